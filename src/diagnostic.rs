@@ -1,0 +1,196 @@
+//! What is wrong, where, and what to do about it.
+//!
+//! A diagnostic has a stable kebab-case code, a severity, a sentence, often a hint, and a place: a range of
+//! bytes in a source, resolved to line and column only when it is shown. A source remembers which of its
+//! ranges are veiled (secret and personal values), so that no source line can print one.
+//! Deliberately absent: drawing. `report` draws.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A file that was read, or a text that stands for one.
+pub struct Source {
+    /// As the user named it, relative to the workspace where possible.
+    pub path: String,
+    pub text: Box<str>,
+    veils: Mutex<Vec<Range<u32>>>,
+}
+
+/// A range of bytes of a source.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+/// Where a diagnostic points.
+#[derive(Clone)]
+pub struct Place {
+    pub source: Arc<Source>,
+    pub span: Span,
+}
+
+/// How much a diagnostic weighs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    Note,
+    Warning,
+    Error,
+}
+
+/// One thing to say.
+#[derive(Clone)]
+pub struct Diagnostic {
+    /// Stable, kebab-case.
+    pub code: &'static str,
+    pub severity: Severity,
+    /// One sentence, lower case start, no period.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    pub place: Option<Place>,
+    /// A second place that belongs to it, with what it is.
+    pub also: Vec<(Place, String)>,
+}
+
+impl Source {
+    /// A source from its path and text.
+    pub fn new(path: impl Into<String>, text: impl Into<Box<str>>) -> Arc<Self> {
+        Arc::new(Self { path: path.into(), text: text.into(), veils: Mutex::default() })
+    }
+
+    /// The place of a range of this source.
+    pub fn place(self: &Arc<Self>, span: Span) -> Place {
+        Place { source: Arc::clone(self), span }
+    }
+
+    /// From now on no shown line of this source contains the text of `span`.
+    pub fn veil(&self, span: Span) {
+        let mut veils = self.veils.lock().unwrap_or_else(PoisonError::into_inner);
+        veils.push(span.start..span.end);
+    }
+
+    /// The veiled ranges, in order, as bytes.
+    pub fn veils(&self) -> Vec<Range<usize>> {
+        let veils = self.veils.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ranges: Vec<_> = veils.iter().map(|v| v.start as usize..v.end as usize).collect();
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
+    /// Line and column of a byte, both from 1; the column counts characters.
+    pub fn line_column(&self, byte: u32) -> (usize, usize) {
+        let mut byte = (byte as usize).min(self.text.len());
+        while !self.text.is_char_boundary(byte) {
+            byte -= 1;
+        }
+        let before = &self.text[..byte];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.as_bytes().iter().filter(|b| **b == b'\n').count() + 1;
+        (line, before[start..].chars().count() + 1)
+    }
+}
+
+impl Place {
+    /// Line and column of the start, both from 1.
+    pub fn line_column(&self) -> (usize, usize) {
+        self.source.line_column(self.span.start)
+    }
+}
+
+impl Diagnostic {
+    /// An error: the run cannot succeed.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    /// A warning: worth a look, nothing stops.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    /// A note: good to know.
+    pub fn note(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, message)
+    }
+
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, severity, message: message.into(), hint: None, place: None, also: Vec::new() }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With where it is.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// With a second place, and what is there.
+    #[must_use]
+    pub fn also(mut self, place: Place, what: impl Into<String>) -> Self {
+        self.also.push((place, what.into()));
+        self
+    }
+}
+
+/// Whether any of these is an error.
+pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Orders diagnostics by file, place and code, the same however they were found.
+pub fn sort(diagnostics: &mut [Diagnostic]) {
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| d.place.as_ref().map(|p| (p.source.path.clone(), p.span.start));
+        key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.message.cmp(&b.message))
+    });
+}
+
+/// The word of `known` that was probably meant, when one is near enough.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let lower = word.to_lowercase();
+    let near = |candidate: &'k str| {
+        let other = candidate.to_lowercase();
+        let distance = strsim::damerau_levenshtein(&lower, &other);
+        let longest = lower.chars().count().max(other.chars().count());
+        (distance * 3 <= longest).then_some((distance, candidate))
+    };
+    known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+}
+
+/// `did you mean …` for the nearest word, or a list of what is known when it is short.
+pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<String> {
+    if let Some(near) = nearest(word, known.clone()) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    let all: Vec<_> = known.into_iter().collect();
+    (!all.is_empty() && all.len() <= 24).then(|| format!("known here: {}", all.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters() {
+        let source = Source::new("a.yaml", "å: 1\nb: é x\n");
+        assert_eq!(source.line_column(0), (1, 1));
+        assert_eq!(source.line_column(2), (1, 2));
+        assert_eq!(source.line_column(12), (2, 6));
+        assert_eq!(source.line_column(9999), (3, 1));
+    }
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        let known = ["displayName", "merchantKey"];
+        assert_eq!(nearest("dispayname", known), Some("displayName"));
+        assert_eq!(nearest("zzz", known), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! Requests and responses as data: what a plan says will be sent, and what came back.
+//!
+//! A body is a tree of wire members, not bytes: names and forms are already those of the API, so any wire
+//! format can write it down without knowing the kind. A body may hold secrets, hence no `Debug` here.
+//! Deliberately absent: hosts, credentials, retries; those belong to `remote`.
+
+use uuid::Uuid;
+
+/// What a request does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Verb {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One request, complete but for host and credentials.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    pub verb: Verb,
+    /// Below the base URL, parameters filled in and percent-encoded.
+    pub path: String,
+    /// Not yet encoded.
+    pub query: Vec<(String, String)>,
+    pub body: Option<Wire>,
+    /// Whether sending it twice is the same as sending it once.
+    pub repeatable: bool,
+}
+
+/// A body, or a part of one, in the API's own names and forms.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Wire {
+    Null,
+    Flag(bool),
+    /// Digits in plain notation, written bare.
+    Number(String),
+    Text(String),
+    Guid(Uuid),
+    /// A date or a time: a string in JSON, written bare in JSV.
+    Moment(String),
+    List(Vec<Wire>),
+    Object(Vec<(String, Wire)>),
+    /// A stranger in the bytes it came in; only ever sent back in the same wire format.
+    Raw(String),
+}
+
+/// What came back, read whole and within bounds.
+#[derive(Clone)]
+pub struct Response {
+    pub status: u16,
+    /// Without parameters, lower case; empty when the server named none.
+    pub content_type: String,
+    /// `Retry-After` as sent.
+    pub retry_after: Option<String>,
+    /// The server's own name for this exchange, where it gave one.
+    pub request_id: Option<String>,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Whether the server says that it did what was asked.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}

@@ -1,0 +1,288 @@
+//! The typed tree: what a document wants and what a service holds, once read under a kind's guidance.
+//!
+//! Decimals are exact, guids are 128 bits, text stays text; comparison of two leaves is plain equality.
+//! Fields are numbers into the kind's shape, so a field that the kind does not know cannot be in the tree;
+//! what a service sent beyond the kind travels as a [`Stranger`], in the very bytes it came in.
+//! Deliberately absent: `Debug`, `Display` and `Serialize`. A value may be a secret; only the `report`
+//! room, which knows the field's mark, turns one into text.
+
+use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+/// One node of the typed tree.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Present, and nothing. Absent is the field's missing from its [`Object`].
+    Null,
+    Flag(bool),
+    Whole(i64),
+    /// Compared by value: `1.5` equals `1.50`. The scale is kept for writing.
+    Decimal(Decimal),
+    Guid(Uuid),
+    Text(Box<str>),
+    Date(Date),
+    Time(Timestamp),
+    /// A number of a free-form (`any`) field that no decimal can hold, as it was written.
+    Number(Box<str>),
+    List(Vec<Value>),
+    /// Free keys, in the order in which they were written; equality ignores that order (see [`Value::same`]).
+    Map(Vec<(Box<str>, Value)>),
+    Object(Box<Object>),
+}
+
+/// The fields of one object, by their number in the kind's shape, ascending.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Object {
+    fields: Vec<(u16, Value)>,
+    /// Members that the kind does not know, as the service sent them.
+    pub strangers: Vec<Stranger>,
+}
+
+/// A member that the kind does not know: its name and its value in the bytes of the wire format it came in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stranger {
+    pub name: Box<str>,
+    pub raw: Box<str>,
+}
+
+impl Value {
+    /// A text value.
+    pub fn text(text: impl Into<Box<str>>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// Nothing to see: null, the empty text, an empty list, map or object.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(items) => items.is_empty(),
+            Self::Map(entries) => entries.is_empty(),
+            Self::Object(object) => object.fields.is_empty() && object.strangers.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The value that a field has when nobody ever set it: `false`, `0`, all zeros, empty.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Self::Flag(flag) => !flag,
+            Self::Whole(number) => *number == 0,
+            Self::Decimal(number) => number.is_zero(),
+            Self::Guid(guid) => guid.is_nil(),
+            other => other.is_blank(),
+        }
+    }
+
+    /// Equality that ignores the order of map keys and of strangers.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Map(a), Self::Map(b)) => {
+                a.len() == b.len()
+                    && a.iter().all(|(key, value)| b.iter().any(|(k, v)| k == key && value.same(v)))
+            }
+            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
+            (Self::Object(a), Self::Object(b)) => a.same(b),
+            _ => self == other,
+        }
+    }
+
+    /// The text inside, when this is a text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items inside; none for anything that is not a list.
+    pub fn items(&self) -> &[Value] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The object inside, when this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+}
+
+impl Object {
+    /// The value of field number `field`; `None` when the field is absent.
+    pub fn get(&self, field: u16) -> Option<&Value> {
+        let at = self.fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
+        Some(&self.fields[at].1)
+    }
+
+    /// Sets field number `field`, replacing what was there.
+    pub fn set(&mut self, field: u16, value: Value) {
+        match self.fields.binary_search_by_key(&field, |(number, _)| *number) {
+            Ok(at) => self.fields[at].1 = value,
+            Err(at) => self.fields.insert(at, (field, value)),
+        }
+    }
+
+    /// Takes field number `field` out, so that it is absent.
+    pub fn take(&mut self, field: u16) -> Option<Value> {
+        let at = self.fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
+        Some(self.fields.remove(at).1)
+    }
+
+    /// Every present field, in the kind's order.
+    pub fn fields(&self) -> impl Iterator<Item = (u16, &Value)> {
+        self.fields.iter().map(|(number, value)| (*number, value))
+    }
+
+    /// Gives back the room that growing left over; worth it before many objects are kept.
+    pub fn shrink(&mut self) {
+        self.fields.shrink_to_fit();
+        self.strangers.shrink_to_fit();
+    }
+
+    /// Equality that ignores the order of map keys and of strangers.
+    pub fn same(&self, other: &Self) -> bool {
+        self.fields.len() == other.fields.len()
+            && self.fields.iter().zip(&other.fields).all(|((i, a), (j, b))| i == j && a.same(b))
+            && self.strangers.len() == other.strangers.len()
+            && self.strangers.iter().all(|stranger| other.strangers.contains(stranger))
+    }
+}
+
+/// What must not be seen of a field, and why.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub enum Mark {
+    #[default]
+    Open,
+    /// Not personal, but it may carry credentials or tell too much: shown only as "changed".
+    Sensitive,
+    /// About a person.
+    Personal,
+    /// A credential: a document may only say where it comes from.
+    Secret,
+}
+
+impl Mark {
+    /// The word in kind files and reports; empty for an open field.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "",
+            Self::Sensitive => "sensitive",
+            Self::Personal => "personal",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// Whether a text read back looks like a mask (`****`, `••••1234`) rather than the value itself.
+pub fn looks_masked(text: &str) -> bool {
+    let dots = |c: char| matches!(c, '*' | '•' | '●' | '∗');
+    let run = text.split(|c| !dots(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+    run >= 3
+        || (!text.is_empty() && text.chars().all(dots))
+        || (text.len() >= 4 && text.chars().all(|c| c == 'x' || c == 'X'))
+}
+
+/// Where a leaf stands in an object.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Path(pub Vec<Segment>);
+
+/// One step of a [`Path`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// A field, by the name that documents use.
+    Field(std::sync::Arc<str>),
+    /// A key of a map, with the mark of the map.
+    Key(Box<str>, Mark),
+    /// An item of a list: where it stands, and the leaves that tell it apart.
+    Item { index: usize, key: Vec<KeyLeaf> },
+}
+
+/// One leaf of a list item's key, with its own mark: a key can be a secret too.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyLeaf {
+    pub name: std::sync::Arc<str>,
+    pub value: Value,
+    pub mark: Mark,
+}
+
+impl Path {
+    /// This path with one more step.
+    pub fn then(&self, segment: Segment) -> Self {
+        let mut path = self.clone();
+        path.0.push(segment);
+        path
+    }
+
+    /// The name of the top-level field under which the leaf stands.
+    pub fn top(&self) -> Option<&str> {
+        match self.0.first() {
+            Some(Segment::Field(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// As JSON Pointer (RFC 6901). Items stand by their index, so no key leaf appears in it.
+    pub fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for segment in &self.0 {
+            pointer.push('/');
+            match segment {
+                Segment::Field(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+                Segment::Key(key, Mark::Open) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Segment::Key(_, _) => pointer.push('*'),
+                Segment::Item { index, .. } => pointer.push_str(&index.to_string()),
+            }
+        }
+        pointer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_recognised_and_ordinary_values_are_not() {
+        for mask in ["***", "*", "••••1234", "****", "4111****1111", "XXXX", "xxxxxx"] {
+            assert!(looks_masked(mask), "{mask} is a mask");
+        }
+        for plain in ["", "k:9,f", "0000", "a**b", "xxx", "Xaver", "p\"w,1"] {
+            assert!(!looks_masked(plain), "{plain} is a value");
+        }
+    }
+
+    #[test]
+    fn fields_stay_in_the_order_of_the_shape() {
+        let mut object = Object::default();
+        for number in [3, 1, 2] {
+            object.set(number, Value::Whole(i64::from(number)));
+        }
+        assert!(object.fields().map(|(number, _)| number).eq([1, 2, 3]));
+        assert!(object.take(2) == Some(Value::Whole(2)));
+        assert!(object.get(2).is_none());
+    }
+
+    #[test]
+    fn maps_are_the_same_in_any_order() {
+        let entry = |key: &str, n| (Box::from(key), Value::Whole(n));
+        let a = Value::Map(vec![entry("a", 1), entry("b", 2)]);
+        let b = Value::Map(vec![entry("b", 2), entry("a", 1)]);
+        assert!(a.same(&b));
+    }
+
+    #[test]
+    fn a_pointer_escapes_and_hides_marked_keys() {
+        let path = Path(vec![
+            Segment::Field("a/b~".into()),
+            Segment::Item { index: 4, key: Vec::new() },
+            Segment::Key("https://x".into(), Mark::Sensitive),
+        ]);
+        assert_eq!(path.pointer(), "/a~1b~0/4/*");
+    }
+}

@@ -1,0 +1,466 @@
+//! YAML text to trees with places: what documents, kinds and settings are read from.
+//!
+//! Every fault of a source is found, each with its place: syntax, duplicate keys, odd keys, unknown tags,
+//! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
+//! aliases are expanded here, within bounds, so nobody above knows of them.
+//! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events are used in this file only.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
+
+use crate::diagnostic::{Diagnostic, Source, Span};
+
+/// How deep a document may nest.
+const MAX_DEPTH: usize = 64;
+/// How many nodes the aliases of one document may add.
+const MAX_ALIASED: usize = 100_000;
+
+/// One node, with the bytes it came from.
+#[derive(Clone)]
+pub struct Node<'t> {
+    pub span: Span,
+    pub data: Data<'t>,
+}
+
+/// What a node is.
+#[derive(Clone)]
+pub enum Data<'t> {
+    /// A scalar and whether it stood bare: only a bare `null` is null, only a bare `true` a flag.
+    Scalar {
+        text: Cow<'t, str>,
+        bare: bool,
+    },
+    List(Vec<Node<'t>>),
+    Map(Vec<Entry<'t>>),
+}
+
+/// One key of a mapping with its value.
+#[derive(Clone)]
+pub struct Entry<'t> {
+    pub key: Cow<'t, str>,
+    pub key_span: Span,
+    pub value: Node<'t>,
+}
+
+impl<'t> Node<'t> {
+    /// Bare `null`, `~` or nothing at all.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.data, Data::Scalar { text, bare: true } if is_null_word(text))
+    }
+
+    /// The value under `key`, when this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node<'t>> {
+        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+    }
+
+    /// The entries of a mapping; none for anything else.
+    pub fn entries(&self) -> &[Entry<'t>] {
+        match &self.data {
+            Data::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list; none for anything else.
+    pub fn items(&self) -> &[Node<'t>] {
+        match &self.data {
+            Data::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a scalar.
+    pub fn scalar(&self) -> Option<&str> {
+        match &self.data {
+            Data::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The node at a JSON Pointer below this one.
+    pub fn at(&self, pointer: &str) -> Option<&Node<'t>> {
+        pointer.split('/').skip(1).try_fold(self, |node, step| {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            match &node.data {
+                Data::List(items) => items.get(step.parse::<usize>().ok()?),
+                _ => node.get(&step),
+            }
+        })
+    }
+
+    /// What it is, for messages: `a text`, `a list`, `a mapping`, `nothing`.
+    pub fn noun(&self) -> &'static str {
+        match &self.data {
+            _ if self.is_null() => "nothing",
+            Data::Scalar { .. } => "a single value",
+            Data::List(_) => "a list",
+            Data::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// Whether a bare scalar means null.
+pub fn is_null_word(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
+/// The flag that a bare scalar means; YAML 1.2 words only, so `no` stays text.
+pub fn flag_word(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a bare scalar reads as a JSON-like number.
+pub fn is_number_word(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0') || digits.starts_with("0."))
+        && digits.parse::<f64>().is_ok()
+}
+
+/// Reads every document of a source. Faults are added to `faults`; a document with a fault in its
+/// structure is still returned as far as it could be read, except after a syntax error.
+pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<Node<'t>> {
+    let mut options = Options::default();
+    options.strict_indentation = true;
+    options.emit_comments = false;
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    let shift = (source.text.len() - text.len()) as u32;
+    let mut reader = Reader {
+        parser: Parser::new_from_str_with_options(text, options),
+        source,
+        shift,
+        faults,
+        anchors: HashMap::new(),
+        aliased: 0,
+    };
+    let mut documents = Vec::new();
+    if let Err(error) = reader.stream(&mut documents) {
+        let fault = syntax_fault(source, shift, &error);
+        reader.faults.push(fault);
+    }
+    documents
+}
+
+struct Reader<'t, 'f> {
+    parser: Parser<'t, serde_yaml::granit_parser::StrInput<'t>>,
+    source: &'t Arc<Source>,
+    shift: u32,
+    faults: &'f mut Vec<Diagnostic>,
+    anchors: HashMap<usize, (Node<'t>, usize)>,
+    aliased: usize,
+}
+
+type Step<T> = Result<T, Box<ScanError>>;
+
+impl<'t> Reader<'t, '_> {
+    fn next(&mut self) -> Step<Option<(Event<'t>, Range)>> {
+        loop {
+            match self.parser.next_event() {
+                None => return Ok(None),
+                Some(Ok((Event::Anchor(..) | Event::Comment(..), _))) => {}
+                Some(event) => return event.map(Some).map_err(Box::new),
+            }
+        }
+    }
+
+    fn stream(&mut self, documents: &mut Vec<Node<'t>>) -> Step<()> {
+        while let Some((event, range)) = self.next()? {
+            match event {
+                Event::DocumentStart(..) => {
+                    self.anchors.clear();
+                    self.aliased = 0;
+                }
+                Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
+                event => {
+                    let (node, _) = self.node(event, range, 0)?;
+                    documents.push(node);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One node and how many nodes it holds.
+    fn node(&mut self, event: Event<'t>, range: Range, depth: usize) -> Step<(Node<'t>, usize)> {
+        let span = self.span(&range);
+        if depth > MAX_DEPTH {
+            return Err(Box::new(ScanError::new(range.start, format!("nested deeper than {MAX_DEPTH}"))));
+        }
+        let (data, count, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let bare = self.tag(tag.as_deref(), span).unwrap_or(style == ScalarStyle::Plain);
+                (Data::Scalar { text, bare }, 1, anchor)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), span);
+                let (items, count) = self.list(depth)?;
+                (Data::List(items), count, anchor)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.tag(tag.as_deref(), span);
+                let (entries, count) = self.mapping(depth)?;
+                (Data::Map(entries), count, anchor)
+            }
+            Event::Alias(id) => return Ok(self.alias(id, span)),
+            _ => (Data::Scalar { text: Cow::Borrowed(""), bare: true }, 1, 0),
+        };
+        let node = Node { span, data };
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), count));
+        }
+        Ok((node, count))
+    }
+
+    fn list(&mut self, depth: usize) -> Step<(Vec<Node<'t>>, usize)> {
+        let (mut items, mut count) = (Vec::new(), 1);
+        while let Some((event, range)) = self.next()? {
+            if matches!(event, Event::SequenceEnd) {
+                break;
+            }
+            let (node, size) = self.node(event, range, depth + 1)?;
+            items.push(node);
+            count += size;
+        }
+        Ok((items, count))
+    }
+
+    fn mapping(&mut self, depth: usize) -> Step<(Vec<Entry<'t>>, usize)> {
+        let (mut entries, mut merges, mut count) = (Vec::new(), Vec::new(), 1);
+        while let Some((event, range)) = self.next()? {
+            if matches!(event, Event::MappingEnd) {
+                break;
+            }
+            let (key, _) = self.node(event, range, depth + 1)?;
+            let Some((event, range)) = self.next()? else { break };
+            let (value, size) = self.node(event, range, depth + 1)?;
+            count += size + 1;
+            match key.data {
+                Data::Scalar { text, bare: true } if text == "<<" => merges.push(value),
+                Data::Scalar { text, .. } => {
+                    self.enter(&mut entries, Entry { key: text, key_span: key.span, value })
+                }
+                _ => self.fault(
+                    "odd-key",
+                    key.span,
+                    "a key must be a single word",
+                    "write the key as plain text",
+                ),
+            }
+        }
+        for merge in merges {
+            self.merge(&mut entries, merge);
+        }
+        Ok((entries, count))
+    }
+
+    fn enter(&mut self, entries: &mut Vec<Entry<'t>>, entry: Entry<'t>) {
+        let Some(first) = entries.iter().find(|other| other.key == entry.key) else {
+            entries.push(entry);
+            return;
+        };
+        let first = self.source.place(first.key_span);
+        // the value of the second one stays unread, so nobody above can say whether it may be seen
+        self.source.veil(entry.value.span);
+        self.faults.push(
+            Diagnostic::error("duplicate-key", format!("the key `{}` stands twice", entry.key))
+                .at(self.source.place(entry.key_span))
+                .also(first, "first written here")
+                .hint("keep one of the two"),
+        );
+    }
+
+    /// What `<<` brings in: keys that stand there themselves win.
+    fn merge(&mut self, entries: &mut Vec<Entry<'t>>, from: Node<'t>) {
+        match from.data {
+            Data::Map(merged) => {
+                for entry in merged {
+                    if !entries.iter().any(|own| own.key == entry.key) {
+                        entries.push(entry);
+                    }
+                }
+            }
+            Data::List(several) => several.into_iter().for_each(|one| self.merge(entries, one)),
+            Data::Scalar { .. } => {
+                self.fault("odd-merge", from.span, "`<<` takes a mapping", "name an anchor: `<<: *defaults`");
+            }
+        }
+    }
+
+    fn alias(&mut self, id: usize, span: Span) -> (Node<'t>, usize) {
+        let nothing = Node { span, data: Data::Scalar { text: Cow::Borrowed(""), bare: true } };
+        let Some((node, count)) = self.anchors.get(&id).cloned() else {
+            self.fault("odd-alias", span, "this alias stands inside what it names", "write the value out");
+            return (nothing, 1);
+        };
+        self.aliased += count;
+        if self.aliased > MAX_ALIASED {
+            if self.aliased - count <= MAX_ALIASED {
+                let message = format!("the aliases of this document add more than {MAX_ALIASED} values");
+                self.fault(
+                    "too-many-aliases",
+                    span,
+                    &message,
+                    "write the repeated part out, or split the file",
+                );
+            }
+            return (nothing, 1);
+        }
+        (node, count)
+    }
+
+    /// Whether a tag says that a scalar is bare; `None` when there is no tag.
+    fn tag(&mut self, tag: Option<&Tag>, span: Span) -> Option<bool> {
+        let tag = tag?;
+        match tag.core_suffix() {
+            Some("str") => Some(false),
+            Some(_) => None,
+            None if tag.original() == "!" => Some(false),
+            None => {
+                let message = format!("the tag `{}` means nothing here", tag.original());
+                self.fault("unknown-tag", span, &message, "leave the tag out; the kind knows the type");
+                None
+            }
+        }
+    }
+
+    fn fault(&mut self, code: &'static str, span: Span, message: &str, hint: &str) {
+        let place = self.source.place(span);
+        self.faults.push(Diagnostic::error(code, message).at(place).hint(hint));
+    }
+
+    fn span(&self, range: &Range) -> Span {
+        let byte = |marker: &serde_yaml::granit_parser::Marker| {
+            marker.byte_offset().map_or(0, |byte| byte as u32 + self.shift)
+        };
+        let (start, mut end) = (byte(&range.start), byte(&range.end).max(byte(&range.start)));
+        // a block collection ends where the next thing starts; its own last byte is before the blank
+        let text = self.source.text.get(start as usize..end as usize).unwrap_or("");
+        end -= (text.len() - text.trim_end().len()) as u32;
+        Span { start, end }
+    }
+}
+
+fn syntax_fault(source: &Arc<Source>, shift: u32, error: &ScanError) -> Diagnostic {
+    let marker = error.marker();
+    let byte = marker.byte_offset().unwrap_or_else(|| {
+        let text = &source.text[shift as usize..];
+        text.char_indices().nth(marker.index()).map_or(text.len(), |(byte, _)| byte)
+    }) as u32
+        + shift;
+    veil_values(source);
+    Diagnostic::error("yaml-syntax", format!("this is not YAML: {}", error.info()))
+        .at(source.place(Span { start: byte, end: byte }))
+        .hint("look at the indentation, quotes and brackets just before this place")
+}
+
+/// Veils everything behind the first colon of each line: in a file that cannot be read, nobody knows which
+/// values are secret.
+fn veil_values(source: &Source) {
+    let mut start = 0;
+    for line in source.text.split_inclusive('\n') {
+        let body = line.trim_end_matches(['\n', '\r']);
+        let value = match body.find(':') {
+            Some(colon) => colon + 1,
+            // a line without a key: the inside of a block text, a list item
+            None => body.len() - body.trim_start_matches([' ', '-']).len(),
+        };
+        let value = value + (body[value..].len() - body[value..].trim_start().len());
+        if value < body.len() {
+            source.veil(Span { start: (start + value) as u32, end: (start + body.len()) as u32 });
+        }
+        start += line.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> (Vec<String>, Vec<String>) {
+        let source = Source::new("t.yaml", text);
+        let mut faults = Vec::new();
+        let shown = read(&source, &mut faults).iter().map(show).collect();
+        let faults = faults
+            .iter()
+            .map(|f| format!("{} {:?}", f.code, f.place.as_ref().map(crate::diagnostic::Place::line_column)))
+            .collect();
+        (shown, faults)
+    }
+
+    fn show(node: &Node) -> String {
+        match &node.data {
+            Data::Scalar { text, bare } => format!("{}{text}", if *bare { "" } else { "'" }),
+            Data::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
+            Data::Map(entries) => {
+                let shown: Vec<_> = entries.iter().map(|e| format!("{}:{}", e.key, show(&e.value))).collect();
+                format!("{{{}}}", shown.join(","))
+            }
+        }
+    }
+
+    #[test]
+    fn several_documents_and_text_that_stays_text() {
+        let (documents, faults) = parse("a: no\nb: 012\nc: '1e3'\n---\n- 1\n- ~\n");
+        assert_eq!(documents, ["{a:no,b:012,c:'1e3}", "[1,~]"]);
+        assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn merge_keys_yield_to_keys_that_stand_there() {
+        let (documents, faults) = parse("x: &d {a: 1, b: 2}\ny:\n  <<: *d\n  b: 3\nz: {<<: [*d, {c: 4}]}\n");
+        assert_eq!(documents, ["{x:{a:1,b:2},y:{b:3,a:1},z:{a:1,b:2,c:4}}"]);
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn all_faults_with_their_places() {
+        let (_, faults) = parse("a: 1\nb: 2\na: 3\n[x]: 1\nc: !foo 1\nd: 1\nd: 2\n");
+        let expected = [
+            "duplicate-key Some((3, 1))",
+            "odd-key Some((4, 1))",
+            "unknown-tag Some((5, 9))",
+            "duplicate-key Some((7, 1))",
+        ];
+        assert_eq!(faults, expected);
+    }
+
+    #[test]
+    fn bombs_are_bounded() {
+        let mut text = String::from("a: &a [x,x,x,x,x,x,x,x,x,x]\n");
+        for (name, last) in
+            ["b", "c", "d", "e", "f", "g", "h"].iter().zip(["a", "b", "c", "d", "e", "f", "g"])
+        {
+            text.push_str(&format!("{name}: &{name} [{}]\n", vec![format!("*{last}"); 10].join(",")));
+        }
+        assert_eq!(parse(&text).1.len(), 1);
+        assert!(parse(&"[".repeat(100_000)).1[0].starts_with("yaml-syntax"));
+        assert!(parse(&format!("a: {}", "{a: ".repeat(200))).1[0].starts_with("yaml-syntax"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_shows_no_values() {
+        let source = Source::new("t.yaml", "key: \"abc\nother: topsecret\n");
+        let mut faults = Vec::new();
+        read(&source, &mut faults);
+        assert_eq!(faults.len(), 1);
+        let veiled: String = source.veils().iter().map(|v| &source.text[v.clone()]).collect();
+        assert!(veiled.contains("topsecret") && veiled.contains("\"abc"));
+    }
+
+    #[test]
+    fn numbers_are_told_from_texts() {
+        for yes in ["0", "-1", "12.50", "1e3", "0.5"] {
+            assert!(is_number_word(yes), "{yes}");
+        }
+        for no in ["012", "+46 70", "1_000", "", "-", ".", "0x1", "inf", "nan", "12:30"] {
+            assert!(!is_number_word(no), "{no}");
+        }
+    }
+}
