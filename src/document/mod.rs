@@ -1,0 +1,68 @@
+//! Documents: YAML to checked desired state, under the kind's guidance, with a place for every node.
+//!
+//! Absent, null and empty stay three things: a field that is not written is not in the tree, `null` is
+//! [`Wish::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Wanted::resolve`]d.
+//! Deliberately absent: what is live, and what a difference means.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Place, Source, Span};
+use crate::kind::Kind;
+use crate::value::Value;
+
+/// The desired state of one object.
+#[derive(Clone)]
+pub struct Document {
+    pub kind: Arc<Kind>,
+    /// The stable key in the repository.
+    pub name: Arc<str>,
+    pub target: Option<Arc<str>>,
+    /// The service's id, when the document names it.
+    pub id: Option<Value>,
+    pub protect: bool,
+    /// Scope parameters that the document fixes, by their number in [`Kind::scope`].
+    pub scope: Vec<(u16, Value)>,
+    pub spec: Wanted,
+    pub source: Arc<Source>,
+    /// Where `name` stands.
+    pub name_span: Span,
+    /// Where `id` stands, else the same as `name_span`.
+    pub id_span: Span,
+}
+
+/// One node of the desired state.
+#[derive(Clone)]
+pub struct Wanted {
+    pub span: Span,
+    pub wish: Wish,
+}
+
+/// What is wanted of one node.
+#[derive(Clone)]
+pub enum Wish {
+    /// `null`: clear it.
+    Clear,
+    Leaf(Value),
+    /// A value that comes from outside the repository.
+    Slot(Slot),
+    /// Fields by their number in the shape, in the order of the shape.
+    Object(Vec<(u16, Wanted)>),
+    Map(Vec<(Box<str>, Wanted)>),
+    List(Vec<Wanted>),
+}
+
+/// Where a secret comes from.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Slot {
+    Env(String),
+    /// Relative to the workspace.
+    File(String),
+    Command(Vec<String>),
+}
+
+impl Document {
+    /// The place of a span of this document.
+    pub fn place(&self, span: Span) -> Place {
+        self.source.place(span)
+    }
+}

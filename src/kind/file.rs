@@ -1,0 +1,790 @@
+//! Kind format 1 as typed: what stands in `<api>/<kind>.yaml` and `<api>/api.yaml`.
+//!
+//! Flat, every word closed; the JSON Schemas `schemas/kind.json` and `schemas/api.json` and the reference are
+//! made from these types and their comments. `check` turns them into [`super::Kind`] and [`super::Api`].
+//! A new word is a field or variant here, a case in `check`, and a line in the reference (its comment).
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Names in the order in which they were written.
+pub type Ordered<T> = serde_json::Map<String, T>;
+
+/// One sort of object of an API, described once; everything else is derived from it.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct KindFile {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// What one object is called, e.g. `Payment gateway`.
+    pub title: String,
+    /// What it is, in one or two sentences.
+    pub is: String,
+    /// Where the facts come from: the page or operation of the service's own documentation.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Parameters of the paths that a document or its target fixes, e.g. the customer to which a gateway belongs.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ScopeFile>")]
+    pub scope: Fields<ScopeFile>,
+    /// How one object is told from another.
+    pub identity: IdentityFile,
+    /// What the service can do with such an object.
+    pub operations: OperationsFile,
+    /// The fields of the object, in the order in which they are written and shown.
+    #[schemars(with = "BTreeMap<String, FieldFile>")]
+    pub fields: Fields<FieldFile>,
+    /// Live objects that the sandbox starts with, as the service would answer them.
+    #[serde(default)]
+    pub samples: Vec<SampleFile>,
+}
+
+/// Named things in the order in which they were written.
+#[derive(Clone, Debug)]
+pub struct Fields<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Fields<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
+            type Value = Fields<T>;
+            fn expecting(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+                out.write_str("a mapping")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    fields.push(entry);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+    }
+}
+
+/// One path parameter.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeFile {
+    /// Its type: `text`, `whole` or `guid`.
+    #[serde(rename = "type")]
+    pub ty: TypeWord,
+    /// What it is.
+    pub is: String,
+    /// Where it travels: in the `path` (default) or in the `query`.
+    #[serde(default)]
+    pub travels_in: ScopePlace,
+    /// A value as it could stand there.
+    #[serde(default)]
+    pub example: Option<serde_json::Value>,
+}
+
+/// Where a scope parameter travels.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopePlace {
+    /// `{name}` stands in the operation's path.
+    #[default]
+    Path,
+    /// It is added to the query of every operation.
+    Query,
+}
+
+/// How one object is told from another.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityFile {
+    /// The field that holds the service's own id; it fills `{name}` in paths.
+    pub id: String,
+    /// Who makes that id: the `server` (default), or the `caller`, who chooses it on create.
+    #[serde(default)]
+    pub id_made_by: Maker,
+    /// The fields by which a document without `id` finds its object: exactly one live object may match. Dots reach into objects.
+    #[serde(default)]
+    pub natural_key: Vec<String>,
+}
+
+/// Who makes an id.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Maker {
+    /// The service, on create.
+    #[default]
+    Server,
+    /// Whoever creates the object.
+    Caller,
+}
+
+/// What the service can do.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct OperationsFile {
+    /// Reads all objects of a scope.
+    pub list: ListFile,
+    /// Reads one object by its id.
+    #[serde(default)]
+    pub get: Option<ReadFile>,
+    /// Reads the objects that have a natural key, by a filter of the list.
+    #[serde(default)]
+    pub find: Option<FindFile>,
+    /// Makes a new object.
+    #[serde(default)]
+    pub create: Option<WriteFile>,
+    /// Changes an object.
+    #[serde(default)]
+    pub update: Option<WriteFile>,
+    /// A second way to change an object, used with `--method put`.
+    #[serde(default)]
+    pub replace: Option<WriteFile>,
+    /// Deletes an object.
+    #[serde(default)]
+    pub delete: Option<DeleteFile>,
+}
+
+/// The list operation.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ListFile {
+    /// The path, with `{scope}` parameters.
+    pub get: String,
+    /// Fixed query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// The member of the answer that holds the items; dots reach inwards. Without it the answer is the list itself.
+    #[serde(default)]
+    pub items: Option<String>,
+    /// `list` (default), or `one_or_list` where a single object, or nothing, may come instead.
+    #[serde(default)]
+    pub answer: ListAnswer,
+    /// How further pages are asked for; without it the list comes whole.
+    #[serde(default)]
+    pub paging: Option<PagingFile>,
+    /// Where the facts come from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// What a list operation answers.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ListAnswer {
+    /// A list.
+    #[default]
+    List,
+    /// A list, one bare object, or nothing at all.
+    OneOrList,
+}
+
+/// How further pages are asked for.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct PagingFile {
+    /// The query parameter with the number of items to skip.
+    pub offset: String,
+    /// The query parameter with the number of items wanted.
+    pub limit: String,
+    /// How many items to ask for at a time.
+    pub page: u32,
+    /// The member of the answer that says whether there is more.
+    #[serde(default)]
+    pub has_more: Option<String>,
+    /// The member of the answer with the number of all items.
+    #[serde(default)]
+    pub total: Option<String>,
+    /// The member of the answer with the URL of the next page; followed on the configured origin only.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// Reads one object.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ReadFile {
+    /// The path, with `{scope}` and `{id}` parameters.
+    pub get: String,
+    /// Where the facts come from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// Finds objects by their natural key.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct FindFile {
+    /// Query parameters added to the list operation; `{field}` stands for the wanted value.
+    pub query: BTreeMap<String, String>,
+}
+
+/// Writes one object. Exactly one of `post`, `put` and `patch` names the path.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct WriteFile {
+    /// The path of a POST.
+    #[serde(default)]
+    pub post: Option<String>,
+    /// The path of a PUT.
+    #[serde(default)]
+    pub put: Option<String>,
+    /// The path of a PATCH.
+    #[serde(default)]
+    pub patch: Option<String>,
+    /// What the body holds: `everything` (the live object overlaid with the document) or only the `changes`.
+    #[serde(default)]
+    pub sends: Sends,
+    /// How nested fields (objects, maps, lists) travel when the body holds only the changes.
+    #[serde(default)]
+    pub nested: Option<NestedFile>,
+    /// What comes back: the `object`, its `id` alone, or `nothing` of use.
+    #[serde(default)]
+    pub answer: Answer,
+    /// Where the facts come from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// What the body of a write holds.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Sends {
+    /// The whole object: what is left out is reset by the service.
+    #[default]
+    Everything,
+    /// The top-level fields that differ.
+    Changes,
+}
+
+/// How nested fields travel in an update that sends only the changes.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct NestedFile {
+    /// `whole`: a nested field that differs is sent complete. `parts`: only the members that differ.
+    pub travels: Travels,
+    /// Query parameters added when any nested field is sent.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// Fields whose complete live value is sent too when any nested field is sent, so that a service that empties what is left out empties nothing.
+    #[serde(default)]
+    pub along: Vec<String>,
+}
+
+/// In what unit a nested field travels.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Travels {
+    /// The complete value of the field.
+    Whole,
+    /// Only the members that differ.
+    Parts,
+}
+
+/// What a write answers.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The whole object, as a read would show it.
+    #[default]
+    Object,
+    /// An id: bare, quoted, or in an object.
+    Id,
+    /// Nothing of use.
+    Nothing,
+}
+
+/// Deletes one object.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteFile {
+    /// The path of a DELETE.
+    pub delete: String,
+    /// Where the facts come from.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// One field of an object.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct FieldFile {
+    /// What the value is.
+    #[serde(rename = "type")]
+    pub ty: TypeWord,
+    /// What it means, in one sentence.
+    pub is: String,
+    /// Who may write it and when: `required`, `optional` (default), `computed`, `create_only`, `update_only`, `write_only`; several as a list.
+    #[serde(default)]
+    pub access: OneOrMany<Access>,
+    /// `secret` (a credential; documents name its source), `personal` (about a person) or `sensitive` (may carry credentials).
+    #[serde(default)]
+    pub mark: Option<MarkWord>,
+    /// What null or a missing member means when the object is read: `null` (default, no value), `zero` (the type's own zero: false, 0, no items), `unknown` (it may be hidden) or `pending` (it may wait for somebody).
+    #[serde(default)]
+    pub absent: Option<AbsentWord>,
+    /// How this field is cleared: with `null`, with the `empty` text, list or map, with the `zero` value, or `never`.
+    #[serde(default)]
+    pub clear: Option<ClearWord>,
+    /// How two texts are compared.
+    #[serde(default)]
+    pub compare: Option<CompareWord>,
+    /// The member's name when it is read, where it differs; dots reach into objects.
+    #[serde(default)]
+    pub read_as: Option<String>,
+    /// The member's name when it is written, where it differs.
+    #[serde(default)]
+    pub written_as: Option<String>,
+    /// The value is a copy of a field of the whole object, or of a scope parameter; the tool fills it in.
+    #[serde(default)]
+    pub copy_of: Option<String>,
+    /// `never`: not even a write of everything sends this field.
+    #[serde(default)]
+    pub sent: Option<SentWord>,
+    /// Numbers stand as `text` or as a `number` on the wire; both are always read.
+    #[serde(default)]
+    pub wire: Option<NumberForm>,
+    /// The values that a `choice` may have, with what each means.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub choices: Option<Fields<String>>,
+    /// Whether a `choice` may have values that are not listed (a warning, not an error).
+    #[serde(default)]
+    pub open: bool,
+    /// The keys that a `map` is known to have, with what each means; others are a warning.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub keys: Option<Fields<String>>,
+    /// The fields of an `object`.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, FieldFile>>")]
+    pub fields: Option<Fields<FieldFile>>,
+    /// What each item of a `list`, or each value of a `map`, is.
+    #[serde(default)]
+    pub items: Option<Box<ItemFile>>,
+    /// How the items of a `list` are told apart: `order`, `set`, or `key: [field, …]`; several keys are tried in turn until one is unique.
+    #[serde(default)]
+    pub told_apart: Option<ToldApartFile>,
+    /// What a written list or map means: it is `complete` (what is not listed is removed) or an `upsert` (what is not listed stays).
+    #[serde(default)]
+    pub listed: Option<ListedWord>,
+    /// A list whose items came back in another order is told, not changed.
+    #[serde(default)]
+    pub order_told: bool,
+    /// The most characters a text may have.
+    #[serde(default)]
+    pub max_length: Option<u32>,
+    /// A value as it could stand in a document.
+    #[serde(default)]
+    pub example: Option<serde_json::Value>,
+    /// Where the facts come from, when not the kind's own source.
+    #[serde(default)]
+    pub source: Option<String>,
+}
+
+/// What each item of a list is: a leaf type, or an object with fields.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ItemFile {
+    /// The type of a leaf; left out for objects.
+    #[serde(default, rename = "type")]
+    pub ty: Option<TypeWord>,
+    /// The fields of each item.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, FieldFile>>")]
+    pub fields: Option<Fields<FieldFile>>,
+    /// The values that a `choice` may have.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
+    pub choices: Option<Fields<String>>,
+    /// Whether other values than the listed ones may come.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// The types of values.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum TypeWord {
+    /// Text; stays exactly as written.
+    Text,
+    /// A whole number.
+    Whole,
+    /// A decimal number, exact.
+    Decimal,
+    /// True or false.
+    Flag,
+    /// A UUID in any spelling.
+    Guid,
+    /// A day, `2026-01-31`.
+    Date,
+    /// A moment, `2026-01-31T08:00:00Z`.
+    Time,
+    /// One of a few texts.
+    Choice,
+    /// Named fields.
+    Object,
+    /// Free keys with values of one type.
+    Map,
+    /// Items of one type.
+    List,
+    /// Anything; compared as a whole.
+    Any,
+}
+
+/// Who may write a field and when.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// A create must have it, and nothing may clear it.
+    Required,
+    /// May be written.
+    Optional,
+    /// The service sets it.
+    Computed,
+    /// May be set on create and never changed.
+    CreateOnly,
+    /// Can't be set on create; needs an update after it.
+    UpdateOnly,
+    /// Can be written but never reads back.
+    WriteOnly,
+}
+
+/// One word or several.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// Several.
+    Many(Vec<T>),
+    /// One.
+    One(T),
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl<T: Copy> OneOrMany<T> {
+    /// All of them.
+    pub fn all(&self) -> Vec<T> {
+        match self {
+            Self::Many(several) => several.clone(),
+            Self::One(one) => vec![*one],
+        }
+    }
+}
+
+/// What must not be seen.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkWord {
+    /// A credential: a document may only say where it comes from.
+    Secret,
+    /// About a person.
+    Personal,
+    /// May carry credentials or tell too much.
+    Sensitive,
+}
+
+/// What a missing value means on read.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsentWord {
+    /// There is no value.
+    Null,
+    /// It has the type's zero: `false`, `0`, all zeros, no items.
+    Zero,
+    /// It may be hidden: never compared, and never overwritten with nothing.
+    Unknown,
+    /// It may wait for somebody (a mail to confirm): never compared while it waits, and never overwritten with nothing.
+    Pending,
+}
+
+/// How a value is cleared.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClearWord {
+    /// Null is sent.
+    Null,
+    /// The empty text, list or map is sent.
+    Empty,
+    /// The type's zero is sent.
+    Zero,
+    /// It can't be cleared.
+    Never,
+}
+
+/// How two texts are compared.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum CompareWord {
+    /// Letter by letter.
+    Exact,
+    /// Upper and lower case are the same.
+    CaseInsensitive,
+    /// Mail addresses separated by commas: blanks around commas and the case of domains do not count.
+    Addresses,
+}
+
+/// Whether a field is sent.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum SentWord {
+    /// Not even in a write of everything.
+    Never,
+}
+
+/// How numbers stand on the wire.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberForm {
+    /// Bare: `12.5`.
+    #[default]
+    Number,
+    /// In quotes: `"12.5"`.
+    Text,
+}
+
+/// How list items are told apart.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(untagged)]
+pub enum ToldApartFile {
+    /// By where they stand (`order`) or by what they are (`set`).
+    Word(ToldApartWord),
+    /// By some of their fields.
+    Keys(KeysFile),
+}
+
+/// The ways to tell items apart without a key.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ToldApartWord {
+    /// By where they stand: the list is compared item by item.
+    Order,
+    /// By what they are: the order means nothing.
+    Set,
+}
+
+/// Fields that tell items apart.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct KeysFile {
+    /// The fields.
+    pub key: Vec<String>,
+    /// Tried in turn where the key before is not unique.
+    #[serde(default, rename = "else")]
+    pub otherwise: Vec<Vec<String>>,
+}
+
+/// What a written list or map means.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedWord {
+    /// What is not listed is removed.
+    Complete,
+    /// What is not listed stays.
+    Upsert,
+}
+
+/// A live object for the sandbox.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct SampleFile {
+    /// The scope in which it lives.
+    #[serde(default)]
+    pub scope: BTreeMap<String, String>,
+    /// The object as the service would answer it.
+    pub object: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Everything about one API that its kinds share.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ApiFile {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// The service's name, e.g. `BootView`.
+    pub title: String,
+    /// What it is, in one or two sentences.
+    pub is: String,
+    /// Where the facts come from.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// The base URL a target has when it names none. Without it every target must name one.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The hosts to which this API's credentials may go without asking.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// The wire formats it speaks; the first is the default.
+    pub formats: Vec<FormatWord>,
+    /// Whether member names are read with or without regard to case.
+    #[serde(default)]
+    pub names: NamesWord,
+    /// How guids are written.
+    #[serde(default)]
+    pub guids: GuidForm,
+    /// The ways to authenticate that this API is known to take.
+    #[serde(default)]
+    pub auth: Vec<AuthWord>,
+    /// How a session is opened with `login`, where the API has one.
+    #[serde(default)]
+    pub login: Option<LoginFile>,
+    /// Headers sent with every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// How texts and other values are cleared, unless a field says otherwise.
+    #[serde(default)]
+    pub clears: ClearsFile,
+    /// Where the sentences of an error answer stand.
+    #[serde(default)]
+    pub errors: ErrorsFile,
+    /// What the API bears.
+    #[serde(default)]
+    pub limits: LimitsFile,
+}
+
+/// A wire format.
+#[derive(Deserialize, serde::Serialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum FormatWord {
+    /// JSON.
+    Json,
+    /// ServiceStack's JSV.
+    Jsv,
+}
+
+/// How member names are read.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum NamesWord {
+    /// Letter by letter.
+    #[default]
+    Exact,
+    /// Upper and lower case are the same.
+    CaseInsensitive,
+}
+
+/// How guids are written.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum GuidForm {
+    /// `5e1f0a77-2c3d-4b4e-8f50-6172839405a6`.
+    #[default]
+    Hyphenated,
+    /// `5e1f0a772c3d4b4e8f506172839405a6`.
+    Plain,
+}
+
+/// A way to authenticate.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthWord {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// `Authorization: Token …`.
+    Token,
+    /// `Authorization: Basic …`.
+    Basic,
+    /// Headers of any name.
+    Headers,
+    /// Query parameters of any name.
+    Query,
+    /// A session opened with name and password.
+    Login,
+    /// A token from an OAuth password grant.
+    OauthPassword,
+}
+
+/// How a session is opened.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct LoginFile {
+    /// The path of the POST.
+    pub post: String,
+    /// The member of the body that takes the user's name.
+    pub username: String,
+    /// The member of the body that takes the password.
+    pub password: String,
+    /// The members of the answer that may hold the token, the first that is there wins; dots reach inwards.
+    pub token: Vec<String>,
+}
+
+/// How values are cleared.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClearsFile {
+    /// Texts.
+    pub text: ClearWord,
+    /// Everything else but lists and maps, which are always cleared with the empty one.
+    pub other: ClearWord,
+}
+
+impl Default for ClearsFile {
+    fn default() -> Self {
+        Self { text: ClearWord::Null, other: ClearWord::Null }
+    }
+}
+
+/// Where the sentences of an error answer stand. Dots reach inwards; the empty text is the answer itself.
+#[derive(Deserialize, JsonSchema, Clone, Debug, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct ErrorsFile {
+    /// Members that hold a sentence.
+    pub messages: Vec<String>,
+    /// Members that hold a code.
+    pub codes: Vec<String>,
+    /// Members that hold a list of objects, each about a field.
+    pub lists: Vec<ErrorListFile>,
+    /// Members that hold an object from field names to a sentence or a list of sentences.
+    pub maps: Vec<String>,
+    /// Members that make an answer an error although its status is 2xx.
+    pub despite_success: Vec<String>,
+}
+
+/// A list of faults in an error answer.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorListFile {
+    /// Where the list stands.
+    pub at: String,
+    /// The member of each item that names the field.
+    pub field: String,
+    /// The member of each item that holds the sentence.
+    pub message: String,
+}
+
+/// What an API bears.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsFile {
+    /// The most requests under way at once.
+    pub parallelism: Option<u32>,
+    /// The most requests in a second.
+    pub per_second: Option<u32>,
+    /// The most bytes of one answer.
+    pub answer_bytes: u64,
+    /// The most pages of one list.
+    pub pages: u32,
+    /// Seconds until a request is given up.
+    pub timeout: u32,
+}
+
+impl Default for LimitsFile {
+    fn default() -> Self {
+        Self {
+            parallelism: None,
+            per_second: None,
+            answer_bytes: 64 * 1024 * 1024,
+            pages: 10_000,
+            timeout: 30,
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! What one sort of object is, and each question asked of it.
+//!
+//! A [`Kind`] is made from its description ([`file::KindFile`]) by [`check`] alone and cannot be in an
+//! illegal state: names are resolved to field numbers, every list says how its items are told apart.
+//! Built-in descriptions are embedded from `builtin/`; a workspace's own come through the same door.
+//! Deliberately absent: anything about one particular service. That is data.
+
+pub mod file;
+pub mod leaf;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+pub use file::{
+    Answer, AuthWord, FormatWord, GuidForm, ListAnswer, Maker, NamesWord, NumberForm, ScopePlace, Sends,
+    Travels,
+};
+
+use crate::exchange::Verb;
+use crate::value::{Mark, Value};
+
+/// One service.
+pub struct Api {
+    pub name: Arc<str>,
+    pub title: String,
+    pub is: String,
+    pub source: Option<String>,
+    pub base_url: Option<String>,
+    /// Lower case.
+    pub hosts: Vec<String>,
+    /// Never empty; the first is the default.
+    pub formats: Vec<FormatWord>,
+    pub names: NamesWord,
+    pub guids: GuidForm,
+    pub auth: Vec<AuthWord>,
+    pub login: Option<file::LoginFile>,
+    pub headers: Vec<(String, String)>,
+    pub errors: file::ErrorsFile,
+    pub limits: file::LimitsFile,
+}
+
+/// One sort of object.
+pub struct Kind {
+    pub api: Arc<Api>,
+    /// `api/kind`.
+    pub name: Arc<str>,
+    pub title: String,
+    pub is: String,
+    pub source: Option<String>,
+    pub scope: Vec<Scope>,
+    pub identity: Identity,
+    pub operations: Operations,
+    pub shape: Arc<Shape>,
+    /// Live objects for the sandbox: scope values by name, and the object as the service answers it (JSON).
+    pub samples: Vec<file::SampleFile>,
+}
+
+/// A path or query parameter that a document or its target fixes.
+pub struct Scope {
+    pub name: Arc<str>,
+    pub ty: Leaf,
+    pub is: String,
+    pub place: ScopePlace,
+    pub example: Option<serde_json::Value>,
+}
+
+/// How one object is told from another.
+pub struct Identity {
+    /// The root field with the service's id.
+    pub id: u16,
+    pub made_by: Maker,
+    /// Paths of field numbers from the root; empty when only the id tells.
+    pub natural_key: Vec<Vec<u16>>,
+}
+
+/// What the service can do.
+pub struct Operations {
+    pub list: file::ListFile,
+    pub get: Option<file::ReadFile>,
+    pub find: Option<file::FindFile>,
+    pub create: Option<Write>,
+    pub update: Option<Write>,
+    pub replace: Option<Write>,
+    pub delete: Option<file::DeleteFile>,
+}
+
+/// A writing operation.
+#[derive(Clone)]
+pub struct Write {
+    pub verb: Verb,
+    /// With `{parameters}`.
+    pub path: String,
+    pub sends: Sends,
+    pub nested: Option<Nested>,
+    pub answer: Answer,
+    pub source: Option<String>,
+}
+
+/// How nested fields travel in an update that sends only the changes.
+#[derive(Clone)]
+pub struct Nested {
+    pub travels: Travels,
+    pub query: Vec<(String, String)>,
+    /// Root fields that ride along.
+    pub along: Vec<u16>,
+}
+
+/// The fields of an object type.
+pub struct Shape {
+    pub fields: Vec<Field>,
+}
+
+/// One field.
+pub struct Field {
+    /// Its number in the shape.
+    pub number: u16,
+    /// As documents write it.
+    pub name: Arc<str>,
+    /// Members to go through to read it; usually one.
+    pub read_as: Vec<Arc<str>>,
+    pub written_as: Arc<str>,
+    pub ty: Type,
+    pub is: String,
+    pub access: Rights,
+    pub mark: Mark,
+    pub absent: Absent,
+    pub clear: Clear,
+    pub compare: Compare,
+    pub copy_of: Option<Copy>,
+    /// A write of everything leaves it out.
+    pub never_sent: bool,
+    pub example: Option<serde_json::Value>,
+    pub source: Option<String>,
+}
+
+/// Who may write a field and when.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Rights {
+    pub required: bool,
+    pub computed: bool,
+    pub create_only: bool,
+    pub update_only: bool,
+    pub write_only: bool,
+    /// Part of the identity of the object or of a list item: a document may name it even when the service sets it.
+    pub names_it: bool,
+}
+
+/// What null or a missing member means when the object is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Absent {
+    /// No value.
+    #[default]
+    Null,
+    /// The type's zero.
+    Zero,
+    /// Perhaps hidden: never compared, never overwritten with nothing.
+    Unknown,
+    /// Perhaps waiting for somebody: never compared while it waits, never overwritten with nothing.
+    Pending,
+}
+
+/// How a value is cleared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Clear {
+    Null,
+    Empty,
+    Zero,
+    Never,
+}
+
+/// How two texts are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Compare {
+    #[default]
+    Exact,
+    IgnoreCase,
+    Addresses,
+}
+
+/// Where a copied value comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Copy {
+    /// A root field.
+    Field(u16),
+    /// A scope parameter.
+    Scope(Arc<str>),
+}
+
+/// What a value is.
+pub enum Type {
+    Leaf(Leaf),
+    Object(Arc<Shape>),
+    /// Free keys.
+    Map(MapType),
+    List(ListType),
+}
+
+/// A value without parts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Leaf {
+    Text {
+        max: Option<u32>,
+    },
+    Whole(NumberForm),
+    Decimal(NumberForm),
+    Flag,
+    Guid,
+    Date,
+    Time,
+    Choice {
+        choices: Vec<(Arc<str>, String)>,
+        open: bool,
+    },
+    /// Anything, compared as a whole.
+    Any,
+}
+
+/// A map with free keys.
+pub struct MapType {
+    pub value: Leaf,
+    /// Known keys with their meaning; empty when any key is as good as another.
+    pub keys: Vec<(Arc<str>, String)>,
+    pub complete: bool,
+}
+
+/// A list.
+pub struct ListType {
+    pub item: Item,
+    pub told_apart: ToldApart,
+    /// What is not listed is removed.
+    pub complete: bool,
+    /// Another order is told, not changed.
+    pub order_told: bool,
+}
+
+/// What a list holds.
+pub enum Item {
+    Leaf(Leaf),
+    Object(Arc<Shape>),
+}
+
+/// How list items are told apart.
+pub enum ToldApart {
+    Order,
+    Set,
+    /// Fields of the item; tried in turn until one key is unique on both sides. Never empty.
+    Keys(Vec<Vec<u16>>),
+}
+
+impl Api {
+    /// A guid as this API writes it.
+    pub fn guid_text(&self, guid: Uuid) -> String {
+        match self.guids {
+            GuidForm::Plain => guid.simple().to_string(),
+            GuidForm::Hyphenated => guid.hyphenated().to_string(),
+        }
+    }
+}
+
+impl Kind {
+    /// The field that holds the service's id.
+    pub fn id_field(&self) -> &Field {
+        &self.shape.fields[self.identity.id as usize]
+    }
+
+    /// The scope parameter of that name.
+    pub fn scope_named(&self, name: &str) -> Option<&Scope> {
+        self.scope.iter().find(|scope| &*scope.name == name)
+    }
+
+    /// The dotted names of the natural key, as documents write them.
+    pub fn natural_key_names(&self) -> Vec<String> {
+        let dotted = |path: &Vec<u16>| {
+            let mut shape = &self.shape;
+            let mut names = Vec::new();
+            for number in path {
+                let field = &shape.fields[*number as usize];
+                names.push(&*field.name);
+                if let Type::Object(inner) = &field.ty {
+                    shape = inner;
+                }
+            }
+            names.join(".")
+        };
+        self.identity.natural_key.iter().map(dotted).collect()
+    }
+}
+
+impl Shape {
+    /// The field that documents call `name`.
+    pub fn named(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| &*field.name == name)
+    }
+
+    /// Field number `number`.
+    pub fn field(&self, number: u16) -> &Field {
+        &self.fields[number as usize]
+    }
+}
+
+impl Field {
+    /// Objects, maps and lists, which some services write by rules of their own.
+    pub fn is_nested(&self) -> bool {
+        !matches!(self.ty, Type::Leaf(_))
+    }
+}
+
+impl Type {
+    /// The value that a field of this type has when nobody set it.
+    pub fn zero(&self) -> Value {
+        match self {
+            Self::Leaf(leaf) => leaf.zero(),
+            Self::Object(_) => Value::Null,
+            Self::Map(_) => Value::Map(Vec::new()),
+            Self::List(_) => Value::List(Vec::new()),
+        }
+    }
+
+    /// The word in kind files.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Leaf(leaf) => leaf.word(),
+            Self::Object(_) => "object",
+            Self::Map(_) => "map",
+            Self::List(_) => "list",
+        }
+    }
+}
+
+impl Leaf {
+    /// The value of a leaf that nobody set.
+    pub fn zero(&self) -> Value {
+        match self {
+            Self::Text { .. } | Self::Choice { .. } => Value::text(""),
+            Self::Whole(_) => Value::Whole(0),
+            Self::Decimal(_) => Value::Decimal(rust_decimal::Decimal::ZERO),
+            Self::Flag => Value::Flag(false),
+            Self::Guid => Value::Guid(Uuid::nil()),
+            Self::Date | Self::Time | Self::Any => Value::Null,
+        }
+    }
+
+    /// The word in kind files.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Whole(_) => "whole",
+            Self::Decimal(_) => "decimal",
+            Self::Flag => "flag",
+            Self::Guid => "guid",
+            Self::Date => "date",
+            Self::Time => "time",
+            Self::Choice { .. } => "choice",
+            Self::Any => "any",
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Text { .. } => "text",
+            Self::Whole(_) => "a whole number",
+            Self::Decimal(_) => "a decimal number",
+            Self::Flag => "true or false",
+            Self::Guid => "a guid",
+            Self::Date => "a date (2026-01-31)",
+            Self::Time => "a time (2026-01-31T08:00:00Z)",
+            Self::Choice { .. } => "one of its choices",
+            Self::Any => "any value",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! From desired and live state to steps: propose, compare, request, gate.
+//!
+//! Pure: no clock, disk, environment, network, async or printing, and nothing from `remote`. The same inputs
+//! give the same plan. A plan is data; values in it have no `Debug`, `Display` or `Serialize`: `report` alone
+//! turns them into text, by their marks.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::exchange::Request;
+use crate::kind::{Kind, Leaf, MapType, Shape};
+use crate::value::{Mark, Object, Path, Value};
+
+/// What is to be done, what agrees, what was refused; in the order of the documents.
+#[derive(Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub agreeing: Vec<Agreeing>,
+    pub refused: Vec<Refused>,
+    /// What is not about one object.
+    pub diagnostics: Vec<Diagnostic>,
+    /// False when some live state could not be read, so that the plan may lack steps.
+    pub complete: bool,
+}
+
+/// Which object.
+#[derive(Clone)]
+pub struct Subject {
+    pub kind: Arc<Kind>,
+    pub name: Arc<str>,
+    pub target: Arc<str>,
+    /// Scope values by the number of the parameter, complete.
+    pub scope: Vec<Value>,
+    /// The service's id; none before a create.
+    pub id: Option<Value>,
+    /// Where the document starts.
+    pub place: Place,
+}
+
+/// What is to be done to one object.
+pub struct Step {
+    pub subject: Subject,
+    pub action: Action,
+    pub changes: Vec<Change>,
+    /// In the order in which they are sent; usually one.
+    pub requests: Vec<Planned>,
+    /// Changes that wait for somebody, and other things worth knowing.
+    pub notes: Vec<Diagnostic>,
+    /// The live object that the step was made from; none for a create.
+    pub live: Option<Object>,
+    /// What the object is to be.
+    pub wanted: Object,
+}
+
+/// A request with what to say about it.
+pub struct Planned {
+    pub request: Request,
+    /// JSON Pointers of the fields whose change is the reason.
+    pub sends: Vec<String>,
+    /// Names of fields, known and strange, that merely travel along.
+    pub along: Vec<String>,
+}
+
+/// An object that is as wanted.
+pub struct Agreeing {
+    pub subject: Subject,
+    pub notes: Vec<Diagnostic>,
+}
+
+/// An object for which there is no step, and why.
+pub struct Refused {
+    pub subject: Subject,
+    pub reasons: Vec<Diagnostic>,
+    /// What was wanted, as far as it is known.
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Action {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One leaf that differs; or one list item or map entry that comes or goes as a whole.
+#[derive(Clone)]
+pub struct Change {
+    pub path: Path,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    /// How to show the values.
+    pub form: Form,
+    pub mark: Mark,
+    /// The line that asks for it; none for what goes because it is not listed.
+    pub place: Option<Place>,
+    /// Nobody can see the value before: it may differ.
+    pub unseen: bool,
+}
+
+/// What the values of a change are.
+#[derive(Clone)]
+pub enum Form {
+    Leaf(Leaf),
+    /// A list item or object that comes or goes.
+    Object(Arc<Shape>),
+    /// An entry, or a whole map, that comes or goes.
+    Map(Leaf),
+}
+
+impl From<&MapType> for Form {
+    fn from(map: &MapType) -> Self {
+        Self::Map(map.value.clone())
+    }
+}
+
+impl Change {
+    /// `add`, `replace` or `remove`.
+    pub fn word(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "add",
+            (_, None) => "remove",
+            _ => "replace",
+        }
+    }
+}
+
+/// What was last written where it can't be read back, so that a second run can tell. Keyed digests, no values.
+pub trait Memory {
+    /// What is known of `value` at this place of this object.
+    fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall;
+}
+
+/// What is known of a value that can't be read back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recall {
+    /// It is what was last written.
+    Same,
+    /// Something else was last written.
+    Differs,
+    /// Nothing was ever written by us.
+    Never,
+}
+
+/// A memory of nothing.
+pub struct Blank;
+
+impl Memory for Blank {
+    fn recall(&self, _: &Subject, _: &Path, _: &Value) -> Recall {
+        Recall::Never
+    }
+}

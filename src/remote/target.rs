@@ -1,0 +1,71 @@
+//! A named connection to an API: where it is, how to authenticate, which wire format, which limits.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::kind::{Api, FormatWord};
+use crate::value::Value;
+
+/// One target of the workspace, its credentials resolved.
+pub struct Target {
+    pub name: Arc<str>,
+    pub api: Arc<Api>,
+    /// Without a slash at the end.
+    pub base_url: Url,
+    pub format: FormatWord,
+    pub auth: Auth,
+    /// Scope parameters that the target fixes, by name; texts until a kind says their type.
+    pub scope: Vec<(Arc<str>, String)>,
+    /// The most requests under way at once.
+    pub parallelism: u32,
+    /// Whether unchanged nested fields ride along with changed ones (see `nested.along` in kind files).
+    pub carry_nested: bool,
+}
+
+/// How requests prove who sends them. Any of these may stand together.
+#[derive(Default)]
+pub struct Auth {
+    pub bearer: Option<SecretString>,
+    /// `Authorization: Token …`.
+    pub token: Option<SecretString>,
+    pub basic: Option<(SecretString, SecretString)>,
+    pub headers: Vec<(String, SecretString)>,
+    pub query: Vec<(String, SecretString)>,
+    pub login: Option<Login>,
+    pub oauth_password: Option<OauthPassword>,
+}
+
+/// A session opened with name and password; the API says where (`login` in `api.yaml`).
+pub struct Login {
+    pub username: SecretString,
+    pub password: SecretString,
+    pub sends: TokenPlace,
+}
+
+/// How a token from a login travels with each request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TokenPlace {
+    Bearer,
+    Header(String),
+    Query(String),
+    Cookie(String),
+}
+
+/// A token from an OAuth password grant.
+pub struct OauthPassword {
+    pub url: Url,
+    pub client_id: String,
+    pub client_secret: Option<SecretString>,
+    pub username: SecretString,
+    pub password: SecretString,
+}
+
+impl Target {
+    /// The scope value of that name, read as the kind says.
+    pub fn scope_value(&self, name: &str, ty: &crate::kind::Leaf) -> Option<Value> {
+        let (_, text) = self.scope.iter().find(|(own, _)| &**own == name)?;
+        ty.read(crate::kind::leaf::Token::Bare(text)).ok()
+    }
+}

@@ -1,0 +1,1 @@
+//! The whole job: read live state, plan, write, prove. Sees both `plan` and `remote`, which don't see each other.
