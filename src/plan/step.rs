@@ -1,7 +1,7 @@
 //! One document against one live object, decided: a step, agreement, or a refusal with its reasons.
 //!
 //! Here the gates of a single object stand: what cannot be read back is not blanked, what was misread is not
-//! written, a create is made only where the service has one. [`moved`] is what `apply` asks right before a
+//! written, a create is made only where the service has one. [`recheck`] is what `apply` asks right before a
 //! write: whether what the step relied on is still so.
 
 use crate::diagnostic::Diagnostic;
@@ -9,8 +9,8 @@ use crate::kind::{Field, Sends, Write};
 use crate::plan::compare::differences;
 use crate::plan::propose::{Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
-use crate::plan::{Action, Agreeing, Change, Refused, Step};
-use crate::value::{Object, Path, Segment};
+use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
+use crate::value::{Mark, Object, Path, Segment, Value};
 
 /// What becomes of one document.
 pub enum Decision {
@@ -150,21 +150,94 @@ fn named(path: &Path) -> String {
     name
 }
 
-/// What of the things that a step relied on has moved since it was planned: planned-from, now.
-///
+/// What to do with a step whose object was read again right before the write.
+pub enum Recheck {
+    /// As planned; the step is made anew from what was just read, so that nothing older is sent.
+    Go(Box<Step>),
+    /// Somebody else did it meanwhile.
+    Done,
+    /// What the step relied on has moved.
+    Moved(Vec<Moved>),
+    /// It may not be written any more, and why.
+    Refused(Vec<Diagnostic>),
+}
+
+/// A leaf that moved between plan and write.
+pub struct Moved {
+    pub path: Path,
+    /// As it was when planned.
+    pub planned: Option<Value>,
+    pub now: Option<Value>,
+    pub wanted: Option<Value>,
+    pub form: Form,
+    pub mark: Mark,
+}
+
+/// Holds a step against the object as it is now (the question's live object).
+pub fn recheck(step: &Step, question: &Question, rules: Rules) -> Recheck {
+    let fresh = match decide(question, rules) {
+        Decision::Agreeing(_) => return Recheck::Done,
+        Decision::Refused(refused) => return Recheck::Refused(refused.reasons),
+        Decision::Step(fresh) => fresh,
+    };
+    let mut moved = match (&step.live, question.live) {
+        (Some(planned), Some(now)) => moved_leaves(step, planned, now),
+        (None, None) => Vec::new(),
+        // it was there and is gone, or the reverse
+        _ => vec![came_or_went(step)],
+    };
+    if moved.is_empty() {
+        moved.extend(other_changes(step, &fresh));
+    }
+    if moved.is_empty() { Recheck::Go(fresh) } else { Recheck::Moved(moved) }
+}
+
 /// A write of everything relies on the whole object but for what the service sets; a write of changes on the
 /// leaves that it changes.
-pub fn moved(step: &Step, now: &Object) -> Vec<Change> {
-    let Some(planned) = &step.live else { return Vec::new() };
+fn moved_leaves(step: &Step, planned: &Object, now: &Object) -> Vec<Moved> {
     let set_by_service = |field: &Field| field.access.computed && !field.access.names_it;
     let found = differences(&step.subject.kind.shape, planned, now, &set_by_service);
-    match step.sends {
-        Sends::Everything => found,
-        Sends::Changes => found
-            .into_iter()
-            .filter(|moved| step.changes.iter().any(|change| overlap(&change.path, &moved.path)))
-            .collect(),
+    let relied = |path: &Path| {
+        step.sends == Sends::Everything || step.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let moved = |change: Change| {
+        let planned_change = step.changes.iter().find(|own| overlap(&own.path, &change.path));
+        Moved {
+            wanted: planned_change.map_or_else(|| change.before.clone(), |own| own.after.clone()),
+            path: change.path,
+            planned: change.before,
+            now: change.after,
+            form: change.form,
+            mark: change.mark,
+        }
+    };
+    found.into_iter().filter(|change| relied(&change.path)).map(moved).collect()
+}
+
+fn came_or_went(step: &Step) -> Moved {
+    let whole = |object: &Object| Value::Object(Box::new(object.clone()));
+    Moved {
+        path: Path::default(),
+        planned: step.live.as_ref().map(whole),
+        now: None,
+        wanted: Some(whole(&step.wanted)),
+        form: Form::Object(step.subject.kind.shape.clone()),
+        mark: Mark::Open,
     }
+}
+
+/// Changes that the same document would now make beyond those that were planned.
+fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
+    let planned = |change: &&Change| !step.changes.iter().any(|own| overlap(&own.path, &change.path));
+    let moved = |change: &Change| Moved {
+        path: change.path.clone(),
+        planned: None,
+        now: change.before.clone(),
+        wanted: change.after.clone(),
+        form: change.form.clone(),
+        mark: change.mark,
+    };
+    fresh.changes.iter().filter(planned).map(moved).collect()
 }
 
 /// Whether one path leads into the other; items count by their key, not by where they stand.
