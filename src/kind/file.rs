@@ -495,7 +495,7 @@ pub enum AmongFile {
     /// In the list at the URL that a member of a thing read whole holds; followed on the configured origin only.
     UrlIn(String),
     /// In a list of the service.
-    List(ListFile),
+    List(Box<ListFile>),
     /// Among the objects of a kind: a document names one of the workspace, as in `{ ref: harbor }`.
     Kind(String),
 }
