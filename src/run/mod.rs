@@ -2,3 +2,4 @@
 
 pub mod match_up;
 pub mod memory;
+pub mod outcome;
