@@ -2,4 +2,13 @@
 //!
 //! Everything that comes back is read under the kind's guidance into the typed tree, within bounds.
 //! Deliberately absent: what a difference means, and any knowledge of one particular service.
+
+mod auth;
+pub mod client;
+pub mod failure;
+pub mod hosts;
+mod pace;
+pub mod retry;
+mod session;
 pub mod target;
+mod transport;

@@ -1,36 +1,52 @@
-//! What came of each step of an apply, as data.
-//!
-//! An outcome says what is known and no more: a write whose answer never came is `Unknown`, and a write that
-//! was answered well but did not take has findings. Deliberately absent: how outcomes are shown, and exit codes.
+//! What an apply did, object by object. Data; `report` shows it.
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Action, Subject};
+use crate::plan::step::Moved;
+use crate::plan::{Action, Change, Subject};
 
-/// What came of one object of a plan.
+/// What became of one object.
 pub struct Outcome {
     pub subject: Subject,
-    pub action: Action,
-    pub ending: Ending,
-    /// What the service did not keep, and other things to know after a write.
+    /// None for an object that agreed from the start.
+    pub action: Option<Action>,
+    pub result: Result,
+    /// What the service did not keep, what it changed besides, what waits: told whatever the result.
     pub findings: Vec<Diagnostic>,
-    /// How many requests were sent to write it, repetitions included.
+    /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
+    pub lost: Vec<Change>,
+    /// How many times the write was sent.
     pub attempts: u32,
-    /// From the first request for this object to the last answer.
     pub millis: u64,
 }
 
 /// How it ended.
-pub enum Ending {
-    /// Written.
+pub enum Result {
+    /// Written, read back, and as wanted.
     Done,
-    /// It was already as wanted when it was read again.
+    /// Nothing was to be done.
     Unchanged,
-    /// Not written: a rule forbade it, or what the step relied on had moved.
+    /// Not written: a gate or a fault before the write.
     Refused(Vec<Diagnostic>),
-    /// The service did not do it.
+    /// Not written: what the step relied on has moved since the plan.
+    Moved(Vec<Moved>),
+    /// The service did not do it, or did not keep it.
     Failed(Vec<Diagnostic>),
-    /// It was sent, and nobody knows whether it was done.
+    /// The write was sent, and nobody knows whether it took.
     Unknown(Vec<Diagnostic>),
-    /// The run ended before its turn.
+    /// Not begun: interrupted, or stopped after an earlier finding.
     NotStarted,
+}
+
+impl Result {
+    /// The word in reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Refused(_) | Self::Moved(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => "unknown",
+            Self::NotStarted => "not_started",
+        }
+    }
 }
