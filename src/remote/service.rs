@@ -6,40 +6,40 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
-use super::client::{Allowed, Client};
+use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
+use super::failure::{Failure, Sent};
+use super::hosts::Allowed;
+use super::retry::{Answered, Patience};
 use super::target::Target;
 use super::wire::{self, Live, Page, Unreadable};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{Request, Response, Verb};
 use crate::kind::file::PagingFile;
-use crate::kind::{Kind, Leaf, address};
+use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
 use crate::value::Value;
 
 /// A connection to one target.
 pub struct Service {
     client: Client,
     pub target: Arc<Target>,
+    bounds: Bounds,
+    patience: Patience,
 }
 
 /// Why something did not work.
 pub struct Trouble {
     /// Without a place.
     pub diagnostic: Diagnostic,
-    /// What the service said, field by field; may echo values, so blot before showing.
-    pub complaints: Vec<Complaint>,
-    /// The status, when there was an answer.
-    pub status: Option<u16>,
+    /// What the service answered, when it did, and how to read it.
+    answer: Option<(Response, FormatWord, Arc<Api>)>,
     /// Whether a write may have taken effect all the same.
     pub unknown: bool,
-}
-
-/// An answer and how often the request was sent for it.
-pub struct Answered {
-    pub response: Response,
+    /// How often the request was sent.
     pub attempts: u32,
 }
 
@@ -57,7 +57,22 @@ impl Service {
     /// # Errors
     /// When the target must not be spoken to, or its credentials contradict each other.
     pub fn connect(target: Arc<Target>, allowed: &Allowed) -> Result<Self, Diagnostic> {
-        Ok(Self { client: Client::new(&target, allowed)?, target })
+        let client = Client::new(&target, allowed)?;
+        Ok(Self { client, bounds: Bounds::of(&target.api.limits), patience: Patience::default(), target })
+    }
+
+    /// With another time that one request may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
+    }
+
+    /// With another patience for requests that may be sent again.
+    #[must_use]
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// How many bytes the body of a request has.
@@ -75,17 +90,19 @@ impl Service {
     /// # Errors
     /// When there is no answer, or the answer is not a success.
     pub async fn send(&self, request: &Request) -> Result<Answered, Trouble> {
-        let sent = self.client.send(request, self.body(request)).await.map_err(Trouble::from)?;
-        let response = sent.response;
+        let answered =
+            self.client.send_safely(request, self.body(request), &self.bounds, &self.patience).await?;
+        let response = &answered.response;
         if !response.is_success() {
-            return Err(self.refused(&response, request.verb));
+            return Err(self.refused(answered, request.verb));
         }
-        wire::check_content_type(&response, self.target.format)
-            .map_err(|error| self.unreadable(error, &response, request.verb))?;
+        if let Err(error) = wire::check_content_type(response, self.target.format) {
+            return Err(self.unreadable(error, response, request.verb));
+        }
         if wire::despite_success(&response.body, self.target.format, &self.target.api) {
-            return Err(self.refused(&response, request.verb));
+            return Err(self.refused(answered, request.verb));
         }
-        Ok(Answered { response, attempts: sent.attempts })
+        Ok(answered)
     }
 
     /// Hands every object of a collection to `take`, in no particular order. Gives the number of requests.
@@ -119,33 +136,70 @@ impl Service {
     /// # Errors
     /// When the answer cannot be read, or the API cannot read one.
     pub async fn get(&self, of: Collection<'_>, id: &Value) -> Result<Option<Live>, Trouble> {
-        let Some(get) = &of.kind.operations.get else { return Err(Trouble::no_operation(of.kind, "get")) };
+        match &of.kind.operations.get {
+            None => Err(Trouble::no_operation(of.kind, "get")),
+            Some(ReadOne::Path(path)) => self.get_at(of, path, id).await,
+            Some(ReadOne::List(query)) => self.get_in_list(of, query, id).await,
+            Some(ReadOne::PathElseList(path, query)) => match self.get_at(of, path, id).await? {
+                Some(live) => Ok(Some(live)),
+                None => self.get_in_list(of, query, id).await,
+            },
+        }
+    }
+
+    async fn get_at(&self, of: Collection<'_>, path: &str, id: &Value) -> Result<Option<Live>, Trouble> {
         let request = Request {
             verb: Verb::Get,
-            path: address::path(&get.get, of.kind, of.scope, Some(id)),
-            query: self.fixed_query(of),
+            path: address::path(path, of.kind, of.scope, Some(id)),
+            query: address::scope_query(of.kind, of.scope),
             body: None,
             repeatable: true,
         };
-        match self.send(&request).await {
-            Ok(answered) => {
-                let read = wire::read_object(&answered.response.body, self.target.format, of.kind);
-                let live = read.map_err(|error| self.unreadable(error, &answered.response, Verb::Get))?;
-                let same = live.object.get(of.kind.identity.id).is_none_or(|own| own == id);
-                if same { Ok(Some(live)) } else { Err(Trouble::wrong_object(of.kind)) }
-            }
-            Err(trouble) if trouble.status == Some(404) => Ok(None),
-            Err(trouble) => Err(trouble),
+        let response = match self.send(&request).await {
+            Ok(answered) => answered.response,
+            Err(trouble) if matches!(trouble.status(), Some(404 | 405)) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        let read = wire::read_object(&response.body, self.target.format, of.kind);
+        let live = read.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
+        match live.object.get(of.kind.identity.id) {
+            Some(own) if own != id => Err(Trouble::wrong_object(of.kind)),
+            _ => Ok(Some(live)),
         }
+    }
+
+    /// A service that does not know the filter answers with everybody, so the id of each item is looked at.
+    async fn get_in_list(
+        &self,
+        of: Collection<'_>,
+        query: &[(String, String)],
+        id: &Value,
+    ) -> Result<Option<Live>, Trouble> {
+        let mut request = self.list_request(of, first_page(of.kind));
+        let text = Leaf::url_text(id, &of.kind.api);
+        request.query.extend(query.iter().map(|(name, value)| (name.clone(), value.replace("{id}", &text))));
+        let response = self.send(&request).await?.response;
+        let mut found = None;
+        self.read(of, &response, &mut |live| {
+            if live.object.get(of.kind.identity.id) == Some(id) {
+                found = Some(live);
+            }
+        })?;
+        Ok(found)
     }
 
     /// Hands every object to `take` that the service finds for a natural key; it may find too many.
     ///
     /// # Errors
     /// When the answer cannot be read, or the API has no such filter.
-    pub async fn find(&self, of: Collection<'_>, key: &[(String, Value)], take: &mut dyn FnMut(Live)) -> Result<(), Trouble> {
+    pub async fn find(
+        &self,
+        of: Collection<'_>,
+        key: &[(String, Value)],
+        take: &mut dyn FnMut(Live),
+    ) -> Result<(), Trouble> {
         let Some(find) = &of.kind.operations.find else { return Err(Trouble::no_operation(of.kind, "find")) };
-        let mut request = self.list_request(of, of.kind.operations.list.paging.as_ref().map(|paging| (paging, 0)));
+        let mut request = self.list_request(of, first_page(of.kind));
         for (name, template) in &find.query {
             let mut text = template.clone();
             for (field, value) in key {
@@ -157,13 +211,9 @@ impl Service {
         self.read(of, &response, take).map(|_| ())
     }
 
-    fn fixed_query(&self, of: Collection) -> Vec<(String, String)> {
-        address::scope_query(of.kind, of.scope)
-    }
-
     fn list_request(&self, of: Collection, page: Option<(&PagingFile, u64)>) -> Request {
         let list = &of.kind.operations.list;
-        let mut query = self.fixed_query(of);
+        let mut query = address::scope_query(of.kind, of.scope);
         query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
         if let Some((paging, offset)) = page {
             query.push((paging.limit.clone(), paging.page.to_string()));
@@ -177,7 +227,12 @@ impl Service {
         Ok(self.send(&self.list_request(of, page)).await?.response)
     }
 
-    async fn page(&self, of: Collection<'_>, page: Option<(&PagingFile, u64)>, take: &mut dyn FnMut(Live)) -> Result<Page, Trouble> {
+    async fn page(
+        &self,
+        of: Collection<'_>,
+        page: Option<(&PagingFile, u64)>,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<Page, Trouble> {
         let response = self.fetch(of, page).await?;
         self.read(of, &response, take)
     }
@@ -187,9 +242,9 @@ impl Service {
             .map_err(|error| self.unreadable(error, response, Verb::Get))
     }
 
-    fn refused(&self, response: &Response, verb: Verb) -> Trouble {
-        let complaints = complaint::read(&response.body, self.target.format, &response.content_type, &self.target.api.errors);
-        let (code, what) = match response.status {
+    fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
+        let status = answered.response.status;
+        let (code, what) = match status {
             200..=299 => ("service-error", "answered with an error inside a success"),
             400 | 422 => ("rejected", "did not accept the request"),
             401 => ("unauthorized", "did not accept the credentials"),
@@ -197,11 +252,10 @@ impl Service {
             404 => ("not-found", "does not have this"),
             409 => ("conflict", "reports a conflict"),
             429 => ("too-many-requests", "asks to slow down"),
-            300..=399 => ("redirect", "sends elsewhere"),
             500..=599 => ("service-error", "failed"),
             _ => ("service-error", "answered something unexpected"),
         };
-        let message = format!("{} {what} ({} {})", self.target.api.title, verb.word(), response.status);
+        let message = format!("{} {what} ({} {status})", self.target.api.title, verb.word());
         let hint = match code {
             "unauthorized" => format!("check the credentials of the target `{}`", self.target.name),
             "forbidden" => format!("check what the credentials of the target `{}` may do", self.target.name),
@@ -209,17 +263,27 @@ impl Service {
             "not-found" => "check the base URL, the scope and the id".to_owned(),
             _ => "try again later; if it stays, ask whoever runs the service".to_owned(),
         };
-        // a service that failed while writing may have written
-        let unknown = verb != Verb::Get && response.status >= 500;
-        Trouble { diagnostic: Diagnostic::error(code, message).hint(hint), complaints, status: Some(response.status), unknown }
+        // a service that failed while writing may have written, and so may an attempt before this one
+        let unknown = verb != Verb::Get && (status >= 500 || answered.earlier == Sent::Maybe);
+        Trouble {
+            diagnostic: Diagnostic::error(code, message).hint(hint),
+            attempts: answered.attempts,
+            answer: Some((answered.response, self.target.format, self.target.api.clone())),
+            unknown,
+        }
     }
 
     fn unreadable(&self, error: Unreadable, response: &Response, verb: Verb) -> Trouble {
-        let message = format!("{}: {} ({} {})", self.target.api.title, error.message, verb.word(), response.status);
+        let message =
+            format!("{}: {} ({} {})", self.target.api.title, error.message, verb.word(), response.status);
         let mut diagnostic = Diagnostic::error("unreadable-answer", message);
         diagnostic.hint = error.hint;
-        Trouble { diagnostic, complaints: Vec::new(), status: Some(response.status), unknown: verb != Verb::Get }
+        Trouble { unknown: verb != Verb::Get, ..Trouble::of(diagnostic) }
     }
+}
+
+fn first_page(kind: &Kind) -> Option<(&PagingFile, u64)> {
+    kind.operations.list.paging.as_ref().map(|paging| (paging, 0))
 }
 
 /// Where a walk through the pages stands.
@@ -302,7 +366,20 @@ impl<'k> Walk<'k> {
 
 impl Trouble {
     fn of(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, complaints: Vec::new(), status: None, unknown: false }
+        Self { diagnostic, answer: None, unknown: false, attempts: 1 }
+    }
+
+    /// The status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.answer.as_ref().map(|(response, ..)| response.status)
+    }
+
+    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see.
+    pub fn complaints(&self, hidden: &[&str]) -> Vec<Complaint> {
+        match &self.answer {
+            Some((response, format, api)) => complaint::read(response, *format, &api.errors, hidden),
+            None => Vec::new(),
+        }
     }
 
     fn no_operation(kind: &Kind, what: &str) -> Self {
@@ -310,7 +387,18 @@ impl Trouble {
     }
 
     fn wrong_object(kind: &Kind) -> Self {
-        let message = format!("the service answered with another {} than was asked for", kind.title.to_lowercase());
-        Self::of(Diagnostic::error("wrong-object", message).hint("try again; if it stays, ask whoever runs the service"))
+        let message =
+            format!("the service answered with another {} than was asked for", kind.title.to_lowercase());
+        Self::of(
+            Diagnostic::error("wrong-object", message)
+                .hint("try again; if it stays, ask whoever runs the service"),
+        )
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        let unknown = failure.sent == Sent::Maybe;
+        Self { unknown, attempts: failure.attempts, ..Self::of(failure.diagnostic()) }
     }
 }

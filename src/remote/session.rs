@@ -343,7 +343,7 @@ fn oauth_word(body: &[u8]) -> Option<&'static str> {
 fn find(answer: &Value, path: &str, names: NamesWord) -> Option<String> {
     let same = |own: &str, name: &str| match names {
         NamesWord::Exact => own == name,
-        NamesWord::CaseInsensitive => own.eq_ignore_ascii_case(name),
+        NamesWord::CaseInsensitive | NamesWord::AsRead => own.eq_ignore_ascii_case(name),
     };
     let mut at = answer;
     for name in path.split('.').filter(|name| !name.is_empty()) {

@@ -22,7 +22,7 @@ use crate::plan::compare::differences;
 use crate::plan::propose::Question;
 use crate::plan::step::{Decision, Recheck, named, overlap, recheck};
 use crate::plan::{Action, Change, Plan, Step};
-use crate::remote::service::{Collection, Service, Trouble};
+use crate::remote::service::{Collection, Service};
 use crate::remote::wire::{self, Live};
 use crate::value::Object;
 
@@ -202,7 +202,7 @@ impl Writer<'_, '_> {
                     if !trouble.unknown && sent.attempts == 0 {
                         return Written::Not(Result::Failed(reasons));
                     }
-                    sent.attempts += 1;
+                    sent.attempts += trouble.attempts;
                     sent.lost_answer = Some(reasons);
                     return Written::Sent(sent);
                 }

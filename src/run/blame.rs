@@ -18,19 +18,19 @@ pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> V
     diagnostic.message = complaint::blot(&diagnostic.message, &hidden);
     diagnostic.place.get_or_insert_with(|| document.place(document.name_span));
     let mut all = vec![diagnostic];
-    all.extend(trouble.complaints.iter().map(|complaint| one(complaint, document, &hidden)));
+    all.extend(trouble.complaints(&hidden).iter().map(|complaint| one(complaint, document)));
     all
 }
 
-fn one(said: &Complaint, document: &Document, hidden: &[&str]) -> Diagnostic {
-    let message = complaint::blot(&said.message, hidden);
+fn one(said: &Complaint, document: &Document) -> Diagnostic {
+    let message = &said.message;
     let found = said.field.as_deref().and_then(|name| locate(document, name));
     match found {
         Some((name, span)) => Diagnostic::error("rejected-field", format!("`{name}`: {message}"))
             .at(document.place(span))
             .hint("the service says this about the field at this line"),
         None => {
-            let about = said.field.as_deref().map(|field| format!("`{}`: ", complaint::blot(field, hidden)));
+            let about = said.field.as_deref().map(|field| format!("`{field}`: "));
             Diagnostic::error("rejected-request", format!("{}{message}", about.unwrap_or_default()))
                 .at(document.place(document.name_span))
                 .hint("the service says this")

@@ -76,11 +76,11 @@ pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> (Vec<
     let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
     let mut matching = Matching::new(&group.kind, &documents, &ids);
     let mut empty = true;
-    let listed = service.list(of, &mut |live| {
+    let mut take = |live: Live| {
         empty = false;
         matching.offer(live);
-    });
-    match listed.await {
+    };
+    match service.list(of, &mut take).await {
         Ok(_) => (matching.into_found().into_iter().map(Read::Found).collect(), empty),
         Err(trouble) => {
             let trouble = Arc::new(trouble);
