@@ -51,8 +51,9 @@ pub struct ApplySummary {
 pub struct ObjectResult {
     #[serde(flatten)]
     pub object: ObjectName,
-    /// What was to be done to it.
-    pub action: Action,
+    /// What was to be done to it; none when it agreed from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Action>,
     /// How it ended.
     pub result: Word,
     /// How many requests were sent to write it, repetitions included.
@@ -109,13 +110,14 @@ fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
         Ending::Done => (Word::Done, &[]),
         Ending::Unchanged => (Word::Unchanged, &[]),
         Ending::Refused(reasons) => (Word::Refused, reasons),
+        Ending::Moved(_) => (Word::Refused, &[]),
         Ending::Failed(reasons) => (Word::Failed, reasons),
         Ending::Unknown(reasons) => (Word::Unknown, reasons),
         Ending::NotStarted => (Word::NotStarted, &[]),
     };
     ObjectResult {
         object: gather::object(places, &outcome.subject),
-        action: outcome.action.into(),
+        action: outcome.action.map(Into::into),
         result,
         attempts: outcome.attempts,
         millis: outcome.millis,
@@ -156,9 +158,9 @@ fn row(page: &mut Page, result: &ObjectResult, (words, kinds, names): (usize, us
 
 fn word(result: &ObjectResult) -> &'static str {
     match (result.result, result.action) {
-        (Word::Done, Action::Create) => "created",
-        (Word::Done, Action::Update) => "updated",
-        (Word::Done, Action::Delete) => "deleted",
+        (Word::Done, Some(Action::Create)) => "created",
+        (Word::Done, Some(Action::Update) | None) => "updated",
+        (Word::Done, Some(Action::Delete)) => "deleted",
         (Word::Unchanged, _) => "unchanged",
         (Word::Refused, _) => "refused",
         (Word::Failed, _) => "failed",

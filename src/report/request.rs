@@ -52,7 +52,7 @@ fn writes(kind: &Kind) -> impl Iterator<Item = &Write> {
 fn templates(kind: &Kind) -> impl Iterator<Item = (Verb, &str)> {
     let operations = &kind.operations;
     let deletes = operations.delete.iter().map(|delete| (Verb::Delete, &*delete.delete));
-    let gets = operations.get.iter().map(|get| (Verb::Get, &*get.get));
+    let gets = operations.get.iter().filter_map(|get| get.path()).map(|path| (Verb::Get, path));
     let lists = std::iter::once((Verb::Get, &*operations.list.get));
     writes(kind).map(|write| (write.verb, &*write.path)).chain(deletes).chain(gets).chain(lists)
 }
