@@ -1,4 +1,5 @@
 //! trueup keeps SaaS configuration true to what a Git repository says.
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod exchange;
