@@ -76,8 +76,10 @@ pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnost
 fn targets(root: &Node, registry: &Registry, reading: &mut Reading) -> Vec<TargetSettings> {
     let entries = root.get("targets").map_or(&[][..], Node::entries);
     let mut keyring = Keyring::new(reading);
-    let auths: Vec<Auth> =
-        entries.iter().map(|entry| entry.value.get("auth").map_or_else(Auth::default, |node| keyring.auth(node))).collect();
+    let auths: Vec<Auth> = entries
+        .iter()
+        .map(|entry| entry.value.get("auth").map_or_else(Auth::default, |node| keyring.auth(node)))
+        .collect();
     let claimed = keyring.claimed;
     let mut formal = Vec::new();
     typed::<SettingsFile>(root, reading.source, &mut formal);
@@ -93,14 +95,20 @@ fn is_within(span: Span, claimed: &[Span]) -> bool {
 }
 
 /// A target whose form is right, checked against its API.
-fn target(entry: &Entry, auth: Auth, registry: &Registry, reading: &mut Reading) -> Option<TargetSettings> {
+fn target(
+    entry: &Entry,
+    mut auth: Auth,
+    registry: &Registry,
+    reading: &mut Reading,
+) -> Option<TargetSettings> {
     // its faults of form were told with those of the whole file
     let file: TargetFile = typed(&entry.value, reading.source, &mut Vec::new())?;
     let mut checking = check::Checking { entry, registry, reading };
     let api = checking.api(&file)?;
-    auth.check(&api, checking.reading);
-    let (base_url, format, scope) =
-        (checking.base_url(&file, &api), checking.format(&file, &api), checking.scope(file.scope, &api));
+    let base_url = checking.base_url(&file, &api);
+    auth.check(&api, base_url.as_ref(), checking.reading);
+    let format = checking.format(&file, &api);
+    let scope = checking.scope(file.scope, &api);
     Some(TargetSettings {
         name: (&*entry.key).into(),
         span: entry.key_span,

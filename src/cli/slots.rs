@@ -136,13 +136,16 @@ impl World<'_> {
     fn variable(&self, slot: &Slot, name: &str) -> Result<Bytes, Failure> {
         match (self.env)(name) {
             Some(value) => Ok(value.into_encoded_bytes().into()),
-            None => Err(Failure::unresolved(format!("{slot} is not set"), format!("set {name} before the run"))),
+            None => {
+                Err(Failure::unresolved(format!("{slot} is not set"), format!("set {name} before the run")))
+            }
         }
     }
 
     fn file(&self, slot: &Slot, path: &str) -> Result<Bytes, Failure> {
         let hint = "paths are relative to the workspace; the file must be readable by this user";
-        let failed = |error: io::Error| Failure::unresolved(format!("{slot} can't be read: {}", error.kind()), hint);
+        let failed =
+            |error: io::Error| Failure::unresolved(format!("{slot} can't be read: {}", error.kind()), hint);
         let path = self.root.join(path);
         // a pipe or a device could keep the run waiting for ever
         if !path.metadata().map_err(failed)?.is_file() {
@@ -153,9 +156,13 @@ impl World<'_> {
 
     fn command(&self, slot: &Slot, words: &[String]) -> Result<Bytes, Failure> {
         let failed = |why: String| {
-            Failure::unresolved(format!("{slot} {why}"), "run it by hand in the workspace to see what it says")
+            Failure::unresolved(
+                format!("{slot} {why}"),
+                "run it by hand in the workspace to see what it says",
+            )
         };
-        let mut child = self.start(words).map_err(|error| failed(format!("can't be started: {}", error.kind())))?;
+        let mut child =
+            self.start(words).map_err(|error| failed(format!("can't be started: {}", error.kind())))?;
         let deadline = Instant::now() + self.patience;
         let output = aside(&mut child).recv_timeout(self.patience);
         let whole = matches!(&output, Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_SECRET);

@@ -81,7 +81,8 @@ impl Keyed<'_> {
     }
 
     fn names(&self, key: &[u16]) -> String {
-        let names: Vec<_> = key.iter().map(|number| format!("`{}`", self.shape.field(*number).name)).collect();
+        let names: Vec<_> =
+            key.iter().map(|number| format!("`{}`", self.shape.field(*number).name)).collect();
         names.join(", ")
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::spec::read_leaf;
 use super::{Document, State, Wanted, Wish};
-use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Source, Span, did_you_mean};
 use crate::kind::registry::Registry;
 use crate::kind::{Kind, Type};
 use crate::value::{Mark, Value};
@@ -33,10 +33,15 @@ pub struct Reading<'r> {
 /// Reads every document of a source.
 pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>) -> Vec<Document> {
     if source.text.len() as u64 > MAX_BYTES {
-        faults.push(too_large(source));
+        faults.push(too_large(source.place(Span::default())));
         return Vec::new();
     }
+    let before = faults.len();
     let nodes = yaml::read(source, faults);
+    if faults.len() == before && nodes.iter().all(Node::is_null) {
+        let fault = Diagnostic::note("empty-file", "this file holds no document");
+        faults.push(fault.hint("write one, or remove the file").at(source.place(Span::default())));
+    }
     let mut reading = Reading { source, faults };
     let written = || nodes.iter().filter(|node| !node.is_null());
     if let Some(next) = written().nth(MAX_DOCUMENTS) {
@@ -47,9 +52,9 @@ pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>
 }
 
 /// The fault of a file beyond [`MAX_BYTES`].
-pub fn too_large(source: &Arc<Source>) -> Diagnostic {
+pub fn too_large(place: Place) -> Diagnostic {
     let message = format!("this file is larger than {} MiB", MAX_BYTES / 1024 / 1024);
-    Diagnostic::error("file-too-large", message).at(source.place(Span::default())).hint("split the file")
+    Diagnostic::error("file-too-large", message).at(place).hint("split the file")
 }
 
 impl Reading<'_> {
@@ -132,7 +137,8 @@ impl Reading<'_> {
     }
 
     fn name(&mut self, node: &Node) -> Option<(Arc<str>, Span)> {
-        let value = self.required(node, "name", "give the object a name that is unique in this repository")?;
+        let value =
+            self.required(node, "name", "give the object a name that is unique in this repository")?;
         let name = self.text(value, "name")?;
         let fault = match name {
             _ if name.trim().is_empty() => "the name is empty",
@@ -259,7 +265,8 @@ impl Reading<'_> {
             .map(|(_, name)| format!("`{name}`"))
             .collect();
         if !missing.is_empty() {
-            let message = format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
+            let message =
+                format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
             let hint = "name its natural key in `spec`, or its `id`";
             self.put(start(node), Diagnostic::error("no-identity", message).hint(hint));
         }
@@ -327,7 +334,8 @@ impl Reading<'_> {
 
     fn veil_from(&mut self, range: Range<usize>) {
         let text = &self.source.text;
-        let end = text.get(range.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| range.end + at);
+        let end =
+            text.get(range.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| range.end + at);
         let from = text.get(range.start..end).unwrap_or("");
         // the colon and the blanks after the key stay, so that the line still reads as YAML
         let start = end - from.trim_start_matches([':', ' ', '\t']).len();

@@ -83,16 +83,13 @@ fn is_word(word: &str) -> bool {
 
 fn is_variable(name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    name.len() <= 255
-        && name.starts_with(letter)
-        && name.chars().all(|c| letter(c) || c.is_ascii_digit())
+    name.len() <= 255 && name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit())
 }
 
 /// The fault of a secret that stands in clear.
 pub fn plain_secret(name: &str) -> Diagnostic {
-    Diagnostic::error("plain-secret", format!("`{name}` is a secret and must not stand here in clear")).hint(
-        format!("write {}; a secret that was ever committed must be changed", FORMS),
-    )
+    Diagnostic::error("plain-secret", format!("`{name}` is a secret and must not stand here in clear"))
+        .hint(format!("write {}; a secret that was ever committed must be changed", FORMS))
 }
 
 impl fmt::Display for Slot {

@@ -189,7 +189,10 @@ impl Reading<'_> {
             _ => {
                 let wanted = if matches!(item, Item::Leaf(_)) { "a value" } else { "a mapping" };
                 let message = format!("each item of `{}` is {wanted}, this is {}", role.name, node.noun());
-                self.put(node.span, Diagnostic::error("wrong-type", message).hint("write the item or take it out"));
+                self.put(
+                    node.span,
+                    Diagnostic::error("wrong-type", message).hint("write the item or take it out"),
+                );
                 None
             }
         }

@@ -5,7 +5,7 @@
 
 use url::{Host, Url};
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Diagnostic;
 use crate::document::read::Reading;
 use crate::document::slot;
 use crate::yaml::Node;
@@ -17,15 +17,22 @@ pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
             reading.veil_span(node.span);
             slot::plain_secret(key)
         }
-        Ok(url) if !is_safe(&url) => Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
-            .hint("use https; http is for this machine (localhost, 127.0.0.1) only"),
+        Ok(url) if !is_safe(&url) => {
+            Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
+                .hint("use https; http is for this machine (localhost, 127.0.0.1) only")
+        }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             // a key may stand there
             reading.veil_span(node.span);
             Diagnostic::error("bad-url", format!("`{key}` ends in a query or fragment"))
                 .hint("write the address only, up to the path")
         }
-        Ok(url) => return Some(url),
+        Ok(mut url) => {
+            // paths are added with a slash of their own
+            let path = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&path);
+            return Some(url);
+        }
         Err(error) => Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
             .hint("like https://api.example.com"),
     };

@@ -10,7 +10,7 @@ use url::Url;
 use super::address;
 use super::file::SendsFile;
 use crate::cli::slots::Secrets;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::document::read::Reading;
 use crate::document::{Slot, slot};
 use crate::kind::{Api, AuthWord, read::typed};
@@ -49,8 +49,10 @@ pub struct Login {
 
 /// A token from an OAuth password grant.
 pub struct OauthPassword {
-    pub url: Url,
-    pub client_id: String,
+    /// Once checked, never nothing.
+    pub url: Option<Url>,
+    /// Once checked, never nothing.
+    pub client_id: Option<String>,
     pub client_secret: Option<Credential>,
     pub user: User,
 }
@@ -131,9 +133,12 @@ impl<'k, 'r> Keyring<'k, 'r> {
         let user = self.user(node, &["url", "client_id", "client_secret"]);
         let client_secret = node.entries().iter().find(|entry| entry.key == "client_secret");
         let client_secret = client_secret.map(|entry| self.credential(entry));
-        let url = node.get("url").filter(|url| !url.is_null()).map(|url| address::read(url, "url", self.reading));
-        let client_id = node.get("client_id").and_then(Node::scalar)?.to_owned();
-        Some(OauthPassword { url: url??, client_id, client_secret: client_secret.unwrap_or(None), user: user? })
+        let url = node.get("url").filter(|url| !url.is_null());
+        // an address that is written and faulty is not made up for by the API's own
+        let url = all(url.map(|url| address::read(url, "url", self.reading)))?;
+        let client_id = node.get("client_id").filter(|id| !id.is_null()).and_then(Node::scalar);
+        let client_secret = client_secret.unwrap_or(None);
+        Some(OauthPassword { url, client_id: client_id.map(str::to_owned), client_secret, user: user? })
     }
 }
 
@@ -179,9 +184,13 @@ impl Auth {
         words
     }
 
-    /// What does not go together, or not with this API.
-    pub fn check(&self, api: &Api, reading: &mut Reading) {
+    /// What does not go together, or not with this API. What is left out and the API knows is put in.
+    pub fn check(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut Reading) {
+        if let (Some(oauth), Some(base_url)) = (&mut self.oauth_password, base_url) {
+            oauth.complete(api, base_url, reading);
+        }
         self.unlisted(api, reading);
+        self.unlisted_headers(api, reading);
         self.one_authorization(reading);
         self.names(reading);
         if let (Some(login), None) = (&self.login, &api.login) {
@@ -193,11 +202,24 @@ impl Auth {
 
     fn unlisted(&self, api: &Api, reading: &mut Reading) {
         for (word, span) in self.words().into_iter().filter(|(word, _)| !api.auth.contains(word)) {
-            let message = format!("the API `{}` is not known to take `{}`", api.name, word.word());
-            let known: Vec<_> = api.auth.iter().map(|word| format!("`{}`", word.word())).collect();
+            let message = format!("the API `{}` is not known to take `{}`", api.name, word_of(word));
+            let known: Vec<_> = api.auth.iter().map(|word| format!("`{}`", word_of(*word))).collect();
             let mut fault = Diagnostic::warning("unlisted-auth", message);
             fault.hint = (!known.is_empty()).then(|| format!("it is known to take {}", known.join(", ")));
             reading.put(span, fault);
+        }
+    }
+
+    fn unlisted_headers(&self, api: &Api, reading: &mut Reading) {
+        let is_listed = |name: &str| api.auth_headers.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if api.auth_headers.is_empty() {
+            return;
+        }
+        for (name, credential) in self.headers.iter().filter(|(name, _)| !is_listed(name)) {
+            let message = format!("the API `{}` is not known to take credentials in this header", api.name);
+            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            fault.hint = did_you_mean(name, api.auth_headers.iter().map(String::as_str));
+            reading.put(credential.span, fault);
         }
     }
 
@@ -212,11 +234,12 @@ impl Auth {
                 AuthWord::Login => bearer,
                 _ => true,
             })
-            .map(|(word, span)| (word.word(), span))
+            .map(|(word, span)| (word_of(word), span))
             .collect();
         let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         wanting.extend(header.map(|(_, credential)| ("headers", credential.span)));
-        let Some(((first, at), others)) = wanting.split_first().map(|(first, others)| (*first, others)) else {
+        let Some(((first, at), others)) = wanting.split_first().map(|(first, others)| (*first, others))
+        else {
             return;
         };
         for (other, span) in others {
@@ -257,10 +280,28 @@ impl Auth {
             oauth_password: all(self.oauth_password.as_ref().map(|oauth| {
                 let (username, password) = user(&oauth.user)?;
                 let client_secret = all(oauth.client_secret.as_ref().map(value))?;
-                let (url, client_id) = (oauth.url.clone(), oauth.client_id.clone());
+                let (url, client_id) = (oauth.url.clone()?, oauth.client_id.clone()?);
                 Some(target::OauthPassword { url, client_id, client_secret, username, password })
             }))?,
         })
+    }
+}
+
+impl OauthPassword {
+    fn complete(&mut self, api: &Api, base_url: &Url, reading: &mut Reading) {
+        let own = api.oauth.as_ref();
+        let host = base_url.host_str().unwrap_or("");
+        let token_url = own.and_then(|own| own.token_urls.get(host));
+        self.url = self.url.take().or_else(|| Url::parse(token_url?).ok());
+        self.client_id = self.client_id.take().or_else(|| own?.client_id.clone());
+        let missing = [("url", self.url.is_none()), ("client_id", self.client_id.is_none())];
+        for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
+            let message =
+                format!("`oauth_password` has no `{key}`, and the API `{}` has none for this host", api.name);
+            let fault =
+                Diagnostic::error("missing-key", message).hint(format!("write `{key}` beside `username`"));
+            reading.put(self.user.username.span, fault);
+        }
     }
 }
 
@@ -274,6 +315,19 @@ fn named(
     value: impl Fn(&Credential) -> Option<SecretString>,
 ) -> Option<Vec<(String, SecretString)>> {
     credentials.iter().map(|(name, credential)| Some((name.clone(), value(credential)?))).collect()
+}
+
+/// The word in settings.
+fn word_of(word: AuthWord) -> &'static str {
+    match word {
+        AuthWord::Bearer => "bearer",
+        AuthWord::Token => "token",
+        AuthWord::Basic => "basic",
+        AuthWord::Headers => "headers",
+        AuthWord::Query => "query",
+        AuthWord::Login => "login",
+        AuthWord::OauthPassword => "oauth_password",
+    }
 }
 
 /// The characters that HTTP allows in a name.

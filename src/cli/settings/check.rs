@@ -45,7 +45,8 @@ impl Checking<'_, '_> {
         let own = api.base_url.as_deref().and_then(|url| Url::parse(url).ok());
         if own.is_none() {
             let message = format!("the target `{}` has no `base_url`", self.entry.key);
-            let hint = format!("the API `{}` has no address of its own; write where your service is", api.name);
+            let hint =
+                format!("the API `{}` has no address of its own; write where your service is", api.name);
             self.reading.put(self.entry.key_span, Diagnostic::error("missing-key", message).hint(hint));
         }
         own
@@ -57,8 +58,8 @@ impl Checking<'_, '_> {
         if api.formats.contains(&format) {
             return Some(format);
         }
-        let known: Vec<_> = api.formats.iter().map(|format| format.word()).collect();
-        let message = format!("the API `{}` does not speak `{}`", api.name, format.word());
+        let known: Vec<_> = api.formats.iter().map(|format| word_of(*format)).collect();
+        let message = format!("the API `{}` does not speak `{}`", api.name, word_of(format));
         let fault = Diagnostic::error("wrong-format", message);
         self.reading.put(self.span("/format"), fault.hint(format!("it speaks: {}", known.join(", "))));
         None
@@ -72,7 +73,12 @@ impl Checking<'_, '_> {
         file.into_iter().filter_map(|(name, value)| self.parameter(name, value, &kinds)).collect()
     }
 
-    fn parameter(&mut self, name: String, value: ScopeFile, kinds: &[Arc<Kind>]) -> Option<(Arc<str>, String)> {
+    fn parameter(
+        &mut self,
+        name: String,
+        value: ScopeFile,
+        kinds: &[Arc<Kind>],
+    ) -> Option<(Arc<str>, String)> {
         let text = match value {
             ScopeFile::Text(text) => text,
             ScopeFile::Whole(number) => number.to_string(),
@@ -102,5 +108,13 @@ impl Checking<'_, '_> {
 
     fn span(&self, pointer: &str) -> Span {
         self.entry.value.at(pointer).map_or(self.entry.key_span, |node| node.span)
+    }
+}
+
+/// The word in settings.
+fn word_of(format: FormatWord) -> &'static str {
+    match format {
+        FormatWord::Json => "json",
+        FormatWord::Jsv => "jsv",
     }
 }

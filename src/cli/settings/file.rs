@@ -144,10 +144,12 @@ pub enum SendsFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct OauthPasswordFile {
-    /// Where tokens are asked for.
-    pub url: String,
-    /// The name of this client, which is no secret.
-    pub client_id: String,
+    /// Where tokens are asked for; the API's own place for this address when left out.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The name of this client, which is no secret; the API's own when left out.
+    #[serde(default)]
+    pub client_id: Option<String>,
     /// Where the client's secret comes from, when it has one.
     #[serde(default)]
     pub client_secret: Option<SourceFile>,
