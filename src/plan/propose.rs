@@ -31,6 +31,8 @@ pub struct Proposal {
     pub notes: Vec<Diagnostic>,
     /// Why this object must not be written.
     pub faults: Vec<Diagnostic>,
+    /// Values that the document supplies and that do not read back, changed or not.
+    pub hidden: Vec<(Path, Value)>,
     /// Fields that the document leaves alone and that do not read back: a write of everything would blank them.
     pub unreadable: Vec<Path>,
 }
@@ -142,6 +144,7 @@ impl Overlay<'_> {
         }
         let waits = field.absent == Absent::Pending;
         if hidden || waits {
+            self.out.hidden.push((path.clone(), value.clone()));
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
             match self.question.memory.recall(self.question.subject, &path, &value) {
                 Recall::Same if waits => {

@@ -83,6 +83,7 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
         notes: proposal.notes,
         live: None,
         wanted: proposal.wanted,
+        hidden: proposal.hidden,
     }))
 }
 
@@ -99,6 +100,10 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         return refuse(question, proposal, reasons);
     }
     let planned = request::update(question.subject, write, &proposal, rules.manner);
+    let sent = |(path, _): &(Path, Value)| {
+        write.sends == Sends::Everything || proposal.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: Action::Update,
@@ -108,6 +113,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         notes: proposal.notes,
         live: Some(live.clone()),
         wanted: proposal.wanted,
+        hidden,
     }))
 }
 
@@ -134,8 +140,8 @@ fn would_blank(question: &Question, path: &Path) -> Diagnostic {
     Diagnostic::error("would-blank", message).at(question.subject.place.clone()).hint(hint)
 }
 
-/// Field names only: keys of items may be secret.
-fn named(path: &Path) -> String {
+/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
+pub fn named(path: &Path) -> String {
     let mut name = String::new();
     for segment in &path.0 {
         match segment {
@@ -241,7 +247,7 @@ fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
 }
 
 /// Whether one path leads into the other; items count by their key, not by where they stand.
-fn overlap(a: &Path, b: &Path) -> bool {
+pub fn overlap(a: &Path, b: &Path) -> bool {
     a.0.iter().zip(&b.0).all(|(a, b)| match (a, b) {
         (Segment::Item { key: a, index: i }, Segment::Item { key: b, index: j }) => {
             if a.is_empty() {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Compare, Kind, Leaf, Type};
+use crate::remote::wire::Live;
 use crate::value::{Object, Value};
 
 /// What was found for one document.
@@ -14,7 +15,7 @@ use crate::value::{Object, Value};
 pub enum Found {
     #[default]
     Nothing,
-    One(Box<Object>),
+    One(Box<Live>),
     /// The ids of all that match.
     Several(Vec<Value>),
 }
@@ -45,14 +46,14 @@ impl<'d> Matching<'d> {
     }
 
     /// Takes one live object; drops it at once when no document needs it.
-    pub fn offer(&mut self, mut object: Object) {
-        let takers = self.takers(&object);
+    pub fn offer(&mut self, mut live: Live) {
+        let takers = self.takers(&live.object);
         let Some((last, others)) = takers.split_last() else { return };
-        object.shrink();
+        live.object.shrink();
         for taker in others {
-            self.hand(*taker, object.clone());
+            self.hand(*taker, live.clone());
         }
-        self.hand(*last, object);
+        self.hand(*last, live);
     }
 
     fn takers(&self, object: &Object) -> Vec<usize> {
@@ -70,19 +71,20 @@ impl<'d> Matching<'d> {
         takers
     }
 
-    fn hand(&mut self, taker: usize, object: Object) {
-        let id = |object: &Object| object.get(self.kind.identity.id).cloned().unwrap_or(Value::Null);
+    fn hand(&mut self, taker: usize, live: Live) {
+        let number = self.kind.identity.id;
+        let id = |live: &Live| live.object.get(number).cloned().unwrap_or(Value::Null);
         let found = std::mem::take(&mut self.found[taker]);
         self.found[taker] = match found {
             Found::Nothing => {
                 self.open -= 1;
-                Found::One(Box::new(object))
+                Found::One(Box::new(live))
             }
             // pages may overlap while a collection grows: the same object twice is one object
-            Found::One(first) if id(&first) == id(&object) => Found::One(Box::new(object)),
-            Found::One(first) => Found::Several(vec![id(&first), id(&object)]),
+            Found::One(first) if id(&first) == id(&live) => Found::One(Box::new(live)),
+            Found::One(first) => Found::Several(vec![id(&first), id(&live)]),
             Found::Several(mut ids) => {
-                let id = id(&object);
+                let id = id(&live);
                 if !ids.contains(&id) {
                     ids.push(id);
                 }
