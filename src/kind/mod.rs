@@ -5,6 +5,7 @@
 //! Built-in descriptions are embedded from `builtin/`; a workspace's own come through the same door.
 //! Deliberately absent: anything about one particular service. That is data.
 
+pub mod explain;
 pub mod file;
 pub mod leaf;
 
