@@ -8,6 +8,7 @@
 pub mod explain;
 pub mod file;
 pub mod leaf;
+pub mod reference;
 pub mod schema;
 
 use std::sync::Arc;
