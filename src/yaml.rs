@@ -150,8 +150,9 @@ pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<No
 
 /// A tree of plain values as YAML in block style, with a newline at the end.
 pub fn write(value: &serde_json::Value) -> String {
+    let options = serde_yaml::ser_options! { compact_list_indent: false };
     // JSON is YAML too
-    serde_yaml::to_string(value).unwrap_or_else(|_| format!("{value}\n"))
+    serde_yaml::to_string_with_options(value, options).unwrap_or_else(|_| format!("{value}\n"))
 }
 
 struct Reader<'t, 'f> {

@@ -318,8 +318,7 @@ fn leaf_choices(leaf: &Leaf) -> Vec<Choices> {
 /// A value as it could stand in a document: the field's own, or one put together from what is inside.
 pub fn example(field: &Field) -> Option<Json> {
     if field.mark == Mark::Secret {
-        let name = field.name.to_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        return Some(serde_json::json!({ "from_env": name }));
+        return Some(serde_json::json!({ "from_env": variable(&field.name) }));
     }
     field.example.clone().or_else(|| match &field.ty {
         Type::Object(shape) => of_shape(shape),
@@ -328,6 +327,18 @@ pub fn example(field: &Field) -> Option<Json> {
         }
         _ => None,
     })
+}
+
+/// The environment variable that a field could come from: `merchantKey` is `MERCHANT_KEY`.
+pub fn variable(name: &str) -> String {
+    let mut variable = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !variable.is_empty() {
+            variable.push('_');
+        }
+        variable.push(if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' });
+    }
+    variable
 }
 
 /// The writable fields of a shape that have an example.
@@ -432,12 +443,19 @@ fn list_facts(list: &ListType) -> Vec<Fact> {
 }
 
 fn keys_text(keys: &[Vec<u16>], shape: &Shape) -> String {
-    let names = |key: &Vec<u16>| {
-        let names: Vec<_> = key.iter().map(|number| format!("`{}`", shape.field(*number).name)).collect();
-        names.join(" and ")
-    };
+    let names = |key: &Vec<u16>| joined(key.iter().map(|number| &*shape.field(*number).name));
     let all: Vec<_> = keys.iter().map(names).collect();
     format!("told apart by {}", all.join(", or where that is not unique by "))
+}
+
+/// `a`, `b` and `c`, each as code.
+pub fn joined<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let mut words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    match words.pop() {
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} and {last}", words.join(", ")),
+        None => String::new(),
+    }
 }
 
 fn listed_text(noun: &str, complete: bool) -> String {
@@ -544,10 +562,13 @@ fn identity_text(kind: &Kind) -> String {
         Maker::Caller => "chosen on create",
     };
     let id = format!("`id` is the service's `{}`, {made}", kind.id_field().name);
-    let names: Vec<_> = kind.natural_key_names().iter().map(|name| format!("`{name}`")).collect();
+    let names = kind.natural_key_names();
     match names.is_empty() {
         true => format!("{id}; a document must have it"),
-        false => format!("{id}; without it the object is found by its {}", names.join(" and ")),
+        false => {
+            let names = joined(names.iter().map(String::as_str));
+            format!("{id}; without it the object is found by its {names}")
+        }
     }
 }
 

@@ -10,6 +10,8 @@ use super::leaf::{self, as_map};
 use super::{DRAFT, mapping, plain};
 use crate::kind::explain::{self, Fact};
 use crate::kind::{Clear, Field, Item, Kind, ListType, Shape, ToldApart, Type};
+use crate::value::Mark;
+use crate::yaml;
 
 /// The schema of one document of `kind`.
 pub fn document(kind: &Kind) -> Schema {
@@ -94,16 +96,13 @@ fn id(kind: &Kind) -> Map<String, Json> {
 }
 
 fn id_text(kind: &Kind) -> String {
-    let names: Vec<_> = kind.natural_key_names().iter().map(|name| format!("`{name}`")).collect();
-    let field = kind.id_field();
-    match names.is_empty() {
-        true => format!("The service's id of the object, its `{}`.", field.name),
-        false => format!(
-            "The service's id of the object, its `{}`. Without it the object is found by its {}.",
-            field.name,
-            names.join(" and ")
-        ),
+    let is = format!("The service's id of the object, its `{}`.", kind.id_field().name);
+    let names = kind.natural_key_names();
+    if names.is_empty() {
+        return is;
     }
+    let names = explain::joined(names.iter().map(String::as_str));
+    format!("{is} Without it the object is found by its {names}.")
 }
 
 fn scope(kind: &Kind) -> Map<String, Json> {
@@ -124,7 +123,7 @@ fn found_by(kind: &Kind) -> Option<(String, Json)> {
     }
     let demand = json!({
         "if": { "not": { "required": ["id"] } },
-        "then": { "properties": { "spec": { "required": names } } },
+        "then": { "properties": { "spec": { "required": names, "doNotSuggest": true } } },
     });
     Some(("allOf".into(), json!([demand])))
 }
@@ -148,25 +147,42 @@ fn property(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
         return schema;
     }
     schema.extend(value(kind, field, path));
-    schema.extend(explain::example(field).map(|example| ("examples".to_owned(), json!([example]))));
+    exemplify(&mut schema, field);
     schema
 }
 
-/// A field that a document can't set is described, never offered, and refused with the reason.
+/// An editor offers examples as values, but can only write those that fit on the line; others are shown.
+fn exemplify(schema: &mut Map<String, Json>, field: &Field) {
+    let Some(example) = explain::example(field).filter(|_| field.mark != Mark::Secret) else { return };
+    if !example.is_array() && !example.is_object() {
+        schema.insert("examples".into(), json!([example]));
+    } else if let Some(Json::String(markdown)) = schema.get_mut("markdownDescription") {
+        let text = yaml::write(&json!({ (&*field.name): example }));
+        markdown.push_str(&format!("\n\nExample:\n\n```yaml\n{text}```"));
+    }
+}
+
+/// A field that a document can't set is described, never offered, and refused with the reason. Two demands that
+/// exclude each other refuse every value; the first is the one that has a message.
 fn forbidden(field: &Field) -> Map<String, Json> {
     let who = if field.copy_of.is_some() { "trueup fills this in" } else { "the service sets this" };
-    as_map(json!({ "enum": [], "doNotSuggest": true, "errorMessage": format!("{who}, a document can't; leave it out") }))
+    as_map(json!({
+        "type": "null",
+        "not": { "type": "null" },
+        "doNotSuggest": true,
+        "errorMessage": format!("{who}, a document can't; leave it out"),
+    }))
 }
 
 fn value(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
     let nullable = field.clear != Clear::Never;
     match &field.ty {
-        Type::Leaf(leaf) => leaf::value(leaf, field.mark, nullable),
+        Type::Leaf(leaf) => leaf::value(leaf, field, nullable),
         Type::Object(shape) => or_null(object(kind, shape, path), nullable),
         Type::Map(map) => {
             let mut schema = Map::new();
             schema.insert("type".into(), "object".into());
-            let entry = || leaf::value(&map.value, field.mark, false);
+            let entry = || leaf::value(&map.value, field, false);
             let keys = map.keys.iter().map(|(key, is)| {
                 let mut entry = entry();
                 head(&mut entry, &format!("{path}.{key}"), is, &[]);
@@ -174,7 +190,9 @@ fn value(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
             });
             schema.insert("properties".into(), keys.collect::<Map<_, _>>().into());
             schema.insert("patternProperties".into(), json!({ "^<<$": {} }));
-            schema.insert("additionalProperties".into(), entry().into());
+            let mut other = entry();
+            head(&mut other, &format!("{path} entry"), &field.is, &[]);
+            schema.insert("additionalProperties".into(), other.into());
             or_null(schema, nullable)
         }
         Type::List(list) => or_null(items(kind, field, list, path), nullable),
@@ -183,7 +201,7 @@ fn value(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
 
 fn items(kind: &Kind, field: &Field, list: &ListType, path: &str) -> Map<String, Json> {
     let item = match &list.item {
-        Item::Leaf(leaf) => leaf::value(leaf, field.mark, false),
+        Item::Leaf(leaf) => leaf::value(leaf, field, false),
         Item::Object(shape) => {
             let mut item = object(kind, shape, path);
             item.insert("title".into(), format!("{path} item").into());

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::close;
-use crate::kind::Leaf;
+use crate::kind::{Field, Leaf, explain};
 use crate::value::Mark;
 use crate::yaml;
 
@@ -17,13 +17,14 @@ const GUID: &str = r"^\s*(urn:uuid:)?\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-
 const DATE: &str = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$";
 const TIME: &str = r"^\s*([0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ].*)?|/Date\(-?[0-9]+([-+][0-9]{4})?\)/)\s*$";
 
-/// The schema of the value of a leaf: plain, or where it comes from, or null.
-pub fn value(leaf: &Leaf, mark: Mark, nullable: bool) -> Map<String, Json> {
-    match (mark, leaf) {
-        (Mark::Secret, _) => secret(nullable),
-        (Mark::Open, Leaf::Text { .. }) => with_slot(bare(leaf, nullable)),
+/// The schema of the value of a leaf of `field`: plain, or where it comes from, or null.
+pub fn value(leaf: &Leaf, field: &Field, nullable: bool) -> Map<String, Json> {
+    match (field.mark, leaf) {
+        (Mark::Secret, _) => secret(&explain::variable(&field.name), nullable),
+        // any text may come from elsewhere, but only where it is worth it does an editor say so
+        (Mark::Open, Leaf::Text { .. }) => with_slot(bare(leaf, nullable), false),
         (Mark::Open, _) => bare(leaf, nullable),
-        _ => with_slot(bare(leaf, nullable)),
+        _ => with_slot(bare(leaf, nullable), true),
     }
 }
 
@@ -88,19 +89,21 @@ fn choice(choices: &[(std::sync::Arc<str>, String)], open: bool, nullable: bool)
     if !open {
         return as_map(known);
     }
-    as_map(json!({ "anyOf": [known, { "type": ["string", "number", "boolean"] }] }))
+    // the second choice forbids nothing, so that no editor offers what every text field accepts
+    let text = json!({ "type": "string", "errorMessage": "this is not text" });
+    as_map(json!({ "anyOf": [known, {}], "if": { "type": ["array", "object"] }, "then": text }))
 }
 
 /// A value, or where it comes from. Not `anyOf` but a condition: a fault inside a slot is then told as such,
 /// and a fault outside as a fault of the value.
-fn with_slot(value: Map<String, Json>) -> Map<String, Json> {
+fn with_slot(value: Map<String, Json>, offered: bool) -> Map<String, Json> {
     // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait
-    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": slot(), "else": value }))
+    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": slot(offered), "else": value }))
 }
 
-fn secret(nullable: bool) -> Map<String, Json> {
+fn secret(variable: &str, nullable: bool) -> Map<String, Json> {
     let mut schema = allow_null(of(&["object"], None), nullable);
-    schema.insert("allOf".into(), json!([slot()]));
+    schema.insert("allOf".into(), json!([slot(true)]));
     schema.insert(
         "errorMessage".into(),
         "a secret is never plain text: write where it comes from, such as { from_env: NAME }".into(),
@@ -110,7 +113,7 @@ fn secret(nullable: bool) -> Map<String, Json> {
         json!([{
             "label": "{ from_env: … }",
             "description": "The value of an environment variable.",
-            "body": "{ from_env: ${1:NAME} }",
+            "body": format!("{{ from_env: ${{1:{variable}}} }}"),
         }]),
     );
     schema
@@ -118,21 +121,26 @@ fn secret(nullable: bool) -> Map<String, Json> {
 
 /// Where a value comes from: exactly one of three. The count stands apart from the keys, because an editor
 /// offers no keys where a mapping with a count is full, and it counts the one that is being typed.
-fn slot() -> Json {
+fn slot(offered: bool) -> Json {
     let one = "write exactly one of from_env, from_file and from_command";
-    let word = |ty: Json, is: &str| {
+    let word = |name: &str, ty: Json, is: &str| {
         let mut word = as_map(ty);
+        word.insert("title".into(), name.into());
         word.insert("description".into(), is.into());
-        word
+        if !offered {
+            word.insert("doNotSuggest".into(), true.into());
+        }
+        (name.to_owned(), Json::from(word))
     };
     let text = || json!({ "type": "string", "minLength": 1 });
     let words = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
+    let words = [
+        word("from_env", text(), "The value of this environment variable."),
+        word("from_file", text(), "The content of this file, relative to the workspace."),
+        word("from_command", words, "What this program prints: the program and its arguments, no shell."),
+    ];
     let mut slot = as_map(json!({
-        "properties": {
-            "from_env": word(text(), "The value of this environment variable."),
-            "from_file": word(text(), "The content of this file, relative to the workspace."),
-            "from_command": word(words, "What this program prints: the program and its arguments, no shell."),
-        },
+        "properties": Map::from_iter(words),
         "allOf": [{ "minProperties": 1, "maxProperties": 1, "errorMessage": one }],
         "errorMessage": one,
     }));
