@@ -11,9 +11,13 @@ macro_rules! texts {
 }
 
 texts! {
+    "bokamera/api.yaml",
+    "bokamera/customer.yaml",
     "bootview/api.yaml",
     "bootview/partner.yaml",
     "bootview/payment-gateway.yaml",
     "carrierx/api.yaml",
     "carrierx/partner.yaml",
+    "keypro/api.yaml",
+    "keypro/customer.yaml",
 }
