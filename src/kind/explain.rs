@@ -538,7 +538,7 @@ fn kind_facts(kind: &Kind) -> Vec<Fact> {
     let mut facts = vec![Fact { about: "identity", text: identity_text(kind) }];
     let operations = &kind.operations;
     facts.push(Fact { about: "list", text: format!("`GET {}`", operations.list.get) });
-    facts.extend(operations.get.as_ref().map(|get| Fact { about: "get", text: format!("`GET {}`", get.get) }));
+    facts.extend(operations.get.as_ref().and_then(super::ReadOne::path).map(|path| Fact { about: "get", text: format!("`GET {path}`") }));
     for (about, write) in [
         ("create", &operations.create),
         ("update", &operations.update),
