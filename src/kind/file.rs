@@ -28,6 +28,9 @@ pub struct KindFile {
     pub scope: Fields<ScopeFile>,
     /// How one object is told from another.
     pub identity: IdentityFile,
+    /// What tells that an object still waits for somebody, so that its empty `pending` fields wait rather than differ.
+    #[serde(default)]
+    pub waiting: Option<WaitingFile>,
     /// What the service can do with such an object.
     pub operations: OperationsFile,
     /// Fields that tell when, and by whom, an object was last edited.
@@ -111,6 +114,16 @@ pub struct IdentityFile {
     /// The fields by which a document without `id` finds its object: exactly one live object may match. Dots reach into objects.
     #[serde(default)]
     pub natural_key: Vec<String>,
+}
+
+/// What tells that an object still waits for somebody.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct WaitingFile {
+    /// A text or choice field of the object.
+    pub field: String,
+    /// Its values while the object waits.
+    pub values: Vec<String>,
 }
 
 /// Who makes an id.
@@ -482,7 +495,7 @@ pub enum AmongFile {
     /// In the list at the URL that a member of a thing read whole holds; followed on the configured origin only.
     UrlIn(String),
     /// In a list of the service.
-    List(ListFile),
+    List(Box<ListFile>),
     /// Among the objects of a kind: a document names one of the workspace, as in `{ ref: harbor }`.
     Kind(String),
 }

@@ -5,6 +5,7 @@
 //! Built-in descriptions are embedded from `builtin/`; a workspace's own come through the same door.
 //! Deliberately absent: anything about one particular service. That is data.
 
+pub mod address;
 mod builtin;
 pub mod check;
 pub mod file;
@@ -61,6 +62,8 @@ pub struct Kind {
     pub operations: Operations,
     pub history: History,
     pub shape: Arc<Shape>,
+    /// What tells that a whole object still waits for somebody.
+    pub waiting: Option<Waiting>,
     /// Live objects for the sandbox: scope values by name, and the object as the service answers it (JSON).
     pub samples: Vec<file::SampleFile>,
 }
@@ -81,6 +84,12 @@ pub struct Identity {
     pub made_by: Maker,
     /// Paths of field numbers from the root; empty when only the id tells.
     pub natural_key: Vec<Vec<u16>>,
+}
+
+/// While a root field has one of these values, empty `pending` fields wait rather than differ.
+pub struct Waiting {
+    pub field: u16,
+    pub values: Vec<Arc<str>>,
 }
 
 /// Root fields that tell when, and by whom, an object was last edited.

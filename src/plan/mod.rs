@@ -4,11 +4,17 @@
 //! give the same plan. A plan is data; values in it have no `Debug`, `Display` or `Serialize`: `report` alone
 //! turns them into text, by their marks.
 
+pub mod compare;
+pub mod pair;
+pub mod propose;
+pub mod request;
+pub mod step;
+
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::exchange::Request;
-use crate::kind::{Kind, Leaf, MapType, Shape};
+use crate::kind::{Kind, Leaf, MapType, Sends, Shape};
 use crate::value::{Mark, Object, Path, Value};
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
@@ -26,6 +32,8 @@ pub struct Plan {
 /// Which object.
 #[derive(Clone)]
 pub struct Subject {
+    /// The number of the document in the run.
+    pub number: usize,
     pub kind: Arc<Kind>,
     pub name: Arc<str>,
     pub target: Arc<str>,
@@ -44,12 +52,16 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// In the order in which they are sent; usually one.
     pub requests: Vec<Planned>,
+    /// Whether the body holds everything or only the changes; what the step relies on follows from it.
+    pub sends: Sends,
     /// Changes that wait for somebody, and other things worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The live object that the step was made from; none for a create.
     pub live: Option<Object>,
     /// What the object is to be.
     pub wanted: Object,
+    /// Values that are sent and will not read back; to be remembered once they were written.
+    pub hidden: Vec<(Path, Value)>,
 }
 
 /// A request with what to say about it.
@@ -127,9 +139,10 @@ impl From<&MapType> for Form {
 impl Change {
     /// `add`, `replace` or `remove`.
     pub fn word(&self) -> &'static str {
-        match (&self.before, &self.after) {
-            (None, _) => "add",
-            (_, None) => "remove",
+        let there = |side: &Option<Value>| side.as_ref().is_some_and(|value| !matches!(value, Value::Null));
+        match (there(&self.before), there(&self.after)) {
+            (false, true) => "add",
+            (true, false) => "remove",
             _ => "replace",
         }
     }

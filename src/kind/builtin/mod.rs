@@ -12,5 +12,8 @@ macro_rules! texts {
 
 texts! {
     "bootview/api.yaml",
+    "bootview/partner.yaml",
     "bootview/payment-gateway.yaml",
+    "carrierx/api.yaml",
+    "carrierx/partner.yaml",
 }

@@ -13,8 +13,8 @@ mod samples;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::file::{ApiFile, FieldFile, Fields, HistoryFile, IdentityFile, KindFile, TypeWord};
-use super::{Api, History, Identity, Kind, Maker, NamesWord, Scope, Shape, Type};
+use super::file::{ApiFile, FieldFile, Fields, HistoryFile, IdentityFile, KindFile, TypeWord, WaitingFile};
+use super::{Api, History, Identity, Kind, Maker, NamesWord, Scope, Shape, Type, Waiting};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error, did_you_mean};
 use crate::yaml::{Data, Node};
 
@@ -76,6 +76,7 @@ pub fn kind(
     let shape = desk.shape(&scene, &file.fields, root.key("fields"));
     let identity = desk.identity(&scene, root.key("identity"), &file.identity);
     let history = desk.history(&scene, root.key("history"), file.history.as_ref());
+    let waiting = desk.waiting(&scene, root.key("waiting"), file.waiting.as_ref());
     let operations = desk.operations(&scene, root.key("operations"), &file);
     let (Some(mut fields), Some(identity), Some(operations)) = (shape, identity, operations) else {
         desk.close(faults);
@@ -94,6 +95,7 @@ pub fn kind(
         identity,
         operations,
         history,
+        waiting,
         shape,
         samples: file.samples,
     };
@@ -112,10 +114,10 @@ fn name_path(fields: &mut [super::Field], path: &[u16]) {
     let Some((number, rest)) = path.split_first() else { return };
     let field = &mut fields[*number as usize];
     field.access.names_it = true;
-    if let Type::Object(shape) = &mut field.ty {
-        if let Some(shape) = Arc::get_mut(shape) {
-            name_path(&mut shape.fields, rest);
-        }
+    if let Type::Object(shape) = &mut field.ty
+        && let Some(shape) = Arc::get_mut(shape)
+    {
+        name_path(&mut shape.fields, rest);
     }
 }
 
@@ -367,6 +369,19 @@ impl<'s> Desk<'s> {
 
     fn root_field<'k>(&mut self, scene: &Scene<'k>, spot: Spot, name: &str) -> Option<(u16, &'k FieldFile)> {
         self.field_named(spot, scene.root, name)
+    }
+
+    fn waiting(&mut self, scene: &Scene, spot: Spot, file: Option<&WaitingFile>) -> Option<Waiting> {
+        let file = file?;
+        let (field, found) = self.root_field(scene, spot.key("field"), &file.field)?;
+        if !matches!(found.ty, TypeWord::Text | TypeWord::Choice) {
+            self.fault(
+                spot.key("field"),
+                "word-does-not-fit",
+                "only a text or a choice tells who waits".to_owned(),
+            );
+        }
+        Some(Waiting { field, values: file.values.iter().map(|value| value.as_str().into()).collect() })
     }
 
     fn history(&mut self, scene: &Scene, spot: Spot, file: Option<&HistoryFile>) -> History {

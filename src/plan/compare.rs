@@ -1,0 +1,235 @@
+//! When two values are the same, and where two objects differ.
+//!
+//! Sameness is the field's affair: null, absent and the empty text are one for texts, absent is zero where the
+//! kind says so, addresses ignore blanks around commas. Everything else is plain equality of typed values.
+
+use crate::kind::{Absent, Compare, Field, Item, Leaf, ListType, Shape, ToldApart, Type};
+use crate::plan::{Change, Form};
+use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value, looks_masked};
+
+/// Whether a field holds the same on both sides.
+pub fn same(field: &Field, a: Option<&Value>, b: Option<&Value>) -> bool {
+    let (a, b) = (a.filter(|v| !matches!(v, Value::Null)), b.filter(|v| !matches!(v, Value::Null)));
+    match (a, b) {
+        (None, None) => true,
+        (Some(one), None) | (None, Some(one)) => means_nothing(field, one),
+        (Some(a), Some(b)) => same_value(&field.ty, field.compare, a, b),
+    }
+}
+
+/// Whether a value says no more than its absence would.
+fn means_nothing(field: &Field, value: &Value) -> bool {
+    match &field.ty {
+        Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }) => value.is_blank(),
+        Type::Leaf(_) => field.absent == Absent::Zero && value.is_zero(),
+        Type::Map(_) | Type::List(_) => value.is_blank(),
+        Type::Object(shape) => value.as_object().is_some_and(|object| {
+            object.strangers.is_empty()
+                && object.fields().all(|(number, value)| same(shape.field(number), Some(value), None))
+        }),
+    }
+}
+
+fn same_value(ty: &Type, compare: Compare, a: &Value, b: &Value) -> bool {
+    match ty {
+        Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }) => same_text(compare, a, b),
+        Type::Leaf(_) | Type::Map(_) => a.same(b),
+        Type::Object(shape) => match (a.as_object(), b.as_object()) {
+            (Some(a), Some(b)) => same_object(shape, a, b),
+            _ => a == b,
+        },
+        Type::List(list) => same_list(list, a.items(), b.items()),
+    }
+}
+
+fn same_text(compare: Compare, a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_text(), b.as_text()) else { return a == b };
+    match compare {
+        Compare::Exact => a == b,
+        Compare::IgnoreCase => a == b || a.to_lowercase() == b.to_lowercase(),
+        Compare::Addresses => a == b || addresses(a) == addresses(b),
+    }
+}
+
+/// Addresses without the blanks around commas, their domains in lower case.
+fn addresses(text: &str) -> Vec<String> {
+    let one = |address: &str| match address.rsplit_once('@') {
+        Some((person, domain)) => format!("{person}@{}", domain.to_lowercase()),
+        None => address.to_owned(),
+    };
+    text.split(',').map(str::trim).filter(|address| !address.is_empty()).map(one).collect()
+}
+
+fn same_object(shape: &Shape, a: &Object, b: &Object) -> bool {
+    shape.fields.iter().all(|field| same(field, a.get(field.number), b.get(field.number)))
+        && a.strangers.len() == b.strangers.len()
+        && a.strangers.iter().all(|stranger| b.strangers.contains(stranger))
+}
+
+fn same_list(list: &ListType, a: &[Value], b: &[Value]) -> bool {
+    let alike = |a: &Value, b: &Value| match &list.item {
+        Item::Leaf(_) => a.same(b),
+        Item::Object(shape) => match (a.as_object(), b.as_object()) {
+            (Some(a), Some(b)) => same_object(shape, a, b),
+            _ => a == b,
+        },
+    };
+    if a.len() != b.len() {
+        return false;
+    }
+    match list.told_apart {
+        ToldApart::Order => a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        ToldApart::Set | ToldApart::Keys(_) => {
+            let mut free: Vec<&Value> = b.iter().collect();
+            a.iter().all(|a| match free.iter().position(|b| alike(a, b)) {
+                Some(at) => {
+                    free.swap_remove(at);
+                    true
+                }
+                None => false,
+            })
+        }
+    }
+}
+
+/// Whether what was read may not be the value itself: hidden, masked, or waiting for somebody.
+pub fn unseen(field: &Field, live: Option<&Value>) -> bool {
+    let masked = field.mark != Mark::Open && live.and_then(Value::as_text).is_some_and(looks_masked);
+    let blank = live.is_none_or(Value::is_blank);
+    masked || field.access.write_only || (blank && matches!(field.absent, Absent::Unknown | Absent::Pending))
+}
+
+/// The leaves that tell an item apart, for paths.
+pub fn key_of(shape: &Shape, told_apart: &ToldApart, item: &Value) -> Vec<KeyLeaf> {
+    let (ToldApart::Keys(keys), Some(object)) = (told_apart, item.as_object()) else { return Vec::new() };
+    let leaf = |number: &u16| {
+        let field = shape.field(*number);
+        let value = object.get(*number).cloned().unwrap_or(Value::Null);
+        KeyLeaf { name: field.name.clone(), value, mark: field.mark }
+    };
+    keys.first().map(|key| key.iter().map(leaf).collect()).unwrap_or_default()
+}
+
+/// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.
+/// Fields for which `skip` is true are passed over, at any depth.
+pub fn differences(shape: &Shape, a: &Object, b: &Object, skip: &dyn Fn(&Field) -> bool) -> Vec<Change> {
+    let mut walk = Walk { skip, found: Vec::new() };
+    walk.object(shape, a, b, &Path::default());
+    walk.found
+}
+
+struct Walk<'s> {
+    skip: &'s dyn Fn(&Field) -> bool,
+    found: Vec<Change>,
+}
+
+impl Walk<'_> {
+    fn object(&mut self, shape: &Shape, a: &Object, b: &Object, path: &Path) {
+        for field in shape.fields.iter().filter(|field| !(self.skip)(field)) {
+            let (a, b) = (a.get(field.number), b.get(field.number));
+            let path = path.then(Segment::Field(field.name.clone()));
+            match (&field.ty, a, b) {
+                _ if same(field, a, b) => {}
+                (Type::Object(shape), Some(Value::Object(a)), Some(Value::Object(b))) => {
+                    self.object(shape, a, b, &path);
+                }
+                (Type::List(list), a, b) => {
+                    let items = |side: Option<&Value>| side.map(|v| v.items().to_vec()).unwrap_or_default();
+                    self.list(list, field.mark, &items(a), &items(b), &path);
+                }
+                (ty, a, b) => self.push(path, (a, b), Form::of(ty), field.mark),
+            }
+        }
+        if a.strangers.len() != b.strangers.len() || a.strangers.iter().any(|s| !b.strangers.contains(s)) {
+            self.strangers(a, b, path);
+        }
+    }
+
+    fn strangers(&mut self, a: &Object, b: &Object, path: &Path) {
+        let value = |object: &Object, name: &str| {
+            object.strangers.iter().find(|s| &*s.name == name).map(|s| Value::Text(s.raw.clone()))
+        };
+        let mut names: Vec<&str> = a.strangers.iter().chain(&b.strangers).map(|s| &*s.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        for name in names {
+            let (a, b) = (value(a, name), value(b, name));
+            if a != b {
+                // nobody knows what a stranger holds, so it is shown like a sensitive value
+                let path = path.then(Segment::Field(name.into()));
+                self.push(path, (a.as_ref(), b.as_ref()), Form::Leaf(Leaf::Any), Mark::Sensitive);
+            }
+        }
+    }
+
+    fn list(&mut self, list: &ListType, mark: Mark, a: &[Value], b: &[Value], path: &Path) {
+        let mut free: Vec<(usize, &Value)> = b.iter().enumerate().collect();
+        for (index, item) in a.iter().enumerate() {
+            let partner = match list.told_apart {
+                ToldApart::Order => free.iter().position(|(at, _)| *at == index),
+                _ => free.iter().position(|(_, other)| same_item(list, item, other)),
+            };
+            let partner = partner.map(|at| free.remove(at).1);
+            let at = path.then(segment(list, index, item));
+            match (&list.item, item, partner) {
+                (Item::Object(shape), Value::Object(a), Some(Value::Object(b))) => {
+                    self.object(shape, a, b, &at)
+                }
+                (_, item, Some(other)) if item.same(other) => {}
+                (_, item, other) => self.push(at, (Some(item), other), Form::of_item(&list.item), mark),
+            }
+        }
+        for (index, item) in free {
+            self.push(
+                path.then(segment(list, index, item)),
+                (None, Some(item)),
+                Form::of_item(&list.item),
+                mark,
+            );
+        }
+    }
+
+    fn push(&mut self, path: Path, sides: (Option<&Value>, Option<&Value>), form: Form, mark: Mark) {
+        let (before, after) = (sides.0.cloned(), sides.1.cloned());
+        self.found.push(Change { path, before, after, form, mark, place: None, unseen: false });
+    }
+}
+
+/// The step of a path that leads to an item.
+pub fn segment(list: &ListType, index: usize, item: &Value) -> Segment {
+    let key = match &list.item {
+        Item::Object(shape) => key_of(shape, &list.told_apart, item),
+        Item::Leaf(_) => Vec::new(),
+    };
+    Segment::Item { index, key }
+}
+
+/// Whether two items are the same thing, perhaps in two states.
+fn same_item(list: &ListType, a: &Value, b: &Value) -> bool {
+    match (&list.item, &list.told_apart, a.as_object(), b.as_object()) {
+        (Item::Object(shape), ToldApart::Keys(keys), Some(a), Some(b)) => keys.first().is_some_and(|key| {
+            key.iter().all(|number| same(shape.field(*number), a.get(*number), b.get(*number)))
+        }),
+        _ => a.same(b),
+    }
+}
+
+impl Form {
+    /// The form of a field's value.
+    pub fn of(ty: &Type) -> Self {
+        match ty {
+            Type::Leaf(leaf) => Self::Leaf(leaf.clone()),
+            Type::Object(shape) => Self::Object(shape.clone()),
+            Type::Map(map) => Self::Map(map.value.clone()),
+            Type::List(list) => Self::of_item(&list.item),
+        }
+    }
+
+    /// The form of a list's item.
+    pub fn of_item(item: &Item) -> Self {
+        match item {
+            Item::Leaf(leaf) => Self::Leaf(leaf.clone()),
+            Item::Object(shape) => Self::Object(shape.clone()),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The complete request of a step, in the API's own names and forms.
+//!
+//! A write of everything carries the whole proposal: managed and unmanaged fields, strangers, row ids. A write
+//! of changes carries the top-level fields that differ, nested ones whole or in parts as the kind says, with
+//! those riding along that the service might otherwise empty.
+
+use std::collections::BTreeSet;
+
+use crate::exchange::{Request, Verb, Wire};
+use crate::kind::address;
+use crate::kind::{Absent, Field, Item, Sends, Shape, Travels, Type, Write};
+use crate::plan::propose::Proposal;
+use crate::plan::{Planned, Subject};
+use crate::value::{Object, Path, Value};
+
+/// How a request is to be made.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// Unchanged nested fields ride along with changed ones, where the kind asks for it.
+    pub carry_nested: bool,
+}
+
+/// The request that makes the live object what was proposed.
+pub fn update(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner) -> Planned {
+    match write.sends {
+        Sends::Everything => everything(subject, write, proposal),
+        Sends::Changes => changes(subject, write, proposal, manner),
+    }
+}
+
+fn everything(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
+    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Update);
+    let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
+    let along = carried(&subject.kind.shape, &proposal.wanted, &changed);
+    planned(subject, write, (body, Vec::new()), (sends(proposal), along))
+}
+
+/// Names of what travels unchanged, strangers last.
+fn carried(shape: &Shape, wanted: &Object, changed: &BTreeSet<&str>) -> Vec<String> {
+    let known = shape.fields.iter().filter(|field| {
+        travels(field, wanted.get(field.number), Moment::Update) && !changed.contains(&*field.name)
+    });
+    let strangers = wanted.strangers.iter().map(|stranger| stranger.name.to_string());
+    known.map(|field| field.name.to_string()).chain(strangers).collect()
+}
+
+fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner) -> Planned {
+    let shape = &subject.kind.shape;
+    let (mut body, mut along, mut query) = (Vec::new(), Vec::new(), Vec::new());
+    let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
+    let fields = || shape.fields.iter().filter(|field| changed.contains(&*field.name));
+    let nested = write.nested.as_ref().filter(|_| fields().any(Field::is_nested));
+    let parts = nested.is_none_or(|nested| nested.travels == Travels::Parts);
+    for field in fields() {
+        let value = proposal.wanted.get(field.number).unwrap_or(&Value::Null);
+        let wire =
+            if parts { part(field, value, &proposal.changes) } else { whole(field, value, Moment::Update) };
+        body.push((field.written_as.to_string(), wire));
+    }
+    if let Some(nested) = nested {
+        query.clone_from(&nested.query);
+        let riders = nested.along.iter().map(|number| shape.field(*number));
+        for field in riders.filter(|field| manner.carry_nested && !changed.contains(&*field.name)) {
+            let value = proposal.wanted.get(field.number).cloned().unwrap_or_else(|| field.ty.zero());
+            body.push((field.written_as.to_string(), whole(field, &value, Moment::Update)));
+            along.push(field.name.to_string());
+        }
+    }
+    planned(subject, write, (Wire::Object(body), query), (sends(proposal), along))
+}
+
+/// The request that makes a new object.
+pub fn create(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
+    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Create);
+    planned(subject, write, (body, Vec::new()), (sends(proposal), Vec::new()))
+}
+
+fn planned(
+    subject: &Subject,
+    write: &Write,
+    (body, mut query): (Wire, Vec<(String, String)>),
+    (sends, along): (Vec<String>, Vec<String>),
+) -> Planned {
+    query.splice(0..0, address::scope_query(&subject.kind, &subject.scope));
+    let request = Request {
+        verb: write.verb,
+        path: address::path(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
+        query,
+        body: Some(body),
+        repeatable: write.verb != Verb::Post,
+    };
+    Planned { request, sends, along }
+}
+
+fn sends(proposal: &Proposal) -> Vec<String> {
+    proposal.changes.iter().map(|change| change.path.pointer()).collect()
+}
+
+/// When an object is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Create,
+    Update,
+}
+
+/// Whether a field belongs into a body that holds everything.
+fn travels(field: &Field, value: Option<&Value>, moment: Moment) -> bool {
+    let wrong_moment = match moment {
+        Moment::Create => field.access.update_only || (field.access.computed && field.copy_of.is_none()),
+        Moment::Update => field.access.create_only && field.access.write_only,
+    };
+    let always = matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
+    !field.never_sent && !wrong_moment && (value.is_some() || always)
+}
+
+fn whole_object(shape: &Shape, object: &Object, moment: Moment) -> Wire {
+    let mut members = Vec::with_capacity(shape.fields.len());
+    for field in &shape.fields {
+        let value = object.get(field.number);
+        if !travels(field, value, moment) {
+            continue;
+        }
+        // a list that the service might keep when it is null is always said in full
+        let value = match value {
+            None | Some(Value::Null) if field.absent == Absent::Zero && field.is_nested() => field.ty.zero(),
+            None => continue,
+            Some(Value::Null) if moment == Moment::Create => continue,
+            Some(value) => value.clone(),
+        };
+        members.push((field.written_as.to_string(), whole(field, &value, moment)));
+    }
+    let strangers = object.strangers.iter();
+    members
+        .extend(strangers.map(|stranger| (stranger.name.to_string(), Wire::Raw(stranger.raw.to_string()))));
+    Wire::Object(members)
+}
+
+/// A value in full.
+fn whole(field: &Field, value: &Value, moment: Moment) -> Wire {
+    match (&field.ty, value) {
+        (_, Value::Null) => Wire::Null,
+        (Type::Leaf(leaf), value) => leaf.wire(value),
+        (Type::Map(map), Value::Map(entries)) => Wire::Object(
+            entries.iter().map(|(key, value)| (key.to_string(), map.value.wire(value))).collect(),
+        ),
+        (Type::Object(shape), Value::Object(object)) => whole_object(shape, object, moment),
+        (Type::List(list), Value::List(items)) => Wire::List(
+            items
+                .iter()
+                .map(|item| match (&list.item, item) {
+                    (Item::Leaf(leaf), item) => leaf.wire(item),
+                    (Item::Object(shape), Value::Object(object)) => whole_object(shape, object, moment),
+                    (Item::Object(_), _) => Wire::Null,
+                })
+                .collect(),
+        ),
+        _ => Wire::Null,
+    }
+}
+
+/// A value reduced to what differs: of objects and maps the members that do, anything else in full.
+fn part(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> Wire {
+    let under: Vec<&Path> =
+        changes.iter().map(|change| &change.path).filter(|p| p.top() == Some(&*field.name)).collect();
+    let touched = |name: &str| {
+        under.iter().any(|path| match path.0.get(1) {
+            None => true,
+            Some(crate::value::Segment::Field(next)) => **next == *name,
+            Some(crate::value::Segment::Key(next, _)) => **next == *name,
+            Some(crate::value::Segment::Item { .. }) => true,
+        })
+    };
+    match (&field.ty, value) {
+        (Type::Object(shape), Value::Object(object)) => {
+            let members = shape.fields.iter().filter(|inner| touched(&inner.name)).map(|inner| {
+                let value = object.get(inner.number).unwrap_or(&Value::Null);
+                (inner.written_as.to_string(), whole(inner, value, Moment::Update))
+            });
+            Wire::Object(members.collect())
+        }
+        (Type::Map(map), Value::Map(entries)) => {
+            let mut members: Vec<(String, Wire)> = entries
+                .iter()
+                .filter(|(key, _)| touched(key))
+                .map(|(key, value)| (key.to_string(), map.value.wire(value)))
+                .collect();
+            for path in under {
+                // an entry that goes is said to be null
+                if let Some(crate::value::Segment::Key(key, _)) = path.0.get(1)
+                    && !entries.iter().any(|(own, _)| own == key)
+                {
+                    members.push((key.to_string(), Wire::Null));
+                }
+            }
+            Wire::Object(members)
+        }
+        _ => whole(field, value, Moment::Update),
+    }
+}

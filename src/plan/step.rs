@@ -1,0 +1,261 @@
+//! One document against one live object, decided: a step, agreement, or a refusal with its reasons.
+//!
+//! Here the gates of a single object stand: what cannot be read back is not blanked, what was misread is not
+//! written, a create is made only where the service has one. [`recheck`] is what `apply` asks right before a
+//! write: whether what the step relied on is still so.
+
+use crate::diagnostic::Diagnostic;
+use crate::kind::{Field, Sends, Write};
+use crate::plan::compare::differences;
+use crate::plan::propose::{Proposal, Question, propose};
+use crate::plan::request::{self, Manner};
+use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
+use crate::value::{Mark, Object, Path, Segment, Value};
+
+/// What becomes of one document.
+pub enum Decision {
+    Step(Box<Step>),
+    Agreeing(Agreeing),
+    Refused(Refused),
+}
+
+/// Which of an API's ways to change an object is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Method {
+    /// The kind's own update.
+    #[default]
+    Usual,
+    /// The full PUT.
+    Put,
+    /// The PATCH.
+    Patch,
+}
+
+/// How steps are to be made.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    pub method: Method,
+    pub manner: Manner,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { method: Method::Usual, manner: Manner { carry_nested: true } }
+    }
+}
+
+/// Decides about one object.
+pub fn decide(question: &Question, rules: Rules) -> Decision {
+    let proposal = propose(question);
+    if !proposal.faults.is_empty() {
+        return refuse(question, proposal, Vec::new());
+    }
+    match question.live {
+        None => create(question, proposal),
+        Some(_) if proposal.changes.is_empty() => {
+            Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: proposal.notes })
+        }
+        Some(live) => update(question, live, proposal, rules),
+    }
+}
+
+fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>) -> Decision {
+    reasons.splice(0..0, proposal.faults);
+    Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
+}
+
+fn create(question: &Question, proposal: Proposal) -> Decision {
+    let kind = &question.document.kind;
+    let Some(write) = &kind.operations.create else {
+        let fault =
+            Diagnostic::error("no-create", format!("{} cannot be created through this API", kind.name))
+                .at(question.subject.place.clone())
+                .hint("create it by hand, then name its `id` in the document");
+        return refuse(question, proposal, vec![fault]);
+    };
+    let planned = request::create(question.subject, write, &proposal);
+    Decision::Step(Box::new(Step {
+        subject: question.subject.clone(),
+        action: Action::Create,
+        changes: proposal.changes,
+        requests: vec![planned],
+        sends: Sends::Everything,
+        notes: proposal.notes,
+        live: None,
+        wanted: proposal.wanted,
+        hidden: proposal.hidden,
+    }))
+}
+
+fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) -> Decision {
+    let Some(write) = operation(question, rules.method) else {
+        let what = if rules.method == Method::Put { "a full PUT" } else { "such an update" };
+        let fault = Diagnostic::error("no-update", format!("{} has no {what}", question.document.kind.name))
+            .at(question.subject.place.clone())
+            .hint("leave `--method` out to use what the API has");
+        return refuse(question, proposal, vec![fault]);
+    };
+    if write.sends == Sends::Everything && !proposal.unreadable.is_empty() {
+        let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
+        return refuse(question, proposal, reasons);
+    }
+    let planned = request::update(question.subject, write, &proposal, rules.manner);
+    let sent = |(path, _): &(Path, Value)| {
+        write.sends == Sends::Everything || proposal.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let hidden = proposal.hidden.into_iter().filter(sent).collect();
+    Decision::Step(Box::new(Step {
+        subject: question.subject.clone(),
+        action: Action::Update,
+        changes: proposal.changes,
+        requests: vec![planned],
+        sends: write.sends,
+        notes: proposal.notes,
+        live: Some(live.clone()),
+        wanted: proposal.wanted,
+        hidden,
+    }))
+}
+
+/// The operation that a method asks for.
+fn operation<'q>(question: &'q Question, method: Method) -> Option<&'q Write> {
+    use crate::exchange::Verb;
+    let operations = &question.document.kind.operations;
+    let with = |verb: Verb| {
+        let both = [&operations.update, &operations.replace];
+        both.into_iter().flatten().find(|write| write.verb == verb)
+    };
+    match method {
+        Method::Usual => operations.update.as_ref(),
+        Method::Put => with(Verb::Put),
+        Method::Patch => with(Verb::Patch),
+    }
+}
+
+fn would_blank(question: &Question, path: &Path) -> Diagnostic {
+    let name = named(path);
+    let message = format!("`{name}` does not read back, and this write of the whole object would blank it");
+    let hint =
+        format!("add `{name}` to the document: where its value comes from, or `null` if there is none");
+    Diagnostic::error("would-blank", message).at(question.subject.place.clone()).hint(hint)
+}
+
+/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
+pub fn named(path: &Path) -> String {
+    let mut name = String::new();
+    for segment in &path.0 {
+        match segment {
+            Segment::Field(field) if name.is_empty() => name.push_str(field),
+            Segment::Field(field) => {
+                name.push('.');
+                name.push_str(field);
+            }
+            Segment::Item { .. } | Segment::Key(..) => name.push_str("[]"),
+        }
+    }
+    name
+}
+
+/// What to do with a step whose object was read again right before the write.
+pub enum Recheck {
+    /// As planned; the step is made anew from what was just read, so that nothing older is sent.
+    Go(Box<Step>),
+    /// Somebody else did it meanwhile.
+    Done,
+    /// What the step relied on has moved.
+    Moved(Vec<Moved>),
+    /// It may not be written any more, and why.
+    Refused(Vec<Diagnostic>),
+}
+
+/// A leaf that moved between plan and write.
+pub struct Moved {
+    pub path: Path,
+    /// As it was when planned.
+    pub planned: Option<Value>,
+    pub now: Option<Value>,
+    pub wanted: Option<Value>,
+    pub form: Form,
+    pub mark: Mark,
+}
+
+/// Holds a step against the object as it is now (the question's live object).
+pub fn recheck(step: &Step, question: &Question, rules: Rules) -> Recheck {
+    let fresh = match decide(question, rules) {
+        Decision::Agreeing(_) => return Recheck::Done,
+        Decision::Refused(refused) => return Recheck::Refused(refused.reasons),
+        Decision::Step(fresh) => fresh,
+    };
+    let mut moved = match (&step.live, question.live) {
+        (Some(planned), Some(now)) => moved_leaves(step, planned, now),
+        (None, None) => Vec::new(),
+        // it was there and is gone, or the reverse
+        _ => vec![came_or_went(step)],
+    };
+    if moved.is_empty() {
+        moved.extend(other_changes(step, &fresh));
+    }
+    if moved.is_empty() { Recheck::Go(fresh) } else { Recheck::Moved(moved) }
+}
+
+/// A write of everything relies on the whole object but for what the service sets; a write of changes on the
+/// leaves that it changes.
+fn moved_leaves(step: &Step, planned: &Object, now: &Object) -> Vec<Moved> {
+    let set_by_service = |field: &Field| field.access.computed && !field.access.names_it;
+    let found = differences(&step.subject.kind.shape, planned, now, &set_by_service);
+    let relied = |path: &Path| {
+        step.sends == Sends::Everything || step.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let moved = |change: Change| {
+        let planned_change = step.changes.iter().find(|own| overlap(&own.path, &change.path));
+        Moved {
+            wanted: planned_change.map_or_else(|| change.before.clone(), |own| own.after.clone()),
+            path: change.path,
+            planned: change.before,
+            now: change.after,
+            form: change.form,
+            mark: change.mark,
+        }
+    };
+    found.into_iter().filter(|change| relied(&change.path)).map(moved).collect()
+}
+
+fn came_or_went(step: &Step) -> Moved {
+    let whole = |object: &Object| Value::Object(Box::new(object.clone()));
+    Moved {
+        path: Path::default(),
+        planned: step.live.as_ref().map(whole),
+        now: None,
+        wanted: Some(whole(&step.wanted)),
+        form: Form::Object(step.subject.kind.shape.clone()),
+        mark: Mark::Open,
+    }
+}
+
+/// Changes that the same document would now make beyond those that were planned.
+fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
+    let planned = |change: &&Change| !step.changes.iter().any(|own| overlap(&own.path, &change.path));
+    let moved = |change: &Change| Moved {
+        path: change.path.clone(),
+        planned: None,
+        now: change.before.clone(),
+        wanted: change.after.clone(),
+        form: change.form.clone(),
+        mark: change.mark,
+    };
+    fresh.changes.iter().filter(planned).map(moved).collect()
+}
+
+/// Whether one path leads into the other; items count by their key, not by where they stand.
+pub fn overlap(a: &Path, b: &Path) -> bool {
+    a.0.iter().zip(&b.0).all(|(a, b)| match (a, b) {
+        (Segment::Item { key: a, index: i }, Segment::Item { key: b, index: j }) => {
+            if a.is_empty() {
+                i == j
+            } else {
+                a == b
+            }
+        }
+        (a, b) => a == b,
+    })
+}
