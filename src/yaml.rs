@@ -3,7 +3,7 @@
 //! Every fault of a source is found, each with its place: syntax, duplicate keys, odd keys, unknown tags,
 //! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
 //! aliases are expanded here, within bounds, so nobody above knows of them.
-//! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events are used in this file only.
+//! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events, and its writer, are used in this file only.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -146,6 +146,13 @@ pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<No
         reader.faults.push(fault);
     }
     documents
+}
+
+/// A tree of plain values as YAML in block style, with a newline at the end.
+pub fn write(value: &serde_json::Value) -> String {
+    let options = serde_yaml::ser_options! { compact_list_indent: false };
+    // JSON is YAML too
+    serde_yaml::to_string_with_options(value, options).unwrap_or_else(|_| format!("{value}\n"))
 }
 
 struct Reader<'t, 'f> {
