@@ -31,7 +31,15 @@ pub struct Cli {
 #[derive(Args, Clone)]
 pub struct Common {
     /// The workspace: the folder with trueup.yaml
-    #[arg(short = 'C', long, global = true, value_name = "DIR", default_value = ".", env = "TRUEUP_DIRECTORY", hide_env_values = true)]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        env = "TRUEUP_DIRECTORY",
+        hide_env_values = true
+    )]
     pub directory: PathBuf,
     /// What stands on stdout
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
