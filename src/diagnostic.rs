@@ -87,7 +87,8 @@ impl Source {
         let before = &self.text[..byte];
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = before.as_bytes().iter().filter(|b| **b == b'\n').count() + 1;
-        (line, before[start..].chars().count() + 1)
+        // a byte order mark is no column
+        (line, before[start..].trim_start_matches('\u{feff}').chars().count() + 1)
     }
 }
 
@@ -185,6 +186,7 @@ mod tests {
         assert_eq!(source.line_column(2), (1, 2));
         assert_eq!(source.line_column(12), (2, 6));
         assert_eq!(source.line_column(9999), (3, 1));
+        assert_eq!(Source::new("a.yaml", "\u{feff}a: 1").line_column(3), (1, 1));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Every fault of a source is found, each with its place: syntax, duplicate keys, odd keys, unknown tags,
 //! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
 //! aliases are expanded here, within bounds, so nobody above knows of them.
-//! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events are used in this file only.
+//! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events, and its writer, are used in this file only.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -148,6 +148,13 @@ pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<No
     documents
 }
 
+/// A tree of plain values as YAML in block style, with a newline at the end.
+pub fn write(value: &serde_json::Value) -> String {
+    let options = serde_yaml::ser_options! { compact_list_indent: false };
+    // JSON is YAML too
+    serde_yaml::to_string_with_options(value, options).unwrap_or_else(|_| format!("{value}\n"))
+}
+
 struct Reader<'t, 'f> {
     parser: Parser<'t, serde_yaml::granit_parser::StrInput<'t>>,
     source: &'t Arc<Source>,
@@ -155,6 +162,26 @@ struct Reader<'t, 'f> {
     faults: &'f mut Vec<Diagnostic>,
     anchors: HashMap<usize, (Node<'t>, usize)>,
     aliased: usize,
+}
+
+/// The entries of a mapping while it is read; a long one is searched by an index, not from the front.
+#[derive(Default)]
+struct Entries<'t> {
+    list: Vec<Entry<'t>>,
+    index: HashMap<Cow<'t, str>, usize>,
+}
+
+impl<'t> Entries<'t> {
+    fn named(&mut self, key: &str) -> Option<&Entry<'t>> {
+        const FEW: usize = 32;
+        if self.list.len() <= FEW {
+            return self.list.iter().find(|entry| entry.key == key);
+        }
+        for (at, entry) in self.list.iter().enumerate().skip(self.index.len()) {
+            self.index.insert(entry.key.clone(), at);
+        }
+        self.index.get(key).and_then(|at| self.list.get(*at))
+    }
 }
 
 type Step<T> = Result<T, Box<ScanError>>;
@@ -232,7 +259,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn mapping(&mut self, depth: usize) -> Step<(Vec<Entry<'t>>, usize)> {
-        let (mut entries, mut merges, mut count) = (Vec::new(), Vec::new(), 1);
+        let (mut entries, mut merges, mut count) = (Entries::default(), Vec::new(), 1);
         while let Some((event, range)) = self.next()? {
             if matches!(event, Event::MappingEnd) {
                 break;
@@ -257,12 +284,12 @@ impl<'t> Reader<'t, '_> {
         for merge in merges {
             self.merge(&mut entries, merge);
         }
-        Ok((entries, count))
+        Ok((entries.list, count))
     }
 
-    fn enter(&mut self, entries: &mut Vec<Entry<'t>>, entry: Entry<'t>) {
-        let Some(first) = entries.iter().find(|other| other.key == entry.key) else {
-            entries.push(entry);
+    fn enter(&mut self, entries: &mut Entries<'t>, entry: Entry<'t>) {
+        let Some(first) = entries.named(&entry.key) else {
+            entries.list.push(entry);
             return;
         };
         let first = self.source.place(first.key_span);
@@ -277,12 +304,12 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// What `<<` brings in: keys that stand there themselves win.
-    fn merge(&mut self, entries: &mut Vec<Entry<'t>>, from: Node<'t>) {
+    fn merge(&mut self, entries: &mut Entries<'t>, from: Node<'t>) {
         match from.data {
             Data::Map(merged) => {
                 for entry in merged {
-                    if !entries.iter().any(|own| own.key == entry.key) {
-                        entries.push(entry);
+                    if entries.named(&entry.key).is_none() {
+                        entries.list.push(entry);
                     }
                 }
             }
@@ -323,8 +350,9 @@ impl<'t> Reader<'t, '_> {
             Some(_) => None,
             None if tag.original() == "!" => Some(false),
             None => {
-                let message = format!("the tag `{}` means nothing here", tag.original());
-                self.fault("unknown-tag", span, &message, "leave the tag out; the kind knows the type");
+                // the tag itself is not repeated: a password may start with an exclamation mark
+                let hint = "leave it out; a text that starts with `!` needs quotes";
+                self.fault("unknown-tag", span, "this tag means nothing here", hint);
                 None
             }
         }
@@ -410,6 +438,14 @@ mod tests {
         let (documents, faults) = parse("a: no\nb: 012\nc: '1e3'\n---\n- 1\n- ~\n");
         assert_eq!(documents, ["{a:no,b:012,c:'1e3}", "[1,~]"]);
         assert!(faults.is_empty());
+    }
+
+    #[test]
+    fn long_mappings_are_read_in_one_pass() {
+        let mut text: String = (0..200_000).map(|n| format!("key{n}: {n}\n")).collect();
+        text.push_str("key7: again\nkey199999: again\n");
+        let (_, faults) = parse(&text);
+        assert_eq!(faults, ["duplicate-key Some((200001, 1))", "duplicate-key Some((200002, 1))"]);
     }
 
     #[test]

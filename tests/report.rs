@@ -15,7 +15,7 @@ use trueup::plan::Plan;
 use trueup::plan::step::Moved;
 use trueup::plan::{Action, Form};
 use trueup::report::{ApplyReport, Drawing, Report, draw, outcome, text, to_json};
-use trueup::run::outcome::{Outcome, Result as Ending};
+use trueup::run::outcome::{Ending, Outcome};
 use trueup::value::{Mark, Path as Leafs, Segment, Value};
 
 const ID: &str = "5e1f0a77-2c3d-4b4e-8f50-6172839405a6";
@@ -390,7 +390,7 @@ fn hostile_text_stays_in_its_place() {
     let applied = ApplyReport::of(&[Outcome {
         subject: subject(),
         action: Some(Action::Update),
-        result: Ending::Failed(told()),
+        ending: Ending::Failed(told()),
         findings: told(),
         lost: estate::changes(
             &subject(),
@@ -463,10 +463,10 @@ fn a_thousand_objects_take_no_time() {
 fn outcomes() -> Vec<Outcome> {
     let document = document();
     let shape = &kind("harbor/gateway").shape;
-    let outcome = |name: &str, action: Option<Action>, result: Ending, attempts: u32, millis: u64| Outcome {
+    let outcome = |name: &str, action: Option<Action>, ending: Ending, attempts: u32, millis: u64| Outcome {
         subject: subject("harbor/gateway", name, Some(ID), &document),
         action,
-        result,
+        ending,
         findings: Vec::new(),
         lost: Vec::new(),
         attempts,

@@ -212,7 +212,7 @@ pub enum ListAnswer {
     OneOrList,
 }
 
-/// How further pages are asked for.
+/// How further pages are asked for: the number of items received so far is skipped, until the service says that there is no more. Where it says nothing (none of `has_more`, `total`, `next`), until a page comes empty, because a service may give fewer than it is asked for.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct PagingFile {
@@ -495,7 +495,7 @@ pub enum AmongFile {
     /// In the list at the URL that a member of a thing read whole holds; followed on the configured origin only.
     UrlIn(String),
     /// In a list of the service.
-    List(ListFile),
+    List(Box<ListFile>),
     /// Among the objects of a kind: a document names one of the workspace, as in `{ ref: harbor }`.
     Kind(String),
 }

@@ -117,10 +117,11 @@ impl<'a> Walk<'a> {
         if words.contains(&text) {
             return Some(Json::from(text));
         }
-        if bare && alternatives.iter().any(|one| takes(one, "boolean")) {
-            if let Some(flag) = flag_word(text) {
-                return Some(Json::Bool(flag));
-            }
+        if bare
+            && alternatives.iter().any(|one| takes(one, "boolean"))
+            && let Some(flag) = flag_word(text)
+        {
+            return Some(Json::Bool(flag));
         }
         let numeric = alternatives.iter().find(|one| takes(one, "integer") || takes(one, "number"));
         if let Some(schema) = numeric.filter(|_| bare && is_number_word(text)) {

@@ -145,8 +145,7 @@ impl Client {
     }
 
     fn detoured(&self, detour: Detour) -> Failure {
-        let sent = if matches!(detour, Detour::Write(_)) { Sent::Maybe } else { Sent::No };
-        self.failure(Reason::Redirect(detour), sent)
+        self.failure(Reason::Redirect(detour), Sent::Maybe)
     }
 
     fn failure(&self, reason: Reason, sent: Sent) -> Failure {

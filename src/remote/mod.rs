@@ -5,10 +5,16 @@
 
 mod auth;
 pub mod client;
+pub mod complaint;
 pub mod failure;
 pub mod hosts;
+mod json;
+mod jsv;
 mod pace;
 pub mod retry;
+pub mod sandbox;
+pub mod service;
 mod session;
 pub mod target;
 mod transport;
+pub mod wire;

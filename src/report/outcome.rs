@@ -22,7 +22,7 @@ use super::text::{findings, tally};
 use crate::diagnostic::Diagnostic;
 use crate::plan::step::Moved;
 use crate::plan::{Change, Subject};
-use crate::run::outcome::{Outcome, Result};
+use crate::run::outcome::{Ending, Outcome};
 use crate::value::Value;
 
 /// What an apply did, object by object.
@@ -142,17 +142,17 @@ impl ApplyReport {
 }
 
 fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
-    let (result, reasons): (_, &[Diagnostic]) = match &outcome.result {
-        Result::Done => (Word::Done, &[]),
-        Result::Unchanged => (Word::Unchanged, &[]),
-        Result::Refused(reasons) => (Word::Refused, reasons),
-        Result::Moved(_) => (Word::Refused, &[]),
-        Result::Failed(reasons) => (Word::Failed, reasons),
-        Result::Unknown(reasons) => (Word::Unknown, reasons),
-        Result::NotStarted => (Word::NotStarted, &[]),
+    let (result, reasons): (_, &[Diagnostic]) = match &outcome.ending {
+        Ending::Done => (Word::Done, &[]),
+        Ending::Unchanged => (Word::Unchanged, &[]),
+        Ending::Refused(reasons) => (Word::Refused, reasons),
+        Ending::Moved(_) => (Word::Refused, &[]),
+        Ending::Failed(reasons) => (Word::Failed, reasons),
+        Ending::Unknown(reasons) => (Word::Unknown, reasons),
+        Ending::NotStarted => (Word::NotStarted, &[]),
     };
-    let moved = match &outcome.result {
-        Result::Moved(moved) => moved.iter().map(|moved| moved_field(&outcome.subject, moved)).collect(),
+    let moved = match &outcome.ending {
+        Ending::Moved(moved) => moved.iter().map(|moved| moved_field(&outcome.subject, moved)).collect(),
         _ => Vec::new(),
     };
     ObjectResult {

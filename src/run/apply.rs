@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use super::gather::{Group, Job, Read, gather, groups, read_one};
 use super::match_up::Found;
-use super::outcome::{Outcome, Result};
+use super::outcome::{Ending, Outcome};
 use super::planning::{decide_live, subject};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
@@ -59,18 +59,18 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
 fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
-        ..blank(&agreeing.subject, None, Result::Unchanged)
+        ..blank(&agreeing.subject, None, Ending::Unchanged)
     });
     let refused = plan.refused.iter().map(|refused| {
         let action = Some(if refused.subject.id.is_some() { Action::Update } else { Action::Create });
-        blank(&refused.subject, action, Result::Refused(refused.reasons.clone()))
+        blank(&refused.subject, action, Ending::Refused(refused.reasons.clone()))
     });
     agreeing.chain(refused).collect()
 }
 
-fn blank(subject: &crate::plan::Subject, action: Option<Action>, result: Result) -> Outcome {
+fn blank(subject: &crate::plan::Subject, action: Option<Action>, ending: Ending) -> Outcome {
     let subject = subject.clone();
-    Outcome { subject, action, result, findings: Vec::new(), lost: Vec::new(), attempts: 0, millis: 0 }
+    Outcome { subject, action, ending, findings: Vec::new(), lost: Vec::new(), attempts: 0, millis: 0 }
 }
 
 /// Carries out steps.
@@ -104,7 +104,7 @@ impl Writer<'_, '_> {
         let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number)).collect();
         let began = Instant::now();
         if self.session.stop.is_set() || self.is_halted(&group.target) {
-            return chosen.iter().map(|step| self.end(step, Result::NotStarted)).collect();
+            return chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect();
         }
         let of = Collection { kind: &group.kind, scope: &group.scope };
         let before = self.read(service, of, &chosen).await;
@@ -155,9 +155,9 @@ impl Writer<'_, '_> {
         let job = self.job(step);
         let live = match read {
             Read::Failed(trouble) => {
-                return Written::Not(Result::Failed(blame::blame(&trouble, job.document, None)));
+                return Written::Not(Ending::Failed(blame::blame(&trouble, job.document, None)));
             }
-            Read::Found(Found::Several(_)) => return Written::Not(Result::Refused(vec![grown(step)])),
+            Read::Found(Found::Several(_)) => return Written::Not(Ending::Refused(vec![grown(step)])),
             Read::Found(Found::One(live)) => Some(live),
             Read::Found(Found::Nothing) => None,
         };
@@ -166,12 +166,12 @@ impl Writer<'_, '_> {
             Err(result) => return Written::Not(result),
         };
         if self.session.stop.is_set() {
-            return Written::Not(Result::NotStarted);
+            return Written::Not(Ending::NotStarted);
         }
         self.send(service, &fresh, &job).await
     }
 
-    fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> std::result::Result<Box<Step>, Result> {
+    fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> Result<Box<Step>, Ending> {
         let memory = self.session.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let now = subject(step.subject.number, job, live);
         let question = Question {
@@ -182,9 +182,9 @@ impl Writer<'_, '_> {
         };
         match recheck(step, &question, self.session.rules(&job.target)) {
             Recheck::Go(fresh) => Ok(fresh),
-            Recheck::Done => Err(Result::Unchanged),
-            Recheck::Moved(moved) => Err(Result::Moved(moved)),
-            Recheck::Refused(reasons) => Err(Result::Refused(reasons)),
+            Recheck::Done => Err(Ending::Unchanged),
+            Recheck::Moved(moved) => Err(Ending::Moved(moved)),
+            Recheck::Refused(reasons) => Err(Ending::Refused(reasons)),
         }
     }
 
@@ -200,7 +200,7 @@ impl Writer<'_, '_> {
                 Err(trouble) => {
                     let reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
                     if !trouble.unknown && sent.attempts == 0 {
-                        return Written::Not(Result::Failed(reasons));
+                        return Written::Not(Ending::Failed(reasons));
                     }
                     sent.attempts += trouble.attempts;
                     sent.lost_answer = Some(reasons);
@@ -221,24 +221,24 @@ impl Writer<'_, '_> {
             Written::Not(result) => return self.end(step, result),
             Written::Sent(sent) => sent,
         };
-        let mut outcome = self.end(step, Result::Done);
+        let mut outcome = self.end(step, Ending::Done);
         outcome.attempts = sent.attempts;
         outcome.findings = sent.findings;
         let job = self.job(step);
         let live = match read {
             Some(Read::Found(Found::One(live))) => live,
             Some(Read::Found(_)) => {
-                outcome.result = Result::Failed(sent.lost_answer.unwrap_or_else(|| vec![gone(step)]));
+                outcome.ending = Ending::Failed(sent.lost_answer.unwrap_or_else(|| vec![gone(step)]));
                 return outcome;
             }
             Some(Read::Failed(trouble)) => {
                 let mut reasons = sent.lost_answer.unwrap_or_default();
                 reasons.extend(blame::blame(&trouble, job.document, step.live.as_ref()));
-                outcome.result = Result::Unknown(reasons);
+                outcome.ending = Ending::Unknown(reasons);
                 return outcome;
             }
             None => {
-                outcome.result = Result::Unknown(sent.lost_answer.unwrap_or_default());
+                outcome.ending = Ending::Unknown(sent.lost_answer.unwrap_or_default());
                 return outcome;
             }
         };
@@ -253,9 +253,9 @@ impl Writer<'_, '_> {
                     .lost_answer
                     .unwrap_or_else(|| again.changes.iter().map(|c| not_kept(step, c)).collect());
                 outcome.lost = again.changes;
-                outcome.result = Result::Failed(reasons);
+                outcome.ending = Ending::Failed(reasons);
             }
-            Decision::Refused(refused) => outcome.result = Result::Failed(refused.reasons),
+            Decision::Refused(refused) => outcome.ending = Ending::Failed(refused.reasons),
         }
         outcome
     }
@@ -272,7 +272,7 @@ impl Writer<'_, '_> {
         if beside.is_empty() {
             return;
         }
-        outcome.result = Result::Failed(beside.iter().map(|change| changed_besides(step, change)).collect());
+        outcome.ending = Ending::Failed(beside.iter().map(|change| changed_besides(step, change)).collect());
         if step.subject.kind.operations.update.as_ref().is_some_and(|update| update.nested.is_some()) {
             let mut halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
             halted.insert(step.subject.target.clone());
@@ -283,16 +283,16 @@ impl Writer<'_, '_> {
         self.halted.lock().unwrap_or_else(PoisonError::into_inner).contains(target)
     }
 
-    fn end(&self, step: &Step, result: Result) -> Outcome {
+    fn end(&self, step: &Step, ending: Ending) -> Outcome {
         (self.session.tell)(Event::Wrote);
-        blank(&step.subject, Some(step.action), result)
+        blank(&step.subject, Some(step.action), ending)
     }
 }
 
 /// What became of a write before it is proved.
 enum Written {
     /// It was not sent, or surely did not take.
-    Not(Result),
+    Not(Ending),
     Sent(Sent),
 }
 

@@ -9,7 +9,7 @@ pub struct Outcome {
     pub subject: Subject,
     /// None for an object that agreed from the start.
     pub action: Option<Action>,
-    pub result: Result,
+    pub ending: Ending,
     /// What the service did not keep, what it changed besides, what waits: told whatever the result.
     pub findings: Vec<Diagnostic>,
     /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
@@ -20,7 +20,7 @@ pub struct Outcome {
 }
 
 /// How it ended.
-pub enum Result {
+pub enum Ending {
     /// Written, read back, and as wanted.
     Done,
     /// Nothing was to be done.
@@ -37,7 +37,7 @@ pub enum Result {
     NotStarted,
 }
 
-impl Result {
+impl Ending {
     /// The word in reports.
     pub fn word(&self) -> &'static str {
         match self {

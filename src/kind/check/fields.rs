@@ -645,7 +645,7 @@ impl Desk<'_> {
             }
             AmongFile::List(list) => {
                 self.list(scene, place.key("list"), list);
-                Some(Among::List(Box::new(list.clone())))
+                Some(Among::List(list.clone()))
             }
             AmongFile::Kind(kind) => {
                 if !scene.kinds.contains(kind) {

@@ -114,10 +114,10 @@ fn name_path(fields: &mut [super::Field], path: &[u16]) {
     let Some((number, rest)) = path.split_first() else { return };
     let field = &mut fields[*number as usize];
     field.access.names_it = true;
-    if let Type::Object(shape) = &mut field.ty {
-        if let Some(shape) = Arc::get_mut(shape) {
-            name_path(&mut shape.fields, rest);
-        }
+    if let Type::Object(shape) = &mut field.ty
+        && let Some(shape) = Arc::get_mut(shape)
+    {
+        name_path(&mut shape.fields, rest);
     }
 }
 

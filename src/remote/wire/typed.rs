@@ -1,0 +1,438 @@
+//! One object of an answer, read as its shape says.
+//!
+//! Member names are looked up in the order in which the last object had them, so a list of like objects costs
+//! one comparison a member. Spelling is read leniently (numbers in quotes, one item for a list of one, `1` for
+//! true), meaning never: what does not fit becomes a stranger and a [`Misread`]. A choice may have values that
+//! no description lists, and a text may be longer than a document's may: what a service holds is a fact.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+
+use super::{Ahead, Keys, Lexer, Live, Misread, Scalar, Step, Stop, Unreadable};
+use crate::kind::leaf::Token;
+use crate::kind::{Field, Item, Leaf, NamesWord, Shape, Type};
+use crate::value::{Object, Stranger, Value};
+
+/// How many values one answer may hold.
+const MAX_VALUES: usize = 8_000_000;
+/// How many misreads of one object are told; one is enough to refuse it.
+const MAX_MISREADS: usize = 20;
+
+/// Whose names of a field count.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// As answers name it.
+    Read,
+    /// As requests name it.
+    Written,
+}
+
+/// The members of a shape, as they stand on the wire.
+pub(super) struct Names<'k> {
+    members: Vec<Member<'k>>,
+    /// Behind each member (and, first of all, at the start of an object) the one that followed it last time.
+    next: Vec<Cell<usize>>,
+    words: NamesWord,
+}
+
+struct Member<'k> {
+    name: &'k str,
+    /// The field that stands here.
+    field: Option<(&'k Field, Reads<'k>)>,
+    /// The fields that stand further inside.
+    inside: Option<Names<'k>>,
+}
+
+/// What a field is, with the names below it.
+enum Reads<'k> {
+    Leaf(&'k Leaf),
+    Map(&'k Leaf),
+    Leaves(&'k Leaf),
+    Object(Names<'k>),
+    Objects(Names<'k>),
+}
+
+impl<'k> Names<'k> {
+    pub(super) fn of(shape: &'k Shape, words: NamesWord, side: Side) -> Self {
+        let mut names = Self::empty(words);
+        for field in &shape.fields {
+            let reads = Reads::of(&field.ty, words, side);
+            match (side, field.read_as.as_slice()) {
+                (Side::Read, [first, rest @ ..]) => names.enter(first, rest, field, reads),
+                _ => names.enter(&field.written_as, &[], field, reads),
+            }
+        }
+        names
+    }
+
+    fn empty(words: NamesWord) -> Self {
+        Self { members: Vec::new(), next: vec![Cell::new(0)], words }
+    }
+
+    fn enter(&mut self, name: &'k str, rest: &'k [std::sync::Arc<str>], field: &'k Field, reads: Reads<'k>) {
+        let at = self.members.iter().position(|member| self.same(member.name, name)).unwrap_or_else(|| {
+            self.members.push(Member { name, field: None, inside: None });
+            self.next.push(Cell::new(self.members.len()));
+            self.members.len() - 1
+        });
+        let words = self.words;
+        let Some(member) = self.members.get_mut(at) else { return };
+        match rest {
+            [] => member.field = Some((field, reads)),
+            [first, rest @ ..] => {
+                member.inside.get_or_insert_with(|| Self::empty(words)).enter(first, rest, field, reads);
+            }
+        }
+    }
+
+    fn same(&self, own: &str, name: &str) -> bool {
+        same_name(self.words, own, name)
+    }
+
+    /// The member called `name`. `after` is where the search before ended; it is moved on.
+    fn find(&self, name: &str, after: &mut usize) -> Option<&Member<'k>> {
+        let hint = self.next.get(*after)?;
+        let guess = self.members.get(hint.get()).filter(|member| self.same(member.name, name));
+        if let Some(member) = guess {
+            *after = hint.get() + 1;
+            return Some(member);
+        }
+        let at = self.members.iter().position(|member| self.same(member.name, name))?;
+        hint.set(at);
+        *after = at + 1;
+        self.members.get(at)
+    }
+}
+
+/// Whether a member of an answer is called `name`.
+pub(super) fn same_name(words: NamesWord, own: &str, name: &str) -> bool {
+    match words {
+        NamesWord::Exact => own == name,
+        NamesWord::CaseInsensitive | NamesWord::AsRead => own.eq_ignore_ascii_case(name),
+    }
+}
+
+impl<'k> Reads<'k> {
+    fn of(ty: &'k Type, words: NamesWord, side: Side) -> Self {
+        match ty {
+            Type::Leaf(leaf) => Self::Leaf(leaf),
+            Type::Map(map) => Self::Map(&map.value),
+            Type::Object(shape) => Self::Object(Names::of(shape, words, side)),
+            Type::List(list) => match &list.item {
+                Item::Leaf(leaf) => Self::Leaves(leaf),
+                Item::Object(shape) => Self::Objects(Names::of(shape, words, side)),
+            },
+        }
+    }
+}
+
+/// What is known while an answer is read.
+#[derive(Default)]
+pub(super) struct Reading<'k> {
+    values: usize,
+    trail: Vec<Place<'k>>,
+    misread: Vec<Misread>,
+}
+
+/// One step of the way to the value at hand.
+enum Place<'k> {
+    Field(&'k str),
+    Item(usize),
+}
+
+impl<'k> Reading<'k> {
+    /// The object that stands here, with what did not fit.
+    pub(super) fn live<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Live> {
+        let object = self.object(lexer, names)?;
+        Ok(Live { object, misread: std::mem::take(&mut self.misread) })
+    }
+
+    fn object<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Object> {
+        let (mut object, mut after) = (Object::default(), 0);
+        lexer.members(Keys::Fixed, |name, lexer| match names.find(name, &mut after) {
+            Some(member) => self.member(lexer, name, member, &mut object),
+            None => self.stranger(lexer, name, &mut object),
+        })?;
+        last_wins(&mut object.strangers, |stranger| &stranger.name);
+        Ok(object)
+    }
+
+    fn stranger<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, name: &str, object: &mut Object) -> Step<()> {
+        self.count()?;
+        let raw = lexer.skip()?;
+        object.strangers.push(Stranger { name: name.into(), raw: raw.into() });
+        Ok(())
+    }
+
+    /// A member that the kind knows: as the field that stands here, and for those that stand inside.
+    fn member<'b, L: Lexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        name: &str,
+        member: &Member<'k>,
+        object: &mut Object,
+    ) -> Step<()> {
+        let mut again = *lexer;
+        if let Some(known) = &member.field {
+            self.field(lexer, name, known, object)?;
+        }
+        if let Some(inside) = &member.inside {
+            if member.field.is_none() {
+                self.inside(lexer, name, inside, object)?;
+            } else {
+                self.inside(&mut again, name, inside, object)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn field<'b, L: Lexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        name: &str,
+        (field, reads): &(&'k Field, Reads<'k>),
+        object: &mut Object,
+    ) -> Step<()> {
+        let start = *lexer;
+        self.trail.push(Place::Field(&field.name));
+        let depth = self.trail.len();
+        match self.value(lexer, reads) {
+            Ok(value) => object.set(field.number, value),
+            Err(Stop::Misfit(message)) => {
+                self.misread(message);
+                object.take(field.number);
+                *lexer = start;
+                self.stranger(lexer, name, object)?;
+            }
+            Err(fault) => return Err(fault),
+        }
+        self.trail.truncate(depth - 1);
+        Ok(())
+    }
+
+    /// Fields that stand inside a member. Its other members are not theirs to carry: they are passed over.
+    fn inside<'b, L: Lexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        name: &str,
+        names: &Names<'k>,
+        object: &mut Object,
+    ) -> Step<()> {
+        match lexer.ahead()? {
+            Ahead::Object => {
+                let mut after = 0;
+                lexer.members(Keys::Fixed, |name, lexer| match names.find(name, &mut after) {
+                    Some(member) => self.member(lexer, name, member, object),
+                    None => lexer.skip().map(drop),
+                })
+            }
+            Ahead::Nothing => {
+                lexer.nothing()?;
+                names.set_null(object);
+                Ok(())
+            }
+            Ahead::Scalar | Ahead::List => self.flat(lexer, name, names, object),
+        }
+    }
+
+    /// A reference that is read inside an object may come bare, as it is written.
+    fn flat<'b, L: Lexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        name: &str,
+        names: &Names<'k>,
+        object: &mut Object,
+    ) -> Step<()> {
+        let known = names.members.iter().filter_map(|member| member.field.as_ref());
+        let mut bare = known.filter(|(field, _)| names.same(&field.written_as, name));
+        if let Some(known) = bare.next() {
+            return self.field(lexer, name, known, object);
+        }
+        let first = names.members.iter().find_map(|member| member.field.as_ref());
+        self.trail.extend(first.map(|(field, _)| Place::Field(&field.name)));
+        self.misread("this is not an object".to_owned());
+        self.trail.truncate(self.trail.len() - usize::from(first.is_some()));
+        self.stranger(lexer, name, object)
+    }
+
+    fn value<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, reads: &Reads<'k>) -> Step<Value> {
+        match reads {
+            Reads::Leaf(leaf) => self.leaf(lexer, leaf),
+            Reads::Leaves(leaf) => self.leaves(lexer, leaf),
+            Reads::Map(leaf) => self.map(lexer, leaf),
+            Reads::Object(names) => self.nested(lexer, names, "this is not an object"),
+            Reads::Objects(names) => self.objects(lexer, names),
+        }
+    }
+
+    fn nested<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>, otherwise: &str) -> Step<Value> {
+        self.count()?;
+        match lexer.ahead()? {
+            Ahead::Object => Ok(Value::Object(Box::new(self.object(lexer, names)?))),
+            ahead => null(lexer, ahead, otherwise),
+        }
+    }
+
+    fn objects<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Value> {
+        match lexer.ahead()? {
+            Ahead::List => {
+                self.items(lexer, |reading, lexer| reading.nested(lexer, names, "this is not an object"))
+            }
+            _ => match self.nested(lexer, names, "this is not a list")? {
+                Value::Null => Ok(Value::Null),
+                one => Ok(Value::List(vec![one])),
+            },
+        }
+    }
+
+    fn leaves<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, leaf: &Leaf) -> Step<Value> {
+        match lexer.ahead()? {
+            Ahead::List => self.items(lexer, |reading, lexer| reading.leaf(lexer, leaf)),
+            _ => match self.leaf(lexer, leaf)? {
+                Value::Null => Ok(Value::Null),
+                one => Ok(Value::List(vec![one])),
+            },
+        }
+    }
+
+    fn items<'b, L: Lexer<'b>>(
+        &mut self,
+        lexer: &mut L,
+        mut item: impl FnMut(&mut Self, &mut L) -> Step<Value>,
+    ) -> Step<Value> {
+        self.count()?;
+        let (mut items, depth) = (Vec::new(), self.trail.len());
+        lexer.list(|lexer| {
+            self.trail.push(Place::Item(items.len()));
+            items.push(item(self, lexer)?);
+            self.trail.truncate(depth);
+            Ok(())
+        })?;
+        Ok(Value::List(items))
+    }
+
+    fn map<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, leaf: &Leaf) -> Step<Value> {
+        self.count()?;
+        match lexer.ahead()? {
+            Ahead::Object => {
+                let mut entries = Vec::new();
+                lexer.members(Keys::Free, |key, lexer| {
+                    entries.push((Box::from(key), self.leaf(lexer, leaf)?));
+                    Ok(())
+                })?;
+                last_wins(&mut entries, |(key, _)| key);
+                Ok(Value::Map(entries))
+            }
+            ahead => null(lexer, ahead, "this is not a map"),
+        }
+    }
+
+    /// A leaf; one that may be anything can have parts.
+    pub(super) fn leaf<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, leaf: &Leaf) -> Step<Value> {
+        match (lexer.ahead()?, leaf) {
+            (Ahead::List, Leaf::Any) => self.items(lexer, |reading, lexer| reading.leaf(lexer, leaf)),
+            (Ahead::Object, Leaf::Any) => self.map(lexer, leaf),
+            (Ahead::Nothing, _) => {
+                self.count()?;
+                lexer.nothing()?;
+                Ok(Value::Null)
+            }
+            (Ahead::Scalar, _) => {
+                self.count()?;
+                read(leaf, lexer.scalar()?)
+            }
+            // a guid may stand in braces, which in JSV looks like an object
+            (Ahead::Object, Leaf::Guid) => read(leaf, Scalar::Bare(lexer.skip()?)),
+            (Ahead::Object | Ahead::List, _) => Err(Stop::Misfit(format!("this is not {}", leaf.noun()))),
+        }
+    }
+
+    fn count(&mut self) -> Step<()> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Unreadable::new(format!("the answer holds more than {MAX_VALUES} values")).into());
+        }
+        Ok(())
+    }
+
+    fn misread(&mut self, message: String) {
+        if self.misread.len() < MAX_MISREADS {
+            let pointer = pointer(&self.trail);
+            self.misread.push(Misread { pointer, message });
+        }
+    }
+}
+
+impl Names<'_> {
+    fn set_null(&self, object: &mut Object) {
+        for member in &self.members {
+            if let Some((field, _)) = &member.field {
+                object.set(field.number, Value::Null);
+            }
+            if let Some(inside) = &member.inside {
+                inside.set_null(object);
+            }
+        }
+    }
+}
+
+/// Null, in any of its spellings; anything else does not fit.
+fn null<'b, L: Lexer<'b>>(lexer: &mut L, ahead: Ahead, otherwise: &str) -> Step<Value> {
+    let is_null = match ahead {
+        Ahead::Nothing => lexer.nothing().map(|()| true)?,
+        Ahead::Scalar => matches!(lexer.scalar()?, Scalar::Bare("null")),
+        Ahead::List | Ahead::Object => false,
+    };
+    if is_null { Ok(Value::Null) } else { Err(Stop::Misfit(otherwise.to_owned())) }
+}
+
+/// A scalar of a service, as this leaf.
+fn read(leaf: &Leaf, scalar: Scalar) -> Step<Value> {
+    match (leaf, scalar) {
+        (Leaf::Text { .. } | Leaf::Choice { .. }, scalar) => Ok(Value::Text(into_text(scalar))),
+        (Leaf::Any, scalar) => fit(leaf, scalar.token()),
+        (Leaf::Flag, Scalar::Text(text)) if matches!(&*text, "0" | "1") => Ok(Value::Flag(text == "1")),
+        (Leaf::Flag, Scalar::Bare(text @ ("0" | "1")) | Scalar::Number(text @ ("0" | "1"))) => {
+            Ok(Value::Flag(text == "1"))
+        }
+        // an empty text is no number, no guid, no date
+        (_, Scalar::Text(text)) if text.is_empty() => Ok(Value::Null),
+        (_, Scalar::Bare("null")) => Ok(Value::Null),
+        (_, scalar) => fit(leaf, scalar.token()),
+    }
+}
+
+fn fit(leaf: &Leaf, token: Token) -> Step<Value> {
+    leaf.read(token).map_err(|mismatch| Stop::Misfit(mismatch.message))
+}
+
+/// The text of a scalar; services that keep text answer a number or a flag where it looks like one.
+pub(super) fn into_text(scalar: Scalar) -> Box<str> {
+    match scalar {
+        Scalar::Text(text) => text.into(),
+        Scalar::Bare(text) | Scalar::Number(text) => text.into(),
+        Scalar::Flag(flag) => flag.to_string().into(),
+    }
+}
+
+fn pointer(trail: &[Place]) -> String {
+    let mut pointer = String::new();
+    for place in trail {
+        pointer.push('/');
+        match place {
+            Place::Field(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+            Place::Item(index) => pointer.push_str(&index.to_string()),
+        }
+    }
+    pointer
+}
+
+/// Of entries with the same name the last one stays.
+fn last_wins<T>(entries: &mut Vec<T>, name: impl Fn(&T) -> &str) {
+    if entries.len() < 2 {
+        return;
+    }
+    let mut seen = HashSet::with_capacity(entries.len());
+    let mut stays: Vec<bool> = entries.iter().rev().map(|entry| seen.insert(name(entry))).collect();
+    entries.retain(|_| stays.pop().unwrap_or(true));
+}
