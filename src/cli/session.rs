@@ -17,15 +17,13 @@ use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::document::{Document, State};
 use crate::plan::step::Method;
-use crate::remote::hosts::Allowed;
+use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::memory::Written;
 use crate::run::{Event, Session, Stop};
 
-/// The variable with hosts to which credentials may go; outside the repository on purpose.
-const ALLOWED_HOSTS: &str = "TRUEUP_ALLOWED_HOSTS";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -81,8 +79,8 @@ fn connect(
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
-    let hosts = std::env::var(ALLOWED_HOSTS).unwrap_or_default();
-    let allowed = match Allowed::new(&hosts) {
+    let named = std::env::var(hosts::VARIABLE).unwrap_or_default();
+    let allowed = match Allowed::new(&named) {
         Ok(allowed) => allowed,
         Err(fault) => {
             faults.push(fault);
