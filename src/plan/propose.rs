@@ -201,11 +201,9 @@ impl Overlay<'_> {
     }
 
     /// A change that lowers the protection of the object's data, or may, has to be meant.
-    fn guard_protection(&mut self, field: &Field, sides: (Option<&Value>, &Value), span: Span) {
-        let (Some(levels), Some(before)) = (&field.protection, sides.0.filter(|before| !before.is_blank()))
-        else {
-            return;
-        };
+    fn guard_protection(&mut self, field: &Field, live: Option<&Value>, wanted: &Value, span: Span) {
+        let before = live.filter(|before| !before.is_blank());
+        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
         let level = |value: &Value| levels.iter().position(|level| level == value);
         let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
         if !raised && !self.permits.lower_protection {
