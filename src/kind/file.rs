@@ -9,9 +9,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Names in the order in which they were written.
-pub type Ordered<T> = serde_json::Map<String, T>;
-
 /// One sort of object of an API, described once; everything else is derived from it.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +33,9 @@ pub struct KindFile {
     pub waiting: Option<WaitingFile>,
     /// What the service can do with such an object.
     pub operations: OperationsFile,
+    /// Fields that tell when, and by whom, an object was last edited.
+    #[serde(default)]
+    pub history: Option<HistoryFile>,
     /// The fields of the object, in the order in which they are written and shown.
     #[schemars(with = "BTreeMap<String, FieldFile>")]
     pub fields: Fields<FieldFile>,
@@ -137,6 +137,18 @@ pub enum Maker {
     Caller,
 }
 
+/// Fields that tell when, and by whom, an object was last edited.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryFile {
+    /// The field that moves with every edit: an object in which it moved since the plan is not written.
+    #[serde(default)]
+    pub changed_at: Option<String>,
+    /// The field with the moment at which the person behind the object last edited it, past the operator. An edit that is newer than the last one seen is shown as a conflict.
+    #[serde(default)]
+    pub edited_by_others_at: Option<String>,
+}
+
 /// What the service can do.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -172,7 +184,7 @@ pub struct ListFile {
     /// Fixed query parameters.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
-    /// The member of the answer that holds the items; dots reach inwards. Without it the answer is the list itself.
+    /// The member of the answer that holds the items; dots reach inwards. Without it the answer is the list itself. An answer that is a list is always taken as the list.
     #[serde(default)]
     pub items: Option<String>,
     /// `list` (default), or `one_or_list` where a single object, or nothing, may come instead.
@@ -181,6 +193,9 @@ pub struct ListFile {
     /// How further pages are asked for; without it the list comes whole.
     #[serde(default)]
     pub paging: Option<PagingFile>,
+    /// A path that answers 2xx only where the scope exists and may be seen. It is asked before an empty list is believed, because a service may answer one to those who may not look.
+    #[serde(default)]
+    pub probe: Option<String>,
     /// Where the facts come from.
     #[serde(default)]
     pub source: Option<String>,
@@ -197,7 +212,7 @@ pub enum ListAnswer {
     OneOrList,
 }
 
-/// How further pages are asked for.
+/// How further pages are asked for: the number of items received so far is skipped, until the service says that there is no more. Where it says nothing (none of `has_more`, `total`, `next`), until a page comes empty, because a service may give fewer than it is asked for.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct PagingFile {
@@ -218,12 +233,16 @@ pub struct PagingFile {
     pub next: Option<String>,
 }
 
-/// Reads one object.
+/// Reads one object, by a path of its own, by the list, or by the list where the path is not there.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct ReadFile {
     /// The path, with `{scope}` and `{id}` parameters.
-    pub get: String,
+    #[serde(default)]
+    pub get: Option<String>,
+    /// Query parameters added to the list operation, among them `{id}`; the item with that id is the object. Where `get` stands too, this is asked when the path answers 404 or 405.
+    #[serde(default)]
+    pub list_with: BTreeMap<String, String>,
     /// Where the facts come from.
     #[serde(default)]
     pub source: Option<String>,
@@ -233,8 +252,11 @@ pub struct ReadFile {
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct FindFile {
-    /// Query parameters added to the list operation; `{field}` stands for the wanted value.
+    /// Query parameters added to the list operation; `{field}` stands for the wanted value. An item that comes back is believed only when its natural key is the wanted one.
     pub query: BTreeMap<String, String>,
+    /// Characters that can't be said in this filter: an object with one of them in its key is looked for in the whole list.
+    #[serde(default)]
+    pub except: Option<String>,
 }
 
 /// Writes one object. Exactly one of `post`, `put` and `patch` names the path.
@@ -259,6 +281,12 @@ pub struct WriteFile {
     /// What comes back: the `object`, its `id` alone, or `nothing` of use.
     #[serde(default)]
     pub answer: Answer,
+    /// When a created object shows in reads: `at_once` (default) or `later`, for instance once a mail is confirmed.
+    #[serde(default)]
+    pub appears: Appears,
+    /// An update that sends only changes and is answered 400 about fields that it did not send is sent once more with the live values of all required fields added.
+    #[serde(default)]
+    pub adds_required_when_asked: bool,
     /// Where the facts come from.
     #[serde(default)]
     pub source: Option<String>,
@@ -312,6 +340,17 @@ pub enum Answer {
     Nothing,
 }
 
+/// When a created object shows in reads.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Appears {
+    /// As soon as the create is answered.
+    #[default]
+    AtOnce,
+    /// Some time after: until then it is known by the id that the create answered, and never created again.
+    Later,
+}
+
 /// Deletes one object.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -358,7 +397,10 @@ pub struct FieldFile {
     pub copy_of: Option<String>,
     /// `never`: not even a write of everything sends this field.
     #[serde(default)]
-    pub sent: Option<SentWord>,
+    pub sent: Option<NeverWord>,
+    /// `never`: an import leaves the field out, because it is the business of somebody else. A document may still name it.
+    #[serde(default)]
+    pub imported: Option<NeverWord>,
     /// Numbers stand as `text` or as a `number` on the wire; both are always read.
     #[serde(default)]
     pub wire: Option<NumberForm>,
@@ -389,6 +431,21 @@ pub struct FieldFile {
     /// A list whose items came back in another order is told, not changed.
     #[serde(default)]
     pub order_told: bool,
+    /// Which items of a list a write holds: `all` (default), or only those that are new or `changed`. Where only changed ones travel, an item without its id is made anew each time it is sent, so such a write is never repeated blindly.
+    #[serde(default)]
+    pub items_sent: ItemsSent,
+    /// The service removes items of this list not by their absence but by another list in the same body.
+    #[serde(default)]
+    pub removals: Option<RemovalsFile>,
+    /// The value, or each item of a list of leaves, is the id of something else, which a document may name instead. Where such a thing is read whole, its id is the value.
+    #[serde(default)]
+    pub refers_to: Option<RefersFile>,
+    /// What the value may be stands in live data: in the thing to which a field beside this one refers.
+    #[serde(default)]
+    pub bounded_by: Option<BoundsFile>,
+    /// The field decides how well the data of the object are protected. Lowering that needs a flag.
+    #[serde(default)]
+    pub protection: Option<ProtectionFile>,
     /// The most characters a text may have.
     #[serde(default)]
     pub max_length: Option<u32>,
@@ -398,6 +455,72 @@ pub struct FieldFile {
     /// Where the facts come from, when not the kind's own source.
     #[serde(default)]
     pub source: Option<String>,
+}
+
+/// A list through which items of another one are removed.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct RemovalsFile {
+    /// The member of the body that takes the removed items; only updates have it.
+    pub through: String,
+    /// The fields of each removed item that are sent there.
+    pub with: Vec<String>,
+}
+
+/// What an id refers to.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct RefersFile {
+    /// The member of the thing referred to that holds its id.
+    #[serde(default = "id")]
+    pub id: String,
+    /// The members by which a document may name it, as in `{ name: Front desk }`: exactly one must match.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Where the things stand that may be referred to.
+    #[serde(default)]
+    pub among: Option<AmongFile>,
+}
+
+fn id() -> String {
+    "id".into()
+}
+
+/// Where the things stand that may be referred to.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum AmongFile {
+    /// In a list field of the same live object.
+    Field(String),
+    /// In the list at the URL that a member of a thing read whole holds; followed on the configured origin only.
+    UrlIn(String),
+    /// In a list of the service.
+    List(Box<ListFile>),
+    /// Among the objects of a kind: a document names one of the workspace, as in `{ ref: harbor }`.
+    Kind(String),
+}
+
+/// Bounds that stand in live data.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct BoundsFile {
+    /// The field beside this one that refers to what holds the bounds.
+    pub of: String,
+    /// The member there with the most characters a text may have; 0 is no bound.
+    #[serde(default)]
+    pub max_length: Option<String>,
+    /// The member there with the values allowed; dots reach into the items of a list. None listed is no bound.
+    #[serde(default)]
+    pub choices: Option<String>,
+}
+
+/// How well the data of the object are protected.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ProtectionFile {
+    /// The values from the least to the best protection. A change from or to a value that is not listed counts as lowering, unless the field was empty.
+    #[serde(default)]
+    pub levels: Vec<serde_json::Value>,
 }
 
 /// What each item of a list is: a leaf type, or an object with fields.
@@ -546,12 +669,23 @@ pub enum CompareWord {
     Addresses,
 }
 
-/// Whether a field is sent.
+/// Not at all.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum SentWord {
-    /// Not even in a write of everything.
+pub enum NeverWord {
+    /// Under no circumstances.
     Never,
+}
+
+/// Which items of a list a write holds.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemsSent {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that are new or differ, each with all its fields.
+    Changed,
 }
 
 /// How numbers stand on the wire.
@@ -647,6 +781,12 @@ pub struct ApiFile {
     /// The ways to authenticate that this API is known to take.
     #[serde(default)]
     pub auth: Vec<AuthWord>,
+    /// The headers in which this API takes credentials, where it takes them in headers of its own.
+    #[serde(default)]
+    pub auth_headers: Vec<String>,
+    /// Where tokens come from with `oauth_password`.
+    #[serde(default)]
+    pub oauth: Option<OauthFile>,
     /// How a session is opened with `login`, where the API has one.
     #[serde(default)]
     pub login: Option<LoginFile>,
@@ -683,6 +823,8 @@ pub enum NamesWord {
     Exact,
     /// Upper and lower case are the same.
     CaseInsensitive,
+    /// Upper and lower case are the same, and a name is written as the service last spelt it.
+    AsRead,
 }
 
 /// How guids are written.
@@ -728,6 +870,17 @@ pub struct LoginFile {
     pub password: String,
     /// The members of the answer that may hold the token, the first that is there wins; dots reach inwards.
     pub token: Vec<String>,
+}
+
+/// Where tokens come from.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct OauthFile {
+    /// The client id that a target has when it names none.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// The token URL for each host of the API.
+    pub token_urls: BTreeMap<String, String>,
 }
 
 /// How values are cleared.

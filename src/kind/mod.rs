@@ -5,16 +5,24 @@
 //! Built-in descriptions are embedded from `builtin/`; a workspace's own come through the same door.
 //! Deliberately absent: anything about one particular service. That is data.
 
+pub mod address;
+mod builtin;
+pub mod check;
+pub mod explain;
 pub mod file;
 pub mod leaf;
+pub mod read;
+pub mod reference;
+pub mod registry;
+pub mod schema;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 pub use file::{
-    Answer, AuthWord, FormatWord, GuidForm, ListAnswer, Maker, NamesWord, NumberForm, ScopePlace, Sends,
-    Travels,
+    Answer, Appears, AuthWord, FormatWord, GuidForm, ItemsSent, ListAnswer, Maker, NamesWord, NumberForm,
+    ScopePlace, Sends, Travels,
 };
 
 use crate::exchange::Verb;
@@ -34,8 +42,12 @@ pub struct Api {
     pub names: NamesWord,
     pub guids: GuidForm,
     pub auth: Vec<AuthWord>,
+    /// Headers that take credentials.
+    pub auth_headers: Vec<String>,
+    pub oauth: Option<file::OauthFile>,
     pub login: Option<file::LoginFile>,
     pub headers: Vec<(String, String)>,
+    pub clears: file::ClearsFile,
     pub errors: file::ErrorsFile,
     pub limits: file::LimitsFile,
 }
@@ -51,6 +63,7 @@ pub struct Kind {
     pub scope: Vec<Scope>,
     pub identity: Identity,
     pub operations: Operations,
+    pub history: History,
     pub shape: Arc<Shape>,
     /// What tells that a whole object still waits for somebody.
     pub waiting: Option<Waiting>,
@@ -82,15 +95,34 @@ pub struct Waiting {
     pub values: Vec<Arc<str>>,
 }
 
+/// Root fields that tell when, and by whom, an object was last edited.
+#[derive(Clone, Copy, Default)]
+pub struct History {
+    /// Moves with every edit.
+    pub changed_at: Option<u16>,
+    /// When the person behind the object last edited it, past the operator.
+    pub edited_by_others_at: Option<u16>,
+}
+
 /// What the service can do.
 pub struct Operations {
     pub list: file::ListFile,
-    pub get: Option<file::ReadFile>,
+    pub get: Option<ReadOne>,
     pub find: Option<file::FindFile>,
     pub create: Option<Write>,
     pub update: Option<Write>,
     pub replace: Option<Write>,
     pub delete: Option<file::DeleteFile>,
+}
+
+/// How one object is read by its id.
+pub enum ReadOne {
+    /// By a path of its own.
+    Path(String),
+    /// By the list with these query parameters added; the item with the id is the object.
+    List(Vec<(String, String)>),
+    /// By the path, and by the list where the path answers 404 or 405.
+    PathElseList(String, Vec<(String, String)>),
 }
 
 /// A writing operation.
@@ -102,6 +134,10 @@ pub struct Write {
     pub sends: Sends,
     pub nested: Option<Nested>,
     pub answer: Answer,
+    /// When a created object shows in reads.
+    pub appears: Appears,
+    /// A 400 about fields that were not sent is answered once with the live values of all required fields.
+    pub adds_required_when_asked: bool,
     pub source: Option<String>,
 }
 
@@ -138,6 +174,13 @@ pub struct Field {
     pub copy_of: Option<Copy>,
     /// A write of everything leaves it out.
     pub never_sent: bool,
+    /// An import leaves it out.
+    pub never_imported: bool,
+    /// The value, or each item of a list of leaves, is the id of something else.
+    pub refers_to: Option<Refers>,
+    pub bounded_by: Option<Bounds>,
+    /// From the least to the best protection of the object's data; a change that lowers it, or may, needs a flag.
+    pub protection: Option<Vec<Value>>,
     pub example: Option<serde_json::Value>,
     pub source: Option<String>,
 }
@@ -184,6 +227,36 @@ pub enum Compare {
     Exact,
     IgnoreCase,
     Addresses,
+}
+
+/// What an id refers to.
+pub struct Refers {
+    /// The member of the thing referred to that holds its id.
+    pub id: Arc<str>,
+    /// The members by which a document may name it; empty when only the id will do.
+    pub by: Vec<Arc<str>>,
+    /// Where such things stand; known whenever `by` is not empty.
+    pub among: Option<Among>,
+}
+
+/// Where the things stand that may be referred to.
+pub enum Among {
+    /// A root field that is a list of objects.
+    Field(u16),
+    /// The list at the URL in this member of a thing read whole.
+    UrlIn(Arc<str>),
+    List(Box<file::ListFile>),
+    /// The workspace's objects of a kind, `api/kind`.
+    Kind(Arc<str>),
+}
+
+/// Bounds that stand in the thing to which a field beside refers; paths lead from an item of that list.
+pub struct Bounds {
+    /// The field beside, by its number in the same shape; it refers among a root field.
+    pub of: u16,
+    pub max_length: Option<u16>,
+    /// Empty when there is no such bound; a step over a list means each of its items.
+    pub choices: Vec<u16>,
 }
 
 /// Where a copied value comes from.
@@ -240,6 +313,16 @@ pub struct ListType {
     pub complete: bool,
     /// Another order is told, not changed.
     pub order_told: bool,
+    pub items_sent: ItemsSent,
+    pub removals: Option<Removals>,
+}
+
+/// How items of a list are removed where their absence does not do it.
+pub struct Removals {
+    /// The member of an update's body that takes them.
+    pub through: Arc<str>,
+    /// The fields of each that are sent there, by their number in the item's shape.
+    pub with: Vec<u16>,
 }
 
 /// What a list holds.
@@ -292,6 +375,24 @@ impl Kind {
             names.join(".")
         };
         self.identity.natural_key.iter().map(dotted).collect()
+    }
+}
+
+impl ReadOne {
+    /// The path of its own.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) | Self::PathElseList(path, _) => Some(path),
+            Self::List(_) => None,
+        }
+    }
+
+    /// What is added to the query of the list.
+    pub fn list_with(&self) -> Option<&[(String, String)]> {
+        match self {
+            Self::List(query) | Self::PathElseList(_, query) => Some(query),
+            Self::Path(_) => None,
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Plan {
 /// Which object.
 #[derive(Clone)]
 pub struct Subject {
+    /// The number of the document in the run.
+    pub number: usize,
     pub kind: Arc<Kind>,
     pub name: Arc<str>,
     pub target: Arc<str>,
@@ -58,6 +60,8 @@ pub struct Step {
     pub live: Option<Object>,
     /// What the object is to be.
     pub wanted: Object,
+    /// Values that are sent and will not read back; to be remembered once they were written.
+    pub hidden: Vec<(Path, Value)>,
 }
 
 /// A request with what to say about it.

@@ -31,6 +31,8 @@ pub struct Proposal {
     pub notes: Vec<Diagnostic>,
     /// Why this object must not be written.
     pub faults: Vec<Diagnostic>,
+    /// Values that the document supplies and that do not read back, changed or not.
+    pub hidden: Vec<(Path, Value)>,
     /// Fields that the document leaves alone and that do not read back: a write of everything would blank them.
     pub unreadable: Vec<Path>,
 }
@@ -134,7 +136,8 @@ impl Overlay<'_> {
     ) -> Option<Value> {
         let hidden = unseen(field, live);
         if !hidden && same(field, live, Some(&value)) {
-            return None;
+            // what a new object or item is said to be is sent, even where it is what the service would assume
+            return self.creating.then_some(value);
         }
         if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
             // the document says that there is none, and none is seen
@@ -142,6 +145,7 @@ impl Overlay<'_> {
         }
         let waits = field.absent == Absent::Pending;
         if hidden || waits {
+            self.out.hidden.push((path.clone(), value.clone()));
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
             match self.question.memory.recall(self.question.subject, &path, &value) {
                 Recall::Same if waits => {
@@ -254,7 +258,7 @@ impl Overlay<'_> {
                 continue;
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), field.mark));
+            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
             self.change(path, (was, is), Form::Leaf(map.value.clone()), (field.mark, span));
         }
     }
@@ -562,6 +566,11 @@ impl Overlay<'_> {
     fn place(&self, span: Span) -> Place {
         self.question.document.place(span)
     }
+}
+
+/// Keys of a sensitive map are names; what they name is sensitive.
+fn key_mark(mark: Mark) -> Mark {
+    if mark == Mark::Sensitive { Mark::Open } else { mark }
 }
 
 /// The value that asks the service to clear a field.

@@ -6,16 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::exchange::{Request, Verb, Wire};
-use crate::kind::{Absent, Field, Item, Kind, Leaf, ScopePlace, Sends, Shape, Travels, Type, Write};
+use crate::kind::address;
+use crate::kind::{Absent, Field, Item, Sends, Shape, Travels, Type, Write};
 use crate::plan::propose::Proposal;
 use crate::plan::{Planned, Subject};
 use crate::value::{Object, Path, Value};
-
-/// What may stand bare in a path segment.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// How a request is to be made.
 #[derive(Clone, Copy)]
@@ -85,10 +81,10 @@ fn planned(
     (body, mut query): (Wire, Vec<(String, String)>),
     (sends, along): (Vec<String>, Vec<String>),
 ) -> Planned {
-    query.splice(0..0, scope_query(&subject.kind, &subject.scope));
+    query.splice(0..0, address::scope_query(&subject.kind, &subject.scope));
     let request = Request {
         verb: write.verb,
-        path: fill(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
+        path: address::path(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
         query,
         body: Some(body),
         repeatable: write.verb != Verb::Post,
@@ -98,32 +94,6 @@ fn planned(
 
 fn sends(proposal: &Proposal) -> Vec<String> {
     proposal.changes.iter().map(|change| change.path.pointer()).collect()
-}
-
-/// Scope parameters that travel in the query.
-pub fn scope_query(kind: &Kind, scope: &[Value]) -> Vec<(String, String)> {
-    kind.scope
-        .iter()
-        .zip(scope)
-        .filter(|(parameter, value)| parameter.place == ScopePlace::Query && !value.is_blank())
-        .map(|(parameter, value)| (parameter.name.to_string(), Leaf::url_text(value, &kind.api)))
-        .collect()
-}
-
-/// A path with its `{parameters}` filled in and encoded.
-pub fn fill(template: &str, kind: &Kind, scope: &[Value], id: Option<&Value>) -> String {
-    let mut path = template.to_owned();
-    for (parameter, value) in kind.scope.iter().zip(scope) {
-        path = path.replace(&format!("{{{}}}", parameter.name), &segment(value, kind));
-    }
-    match id {
-        Some(id) => path.replace(&format!("{{{}}}", kind.id_field().name), &segment(id, kind)),
-        None => path,
-    }
-}
-
-fn segment(value: &Value, kind: &Kind) -> String {
-    utf8_percent_encode(&Leaf::url_text(value, &kind.api), SEGMENT).to_string()
 }
 
 /// When an object is written.

@@ -1,7 +1,7 @@
 //! One document against one live object, decided: a step, agreement, or a refusal with its reasons.
 //!
 //! Here the gates of a single object stand: what cannot be read back is not blanked, what was misread is not
-//! written, a create is made only where the service has one. [`moved`] is what `apply` asks right before a
+//! written, a create is made only where the service has one. [`recheck`] is what `apply` asks right before a
 //! write: whether what the step relied on is still so.
 
 use crate::diagnostic::Diagnostic;
@@ -9,8 +9,8 @@ use crate::kind::{Field, Sends, Write};
 use crate::plan::compare::differences;
 use crate::plan::propose::{Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
-use crate::plan::{Action, Agreeing, Change, Refused, Step};
-use crate::value::{Object, Path, Segment};
+use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
+use crate::value::{Mark, Object, Path, Segment, Value};
 
 /// What becomes of one document.
 pub enum Decision {
@@ -83,6 +83,7 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
         notes: proposal.notes,
         live: None,
         wanted: proposal.wanted,
+        hidden: proposal.hidden,
     }))
 }
 
@@ -99,6 +100,10 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         return refuse(question, proposal, reasons);
     }
     let planned = request::update(question.subject, write, &proposal, rules.manner);
+    let sent = |(path, _): &(Path, Value)| {
+        write.sends == Sends::Everything || proposal.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: Action::Update,
@@ -108,6 +113,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         notes: proposal.notes,
         live: Some(live.clone()),
         wanted: proposal.wanted,
+        hidden,
     }))
 }
 
@@ -134,8 +140,8 @@ fn would_blank(question: &Question, path: &Path) -> Diagnostic {
     Diagnostic::error("would-blank", message).at(question.subject.place.clone()).hint(hint)
 }
 
-/// Field names only: keys of items may be secret.
-fn named(path: &Path) -> String {
+/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
+pub fn named(path: &Path) -> String {
     let mut name = String::new();
     for segment in &path.0 {
         match segment {
@@ -150,25 +156,98 @@ fn named(path: &Path) -> String {
     name
 }
 
-/// What of the things that a step relied on has moved since it was planned: planned-from, now.
-///
+/// What to do with a step whose object was read again right before the write.
+pub enum Recheck {
+    /// As planned; the step is made anew from what was just read, so that nothing older is sent.
+    Go(Box<Step>),
+    /// Somebody else did it meanwhile.
+    Done,
+    /// What the step relied on has moved.
+    Moved(Vec<Moved>),
+    /// It may not be written any more, and why.
+    Refused(Vec<Diagnostic>),
+}
+
+/// A leaf that moved between plan and write.
+pub struct Moved {
+    pub path: Path,
+    /// As it was when planned.
+    pub planned: Option<Value>,
+    pub now: Option<Value>,
+    pub wanted: Option<Value>,
+    pub form: Form,
+    pub mark: Mark,
+}
+
+/// Holds a step against the object as it is now (the question's live object).
+pub fn recheck(step: &Step, question: &Question, rules: Rules) -> Recheck {
+    let fresh = match decide(question, rules) {
+        Decision::Agreeing(_) => return Recheck::Done,
+        Decision::Refused(refused) => return Recheck::Refused(refused.reasons),
+        Decision::Step(fresh) => fresh,
+    };
+    let mut moved = match (&step.live, question.live) {
+        (Some(planned), Some(now)) => moved_leaves(step, planned, now),
+        (None, None) => Vec::new(),
+        // it was there and is gone, or the reverse
+        _ => vec![came_or_went(step)],
+    };
+    if moved.is_empty() {
+        moved.extend(other_changes(step, &fresh));
+    }
+    if moved.is_empty() { Recheck::Go(fresh) } else { Recheck::Moved(moved) }
+}
+
 /// A write of everything relies on the whole object but for what the service sets; a write of changes on the
 /// leaves that it changes.
-pub fn moved(step: &Step, now: &Object) -> Vec<Change> {
-    let Some(planned) = &step.live else { return Vec::new() };
+fn moved_leaves(step: &Step, planned: &Object, now: &Object) -> Vec<Moved> {
     let set_by_service = |field: &Field| field.access.computed && !field.access.names_it;
     let found = differences(&step.subject.kind.shape, planned, now, &set_by_service);
-    match step.sends {
-        Sends::Everything => found,
-        Sends::Changes => found
-            .into_iter()
-            .filter(|moved| step.changes.iter().any(|change| overlap(&change.path, &moved.path)))
-            .collect(),
+    let relied = |path: &Path| {
+        step.sends == Sends::Everything || step.changes.iter().any(|change| overlap(&change.path, path))
+    };
+    let moved = |change: Change| {
+        let planned_change = step.changes.iter().find(|own| overlap(&own.path, &change.path));
+        Moved {
+            wanted: planned_change.map_or_else(|| change.before.clone(), |own| own.after.clone()),
+            path: change.path,
+            planned: change.before,
+            now: change.after,
+            form: change.form,
+            mark: change.mark,
+        }
+    };
+    found.into_iter().filter(|change| relied(&change.path)).map(moved).collect()
+}
+
+fn came_or_went(step: &Step) -> Moved {
+    let whole = |object: &Object| Value::Object(Box::new(object.clone()));
+    Moved {
+        path: Path::default(),
+        planned: step.live.as_ref().map(whole),
+        now: None,
+        wanted: Some(whole(&step.wanted)),
+        form: Form::Object(step.subject.kind.shape.clone()),
+        mark: Mark::Open,
     }
 }
 
+/// Changes that the same document would now make beyond those that were planned.
+fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
+    let planned = |change: &&Change| !step.changes.iter().any(|own| overlap(&own.path, &change.path));
+    let moved = |change: &Change| Moved {
+        path: change.path.clone(),
+        planned: None,
+        now: change.before.clone(),
+        wanted: change.after.clone(),
+        form: change.form.clone(),
+        mark: change.mark,
+    };
+    fresh.changes.iter().filter(planned).map(moved).collect()
+}
+
 /// Whether one path leads into the other; items count by their key, not by where they stand.
-fn overlap(a: &Path, b: &Path) -> bool {
+pub fn overlap(a: &Path, b: &Path) -> bool {
     a.0.iter().zip(&b.0).all(|(a, b)| match (a, b) {
         (Segment::Item { key: a, index: i }, Segment::Item { key: b, index: j }) => {
             if a.is_empty() {

@@ -2,8 +2,19 @@
 //!
 //! Everything that comes back is read under the kind's guidance into the typed tree, within bounds.
 //! Deliberately absent: what a difference means, and any knowledge of one particular service.
+
+mod auth;
+pub mod client;
 pub mod complaint;
+pub mod failure;
+pub mod hosts;
 mod json;
 mod jsv;
+mod pace;
+pub mod retry;
+pub mod sandbox;
+pub mod service;
+mod session;
 pub mod target;
+mod transport;
 pub mod wire;

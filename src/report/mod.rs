@@ -1,4 +1,27 @@
 //! Plan to what may be shown: the one door through which values leave the program.
 //!
-//! Marks decide: a secret, personal or sensitive value becomes an object that says only how it changed.
-//! Everything shown, in any format, is rendered from the structures made here.
+//! Marks decide: a secret, personal or sensitive value becomes an object that says only how it changed. A
+//! [`Report`] is made from a plan once; text, JSON and whatever follows are rendered from it alone, so no
+//! format can show what another hides. Results of an apply go the same way ([`ApplyReport`]), diagnostics are
+//! drawn on their source with its veiled parts hidden.
+//! Deliberately absent: printing, and the question whether there is a terminal.
+
+mod clean;
+pub mod diagnostics;
+mod diff;
+mod excerpt;
+mod field;
+mod gather;
+pub mod json;
+mod mask;
+pub mod outcome;
+mod paint;
+mod places;
+mod request;
+pub mod shown;
+pub mod text;
+
+pub use diagnostics::{Drawing, draw};
+pub use json::to_json;
+pub use outcome::ApplyReport;
+pub use shown::Report;

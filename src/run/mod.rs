@@ -1,1 +1,70 @@
 //! The whole job: read live state, plan, write, prove. Sees both `plan` and `remote`, which don't see each other.
+//!
+//! Errors on one object never stop the others. What is told of the work goes out as [`Event`]s; nothing here
+//! prints. An interrupt is a flag: the request under way is finished, none is begun after it.
+
+pub mod apply;
+pub mod blame;
+pub mod gather;
+pub mod match_up;
+pub mod memory;
+pub mod outcome;
+pub mod planning;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::plan::request::Manner;
+use crate::plan::step::{Method, Rules};
+use crate::remote::service::Service;
+use memory::Written;
+
+/// What a run works with.
+pub struct Session<'s> {
+    /// By the name of the target.
+    pub services: &'s BTreeMap<Arc<str>, Service>,
+    pub method: Method,
+    /// Whether an empty collection is believed, so that everything in it may be created.
+    pub trust_empty: bool,
+    pub memory: &'s Mutex<Written>,
+    pub stop: &'s Stop,
+    pub tell: &'s (dyn Fn(Event) + Sync),
+}
+
+/// What happens while a run works, for progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// So many objects are to be read.
+    Reading(usize),
+    /// So many more were read.
+    Read(usize),
+    /// So many objects are to be written.
+    Writing(usize),
+    /// One more was dealt with.
+    Wrote,
+}
+
+/// Whether the run is to stop: set by an interrupt, asked before each request that begins something.
+#[derive(Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Begin nothing any more.
+    pub fn now(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether to begin nothing any more.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Session<'_> {
+    /// How steps are made for a target.
+    fn rules(&self, target: &str) -> Rules {
+        let carry_nested = self.services.get(target).is_none_or(|service| service.target.carry_nested);
+        Rules { method: self.method, manner: Manner { carry_nested } }
+    }
+}

@@ -108,7 +108,7 @@ impl<'k> Names<'k> {
 pub(super) fn same_name(words: NamesWord, own: &str, name: &str) -> bool {
     match words {
         NamesWord::Exact => own == name,
-        NamesWord::CaseInsensitive => own.eq_ignore_ascii_case(name),
+        NamesWord::CaseInsensitive | NamesWord::AsRead => own.eq_ignore_ascii_case(name),
     }
 }
 

@@ -1,0 +1,222 @@
+//! The command line: every command, flag and variable in one place; help, completions and the manual derive
+//! from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps SaaS configuration true to what a Git repository says.
+///
+/// Describe partners, customers and payment gateways in YAML; trueup reads the live services, shows exactly
+/// what would change, and sends the smallest request that does it.
+#[derive(Parser)]
+#[command(
+    name = "trueup",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or nothing differs; 1 error; 2 differences; 3 refused, nothing written; \
+4 partly applied; 64 wrong usage; 130 interrupted.\n\nNew here? `trueup demo` shows the whole job on a sandbox."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command takes, in any position.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// The workspace: the folder with trueup.yaml
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        env = "TRUEUP_DIRECTORY",
+        hide_env_values = true
+    )]
+    pub directory: PathBuf,
+    /// What stands on stdout
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
+    pub format: Format,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
+    pub color: Colour,
+    /// Say more on stderr; twice for every request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress and no remarks on stderr, only errors
+    #[arg(long, global = true, env = "TRUEUP_QUIET", hide_env_values = true)]
+    pub quiet: bool,
+}
+
+/// What stands on stdout.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs; see schemas/report.json
+    Json,
+}
+
+/// When to use colour.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Check documents and settings without touching the network
+    Validate(Selection),
+    /// Show what would change, and the requests that would do it
+    Plan(PlanArgs),
+    /// Make the services match: plan, ask, write, read back, prove
+    Apply(ApplyArgs),
+    /// Write the JSON Schemas that editors and checks use
+    Schema(SchemaArgs),
+    /// Serve every kind over real HTTP, for practice and tests
+    Sandbox(SandboxArgs),
+    /// Show the whole job on a sandbox: plan, apply, drift
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which documents.
+#[derive(Args, Clone)]
+pub struct Selection {
+    /// Files or folders; without any, all documents of the workspace
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// How live state is read and steps are made.
+#[derive(Args, Clone)]
+pub struct Reading {
+    /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    /// Which way to change objects, where an API has several
+    #[arg(long, value_enum, default_value_t = MethodWord::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
+    pub method: MethodWord,
+    /// Believe a service that shows no objects at all, and create everything
+    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: bool,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { parallelism: None, method: MethodWord::Usual, trust_empty: false, request_timeout: None }
+    }
+}
+
+/// Which way to change objects.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MethodWord {
+    /// The API's own: PATCH where it has one
+    Usual,
+    /// The full PUT, made from a fresh read
+    Put,
+    /// The minimal PATCH
+    Patch,
+}
+
+/// Arguments of `plan`.
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Exit with 2 when something would change
+    #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `apply`.
+#[derive(Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Do not ask
+    #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
+    pub auto_approve: bool,
+}
+
+/// Arguments of `schema`.
+#[derive(Args)]
+pub struct SchemaArgs {
+    /// Where the schemas are written
+    #[arg(short, long, value_name = "DIR", default_value = "schemas")]
+    pub output: PathBuf,
+    /// Write nothing; exit with 2 when a file is missing or old
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Arguments of `sandbox`.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// The port on loopback; 0 takes a free one
+    #[arg(long, default_value_t = 8080, env = "TRUEUP_SANDBOX_PORT", hide_env_values = true)]
+    pub port: u16,
+    /// Objects to start with: YAML or JSON, from kind to a list of {scope, object}
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// How many objects of each kind to start with, made after the samples
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// Wait this long before each answer, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// A fault to practise with, e.g. PUT:503:2, GET:hang, PATCH:keep-nothing; repeatable
+    #[arg(long, value_name = "VERB:WHAT[:TIMES]")]
+    pub fail: Vec<String>,
+    /// How secrets read back
+    #[arg(long, value_enum, default_value_t = SecretsWord::Clear)]
+    pub secrets: SecretsWord,
+}
+
+/// How secrets read back.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecretsWord {
+    /// As they are
+    Clear,
+    /// As asterisks
+    Masked,
+    /// Not at all
+    Hidden,
+}
+
+/// Arguments of `demo`.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Keep the workspace of the demo in this folder instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+    }
+}

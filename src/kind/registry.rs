@@ -1,0 +1,268 @@
+//! Which APIs and kinds there are: those that come with the program, and those of a workspace.
+//!
+//! Both come through the same door: YAML, `read`, `check`. Built-in descriptions are read when they are first
+//! asked for, because a run needs few of them; a workspace's own are read at once, so that every fault is told.
+//! Deliberately absent: files. Whoever looks at a disk hands in paths and texts.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use super::check::{self, Page};
+use super::file::{ApiFile, KindFile};
+use super::{Api, Kind, builtin, read};
+use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::yaml::{self, Node};
+
+/// The name of the file that describes an API, without its ending.
+const API_FILE: &str = "api";
+
+/// The kinds that can be asked for by name.
+pub struct Registry {
+    shelves: BTreeMap<String, Shelf>,
+    /// What comes with the program.
+    below: Option<&'static Registry>,
+    /// Every kind's name, also those below, in order.
+    names: Vec<String>,
+}
+
+/// One API with its kinds.
+#[derive(Default)]
+struct Shelf {
+    api: Option<Text<Api>>,
+    kinds: BTreeMap<String, Text<Kind>>,
+}
+
+/// A description, and what it says once it was read.
+struct Text<T> {
+    source: Arc<Source>,
+    made: OnceLock<Option<Arc<T>>>,
+}
+
+static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
+    let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+    for (path, text) in builtin::TEXTS {
+        if let Some((api, name)) = parts(path) {
+            shelves.entry(api.into()).or_default().put(name, Source::new(*path, *text));
+        }
+    }
+    Registry::of(shelves, None)
+});
+
+impl Registry {
+    /// What comes with the program.
+    pub fn builtin() -> &'static Self {
+        &BUILTIN
+    }
+
+    /// What comes with the program, and a workspace's own descriptions: `files` are pairs of path and text,
+    /// the path ending in `<api>/api.yaml` or `<api>/<kind>.yaml`. Faults are added to `faults`; what has
+    /// faults is not in the registry.
+    pub fn with_workspace(files: Vec<(String, String)>, faults: &mut Vec<Diagnostic>) -> Self {
+        let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+        for (path, text) in files {
+            let source = Source::new(path.clone(), text);
+            match fitting_place(&path) {
+                Ok((api, name)) => {
+                    if let Some(other) = shelves.entry(api.into()).or_default().put(name, Arc::clone(&source))
+                    {
+                        faults.push(twice(&source, &other));
+                    }
+                }
+                Err(fault) => faults.push(fault.at(source.place(Span::default()))),
+            }
+        }
+        let registry = Self::of(shelves, Some(Self::builtin()));
+        for (name, shelf) in &registry.shelves {
+            registry.read_shelf(name, shelf, faults);
+        }
+        registry
+    }
+
+    fn of(shelves: BTreeMap<String, Shelf>, below: Option<&'static Self>) -> Self {
+        let own = shelves
+            .iter()
+            .flat_map(|(api, shelf)| shelf.kinds.keys().map(move |kind| format!("{api}/{kind}")));
+        let mut names: Vec<_> = own.chain(below.into_iter().flat_map(|below| below.names.clone())).collect();
+        names.sort();
+        names.dedup();
+        Self { shelves, below, names }
+    }
+
+    /// The kind called `api/kind`.
+    pub fn kind(&self, name: &str) -> Option<Arc<Kind>> {
+        let (api, own) = name.split_once('/')?;
+        let Some(shelf) = self.shelves.get(api) else { return self.below?.kind(name) };
+        let text = shelf.kinds.get(own)?;
+        text.get(|faults| self.read_kind(&self.api(api)?, own, &text.source, faults))
+    }
+
+    /// The API called `name`.
+    pub fn api(&self, name: &str) -> Option<Arc<Api>> {
+        let Some(shelf) = self.shelves.get(name) else { return self.below?.api(name) };
+        let text = shelf.api.as_ref()?;
+        text.get(|faults| self.read_api(name, &text.source, faults))
+    }
+
+    /// The names of all kinds, in order.
+    pub fn kinds(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The names of all APIs, in order.
+    pub fn apis(&self) -> Vec<&str> {
+        let own = self.shelves.keys().map(String::as_str);
+        let mut names: Vec<_> = own.chain(self.below.into_iter().flat_map(Self::apis)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Reads all that is there and says what is wrong with it.
+    pub fn faults(&self) -> Vec<Diagnostic> {
+        let mut faults = Vec::new();
+        for (name, shelf) in &self.shelves {
+            self.read_shelf(name, shelf, &mut faults);
+        }
+        faults
+    }
+
+    fn read_shelf(&self, name: &str, shelf: &Shelf, faults: &mut Vec<Diagnostic>) {
+        let Some(text) = &shelf.api else {
+            for kind in shelf.kinds.values() {
+                faults.push(without_api(name).at(kind.source.place(Span::default())));
+            }
+            return;
+        };
+        let api = self.read_api(name, &text.source, faults);
+        let api = text.made.get_or_init(|| api);
+        // a kind is read even when its API is broken, by a stand-in, so that its own faults are told too
+        let stand_in = || Arc::new(check::stand_in(name));
+        let judge = api.clone().unwrap_or_else(stand_in);
+        for (own, text) in &shelf.kinds {
+            let kind = self.read_kind(&judge, own, &text.source, faults);
+            text.made.get_or_init(|| kind.filter(|_| api.is_some()));
+        }
+    }
+
+    fn read_api(&self, name: &str, source: &Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Arc<Api>> {
+        let node = only_document(source, faults)?;
+        let file: ApiFile = read::open(&node, source, faults)?;
+        let page = Page { node: &node, source, kinds: &self.names };
+        let mut api = check::api(&page, name, file, faults)?;
+        if self.below.is_some() {
+            // the repository must not be able to say where credentials may go; the operator does, outside it
+            api.hosts.clear();
+        }
+        Some(Arc::new(api))
+    }
+
+    fn read_kind(
+        &self,
+        api: &Arc<Api>,
+        name: &str,
+        source: &Arc<Source>,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<Arc<Kind>> {
+        let node = only_document(source, faults)?;
+        let file: KindFile = read::open(&node, source, faults)?;
+        let page = Page { node: &node, source, kinds: &self.names };
+        check::kind(&page, api, name, file, faults).map(Arc::new)
+    }
+}
+
+impl Shelf {
+    /// Puts a description in its place; gives back what stood there.
+    fn put(&mut self, name: &str, source: Arc<Source>) -> Option<Arc<Source>> {
+        match name {
+            API_FILE => self.api.replace(Text::new(source)).map(|text| text.source),
+            _ => self.kinds.insert(name.into(), Text::new(source)).map(|text| text.source),
+        }
+    }
+}
+
+impl<T> Text<T> {
+    fn new(source: Arc<Source>) -> Self {
+        Self { source, made: OnceLock::new() }
+    }
+
+    /// What it says; read the first time. A broken one is as good as none here, its faults are told elsewhere.
+    fn get(&self, read: impl FnOnce(&mut Vec<Diagnostic>) -> Option<Arc<T>>) -> Option<Arc<T>> {
+        self.made.get_or_init(|| read(&mut Vec::new())).clone()
+    }
+}
+
+/// The API's and the file's own name, from the end of a path.
+fn parts(path: &str) -> Option<(&str, &str)> {
+    let stem = path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml"))?;
+    let (rest, name) = stem.rsplit_once(['/', '\\'])?;
+    let api = rest.rsplit(['/', '\\']).next()?;
+    Some((api, name))
+}
+
+fn fitting_place(path: &str) -> Result<(&str, &str), Diagnostic> {
+    let Some((api, name)) = parts(path) else {
+        return Err(Diagnostic::error("wrong-place", "a description stands in `apis/<api>/<name>.yaml`"));
+    };
+    let plain = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
+    if let Some(odd) = [api, name].into_iter().find(|name| !plain(name)) {
+        let fault = Diagnostic::error("wrong-name", format!("`{odd}` is not a name for an API or a kind"));
+        return Err(fault.hint("use small letters, digits and hyphens, a letter first"));
+    }
+    if Registry::builtin().shelves.contains_key(api) {
+        let message = format!("`{api}` is the name of an API that comes with trueup");
+        return Err(Diagnostic::error("taken-name", message).hint("call the directory something else"));
+    }
+    Ok((api, name))
+}
+
+fn twice(source: &Arc<Source>, other: &Arc<Source>) -> Diagnostic {
+    let start = Span::default();
+    Diagnostic::error("duplicate-name", "two files describe the same thing")
+        .at(source.place(start))
+        .also(other.place(start), "the other one")
+        .hint("keep one of the two")
+}
+
+fn without_api(name: &str) -> Diagnostic {
+    Diagnostic::error("missing-api", format!("nothing describes the API `{name}` to which this kind belongs"))
+        .hint(format!("write `{API_FILE}.yaml` beside this file"))
+}
+
+/// The one document of a source.
+fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Node<'s>> {
+    let before = faults.len();
+    let mut documents = yaml::read(source, faults);
+    if faults.len() > before {
+        return None;
+    }
+    if documents.len() != 1 {
+        let message = format!("a description is one document, here are {}", documents.len());
+        let at =
+            documents.get(1).map_or(Span::default(), |second| Span { end: second.span.start, ..second.span });
+        faults.push(Diagnostic::error("document-count", message).at(source.place(at)));
+        return None;
+    }
+    documents.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_names_no_hosts() {
+        let api = "format: 1\ntitle: Evil\nis: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
+        let mut faults = Vec::new();
+        let registry = Registry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);
+        assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
+        let own = registry.api("evil").expect("the workspace's own API");
+        assert!(own.hosts.is_empty(), "credentials would follow a pull request");
+        let builtin = registry.apis().into_iter().filter(|name| *name != "evil").all(|name| {
+            registry.api(name).is_some_and(|api| !api.hosts.is_empty() || api.base_url.is_none())
+        });
+        assert!(builtin);
+    }
+}

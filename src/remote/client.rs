@@ -1,0 +1,228 @@
+//! HTTP of one target: a [`Request`] goes out with credentials, in the target's wire format, and its
+//! answer comes back.
+//!
+//! At most so many requests are under way, each within bounds. Redirects are followed on reads only, and only to the
+//! same scheme, host and port. A 401 is answered with a new token once, where tokens are asked for at all.
+//! Every attempt is one event in the log: verb, path, status, time and size; never a query, header or body.
+//! Deliberately absent: what an answer means, bodies' encoding (`wire`), and repetition (`retry`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::time::Instant;
+use url::Url;
+
+use super::auth::{Credentials, Tickets};
+use super::failure::{Detour, Failure, Reason, Sent};
+use super::hosts::{self, Allowed};
+use super::pace::Pace;
+use super::session::Way;
+use super::target::Target;
+use super::transport::{Answer, Call, Transport, below};
+use crate::diagnostic::Diagnostic;
+use crate::exchange::{Request, Response, Verb};
+use crate::kind::FormatWord;
+
+pub use super::transport::Bounds;
+
+/// The most redirects one read follows.
+const REDIRECTS: u32 = 5;
+
+/// The connection to one target. Shared by all requests to it.
+pub struct Client {
+    target: Arc<str>,
+    base: Url,
+    host: String,
+    format: FormatWord,
+    transport: Transport,
+    credentials: Credentials,
+    pace: Pace,
+}
+
+/// What became of one attempt, and how long it took.
+pub(super) type Attempt = (Result<Response, Failure>, Duration);
+
+/// One request on its way.
+#[derive(Clone, Copy)]
+pub(super) struct Errand<'r> {
+    pub request: &'r Request,
+    pub body: Option<&'r Bytes>,
+    pub bounds: &'r Bounds,
+}
+
+impl Client {
+    /// The client of `target`, when its credentials may go where it points. Nothing is sent yet.
+    pub fn new(target: &Target, allowed: &Allowed) -> Result<Self, Diagnostic> {
+        let base = target.base_url.clone();
+        let whose = format!("target `{}`", target.name);
+        allowed.check(&base, &target.api.hosts, &whose)?;
+        if base.query().is_some() || base.fragment().is_some() {
+            let message = format!("the base URL of {whose} has a query or a fragment");
+            return Err(Diagnostic::error("invalid-url", message).hint("end it with the path"));
+        }
+        let transport = Transport::to(&base)?;
+        let credentials = Credentials::new(target, allowed, &transport)?;
+        let limits = &target.api.limits;
+        let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
+        let pace = Pace::new(parallel, limits.per_second);
+        let (target, format, host) = (Arc::clone(&target.name), target.format, hosts::authority(&base));
+        Ok(Self { target, base, host, format, transport, credentials, pace })
+    }
+
+    /// Sends `request` once. `body` is `request.body` in the target's wire format.
+    pub async fn send(
+        &self,
+        request: &Request,
+        body: Option<Vec<u8>>,
+        bounds: &Bounds,
+    ) -> Result<Response, Failure> {
+        let body = body.map(Bytes::from);
+        self.attempt(Errand { request, body: body.as_ref(), bounds }, 1).await.0
+    }
+
+    /// The host that is asked.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
+    pub(super) async fn attempt(&self, errand: Errand<'_>, number: u32) -> Attempt {
+        let _turn = self.pace.turn().await;
+        let began = Instant::now();
+        let outcome = self.exchange(errand).await;
+        let took = began.elapsed();
+        self.log(errand, number, took, &outcome);
+        (outcome, took)
+    }
+
+    async fn exchange(&self, errand: Errand<'_>) -> Result<Response, Failure> {
+        let way = Way { pace: &self.pace, bounds: errand.bounds };
+        let tickets = self.credentials.tickets(way).await?;
+        let response = self.follow(errand, &tickets).await?;
+        if response.status != 401 {
+            return Ok(response);
+        }
+        let Some(tickets) = self.credentials.renew(&tickets, way).await? else { return Ok(response) };
+        let response = self.follow(errand, &tickets).await?;
+        if response.status != 401 {
+            self.credentials.accepted().await;
+        }
+        Ok(response)
+    }
+
+    async fn follow(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Response, Failure> {
+        let mut call = self.call(errand, tickets)?;
+        for _ in 0..=REDIRECTS {
+            self.pace.tick().await;
+            let to = match self.transport.exchange(call.clone(), errand.bounds).await? {
+                Answer::Complete(response) => return Ok(response),
+                Answer::Elsewhere(to) => to,
+            };
+            let next = next_hop(&call, to.as_deref()).map_err(|detour| self.detoured(detour))?;
+            tracing::debug!(target = &*self.target, path = next.path(), "redirect");
+            call.url = next;
+            self.credentials.dress_again(&mut call.url, tickets);
+        }
+        Err(self.detoured(Detour::Loop))
+    }
+
+    fn call(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Call, Failure> {
+        let request = errand.request;
+        let mut url =
+            below(&self.base, &request.path).ok_or_else(|| self.failure(Reason::InvalidPath, Sent::No))?;
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let (accept, content_type) = media(self.format);
+        let mut headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+        if errand.body.is_some() {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        // a write without a body still says its length
+        let empty = matches!(request.verb, Verb::Post | Verb::Put | Verb::Patch).then(Bytes::new);
+        let mut call =
+            Call { method: method(request.verb), url, headers, body: errand.body.cloned().or(empty) };
+        self.credentials.dress(&mut call, tickets);
+        Ok(call)
+    }
+
+    fn detoured(&self, detour: Detour) -> Failure {
+        self.failure(Reason::Redirect(detour), Sent::Maybe)
+    }
+
+    fn failure(&self, reason: Reason, sent: Sent) -> Failure {
+        Failure::new(reason, self.host.clone(), sent)
+    }
+
+    fn log(&self, errand: Errand<'_>, attempt: u32, took: Duration, outcome: &Result<Response, Failure>) {
+        let (target, ms) = (&*self.target, took.as_millis());
+        let (verb, path) = (errand.request.verb.word(), &*errand.request.path);
+        let sent = errand.body.map_or(0, Bytes::len);
+        match outcome {
+            Ok(response) => {
+                let (status, bytes) = (response.status, response.body.len());
+                tracing::debug!(target, verb, path, status, ms, attempt, sent, bytes, "answer");
+            }
+            Err(failure) => {
+                tracing::debug!(target, verb, path, code = failure.code(), ms, attempt, sent, "no answer");
+            }
+        }
+    }
+}
+
+/// Where a redirect may be followed to.
+fn next_hop(call: &Call, to: Option<&str>) -> Result<Url, Detour> {
+    let to = to.and_then(|to| call.url.join(to).ok());
+    if call.method != Method::GET {
+        return Err(Detour::Write(to.filter(Url::has_host).map(|to| hosts::authority(&to))));
+    }
+    let mut to = to.filter(Url::has_host).ok_or(Detour::Nowhere)?;
+    if to.origin() != call.url.origin() {
+        return Err(Detour::Elsewhere(format!("{}://{}", to.scheme(), hosts::authority(&to))));
+    }
+    let bare = to.set_username("").and_then(|()| to.set_password(None));
+    bare.map_err(|()| Detour::Nowhere)?;
+    to.set_fragment(None);
+    Ok(to)
+}
+
+fn method(verb: Verb) -> Method {
+    match verb {
+        Verb::Get => Method::GET,
+        Verb::Post => Method::POST,
+        Verb::Put => Method::PUT,
+        Verb::Patch => Method::PATCH,
+        Verb::Delete => Method::DELETE,
+    }
+}
+
+/// What is asked for, and what a body is called.
+fn media(format: FormatWord) -> (HeaderValue, HeaderValue) {
+    const JSON: HeaderValue = HeaderValue::from_static("application/json");
+    match format {
+        FormatWord::Json => (JSON, JSON),
+        // the second name alone is answered with HTML by the servers that speak it
+        FormatWord::Jsv => (
+            HeaderValue::from_static("application/jsv, text/jsv"),
+            HeaderValue::from_static("application/jsv"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::retry::Patience;
+
+    #[test]
+    fn requests_may_run_on_any_thread() {
+        fn sendable<T: Send>(_: T) {}
+        let _ = |client: &Client, request: &Request, bounds: &Bounds, patience: &Patience| {
+            sendable(client.send(request, None, bounds));
+            sendable(client.send_safely(request, None, bounds, patience));
+        };
+    }
+}

@@ -1,0 +1,404 @@
+//! One target as a run sees it: objects of a kind are listed, read, found and written.
+//!
+//! Pages are asked for at once where the first one says how many there are; each object is handed on as it
+//! arrives, so what nobody needs is dropped. A list that does not advance, or never ends, is a trouble.
+//! Deliberately absent: which objects are needed, and what a difference means.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use super::client::{Bounds, Client};
+use super::complaint::{self, Complaint};
+use super::failure::{Failure, Sent};
+use super::hosts::Allowed;
+use super::retry::{Answered, Patience};
+use super::target::Target;
+use super::wire::{self, Live, Page, Unreadable};
+use crate::diagnostic::Diagnostic;
+use crate::exchange::{Request, Response, Verb};
+use crate::kind::file::PagingFile;
+use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
+use crate::value::Value;
+
+/// A connection to one target.
+pub struct Service {
+    client: Client,
+    pub target: Arc<Target>,
+    bounds: Bounds,
+    patience: Patience,
+}
+
+/// Why something did not work.
+pub struct Trouble {
+    /// Without a place.
+    pub diagnostic: Diagnostic,
+    /// What the service answered, when it did, and how to read it.
+    answer: Option<(Response, FormatWord, Arc<Api>)>,
+    /// Whether a write may have taken effect all the same.
+    pub unknown: bool,
+    /// How often the request was sent.
+    pub attempts: u32,
+}
+
+/// The objects of one collection: which kind, in which scope.
+#[derive(Clone, Copy)]
+pub struct Collection<'k> {
+    pub kind: &'k Kind,
+    /// By the number of the scope parameter.
+    pub scope: &'k [Value],
+}
+
+impl Service {
+    /// A connection to a target; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the target must not be spoken to, or its credentials contradict each other.
+    pub fn connect(target: Arc<Target>, allowed: &Allowed) -> Result<Self, Diagnostic> {
+        let client = Client::new(&target, allowed)?;
+        Ok(Self { client, bounds: Bounds::of(&target.api.limits), patience: Patience::default(), target })
+    }
+
+    /// With another time that one request may take.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
+    }
+
+    /// With another patience for requests that may be sent again.
+    #[must_use]
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How many bytes the body of a request has.
+    pub fn bytes(&self, request: &Request) -> usize {
+        self.body(request).map_or(0, |body| body.len())
+    }
+
+    fn body(&self, request: &Request) -> Option<Vec<u8>> {
+        let body = request.body.as_ref()?;
+        Some(wire::encode(body, self.target.format, &self.target.api))
+    }
+
+    /// Sends one request and reads the answer whole; an answer that says no is a trouble.
+    ///
+    /// # Errors
+    /// When there is no answer, or the answer is not a success.
+    pub async fn send(&self, request: &Request) -> Result<Answered, Trouble> {
+        let answered =
+            self.client.send_safely(request, self.body(request), &self.bounds, &self.patience).await?;
+        let response = &answered.response;
+        if !response.is_success() {
+            return Err(self.refused(answered, request.verb));
+        }
+        if let Err(error) = wire::check_content_type(response, self.target.format) {
+            return Err(self.unreadable(error, response, request.verb));
+        }
+        if wire::despite_success(&response.body, self.target.format, &self.target.api) {
+            return Err(self.refused(answered, request.verb));
+        }
+        Ok(answered)
+    }
+
+    /// Hands every object of a collection to `take`, in no particular order. Gives the number of requests.
+    ///
+    /// # Errors
+    /// When a page cannot be read, or the pages do not end.
+    pub async fn list(&self, of: Collection<'_>, take: &mut dyn FnMut(Live)) -> Result<u32, Trouble> {
+        let Some(paging) = &of.kind.operations.list.paging else {
+            self.page(of, None, take).await?;
+            return Ok(1);
+        };
+        let mut walk = Walk::new(of.kind, self.target.api.limits.pages);
+        let mut last = self.page(of, Some((paging, 0)), &mut |live| walk.take(live, take)).await?;
+        let mut here = walk.turn(&last)?;
+        let known = walk.known_rest(&last);
+        let fetches = known.iter().map(|offset| self.fetch(of, Some((paging, *offset))));
+        let mut pages = stream::iter(fetches).buffered(self.target.parallelism.max(1) as usize);
+        while let Some(response) = pages.next().await {
+            last = self.read(of, &response?, &mut |live| walk.take(live, take))?;
+            here = walk.turn(&last)?;
+        }
+        while walk.goes_on(paging, &last, here) {
+            last = self.page(of, Some((paging, walk.seen)), &mut |live| walk.take(live, take)).await?;
+            here = walk.turn(&last)?;
+        }
+        Ok(walk.pages)
+    }
+
+    /// Reads one object by its id; nothing when there is none.
+    ///
+    /// # Errors
+    /// When the answer cannot be read, or the API cannot read one.
+    pub async fn get(&self, of: Collection<'_>, id: &Value) -> Result<Option<Live>, Trouble> {
+        match &of.kind.operations.get {
+            None => Err(Trouble::no_operation(of.kind, "get")),
+            Some(ReadOne::Path(path)) => self.get_at(of, path, id).await,
+            Some(ReadOne::List(query)) => self.get_in_list(of, query, id).await,
+            Some(ReadOne::PathElseList(path, query)) => match self.get_at(of, path, id).await? {
+                Some(live) => Ok(Some(live)),
+                None => self.get_in_list(of, query, id).await,
+            },
+        }
+    }
+
+    async fn get_at(&self, of: Collection<'_>, path: &str, id: &Value) -> Result<Option<Live>, Trouble> {
+        let request = Request {
+            verb: Verb::Get,
+            path: address::path(path, of.kind, of.scope, Some(id)),
+            query: address::scope_query(of.kind, of.scope),
+            body: None,
+            repeatable: true,
+        };
+        let response = match self.send(&request).await {
+            Ok(answered) => answered.response,
+            Err(trouble) if matches!(trouble.status(), Some(404 | 405)) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        let read = wire::read_object(&response.body, self.target.format, of.kind);
+        let live = read.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
+        match live.object.get(of.kind.identity.id) {
+            Some(own) if own != id => Err(Trouble::wrong_object(of.kind)),
+            _ => Ok(Some(live)),
+        }
+    }
+
+    /// A service that does not know the filter answers with everybody, so the id of each item is looked at.
+    async fn get_in_list(
+        &self,
+        of: Collection<'_>,
+        query: &[(String, String)],
+        id: &Value,
+    ) -> Result<Option<Live>, Trouble> {
+        let mut request = self.list_request(of, first_page(of.kind));
+        let text = Leaf::url_text(id, &of.kind.api);
+        request.query.extend(query.iter().map(|(name, value)| (name.clone(), value.replace("{id}", &text))));
+        let response = self.send(&request).await?.response;
+        let mut found = None;
+        self.read(of, &response, &mut |live| {
+            if live.object.get(of.kind.identity.id) == Some(id) {
+                found = Some(live);
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Hands every object to `take` that the service finds for a natural key; it may find too many.
+    ///
+    /// # Errors
+    /// When the answer cannot be read, or the API has no such filter.
+    pub async fn find(
+        &self,
+        of: Collection<'_>,
+        key: &[(String, Value)],
+        take: &mut dyn FnMut(Live),
+    ) -> Result<(), Trouble> {
+        let Some(find) = &of.kind.operations.find else { return Err(Trouble::no_operation(of.kind, "find")) };
+        let mut request = self.list_request(of, first_page(of.kind));
+        for (name, template) in &find.query {
+            let mut text = template.clone();
+            for (field, value) in key {
+                text = text.replace(&format!("{{{field}}}"), &Leaf::url_text(value, &of.kind.api));
+            }
+            request.query.push((name.clone(), text));
+        }
+        let response = self.send(&request).await?.response;
+        self.read(of, &response, take).map(|_| ())
+    }
+
+    fn list_request(&self, of: Collection, page: Option<(&PagingFile, u64)>) -> Request {
+        let list = &of.kind.operations.list;
+        let mut query = address::scope_query(of.kind, of.scope);
+        query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if let Some((paging, offset)) = page {
+            query.push((paging.limit.clone(), paging.page.to_string()));
+            query.push((paging.offset.clone(), offset.to_string()));
+        }
+        let path = address::path(&list.get, of.kind, of.scope, None);
+        Request { verb: Verb::Get, path, query, body: None, repeatable: true }
+    }
+
+    async fn fetch(&self, of: Collection<'_>, page: Option<(&PagingFile, u64)>) -> Result<Response, Trouble> {
+        Ok(self.send(&self.list_request(of, page)).await?.response)
+    }
+
+    async fn page(
+        &self,
+        of: Collection<'_>,
+        page: Option<(&PagingFile, u64)>,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<Page, Trouble> {
+        let response = self.fetch(of, page).await?;
+        self.read(of, &response, take)
+    }
+
+    fn read(&self, of: Collection, response: &Response, take: &mut dyn FnMut(Live)) -> Result<Page, Trouble> {
+        wire::read_page_with(&response.body, self.target.format, of.kind, take)
+            .map_err(|error| self.unreadable(error, response, Verb::Get))
+    }
+
+    fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
+        let status = answered.response.status;
+        let (code, what) = match status {
+            200..=299 => ("service-error", "answered with an error inside a success"),
+            400 | 422 => ("rejected", "did not accept the request"),
+            401 => ("unauthorized", "did not accept the credentials"),
+            403 => ("forbidden", "does not allow this"),
+            404 => ("not-found", "does not have this"),
+            409 => ("conflict", "reports a conflict"),
+            429 => ("too-many-requests", "asks to slow down"),
+            500..=599 => ("service-error", "failed"),
+            _ => ("service-error", "answered something unexpected"),
+        };
+        let message = format!("{} {what} ({} {status})", self.target.api.title, verb.word());
+        let hint = match code {
+            "unauthorized" => format!("check the credentials of the target `{}`", self.target.name),
+            "forbidden" => format!("check what the credentials of the target `{}` may do", self.target.name),
+            "rejected" => "see what the service says, at the lines it names".to_owned(),
+            "not-found" => "check the base URL, the scope and the id".to_owned(),
+            _ => "try again later; if it stays, ask whoever runs the service".to_owned(),
+        };
+        // a service that failed while writing may have written, and so may an attempt before this one
+        let unknown = verb != Verb::Get && (status >= 500 || answered.earlier == Sent::Maybe);
+        Trouble {
+            diagnostic: Diagnostic::error(code, message).hint(hint),
+            attempts: answered.attempts,
+            answer: Some((answered.response, self.target.format, self.target.api.clone())),
+            unknown,
+        }
+    }
+
+    fn unreadable(&self, error: Unreadable, response: &Response, verb: Verb) -> Trouble {
+        let message =
+            format!("{}: {} ({} {})", self.target.api.title, error.message, verb.word(), response.status);
+        let mut diagnostic = Diagnostic::error("unreadable-answer", message);
+        diagnostic.hint = error.hint;
+        Trouble { unknown: verb != Verb::Get, ..Trouble::of(diagnostic) }
+    }
+}
+
+fn first_page(kind: &Kind) -> Option<(&PagingFile, u64)> {
+    kind.operations.list.paging.as_ref().map(|paging| (paging, 0))
+}
+
+/// Where a walk through the pages stands.
+struct Walk<'k> {
+    kind: &'k Kind,
+    most: u32,
+    pages: u32,
+    /// How many items came so far.
+    seen: u64,
+    /// How many items this page has.
+    here: u64,
+    /// The first id of this page, and of all before it, to notice a list that does not advance.
+    start: Option<String>,
+    starts: HashSet<String>,
+    repeats: bool,
+}
+
+impl<'k> Walk<'k> {
+    fn new(kind: &'k Kind, most: u32) -> Self {
+        Self { kind, most, pages: 0, seen: 0, here: 0, start: None, starts: HashSet::new(), repeats: false }
+    }
+
+    fn take(&mut self, live: Live, take: &mut dyn FnMut(Live)) {
+        if self.here == 0 {
+            let id = live.object.get(self.kind.identity.id);
+            self.start = id.map(|id| Leaf::url_text(id, &self.kind.api));
+        }
+        self.here += 1;
+        take(live);
+    }
+
+    /// Closes a page; gives the number of its items.
+    fn turn(&mut self, page: &Page) -> Result<u64, Trouble> {
+        let here = std::mem::take(&mut self.here);
+        self.pages += 1;
+        self.repeats = self.start.take().is_some_and(|start| !self.starts.insert(start));
+        self.seen += if self.repeats { 0 } else { here };
+        // a service that ignores the paging words gives the same page again; one that also promises more lies
+        if (self.repeats && page.has_more == Some(true)) || self.pages > self.most {
+            let message = match self.repeats {
+                true => "the pages of the list repeat".to_owned(),
+                false => format!("the list has more than {} pages", self.most),
+            };
+            let hint = "check the paging words of the kind; the service may ignore its paging parameters";
+            return Err(Trouble::of(Diagnostic::error("endless-list", message).hint(hint)));
+        }
+        Ok(here)
+    }
+
+    /// The offsets of all other pages, when the first one tells how many items there are.
+    fn known_rest(&self, first: &Page) -> Vec<u64> {
+        let (step, total) = (self.seen, first.total.unwrap_or(0));
+        if step == 0 || total <= step {
+            return Vec::new();
+        }
+        let most = u64::from(self.most).saturating_mul(step);
+        let mut offsets = Vec::new();
+        let mut offset = step;
+        while offset < total.min(most) {
+            offsets.push(offset);
+            offset += step;
+        }
+        offsets
+    }
+
+    /// Whether to ask for another page after the last one, which had `here` items.
+    fn goes_on(&self, paging: &PagingFile, last: &Page, here: u64) -> bool {
+        if here == 0 || self.repeats {
+            return false;
+        }
+        match (last.has_more, &paging.next, last.total) {
+            (Some(more), _, _) => more,
+            (None, Some(_), _) => last.next.is_some(),
+            // a short page may be all that the service gives at once, so only a total or an empty page ends it
+            (None, None, Some(total)) if total > 0 => self.seen < total,
+            _ => true,
+        }
+    }
+}
+
+impl Trouble {
+    fn of(diagnostic: Diagnostic) -> Self {
+        Self { diagnostic, answer: None, unknown: false, attempts: 1 }
+    }
+
+    /// The status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.answer.as_ref().map(|(response, ..)| response.status)
+    }
+
+    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see.
+    pub fn complaints(&self, hidden: &[&str]) -> Vec<Complaint> {
+        match &self.answer {
+            Some((response, format, api)) => complaint::read(response, *format, &api.errors, hidden),
+            None => Vec::new(),
+        }
+    }
+
+    fn no_operation(kind: &Kind, what: &str) -> Self {
+        Self::of(Diagnostic::error("no-operation", format!("{} has no `{what}` operation", kind.name)))
+    }
+
+    fn wrong_object(kind: &Kind) -> Self {
+        let message =
+            format!("the service answered with another {} than was asked for", kind.title.to_lowercase());
+        Self::of(
+            Diagnostic::error("wrong-object", message)
+                .hint("try again; if it stays, ask whoever runs the service"),
+        )
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        let unknown = failure.sent == Sent::Maybe;
+        Self { unknown, attempts: failure.attempts, ..Self::of(failure.diagnostic()) }
+    }
+}

@@ -1,0 +1,273 @@
+//! One HTTP exchange, within bounds: a call goes out, an answer is read whole or not at all.
+//!
+//! TLS roots are only read for an https address, so a run against plain loopback starts at once. The body
+//! is counted while it is read, after decompression. Redirects are reported, never followed here.
+//! What the network library says about a failure is sorted into [`Reason`]s; its words, which may hold
+//! whole URLs, stay here.
+//! Deliberately absent: credentials, retries, and what a status means.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::{Method, redirect};
+use tokio::time::timeout;
+use url::Url;
+
+use super::failure::{Failure, Reason, Sent};
+use super::hosts;
+use crate::diagnostic::Diagnostic;
+use crate::exchange::Response;
+use crate::kind::file::LimitsFile;
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Servers drop idle connections after 5 s and more; a connection unused for longer is not trusted.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// Headers in which services name an exchange, the most telling first.
+const REQUEST_IDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-request-id"),
+    HeaderName::from_static("x-correlation-id"),
+    HeaderName::from_static("cf-ray"),
+];
+
+/// What one exchange may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// From the first byte sent to the last byte read.
+    pub timeout: Duration,
+    /// The most bytes of a body, decompressed.
+    pub answer_bytes: u64,
+}
+
+impl Bounds {
+    /// What the description of an API allows.
+    pub fn of(limits: &LimitsFile) -> Self {
+        let timeout = Duration::from_secs(u64::from(limits.timeout.max(1)));
+        Self { timeout, answer_bytes: limits.answer_bytes }
+    }
+}
+
+/// A request with everything in place.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Option<Bytes>,
+}
+
+/// What came back.
+pub(super) enum Answer {
+    Complete(Response),
+    /// A redirect, with where it leads when that is text at all.
+    Elsewhere(Option<String>),
+}
+
+/// Connections to one host.
+#[derive(Clone)]
+pub(super) struct Transport {
+    http: reqwest::Client,
+}
+
+impl Transport {
+    /// Connections to the host of `url`. Nothing is connected yet.
+    pub(super) fn to(url: &Url) -> Result<Self, Diagnostic> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("trueup/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE);
+        if hosts::is_local(url) {
+            // what is meant for this machine must not pass through another
+            builder = builder.no_proxy();
+        }
+        let http = secured(builder, url).and_then(|builder| builder.build().map_err(|_| no_tls()))?;
+        Ok(Self { http })
+    }
+
+    /// Sends `call` once and reads its answer.
+    pub(super) async fn exchange(&self, call: Call, bounds: &Bounds) -> Result<Answer, Failure> {
+        let host = hosts::authority(&call.url);
+        let answer = timeout(bounds.timeout, self.answer(call, bounds.answer_bytes)).await;
+        let late = |_| Err((Reason::Timeout(bounds.timeout), Sent::Maybe));
+        answer.unwrap_or_else(late).map_err(|(reason, sent)| Failure::new(reason, host, sent))
+    }
+
+    async fn answer(&self, call: Call, limit: u64) -> Result<Answer, (Reason, Sent)> {
+        let mut request = self.http.request(call.method, call.url).headers(call.headers);
+        if let Some(body) = call.body {
+            // said by hand, so that an empty body has its length too
+            request = request.header(CONTENT_LENGTH, body.len()).body(body);
+        }
+        let answer = request.send().await.map_err(|error| no_answer(&error))?;
+        match answer.headers().get(LOCATION) {
+            Some(to) if answer.status().is_redirection() => {
+                Ok(Answer::Elsewhere(to.to_str().ok().map(str::to_owned)))
+            }
+            _ => whole(answer, limit).await.map(Answer::Complete).map_err(|reason| (reason, Sent::Maybe)),
+        }
+    }
+}
+
+/// With TLS as `url` needs it.
+fn secured(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::ClientBuilder, Diagnostic> {
+    if url.scheme() == "https" {
+        // whoever was first is as good: there is one provider in the binary
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        return Ok(builder.tls_backend_rustls().https_only(true));
+    }
+    // without a configuration of its own the library would read the machine's roots: trust nobody instead
+    let provider = rustls::crypto::ring::default_provider().into();
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|_| no_tls())?.with_root_certificates(rustls::RootCertStore::empty());
+    Ok(builder.tls_backend_preconfigured(config.with_no_client_auth()))
+}
+
+fn no_tls() -> Diagnostic {
+    Diagnostic::error("no-tls", "no secure connection can be set up on this machine")
+        .hint("install the package with the certificate authorities, usually ca-certificates")
+}
+
+/// The address of `path` below `base`; `None` when it would not arrive as it is written.
+pub(super) fn below(base: &Url, path: &str) -> Option<Url> {
+    let path = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
+    let mut url = base.clone();
+    url.set_path(&path);
+    // a difference means dot segments, which lead to another object, or characters that were not encoded
+    (url.path() == path).then_some(url)
+}
+
+async fn whole(mut answer: reqwest::Response, limit: u64) -> Result<Response, Reason> {
+    let announced = answer.content_length();
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Reason::TooLarge(limit));
+    }
+    let mut body = Vec::with_capacity(announced.map_or(0, |length| length.min(1 << 20) as usize));
+    while let Some(part) = answer.chunk().await.map_err(|error| no_body(&error))? {
+        if (body.len() + part.len()) as u64 > limit {
+            return Err(Reason::TooLarge(limit));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(Response {
+        status: answer.status().as_u16(),
+        content_type: content_type(answer.headers()),
+        retry_after: text(answer.headers(), &RETRY_AFTER),
+        request_id: REQUEST_IDS.iter().find_map(|name| text(answer.headers(), name)),
+        body,
+    })
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    let whole = text(headers, &CONTENT_TYPE).unwrap_or_default();
+    whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// A short header of plain characters; these may be printed and kept.
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?.to_str().ok()?.trim();
+    (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
+}
+
+/// Why there was no answer at all, and whether the request may have arrived.
+fn no_answer(error: &reqwest::Error) -> (Reason, Sent) {
+    if error.is_connect() {
+        return (no_connection(error), Sent::No);
+    }
+    if error.is_builder() {
+        return (Reason::InvalidPath, Sent::No);
+    }
+    let hyper = cause::<hyper::Error>(error);
+    let reason = match (cause::<rustls::Error>(error), hyper) {
+        (Some(tls), _) => Reason::Tls(plain(tls)),
+        (_, Some(hyper)) if hyper.is_parse_too_large() => Reason::TooManyHeaders,
+        (_, Some(hyper)) if hyper.is_parse() => Reason::NotHttp,
+        _ => Reason::Broken,
+    };
+    (reason, Sent::Maybe)
+}
+
+fn no_connection(error: &reqwest::Error) -> Reason {
+    if let Some(tls) = cause::<rustls::Error>(error) {
+        return Reason::Tls(plain(tls));
+    }
+    let why = match cause::<io::Error>(error) {
+        _ if error.is_timeout() => format!("no connection within {} s", CONNECT.as_secs()),
+        _ if error.is_dns() => "its name is not known".to_owned(),
+        Some(io) => io.kind().to_string(),
+        None => "no connection".to_owned(),
+    };
+    Reason::CannotConnect(why)
+}
+
+/// A TLS error as text; it may quote names that the other side put into its certificate.
+fn plain(error: &rustls::Error) -> String {
+    error.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// Why the answer could not be read to its end.
+fn no_body(error: &reqwest::Error) -> Reason {
+    let broke = cause::<hyper::Error>(error).is_some()
+        || cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+    if broke { Reason::Truncated } else { Reason::Garbled }
+}
+
+/// The first cause of that type. An I/O error hides what it was made from behind `get_ref`.
+fn cause<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(hidden) => Some(hidden),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below_text(base: &str, path: &str) -> Option<String> {
+        below(&Url::parse(base).expect("a url"), path).map(String::from)
+    }
+
+    #[test]
+    fn a_path_is_appended_to_the_path_of_the_base() {
+        for (base, path, whole) in [
+            ("https://a.fi", "/partners", "https://a.fi/partners"),
+            ("https://a.fi/core/v2", "/partners/x", "https://a.fi/core/v2/partners/x"),
+            ("https://a.fi/core/v2/", "partners/", "https://a.fi/core/v2/partners/"),
+            ("https://a.fi", "/a%2Fb%3Fc", "https://a.fi/a%2Fb%3Fc"),
+            ("https://a.fi", "/v1.2/.hidden/a..b", "https://a.fi/v1.2/.hidden/a..b"),
+        ] {
+            assert_eq!(below_text(base, path).as_deref(), Some(whole));
+        }
+    }
+
+    #[test]
+    fn a_path_that_would_lead_elsewhere_is_refused() {
+        for path in [
+            "/partners/..",
+            "/partners/../admin",
+            "/a/%2e%2e/b",
+            "/./a",
+            "/a\\b",
+            "/a?b=c",
+            "/a#b",
+            "/a b",
+            "/å",
+        ] {
+            assert_eq!(below_text("https://a.fi/core", path), None, "{path}");
+        }
+    }
+}

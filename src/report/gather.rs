@@ -1,0 +1,200 @@
+//! From a plan to its report: the only place where a plan's values are read to be shown.
+//!
+//! Each value goes through `mask` with the strictest mark that stands on its path, each request through
+//! `request`. Linear in the plan.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use super::mask::{self, Route, Turn};
+use super::places::Places;
+use super::request;
+use super::shown::{
+    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal,
+    Report, Summary, Unchanged, Weight,
+};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::kind::Leaf;
+use crate::plan::{self, Change, Form, Plan, Planned, Step, Subject};
+use crate::value::{Mark, Value};
+
+impl Report {
+    /// What may be shown of a plan. `bytes` tells the size of a request's body in the target's wire format.
+    pub fn of_plan(plan: &Plan, bytes: &dyn Fn(&Subject, &Planned) -> usize) -> Self {
+        let mut gather = Gather { places: Places::default(), bytes };
+        let changes: Vec<_> = plan.steps.iter().map(|step| gather.step(step)).collect();
+        let count = |action| changes.iter().filter(|change| change.action == action).count();
+        let summary = Summary {
+            create: count(Action::Create),
+            update: count(Action::Update),
+            delete: count(Action::Delete),
+            unchanged: plan.agreeing.len(),
+            refused: plan.refused.len(),
+        };
+        let unchanged = plan.agreeing.iter().map(|agreeing| Unchanged {
+            object: object(&mut gather.places, &agreeing.subject),
+            notes: findings(&mut gather.places, &agreeing.notes),
+        });
+        let unchanged = unchanged.collect();
+        let refused = plan.refused.iter().map(|refused| gather.refusal(refused)).collect();
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            complete: plan.complete,
+            summary,
+            changes,
+            unchanged,
+            refused,
+            diagnostics: findings(&mut gather.places, &plan.diagnostics),
+        }
+    }
+}
+
+impl Checked {
+    /// What may be shown of a check.
+    pub fn of(documents: usize, faults: &[Diagnostic]) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            documents,
+            diagnostics: findings(&mut Places::default(), faults),
+        }
+    }
+}
+
+/// Carries the lines of the sources along, and how bytes are counted.
+struct Gather<'b> {
+    places: Places,
+    bytes: &'b dyn Fn(&Subject, &Planned) -> usize,
+}
+
+impl Gather<'_> {
+    fn step(&mut self, step: &Step) -> ObjectChange {
+        // of a new object everything is known: there is nothing yet
+        let is_new = step.action == plan::Action::Create;
+        let (fields, routes) = self.fields(&step.subject, &step.changes, is_new);
+        let requests = step.requests.iter().map(|planned| {
+            request::show(&step.subject, planned, &routes, (self.bytes)(&step.subject, planned))
+        });
+        ObjectChange {
+            requests: requests.collect(),
+            object: object(&mut self.places, &step.subject),
+            action: step.action.into(),
+            fields,
+            notes: findings(&mut self.places, &step.notes),
+        }
+    }
+
+    fn refusal(&mut self, refused: &plan::Refused) -> Refusal {
+        Refusal {
+            object: object(&mut self.places, &refused.subject),
+            reasons: findings(&mut self.places, &refused.reasons),
+            fields: self.fields(&refused.subject, &refused.changes, false).0,
+        }
+    }
+
+    /// The changes of an object, and their routes by their plain pointers.
+    fn fields(
+        &mut self,
+        subject: &Subject,
+        changes: &[Change],
+        is_new: bool,
+    ) -> (Vec<FieldChange>, HashMap<String, Route>) {
+        let mut routes = HashMap::with_capacity(changes.len());
+        let fields = changes.iter().map(|change| {
+            let route = mask::route(&subject.kind, &change.path);
+            let field = field(&mut self.places, change, &route, change.unseen && !is_new);
+            routes.insert(change.path.pointer(), route);
+            field
+        });
+        (fields.collect(), routes)
+    }
+}
+
+/// One change as it may be shown. `unseen`: nobody can see the value before.
+pub fn field(places: &mut Places, change: &Change, route: &Route, unseen: bool) -> FieldChange {
+    let mark = route.mark.max(change.mark);
+    let turn = if unseen { Turn::Changed } else { Turn::of(change) };
+    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &change.form, mark, turn));
+    let place = change.place.as_ref().map(|place| places.line_column(place));
+    FieldChange {
+        path: route.pointer.clone(),
+        label: route.label.clone(),
+        action: if unseen { FieldAction::Replace } else { action(change) },
+        // what reads back of a value that cannot be seen is a mask of the service's own, or nothing
+        before: if unseen { None } else { show(&change.before) },
+        after: show(&change.after),
+        mark: mark_word(mark),
+        unseen,
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+    }
+}
+
+/// The word of a mark; none for what may be seen.
+pub fn mark_word(mark: Mark) -> Option<String> {
+    (mark != Mark::Open).then(|| mark.word().to_owned())
+}
+
+fn action(change: &Change) -> FieldAction {
+    match change.word() {
+        "add" => FieldAction::Add,
+        "remove" => FieldAction::Remove,
+        _ => FieldAction::Replace,
+    }
+}
+
+/// The name of an object; its id under the mark of the field that holds it.
+pub fn object(places: &mut Places, subject: &Subject) -> ObjectName {
+    let id = |value: &Value| {
+        let mark = subject.kind.id_field().mark;
+        mask::show(value, &Form::Leaf(Leaf::Any), mark, Turn::Changed)
+    };
+    ObjectName {
+        kind: subject.kind.name.to_string(),
+        name: subject.name.to_string(),
+        target: subject.target.to_string(),
+        id: subject.id.as_ref().map(id).filter(|id| *id != Json::Null),
+        file: subject.place.source.path.clone(),
+        line: places.line_column(&subject.place).0,
+    }
+}
+
+/// Diagnostics as data.
+pub fn findings(places: &mut Places, diagnostics: &[Diagnostic]) -> Vec<Finding> {
+    diagnostics.iter().map(|diagnostic| finding(places, diagnostic)).collect()
+}
+
+fn finding(places: &mut Places, diagnostic: &Diagnostic) -> Finding {
+    let place = diagnostic.place.as_ref().map(|place| places.line_column(place));
+    Finding {
+        code: diagnostic.code.to_owned(),
+        severity: diagnostic.severity.into(),
+        message: diagnostic.message.clone(),
+        hint: diagnostic.hint.clone(),
+        file: diagnostic.place.as_ref().map(|place| place.source.path.clone()),
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
+    }
+}
+
+impl From<plan::Action> for Action {
+    fn from(action: plan::Action) -> Self {
+        match action {
+            plan::Action::Create => Self::Create,
+            plan::Action::Update => Self::Update,
+            plan::Action::Delete => Self::Delete,
+        }
+    }
+}
+
+impl From<Severity> for Weight {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Note => Self::Note,
+            Severity::Warning => Self::Warning,
+            Severity::Error => Self::Error,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Reports as JSON text: indented, and safe to print.
+//!
+//! JSON itself only escapes the oldest control characters. A terminal obeys others too, and a reviewer is
+//! fooled by text that runs backwards, so everything that `clean` calls hostile stands as `\uXXXX` here.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::clean::is_hostile;
+
+/// A report as JSON text, with a line break at the end.
+///
+/// # Errors
+/// When `shown` cannot be JSON at all; the reports of this room always can.
+pub fn to_json(shown: &impl Serialize) -> serde_json::Result<String> {
+    let json = serde_json::to_string_pretty(shown)?;
+    let mut safe = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        // a line break that is not escaped yet is one between members
+        if c == '\n' || !is_hostile(c) {
+            safe.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}"); // a String takes everything
+            }
+        }
+    }
+    safe.push('\n');
+    Ok(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_is_escaped_and_reads_back() {
+        let text = "a\u{1b}[2J\u{9b}2J\u{202e}\u{e0041}\u{2028}å\"\\\n";
+        let json = to_json(&serde_json::json!({ "a": [text, {}], text: [] })).unwrap();
+        assert!(!json.replace('\n', "").contains(is_hostile), "{json}");
+        let back: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, serde_json::json!({ "a": [text, {}], text: [] }));
+    }
+}

@@ -1,0 +1,277 @@
+//! The report of a plan: what may be shown of it, as data.
+//!
+//! This is the JSON that `plan --format json` prints, and what every other format is rendered from. It holds no
+//! value that a mark hides; `gather` makes it. Reading one back from JSON gives the same report.
+//! Deliberately absent: plans, values, and how anything looks.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// The version of the structure that is written here.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// What would be done, what agrees and what was refused. A value that must not be seen stands as an object
+/// with one member: what it is (`secret`, `personal`, `sensitive`, or `unknown` for members of live objects
+/// that this version does not know) and how it changes (`added`, `changed`, `removed`).
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Report {
+    /// The version of this structure: 1.
+    pub format_version: u32,
+    /// The version of the program that made it.
+    pub tool_version: String,
+    /// False when some live state could not be read, so that changes may be missing.
+    pub complete: bool,
+    /// How many objects of each sort.
+    pub summary: Summary,
+    /// The objects that would be written, in the order in which they would be.
+    pub changes: Vec<ObjectChange>,
+    /// The objects that are as wanted.
+    pub unchanged: Vec<Unchanged>,
+    /// The objects that would not be touched although they differ, and why.
+    pub refused: Vec<Refusal>,
+    /// What is not about one object.
+    pub diagnostics: Vec<Finding>,
+}
+
+/// What a check of documents and settings found.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Checked {
+    /// The version of this structure: 1.
+    pub format_version: u32,
+    /// The version of the program that made it.
+    pub tool_version: String,
+    /// How many documents were read.
+    pub documents: usize,
+    /// What is wrong, or worth a look.
+    pub diagnostics: Vec<Finding>,
+}
+
+/// How many objects of each sort.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    /// Objects to create.
+    pub create: usize,
+    /// Objects to update.
+    pub update: usize,
+    /// Objects to delete.
+    pub delete: usize,
+    /// Objects that are as wanted.
+    pub unchanged: usize,
+    /// Objects that were refused.
+    pub refused: usize,
+}
+
+/// Which object.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct ObjectName {
+    /// The kind, `api/kind`.
+    pub kind: String,
+    /// The name of its document.
+    pub name: String,
+    /// The target on which it lives.
+    pub target: String,
+    /// The service's id; absent before a create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Json>,
+    /// The file of its document.
+    pub file: String,
+    /// The line on which its document starts, from 1.
+    pub line: usize,
+}
+
+/// What is done to an object.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// There is none yet.
+    Create,
+    /// It differs.
+    Update,
+    /// It is not wanted any more.
+    Delete,
+}
+
+/// One object that would be written.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct ObjectChange {
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// What is done to it.
+    pub action: Action,
+    /// What differs, in the order of the kind.
+    pub fields: Vec<FieldChange>,
+    /// The requests that would be sent, in order.
+    pub requests: Vec<RequestShown>,
+    /// What waits for somebody, and other things worth knowing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Finding>,
+}
+
+/// One object that is as wanted.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Unchanged {
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// What waits for somebody, and other things worth knowing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Finding>,
+}
+
+/// One object that would not be touched although it differs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Refusal {
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// Why.
+    pub reasons: Vec<Finding>,
+    /// What was wanted, as far as it is known.
+    pub fields: Vec<FieldChange>,
+}
+
+/// What happens to a field.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldAction {
+    /// There was no value.
+    Add,
+    /// There was another value.
+    Replace,
+    /// There is to be none.
+    Remove,
+}
+
+/// One leaf that differs, or one list item or map entry that comes or goes as a whole.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct FieldChange {
+    /// Where it stands, as JSON Pointer (RFC 6901). Items of lists stand by their index, keys that must not be seen as `*`.
+    pub path: String,
+    /// Where it stands, for people: `billTypes[billTypeId=3].applyConvenienceFee`.
+    pub label: String,
+    /// What happens to it.
+    pub action: FieldAction,
+    /// The live value. Absent when there is none or nobody can see it. Numbers that a double cannot hold exactly are strings.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub before: Option<Json>,
+    /// The wanted value; absent when there is to be none.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub after: Option<Json>,
+    /// Why its values are not shown: `secret`, `personal` or `sensitive`; absent for values that are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
+    /// True when the live value cannot be read back, so that it may be the wanted one already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
+    /// The line that asks for it, from 1; absent for what goes because it is not listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+}
+
+/// A request that would be sent.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct RequestShown {
+    /// The verb: `POST`, `PUT`, `PATCH` or `DELETE`.
+    pub method: String,
+    /// The path below the target's base URL. A part that must not be seen stands as its `{parameter}`.
+    pub path: String,
+    /// The query parameters. A value that must not be seen is left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<QueryShown>,
+    /// JSON Pointers of the fields whose change is the reason.
+    pub sends: Vec<String>,
+    /// Fields that merely travel along.
+    pub along: Vec<String>,
+    /// Those of them that this version does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
+    /// Nested fields whose complete value replaces the live one, although little of it may differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<WholeField>,
+    /// The size of the body in bytes.
+    pub bytes: usize,
+}
+
+/// One parameter of a query.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct QueryShown {
+    /// Its name.
+    pub name: String,
+    /// Its value; absent when it must not be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// A nested field that is replaced as a whole.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct WholeField {
+    /// Where it stands, as JSON Pointer.
+    pub path: String,
+    /// What it is: `list`, `map` or `object`.
+    #[serde(rename = "type")]
+    pub ty: String,
+}
+
+/// How much a finding weighs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Weight {
+    /// Good to know.
+    Note,
+    /// Worth a look; nothing stops.
+    Warning,
+    /// Something cannot succeed.
+    Error,
+}
+
+/// One diagnostic.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What sort of finding; stable, kebab-case.
+    pub code: String,
+    /// How much it weighs.
+    pub severity: Weight,
+    /// One sentence.
+    pub message: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The file it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
+    /// The column, in characters from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
+}
+
+impl Action {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl Weight {
+    /// The word before a message.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Tells a member that is null from one that is absent.
+pub(super) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}

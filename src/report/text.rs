@@ -1,0 +1,274 @@
+//! A report on the terminal: the summary first, then object by object what would change and which request
+//! does it, then what was refused and why.
+//!
+//! The text carries ANSI styles; print it through `anstream`. It is legible without them. Everything that
+//! came from outside is escaped here, so no value can move the cursor or pretend to be a line of ours.
+//! Deliberately absent: source lines of diagnostics (`draw` shows those), and plans.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::clean::{self, count, grouped};
+use super::field;
+use super::paint::{
+    ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
+};
+use super::shown::{Action, Finding, ObjectChange, ObjectName, Report, RequestShown, Weight};
+
+/// The most names of unknown members that a request line lists.
+const MOST_NAMES: usize = 8;
+
+/// The whole report for a terminal of `width` columns.
+pub fn text(report: &Report, width: usize) -> String {
+    let mut page = Page::new(width);
+    summary(&mut page, report);
+    for change in &report.changes {
+        object(&mut page, change);
+    }
+    for refusal in &report.refused {
+        heading(&mut page, ("refused", ERROR), &refusal.object);
+        field::show(&mut page, 2, &refusal.fields);
+        findings(&mut page, 2, &refusal.reasons);
+    }
+    for unchanged in report.unchanged.iter().filter(|unchanged| !unchanged.notes.is_empty()) {
+        heading(&mut page, ("as wanted", DIM), &unchanged.object);
+        notes(&mut page, &unchanged.notes);
+    }
+    for finding in &report.diagnostics {
+        page.gap();
+        findings(&mut page, 0, std::slice::from_ref(finding));
+    }
+    page.finish()
+}
+
+fn summary(page: &mut Page, report: &Report) {
+    if !report.complete {
+        let said = "This plan is incomplete: some live state could not be read";
+        page.flow(0, 2, &[piece(WARNING, said)]);
+        page.gap();
+    }
+    if report.changes.is_empty() && report.refused.is_empty() {
+        return page.flow(0, 2, &[piece(BOLD, nothing_to_do(report))]);
+    }
+    page.flow(0, 2, &headline(report));
+    page.gap();
+    table(page, report);
+}
+
+fn nothing_to_do(report: &Report) -> String {
+    match (report.summary.unchanged, report.complete) {
+        (_, false) => "Nothing to do as far as can be told".to_owned(),
+        (0, true) => "Nothing to do: there are no documents".to_owned(),
+        (1, true) => "Nothing to do: 1 object is as wanted".to_owned(),
+        (n, true) => format!("Nothing to do: {} are as wanted", count(n, "object")),
+    }
+}
+
+/// `1 to create, 2 to update, 1 refused, 12 as wanted`
+fn headline(report: &Report) -> Vec<Piece<'static>> {
+    let summary = &report.summary;
+    let parts = [
+        (summary.create, "to create", ADDED.bold()),
+        (summary.update, "to update", CHANGED.bold()),
+        (summary.delete, "to delete", REMOVED.bold()),
+        (summary.refused, "refused", ERROR),
+        (summary.unchanged, "as wanted", DIM),
+    ];
+    tally(&parts)
+}
+
+/// Numbers that are not zero, with what they count.
+pub fn tally(parts: &[(usize, &str, anstyle::Style)]) -> Vec<Piece<'static>> {
+    let mut line = Vec::new();
+    for (number, what, style) in parts.iter().filter(|(number, ..)| *number > 0) {
+        if !line.is_empty() {
+            line.push(piece(PLAIN, ", "));
+        }
+        line.push(piece(*style, format!("{} {what}", grouped(*number))));
+    }
+    line
+}
+
+/// Kind, action, number and names, one line each.
+fn table(page: &mut Page, report: &Report) {
+    let mut rows: BTreeMap<(&str, Option<Action>), Vec<&str>> = BTreeMap::new();
+    for change in &report.changes {
+        rows.entry((&change.object.kind, Some(change.action))).or_default().push(&change.object.name);
+    }
+    for refusal in &report.refused {
+        rows.entry((&refusal.object.kind, None)).or_default().push(&refusal.object.name);
+    }
+    let kinds = rows.keys().map(|(kind, _)| width_of(&clean::line(kind))).max().unwrap_or(0);
+    let numbers = rows.values().map(|names| grouped(names.len()).len()).max().unwrap_or(0);
+    let mut last = "";
+    // refused rows come last within their kind
+    let in_order = |((kind, action), _): &(&(&str, Option<Action>), &Vec<&str>)| {
+        ((*kind).to_owned(), action.is_none(), *action)
+    };
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(in_order);
+    for ((kind, action), names) in rows {
+        let shown = if *kind == last { "" } else { kind };
+        last = kind;
+        let (word, style) = action.map_or(("refuse", ERROR), look);
+        let count = grouped(names.len());
+        let line = [
+            piece(PLAIN, format!("{}  ", padded(&clean::line(shown), kinds))),
+            piece(style, format!("{word}  ")),
+            piece(PLAIN, format!("{}{count}  ", " ".repeat(numbers - count.len()))),
+        ];
+        let used = 2 + kinds + 2 + 6 + 2 + numbers + 2;
+        let names = name_list(names, page.width().saturating_sub(used));
+        page.flow(2, used, &[&line[..], &[piece(PLAIN, names)]].concat());
+    }
+}
+
+/// As many names as fit, and how many there are beyond them.
+fn name_list(names: &[&str], room: usize) -> String {
+    let mut list = String::new();
+    for (at, name) in names.iter().enumerate() {
+        let next = format!("{}{}", if at == 0 { "" } else { ", " }, clean::line(name));
+        let more = if at + 1 == names.len() { 0 } else { width_of(&and_more(names.len())) };
+        if at > 0 && width_of(&list) + width_of(&next) + more > room {
+            list.push_str(&and_more(names.len() - at));
+            break;
+        }
+        list.push_str(&next);
+    }
+    list
+}
+
+fn and_more(number: usize) -> String {
+    format!(" and {} more", grouped(number))
+}
+
+fn look(action: Action) -> (&'static str, anstyle::Style) {
+    let style = match action {
+        Action::Create => ADDED,
+        Action::Update => CHANGED,
+        Action::Delete => REMOVED,
+    };
+    (action.word(), style.bold())
+}
+
+fn object(page: &mut Page, change: &ObjectChange) {
+    heading(page, look(change.action), &change.object);
+    field::show(page, 2, &change.fields);
+    notes(page, &change.notes);
+    for request in &change.requests {
+        send(page, request);
+    }
+}
+
+/// Two lines: what is done to which object, and where it and its document are.
+pub fn heading(page: &mut Page, (word, style): (&str, anstyle::Style), object: &ObjectName) {
+    page.gap();
+    let line = [
+        piece(style, word),
+        piece(PLAIN, format!(" {} ", clean::line(&object.kind))),
+        piece(BOLD, clean::line(&object.name)),
+    ];
+    page.flow(0, 4, &line);
+    let id = match object.id.as_ref() {
+        Some(serde_json::Value::String(id)) => format!(", id {}", clean::line(id)),
+        Some(id) if id.is_object() => ", id •••".to_owned(),
+        Some(id) => format!(", id {id}"),
+        None => String::new(),
+    };
+    let place = format!("target {}{id}, {}:{}", object.target, object.file, object.line);
+    page.flow(4, 4, &[piece(DIM, clean::line(&place))]);
+}
+
+fn notes(page: &mut Page, notes: &[Finding]) {
+    for note in notes {
+        page.flow(2, 4, &[piece(DIM, "· "), piece(PLAIN, clean::line(&note.message))]);
+        hint(page, 4, note);
+    }
+}
+
+/// Diagnostics without their source lines.
+pub fn findings(page: &mut Page, indent: usize, findings: &[Finding]) {
+    for finding in findings {
+        let style = match finding.severity {
+            Weight::Error => ERROR,
+            Weight::Warning => WARNING,
+            Weight::Note => BOLD,
+        };
+        let line = [
+            piece(style, format!("{}[{}]", finding.severity.word(), finding.code)),
+            piece(PLAIN, ": "),
+            piece(PLAIN, clean::line(&finding.message)),
+        ];
+        page.flow(indent, indent + 4, &line);
+        place(page, indent + 2, finding);
+        hint(page, indent + 2, finding);
+    }
+}
+
+fn place(page: &mut Page, indent: usize, finding: &Finding) {
+    let Some(file) = &finding.file else { return };
+    let mut place = clean::line(file).into_owned();
+    for number in [finding.line, finding.column].into_iter().flatten() {
+        place.push_str(&format!(":{number}"));
+    }
+    page.flow(indent, indent + 4, &[piece(DIM, "--> "), piece(DIM, place)]);
+}
+
+fn hint(page: &mut Page, indent: usize, finding: &Finding) {
+    let Some(hint) = &finding.hint else { return };
+    page.flow(indent, indent + 6, &[piece(HELP, "help: "), piece(PLAIN, clean::line(hint))]);
+}
+
+/// The request: verb, path and query; then what it is about and what travels along.
+fn send(page: &mut Page, request: &RequestShown) {
+    let mut target = clean::line(&request.path).into_owned();
+    for (at, parameter) in request.query.iter().enumerate() {
+        let value = parameter.value.as_deref().unwrap_or("…");
+        target.push_str(if at == 0 { "?" } else { "&" });
+        target.push_str(&clean::line(&format!("{}={value}", parameter.name)));
+    }
+    page.flow(2, 8, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
+    if request.sends.is_empty() && request.along.is_empty() {
+        return;
+    }
+    let mut said = format!("sends {}", sent(request));
+    if !request.along.is_empty() {
+        said.push_str(&format!("; {}", along(request)));
+    }
+    said.push_str(&format!(" ({})", count(request.bytes, "byte")));
+    page.flow(6, 6, &[piece(DIM, said)]);
+}
+
+/// The fields that are the reason, and which of them are replaced as a whole.
+fn sent(request: &RequestShown) -> String {
+    let mut seen = HashSet::new();
+    let tops = request.sends.iter().map(|pointer| pointer.split('/').nth(1).unwrap_or(""));
+    let shown = tops.filter(|top| seen.insert(*top)).map(|top| {
+        let whole = request.whole.iter().find(|whole| whole.path.strip_prefix('/') == Some(top));
+        let name = top.replace("~1", "/").replace("~0", "~");
+        let what = whole.map_or(String::new(), |whole| format!(" (whole {})", whole.ty));
+        format!("{}{what}", clean::line(&name))
+    });
+    let shown: Vec<_> = shown.collect();
+    if shown.is_empty() { "nothing new".to_owned() } else { shown.join(", ") }
+}
+
+/// `14 fields travel along, 2 of them unknown to this version (foo, bar)`
+fn along(request: &RequestShown) -> String {
+    let verb = if request.along.len() == 1 { "travels" } else { "travel" };
+    let mut said = format!("{} {verb} along", count(request.along.len(), "field"));
+    let unknown = &request.unknown;
+    if !unknown.is_empty() {
+        let names: Vec<_> = unknown
+            .iter()
+            .take(MOST_NAMES)
+            .map(|name| clean::cut(&clean::line(name), 40).into_owned())
+            .collect();
+        let more = if unknown.len() > MOST_NAMES { ", …" } else { "" };
+        let number = match (unknown.len(), request.along.len()) {
+            (1, 1) => String::new(),
+            (n, _) => format!("{} of them ", grouped(n)),
+        };
+        said.push_str(&format!(", {number}unknown to this version ({}{more})", names.join(", ")));
+    }
+    said
+}

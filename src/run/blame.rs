@@ -1,0 +1,161 @@
+//! What a service says of a request, brought home to the line of the document that it is about.
+//!
+//! Services echo values in their sentences: every marked value of the document and of the live object is
+//! blotted out before a sentence becomes a diagnostic.
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::document::{Document, Wanted, Wish};
+use crate::kind::{Field, Item, Shape, Type};
+use crate::remote::complaint::{self, Complaint};
+use crate::remote::service::Trouble;
+use crate::value::{Mark, Object, Value};
+
+/// The diagnostics of a trouble, at the document's lines.
+pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> Vec<Diagnostic> {
+    let hidden = marked_texts(document, live);
+    let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+    let mut diagnostic = trouble.diagnostic.clone();
+    diagnostic.message = complaint::blot(&diagnostic.message, &hidden);
+    diagnostic.place.get_or_insert_with(|| document.place(document.name_span));
+    let mut all = vec![diagnostic];
+    all.extend(trouble.complaints(&hidden).iter().map(|complaint| one(complaint, document)));
+    all
+}
+
+fn one(said: &Complaint, document: &Document) -> Diagnostic {
+    let message = &said.message;
+    let found = said.field.as_deref().and_then(|name| locate(document, name));
+    match found {
+        Some((name, span)) => Diagnostic::error("rejected-field", format!("`{name}`: {message}"))
+            .at(document.place(span))
+            .hint("the service says this about the field at this line"),
+        None => {
+            let about = said.field.as_deref().map(|field| format!("`{field}`: "));
+            Diagnostic::error("rejected-request", format!("{}{message}", about.unwrap_or_default()))
+                .at(document.place(document.name_span))
+                .hint("the service says this")
+        }
+    }
+}
+
+/// The field that a service calls `name` (any case, dots and indexes reach inwards), and its line.
+fn locate(document: &Document, name: &str) -> Option<(String, Span)> {
+    let (mut shape, mut node) = (&document.kind.shape, &document.spec);
+    let mut found = None;
+    for step in name.split(['.', '[', ']', '/']).filter(|step| !step.is_empty()) {
+        if let Ok(index) = step.parse::<usize>() {
+            let Wish::List(items) = &node.wish else { break };
+            let Some(item) = items.get(index) else { break };
+            node = item;
+            continue;
+        }
+        let Some(field) = shape.fields.iter().find(|field| is_called(field, step)) else { break };
+        let Some(inner) = child(node, field) else {
+            found.get_or_insert((field.name.to_string(), document.name_span));
+            break;
+        };
+        found = Some((field.name.to_string(), inner.span));
+        node = inner;
+        match &field.ty {
+            Type::Object(inner) => shape = inner,
+            Type::List(list) => match &list.item {
+                Item::Object(inner) => shape = inner,
+                Item::Leaf(_) => {}
+            },
+            _ => break,
+        }
+    }
+    found
+}
+
+fn is_called(field: &Field, name: &str) -> bool {
+    field.name.eq_ignore_ascii_case(name)
+        || field.written_as.eq_ignore_ascii_case(name)
+        || field.read_as.last().is_some_and(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn child<'w>(node: &'w Wanted, field: &Field) -> Option<&'w Wanted> {
+    match &node.wish {
+        Wish::Object(fields) => {
+            fields.iter().find(|(number, _)| *number == field.number).map(|(_, inner)| inner)
+        }
+        _ => None,
+    }
+}
+
+/// Every marked text that the document or the live object holds.
+fn marked_texts(document: &Document, live: Option<&Object>) -> Vec<String> {
+    let mut texts = Vec::new();
+    wanted_texts(&document.kind.shape, &document.spec, &mut texts);
+    if let Some(live) = live {
+        live_texts(&document.kind.shape, live, &mut texts);
+    }
+    texts.retain(|text: &String| !text.is_empty());
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts.dedup();
+    texts
+}
+
+fn wanted_texts(shape: &Shape, node: &Wanted, texts: &mut Vec<String>) {
+    let Wish::Object(fields) = &node.wish else { return };
+    for (number, inner) in fields {
+        let field = shape.field(*number);
+        match (&field.ty, &inner.wish) {
+            (Type::Object(shape), _) => wanted_texts(shape, inner, texts),
+            (Type::List(list), Wish::List(items)) => {
+                for item in items {
+                    match (&list.item, &item.wish) {
+                        (Item::Object(shape), _) => wanted_texts(shape, item, texts),
+                        (Item::Leaf(_), Wish::Leaf(value)) => keep(field.mark, value, texts),
+                        _ => {}
+                    }
+                }
+            }
+            (Type::Map(_), Wish::Map(entries)) => {
+                for (_, entry) in entries {
+                    if let Wish::Leaf(value) = &entry.wish {
+                        keep(field.mark, value, texts);
+                    }
+                }
+            }
+            (_, Wish::Leaf(value)) => keep(field.mark, value, texts),
+            _ => {}
+        }
+    }
+}
+
+fn live_texts(shape: &Shape, object: &Object, texts: &mut Vec<String>) {
+    for (number, value) in object.fields() {
+        let field = shape.field(number);
+        match (&field.ty, value) {
+            (Type::Object(shape), Value::Object(inner)) => live_texts(shape, inner, texts),
+            (Type::List(list), Value::List(items)) => {
+                for item in items {
+                    match (&list.item, item) {
+                        (Item::Object(shape), Value::Object(inner)) => live_texts(shape, inner, texts),
+                        (_, item) => keep(field.mark, item, texts),
+                    }
+                }
+            }
+            (Type::Map(_), Value::Map(entries)) => {
+                entries.iter().for_each(|(_, value)| keep(field.mark, value, texts));
+            }
+            (_, value) => keep(field.mark, value, texts),
+        }
+    }
+}
+
+fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
+    match value {
+        _ if mark == Mark::Open => {}
+        Value::Text(text) | Value::Number(text) => texts.push(text.to_string()),
+        Value::Whole(number) => texts.push(number.to_string()),
+        Value::Decimal(number) => texts.push(number.to_string()),
+        Value::Guid(guid) => texts.extend([guid.hyphenated().to_string(), guid.simple().to_string()]),
+        Value::List(items) => items.iter().for_each(|item| keep(mark, item, texts)),
+        Value::Map(entries) => entries.iter().for_each(|(_, value)| keep(mark, value, texts)),
+        Value::Date(date) => texts.push(date.to_string()),
+        Value::Time(time) => texts.push(time.to_string()),
+        Value::Null | Value::Flag(_) | Value::Object(_) => {}
+    }
+}

@@ -1,0 +1,143 @@
+//! Reading live state: which objects the documents need, by the fewest requests that the API allows.
+//!
+//! Documents of one target, kind and scope share a collection. A handful is read one by one where the API can;
+//! otherwise the list is read once, however many documents need it, and what none needs is dropped as it comes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::match_up::{Found, Matching, live_key, wanted_key, wanted_leaf};
+use crate::document::Document;
+use crate::kind::{Kind, Leaf};
+use crate::remote::service::{Collection, Service, Trouble};
+use crate::remote::wire::Live;
+use crate::value::Value;
+
+/// Up to so many documents of one collection are read one by one.
+const FEW: usize = 5;
+
+/// One document with where its object lives.
+pub struct Job<'d> {
+    pub document: &'d Document,
+    /// Scope values by the number of the parameter, complete.
+    pub scope: Vec<Value>,
+    pub target: Arc<str>,
+    /// The id known from elsewhere than the document.
+    pub known_id: Option<Value>,
+}
+
+/// Documents that share a collection.
+pub struct Group {
+    pub kind: Arc<Kind>,
+    pub target: Arc<str>,
+    pub scope: Vec<Value>,
+    /// Numbers of jobs.
+    pub jobs: Vec<usize>,
+}
+
+/// What was read for one job.
+pub enum Read {
+    Found(Found),
+    /// Why it could not be read; shared by all jobs of a collection.
+    Failed(Arc<Trouble>),
+}
+
+/// Sorts jobs into groups, in an order that depends on the jobs alone.
+pub fn groups(jobs: &[Job]) -> Vec<Group> {
+    let mut groups: BTreeMap<(Arc<str>, Arc<str>, String), Group> = BTreeMap::new();
+    for (number, job) in jobs.iter().enumerate() {
+        let kind = &job.document.kind;
+        let scope: Vec<String> = job.scope.iter().map(|value| Leaf::url_text(value, &kind.api)).collect();
+        let key = (job.target.clone(), kind.name.clone(), scope.join("\u{1f}"));
+        let group = groups.entry(key).or_insert_with(|| Group {
+            kind: kind.clone(),
+            target: job.target.clone(),
+            scope: job.scope.clone(),
+            jobs: Vec::new(),
+        });
+        group.jobs.push(number);
+    }
+    groups.into_values().collect()
+}
+
+/// Reads what one group needs; one answer for each of its jobs, in their order. The flag says whether the
+/// service showed an empty collection.
+pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> (Vec<Read>, bool) {
+    let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
+    let of = Collection { kind: &group.kind, scope: &group.scope };
+    if own.len() <= FEW && own.iter().all(|job| can_read_alone(job)) {
+        let width = service.target.parallelism.max(1) as usize;
+        let reads = own.iter().map(|job| read_one(service, of, job));
+        return (stream::iter(reads).buffered(width).collect().await, false);
+    }
+    let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
+    let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
+    let mut matching = Matching::new(&group.kind, &documents, &ids);
+    let mut empty = true;
+    let mut take = |live: Live| {
+        empty = false;
+        matching.offer(live);
+    };
+    match service.list(of, &mut take).await {
+        Ok(_) => (matching.into_found().into_iter().map(Read::Found).collect(), empty),
+        Err(trouble) => {
+            let trouble = Arc::new(trouble);
+            (own.iter().map(|_| Read::Failed(trouble.clone())).collect(), false)
+        }
+    }
+}
+
+/// Whether the API can read this one object without its collection.
+fn can_read_alone(job: &Job) -> bool {
+    let operations = &job.document.kind.operations;
+    match id_of(job) {
+        Some(_) => operations.get.is_some(),
+        None => operations.find.is_some() && wanted_key(&job.document.kind, job.document).is_some(),
+    }
+}
+
+fn id_of<'j>(job: &'j Job) -> Option<&'j Value> {
+    job.document.id.as_ref().or(job.known_id.as_ref())
+}
+
+/// Reads the object of one job, alone where the API can.
+pub async fn read_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> Read {
+    match try_one(service, of, job).await {
+        Ok(found) => Read::Found(found),
+        Err(trouble) => Read::Failed(Arc::new(trouble)),
+    }
+}
+
+async fn try_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> Result<Found, Trouble> {
+    if let Some(id) = id_of(job).filter(|_| of.kind.operations.get.is_some()) {
+        let live = service.get(of, id).await?;
+        return Ok(live.map_or(Found::Nothing, |live| Found::One(Box::new(live))));
+    }
+    let mut matching = Matching::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
+    let key = wanted_key(of.kind, job.document)
+        .filter(|_| of.kind.operations.find.is_some() && id_of(job).is_none());
+    match key {
+        // a service that does not know the filter may answer with everybody: each hit is held against the key
+        Some(key) => {
+            let mut take = |live: Live| {
+                if live_key(of.kind, &live.object).as_ref() == Some(&key) {
+                    matching.offer(live);
+                }
+            };
+            service.find(of, &natural_key(of.kind, job.document), &mut take).await?;
+        }
+        None => {
+            service.list(of, &mut |live| matching.offer(live)).await?;
+        }
+    }
+    Ok(matching.into_found().pop().unwrap_or_default())
+}
+
+/// The values of the natural key, by the names that the filter's template uses.
+fn natural_key(kind: &Kind, document: &Document) -> Vec<(String, Value)> {
+    let values = kind.identity.natural_key.iter().map(|path| wanted_leaf(&document.spec, path));
+    let named = kind.natural_key_names().into_iter().zip(values);
+    named.filter_map(|(name, value)| Some((name, value?.clone()))).collect()
+}

@@ -1,0 +1,52 @@
+//! What an apply did, object by object. Data; `report` shows it.
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::step::Moved;
+use crate::plan::{Action, Change, Subject};
+
+/// What became of one object.
+pub struct Outcome {
+    pub subject: Subject,
+    /// None for an object that agreed from the start.
+    pub action: Option<Action>,
+    pub ending: Ending,
+    /// What the service did not keep, what it changed besides, what waits: told whatever the result.
+    pub findings: Vec<Diagnostic>,
+    /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
+    pub lost: Vec<Change>,
+    /// How many times the write was sent.
+    pub attempts: u32,
+    pub millis: u64,
+}
+
+/// How it ended.
+pub enum Ending {
+    /// Written, read back, and as wanted.
+    Done,
+    /// Nothing was to be done.
+    Unchanged,
+    /// Not written: a gate or a fault before the write.
+    Refused(Vec<Diagnostic>),
+    /// Not written: what the step relied on has moved since the plan.
+    Moved(Vec<Moved>),
+    /// The service did not do it, or did not keep it.
+    Failed(Vec<Diagnostic>),
+    /// The write was sent, and nobody knows whether it took.
+    Unknown(Vec<Diagnostic>),
+    /// Not begun: interrupted, or stopped after an earlier finding.
+    NotStarted,
+}
+
+impl Ending {
+    /// The word in reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Refused(_) | Self::Moved(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Unknown(_) => "unknown",
+            Self::NotStarted => "not_started",
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The house stands as drawn in `src/lib.rs`: imports only run downward, nothing in Rust names a built-in
+//! service, and values keep their mouths shut.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms each room may look into.
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("value", &[]),
+    ("diagnostic", &[]),
+    ("exchange", &["value", "diagnostic"]),
+    ("yaml", &["value", "diagnostic"]),
+    ("kind", &["value", "diagnostic", "exchange", "yaml"]),
+    ("document", &["value", "diagnostic", "exchange", "yaml", "kind"]),
+    ("remote", &["value", "diagnostic", "exchange", "yaml", "kind"]),
+    ("plan", &["value", "diagnostic", "exchange", "yaml", "kind", "document"]),
+    ("run", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan"]),
+    ("report", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "plan", "run"]),
+    (
+        "cli",
+        &["value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan", "run", "report"],
+    ),
+    ("lib", &[]),
+    ("main", &["cli"]),
+];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+        for entry in fs::read_dir(folder).expect("the source folder is there") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source file");
+                found.push((path, text));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(Path::new("src"), &mut found);
+    found.sort();
+    found
+}
+
+/// The room a file belongs to.
+fn room(path: &Path) -> String {
+    let below = path.strip_prefix("src").expect("a file below src");
+    let first = below.iter().next().expect("a name").to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// The text without its test modules, comments and strings of documentation.
+fn code(text: &str) -> String {
+    let before_tests = text.split("#[cfg(test)]\nmod ").next().unwrap_or("");
+    before_tests.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn imports_run_downward() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let room = room(&path);
+        let Some((_, below)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+            wrong.push(format!("{} is in no room of the table", path.display()));
+            continue;
+        };
+        let code = code(&text).replace("use trueup::", "crate::");
+        let uses: BTreeSet<&str> = code
+            .split("crate::")
+            .skip(1)
+            .flat_map(|rest| match rest.strip_prefix('{') {
+                Some(group) => group.split('}').next().unwrap_or("").split(',').collect(),
+                None => vec![rest],
+            })
+            .map(|name| name.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
+            .filter(|name| ROOMS.iter().any(|(room, _)| room == name))
+            .collect();
+        for used in uses.into_iter().filter(|used| *used != room && !below.contains(used)) {
+            wrong.push(format!("{} looks up into `{used}`", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "imports must run downward:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_plan_is_pure() {
+    let forbidden = [
+        "tokio",
+        "reqwest",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "async ",
+        "println!",
+        "eprintln!",
+        "SystemTime",
+        "Timestamp::now",
+    ];
+    let mut wrong = Vec::new();
+    for (path, text) in sources().into_iter().filter(|(path, _)| room(path) == "plan") {
+        for word in forbidden.iter().filter(|word| code(&text).contains(*word)) {
+            wrong.push(format!("{} has `{word}`", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if matches!(room(&path).as_str(), "cli" | "main") {
+            continue;
+        }
+        for word in ["println!", "eprintln!", "print!(", "dbg!", "std::process::exit"] {
+            if code(&text).contains(word) {
+                wrong.push(format!("{} has `{word}`", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_apply_makes_a_client_that_writes() {
+    for room_name in ["plan", "document", "kind", "report"] {
+        for (path, text) in sources().into_iter().filter(|(path, _)| room(path) == room_name) {
+            assert!(!code(&text).contains("Client::"), "{} makes a client", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_service_is_named_in_rust() {
+    let (mut names, vocabulary) = (BTreeSet::new(), vocabulary());
+    for api in fs::read_dir("src/kind/builtin").expect("the built-in kinds") {
+        let api = api.expect("an entry").path();
+        let files: Vec<PathBuf> =
+            fs::read_dir(&api).expect("an API").map(|file| file.expect("an entry").path()).collect();
+        if files.is_empty() {
+            continue;
+        }
+        names.insert(api.file_name().expect("a name").to_string_lossy().into_owned());
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a kind");
+            // field names that are nobody's ordinary word: camelCase, PascalCase or snake_case below `fields:`
+            let mut in_fields = false;
+            for line in text.lines() {
+                if !line.starts_with(' ') {
+                    in_fields = line.starts_with("fields:");
+                }
+                let Some((key, _)) = line.trim().split_once(':') else { continue };
+                let compound = key.contains('_') || key.chars().skip(1).any(char::is_uppercase);
+                let word = key.chars().all(|c| c.is_alphanumeric() || c == '_');
+                if in_fields && line.starts_with("  ") && compound && word && !vocabulary.contains(key) {
+                    names.insert(key.to_owned());
+                }
+            }
+        }
+    }
+    assert!(names.len() > 20, "the names were found: {names:?}");
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let code = code(&text);
+        for name in names.iter().filter(|name| code.contains(&format!("\"{name}\""))) {
+            wrong.push(format!("{} names `{name}`", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "what is known of a service is data:\n{}", wrong.join("\n"));
+}
+
+/// Words of the kind format itself.
+fn vocabulary() -> BTreeSet<String> {
+    fn keys(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+        if let Some(properties) = schema.get("properties").and_then(|all| all.as_object()) {
+            found.extend(properties.keys().cloned());
+        }
+        let words = schema.get("const").into_iter().chain(schema.get("enum").and_then(|all| all.get(0)));
+        found.extend(words.filter_map(|word| word.as_str()).map(str::to_owned));
+        let inner = schema.as_object().into_iter().flat_map(|all| all.values());
+        inner.chain(schema.as_array().into_iter().flatten()).for_each(|inner| keys(inner, found));
+    }
+    let mut found = BTreeSet::new();
+    keys(&schemars::schema_for!(trueup::kind::file::KindFile).to_value(), &mut found);
+    found
+}
+
+#[test]
+fn values_do_not_speak() {
+    for file in ["src/value.rs", "src/exchange.rs", "src/document/mod.rs", "src/plan/mod.rs"] {
+        let text = fs::read_to_string(file).expect("a source file");
+        for name in
+            ["Value", "Object", "Stranger", "Wire", "Wish", "Wanted", "Document", "Change", "Step", "Request"]
+        {
+            for keyword in ["enum", "struct"] {
+                let Some(at) = text.find(&format!("pub {keyword} {name} {{")) else { continue };
+                let derive = text[..at].rsplit("#[derive(").next().unwrap_or("");
+                let derive = &derive[..derive.find(']').unwrap_or(0)];
+                let own =
+                    text[..at].rfind("#[derive(").is_some_and(|d| text[d..at].matches('\n').count() <= 1);
+                assert!(
+                    !own || !(derive.contains("Debug") || derive.contains("Serialize")),
+                    "{file}: {name} speaks"
+                );
+            }
+        }
+    }
+}
