@@ -492,7 +492,7 @@ fn required(kind: &Kind, field: &Field) -> String {
     }
 }
 
-/// `displayName` as `Display Name`.
+/// `twoWords` as `Two Words`.
 fn spaced(name: &str) -> String {
     let mut words = String::new();
     for (index, letter) in name.chars().enumerate() {
