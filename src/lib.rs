@@ -33,6 +33,7 @@
 //! 7. Credentials go to allowed hosts only; everything that comes in is bounded.
 //! 8. All faults of a run are told, in an order that does not depend on timing.
 
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod exchange;

@@ -4,11 +4,21 @@
 //! [`Wish::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Wanted::resolve`]d.
 //! Deliberately absent: what is live, and what a difference means.
 
+mod apart;
+pub mod read;
+pub mod resolve;
+pub mod slot;
+pub(crate) mod spec;
+pub mod together;
+
 use std::sync::Arc;
 
 use crate::diagnostic::{Place, Source, Span};
 use crate::kind::Kind;
 use crate::value::Value;
+
+pub use read::read;
+pub use together::together;
 
 /// The desired state of one object.
 #[derive(Clone)]
@@ -17,6 +27,7 @@ pub struct Document {
     /// The stable key in the repository.
     pub name: Arc<str>,
     pub target: Option<Arc<str>>,
+    pub state: State,
     /// The service's id, when the document names it.
     pub id: Option<Value>,
     pub protect: bool,
@@ -28,6 +39,17 @@ pub struct Document {
     pub name_span: Span,
     /// Where `id` stands, else the same as `name_span`.
     pub id_span: Span,
+    /// Where `target` stands, else the same as `name_span`.
+    pub target_span: Span,
+}
+
+/// Whether the object is to be there.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum State {
+    #[default]
+    Present,
+    /// To be deleted, where the API can and the run allows it.
+    Absent,
 }
 
 /// One node of the desired state.

@@ -212,7 +212,7 @@ pub enum ListAnswer {
     OneOrList,
 }
 
-/// How further pages are asked for.
+/// How further pages are asked for: the number of items received so far is skipped, until the service says that there is no more. Where it says nothing (none of `has_more`, `total`, `next`), until a page comes empty, because a service may give fewer than it is asked for.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct PagingFile {

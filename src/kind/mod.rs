@@ -8,10 +8,13 @@
 pub mod address;
 mod builtin;
 pub mod check;
+pub mod explain;
 pub mod file;
 pub mod leaf;
 pub mod read;
+pub mod reference;
 pub mod registry;
+pub mod schema;
 
 use std::sync::Arc;
 

@@ -1,0 +1,155 @@
+//! `trueup.yaml`: to which services a workspace speaks, and where its documents are.
+//!
+//! Read with all faults and their places. Credentials come first ([`auth`]), then the form of everything
+//! ([`file`]), then each target against the API that it names; a faulty target does not hide the others.
+//! Deliberately absent: values of credentials, and whether a host may be spoken to at all.
+
+mod address;
+pub mod auth;
+mod check;
+pub mod file;
+
+use std::sync::Arc;
+
+use url::Url;
+
+use self::auth::{Auth, Keyring};
+use self::file::{SettingsFile, TargetFile};
+use super::slots::Secrets;
+use crate::diagnostic::{Diagnostic, Place, Source, Span, any_error};
+use crate::document::read::Reading;
+use crate::kind::read::typed;
+use crate::kind::registry::Registry;
+use crate::kind::{Api, FormatWord};
+use crate::remote::target::Target;
+use crate::yaml::{self, Entry, Node};
+
+/// The name of the settings file.
+pub const NAME: &str = "trueup.yaml";
+/// Requests under way at once, where neither target nor API says.
+const PARALLELISM: u32 = 10;
+
+/// The settings of a workspace, as far as they could be read.
+pub struct Settings {
+    pub source: Arc<Source>,
+    /// Those without faults, in the order in which they were written.
+    pub targets: Vec<TargetSettings>,
+    /// Patterns of paths, with where they stand.
+    pub documents: Vec<(String, Place)>,
+    /// Whether something in the file is wrong, so that a missing target may only be a broken one.
+    pub faulty: bool,
+}
+
+/// One target, checked against its API.
+pub struct TargetSettings {
+    pub name: Arc<str>,
+    /// Where the name stands.
+    pub span: Span,
+    pub api: Arc<Api>,
+    pub base_url: Url,
+    pub format: FormatWord,
+    pub auth: Auth,
+    /// Texts until a kind says their type.
+    pub scope: Vec<(Arc<str>, String)>,
+    pub parallelism: Option<u32>,
+    pub carry_nested: bool,
+}
+
+/// Reads the settings.
+pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnostic>) -> Settings {
+    let mut found = Vec::new();
+    let nodes = yaml::read(source, &mut found);
+    let mut reading = Reading { source, faults: &mut found };
+    if let Some(second) = nodes.get(1) {
+        let fault = Diagnostic::error("document-count", format!("{NAME} holds more than one document"));
+        let start = Span { end: second.span.start, ..second.span };
+        reading.put(start, fault.hint("keep one of them"));
+    }
+    let root = nodes.first().filter(|node| !node.is_null());
+    let targets = root.map_or_else(Vec::new, |root| targets(root, registry, &mut reading));
+    let documents = patterns(root, source);
+    let faulty = any_error(&found);
+    faults.append(&mut found);
+    Settings { source: Arc::clone(source), targets, documents, faulty }
+}
+
+fn targets(root: &Node, registry: &Registry, reading: &mut Reading) -> Vec<TargetSettings> {
+    let entries = root.get("targets").map_or(&[][..], Node::entries);
+    let mut keyring = Keyring::new(reading);
+    let auths: Vec<Auth> = entries
+        .iter()
+        .map(|entry| entry.value.get("auth").map_or_else(Auth::default, |node| keyring.auth(node)))
+        .collect();
+    let claimed = keyring.claimed;
+    let mut formal = Vec::new();
+    typed::<SettingsFile>(root, reading.source, &mut formal);
+    // where a credential should stand, all is said already
+    formal.retain(|fault| !fault.place.as_ref().is_some_and(|place| is_within(place.span, &claimed)));
+    reading.faults.append(&mut formal);
+    let each = entries.iter().zip(auths);
+    each.filter_map(|(entry, auth)| target(entry, auth, registry, reading)).collect()
+}
+
+fn is_within(span: Span, claimed: &[Span]) -> bool {
+    claimed.iter().any(|outer| outer.start <= span.start && span.end <= outer.end)
+}
+
+/// A target whose form is right, checked against its API.
+fn target(
+    entry: &Entry,
+    mut auth: Auth,
+    registry: &Registry,
+    reading: &mut Reading,
+) -> Option<TargetSettings> {
+    // its faults of form were told with those of the whole file
+    let file: TargetFile = typed(&entry.value, reading.source, &mut Vec::new())?;
+    let mut checking = check::Checking { entry, registry, reading };
+    let api = checking.api(&file)?;
+    let base_url = checking.base_url(&file, &api);
+    auth.check(&api, base_url.as_ref(), checking.reading);
+    let format = checking.format(&file, &api);
+    let scope = checking.scope(file.scope, &api);
+    Some(TargetSettings {
+        name: (&*entry.key).into(),
+        span: entry.key_span,
+        base_url: base_url?,
+        format: format?,
+        auth,
+        scope,
+        parallelism: file.parallelism,
+        carry_nested: file.carry_nested,
+        api,
+    })
+}
+
+fn patterns(root: Option<&Node>, source: &Arc<Source>) -> Vec<(String, Place)> {
+    match root.and_then(|root| root.get("documents")) {
+        Some(node) => {
+            let pattern = |item: &Node| Some((item.scalar()?.to_owned(), source.place(item.span)));
+            node.items().iter().filter_map(pattern).collect()
+        }
+        None => {
+            let place = || source.place(Span::default());
+            file::everywhere().into_iter().map(|pattern| (pattern, place())).collect()
+        }
+    }
+}
+
+impl TargetSettings {
+    /// The target with its credentials in place; nothing when one of them is unknown, which was reported when
+    /// it was looked up. `parallelism` overrides the target's own; the API's limit stays the upper one.
+    pub fn connect(&self, secrets: &Secrets, parallelism: Option<u32>) -> Option<Target> {
+        let limit = self.api.limits.parallelism;
+        let wanted = parallelism.or(self.parallelism).or(limit).unwrap_or(PARALLELISM);
+        Some(Target {
+            name: Arc::clone(&self.name),
+            api: Arc::clone(&self.api),
+            base_url: self.base_url.clone(),
+            format: self.format,
+            auth: self.auth.with(secrets)?,
+            scope: self.scope.clone(),
+            parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
+            carry_nested: self.carry_nested,
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Addresses of services: `https`, or `http` on this machine.
+//!
+//! A name and password in an address is a secret in clear; such an address is veiled and never repeated.
+//! Deliberately absent: which hosts may get credentials. `remote` asks that for each request.
+
+use url::{Host, Url};
+
+use crate::diagnostic::Diagnostic;
+use crate::document::read::Reading;
+use crate::document::slot;
+use crate::yaml::Node;
+
+/// The address in a node, or nothing when it is faulty.
+pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
+    let fault = match Url::parse(node.scalar()?) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            reading.veil_span(node.span);
+            slot::plain_secret(key)
+        }
+        Ok(url) if !is_safe(&url) => {
+            Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
+                .hint("use https; http is for this machine (localhost, 127.0.0.1) only")
+        }
+        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
+            // a key may stand there
+            reading.veil_span(node.span);
+            Diagnostic::error("bad-url", format!("`{key}` ends in a query or fragment"))
+                .hint("write the address only, up to the path")
+        }
+        Ok(mut url) => {
+            // paths are added with a slash of their own
+            let path = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&path);
+            return Some(url);
+        }
+        Err(error) => Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
+            .hint("like https://api.example.com"),
+    };
+    reading.put(node.span, fault);
+    None
+}
+
+fn is_safe(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && here)
+}

@@ -1,0 +1,160 @@
+//! `trueup.yaml` as typed: the words, and what each means.
+//!
+//! `schemas/trueup.json` and the editor's completion and hover are made from these types and their comments.
+//! Deliberately absent: whether the words make sense together; `check` and `auth` beside this file say that.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::kind::FormatWord;
+use crate::kind::file::Fields;
+
+/// The settings of a workspace: to which services it speaks, and where its documents are.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsFile {
+    /// Connections to services, each under a name that documents use as `target`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, TargetFile>")]
+    pub targets: Fields<TargetFile>,
+    /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
+    #[serde(default = "everywhere")]
+    pub documents: Vec<String>,
+}
+
+/// The patterns of a workspace that names none.
+pub fn everywhere() -> Vec<String> {
+    vec!["config/**/*.yaml".into(), "config/**/*.yml".into()]
+}
+
+/// One connection to a service.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct TargetFile {
+    /// The API that is served there, e.g. one of the built-in ones, or a directory under `apis/`.
+    pub api: String,
+    /// Where the service is; the API's own address when left out. `https`, or `http` on this machine.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The wire format; the API's first one when left out.
+    #[serde(default)]
+    pub format: Option<FormatWord>,
+    /// How requests prove who sends them; several may stand together. A credential is never written here, only where it comes from.
+    #[serde(default)]
+    pub auth: AuthFile,
+    /// Parameters of paths that hold for every document of this target, e.g. the customer. A document's own `scope` wins, parameter by parameter.
+    #[serde(default)]
+    pub scope: BTreeMap<String, ScopeFile>,
+    /// The most requests under way at once; the API's own limit stays the upper one.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 256))]
+    pub parallelism: Option<u32>,
+    /// Whether unchanged nested fields ride along when a nested field changes, so that a service that empties what is left out empties nothing. `false` makes such updates minimal, trusting that the service leaves nested fields alone that are not sent.
+    #[serde(default = "yes")]
+    pub carry_nested: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The value of a path parameter.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(untagged)]
+pub enum ScopeFile {
+    /// A text or a guid.
+    Text(String),
+    /// A whole number.
+    Whole(i64),
+}
+
+/// How requests prove who sends them.
+#[derive(Deserialize, JsonSchema, Clone, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthFile {
+    /// `Authorization: Bearer …`.
+    pub bearer: Option<SourceFile>,
+    /// `Authorization: Token …`.
+    pub token: Option<SourceFile>,
+    /// `Authorization: Basic …`, from a name and a password.
+    pub basic: Option<BasicFile>,
+    /// Headers with credentials, by their names.
+    #[schemars(with = "BTreeMap<String, SourceFile>")]
+    pub headers: Fields<SourceFile>,
+    /// Query parameters with credentials, by their names. Headers are the better place: addresses end up in logs.
+    #[schemars(with = "BTreeMap<String, SourceFile>")]
+    pub query: Fields<SourceFile>,
+    /// A session that is opened with a name and a password before the first request.
+    pub login: Option<LoginFile>,
+    /// A token from an OAuth password grant.
+    pub oauth_password: Option<OauthPasswordFile>,
+}
+
+/// Where a credential comes from.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceFile {
+    /// The name of an environment variable.
+    FromEnv(String),
+    /// The path of a file, relative to the workspace; a newline at its end is dropped.
+    FromFile(String),
+    /// A program and its arguments; what it prints is the value. No shell is used.
+    FromCommand(Vec<String>),
+}
+
+/// A name and a password.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct BasicFile {
+    /// Where the user's name comes from.
+    pub username: SourceFile,
+    /// Where the password comes from.
+    pub password: SourceFile,
+}
+
+/// A session that is opened with a name and a password.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct LoginFile {
+    /// Where the user's name comes from.
+    pub username: SourceFile,
+    /// Where the password comes from.
+    pub password: SourceFile,
+    /// How the token of the session travels with each request.
+    pub sends: SendsFile,
+}
+
+/// How a token travels with each request.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(rename_all = "snake_case")]
+pub enum SendsFile {
+    /// `Authorization: Bearer …`.
+    Bearer,
+    /// In the header of this name.
+    Header(String),
+    /// In the query parameter of this name.
+    Query(String),
+    /// In the cookie of this name.
+    Cookie(String),
+}
+
+/// A token from an OAuth password grant.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct OauthPasswordFile {
+    /// Where tokens are asked for; the API's own place for this address when left out.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The name of this client, which is no secret; the API's own when left out.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Where the client's secret comes from, when it has one.
+    #[serde(default)]
+    pub client_secret: Option<SourceFile>,
+    /// Where the user's name comes from.
+    pub username: SourceFile,
+    /// Where the password comes from.
+    pub password: SourceFile,
+}

@@ -1,0 +1,157 @@
+//! The schema of one leaf, as it may be written in YAML.
+//!
+//! An editor reads YAML without the kind: `012`, `1e3` and `true` reach the schema as numbers and flags where
+//! trueup reads the text that stands there. So every leaf accepts what its text could look like to an editor,
+//! and is as lenient about spelling as [`crate::kind::leaf`] is.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::close;
+use crate::kind::{Field, Leaf, explain};
+use crate::value::Mark;
+use crate::yaml;
+
+const DECIMAL: &str = r"^\s*[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?\s*$";
+const WHOLE: &str = r"^\s*[-+]?[0-9]+(\.0*)?\s*$";
+const GUID: &str = r"^\s*(urn:uuid:)?\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}\}?\s*$";
+const DATE: &str = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$";
+const TIME: &str = r"^\s*([0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ].*)?|/Date\(-?[0-9]+([-+][0-9]{4})?\)/)\s*$";
+
+/// The schema of the value of a leaf of `field`: plain, or where it comes from, or null.
+pub fn value(leaf: &Leaf, field: &Field, nullable: bool) -> Map<String, Json> {
+    match (field.mark, leaf) {
+        (Mark::Secret, _) => secret(&explain::variable(&field.name), nullable),
+        // any text may come from elsewhere, but only where it is worth it does an editor say so
+        (Mark::Open, Leaf::Text { .. }) => with_slot(bare(leaf, nullable), false),
+        (Mark::Open, _) => bare(leaf, nullable),
+        _ => with_slot(bare(leaf, nullable), true),
+    }
+}
+
+/// The schema of a leaf that can't come from elsewhere.
+pub fn bare(leaf: &Leaf, nullable: bool) -> Map<String, Json> {
+    let schema = match leaf {
+        // bare 012, 1e3 and true are numbers and flags to an editor, texts to trueup
+        Leaf::Text { max } => {
+            let mut schema = of(&["string", "number", "boolean"], None);
+            schema.extend(max.map(|max| ("maxLength".to_owned(), max.into())));
+            schema
+        }
+        Leaf::Whole(_) => of(&["integer", "string"], Some(WHOLE)),
+        Leaf::Decimal(_) => of(&["number", "string"], Some(DECIMAL)),
+        Leaf::Flag => of(&["boolean"], None),
+        // 32 digits without a letter, or with one `e`, are a number to an editor
+        Leaf::Guid => of(&["string", "number"], Some(GUID)),
+        Leaf::Date => of(&["string"], Some(DATE)),
+        Leaf::Time => of(&["string"], Some(TIME)),
+        Leaf::Choice { choices, open } => return choice(choices, *open, nullable),
+        Leaf::Any => return as_map(json!({ "anyOf": [{}] })),
+    };
+    complain(allow_null(schema, nullable), leaf)
+}
+
+fn of(types: &[&str], pattern: Option<&str>) -> Map<String, Json> {
+    let mut schema = Map::new();
+    schema.insert("type".into(), json!(types));
+    schema.extend(pattern.map(|pattern| ("pattern".to_owned(), pattern.into())));
+    schema
+}
+
+/// The same sentence as `validate` says.
+fn complain(mut schema: Map<String, Json>, leaf: &Leaf) -> Map<String, Json> {
+    schema.insert("errorMessage".into(), format!("this is not {}", leaf.noun()).into());
+    schema
+}
+
+fn allow_null(mut schema: Map<String, Json>, nullable: bool) -> Map<String, Json> {
+    if let (true, Some(Json::Array(types))) = (nullable, schema.get_mut("type")) {
+        types.push("null".into());
+    }
+    schema
+}
+
+fn choice(choices: &[(std::sync::Arc<str>, String)], open: bool, nullable: bool) -> Map<String, Json> {
+    let (mut values, mut meanings) = (Vec::new(), Vec::new());
+    for (choice, is) in choices {
+        // a bare 20 or true is no text to an editor
+        let bare = serde_json::from_str::<Json>(choice).ok();
+        let bare = bare.filter(|value| yaml::is_number_word(choice) || value.is_boolean());
+        for value in std::iter::once(Json::from(&**choice)).chain(bare) {
+            values.push(value);
+            meanings.push(is.clone());
+        }
+    }
+    if nullable {
+        values.push(Json::Null);
+        meanings.push("Clears it.".into());
+    }
+    let known = json!({ "enum": values, "markdownEnumDescriptions": meanings });
+    if !open {
+        return as_map(known);
+    }
+    // the second choice forbids nothing, so that no editor offers what every text field accepts
+    let text = json!({ "type": "string", "errorMessage": "this is not text" });
+    as_map(json!({ "anyOf": [known, {}], "if": { "type": ["array", "object"] }, "then": text }))
+}
+
+/// A value, or where it comes from. Not `anyOf` but a condition: a fault inside a slot is then told as such,
+/// and a fault outside as a fault of the value.
+fn with_slot(value: Map<String, Json>, offered: bool) -> Map<String, Json> {
+    // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait
+    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": slot(offered), "else": value }))
+}
+
+fn secret(variable: &str, nullable: bool) -> Map<String, Json> {
+    let mut schema = allow_null(of(&["object"], None), nullable);
+    schema.insert("allOf".into(), json!([slot(true)]));
+    schema.insert(
+        "errorMessage".into(),
+        "a secret is never plain text: write where it comes from, such as { from_env: NAME }".into(),
+    );
+    schema.insert(
+        "defaultSnippets".into(),
+        json!([{
+            "label": "{ from_env: … }",
+            "description": "The value of an environment variable.",
+            "body": format!("{{ from_env: ${{1:{variable}}} }}"),
+        }]),
+    );
+    schema
+}
+
+/// Where a value comes from: exactly one of three. The count stands apart from the keys, because an editor
+/// offers no keys where a mapping with a count is full, and it counts the one that is being typed.
+fn slot(offered: bool) -> Json {
+    let one = "write exactly one of from_env, from_file and from_command";
+    let word = |name: &str, ty: Json, is: &str| {
+        let mut word = as_map(ty);
+        word.insert("title".into(), name.into());
+        word.insert("description".into(), is.into());
+        if !offered {
+            word.insert("doNotSuggest".into(), true.into());
+        }
+        (name.to_owned(), Json::from(word))
+    };
+    let text = || json!({ "type": "string", "minLength": 1 });
+    let words = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
+    let words = [
+        word("from_env", text(), "The value of this environment variable."),
+        word("from_file", text(), "The content of this file, relative to the workspace."),
+        word("from_command", words, "What this program prints: the program and its arguments, no shell."),
+    ];
+    let mut slot = as_map(json!({
+        "properties": Map::from_iter(words),
+        "allOf": [{ "minProperties": 1, "maxProperties": 1, "errorMessage": one }],
+        "errorMessage": one,
+    }));
+    close(&mut slot);
+    slot.into()
+}
+
+/// The fields of a `json!` mapping.
+pub fn as_map(value: Json) -> Map<String, Json> {
+    match value {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
