@@ -623,7 +623,7 @@ fn any_place_can_be_drawn() {
             for end in start..=text.len() as u32 + 2 {
                 let place = source.place(Span { start, end });
                 let told = Diagnostic::error("odd", "x").at(place.clone()).also(place, "y").hint("z");
-                let drawn = draw(&[told.clone()], &Drawing::default());
+                let drawn = draw(std::slice::from_ref(&told), &Drawing::default());
                 let (line, column) = told.place.as_ref().unwrap().line_column();
                 assert!(
                     drawn.contains(&format!("t.yaml:{line}:{column}\n")),
