@@ -2,18 +2,18 @@
 
 use std::io::{self, BufRead, Write};
 
-use super::args::{ApplyArgs, Common, Format};
+use super::args::{ApplyArgs, Common, Format, Reading};
 use super::exit::Exit;
+use super::plan;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::session::{self, Prepared};
-use super::plan;
 use crate::plan::Plan;
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
-use crate::run::gather::Job;
+use crate::report::text as plan_text;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Session, Stop, apply, planning};
+use crate::run::{Stop, apply, planning};
 
 /// Makes the services match the documents.
 ///
@@ -24,14 +24,26 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let prepared = match session::prepare(workspace, &args.reading, screen)? {
-        Ok(prepared) => prepared,
-        Err(exit) => return Ok(exit),
-    };
+    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+        Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Plans and carries out the plan of a prepared workspace.
+///
+/// # Errors
+/// When there is no runtime or terminal, or the result cannot be written.
+pub fn applied(
+    prepared: &Prepared,
+    reading: &Reading,
+    screen: &Screen,
+    approved: bool,
+) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
-    let session = prepared.session(&args.reading, &tell);
+    let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let plan = runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
@@ -40,23 +52,20 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     match screen.format {
-        Format::Text => plan::show(&plan, &prepared, screen)?,
-        Format::Json => screen.say(&crate::report::text::text(&plan::report(&plan, &prepared), screen.width())),
+        Format::Text => plan::show(&plan, prepared, screen)?,
+        Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
     }
     if plan.steps.is_empty() {
         return finish_without_steps(&plan, screen);
     }
-    if !args.auto_approve && !approved(&plan, screen)? {
+    if !approved && !ask(&plan, screen)? {
         return Ok(Exit::Refused);
     }
-    let outcomes = runtime.block_on(until_interrupted(&prepared.stop, screen, carry_out(&session, plan, &jobs)));
+    let outcomes =
+        runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
     show(&outcomes, screen)?;
-    Ok(exit(&outcomes, &prepared))
-}
-
-async fn carry_out(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<Outcome> {
-    apply::apply(session, plan, jobs).await
+    Ok(exit(&outcomes, prepared))
 }
 
 fn finish_without_steps(plan: &Plan, screen: &Screen) -> anyhow::Result<Exit> {
@@ -67,13 +76,16 @@ fn finish_without_steps(plan: &Plan, screen: &Screen) -> anyhow::Result<Exit> {
 }
 
 /// Asks; without a terminal the answer is no.
-fn approved(plan: &Plan, screen: &Screen) -> anyhow::Result<bool> {
+fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<bool> {
     if !screen.can_ask() {
         screen.err("error: there is no terminal to ask on, and nothing was written\n  help: look at the plan, then run again with `--auto-approve`\n");
         return Ok(false);
     }
     let objects = plan.steps.len();
-    screen.err(&format!("\nWrite {objects} object{}? Only `yes` goes on: ", if objects == 1 { "" } else { "s" }));
+    screen.err(&format!(
+        "\nWrite {objects} object{}? Only `yes` goes on: ",
+        if objects == 1 { "" } else { "s" }
+    ));
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

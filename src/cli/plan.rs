@@ -1,6 +1,6 @@
 //! `trueup plan`: what would change, and the requests that would do it.
 
-use super::args::{Common, Format, PlanArgs};
+use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
 use super::screen::Screen;
@@ -21,18 +21,30 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    let prepared = match session::prepare(workspace, &args.reading, screen)? {
-        Ok(prepared) => prepared,
-        Err(exit) => return Ok(exit),
-    };
+    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+        Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Makes and shows the plan of a prepared workspace.
+///
+/// # Errors
+/// When there is no runtime, or the plan cannot be written.
+pub fn planned(
+    prepared: &Prepared,
+    reading: &Reading,
+    screen: &Screen,
+    detailed: bool,
+) -> anyhow::Result<Exit> {
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
-    let session = prepared.session(&args.reading, &tell);
+    let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    show(&plan, &prepared, screen)?;
-    Ok(exit(&plan, args.detailed_exitcode))
+    show(&plan, prepared, screen)?;
+    Ok(exit(&plan, detailed))
 }
 
 /// Shows a plan on stdout, in the format asked for, and its reasons on stderr.

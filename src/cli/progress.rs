@@ -69,7 +69,11 @@ impl Progress {
     }
 
     fn step(&self, more: usize) {
-        if self.bar.is_hidden() && self.plain.is_none() && self.bar.elapsed() > SOON && io::stderr().is_terminal() {
+        if self.bar.is_hidden()
+            && self.plain.is_none()
+            && self.bar.elapsed() > SOON
+            && io::stderr().is_terminal()
+        {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
         self.bar.inc(more as u64);

@@ -3,6 +3,7 @@
 //! Whatever is wrong is said before the first request, all of it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,17 +17,21 @@ use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::document::{Document, State};
 use crate::plan::step::Method;
-use crate::remote::hosts::Allowed;
+use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::memory::Written;
 use crate::run::{Event, Session, Stop};
 
-/// The variable with hosts to which credentials may go; outside the repository on purpose.
-const ALLOWED_HOSTS: &str = "TRUEUP_ALLOWED_HOSTS";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
+
+/// Where variables are asked for.
+pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+/// The environment of the process.
+pub const REAL: Env<'static> = &|name| std::env::var_os(name);
 
 /// Everything that a run needs.
 pub struct Prepared {
@@ -50,9 +55,15 @@ pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<W
 ///
 /// # Errors
 /// When the memory of the workspace cannot be read.
-pub fn prepare(mut workspace: Workspace, reading: &Reading, screen: &Screen) -> anyhow::Result<Result<Prepared, Exit>> {
+pub fn prepare(
+    mut workspace: Workspace,
+    reading: &Reading,
+    screen: &Screen,
+    env: Env,
+) -> anyhow::Result<Result<Prepared, Exit>> {
     let root = workspace.root.clone();
-    let (targets, mut faults) = workspace.connect(&World::real(&root), reading.parallelism);
+    let world = World { env, ..World::real(&root) };
+    let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     let services = connect(targets, reading, &mut faults);
     faults.extend(workspace.documents.iter().filter_map(unwanted));
     screen.diagnose(&faults);
@@ -63,9 +74,13 @@ pub fn prepare(mut workspace: Workspace, reading: &Reading, screen: &Screen) -> 
     Ok(Ok(Prepared { workspace, services, memory: Mutex::new(memory), stop: Stop::default() }))
 }
 
-fn connect(targets: Vec<Target>, reading: &Reading, faults: &mut Vec<Diagnostic>) -> BTreeMap<Arc<str>, Service> {
-    let hosts = std::env::var(ALLOWED_HOSTS).unwrap_or_default();
-    let allowed = match Allowed::new(&hosts) {
+fn connect(
+    targets: Vec<Target>,
+    reading: &Reading,
+    faults: &mut Vec<Diagnostic>,
+) -> BTreeMap<Arc<str>, Service> {
+    let named = std::env::var(hosts::VARIABLE).unwrap_or_default();
+    let allowed = match Allowed::new(&named) {
         Ok(allowed) => allowed,
         Err(fault) => {
             faults.push(fault);
@@ -143,5 +158,8 @@ fn job(document: &Document) -> Job<'_> {
 /// # Errors
 /// When the system gives none.
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("no runtime to wait for answers in")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime to wait for answers in")
 }

@@ -5,8 +5,8 @@ use super::exit::Exit;
 use super::screen::Screen;
 use super::workspace;
 use crate::diagnostic::any_error;
-use crate::report::gather::Checked;
 use crate::report::json::to_json;
+use crate::report::shown::Checked;
 
 /// Checks the documents and settings of a workspace.
 ///
@@ -22,8 +22,13 @@ pub fn run(common: &Common, args: &Selection, screen: &Screen) -> anyhow::Result
         Format::Text => {
             screen.diagnose(&faults);
             if !wrong {
-                let noun = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-                screen.out(&format!("{} in {}: all fine\n", noun(documents, "document"), noun(files, "file")))?;
+                let noun =
+                    |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+                screen.out(&format!(
+                    "{} in {}: all fine\n",
+                    noun(documents, "document"),
+                    noun(files, "file")
+                ))?;
             }
         }
     }

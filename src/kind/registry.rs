@@ -148,7 +148,12 @@ impl Registry {
         let node = only_document(source, faults)?;
         let file: ApiFile = read::open(&node, source, faults)?;
         let page = Page { node: &node, source, kinds: &self.names };
-        check::api(&page, name, file, faults).map(Arc::new)
+        let mut api = check::api(&page, name, file, faults)?;
+        if self.below.is_some() {
+            // the repository must not be able to say where credentials may go; the operator does, outside it
+            api.hosts.clear();
+        }
+        Some(Arc::new(api))
     }
 
     fn read_kind(
@@ -241,4 +246,23 @@ fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> O
         return None;
     }
     documents.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_names_no_hosts() {
+        let api = "format: 1\ntitle: Evil\nis: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
+        let mut faults = Vec::new();
+        let registry = Registry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);
+        assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
+        let own = registry.api("evil").expect("the workspace's own API");
+        assert!(own.hosts.is_empty(), "credentials would follow a pull request");
+        let builtin = registry.apis().into_iter().filter(|name| *name != "evil").all(|name| {
+            registry.api(name).is_some_and(|api| !api.hosts.is_empty() || api.base_url.is_none())
+        });
+        assert!(builtin);
+    }
 }

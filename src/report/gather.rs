@@ -11,8 +11,8 @@ use super::mask::{self, Route, Turn};
 use super::places::Places;
 use super::request;
 use super::shown::{
-    Action, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal, Report,
-    Summary, Unchanged, Weight,
+    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal,
+    Report, Summary, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -47,6 +47,18 @@ impl Report {
             unchanged,
             refused,
             diagnostics: findings(&mut gather.places, &plan.diagnostics),
+        }
+    }
+}
+
+impl Checked {
+    /// What may be shown of a check.
+    pub fn of(documents: usize, faults: &[Diagnostic]) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            documents,
+            diagnostics: findings(&mut Places::default(), faults),
         }
     }
 }

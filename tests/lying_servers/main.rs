@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use liar::{Act, Liar};
 use trueup::exchange::{Request, Response, Verb};
-use trueup::kind::file::{ErrorsFile, LimitsFile, LoginFile};
+use trueup::kind::file::{ClearsFile, ErrorsFile, LimitsFile, LoginFile};
 use trueup::kind::{Api, FormatWord, GuidForm, NamesWord};
 use trueup::remote::client::{Bounds, Client};
 use trueup::remote::failure::{Failure, Sent};
@@ -40,6 +40,9 @@ fn api() -> Api {
         names: NamesWord::Exact,
         guids: GuidForm::Hyphenated,
         auth: Vec::new(),
+        auth_headers: Vec::new(),
+        oauth: None,
+        clears: ClearsFile::default(),
         login: Some(LoginFile {
             post: "/login".into(),
             username: "email".into(),

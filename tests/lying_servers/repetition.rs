@@ -7,10 +7,11 @@ use trueup::exchange::Verb;
 use trueup::kind::Api;
 use trueup::kind::file::LimitsFile;
 use trueup::remote::failure::Sent;
+use trueup::remote::retry::Patience;
 use url::Url;
 
 use crate::liar::{Act, Liar, answer, kept};
-use crate::{api, bearer, client, client_of, code, get, request, send, send_safely, target};
+use crate::{BOUNDS, api, bearer, client, client_of, code, get, quick, request, send, send_safely, target};
 
 #[tokio::test]
 async fn a_write_of_unknown_outcome_is_sent_once() {
@@ -70,6 +71,29 @@ async fn too_many_requests_are_repeated_even_when_they_create() {
     let failure = send_safely(&client(&liar, bearer()), &post, "{}").await.err().expect("too long");
     assert_eq!((failure.code(), failure.sent), ("asked-to-wait", Sent::No));
     assert!(failure.to_string().contains("3600 s"), "{failure}");
+}
+
+#[tokio::test]
+async fn the_wait_for_a_turn_is_no_part_of_the_time_a_request_has() {
+    let liar = Liar::new([Act::Late(Duration::from_millis(40), answer(200, "", "{}"))]).await;
+    let mut target = target(&liar.url, bearer());
+    target.parallelism = 1;
+    let (client, fish) = (client_of(&target), get("/fish"));
+    let patience = Patience { total: Duration::from_millis(200), ..quick() };
+    let all = (0..12).map(|_| client.send_safely(&fish, None, &BOUNDS, &patience));
+    let all = futures_util::future::join_all(all).await;
+    assert!(all.iter().all(|result| result.as_ref().is_ok_and(|answered| answered.attempts == 1)));
+}
+
+#[tokio::test]
+async fn the_time_for_all_attempts_is_bounded() {
+    let liar = Liar::new([Act::Hang(Vec::new())]).await;
+    let client = client(&liar, bearer());
+    let patience = Patience { total: Duration::from_millis(900), ..quick() };
+    let began = Instant::now();
+    let failure = client.send_safely(&get("/fish"), None, &BOUNDS, &patience).await.err().expect("no answer");
+    assert_eq!((failure.code(), failure.attempts), ("timeout", 2), "the second has only what is left");
+    assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
