@@ -70,7 +70,12 @@ impl Desk<'_> {
     /// An `https` URL on one of the API's own hosts; this machine needs neither.
     fn own_url(&mut self, spot: Spot, text: &str, hosts: &[String]) {
         let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" || is_here(url)) else {
-            self.fault_hint(spot, "wrong-url", "this is not an https URL", "like `https://api.example.com/v2`");
+            self.fault_hint(
+                spot,
+                "wrong-url",
+                "this is not an https URL",
+                "like `https://api.example.com/v2`",
+            );
             return;
         };
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {

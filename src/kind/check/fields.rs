@@ -602,7 +602,8 @@ impl Desk<'_> {
             }
         };
         if ty != type_word(file.ty) {
-            let message = format!("a field of type `{}` can't be a copy of one of type `{ty}`", type_word(file.ty));
+            let message =
+                format!("a field of type `{}` can't be a copy of one of type `{ty}`", type_word(file.ty));
             self.fault(spot, "word-does-not-fit", message);
         }
         Some(Some(source))
