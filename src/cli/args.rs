@@ -31,7 +31,15 @@ pub struct Cli {
 #[derive(Args, Clone)]
 pub struct Common {
     /// The workspace: the folder with trueup.yaml
-    #[arg(short = 'C', long, global = true, value_name = "DIR", default_value = ".", env = "TRUEUP_DIRECTORY", hide_env_values = true)]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = ".",
+        env = "TRUEUP_DIRECTORY",
+        hide_env_values = true
+    )]
     pub directory: PathBuf,
     /// What stands on stdout
     #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
@@ -98,15 +106,24 @@ pub struct Selection {
 /// How live state is read and steps are made.
 #[derive(Args, Clone)]
 pub struct Reading {
-    /// The most requests under way at once, per target; an API's own limit is kept
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
-    pub parallelism: u32,
+    /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
     /// Which way to change objects, where an API has several
     #[arg(long, value_enum, default_value_t = MethodWord::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
     pub method: MethodWord,
+    /// Believe a service that shows no objects at all, and create everything
+    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: bool,
     /// Give up on a request after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self { parallelism: None, method: MethodWord::Usual, trust_empty: false, request_timeout: None }
+    }
 }
 
 /// Which way to change objects.

@@ -241,9 +241,10 @@ impl Reading<'_> {
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
         if outer != *value {
             let name = &kind.id_field().name;
-            let fault = Diagnostic::error("two-ids", format!("`id` and `{name}` name different objects"))
-                .hint("keep one of the two")
-                .also(self.source.place(inner.span), "the other one");
+            let fault =
+                Diagnostic::error("two-ids", format!("`id` and `spec.{name}` name different objects"))
+                    .hint("keep one of the two")
+                    .also(self.source.place(inner.span), "the other one");
             self.put(span, fault);
         }
         Some((outer, span))

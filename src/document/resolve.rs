@@ -116,7 +116,7 @@ impl Filling<'_> {
         let Some(secret) = (self.known)(slot) else { return };
         match leaf.read(Token::Text(secret.expose_secret())) {
             Ok(value) => wanted.wish = Wish::Leaf(value),
-            Err(mismatch) => self.unfit.push((wanted.span, unfit(name, mismatch))),
+            Err(mismatch) => self.unfit.push((wanted.span, unfit(name, leaf, mismatch))),
         }
     }
 }

@@ -223,17 +223,16 @@ pub(super) fn read_leaf(reading: &mut Reading, node: &Node, leaf: &Leaf, name: &
             Some(value)
         }
         Err(mismatch) => {
-            reading.put(node.span, unfit(name, mismatch));
+            reading.put(node.span, unfit(name, leaf, mismatch));
             None
         }
     }
 }
 
 /// The fault of a scalar that does not fit its field.
-pub fn unfit(name: &str, mismatch: Mismatch) -> Diagnostic {
-    let mut fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
-    fault.hint = mismatch.hint;
-    fault
+pub fn unfit(name: &str, leaf: &Leaf, mismatch: Mismatch) -> Diagnostic {
+    let fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
+    fault.hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.noun())))
 }
 
 impl Reading<'_> {

@@ -355,8 +355,11 @@ pub fn sample(kind: &Kind) -> Json {
     let mut document = serde_json::Map::new();
     document.insert("kind".into(), (*kind.name).into());
     document.insert("name".into(), format!("my-{short}").into());
-    let scope: serde_json::Map<_, _> =
-        kind.scope.iter().filter_map(|scope| Some((scope.name.to_string(), scope.example.clone()?))).collect();
+    let scope: serde_json::Map<_, _> = kind
+        .scope
+        .iter()
+        .filter_map(|scope| Some((scope.name.to_string(), scope.example.clone()?)))
+        .collect();
     if !scope.is_empty() {
         document.insert("scope".into(), scope.into());
     }
@@ -538,12 +541,16 @@ fn kind_facts(kind: &Kind) -> Vec<Fact> {
     let mut facts = vec![Fact { about: "identity", text: identity_text(kind) }];
     let operations = &kind.operations;
     facts.push(Fact { about: "list", text: format!("`GET {}`", operations.list.get) });
-    facts.extend(operations.get.as_ref().and_then(super::ReadOne::path).map(|path| Fact { about: "get", text: format!("`GET {path}`") }));
-    for (about, write) in [
-        ("create", &operations.create),
-        ("update", &operations.update),
-        ("replace", &operations.replace),
-    ] {
+    facts.extend(
+        operations
+            .get
+            .as_ref()
+            .and_then(super::ReadOne::path)
+            .map(|path| Fact { about: "get", text: format!("`GET {path}`") }),
+    );
+    for (about, write) in
+        [("create", &operations.create), ("update", &operations.update), ("replace", &operations.replace)]
+    {
         facts.extend(write.as_ref().map(|write| Fact { about, text: operation_text(write, about) }));
     }
     facts.push(Fact {

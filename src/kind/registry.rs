@@ -151,7 +151,7 @@ impl Registry {
         self.judged(source, faults, |page, file: ApiFile, faults| {
             let mut api = check::api(page, name, file, faults)?;
             if self.below.is_some() {
-                // a workspace is what a pull request can change, so it cannot say who gets a credential
+                // the repository must not be able to say where credentials may go; the operator does, outside it
                 api.hosts.clear();
             }
             Some(api)
@@ -267,4 +267,23 @@ fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> O
         return None;
     }
     documents.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_names_no_hosts() {
+        let api = "format: 1\ntitle: Evil\nis: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
+        let mut faults = Vec::new();
+        let registry = Registry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);
+        assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
+        let own = registry.api("evil").expect("the workspace's own API");
+        assert!(own.hosts.is_empty(), "credentials would follow a pull request");
+        let builtin = registry.apis().into_iter().filter(|name| *name != "evil").all(|name| {
+            registry.api(name).is_some_and(|api| !api.hosts.is_empty() || api.base_url.is_none())
+        });
+        assert!(builtin);
+    }
 }

@@ -136,7 +136,8 @@ impl Overlay<'_> {
     ) -> Option<Value> {
         let hidden = unseen(field, live);
         if !hidden && same(field, live, Some(&value)) {
-            return None;
+            // what a new object or item is said to be is sent, even where it is what the service would assume
+            return self.creating.then_some(value);
         }
         if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
             // the document says that there is none, and none is seen
@@ -257,7 +258,7 @@ impl Overlay<'_> {
                 continue;
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), field.mark));
+            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
             self.change(path, (was, is), Form::Leaf(map.value.clone()), (field.mark, span));
         }
     }
@@ -565,6 +566,11 @@ impl Overlay<'_> {
     fn place(&self, span: Span) -> Place {
         self.question.document.place(span)
     }
+}
+
+/// Keys of a sensitive map are names; what they name is sensitive.
+fn key_mark(mark: Mark) -> Mark {
+    if mark == Mark::Sensitive { Mark::Open } else { mark }
 }
 
 /// The value that asks the service to clear a field.

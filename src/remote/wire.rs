@@ -140,7 +140,7 @@ pub(super) fn is_html(body: &[u8]) -> bool {
 /// What stands next in an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ahead {
-    /// Null; in JSV an empty token.
+    /// Null, or no answer at all; in JSV an empty token.
     Nothing,
     Scalar,
     List,

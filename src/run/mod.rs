@@ -23,7 +23,7 @@ use memory::Written;
 /// What a run works with.
 pub struct Session<'s> {
     /// By the name of the target.
-    pub services: BTreeMap<Arc<str>, Service>,
+    pub services: &'s BTreeMap<Arc<str>, Service>,
     pub method: Method,
     /// Whether an empty collection is believed, so that everything in it may be created.
     pub trust_empty: bool,

@@ -97,7 +97,8 @@ impl<'s> Format<'s> {
     fn resolve(&self, schema: &'s Json) -> (Option<&'s str>, &'s Json) {
         let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref"));
         let name = reference.and_then(Json::as_str).and_then(|path| path.rsplit('/').next());
-        let found = name.and_then(|name| self.root.get("definitions")?.get(name).map(|one| (Some(name), one)));
+        let found =
+            name.and_then(|name| self.root.get("definitions")?.get(name).map(|one| (Some(name), one)));
         found.unwrap_or((None, schema))
     }
 
@@ -169,7 +170,12 @@ impl<'s> Format<'s> {
         let items = map.get("items").map(|inner| (inner, format!("{path}[]")));
         let choices = map.get("anyOf").and_then(Json::as_array).into_iter().flatten();
         let choices = choices.map(|inner| (inner, path.clone()));
-        values.into_iter().chain(items).chain(choices).flat_map(|(s, p)| self.inside(s, p, depth + 1)).collect()
+        values
+            .into_iter()
+            .chain(items)
+            .chain(choices)
+            .flat_map(|(s, p)| self.inside(s, p, depth + 1))
+            .collect()
     }
 
     fn words(&self, mapping: &Mapping, all: &[Mapping], examples: &Examples, page: &mut Page) {
@@ -298,7 +304,9 @@ impl<'s> Collector<'_, 's, '_> {
         match &node.data {
             Data::Scalar { text, .. } => {
                 let listed = map.get("enum").and_then(Json::as_array);
-                if let (Some(name), true) = (name, listed.is_some_and(|all| all.iter().any(|one| *one == **text))) {
+                if let (Some(name), true) =
+                    (name, listed.is_some_and(|all| all.iter().any(|one| *one == **text)))
+                {
                     self.keep(format!("{name}.{text}"), span);
                 }
             }

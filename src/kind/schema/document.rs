@@ -84,7 +84,11 @@ fn envelope(kind: &Kind) -> Map<String, Json> {
     if !kind.scope.is_empty() {
         word("scope", scope(kind), "Where the object lives. Overrides the target's `scope`, one by one.");
     }
-    word("spec", object(kind, &kind.shape, ""), "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.");
+    word(
+        "spec",
+        object(kind, &kind.shape, ""),
+        "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.",
+    );
     words
 }
 

@@ -109,7 +109,8 @@ fn words_with_meaning(map: &mut Map<String, Json>) {
 
 fn types_of_definitions(schema: &Schema) -> BTreeMap<String, Json> {
     let definitions = schema.get("definitions").and_then(Json::as_object);
-    let ty = |(name, one): (&String, &Json)| Some((format!("#/definitions/{name}"), one.get("type")?.clone()));
+    let ty =
+        |(name, one): (&String, &Json)| Some((format!("#/definitions/{name}"), one.get("type")?.clone()));
     definitions.into_iter().flatten().filter_map(ty).collect()
 }
 
