@@ -151,7 +151,7 @@ impl Registry {
         self.judged(source, faults, |page, file: ApiFile, faults| {
             let mut api = check::api(page, name, file, faults)?;
             if self.below.is_some() {
-                // a workspace is what a pull request can change, so it cannot say who gets a credential
+                // the repository must not be able to say where credentials may go; the operator does, outside it
                 api.hosts.clear();
             }
             Some(api)

@@ -116,10 +116,7 @@ impl Veiled<'_> {
     fn plain(&self, range: Range<usize>, cells: &mut Vec<(usize, char)>) {
         let text = self.text.get(range.clone()).unwrap_or("");
         let shown = |c: char| if c != '\t' && is_hostile(c) { '\u{fffd}' } else { c };
-        let cell = |(at, c)| (range.start + at, shown(c));
-        // a byte order mark is no character of the first line
-        cells
-            .extend(text.char_indices().map(cell).filter(|(at, _)| *at > 0 || !text.starts_with('\u{feff}')));
+        cells.extend(text.char_indices().map(|(at, c)| (range.start + at, shown(c))));
     }
 
     /// A place in the bytes of a shown line; one that starts in a veil starts where the marks do.

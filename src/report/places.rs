@@ -24,8 +24,7 @@ impl Places {
         let byte = floor(text, place.span.start as usize);
         let line = lines.of(byte);
         let before = text.get(lines.range(text, line).start..byte).unwrap_or("");
-        // a byte order mark is no column
-        (line + 1, before.trim_start_matches('\u{feff}').chars().count() + 1)
+        (line + 1, before.chars().count() + 1)
     }
 
     /// The lines of a source.
