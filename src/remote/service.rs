@@ -131,6 +131,20 @@ impl Service {
         Ok(walk.pages)
     }
 
+    /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
+    /// the scope exists and may be seen, and it answers.
+    pub async fn probe(&self, of: Collection<'_>) -> bool {
+        let Some(probe) = &of.kind.operations.list.probe else { return false };
+        let request = Request {
+            verb: Verb::Get,
+            path: address::path(probe, of.kind, of.scope, None),
+            query: address::scope_query(of.kind, of.scope),
+            body: None,
+            repeatable: true,
+        };
+        self.send(&request).await.is_ok()
+    }
+
     /// Reads one object by its id; nothing when there is none.
     ///
     /// # Errors
