@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use trueup::cli::settings::{self, Settings};
+use trueup::cli::slots::World;
 use trueup::cli::workspace::{self, Workspace};
 use trueup::diagnostic::{Diagnostic, Place, Source};
 use trueup::kind::registry::Registry;
@@ -468,4 +470,124 @@ fn the_scope_of_a_document_wins_and_two_for_one_object_are_told() {
             "config/b.yaml:5:21 duplicate-document: two documents of kind `bootview/payment-gateway` have the same displayName (one object is described by one document: merge the two, or tell them apart) + config/a.yaml:2:7 the other document"
         ]
     );
+}
+
+// ---- slots
+
+/// A workspace with one gateway whose key comes from `slot`, and what the world says of it.
+#[cfg(unix)]
+fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>) {
+    use secrecy::ExposeSecret;
+    let document =
+        gateway("x") + &format!("---\n{}", gateway("y").replace("y}", &format!("y, merchantKey: {slot}}}")));
+    let settings = SETTINGS.replace("{from_env: T}", slot);
+    let mut all = vec![("trueup.yaml", &*settings), ("config/a.yaml", &*document)];
+    all.extend(files);
+    let dir = workspace(&all);
+    let (workspace, faults) = workspace::open(dir.path(), &[]);
+    assert_eq!(lines(&faults), Vec::<String>::new());
+    let env = |name: &str| match name {
+        "GOOD" => Some("k:9,f".into()),
+        "EMPTY" => Some("".into()),
+        "BROKEN" => Some(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(vec![0xff])),
+        _ => None,
+    };
+    let world = World { root: dir.path(), env: &env, patience: Duration::from_millis(600) };
+    let mut workspace = workspace.unwrap();
+    let (targets, faults) = workspace.connect(&world, None);
+    assert_eq!(
+        targets.len(),
+        usize::from(faults.is_empty()),
+        "a target comes with all its credentials or not at all"
+    );
+    let value = targets
+        .first()
+        .and_then(|target| target.auth.bearer.as_ref())
+        .map(|secret| secret.expose_secret().to_owned());
+    assert_eq!(workspace.documents[1].spec.slots().count(), usize::from(!faults.is_empty()));
+    (lines(&faults), value)
+}
+
+#[cfg(unix)]
+#[test]
+fn slots_are_looked_up() {
+    let script = "#!/bin/sh\necho run >> runs\necho \"$1\"\n";
+    for (slot, files, value) in [
+        ("{from_env: GOOD}", vec![], "k:9,f"),
+        ("{from_file: secrets/key}", vec![("secrets/key", "abc\n")], "abc"),
+        ("{from_file: secrets/key}", vec![("secrets/key", "abc\r\n")], "abc"),
+        ("{from_file: secrets/key}", vec![("secrets/key", " a\nb \n\n")], " a\nb \n"),
+        ("{from_command: [printf, '%s', 'a $HOME b']}", vec![], "a $HOME b"),
+        ("{from_command: [sh, -c, 'echo out; echo err >&2']}", vec![], "out"),
+        ("{from_command: [sh, ./tool, x y]}", vec![("tool", script)], "x y"),
+        ("{from_command: [cat, secrets/key]}", vec![("secrets/key", "abc")], "abc"),
+    ] {
+        assert_eq!(connected(slot, &files), (Vec::new(), Some(value.to_owned())), "{slot}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn slots_without_a_value_are_told_with_every_place() {
+    let also = "+ config/a.yaml:7:37 needed here too";
+    let by_hand = "(run it by hand in the workspace to see what it says)";
+    let paths = "(paths are relative to the workspace; the file must be readable by this user)";
+    let right = "check that it is the right source";
+    let huge = "x".repeat(64 * 1024 + 1);
+    for (slot, said) in [
+        ("{from_env: NONE}", "unresolved-secret: the environment variable NONE is not set (set NONE before the run)".to_owned()),
+        ("{from_env: EMPTY}", "empty-secret: the environment variable EMPTY gives an empty value (give it a value; to clear a field write null instead)".into()),
+        ("{from_env: BROKEN}", format!("unresolved-secret: the environment variable BROKEN gives bytes that are not UTF-8 text (a secret is text; {right})")),
+        ("{from_file: none}", format!("unresolved-secret: the file none can't be read: entity not found {paths}")),
+        ("{from_file: config}", format!("unresolved-secret: the file config is not a file {paths}")),
+        ("{from_file: newline}", "empty-secret: the file newline gives an empty value (give it a value; to clear a field write null instead)".into()),
+        ("{from_file: huge}", format!("unresolved-secret: the file huge gives more than 64 KiB (a secret is short; {right})")),
+        ("{from_command: [cat, huge]}", format!("unresolved-secret: the command cat gives more than 64 KiB (a secret is short; {right})")),
+        ("{from_command: [yes]}", format!("unresolved-secret: the command yes gives more than 64 KiB (a secret is short; {right})")),
+        ("{from_command: [no-such-program]}", format!("unresolved-secret: the command no-such-program can't be started: entity not found {by_hand}")),
+        ("{from_command: [sh, -c, 'echo half; echo hunter2 >&2; exit 3']}", format!("unresolved-secret: the command sh ended with exit status 3 {by_hand}")),
+        ("{from_command: [sh, -c, 'kill -9 $$']}", format!("unresolved-secret: the command sh was ended by a signal {by_hand}")),
+        ("{from_command: [sleep, '5']}", format!("unresolved-secret: the command sleep did not end within 0.6 s {by_hand}")),
+        ("{from_command: [sh, -c, 'echo x; exec >&-; sleep 5']}", format!("unresolved-secret: the command sh did not end within 0.6 s {by_hand}")),
+        ("{from_command: ['true']}", "empty-secret: the command true gives an empty value (give it a value; to clear a field write null instead)".into()),
+    ] {
+        let (faults, value) = connected(slot, &[("huge", &huge), ("newline", "\n")]);
+        assert_eq!(faults, [format!("trueup.yaml:4:20 {said} {also}")], "{slot}");
+        assert!(value.is_none());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_runs_once_however_many_need_it() {
+    let tool = "{from_command: [sh, ./tool]}";
+    let documents: String = (0..5)
+        .map(|n| gateway(&format!("g{n}")).replace('}', &format!(", merchantKey: {tool}}}\n---")))
+        .collect();
+    let dir = workspace(&[
+        ("trueup.yaml", SETTINGS),
+        ("config/a.yaml", &documents),
+        ("tool", "echo run >> runs; echo key\n"),
+    ]);
+    let (workspace, _) = workspace::open(dir.path(), &[]);
+    let mut workspace = workspace.unwrap();
+    let world = World { root: dir.path(), env: &|_| Some("t".into()), patience: Duration::from_secs(10) };
+    let (targets, faults) = workspace.connect(&world, None);
+    assert!(faults.is_empty() && targets.len() == 1);
+    assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap(), "run\n");
+}
+
+#[test]
+fn only_targets_in_use_are_asked_for_their_credentials() {
+    let settings = format!(
+        "{SETTINGS}  tel: {{api: carrierx, parallelism: 200, auth: {{bearer: {{from_env: NONE}}}}}}\n"
+    );
+    let dir = workspace(&[("trueup.yaml", &settings), ("config/a.yaml", &gateway("a"))]);
+    let (workspace, _) = workspace::open(dir.path(), &[]);
+    let world =
+        World { root: dir.path(), env: &|name| (name == "T").then(|| "t".into()), patience: Duration::ZERO };
+    let (targets, faults) = workspace.unwrap().connect(&world, Some(4));
+    assert!(faults.is_empty());
+    let names: Vec<_> = targets.iter().map(|target| (&*target.name, target.parallelism)).collect();
+    assert_eq!(names, [("harbor", 4)]);
 }
