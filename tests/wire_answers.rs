@@ -445,6 +445,26 @@ fn the_last_of_two_members_wins() {
 }
 
 #[test]
+fn members_may_come_in_any_order_and_each_object_in_its_own() {
+    let kind =
+        kind(&shape(vec![("a", text()), ("b", text()), ("c", text()), ("d", text())]), 0, Habits::default());
+    let orders = ["abcd", "abcd", "dcba", "bd", "", "zazbz", "dcba", "ca", "abcd", "d"];
+    let object = |order: &str| {
+        let members: Vec<_> = order.chars().map(|name| format!("\"{name}\":\"{name}\"")).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let body = format!("[{}]", orders.map(object).join(","));
+    let page = page(&body, Json, &kind);
+    for (order, live) in orders.iter().zip(&page.items) {
+        for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let there = order.contains(name).then(|| Value::text(name));
+            assert!(live.object.get(number as u16).cloned() == there, "{name} of {order}");
+        }
+        assert_eq!(live.object.strangers.len(), usize::from(order.contains('z')));
+    }
+}
+
+#[test]
 fn nesting_and_size_are_bounded() {
     let kind = kind(&shape(vec![("a", text()), ("any", leaf(Leaf::Any))]), 0, Habits::default());
     for (member, deep) in [("any", 60), ("z", 60)] {
@@ -462,8 +482,8 @@ fn nesting_and_size_are_bounded() {
             }
         }
     }
-    let many = format!("{{\"any\":[{}0]}}", "0,".repeat(8_000_000));
-    assert!(fault(wire::read_object(many.as_bytes(), Json, &kind)).contains("more than 8000000 values"));
+    let many = format!("{{any:[{}]}}", ",".repeat(8_000_000));
+    assert!(fault(wire::read_object(many.as_bytes(), Jsv, &kind)).contains("more than 8000000 values"));
 }
 
 #[test]

@@ -93,10 +93,16 @@ fn same_list(list: &ListType, a: &[Value], b: &[Value]) -> bool {
 }
 
 /// Whether what was read may not be the value itself: hidden, masked, or waiting for somebody.
+///
+/// A secret that reads empty may be hidden; of anything else that may be hidden, only a missing member is.
 pub fn unseen(field: &Field, live: Option<&Value>) -> bool {
     let masked = field.mark != Mark::Open && live.and_then(Value::as_text).is_some_and(looks_masked);
-    let blank = live.is_none_or(Value::is_blank);
-    masked || field.access.write_only || (blank && matches!(field.absent, Absent::Unknown | Absent::Pending))
+    let hidden = match (field.absent, field.mark) {
+        (Absent::Unknown, Mark::Secret) | (Absent::Pending, _) => live.is_none_or(Value::is_blank),
+        (Absent::Unknown, _) => live.is_none(),
+        (Absent::Null | Absent::Zero, _) => false,
+    };
+    masked || hidden || field.access.write_only
 }
 
 /// The leaves that tell an item apart, for paths.

@@ -7,7 +7,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::kind::{Field, Sends, Write};
 use crate::plan::compare::differences;
-use crate::plan::propose::{Proposal, Question, propose};
+use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
 use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
 use crate::value::{Mark, Object, Path, Segment, Value};
@@ -36,17 +36,18 @@ pub enum Method {
 pub struct Rules {
     pub method: Method,
     pub manner: Manner,
+    pub permits: Permits,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { method: Method::Usual, manner: Manner { carry_nested: true } }
+        Self { method: Method::Usual, manner: Manner { carry_nested: true }, permits: Permits::default() }
     }
 }
 
 /// Decides about one object.
 pub fn decide(question: &Question, rules: Rules) -> Decision {
-    let proposal = propose(question);
+    let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
     }
@@ -99,9 +100,13 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
         return refuse(question, proposal, reasons);
     }
-    let planned = request::update(question.subject, write, &proposal, rules.manner);
+    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
+    let seen = question.document.kind.history.edited_by_others_at;
+    let seen = seen.map(|number| question.document.kind.shape.field(number).name.clone());
     let sent = |(path, _): &(Path, Value)| {
-        write.sends == Sends::Everything || proposal.changes.iter().any(|change| overlap(&change.path, path))
+        write.sends == Sends::Everything
+            || path.top() == seen.as_deref()
+            || proposal.changes.iter().any(|change| overlap(&change.path, path))
     };
     let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {
@@ -201,8 +206,12 @@ pub fn recheck(step: &Step, question: &Question, rules: Rules) -> Recheck {
 /// A write of everything relies on the whole object but for what the service sets; a write of changes on the
 /// leaves that it changes.
 fn moved_leaves(step: &Step, planned: &Object, now: &Object) -> Vec<Moved> {
-    let set_by_service = |field: &Field| field.access.computed && !field.access.names_it;
-    let found = differences(&step.subject.kind.shape, planned, now, &set_by_service);
+    let shape = &step.subject.kind.shape;
+    let moves = step.subject.kind.history.changed_at.map(|number| shape.field(number));
+    let set_by_service = |field: &Field| {
+        field.access.computed && !field.access.names_it && !moves.is_some_and(|own| std::ptr::eq(own, field))
+    };
+    let found = differences(shape, planned, now, &set_by_service);
     let relied = |path: &Path| {
         step.sends == Sends::Everything || step.changes.iter().any(|change| overlap(&change.path, path))
     };
