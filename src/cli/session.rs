@@ -138,6 +138,7 @@ impl Prepared {
                 force_hidden: reading.force_hidden,
                 lower_protection: reading.allow_lower_protection,
                 overwrite_edits: reading.overwrite_edits,
+                delete: reading.allow_delete,
             },
             trust_empty: reading.trust_empty,
             memory: &self.memory,

@@ -62,8 +62,7 @@ fn addresses(text: &str) -> Vec<String> {
 
 fn same_object(shape: &Shape, a: &Object, b: &Object) -> bool {
     shape.fields.iter().all(|field| same(field, a.get(field.number), b.get(field.number)))
-        && a.strangers.len() == b.strangers.len()
-        && a.strangers.iter().all(|stranger| b.strangers.contains(stranger))
+        && a.same_strangers(b)
 }
 
 fn same_list(list: &ListType, a: &[Value], b: &[Value]) -> bool {
@@ -146,7 +145,7 @@ impl Walk<'_> {
                 (ty, a, b) => self.push(path, (a, b), Form::of(ty), field.mark),
             }
         }
-        if a.strangers.len() != b.strangers.len() || a.strangers.iter().any(|s| !b.strangers.contains(s)) {
+        if !a.same_strangers(b) {
             self.strangers(a, b, path);
         }
     }

@@ -64,6 +64,8 @@ pub struct Permits {
     pub lower_protection: bool,
     /// What the person behind an object edited since may be overwritten.
     pub overwrite_edits: bool,
+    /// Objects may be deleted.
+    pub delete: bool,
 }
 
 /// How a change is shown, and which line asks for it.

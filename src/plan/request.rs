@@ -144,8 +144,42 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
 
 /// The request that makes a new object.
 pub fn create(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
-    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Create);
-    planned(subject, write, (body, Vec::new()), (sends(proposal), Vec::new()))
+    let shape = &subject.kind.shape;
+    let body = whole_object(shape, &proposal.wanted, Moment::Create);
+    let taken = |path: &Path| {
+        !path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends = proposal.changes.iter().filter(|c| taken(&c.path)).map(|c| c.path.pointer()).collect();
+    planned(subject, write, (body, Vec::new()), (sends, Vec::new()))
+}
+
+/// The update after a create, for fields that a create does not take. It is made anew once the object is
+/// there; until then its path keeps the `{id}`, and its body is what is known.
+pub fn finish(subject: &Subject, write: &Write, proposal: &Proposal) -> Option<Planned> {
+    let shape = &subject.kind.shape;
+    let late = |path: &Path| {
+        path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends: Vec<String> =
+        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.pointer()).collect();
+    if sends.is_empty() {
+        return None;
+    }
+    let body = whole_object(shape, &proposal.wanted, Moment::Update);
+    Some(planned(subject, write, (body, Vec::new()), (sends, Vec::new())))
+}
+
+/// The request that deletes an object.
+pub fn delete(subject: &Subject) -> Option<Planned> {
+    let delete = subject.kind.operations.delete.as_ref()?;
+    let request = Request {
+        verb: Verb::Delete,
+        path: address::path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
+        query: address::scope_query(&subject.kind, &subject.scope),
+        body: None,
+        repeatable: true,
+    };
+    Some(Planned { request, sends: Vec::new(), along: Vec::new() })
 }
 
 fn planned(

@@ -5,6 +5,7 @@
 //! write: whether what the step relied on is still so.
 
 use crate::diagnostic::Diagnostic;
+use crate::document::State;
 use crate::kind::{Field, Sends, Write};
 use crate::plan::compare::differences;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
@@ -47,6 +48,9 @@ impl Default for Rules {
 
 /// Decides about one object.
 pub fn decide(question: &Question, rules: Rules) -> Decision {
+    if question.document.state == State::Absent {
+        return remove(question, rules.permits);
+    }
     let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
@@ -65,6 +69,44 @@ fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>)
     Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
 }
 
+/// What becomes of an object that is not to be there.
+fn remove(question: &Question, permits: Permits) -> Decision {
+    let (document, subject) = (question.document, question.subject);
+    let Some(live) = question.live else {
+        return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
+    };
+    let changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    let refusal = match &document.kind.operations.delete {
+        None => Some(("no-delete", "cannot be deleted through this API", "delete it by hand")),
+        Some(_) if document.protect => Some((
+            "protected",
+            "is protected and is not deleted",
+            "take `protect` away first, in a run of its own",
+        )),
+        Some(_) if !permits.delete => {
+            Some(("delete-not-allowed", "would be deleted", "`--allow-delete` if that is meant"))
+        }
+        Some(_) => None,
+    };
+    if let Some((code, what, hint)) = refusal {
+        let message = format!("this {} {what}", document.kind.title.to_lowercase());
+        let reason = Diagnostic::error(code, message).at(subject.place.clone()).hint(hint);
+        return Decision::Refused(Refused { subject: subject.clone(), reasons: vec![reason], changes });
+    }
+    let planned = request::delete(subject);
+    Decision::Step(Box::new(Step {
+        subject: subject.clone(),
+        action: Action::Delete,
+        changes,
+        requests: planned.into_iter().collect(),
+        sends: Sends::Everything,
+        notes: Vec::new(),
+        live: Some(live.clone()),
+        wanted: Object::default(),
+        hidden: Vec::new(),
+    }))
+}
+
 fn create(question: &Question, proposal: Proposal) -> Decision {
     let kind = &question.document.kind;
     let Some(write) = &kind.operations.create else {
@@ -74,12 +116,14 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
                 .hint("create it by hand, then name its `id` in the document");
         return refuse(question, proposal, vec![fault]);
     };
-    let planned = request::create(question.subject, write, &proposal);
+    let first = request::create(question.subject, write, &proposal);
+    let second =
+        kind.operations.update.as_ref().and_then(|write| request::finish(question.subject, write, &proposal));
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: Action::Create,
         changes: proposal.changes,
-        requests: vec![planned],
+        requests: std::iter::once(first).chain(second).collect(),
         sends: Sends::Everything,
         notes: proposal.notes,
         live: None,
@@ -253,6 +297,15 @@ fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
         mark: change.mark,
     };
     fresh.changes.iter().filter(planned).map(moved).collect()
+}
+
+/// Whether these changes are all that a create leaves for the update after it.
+pub fn finishes_create(step: &Step) -> bool {
+    let shape = &step.subject.kind.shape;
+    let late = |change: &Change| {
+        change.path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    step.action == Action::Update && step.changes.iter().all(late)
 }
 
 /// Whether one path leads into the other; items count by their key, not by where they stand.

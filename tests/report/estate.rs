@@ -258,7 +258,7 @@ pub fn update(subject: Subject, live: &Json, wanted: &Json) -> Step {
     let changes = changes(&subject, &live, &wanted);
     let write = subject.kind.operations.update.clone().unwrap();
     let proposal = Proposal { wanted, changes, ..Proposal::default() };
-    let planned = request::update(&subject, &write, &proposal, Manner { carry_nested: true });
+    let planned = request::update(&subject, &write, &live, &proposal, Manner { carry_nested: true });
     Step { live: Some(live), sends: write.sends, ..step(subject, Action::Update, proposal, vec![planned]) }
 }
 
