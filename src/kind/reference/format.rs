@@ -48,8 +48,8 @@ pub struct Page {
 pub fn format(files: &[Used]) -> Page {
     let mut examples = written();
     let formats = [
-        (Role::Kind, "`<kind>.yaml`", schema::typed::<KindFile>()),
-        (Role::Api, "`api.yaml`", schema::typed::<ApiFile>()),
+        (Role::Kind, "`<kind>.yaml`", schema::in_parts::<KindFile>()),
+        (Role::Api, "`api.yaml`", schema::in_parts::<ApiFile>()),
     ];
     let mut page = Page { text: INTRODUCTION.to_owned(), bare: Vec::new() };
     for (role, title, schema) in &formats {
