@@ -54,9 +54,11 @@ pub struct Diagnostic {
 }
 
 impl Source {
-    /// A source from its path and text.
+    /// A source from its path and text. A byte order mark is dropped: it would count as a column.
     pub fn new(path: impl Into<String>, text: impl Into<Box<str>>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into(), veils: Mutex::default() })
+        let text = text.into();
+        let text = text.strip_prefix('\u{feff}').map(Box::from).unwrap_or(text);
+        Arc::new(Self { path: path.into(), text, veils: Mutex::default() })
     }
 
     /// The place of a range of this source.
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(source.line_column(2), (1, 2));
         assert_eq!(source.line_column(12), (2, 6));
         assert_eq!(source.line_column(9999), (3, 1));
+        assert_eq!(Source::new("a.yaml", "\u{feff}a: 1").line_column(0), (1, 1));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
+use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
 
 use crate::diagnostic::{Diagnostic, Source, Span};
 
@@ -164,6 +164,26 @@ struct Reader<'t, 'f> {
     aliased: usize,
 }
 
+/// The entries of a mapping while it is read; a long one is searched by an index, not from the front.
+#[derive(Default)]
+struct Entries<'t> {
+    list: Vec<Entry<'t>>,
+    index: HashMap<Cow<'t, str>, usize>,
+}
+
+impl<'t> Entries<'t> {
+    fn named(&mut self, key: &str) -> Option<&Entry<'t>> {
+        const FEW: usize = 32;
+        if self.list.len() <= FEW {
+            return self.list.iter().find(|entry| entry.key == key);
+        }
+        for (at, entry) in self.list.iter().enumerate().skip(self.index.len()) {
+            self.index.insert(entry.key.clone(), at);
+        }
+        self.index.get(key).and_then(|at| self.list.get(*at))
+    }
+}
+
 type Step<T> = Result<T, Box<ScanError>>;
 
 impl<'t> Reader<'t, '_> {
@@ -196,23 +216,25 @@ impl<'t> Reader<'t, '_> {
 
     /// One node and how many nodes it holds.
     fn node(&mut self, event: Event<'t>, range: Range, depth: usize) -> Step<(Node<'t>, usize)> {
-        let span = self.span(&range);
+        let mut span = self.span(&range);
         if depth > MAX_DEPTH {
             return Err(Box::new(ScanError::new(range.start, format!("nested deeper than {MAX_DEPTH}"))));
         }
         let (data, count, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let bare = self.tag(tag.as_deref(), span).unwrap_or(style == ScalarStyle::Plain);
+                let bare = self.tag(tag.as_deref(), &range).unwrap_or(style == ScalarStyle::Plain);
                 (Data::Scalar { text, bare }, 1, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), span);
-                let (items, count) = self.list(depth)?;
+                self.tag(tag.as_deref(), &range);
+                let (items, count, end) = self.list(depth)?;
+                span = self.span(&Range::new(range.start, end));
                 (Data::List(items), count, anchor)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), span);
-                let (entries, count) = self.mapping(depth)?;
+                self.tag(tag.as_deref(), &range);
+                let (entries, count, end) = self.mapping(depth)?;
+                span = self.span(&Range::new(range.start, end));
                 (Data::Map(entries), count, anchor)
             }
             Event::Alias(id) => return Ok(self.alias(id, span)),
@@ -225,9 +247,11 @@ impl<'t> Reader<'t, '_> {
         Ok((node, count))
     }
 
-    fn list(&mut self, depth: usize) -> Step<(Vec<Node<'t>>, usize)> {
-        let (mut items, mut count) = (Vec::new(), 1);
+    /// The items up to the end of a list, how many nodes they hold, and that end.
+    fn list(&mut self, depth: usize) -> Step<(Vec<Node<'t>>, usize, Marker)> {
+        let (mut items, mut count, mut end) = (Vec::new(), 1, Marker::default());
         while let Some((event, range)) = self.next()? {
+            end = range.end;
             if matches!(event, Event::SequenceEnd) {
                 break;
             }
@@ -235,12 +259,15 @@ impl<'t> Reader<'t, '_> {
             items.push(node);
             count += size;
         }
-        Ok((items, count))
+        Ok((items, count, end))
     }
 
-    fn mapping(&mut self, depth: usize) -> Step<(Vec<Entry<'t>>, usize)> {
-        let (mut entries, mut merges, mut count) = (Vec::new(), Vec::new(), 1);
+    /// The entries up to the end of a mapping, how many nodes they hold, and that end.
+    fn mapping(&mut self, depth: usize) -> Step<(Vec<Entry<'t>>, usize, Marker)> {
+        let (mut entries, mut merges) = (Entries::default(), Vec::new());
+        let (mut count, mut end) = (1, Marker::default());
         while let Some((event, range)) = self.next()? {
+            end = range.end;
             if matches!(event, Event::MappingEnd) {
                 break;
             }
@@ -253,30 +280,32 @@ impl<'t> Reader<'t, '_> {
                 Data::Scalar { text, .. } => {
                     self.enter(&mut entries, Entry { key: text, key_span: key.span, value })
                 }
-                _ => self.fault(
-                    "odd-key",
-                    key.span,
-                    "a key must be a single word",
-                    "write the key as plain text",
-                ),
+                _ => {
+                    // what was meant by it nobody knows, so nobody may see it
+                    self.source.veil(key.span);
+                    self.source.veil(value.span);
+                    let hint = "write the key as plain text";
+                    self.fault("odd-key", key.span, "a key must be a single word", hint);
+                }
             }
         }
         for merge in merges {
             self.merge(&mut entries, merge);
         }
-        Ok((entries, count))
+        Ok((entries.list, count, end))
     }
 
-    fn enter(&mut self, entries: &mut Vec<Entry<'t>>, entry: Entry<'t>) {
-        let Some(first) = entries.iter().find(|other| other.key == entry.key) else {
-            entries.push(entry);
+    fn enter(&mut self, entries: &mut Entries<'t>, entry: Entry<'t>) {
+        let Some(first) = entries.named(&entry.key) else {
+            entries.list.push(entry);
             return;
         };
         let first = self.source.place(first.key_span);
         // the value of the second one stays unread, so nobody above can say whether it may be seen
         self.source.veil(entry.value.span);
         self.faults.push(
-            Diagnostic::error("duplicate-key", format!("the key `{}` stands twice", entry.key))
+            // nor whether its key may be
+            Diagnostic::error("duplicate-key", "this key stands twice")
                 .at(self.source.place(entry.key_span))
                 .also(first, "first written here")
                 .hint("keep one of the two"),
@@ -284,17 +313,18 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// What `<<` brings in: keys that stand there themselves win.
-    fn merge(&mut self, entries: &mut Vec<Entry<'t>>, from: Node<'t>) {
+    fn merge(&mut self, entries: &mut Entries<'t>, from: Node<'t>) {
         match from.data {
             Data::Map(merged) => {
                 for entry in merged {
-                    if !entries.iter().any(|own| own.key == entry.key) {
-                        entries.push(entry);
+                    if entries.named(&entry.key).is_none() {
+                        entries.list.push(entry);
                     }
                 }
             }
             Data::List(several) => several.into_iter().for_each(|one| self.merge(entries, one)),
             Data::Scalar { .. } => {
+                self.source.veil(from.span);
                 self.fault("odd-merge", from.span, "`<<` takes a mapping", "name an anchor: `<<: *defaults`");
             }
         }
@@ -323,15 +353,17 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Whether a tag says that a scalar is bare; `None` when there is no tag.
-    fn tag(&mut self, tag: Option<&Tag>, span: Span) -> Option<bool> {
+    fn tag(&mut self, tag: Option<&Tag>, range: &Range) -> Option<bool> {
         let tag = tag?;
         match tag.core_suffix() {
             Some("str") => Some(false),
             Some(_) => None,
             None if tag.original() == "!" => Some(false),
             None => {
-                let message = format!("the tag `{}` means nothing here", tag.original());
-                self.fault("unknown-tag", span, &message, "leave the tag out; the kind knows the type");
+                // the tag itself is not repeated: a password may start with an exclamation mark
+                let hint = "leave it out; a text that starts with `!` needs quotes";
+                let span = self.span(&range.tag_span().unwrap_or(*range));
+                self.fault("unknown-tag", span, "this tag means nothing here", hint);
                 None
             }
         }
@@ -343,9 +375,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn span(&self, range: &Range) -> Span {
-        let byte = |marker: &serde_yaml::granit_parser::Marker| {
-            marker.byte_offset().map_or(0, |byte| byte as u32 + self.shift)
-        };
+        let byte = |marker: &Marker| marker.byte_offset().map_or(0, |byte| byte as u32 + self.shift);
         let (start, mut end) = (byte(&range.start), byte(&range.end).max(byte(&range.start)));
         // a block collection ends where the next thing starts; its own last byte is before the blank
         let text = self.source.text.get(start as usize..end as usize).unwrap_or("");
@@ -420,10 +450,34 @@ mod tests {
     }
 
     #[test]
+    fn long_mappings_are_read_in_one_pass() {
+        let mut text: String = (0..200_000).map(|n| format!("key{n}: {n}\n")).collect();
+        text.push_str("key7: again\nkey199999: again\n");
+        let (_, faults) = parse(&text);
+        assert_eq!(faults, ["duplicate-key Some((200001, 1))", "duplicate-key Some((200002, 1))"]);
+    }
+
+    #[test]
     fn merge_keys_yield_to_keys_that_stand_there() {
         let (documents, faults) = parse("x: &d {a: 1, b: 2}\ny:\n  <<: *d\n  b: 3\nz: {<<: [*d, {c: 4}]}\n");
         assert_eq!(documents, ["{x:{a:1,b:2},y:{b:3,a:1},z:{a:1,b:2,c:4}}"]);
         assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn a_node_reaches_from_its_first_byte_to_its_last() {
+        let text = "a:\n  b: 1\n  c:\n    - x # note\n    - {y: z,\n     w: [1]}\nd: |\n  text\n  more\n";
+        let source = Source::new("t.yaml", text);
+        let documents = read(&source, &mut Vec::new());
+        let part = |pointer: &str| {
+            let span = documents[0].at(pointer).map_or(Span::default(), |node| node.span);
+            &text[span.start as usize..span.end as usize]
+        };
+        assert_eq!(part("/a"), "b: 1\n  c:\n    - x # note\n    - {y: z,\n     w: [1]}");
+        assert_eq!(part("/a/c"), "- x # note\n    - {y: z,\n     w: [1]}");
+        assert_eq!(part("/a/c/1"), "{y: z,\n     w: [1]}");
+        assert_eq!(part("/a/c/1/w"), "[1]");
+        assert_eq!(part("/d"), "text\n  more");
     }
 
     #[test]
@@ -432,7 +486,7 @@ mod tests {
         let expected = [
             "duplicate-key Some((3, 1))",
             "odd-key Some((4, 1))",
-            "unknown-tag Some((5, 9))",
+            "unknown-tag Some((5, 4))",
             "duplicate-key Some((7, 1))",
         ];
         assert_eq!(faults, expected);

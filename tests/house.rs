@@ -133,7 +133,7 @@ fn only_apply_makes_a_client_that_writes() {
 
 #[test]
 fn no_service_is_named_in_rust() {
-    let mut names = BTreeSet::new();
+    let (mut names, vocabulary) = (BTreeSet::new(), vocabulary());
     for api in fs::read_dir("src/kind/builtin").expect("the built-in kinds") {
         let api = api.expect("an entry").path();
         let files: Vec<PathBuf> =
@@ -153,7 +153,7 @@ fn no_service_is_named_in_rust() {
                 let Some((key, _)) = line.trim().split_once(':') else { continue };
                 let compound = key.contains('_') || key.chars().skip(1).any(char::is_uppercase);
                 let word = key.chars().all(|c| c.is_alphanumeric() || c == '_');
-                if in_fields && line.starts_with("  ") && compound && word && !VOCABULARY.contains(&key) {
+                if in_fields && line.starts_with("  ") && compound && word && !vocabulary.contains(key) {
                     names.insert(key.to_owned());
                 }
             }
@@ -171,17 +171,20 @@ fn no_service_is_named_in_rust() {
 }
 
 /// Words of the kind format itself.
-const VOCABULARY: [&str; 9] = [
-    "told_apart",
-    "read_as",
-    "written_as",
-    "copy_of",
-    "max_length",
-    "order_told",
-    "create_only",
-    "update_only",
-    "write_only",
-];
+fn vocabulary() -> BTreeSet<String> {
+    fn keys(schema: &serde_json::Value, found: &mut BTreeSet<String>) {
+        if let Some(properties) = schema.get("properties").and_then(|all| all.as_object()) {
+            found.extend(properties.keys().cloned());
+        }
+        let words = schema.get("const").into_iter().chain(schema.get("enum").and_then(|all| all.get(0)));
+        found.extend(words.filter_map(|word| word.as_str()).map(str::to_owned));
+        let inner = schema.as_object().into_iter().flat_map(|all| all.values());
+        inner.chain(schema.as_array().into_iter().flatten()).for_each(|inner| keys(inner, found));
+    }
+    let mut found = BTreeSet::new();
+    keys(&schemars::schema_for!(trueup::kind::file::KindFile).to_value(), &mut found);
+    found
+}
 
 #[test]
 fn values_do_not_speak() {

@@ -1,9 +1,65 @@
 //! The command line: one file a command, and what commands share: settings, environment, files on disk.
 //!
-//! Here alone files are found and read, the environment is asked and programs are run for secrets.
-//! Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
+//! Here alone files are found and read, the environment is asked, programs are run for secrets, and anything
+//! is printed. Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
 
+pub mod apply;
 pub mod args;
+pub mod completions;
+pub mod demo;
+pub mod exit;
+mod logs;
+pub mod plan;
+mod progress;
+pub mod sandbox;
+pub mod schema;
+mod screen;
+pub mod session;
 pub mod settings;
 pub mod slots;
+pub mod validate;
 pub mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use args::{Cli, Command};
+use exit::Exit;
+use screen::Screen;
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // help and version are no errors; nothing can be said when even stderr is gone
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Done.into() } else { Exit::Usage.into() };
+        }
+    };
+    logs::start(cli.common.verbose);
+    let screen = Screen::new(&cli.common);
+    match run(cli, &screen) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            screen.fail(&error);
+            Exit::Error.into()
+        }
+    }
+}
+
+fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
+    let common = cli.common;
+    match cli.command {
+        Command::Validate(args) => validate::run(&common, &args, screen),
+        Command::Plan(args) => plan::run(&common, &args, screen),
+        Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Schema(args) => schema::run(&common, &args, screen),
+        Command::Sandbox(args) => sandbox::run(&common, &args, screen),
+        Command::Demo(args) => demo::run(&common, &args, screen),
+        Command::Completions { shell } => completions::run(shell, screen),
+    }
+}

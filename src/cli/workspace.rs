@@ -62,6 +62,20 @@ fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result
     Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources })
 }
 
+/// The built-in kinds and those that the folder brings along; no workspace is needed.
+///
+/// # Errors
+/// When a description there has faults; the first of them.
+pub fn own_kinds(root: &Path) -> anyhow::Result<Registry> {
+    let mut faults = Vec::new();
+    let root = files::absolute(root).map_err(|fault| anyhow::anyhow!(fault.message))?;
+    let registry = Registry::with_workspace(files::descriptions(&root, KINDS, &mut faults), &mut faults);
+    match faults.iter().find(|fault| fault.severity == diagnostic::Severity::Error) {
+        Some(fault) => Err(anyhow::anyhow!("{} (`trueup validate` tells all)", fault.message)),
+        None => Ok(registry),
+    }
+}
+
 fn no_document(settings: &Settings) -> Diagnostic {
     let patterns: Vec<_> = settings.documents.iter().map(|(pattern, _)| format!("`{pattern}`")).collect();
     let message = format!("no document matches {}", patterns.join(", "));
@@ -97,7 +111,7 @@ impl Workspace {
     pub fn connect(&mut self, world: &World, parallelism: Option<u32>) -> (Vec<Target>, Vec<Diagnostic>) {
         let (secrets, mut faults) = slots::resolve(self.slots(), world);
         for document in &mut self.documents {
-            document.resolve(&|slot| secrets.get(slot), &mut faults);
+            document.resolve(&|slot| secrets.get(slot).cloned(), &mut faults);
         }
         diagnostic::sort(&mut faults);
         let targets = self.targets().filter_map(|target| target.connect(&secrets, parallelism)).collect();

@@ -227,7 +227,6 @@ impl Reading<'_> {
             return nothing(start(node));
         };
         if !matches!(value.data, Data::Map(_)) {
-            self.veil_span(value.span);
             self.wrong_type(value, "spec", "a mapping");
             return nothing(value.span);
         }
@@ -241,9 +240,10 @@ impl Reading<'_> {
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
         if outer != *value {
             let name = &kind.id_field().name;
-            let fault = Diagnostic::error("two-ids", format!("`id` and `{name}` name different objects"))
-                .hint("keep one of the two")
-                .also(self.source.place(inner.span), "the other one");
+            let fault =
+                Diagnostic::error("two-ids", format!("`id` and `spec.{name}` name different objects"))
+                    .hint("keep one of the two")
+                    .also(self.source.place(inner.span), "the other one");
             self.put(span, fault);
         }
         Some((outer, span))
@@ -295,8 +295,9 @@ impl Reading<'_> {
         }
     }
 
-    /// A value of another sort than its field.
+    /// A value of another sort than its field. Nobody knows what it was meant to be, so nobody may see it.
     pub(super) fn wrong_type(&mut self, value: &Node, name: &str, wanted: &str) {
+        self.veil_span(value.span);
         let message = format!("`{name}` takes {wanted}, this is {}", value.noun());
         let hint = match (wanted, &value.data) {
             ("a list", _) if value.is_null() => "write `[]` for an empty list".into(),

@@ -13,7 +13,7 @@ use crate::kind::leaf::Token;
 use crate::kind::{Item, Leaf, Shape, Type};
 
 /// What is known of slots.
-pub type Known<'k> = &'k dyn Fn(&Slot) -> Option<&'k SecretString>;
+pub type Known<'k> = &'k dyn Fn(&Slot) -> Option<SecretString>;
 
 /// Every slot below a node, in the order in which they were written.
 pub struct Slots<'w> {
@@ -116,7 +116,7 @@ impl Filling<'_> {
         let Some(secret) = (self.known)(slot) else { return };
         match leaf.read(Token::Text(secret.expose_secret())) {
             Ok(value) => wanted.wish = Wish::Leaf(value),
-            Err(mismatch) => self.unfit.push((wanted.span, unfit(name, mismatch))),
+            Err(mismatch) => self.unfit.push((wanted.span, unfit(name, leaf, mismatch))),
         }
     }
 }

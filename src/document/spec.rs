@@ -83,7 +83,8 @@ impl Reading<'_> {
             self.put(entry.key_span, fault.hint(hint));
             return None;
         }
-        if entry.value.scalar() == Some("") {
+        let span = entry.value.span;
+        if span.start == span.end {
             let message = format!("nothing stands after `{name}:`, which asks to clear it");
             let hint = format!("write `{name}: null` if that is meant, else leave `{name}` out");
             self.put(entry.key_span, Diagnostic::warning("empty-value", message).hint(hint));
@@ -188,6 +189,7 @@ impl Reading<'_> {
             }
             _ => {
                 let wanted = if matches!(item, Item::Leaf(_)) { "a value" } else { "a mapping" };
+                self.veil_span(node.span);
                 let message = format!("each item of `{}` is {wanted}, this is {}", role.name, node.noun());
                 self.put(
                     node.span,
@@ -223,17 +225,16 @@ pub(super) fn read_leaf(reading: &mut Reading, node: &Node, leaf: &Leaf, name: &
             Some(value)
         }
         Err(mismatch) => {
-            reading.put(node.span, unfit(name, mismatch));
+            reading.put(node.span, unfit(name, leaf, mismatch));
             None
         }
     }
 }
 
 /// The fault of a scalar that does not fit its field.
-pub fn unfit(name: &str, mismatch: Mismatch) -> Diagnostic {
-    let mut fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
-    fault.hint = mismatch.hint;
-    fault
+pub fn unfit(name: &str, leaf: &Leaf, mismatch: Mismatch) -> Diagnostic {
+    let fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
+    fault.hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.noun())))
 }
 
 impl Reading<'_> {

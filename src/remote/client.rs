@@ -7,6 +7,7 @@
 //! Deliberately absent: what an answer means, bodies' encoding (`wire`), and repetition (`retry`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -40,6 +41,9 @@ pub struct Client {
     credentials: Credentials,
     pace: Pace,
 }
+
+/// What became of one attempt, and how long it took.
+pub(super) type Attempt = (Result<Response, Failure>, Duration);
 
 /// One request on its way.
 #[derive(Clone, Copy)]
@@ -76,7 +80,7 @@ impl Client {
         bounds: &Bounds,
     ) -> Result<Response, Failure> {
         let body = body.map(Bytes::from);
-        self.attempt(Errand { request, body: body.as_ref(), bounds }, 1).await
+        self.attempt(Errand { request, body: body.as_ref(), bounds }, 1).await.0
     }
 
     /// The host that is asked.
@@ -84,13 +88,14 @@ impl Client {
         &self.host
     }
 
-    /// One attempt, in its turn and in the log.
-    pub(super) async fn attempt(&self, errand: Errand<'_>, number: u32) -> Result<Response, Failure> {
+    /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
+    pub(super) async fn attempt(&self, errand: Errand<'_>, number: u32) -> Attempt {
         let _turn = self.pace.turn().await;
         let began = Instant::now();
         let outcome = self.exchange(errand).await;
-        self.log(errand, number, began, &outcome);
-        outcome
+        let took = began.elapsed();
+        self.log(errand, number, took, &outcome);
+        (outcome, took)
     }
 
     async fn exchange(&self, errand: Errand<'_>) -> Result<Response, Failure> {
@@ -145,16 +150,15 @@ impl Client {
     }
 
     fn detoured(&self, detour: Detour) -> Failure {
-        let sent = if matches!(detour, Detour::Write(_)) { Sent::Maybe } else { Sent::No };
-        self.failure(Reason::Redirect(detour), sent)
+        self.failure(Reason::Redirect(detour), Sent::Maybe)
     }
 
     fn failure(&self, reason: Reason, sent: Sent) -> Failure {
         Failure::new(reason, self.host.clone(), sent)
     }
 
-    fn log(&self, errand: Errand<'_>, attempt: u32, began: Instant, outcome: &Result<Response, Failure>) {
-        let (target, ms) = (&*self.target, began.elapsed().as_millis());
+    fn log(&self, errand: Errand<'_>, attempt: u32, took: Duration, outcome: &Result<Response, Failure>) {
+        let (target, ms) = (&*self.target, took.as_millis());
         let (verb, path) = (errand.request.verb.word(), &*errand.request.path);
         let sent = errand.body.map_or(0, Bytes::len);
         match outcome {

@@ -111,13 +111,13 @@ impl Failure {
         match self.reason {
             Reason::CannotConnect(_) => "check the base URL, the network and the proxy settings",
             Reason::Tls(_) => "check the address, and which certificates this machine trusts",
-            Reason::Timeout(_) => "try again later, or raise `limits.timeout` in the description of the API",
+            Reason::Timeout(_) => {
+                "try again later; the API's `limits.timeout` says how long a request may take"
+            }
             Reason::Broken | Reason::Truncated => {
                 "try again; if it stays, look at the service or at a proxy between"
             }
-            Reason::TooLarge(_) => {
-                "narrow the run, or raise `limits.answer_bytes` in the description of the API"
-            }
+            Reason::TooLarge(_) => "narrow the run; the API's `limits.answer_bytes` says how much is read",
             Reason::TooManyHeaders | Reason::NotHttp | Reason::Garbled => {
                 "check that the base URL is that of the API"
             }

@@ -155,6 +155,7 @@ impl<'b> Lexer<'b> for Json<'b> {
     fn ahead(&mut self) -> Step<Ahead> {
         match self.next() {
             Some(b'n') => Ok(Ahead::Nothing),
+            None if self.depth == 0 => Ok(Ahead::Nothing),
             Some(b'"' | b't' | b'f' | b'-' | b'0'..=b'9') => Ok(Ahead::Scalar),
             Some(b'[') => Ok(Ahead::List),
             Some(b'{') => Ok(Ahead::Object),
@@ -163,6 +164,9 @@ impl<'b> Lexer<'b> for Json<'b> {
     }
 
     fn nothing(&mut self) -> Step<()> {
+        if self.next().is_none() && self.depth == 0 {
+            return Ok(());
+        }
         match self.word()? {
             None => Ok(()),
             Some(_) => Err(self.fault("null expected")),

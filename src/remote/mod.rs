@@ -12,6 +12,7 @@ mod json;
 mod jsv;
 mod pace;
 pub mod retry;
+pub mod sandbox;
 pub mod service;
 mod session;
 pub mod target;

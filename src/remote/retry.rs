@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
-use super::client::{Bounds, Client, Errand};
+use super::client::{Attempt, Bounds, Client, Errand};
 use super::failure::{Failure, Reason, Sent};
 use crate::exchange::{Request, Response};
 
@@ -25,7 +25,7 @@ pub struct Patience {
     pub first: Duration,
     /// The longest pause, also of those a service asks for.
     pub longest: Duration,
-    /// From the first attempt to the last answer.
+    /// All attempts and pauses together, without the waits for a turn.
     pub total: Duration,
     pub jitter: Jitter,
 }
@@ -98,14 +98,16 @@ async fn persist<A>(
     mut attempt: impl FnMut(u32, Duration) -> A,
 ) -> Result<Answered, Failure>
 where
-    A: Future<Output = Outcome>,
+    A: Future<Output = Attempt>,
 {
     let patience = terms.patience;
-    let began = Instant::now();
     let mut pauses = patience.pauses();
+    let mut left = patience.total;
     let (mut attempts, mut earlier) = (1, Sent::No);
     loop {
-        let outcome = attempt(attempts, patience.total.saturating_sub(began.elapsed())).await;
+        // counted by hand, because a request that waits for its turn among thousands has not begun
+        let (outcome, took) = attempt(attempts, left).await;
+        left = left.saturating_sub(took);
         let pause = match pauses.next() {
             Some(pause) if terms.may_repeat(&outcome) => pause,
             _ => return finish(outcome, attempts, earlier),
@@ -114,12 +116,13 @@ where
         if pause > patience.longest {
             return finish(Err(terms.asked_to_wait(&outcome, pause)), attempts, earlier);
         }
-        if began.elapsed() + pause >= patience.total {
+        if pause >= left {
             return finish(outcome, attempts, earlier);
         }
         tracing::info!(host = terms.host, after = why(&outcome), ms = pause.as_millis(), attempts, "waits");
         earlier = earlier.max(sent(&outcome));
         attempts += 1;
+        left -= pause;
         sleep(pause).await;
     }
 }
@@ -195,6 +198,8 @@ fn finish(outcome: Outcome, attempts: u32, earlier: Sent) -> Result<Answered, Fa
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     fn answer(status: u16, retry_after: Option<&str>) -> Outcome {
@@ -223,8 +228,10 @@ mod tests {
     ) -> (Result<Answered, Failure>, f64) {
         let began = Instant::now();
         let terms = Terms { patience, repeatable, host: "api.example.com" };
-        let result =
-            persist(terms, async |number, _| outcomes[(number as usize - 1).min(outcomes.len() - 1)].clone());
+        let result = persist(terms, |number, _| {
+            let outcome = outcomes[(number as usize - 1).min(outcomes.len() - 1)].clone();
+            std::future::ready((outcome, Duration::from_millis(1)))
+        });
         (result.await, began.elapsed().as_secs_f64())
     }
 

@@ -4,15 +4,16 @@
 //! excerpts: what is veiled in the source stays veiled.
 //! Deliberately absent: printing, and deciding whether there is colour.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::clean::{self, count, grouped};
-use super::excerpt::{Excerpt, Veiled};
+use super::excerpt::{Excerpt, Veiled, veils};
 use super::places::Places;
-use crate::diagnostic::{Diagnostic, Place, Severity, sort};
+use crate::diagnostic::{Diagnostic, Place, Severity, Source, sort};
 
 /// A second place at most so many lines away is drawn together with the first.
 const NEAR: usize = 5;
@@ -54,6 +55,7 @@ pub fn draw(diagnostics: &[Diagnostic], drawing: &Drawing) -> String {
         renderer: renderer.term_width(drawing.width.max(ROOM.0)),
         room: drawing.width.saturating_sub(GUTTER).clamp(ROOM.0, ROOM.1),
         places: Places::default(),
+        veils: HashMap::new(),
     };
     let mut drawn = String::new();
     for diagnostic in weightiest(&sorted, drawing.limit) {
@@ -94,6 +96,7 @@ struct Artist {
     renderer: Renderer,
     room: usize,
     places: Places,
+    veils: HashMap<*const Source, Vec<Range<usize>>>,
 }
 
 /// A place to point at.
@@ -115,8 +118,7 @@ impl Artist {
             self.together(points(diagnostic)).into_iter().map(|p| self.snippet(&p)).collect();
         let mut group = Group::with_title(title).elements(snippets);
         if let Some(hint) = &diagnostic.hint {
-            let lines: Vec<_> = hint.lines().map(clean::line).collect();
-            group = group.element(Level::HELP.message(lines.join("\n")));
+            group = group.element(Level::HELP.message(clean::line(hint)));
         }
         own_places(&self.renderer.render(&[group]))
     }
@@ -147,7 +149,11 @@ impl Artist {
         let (line, column) = self.places.line_column(place);
         let path = format!("{}:{line}:{column}{WRITTEN}", clean::line(&place.source.path));
         let spans: Vec<_> = points.iter().map(|point| point.place.span).collect();
-        let veiled = Veiled::new(&place.source, self.places.lines(&place.source));
+        let source = &place.source;
+        let lines = self.places.lines(source);
+        // the places keep the source alive, so its address stays its own
+        let veils = self.veils.entry(Arc::as_ptr(source)).or_insert_with(|| veils(source, lines));
+        let veiled = Veiled { text: &source.text, lines, veils };
         let Excerpt { first_line, text, spans } = veiled.excerpt(&spans, self.room);
         let annotations =
             points.iter().zip(spans).map(|(point, span)| point.kind.span(span).label(point.label.clone()));

@@ -16,12 +16,11 @@ const MARKS: &str = "•••";
 /// Bytes of a long line that are looked at, for each character that is shown.
 const BYTES: usize = 8;
 
-/// A source with its veils.
+/// A text with its lines and [`veils`].
 pub struct Veiled<'s> {
-    text: &'s str,
-    lines: &'s Lines,
-    /// Veiled ranges, in order, none over the end of a line, each starting after its line's indentation.
-    veils: Vec<Range<usize>>,
+    pub text: &'s str,
+    pub lines: &'s Lines,
+    pub veils: &'s [Range<usize>],
 }
 
 /// Some lines next to each other, and where the asked-for places are in them.
@@ -35,24 +34,26 @@ pub struct Excerpt {
 /// One line as shown: for each character the byte of the source from which it comes.
 struct Shown(Vec<(usize, char)>);
 
-impl<'s> Veiled<'s> {
-    pub fn new(source: &'s Source, lines: &'s Lines) -> Self {
-        let text = &*source.text;
-        let mut veils: Vec<Range<usize>> = Vec::new();
-        for veil in merged(source.veils(), text) {
-            for line in lines.of(veil.start)..=lines.of(veil.end.saturating_sub(1)) {
-                let line = lines.range(text, line);
-                let (start, end) = (veil.start.max(line.start), veil.end.min(line.end));
-                let body = text.get(start..end).unwrap_or("");
-                let start = start + (body.len() - body.trim_start().len());
-                if start < end {
-                    veils.push(start..end);
-                }
+/// The veiled ranges of a source: in order, none over the end of a line, each starting after its line's
+/// indentation.
+pub fn veils(source: &Source, lines: &Lines) -> Vec<Range<usize>> {
+    let text = &*source.text;
+    let mut veils: Vec<Range<usize>> = Vec::new();
+    for veil in merged(source.veils(), text) {
+        for line in lines.of(veil.start)..=lines.of(veil.end.saturating_sub(1)) {
+            let line = lines.range(text, line);
+            let (start, end) = (veil.start.max(line.start), veil.end.min(line.end));
+            let body = text.get(start..end).unwrap_or("");
+            let start = start + (body.len() - body.trim_start().len());
+            if start < end {
+                veils.push(start..end);
             }
         }
-        Self { text, lines, veils }
     }
+    veils
+}
 
+impl Veiled<'_> {
     /// The line, from 0, on which a place starts.
     pub fn line_of(&self, span: Span) -> usize {
         self.lines.of(floor(self.text, span.start as usize))
@@ -121,8 +122,8 @@ impl<'s> Veiled<'s> {
     /// A place in the bytes of a shown line; one that starts in a veil starts where the marks do.
     fn carry(&self, shown: &Shown, span: Span) -> Range<usize> {
         let (start, end) = (span.start as usize, span.end as usize);
-        let veil = self.veils.iter().find(|veil| veil.start < start && start < veil.end);
-        let start = veil.map_or(start, |veil| veil.start);
+        let veil = self.veils.get(self.veils.partition_point(|veil| veil.end <= start));
+        let start = veil.map_or(start, |veil| veil.start.min(start));
         let byte = |at: usize| {
             shown.0.iter().take_while(|(from, _)| *from < at).map(|(_, c)| c.len_utf8()).sum::<usize>()
         };
@@ -153,16 +154,18 @@ mod tests {
     use super::*;
     use crate::report::places::Places;
 
-    fn excerpt(text: &str, veils: &[&str], places: &[&str], room: usize) -> (String, Vec<String>) {
+    fn excerpt(text: &str, veiled: &[&str], places: &[&str], room: usize) -> (String, Vec<String>) {
         let source = Source::new("t.yaml", text);
         let span = |part: &str| {
             let start = text.find(part).unwrap();
             Span { start: start as u32, end: (start + part.len()) as u32 }
         };
-        veils.iter().for_each(|veil| source.veil(span(veil)));
+        veiled.iter().for_each(|veil| source.veil(span(veil)));
         let mut all = Places::default();
         let spans: Vec<Span> = places.iter().map(|place| span(place)).collect();
-        let excerpt = Veiled::new(&source, all.lines(&source)).excerpt(&spans, room);
+        let lines = all.lines(&source);
+        let veiled = Veiled { text, lines, veils: &veils(&source, lines) };
+        let excerpt = veiled.excerpt(&spans, room);
         let shown = excerpt.spans.iter().map(|range| excerpt.text[range.clone()].to_owned()).collect();
         (excerpt.text, shown)
     }
@@ -204,7 +207,8 @@ mod tests {
         source.veil(Span { start: 3, end: at as u32 });
         source.veil(Span { start: at as u32 + 1, end: line.len() as u32 - 1 });
         let mut all = Places::default();
-        let veiled = Veiled::new(&source, all.lines(&source));
+        let lines = all.lines(&source);
+        let veiled = Veiled { text: &source.text, lines, veils: &veils(&source, lines) };
         let excerpt = veiled.excerpt(&[Span { start: at as u32, end: at as u32 + 1 }], 60);
         assert_eq!(excerpt.text, "…•••X•••…\n");
     }

@@ -272,6 +272,15 @@ fn has_lines(value: &Json) -> bool {
     value.as_str().is_some_and(|text| text.strip_suffix('\n').unwrap_or(text).contains('\n'))
 }
 
+/// A value on one line, cut where it is very long.
+pub fn brief(value: &Json) -> String {
+    let text = match leaves(value) {
+        Some(_) => clean::line(&value.to_string()).into_owned(),
+        None => scalar(value),
+    };
+    cut(&text, MOST_CHARACTERS).into_owned()
+}
+
 /// A value on one line.
 fn scalar(value: &Json) -> String {
     match value {

@@ -11,8 +11,8 @@ use super::mask::{self, Route, Turn};
 use super::places::Places;
 use super::request;
 use super::shown::{
-    Action, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal, Report,
-    Summary, Unchanged, Weight,
+    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal,
+    Report, Summary, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -51,6 +51,19 @@ impl Report {
     }
 }
 
+impl Checked {
+    /// What may be shown of a check.
+    pub fn of(documents: usize, faults: &[Diagnostic]) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            documents,
+            diagnostics: findings(&mut Places::default(), faults),
+        }
+    }
+}
+
+/// Carries the lines of the sources along, and how bytes are counted.
 struct Gather<'b> {
     places: Places,
     bytes: &'b dyn Fn(&Subject, &Planned) -> usize,
@@ -91,32 +104,37 @@ impl Gather<'_> {
         let mut routes = HashMap::with_capacity(changes.len());
         let fields = changes.iter().map(|change| {
             let route = mask::route(&subject.kind, &change.path);
-            let field = self.field(change, &route, change.unseen && !is_new);
+            let field = field(&mut self.places, change, &route, change.unseen && !is_new);
             routes.insert(change.path.pointer(), route);
             field
         });
         (fields.collect(), routes)
     }
+}
 
-    fn field(&mut self, change: &Change, route: &Route, unseen: bool) -> FieldChange {
-        let mark = route.mark.max(change.mark);
-        let turn = if unseen { Turn::Changed } else { Turn::of(change) };
-        let show =
-            |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &change.form, mark, turn));
-        let place = change.place.as_ref().map(|place| self.places.line_column(place));
-        FieldChange {
-            path: route.pointer.clone(),
-            label: route.label.clone(),
-            action: if unseen { FieldAction::Replace } else { action(change) },
-            // what reads back of a value that cannot be seen is a mask of the service's own, or nothing
-            before: if unseen { None } else { show(&change.before) },
-            after: show(&change.after),
-            mark: (mark != Mark::Open).then(|| mark.word().to_owned()),
-            unseen,
-            line: place.map(|(line, _)| line),
-            column: place.map(|(_, column)| column),
-        }
+/// One change as it may be shown. `unseen`: nobody can see the value before.
+pub fn field(places: &mut Places, change: &Change, route: &Route, unseen: bool) -> FieldChange {
+    let mark = route.mark.max(change.mark);
+    let turn = if unseen { Turn::Changed } else { Turn::of(change) };
+    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &change.form, mark, turn));
+    let place = change.place.as_ref().map(|place| places.line_column(place));
+    FieldChange {
+        path: route.pointer.clone(),
+        label: route.label.clone(),
+        action: if unseen { FieldAction::Replace } else { action(change) },
+        // what reads back of a value that cannot be seen is a mask of the service's own, or nothing
+        before: if unseen { None } else { show(&change.before) },
+        after: show(&change.after),
+        mark: mark_word(mark),
+        unseen,
+        line: place.map(|(line, _)| line),
+        column: place.map(|(_, column)| column),
     }
+}
+
+/// The word of a mark; none for what may be seen.
+pub fn mark_word(mark: Mark) -> Option<String> {
+    (mark != Mark::Open).then(|| mark.word().to_owned())
 }
 
 fn action(change: &Change) -> FieldAction {

@@ -12,7 +12,7 @@ mod diff;
 mod excerpt;
 mod field;
 mod gather;
-mod json;
+pub mod json;
 mod mask;
 pub mod outcome;
 mod paint;

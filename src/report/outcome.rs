@@ -1,20 +1,29 @@
 //! The results of an apply: as data for JSON, and as a table on the terminal.
 //!
-//! Made like the report of a plan: names and diagnostics only, ids under their mark, nothing else of a value.
+//! Made like the report of a plan, under the same marks: what moved since the plan and what a service did not
+//! keep are told field by field.
 //! Deliberately absent: receipts, which say more and are kept.
 
 use anstyle::Style;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::clean;
+use super::field;
 use super::gather;
-use super::paint::{ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, Page, Piece, WARNING, padded, piece, width_of};
+use super::mask::{self, Turn};
+use super::paint::{
+    ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
+};
 use super::places::Places;
-use super::shown::{Action, FORMAT_VERSION, Finding, ObjectName};
+use super::shown::{Action, FORMAT_VERSION, FieldChange, Finding, ObjectName, present};
 use super::text::{findings, tally};
 use crate::diagnostic::Diagnostic;
+use crate::plan::step::Moved;
+use crate::plan::{Change, Subject};
 use crate::run::outcome::{Ending, Outcome};
+use crate::value::Value;
 
 /// What an apply did, object by object.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -51,7 +60,7 @@ pub struct ApplySummary {
 pub struct ObjectResult {
     #[serde(flatten)]
     pub object: ObjectName,
-    /// What was to be done to it; none when it agreed from the start.
+    /// What was to be done to it; absent when it was as wanted from the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<Action>,
     /// How it ended.
@@ -63,9 +72,36 @@ pub struct ObjectResult {
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Finding>,
-    /// What the service did not keep, and other things to know.
+    /// What moved between the plan and the write, so that the object was left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<MovedField>,
+    /// What was sent (`after`) and is not there (`before` is).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<FieldChange>,
+    /// What else is to be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+}
+
+/// A leaf that is not any more what it was when the step was planned.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct MovedField {
+    /// Where it stands, as JSON Pointer; empty for the object itself, which came or went.
+    pub path: String,
+    /// Where it stands, for people.
+    pub label: String,
+    /// What it was when it was planned.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Json>,
+    /// What it is now.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub now: Option<Json>,
+    /// What it was to become.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Json>,
+    /// Why its values are not shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
 }
 
 /// How the step of one object ended.
@@ -115,14 +151,39 @@ fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
         Ending::Unknown(reasons) => (Word::Unknown, reasons),
         Ending::NotStarted => (Word::NotStarted, &[]),
     };
+    let moved = match &outcome.ending {
+        Ending::Moved(moved) => moved.iter().map(|moved| moved_field(&outcome.subject, moved)).collect(),
+        _ => Vec::new(),
+    };
     ObjectResult {
         object: gather::object(places, &outcome.subject),
-        action: outcome.action.map(Into::into),
+        action: outcome.action.map(Action::from),
         result,
         attempts: outcome.attempts,
         millis: outcome.millis,
         reasons: gather::findings(places, reasons),
+        moved,
+        lost: outcome.lost.iter().map(|change| lost(places, &outcome.subject, change)).collect(),
         findings: gather::findings(places, &outcome.findings),
+    }
+}
+
+fn lost(places: &mut Places, subject: &Subject, change: &Change) -> FieldChange {
+    gather::field(places, change, &mask::route(&subject.kind, &change.path), change.unseen)
+}
+
+fn moved_field(subject: &Subject, moved: &Moved) -> MovedField {
+    let route = mask::route(&subject.kind, &moved.path);
+    let mark = route.mark.max(moved.mark);
+    let show =
+        |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &moved.form, mark, Turn::Changed));
+    MovedField {
+        planned: show(&moved.planned),
+        now: show(&moved.now),
+        wanted: show(&moved.wanted),
+        mark: gather::mark_word(mark),
+        path: route.pointer,
+        label: route.label,
     }
 }
 
@@ -153,14 +214,49 @@ fn row(page: &mut Page, result: &ObjectResult, (words, kinds, names): (usize, us
     ];
     page.flow(0, 4, &line);
     findings(page, 4, &result.reasons);
+    if !result.moved.is_empty() {
+        page.flow(4, 6, &[piece(PLAIN, "it moved since it was planned, so it was left alone:")]);
+    }
+    result.moved.iter().for_each(|moved| three(page, moved));
+    if !result.lost.is_empty() {
+        page.flow(4, 6, &[piece(PLAIN, "what is there, and what was sent:")]);
+        field::show(page, 6, &result.lost);
+    }
     findings(page, 4, &result.findings);
 }
 
+/// Planned from, now, wanted.
+fn three(page: &mut Page, moved: &MovedField) {
+    if moved.path.is_empty() {
+        let said = match moved.planned.is_some() {
+            true => "the object was there and is gone",
+            false => "there was no such object, and now there is",
+        };
+        return page.flow(6, 8, &[piece(PLAIN, said)]);
+    }
+    let label = clean::line(&moved.label);
+    if let Some(mark) = &moved.mark {
+        return page.flow(6, 8, &[piece(PLAIN, format!("{label}  ({mark}, changed)"))]);
+    }
+    page.flow(6, 8, &[piece(PLAIN, label)]);
+    let sides = [
+        ("planned from", &moved.planned, REMOVED),
+        ("now", &moved.now, CHANGED),
+        ("wanted", &moved.wanted, ADDED),
+    ];
+    for (when, side, style) in sides {
+        let value =
+            side.as_ref().map_or_else(|| piece(DIM, "(nothing)"), |side| piece(style, field::brief(side)));
+        page.flow(8, 10, &[piece(DIM, format!("{}  ", padded(when, 12))), value]);
+    }
+}
+
+/// What became of it, in a word.
 fn word(result: &ObjectResult) -> &'static str {
     match (result.result, result.action) {
         (Word::Done, Some(Action::Create)) => "created",
-        (Word::Done, Some(Action::Update) | None) => "updated",
         (Word::Done, Some(Action::Delete)) => "deleted",
+        (Word::Done, _) => "updated",
         (Word::Unchanged, _) => "unchanged",
         (Word::Refused, _) => "refused",
         (Word::Failed, _) => "failed",

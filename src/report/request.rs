@@ -48,13 +48,10 @@ fn writes(kind: &Kind) -> impl Iterator<Item = &Write> {
     [&operations.create, &operations.update, &operations.replace].into_iter().flatten()
 }
 
-/// Every path of a kind with its verb.
+/// Every path to which a kind is written, with its verb.
 fn templates(kind: &Kind) -> impl Iterator<Item = (Verb, &str)> {
-    let operations = &kind.operations;
-    let deletes = operations.delete.iter().map(|delete| (Verb::Delete, &*delete.delete));
-    let gets = operations.get.iter().filter_map(|get| get.path()).map(|path| (Verb::Get, path));
-    let lists = std::iter::once((Verb::Get, &*operations.list.get));
-    writes(kind).map(|write| (write.verb, &*write.path)).chain(deletes).chain(gets).chain(lists)
+    let deletes = kind.operations.delete.iter().map(|delete| (Verb::Delete, &*delete.delete));
+    writes(kind).map(|write| (write.verb, &*write.path)).chain(deletes)
 }
 
 /// Whether a request was made from a path with `{parameters}`.

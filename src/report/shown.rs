@@ -34,6 +34,19 @@ pub struct Report {
     pub diagnostics: Vec<Finding>,
 }
 
+/// What a check of documents and settings found.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Checked {
+    /// The version of this structure: 1.
+    pub format_version: u32,
+    /// The version of the program that made it.
+    pub tool_version: String,
+    /// How many documents were read.
+    pub documents: usize,
+    /// What is wrong, or worth a look.
+    pub diagnostics: Vec<Finding>,
+}
+
 /// How many objects of each sort.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Summary {
@@ -259,6 +272,6 @@ impl Weight {
 }
 
 /// Tells a member that is null from one that is absent.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+pub(super) fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
     Json::deserialize(deserializer).map(Some)
 }

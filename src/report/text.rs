@@ -215,10 +215,7 @@ fn place(page: &mut Page, indent: usize, finding: &Finding) {
 
 fn hint(page: &mut Page, indent: usize, finding: &Finding) {
     let Some(hint) = &finding.hint else { return };
-    for (at, line) in hint.lines().enumerate() {
-        let head = if at == 0 { "help: " } else { "      " };
-        page.flow(indent, indent + 6, &[piece(HELP, head), piece(PLAIN, clean::line(line))]);
-    }
+    page.flow(indent, indent + 6, &[piece(HELP, "help: "), piece(PLAIN, clean::line(hint))]);
 }
 
 /// The request: verb, path and query; then what it is about and what travels along.
@@ -229,7 +226,7 @@ fn send(page: &mut Page, request: &RequestShown) {
         target.push_str(if at == 0 { "?" } else { "&" });
         target.push_str(&clean::line(&format!("{}={value}", parameter.name)));
     }
-    page.flow(2, 6, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
+    page.flow(2, 8, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
     if request.sends.is_empty() && request.along.is_empty() {
         return;
     }

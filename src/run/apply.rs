@@ -56,7 +56,7 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
 }
 
 /// What needs no work: agreement and refusals.
-fn settled(plan: &Plan) -> Vec<Outcome> {
+pub fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
         ..blank(&agreeing.subject, None, Ending::Unchanged)

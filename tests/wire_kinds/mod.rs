@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use trueup::exchange::Wire;
-use trueup::kind::file::{ErrorListFile, ErrorsFile, LimitsFile, ListFile, PagingFile};
+use trueup::kind::file::{ClearsFile, ErrorListFile, ErrorsFile, LimitsFile, ListFile, PagingFile};
 use trueup::kind::{
-    Absent, Api, Clear, Compare, Field, FormatWord, GuidForm, Identity, Item, Kind, Leaf, ListAnswer,
-    ListType, Maker, MapType, NamesWord, NumberForm, Operations, Rights, Shape, ToldApart, Type,
+    Absent, Api, Clear, Compare, Field, FormatWord, GuidForm, History, Identity, Item, ItemsSent, Kind, Leaf,
+    ListAnswer, ListType, Maker, MapType, NamesWord, NumberForm, Operations, Rights, Shape, ToldApart, Type,
 };
 use trueup::remote::wire::{self, Live};
 use trueup::value::{Mark, Object, Value};
@@ -40,6 +40,10 @@ fn field(number: u16, name: &str, ty: Type) -> Field {
         compare: Compare::Exact,
         copy_of: None,
         never_sent: false,
+        never_imported: false,
+        refers_to: None,
+        bounded_by: None,
+        protection: None,
         example: None,
         source: None,
     }
@@ -78,7 +82,14 @@ pub fn objects(shape: Arc<Shape>) -> Type {
 }
 
 fn list(item: Item) -> Type {
-    Type::List(ListType { item, told_apart: ToldApart::Order, complete: true, order_told: false })
+    Type::List(ListType {
+        item,
+        told_apart: ToldApart::Order,
+        complete: true,
+        order_told: false,
+        items_sent: ItemsSent::All,
+        removals: None,
+    })
 }
 
 /// What is special about an API and its list.
@@ -111,6 +122,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         items: owned(habits.items),
         answer: habits.answer,
         paging: Some(paging),
+        probe: None,
         source: None,
     };
     let operations =
@@ -124,6 +136,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         scope: Vec::new(),
         identity: Identity { id, made_by: Maker::Server, natural_key: Vec::new() },
         operations,
+        history: History::default(),
         shape: Arc::clone(shape),
         waiting: None,
         samples: Vec::new(),
@@ -142,8 +155,11 @@ pub fn api(habits: &Habits) -> Api {
         names: habits.names,
         guids: habits.guids,
         auth: Vec::new(),
+        auth_headers: Vec::new(),
+        oauth: None,
         login: None,
         headers: Vec::new(),
+        clears: ClearsFile::default(),
         errors: habits.errors.clone(),
         limits: LimitsFile::default(),
     }

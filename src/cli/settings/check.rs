@@ -93,8 +93,10 @@ impl Checking<'_, '_> {
             self.reading.put(self.parameter_span(&name, true), fault);
             return None;
         }
-        if let Some(mismatch) = types.into_iter().find_map(|leaf| leaf.read(Token::Text(&text)).err()) {
-            self.reading.put(self.parameter_span(&name, false), unfit(&name, mismatch));
+        let mut unfitting =
+            types.into_iter().filter_map(|leaf| Some((leaf, leaf.read(Token::Text(&text)).err()?)));
+        if let Some((leaf, mismatch)) = unfitting.next() {
+            self.reading.put(self.parameter_span(&name, false), unfit(&name, leaf, mismatch));
             return None;
         }
         Some((name.into(), text))

@@ -1,0 +1,138 @@
+//! `trueup apply`: plan, show, ask, write, read back, prove.
+
+use std::io::{self, BufRead, Write};
+
+use super::args::{ApplyArgs, Common, Format, Reading};
+use super::exit::Exit;
+use super::plan;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::session::{self, Prepared};
+use crate::plan::Plan;
+use crate::report::json::to_json;
+use crate::report::outcome::{ApplyReport, text};
+use crate::report::text as plan_text;
+use crate::run::outcome::{Ending, Outcome};
+use crate::run::{Stop, apply, planning};
+
+/// Makes the services match the documents.
+///
+/// # Errors
+/// When the workspace's memory cannot be read, or the result not be written.
+pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let workspace = match session::open(common, &args.selection, screen) {
+        Ok(workspace) => workspace,
+        Err(exit) => return Ok(exit),
+    };
+    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+        Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Plans and carries out the plan of a prepared workspace.
+///
+/// # Errors
+/// When there is no runtime or terminal, or the result cannot be written.
+pub fn applied(
+    prepared: &Prepared,
+    reading: &Reading,
+    screen: &Screen,
+    approved: bool,
+) -> anyhow::Result<Exit> {
+    let runtime = session::runtime()?;
+    let progress = Progress::new(screen);
+    let tell = |event| progress.tell(event);
+    let session = prepared.session(reading, &tell);
+    let jobs = prepared.jobs();
+    let plan = runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
+    progress.clear();
+    if prepared.stop.is_set() {
+        return Ok(Exit::Interrupted);
+    }
+    // with JSON the one document on stdout is the result; the plan then goes to stderr
+    match screen.format {
+        Format::Text => plan::show(&plan, prepared, screen)?,
+        Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
+    }
+    if plan.steps.is_empty() {
+        return finish_without_steps(&plan, screen);
+    }
+    if !approved && !ask(&plan, screen)? {
+        return Ok(Exit::Refused);
+    }
+    let outcomes =
+        runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
+    progress.clear();
+    show(&outcomes, screen)?;
+    Ok(exit(&outcomes, prepared))
+}
+
+fn finish_without_steps(plan: &Plan, screen: &Screen) -> anyhow::Result<Exit> {
+    if screen.format == Format::Json {
+        screen.out(&to_json(&ApplyReport::of(&apply::settled(plan)))?)?;
+    }
+    Ok(plan::exit(plan, false))
+}
+
+/// Asks; without a terminal the answer is no.
+fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<bool> {
+    if !screen.can_ask() {
+        screen.err("error: there is no terminal to ask on, and nothing was written\n  help: look at the plan, then run again with `--auto-approve`\n");
+        return Ok(false);
+    }
+    let objects = plan.steps.len();
+    screen.err(&format!(
+        "\nWrite {objects} object{}? Only `yes` goes on: ",
+        if objects == 1 { "" } else { "s" }
+    ));
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    let yes = answer.trim() == "yes";
+    if !yes {
+        screen.err("nothing was written\n");
+    }
+    Ok(yes)
+}
+
+/// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
+async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                if stop.is_set() {
+                    std::process::exit(Exit::Interrupted as i32);
+                }
+                stop.now();
+                screen.err("\ninterrupted: what is under way is finished, nothing else is begun\n");
+            }
+        }
+    }
+}
+
+fn show(outcomes: &[Outcome], screen: &Screen) -> anyhow::Result<()> {
+    let report = ApplyReport::of(outcomes);
+    match screen.format {
+        Format::Json => screen.out(&to_json(&report)?)?,
+        Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
+    }
+    Ok(())
+}
+
+/// What an apply says to scripts.
+fn exit(outcomes: &[Outcome], prepared: &Prepared) -> Exit {
+    let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
+    let written = count(|ending| matches!(ending, Ending::Done));
+    let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
+    let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
+    match (written, failed, held) {
+        _ if prepared.stop.is_set() => Exit::Interrupted,
+        (_, 0, 0) => Exit::Done,
+        (0, 0, _) => Exit::Refused,
+        (0, _, _) => Exit::Error,
+        _ => Exit::Partly,
+    }
+}

@@ -1,0 +1,28 @@
+//! How the program ends, as a number for scripts.
+
+use std::process::ExitCode;
+
+/// The exit codes; their meaning is part of what the program promises.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// Done, or nothing differs.
+    Done = 0,
+    /// An error; the result is unknown or incomplete. Wins over `Differs`.
+    Error = 1,
+    /// There are differences.
+    Differs = 2,
+    /// Refused by a gate or a stale plan; nothing was written.
+    Refused = 3,
+    /// Partly applied: the result list says what was and what was not.
+    Partly = 4,
+    /// Wrong usage.
+    Usage = 64,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

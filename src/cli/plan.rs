@@ -1,0 +1,89 @@
+//! `trueup plan`: what would change, and the requests that would do it.
+
+use super::args::{Common, Format, PlanArgs, Reading};
+use super::exit::Exit;
+use super::progress::Progress;
+use super::screen::Screen;
+use super::session::{self, Prepared};
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::report::json::to_json;
+use crate::report::shown::Report;
+use crate::report::text;
+use crate::run::planning;
+
+/// Reads live state and shows the plan.
+///
+/// # Errors
+/// When the workspace's memory cannot be read, or the plan not be written.
+pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let workspace = match session::open(common, &args.selection, screen) {
+        Ok(workspace) => workspace,
+        Err(exit) => return Ok(exit),
+    };
+    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+        Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
+        Err(exit) => Ok(exit),
+    }
+}
+
+/// Makes and shows the plan of a prepared workspace.
+///
+/// # Errors
+/// When there is no runtime, or the plan cannot be written.
+pub fn planned(
+    prepared: &Prepared,
+    reading: &Reading,
+    screen: &Screen,
+    detailed: bool,
+) -> anyhow::Result<Exit> {
+    let progress = Progress::new(screen);
+    let tell = |event| progress.tell(event);
+    let session = prepared.session(reading, &tell);
+    let jobs = prepared.jobs();
+    let plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
+    progress.clear();
+    show(&plan, prepared, screen)?;
+    Ok(exit(&plan, detailed))
+}
+
+/// Shows a plan on stdout, in the format asked for, and its reasons on stderr.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn show(plan: &Plan, prepared: &Prepared, screen: &Screen) -> anyhow::Result<()> {
+    let report = report(plan, prepared);
+    match screen.format {
+        Format::Json => screen.out(&to_json(&report)?)?,
+        Format::Text => screen.out(&text::text(&report, screen.width()))?,
+    }
+    if screen.format == Format::Json {
+        screen.diagnose(&reasons(plan));
+    }
+    Ok(())
+}
+
+/// What may be shown of a plan.
+pub fn report(plan: &Plan, prepared: &Prepared) -> Report {
+    Report::of_plan(plan, &|subject, planned| {
+        prepared.services.get(&subject.target).map_or(0, |service| service.bytes(&planned.request))
+    })
+}
+
+fn reasons(plan: &Plan) -> Vec<Diagnostic> {
+    let refused = plan.refused.iter().flat_map(|refused| &refused.reasons);
+    plan.diagnostics.iter().chain(refused).cloned().collect()
+}
+
+/// What a plan says to scripts: errors before differences.
+pub fn exit(plan: &Plan, detailed: bool) -> Exit {
+    if !plan.complete {
+        Exit::Error
+    } else if !plan.refused.is_empty() {
+        Exit::Refused
+    } else if detailed && !plan.steps.is_empty() {
+        Exit::Differs
+    } else {
+        Exit::Done
+    }
+}

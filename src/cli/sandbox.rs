@@ -1,0 +1,67 @@
+//! `trueup sandbox`: every kind over real HTTP on loopback, for practice and tests.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+
+use super::args::{Common, SandboxArgs, SecretsWord};
+use super::exit::Exit;
+use super::screen::Screen;
+use super::{session, workspace};
+use crate::diagnostic::{Source, any_error};
+use crate::kind::Kind;
+use crate::remote::sandbox::{Data, Fault, Options, Sandbox, Secrets};
+
+/// Serves until interrupted.
+///
+/// # Errors
+/// When the port is taken, or the data or faults cannot be read.
+pub fn run(common: &Common, args: &SandboxArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let registry = workspace::own_kinds(&common.directory)?;
+    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
+    let data = match &args.data {
+        Some(path) => Some(data(path, &kinds, screen)?),
+        None => None,
+    };
+    let options = Options { data, ..options(args)? };
+    let port = options.port;
+    let sandbox = Sandbox::start(kinds, options).with_context(|| format!("port {port} cannot be opened"))?;
+    screen.out(&format!("sandbox at http://{}\n", sandbox.addr()))?;
+    for api in registry.apis() {
+        screen.out(&format!("  {api:<12} {}\n", sandbox.base_url(api)))?;
+    }
+    screen.say("any credential but `wrong` is taken; Ctrl-C ends it\n");
+    session::runtime()?.block_on(tokio::signal::ctrl_c()).context("no signal to wait for")?;
+    sandbox.stop();
+    Ok(Exit::Done)
+}
+
+fn options(args: &SandboxArgs) -> anyhow::Result<Options> {
+    let faults =
+        args.fail.iter().map(|fault| Fault::parse(fault).map_err(|why| anyhow!("--fail {fault}: {why}")));
+    Ok(Options {
+        port: args.port,
+        count: args.count,
+        latency: Duration::from_millis(args.latency),
+        faults: faults.collect::<Result<_, _>>()?,
+        secrets: match args.secrets {
+            SecretsWord::Clear => Secrets::Clear,
+            SecretsWord::Masked => Secrets::Masked,
+            SecretsWord::Hidden => Secrets::Hidden,
+        },
+        ..Options::default()
+    })
+}
+
+/// The objects to start with, from a file.
+fn data(path: &Path, kinds: &[Arc<Kind>], screen: &Screen) -> anyhow::Result<Data> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let source = Source::new(path.display().to_string(), text);
+    let mut faults = Vec::new();
+    let data = Data::read(&source, kinds, &mut faults);
+    screen.diagnose(&faults);
+    if any_error(&faults) { Err(anyhow!("{} does not fit the kinds", path.display())) } else { Ok(data) }
+}

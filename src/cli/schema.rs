@@ -1,0 +1,63 @@
+//! `trueup schema`: the JSON Schemas for editors and checks, written or held against what is there.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::{Common, SchemaArgs};
+use super::exit::Exit;
+use super::screen::Screen;
+use super::settings::file::SettingsFile;
+use super::workspace;
+use crate::kind::registry::Registry;
+use crate::kind::schema;
+use crate::report::shown::Report;
+use crate::run::memory::replace;
+
+/// Writes the schemas, or tells which are missing or old.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn run(common: &Common, args: &SchemaArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let files = files(&common.directory)?;
+    let folder = common.directory.join(&args.output);
+    let mut old = Vec::new();
+    for (name, text) in &files {
+        let path = folder.join(name);
+        if fs::read_to_string(&path).is_ok_and(|there| there == *text) {
+            continue;
+        }
+        old.push(name);
+        if !args.check {
+            replace(&path, text.as_bytes())
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+        }
+    }
+    let (total, place) = (files.len(), args.output.display());
+    match (old.is_empty(), args.check) {
+        (true, _) => screen.out(&format!("{total} schemas in {place} are fresh\n"))?,
+        (false, false) => screen.out(&format!("wrote {} of {total} schemas in {place}\n", old.len()))?,
+        (false, true) => {
+            for name in &old {
+                screen.out(&format!("{place}/{name} is missing or old\n"))?;
+            }
+            screen.err("  help: run `trueup schema`\n");
+            return Ok(Exit::Differs);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Every schema with its path: of the kinds, a workspace's own included, and of the files and reports that
+/// this program reads and writes.
+fn files(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    Ok(all(&workspace::own_kinds(root)?))
+}
+
+/// The schemas that belong to these kinds.
+pub fn all(registry: &Registry) -> Vec<(String, String)> {
+    let extra =
+        vec![("trueup.json", schema::typed::<SettingsFile>()), ("report.json", schema::printed::<Report>())];
+    schema::all(registry, extra)
+}

@@ -1,0 +1,77 @@
+//! Whether a request shows a credential of a sort that the API takes.
+//!
+//! Any value will do but the word `wrong`, so that no real credential is needed for practice, and a wrong one
+//! can be tried.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hyper::HeaderMap;
+
+use crate::kind::{Api, AuthWord};
+
+/// The credential that is refused.
+const WRONG: &str = "wrong";
+
+/// Headers that every client sends; none of them is a credential.
+const USUAL: [&str; 12] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+    "x-request-id",
+];
+
+/// Whether one of the API's own ways is used. `known` are the query parameters that mean something else.
+pub fn is_shown(api: &Api, headers: &HeaderMap, query: &[(String, String)], known: &HashSet<String>) -> bool {
+    let authorization = text(headers, "authorization");
+    let after = |scheme: &str| {
+        let (word, rest) = authorization.split_once(' ')?;
+        word.eq_ignore_ascii_case(scheme).then_some(rest.trim())
+    };
+    let header = || {
+        let listed = |name: &str, names: &[String]| names.iter().any(|own| own.eq_ignore_ascii_case(name));
+        let fixed = |name: &str| api.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let counts = |name: &str| match api.auth_headers.is_empty() {
+            true => !USUAL.contains(&name) && !fixed(name),
+            false => listed(name, &api.auth_headers),
+        };
+        headers
+            .iter()
+            .any(|(name, value)| counts(name.as_str()) && is_right(value.to_str().unwrap_or_default()))
+    };
+    let parameter = || query.iter().any(|(name, value)| !known.contains(name) && is_right(value));
+    let bearer = || after("bearer").is_some_and(is_right);
+    api.auth.is_empty()
+        || api.auth.iter().any(|way| match way {
+            AuthWord::Bearer | AuthWord::OauthPassword => bearer(),
+            AuthWord::Token => after("token").is_some_and(is_right),
+            AuthWord::Basic => after("basic").is_some_and(is_right_basic),
+            AuthWord::Headers => header(),
+            AuthWord::Query => parameter(),
+            AuthWord::Login => bearer() || header() || parameter(),
+        })
+}
+
+/// Whether this may be a credential.
+pub fn is_right(credential: &str) -> bool {
+    !credential.is_empty() && !credential.split(['=', ';', ' ']).any(|part| part == WRONG)
+}
+
+fn is_right_basic(encoded: &str) -> bool {
+    let decoded = BASE64_STANDARD.decode(encoded).unwrap_or_default();
+    let pair = String::from_utf8_lossy(&decoded);
+    pair.split_once(':').is_some_and(|(name, password)| !name.is_empty() && is_right(password))
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}

@@ -1,0 +1,589 @@
+//! What a write makes of an object: create, replace, merge.
+//!
+//! The nasty reading wins wherever the facts leave one open, so that a tool that relies on kindness is caught:
+//! a replace resets what the body leaves out, a merge without the kind's own flag appends to lists, one with
+//! it empties what should have ridden along. What the service sets is never taken from a body.
+//! Deliberately absent: reading bodies and answering.
+
+use crate::kind::{
+    Absent, Appears, Clear, Copy, Field, FormatWord, Item, ItemsSent, Kind, Leaf, ListType, Shape, ToldApart,
+    Travels, Type, Write,
+};
+use crate::remote::wire;
+use crate::value::{Object, Stranger, Value};
+
+use super::bind::{Binder, Grievance, Spelling, binds_silently, same_name};
+use super::given;
+use super::mint::Mint;
+use super::store::Record;
+
+/// What a merge does with nested fields.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Nested {
+    /// What is sent takes the place of what is there. `Harsh` also empties what should ride along and did not.
+    Replace { harsh: bool },
+    /// Members that are sent are set, items are put in by their key.
+    Parts,
+    /// Members that are sent are set, items are appended: the flag that the service wants was left out.
+    Append,
+}
+
+impl Nested {
+    /// What an update operation does, given the query it came with.
+    pub fn of(write: &Write, query: &[(String, String)], harsh: bool) -> Self {
+        let Some(nested) = &write.nested else { return Self::Replace { harsh: false } };
+        if !nested.query.iter().all(|wanted| query.contains(wanted)) {
+            return Self::Append;
+        }
+        match nested.travels {
+            Travels::Whole => Self::Replace { harsh: harsh && !nested.query.is_empty() },
+            Travels::Parts => Self::Parts,
+        }
+    }
+}
+
+/// Makes the objects of one kind in one scope.
+pub struct Rules<'r> {
+    pub kind: &'r Kind,
+    pub scope: &'r [Value],
+    /// An object to take after in what the service makes by itself.
+    pub pattern: Option<&'r Object>,
+    pub mint: &'r mut Mint,
+}
+
+impl Rules<'_> {
+    /// A new object with that id.
+    pub fn create(&mut self, write: &Write, id: Value, body: &Object) -> Record {
+        let mut object = self.whole(&self.kind.shape, body, None);
+        object.set(self.kind.identity.id, id);
+        self.by_itself(&mut object);
+        let mut record = Record::new(object);
+        self.hold_back(&mut record, None, |_| true);
+        self.wait(&mut record);
+        record.unverified |= write.appears == Appears::Later;
+        self.finish(record)
+    }
+
+    /// The object that a body with everything makes of an old one.
+    pub fn replace(&mut self, old: &Record, body: &Object) -> Record {
+        let mut object = self.whole(&self.kind.shape, body, Some(&old.object));
+        if let Some(id) = old.object.get(self.kind.identity.id) {
+            object.set(self.kind.identity.id, id.clone());
+        }
+        self.remove(&mut object, body);
+        let mut record = Record { object, waiting: old.waiting.clone(), unverified: old.unverified };
+        self.hold_back(&mut record, Some(&old.object), |_| true);
+        self.finish(record)
+    }
+
+    /// The object that a body with changes makes of an old one.
+    pub fn merge(&mut self, old: &Record, body: &Object, (write, nested): (&Write, Nested)) -> Record {
+        let mut record = old.clone();
+        let shape = &self.kind.shape;
+        for (number, value) in body.fields() {
+            let field = shape.field(number);
+            if number != self.kind.identity.id && !closed(field, false) {
+                let merged = self.merged(field, value, old.object.get(number), nested);
+                record.object.set(number, merged);
+            }
+        }
+        if nested == (Nested::Replace { harsh: true })
+            && body.fields().any(|(n, _)| shape.field(n).is_nested())
+        {
+            let along = write.nested.iter().flat_map(|nested| &nested.along);
+            for number in along.filter(|number| body.get(**number).is_none()) {
+                record.object.set(*number, blank(shape.field(*number)));
+            }
+        }
+        self.merge_strangers(&mut record.object, body);
+        self.remove(&mut record.object, body);
+        self.hold_back(&mut record, Some(&old.object), |number| body.get(number).is_some());
+        self.finish(record)
+    }
+
+    /// An object of nothing but what the body says and the service keeps.
+    fn whole(&mut self, shape: &Shape, body: &Object, old: Option<&Object>) -> Object {
+        let mut made = Object::default();
+        for field in &shape.fields {
+            let before = old.and_then(|old| old.get(field.number));
+            let value = match body.get(field.number) {
+                _ if closed(field, old.is_none()) => before.cloned().unwrap_or_else(|| self.own(field, old)),
+                None if field.never_sent => before.cloned().unwrap_or_else(|| blank(field)),
+                given => self.replaced(field, given, before),
+            };
+            made.set(field.number, value);
+        }
+        made.strangers = self.kept_strangers(old, body);
+        made
+    }
+
+    /// What the service puts into a field that nobody else may write, in an object that is new.
+    fn own(&mut self, field: &Field, old: Option<&Object>) -> Value {
+        match &field.ty {
+            Type::Leaf(Leaf::Guid) if old.is_none() && field.copy_of.is_none() && field.access.computed => {
+                Value::Guid(self.mint.guid())
+            }
+            _ => blank(field),
+        }
+    }
+
+    fn replaced(&mut self, field: &Field, given: Option<&Value>, before: Option<&Value>) -> Value {
+        match (&field.ty, given) {
+            (Type::List(list), given) if keeps_unlisted(list) => {
+                self.upserted(list, given.map(Value::items).unwrap_or_default(), before)
+            }
+            (Type::Map(map), given) if !map.complete => put_in(given, before),
+            (Type::List(list), Some(Value::List(items))) => self.items(list, items, before),
+            (Type::Object(shape), Some(Value::Object(body))) => {
+                let before = before.and_then(Value::as_object);
+                Value::Object(Box::new(self.whole(shape, body, before)))
+            }
+            (_, None | Some(Value::Null)) => blank(field),
+            (_, Some(value)) => value.clone(),
+        }
+    }
+
+    fn items(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
+        let before = before.map(Value::items).unwrap_or_default();
+        Value::List(items.iter().map(|item| self.item(list, item, before)).collect())
+    }
+
+    /// One item: with a known row id it is that row, else a new one.
+    fn item(&mut self, list: &ListType, item: &Value, before: &[Value]) -> Value {
+        let (Item::Object(shape), Value::Object(body)) = (&list.item, item) else { return item.clone() };
+        let row_id = row_id(shape);
+        let id = row_id.and_then(|field| body.get(field.number)).filter(|id| !id.is_zero());
+        let same_row = |row: &&Object| row_id.is_some_and(|field| row.get(field.number) == id);
+        let old = id.and_then(|_| before.iter().filter_map(Value::as_object).find(same_row));
+        let mut made = self.whole(shape, body, old);
+        if let Some(field) = row_id {
+            let id = old.and_then(|old| old.get(field.number)).cloned();
+            made.set(field.number, id.unwrap_or_else(|| new_number(field, self.mint)));
+        }
+        Value::Object(Box::new(made))
+    }
+
+    /// A list in which what is not sent stays.
+    fn upserted(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
+        let mut all = before.map(Value::items).unwrap_or_default().to_vec();
+        for item in items {
+            let at = all.iter().position(|old| same_item(list, old, item));
+            let mut body = item.clone();
+            if let (Some(at), Item::Object(shape), Value::Object(body)) = (at, &list.item, &mut body)
+                && let (Some(row_id), Some(old)) = (row_id(shape), all[at].as_object())
+            {
+                body.set(row_id.number, old.get(row_id.number).cloned().unwrap_or(Value::Null));
+            }
+            let made = self.item(list, &body, &all);
+            match at {
+                Some(at) => all[at] = made,
+                None => all.push(made),
+            }
+        }
+        Value::List(all)
+    }
+
+    fn merged(&mut self, field: &Field, given: &Value, before: Option<&Value>, nested: Nested) -> Value {
+        match (&field.ty, given, nested) {
+            (Type::Leaf(_), ..) | (_, _, Nested::Replace { .. }) => self.replaced(field, Some(given), before),
+            (Type::Map(_), ..) => put_in(Some(given), before),
+            (Type::Object(shape), Value::Object(body), _) => {
+                let mut all = before.and_then(Value::as_object).cloned().unwrap_or_default();
+                for (number, value) in body.fields() {
+                    let inner = shape.field(number);
+                    if !closed(inner, false) {
+                        let before = all.get(number).cloned();
+                        all.set(number, self.merged(inner, value, before.as_ref(), nested));
+                    }
+                }
+                Value::Object(Box::new(all))
+            }
+            (Type::Object(_), ..) => Value::Null,
+            (Type::List(list), given, Nested::Append) => {
+                let mut all = before.map(Value::items).unwrap_or_default().to_vec();
+                all.extend(given.items().iter().map(|item| self.item(list, item, &[])));
+                Value::List(all)
+            }
+            (Type::List(list), given, _) => self.upserted(list, given.items(), before),
+        }
+    }
+
+    /// Of the strangers in a body those that the object already has: the service knows them, the kind does not.
+    fn kept_strangers(&self, old: Option<&Object>, body: &Object) -> Vec<Stranger> {
+        let had = old.map(|old| old.strangers.as_slice()).unwrap_or_default();
+        had.iter().filter_map(|had| self.sent_stranger(had, body)).collect()
+    }
+
+    fn merge_strangers(&self, object: &mut Object, body: &Object) {
+        let merged = |had: &Stranger| self.sent_stranger(had, body).unwrap_or_else(|| had.clone());
+        object.strangers = object.strangers.iter().map(merged).collect();
+    }
+
+    fn sent_stranger(&self, had: &Stranger, body: &Object) -> Option<Stranger> {
+        let sent = body.strangers.iter().find(|sent| same_name(&self.kind.api, &sent.name, &had.name))?;
+        // a format without types can't tell "1" from 1, nor null from nothing
+        let same = binds_silently(&self.kind.api) && self.as_jsv(&sent.raw) == self.as_jsv(&had.raw);
+        let raw = if same { &had.raw } else { &sent.raw };
+        Some(Stranger { name: had.name.clone(), raw: raw.clone() })
+    }
+
+    fn as_jsv(&self, raw: &str) -> Option<Vec<u8>> {
+        let wire = given::json(raw).ok()?.into_wire();
+        Some(wire::encode(&wire, FormatWord::Jsv, &self.kind.api))
+    }
+
+    /// What the service makes by itself in a new object, taking after the pattern.
+    fn by_itself(&mut self, object: &mut Object) {
+        let kind = self.kind;
+        for (parameter, value) in kind.scope.iter().zip(self.scope) {
+            // a computed field that is called like the scope is the scope
+            if let Some(field) = kind.shape.named(&parameter.name).filter(|field| field.access.computed) {
+                object.set(field.number, value.clone());
+            }
+        }
+        let Some(pattern) = self.pattern else { return };
+        for field in self.kind.shape.fields.iter().filter(|field| field.access.computed) {
+            let (number, like) = (field.number, pattern.get(field.number));
+            let made = match (&field.ty, like) {
+                _ if number == self.kind.identity.id => continue,
+                (Type::Leaf(Leaf::Time), Some(Value::Time(_))) => Value::Time(self.mint.now()),
+                (Type::Leaf(Leaf::Choice { choices, .. }), Some(Value::Text(_))) => {
+                    choices.first().map_or(Value::Null, |(choice, _)| Value::text(&**choice))
+                }
+                (Type::Leaf(Leaf::Text { .. }), Some(Value::Text(like))) => {
+                    Value::text(super::seed::numbered(like, self.mint.whole()))
+                }
+                (Type::Leaf(leaf @ (Leaf::Decimal(_) | Leaf::Whole(_) | Leaf::Flag)), Some(_)) => leaf.zero(),
+                _ => continue,
+            };
+            object.set(number, made);
+        }
+    }
+
+    /// Written values that wait for somebody: the object keeps the old ones.
+    fn hold_back(&self, record: &mut Record, old: Option<&Object>, written: impl Fn(u16) -> bool) {
+        for field in self.kind.shape.fields.iter().filter(|field| field.absent == Absent::Pending) {
+            let number = field.number;
+            if !written(number) || closed(field, old.is_none()) {
+                continue;
+            }
+            let wanted = record.object.get(number).cloned().unwrap_or(Value::Null);
+            let before = old.and_then(|old| old.get(number)).cloned().unwrap_or(Value::Null);
+            record.waiting.take(number);
+            if !wanted.is_blank() && wanted != before {
+                record.waiting.set(number, wanted);
+                record.object.set(number, before);
+            }
+        }
+    }
+
+    /// A new object of a kind whose objects wait starts so.
+    fn wait(&self, record: &mut Record) {
+        let Some(waiting) = &self.kind.waiting else { return };
+        if let Some(value) = waiting.values.first() {
+            record.object.set(waiting.field, Value::text(&**value));
+            record.unverified = true;
+        }
+    }
+
+    fn finish(&mut self, mut record: Record) -> Record {
+        self.fill_copies(&mut record.object);
+        if let Some(number) = self.kind.history.changed_at {
+            record.object.set(number, Value::Time(self.mint.now()));
+        }
+        record
+    }
+
+    /// Takes out the items that the body names in the member made for that.
+    fn remove(&self, object: &mut Object, body: &Object) {
+        for field in &self.kind.shape.fields {
+            let Type::List(list) = &field.ty else { continue };
+            let (Item::Object(shape), Some(removals)) = (&list.item, &list.removals) else { continue };
+            let sent =
+                body.strangers.iter().find(|sent| same_name(&self.kind.api, &sent.name, &removals.through));
+            let Some(Ok(given)) = sent.map(|sent| given::json(&sent.raw)) else { continue };
+            let mut binder = Binder::new(&self.kind.api, Spelling::Written);
+            let named = given.into_items().unwrap_or_default().into_iter();
+            let named: Vec<Object> = named.map(|item| binder.object(shape, item, "")).collect();
+            let goes = |item: &Value| {
+                let same = |named: &Object, item: &Object| {
+                    removals.with.iter().all(|n| named.get(*n) == item.get(*n))
+                };
+                item.as_object().is_some_and(|item| named.iter().any(|named| same(named, item)))
+            };
+            if let Some(Value::List(mut items)) = object.take(field.number) {
+                items.retain(|item| !goes(item));
+                object.set(field.number, Value::List(items));
+            }
+        }
+    }
+
+    /// Puts the object's own id and scope wherever they are to stand once more.
+    pub fn fill_copies(&self, object: &mut Object) {
+        let root = object.clone();
+        self.copies(&self.kind.shape, object, &root);
+    }
+
+    fn copies(&self, shape: &Shape, object: &mut Object, root: &Object) {
+        for field in &shape.fields {
+            if let Some(value) = field.copy_of.as_ref().and_then(|copy| self.copied(copy, root)) {
+                object.set(field.number, value);
+                continue;
+            }
+            let filled = match (&field.ty, object.take(field.number)) {
+                (Type::Object(inner), Some(Value::Object(mut object))) => {
+                    self.copies(inner, &mut object, root);
+                    Some(Value::Object(object))
+                }
+                (Type::List(list), Some(Value::List(items))) => Some(self.copies_in(list, items, root)),
+                (_, value) => value,
+            };
+            if let Some(value) = filled {
+                object.set(field.number, value);
+            }
+        }
+    }
+
+    fn copies_in(&self, list: &ListType, mut items: Vec<Value>, root: &Object) -> Value {
+        if let Item::Object(shape) = &list.item {
+            for item in &mut items {
+                if let Value::Object(object) = item {
+                    self.copies(shape, object, root);
+                }
+            }
+        }
+        Value::List(items)
+    }
+
+    fn copied(&self, copy: &Copy, root: &Object) -> Option<Value> {
+        let value = match copy {
+            Copy::Field(number) => root.get(*number),
+            Copy::Scope(name) => {
+                let at = self.kind.scope.iter().position(|scope| scope.name == *name)?;
+                self.scope.get(at)
+            }
+        };
+        value.filter(|value| !value.is_blank()).cloned()
+    }
+}
+
+/// Fills what a sample left out: blanks and row ids.
+pub fn settle(shape: &Shape, object: &mut Object, mint: &mut Mint) {
+    for field in &shape.fields {
+        let value = object.take(field.number).filter(|value| *value != Value::Null);
+        let settled = match (&field.ty, value) {
+            (_, None) => blank(field),
+            (Type::Object(inner), Some(Value::Object(mut object))) => {
+                settle(inner, &mut object, mint);
+                Value::Object(object)
+            }
+            (Type::List(ListType { item: Item::Object(inner), .. }), Some(Value::List(mut items))) => {
+                items.iter_mut().for_each(|item| settle_item(inner, item, mint));
+                Value::List(items)
+            }
+            (_, Some(value)) => value,
+        };
+        object.set(field.number, settled);
+    }
+}
+
+fn settle_item(shape: &Shape, item: &mut Value, mint: &mut Mint) {
+    let Value::Object(object) = item else { return };
+    settle(shape, object, mint);
+    if let Some(field) = row_id(shape).filter(|field| object.get(field.number).is_none_or(Value::is_zero)) {
+        object.set(field.number, new_number(field, mint));
+    }
+}
+
+/// A new id of the field's type.
+pub fn new_number(field: &Field, mint: &mut Mint) -> Value {
+    match field.ty {
+        Type::Leaf(Leaf::Whole(_)) => Value::Whole(mint.whole()),
+        Type::Leaf(Leaf::Text { .. }) => Value::text(mint.guid().hyphenated().to_string()),
+        _ => Value::Guid(mint.guid()),
+    }
+}
+
+/// What waits becomes what is; an object that was not verified becomes like the pattern.
+pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
+    let waiting = std::mem::take(&mut record.waiting);
+    for (number, value) in waiting.fields() {
+        record.object.set(number, value.clone());
+    }
+    let states = kind
+        .shape
+        .fields
+        .iter()
+        .filter(|field| field.access.computed && matches!(field.ty, Type::Leaf(Leaf::Choice { .. })));
+    for field in states.filter(|_| record.unverified && kind.waiting.is_none()) {
+        if let Some(like) = pattern.and_then(|pattern| pattern.get(field.number)) {
+            record.object.set(field.number, like.clone());
+        }
+    }
+    if let (true, Some(waiting)) = (std::mem::take(&mut record.unverified), &kind.waiting) {
+        let waits =
+            |value: &Value| value.as_text().is_some_and(|text| waiting.values.iter().any(|v| **v == *text));
+        let like =
+            pattern.and_then(|pattern| pattern.get(waiting.field)).filter(|value| !waits(value)).cloned();
+        let choice = match &kind.shape.field(waiting.field).ty {
+            Type::Leaf(Leaf::Choice { choices, .. }) => {
+                choices.iter().map(|(choice, _)| Value::text(&**choice)).find(|value| !waits(value))
+            }
+            _ => None,
+        };
+        record.object.set(waiting.field, like.or(choice).unwrap_or(Value::Null));
+    }
+}
+
+/// What the service has against a written object: required fields that are missing, clearing in the wrong way.
+pub fn grievances(kind: &Kind, old: Option<&Object>, body: &Object, made: &Record) -> Vec<Grievance> {
+    let mut found = Vec::new();
+    let mut whole = made.object.clone();
+    for (number, value) in made.waiting.fields() {
+        whole.set(number, value.clone());
+    }
+    lacking(kind, &kind.shape, &whole, &mut Place { at: String::new(), found: &mut found });
+    if let Some(old) = old.filter(|_| !binds_silently(&kind.api)) {
+        badly_cleared(kind, old, body, &mut found);
+    }
+    found
+}
+
+struct Place<'f> {
+    at: String,
+    found: &'f mut Vec<Grievance>,
+}
+
+fn lacking(kind: &Kind, shape: &Shape, object: &Object, place: &mut Place) {
+    for field in &shape.fields {
+        let at = format!("{}{}", place.at, field.written_as);
+        let mut inside = |shape: &Shape, object: &Object, at: String| {
+            lacking(kind, shape, object, &mut Place { at, found: place.found });
+        };
+        match (&field.ty, object.get(field.number)) {
+            (Type::Object(shape), Some(Value::Object(object))) => inside(shape, object, format!("{at}.")),
+            (Type::List(ListType { item: Item::Object(shape), .. }), Some(Value::List(items))) => {
+                for (index, item) in items.iter().enumerate() {
+                    if let Value::Object(object) = item {
+                        inside(shape, object, format!("{at}.{index}."));
+                    }
+                }
+            }
+            (_, value) if field.access.required && field.copy_of.is_none() && is_missing(value) => {
+                place.found.push(Grievance { field: at, message: required(kind, field) });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_missing(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::Text(text)) => text.trim().is_empty(),
+        Some(_) => false,
+    }
+}
+
+fn required(kind: &Kind, field: &Field) -> String {
+    match binds_silently(&kind.api) {
+        true => format!("'{}' should not be empty.", spaced(&field.written_as)),
+        false => "This field is required.".into(),
+    }
+}
+
+/// `twoWords` as `Two Words`.
+fn spaced(name: &str) -> String {
+    let mut words = String::new();
+    for (index, letter) in name.chars().enumerate() {
+        if index > 0 && letter.is_uppercase() {
+            words.push(' ');
+        }
+        match index {
+            0 => words.extend(letter.to_uppercase()),
+            _ => words.push(letter),
+        }
+    }
+    words
+}
+
+fn badly_cleared(kind: &Kind, old: &Object, body: &Object, found: &mut Vec<Grievance>) {
+    for (number, value) in body.fields() {
+        let field = kind.shape.field(number);
+        let had = old.get(number).is_some_and(|old| !old.is_blank());
+        let message = match field.clear {
+            _ if !had || field.is_nested() || closed(field, false) => continue,
+            Clear::Empty if matches!(value, Value::Null) => "This field may not be null.",
+            Clear::Never if value.is_blank() => "This field may not be blank.",
+            _ => continue,
+        };
+        found.push(Grievance { field: field.written_as.to_string(), message: message.into() });
+    }
+}
+
+/// Whether the service takes nothing from a body for this field.
+fn closed(field: &Field, new: bool) -> bool {
+    field.access.computed || (field.access.create_only && !new) || (field.access.update_only && new)
+}
+
+/// The value of a field that nobody wrote.
+pub fn blank(field: &Field) -> Value {
+    match field.ty {
+        Type::List(_) | Type::Map(_) => field.ty.zero(),
+        _ if field.absent == Absent::Zero => field.ty.zero(),
+        _ => Value::Null,
+    }
+}
+
+/// The field in which the service numbers the items of a list.
+pub fn row_id(shape: &Shape) -> Option<&Field> {
+    shape.fields.iter().find(|field| {
+        let numbers = matches!(field.ty, Type::Leaf(Leaf::Guid | Leaf::Whole(_)));
+        field.access.computed && field.copy_of.is_none() && numbers
+    })
+}
+
+/// Whether items that a write leaves out stay: others take them out, or nothing does.
+fn keeps_unlisted(list: &ListType) -> bool {
+    !list.complete || list.removals.is_some() || list.items_sent == ItemsSent::Changed
+}
+
+/// Whether two items are the same row: by its id when both have one, else by the first key.
+fn same_item(list: &ListType, old: &Value, new: &Value) -> bool {
+    let (Item::Object(shape), Value::Object(old), Value::Object(new)) = (&list.item, old, new) else {
+        return old == new;
+    };
+    let sent = row_id(shape).and_then(|field| Some((field.number, new.get(field.number)?)));
+    if let Some((number, id)) = sent.filter(|(_, id)| !id.is_zero()) {
+        return old.get(number) == Some(id);
+    }
+    if list.items_sent == ItemsSent::Changed {
+        // without its id it is a new one, however often it is sent
+        return false;
+    }
+    match &list.told_apart {
+        ToldApart::Keys(keys) => keys.first().is_some_and(|key| {
+            !key.is_empty() && key.iter().all(|number| old.get(*number) == new.get(*number))
+        }),
+        ToldApart::Set => old.same(new),
+        ToldApart::Order => false,
+    }
+}
+
+/// A map in which what is not sent stays; null takes a key out.
+fn put_in(given: Option<&Value>, before: Option<&Value>) -> Value {
+    let mut all = match before {
+        Some(Value::Map(entries)) => entries.clone(),
+        _ => Vec::new(),
+    };
+    let Some(Value::Map(given)) = given else { return Value::Map(all) };
+    for (key, value) in given {
+        match (all.iter().position(|(own, _)| own == key), value) {
+            (Some(at), Value::Null) => drop(all.remove(at)),
+            (Some(at), value) => all[at].1 = value.clone(),
+            (None, Value::Null) => {}
+            (None, value) => all.push((key.clone(), value.clone())),
+        }
+    }
+    Value::Map(all)
+}

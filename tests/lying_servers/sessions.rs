@@ -1,0 +1,203 @@
+//! Tokens that are asked for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use trueup::exchange::Verb;
+use trueup::kind::{Api, NamesWord};
+use trueup::remote::failure::Sent;
+use trueup::remote::target::{Auth, OauthPassword, TokenPlace};
+
+use crate::liar::{Act, Liar, answer};
+use crate::{BOUNDS, api, bearer, client, client_of, code, get, login, request, send, send_safely, target};
+
+const SESSION: &str = "{\"session\":{\"token\":\"canary-t1\"},\"password\":\"canary-pass\"}";
+
+pub fn logs_in(token: &str) -> Act {
+    Act::Say(answer(200, "", SESSION.replace("t1", token)))
+}
+
+fn fine() -> Act {
+    Act::Say(answer(200, "", "{}"))
+}
+
+fn unauthorized() -> Act {
+    Act::Say(answer(401, "", "{}"))
+}
+
+#[tokio::test]
+async fn a_token_is_asked_for_on_first_need_and_sent_where_it_belongs() {
+    for (place, expected) in [
+        (TokenPlace::Bearer, "\r\nauthorization: Bearer canary-t1\r\n"),
+        (TokenPlace::Header("X-Session".into()), "\r\nx-session: canary-t1\r\n"),
+        (TokenPlace::Cookie("ss-id".into()), "\r\ncookie: ss-id=canary-t1\r\n"),
+        (TokenPlace::Query("authToken".into()), "GET /fish?authToken=canary-t1 HTTP/1.1\r\n"),
+    ] {
+        let liar = Liar::new([logs_in("t1"), fine()]).await;
+        let client = client(&liar, login(place));
+        assert_eq!(liar.connections(), 0, "not before it is needed");
+        assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+        assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+        let heard = liar.heard();
+        assert_eq!(heard.len(), 3, "one login for both");
+        assert!(heard[0].starts_with("POST /login HTTP/1.1"), "{}", heard[0]);
+        assert!(
+            heard[0].contains("\r\nx-fixed: always\r\n")
+                && heard[0].contains("\r\ncontent-type: application/json")
+        );
+        assert!(
+            heard[0].ends_with("{\"email\":\"canary-user\",\"pass\":\"canary-\\\"pass\"}"),
+            "{}",
+            heard[0]
+        );
+        assert!(heard[1].contains(expected) && heard[2].contains(expected), "{}", heard[1]);
+    }
+}
+
+#[tokio::test]
+async fn one_login_serves_all_that_wait() {
+    let late = Act::Late(Duration::from_millis(100), answer(200, "", SESSION));
+    let liar = Liar::new([late, fine()]).await;
+    let client = client(&liar, login(TokenPlace::Bearer));
+    let fish = get("/fish");
+    let all = futures_util::future::join_all((0..20).map(|_| send(&client, &fish))).await;
+    assert!(all.iter().all(|result| code(result) == "answer"));
+    assert_eq!(liar.heard().iter().filter(|heard| heard.starts_with("POST /login")).count(), 1);
+    assert_eq!(liar.heard().len(), 21);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once_and_then_401_stands() {
+    let liar = Liar::new([logs_in("t1"), unauthorized(), logs_in("t2"), fine()]).await;
+    let post = request(Verb::Post, "/fish", false);
+    let answered = send_safely(&client(&liar, login(TokenPlace::Bearer)), &post, "{}").await.ok();
+    assert_eq!(answered.map(|answered| (answered.response.status, answered.attempts)), Some((200, 1)));
+    assert!(liar.heard()[3].contains("Bearer canary-t2"), "{}", liar.heard()[3]);
+
+    let liar = Liar::new([logs_in("t1"), unauthorized(), logs_in("t2"), unauthorized()]).await;
+    let response = send(&client(&liar, login(TokenPlace::Bearer)), &get("/fish")).await.expect("an answer");
+    assert_eq!((response.status, liar.heard().len()), (401, 4));
+
+    let liar = Liar::new([unauthorized()]).await;
+    let response = send(&client(&liar, bearer()), &get("/fish")).await.expect("an answer");
+    assert_eq!((response.status, liar.heard().len()), (401, 1), "a fixed token cannot be renewed");
+}
+
+#[tokio::test]
+async fn new_tokens_are_not_asked_for_without_end() {
+    // as services do that say 401 for "not allowed"
+    let acts = "LULUULUULUU".chars().map(|act| if act == 'L' { logs_in("t") } else { unauthorized() });
+    let liar = Liar::new(acts).await;
+    let client = client(&liar, login(TokenPlace::Bearer));
+    for _ in 0..10 {
+        let response = send(&client, &get("/fish")).await.expect("an answer");
+        assert_eq!(response.status, 401);
+    }
+    let logins = liar.heard().iter().filter(|heard| heard.starts_with("POST /login")).count();
+    assert_eq!(logins, 4, "the first, and three in vain");
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_tried_again() {
+    let refusals = [
+        (answer(400, "", "{\"error\":\"canary-error\"}"), "login-refused", "status 400"),
+        (answer(401, "", "{\"error\":\"invalid_grant\"}"), "login-refused", "`invalid_grant`"),
+        (answer(200, "", "{\"password\":\"canary-pass\"}"), "no-token", "no token"),
+        (answer(200, "", "<html>canary-pass"), "no-token", "no token"),
+        (answer(200, "", "{\"session\":{\"token\":\"a\\nb\"}}"), "no-token", "no token"),
+        (answer(302, "location: /canary-place\r\n", ""), "redirect", "redirects"),
+    ];
+    for (refusal, code, text) in refusals {
+        let liar = Liar::new([Act::Say(refusal)]).await;
+        let client = client(&liar, login(TokenPlace::Bearer));
+        for _ in 0..3 {
+            let failure = send_safely(&client, &get("/fish"), "").await.err().expect("refused");
+            assert_eq!((failure.code(), failure.sent, failure.login), (code, Sent::No, true));
+            let shown = format!("{failure} {failure:?}");
+            assert!(failure.to_string().contains(text) && !shown.contains("canary"), "{shown}");
+        }
+        assert_eq!(liar.heard().len(), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_for_now_is_repeated() {
+    let liar =
+        Liar::new([Act::Reset(Vec::new()), Act::Say(answer(503, "", "")), logs_in("t1"), fine()]).await;
+    let post = request(Verb::Post, "/fish", false);
+    let answered = send_safely(&client(&liar, login(TokenPlace::Bearer)), &post, "{}").await.ok();
+    assert_eq!(answered.map(|answered| (answered.attempts, answered.earlier)), Some((3, Sent::No)));
+
+    let liar = Liar::new([Act::Hang(Vec::new())]).await;
+    let client = client(&liar, login(TokenPlace::Bearer));
+    let (began, fish) = (Instant::now(), get("/fish"));
+    let all = futures_util::future::join_all((0..10).map(|_| send(&client, &fish))).await;
+    assert!(all.iter().all(|result| code(result) == "timeout"));
+    assert!(began.elapsed() < BOUNDS.timeout * 2, "those that waited share the failure");
+}
+
+#[tokio::test]
+async fn the_names_of_a_login_follow_the_rule_of_the_api() {
+    let liar =
+        Liar::new([Act::Say(answer(200, "", "{\"SESSION\":{\"Token\":\"canary-t1\"}}")), fine()]).await;
+    let mut target = target(&liar.url, login(TokenPlace::Bearer));
+    target.api = Arc::new(Api { names: NamesWord::CaseInsensitive, ..api() });
+    assert_eq!(code(&send(&client_of(&target), &get("/fish")).await), "answer");
+    assert!(liar.heard()[1].contains("Bearer canary-t1"));
+}
+
+pub fn oauth(identity: &Liar) -> Auth {
+    let grant = OauthPassword {
+        url: identity.url.join("/realms/x/token").expect("a url"),
+        client_id: "tool".into(),
+        client_secret: Some("s&cret".into()),
+        username: "canary-user".into(),
+        password: "p+w=å".into(),
+    };
+    let headers = vec![("X-Api-Key".into(), "canary-key".into())];
+    Auth { oauth_password: Some(grant), headers, ..Auth::default() }
+}
+
+#[tokio::test]
+async fn a_password_grant_is_sent_as_a_form_and_only_what_belongs_to_it() {
+    let token = "{\"access_token\":\"canary-t1\",\"expires_in\":300,\"token_type\":\"bearer\"}";
+    let identity = Liar::new([Act::Say(answer(200, "", token))]).await;
+    let liar = Liar::new([fine()]).await;
+    let client = client(&liar, oauth(&identity));
+    assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    assert_eq!(identity.heard().len(), 1);
+    let heard = identity.heard().remove(0);
+    assert!(heard.starts_with("POST /realms/x/token HTTP/1.1"), "{heard}");
+    assert!(heard.contains("\r\ncontent-type: application/x-www-form-urlencoded\r\n"), "{heard}");
+    assert!(!heard.contains("canary-key"), "the key of the API stays with the API: {heard}");
+    let form = "grant_type=password&client_id=tool&client_secret=s%26cret&username=canary-user&password=p%2Bw%3D%C3%A5";
+    assert!(heard.ends_with(&format!("\r\n\r\n{form}")), "{heard}");
+    let head = &liar.heard()[1];
+    assert!(
+        head.contains("\r\nauthorization: Bearer canary-t1\r\n") && head.contains("x-api-key: canary-key"),
+        "{head}"
+    );
+}
+
+#[tokio::test]
+async fn a_grant_that_runs_out_is_renewed_before_it_is_refused() {
+    let grant = |token: &str, lasts: &str| {
+        Act::Say(answer(200, "", format!("{{\"access_token\":\"{token}\",\"expires_in\":{lasts}}}")))
+    };
+    let identity = Liar::new([grant("t1", "\"1\""), grant("t2", "3600"), grant("t3", "3600")]).await;
+    let liar = Liar::new([fine(), fine(), unauthorized(), fine()]).await;
+    let client = client(&liar, oauth(&identity));
+    assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    for _ in 0..2 {
+        let response = send(&client, &get("/fish")).await.expect("an answer");
+        assert_eq!(response.status, 200);
+    }
+    let tokens = liar.heard();
+    let tokens = ["t1", "t2", "t2", "t3"]
+        .iter()
+        .zip(&tokens)
+        .all(|(token, head)| head.contains(&format!("Bearer {token}\r\n")));
+    assert!(tokens, "half of a short life is used, and a 401 ends a long one");
+}
