@@ -149,8 +149,20 @@ impl Object {
     pub fn same(&self, other: &Self) -> bool {
         self.fields.len() == other.fields.len()
             && self.fields.iter().zip(&other.fields).all(|((i, a), (j, b))| i == j && a.same(b))
-            && self.strangers.len() == other.strangers.len()
-            && self.strangers.iter().all(|stranger| other.strangers.contains(stranger))
+            && self.same_strangers(other)
+    }
+
+    /// Whether the same strangers came, in any order.
+    pub fn same_strangers(&self, other: &Self) -> bool {
+        if self.strangers == other.strangers {
+            return true;
+        }
+        let sorted = |object: &Self| {
+            let mut strangers: Vec<Stranger> = object.strangers.clone();
+            strangers.sort_unstable_by(|a, b| a.name.cmp(&b.name).then_with(|| a.raw.cmp(&b.raw)));
+            strangers
+        };
+        self.strangers.len() == other.strangers.len() && sorted(self) == sorted(other)
     }
 }
 

@@ -280,12 +280,13 @@ impl<'t> Reader<'t, '_> {
                 Data::Scalar { text, .. } => {
                     self.enter(&mut entries, Entry { key: text, key_span: key.span, value })
                 }
-                _ => self.fault(
-                    "odd-key",
-                    key.span,
-                    "a key must be a single word",
-                    "write the key as plain text",
-                ),
+                _ => {
+                    // what was meant by it nobody knows, so nobody may see it
+                    self.source.veil(key.span);
+                    self.source.veil(value.span);
+                    let hint = "write the key as plain text";
+                    self.fault("odd-key", key.span, "a key must be a single word", hint);
+                }
             }
         }
         for merge in merges {
@@ -303,7 +304,8 @@ impl<'t> Reader<'t, '_> {
         // the value of the second one stays unread, so nobody above can say whether it may be seen
         self.source.veil(entry.value.span);
         self.faults.push(
-            Diagnostic::error("duplicate-key", format!("the key `{}` stands twice", entry.key))
+            // nor whether its key may be
+            Diagnostic::error("duplicate-key", "this key stands twice")
                 .at(self.source.place(entry.key_span))
                 .also(first, "first written here")
                 .hint("keep one of the two"),
@@ -322,6 +324,7 @@ impl<'t> Reader<'t, '_> {
             }
             Data::List(several) => several.into_iter().for_each(|one| self.merge(entries, one)),
             Data::Scalar { .. } => {
+                self.source.veil(from.span);
                 self.fault("odd-merge", from.span, "`<<` takes a mapping", "name an anchor: `<<: *defaults`");
             }
         }

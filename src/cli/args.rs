@@ -104,7 +104,7 @@ pub struct Selection {
 }
 
 /// How live state is read and steps are made.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub struct Reading {
     /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
@@ -115,21 +115,34 @@ pub struct Reading {
     /// Believe a service that shows no objects at all, and create everything
     #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
     pub trust_empty: bool,
+    /// Delete objects that `state: absent` names, and managed ones whose document is gone
+    #[arg(long, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
+    pub allow_delete: bool,
+    /// List live objects that no document describes
+    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    pub unmanaged: bool,
+    /// Send creates again whose outcome is unknown and whose objects do not show
+    #[arg(long, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
+    pub retry_creates: bool,
+    /// Write values that cannot be seen, because the service hides or masks them
+    #[arg(long, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
+    pub force_hidden: bool,
+    /// Allow changes that may lower the protection of an object's data
+    #[arg(long, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
+    pub allow_lower_protection: bool,
+    /// Overwrite what the person behind an object edited since the last run
+    #[arg(long, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
+    pub overwrite_edits: bool,
     /// Give up on a request after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
 }
 
-impl Default for Reading {
-    fn default() -> Self {
-        Self { parallelism: None, method: MethodWord::Usual, trust_empty: false, request_timeout: None }
-    }
-}
-
 /// Which way to change objects.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MethodWord {
     /// The API's own: PATCH where it has one
+    #[default]
     Usual,
     /// The full PUT, made from a fresh read
     Put,

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context;
 
@@ -11,7 +10,6 @@ use super::exit::Exit;
 use super::screen::Screen;
 use super::settings::file::SettingsFile;
 use super::workspace;
-use crate::kind::Kind;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
 use crate::report::shown::Report;
@@ -51,23 +49,15 @@ pub fn run(common: &Common, args: &SchemaArgs, screen: &Screen) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-/// Every schema with its path; a workspace's own kinds included.
+/// Every schema with its path: of the kinds, a workspace's own included, and of the files and reports that
+/// this program reads and writes.
 fn files(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let registry = workspace::own_kinds(root)?;
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
-    Ok(all(&kinds))
+    Ok(all(&workspace::own_kinds(root)?))
 }
 
-/// The schemas of these kinds, and of the files and reports that this program reads and writes.
-pub fn all(kinds: &[Arc<Kind>]) -> Vec<(String, String)> {
+/// The schemas that belong to these kinds.
+pub fn all(registry: &Registry) -> Vec<(String, String)> {
     let extra =
         vec![("trueup.json", schema::typed::<SettingsFile>()), ("report.json", schema::printed::<Report>())];
-    schema::all(kinds, extra)
-}
-
-/// The schemas of the built-in kinds.
-pub fn builtin() -> Vec<(String, String)> {
-    let registry = Registry::builtin();
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
-    all(&kinds)
+    schema::all(registry, extra)
 }

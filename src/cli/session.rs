@@ -16,6 +16,7 @@ use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::document::{Document, State};
+use crate::plan::propose::Permits;
 use crate::plan::step::Method;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
@@ -132,6 +133,12 @@ impl Prepared {
                 MethodWord::Usual => Method::Usual,
                 MethodWord::Put => Method::Put,
                 MethodWord::Patch => Method::Patch,
+            },
+            permits: Permits {
+                force_hidden: reading.force_hidden,
+                lower_protection: reading.allow_lower_protection,
+                overwrite_edits: reading.overwrite_edits,
+                delete: reading.allow_delete,
             },
             trust_empty: reading.trust_empty,
             memory: &self.memory,

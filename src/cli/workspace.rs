@@ -111,7 +111,7 @@ impl Workspace {
     pub fn connect(&mut self, world: &World, parallelism: Option<u32>) -> (Vec<Target>, Vec<Diagnostic>) {
         let (secrets, mut faults) = slots::resolve(self.slots(), world);
         for document in &mut self.documents {
-            document.resolve(&|slot| secrets.get(slot), &mut faults);
+            document.resolve(&|slot| secrets.get(slot).cloned(), &mut faults);
         }
         diagnostic::sort(&mut faults);
         let targets = self.targets().filter_map(|target| target.connect(&secrets, parallelism)).collect();

@@ -227,7 +227,6 @@ impl Reading<'_> {
             return nothing(start(node));
         };
         if !matches!(value.data, Data::Map(_)) {
-            self.veil_span(value.span);
             self.wrong_type(value, "spec", "a mapping");
             return nothing(value.span);
         }
@@ -296,8 +295,9 @@ impl Reading<'_> {
         }
     }
 
-    /// A value of another sort than its field.
+    /// A value of another sort than its field. Nobody knows what it was meant to be, so nobody may see it.
     pub(super) fn wrong_type(&mut self, value: &Node, name: &str, wanted: &str) {
+        self.veil_span(value.span);
         let message = format!("`{name}` takes {wanted}, this is {}", value.noun());
         let hint = match (wanted, &value.data) {
             ("a list", _) if value.is_null() => "write `[]` for an empty list".into(),

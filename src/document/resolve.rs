@@ -13,7 +13,7 @@ use crate::kind::leaf::Token;
 use crate::kind::{Item, Leaf, Shape, Type};
 
 /// What is known of slots.
-pub type Known<'k> = &'k dyn Fn(&Slot) -> Option<&'k SecretString>;
+pub type Known<'k> = &'k dyn Fn(&Slot) -> Option<SecretString>;
 
 /// Every slot below a node, in the order in which they were written.
 pub struct Slots<'w> {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::Slot;
 use super::read::Reading;
-use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::yaml::{Data, Node};
 
 /// The words that open a slot.
@@ -53,8 +53,8 @@ fn word(key: &str, value: &Node) -> Result<Slot, String> {
             _ => Err("is not the path of a file".into()),
         },
         "from_command" => command(value).map(Slot::Command),
-        other => Err(match did_you_mean(other, WORDS) {
-            Some(hint) => format!("has an unknown word, {}", hint.trim_end_matches('?')),
+        other => Err(match nearest(other, WORDS) {
+            Some(near) => format!("has an unknown word, perhaps meant as `{near}`"),
             None => "has an unknown word".into(),
         }),
     }

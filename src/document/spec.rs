@@ -83,7 +83,8 @@ impl Reading<'_> {
             self.put(entry.key_span, fault.hint(hint));
             return None;
         }
-        if entry.value.scalar() == Some("") {
+        let span = entry.value.span;
+        if span.start == span.end {
             let message = format!("nothing stands after `{name}:`, which asks to clear it");
             let hint = format!("write `{name}: null` if that is meant, else leave `{name}` out");
             self.put(entry.key_span, Diagnostic::warning("empty-value", message).hint(hint));
@@ -188,6 +189,7 @@ impl Reading<'_> {
             }
             _ => {
                 let wanted = if matches!(item, Item::Leaf(_)) { "a value" } else { "a mapping" };
+                self.veil_span(node.span);
                 let message = format!("each item of `{}` is {wanted}, this is {}", role.name, node.noun());
                 self.put(
                     node.span,

@@ -11,9 +11,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::registry::Registry;
 use super::{
-    Absent, Clear, Compare, Copy, Field, Item, Kind, Leaf, ListType, Maker, MapType, Scope, Sends, Shape,
-    ToldApart, Travels, Type, Write,
+    Absent, Among, Clear, Compare, Copy, Field, Item, ItemsSent, Kind, Leaf, ListType, Maker, MapType,
+    ReadOne, Refers, Scope, Sends, Shape, ToldApart, Travels, Type, Write,
 };
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::value::Mark;
@@ -77,22 +78,19 @@ enum Found<'k> {
 ///
 /// # Errors
 /// When there is no such kind or field; the hint names the nearest.
-pub fn topic(kinds: &[Arc<Kind>], topic: &str) -> Result<Explanation, Diagnostic> {
+pub fn topic(registry: &Registry, topic: &str) -> Result<Explanation, Diagnostic> {
     let topic = topic.trim();
     // API names have no dots, so the first dot behind the slash ends the kind's name
     let slash = topic.find('/').unwrap_or(0);
     let dot = topic[slash..].find('.').map_or(topic.len(), |at| slash + at);
     let (name, path) = (&topic[..dot], topic[dot..].trim_start_matches('.'));
-    let Some(kind) = kinds.iter().find(|kind| &*kind.name == name) else {
-        return Err(unknown_kind(kinds, name));
-    };
-    explain(kind, path)
+    let kind = registry.kind(name).ok_or_else(|| unknown_kind(registry, name))?;
+    explain(&kind, path)
 }
 
-/// One line for each kind: its name, title and meaning.
-pub fn list(kinds: &[Arc<Kind>]) -> String {
-    let mut kinds: Vec<_> = kinds.iter().collect();
-    kinds.sort_by(|a, b| a.name.cmp(&b.name));
+/// One line for each kind: its name and meaning.
+pub fn list(registry: &Registry) -> String {
+    let kinds: Vec<_> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
     let width = kinds.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
     kinds.iter().fold(String::new(), |mut text, kind| {
         let _ = writeln!(text, "{:width$}  {}", kind.name, kind.is);
@@ -166,8 +164,8 @@ fn key_meaning(map: &MapType, name: &str, field: &Field) -> String {
     known.map_or_else(|| format!("An entry of `{}`: {}", field.name, field.is), |(_, is)| is.clone())
 }
 
-fn unknown_kind(kinds: &[Arc<Kind>], name: &str) -> Diagnostic {
-    let known = kinds.iter().map(|kind| &*kind.name);
+fn unknown_kind(registry: &Registry, name: &str) -> Diagnostic {
+    let known = registry.kinds().iter().map(String::as_str);
     let hint = did_you_mean(name, known).unwrap_or_else(|| "`trueup explain` lists all kinds".into());
     Diagnostic::error("unknown-kind", format!("there is no kind `{name}`")).hint(hint)
 }
@@ -255,6 +253,16 @@ fn scope_entry(scope: &Scope) -> Entry {
         flags: vec!["required"],
         is: scope.is.clone(),
     }
+}
+
+/// Whether no document can set the field.
+pub fn is_set_by_service(field: &Field) -> bool {
+    field.copy_of.is_some() || (field.access.computed && !field.access.names_it)
+}
+
+/// Whether a document may ask to clear the field.
+pub fn can_be_cleared(field: &Field) -> bool {
+    !field.access.required && field.clear != Clear::Never
 }
 
 /// The words behind a field in a list of fields.
@@ -382,7 +390,37 @@ pub fn facts(kind: &Kind, field: &Field) -> Vec<Fact> {
     facts.extend(clear_fact(field));
     facts.extend(absent_fact(field));
     facts.extend(compare_fact(field));
+    facts.extend(field.refers_to.as_ref().map(|refers| refers_fact(kind, refers)));
+    facts.extend(care_facts(field));
     facts.extend(wire_fact(field));
+    facts
+}
+
+fn refers_fact(kind: &Kind, refers: &Refers) -> Fact {
+    let text = match &refers.among {
+        Some(Among::Kind(name)) => format!("the id of another object, a `{name}`"),
+        Some(Among::Field(number)) => {
+            format!("the id of an item of `{}` of the same object", kind.shape.field(*number).name)
+        }
+        Some(Among::List(list)) => format!("the `{}` of a thing of `GET {}`", refers.id, list.get),
+        Some(Among::UrlIn(_)) | None => format!("the `{}` of something else", refers.id),
+    };
+    Fact { about: "refers", text }
+}
+
+/// What needs more care than the type tells.
+fn care_facts(field: &Field) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let mut fact = |about, text: &str| facts.push(Fact { about, text: text.into() });
+    if field.bounded_by.is_some() {
+        fact("bounds", "the thing referred to says how long it may be, and which values it may have");
+    }
+    if field.protection.is_some() {
+        fact("protects", "decides how well the data of the object are protected; lowering it needs a flag");
+    }
+    if field.never_imported {
+        fact("import", "an import leaves it out");
+    }
     facts
 }
 
@@ -442,6 +480,17 @@ fn list_facts(list: &ListType) -> Vec<Fact> {
     if list.order_told {
         facts.push(Fact { about: "order", text: "another order is told, not changed".into() });
     }
+    if list.items_sent == ItemsSent::Changed {
+        facts.push(Fact {
+            about: "sent",
+            text: "an update holds only the items that are new or differ".into(),
+        });
+    }
+    let removals = list.removals.as_ref();
+    facts.extend(removals.map(|removals| Fact {
+        about: "removal",
+        text: format!("an item is removed by `{}` in the same update", removals.through),
+    }));
     facts
 }
 
@@ -469,9 +518,11 @@ fn listed_text(noun: &str, complete: bool) -> String {
 }
 
 fn clear_fact(field: &Field) -> Option<Fact> {
-    let rights = field.access;
-    if rights.computed || field.copy_of.is_some() {
+    if is_set_by_service(field) || field.access.computed {
         return None;
+    }
+    if field.access.required {
+        return Some(Fact { about: "clear", text: "can't be cleared".into() });
     }
     let blank = match &field.ty {
         Type::List(_) => "the empty list",
@@ -541,13 +592,8 @@ fn kind_facts(kind: &Kind) -> Vec<Fact> {
     let mut facts = vec![Fact { about: "identity", text: identity_text(kind) }];
     let operations = &kind.operations;
     facts.push(Fact { about: "list", text: format!("`GET {}`", operations.list.get) });
-    facts.extend(
-        operations
-            .get
-            .as_ref()
-            .and_then(super::ReadOne::path)
-            .map(|path| Fact { about: "get", text: format!("`GET {path}`") }),
-    );
+    let get = operations.get.as_ref().and_then(ReadOne::path);
+    facts.extend(get.map(|path| Fact { about: "get", text: format!("`GET {path}`") }));
     for (about, write) in
         [("create", &operations.create), ("update", &operations.update), ("replace", &operations.replace)]
     {

@@ -767,7 +767,7 @@ pub struct ApiFile {
     /// The base URL a target has when it names none. Without it every target must name one.
     #[serde(default)]
     pub base_url: Option<String>,
-    /// The hosts to which this API's credentials may go without asking.
+    /// The API's own hosts. Credentials may go there without asking when the API comes with trueup; for an API of a workspace, whoever runs trueup names them in `TRUEUP_ALLOWED_HOSTS`, because a change of the repository alone must not send a credential anywhere.
     #[serde(default)]
     pub hosts: Vec<String>,
     /// The wire formats it speaks; the first is the default.

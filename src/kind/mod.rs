@@ -35,7 +35,7 @@ pub struct Api {
     pub is: String,
     pub source: Option<String>,
     pub base_url: Option<String>,
-    /// Lower case.
+    /// Hosts that may have this API's credentials, lower case; none for an API of a workspace.
     pub hosts: Vec<String>,
     /// Never empty; the first is the default.
     pub formats: Vec<FormatWord>,

@@ -11,21 +11,21 @@ use std::sync::Arc;
 pub use format::{Page, Role, Used, format};
 
 use super::explain::{self, Entry, Explanation};
+use super::registry::Registry;
 use super::{Item, Kind, ListType, Shape, Type};
 use crate::yaml;
 
 /// The page of every kind, and one that lists them: the path below `docs/reference/` and the text, ordered by
 /// path.
-pub fn pages(kinds: &[Arc<Kind>]) -> Vec<(String, String)> {
-    let mut kinds: Vec<&Kind> = kinds.iter().map(|kind| &**kind).collect();
-    kinds.sort_by(|a, b| a.name.cmp(&b.name));
+pub fn pages(registry: &Registry) -> Vec<(String, String)> {
+    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
     let mut pages: Vec<_> = kinds.iter().map(|kind| (format!("{}.md", kind.name), page(kind))).collect();
     pages.push(("README.md".into(), contents(&kinds)));
     pages.sort();
     pages
 }
 
-fn contents(kinds: &[&Kind]) -> String {
+fn contents(kinds: &[Arc<Kind>]) -> String {
     let mut out = String::from("# Reference\n\n| kind | what it is |\n|---|---|\n");
     for kind in kinds {
         let _ = writeln!(out, "| [`{0}`]({0}.md) | {1} |", kind.name, cell(&kind.is));

@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
 use super::check::{self, Page};
 use super::file::{ApiFile, KindFile};
 use super::{Api, Kind, builtin, read};
@@ -145,15 +148,14 @@ impl Registry {
     }
 
     fn read_api(&self, name: &str, source: &Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Arc<Api>> {
-        let node = only_document(source, faults)?;
-        let file: ApiFile = read::open(&node, source, faults)?;
-        let page = Page { node: &node, source, kinds: &self.names };
-        let mut api = check::api(&page, name, file, faults)?;
-        if self.below.is_some() {
-            // the repository must not be able to say where credentials may go; the operator does, outside it
-            api.hosts.clear();
-        }
-        Some(Arc::new(api))
+        self.judged(source, faults, |page, file: ApiFile, faults| {
+            let mut api = check::api(page, name, file, faults)?;
+            if self.below.is_some() {
+                // the repository must not be able to say where credentials may go; the operator does, outside it
+                api.hosts.clear();
+            }
+            Some(api)
+        })
     }
 
     fn read_kind(
@@ -163,10 +165,27 @@ impl Registry {
         source: &Arc<Source>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Arc<Kind>> {
+        self.judged(source, faults, |page, file: KindFile, faults| check::kind(page, api, name, file, faults))
+    }
+
+    /// Reads and checks a description. Even a broken one is checked, so that all its faults are told at once.
+    fn judged<F: DeserializeOwned + JsonSchema, T>(
+        &self,
+        source: &Arc<Source>,
+        faults: &mut Vec<Diagnostic>,
+        check: impl FnOnce(&Page, F, &mut Vec<Diagnostic>) -> Option<T>,
+    ) -> Option<Arc<T>> {
+        let before = faults.len();
         let node = only_document(source, faults)?;
-        let file: KindFile = read::open(&node, source, faults)?;
+        let mut draft = read::draft(&node, source);
         let page = Page { node: &node, source, kinds: &self.names };
-        check::kind(&page, api, name, file, faults).map(Arc::new)
+        let mut found = Vec::new();
+        let made = draft.value.take().and_then(|file| check(&page, file, &mut found));
+        found.retain(|fault| !draft.doubts(fault));
+        faults.append(&mut draft.faults);
+        let sound = faults.len() == before;
+        faults.append(&mut found);
+        made.filter(|_| sound).map(Arc::new)
     }
 }
 
@@ -231,17 +250,19 @@ fn without_api(name: &str) -> Diagnostic {
         .hint(format!("write `{API_FILE}.yaml` beside this file"))
 }
 
-/// The one document of a source.
+/// The one document of a source, also when there are faults in it that leave its structure whole.
 fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Node<'s>> {
-    let before = faults.len();
-    let mut documents = yaml::read(source, faults);
-    if faults.len() > before {
+    let mut found = Vec::new();
+    let mut documents = yaml::read(source, &mut found);
+    let unreadable = found.iter().any(|fault| fault.code == "yaml-syntax");
+    faults.append(&mut found);
+    if unreadable {
         return None;
     }
     if documents.len() != 1 {
         let message = format!("a description is one document, here are {}", documents.len());
-        let at =
-            documents.get(1).map_or(Span::default(), |second| Span { end: second.span.start, ..second.span });
+        let second = documents.get(1).map_or(0, |second| second.span.start);
+        let at = Span { start: second, end: second };
         faults.push(Diagnostic::error("document-count", message).at(source.place(at)));
         return None;
     }

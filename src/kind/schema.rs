@@ -20,15 +20,15 @@ pub use format::{printed, typed};
 
 use super::Kind;
 use super::file::{ApiFile, KindFile};
+use super::registry::Registry;
 
 /// The draft that every schema here is written in.
 const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
 
 /// Every schema file: its path below `schemas/` and its text, ordered by path. `extra` are the schemas of
 /// formats that higher rooms own, by file name.
-pub fn all(kinds: &[Arc<Kind>], extra: Vec<(&str, Schema)>) -> Vec<(String, String)> {
-    let mut kinds: Vec<&Kind> = kinds.iter().map(|kind| &**kind).collect();
-    kinds.sort_by(|a, b| a.name.cmp(&b.name));
+pub fn all(registry: &Registry, extra: Vec<(&str, Schema)>) -> Vec<(String, String)> {
+    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
     let mut files: Vec<(String, String)> =
         kinds.iter().map(|kind| (format!("{}.json", kind.name), print(&document(kind)))).collect();
     files.push(("document.json".into(), print(&choosing(&kinds))));

@@ -62,8 +62,7 @@ fn addresses(text: &str) -> Vec<String> {
 
 fn same_object(shape: &Shape, a: &Object, b: &Object) -> bool {
     shape.fields.iter().all(|field| same(field, a.get(field.number), b.get(field.number)))
-        && a.strangers.len() == b.strangers.len()
-        && a.strangers.iter().all(|stranger| b.strangers.contains(stranger))
+        && a.same_strangers(b)
 }
 
 fn same_list(list: &ListType, a: &[Value], b: &[Value]) -> bool {
@@ -93,10 +92,16 @@ fn same_list(list: &ListType, a: &[Value], b: &[Value]) -> bool {
 }
 
 /// Whether what was read may not be the value itself: hidden, masked, or waiting for somebody.
+///
+/// A secret that reads empty may be hidden; of anything else that may be hidden, only a missing member is.
 pub fn unseen(field: &Field, live: Option<&Value>) -> bool {
     let masked = field.mark != Mark::Open && live.and_then(Value::as_text).is_some_and(looks_masked);
-    let blank = live.is_none_or(Value::is_blank);
-    masked || field.access.write_only || (blank && matches!(field.absent, Absent::Unknown | Absent::Pending))
+    let hidden = match (field.absent, field.mark) {
+        (Absent::Unknown, Mark::Secret) | (Absent::Pending, _) => live.is_none_or(Value::is_blank),
+        (Absent::Unknown, _) => live.is_none(),
+        (Absent::Null | Absent::Zero, _) => false,
+    };
+    masked || hidden || field.access.write_only
 }
 
 /// The leaves that tell an item apart, for paths.
@@ -140,7 +145,7 @@ impl Walk<'_> {
                 (ty, a, b) => self.push(path, (a, b), Form::of(ty), field.mark),
             }
         }
-        if a.strangers.len() != b.strangers.len() || a.strangers.iter().any(|s| !b.strangers.contains(s)) {
+        if !a.same_strangers(b) {
             self.strangers(a, b, path);
         }
     }

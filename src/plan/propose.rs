@@ -7,7 +7,7 @@
 
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
-use crate::kind::{Absent, Clear, Copy, Field, Item, ListType, MapType, Shape, ToldApart, Type};
+use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart, Type};
 use crate::plan::compare::{same, segment, unseen};
 use crate::plan::pair::{Reason, Unpaired, pair};
 use crate::plan::{Change, Form, Memory, Recall, Subject};
@@ -38,11 +38,13 @@ pub struct Proposal {
 }
 
 /// Overlays the live object with the document.
-pub fn propose(question: &Question) -> Proposal {
-    let mut overlay = Overlay { question, creating: question.live.is_none(), out: Proposal::default() };
+pub fn propose(question: &Question, permits: Permits) -> Proposal {
+    let creating = question.live.is_none();
+    let mut overlay = Overlay { question, permits, creating, out: Proposal::default() };
     let fields = object_fields(&question.document.spec);
     let wanted = overlay.object(&question.document.kind.shape, question.live, fields, &Path::default());
     overlay.out.wanted = wanted;
+    overlay.look_at_history();
     overlay.out
 }
 
@@ -53,8 +55,29 @@ fn object_fields(wanted: &Wanted) -> &[(u16, Wanted)] {
     }
 }
 
+/// What an operator allows on purpose.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Permits {
+    /// Values that cannot be seen are written all the same.
+    pub force_hidden: bool,
+    /// The protection of an object's data may be lowered.
+    pub lower_protection: bool,
+    /// What the person behind an object edited since may be overwritten.
+    pub overwrite_edits: bool,
+    /// Objects may be deleted.
+    pub delete: bool,
+}
+
+/// How a change is shown, and which line asks for it.
+struct Look {
+    form: Form,
+    mark: Mark,
+    span: Option<Span>,
+}
+
 struct Overlay<'q> {
     question: &'q Question<'q>,
+    permits: Permits,
     creating: bool,
     out: Proposal,
 }
@@ -112,9 +135,9 @@ impl Overlay<'_> {
                 }
                 self.change(
                     path,
-                    (live.cloned(), Some(value.clone())),
-                    Form::of(&field.ty),
-                    (field.mark, Some(wanted.span)),
+                    live.cloned(),
+                    Some(value.clone()),
+                    Look { form: Form::of(&field.ty), mark: field.mark, span: Some(wanted.span) },
                 );
                 Some(value)
             }
@@ -157,23 +180,66 @@ impl Overlay<'_> {
                     self.note_pending(field, span);
                     return Some(value);
                 }
-                Recall::Never if masked => {
+                Recall::Never
+                    if (masked || field.mark != Mark::Secret) && !waits && !self.permits.force_hidden =>
+                {
                     self.note_uncomparable(field, span);
                     return Some(value);
                 }
                 Recall::Differs | Recall::Never => {}
             }
         }
+        self.guard_protection(field, live, &value, span);
         self.change(
             path,
-            (live.cloned(), Some(value.clone())),
-            Form::of(&field.ty),
-            (field.mark, Some(span)),
+            live.cloned(),
+            Some(value.clone()),
+            Look { form: Form::of(&field.ty), mark: field.mark, span: Some(span) },
         );
         if hidden && let Some(change) = self.out.changes.last_mut() {
             change.unseen = true;
         }
         Some(value)
+    }
+
+    /// A change that lowers the protection of the object's data, or may, has to be meant.
+    fn guard_protection(&mut self, field: &Field, live: Option<&Value>, wanted: &Value, span: Span) {
+        let before = live.filter(|before| !before.is_blank());
+        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
+        let level = |value: &Value| levels.iter().position(|level| level == value);
+        let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
+        if !raised && !self.permits.lower_protection {
+            let message = format!("changing `{}` may lower the protection of this object's data", field.name);
+            self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
+        }
+    }
+
+    /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
+    fn look_at_history(&mut self) {
+        let kind = &self.question.document.kind;
+        let Some(number) = kind.history.edited_by_others_at else { return };
+        let edited = self.question.live.and_then(|live| live.get(number)).filter(|value| !value.is_blank());
+        let (Some(edited), false) = (edited, self.out.changes.is_empty()) else { return };
+        let path = Path(vec![Segment::Field(kind.shape.field(number).name.clone())]);
+        let span = self.question.document.name_span;
+        match self.question.memory.recall(self.question.subject, &path, edited) {
+            Recall::Same => {}
+            Recall::Differs if !self.permits.overwrite_edits => {
+                let message = "the person behind this object has edited it since the last run".to_owned();
+                self.fault(
+                    "edited-meanwhile",
+                    message,
+                    span,
+                    "look at the edits; `--overwrite-edits` to go on",
+                );
+            }
+            Recall::Differs | Recall::Never => {
+                let message = "the person behind this object has edited it before";
+                let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
+                self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
+            }
+        }
+        self.out.hidden.push((path, edited.clone()));
     }
 
     /// Whether the whole object still waits for somebody, as the kind tells it.
@@ -205,7 +271,12 @@ impl Overlay<'_> {
             wanted.span,
             "take it out of the document, or write what the live object has",
         );
-        self.change(path, (live.cloned(), value), Form::of(&field.ty), (field.mark, Some(wanted.span)));
+        self.change(
+            path,
+            live.cloned(),
+            value,
+            Look { form: Form::of(&field.ty), mark: field.mark, span: Some(wanted.span) },
+        );
     }
 
     fn map(
@@ -259,7 +330,12 @@ impl Overlay<'_> {
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
             let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
-            self.change(path, (was, is), Form::Leaf(map.value.clone()), (field.mark, span));
+            self.change(
+                path,
+                was,
+                is,
+                Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span: span },
+            );
         }
     }
 
@@ -316,13 +392,15 @@ impl Overlay<'_> {
                 None if list.complete || items.is_empty() => {
                     self.change(
                         at,
-                        (Some(item.clone()), None),
-                        Form::of_item(&list.item),
-                        (Mark::Open, None),
+                        Some(item.clone()),
+                        None,
+                        Look { form: Form::of_item(&list.item), mark: Mark::Open, span: None },
                     );
                 }
                 None => {
-                    self.untouched(&list.item, item, &at);
+                    if list.items_sent == ItemsSent::All {
+                        self.untouched(&list.item, item, &at);
+                    }
                     after.push(item.clone());
                 }
             }
@@ -332,9 +410,9 @@ impl Overlay<'_> {
             let at = path.then(segment(list, after.len(), &item));
             self.change(
                 at,
-                (None, Some(item.clone())),
-                Form::of_item(&list.item),
-                (Mark::Open, Some(items[wish].span)),
+                None,
+                Some(item.clone()),
+                Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
             );
             after.push(item);
         }
@@ -370,9 +448,9 @@ impl Overlay<'_> {
                     let item = self.new_item(shape, fields, path);
                     self.change(
                         at,
-                        (live.cloned(), Some(item.clone())),
-                        Form::of_item(&list.item),
-                        (field.mark, Some(wanted.span)),
+                        live.cloned(),
+                        Some(item.clone()),
+                        Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
                     );
                     after.push(item);
                 }
@@ -380,9 +458,13 @@ impl Overlay<'_> {
                     if !live.is_some_and(|live| live.same(value)) {
                         self.change(
                             at,
-                            (live.cloned(), Some(value.clone())),
-                            Form::of_item(&list.item),
-                            (field.mark, Some(wanted.span)),
+                            live.cloned(),
+                            Some(value.clone()),
+                            Look {
+                                form: Form::of_item(&list.item),
+                                mark: field.mark,
+                                span: Some(wanted.span),
+                            },
                         );
                     }
                     after.push(value.clone());
@@ -393,7 +475,12 @@ impl Overlay<'_> {
         for (index, item) in before.iter().enumerate().skip(items.len()) {
             let at = path.then(Segment::Item { index, key: Vec::new() });
             if list.complete || items.is_empty() {
-                self.change(at, (Some(item.clone()), None), Form::of_item(&list.item), (field.mark, None));
+                self.change(
+                    at,
+                    Some(item.clone()),
+                    None,
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                );
             } else {
                 after.push(item.clone());
             }
@@ -420,7 +507,12 @@ impl Overlay<'_> {
                 after.push(item.clone());
             } else {
                 let at = path.then(Segment::Item { index, key: Vec::new() });
-                self.change(at, (Some(item.clone()), None), Form::of_item(&list.item), (field.mark, None));
+                self.change(
+                    at,
+                    Some(item.clone()),
+                    None,
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                );
             }
         }
         for (value, span) in wanted {
@@ -428,9 +520,9 @@ impl Overlay<'_> {
                 let at = path.then(Segment::Item { index: after.len(), key: Vec::new() });
                 self.change(
                     at,
-                    (None, Some(value.clone())),
-                    Form::of_item(&list.item),
-                    (field.mark, Some(span)),
+                    None,
+                    Some(value.clone()),
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(span) },
                 );
                 after.push(value);
             }
@@ -456,7 +548,9 @@ impl Overlay<'_> {
             (Type::Object(shape), Some(Value::Object(object))) => {
                 self.untouched(&Item::Object(shape.clone()), &Value::Object(object.clone()), &path());
             }
-            (Type::List(list), Some(Value::List(items))) if matches!(list.item, Item::Object(_)) => {
+            (Type::List(list), Some(Value::List(items)))
+                if matches!(list.item, Item::Object(_)) && list.items_sent == ItemsSent::All =>
+            {
                 for (index, item) in items.iter().enumerate() {
                     self.untouched(&list.item, item, &path().then(segment(list, index, item)));
                 }
@@ -523,10 +617,10 @@ impl Overlay<'_> {
     fn note_uncomparable(&mut self, field: &Field, span: Span) {
         let note = Diagnostic::note(
             "not-comparable",
-            format!("`{}` reads back masked and cannot be compared", field.name),
+            format!("`{}` cannot be seen and is not compared", field.name),
         )
         .at(self.place(span))
-        .hint("it is sent with the next write of this object");
+        .hint("`--force-hidden` writes it all the same");
         self.out.notes.push(note);
     }
 
@@ -548,14 +642,9 @@ impl Overlay<'_> {
         }
     }
 
-    fn change(
-        &mut self,
-        path: Path,
-        (before, after): (Option<Value>, Option<Value>),
-        form: Form,
-        (mark, span): (Mark, Option<Span>),
-    ) {
-        let place = span.map(|span| self.place(span));
+    fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
+        let place = look.span.map(|span| self.place(span));
+        let Look { form, mark, .. } = look;
         self.out.changes.push(Change { path, before, after, form, mark, place, unseen: false });
     }
 

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 
 use crate::exchange::{Request, Verb, Wire};
 use crate::kind::address;
-use crate::kind::{Absent, Field, Item, Sends, Shape, Travels, Type, Write};
+use crate::kind::{Absent, Field, Item, ItemsSent, ListType, Sends, Shape, ToldApart, Travels, Type, Write};
+use crate::plan::pair::row_id;
 use crate::plan::propose::Proposal;
 use crate::plan::{Planned, Subject};
-use crate::value::{Object, Path, Value};
+use crate::value::{Object, Path, Segment, Value};
 
 /// How a request is to be made.
 #[derive(Clone, Copy)]
@@ -21,15 +22,87 @@ pub struct Manner {
 }
 
 /// The request that makes the live object what was proposed.
-pub fn update(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner) -> Planned {
-    match write.sends {
-        Sends::Everything => everything(subject, write, proposal),
+pub fn update(
+    subject: &Subject,
+    write: &Write,
+    live: &Object,
+    proposal: &Proposal,
+    manner: Manner,
+) -> Planned {
+    let mut planned = match write.sends {
+        Sends::Everything => everything(subject, write, live, proposal),
         Sends::Changes => changes(subject, write, proposal, manner),
+    };
+    planned.request.repeatable &= !makes_rows(&subject.kind.shape, proposal);
+    planned
+}
+
+/// Whether the service makes rows for new list items: sent twice, they might be there twice.
+fn makes_rows(shape: &Shape, proposal: &Proposal) -> bool {
+    proposal.changes.iter().any(|change| {
+        let list = change.path.top().and_then(|name| shape.named(name)).map(|field| &field.ty);
+        let Some(Type::List(ListType {
+            item: Item::Object(item), told_apart: ToldApart::Keys(keys), ..
+        })) = list
+        else {
+            return false;
+        };
+        let is_item = matches!(change.path.0.as_slice(), [_, Segment::Item { .. }]);
+        is_item && change.before.is_none() && row_id(item, keys).is_some()
+    })
+}
+
+/// In lists of which only changed items travel: leaves the unchanged ones out, and says which are removed.
+fn only_changed_items(shape: &Shape, live: &Object, wanted: &Object, members: &mut Vec<(String, Wire)>) {
+    for field in &shape.fields {
+        let Type::List(list) = &field.ty else { continue };
+        if list.items_sent == ItemsSent::All {
+            continue;
+        }
+        let items =
+            |object: &Object| object.get(field.number).map(|v| v.items().to_vec()).unwrap_or_default();
+        let (before, after) = (items(live), items(wanted));
+        let (changed, removed) = item_changes(list, &before, &after);
+        if let Some((_, wire)) = members.iter_mut().find(|(name, _)| *name == *field.written_as) {
+            *wire = whole(field, &Value::List(changed), Moment::Update);
+        }
+        if let (Some(removals), Item::Object(item)) = (&list.removals, &list.item) {
+            let gone = removed.iter().filter_map(Value::as_object).map(|object| {
+                let fields = removals.with.iter().map(|number| item.field(*number));
+                let member = |field: &Field| {
+                    let value = object.get(field.number).unwrap_or(&Value::Null);
+                    (field.written_as.to_string(), whole(field, value, Moment::Update))
+                };
+                Wire::Object(fields.map(member).collect())
+            });
+            members.push((removals.through.to_string(), Wire::List(gone.collect())));
+        }
     }
 }
 
-fn everything(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
-    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Update);
+/// The items that are new or differ, and those that are gone; by row id.
+fn item_changes(list: &ListType, before: &[Value], after: &[Value]) -> (Vec<Value>, Vec<Value>) {
+    let (Item::Object(shape), ToldApart::Keys(keys)) = (&list.item, &list.told_apart) else {
+        return (after.to_vec(), Vec::new());
+    };
+    let id = |item: &Value| {
+        let row = row_id(shape, keys)?;
+        item.as_object()?.get(row.number).filter(|id| !id.is_zero()).cloned()
+    };
+    let was = |item: &&Value| {
+        let own = id(item);
+        let partner = before.iter().find(|other| own.is_some() && id(other) == own);
+        !partner.is_some_and(|other| other.same(item))
+    };
+    let stays = |item: &&Value| !after.iter().any(|other| id(other).is_some() && id(other) == id(item));
+    (after.iter().filter(was).cloned().collect(), before.iter().filter(stays).cloned().collect())
+}
+
+fn everything(subject: &Subject, write: &Write, live: &Object, proposal: &Proposal) -> Planned {
+    let mut body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Update);
+    if let Wire::Object(members) = &mut body {
+        only_changed_items(&subject.kind.shape, live, &proposal.wanted, members);
+    }
     let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
     let along = carried(&subject.kind.shape, &proposal.wanted, &changed);
     planned(subject, write, (body, Vec::new()), (sends(proposal), along))
@@ -71,8 +144,42 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
 
 /// The request that makes a new object.
 pub fn create(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
-    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Create);
-    planned(subject, write, (body, Vec::new()), (sends(proposal), Vec::new()))
+    let shape = &subject.kind.shape;
+    let body = whole_object(shape, &proposal.wanted, Moment::Create);
+    let taken = |path: &Path| {
+        !path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends = proposal.changes.iter().filter(|c| taken(&c.path)).map(|c| c.path.pointer()).collect();
+    planned(subject, write, (body, Vec::new()), (sends, Vec::new()))
+}
+
+/// The update after a create, for fields that a create does not take. It is made anew once the object is
+/// there; until then its path keeps the `{id}`, and its body is what is known.
+pub fn finish(subject: &Subject, write: &Write, proposal: &Proposal) -> Option<Planned> {
+    let shape = &subject.kind.shape;
+    let late = |path: &Path| {
+        path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends: Vec<String> =
+        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.pointer()).collect();
+    if sends.is_empty() {
+        return None;
+    }
+    let body = whole_object(shape, &proposal.wanted, Moment::Update);
+    Some(planned(subject, write, (body, Vec::new()), (sends, Vec::new())))
+}
+
+/// The request that deletes an object.
+pub fn delete(subject: &Subject) -> Option<Planned> {
+    let delete = subject.kind.operations.delete.as_ref()?;
+    let request = Request {
+        verb: Verb::Delete,
+        path: address::path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
+        query: address::scope_query(&subject.kind, &subject.scope),
+        body: None,
+        repeatable: true,
+    };
+    Some(Planned { request, sends: Vec::new(), along: Vec::new() })
 }
 
 fn planned(
@@ -165,9 +272,9 @@ fn part(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> Wire {
     let touched = |name: &str| {
         under.iter().any(|path| match path.0.get(1) {
             None => true,
-            Some(crate::value::Segment::Field(next)) => **next == *name,
-            Some(crate::value::Segment::Key(next, _)) => **next == *name,
-            Some(crate::value::Segment::Item { .. }) => true,
+            Some(Segment::Field(next)) => **next == *name,
+            Some(Segment::Key(next, _)) => **next == *name,
+            Some(Segment::Item { .. }) => true,
         })
     };
     match (&field.ty, value) {
@@ -186,7 +293,7 @@ fn part(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> Wire {
                 .collect();
             for path in under {
                 // an entry that goes is said to be null
-                if let Some(crate::value::Segment::Key(key, _)) = path.0.get(1)
+                if let Some(Segment::Key(key, _)) = path.0.get(1)
                     && !entries.iter().any(|(own, _)| own == key)
                 {
                     members.push((key.to_string(), Wire::Null));

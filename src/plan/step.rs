@@ -5,9 +5,10 @@
 //! write: whether what the step relied on is still so.
 
 use crate::diagnostic::Diagnostic;
+use crate::document::State;
 use crate::kind::{Field, Sends, Write};
 use crate::plan::compare::differences;
-use crate::plan::propose::{Proposal, Question, propose};
+use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
 use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
 use crate::value::{Mark, Object, Path, Segment, Value};
@@ -36,17 +37,21 @@ pub enum Method {
 pub struct Rules {
     pub method: Method,
     pub manner: Manner,
+    pub permits: Permits,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { method: Method::Usual, manner: Manner { carry_nested: true } }
+        Self { method: Method::Usual, manner: Manner { carry_nested: true }, permits: Permits::default() }
     }
 }
 
 /// Decides about one object.
 pub fn decide(question: &Question, rules: Rules) -> Decision {
-    let proposal = propose(question);
+    if question.document.state == State::Absent {
+        return remove(question, rules.permits);
+    }
+    let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
     }
@@ -64,6 +69,44 @@ fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>)
     Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
 }
 
+/// What becomes of an object that is not to be there.
+fn remove(question: &Question, permits: Permits) -> Decision {
+    let (document, subject) = (question.document, question.subject);
+    let Some(live) = question.live else {
+        return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
+    };
+    let changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    let refusal = match &document.kind.operations.delete {
+        None => Some(("no-delete", "cannot be deleted through this API", "delete it by hand")),
+        Some(_) if document.protect => Some((
+            "protected",
+            "is protected and is not deleted",
+            "take `protect` away first, in a run of its own",
+        )),
+        Some(_) if !permits.delete => {
+            Some(("delete-not-allowed", "would be deleted", "`--allow-delete` if that is meant"))
+        }
+        Some(_) => None,
+    };
+    if let Some((code, what, hint)) = refusal {
+        let message = format!("this {} {what}", document.kind.title.to_lowercase());
+        let reason = Diagnostic::error(code, message).at(subject.place.clone()).hint(hint);
+        return Decision::Refused(Refused { subject: subject.clone(), reasons: vec![reason], changes });
+    }
+    let planned = request::delete(subject);
+    Decision::Step(Box::new(Step {
+        subject: subject.clone(),
+        action: Action::Delete,
+        changes,
+        requests: planned.into_iter().collect(),
+        sends: Sends::Everything,
+        notes: Vec::new(),
+        live: Some(live.clone()),
+        wanted: Object::default(),
+        hidden: Vec::new(),
+    }))
+}
+
 fn create(question: &Question, proposal: Proposal) -> Decision {
     let kind = &question.document.kind;
     let Some(write) = &kind.operations.create else {
@@ -73,12 +116,14 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
                 .hint("create it by hand, then name its `id` in the document");
         return refuse(question, proposal, vec![fault]);
     };
-    let planned = request::create(question.subject, write, &proposal);
+    let first = request::create(question.subject, write, &proposal);
+    let second =
+        kind.operations.update.as_ref().and_then(|write| request::finish(question.subject, write, &proposal));
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: Action::Create,
         changes: proposal.changes,
-        requests: vec![planned],
+        requests: std::iter::once(first).chain(second).collect(),
         sends: Sends::Everything,
         notes: proposal.notes,
         live: None,
@@ -99,9 +144,13 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
         return refuse(question, proposal, reasons);
     }
-    let planned = request::update(question.subject, write, &proposal, rules.manner);
+    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
+    let seen = question.document.kind.history.edited_by_others_at;
+    let seen = seen.map(|number| question.document.kind.shape.field(number).name.clone());
     let sent = |(path, _): &(Path, Value)| {
-        write.sends == Sends::Everything || proposal.changes.iter().any(|change| overlap(&change.path, path))
+        write.sends == Sends::Everything
+            || path.top() == seen.as_deref()
+            || proposal.changes.iter().any(|change| overlap(&change.path, path))
     };
     let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {
@@ -201,8 +250,12 @@ pub fn recheck(step: &Step, question: &Question, rules: Rules) -> Recheck {
 /// A write of everything relies on the whole object but for what the service sets; a write of changes on the
 /// leaves that it changes.
 fn moved_leaves(step: &Step, planned: &Object, now: &Object) -> Vec<Moved> {
-    let set_by_service = |field: &Field| field.access.computed && !field.access.names_it;
-    let found = differences(&step.subject.kind.shape, planned, now, &set_by_service);
+    let shape = &step.subject.kind.shape;
+    let moves = step.subject.kind.history.changed_at.map(|number| shape.field(number));
+    let set_by_service = |field: &Field| {
+        field.access.computed && !field.access.names_it && !moves.is_some_and(|own| std::ptr::eq(own, field))
+    };
+    let found = differences(shape, planned, now, &set_by_service);
     let relied = |path: &Path| {
         step.sends == Sends::Everything || step.changes.iter().any(|change| overlap(&change.path, path))
     };
@@ -244,6 +297,15 @@ fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
         mark: change.mark,
     };
     fresh.changes.iter().filter(planned).map(moved).collect()
+}
+
+/// Whether these changes are all that a create leaves for the update after it.
+pub fn finishes_create(step: &Step) -> bool {
+    let shape = &step.subject.kind.shape;
+    let late = |change: &Change| {
+        change.path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    step.action == Action::Update && step.changes.iter().all(late)
 }
 
 /// Whether one path leads into the other; items count by their key, not by where they stand.

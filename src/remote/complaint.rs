@@ -56,7 +56,14 @@ pub fn read(answer: &Response, format: FormatWord, errors: &ErrorsFile, secrets:
         None => listener.plain(&body).map(general).into_iter().collect(),
     };
     complaints.truncate(MAX_COMPLAINTS);
+    once(&mut complaints);
     complaints
+}
+
+/// What several words of the description led to is told once.
+fn once(complaints: &mut Vec<Complaint>) {
+    let mut told = std::collections::HashSet::new();
+    complaints.retain(|complaint| told.insert((complaint.field.clone(), complaint.message.clone())));
 }
 
 fn general(message: String) -> Complaint {
@@ -119,15 +126,14 @@ impl Listener<'_> {
 
     /// An answer that is nothing like what was described.
     fn otherwise(&self, tree: &Value, code: Option<String>) -> Vec<Complaint> {
-        let said = self.sentences(tree);
-        if !said.is_empty() {
-            return said.into_iter().map(general).collect();
-        }
         if let Value::List(items) = tree {
             let list = ErrorListFile { at: String::new(), field: "field".into(), message: "message".into() };
             let mut heard = Vec::new();
-            items.iter().for_each(|item| self.one(item, &list, &mut heard));
+            items.iter().take(MAX_COMPLAINTS).for_each(|item| self.one(item, &list, &mut heard));
             return heard;
+        }
+        if let Some(said) = self.sentence(tree) {
+            return vec![general(said)];
         }
         let message = match &code {
             Some(code) => Some(format!("the service answered with the code {code}")),
@@ -138,7 +144,9 @@ impl Listener<'_> {
 
     fn listed(&self, value: &Value, list: &ErrorListFile, heard: &mut Vec<Complaint>) {
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.one(item, list, heard)),
+            Value::List(items) => {
+                items.iter().take(MAX_COMPLAINTS).for_each(|item| self.one(item, list, heard));
+            }
             Value::Map(_) => self.by_field(value, &list.at, "", heard),
             other => heard.extend(self.sentence(other).map(general)),
         }
@@ -338,7 +346,7 @@ fn is_unseen(c: char) -> bool {
 pub fn blot(text: &str, secrets: &[&str]) -> String {
     let lower = text.to_ascii_lowercase();
     let mut seen: Vec<Range<usize>> = Vec::new();
-    for secret in secrets.iter().filter(|secret| !secret.trim().is_empty()) {
+    for secret in secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()) {
         for form in forms(&secret.to_ascii_lowercase()) {
             let short = form.chars().count() < 3;
             let found = lower.match_indices(&form).map(|(start, found)| start..start + found.len());
@@ -366,6 +374,7 @@ fn forms(secret: &str) -> Vec<String> {
         secret.to_owned(),
         json.to_owned(),
         secret.replace('"', "\"\""),
+        secret.split_whitespace().collect::<Vec<_>>().join(" "),
         utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string().to_ascii_lowercase(),
     ];
     forms.dedup();
@@ -377,4 +386,220 @@ fn is_word(text: &str, range: &Range<usize>) -> bool {
     let after = text.get(range.end..).and_then(|text| text.chars().next());
     let part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     !part(before) && !part(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(content_type: &str, body: &str) -> Response {
+        Response {
+            status: 400,
+            content_type: content_type.into(),
+            retry_after: None,
+            request_id: None,
+            body: body.into(),
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn servicestack() -> ErrorsFile {
+        ErrorsFile {
+            messages: words(&["responseStatus.message"]),
+            codes: words(&["responseStatus.errorCode"]),
+            lists: vec![ErrorListFile {
+                at: "responseStatus.errors".into(),
+                field: "fieldName".into(),
+                message: "message".into(),
+            }],
+            ..ErrorsFile::default()
+        }
+    }
+
+    fn django() -> ErrorsFile {
+        ErrorsFile {
+            messages: words(&["details", "detail", "non_field_errors"]),
+            maps: words(&[""]),
+            ..ErrorsFile::default()
+        }
+    }
+
+    fn lenient() -> ErrorsFile {
+        let list = ErrorListFile { at: "errors".into(), field: "field".into(), message: "message".into() };
+        ErrorsFile { messages: words(&["message"]), lists: vec![list], ..ErrorsFile::default() }
+    }
+
+    /// Each complaint as `field|message|code`.
+    fn told(body: &str, errors: &ErrorsFile) -> Vec<String> {
+        told_without(body, errors, &[])
+    }
+
+    fn told_without(body: &str, errors: &ErrorsFile, secrets: &[&str]) -> Vec<String> {
+        let line = |c: Complaint| {
+            format!("{}|{}|{}", c.field.unwrap_or_default(), c.message, c.code.unwrap_or_default())
+        };
+        read(&answer("", body), FormatWord::Jsv, errors, secrets).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn service_stack_in_both_formats() {
+        let wanted = ["|Payment gateway not found: 7, \"x\"|ArgumentException"];
+        let json = r#"{"responseStatus":{"errorCode":"ArgumentException","message":"Payment gateway not found: 7, \"x\"","stackTrace":null,"errors":[],"meta":null}}"#;
+        let jsv = r#"{responseStatus:{errorCode:ArgumentException,message:"Payment gateway not found: 7, ""x""",errors:[]}}"#;
+        assert_eq!(told(json, &servicestack()), wanted);
+        assert_eq!(told(jsv, &servicestack()), wanted);
+    }
+
+    #[test]
+    fn service_stack_about_fields() {
+        let body = r#"{"ResponseStatus":{"ErrorCode":"NotEmpty","Message":"'Display Name' should not be empty.",
+            "Errors":[{"ErrorCode":"NotEmpty","FieldName":"DisplayName","Message":"'Display Name' should not be empty.","Meta":{}},
+            {"ErrorCode":"TooLong","FieldName":"MerchantId","Message":"too long"}]}}"#;
+        let wanted =
+            ["DisplayName|'Display Name' should not be empty.|NotEmpty", "MerchantId|too long|TooLong"];
+        assert_eq!(told(body, &servicestack()), wanted);
+        let jsv = "{responseStatus:{errorCode:E,message:all is wrong,errors:[{errorCode:NotEmpty,fieldName:DisplayName,message:m}]}}";
+        assert_eq!(told(jsv, &servicestack()), ["|all is wrong|E", "DisplayName|m|NotEmpty"]);
+    }
+
+    #[test]
+    fn field_names_to_sentences() {
+        let body = r#"{"customer_name":["This field is required.","Too short."],"phone2":"odd",
+            "address":{"street":["bad"]},"keys":[{},{"value":["taken"]}],"non_field_errors":["Both."]}"#;
+        let wanted = [
+            "|Both.|",
+            "customer_name|This field is required.|",
+            "customer_name|Too short.|",
+            "phone2|odd|",
+            "address.street|bad|",
+            "keys[1].value|taken|",
+        ];
+        assert_eq!(told(body, &django()), wanted);
+        assert_eq!(told(r#"{"details":"Not found."}"#, &django()), ["|Not found.|"]);
+    }
+
+    #[test]
+    fn lists_of_anything() {
+        for (body, wanted) in [
+            (r#"{"errors":["a","b"]}"#, vec!["|a|", "|b|"]),
+            (r#"{"errors":[{"field":"f","message":"m"}],"message":"M"}"#, vec!["|M|", "f|m|"]),
+            (r#"{"errors":{"f":["m","n"]}}"#, vec!["f|m|", "f|n|"]),
+            (r#"{"errors":"m"}"#, vec!["|m|"]),
+            (r#"{"errors":[{"reason":"r","stackTrace":"t"}]}"#, vec!["|reason: r|"]),
+            (r#"["a",{"message":"m","field":"f"}]"#, vec!["|a|", "f|m|"]),
+            (r#"[{"message":"m","field":"f"}]"#, vec!["f|m|"]),
+            (r#""sorry""#, vec!["|sorry|"]),
+            (
+                r#"{"fault":{"string":"Rate","code":7,"at":null}}"#,
+                vec!["|fault.string: Rate; fault.code: 7|"],
+            ),
+            ("{}", vec![]),
+            ("", vec![]),
+            ("  \n", vec![]),
+        ] {
+            assert_eq!(told(body, &lenient()), wanted, "{body}");
+        }
+        let codes = ErrorsFile { codes: words(&["code"]), ..lenient() };
+        assert_eq!(told(r#"{"code":"E7"}"#, &codes), ["|the service answered with the code E7|E7"]);
+    }
+
+    #[test]
+    fn a_place_that_is_described_twice_is_told_once() {
+        let twice = ErrorsFile { maps: words(&["errors"]), ..lenient() };
+        let twice = ErrorsFile { messages: words(&["message", "errors"]), ..twice };
+        assert_eq!(told(r#"{"errors":["a","b"]}"#, &twice), ["|a|", "|b|"]);
+        assert_eq!(told(r#"{"errors":{"f":"m"},"message":"M"}"#, &twice), ["|M|", "f|m|"]);
+        assert_eq!(told(r#"{"errors":[{"field":"f","message":"m"}]}"#, &twice), ["f|m|"]);
+    }
+
+    #[test]
+    fn plain_text_and_html() {
+        let told = |content_type: &str, body: &str| {
+            let complaints = read(&answer(content_type, body), FormatWord::Json, &lenient(), &[]);
+            complaints.into_iter().map(|complaint| complaint.message).collect::<Vec<_>>()
+        };
+        assert_eq!(told("text/plain", "\nNot Found\r\nRequest: /x"), ["Not Found"]);
+        assert_eq!(told("text/plain", &"a".repeat(400)), ["a".repeat(299) + "…"]);
+        let page = "<!DOCTYPE html><html><head><TITLE >Sign\n in</title></head>";
+        assert_eq!(told("", page), ["the service answered with an HTML page, `Sign in`"]);
+        assert_eq!(told("text/html", "<p>x"), ["the service answered with an HTML page"]);
+        let broken = "the service explains itself in a form that cannot be read";
+        assert_eq!(told("application/json", r#"{"message":"x","stackTrace":"at"#), [broken]);
+        assert_eq!(told("application/xml", "<e>x</e>"), [broken]);
+        assert_eq!(
+            told("", &format!("\"{}\"", "a".repeat(MAX_BODY))),
+            [format!("the service explains itself in {} bytes, too many to read", MAX_BODY + 2)]
+        );
+    }
+
+    #[test]
+    fn jsv_is_only_read_where_it_may_stand() {
+        let jsv = answer("", "{message:no}");
+        assert_eq!(read(&jsv, FormatWord::Jsv, &lenient(), &[])[0].message, "no");
+        assert_ne!(read(&jsv, FormatWord::Json, &lenient(), &[])[0].message, "no");
+        let named = Response { content_type: "text/jsv".into(), ..jsv };
+        assert_eq!(read(&named, FormatWord::Json, &lenient(), &[])[0].message, "no");
+    }
+
+    #[test]
+    fn no_stack_trace_gets_through() {
+        let body = r#"{"responseStatus":{"errorCode":"E","message":"Bad body\r\n   at ServiceStack.Host(String pin)\r\n --- End",
+            "StackTrace":"[Update: secret]","errors":[{"fieldName":"f","message":"m","stack_trace":"secret"}]}}"#;
+        assert_eq!(told(body, &servicestack()), ["|Bad body|E", "f|m|"]);
+        assert_eq!(told("System.Exception: x   at A.B()", &lenient()), ["|System.Exception: x|"]);
+        assert_eq!(told("Traceback (most recent call last):\n secret", &lenient()), [""; 0]);
+        assert_eq!(told(r#"{"a":{"stackTrace":"secret"}}"#, &lenient()), [""; 0]);
+        assert_eq!(told("look at the field", &lenient()), ["|look at the field|"]);
+    }
+
+    #[test]
+    fn nothing_drives_the_terminal() {
+        let body = "{\"message\":\"a\\u001b[31mred\\u0007\\u202eb\\u200bc\\n d\",\"errors\":[]}";
+        assert_eq!(told(body, &lenient()), ["|a [31mred b c d|"]);
+        assert_eq!(tidy("\u{9b}31m x\u{85}y", 10), "31m x y");
+    }
+
+    #[test]
+    fn much_is_cut() {
+        let items: Vec<_> = (0..1000).map(|n| format!("\"x{n}\"")).collect();
+        let many = format!(r#"{{"errors":[{}]}}"#, items.join(","));
+        assert_eq!(told(&many, &lenient()).len(), MAX_COMPLAINTS);
+        let long = format!(r#"{{"errors":{{"{}":"{}"}}}}"#, "f".repeat(500), "é".repeat(500));
+        let complaints = read(&answer("", &long), FormatWord::Json, &lenient(), &[]);
+        assert_eq!(complaints[0].message.chars().count(), MAX_MESSAGE);
+        assert_eq!(complaints[0].field.as_ref().unwrap().chars().count(), MAX_NAME);
+    }
+
+    #[test]
+    fn secrets_are_blotted_before_anything_is_cut() {
+        let secret = "k:9,f-VERY-long-".repeat(10);
+        let body =
+            format!(r#"{{"message":"{}{secret}","errors":{{"{secret}":"x {secret} y"}}}}"#, "a".repeat(250));
+        let told = told_without(&body, &lenient(), &[&secret]).join("\n");
+        assert!(!told.contains("k:9"), "{told}");
+        assert!(told.contains("x ••• y"));
+        let lines = "first part\nsecond part\n";
+        for body in
+            ["x first part\nsecond part", "x first part second part\n", "x FIRST part\nsecond part\ny"]
+        {
+            assert_eq!(told_without(body, &lenient(), &[lines]), ["|x •••|"], "{body}");
+        }
+    }
+
+    #[test]
+    fn blots() {
+        assert_eq!(blot("key k:9,f was K:9,F", &["k:9,f"]), "key ••• was •••");
+        assert_eq!(blot("pin 12 is not 123 or 12.", &["12"]), "pin ••• is not 123 or •••.");
+        assert_eq!(blot("abcd", &["abc", "bcd"]), "•••");
+        assert_eq!(blot("abcabc x", &["abc"]), "•••••• x");
+        assert_eq!(blot("any text", &["", " "]), "any text");
+        assert_eq!(
+            blot(r#"sent {"p":"p\"w,1"} {p:"p""w,1"} ?p=p%22w%2c1"#, &["p\"w,1"]),
+            r#"sent {"p":"•••"} {p:"•••"} ?p=•••"#
+        );
+        assert_eq!(blot("Åsa Ek, å", &["Åsa Ek", "å"]), "•••, •••");
+    }
 }

@@ -17,9 +17,7 @@ use crate::kind::{Api, FormatWord};
 use crate::remote::{json, jsv};
 use crate::value::Object;
 
-pub use page::{
-    despite_success, pick, read_any, read_id, read_object, read_page, read_page_with, read_written,
-};
+pub use page::{despite_success, read_any, read_id, read_object, read_page, read_page_with};
 
 /// How deep an answer may nest.
 pub(super) const MAX_DEPTH: u8 = 64;

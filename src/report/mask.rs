@@ -168,7 +168,7 @@ pub fn route(kind: &Kind, path: &Path) -> Route {
                 route.mark = route.mark.max(*mark);
                 route.key(key);
             }
-            Segment::Item { index, key } => route.item(*index, key),
+            Segment::Item { index, key } => route.item(*index, key, shape),
         }
     }
     route
@@ -207,10 +207,14 @@ impl Route {
         }
     }
 
-    fn item(&mut self, index: usize, key: &[KeyLeaf]) {
+    fn item(&mut self, index: usize, key: &[KeyLeaf], shape: Option<&Shape>) {
         self.pointer.push_str(&format!("/{index}"));
+        let mark = |leaf: &KeyLeaf| {
+            let field = shape.and_then(|shape| shape.named(&leaf.name));
+            self.mark.max(leaf.mark).max(field.map_or(Mark::Sensitive, |field| field.mark))
+        };
         let leaves: Vec<String> =
-            key.iter().map(|leaf| format!("{}={}", leaf.name, key_text(leaf, self.mark))).collect();
+            key.iter().map(|leaf| format!("{}={}", leaf.name, key_text(&leaf.value, mark(leaf)))).collect();
         match leaves.is_empty() {
             true => self.label.push_str(&format!("[{index}]")),
             false => self.label.push_str(&format!("[{}]", leaves.join(", "))),
@@ -223,12 +227,14 @@ impl Route {
     }
 }
 
-fn key_text(leaf: &KeyLeaf, mark: Mark) -> String {
-    match (leaf.mark.max(mark), open(&leaf.value)) {
-        (Mark::Open, Json::String(text)) if is_word(&text) => text,
-        (Mark::Open, Json::String(text)) => clean::quoted(&text),
-        (Mark::Open, shown) => shown.to_string(),
-        _ => DOTS.to_owned(),
+fn key_text(value: &Value, mark: Mark) -> String {
+    if mark != Mark::Open {
+        return DOTS.to_owned();
+    }
+    match open(value) {
+        Json::String(text) if is_word(&text) => text,
+        Json::String(text) => clean::quoted(&text),
+        shown => shown.to_string(),
     }
 }
 

@@ -23,7 +23,8 @@ impl Places {
         let text = &place.source.text;
         let byte = floor(text, place.span.start as usize);
         let line = lines.of(byte);
-        (line + 1, text[lines.range(text, line).start..byte].chars().count() + 1)
+        let before = text.get(lines.range(text, line).start..byte).unwrap_or("");
+        (line + 1, before.chars().count() + 1)
     }
 
     /// The lines of a source.
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_source_itself() {
-        let source = Source::new("a.yaml", "å: 1\r\nb: é x\n\nlast");
+        let source = Source::new("a.yaml", "\u{feff}å: 1\r\nb: é x\n\nlast");
         let mut places = Places::default();
         for byte in 0..=30 {
             let place = source.place(Span { start: byte, end: byte });

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
@@ -25,6 +26,7 @@ pub struct Session<'s> {
     /// By the name of the target.
     pub services: &'s BTreeMap<Arc<str>, Service>,
     pub method: Method,
+    pub permits: Permits,
     /// Whether an empty collection is believed, so that everything in it may be created.
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
@@ -65,6 +67,6 @@ impl Session<'_> {
     /// How steps are made for a target.
     fn rules(&self, target: &str) -> Rules {
         let carry_nested = self.services.get(target).is_none_or(|service| service.target.carry_nested);
-        Rules { method: self.method, manner: Manner { carry_nested } }
+        Rules { method: self.method, manner: Manner { carry_nested }, permits: self.permits }
     }
 }

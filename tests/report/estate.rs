@@ -12,8 +12,8 @@ use trueup::kind::{Item, Kind, Leaf, Sends, Shape, Type};
 use trueup::plan::compare::differences;
 use trueup::plan::propose::Proposal;
 use trueup::plan::request::{self, Manner};
-use trueup::plan::{Action, Agreeing, Change, Plan, Planned, Refused, Step, Subject};
-use trueup::value::{Object, Stranger, Value};
+use trueup::plan::{Action, Agreeing, Change, Form, Plan, Planned, Refused, Step, Subject};
+use trueup::value::{Object, Segment, Stranger, Value};
 
 const API: &str = "
 format: 1
@@ -204,13 +204,44 @@ pub fn subject(kind: &str, name: &str, id: Option<&str>, source: &Arc<Source>) -
 /// What a step changes; where the document names the field, with its place.
 pub fn changes(subject: &Subject, live: &Object, wanted: &Object) -> Vec<Change> {
     let skip = |field: &trueup::kind::Field| field.access.computed;
-    let mut changes = differences(&subject.kind.shape, live, wanted, &skip);
+    let mut changes: Vec<Change> =
+        differences(&subject.kind.shape, live, wanted, &skip).into_iter().flat_map(entries).collect();
     for change in &mut changes {
         let line = change.path.top().map(|top| format!("  {top}:")).unwrap_or_default();
         let source = &subject.place.source;
         change.place = source.text.contains(&line).then(|| place_of(source, &line));
     }
     changes
+}
+
+/// A change of a map, entry by entry.
+fn entries(change: Change) -> Vec<Change> {
+    let (Form::Map(leaf), Some(Value::Map(after))) = (&change.form, &change.after) else {
+        return vec![change];
+    };
+    let before = match &change.before {
+        Some(Value::Map(before)) => before.as_slice(),
+        _ => &[],
+    };
+    let find = |side: &[(Box<str>, Value)], key: &str| {
+        side.iter().find(|(own, _)| **own == *key).map(|(_, value)| value.clone())
+    };
+    let mut keys: Vec<&str> = before.iter().chain(after).map(|(key, _)| &**key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let sides = |key: &str| (find(before, key), find(after, key));
+    let differing = keys.into_iter().filter(|key| {
+        let (before, after) = sides(key);
+        before != after
+    });
+    let one = |key: &str| Change {
+        path: change.path.then(Segment::Key(key.into(), change.mark)),
+        before: sides(key).0,
+        after: sides(key).1,
+        form: Form::Leaf(leaf.clone()),
+        ..change.clone()
+    };
+    differing.map(one).collect()
 }
 
 pub fn create(subject: Subject, wanted: &Json) -> Step {
@@ -227,7 +258,7 @@ pub fn update(subject: Subject, live: &Json, wanted: &Json) -> Step {
     let changes = changes(&subject, &live, &wanted);
     let write = subject.kind.operations.update.clone().unwrap();
     let proposal = Proposal { wanted, changes, ..Proposal::default() };
-    let planned = request::update(&subject, &write, &proposal, Manner { carry_nested: true });
+    let planned = request::update(&subject, &write, &live, &proposal, Manner { carry_nested: true });
     Step { live: Some(live), sends: write.sends, ..step(subject, Action::Update, proposal, vec![planned]) }
 }
 

@@ -51,7 +51,7 @@ impl Desk<'_> {
                     spot,
                     "contradiction",
                     "credentials have no place in a description",
-                    "see `auth`",
+                    "a target holds them; `auth` says how they travel",
                 );
             }
         }
@@ -67,9 +67,9 @@ impl Desk<'_> {
         }
     }
 
-    /// An `https` URL on one of the API's own hosts.
+    /// An `https` URL on one of the API's own hosts; this machine needs neither.
     fn own_url(&mut self, spot: Spot, text: &str, hosts: &[String]) {
-        let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.has_host()) else {
+        let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" || is_here(url)) else {
             self.fault_hint(
                 spot,
                 "wrong-url",
@@ -82,9 +82,9 @@ impl Desk<'_> {
             self.fault(spot, "wrong-url", "this URL has a query, a fragment or a user in it");
         }
         let host = url.host_str().unwrap_or_default();
-        if !hosts.iter().any(|own| own == host) {
+        if !is_here(&url) && !hosts.iter().any(|own| own == host) {
             let message = format!("the host `{host}` is not one of the API's `hosts`");
-            self.fault_hint(spot, "wrong-host", message, "add it there, so that credentials may go to it");
+            self.fault_hint(spot, "wrong-host", message, "add it there");
         }
     }
 
@@ -163,4 +163,15 @@ impl Desk<'_> {
             }
         }
     }
+}
+
+/// Whether a URL leads to this machine.
+fn is_here(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
 }

@@ -355,7 +355,7 @@ impl Desk<'_> {
             Some(AbsentWord::Pending) => Absent::Pending,
             Some(AbsentWord::Zero) => {
                 if zeroless {
-                    let message = format!("a `{}` has no zero", type_word(file.ty));
+                    let message = format!("the type `{}` has no zero", type_word(file.ty));
                     self.fault(spot.key("absent"), "word-does-not-fit", message);
                 }
                 Absent::Zero
@@ -371,7 +371,7 @@ impl Desk<'_> {
                 self.fault_hint(spot.key("clear"), "contradiction", message, "leave `clear` out");
             }
             Some(word) if !clearable(file.ty, word) => {
-                let message = format!("a `{}` is not cleared in this way", type_word(file.ty));
+                let message = format!("a value of type `{}` is not cleared in this way", type_word(file.ty));
                 self.fault(spot.key("clear"), "word-does-not-fit", message);
             }
             _ => {}
@@ -444,7 +444,7 @@ impl Desk<'_> {
     fn item_leaf(&mut self, item: &ItemFile, spot: Spot) -> Option<Leaf> {
         let ty = item.ty?;
         if !is_leaf(ty) {
-            let message = format!("an item can't be a `{}`", type_word(ty));
+            let message = format!("an item can't be of type `{}`", type_word(ty));
             self.fault_hint(spot.key("type"), "word-does-not-fit", message, "write `fields` for objects");
             return None;
         }
@@ -602,7 +602,8 @@ impl Desk<'_> {
             }
         };
         if ty != type_word(file.ty) {
-            let message = format!("a `{}` can't be a copy of a `{ty}`", type_word(file.ty));
+            let message =
+                format!("a field of type `{}` can't be a copy of one of type `{ty}`", type_word(file.ty));
             self.fault(spot, "word-does-not-fit", message);
         }
         Some(Some(source))

@@ -75,7 +75,7 @@ impl Desk<'_> {
     }
 
     fn wrong_form(&mut self, spot: Spot, ty: &Type) {
-        self.fault(spot, "wrong-value", format!("this is not a `{}`", ty.word()));
+        self.fault(spot, "wrong-value", format!("this is not of type `{}`", ty.word()));
     }
 
     /// Judges an object as a service answers it: null and missing members are fine, unknown ones are told.

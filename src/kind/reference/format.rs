@@ -1,7 +1,7 @@
 //! The page of the kind format: every word of `<kind>.yaml` and `api.yaml`, what it means, and how it is used.
 //!
-//! The words come from the schemas of the types; the examples are cut out of the files in which the words are
-//! used, so they can't go stale, and for words that no file uses they are taken from `examples.yaml`.
+//! The words come from the schemas of the types; the examples from `examples.yaml`, and for the other words
+//! they are cut out of the files in which the words are used, so that they can't go stale.
 //! A word without an example is reported to the caller, whose test fails.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{anchor, fenced};
+use super::{anchor, cell, fenced};
 use crate::diagnostic::{Source, Span};
 use crate::kind::file::{ApiFile, KindFile};
 use crate::kind::schema;
-use crate::yaml::{self, Data, Node};
+use crate::yaml::{self, Data, Entry, Node};
 
 const INTRODUCTION: &str = include_str!("introduction.md");
-/// Examples of words that none of the files uses, by `Definition.word`.
+/// Examples by `Definition.word`.
 const WRITTEN: &str = include_str!("examples.yaml");
 /// Longer examples are cut.
 const LINES: usize = 10;
@@ -46,7 +46,7 @@ pub struct Page {
 
 /// Makes the page from the types and the files in which their words are used.
 pub fn format(files: &[Used]) -> Page {
-    let mut examples = BTreeMap::new();
+    let mut examples = written();
     let formats = [
         (Role::Kind, "`<kind>.yaml`", schema::typed::<KindFile>()),
         (Role::Api, "`api.yaml`", schema::typed::<ApiFile>()),
@@ -61,22 +61,33 @@ pub fn format(files: &[Used]) -> Page {
                 format.collect(&document, root.get("title"), &used.source, &mut examples);
             }
         }
-        written(&mut examples);
         format.write(title, &examples, &mut page);
     }
     page
 }
 
-type Examples = BTreeMap<String, String>;
+type Examples = BTreeMap<String, Example>;
 
-/// Examples from the data file, where no used file has one.
-fn written(examples: &mut Examples) {
+/// The examples of the data file.
+fn written() -> Examples {
     let source = Source::new("examples.yaml", WRITTEN);
-    for document in yaml::read(&source, &mut Vec::new()) {
-        for entry in document.entries() {
-            let text = entry.value.scalar().unwrap_or_default().trim_end();
-            examples.entry(entry.key.to_string()).or_insert_with(|| text.to_owned());
-        }
+    let documents = yaml::read(&source, &mut Vec::new());
+    let entries = documents.iter().flat_map(Node::entries);
+    entries
+        .map(|entry| (entry.key.to_string(), Example::new(entry.value.scalar().unwrap_or_default(), true)))
+        .collect()
+}
+
+/// How a word is used.
+struct Example {
+    text: String,
+    /// Written for the page; others give way to shorter ones.
+    written: bool,
+}
+
+impl Example {
+    fn new(text: &str, written: bool) -> Self {
+        Self { text: text.trim_end().to_owned(), written }
     }
 }
 
@@ -117,7 +128,7 @@ impl<'s> Format<'s> {
         let mappings = self.mappings();
         for mapping in &mappings {
             if !mapping.path.is_empty() {
-                let _ = writeln!(page.text, "### `{}`\n", mapping.path);
+                let _ = writeln!(page.text, "## {}\n", heading(&mapping.path));
             }
             if let Some(is) = mapping.schema.get("markdownDescription").and_then(Json::as_str) {
                 let _ = writeln!(page.text, "{is}\n");
@@ -185,34 +196,35 @@ impl<'s> Format<'s> {
             let ty = self.type_text(schema, all, 0);
             let is = schema.get("markdownDescription").and_then(Json::as_str).unwrap_or_default();
             let must = if must { ", required" } else { "" };
-            let _ = writeln!(page.text, "#### `{word}`\n\n*{ty}{must}*{}. {is}\n", default_text(schema));
-            self.values(schema, page);
+            let _ = writeln!(page.text, "### `{word}`\n\n*{ty}{must}{}*. {is}\n", default_text(schema));
+            let shown = self.values(schema, examples, page);
             match examples.get(&format!("{}.{word}", mapping.name)) {
-                Some(example) => fenced(&mut page.text, example),
+                Some(example) if shown.contains(&&*example.text) => {}
+                Some(example) => fenced(&mut page.text, &example.text),
                 None => page.bare.push(format!("{}.{word}", mapping.name)),
             }
-            self.value_examples(schema, examples, page);
         }
     }
 
-    /// The words that a value may be, each with its meaning.
-    fn values(&self, schema: &'s Json, page: &mut Page) {
-        for (_, value, is) in self.choices(schema, 0) {
-            let _ = writeln!(page.text, "- `{value}`: {is}");
+    /// The words that a value may be, each with its meaning and an example; the examples shown.
+    fn values<'e>(&self, schema: &'s Json, examples: &'e Examples, page: &mut Page) -> Vec<&'e str> {
+        let choices = self.choices(schema, 0);
+        if choices.is_empty() {
+            return Vec::new();
+        }
+        page.text.push_str("| word | what it means | example |\n|---|---|---|\n");
+        let mut shown = Vec::new();
+        for (name, value, is) in choices {
+            let word = format!("{name}.{value}");
+            // a longer example stands whole with the word that holds it
+            let line = examples.get(&word).and_then(|example| example.text.lines().next());
+            let _ =
+                writeln!(page.text, "| `{value}` | {} | `{}` |", cell(is), cell(line.unwrap_or_default()));
+            page.bare.extend(line.is_none().then_some(word));
+            shown.extend(line);
         }
         page.text.push('\n');
-    }
-
-    fn value_examples(&self, schema: &'s Json, examples: &Examples, page: &mut Page) {
-        for (name, value, _) in self.choices(schema, 0) {
-            match examples.get(&format!("{name}.{value}")) {
-                Some(example) if !page.text.contains(&format!("\n{example}\n```")) => {
-                    fenced(&mut page.text, example);
-                }
-                Some(_) => {}
-                None => page.bare.push(format!("{name}.{value}")),
-            }
-        }
+        shown
     }
 
     fn choices(&self, schema: &'s Json, depth: usize) -> Vec<(&'s str, &'s str, &'s str)> {
@@ -242,7 +254,7 @@ impl<'s> Format<'s> {
             return "anything".into();
         }
         if let Some(mapping) = all.iter().find(|mapping| Some(mapping.name) == name) {
-            return format!("[{}](#{})", mapping.path, anchor(&mapping.path));
+            return format!("[{}](#{})", mapping.path, anchor(&heading(&mapping.path)));
         }
         let inner = |key: &str| schema.get(key).filter(|inner| inner.is_object());
         if let Some(several) = schema.get("anyOf").and_then(Json::as_array) {
@@ -271,6 +283,11 @@ fn properties(schema: &Map<String, Json>) -> impl Iterator<Item = (&String, &Jso
     schema.get("properties").and_then(Json::as_object).into_iter().flatten()
 }
 
+/// Not the bare path, which is the heading of a word too.
+fn heading(path: &str) -> String {
+    format!("Inside `{path}`")
+}
+
 fn default_text(schema: &Json) -> String {
     match schema.get("default") {
         Some(Json::Object(_) | Json::Array(_)) | None => String::new(),
@@ -289,13 +306,13 @@ impl<'s> Collector<'_, 's, '_> {
     fn mapping(&mut self, node: &Node, name: &str, schema: &'s Map<String, Json>, depth: usize) {
         for entry in node.entries() {
             let Some(inner) = schema.get("properties").and_then(|all| all.get(&*entry.key)) else { continue };
-            let span = Span { start: entry.key_span.start, end: entry.value.span.end };
+            let span = whole(self.source, entry);
             self.keep(format!("{name}.{}", entry.key), span);
             self.value(&entry.value, inner, span, depth + 1);
         }
     }
 
-    fn value(&mut self, node: &Node, schema: &'s Json, span: Span, depth: usize) {
+    fn value(&mut self, node: &Node, schema: &'s Json, span: Option<Span>, depth: usize) {
         let (name, schema) = self.format.resolve(schema);
         let Some(map) = schema.as_object().filter(|_| depth < DEPTH) else { return };
         for inner in map.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
@@ -319,7 +336,7 @@ impl<'s> Collector<'_, 's, '_> {
                     self.mapping(node, name.unwrap_or_default(), map, depth);
                 } else if let Some(inner) = map.get("additionalProperties") {
                     for entry in entries {
-                        let span = Span { start: entry.key_span.start, end: entry.value.span.end };
+                        let span = whole(self.source, entry);
                         self.value(&entry.value, inner, span, depth + 1);
                     }
                 }
@@ -328,13 +345,45 @@ impl<'s> Collector<'_, 's, '_> {
     }
 
     /// The shortest use of a word is its example, the first of several.
-    fn keep(&mut self, word: String, span: Span) {
-        let example = cut(self.source, span);
+    fn keep(&mut self, word: String, span: Option<Span>) {
+        let Some(span) = span else { return };
+        let text = cut(self.source, span);
         match self.examples.get(&word) {
-            Some(known) if known.len() <= example.len() => {}
-            _ => drop(self.examples.insert(word, example)),
+            Some(known) if known.written || known.text.len() <= text.len() => {}
+            _ => drop(self.examples.insert(word, Example::new(&text, false))),
         }
     }
+}
+
+/// From a key to the end of its value; nothing where the value stands elsewhere and is only named.
+fn whole(source: &Source, entry: &Entry) -> Option<Span> {
+    let end = end(source, &entry.value, 0)?;
+    (entry.value.span.start >= entry.key_span.end).then_some(Span { start: entry.key_span.start, end })
+}
+
+/// Where a node ends: a mapping or list behind what is inside of it, and behind its bracket.
+fn end(source: &Source, node: &Node, depth: usize) -> Option<u32> {
+    let inside: Vec<&Node> = match &node.data {
+        Data::Scalar { .. } => return Some(node.span.end),
+        Data::List(items) => items.iter().collect(),
+        Data::Map(entries) => entries.iter().map(|entry| &entry.value).collect(),
+    };
+    if depth >= DEPTH {
+        return None;
+    }
+    let mut last = node.span.end;
+    for inner in inside {
+        // what stands before is an alias: the text behind the key is not the value
+        let end = end(source, inner, depth + 1).filter(|_| inner.span.start >= node.span.start)?;
+        last = last.max(end);
+    }
+    let closing = match source.text.as_bytes().get(node.span.start as usize) {
+        Some(b'{') => '}',
+        Some(b'[') => ']',
+        _ => return Some(last),
+    };
+    let rest = source.text.get(last as usize..)?;
+    Some(last + rest.find(closing)? as u32 + 1)
 }
 
 /// The lines of a span, moved to the left, at most [`LINES`].

@@ -3,13 +3,15 @@
 //! Each mistake is to give one message, at its line: mappings are closed, alternatives are conditions
 //! (`if`/`then`), and what stands in several schemas is demanded by one of them only.
 
+use std::sync::Arc;
+
 use schemars::Schema;
 use serde_json::{Map, Value as Json, json};
 
-use super::leaf::{self, as_map};
+use super::leaf::{self, Place, as_map};
 use super::{DRAFT, mapping, plain};
 use crate::kind::explain::{self, Fact};
-use crate::kind::{Clear, Field, Item, Kind, ListType, Shape, ToldApart, Type};
+use crate::kind::{Field, Item, Kind, ListType, MapType, Shape, ToldApart, Type};
 use crate::value::Mark;
 use crate::yaml;
 
@@ -20,13 +22,13 @@ pub fn document(kind: &Kind) -> Schema {
     schema.insert("title".into(), kind.title.clone().into());
     describe(&mut schema, &kind.is, &[]);
     schema.extend(mapping(envelope(kind)));
-    schema.insert("required".into(), json!(["kind", "name", "spec"]));
-    schema.extend(found_by(kind));
+    schema.insert("required".into(), json!(["kind", "name"]));
+    schema.insert("allOf".into(), Json::from_iter([Some(with_spec()), found_by(kind)].into_iter().flatten()));
     Schema::from(schema)
 }
 
 /// The schema of any document: it chooses by `kind`, so it says nothing else about what that schema says.
-pub fn choosing(kinds: &[&Kind]) -> Schema {
+pub fn choosing(kinds: &[Arc<Kind>]) -> Schema {
     let names: Vec<_> = kinds.iter().map(|kind| &*kind.name).collect();
     let meanings: Vec<_> = kinds.iter().map(|kind| kind.is.clone()).collect();
     let branches: Vec<_> = kinds
@@ -67,14 +69,15 @@ fn envelope(kind: &Kind) -> Map<String, Json> {
     word("kind", as_map(json!({ "const": &*kind.name })), &kind.is);
     word(
         "name",
-        as_map(json!({ "type": "string", "minLength": 1 })),
+        text(),
         "The stable key of this document in the repository, unique for its kind and target. The service never sees it.",
     );
     word(
         "target",
-        as_map(json!({ "type": "string", "minLength": 1 })),
+        text(),
         "The connection in `trueup.yaml` through which the object is reached. May be left out when exactly one target serves the API.",
     );
+    word("state", state(), "Whether the object is to be there.");
     word("id", id(kind), &id_text(kind));
     word(
         "protect",
@@ -86,10 +89,35 @@ fn envelope(kind: &Kind) -> Map<String, Json> {
     }
     word(
         "spec",
-        object(kind, &kind.shape, ""),
+        object(kind, &kind.shape, Inside { path: "", mark: Mark::Open }),
         "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.",
     );
     words
+}
+
+/// A bare 2024 is a number to an editor.
+fn text() -> Map<String, Json> {
+    let types = ["string", "number", "boolean"];
+    as_map(json!({ "type": types, "minLength": 1, "maxLength": 200, "errorMessage": "this is not text" }))
+}
+
+fn state() -> Map<String, Json> {
+    as_map(json!({
+        "enum": ["present", "absent"],
+        "default": "present",
+        "markdownEnumDescriptions": [
+            "It is made or kept as `spec` says.",
+            "It is to be deleted, where the service can and `--allow-delete` is given.",
+        ],
+    }))
+}
+
+/// Only an object that is to go, and is named by its id, needs no `spec`.
+fn with_spec() -> Json {
+    json!({
+        "if": { "properties": { "state": { "const": "absent" } }, "required": ["state", "id"] },
+        "else": { "required": ["spec"] },
+    })
 }
 
 fn id(kind: &Kind) -> Map<String, Json> {
@@ -119,38 +147,64 @@ fn scope(kind: &Kind) -> Map<String, Json> {
     mapping(properties.collect())
 }
 
-/// Without an id, what finds the object must be there; told only where it stands directly in `spec`.
-fn found_by(kind: &Kind) -> Option<(String, Json)> {
-    let names: Vec<_> = kind.natural_key_names().into_iter().filter(|name| !name.contains('.')).collect();
-    if names.is_empty() {
+/// Without an id, what finds the object must be there.
+fn found_by(kind: &Kind) -> Option<Json> {
+    let copied = |path: &&Vec<u16>| path.first().is_some_and(|n| kind.shape.field(*n).copy_of.is_some());
+    let paths: Vec<_> = kind.identity.natural_key.iter().filter(|path| !copied(path)).collect();
+    if paths.is_empty() {
         return None;
     }
-    let demand = json!({
-        "if": { "not": { "required": ["id"] } },
-        "then": { "properties": { "spec": { "required": names, "doNotSuggest": true } } },
-    });
-    Some(("allOf".into(), json!([demand])))
+    let id = json!({ "required": [&*kind.id_field().name] });
+    let named = json!([{ "required": ["id"] }, { "properties": { "spec": id }, "required": ["spec"] }]);
+    let demands: Vec<_> = paths.iter().map(|path| demand(&kind.shape, path)).collect();
+    Some(json!({
+        "if": { "not": { "anyOf": named } },
+        "then": { "properties": { "spec": { "allOf": demands, "doNotSuggest": true } } },
+    }))
 }
 
-/// The schema of an object type; `path` is where it stands below `spec`.
-fn object(kind: &Kind, shape: &Shape, path: &str) -> Map<String, Json> {
+/// That the fields of a path are there, one inside the other.
+fn demand(shape: &Shape, path: &[u16]) -> Json {
+    let Some((number, rest)) = path.split_first() else { return json!({}) };
+    let field = shape.field(*number);
+    let mut schema = as_map(json!({ "required": [&*field.name] }));
+    if let (Type::Object(inner), false) = (&field.ty, rest.is_empty()) {
+        let mut inner = as_map(demand(inner, rest));
+        inner.insert("doNotSuggest".into(), true.into());
+        schema.insert("properties".into(), json!({ (&*field.name): inner }));
+    }
+    schema.into()
+}
+
+/// Where an object type stands: its path below `spec`, and the strictest mark above it.
+#[derive(Clone, Copy)]
+struct Inside<'p> {
+    path: &'p str,
+    mark: Mark,
+}
+
+fn object(kind: &Kind, shape: &Shape, inside: Inside) -> Map<String, Json> {
     let properties = shape.fields.iter().map(|field| {
-        let path = if path.is_empty() { field.name.to_string() } else { format!("{path}.{}", field.name) };
-        (field.name.to_string(), property(kind, field, &path).into())
+        let path = match inside.path {
+            "" => field.name.to_string(),
+            above => format!("{above}.{}", field.name),
+        };
+        let mark = inside.mark.max(field.mark);
+        (field.name.to_string(), property(kind, field, Inside { path: &path, mark }).into())
     });
     mapping(properties.collect())
 }
 
-fn property(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
+fn property(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
     let facts = explain::facts(kind, field);
     let mut schema = Map::new();
-    head(&mut schema, path, &field.is, &facts);
+    head(&mut schema, inside.path, &field.is, &facts);
     type_line(&mut schema, field);
-    if field.copy_of.is_some() || (field.access.computed && !field.access.names_it) {
+    if explain::is_set_by_service(field) {
         schema.extend(forbidden(field));
         return schema;
     }
-    schema.extend(value(kind, field, path));
+    schema.extend(value(kind, field, inside));
     exemplify(&mut schema, field);
     schema
 }
@@ -178,57 +232,67 @@ fn forbidden(field: &Field) -> Map<String, Json> {
     }))
 }
 
-fn value(kind: &Kind, field: &Field, path: &str) -> Map<String, Json> {
-    let nullable = field.clear != Clear::Never;
+fn value(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
+    let nullable = explain::can_be_cleared(field);
     match &field.ty {
-        Type::Leaf(leaf) => leaf::value(leaf, field, nullable),
-        Type::Object(shape) => or_null(object(kind, shape, path), nullable),
-        Type::Map(map) => {
-            let mut schema = Map::new();
-            schema.insert("type".into(), "object".into());
-            let entry = || leaf::value(&map.value, field, false);
-            let keys = map.keys.iter().map(|(key, is)| {
-                let mut entry = entry();
-                head(&mut entry, &format!("{path}.{key}"), is, &[]);
-                (key.to_string(), entry.into())
-            });
-            schema.insert("properties".into(), keys.collect::<Map<_, _>>().into());
-            schema.insert("patternProperties".into(), json!({ "^<<$": {} }));
-            let mut other = entry();
-            head(&mut other, &format!("{path} entry"), &field.is, &[]);
-            schema.insert("additionalProperties".into(), other.into());
-            or_null(schema, nullable)
-        }
-        Type::List(list) => or_null(items(kind, field, list, path), nullable),
+        Type::Leaf(leaf) => leaf::value(leaf, Place { field, mark: inside.mark, nullable }),
+        Type::Object(shape) => or_null(object(kind, shape, inside), nullable),
+        Type::Map(map) => or_null(entries(map, field, inside), nullable),
+        Type::List(list) => or_null(items(kind, field, list, inside), nullable),
     }
 }
 
-fn items(kind: &Kind, field: &Field, list: &ListType, path: &str) -> Map<String, Json> {
+/// Any key will do; those that are known are offered. Null takes an entry out.
+fn entries(map: &MapType, field: &Field, inside: Inside) -> Map<String, Json> {
+    let place = Place { field, mark: inside.mark, nullable: true };
+    let entry = |title: &str, is: &str| {
+        let mut entry = leaf::value(&map.value, place);
+        head(&mut entry, title, is, &[]);
+        Json::from(entry)
+    };
+    let known =
+        map.keys.iter().map(|(key, is)| (key.to_string(), entry(&format!("{}.{key}", inside.path), is)));
+    as_map(json!({
+        "type": "object",
+        "properties": Map::from_iter(known),
+        "patternProperties": { "^<<$": {} },
+        "additionalProperties": entry(&format!("{} entry", inside.path), &field.is),
+    }))
+}
+
+fn items(kind: &Kind, field: &Field, list: &ListType, inside: Inside) -> Map<String, Json> {
     let item = match &list.item {
-        Item::Leaf(leaf) => leaf::value(leaf, field, false),
+        Item::Leaf(leaf) => leaf::value(leaf, Place { field, mark: inside.mark, nullable: false }),
         Item::Object(shape) => {
-            let mut item = object(kind, shape, path);
-            item.insert("title".into(), format!("{path} item").into());
-            item.insert("required".into(), json!(keys(list, shape)));
+            let mut item = object(kind, shape, inside);
+            item.insert("title".into(), format!("{} item", inside.path).into());
+            if let ToldApart::Keys(keys) = &list.told_apart {
+                item.extend(told_apart(keys, shape));
+            }
             item
         }
     };
-    let mut schema = Map::new();
-    schema.insert("type".into(), "array".into());
-    schema.insert("items".into(), item.into());
-    schema
+    as_map(json!({ "type": "array", "items": item }))
 }
 
-/// The fields without which an item of a list can't be told apart, whichever of its keys is used.
-fn keys<'s>(list: &ListType, shape: &'s Shape) -> Vec<&'s str> {
-    let ToldApart::Keys(keys) = &list.told_apart else { return Vec::new() };
-    let Some((first, others)) = keys.split_first() else { return Vec::new() };
-    let everywhere = |number: &&u16| others.iter().all(|key| key.contains(number));
-    let demanded = |number: &u16| {
-        let field = shape.field(*number);
-        (!field.access.computed).then_some(&*field.name)
+/// An item has all fields of one of its keys: those of all keys are simply required, those of the first one
+/// where no other key is complete.
+fn told_apart(keys: &[Vec<u16>], shape: &Shape) -> Map<String, Json> {
+    let names = |numbers: &mut dyn Iterator<Item = &u16>| {
+        numbers.map(|number| shape.field(*number).name.to_string()).collect::<Vec<_>>()
     };
-    first.iter().filter(everywhere).filter_map(demanded).collect()
+    let Some((first, others)) = keys.split_first() else { return Map::new() };
+    let everywhere = names(&mut first.iter().filter(|number| others.iter().all(|key| key.contains(number))));
+    let mut schema = as_map(json!({ "required": everywhere }));
+    // a key that holds the first one is never complete without it
+    let freed = others.iter().filter(|key| !first.iter().all(|number| key.contains(number)));
+    let freed: Vec<_> = freed.map(|key| json!({ "required": names(&mut key.iter()) })).collect();
+    if !freed.is_empty() {
+        schema.insert("if".into(), json!({ "not": { "anyOf": freed } }));
+        let rest = names(&mut first.iter().filter(|number| !others.iter().all(|key| key.contains(number))));
+        schema.insert("then".into(), json!({ "required": rest }));
+    }
+    schema
 }
 
 fn or_null(mut schema: Map<String, Json>, nullable: bool) -> Map<String, Json> {

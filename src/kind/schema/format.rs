@@ -10,6 +10,8 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value as Json, json};
 
+use super::leaf::as_map;
+
 /// The schema of a format that people type.
 pub fn typed<T: JsonSchema>() -> Schema {
     let mut schema = SchemaSettings::draft07().for_deserialize().into_generator().into_root_schema_for::<T>();
@@ -49,6 +51,7 @@ impl Transform for Typed {
         let Some(map) = schema.as_object_mut() else { return };
         without_null(map);
         words_with_meaning(map);
+        one_of_words(map);
         if map.get("additionalProperties") == Some(&Json::Bool(false)) {
             map.insert("patternProperties".into(), json!({ "^<<$": {} }));
         }
@@ -90,21 +93,72 @@ fn without_null(map: &mut Map<String, Json>) {
 /// editor says one thing about a wrong word, and names the right ones.
 fn words_with_meaning(map: &mut Map<String, Json>) {
     let Some(Json::Array(choices)) = map.get("oneOf") else { return };
-    let word = |choice: &Json| {
-        let meaning = choice.get("markdownDescription").or_else(|| choice.get("description"));
-        let is = meaning.cloned().unwrap_or_else(|| "".into());
-        if let Some(value) = choice.get("const") {
-            return Some(vec![(value.clone(), is)]);
-        }
-        let words = choice.get("enum")?.as_array()?;
-        Some(words.iter().map(|word| (word.clone(), is.clone())).collect())
-    };
     let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else { return };
-    let (values, meanings): (Vec<_>, Vec<_>) = words.into_iter().flatten().unzip();
     map.remove("oneOf");
-    map.insert("type".into(), "string".into());
-    map.insert("enum".into(), values.into());
-    map.insert("markdownEnumDescriptions".into(), meanings.into());
+    map.extend(listed(words));
+}
+
+/// The words of one alternative, each with the meaning.
+fn word(choice: &Json) -> Option<Vec<(Json, Json)>> {
+    let meaning = choice.get("markdownDescription").or_else(|| choice.get("description"));
+    let is = meaning.cloned().unwrap_or_else(|| "".into());
+    if let Some(value) = choice.get("const") {
+        return Some(vec![(value.clone(), is)]);
+    }
+    let words = choice.get("enum")?.as_array()?;
+    Some(words.iter().map(|word| (word.clone(), is.clone())).collect())
+}
+
+fn listed(words: Vec<Vec<(Json, Json)>>) -> Map<String, Json> {
+    let (values, meanings): (Vec<_>, Vec<_>) = words.into_iter().flatten().unzip();
+    as_map(json!({ "type": "string", "enum": values, "markdownEnumDescriptions": meanings }))
+}
+
+/// schemars writes an enum whose words have a value as `oneOf` of mappings with one key each; as one mapping
+/// with exactly one of the keys an editor completes it, and says one thing about a mistake. Words without a
+/// value may stand among them.
+fn one_of_words(map: &mut Map<String, Json>) {
+    let Some(Json::Array(choices)) = map.get("oneOf") else { return };
+    let (mut keys, mut words) = (Map::new(), Vec::new());
+    for choice in choices {
+        match (word(choice), only_key(choice)) {
+            (Some(word), _) => words.push(word),
+            (None, Some((key, schema))) => drop(keys.insert(key, schema)),
+            (None, None) => return,
+        }
+    }
+    let one = format!("write exactly one of {}", keys.keys().cloned().collect::<Vec<_>>().join(", "));
+    let mapping = json!({
+        "properties": keys,
+        "additionalProperties": false,
+        "patternProperties": { "^<<$": {} },
+        // apart from the keys: an editor offers none where a mapping with a count is full
+        "allOf": [{ "minProperties": 1, "maxProperties": 1, "errorMessage": one }],
+        "errorMessage": one,
+    });
+    map.remove("oneOf");
+    if words.is_empty() {
+        map.insert("type".into(), "object".into());
+        map.extend(as_map(mapping));
+        return;
+    }
+    map.insert("anyOf".into(), json!([{}]));
+    map.insert("if".into(), json!({ "type": "object" }));
+    map.insert("then".into(), mapping);
+    map.insert("else".into(), listed(words).into());
+}
+
+/// The key of a mapping that has just one, and its schema with the meaning of the whole.
+fn only_key(choice: &Json) -> Option<(String, Json)> {
+    let keys = choice.get("properties")?.as_object()?;
+    let (key, schema) = keys.iter().next().filter(|_| keys.len() == 1)?;
+    let mut schema = schema.as_object()?.clone();
+    for word in ["description", "markdownDescription"] {
+        if let (Some(text), None) = (choice.get(word), schema.get(word)) {
+            schema.insert(word.into(), text.clone());
+        }
+    }
+    Some((key.clone(), schema.into()))
 }
 
 fn types_of_definitions(schema: &Schema) -> BTreeMap<String, Json> {

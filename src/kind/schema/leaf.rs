@@ -17,10 +17,23 @@ const GUID: &str = r"^\s*(urn:uuid:)?\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-
 const DATE: &str = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$";
 const TIME: &str = r"^\s*([0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ].*)?|/Date\(-?[0-9]+([-+][0-9]{4})?\)/)\s*$";
 
-/// The schema of the value of a leaf of `field`: plain, or where it comes from, or null.
-pub fn value(leaf: &Leaf, field: &Field, nullable: bool) -> Map<String, Json> {
-    match (field.mark, leaf) {
-        (Mark::Secret, _) => secret(&explain::variable(&field.name), nullable),
+/// What stands around a leaf.
+#[derive(Clone, Copy)]
+pub struct Place<'k> {
+    /// The field that is the leaf, or holds it.
+    pub field: &'k Field,
+    /// The strictest mark of the field and those around it.
+    pub mark: Mark,
+    pub nullable: bool,
+}
+
+/// The schema of the value of a leaf: plain, or where it comes from, or null.
+pub fn value(leaf: &Leaf, place: Place) -> Map<String, Json> {
+    let nullable = place.nullable;
+    match (place.mark, leaf) {
+        (Mark::Secret, _) => secret(&explain::variable(&place.field.name), nullable),
+        // any mapping is a value here, so nothing can be said about one that is a source
+        (_, Leaf::Any) => bare(leaf, nullable),
         // any text may come from elsewhere, but only where it is worth it does an editor say so
         (Mark::Open, Leaf::Text { .. }) => with_slot(bare(leaf, nullable), false),
         (Mark::Open, _) => bare(leaf, nullable),
@@ -90,8 +103,10 @@ fn choice(choices: &[(std::sync::Arc<str>, String)], open: bool, nullable: bool)
         return as_map(known);
     }
     // the second choice forbids nothing, so that no editor offers what every text field accepts
+    let mut odd = vec!["array", "object"];
+    odd.extend((!nullable).then_some("null"));
     let text = json!({ "type": "string", "errorMessage": "this is not text" });
-    as_map(json!({ "anyOf": [known, {}], "if": { "type": ["array", "object"] }, "then": text }))
+    as_map(json!({ "anyOf": [known, {}], "if": { "type": odd }, "then": text }))
 }
 
 /// A value, or where it comes from. Not `anyOf` but a condition: a fault inside a slot is then told as such,

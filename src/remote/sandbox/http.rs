@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -27,6 +27,8 @@ use super::{Watch, control};
 
 /// How many bytes a body may have.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// How many bytes of a body are read at all.
+const MOST_DROPPED: usize = 4 * MOST_BYTES;
 /// How many connections are served at once.
 const MOST_CONNECTIONS: usize = 512;
 /// How long a client may take over its headers, and again over its body.
@@ -113,15 +115,28 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> Result<Respons
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    let whole = tokio::time::timeout(PATIENCE, Limited::new(body, MOST_BYTES).collect()).await;
-    match whole {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new(413, "RequestEntityTooLarge", "The body is too large."))
-        }
+    match tokio::time::timeout(PATIENCE, collect(body)).await {
+        Ok(Ok(Some(body))) => Ok(body.into()),
+        Ok(Ok(None)) => Err(Refusal::new(413, "RequestEntityTooLarge", "The body is too large.")),
         Ok(Err(_)) => Err(Refusal::new(400, "BadRequest", "The body broke off.")),
         Err(_) => Err(Refusal::new(408, "RequestTimeout", "The body did not come.")),
     }
+}
+
+/// The whole body; none when it is too large. What is too much is read on for a while and dropped, because
+/// few clients hear a refusal while they are still sending.
+async fn collect(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
+    let (mut kept, mut size) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size <= MOST_BYTES {
+            kept.extend_from_slice(&data);
+        } else if size > MOST_DROPPED {
+            break;
+        }
+    }
+    Ok((size <= MOST_BYTES).then_some(kept))
 }
 
 impl Line {
@@ -254,7 +269,7 @@ impl Outgoing {
     }
 }
 
-const ZEROS: [u8; 32 * 1024] = zeros();
+static ZEROS: [u8; 32 * 1024] = zeros();
 
 const fn zeros() -> [u8; 32 * 1024] {
     let mut bytes = [b'0'; 32 * 1024];
@@ -279,9 +294,9 @@ impl Body for Outgoing {
             }),
             Self::Flood { left: 0 } => None,
             Self::Flood { left } => {
-                let first = *left == FLOOD;
-                *left = left.saturating_sub(ZEROS.len());
-                Some(Ok(Frame::data(Bytes::from_static(if first { b"[" } else { &ZEROS }))))
+                let piece = if *left == FLOOD { &b"["[..] } else { &ZEROS[..] };
+                *left = left.saturating_sub(piece.len());
+                Some(Ok(Frame::data(Bytes::from_static(piece))))
             }
         })
     }

@@ -6,9 +6,10 @@
 //! Deliberately absent: reading bodies and answering.
 
 use crate::kind::{
-    Absent, Appears, Clear, Copy, Field, Item, ItemsSent, Kind, Leaf, ListType, Shape, ToldApart, Travels,
-    Type, Write,
+    Absent, Appears, Clear, Copy, Field, FormatWord, Item, ItemsSent, Kind, Leaf, ListType, Shape, ToldApart,
+    Travels, Type, Write,
 };
+use crate::remote::wire;
 use crate::value::{Object, Stranger, Value};
 
 use super::bind::{Binder, Grievance, Spelling, binds_silently, same_name};
@@ -220,14 +221,26 @@ impl Rules<'_> {
 
     fn sent_stranger(&self, had: &Stranger, body: &Object) -> Option<Stranger> {
         let sent = body.strangers.iter().find(|sent| same_name(&self.kind.api, &sent.name, &had.name))?;
-        // a format without types can't tell "1" from 1
-        let bare = |raw: &str| raw.replace('"', "");
-        let raw = if bare(&sent.raw) == bare(&had.raw) { &had.raw } else { &sent.raw };
+        // a format without types can't tell "1" from 1, nor null from nothing
+        let same = binds_silently(&self.kind.api) && self.as_jsv(&sent.raw) == self.as_jsv(&had.raw);
+        let raw = if same { &had.raw } else { &sent.raw };
         Some(Stranger { name: had.name.clone(), raw: raw.clone() })
+    }
+
+    fn as_jsv(&self, raw: &str) -> Option<Vec<u8>> {
+        let wire = given::json(raw).ok()?.into_wire();
+        Some(wire::encode(&wire, FormatWord::Jsv, &self.kind.api))
     }
 
     /// What the service makes by itself in a new object, taking after the pattern.
     fn by_itself(&mut self, object: &mut Object) {
+        let kind = self.kind;
+        for (parameter, value) in kind.scope.iter().zip(self.scope) {
+            // a computed field that is called like the scope is the scope
+            if let Some(field) = kind.shape.named(&parameter.name).filter(|field| field.access.computed) {
+                object.set(field.number, value.clone());
+            }
+        }
         let Some(pattern) = self.pattern else { return };
         for field in self.kind.shape.fields.iter().filter(|field| field.access.computed) {
             let (number, like) = (field.number, pattern.get(field.number));
@@ -391,11 +404,21 @@ pub fn new_number(field: &Field, mint: &mut Mint) -> Value {
     }
 }
 
-/// What waits becomes what is; a waiting object becomes like the pattern.
+/// What waits becomes what is; an object that was not verified becomes like the pattern.
 pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
     let waiting = std::mem::take(&mut record.waiting);
     for (number, value) in waiting.fields() {
         record.object.set(number, value.clone());
+    }
+    let states = kind
+        .shape
+        .fields
+        .iter()
+        .filter(|field| field.access.computed && matches!(field.ty, Type::Leaf(Leaf::Choice { .. })));
+    for field in states.filter(|_| record.unverified && kind.waiting.is_none()) {
+        if let Some(like) = pattern.and_then(|pattern| pattern.get(field.number)) {
+            record.object.set(field.number, like.clone());
+        }
     }
     if let (true, Some(waiting)) = (std::mem::take(&mut record.unverified), &kind.waiting) {
         let waits =
@@ -469,7 +492,7 @@ fn required(kind: &Kind, field: &Field) -> String {
     }
 }
 
-/// `displayName` as `Display Name`.
+/// `twoWords` as `Two Words`.
 fn spaced(name: &str) -> String {
     let mut words = String::new();
     for (index, letter) in name.chars().enumerate() {

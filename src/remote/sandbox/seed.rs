@@ -161,6 +161,10 @@ fn varied(kind: &Kind, seed: Seed, number: usize, mint: &mut Mint) -> Seed {
         (_, Some(Value::Text(old))) => Value::text(numbered(old, n)),
         (_, other) => other.cloned().unwrap_or(Value::Null),
     };
+    if let Some(old_id) = object.get(id.number).cloned() {
+        // wherever the object repeats its id
+        object = substituted(object, &old_id, &new_id);
+    }
     object.set(id.number, new_id);
     vary_texts(&kind.shape, &mut object, n);
     for path in &kind.identity.natural_key {
@@ -168,6 +172,25 @@ fn varied(kind: &Kind, seed: Seed, number: usize, mint: &mut Mint) -> Seed {
     }
     without_rows(&kind.shape, &mut object);
     Seed { scope, object }
+}
+
+/// The same object with one value in the place of another.
+fn substituted(object: Object, old: &Value, new: &Value) -> Object {
+    let mut other = Object::default();
+    other.strangers.clone_from(&object.strangers);
+    for (number, value) in object.fields() {
+        other.set(number, substitute(value, old, new));
+    }
+    other
+}
+
+fn substitute(value: &Value, old: &Value, new: &Value) -> Value {
+    match value {
+        Value::Guid(_) if value == old => new.clone(),
+        Value::List(items) => Value::List(items.iter().map(|item| substitute(item, old, new)).collect()),
+        Value::Object(object) => Value::Object(Box::new(substituted((**object).clone(), old, new))),
+        other => other.clone(),
+    }
 }
 
 /// Texts that end in digits and mail addresses get another number.

@@ -369,7 +369,7 @@ impl Call<'_> {
             table.put(&scope, record.clone());
         }
         let status = if binds_silently(self.api()) { 200 } else { 201 };
-        Ok(self.written(&kind, (write, status), &record))
+        Ok(self.written(&kind, (write, status), &record, mint))
     }
 
     fn update(
@@ -405,7 +405,7 @@ impl Call<'_> {
         if self.lie != Lie::KeepNothing {
             table.put(&scope, record.clone());
         }
-        Ok(self.written(&kind, (write, 200), &record))
+        Ok(self.written(&kind, (write, 200), &record, mint))
     }
 
     /// The object that the path names, with its scope.
@@ -435,9 +435,17 @@ impl Call<'_> {
         answer::object(&kind.shape, &record.object, self.service.options.secrets, self.form)
     }
 
-    fn written(&self, kind: &Kind, (write, status): (&Write, u16), record: &Record) -> Answer {
+    fn written(
+        &self,
+        kind: &Kind,
+        (write, status): (&Write, u16),
+        record: &Record,
+        mint: &mut Mint,
+    ) -> Answer {
         match write.answer {
             AnswerWord::Object => self.said(status, &self.shown(kind, record)),
+            // nothing of use: such a host answers some id, of which nobody says what it is
+            AnswerWord::Nothing if binds_silently(self.api()) => self.said(status, &Wire::Guid(mint.guid())),
             AnswerWord::Nothing => Answer::empty(204),
             AnswerWord::Id => {
                 let id = record.object.get(kind.identity.id).unwrap_or(&Value::Null);

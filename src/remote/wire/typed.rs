@@ -18,15 +18,6 @@ const MAX_VALUES: usize = 8_000_000;
 /// How many misreads of one object are told; one is enough to refuse it.
 const MAX_MISREADS: usize = 20;
 
-/// Whose names of a field count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// As answers name it.
-    Read,
-    /// As requests name it.
-    Written,
-}
-
 /// The members of a shape, as they stand on the wire.
 pub(super) struct Names<'k> {
     members: Vec<Member<'k>>,
@@ -43,23 +34,29 @@ struct Member<'k> {
     inside: Option<Names<'k>>,
 }
 
+/// A leaf; where it is the id of something else, that thing may stand there whole.
+#[derive(Clone, Copy)]
+struct One<'k> {
+    leaf: &'k Leaf,
+    /// The member of the thing that holds its id.
+    whole: Option<(&'k str, NamesWord)>,
+}
+
 /// What a field is, with the names below it.
 enum Reads<'k> {
-    Leaf(&'k Leaf),
+    Leaf(One<'k>),
     Map(&'k Leaf),
-    Leaves(&'k Leaf),
+    Leaves(One<'k>),
     Object(Names<'k>),
     Objects(Names<'k>),
 }
 
 impl<'k> Names<'k> {
-    pub(super) fn of(shape: &'k Shape, words: NamesWord, side: Side) -> Self {
+    pub(super) fn of(shape: &'k Shape, words: NamesWord) -> Self {
         let mut names = Self::empty(words);
         for field in &shape.fields {
-            let reads = Reads::of(&field.ty, words, side);
-            match (side, field.read_as.as_slice()) {
-                (Side::Read, [first, rest @ ..]) => names.enter(first, rest, field, reads),
-                _ => names.enter(&field.written_as, &[], field, reads),
+            if let [first, rest @ ..] = field.read_as.as_slice() {
+                names.enter(first, rest, field, Reads::of(field, words));
             }
         }
         names
@@ -113,14 +110,15 @@ pub(super) fn same_name(words: NamesWord, own: &str, name: &str) -> bool {
 }
 
 impl<'k> Reads<'k> {
-    fn of(ty: &'k Type, words: NamesWord, side: Side) -> Self {
-        match ty {
-            Type::Leaf(leaf) => Self::Leaf(leaf),
+    fn of(field: &'k Field, words: NamesWord) -> Self {
+        let whole = field.refers_to.as_ref().map(|refers| (&*refers.id, words));
+        match &field.ty {
+            Type::Leaf(leaf) => Self::Leaf(One { leaf, whole }),
             Type::Map(map) => Self::Map(&map.value),
-            Type::Object(shape) => Self::Object(Names::of(shape, words, side)),
+            Type::Object(shape) => Self::Object(Names::of(shape, words)),
             Type::List(list) => match &list.item {
-                Item::Leaf(leaf) => Self::Leaves(leaf),
-                Item::Object(shape) => Self::Objects(Names::of(shape, words, side)),
+                Item::Leaf(leaf) => Self::Leaves(One { leaf, whole }),
+                Item::Object(shape) => Self::Objects(Names::of(shape, words)),
             },
         }
     }
@@ -257,8 +255,8 @@ impl<'k> Reading<'k> {
 
     fn value<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, reads: &Reads<'k>) -> Step<Value> {
         match reads {
-            Reads::Leaf(leaf) => self.leaf(lexer, leaf),
-            Reads::Leaves(leaf) => self.leaves(lexer, leaf),
+            Reads::Leaf(one) => self.one(lexer, *one),
+            Reads::Leaves(one) => self.leaves(lexer, *one),
             Reads::Map(leaf) => self.map(lexer, leaf),
             Reads::Object(names) => self.nested(lexer, names, "this is not an object"),
             Reads::Objects(names) => self.objects(lexer, names),
@@ -285,13 +283,30 @@ impl<'k> Reading<'k> {
         }
     }
 
-    fn leaves<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, leaf: &Leaf) -> Step<Value> {
+    fn leaves<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, item: One) -> Step<Value> {
         match lexer.ahead()? {
-            Ahead::List => self.items(lexer, |reading, lexer| reading.leaf(lexer, leaf)),
-            _ => match self.leaf(lexer, leaf)? {
+            Ahead::List => self.items(lexer, |reading, lexer| reading.one(lexer, item)),
+            _ => match self.one(lexer, item)? {
                 Value::Null => Ok(Value::Null),
                 one => Ok(Value::List(vec![one])),
             },
+        }
+    }
+
+    fn one<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, one: One) -> Step<Value> {
+        match (lexer.ahead()?, one.whole) {
+            (Ahead::Object, Some((id, words))) => {
+                let mut found = None;
+                lexer.members(Keys::Fixed, |name, lexer| {
+                    if same_name(words, id, name) {
+                        found = Some(self.leaf(lexer, one.leaf)?);
+                        return Ok(());
+                    }
+                    lexer.skip().map(drop)
+                })?;
+                found.ok_or_else(|| Stop::Misfit(format!("this has no `{id}`")))
+            }
+            _ => self.leaf(lexer, one.leaf),
         }
     }
 

@@ -1,0 +1,129 @@
+//! Questions asked of a JSON Schema that was made from a Rust type.
+//!
+//! Only the words that schemars writes are understood: `type`, `properties`, `required`, `items`, `const`,
+//! `enum`, `additionalProperties`, `unevaluatedProperties`, `format`, `minimum`, `maximum`.
+//! Deliberately absent: validation in general.
+
+use serde_json::Value as Json;
+
+use crate::yaml::Entry;
+
+/// What a schema says of a key.
+pub(super) enum Member<'s> {
+    Known(&'s Json),
+    /// Anything may stand there.
+    Free,
+    Unknown,
+}
+
+pub(super) fn member<'s>(schema: &'s Json, key: &str) -> Member<'s> {
+    if let Some(known) = property(schema, key) {
+        return Member::Known(known);
+    }
+    let beyond = ["additionalProperties", "unevaluatedProperties"].iter().find_map(|word| schema.get(word));
+    match beyond {
+        Some(Json::Bool(false)) => Member::Unknown,
+        Some(schema @ Json::Object(_)) => Member::Known(schema),
+        _ => Member::Free,
+    }
+}
+
+pub(super) fn property<'s>(schema: &'s Json, key: &str) -> Option<&'s Json> {
+    schema.get("properties")?.get(key)
+}
+
+pub(super) fn property_names(schema: &Json) -> impl Iterator<Item = &str> {
+    let properties = schema.get("properties").and_then(Json::as_object);
+    properties.into_iter().flat_map(|all| all.keys().map(String::as_str))
+}
+
+pub(super) fn required(schema: &Json) -> impl Iterator<Item = &str> {
+    let required = schema.get("required").and_then(Json::as_array);
+    required.into_iter().flatten().filter_map(Json::as_str)
+}
+
+pub(super) fn accepts_key(schema: &Json, key: &str) -> bool {
+    !matches!(member(schema, key), Member::Unknown)
+}
+
+/// Whether no member that a schema fixes to one word says another: how tagged alternatives are told apart.
+pub(super) fn agrees(schema: &Json, entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| {
+        let fixed = property(schema, &entry.key).and_then(|member| member.get("const")?.as_str());
+        fixed.is_none_or(|word| entry.value.scalar() == Some(word))
+    })
+}
+
+/// No word in it limits what may stand there.
+pub(super) fn is_anything(schema: &Json) -> bool {
+    match schema {
+        Json::Object(words) => {
+            let limits = ["type", "const", "enum", "properties", "items", "required"];
+            !limits.iter().any(|word| words.contains_key(*word))
+        }
+        other => other == &Json::Bool(true),
+    }
+}
+
+/// Whether a schema names this JSON type.
+pub(super) fn takes(schema: &Json, ty: &str) -> bool {
+    match schema.get("type") {
+        Some(Json::String(own)) => own == ty,
+        Some(Json::Array(several)) => several.iter().any(|own| own == ty),
+        _ => false,
+    }
+}
+
+/// A text that is not one of a few words.
+pub(super) fn is_text(schema: &Json) -> bool {
+    takes(schema, "string") && schema.get("const").is_none() && schema.get("enum").is_none()
+}
+
+/// The words that these schemas know.
+pub(super) fn words<'s>(alternatives: &[&'s Json]) -> Vec<&'s str> {
+    let of = |schema: &'s Json| {
+        let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
+        schema.get("const").into_iter().chain(listed).filter_map(Json::as_str)
+    };
+    alternatives.iter().flat_map(|schema| of(schema)).collect()
+}
+
+/// What these schemas want, for messages; each thing once.
+pub(super) fn nouns(alternatives: &[&Json]) -> Vec<&'static str> {
+    let known = [
+        ("string", "a text"),
+        ("integer", "a whole number"),
+        ("number", "a number"),
+        ("boolean", "true or false"),
+        ("array", "a list"),
+        ("object", "a mapping"),
+    ];
+    let mut nouns = Vec::new();
+    for schema in alternatives {
+        if schema.get("const").is_some() || schema.get("enum").is_some() {
+            nouns.push("a word");
+            continue;
+        }
+        nouns.extend(known.iter().filter(|(ty, _)| takes(schema, ty)).map(|(_, noun)| *noun));
+    }
+    let mut seen = Vec::new();
+    nouns.retain(|noun| !seen.contains(noun) && (seen.push(*noun), true).1);
+    nouns
+}
+
+/// The least and the most that an integer schema allows.
+pub(super) fn bounds(schema: &Json) -> (i128, i128) {
+    let format = schema.get("format").and_then(Json::as_str).unwrap_or("int64");
+    let (least, most) = match format {
+        "uint8" => (0, u8::MAX.into()),
+        "uint16" => (0, u16::MAX.into()),
+        "uint32" => (0, u32::MAX.into()),
+        "uint64" | "uint" => (0, u64::MAX.into()),
+        "int8" => (i8::MIN.into(), i8::MAX.into()),
+        "int16" => (i16::MIN.into(), i16::MAX.into()),
+        "int32" => (i32::MIN.into(), i32::MAX.into()),
+        _ => (i64::MIN.into(), i64::MAX.into()),
+    };
+    let word = |word| schema.get(word).and_then(Json::as_i64).map(i128::from);
+    (word("minimum").map_or(least, |own| own.max(least)), word("maximum").map_or(most, |own| own.min(most)))
+}
