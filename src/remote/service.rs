@@ -23,6 +23,9 @@ use crate::kind::file::PagingFile;
 use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
 use crate::value::Value;
 
+/// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
+pub const UNREADABLE: &str = "unreadable-answer";
+
 /// A connection to one target.
 pub struct Service {
     client: Client,
@@ -290,7 +293,7 @@ impl Service {
     fn unreadable(&self, error: Unreadable, response: &Response, verb: Verb) -> Trouble {
         let message =
             format!("{}: {} ({} {})", self.target.api.title, error.message, verb.word(), response.status);
-        let mut diagnostic = Diagnostic::error("unreadable-answer", message);
+        let mut diagnostic = Diagnostic::error(UNREADABLE, message);
         diagnostic.hint = error.hint;
         Trouble { unknown: verb != Verb::Get, ..Trouble::of(diagnostic) }
     }
