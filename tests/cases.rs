@@ -113,7 +113,11 @@ fn check(folder: &Path) -> Result<(), String> {
                 let (made, expected) = (made.map_or("", String::as_str), expected.unwrap_or_default());
                 let diff = similar::TextDiff::from_lines(&*expected, made);
                 let diff = diff.unified_diff().header(&format!("{name}, expected"), "made").to_string();
-                wrong.push_str(&if diff.is_empty() { format!("{name} is missing, or not needed\n") } else { diff });
+                wrong.push_str(&if diff.is_empty() {
+                    format!("{name} is missing, or not needed\n")
+                } else {
+                    diff
+                });
             }
         }
     }
@@ -160,7 +164,8 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     };
     let scope = scope(&document.kind, &target.scope, &document)?;
     let subject = subject(&document, scope, live.as_ref().map(|live| &live.object));
-    let decision = decided(&document, &subject, live.as_ref().map(|live| &live.object), &memory(&case), rules);
+    let decision =
+        decided(&document, &subject, live.as_ref().map(|live| &live.object), &memory(&case), rules);
     let made = outputs(decision, format, faults);
     leaks_nothing(&case, &made)?;
     Ok(made)
@@ -200,7 +205,9 @@ fn answer(folder: &Path, document: &Document) -> Result<(FormatWord, Option<Live
         _ => return Err("neither answer.json nor answer.jsv, or both".into()),
     };
     let page = wire::read_page(&body, format, &document.kind);
-    let live = page.map(|page| page.items).or_else(|_| wire::read_object(&body, format, &document.kind).map(|l| vec![l]));
+    let live = page
+        .map(|page| page.items)
+        .or_else(|_| wire::read_object(&body, format, &document.kind).map(|l| vec![l]));
     let mut matching = Matching::new(&document.kind, &[document], &[None]);
     for live in live.map_err(|why| why.message)? {
         matching.offer(live);
@@ -291,7 +298,8 @@ fn every_operation_has_a_case() {
     for folder in folders() {
         let requests = fs::read_to_string(folder.join("requests.txt")).unwrap_or_default();
         let parts: Vec<&str> = folder.iter().rev().take(3).filter_map(|part| part.to_str()).collect();
-        let verbs = requests.lines().filter_map(|line| line.split_once(" /")).map(|(verb, _)| verb.to_owned());
+        let verbs =
+            requests.lines().filter_map(|line| line.split_once(" /")).map(|(verb, _)| verb.to_owned());
         used.extend(verbs.map(|verb| format!("{}/{} {verb}", parts[2], parts[1])));
     }
     let registry = Registry::builtin();

@@ -224,14 +224,14 @@ impl Prepared {
 fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
+    let entry = index.get(&target, &document.kind.name, &document.name);
     let mut scope: Vec<_> = document.scope.clone();
     scope.sort_by_key(|(number, _)| *number);
     Job {
         document,
         scope: scope.into_iter().map(|(_, value)| value).collect(),
-        known_id: index
-            .get(&target, &document.kind.name, &document.name)
-            .and_then(|e| e.typed_id(&document.kind)),
+        known_id: entry.and_then(|entry| entry.typed_id(&document.kind)),
+        newborn: entry.is_some_and(|entry| entry.create_sent.is_some()),
         target,
     }
 }

@@ -112,7 +112,10 @@ pub fn key_of(shape: &Shape, told_apart: &ToldApart, item: &Value) -> Vec<KeyLea
         let value = object.get(*number).cloned().unwrap_or(Value::Null);
         KeyLeaf { name: field.name.clone(), value, mark: field.mark }
     };
-    keys.first().map(|key| key.iter().map(leaf).collect()).unwrap_or_default()
+    // a row id tells a person nothing, and a new item has none yet
+    let row_id = |key: &&Vec<u16>| matches!(key.as_slice(), [one] if shape.field(*one).access.computed);
+    let telling = keys.iter().find(|key| !row_id(key)).or(keys.first());
+    telling.map(|key| key.iter().map(leaf).collect()).unwrap_or_default()
 }
 
 /// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.

@@ -38,11 +38,18 @@ pub struct Rules {
     pub method: Method,
     pub manner: Manner,
     pub permits: Permits,
+    /// The object is new and ours: what does not read back and was not written is surely blank.
+    pub newborn: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { method: Method::Usual, manner: Manner { carry_nested: true }, permits: Permits::default() }
+        Self {
+            method: Method::Usual,
+            manner: Manner { carry_nested: true },
+            permits: Permits::default(),
+            newborn: false,
+        }
     }
 }
 
@@ -140,7 +147,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
             .hint("leave `--method` out to use what the API has");
         return refuse(question, proposal, vec![fault]);
     };
-    if write.sends == Sends::Everything && !proposal.unreadable.is_empty() {
+    if write.sends == Sends::Everything && !proposal.unreadable.is_empty() && !rules.newborn {
         let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
         return refuse(question, proposal, reasons);
     }

@@ -194,7 +194,10 @@ impl Service {
     ) -> Result<Option<Live>, Trouble> {
         let mut request = self.list_request(of, first_page(of.kind));
         let text = Leaf::url_text(id, &of.kind.api);
-        request.query.extend(query.iter().map(|(name, value)| (name.clone(), value.replace("{id}", &text))));
+        let template = format!("{{{}}}", of.kind.id_field().name);
+        request
+            .query
+            .extend(query.iter().map(|(name, value)| (name.clone(), value.replace(&template, &text))));
         let response = self.send(&request).await?.response;
         let mut found = None;
         self.read(of, &response, &mut |live| {

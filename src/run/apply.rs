@@ -155,7 +155,7 @@ impl Writer<'_, '_> {
 
     /// The second half of a create: what only an update takes.
     async fn finish(&self, service: &Service, of: Collection<'_>, first: Outcome, rest: &Step) -> Outcome {
-        let job = self.job(rest, rest.subject.id.as_ref());
+        let job = Job { newborn: true, ..self.job(rest, rest.subject.id.as_ref()) };
         let written = self.send(service, rest, &job).await;
         let read = match &written {
             Written::Sent(_) => Some(read_one(service, of, &job).await),
@@ -175,7 +175,8 @@ impl Writer<'_, '_> {
     /// The job of a step, with the id that is known by now.
     fn job(&self, step: &Step, id: Option<&Value>) -> Job<'_> {
         let job = &self.jobs[step.subject.number];
-        Job { known_id: id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned(), ..job.clone() }
+        let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
+        Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
     }
 
     async fn write(&self, service: &Service, step: &Step, read: Read) -> Written {
@@ -207,7 +208,7 @@ impl Writer<'_, '_> {
             live: live.map(|live| &live.object),
             memory: &*memory,
         };
-        match recheck(step, &question, self.session.rules(&job.target)) {
+        match recheck(step, &question, self.session.rules(job)) {
             Recheck::Go(fresh) => Ok(fresh),
             Recheck::Done => Err(Ending::Unchanged),
             Recheck::Moved(moved) => Err(Ending::Moved(moved)),
@@ -291,7 +292,7 @@ impl Writer<'_, '_> {
                 let subject = Subject { id: id.clone(), ..fresh.subject.clone() };
                 let protect = self.jobs[fresh.subject.number].document.protect;
                 let mut index = lock(self.session.index);
-                index.note(&subject, protect);
+                index.born(&subject, protect);
                 index.save().err().map(|error| unrecorded(fresh, &error))
             }
             Action::Update => wrong_answer(service, fresh, body),

@@ -27,6 +27,8 @@ pub struct Job<'d> {
     pub target: Arc<str>,
     /// The id known from elsewhere than the document.
     pub known_id: Option<Value>,
+    /// A create of ours has not been finished yet.
+    pub newborn: bool,
 }
 
 /// Documents that share a collection.

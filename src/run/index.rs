@@ -39,7 +39,7 @@ pub struct Entry {
     /// Never deleted, even after its document is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
-    /// When a create was sent whose outcome is not known.
+    /// When a create was sent that is not known to be finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_sent: Option<String>,
 }
@@ -91,6 +91,13 @@ impl Index {
         entry.create_sent = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         self.put(entry);
         self.save()
+    }
+
+    /// Notes the id of a new object whose create is not finished yet.
+    pub fn born(&mut self, subject: &Subject, protect: bool) {
+        let sent =
+            self.get(&subject.target, &subject.kind.name, &subject.name).and_then(|e| e.create_sent.clone());
+        self.put(Entry { protect, create_sent: sent, ..entry(subject) });
     }
 
     /// Notes the id of an object that is ours; what was unknown about its create is known.

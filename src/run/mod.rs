@@ -20,6 +20,7 @@ use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
+use gather::Job;
 use index::Index;
 use memory::Written;
 
@@ -71,9 +72,14 @@ impl Stop {
 }
 
 impl Session<'_> {
-    /// How steps are made for a target.
-    fn rules(&self, target: &str) -> Rules {
-        let carry_nested = self.services.get(target).is_none_or(|service| service.target.carry_nested);
-        Rules { method: self.method, manner: Manner { carry_nested }, permits: self.permits }
+    /// How steps are made for a job.
+    fn rules(&self, job: &Job) -> Rules {
+        let carry_nested = self.services.get(&job.target).is_none_or(|service| service.target.carry_nested);
+        Rules {
+            method: self.method,
+            manner: Manner { carry_nested },
+            permits: self.permits,
+            newborn: job.newborn,
+        }
     }
 }

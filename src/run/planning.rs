@@ -146,7 +146,7 @@ pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option
     let memory = session.memory.lock().unwrap_or_else(PoisonError::into_inner);
     let question =
         Question { document: job.document, subject, live: live.map(|live| &live.object), memory: &*memory };
-    match decide(&question, session.rules(&job.target)) {
+    match decide(&question, session.rules(job)) {
         Decision::Step(step) => match live.map(misread).filter(|reasons| !reasons.is_empty()) {
             Some(reasons) => Decision::Refused(Refused {
                 subject: step.subject,
