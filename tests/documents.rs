@@ -687,6 +687,15 @@ fn long_lists_are_checked_in_one_pass() {
     assert_eq!(faults[0].code, "duplicate-item");
 }
 
+#[test]
+fn a_long_line_of_secrets_is_veiled_in_one_pass() {
+    let items: Vec<String> = (0..50_000).map(|n| format!("{{code: c{n}, token: {CANARY}}}")).collect();
+    let (_, faults) = read(&stall(&format!("goods: [{}]", items.join(", "))));
+    assert_eq!(faults.len(), 50_000);
+    let drawn = draw(&faults, &Drawing::default());
+    assert!(drawn.contains("token: •••") && !drawn.contains(CANARY), "{drawn}");
+}
+
 // ---- documents together
 
 #[test]

@@ -70,7 +70,7 @@ fn every_fault_of_the_settings_is_told() {
         "targets:\n  a: {api: bootvew}\n  b: {api: bootview, format: xml, base_url: 'http://x'}\n  c:\n    api: carrierx\n    parallelsm: 3\n    format: jsv\n    carry_nested: 1\n  d: {}\ndocuments: x\nfoo: 1\n",
         &[
             "trueup.yaml:2:12 unknown-api: there is no API `bootvew` (did you mean `bootview`?)",
-            "trueup.yaml:3:30 unknown-word: `xml` is not a word that fits here (known here: json, jsv)",
+            "trueup.yaml:3:30 unknown-word: this word does not fit here (known here: json, jsv)",
             "trueup.yaml:3:45 unsafe-url: `base_url` is not safe for credentials (use https; http is for this machine (localhost, 127.0.0.1) only)",
             "trueup.yaml:6:5 unknown-key: the key `parallelsm` is not known here (did you mean `parallelism`?)",
             "trueup.yaml:7:13 wrong-format: the API `carrierx` does not speak `jsv` (it speaks: json)",

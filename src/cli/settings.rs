@@ -59,7 +59,7 @@ pub struct TargetSettings {
 pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnostic>) -> Settings {
     let mut found = Vec::new();
     let nodes = yaml::read(source, &mut found);
-    let mut reading = Reading { source, faults: &mut found };
+    let mut reading = Reading::new(source, &mut found);
     if let Some(second) = nodes.get(1) {
         let fault = Diagnostic::error("document-count", format!("{NAME} holds more than one document"));
         let start = Span { end: second.span.start, ..second.span };

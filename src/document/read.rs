@@ -30,6 +30,8 @@ const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "sc
 pub struct Reading<'r> {
     pub source: &'r Arc<Source>,
     pub faults: &'r mut Vec<Diagnostic>,
+    /// What was veiled last: on a long line most of the next ones lie in it.
+    veiled: Range<usize>,
 }
 
 /// Reads every document of a source.
@@ -44,7 +46,7 @@ pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>
         let fault = Diagnostic::note("empty-file", "this file holds no document");
         faults.push(fault.hint("write one, or remove the file").at(source.place(Span::default())));
     }
-    let mut reading = Reading { source, faults };
+    let mut reading = Reading::new(source, faults);
     let written = || nodes.iter().filter(|node| !node.is_null());
     if let Some(next) = written().nth(MAX_DOCUMENTS) {
         let fault = Diagnostic::error("too-many-documents", format!("more than {MAX_DOCUMENTS} documents"));
@@ -57,6 +59,13 @@ pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>
 pub fn too_large(place: Place) -> Diagnostic {
     let message = format!("this file is larger than {} MiB", MAX_BYTES / 1024 / 1024);
     Diagnostic::error("file-too-large", message).at(place).hint("split the file")
+}
+
+impl<'r> Reading<'r> {
+    /// Reads `source`, telling faults to `faults`.
+    pub fn new(source: &'r Arc<Source>, faults: &'r mut Vec<Diagnostic>) -> Self {
+        Self { source, faults, veiled: 0..0 }
+    }
 }
 
 impl Reading<'_> {
@@ -342,6 +351,9 @@ impl Reading<'_> {
     }
 
     fn veil_from(&mut self, range: Range<usize>) {
+        if self.veiled.start <= range.start && range.end <= self.veiled.end {
+            return;
+        }
         let text = &self.source.text;
         let end =
             text.get(range.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| range.end + at);
@@ -350,6 +362,7 @@ impl Reading<'_> {
         let start = end - from.trim_start_matches([':', ' ', '\t']).len();
         if start < end {
             self.source.veil(Span { start: start as u32, end: end as u32 });
+            self.veiled = start..end;
         }
     }
 }
