@@ -356,7 +356,8 @@ fn what_ids_refer_to_is_read_whole_and_listed() {
         assert_eq!(read["Customer_type"]["logical_txt"], "PERSON");
 
         let rules = caller.get("carrierx/accesscontrol/rules?limit=2").await.json();
-        assert_eq!((&rules["total"], &rules["has_more"]), (&json!(3), &json!(true)));
+        assert!(rules["total"].as_u64().is_some_and(|total| total > 2) && rules["has_more"] == true);
+        assert_eq!(rules["items"].as_array().unwrap().len(), 2);
         let first = rules["items"][0].clone();
         assert_eq!(first["rule_sid"], "aaaaaaaa-0000-4000-8000-000000000001");
         assert!(first["name"].as_str().is_some_and(|name| name.ends_with("000000000001")));
@@ -1043,9 +1044,8 @@ fn every_api_wants_a_credential() {
             };
             for refused in [get(None).await, get(Some("wrong")).await] {
                 assert_eq!(refused.status, 401, "{}", kind.name);
-                let paths = &kind.api.errors.messages;
-                let body = refused.body.as_bytes();
-                let message = wire::pick(body, FormatWord::Json, paths, kind.api.names);
+                let pointer = format!("/{}", kind.api.errors.messages[0].replace('.', "/"));
+                let message = refused.json().pointer(&pointer).and_then(Json::as_str).map(str::to_owned);
                 assert!(message.is_some_and(|message| message.contains("credentials")), "{}", refused.body);
             }
             assert_eq!(get(Some("anything")).await.status, 200);
@@ -1314,6 +1314,35 @@ fn faults_of_a_data_file_are_told_with_their_places() {
             ("sandbox-data", (4, 5)),
         ]
     );
+}
+
+#[test]
+fn a_page_from_elsewhere_gets_nothing() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        for (host, expected) in
+            [("evil.example", 403), ("127.0.0.1.evil.example:80", 403), ("localhost:1", 200)]
+        {
+            for path in ["_sandbox/dump", FREIGHT] {
+                let answer = reply(caller.request("GET", path).header("host", host)).await;
+                assert_eq!(answer.status, expected, "{host} {path}");
+            }
+        }
+        assert_eq!(running.log().len(), 1);
+    });
+}
+
+#[test]
+fn of_a_member_that_stands_twice_the_last_counts() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        let request = caller.request("PATCH", &format!("{FREIGHT}?nested_objects=replace"));
+        let body = r#"{"city":"A","attributes":{"a":1,"b":2,"a":3},"city":"B"}"#;
+        let answer = reply(request.header("content-type", "application/json").body(body)).await.json();
+        assert_eq!((&answer["city"], &answer["attributes"]), (&json!("B"), &json!({"a": 3, "b": 2})));
+    });
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::yaml::{self, Node};
 use super::bind::{Binder, Spelling};
 use super::given::Given;
 use super::mint::Mint;
-use super::rules::{self, Rules};
+use super::rows;
+use super::rules::Rules;
 use super::store::{Record, Table};
 use super::things::Whole;
 
@@ -145,9 +146,9 @@ fn filled(kind: &Kind, seed: &Seed, mint: &mut Mint) -> Object {
     let mut object = seed.object.clone();
     let id = kind.id_field();
     if object.get(id.number).is_none_or(Value::is_zero) {
-        object.set(id.number, rules::new_number(id, mint));
+        object.set(id.number, rows::new_number(id, mint));
     }
-    rules::settle(&kind.shape, &mut object, mint);
+    rows::settle(&kind.shape, &mut object, mint);
     let rules = Rules { kind, scope: &seed.scope, pattern: None, mint };
     rules.fill_copies(&mut object);
     object
@@ -268,7 +269,7 @@ fn without_rows(shape: &Shape, object: &mut Object) {
         let Type::List(ListType { item: Item::Object(inner), .. }) = &field.ty else { continue };
         let Some(Value::List(mut items)) = object.take(field.number) else { continue };
         for item in &mut items {
-            if let (Value::Object(item), Some(row_id)) = (item, rules::row_id(inner)) {
+            if let (Value::Object(item), Some(row_id)) = (item, rows::row_id(inner)) {
                 item.take(row_id.number);
             }
         }
