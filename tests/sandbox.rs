@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::Source;
 use trueup::kind::registry::Registry;
 use trueup::kind::{Among, Answer, AuthWord, FormatWord, Item, Kind, ListType, Shape, Type};
-use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, samples};
+use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, sample_faults};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
@@ -444,9 +444,8 @@ fn path_of(kind: &Kind, template: &str, id: &Json) -> String {
 #[test]
 fn every_sample_fits_its_kind() {
     for kind in builtin() {
-        let (seeds, wrong) = samples(&kind);
-        assert!(!seeds.is_empty(), "{} has no samples", kind.name);
-        assert_eq!(wrong, Vec::<String>::new(), "{}", kind.name);
+        assert!(!kind.samples.is_empty(), "{} has no samples", kind.name);
+        assert_eq!(sample_faults(&kind), Vec::<String>::new(), "{}", kind.name);
     }
 }
 
@@ -1300,7 +1299,7 @@ fn a_data_file_takes_the_place_of_the_samples() {
 
 #[test]
 fn faults_of_a_data_file_are_told_with_their_places() {
-    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\n";
+    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\nbootview/partner:\n  - { object: {} }\nkeypro/customer: 7\n";
     let mut faults = Vec::new();
     Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
     let told: Vec<_> =
@@ -1312,6 +1311,8 @@ fn faults_of_a_data_file_are_told_with_their_places() {
             ("sandbox-data", (3, 45)),
             ("sandbox-data", (3, 32)),
             ("sandbox-data", (4, 5)),
+            ("sandbox-data", (6, 5)),
+            ("sandbox-data", (7, 18)),
         ]
     );
 }

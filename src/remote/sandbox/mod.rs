@@ -40,7 +40,7 @@ use crate::kind::Kind;
 
 pub use fault::{Blow, Fault};
 pub use log::Entry;
-pub use seed::{Data, samples};
+pub use seed::{Data, sample_faults};
 
 use http::{Line, lock};
 use service::Service;
