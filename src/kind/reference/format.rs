@@ -48,8 +48,8 @@ pub struct Page {
 pub fn format(files: &[Used]) -> Page {
     let mut examples = written();
     let formats = [
-        (Role::Kind, "`<kind>.yaml`", schema::typed::<KindFile>()),
-        (Role::Api, "`api.yaml`", schema::typed::<ApiFile>()),
+        (Role::Kind, "`<kind>.yaml`", schema::in_parts::<KindFile>()),
+        (Role::Api, "`api.yaml`", schema::in_parts::<ApiFile>()),
     ];
     let mut page = Page { text: INTRODUCTION.to_owned(), bare: Vec::new() };
     for (role, title, schema) in &formats {
@@ -306,7 +306,7 @@ impl<'s> Collector<'_, 's, '_> {
     fn mapping(&mut self, node: &Node, name: &str, schema: &'s Map<String, Json>, depth: usize) {
         for entry in node.entries() {
             let Some(inner) = schema.get("properties").and_then(|all| all.get(&*entry.key)) else { continue };
-            let span = whole(self.source, entry);
+            let span = whole(entry);
             self.keep(format!("{name}.{}", entry.key), span);
             self.value(&entry.value, inner, span, depth + 1);
         }
@@ -336,7 +336,7 @@ impl<'s> Collector<'_, 's, '_> {
                     self.mapping(node, name.unwrap_or_default(), map, depth);
                 } else if let Some(inner) = map.get("additionalProperties") {
                     for entry in entries {
-                        let span = whole(self.source, entry);
+                        let span = whole(entry);
                         self.value(&entry.value, inner, span, depth + 1);
                     }
                 }
@@ -356,34 +356,9 @@ impl<'s> Collector<'_, 's, '_> {
 }
 
 /// From a key to the end of its value; nothing where the value stands elsewhere and is only named.
-fn whole(source: &Source, entry: &Entry) -> Option<Span> {
-    let end = end(source, &entry.value, 0)?;
-    (entry.value.span.start >= entry.key_span.end).then_some(Span { start: entry.key_span.start, end })
-}
-
-/// Where a node ends: a mapping or list behind what is inside of it, and behind its bracket.
-fn end(source: &Source, node: &Node, depth: usize) -> Option<u32> {
-    let inside: Vec<&Node> = match &node.data {
-        Data::Scalar { .. } => return Some(node.span.end),
-        Data::List(items) => items.iter().collect(),
-        Data::Map(entries) => entries.iter().map(|entry| &entry.value).collect(),
-    };
-    if depth >= DEPTH {
-        return None;
-    }
-    let mut last = node.span.end;
-    for inner in inside {
-        // what stands before is an alias: the text behind the key is not the value
-        let end = end(source, inner, depth + 1).filter(|_| inner.span.start >= node.span.start)?;
-        last = last.max(end);
-    }
-    let closing = match source.text.as_bytes().get(node.span.start as usize) {
-        Some(b'{') => '}',
-        Some(b'[') => ']',
-        _ => return Some(last),
-    };
-    let rest = source.text.get(last as usize..)?;
-    Some(last + rest.find(closing)? as u32 + 1)
+fn whole(entry: &Entry) -> Option<Span> {
+    let here = entry.value.span.start >= entry.key_span.end;
+    here.then_some(Span { start: entry.key_span.start, end: entry.value.span.end })
 }
 
 /// The lines of a span, moved to the left, at most [`LINES`].
@@ -392,6 +367,10 @@ fn cut(source: &Source, span: Span) -> String {
     let text = source.text.get(start..end).unwrap_or_default();
     let (_, column) = source.line_column(span.start);
     let mut lines: Vec<_> = text.lines().map(|line| shifted(line, column - 1)).collect();
+    // a block ends where the next thing starts, so what is said about that would stand here
+    while lines.last().is_some_and(|line| line.is_empty() || line.trim_start().starts_with('#')) {
+        lines.pop();
+    }
     if lines.len() > LINES {
         lines.truncate(LINES);
         lines.push("  # and so on".into());
