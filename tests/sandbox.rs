@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::Source;
 use trueup::kind::registry::Registry;
 use trueup::kind::{Among, Answer, AuthWord, FormatWord, Item, Kind, ListType, Shape, Type};
-use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, samples};
+use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, sample_faults};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
@@ -356,7 +356,8 @@ fn what_ids_refer_to_is_read_whole_and_listed() {
         assert_eq!(read["Customer_type"]["logical_txt"], "PERSON");
 
         let rules = caller.get("carrierx/accesscontrol/rules?limit=2").await.json();
-        assert_eq!((&rules["total"], &rules["has_more"]), (&json!(3), &json!(true)));
+        assert!(rules["total"].as_u64().is_some_and(|total| total > 2) && rules["has_more"] == true);
+        assert_eq!(rules["items"].as_array().unwrap().len(), 2);
         let first = rules["items"][0].clone();
         assert_eq!(first["rule_sid"], "aaaaaaaa-0000-4000-8000-000000000001");
         assert!(first["name"].as_str().is_some_and(|name| name.ends_with("000000000001")));
@@ -443,9 +444,8 @@ fn path_of(kind: &Kind, template: &str, id: &Json) -> String {
 #[test]
 fn every_sample_fits_its_kind() {
     for kind in builtin() {
-        let (seeds, wrong) = samples(&kind);
-        assert!(!seeds.is_empty(), "{} has no samples", kind.name);
-        assert_eq!(wrong, Vec::<String>::new(), "{}", kind.name);
+        assert!(!kind.samples.is_empty(), "{} has no samples", kind.name);
+        assert_eq!(sample_faults(&kind), Vec::<String>::new(), "{}", kind.name);
     }
 }
 
@@ -1043,9 +1043,8 @@ fn every_api_wants_a_credential() {
             };
             for refused in [get(None).await, get(Some("wrong")).await] {
                 assert_eq!(refused.status, 401, "{}", kind.name);
-                let paths = &kind.api.errors.messages;
-                let body = refused.body.as_bytes();
-                let message = wire::pick(body, FormatWord::Json, paths, kind.api.names);
+                let pointer = format!("/{}", kind.api.errors.messages[0].replace('.', "/"));
+                let message = refused.json().pointer(&pointer).and_then(Json::as_str).map(str::to_owned);
                 assert!(message.is_some_and(|message| message.contains("credentials")), "{}", refused.body);
             }
             assert_eq!(get(Some("anything")).await.status, 200);
@@ -1300,7 +1299,7 @@ fn a_data_file_takes_the_place_of_the_samples() {
 
 #[test]
 fn faults_of_a_data_file_are_told_with_their_places() {
-    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\n";
+    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\nbootview/partner:\n  - { object: {} }\nkeypro/customer: 7\n";
     let mut faults = Vec::new();
     Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
     let told: Vec<_> =
@@ -1312,8 +1311,39 @@ fn faults_of_a_data_file_are_told_with_their_places() {
             ("sandbox-data", (3, 45)),
             ("sandbox-data", (3, 32)),
             ("sandbox-data", (4, 5)),
+            ("sandbox-data", (6, 5)),
+            ("sandbox-data", (7, 18)),
         ]
     );
+}
+
+#[test]
+fn a_page_from_elsewhere_gets_nothing() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        for (host, expected) in
+            [("evil.example", 403), ("127.0.0.1.evil.example:80", 403), ("localhost:1", 200)]
+        {
+            for path in ["_sandbox/dump", FREIGHT] {
+                let answer = reply(caller.request("GET", path).header("host", host)).await;
+                assert_eq!(answer.status, expected, "{host} {path}");
+            }
+        }
+        assert_eq!(running.log().len(), 1);
+    });
+}
+
+#[test]
+fn of_a_member_that_stands_twice_the_last_counts() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        let request = caller.request("PATCH", &format!("{FREIGHT}?nested_objects=replace"));
+        let body = r#"{"city":"A","attributes":{"a":1,"b":2,"a":3},"city":"B"}"#;
+        let answer = reply(request.header("content-type", "application/json").body(body)).await.json();
+        assert_eq!((&answer["city"], &answer["attributes"]), (&json!("B"), &json!({"a": 3, "b": 2})));
+    });
 }
 
 #[test]

@@ -97,19 +97,22 @@ pub struct Showing<'s> {
 impl Showing<'_> {
     /// An object as the service answers it.
     pub fn object(&self, shape: &Shape, object: &Object) -> Wire {
-        let mut members = Wire::Object(Vec::with_capacity(shape.fields.len()));
+        let mut members = Vec::with_capacity(shape.fields.len() + object.strangers.len());
+        let mut through = Vec::new();
         for field in shape.fields.iter().filter(|field| !field.access.write_only) {
             let shown = self.value(field, object.get(field.number).unwrap_or(&Value::Null));
             match &*field.read_as {
-                [name] => place_at(&mut members, &[name], shown),
-                path => place_at(&mut members, &path.iter().map(|step| &**step).collect::<Vec<_>>(), shown),
+                [name] => members.push((name.to_string(), shown)),
+                path => through.push((path, shown)),
             }
         }
-        if let Wire::Object(members) = &mut members {
-            let strangers = object.strangers.iter();
-            members.extend(strangers.map(|stranger| (stranger.name.to_string(), self.stranger(stranger))));
+        let strangers = object.strangers.iter();
+        members.extend(strangers.map(|stranger| (stranger.name.to_string(), self.stranger(stranger))));
+        let mut whole = Wire::Object(members);
+        for (path, shown) in through {
+            place_at(&mut whole, &path.iter().map(|step| &**step).collect::<Vec<_>>(), shown);
         }
-        members
+        whole
     }
 
     /// A stranger is kept as JSON.

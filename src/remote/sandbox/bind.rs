@@ -6,6 +6,7 @@
 //! Deliberately absent: who may write a field, and what an absent one means; `rules` knows.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::kind::leaf::Token;
 use crate::kind::{Absent, Api, Field, FormatWord, Item, Leaf, NamesWord, Shape, Type};
@@ -172,14 +173,19 @@ impl<'k> Binder<'k> {
 
     fn map(&mut self, leaf: &Leaf, given: Members, at: &str) -> Value {
         let mut entries: Vec<(Box<str>, Value)> = Vec::with_capacity(given.len());
+        let mut places: HashMap<Cow<str>, usize> = HashMap::with_capacity(given.len());
         for (key, given) in given {
             let value = match given.is_null() {
                 true => Value::Null,
                 false => self.leaf(leaf, given, &join(at, &key)).unwrap_or(Value::Null),
             };
-            match entries.iter_mut().find(|(own, _)| **own == *key) {
+            // of the same key the last counts
+            match places.get(&key).and_then(|at| entries.get_mut(*at)) {
                 Some((_, own)) => *own = value,
-                None => entries.push((key.into(), value)),
+                None => {
+                    entries.push((Box::from(&*key), value));
+                    places.insert(key, entries.len() - 1);
+                }
             }
         }
         Value::Map(entries)

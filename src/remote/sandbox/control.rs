@@ -20,6 +20,7 @@ use super::answer::{Answer, Form, Showing};
 use super::auth;
 use super::bind::{Binder, Spelling};
 use super::given::Given;
+use super::rows;
 use super::rules;
 use super::service::{Service, State};
 use super::store::{Record, Table};
@@ -43,7 +44,7 @@ impl Service {
         let scope = scope.to_vec();
         let mut record = old.clone();
         edited(&kind, &mut record, set)?.into_iter().for_each(|whole| table.wholes.put(whole));
-        rules::settle(&kind.shape, &mut record.object, mint);
+        rows::settle(&kind.shape, &mut record.object, mint);
         table.put(&scope, record);
         Ok(())
     }

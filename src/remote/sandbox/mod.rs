@@ -10,6 +10,7 @@ mod auth;
 mod bind;
 mod call;
 mod control;
+mod demands;
 mod fault;
 mod find;
 mod given;
@@ -19,6 +20,7 @@ mod mint;
 mod reads;
 mod refusal;
 mod route;
+mod rows;
 mod rules;
 mod seed;
 mod service;
@@ -38,7 +40,7 @@ use crate::kind::Kind;
 
 pub use fault::{Blow, Fault};
 pub use log::Entry;
-pub use seed::{Data, samples};
+pub use seed::{Data, sample_faults};
 
 use http::{Line, lock};
 use service::Service;

@@ -6,15 +6,15 @@
 //! Deliberately absent: reading bodies and answering.
 
 use crate::kind::{
-    Absent, Appears, Clear, Copy, Field, FormatWord, Item, ItemsSent, Kind, Leaf, ListType, Shape, ToldApart,
-    Travels, Type, Write,
+    Absent, Appears, Copy, Field, FormatWord, Item, Kind, Leaf, ListType, Shape, Travels, Type, Write,
 };
 use crate::remote::wire;
 use crate::value::{Object, Stranger, Value};
 
-use super::bind::{Binder, Grievance, Spelling, binds_silently, same_name};
+use super::bind::{Binder, Spelling, binds_silently, same_name};
 use super::given;
 use super::mint::Mint;
+use super::rows::{keeps_unlisted, new_number, put_in, row_id, same_item, same_row};
 use super::store::Record;
 
 /// What a merge does with nested fields.
@@ -357,43 +357,6 @@ impl Rules<'_> {
     }
 }
 
-/// Fills what a sample left out: blanks and row ids.
-pub fn settle(shape: &Shape, object: &mut Object, mint: &mut Mint) {
-    for field in &shape.fields {
-        let value = object.take(field.number).filter(|value| *value != Value::Null);
-        let settled = match (&field.ty, value) {
-            (_, None) => blank(field),
-            (Type::Object(inner), Some(Value::Object(mut object))) => {
-                settle(inner, &mut object, mint);
-                Value::Object(object)
-            }
-            (Type::List(ListType { item: Item::Object(inner), .. }), Some(Value::List(mut items))) => {
-                items.iter_mut().for_each(|item| settle_item(inner, item, mint));
-                Value::List(items)
-            }
-            (_, Some(value)) => value,
-        };
-        object.set(field.number, settled);
-    }
-}
-
-fn settle_item(shape: &Shape, item: &mut Value, mint: &mut Mint) {
-    let Value::Object(object) = item else { return };
-    settle(shape, object, mint);
-    if let Some(field) = row_id(shape).filter(|field| object.get(field.number).is_none_or(Value::is_zero)) {
-        object.set(field.number, new_number(field, mint));
-    }
-}
-
-/// A new id of the field's type.
-pub fn new_number(field: &Field, mint: &mut Mint) -> Value {
-    match field.ty {
-        Type::Leaf(Leaf::Whole(_)) => Value::Whole(mint.whole()),
-        Type::Leaf(Leaf::Text { .. }) => Value::text(mint.guid().hyphenated().to_string()),
-        _ => Value::Guid(mint.guid()),
-    }
-}
-
 /// What waits becomes what is; an object that was not verified becomes like the pattern.
 pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
     let waiting = std::mem::take(&mut record.waiting);
@@ -425,96 +388,8 @@ pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
     }
 }
 
-/// What the service has against a written object: required fields that are missing, clearing in the wrong way.
-pub fn grievances(kind: &Kind, old: Option<&Object>, body: &Object, made: &Record) -> Vec<Grievance> {
-    let mut found = Vec::new();
-    let mut whole = made.object.clone();
-    for (number, value) in made.waiting.fields() {
-        whole.set(number, value.clone());
-    }
-    lacking(kind, &kind.shape, &whole, &mut Place { at: String::new(), found: &mut found });
-    if let Some(old) = old.filter(|_| !binds_silently(&kind.api)) {
-        badly_cleared(kind, old, body, &mut found);
-    }
-    found
-}
-
-struct Place<'f> {
-    at: String,
-    found: &'f mut Vec<Grievance>,
-}
-
-fn lacking(kind: &Kind, shape: &Shape, object: &Object, place: &mut Place) {
-    for field in &shape.fields {
-        let at = format!("{}{}", place.at, field.written_as);
-        let mut inside = |shape: &Shape, object: &Object, at: String| {
-            lacking(kind, shape, object, &mut Place { at, found: place.found });
-        };
-        match (&field.ty, object.get(field.number)) {
-            (Type::Object(shape), Some(Value::Object(object))) => inside(shape, object, format!("{at}.")),
-            (Type::List(ListType { item: Item::Object(shape), .. }), Some(Value::List(items))) => {
-                for (index, item) in items.iter().enumerate() {
-                    if let Value::Object(object) = item {
-                        inside(shape, object, format!("{at}.{index}."));
-                    }
-                }
-            }
-            (_, value) if field.access.required && field.copy_of.is_none() && is_missing(value) => {
-                place.found.push(required(kind, field, &at));
-            }
-            _ => {}
-        }
-    }
-}
-
-fn is_missing(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => true,
-        Some(Value::Text(text)) => text.trim().is_empty(),
-        Some(_) => false,
-    }
-}
-
-/// The complaint that a field is missing.
-pub fn required(kind: &Kind, field: &Field, at: &str) -> Grievance {
-    let message = match binds_silently(&kind.api) {
-        true => format!("'{}' should not be empty.", spaced(&field.written_as)),
-        false => "This field is required.".into(),
-    };
-    Grievance { field: at.to_owned(), message }
-}
-
-/// `twoWords` as `Two Words`.
-fn spaced(name: &str) -> String {
-    let mut words = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if index > 0 && letter.is_uppercase() {
-            words.push(' ');
-        }
-        match index {
-            0 => words.extend(letter.to_uppercase()),
-            _ => words.push(letter),
-        }
-    }
-    words
-}
-
-fn badly_cleared(kind: &Kind, old: &Object, body: &Object, found: &mut Vec<Grievance>) {
-    for (number, value) in body.fields() {
-        let field = kind.shape.field(number);
-        let had = old.get(number).is_some_and(|old| !old.is_blank());
-        let message = match field.clear {
-            _ if !had || field.is_nested() || closed(field, false) => continue,
-            Clear::Empty if matches!(value, Value::Null) => "This field may not be null.",
-            Clear::Never if value.is_blank() => "This field may not be blank.",
-            _ => continue,
-        };
-        found.push(Grievance { field: field.written_as.to_string(), message: message.into() });
-    }
-}
-
 /// Whether the service takes nothing from a body for this field.
-fn closed(field: &Field, new: bool) -> bool {
+pub fn closed(field: &Field, new: bool) -> bool {
     field.access.computed || (field.access.create_only && !new) || (field.access.update_only && new)
 }
 
@@ -525,69 +400,4 @@ pub fn blank(field: &Field) -> Value {
         _ if field.absent == Absent::Zero => field.ty.zero(),
         _ => Value::Null,
     }
-}
-
-/// The field in which the service numbers the items of a list.
-pub fn row_id(shape: &Shape) -> Option<&Field> {
-    shape.fields.iter().find(|field| {
-        let numbers = matches!(field.ty, Type::Leaf(Leaf::Guid | Leaf::Whole(_)));
-        field.access.computed && field.copy_of.is_none() && numbers
-    })
-}
-
-/// Whether items that a write leaves out stay: others take them out, or nothing does.
-fn keeps_unlisted(list: &ListType) -> bool {
-    !list.complete || list.removals.is_some() || list.items_sent == ItemsSent::Changed
-}
-
-/// Whether an item that is sent is a row that is there: by the id of the row, where the service numbers them.
-fn same_row(list: &ListType, old: &Value, new: &Value) -> bool {
-    let (Item::Object(shape), Value::Object(old), Value::Object(new)) = (&list.item, old, new) else {
-        return false;
-    };
-    match row_id(shape) {
-        Some(field) => {
-            new.get(field.number).is_some_and(|id| !id.is_zero() && old.get(field.number) == Some(id))
-        }
-        None => same_key(list, old, new),
-    }
-}
-
-/// Whether an item that is sent without a row id is one that is there. Where only what changed is sent, it is
-/// a new one, however often it is sent.
-fn same_item(list: &ListType, old: &Value, new: &Value) -> bool {
-    let (Item::Object(shape), Value::Object(own), Value::Object(sent)) = (&list.item, old, new) else {
-        return old == new;
-    };
-    let numbered = row_id(shape).and_then(|field| sent.get(field.number)).is_some_and(|id| !id.is_zero());
-    !numbered && list.items_sent != ItemsSent::Changed && same_key(list, own, sent)
-}
-
-fn same_key(list: &ListType, old: &Object, new: &Object) -> bool {
-    match &list.told_apart {
-        ToldApart::Keys(keys) => {
-            let key = keys.first().map(Vec::as_slice).unwrap_or_default();
-            !key.is_empty() && key.iter().all(|number| old.get(*number) == new.get(*number))
-        }
-        ToldApart::Set => old.same(new),
-        ToldApart::Order => false,
-    }
-}
-
-/// A map in which what is not sent stays; null takes a key out.
-fn put_in(given: Option<&Value>, before: Option<&Value>) -> Value {
-    let mut all = match before {
-        Some(Value::Map(entries)) => entries.clone(),
-        _ => Vec::new(),
-    };
-    let Some(Value::Map(given)) = given else { return Value::Map(all) };
-    for (key, value) in given {
-        match (all.iter().position(|(own, _)| own == key), value) {
-            (Some(at), Value::Null) => drop(all.remove(at)),
-            (Some(at), value) => all[at].1 = value.clone(),
-            (None, Value::Null) => {}
-            (None, value) => all.push((key.clone(), value.clone())),
-        }
-    }
-    Value::Map(all)
 }

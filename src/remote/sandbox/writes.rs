@@ -18,6 +18,7 @@ use super::route::{Operation, Parameters};
 use super::rules::{self, Nested, Rules};
 use super::service::{Lie, State};
 use super::store::{Record, Table};
+use super::{demands, rows};
 
 impl Call<'_> {
     pub fn create(&self, number: usize, parameters: &Parameters) -> Result<Answer, Refusal> {
@@ -102,7 +103,7 @@ impl Call<'_> {
         }
         let missing = kind.shape.fields.iter().filter(|f| f.access.required && body.get(f.number).is_none());
         let missing: Vec<Grievance> =
-            missing.map(|field| rules::required(kind, field, &field.written_as)).collect();
+            missing.map(|field| demands::required(kind, field, &field.written_as)).collect();
         if missing.is_empty() { Ok(()) } else { Err(Refusal::fields(self.api(), missing)) }
     }
 
@@ -112,7 +113,7 @@ impl Call<'_> {
         old: Option<&Object>,
         (body, made): (&Object, &Record),
     ) -> Result<(), Refusal> {
-        match rules::grievances(kind, old, body, made) {
+        match demands::grievances(kind, old, body, made) {
             found if found.is_empty() => Ok(()),
             found => Err(Refusal::fields(self.api(), found)),
         }
@@ -159,11 +160,11 @@ fn new_id(table: &Table, in_path: Option<Value>, body: &Object, mint: &mut Mint)
         (Maker::Caller, _) => {
             let in_body = body.get(field.number).filter(|id| !id.is_zero()).cloned();
             in_path.or(in_body).ok_or_else(|| {
-                let missing = rules::required(&table.kind, field, &field.written_as);
+                let missing = demands::required(&table.kind, field, &field.written_as);
                 Refusal::fields(&table.kind.api, vec![missing])
             })
         }
         (Maker::Server, Type::Leaf(Leaf::Whole(_))) => Ok(Value::Whole(table.next_whole())),
-        (Maker::Server, _) => Ok(rules::new_number(field, mint)),
+        (Maker::Server, _) => Ok(rows::new_number(field, mint)),
     }
 }
