@@ -79,7 +79,10 @@ fn spec_says(spec: &str, expected: &[&str]) {
 fn a_document_needs_kind_name_and_spec() {
     says(
         "name: x\n",
-        &["1:1 missing-key: this document has no `kind` (name the sort of object, like `kind: api/kind`)"],
+        &[
+            "1:1 missing-key: this document has no `kind` (name the sort of object, like `kind: api/kind`)",
+            "1:1 missing-key: this document has no `spec` (write what the object is to be under `spec:`)",
+        ],
     );
     says(
         "kind: shop/stall\n",

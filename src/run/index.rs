@@ -62,7 +62,10 @@ impl Index {
             Some(bytes) => {
                 let file: File = serde_json::from_slice(&bytes)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.objects.into_iter().map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry)).collect()
+                file.objects
+                    .into_iter()
+                    .map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry))
+                    .collect()
             }
             None => BTreeMap::new(),
         };
@@ -99,7 +102,8 @@ impl Index {
 
     /// Forgets an object: it was deleted, or its create surely did not take.
     pub fn forget(&mut self, subject: &Subject) {
-        self.changed |= self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
+        self.changed |=
+            self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
     }
 
     /// Writes what changed; on disk before it returns.
@@ -140,7 +144,12 @@ fn entry(subject: &Subject) -> Entry {
         target: subject.target.to_string(),
         kind: kind.name.to_string(),
         name: subject.name.to_string(),
-        scope: kind.scope.iter().zip(&subject.scope).map(|(s, value)| (s.name.to_string(), text(value))).collect(),
+        scope: kind
+            .scope
+            .iter()
+            .zip(&subject.scope)
+            .map(|(s, value)| (s.name.to_string(), text(value)))
+            .collect(),
         id: subject.id.as_ref().map(text),
         protect: false,
         create_sent: None,

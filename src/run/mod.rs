@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod blame;
 pub mod gather;
+pub mod index;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;
@@ -19,6 +20,7 @@ use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
+use index::Index;
 use memory::Written;
 
 /// What a run works with.
@@ -30,6 +32,11 @@ pub struct Session<'s> {
     /// Whether an empty collection is believed, so that everything in it may be created.
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
+    pub index: &'s Mutex<Index>,
+    /// Whether live objects that no document describes are listed.
+    pub unmanaged: bool,
+    /// Whether creates of unknown outcome are sent again.
+    pub retry_creates: bool,
     pub stop: &'s Stop,
     pub tell: &'s (dyn Fn(Event) + Sync),
 }

@@ -203,6 +203,7 @@ impl Line {
                 let dump = self.service.dump().to_string();
                 Answer { content_type: "application/json", ..Answer::text(200, dump) }
             }
+            ("POST", "token") => control::token(&self.service, body),
             ("POST", "edit") => control::edit(&self.service, body),
             ("POST", "verify") => {
                 self.service.verify();
@@ -212,7 +213,10 @@ impl Line {
                 self.reset();
                 Answer::empty(204)
             }
-            _ => Answer::text(404, "here are GET log, GET dump, POST edit, POST verify, POST reset\n"),
+            _ => Answer::text(
+                404,
+                "here are GET log, GET dump, POST edit, POST verify, POST reset, POST token\n",
+            ),
         }
     }
 

@@ -8,6 +8,7 @@
 mod answer;
 mod auth;
 mod bind;
+mod call;
 mod control;
 mod fault;
 mod find;
@@ -15,12 +16,15 @@ mod given;
 mod http;
 mod log;
 mod mint;
+mod reads;
 mod refusal;
 mod route;
 mod rules;
 mod seed;
 mod service;
 mod store;
+mod things;
+mod writes;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,7 +46,7 @@ use service::Service;
 /// Told of each request when it is done.
 pub type Watch = Arc<dyn Fn(&Entry) + Send + Sync>;
 
-/// How secrets that may be hidden read back.
+/// How secret and personal values that may be hidden read back.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Secrets {
     /// As they were written.
@@ -73,6 +77,8 @@ pub struct Options {
     pub bare_single: bool,
     /// Nothing waits for anybody: what would need a mail to be confirmed is confirmed at once.
     pub verify_at_once: bool,
+    /// A merge without all required fields is refused, where the description says that this may happen.
+    pub asks_required: bool,
     /// Bodies of requests are kept in the log; for tests only.
     pub keep_bodies: bool,
     /// With a seed, ids and times are the same in every run.
@@ -92,6 +98,7 @@ impl Default for Options {
             secrets: Secrets::Clear,
             bare_single: false,
             verify_at_once: false,
+            asks_required: false,
             keep_bodies: false,
             seed: None,
             watch: None,

@@ -107,7 +107,9 @@ impl Rules<'_> {
         for field in &shape.fields {
             let before = old.and_then(|old| old.get(field.number));
             let value = match body.get(field.number) {
-                _ if closed(field, old.is_none()) => before.cloned().unwrap_or_else(|| self.own(field, old)),
+                _ if closed(field, old.is_none()) => {
+                    before.cloned().unwrap_or_else(|| self.own(shape, field))
+                }
                 None if field.never_sent => before.cloned().unwrap_or_else(|| blank(field)),
                 given => self.replaced(field, given, before),
             };
@@ -117,13 +119,16 @@ impl Rules<'_> {
         made
     }
 
-    /// What the service puts into a field that nobody else may write, in an object that is new.
-    fn own(&mut self, field: &Field, old: Option<&Object>) -> Value {
-        match &field.ty {
-            Type::Leaf(Leaf::Guid) if old.is_none() && field.copy_of.is_none() && field.access.computed => {
-                Value::Guid(self.mint.guid())
+    /// What the service puts into a field that nobody else may write: its own number for the thing, or the
+    /// scope that is called so.
+    fn own(&mut self, shape: &Shape, field: &Field) -> Value {
+        let scope = self.kind.scope.iter().position(|scope| scope.name == field.name);
+        match scope.and_then(|at| self.scope.get(at)).filter(|_| field.access.computed) {
+            Some(value) => value.clone(),
+            None if row_id(shape).is_some_and(|row_id| row_id.number == field.number) => {
+                new_number(field, self.mint)
             }
-            _ => blank(field),
+            None => blank(field),
         }
     }
 
@@ -145,18 +150,16 @@ impl Rules<'_> {
 
     fn items(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
         let before = before.map(Value::items).unwrap_or_default();
-        Value::List(items.iter().map(|item| self.item(list, item, before)).collect())
+        let row = |item| before.iter().find(|old| same_row(list, old, item));
+        Value::List(items.iter().map(|item| self.item(list, item, row(item))).collect())
     }
 
-    /// One item: with a known row id it is that row, else a new one.
-    fn item(&mut self, list: &ListType, item: &Value, before: &[Value]) -> Value {
+    /// One item: the row that it was, or a new one.
+    fn item(&mut self, list: &ListType, item: &Value, old: Option<&Value>) -> Value {
         let (Item::Object(shape), Value::Object(body)) = (&list.item, item) else { return item.clone() };
-        let row_id = row_id(shape);
-        let id = row_id.and_then(|field| body.get(field.number)).filter(|id| !id.is_zero());
-        let same_row = |row: &&Object| row_id.is_some_and(|field| row.get(field.number) == id);
-        let old = id.and_then(|_| before.iter().filter_map(Value::as_object).find(same_row));
+        let old = old.and_then(Value::as_object);
         let mut made = self.whole(shape, body, old);
-        if let Some(field) = row_id {
+        if let Some(field) = row_id(shape) {
             let id = old.and_then(|old| old.get(field.number)).cloned();
             made.set(field.number, id.unwrap_or_else(|| new_number(field, self.mint)));
         }
@@ -167,16 +170,10 @@ impl Rules<'_> {
     fn upserted(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
         let mut all = before.map(Value::items).unwrap_or_default().to_vec();
         for item in items {
-            let at = all.iter().position(|old| same_item(list, old, item));
-            let mut body = item.clone();
-            if let (Some(at), Item::Object(shape), Value::Object(body)) = (at, &list.item, &mut body)
-                && let (Some(row_id), Some(old)) = (row_id(shape), all[at].as_object())
-            {
-                body.set(row_id.number, old.get(row_id.number).cloned().unwrap_or(Value::Null));
-            }
-            let made = self.item(list, &body, &all);
-            match at {
-                Some(at) => all[at] = made,
+            let at = all.iter().position(|old| same_row(list, old, item) || same_item(list, old, item));
+            let made = self.item(list, item, at.and_then(|at| all.get(at)));
+            match at.and_then(|at| all.get_mut(at)) {
+                Some(old) => *old = made,
                 None => all.push(made),
             }
         }
@@ -201,7 +198,7 @@ impl Rules<'_> {
             (Type::Object(_), ..) => Value::Null,
             (Type::List(list), given, Nested::Append) => {
                 let mut all = before.map(Value::items).unwrap_or_default().to_vec();
-                all.extend(given.items().iter().map(|item| self.item(list, item, &[])));
+                all.extend(given.items().iter().map(|item| self.item(list, item, None)));
                 Value::List(all)
             }
             (Type::List(list), given, _) => self.upserted(list, given.items(), before),
@@ -234,13 +231,6 @@ impl Rules<'_> {
 
     /// What the service makes by itself in a new object, taking after the pattern.
     fn by_itself(&mut self, object: &mut Object) {
-        let kind = self.kind;
-        for (parameter, value) in kind.scope.iter().zip(self.scope) {
-            // a computed field that is called like the scope is the scope
-            if let Some(field) = kind.shape.named(&parameter.name).filter(|field| field.access.computed) {
-                object.set(field.number, value.clone());
-            }
-        }
         let Some(pattern) = self.pattern else { return };
         for field in self.kind.shape.fields.iter().filter(|field| field.access.computed) {
             let (number, like) = (field.number, pattern.get(field.number));
@@ -470,7 +460,7 @@ fn lacking(kind: &Kind, shape: &Shape, object: &Object, place: &mut Place) {
                 }
             }
             (_, value) if field.access.required && field.copy_of.is_none() && is_missing(value) => {
-                place.found.push(Grievance { field: at, message: required(kind, field) });
+                place.found.push(required(kind, field, &at));
             }
             _ => {}
         }
@@ -485,11 +475,13 @@ fn is_missing(value: Option<&Value>) -> bool {
     }
 }
 
-fn required(kind: &Kind, field: &Field) -> String {
-    match binds_silently(&kind.api) {
+/// The complaint that a field is missing.
+pub fn required(kind: &Kind, field: &Field, at: &str) -> Grievance {
+    let message = match binds_silently(&kind.api) {
         true => format!("'{}' should not be empty.", spaced(&field.written_as)),
         false => "This field is required.".into(),
-    }
+    };
+    Grievance { field: at.to_owned(), message }
 }
 
 /// `twoWords` as `Two Words`.
@@ -548,23 +540,35 @@ fn keeps_unlisted(list: &ListType) -> bool {
     !list.complete || list.removals.is_some() || list.items_sent == ItemsSent::Changed
 }
 
-/// Whether two items are the same row: by its id when both have one, else by the first key.
-fn same_item(list: &ListType, old: &Value, new: &Value) -> bool {
+/// Whether an item that is sent is a row that is there: by the id of the row, where the service numbers them.
+fn same_row(list: &ListType, old: &Value, new: &Value) -> bool {
     let (Item::Object(shape), Value::Object(old), Value::Object(new)) = (&list.item, old, new) else {
+        return false;
+    };
+    match row_id(shape) {
+        Some(field) => {
+            new.get(field.number).is_some_and(|id| !id.is_zero() && old.get(field.number) == Some(id))
+        }
+        None => same_key(list, old, new),
+    }
+}
+
+/// Whether an item that is sent without a row id is one that is there. Where only what changed is sent, it is
+/// a new one, however often it is sent.
+fn same_item(list: &ListType, old: &Value, new: &Value) -> bool {
+    let (Item::Object(shape), Value::Object(own), Value::Object(sent)) = (&list.item, old, new) else {
         return old == new;
     };
-    let sent = row_id(shape).and_then(|field| Some((field.number, new.get(field.number)?)));
-    if let Some((number, id)) = sent.filter(|(_, id)| !id.is_zero()) {
-        return old.get(number) == Some(id);
-    }
-    if list.items_sent == ItemsSent::Changed {
-        // without its id it is a new one, however often it is sent
-        return false;
-    }
+    let numbered = row_id(shape).and_then(|field| sent.get(field.number)).is_some_and(|id| !id.is_zero());
+    !numbered && list.items_sent != ItemsSent::Changed && same_key(list, own, sent)
+}
+
+fn same_key(list: &ListType, old: &Object, new: &Object) -> bool {
     match &list.told_apart {
-        ToldApart::Keys(keys) => keys.first().is_some_and(|key| {
+        ToldApart::Keys(keys) => {
+            let key = keys.first().map(Vec::as_slice).unwrap_or_default();
             !key.is_empty() && key.iter().all(|number| old.get(*number) == new.get(*number))
-        }),
+        }
         ToldApart::Set => old.same(new),
         ToldApart::Order => false,
     }

@@ -17,12 +17,14 @@ use super::given::Given;
 use super::mint::Mint;
 use super::rules::{self, Rules};
 use super::store::{Record, Table};
+use super::things::Whole;
 
 /// One object to start with.
 #[derive(Clone)]
 pub struct Seed {
     pub scope: Vec<Value>,
     pub object: Object,
+    wholes: Vec<Whole>,
 }
 
 /// What a data file holds, by the name of the kind.
@@ -81,7 +83,7 @@ impl Reading<'_> {
         let scope = scope.collect();
         let Some(node) = item.get("object") else {
             self.fault(item, "an object of the data has no `object`", faults);
-            return Seed { scope, object: Object::default() };
+            return Seed { scope, object: Object::default(), wholes: Vec::new() };
         };
         let mut binder = Binder::new(&self.kind.api, Spelling::Read);
         let object = binder.object(&self.kind.shape, Given::from(node), "");
@@ -89,7 +91,7 @@ impl Reading<'_> {
             let at = node.at(&format!("/{}", grievance.field.replace('.', "/"))).unwrap_or(node);
             self.fault(at, &format!("`{}`: {}", grievance.field, grievance.message), faults);
         }
-        Seed { scope, object }
+        Seed { scope, object, wholes: binder.wholes }
     }
 
     fn fault(&self, node: &Node, message: &str, faults: &mut Vec<Diagnostic>) {
@@ -110,7 +112,7 @@ pub fn samples(kind: &Kind) -> (Vec<Seed>, Vec<String>) {
         let mut binder = Binder::new(&kind.api, Spelling::Read);
         let object = binder.object(&kind.shape, Given::from(&sample.object), "");
         wrong.extend(binder.grievances.into_iter().map(|g| format!("{}: {}", g.field, g.message)));
-        Seed { scope: scope.collect(), object }
+        Seed { scope: scope.collect(), object, wholes: binder.wholes }
     });
     (seeds.collect(), wrong)
 }
@@ -133,6 +135,7 @@ pub fn table(kind: &Arc<Kind>, data: Option<&Data>, count: Option<usize>, mint: 
     for seed in seeds {
         let object = filled(kind, &seed, mint);
         table.put(&seed.scope, Record::new(object));
+        seed.wholes.into_iter().for_each(|whole| table.wholes.put(whole));
     }
     table
 }
@@ -152,7 +155,7 @@ fn filled(kind: &Kind, seed: &Seed, mint: &mut Mint) -> Object {
 
 /// The same object once more, with everything different that tells objects apart.
 fn varied(kind: &Kind, seed: Seed, number: usize, mint: &mut Mint) -> Seed {
-    let Seed { scope, mut object } = seed;
+    let Seed { scope, mut object, .. } = seed;
     let n = i64::try_from(number).unwrap_or(i64::MAX);
     let id = kind.id_field();
     let new_id = match (&id.ty, object.get(id.number)) {
@@ -171,7 +174,7 @@ fn varied(kind: &Kind, seed: Seed, number: usize, mint: &mut Mint) -> Seed {
         vary_key(&kind.shape, &mut object, path, (n, mint));
     }
     without_rows(&kind.shape, &mut object);
-    Seed { scope, object }
+    Seed { scope, object, wholes: Vec::new() }
 }
 
 /// The same object with one value in the place of another.
