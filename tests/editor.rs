@@ -237,12 +237,15 @@ impl Drop for Server {
     }
 }
 
+/// Errors and warnings; what is weaker is a matter of taste, such as an anchor that nobody uses.
 fn squiggles(message: &Json) -> Vec<Squiggle> {
+    let weighs = |one: &&Json| one["severity"].as_u64().is_none_or(|severity| severity <= 2);
     let squiggle = |one: &Json| Squiggle {
         line: one["range"]["start"]["line"].as_u64().expect("a line") + 1,
         message: one["message"].as_str().expect("a message").to_owned(),
     };
-    message["params"]["diagnostics"].as_array().expect("a list").iter().map(squiggle).collect()
+    let all = message["params"]["diagnostics"].as_array().expect("a list");
+    all.iter().filter(weighs).map(squiggle).collect()
 }
 
 /// One message, or nothing when the server has gone.

@@ -113,15 +113,11 @@ impl<'s> Format<'s> {
         found.unwrap_or((None, schema))
     }
 
-    // -- examples ------------------------------------------------------------------------------------------
-
     fn collect(&self, node: &Node, title: Option<&Json>, source: &Source, examples: &mut Examples) {
         let name = title.and_then(Json::as_str).unwrap_or_default();
         let mut collector = Collector { format: self, source, examples };
         collector.mapping(node, name, self.root, 0);
     }
-
-    // -- the page ------------------------------------------------------------------------------------------
 
     fn write(&self, title: &str, examples: &Examples, page: &mut Page) {
         let _ = writeln!(page.text, "## {title}\n");
@@ -140,42 +136,31 @@ impl<'s> Format<'s> {
     /// Every mapping of the format, each before what is inside of it.
     fn mappings(&self) -> Vec<Mapping<'s>> {
         let name = self.root.get("title").and_then(Json::as_str).unwrap_or_default();
-        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
-        self.visit(name, String::new(), self.root, &mut all, &mut seen);
+        let mut all = Vec::new();
+        self.visit(Mapping { name, path: String::new(), schema: self.root }, &mut all);
         all
     }
 
-    fn visit(
-        &self,
-        name: &'s str,
-        path: String,
-        schema: &'s Map<String, Json>,
-        all: &mut Vec<Mapping<'s>>,
-        seen: &mut BTreeSet<&'s str>,
-    ) {
-        if !seen.insert(name) {
+    fn visit(&self, mapping: Mapping<'s>, all: &mut Vec<Mapping<'s>>) {
+        if all.iter().any(|seen| seen.name == mapping.name) {
             return;
         }
-        all.push(Mapping { name, path: path.clone(), schema });
+        let (above, schema) = (mapping.path.clone(), mapping.schema);
+        all.push(mapping);
         for (word, inner) in properties(schema) {
-            let path = if path.is_empty() { word.clone() } else { format!("{path}.{word}") };
-            for (name, path, schema) in self.inside(inner, path, 0) {
-                self.visit(name, path, schema, all, seen);
+            let path = if above.is_empty() { word.clone() } else { format!("{above}.{word}") };
+            for mapping in self.inside(inner, path, 0) {
+                self.visit(mapping, all);
             }
         }
     }
 
     /// The mappings that a value may be or hold, with the path to them.
-    fn inside(
-        &self,
-        schema: &'s Json,
-        path: String,
-        depth: usize,
-    ) -> Vec<(&'s str, String, &'s Map<String, Json>)> {
+    fn inside(&self, schema: &'s Json, path: String, depth: usize) -> Vec<Mapping<'s>> {
         let (name, schema) = self.resolve(schema);
         let Some(map) = schema.as_object().filter(|_| depth < DEPTH) else { return Vec::new() };
         if let (Some(name), true) = (name, map.contains_key("properties")) {
-            return vec![(name, path, map)];
+            return vec![Mapping { name, path, schema: map }];
         }
         let values = map.get("additionalProperties").map(|inner| (inner, format!("{path}.*")));
         let items = map.get("items").map(|inner| (inner, format!("{path}[]")));

@@ -220,13 +220,13 @@ fn property(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
         return schema;
     }
     schema.extend(value(kind, field, inside));
-    exemplify(&mut schema, field);
+    exemplify(&mut schema, field, inside.mark);
     schema
 }
 
 /// An editor offers examples as values, but can only write those that fit on the line; others are shown.
-fn exemplify(schema: &mut Map<String, Json>, field: &Field) {
-    let Some(example) = explain::example(field).filter(|_| field.mark != Mark::Secret) else { return };
+fn exemplify(schema: &mut Map<String, Json>, field: &Field, mark: Mark) {
+    let Some(example) = explain::example(field).filter(|_| mark != Mark::Secret) else { return };
     if !example.is_array() && !example.is_object() {
         schema.insert("examples".into(), json!([example]));
     } else if let Some(Json::String(markdown)) = schema.get_mut("markdownDescription") {
