@@ -24,6 +24,7 @@ use trueup::document::{self, Document, Slot};
 use trueup::exchange::Request;
 use trueup::kind::FormatWord;
 use trueup::kind::registry::Registry;
+use trueup::plan::propose::Permits;
 use trueup::plan::request::Manner;
 use trueup::plan::step::{Decision, Method, Rules};
 use trueup::plan::{Plan, Planned, Recall};
@@ -46,6 +47,8 @@ struct Case {
     carry_nested: Option<bool>,
     /// What is remembered of values that do not read back, by JSON Pointer.
     memory: BTreeMap<String, RecallWord>,
+    /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`.
+    allow: BTreeSet<String>,
     /// The variables that slots name.
     env: BTreeMap<String, String>,
 }
@@ -113,7 +116,11 @@ fn check(folder: &Path) -> Result<(), String> {
                 let (made, expected) = (made.map_or("", String::as_str), expected.unwrap_or_default());
                 let diff = similar::TextDiff::from_lines(&*expected, made);
                 let diff = diff.unified_diff().header(&format!("{name}, expected"), "made").to_string();
-                wrong.push_str(&if diff.is_empty() { format!("{name} is missing, or not needed\n") } else { diff });
+                wrong.push_str(&if diff.is_empty() {
+                    format!("{name} is missing, or not needed\n")
+                } else {
+                    diff
+                });
             }
         }
     }
@@ -151,6 +158,12 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     }
     let (format, live) = answer(folder, &document)?;
     let rules = Rules {
+        permits: Permits {
+            force_hidden: case.allow.contains("force-hidden"),
+            lower_protection: case.allow.contains("lower-protection"),
+            overwrite_edits: case.allow.contains("overwrite-edits"),
+            delete: case.allow.contains("delete"),
+        },
         method: match case.method {
             None => Method::Usual,
             Some(MethodWord::Put) => Method::Put,
@@ -160,7 +173,8 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     };
     let scope = scope(&document.kind, &target.scope, &document)?;
     let subject = subject(&document, scope, live.as_ref().map(|live| &live.object));
-    let decision = decided(&document, &subject, live.as_ref().map(|live| &live.object), &memory(&case), rules);
+    let decision =
+        decided(&document, &subject, live.as_ref().map(|live| &live.object), &memory(&case), rules);
     let made = outputs(decision, format, faults);
     leaks_nothing(&case, &made)?;
     Ok(made)
@@ -184,7 +198,7 @@ fn wanted(folder: &Path, case: &Case, faults: &mut Vec<Diagnostic>) -> Result<Op
     let env: BTreeMap<&str, SecretString> =
         case.env.iter().map(|(name, value)| (name.as_str(), SecretString::from(value.as_str()))).collect();
     let known = |slot: &Slot| match slot {
-        Slot::Env(name) => env.get(name.as_str()),
+        Slot::Env(name) => env.get(name.as_str()).cloned(),
         _ => None,
     };
     document.resolve(&known, faults);
@@ -200,7 +214,9 @@ fn answer(folder: &Path, document: &Document) -> Result<(FormatWord, Option<Live
         _ => return Err("neither answer.json nor answer.jsv, or both".into()),
     };
     let page = wire::read_page(&body, format, &document.kind);
-    let live = page.map(|page| page.items).or_else(|_| wire::read_object(&body, format, &document.kind).map(|l| vec![l]));
+    let live = page
+        .map(|page| page.items)
+        .or_else(|_| wire::read_object(&body, format, &document.kind).map(|l| vec![l]));
     let mut matching = Matching::new(&document.kind, &[document], &[None]);
     for live in live.map_err(|why| why.message)? {
         matching.offer(live);
@@ -291,7 +307,8 @@ fn every_operation_has_a_case() {
     for folder in folders() {
         let requests = fs::read_to_string(folder.join("requests.txt")).unwrap_or_default();
         let parts: Vec<&str> = folder.iter().rev().take(3).filter_map(|part| part.to_str()).collect();
-        let verbs = requests.lines().filter_map(|line| line.split_once(" /")).map(|(verb, _)| verb.to_owned());
+        let verbs =
+            requests.lines().filter_map(|line| line.split_once(" /")).map(|(verb, _)| verb.to_owned());
         used.extend(verbs.map(|verb| format!("{}/{} {verb}", parts[2], parts[1])));
     }
     let registry = Registry::builtin();

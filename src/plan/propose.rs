@@ -7,7 +7,9 @@
 
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
-use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart, Type};
+use crate::kind::{
+    Absent, Clear, Copy, Field, Item, ItemsSent, ListType, Maker, MapType, Shape, ToldApart, Type,
+};
 use crate::plan::compare::{same, segment, unseen};
 use crate::plan::pair::{Reason, Unpaired, pair};
 use crate::plan::{Change, Form, Memory, Recall, Subject};
@@ -33,16 +35,23 @@ pub struct Proposal {
     pub faults: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(Path, Value)>,
-    /// Fields that the document leaves alone and that do not read back: a write of everything would blank them.
-    pub unreadable: Vec<Path>,
+    /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
+    /// write of the whole would blank them.
+    pub unreadable: Vec<(Path, Span)>,
 }
 
 /// Overlays the live object with the document.
 pub fn propose(question: &Question, permits: Permits) -> Proposal {
     let creating = question.live.is_none();
-    let mut overlay = Overlay { question, permits, creating, out: Proposal::default() };
+    let here = question.document.name_span;
+    let mut overlay = Overlay { question, permits, creating, here, out: Proposal::default() };
+    overlay.unresolved();
+    let kind = &question.document.kind;
     let fields = object_fields(&question.document.spec);
-    let wanted = overlay.object(&question.document.kind.shape, question.live, fields, &Path::default());
+    let mut wanted = overlay.object(&kind.shape, question.live, fields, &Path::default());
+    if let (true, Maker::Caller, Some(id)) = (creating, kind.identity.made_by, &question.subject.id) {
+        wanted.set(kind.identity.id, id.clone());
+    }
     overlay.out.wanted = wanted;
     overlay.look_at_history();
     overlay.out
@@ -79,10 +88,20 @@ struct Overlay<'q> {
     question: &'q Question<'q>,
     permits: Permits,
     creating: bool,
+    /// The item at hand, or the document.
+    here: Span,
     out: Proposal,
 }
 
 impl Overlay<'_> {
+    /// A source that gave nothing must not be taken for a field that is not named.
+    fn unresolved(&mut self) {
+        for (slot, span) in self.question.document.spec.slots() {
+            let message = format!("{slot} was not looked up");
+            self.fault("unresolved-secret", message, span, "see the error about this source");
+        }
+    }
+
     fn object(
         &mut self,
         shape: &Shape,
@@ -128,7 +147,9 @@ impl Overlay<'_> {
             (Type::List(list), Wish::List(items)) => {
                 self.list(field, list, live, (items, wanted.span), &path)
             }
-            (_, Wish::Clear) => {
+            (Type::Map(map), Wish::Clear) => self.map(field, map, live, &[], &path),
+            (Type::List(list), Wish::Clear) => self.list(field, list, live, (&[], wanted.span), &path),
+            (Type::Object(_), Wish::Clear) => {
                 let value = cleared(field);
                 if same(field, live, Some(&value)) {
                     return None;
@@ -141,11 +162,6 @@ impl Overlay<'_> {
                 );
                 Some(value)
             }
-            (_, Wish::Slot(_)) => {
-                let message = format!("the source of `{}` was not resolved", field.name);
-                self.fault("unresolved-secret", message, wanted.span, "see the error about this source");
-                None
-            }
             _ => None,
         }
     }
@@ -157,9 +173,10 @@ impl Overlay<'_> {
         value: Value,
         (span, path): (Span, Path),
     ) -> Option<Value> {
-        let hidden = unseen(field, live);
-        if !hidden && same(field, live, Some(&value)) {
-            // what a new object or item is said to be is sent, even where it is what the service would assume
+        // of what is new everything is known
+        let hidden = !self.creating && unseen(field, live);
+        let settled = !hidden && same(field, live, Some(&value));
+        if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
         if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
@@ -167,8 +184,10 @@ impl Overlay<'_> {
             return Some(value);
         }
         let waits = field.absent == Absent::Pending;
-        if hidden || waits {
+        if hidden || waits || unseen(field, live) {
             self.out.hidden.push((path.clone(), value.clone()));
+        }
+        if !self.creating && (hidden || waits) {
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
             match self.question.memory.recall(self.question.subject, &path, &value) {
                 Recall::Same if waits => {
@@ -181,7 +200,10 @@ impl Overlay<'_> {
                     return Some(value);
                 }
                 Recall::Never
-                    if (masked || field.mark != Mark::Secret) && !waits && !self.permits.force_hidden =>
+                    if (masked || field.mark != Mark::Secret)
+                        && !(masked && value.is_blank())
+                        && !waits
+                        && !self.permits.force_hidden =>
                 {
                     self.note_uncomparable(field, span);
                     return Some(value);
@@ -190,13 +212,18 @@ impl Overlay<'_> {
             }
         }
         self.guard_protection(field, live, &value, span);
+        let blank = value.is_blank();
         self.change(
             path,
             live.cloned(),
             Some(value.clone()),
             Look { form: Form::of(&field.ty), mark: field.mark, span: Some(span) },
         );
-        if hidden && let Some(change) = self.out.changes.last_mut() {
+        // a mask that is to go says that something is there
+        if hidden
+            && !blank
+            && let Some(change) = self.out.changes.last_mut()
+        {
             change.unseen = true;
         }
         Some(value)
@@ -251,9 +278,17 @@ impl Overlay<'_> {
 
     /// A field that can't be changed any more: naming what it is already is fine.
     fn fixed(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) {
+        if let (Type::Object(shape), Wish::Object(fields)) = (&field.ty, &wanted.wish) {
+            let live = live.and_then(Value::as_object);
+            for (number, wanted) in fields {
+                let inner = shape.field(*number);
+                let now = live.and_then(|live| live.get(*number));
+                self.fixed(inner, now, wanted, path.then(Segment::Field(inner.name.clone())));
+            }
+            return;
+        }
         let value = fixed_value(&field.ty, wanted);
         let agrees = match &value {
-            Some(Value::Object(named)) => names_only_what_is(field, live, named),
             Some(value) => same(field, live, Some(value)),
             None => live.is_none_or(Value::is_blank),
         };
@@ -299,24 +334,23 @@ impl Overlay<'_> {
                 after.push((key.clone(), value.clone()));
             }
         }
-        let after = Value::Map(after);
-        if live.is_some_and(|live| live.same(&after))
-            || (live.is_none() && after.is_blank() && !self.creating)
-        {
+        // an entry that is null says no more than one that is not there
+        let (was, is) = (said(before), said(&after));
+        if !self.creating && was.same(&is) {
             return None;
         }
-        self.entries(field, map, (before, &after), (entries, path));
-        Some(after)
+        self.entries(field, map, (&was, &is), (entries, path));
+        Some(Value::Map(after))
     }
 
     fn entries(
         &mut self,
         field: &Field,
         map: &MapType,
-        (before, after): (&[(Box<str>, Value)], &Value),
+        (before, after): (&Value, &Value),
         (entries, path): (&[(Box<str>, Wanted)], &Path),
     ) {
-        let Value::Map(after) = after else { return };
+        let (Value::Map(before), Value::Map(after)) = (before, after) else { return };
         let find = |side: &[(Box<str>, Value)], key: &str| {
             side.iter().find(|(k, _)| **k == *key).map(|(_, v)| v.clone())
         };
@@ -330,12 +364,7 @@ impl Overlay<'_> {
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
             let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
-            self.change(
-                path,
-                was,
-                is,
-                Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span: span },
-            );
+            self.change(path, was, is, Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span });
         }
     }
 
@@ -383,10 +412,12 @@ impl Overlay<'_> {
         };
         let mut after = Vec::with_capacity(before.len().max(items.len()));
         for (index, item) in before.iter().enumerate() {
-            let at = path.then(segment(list, index, item));
+            let at = path.then(segment(list, index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
                 Some(wish) => {
+                    let above = std::mem::replace(&mut self.here, items[wish].span);
                     let object = self.object(shape, item.as_object(), wanted[wish], &at);
+                    self.here = above;
                     after.push(Value::Object(Box::new(object)));
                 }
                 None if list.complete || items.is_empty() => {
@@ -406,26 +437,38 @@ impl Overlay<'_> {
             }
         }
         for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
-            let item = self.new_item(shape, wanted[wish], path);
-            let at = path.then(segment(list, after.len(), &item));
+            let (item, at) = self.new_item(shape, wanted[wish], &|item: &Value| {
+                path.then(segment(list, after.len(), item, &after))
+            });
             self.change(
                 at,
                 None,
                 Some(item.clone()),
                 Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
             );
-            after.push(item);
+            after.push(in_full(shape, item));
         }
         Some(after)
     }
 
-    /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
-        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
-        let object = self.object(shape, None, fields, path);
-        self.out.changes.truncate(count);
+    /// A new item as a whole, with its path: its leaves are not changes of their own.
+    fn new_item(
+        &mut self,
+        shape: &Shape,
+        fields: &[(u16, Wanted)],
+        at: &dyn Fn(&Value) -> Path,
+    ) -> (Value, Path) {
+        let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
+        let creating = std::mem::replace(&mut self.creating, true);
+        let item = Value::Object(Box::new(self.object(shape, None, fields, &Path::default())));
         self.creating = creating;
-        Value::Object(Box::new(object))
+        self.out.changes.truncate(changes);
+        let at = at(&item);
+        // what leads to an item is known only once it is whole
+        for (path, _) in self.out.hidden.iter_mut().skip(hidden) {
+            path.0.splice(0..0, at.0.iter().cloned());
+        }
+        (item, at)
     }
 
     fn ordered(
@@ -445,14 +488,14 @@ impl Overlay<'_> {
                     after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
                 }
                 (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let item = self.new_item(shape, fields, path);
+                    let (item, at) = self.new_item(shape, fields, &|_: &Value| at.clone());
                     self.change(
                         at,
                         live.cloned(),
                         Some(item.clone()),
                         Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
                     );
-                    after.push(item);
+                    after.push(in_full(shape, item));
                 }
                 (_, live, Wish::Leaf(value)) => {
                     if !live.is_some_and(|live| live.same(value)) {
@@ -544,7 +587,7 @@ impl Overlay<'_> {
             return;
         }
         match (&field.ty, live) {
-            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push(path()),
+            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push((path(), self.here)),
             (Type::Object(shape), Some(Value::Object(object))) => {
                 self.untouched(&Item::Object(shape.clone()), &Value::Object(object.clone()), &path());
             }
@@ -552,7 +595,7 @@ impl Overlay<'_> {
                 if matches!(list.item, Item::Object(_)) && list.items_sent == ItemsSent::All =>
             {
                 for (index, item) in items.iter().enumerate() {
-                    self.untouched(&list.item, item, &path().then(segment(list, index, item)));
+                    self.untouched(&list.item, item, &path().then(segment(list, index, item, items)));
                 }
             }
             _ => {}
@@ -610,7 +653,7 @@ impl Overlay<'_> {
     fn note_pending(&mut self, field: &Field, span: Span) {
         let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
             .at(self.place(span))
-            .hint("it was sent; the service shows it once it is verified");
+            .hint("the service shows it once it is verified");
         self.out.notes.push(note);
     }
 
@@ -657,9 +700,32 @@ impl Overlay<'_> {
     }
 }
 
+/// The entries of a map that are not null.
+fn said(entries: &[(Box<str>, Value)]) -> Value {
+    Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
+}
+
 /// Keys of a sensitive map are names; what they name is sensitive.
 fn key_mark(mark: Mark) -> Mark {
     if mark == Mark::Sensitive { Mark::Open } else { mark }
+}
+
+/// A new item with everything that can be null and is not named said to be null, as the service itself says it:
+/// nobody can tell whether it takes an item in part.
+fn in_full(shape: &Shape, mut item: Value) -> Value {
+    if let Value::Object(object) = &mut item {
+        for field in shape.fields.iter().filter(|field| is_nullable(field)) {
+            if object.get(field.number).is_none() {
+                object.set(field.number, Value::Null);
+            }
+        }
+    }
+    item
+}
+
+fn is_nullable(field: &Field) -> bool {
+    let ours = !field.access.computed && !field.access.required && field.copy_of.is_none();
+    ours && !field.is_nested() && (field.absent, field.clear) == (Absent::Null, Clear::Null)
 }
 
 /// The value that asks the service to clear a field.
@@ -694,11 +760,4 @@ fn fixed_value(ty: &Type, wanted: &Wanted) -> Option<Value> {
         )),
         _ => None,
     }
-}
-
-fn names_only_what_is(field: &Field, live: Option<&Value>, named: &Object) -> bool {
-    let (Type::Object(shape), Some(live)) = (&field.ty, live.and_then(Value::as_object)) else {
-        return false;
-    };
-    named.fields().all(|(number, value)| same(shape.field(number), live.get(number), Some(value)))
 }

@@ -17,7 +17,11 @@ use trueup::plan::{Memory, Recall, Subject};
 use trueup::value::{Object, Path, Value};
 
 /// The values of a scope, complete, in the order of the kind: the document's own, else the target's.
-pub fn scope(kind: &Kind, target: &BTreeMap<String, String>, document: &Document) -> Result<Vec<Value>, String> {
+pub fn scope(
+    kind: &Kind,
+    target: &BTreeMap<String, String>,
+    document: &Document,
+) -> Result<Vec<Value>, String> {
     (0u16..)
         .zip(&kind.scope)
         .map(|(number, parameter)| {
