@@ -158,6 +158,7 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     }
     let (format, live) = answer(folder, &document)?;
     let rules = Rules {
+        newborn: false,
         permits: Permits {
             force_hidden: case.allow.contains("force-hidden"),
             lower_protection: case.allow.contains("lower-protection"),

@@ -24,7 +24,8 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+    match session::prepare(workspace, &args.reading, !args.selection.paths.is_empty(), screen, session::REAL)?
+    {
         Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
         Err(exit) => Ok(exit),
     }

@@ -127,7 +127,7 @@ impl Show<'_> {
         };
         let env: Env = &environment;
         match session::open(&self.common, &Selection { paths: Vec::new() }, self.screen) {
-            Ok(workspace) => session::prepare(workspace, &Reading::default(), self.screen, env),
+            Ok(workspace) => session::prepare(workspace, &Reading::default(), false, self.screen, env),
             Err(exit) => Ok(Err(exit)),
         }
     }

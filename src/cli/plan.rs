@@ -21,7 +21,8 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
         Ok(workspace) => workspace,
         Err(exit) => return Ok(exit),
     };
-    match session::prepare(workspace, &args.reading, screen, session::REAL)? {
+    match session::prepare(workspace, &args.reading, !args.selection.paths.is_empty(), screen, session::REAL)?
+    {
         Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
         Err(exit) => Ok(exit),
     }

@@ -38,11 +38,18 @@ pub struct Rules {
     pub method: Method,
     pub manner: Manner,
     pub permits: Permits,
+    /// The object is new and ours: what does not read back and was not written is surely blank.
+    pub newborn: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { method: Method::Usual, manner: Manner { carry_nested: true }, permits: Permits::default() }
+        Self {
+            method: Method::Usual,
+            manner: Manner { carry_nested: true },
+            permits: Permits::default(),
+            newborn: false,
+        }
     }
 }
 
@@ -146,8 +153,8 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         return refuse(question, proposal, vec![fault]);
     };
     let planned = request::update(question.subject, write, live, &proposal, rules.manner);
-    let lost =
-        proposal.unreadable.iter().filter(|(path, _)| request::replaces(write, &proposal, &planned, path));
+    let lost = |path: &Path| !rules.newborn && request::replaces(write, &proposal, &planned, path);
+    let lost = proposal.unreadable.iter().filter(|(path, _)| lost(path));
     let reasons: Vec<_> = lost.map(|(path, span)| would_blank(question, path, *span)).collect();
     if !reasons.is_empty() {
         return refuse(question, proposal, reasons);

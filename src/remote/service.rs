@@ -23,6 +23,9 @@ use crate::kind::file::PagingFile;
 use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
 use crate::value::Value;
 
+/// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
+pub const UNREADABLE: &str = "unreadable-answer";
+
 /// A connection to one target.
 pub struct Service {
     client: Client,
@@ -131,6 +134,20 @@ impl Service {
         Ok(walk.pages)
     }
 
+    /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
+    /// the scope exists and may be seen, and it answers.
+    pub async fn probe(&self, of: Collection<'_>) -> bool {
+        let Some(probe) = &of.kind.operations.list.probe else { return false };
+        let request = Request {
+            verb: Verb::Get,
+            path: address::path(probe, of.kind, of.scope, None),
+            query: address::scope_query(of.kind, of.scope),
+            body: None,
+            repeatable: true,
+        };
+        self.send(&request).await.is_ok()
+    }
+
     /// Reads one object by its id; nothing when there is none.
     ///
     /// # Errors
@@ -177,7 +194,10 @@ impl Service {
     ) -> Result<Option<Live>, Trouble> {
         let mut request = self.list_request(of, first_page(of.kind));
         let text = Leaf::url_text(id, &of.kind.api);
-        request.query.extend(query.iter().map(|(name, value)| (name.clone(), value.replace("{id}", &text))));
+        let template = format!("{{{}}}", of.kind.id_field().name);
+        request
+            .query
+            .extend(query.iter().map(|(name, value)| (name.clone(), value.replace(&template, &text))));
         let response = self.send(&request).await?.response;
         let mut found = None;
         self.read(of, &response, &mut |live| {
@@ -276,7 +296,7 @@ impl Service {
     fn unreadable(&self, error: Unreadable, response: &Response, verb: Verb) -> Trouble {
         let message =
             format!("{}: {} ({} {})", self.target.api.title, error.message, verb.word(), response.status);
-        let mut diagnostic = Diagnostic::error("unreadable-answer", message);
+        let mut diagnostic = Diagnostic::error(UNREADABLE, message);
         diagnostic.hint = error.hint;
         Trouble { unknown: verb != Verb::Get, ..Trouble::of(diagnostic) }
     }

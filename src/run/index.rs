@@ -39,7 +39,7 @@ pub struct Entry {
     /// Never deleted, even after its document is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
-    /// When a create was sent whose outcome is not known.
+    /// When a create was sent that is not known to be finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_sent: Option<String>,
 }
@@ -62,7 +62,10 @@ impl Index {
             Some(bytes) => {
                 let file: File = serde_json::from_slice(&bytes)
                     .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.objects.into_iter().map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry)).collect()
+                file.objects
+                    .into_iter()
+                    .map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry))
+                    .collect()
             }
             None => BTreeMap::new(),
         };
@@ -90,6 +93,13 @@ impl Index {
         self.save()
     }
 
+    /// Notes the id of a new object whose create is not finished yet.
+    pub fn born(&mut self, subject: &Subject, protect: bool) {
+        let sent =
+            self.get(&subject.target, &subject.kind.name, &subject.name).and_then(|e| e.create_sent.clone());
+        self.put(Entry { protect, create_sent: sent, ..entry(subject) });
+    }
+
     /// Notes the id of an object that is ours; what was unknown about its create is known.
     pub fn note(&mut self, subject: &Subject, protect: bool) {
         if subject.id.is_some() {
@@ -99,7 +109,8 @@ impl Index {
 
     /// Forgets an object: it was deleted, or its create surely did not take.
     pub fn forget(&mut self, subject: &Subject) {
-        self.changed |= self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
+        self.changed |=
+            self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
     }
 
     /// Writes what changed; on disk before it returns.
@@ -140,7 +151,12 @@ fn entry(subject: &Subject) -> Entry {
         target: subject.target.to_string(),
         kind: kind.name.to_string(),
         name: subject.name.to_string(),
-        scope: kind.scope.iter().zip(&subject.scope).map(|(s, value)| (s.name.to_string(), text(value))).collect(),
+        scope: kind
+            .scope
+            .iter()
+            .zip(&subject.scope)
+            .map(|(s, value)| (s.name.to_string(), text(value)))
+            .collect(),
         id: subject.id.as_ref().map(text),
         protect: false,
         create_sent: None,

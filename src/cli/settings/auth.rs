@@ -59,7 +59,7 @@ pub struct OauthPassword {
 
 /// What of `auth` was read, and the ranges about which everything is said.
 pub struct Keyring<'k, 'r> {
-    reading: &'k mut Reading<'r>,
+    pub reading: &'k mut Reading<'r>,
     pub claimed: Vec<Span>,
 }
 
