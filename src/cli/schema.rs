@@ -12,7 +12,8 @@ use super::settings::file::SettingsFile;
 use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
-use crate::report::shown::Report;
+use crate::report::outcome::ApplyReport;
+use crate::report::shown::{Checked, Report};
 use crate::run::memory::replace;
 
 /// Writes the schemas, or tells which are missing or old.

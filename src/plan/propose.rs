@@ -10,7 +10,13 @@ mod lists;
 
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
+<<<<<<< HEAD
 use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Shape, Type};
+=======
+use crate::kind::{
+    Absent, Clear, Copy, Field, Item, ItemsSent, ListType, Maker, MapType, Shape, ToldApart, Type,
+};
+>>>>>>> cases
 use crate::plan::compare::{same, segment, unseen};
 use crate::plan::{Change, Form, Memory, Recall, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
@@ -35,16 +41,23 @@ pub struct Proposal {
     pub faults: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(Path, Value)>,
-    /// Fields that the document leaves alone and that do not read back: a write of everything would blank them.
-    pub unreadable: Vec<Path>,
+    /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
+    /// write of the whole would blank them.
+    pub unreadable: Vec<(Path, Span)>,
 }
 
 /// Overlays the live object with the document.
 pub fn propose(question: &Question, permits: Permits) -> Proposal {
     let creating = question.live.is_none();
-    let mut overlay = Overlay { question, permits, creating, out: Proposal::default() };
+    let here = question.document.name_span;
+    let mut overlay = Overlay { question, permits, creating, here, out: Proposal::default() };
+    overlay.unresolved();
+    let kind = &question.document.kind;
     let fields = object_fields(&question.document.spec);
-    let wanted = overlay.object(&question.document.kind.shape, question.live, fields, &Path::default());
+    let mut wanted = overlay.object(&kind.shape, question.live, fields, &Path::default());
+    if let (true, Maker::Caller, Some(id)) = (creating, kind.identity.made_by, &question.subject.id) {
+        wanted.set(kind.identity.id, id.clone());
+    }
     overlay.out.wanted = wanted;
     overlay.look_at_history();
     overlay.out
@@ -81,10 +94,20 @@ struct Overlay<'q> {
     question: &'q Question<'q>,
     permits: Permits,
     creating: bool,
+    /// The item at hand, or the document.
+    here: Span,
     out: Proposal,
 }
 
 impl Overlay<'_> {
+    /// A source that gave nothing must not be taken for a field that is not named.
+    fn unresolved(&mut self) {
+        for (slot, span) in self.question.document.spec.slots() {
+            let message = format!("{slot} was not looked up");
+            self.fault("unresolved-secret", message, span, "see the error about this source");
+        }
+    }
+
     fn object(
         &mut self,
         shape: &Shape,
@@ -130,7 +153,9 @@ impl Overlay<'_> {
             (Type::List(list), Wish::List(items)) => {
                 self.list(field, list, live, (items, wanted.span), &path)
             }
-            (_, Wish::Clear) => {
+            (Type::Map(map), Wish::Clear) => self.map(field, map, live, &[], &path),
+            (Type::List(list), Wish::Clear) => self.list(field, list, live, (&[], wanted.span), &path),
+            (Type::Object(_), Wish::Clear) => {
                 let value = cleared(field);
                 if same(field, live, Some(&value)) {
                     return None;
@@ -143,11 +168,6 @@ impl Overlay<'_> {
                 );
                 Some(value)
             }
-            (_, Wish::Slot(_)) => {
-                let message = format!("the source of `{}` was not resolved", field.name);
-                self.fault("unresolved-secret", message, wanted.span, "see the error about this source");
-                None
-            }
             _ => None,
         }
     }
@@ -159,9 +179,10 @@ impl Overlay<'_> {
         value: Value,
         (span, path): (Span, Path),
     ) -> Option<Value> {
-        let hidden = unseen(field, live);
-        if !hidden && same(field, live, Some(&value)) {
-            // what a new object or item is said to be is sent, even where it is what the service would assume
+        // of what is new everything is known
+        let hidden = !self.creating && unseen(field, live);
+        let settled = !hidden && same(field, live, Some(&value));
+        if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
         if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
@@ -169,8 +190,10 @@ impl Overlay<'_> {
             return Some(value);
         }
         let waits = field.absent == Absent::Pending;
-        if hidden || waits {
+        if hidden || waits || unseen(field, live) {
             self.out.hidden.push((path.clone(), value.clone()));
+        }
+        if !self.creating && (hidden || waits) {
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
             match self.question.memory.recall(self.question.subject, &path, &value) {
                 Recall::Same if waits => {
@@ -183,7 +206,10 @@ impl Overlay<'_> {
                     return Some(value);
                 }
                 Recall::Never
-                    if (masked || field.mark != Mark::Secret) && !waits && !self.permits.force_hidden =>
+                    if (masked || field.mark != Mark::Secret)
+                        && !(masked && value.is_blank())
+                        && !waits
+                        && !self.permits.force_hidden =>
                 {
                     self.note_uncomparable(field, span);
                     return Some(value);
@@ -192,13 +218,18 @@ impl Overlay<'_> {
             }
         }
         self.guard_protection(field, live, &value, span);
+        let blank = value.is_blank();
         self.change(
             path,
             live.cloned(),
             Some(value.clone()),
             Look { form: Form::of(&field.ty), mark: field.mark, span: Some(span) },
         );
-        if hidden && let Some(change) = self.out.changes.last_mut() {
+        // a mask that is to go says that something is there
+        if hidden
+            && !blank
+            && let Some(change) = self.out.changes.last_mut()
+        {
             change.unseen = true;
         }
         Some(value)
@@ -206,9 +237,17 @@ impl Overlay<'_> {
 
     /// A field that can't be changed any more: naming what it is already is fine.
     fn fixed(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) {
+        if let (Type::Object(shape), Wish::Object(fields)) = (&field.ty, &wanted.wish) {
+            let live = live.and_then(Value::as_object);
+            for (number, wanted) in fields {
+                let inner = shape.field(*number);
+                let now = live.and_then(|live| live.get(*number));
+                self.fixed(inner, now, wanted, path.then(Segment::Field(inner.name.clone())));
+            }
+            return;
+        }
         let value = fixed_value(&field.ty, wanted);
         let agrees = match &value {
-            Some(Value::Object(named)) => names_only_what_is(field, live, named),
             Some(value) => same(field, live, Some(value)),
             None => live.is_none_or(Value::is_blank),
         };
@@ -234,6 +273,268 @@ impl Overlay<'_> {
         );
     }
 
+<<<<<<< HEAD
+=======
+    fn map(
+        &mut self,
+        field: &Field,
+        map: &MapType,
+        live: Option<&Value>,
+        entries: &[(Box<str>, Wanted)],
+        path: &Path,
+    ) -> Option<Value> {
+        let before = match live {
+            Some(Value::Map(before)) => before.as_slice(),
+            _ => &[],
+        };
+        let keep_rest = !map.complete && !entries.is_empty();
+        let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
+        after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
+        for (key, wanted) in entries {
+            if let Wish::Leaf(value) = &wanted.wish {
+                after.push((key.clone(), value.clone()));
+            }
+        }
+        // an entry that is null says no more than one that is not there
+        let (was, is) = (said(before), said(&after));
+        if !self.creating && was.same(&is) {
+            return None;
+        }
+        self.entries(field, map, (&was, &is), (entries, path));
+        Some(Value::Map(after))
+    }
+
+    fn entries(
+        &mut self,
+        field: &Field,
+        map: &MapType,
+        (before, after): (&Value, &Value),
+        (entries, path): (&[(Box<str>, Wanted)], &Path),
+    ) {
+        let (Value::Map(before), Value::Map(after)) = (before, after) else { return };
+        let find = |side: &[(Box<str>, Value)], key: &str| {
+            side.iter().find(|(k, _)| **k == *key).map(|(_, v)| v.clone())
+        };
+        let mut keys: Vec<&str> = before.iter().chain(after).map(|(key, _)| &**key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        for key in keys {
+            let (was, is) = (find(before, key), find(after, key));
+            if was.as_ref().zip(is.as_ref()).is_some_and(|(was, is)| was.same(is)) {
+                continue;
+            }
+            let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
+            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
+            self.change(path, was, is, Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span });
+        }
+    }
+
+    fn list(
+        &mut self,
+        field: &Field,
+        list: &ListType,
+        live: Option<&Value>,
+        (items, span): (&[Wanted], Span),
+        path: &Path,
+    ) -> Option<Value> {
+        let before = live.map(Value::items).unwrap_or_default();
+        let count = self.out.changes.len();
+        let after = match (&list.told_apart, &list.item) {
+            (ToldApart::Keys(keys), Item::Object(shape)) => {
+                self.keyed(list, (shape, keys), before, items, path)?
+            }
+            (ToldApart::Order, _) => self.ordered(field, list, before, items, path),
+            _ => self.as_set(field, list, before, items, path),
+        };
+        let settled =
+            self.out.changes.len() == count && live.is_some_and(|live| live.items().len() == after.len());
+        if settled && list.order_told {
+            self.note_order(field, before, (items, span), list);
+        }
+        Some(Value::List(after))
+    }
+
+    fn keyed(
+        &mut self,
+        list: &ListType,
+        (shape, keys): (&Shape, &[Vec<u16>]),
+        before: &[Value],
+        items: &[Wanted],
+        path: &Path,
+    ) -> Option<Vec<Value>> {
+        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
+        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
+        let pairs = match pair(shape, keys, &wanted, &live) {
+            Ok(pairs) => pairs,
+            Err(faults) => {
+                faults.iter().for_each(|fault| self.unpaired(fault, items));
+                return None;
+            }
+        };
+        let mut after = Vec::with_capacity(before.len().max(items.len()));
+        for (index, item) in before.iter().enumerate() {
+            let at = path.then(segment(list, index, item, before));
+            match pairs.iter().position(|pair| *pair == Some(index)) {
+                Some(wish) => {
+                    let above = std::mem::replace(&mut self.here, items[wish].span);
+                    let object = self.object(shape, item.as_object(), wanted[wish], &at);
+                    self.here = above;
+                    after.push(Value::Object(Box::new(object)));
+                }
+                None if list.complete || items.is_empty() => {
+                    self.change(
+                        at,
+                        Some(item.clone()),
+                        None,
+                        Look { form: Form::of_item(&list.item), mark: Mark::Open, span: None },
+                    );
+                }
+                None => {
+                    if list.items_sent == ItemsSent::All {
+                        self.untouched(&list.item, item, &at);
+                    }
+                    after.push(item.clone());
+                }
+            }
+        }
+        for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
+            let (item, at) = self.new_item(shape, wanted[wish], &|item: &Value| {
+                path.then(segment(list, after.len(), item, &after))
+            });
+            self.change(
+                at,
+                None,
+                Some(item.clone()),
+                Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
+            );
+            after.push(in_full(shape, item));
+        }
+        Some(after)
+    }
+
+    /// A new item as a whole, with its path: its leaves are not changes of their own.
+    fn new_item(
+        &mut self,
+        shape: &Shape,
+        fields: &[(u16, Wanted)],
+        at: &dyn Fn(&Value) -> Path,
+    ) -> (Value, Path) {
+        let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
+        let creating = std::mem::replace(&mut self.creating, true);
+        let item = Value::Object(Box::new(self.object(shape, None, fields, &Path::default())));
+        self.creating = creating;
+        self.out.changes.truncate(changes);
+        let at = at(&item);
+        // what leads to an item is known only once it is whole
+        for (path, _) in self.out.hidden.iter_mut().skip(hidden) {
+            path.0.splice(0..0, at.0.iter().cloned());
+        }
+        (item, at)
+    }
+
+    fn ordered(
+        &mut self,
+        field: &Field,
+        list: &ListType,
+        before: &[Value],
+        items: &[Wanted],
+        path: &Path,
+    ) -> Vec<Value> {
+        let mut after = Vec::with_capacity(items.len());
+        for (index, wanted) in items.iter().enumerate() {
+            let live = before.get(index);
+            let at = path.then(Segment::Item { index, key: Vec::new() });
+            match (&list.item, live, &wanted.wish) {
+                (Item::Object(shape), Some(Value::Object(live)), Wish::Object(fields)) => {
+                    after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
+                }
+                (Item::Object(shape), _, Wish::Object(fields)) => {
+                    let (item, at) = self.new_item(shape, fields, &|_: &Value| at.clone());
+                    self.change(
+                        at,
+                        live.cloned(),
+                        Some(item.clone()),
+                        Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
+                    );
+                    after.push(in_full(shape, item));
+                }
+                (_, live, Wish::Leaf(value)) => {
+                    if !live.is_some_and(|live| live.same(value)) {
+                        self.change(
+                            at,
+                            live.cloned(),
+                            Some(value.clone()),
+                            Look {
+                                form: Form::of_item(&list.item),
+                                mark: field.mark,
+                                span: Some(wanted.span),
+                            },
+                        );
+                    }
+                    after.push(value.clone());
+                }
+                _ => {}
+            }
+        }
+        for (index, item) in before.iter().enumerate().skip(items.len()) {
+            let at = path.then(Segment::Item { index, key: Vec::new() });
+            if list.complete || items.is_empty() {
+                self.change(
+                    at,
+                    Some(item.clone()),
+                    None,
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                );
+            } else {
+                after.push(item.clone());
+            }
+        }
+        after
+    }
+
+    fn as_set(
+        &mut self,
+        field: &Field,
+        list: &ListType,
+        before: &[Value],
+        items: &[Wanted],
+        path: &Path,
+    ) -> Vec<Value> {
+        let wanted = |item: &&Wanted| match &item.wish {
+            Wish::Leaf(value) => Some((value.clone(), item.span)),
+            _ => None,
+        };
+        let wanted: Vec<(Value, Span)> = items.iter().filter_map(|item| wanted(&item)).collect();
+        let mut after = Vec::with_capacity(before.len().max(items.len()));
+        for (index, item) in before.iter().enumerate() {
+            if wanted.iter().any(|(value, _)| value.same(item)) || !(list.complete || items.is_empty()) {
+                after.push(item.clone());
+            } else {
+                let at = path.then(Segment::Item { index, key: Vec::new() });
+                self.change(
+                    at,
+                    Some(item.clone()),
+                    None,
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                );
+            }
+        }
+        for (value, span) in wanted {
+            if !before.iter().any(|item| item.same(&value)) {
+                let at = path.then(Segment::Item { index: after.len(), key: Vec::new() });
+                self.change(
+                    at,
+                    None,
+                    Some(value.clone()),
+                    Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(span) },
+                );
+                after.push(value);
+            }
+        }
+        after
+    }
+
+>>>>>>> cases
     /// A field that the document leaves alone.
     fn unnamed(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> Path) {
         if self.creating {
@@ -248,7 +549,7 @@ impl Overlay<'_> {
             return;
         }
         match (&field.ty, live) {
-            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push(path()),
+            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push((path(), self.here)),
             (Type::Object(shape), Some(Value::Object(object))) => {
                 self.untouched(&Item::Object(shape.clone()), &Value::Object(object.clone()), &path());
             }
@@ -256,7 +557,7 @@ impl Overlay<'_> {
                 if matches!(list.item, Item::Object(_)) && list.items_sent == ItemsSent::All =>
             {
                 for (index, item) in items.iter().enumerate() {
-                    self.untouched(&list.item, item, &path().then(segment(list, index, item)));
+                    self.untouched(&list.item, item, &path().then(segment(list, index, item, items)));
                 }
             }
             _ => {}
@@ -286,6 +587,69 @@ impl Overlay<'_> {
         .filter(|value| !value.is_blank())
     }
 
+<<<<<<< HEAD
+=======
+    fn unpaired(&mut self, fault: &Unpaired, items: &[Wanted]) {
+        let span = items[fault.item].span;
+        match &fault.reason {
+            Reason::Ambiguous(names) => {
+                let hint = match names.is_empty() {
+                    true => "the live items are alike; remove one of them by hand".to_owned(),
+                    false => format!("name one of these too: {}", names.join(", ")),
+                };
+                self.fault("ambiguous-item", "several live items match this one".into(), span, &hint);
+            }
+            Reason::Twice(first) => {
+                let first = self.place(items[*first].span);
+                let fault = Diagnostic::error("ambiguous-item", "two items mean the same live one")
+                    .at(self.place(span))
+                    .also(first, "the other one")
+                    .hint("keep one of the two, or name what tells them apart");
+                self.out.faults.push(fault);
+            }
+            Reason::UnknownId(name) => {
+                let message = format!("no live item has this `{name}`");
+                self.fault("unknown-item", message, span, "leave the id out to add a new item");
+            }
+        }
+    }
+
+    fn note_pending(&mut self, field: &Field, span: Span) {
+        let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
+            .at(self.place(span))
+            .hint("the service shows it once it is verified");
+        self.out.notes.push(note);
+    }
+
+    fn note_uncomparable(&mut self, field: &Field, span: Span) {
+        let note = Diagnostic::note(
+            "not-comparable",
+            format!("`{}` cannot be seen and is not compared", field.name),
+        )
+        .at(self.place(span))
+        .hint("`--force-hidden` writes it all the same");
+        self.out.notes.push(note);
+    }
+
+    fn note_order(
+        &mut self,
+        field: &Field,
+        before: &[Value],
+        (items, span): (&[Wanted], Span),
+        list: &ListType,
+    ) {
+        let (ToldApart::Keys(keys), Item::Object(shape)) = (&list.told_apart, &list.item) else { return };
+        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
+        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
+        let in_order = pair(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
+        if !in_order {
+            let message = format!("the items of `{}` stand in another order in the live object", field.name);
+            let note = Diagnostic::note("order-differs", message).at(self.place(span));
+            self.out.notes.push(note.hint("the order is left as it is"));
+        }
+    }
+
+>>>>>>> cases
     fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
         let place = look.span.map(|span| self.place(span));
         let Look { form, mark, .. } = look;
@@ -301,6 +665,37 @@ impl Overlay<'_> {
     }
 }
 
+<<<<<<< HEAD
+=======
+/// The entries of a map that are not null.
+fn said(entries: &[(Box<str>, Value)]) -> Value {
+    Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
+}
+
+/// Keys of a sensitive map are names; what they name is sensitive.
+fn key_mark(mark: Mark) -> Mark {
+    if mark == Mark::Sensitive { Mark::Open } else { mark }
+}
+
+/// A new item with everything that can be null and is not named said to be null, as the service itself says it:
+/// nobody can tell whether it takes an item in part.
+fn in_full(shape: &Shape, mut item: Value) -> Value {
+    if let Value::Object(object) = &mut item {
+        for field in shape.fields.iter().filter(|field| is_nullable(field)) {
+            if object.get(field.number).is_none() {
+                object.set(field.number, Value::Null);
+            }
+        }
+    }
+    item
+}
+
+fn is_nullable(field: &Field) -> bool {
+    let ours = !field.access.computed && !field.access.required && field.copy_of.is_none();
+    ours && !field.is_nested() && (field.absent, field.clear) == (Absent::Null, Clear::Null)
+}
+
+>>>>>>> cases
 /// The value that asks the service to clear a field.
 fn cleared(field: &Field) -> Value {
     match (&field.ty, field.clear) {
@@ -333,11 +728,4 @@ fn fixed_value(ty: &Type, wanted: &Wanted) -> Option<Value> {
         )),
         _ => None,
     }
-}
-
-fn names_only_what_is(field: &Field, live: Option<&Value>, named: &Object) -> bool {
-    let (Type::Object(shape), Some(live)) = (&field.ty, live.and_then(Value::as_object)) else {
-        return false;
-    };
-    named.fields().all(|(number, value)| same(shape.field(number), live.get(number), Some(value)))
 }
