@@ -58,7 +58,11 @@ fn files(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
 
 /// The schemas that belong to these kinds.
 pub fn all(registry: &Registry) -> Vec<(String, String)> {
-    let extra =
-        vec![("trueup.json", schema::typed::<SettingsFile>()), ("report.json", schema::printed::<Report>())];
+    let extra = vec![
+        ("trueup.json", schema::typed::<SettingsFile>()),
+        ("report.json", schema::printed::<Report>()),
+        ("apply.json", schema::printed::<ApplyReport>()),
+        ("validate.json", schema::printed::<Checked>()),
+    ];
     schema::all(registry, extra)
 }

@@ -80,11 +80,7 @@ fn partner(
     }
     let hidden = |live: &&Object| first.iter().any(|n| unseen(shape.field(*n), live.get(*n)));
     match candidates.as_slice() {
-<<<<<<< HEAD
-        [] if live.iter().any(hidden) => Err(Reason::Ambiguous(unnamed(shape, &keys, item))),
-=======
-        [] if live.iter().any(|live| hidden(live)) => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
->>>>>>> cases
+        [] if live.iter().any(hidden) => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
         [] => Ok(None),
         [one] => Ok(Some(*one)),
         _ => Err(Reason::Ambiguous(unnamed(shape, keys, item))),

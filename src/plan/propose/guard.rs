@@ -1,5 +1,5 @@
-//! What keeps a proposal from going too far: protection of personal data, edits by others, values that wait or
-//! cannot be seen.
+//! What keeps a proposal from going too far: sources that gave nothing, protection of personal data, edits by
+//! others, values that wait or cannot be seen.
 
 use super::Overlay;
 use crate::diagnostic::{Diagnostic, Span};
@@ -64,7 +64,7 @@ impl Overlay<'_> {
     pub(super) fn note_pending(&mut self, field: &Field, span: Span) {
         let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
             .at(self.place(span))
-            .hint("it was sent; the service shows it once it is verified");
+            .hint("the service shows it once it is verified");
         self.out.notes.push(note);
     }
 
@@ -76,5 +76,13 @@ impl Overlay<'_> {
         .at(self.place(span))
         .hint("`--force-hidden` writes it all the same");
         self.out.notes.push(note);
+    }
+
+    /// A source that gave nothing must not be taken for a field that is not named.
+    pub(super) fn unresolved(&mut self) {
+        for (slot, span) in self.question.document.spec.slots() {
+            let message = format!("{slot} was not looked up");
+            self.fault("unresolved-secret", message, span, "see the error about this source");
+        }
     }
 }

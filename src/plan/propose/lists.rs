@@ -6,7 +6,7 @@
 use super::{Look, Overlay, object_fields};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::{Wanted, Wish};
-use crate::kind::{Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart};
+use crate::kind::{Absent, Clear, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart};
 use crate::plan::Form;
 use crate::plan::compare::segment;
 use crate::plan::pair::{Reason, Unpaired, pair};
@@ -57,10 +57,12 @@ impl Overlay<'_> {
         };
         let mut after = Vec::with_capacity(before.len().max(items.len()));
         for (index, item) in before.iter().enumerate() {
-            let at = path.then(segment(list, index, item));
+            let at = path.then(segment(list, index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
                 Some(wish) => {
+                    let above = std::mem::replace(&mut self.here, items[wish].span);
                     let object = self.object(shape, item.as_object(), wanted[wish], &at);
+                    self.here = above;
                     after.push(Value::Object(Box::new(object)));
                 }
                 None if list.complete || items.is_empty() => {
@@ -80,26 +82,38 @@ impl Overlay<'_> {
             }
         }
         for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
-            let item = self.new_item(shape, wanted[wish], path);
-            let at = path.then(segment(list, after.len(), &item));
+            let (item, at) = self.new_item(shape, wanted[wish], &|item: &Value| {
+                path.then(segment(list, after.len(), item, &after))
+            });
             self.change(
                 at,
                 None,
                 Some(item.clone()),
                 Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
             );
-            after.push(item);
+            after.push(in_full(shape, item));
         }
         Some(after)
     }
 
-    /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
-        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
-        let object = self.object(shape, None, fields, path);
-        self.out.changes.truncate(count);
+    /// A new item as a whole, with its path: its leaves are not changes of their own.
+    fn new_item(
+        &mut self,
+        shape: &Shape,
+        fields: &[(u16, Wanted)],
+        at: &dyn Fn(&Value) -> Path,
+    ) -> (Value, Path) {
+        let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
+        let creating = std::mem::replace(&mut self.creating, true);
+        let item = Value::Object(Box::new(self.object(shape, None, fields, &Path::default())));
         self.creating = creating;
-        Value::Object(Box::new(object))
+        self.out.changes.truncate(changes);
+        let at = at(&item);
+        // what leads to an item is known only once it is whole
+        for (path, _) in self.out.hidden.iter_mut().skip(hidden) {
+            path.0.splice(0..0, at.0.iter().cloned());
+        }
+        (item, at)
     }
 
     fn ordered(
@@ -119,14 +133,14 @@ impl Overlay<'_> {
                     after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
                 }
                 (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let item = self.new_item(shape, fields, path);
+                    let (item, at) = self.new_item(shape, fields, &|_: &Value| at.clone());
                     self.change(
                         at,
                         live.cloned(),
                         Some(item.clone()),
                         Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
                     );
-                    after.push(item);
+                    after.push(in_full(shape, item));
                 }
                 (_, live, Wish::Leaf(value)) => {
                     if !live.is_some_and(|live| live.same(value)) {
@@ -224,24 +238,23 @@ impl Overlay<'_> {
                 after.push((key.clone(), value.clone()));
             }
         }
-        let after = Value::Map(after);
-        if live.is_some_and(|live| live.same(&after))
-            || (live.is_none() && after.is_blank() && !self.creating)
-        {
+        // an entry that is null says no more than one that is not there
+        let (was, is) = (said(before), said(&after));
+        if !self.creating && was.same(&is) {
             return None;
         }
-        self.entries(field, map, (before, &after), (entries, path));
-        Some(after)
+        self.entries(field, map, (&was, &is), (entries, path));
+        Some(Value::Map(after))
     }
 
     fn entries(
         &mut self,
         field: &Field,
         map: &MapType,
-        (before, after): (&[(Box<str>, Value)], &Value),
+        (before, after): (&Value, &Value),
         (entries, path): (&[(Box<str>, Wanted)], &Path),
     ) {
-        let Value::Map(after) = after else { return };
+        let (Value::Map(before), Value::Map(after)) = (before, after) else { return };
         let find = |side: &[(Box<str>, Value)], key: &str| {
             side.iter().find(|(k, _)| **k == *key).map(|(_, v)| v.clone())
         };
@@ -303,7 +316,30 @@ impl Overlay<'_> {
     }
 }
 
+/// The entries of a map that are not null.
+fn said(entries: &[(Box<str>, Value)]) -> Value {
+    Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
+}
+
 /// Keys of a sensitive map are names; what they name is sensitive.
 fn key_mark(mark: Mark) -> Mark {
     if mark == Mark::Sensitive { Mark::Open } else { mark }
+}
+
+/// A new item with everything that can be null and is not named said to be null, as the service itself says it:
+/// nobody can tell whether it takes an item in part.
+fn in_full(shape: &Shape, mut item: Value) -> Value {
+    if let Value::Object(object) = &mut item {
+        for field in shape.fields.iter().filter(|field| is_nullable(field)) {
+            if object.get(field.number).is_none() {
+                object.set(field.number, Value::Null);
+            }
+        }
+    }
+    item
+}
+
+fn is_nullable(field: &Field) -> bool {
+    let ours = !field.access.computed && !field.access.required && field.copy_of.is_none();
+    ours && !field.is_nested() && (field.absent, field.clear) == (Absent::Null, Clear::Null)
 }
