@@ -391,7 +391,7 @@ impl Writer<'_, '_> {
         let set_by_service = |field: &Field| field.access.computed;
         let beside = differences(&step.subject.kind.shape, wanted, &live.object, &set_by_service);
         let asked = |change: &Change| step.changes.iter().any(|own| overlap(&own.path, &change.path));
-        let beside: Vec<Change> = beside.into_iter().filter(|change| !asked(change)).collect();
+        let beside: Vec<Change> = beside.into_iter().filter(|change| !change.unseen && !asked(change)).collect();
         if beside.is_empty() {
             return;
         }
