@@ -24,6 +24,7 @@ use trueup::document::{self, Document, Slot};
 use trueup::exchange::Request;
 use trueup::kind::FormatWord;
 use trueup::kind::registry::Registry;
+use trueup::plan::propose::Permits;
 use trueup::plan::request::Manner;
 use trueup::plan::step::{Decision, Method, Rules};
 use trueup::plan::{Plan, Planned, Recall};
@@ -46,6 +47,8 @@ struct Case {
     carry_nested: Option<bool>,
     /// What is remembered of values that do not read back, by JSON Pointer.
     memory: BTreeMap<String, RecallWord>,
+    /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`.
+    allow: BTreeSet<String>,
     /// The variables that slots name.
     env: BTreeMap<String, String>,
 }
@@ -155,6 +158,13 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     }
     let (format, live) = answer(folder, &document)?;
     let rules = Rules {
+        newborn: false,
+        permits: Permits {
+            force_hidden: case.allow.contains("force-hidden"),
+            lower_protection: case.allow.contains("lower-protection"),
+            overwrite_edits: case.allow.contains("overwrite-edits"),
+            delete: case.allow.contains("delete"),
+        },
         method: match case.method {
             None => Method::Usual,
             Some(MethodWord::Put) => Method::Put,
@@ -189,7 +199,7 @@ fn wanted(folder: &Path, case: &Case, faults: &mut Vec<Diagnostic>) -> Result<Op
     let env: BTreeMap<&str, SecretString> =
         case.env.iter().map(|(name, value)| (name.as_str(), SecretString::from(value.as_str()))).collect();
     let known = |slot: &Slot| match slot {
-        Slot::Env(name) => env.get(name.as_str()),
+        Slot::Env(name) => env.get(name.as_str()).cloned(),
         _ => None,
     };
     document.resolve(&known, faults);

@@ -426,6 +426,14 @@ impl Type {
         }
     }
 
+    /// The fields of what is inside: of the object, or of each item.
+    pub fn inner(&self) -> Option<&Arc<Shape>> {
+        match self {
+            Self::Object(shape) | Self::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+            _ => None,
+        }
+    }
+
     /// The word in kind files.
     pub fn word(&self) -> &'static str {
         match self {

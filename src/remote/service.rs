@@ -37,9 +37,9 @@ pub struct Service {
 /// Why something did not work.
 pub struct Trouble {
     /// Without a place.
-    pub diagnostic: Diagnostic,
+    pub diagnostic: Box<Diagnostic>,
     /// What the service answered, when it did, and how to read it.
-    answer: Option<(Response, FormatWord, Arc<Api>)>,
+    answer: Option<Box<(Response, FormatWord, Arc<Api>)>>,
     /// Whether a write may have taken effect all the same.
     pub unknown: bool,
     /// How often the request was sent.
@@ -286,9 +286,9 @@ impl Service {
         // a service that failed while writing may have written, and so may an attempt before this one
         let unknown = verb != Verb::Get && (status >= 500 || answered.earlier == Sent::Maybe);
         Trouble {
-            diagnostic: Diagnostic::error(code, message).hint(hint),
+            diagnostic: Box::new(Diagnostic::error(code, message).hint(hint)),
             attempts: answered.attempts,
-            answer: Some((answered.response, self.target.format, self.target.api.clone())),
+            answer: Some(Box::new((answered.response, self.target.format, self.target.api.clone()))),
             unknown,
         }
     }
@@ -386,20 +386,18 @@ impl<'k> Walk<'k> {
 
 impl Trouble {
     fn of(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, answer: None, unknown: false, attempts: 1 }
+        Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, attempts: 1 }
     }
 
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
-        self.answer.as_ref().map(|(response, ..)| response.status)
+        self.answer.as_ref().map(|answer| answer.0.status)
     }
 
     /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see.
     pub fn complaints(&self, hidden: &[&str]) -> Vec<Complaint> {
-        match &self.answer {
-            Some((response, format, api)) => complaint::read(response, *format, &api.errors, hidden),
-            None => Vec::new(),
-        }
+        let Some((response, format, api)) = self.answer.as_deref() else { return Vec::new() };
+        complaint::read(response, *format, &api.errors, hidden)
     }
 
     fn no_operation(kind: &Kind, what: &str) -> Self {
