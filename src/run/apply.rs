@@ -90,6 +90,15 @@ pub fn settled(plan: &Plan) -> Vec<Outcome> {
     agreeing.chain(refused).collect()
 }
 
+/// The outcomes of a plan of which no step was begun, in the order of the documents.
+pub fn not_started(plan: &Plan) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    let waiting = |step: &Step| blank(&step.subject, Some(step.action), Ending::NotStarted);
+    outcomes.extend(plan.steps.iter().map(waiting));
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    outcomes
+}
+
 fn blank(subject: &Subject, action: Option<Action>, ending: Ending) -> Outcome {
     let subject = subject.clone();
     Outcome { subject, action, ending, findings: Vec::new(), lost: Vec::new(), attempts: 0, millis: 0 }
@@ -391,7 +400,8 @@ impl Writer<'_, '_> {
         let set_by_service = |field: &Field| field.access.computed;
         let beside = differences(&step.subject.kind.shape, wanted, &live.object, &set_by_service);
         let asked = |change: &Change| step.changes.iter().any(|own| overlap(&own.path, &change.path));
-        let beside: Vec<Change> = beside.into_iter().filter(|change| !asked(change)).collect();
+        let beside: Vec<Change> =
+            beside.into_iter().filter(|change| !change.unseen && !asked(change)).collect();
         if beside.is_empty() {
             return;
         }
