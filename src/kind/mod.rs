@@ -378,6 +378,17 @@ impl Kind {
     }
 }
 
+impl Refers {
+    /// The words by which a document may name the thing, as in `{ word: name }`; none where only its id will do.
+    pub fn words(&self) -> Vec<&str> {
+        match &self.among {
+            Some(Among::Kind(_)) => vec!["ref"],
+            Some(_) => self.by.iter().map(|name| &**name).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
 impl ReadOne {
     /// The path of its own.
     pub fn path(&self) -> Option<&str> {
