@@ -7,6 +7,7 @@
 pub mod compare;
 pub mod pair;
 pub mod propose;
+pub mod refer;
 pub mod request;
 pub mod step;
 
