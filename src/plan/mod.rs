@@ -8,6 +8,7 @@ pub mod agree;
 pub mod compare;
 pub mod pair;
 pub mod propose;
+pub mod refer;
 pub mod request;
 pub mod step;
 
