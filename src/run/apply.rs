@@ -246,7 +246,7 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        match service.send(&planned.request).await {
+        match service.write(&fresh.subject.kind, &planned.request).await {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
                 sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));
