@@ -11,6 +11,7 @@ pub mod match_up;
 pub mod memory;
 pub mod outcome;
 pub mod planning;
+pub mod refer;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,7 @@ use crate::remote::service::Service;
 use gather::Job;
 use index::Index;
 use memory::Written;
+use refer::References;
 
 /// What a run works with.
 pub struct Session<'s> {
@@ -34,6 +36,7 @@ pub struct Session<'s> {
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
     pub index: &'s Mutex<Index>,
+    pub references: &'s References,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.
