@@ -75,7 +75,8 @@ pub fn prepare(
     Ok(Ok(Prepared { workspace, services, memory: Mutex::new(memory), stop: Stop::default() }))
 }
 
-fn connect(
+/// Connects targets that may be spoken to; nothing is sent yet.
+pub fn connect(
     targets: Vec<Target>,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
