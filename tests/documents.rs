@@ -79,7 +79,10 @@ fn spec_says(spec: &str, expected: &[&str]) {
 fn a_document_needs_kind_name_and_spec() {
     says(
         "name: x\n",
-        &["1:1 missing-key: this document has no `kind` (name the sort of object, like `kind: api/kind`)"],
+        &[
+            "1:1 missing-key: this document has no `kind` (name the sort of object, like `kind: api/kind`)",
+            "1:1 missing-key: this document has no `spec` (write what the object is to be under `spec:`)",
+        ],
     );
     says(
         "kind: shop/stall\n",
@@ -463,6 +466,9 @@ fn show_wish(wanted: &Wanted) -> String {
         Wish::Clear => "~".into(),
         Wish::Leaf(value) => show_value(value),
         Wish::Slot(slot) => format!("<{slot}>"),
+        Wish::Reference(reference) => {
+            format!("the one with {} {}", reference.by.as_deref().unwrap_or("the document"), reference.name)
+        }
         Wish::List(items) => format!("[{}]", items.iter().map(show_wish).collect::<Vec<_>>().join(",")),
         Wish::Map(entries) => {
             let each = entries.iter().map(|(key, wanted)| format!("{key}:{}", show_wish(wanted)));
@@ -479,6 +485,7 @@ fn show_value(value: &Value) -> String {
         Value::Whole(number) => format!("whole {number}"),
         Value::Decimal(number) => format!("decimal {number}"),
         Value::Number(number) => format!("number {number}"),
+        Value::Later(name) => format!("the id of {name}"),
         Value::Guid(guid) => format!("guid {guid}"),
         Value::Text(text) => format!("{text:?}"),
         Value::Date(date) => format!("date {date}"),
@@ -682,6 +689,15 @@ fn long_lists_are_checked_in_one_pass() {
     let (_, faults) = read(&text);
     assert_eq!(faults.len(), 1);
     assert_eq!(faults[0].code, "duplicate-item");
+}
+
+#[test]
+fn a_long_line_of_secrets_is_veiled_in_one_pass() {
+    let items: Vec<String> = (0..50_000).map(|n| format!("{{code: c{n}, token: {CANARY}}}")).collect();
+    let (_, faults) = read(&stall(&format!("goods: [{}]", items.join(", "))));
+    assert_eq!(faults.len(), 50_000);
+    let drawn = draw(&faults, &Drawing::default());
+    assert!(drawn.contains("token: •••") && !drawn.contains(CANARY), "{drawn}");
 }
 
 // ---- documents together

@@ -11,8 +11,8 @@ use serde_json::{Map, Value as Json, json};
 
 use trueup::diagnostic::Source;
 use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind};
-use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, samples};
+use trueup::kind::{Among, Answer, AuthWord, FormatWord, Item, Kind, ListType, Shape, Type};
+use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, sample_faults};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
@@ -59,11 +59,16 @@ impl<'r> Caller<'r> {
     }
 
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.request_in("application/json", method, path)
+    }
+
+    fn request_in(&self, accept: &str, method: &str, path: &str) -> reqwest::RequestBuilder {
         let url = format!("http://{}/{path}", self.running.addr());
-        let scheme = if path.starts_with("harbor") { "Token" } else { "Bearer" };
+        let tokens = ["harbor", "keypro"];
+        let scheme = if tokens.iter().any(|api| path.starts_with(api)) { "Token" } else { "Bearer" };
         self.client
             .request(Method::from_bytes(method.as_bytes()).unwrap(), url)
-            .header("accept", "application/json")
+            .header("accept", accept)
             .header("authorization", format!("{scheme} good"))
     }
 
@@ -314,6 +319,75 @@ fn a_text_is_cleared_in_the_way_of_the_api() {
 }
 
 #[test]
+fn a_merge_may_be_asked_for_all_that_is_required() {
+    run(async {
+        let running = start(Options { asks_required: true, ..Options::default() });
+        let caller = Caller::new(&running);
+        let path = "keypro/customers/501/";
+        let refused = caller.send("PATCH", path, &json!({"customer_phone": "1"})).await;
+        let missing = json!(["This field is required."]);
+        assert_eq!((refused.status, &refused.json()["Customer_state"]), (400, &missing));
+        assert!(refused.json().get("customer_phone").is_none());
+        let whole = json!({"customer_phone": "1", "customer_number": "10044", "customer_name": "x",
+            "Customer_language": 11, "Customer_state": 21, "Customer_type": 31});
+        assert_eq!(caller.send("PATCH", path, &whole).await.status, 200);
+    });
+}
+
+#[test]
+fn what_ids_refer_to_is_read_whole_and_listed() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        let read = caller.get("keypro/customers/501/").await.json();
+        let (id, state) =
+            (read["Customer_state"]["id"].clone(), read["Customer_state"]["logical_txt"].clone());
+        assert_eq!((id, state), (json!(21), json!("ACTIVE")));
+        let url = read["Customer_type"]["list_url"].as_str().unwrap();
+        let path = url.strip_prefix(&format!("http://{}/", running.addr())).unwrap();
+        let listed = caller.get(path).await.json();
+        let names = listed["Results"].as_array().unwrap().iter().map(|thing| thing["logical_txt"].clone());
+        assert_eq!(names.collect::<Vec<_>>(), ["COMPANY", "PERSON"]);
+        // written and answered flat
+        let answer =
+            caller.send("PATCH", "keypro/customers/501/", &json!({"Customer_type": 32})).await.json();
+        assert_eq!(answer["Customer_type"], 32);
+        let read = caller.get("keypro/customers/501/").await.json();
+        assert_eq!(read["Customer_type"]["logical_txt"], "PERSON");
+
+        let rules = caller.get("carrierx/accesscontrol/rules?limit=2").await.json();
+        assert!(rules["total"].as_u64().is_some_and(|total| total > 2) && rules["has_more"] == true);
+        assert_eq!(rules["items"].as_array().unwrap().len(), 2);
+        let first = rules["items"][0].clone();
+        assert_eq!(first["rule_sid"], "aaaaaaaa-0000-4000-8000-000000000001");
+        assert!(first["name"].as_str().is_some_and(|name| name.ends_with("000000000001")));
+        let url = format!("http://{}/carrierx/accesscontrol/rules", running.addr());
+        assert_eq!(reply(caller.client.get(url)).await.status, 401);
+    });
+}
+
+#[test]
+fn tokens_are_given_for_a_name_and_a_password() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        let grant = async |form: &str| {
+            let url = format!("http://{}/_sandbox/token", running.addr());
+            reply(caller.client.post(url).body(form.to_owned())).await
+        };
+        let given = grant("grant_type=password&client_id=c&username=me&password=s%26x").await;
+        let token = given.json()["access_token"].as_str().unwrap().to_owned();
+        let url = format!("http://{}/bokamera/customers", running.addr());
+        assert_eq!(reply(caller.client.get(url).bearer_auth(token)).await.status, 200);
+        let again = format!("grant_type=refresh_token&refresh_token={}", given.json()["refresh_token"]);
+        assert_eq!(grant(&again.replace('"', "")).await.status, 200);
+        let refused = grant("grant_type=password&username=me&password=wrong").await;
+        assert_eq!((refused.status, &refused.json()["error"]), (401, &json!("invalid_grant")));
+        assert_eq!(grant("").await.status, 401);
+    });
+}
+
+#[test]
 fn the_word_before_a_token_counts() {
     run(async {
         let running = start_harbor(Options::default());
@@ -330,19 +404,48 @@ fn the_word_before_a_token_counts() {
 
 /// The path of a kind's list, from its first sample.
 fn list_path(kind: &Kind) -> String {
+    format!("{}{}", kind.api.name, in_scope(kind, kind.operations.list.get.clone()))
+}
+
+/// A path in the scope of the first sample.
+fn in_scope(kind: &Kind, path: String) -> String {
     let sample = kind.samples.first().expect("a kind has samples");
-    let path = sample.scope.iter().fold(kind.operations.list.get.clone(), |path, (name, value)| {
-        path.replace(&format!("{{{name}}}"), value)
-    });
-    format!("{}{path}", kind.api.name)
+    sample.scope.iter().fold(path, |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
+}
+
+/// An object as it was read, in the spelling in which it is written.
+fn written(shape: &Shape, read: &Json) -> Json {
+    let mut body = Map::new();
+    for field in shape.fields.iter().filter(|field| !field.never_sent) {
+        let pointer = field.read_as.iter().fold(String::new(), |path, step| format!("{path}/{step}"));
+        let Some(value) = read.pointer(&pointer).or_else(|| read.get(&*field.written_as)) else { continue };
+        let inner = |value: &Json| match &field.ty {
+            Type::Object(shape) if value.is_object() => written(shape, value),
+            Type::List(ListType { item: Item::Object(shape), .. }) => written(shape, value),
+            Type::Leaf(_) if value.is_object() => value[&*field.refers_to.as_ref().unwrap().id].clone(),
+            _ => value.clone(),
+        };
+        let value = match value {
+            Json::Array(items) => items.iter().map(inner).collect(),
+            value => inner(value),
+        };
+        body.insert(field.written_as.to_string(), value);
+    }
+    Json::Object(body)
+}
+
+/// The path of an object, as an operation names it.
+fn path_of(kind: &Kind, template: &str, id: &Json) -> String {
+    let id_text = id.as_str().map_or_else(|| id.to_string(), str::to_owned);
+    let path = template.replace(&format!("{{{}}}", kind.id_field().name), &id_text);
+    format!("{}{}", kind.api.name, in_scope(kind, path))
 }
 
 #[test]
 fn every_sample_fits_its_kind() {
     for kind in builtin() {
-        let (seeds, wrong) = samples(&kind);
-        assert!(!seeds.is_empty(), "{} has no samples", kind.name);
-        assert_eq!(wrong, Vec::<String>::new(), "{}", kind.name);
+        assert!(!kind.samples.is_empty(), "{} has no samples", kind.name);
+        assert_eq!(sample_faults(&kind), Vec::<String>::new(), "{}", kind.name);
     }
 }
 
@@ -358,15 +461,15 @@ fn every_kind_lists_all_its_objects_in_each_format() {
                     FormatWord::Json => "application/json",
                     FormatWord::Jsv => "application/jsv",
                 };
-                let path = format!("{}?limit=1000", list_path(&kind));
-                let request = caller.client.get(format!("http://{}/{path}", running.addr()));
-                let answer = reply(request.header("accept", accept).bearer_auth("good")).await;
+                let request = caller.request_in(accept, "GET", &list_path(&kind));
+                let answer = reply(request).await;
                 assert_eq!(answer.status, 200, "{}", kind.name);
                 assert!(answer.content_type.starts_with(accept), "{}", answer.content_type);
                 let page = wire::read_page(answer.body.as_bytes(), *format, &kind);
                 let Ok(page) = page else { panic!("{}: unreadable {}", kind.name, answer.body) };
                 assert_eq!(page.items.len(), kind.samples.len(), "{}", kind.name);
-                assert!(page.items.iter().all(|live| live.misread.is_empty()), "{}", answer.body);
+                let misread = page.items.iter().any(|live| !live.misread.is_empty());
+                assert!(!misread || refers_to_wholes(&kind), "{}: {}", kind.name, answer.body);
                 read.push(page.items);
             }
             for other in read.iter().skip(1) {
@@ -375,6 +478,12 @@ fn every_kind_lists_all_its_objects_in_each_format() {
             }
         }
     });
+}
+
+/// Whether ids stand with the whole thing around them when they are read.
+fn refers_to_wholes(kind: &Kind) -> bool {
+    let among = kind.shape.fields.iter().filter_map(|field| field.refers_to.as_ref()?.among.as_ref());
+    among.into_iter().any(|among| matches!(among, Among::UrlIn(_)))
 }
 
 /// JSV leaves nulls out.
@@ -403,20 +512,33 @@ fn every_kind_takes_back_what_it_answered_and_nothing_moves() {
         let running = start(Options::default());
         let caller = Caller::new(&running);
         for kind in builtin() {
-            let path = list_path(&kind);
-            let objects = running.dump()[&*kind.name].clone();
+            let before = running.dump()[&*kind.name].clone();
             let write = kind.operations.update.as_ref().unwrap();
-            for entry in objects.as_array().unwrap() {
-                let id = entry["object"][&*kind.id_field().name].as_str().unwrap();
+            for entry in before.as_array().unwrap() {
                 let flags = write.nested.iter().flat_map(|nested| &nested.query);
                 let flags: Vec<String> = flags.map(|(name, value)| format!("{name}={value}")).collect();
-                let path = format!("{path}/{id}?{}", flags.join("&"));
-                let answer = caller.send(write.verb.word(), &path, &entry["object"]).await;
+                let id = &entry["object"][&*kind.id_field().name];
+                let path = format!("{}?{}", path_of(&kind, &write.path, id), flags.join("&"));
+                let body = written(&kind.shape, &entry["object"]);
+                let answer = caller.send(write.verb.word(), &path, &body).await;
                 assert!(answer.status < 300, "{}: {} {}", kind.name, answer.status, answer.body);
             }
-            assert_eq!(running.dump()[&*kind.name], objects, "{}", kind.name);
+            assert_eq!(still(&kind, &running), still_in(&kind, before), "{}", kind.name);
         }
     });
+}
+
+/// What the sandbox holds, without the moment of the last change.
+fn still(kind: &Kind, running: &Running) -> Json {
+    still_in(kind, running.dump()[&*kind.name].clone())
+}
+
+fn still_in(kind: &Kind, mut all: Json) -> Json {
+    if let Some(number) = kind.history.changed_at {
+        let objects = all.as_array_mut().unwrap().iter_mut();
+        objects.for_each(|entry| entry["object"][&*kind.shape.field(number).name] = Json::Null);
+    }
+    all
 }
 
 #[test]
@@ -427,18 +549,15 @@ fn every_kind_creates() {
         for kind in builtin() {
             let Some(write) = &kind.operations.create else { continue };
             let before = running.dump()[&*kind.name].as_array().unwrap().clone();
-            let mut body = before[0]["object"].clone();
-            let id = &*kind.id_field().name;
-            body[id] = "12345678123442348234123456789abc".into();
-            let path = match write.path.contains(&format!("{{{id}}}")) {
-                true => format!("{}/12345678123442348234123456789abc", list_path(&kind)),
-                false => list_path(&kind),
-            };
+            let body = written(&kind.shape, &before[0]["object"]);
+            let path = path_of(&kind, &write.path, &json!("12345678123442348234123456789abc"));
             let answer = caller.send("POST", &path, &body).await;
             assert!(answer.status < 300, "{}: {} {}", kind.name, answer.status, answer.body);
             let after = running.dump()[&*kind.name].as_array().unwrap().clone();
             assert_eq!(after.len(), before.len() + 1, "{}", kind.name);
             assert_eq!(after[..before.len()], before[..], "{}: the others moved", kind.name);
+            let id = wire::read_id(answer.body.as_bytes(), FormatWord::Json, &kind);
+            assert!(id.is_some() || write.answer == Answer::Nothing, "{}: {}", kind.name, answer.body);
         }
     });
 }
@@ -913,19 +1032,19 @@ fn every_api_wants_a_credential() {
         let running = start(Options::default());
         let caller = Caller::new(&running);
         for kind in builtin() {
+            let word = if kind.api.auth.contains(&AuthWord::Token) { "Token" } else { "Bearer" };
             let get = |credential: Option<&'static str>| {
                 let url = format!("http://{}/{}", running.addr(), list_path(&kind));
                 let request = caller.client.get(url).header("accept", "application/json");
                 reply(match credential {
-                    Some(credential) => request.bearer_auth(credential),
+                    Some(credential) => request.header("authorization", format!("{word} {credential}")),
                     None => request,
                 })
             };
             for refused in [get(None).await, get(Some("wrong")).await] {
                 assert_eq!(refused.status, 401, "{}", kind.name);
-                let paths = &kind.api.errors.messages;
-                let body = refused.body.as_bytes();
-                let message = wire::pick(body, FormatWord::Json, paths, kind.api.names);
+                let pointer = format!("/{}", kind.api.errors.messages[0].replace('.', "/"));
+                let message = refused.json().pointer(&pointer).and_then(Json::as_str).map(str::to_owned);
                 assert!(message.is_some_and(|message| message.contains("credentials")), "{}", refused.body);
             }
             assert_eq!(get(Some("anything")).await.status, 200);
@@ -1180,7 +1299,7 @@ fn a_data_file_takes_the_place_of_the_samples() {
 
 #[test]
 fn faults_of_a_data_file_are_told_with_their_places() {
-    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\n";
+    let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\nbootview/partner:\n  - { object: {} }\nkeypro/customer: 7\n";
     let mut faults = Vec::new();
     Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
     let told: Vec<_> =
@@ -1192,8 +1311,39 @@ fn faults_of_a_data_file_are_told_with_their_places() {
             ("sandbox-data", (3, 45)),
             ("sandbox-data", (3, 32)),
             ("sandbox-data", (4, 5)),
+            ("sandbox-data", (6, 5)),
+            ("sandbox-data", (7, 18)),
         ]
     );
+}
+
+#[test]
+fn a_page_from_elsewhere_gets_nothing() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        for (host, expected) in
+            [("evil.example", 403), ("127.0.0.1.evil.example:80", 403), ("localhost:1", 200)]
+        {
+            for path in ["_sandbox/dump", FREIGHT] {
+                let answer = reply(caller.request("GET", path).header("host", host)).await;
+                assert_eq!(answer.status, expected, "{host} {path}");
+            }
+        }
+        assert_eq!(running.log().len(), 1);
+    });
+}
+
+#[test]
+fn of_a_member_that_stands_twice_the_last_counts() {
+    run(async {
+        let running = start(Options::default());
+        let caller = Caller::new(&running);
+        let request = caller.request("PATCH", &format!("{FREIGHT}?nested_objects=replace"));
+        let body = r#"{"city":"A","attributes":{"a":1,"b":2,"a":3},"city":"B"}"#;
+        let answer = reply(request.header("content-type", "application/json").body(body)).await.json();
+        assert_eq!((&answer["city"], &answer["attributes"]), (&json!("B"), &json!({"a": 3, "b": 2})));
+    });
 }
 
 #[test]

@@ -7,23 +7,17 @@ use std::sync::Arc;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value as Json, json};
-use trueup::cli::settings::file::SettingsFile;
 use trueup::diagnostic::{Source, any_error};
 use trueup::document;
 use trueup::kind::reference::{self, Role, Used};
 use trueup::kind::registry::Registry;
-use trueup::kind::{Field, Item, Kind, ListType, Shape, Type, explain, schema};
-use trueup::report::{ApplyReport, Report};
+use trueup::kind::{Field, Item, Kind, ListType, Shape, Type, explain};
 use trueup::value::Mark;
 use trueup::yaml;
 
 fn schema_files() -> BTreeMap<PathBuf, String> {
-    let extra = vec![
-        ("trueup.json", schema::typed::<SettingsFile>()),
-        ("report.json", schema::printed::<Report>()),
-        ("apply.json", schema::printed::<ApplyReport>()),
-    ];
-    schema::all(Registry::builtin(), extra).into_iter().map(|(path, text)| (path.into(), text)).collect()
+    let files = trueup::cli::schema::all(Registry::builtin());
+    files.into_iter().map(|(path, text)| (path.into(), text)).collect()
 }
 
 fn reference_files() -> BTreeMap<PathBuf, String> {

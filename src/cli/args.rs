@@ -119,6 +119,15 @@ pub struct Reading {
     /// Believe a service that shows no objects at all, and create everything
     #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
     pub trust_empty: bool,
+    /// Delete objects that `state: absent` names, and managed ones whose document is gone
+    #[arg(long, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
+    pub allow_delete: bool,
+    /// List live objects that no document describes
+    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    pub unmanaged: bool,
+    /// Send creates again whose outcome is unknown and whose objects do not show
+    #[arg(long, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
+    pub retry_creates: bool,
     /// Write values that cannot be seen, because the service hides or masks them
     #[arg(long, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
     pub force_hidden: bool,

@@ -2,29 +2,34 @@
 //!
 //! Whatever is wrong is said before the first request, all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
 use super::args::{Common, MethodWord, Reading, Selection};
-use super::exit::Exit;
 use super::screen::Screen;
 use super::slots::World;
 use super::workspace::{self, Workspace};
-use crate::diagnostic::{Diagnostic, any_error};
-use crate::document::{Document, State};
+use crate::diagnostic::{Diagnostic, Source, Span, any_error};
+use crate::document::{Document, State, Wanted, Wish};
+use crate::kind::Kind;
+use crate::kind::leaf::Token;
 use crate::plan::propose::Permits;
 use crate::plan::step::Method;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
 use crate::run::gather::Job;
+use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
 use crate::run::{Event, Session, Stop};
 
+/// Where a workspace keeps what it remembers of earlier runs.
+const FOLDER: &str = ".trueup";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -34,50 +39,65 @@ pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 /// The environment of the process.
 pub const REAL: Env<'static> = &|name| std::env::var_os(name);
 
+/// What keeps a run from its work; told already.
+pub type Faults = Vec<Diagnostic>;
+
 /// Everything that a run needs.
 pub struct Prepared {
     pub workspace: Workspace,
     pub services: BTreeMap<Arc<str>, Service>,
     pub memory: Mutex<Written>,
+    pub index: Mutex<Index>,
     pub stop: Stop,
 }
 
-/// Reads and checks the workspace; tells every fault. `Err` carries the exit code.
-pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Exit> {
+/// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
+pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Faults> {
     let (workspace, faults) = workspace::open(&common.directory, &selection.paths);
     screen.diagnose(&faults);
     match workspace {
         Some(workspace) if !any_error(&faults) => Ok(workspace),
-        _ => Err(Exit::Error),
+        _ => Err(faults),
     }
 }
 
-/// Looks up secrets and connects the targets of a workspace.
+/// Looks up secrets and connects the targets of a workspace; tells every fault.
 ///
 /// # Errors
-/// When the memory of the workspace cannot be read.
+/// With the faults that keep a run from its work.
 pub fn prepare(
     mut workspace: Workspace,
     reading: &Reading,
+    narrowed: bool,
     screen: &Screen,
     env: Env,
-) -> anyhow::Result<Result<Prepared, Exit>> {
+) -> Result<Prepared, Faults> {
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
+    let (memory, index) = remembered(&root).map_err(|fault| {
+        screen.diagnose(std::slice::from_ref(&fault));
+        vec![fault]
+    })?;
+    let (gone, notes) = match narrowed {
+        true => (Vec::new(), Vec::new()),
+        false => orphans(&workspace, &index, reading),
+    };
+    workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
-    let services = connect(targets, reading, &mut faults);
-    faults.extend(workspace.documents.iter().filter_map(unwanted));
+    faults.extend(notes);
+    let services = connect(targets, &workspace, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
-        return Ok(Err(Exit::Error));
+        return Err(faults);
     }
-    let memory = memory(&root)?;
-    Ok(Ok(Prepared { workspace, services, memory: Mutex::new(memory), stop: Stop::default() }))
+    let (memory, index) = (Mutex::new(memory), Mutex::new(index));
+    Ok(Prepared { workspace, services, memory, index, stop: Stop::default() })
 }
 
 /// Connects targets that may be spoken to; nothing is sent yet.
 pub fn connect(
     targets: Vec<Target>,
+    workspace: &Workspace,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -91,6 +111,7 @@ pub fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
+        let place = workspace.targets().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -99,31 +120,100 @@ pub fn connect(
                 };
                 services.insert(service.target.name.clone(), service);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => {
+                let place = place.map(|span| workspace.settings.source.place(span));
+                faults.push(Diagnostic { place, ..fault });
+            }
         }
     }
     services
 }
 
-/// A document that asks for what this version does not do.
-fn unwanted(document: &Document) -> Option<Diagnostic> {
-    (document.state == State::Absent).then(|| {
-        Diagnostic::error("no-delete", "`state: absent` is not carried out by this version")
-            .at(document.place(document.name_span))
-            .hint("delete the object by hand and take the document away")
-    })
+/// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are told.
+/// Only a run over the whole workspace can know.
+fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Document>, Vec<Diagnostic>) {
+    let source = Source::new(".trueup/index.json", "");
+    let here: HashSet<(Option<&str>, &str, &str)> = workspace
+        .documents
+        .iter()
+        .map(|document| (document.target.as_deref(), &*document.kind.name, &*document.name))
+        .collect();
+    let (mut documents, mut notes) = (Vec::new(), Vec::new());
+    for entry in
+        index.entries().filter(|entry| !here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name)))
+    {
+        let named = format!("{} {} at target {}", entry.kind, entry.name, entry.target);
+        let Some(kind) = workspace.registry.kind(&entry.kind) else { continue };
+        if entry.id.is_none()
+            || !workspace.settings.targets.iter().any(|target| *target.name == *entry.target)
+        {
+            continue;
+        }
+        if reading.allow_delete && kind.operations.delete.is_some() {
+            documents.push(absent(entry, kind, &source));
+        } else {
+            let hint = match (&kind.operations.delete, entry.protect) {
+                (Some(_), false) => "`--allow-delete` deletes it; write a document again to keep it",
+                (Some(_), true) => "it is protected; delete it by hand if that is meant",
+                (None, _) => "this API cannot delete; it stays as it is",
+            };
+            notes.push(
+                Diagnostic::note("orphan", format!("{named} was managed, and its document is gone"))
+                    .hint(hint),
+            );
+        }
+    }
+    (documents, notes)
 }
 
-fn memory(root: &Path) -> anyhow::Result<Written> {
-    let folder: PathBuf = root.join(".trueup");
+/// The document of an object that is to go, made from the index.
+fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
+    let scope = kind.scope.iter().enumerate().filter_map(|(number, scope)| {
+        let text = entry.scope.get(&*scope.name)?;
+        Some((u16::try_from(number).ok()?, scope.ty.read(Token::Bare(text)).ok()?))
+    });
+    Document {
+        name: entry.name.as_str().into(),
+        target: Some(entry.target.as_str().into()),
+        state: State::Absent,
+        id: entry.typed_id(&kind),
+        protect: entry.protect,
+        scope: scope.collect(),
+        spec: Wanted { span: Span::default(), wish: Wish::Object(Vec::new()) },
+        source: source.clone(),
+        name_span: Span::default(),
+        id_span: Span::default(),
+        target_span: Span::default(),
+        kind,
+    }
+}
+
+/// What the workspace remembers of earlier runs.
+fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
+    let folder = root.join(FOLDER);
     let key = std::env::var(DIGEST_KEY).ok();
-    Written::open(&folder, key.as_deref()).with_context(|| "the memory in `.trueup` cannot be read")
+    let memory = Written::open(&folder, key.as_deref()).map_err(|error| {
+        let hint = "put it back from a copy; without it, values that do not read back are sent once more";
+        forgotten("written.json", &error).hint(hint)
+    })?;
+    let index = Index::open(&folder).map_err(|error| {
+        let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
+                    objects whose documents are gone";
+        forgotten("index.json", &error).hint(hint)
+    })?;
+    Ok((memory, index))
+}
+
+fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("{FOLDER}/{name} cannot be read: {error}");
+    Diagnostic::error("unreadable-memory", message)
 }
 
 impl Prepared {
     /// One job for each document.
     pub fn jobs(&self) -> Vec<Job<'_>> {
-        self.workspace.documents.iter().map(job).collect()
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        self.workspace.documents.iter().map(|document| job(document, &index)).collect()
     }
 
     /// A session for runs; `tell` hears how far they are.
@@ -139,24 +229,31 @@ impl Prepared {
                 force_hidden: reading.force_hidden,
                 lower_protection: reading.allow_lower_protection,
                 overwrite_edits: reading.overwrite_edits,
+                delete: reading.allow_delete,
             },
             trust_empty: reading.trust_empty,
             memory: &self.memory,
+            index: &self.index,
+            unmanaged: reading.unmanaged,
+            retry_creates: reading.retry_creates,
             stop: &self.stop,
             tell,
         }
     }
 }
 
-fn job(document: &Document) -> Job<'_> {
+fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {
+    // a workspace without faults has a target for every document
+    let target = document.target.clone().unwrap_or_else(|| "".into());
+    let entry = index.get(&target, &document.kind.name, &document.name);
     let mut scope: Vec<_> = document.scope.clone();
     scope.sort_by_key(|(number, _)| *number);
     Job {
         document,
         scope: scope.into_iter().map(|(_, value)| value).collect(),
-        // a workspace without faults has a target for every document
-        target: document.target.clone().unwrap_or_else(|| "".into()),
-        known_id: None,
+        known_id: entry.and_then(|entry| entry.typed_id(&document.kind)),
+        newborn: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        target,
     }
 }
 

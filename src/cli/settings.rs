@@ -14,7 +14,7 @@ use std::sync::Arc;
 use url::Url;
 
 use self::auth::{Auth, Keyring};
-use self::file::{SettingsFile, TargetFile};
+use self::file::SettingsFile;
 use super::slots::Secrets;
 use crate::diagnostic::{Diagnostic, Place, Source, Span, any_error};
 use crate::document::read::Reading;
@@ -59,7 +59,7 @@ pub struct TargetSettings {
 pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnostic>) -> Settings {
     let mut found = Vec::new();
     let nodes = yaml::read(source, &mut found);
-    let mut reading = Reading { source, faults: &mut found };
+    let mut reading = Reading::new(source, &mut found);
     if let Some(second) = nodes.get(1) {
         let fault = Diagnostic::error("document-count", format!("{NAME} holds more than one document"));
         let start = Span { end: second.span.start, ..second.span };
@@ -76,39 +76,48 @@ pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnost
 fn targets(root: &Node, registry: &Registry, reading: &mut Reading) -> Vec<TargetSettings> {
     let entries = root.get("targets").map_or(&[][..], Node::entries);
     let mut keyring = Keyring::new(reading);
-    let auths: Vec<Auth> = entries
-        .iter()
-        .map(|entry| entry.value.get("auth").map_or_else(Auth::default, |node| keyring.auth(node)))
-        .collect();
+    let opened: Vec<Opened> = entries.iter().map(|entry| Opened::new(&entry.value, &mut keyring)).collect();
     let claimed = keyring.claimed;
     let mut formal = Vec::new();
     typed::<SettingsFile>(root, reading.source, &mut formal);
     // where a credential should stand, all is said already
     formal.retain(|fault| !fault.place.as_ref().is_some_and(|place| is_within(place.span, &claimed)));
     reading.faults.append(&mut formal);
-    let each = entries.iter().zip(auths);
-    each.filter_map(|(entry, auth)| target(entry, auth, registry, reading)).collect()
+    let each = entries.iter().zip(opened);
+    each.filter_map(|(entry, opened)| target(entry, opened, registry, reading)).collect()
+}
+
+/// What of a target may hold a credential, right or wrong; read before anything is said about the rest.
+struct Opened {
+    auth: Auth,
+    /// Nothing when none is written, and nothing in it when it is faulty.
+    base_url: Option<Option<Url>>,
+}
+
+impl Opened {
+    fn new(target: &Node, keyring: &mut Keyring) -> Self {
+        let auth = target.get("auth").map_or_else(Auth::default, |node| keyring.auth(node));
+        let base_url = target.get("base_url").filter(|node| !node.is_null());
+        Self { auth, base_url: base_url.map(|node| address::read(node, "base_url", keyring.reading)) }
+    }
 }
 
 fn is_within(span: Span, claimed: &[Span]) -> bool {
     claimed.iter().any(|outer| outer.start <= span.start && span.end <= outer.end)
 }
 
-/// A target whose form is right, checked against its API.
+/// A target, checked against its API.
 fn target(
     entry: &Entry,
-    mut auth: Auth,
+    Opened { mut auth, base_url }: Opened,
     registry: &Registry,
     reading: &mut Reading,
 ) -> Option<TargetSettings> {
-    // its faults of form were told with those of the whole file
-    let file: TargetFile = typed(&entry.value, reading.source, &mut Vec::new())?;
     let mut checking = check::Checking { entry, registry, reading };
-    let api = checking.api(&file)?;
-    let base_url = checking.base_url(&file, &api);
+    let api = checking.api()?;
+    let base_url = checking.base_url(base_url, &api);
     auth.check(&api, base_url.as_ref(), checking.reading);
-    let format = checking.format(&file, &api);
-    let scope = checking.scope(file.scope, &api);
+    let (format, scope) = (checking.format(&api), checking.scope(&api));
     Some(TargetSettings {
         name: (&*entry.key).into(),
         span: entry.key_span,
@@ -116,8 +125,8 @@ fn target(
         format: format?,
         auth,
         scope,
-        parallelism: file.parallelism,
-        carry_nested: file.carry_nested,
+        parallelism: checking.parallelism(),
+        carry_nested: checking.carry_nested(),
         api,
     })
 }

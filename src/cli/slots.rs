@@ -22,6 +22,8 @@ use crate::document::Slot;
 
 /// The most bytes of one secret.
 const MAX_SECRET: u64 = 64 * 1024;
+/// The most further places at which a missing secret is shown.
+const MOST_PLACES: usize = 3;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How often a program that closed its output is asked whether it ended.
@@ -104,7 +106,11 @@ impl Failure {
         let mut fault = Diagnostic::error(self.code, self.message).hint(self.hint);
         let mut places = places.into_iter();
         fault.place = places.next();
-        fault.also = places.map(|place| (place, "needed here too".to_owned())).collect();
+        let more = places.len().saturating_sub(MOST_PLACES);
+        fault.also = places.take(MOST_PLACES).map(|place| (place, "needed here too".to_owned())).collect();
+        if more > 0 {
+            fault.message = format!("{}; {more} more places need it", fault.message);
+        }
         fault
     }
 }

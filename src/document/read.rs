@@ -17,6 +17,8 @@ use crate::yaml::{self, Data, Entry, Node, flag_word};
 
 /// The most bytes of one file.
 pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// What to do about a missing spec.
+const SPEC: &str = "write what the object is to be under `spec:`";
 /// The most documents of one file.
 const MAX_DOCUMENTS: usize = 100_000;
 /// The most characters of a name.
@@ -28,6 +30,8 @@ const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "sc
 pub struct Reading<'r> {
     pub source: &'r Arc<Source>,
     pub faults: &'r mut Vec<Diagnostic>,
+    /// What was veiled last: on a long line most of the next ones lie in it.
+    veiled: Range<usize>,
 }
 
 /// Reads every document of a source.
@@ -42,7 +46,7 @@ pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>
         let fault = Diagnostic::note("empty-file", "this file holds no document");
         faults.push(fault.hint("write one, or remove the file").at(source.place(Span::default())));
     }
-    let mut reading = Reading { source, faults };
+    let mut reading = Reading::new(source, faults);
     let written = || nodes.iter().filter(|node| !node.is_null());
     if let Some(next) = written().nth(MAX_DOCUMENTS) {
         let fault = Diagnostic::error("too-many-documents", format!("more than {MAX_DOCUMENTS} documents"));
@@ -57,6 +61,13 @@ pub fn too_large(place: Place) -> Diagnostic {
     Diagnostic::error("file-too-large", message).at(place).hint("split the file")
 }
 
+impl<'r> Reading<'r> {
+    /// Reads `source`, telling faults to `faults`.
+    pub fn new(source: &'r Arc<Source>, faults: &'r mut Vec<Diagnostic>) -> Self {
+        Self { source, faults, veiled: 0..0 }
+    }
+}
+
 impl Reading<'_> {
     fn document(&mut self, node: &Node, kinds: &Registry) -> Option<Document> {
         if !matches!(node.data, Data::Map(_)) {
@@ -68,44 +79,51 @@ impl Reading<'_> {
         }
         self.unknown_keys(node);
         let kind = self.kind(node, kinds);
-        let name = self.name(node);
+        let (name, target) = (self.name(node), self.target(node));
+        let (state, protect) = (self.state(node), self.protect(node));
         let Some(kind) = kind else {
-            for key in ["spec", "scope", "id"] {
-                node.entries().iter().filter(|e| e.key == key).for_each(|entry| self.veil(entry));
-            }
-            self.state(node);
+            self.hide(node, state);
             return None;
         };
-        let parts = self.parts(node, &kind);
+        let (scope, (id, spec)) = (self.scope(node, &kind), self.what(node, &kind, state));
         let (name, name_span) = name?;
-        let (target, target_span) = self.target(node).unzip();
+        let (id, id_span) = id.unzip();
+        let (target, target_span) = target.unzip();
         Some(Document {
+            kind,
             name,
             target,
-            state: parts.state,
-            id_span: parts.id.as_ref().map_or(name_span, |(_, span)| *span),
-            id: parts.id.map(|(id, _)| id),
-            protect: parts.protect,
-            scope: parts.scope,
-            spec: parts.spec,
+            state,
+            id,
+            protect,
+            scope,
+            spec,
             source: Arc::clone(self.source),
             name_span,
+            id_span: id_span.unwrap_or(name_span),
             target_span: target_span.unwrap_or(name_span),
-            kind,
         })
     }
 
-    fn parts(&mut self, node: &Node, kind: &Kind) -> Parts {
-        let state = self.state(node);
-        let protect = self.protect(node);
-        let scope = self.scope(node, kind);
+    /// Without a kind nobody knows what of a document is secret.
+    fn hide(&mut self, node: &Node, state: State) {
+        let guided = |entry: &&Entry| ["spec", "scope", "id"].contains(&&*entry.key);
+        node.entries().iter().filter(guided).for_each(|entry| self.veil(entry));
+        if node.get("spec").is_none() && state == State::Present {
+            self.missing(node, "spec", SPEC);
+        }
+    }
+
+    /// Which object, and what it is to be.
+    fn what(&mut self, node: &Node, kind: &Kind, state: State) -> (Option<(Value, Span)>, Wanted) {
         let id = self.id(node, kind);
         let spec = self.spec(node, kind, state, id.is_some());
         let id = self.one_id(id, &spec, kind);
-        if id.is_none() && !node.entries().iter().any(|entry| entry.key == "id") {
+        if id.is_none() && node.get("id").is_none() {
             self.natural_key(node, kind);
+            self.plain_key(&spec, kind);
         }
-        Parts { state, protect, scope, id, spec }
+        (id, spec)
     }
 
     fn unknown_keys(&mut self, node: &Node) {
@@ -222,7 +240,7 @@ impl Reading<'_> {
         let nothing = |span| Wanted { span, wish: Wish::Object(Vec::new()) };
         let Some(value) = node.get("spec") else {
             if state == State::Present || !has_id {
-                self.missing(node, "spec", "write what the object is to be under `spec:`");
+                self.missing(node, "spec", SPEC);
             }
             return nothing(start(node));
         };
@@ -269,6 +287,16 @@ impl Reading<'_> {
                 format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
             let hint = "name its natural key in `spec`, or its `id`";
             self.put(start(node), Diagnostic::error("no-identity", message).hint(hint));
+        }
+    }
+
+    /// What finds the object must be known before anything is read, so a name of something else won't do.
+    fn plain_key(&mut self, spec: &Wanted, kind: &Kind) {
+        for path in &kind.identity.natural_key {
+            if let Some(Wanted { wish: Wish::Reference(_), span }) = spec.at(path) {
+                let fault = Diagnostic::error("reference-in-key", "this is a part of what finds the object");
+                self.put(*span, fault.hint("write the id itself here, or name the object's own `id`"));
+            }
         }
     }
 
@@ -334,6 +362,9 @@ impl Reading<'_> {
     }
 
     fn veil_from(&mut self, range: Range<usize>) {
+        if self.veiled.start <= range.start && range.end <= self.veiled.end {
+            return;
+        }
         let text = &self.source.text;
         let end =
             text.get(range.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| range.end + at);
@@ -342,16 +373,9 @@ impl Reading<'_> {
         let start = end - from.trim_start_matches([':', ' ', '\t']).len();
         if start < end {
             self.source.veil(Span { start: start as u32, end: end as u32 });
+            self.veiled = start..end;
         }
     }
-}
-
-struct Parts {
-    state: State,
-    protect: bool,
-    scope: Vec<(u16, Value)>,
-    id: Option<(Value, Span)>,
-    spec: Wanted,
 }
 
 /// Where a document or item starts: its first key, so that not all of it is underlined.

@@ -46,15 +46,6 @@ impl Wanted {
             _ => Vec::new(),
         }
     }
-
-    fn children(&self) -> Box<dyn DoubleEndedIterator<Item = &Wanted> + '_> {
-        match &self.wish {
-            Wish::Object(fields) => Box::new(fields.iter().map(|(_, wanted)| wanted)),
-            Wish::Map(entries) => Box::new(entries.iter().map(|(_, wanted)| wanted)),
-            Wish::List(items) => Box::new(items.iter()),
-            Wish::Clear | Wish::Leaf(_) | Wish::Slot(_) => Box::new(std::iter::empty()),
-        }
-    }
 }
 
 impl<'w> Iterator for Slots<'w> {
@@ -62,10 +53,13 @@ impl<'w> Iterator for Slots<'w> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(wanted) = self.open.pop() {
-            if let Wish::Slot(slot) = &wanted.wish {
-                return Some((slot, wanted.span));
+            match &wanted.wish {
+                Wish::Slot(slot) => return Some((slot, wanted.span)),
+                Wish::Object(fields) => self.open.extend(fields.iter().rev().map(|(_, wanted)| wanted)),
+                Wish::Map(entries) => self.open.extend(entries.iter().rev().map(|(_, wanted)| wanted)),
+                Wish::List(items) => self.open.extend(items.iter().rev()),
+                Wish::Clear | Wish::Leaf(_) | Wish::Reference(_) => {}
             }
-            self.open.extend(wanted.children().rev());
         }
         None
     }

@@ -140,6 +140,8 @@ impl Leaf {
             (_, Value::Number(number)) => Wire::Number(number.to_string()),
             (_, Value::Guid(guid)) => Wire::Guid(*guid),
             (_, Value::Text(text)) => Wire::Text(text.to_string()),
+            // only ever to show or to measure a request: what is not known is not sent
+            (_, Value::Later(name)) => Wire::Text(name.to_string()),
             (_, Value::Date(date)) => Wire::Moment(date.to_string()),
             (_, Value::Time(time)) => Wire::Moment(time.to_string()),
             (_, Value::List(items)) => Wire::List(items.iter().map(|item| self.wire(item)).collect()),
@@ -193,13 +195,13 @@ fn decimal(text: &str) -> Option<Decimal> {
     Decimal::from_str_exact(text).ok()
 }
 
-/// A day: `2026-01-31`, or a moment at midnight.
+/// A day: `2026-01-31`, or the moment at which it begins.
 fn read_date(text: &str) -> Option<civil::Date> {
     let text = text.trim();
-    if let Ok(date) = civil::Date::from_str(text.get(..10).filter(|_| text.len() == 10)?) {
-        return Some(date);
-    }
-    None
+    let (day, rest) = text.split_at_checked(10)?;
+    let midnight = rest.is_empty()
+        || rest.trim_end_matches('Z').trim_start_matches('T').chars().all(|c| matches!(c, '0' | ':' | '.'));
+    civil::Date::from_str(day).ok().filter(|_| midnight)
 }
 
 /// A moment: ISO 8601 with `Z`, an offset, or without (then UTC), or ServiceStack's `/Date(ms)/`.
@@ -284,6 +286,8 @@ mod tests {
         assert!(Leaf::Whole(NumberForm::Number).read(Token::Number("99999999999999999999")).is_err());
         assert!(Leaf::Flag.read(Token::Bare("yes")).is_err());
         assert!(Leaf::Date.read(Token::Bare("2026-02-30")).is_err());
+        assert!(Leaf::Date.read(Token::Bare("2026-02-03T10:00:00Z")).is_err());
+        assert!(Leaf::Date.read(Token::Bare("2026-02-03T00:00:00Z")).is_ok());
     }
 
     #[test]

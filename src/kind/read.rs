@@ -197,11 +197,19 @@ impl<'a> Walk<'a> {
 
     fn unknown_word(&mut self, text: &str, span: Span, alternatives: &[&'a Json]) -> Misfit {
         let words = words(alternatives);
-        let mut fault = Diagnostic::error("unknown-word", format!("`{text}` is not a word that fits here"))
-            .at(self.source.place(span));
+        let near = nearest(text, words.iter().copied());
+        let message = match near.is_none() && self.veil {
+            // not a slip of a known word, so perhaps a credential
+            true => {
+                self.source.veil(span);
+                "this word does not fit here".into()
+            }
+            false => format!("`{text}` is not a word that fits here"),
+        };
+        let mut fault = Diagnostic::error("unknown-word", message).at(self.source.place(span));
         fault.hint = did_you_mean(text, words.iter().copied());
         self.faults.push(fault);
-        match nearest(text, words) {
+        match near {
             Some(near) => Misfit { stand_in: Json::from(near), guessed: false },
             None => self.guess(alternatives),
         }
@@ -570,10 +578,11 @@ fre: 1
 
     #[test]
     fn what_does_not_belong_is_veiled() {
-        let (_, faults, veiled) = read("{name: x, secret: hunter2, pasword: hunter3, named: {a: hunter4}}");
-        assert_eq!(faults.len(), 3);
+        let (_, faults, veiled) =
+            read("{name: x, secret: hunter2, pasword: hunter3, named: {a: hunter4}, clear: hunter5}");
+        assert_eq!(faults.len(), 4);
         assert!(faults.iter().all(|fault| !fault.contains("hunter")), "{faults:?}");
-        for secret in ["hunter2", "hunter3", "hunter4"] {
+        for secret in ["hunter2", "hunter3", "hunter4", "hunter5"] {
             assert!(veiled.contains(secret), "{secret} can be seen");
         }
     }

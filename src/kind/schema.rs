@@ -16,7 +16,7 @@ use schemars::Schema;
 use serde_json::{Value as Json, json};
 
 pub use document::{choosing, document};
-pub use format::{printed, typed};
+pub use format::{in_parts, printed, typed};
 
 use super::Kind;
 use super::file::{ApiFile, KindFile};

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::exchange::{Request, Verb, Wire};
 use crate::kind::address;
 use crate::kind::{Absent, Field, Item, ItemsSent, ListType, Sends, Shape, ToldApart, Travels, Type, Write};
-use crate::plan::pair::row_id;
+use crate::plan::compare::row_id;
 use crate::plan::propose::Proposal;
 use crate::plan::{Planned, Subject};
 use crate::value::{Object, Path, Segment, Value};
@@ -134,7 +134,8 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
         query.clone_from(&nested.query);
         let riders = nested.along.iter().map(|number| shape.field(*number));
         for field in riders.filter(|field| manner.carry_nested && !changed.contains(&*field.name)) {
-            let value = proposal.wanted.get(field.number).cloned().unwrap_or_else(|| field.ty.zero());
+            let value = proposal.wanted.get(field.number).filter(|value| !matches!(value, Value::Null));
+            let value = value.cloned().unwrap_or_else(|| field.ty.zero());
             body.push((field.written_as.to_string(), whole(field, &value, Moment::Update)));
             along.push(field.name.to_string());
         }
@@ -142,10 +143,57 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
     planned(subject, write, (Wire::Object(body), query), (sends(proposal), along))
 }
 
+/// Whether a request replaces what stands at a path, so that what it does not know of it is lost.
+pub fn replaces(write: &Write, proposal: &Proposal, planned: &Planned, path: &Path) -> bool {
+    if write.sends == Sends::Everything {
+        return true;
+    }
+    let Some(top) = path.top().filter(|_| path.0.len() > 1) else { return false };
+    let whole = write.nested.as_ref().is_some_and(|nested| nested.travels == Travels::Whole);
+    let sent = proposal.changes.iter().any(|change| change.path.top() == Some(top))
+        || planned.along.iter().any(|name| name == top);
+    // a list always travels complete
+    sent && (whole || matches!(path.0.get(1), Some(Segment::Item { .. })))
+}
+
 /// The request that makes a new object.
 pub fn create(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
-    let body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Create);
-    planned(subject, write, (body, Vec::new()), (sends(proposal), Vec::new()))
+    let shape = &subject.kind.shape;
+    let body = whole_object(shape, &proposal.wanted, Moment::Create);
+    let taken = |path: &Path| {
+        !path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends = proposal.changes.iter().filter(|c| taken(&c.path)).map(|c| c.path.pointer()).collect();
+    planned(subject, write, (body, Vec::new()), (sends, Vec::new()))
+}
+
+/// The update after a create, for fields that a create does not take. It is made anew once the object is
+/// there; until then its path keeps the `{id}`, and its body is what is known.
+pub fn finish(subject: &Subject, write: &Write, proposal: &Proposal) -> Option<Planned> {
+    let shape = &subject.kind.shape;
+    let late = |path: &Path| {
+        path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    let sends: Vec<String> =
+        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.pointer()).collect();
+    if sends.is_empty() {
+        return None;
+    }
+    let body = whole_object(shape, &proposal.wanted, Moment::Update);
+    Some(planned(subject, write, (body, Vec::new()), (sends, Vec::new())))
+}
+
+/// The request that deletes an object.
+pub fn delete(subject: &Subject) -> Option<Planned> {
+    let delete = subject.kind.operations.delete.as_ref()?;
+    let request = Request {
+        verb: Verb::Delete,
+        path: address::path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
+        query: address::scope_query(&subject.kind, &subject.scope),
+        body: None,
+        repeatable: true,
+    };
+    Some(Planned { request, sends: Vec::new(), along: Vec::new() })
 }
 
 fn planned(
@@ -182,7 +230,8 @@ fn travels(field: &Field, value: Option<&Value>, moment: Moment) -> bool {
         Moment::Create => field.access.update_only || (field.access.computed && field.copy_of.is_none()),
         Moment::Update => field.access.create_only && field.access.write_only,
     };
-    let always = matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
+    let always =
+        moment == Moment::Update && matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
     !field.never_sent && !wrong_moment && (value.is_some() || always)
 }
 

@@ -4,8 +4,10 @@
 //! written, a create is made only where the service has one. [`recheck`] is what `apply` asks right before a
 //! write: whether what the step relied on is still so.
 
-use crate::diagnostic::Diagnostic;
-use crate::kind::{Field, Sends, Write};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::document::State;
+use crate::kind::{Field, Kind, Leaf, Maker, Sends, Write};
+use crate::plan::agree::agrees;
 use crate::plan::compare::differences;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
@@ -37,16 +39,30 @@ pub struct Rules {
     pub method: Method,
     pub manner: Manner,
     pub permits: Permits,
+    /// The object is new and ours: what does not read back and was not written is surely blank.
+    pub newborn: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { method: Method::Usual, manner: Manner { carry_nested: true }, permits: Permits::default() }
+        Self {
+            method: Method::Usual,
+            manner: Manner { carry_nested: true },
+            permits: Permits::default(),
+            newborn: false,
+        }
     }
 }
 
 /// Decides about one object.
 pub fn decide(question: &Question, rules: Rules) -> Decision {
+    if question.document.state == State::Absent {
+        return remove(question, rules.permits);
+    }
+    if question.live.is_some_and(|live| agrees(question.document, live)) {
+        debug_assert!(is_settled(&propose(question, rules.permits)), "a quick yes must be a yes");
+        return Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: Vec::new() });
+    }
     let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
@@ -60,9 +76,54 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     }
 }
 
+/// Whether there is nothing to do and nothing to say.
+fn is_settled(proposal: &Proposal) -> bool {
+    proposal.faults.is_empty() && proposal.changes.is_empty() && proposal.notes.is_empty()
+}
+
 fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>) -> Decision {
     reasons.splice(0..0, proposal.faults);
     Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
+}
+
+/// What becomes of an object that is not to be there.
+fn remove(question: &Question, permits: Permits) -> Decision {
+    let (document, subject) = (question.document, question.subject);
+    let Some(live) = question.live else {
+        return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
+    };
+    let mut changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    // everything goes, whether it can be seen or not
+    changes.iter_mut().for_each(|change| change.unseen = false);
+    let refusal = match &document.kind.operations.delete {
+        None => Some(("no-delete", "cannot be deleted through this API", "delete it by hand")),
+        Some(_) if document.protect => Some((
+            "protected",
+            "is protected and is not deleted",
+            "take `protect` away first, in a run of its own",
+        )),
+        Some(_) if !permits.delete => {
+            Some(("delete-not-allowed", "would be deleted", "`--allow-delete` if that is meant"))
+        }
+        Some(_) => None,
+    };
+    if let Some((code, what, hint)) = refusal {
+        let message = format!("this {} {what}", document.kind.title.to_lowercase());
+        let reason = Diagnostic::error(code, message).at(subject.place.clone()).hint(hint);
+        return Decision::Refused(Refused { subject: subject.clone(), reasons: vec![reason], changes });
+    }
+    let planned = request::delete(subject);
+    Decision::Step(Box::new(Step {
+        subject: subject.clone(),
+        action: Action::Delete,
+        changes,
+        requests: planned.into_iter().collect(),
+        sends: Sends::Everything,
+        notes: Vec::new(),
+        live: Some(live.clone()),
+        wanted: Object::default(),
+        hidden: Vec::new(),
+    }))
 }
 
 fn create(question: &Question, proposal: Proposal) -> Decision {
@@ -74,12 +135,19 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
                 .hint("create it by hand, then name its `id` in the document");
         return refuse(question, proposal, vec![fault]);
     };
-    let planned = request::create(question.subject, write, &proposal);
+    if kind.identity.made_by == Maker::Caller && question.subject.id.is_none() {
+        let message = format!("a new {} needs an id, which is yours to choose", kind.title.to_lowercase());
+        let fault = Diagnostic::error("no-id", message).at(question.subject.place.clone());
+        return refuse(question, proposal, vec![fault.hint("name it as `id` in the document")]);
+    }
+    let first = request::create(question.subject, write, &proposal);
+    let second =
+        kind.operations.update.as_ref().and_then(|write| request::finish(question.subject, write, &proposal));
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: Action::Create,
         changes: proposal.changes,
-        requests: vec![planned],
+        requests: std::iter::once(first).chain(second).collect(),
         sends: Sends::Everything,
         notes: proposal.notes,
         live: None,
@@ -96,11 +164,13 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
             .hint("leave `--method` out to use what the API has");
         return refuse(question, proposal, vec![fault]);
     };
-    if write.sends == Sends::Everything && !proposal.unreadable.is_empty() {
-        let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
+    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
+    let lost = |path: &Path| !rules.newborn && request::replaces(write, &proposal, &planned, path);
+    let lost = proposal.unreadable.iter().filter(|(path, _)| lost(path));
+    let reasons: Vec<_> = lost.map(|(path, span)| would_blank(question, path, *span)).collect();
+    if !reasons.is_empty() {
         return refuse(question, proposal, reasons);
     }
-    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
     let seen = question.document.kind.history.edited_by_others_at;
     let seen = seen.map(|number| question.document.kind.shape.field(number).name.clone());
     let sent = |(path, _): &(Path, Value)| {
@@ -137,12 +207,35 @@ fn operation<'q>(question: &'q Question, method: Method) -> Option<&'q Write> {
     }
 }
 
-fn would_blank(question: &Question, path: &Path) -> Diagnostic {
-    let name = named(path);
-    let message = format!("`{name}` does not read back, and this write of the whole object would blank it");
-    let hint =
-        format!("add `{name}` to the document: where its value comes from, or `null` if there is none");
-    Diagnostic::error("would-blank", message).at(question.subject.place.clone()).hint(hint)
+fn would_blank(question: &Question, path: &Path, span: Span) -> Diagnostic {
+    let name = located(&question.document.kind, path);
+    let message = format!("`{name}` does not read back, and this write of the whole would blank it");
+    Diagnostic::error("would-blank", message)
+        .at(question.document.place(span))
+        .hint("name it in the document: where its value comes from, or `null` if there is none")
+}
+
+/// A path for sentences, with the keys of items that anybody may see.
+fn located(kind: &Kind, path: &Path) -> String {
+    let (mut name, mut shape, mut mark) = (String::new(), Some(&kind.shape), Mark::Open);
+    for segment in &path.0 {
+        match segment {
+            Segment::Field(field) => {
+                let known = shape.and_then(|shape| shape.named(field));
+                mark = mark.max(known.map_or(Mark::Sensitive, |field| field.mark));
+                shape = known.and_then(|field| field.ty.inner());
+                name.push_str(if name.is_empty() { "" } else { "." });
+                name.push_str(field);
+            }
+            Segment::Item { key, .. } => {
+                let open = key.iter().filter(|leaf| mark.max(leaf.mark) == Mark::Open);
+                let leaves: Vec<_> = open.map(|leaf| Leaf::url_text(&leaf.value, &kind.api)).collect();
+                name.push_str(&format!("[{}]", leaves.join(", ")));
+            }
+            Segment::Key(..) => name.push_str("[]"),
+        }
+    }
+    name
 }
 
 /// The field names of a path, for sentences; keys of items may be secret, so they stay out.
@@ -253,6 +346,15 @@ fn other_changes(step: &Step, fresh: &Step) -> Vec<Moved> {
         mark: change.mark,
     };
     fresh.changes.iter().filter(planned).map(moved).collect()
+}
+
+/// Whether these changes are all that a create leaves for the update after it.
+pub fn finishes_create(step: &Step) -> bool {
+    let shape = &step.subject.kind.shape;
+    let late = |change: &Change| {
+        change.path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    };
+    step.action == Action::Update && step.changes.iter().all(late)
 }
 
 /// Whether one path leads into the other; items count by their key, not by where they stand.

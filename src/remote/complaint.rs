@@ -56,7 +56,14 @@ pub fn read(answer: &Response, format: FormatWord, errors: &ErrorsFile, secrets:
         None => listener.plain(&body).map(general).into_iter().collect(),
     };
     complaints.truncate(MAX_COMPLAINTS);
+    once(&mut complaints);
     complaints
+}
+
+/// What several words of the description led to is told once.
+fn once(complaints: &mut Vec<Complaint>) {
+    let mut told = std::collections::HashSet::new();
+    complaints.retain(|complaint| told.insert((complaint.field.clone(), complaint.message.clone())));
 }
 
 fn general(message: String) -> Complaint {
@@ -122,7 +129,7 @@ impl Listener<'_> {
         if let Value::List(items) = tree {
             let list = ErrorListFile { at: String::new(), field: "field".into(), message: "message".into() };
             let mut heard = Vec::new();
-            items.iter().for_each(|item| self.one(item, &list, &mut heard));
+            items.iter().take(MAX_COMPLAINTS).for_each(|item| self.one(item, &list, &mut heard));
             return heard;
         }
         if let Some(said) = self.sentence(tree) {
@@ -137,7 +144,9 @@ impl Listener<'_> {
 
     fn listed(&self, value: &Value, list: &ErrorListFile, heard: &mut Vec<Complaint>) {
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.one(item, list, heard)),
+            Value::List(items) => {
+                items.iter().take(MAX_COMPLAINTS).for_each(|item| self.one(item, list, heard));
+            }
             Value::Map(_) => self.by_field(value, &list.at, "", heard),
             other => heard.extend(self.sentence(other).map(general)),
         }
@@ -498,6 +507,15 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_is_described_twice_is_told_once() {
+        let twice = ErrorsFile { maps: words(&["errors"]), ..lenient() };
+        let twice = ErrorsFile { messages: words(&["message", "errors"]), ..twice };
+        assert_eq!(told(r#"{"errors":["a","b"]}"#, &twice), ["|a|", "|b|"]);
+        assert_eq!(told(r#"{"errors":{"f":"m"},"message":"M"}"#, &twice), ["|M|", "f|m|"]);
+        assert_eq!(told(r#"{"errors":[{"field":"f","message":"m"}]}"#, &twice), ["f|m|"]);
+    }
+
+    #[test]
     fn plain_text_and_html() {
         let told = |content_type: &str, body: &str| {
             let complaints = read(&answer(content_type, body), FormatWord::Json, &lenient(), &[]);
@@ -546,7 +564,8 @@ mod tests {
 
     #[test]
     fn much_is_cut() {
-        let many = format!(r#"{{"errors":[{}"x"]}}"#, r#""x","#.repeat(1000));
+        let items: Vec<_> = (0..1000).map(|n| format!("\"x{n}\"")).collect();
+        let many = format!(r#"{{"errors":[{}]}}"#, items.join(","));
         assert_eq!(told(&many, &lenient()).len(), MAX_COMPLAINTS);
         let long = format!(r#"{{"errors":{{"{}":"{}"}}}}"#, "f".repeat(500), "é".repeat(500));
         let complaints = read(&answer("", &long), FormatWord::Json, &lenient(), &[]);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
@@ -17,14 +17,15 @@ use super::outcome::{Ending, Outcome};
 use super::planning::{decide_live, subject};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
-use crate::kind::{Answer, Field};
+use crate::document::State;
+use crate::kind::{Answer, Appears, Field, Maker};
 use crate::plan::compare::differences;
 use crate::plan::propose::Question;
-use crate::plan::step::{Decision, Recheck, named, overlap, recheck};
-use crate::plan::{Action, Change, Plan, Step};
+use crate::plan::step::{Decision, Recheck, finishes_create, named, overlap, recheck};
+use crate::plan::{Action, Change, Plan, Step, Subject};
 use crate::remote::service::{Collection, Service};
 use crate::remote::wire::{self, Live};
-use crate::value::Object;
+use crate::value::{Object, Value};
 
 /// The most collections written to at once; each target has its own limit below this.
 const COLLECTIONS: usize = 16;
@@ -52,11 +53,40 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
     }
     drop(work);
     outcomes.sort_by_key(|outcome| outcome.subject.number);
+    record(session, jobs, &mut outcomes);
     outcomes
 }
 
+/// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
+pub fn settle(session: &Session, plan: &Plan, jobs: &[Job]) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    record(session, jobs, &mut outcomes);
+    outcomes
+}
+
+/// What is as wanted is ours from now on; what was deleted no longer is.
+fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
+    let mut index = lock(session.index);
+    for outcome in outcomes.iter() {
+        let document = jobs[outcome.subject.number].document;
+        match (&outcome.ending, document.state) {
+            (Ending::Done | Ending::Unchanged, State::Absent) => index.forget(&outcome.subject),
+            (Ending::Done | Ending::Unchanged, State::Present) => {
+                index.note(&outcome.subject, document.protect)
+            }
+            _ => {}
+        }
+    }
+    if let (Err(error), Some(last)) = (index.save(), outcomes.last_mut()) {
+        let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
+        let warning = Diagnostic::warning("not-recorded", message).at(last.subject.place.clone());
+        last.findings.push(warning.hint("the next run does not know these objects as its own"));
+    }
+}
+
 /// What needs no work: agreement and refusals.
-pub fn settled(plan: &Plan) -> Vec<Outcome> {
+fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
         ..blank(&agreeing.subject, None, Ending::Unchanged)
@@ -68,7 +98,16 @@ pub fn settled(plan: &Plan) -> Vec<Outcome> {
     agreeing.chain(refused).collect()
 }
 
-fn blank(subject: &crate::plan::Subject, action: Option<Action>, ending: Ending) -> Outcome {
+/// The outcomes of a plan of which no step was begun, in the order of the documents.
+pub fn not_started(plan: &Plan) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    let waiting = |step: &Step| blank(&step.subject, Some(step.action), Ending::NotStarted);
+    outcomes.extend(plan.steps.iter().map(waiting));
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    outcomes
+}
+
+fn blank(subject: &Subject, action: Option<Action>, ending: Ending) -> Outcome {
     let subject = subject.clone();
     Outcome { subject, action, ending, findings: Vec::new(), lost: Vec::new(), attempts: 0, millis: 0 }
 }
@@ -107,52 +146,58 @@ impl Writer<'_, '_> {
             return chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect();
         }
         let of = Collection { kind: &group.kind, scope: &group.scope };
-        let before = self.read(service, of, &chosen).await;
+        let jobs: Vec<Job> = chosen.iter().map(|step| self.job(step, None)).collect();
+        let before = read_all(service, of, &jobs).await;
         let writes = chosen.iter().zip(before).map(|(step, read)| self.write(service, step, read));
         let written: Vec<Written> = stream::iter(writes).buffered(numbers.len().max(1)).collect().await;
-        let sent: Vec<&Step> = chosen
-            .iter()
-            .zip(&written)
-            .filter(|(_, written)| written.needs_proof())
-            .map(|(step, _)| *step)
-            .collect();
-        let mut after = self.read(service, of, &sent).await.into_iter();
+        let sent = chosen.iter().zip(&written).filter_map(|(step, written)| match written {
+            Written::Sent(sent) => Some(self.job(step, sent.id.as_ref())),
+            Written::Not(_) => None,
+        });
+        let sent: Vec<Job> = sent.collect();
+        let mut after = read_all(service, of, &sent).await.into_iter();
         let mut outcomes = Vec::new();
         for (step, written) in chosen.iter().zip(written) {
-            let read = if written.needs_proof() { after.next() } else { None };
-            let mut outcome = self.prove(step, written, read);
+            let read = if matches!(written, Written::Sent(_)) { after.next() } else { None };
+            let mut outcome = match self.prove(step, written, read) {
+                Proved::Finished(outcome) => *outcome,
+                Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
+            };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            (self.session.tell)(Event::Wrote);
             outcomes.push(outcome);
         }
         outcomes
     }
 
-    /// Reads the objects of these steps, each alone where the API can.
-    async fn read(&self, service: &Service, of: Collection<'_>, steps: &[&Step]) -> Vec<Read> {
-        let jobs: Vec<Job> = steps.iter().map(|step| self.job(step)).collect();
-        match jobs.as_slice() {
-            [] => Vec::new(),
-            [job] => vec![read_one(service, of, job).await],
-            several => {
-                let Some(group) = groups(several).into_iter().next() else { return Vec::new() };
-                gather(service, &group, several).await.0
-            }
-        }
+    /// The second half of a create: what only an update takes.
+    async fn finish(&self, service: &Service, of: Collection<'_>, first: Outcome, rest: &Step) -> Outcome {
+        let job = Job { newborn: true, ..self.job(rest, rest.subject.id.as_ref()) };
+        let written = self.send(service, rest, &job).await;
+        let read = match &written {
+            Written::Sent(_) => Some(read_one(service, of, &job).await),
+            Written::Not(_) => None,
+        };
+        let mut outcome = match self.prove(rest, written, read) {
+            Proved::Finished(outcome) => *outcome,
+            // nothing follows an update
+            Proved::Unfinished(outcome, _) => *outcome,
+        };
+        outcome.action = first.action;
+        outcome.attempts += first.attempts;
+        outcome.findings.splice(0..0, first.findings);
+        outcome
     }
 
     /// The job of a step, with the id that is known by now.
-    fn job(&self, step: &Step) -> Job<'_> {
+    fn job(&self, step: &Step, id: Option<&Value>) -> Job<'_> {
         let job = &self.jobs[step.subject.number];
-        Job {
-            document: job.document,
-            scope: job.scope.clone(),
-            target: job.target.clone(),
-            known_id: step.subject.id.clone(),
-        }
+        let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
+        Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
     }
 
     async fn write(&self, service: &Service, step: &Step, read: Read) -> Written {
-        let job = self.job(step);
+        let job = self.job(step, None);
         let live = match read {
             Read::Failed(trouble) => {
                 return Written::Not(Ending::Failed(blame::blame(&trouble, job.document, None)));
@@ -172,7 +217,7 @@ impl Writer<'_, '_> {
     }
 
     fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> Result<Box<Step>, Ending> {
-        let memory = self.session.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = lock(self.session.memory);
         let now = subject(step.subject.number, job, live);
         let question = Question {
             document: job.document,
@@ -180,7 +225,7 @@ impl Writer<'_, '_> {
             live: live.map(|live| &live.object),
             memory: &*memory,
         };
-        match recheck(step, &question, self.session.rules(&job.target)) {
+        match recheck(step, &question, self.session.rules(job)) {
             Recheck::Go(fresh) => Ok(fresh),
             Recheck::Done => Err(Ending::Unchanged),
             Recheck::Moved(moved) => Err(Ending::Moved(moved)),
@@ -189,75 +234,170 @@ impl Writer<'_, '_> {
     }
 
     async fn send(&self, service: &Service, fresh: &Step, job: &Job<'_>) -> Written {
-        let mut sent =
-            Sent { wanted: fresh.wanted.clone(), attempts: 0, lost_answer: None, findings: Vec::new() };
-        for planned in &fresh.requests {
-            match service.send(&planned.request).await {
-                Ok(answered) => {
-                    sent.attempts += answered.attempts;
-                    sent.findings.extend(wrong_answer(service, fresh, &answered.response.body));
+        if let Err(error) = self.announce(fresh) {
+            return Written::Not(Ending::Failed(vec![unrecorded(fresh, &error)]));
+        }
+        // what follows a create is made anew once the object is there
+        let Some(planned) = fresh.requests.first() else { return Written::Not(Ending::Unchanged) };
+        let mut sent = Sent {
+            wanted: fresh.wanted.clone(),
+            id: fresh.subject.id.clone(),
+            attempts: 0,
+            lost_answer: None,
+            findings: Vec::new(),
+        };
+        match service.write(&fresh.subject.kind, &planned.request).await {
+            Ok(answered) => {
+                sent.attempts = answered.attempts;
+                sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));
+            }
+            // to delete what is gone already is to delete it
+            Err(trouble) if fresh.action == Action::Delete && trouble.status() == Some(404) => {
+                sent.attempts = trouble.attempts;
+            }
+            Err(trouble) => {
+                let reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
+                if !trouble.unknown {
+                    self.retract(fresh);
+                    return Written::Not(Ending::Failed(reasons));
                 }
-                Err(trouble) => {
-                    let reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
-                    if !trouble.unknown && sent.attempts == 0 {
-                        return Written::Not(Ending::Failed(reasons));
-                    }
-                    sent.attempts += trouble.attempts;
-                    sent.lost_answer = Some(reasons);
-                    return Written::Sent(sent);
-                }
+                sent.attempts = trouble.attempts;
+                sent.lost_answer = Some(reasons);
+                return Written::Sent(sent);
             }
         }
-        let mut memory = self.session.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = memory.remember(&fresh.subject, &fresh.hidden) {
+        let subject = Subject { id: sent.id.clone(), ..fresh.subject.clone() };
+        let mut memory = lock(self.session.memory);
+        if let Err(error) = memory.remember(&subject, &fresh.hidden) {
             sent.findings.push(forgotten(fresh, &error));
         }
         Written::Sent(sent)
     }
 
+    /// A create is on record before it is sent, so that a killed run leaves a trace of it.
+    fn announce(&self, fresh: &Step) -> std::io::Result<()> {
+        match fresh.action {
+            Action::Create => lock(self.session.index).creating(&fresh.subject),
+            Action::Update | Action::Delete => Ok(()),
+        }
+    }
+
+    /// A create that surely did not take leaves nothing behind.
+    fn retract(&self, fresh: &Step) {
+        if fresh.action == Action::Create {
+            let mut index = lock(self.session.index);
+            index.forget(&fresh.subject);
+            // a mark that stays only makes the next run look twice
+            let _ = index.save();
+        }
+    }
+
+    /// What an answer tells: the id of a new object, which is on record at once, or that it is about another.
+    fn take_answer(
+        &self,
+        service: &Service,
+        fresh: &Step,
+        body: &[u8],
+        id: &mut Option<Value>,
+    ) -> Option<Diagnostic> {
+        let kind = &fresh.subject.kind;
+        match fresh.action {
+            Action::Create => {
+                if kind.identity.made_by == Maker::Server {
+                    *id = wire::read_id(body, service.target.format, kind);
+                }
+                let subject = Subject { id: id.clone(), ..fresh.subject.clone() };
+                let protect = self.jobs[fresh.subject.number].document.protect;
+                let mut index = lock(self.session.index);
+                index.born(&subject, protect);
+                index.save().err().map(|error| unrecorded(fresh, &error))
+            }
+            Action::Update => wrong_answer(service, fresh, body),
+            Action::Delete => None,
+        }
+    }
+
     /// Holds what is there now against what was sent.
-    fn prove(&self, step: &Step, written: Written, read: Option<Read>) -> Outcome {
+    fn prove(&self, step: &Step, written: Written, read: Option<Read>) -> Proved {
         let sent = match written {
-            Written::Not(result) => return self.end(step, result),
+            Written::Not(ending) => return Proved::done(self.end(step, ending)),
             Written::Sent(sent) => sent,
         };
         let mut outcome = self.end(step, Ending::Done);
         outcome.attempts = sent.attempts;
         outcome.findings = sent.findings;
-        let job = self.job(step);
+        outcome.subject.id = outcome.subject.id.or(sent.id.clone());
+        let job = self.job(step, sent.id.as_ref());
         let live = match read {
-            Some(Read::Found(Found::One(live))) => live,
-            Some(Read::Found(_)) => {
-                outcome.ending = Ending::Failed(sent.lost_answer.unwrap_or_else(|| vec![gone(step)]));
-                return outcome;
+            Some(Read::Found(Found::One(live))) => Some(live),
+            Some(Read::Found(Found::Nothing)) => None,
+            Some(Read::Found(Found::Several(_))) => {
+                outcome.ending = Ending::Failed(vec![grown(step)]);
+                return Proved::done(outcome);
             }
             Some(Read::Failed(trouble)) => {
                 let mut reasons = sent.lost_answer.unwrap_or_default();
                 reasons.extend(blame::blame(&trouble, job.document, step.live.as_ref()));
                 outcome.ending = Ending::Unknown(reasons);
-                return outcome;
+                return Proved::done(outcome);
             }
             None => {
                 outcome.ending = Ending::Unknown(sent.lost_answer.unwrap_or_default());
-                return outcome;
+                return Proved::done(outcome);
             }
         };
+        let Some(live) = live else {
+            outcome.ending =
+                self.nothing_there(step, sent.lost_answer, sent.id.is_some(), &mut outcome.findings);
+            return Proved::done(outcome);
+        };
+        if step.action == Action::Delete {
+            outcome.ending = Ending::Failed(sent.lost_answer.unwrap_or_else(|| vec![still_there(step)]));
+            return Proved::done(outcome);
+        }
         outcome.subject = subject(step.subject.number, &job, Some(&live));
         match decide_live(self.session, &job, &outcome.subject, Some(&live)) {
             Decision::Agreeing(agreeing) => {
                 outcome.findings.extend(agreeing.notes);
                 self.look_around(step, &sent.wanted, &live, &mut outcome);
             }
+            Decision::Step(again) if step.action == Action::Create && finishes_create(&again) => {
+                return Proved::Unfinished(Box::new(outcome), again);
+            }
             Decision::Step(again) => {
                 let reasons = sent
                     .lost_answer
-                    .unwrap_or_else(|| again.changes.iter().map(|c| not_kept(step, c)).collect());
+                    .unwrap_or_else(|| again.changes.iter().map(|change| not_kept(step, change)).collect());
                 outcome.lost = again.changes;
                 outcome.ending = Ending::Failed(reasons);
             }
             Decision::Refused(refused) => outcome.ending = Ending::Failed(refused.reasons),
         }
-        outcome
+        Proved::done(outcome)
+    }
+
+    /// What it means that an object does not show after a write.
+    fn nothing_there(
+        &self,
+        step: &Step,
+        lost_answer: Option<Vec<Diagnostic>>,
+        has_id: bool,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Ending {
+        let later = step.subject.kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+        match (step.action, lost_answer) {
+            (Action::Delete, _) => Ending::Done,
+            (Action::Create, None) if later && has_id => {
+                findings.push(appears_later(&step.subject));
+                Ending::Done
+            }
+            (Action::Create, Some(reasons)) if later => Ending::Unknown(reasons),
+            (Action::Create, Some(reasons)) => {
+                self.retract(step);
+                Ending::Failed(reasons)
+            }
+            (_, lost_answer) => Ending::Failed(lost_answer.unwrap_or_else(|| vec![gone(step)])),
+        }
     }
 
     /// Whether the service changed what it was not asked to change.
@@ -268,24 +408,53 @@ impl Writer<'_, '_> {
         let set_by_service = |field: &Field| field.access.computed;
         let beside = differences(&step.subject.kind.shape, wanted, &live.object, &set_by_service);
         let asked = |change: &Change| step.changes.iter().any(|own| overlap(&own.path, &change.path));
-        let beside: Vec<Change> = beside.into_iter().filter(|change| !asked(change)).collect();
+        let beside: Vec<Change> =
+            beside.into_iter().filter(|change| !change.unseen && !asked(change)).collect();
         if beside.is_empty() {
             return;
         }
         outcome.ending = Ending::Failed(beside.iter().map(|change| changed_besides(step, change)).collect());
         if step.subject.kind.operations.update.as_ref().is_some_and(|update| update.nested.is_some()) {
-            let mut halted = self.halted.lock().unwrap_or_else(PoisonError::into_inner);
-            halted.insert(step.subject.target.clone());
+            lock(self.halted).insert(step.subject.target.clone());
         }
     }
 
     fn is_halted(&self, target: &Arc<str>) -> bool {
-        self.halted.lock().unwrap_or_else(PoisonError::into_inner).contains(target)
+        lock(self.halted).contains(target)
     }
 
     fn end(&self, step: &Step, ending: Ending) -> Outcome {
-        (self.session.tell)(Event::Wrote);
         blank(&step.subject, Some(step.action), ending)
+    }
+}
+
+/// Reads the objects of these jobs, each alone where the API can.
+async fn read_all(service: &Service, of: Collection<'_>, jobs: &[Job<'_>]) -> Vec<Read> {
+    match jobs {
+        [] => Vec::new(),
+        [job] => vec![read_one(service, of, job).await],
+        several => {
+            let Some(group) = groups(several).into_iter().next() else { return Vec::new() };
+            gather(service, &group, several).await.reads
+        }
+    }
+}
+
+/// A finding on one object never keeps another from its lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the proof of a write came to.
+enum Proved {
+    Finished(Box<Outcome>),
+    /// A create that took; what only an update takes is still to be sent.
+    Unfinished(Box<Outcome>, Box<Step>),
+}
+
+impl Proved {
+    fn done(outcome: Outcome) -> Self {
+        Self::Finished(Box::new(outcome))
     }
 }
 
@@ -299,16 +468,12 @@ enum Written {
 struct Sent {
     /// What the object was to become.
     wanted: Object,
+    /// The service's id, as far as it is known.
+    id: Option<Value>,
     attempts: u32,
     /// Why there was no good answer; whether the write took has to be looked up.
     lost_answer: Option<Vec<Diagnostic>>,
     findings: Vec<Diagnostic>,
-}
-
-impl Written {
-    fn needs_proof(&self) -> bool {
-        matches!(self, Self::Sent(_))
-    }
 }
 
 /// An answer that speaks of another object than was asked for.
@@ -335,6 +500,26 @@ fn grown(step: &Step) -> Diagnostic {
     Diagnostic::error("ambiguous-object", "meanwhile several live objects have this natural key")
         .at(step.subject.place.clone())
         .hint("name the `id` of the one that is meant")
+}
+
+/// A new object that is known by its id alone until somebody confirms it.
+pub fn appears_later(subject: &Subject) -> Diagnostic {
+    Diagnostic::note("appears-later", "the object was created and shows once it is verified")
+        .at(subject.place.clone())
+        .hint("its id is kept in `.trueup`, so it is not created twice")
+}
+
+fn unrecorded(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
+    Diagnostic::error("not-recorded", message)
+        .at(step.subject.place.clone())
+        .hint("without it a killed run could create this object twice; make room or give access")
+}
+
+fn still_there(step: &Step) -> Diagnostic {
+    Diagnostic::error("not-deleted", "the service answered with success, but the object is still there")
+        .at(step.subject.place.clone())
+        .hint("look at the object in the service")
 }
 
 fn gone(step: &Step) -> Diagnostic {

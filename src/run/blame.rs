@@ -7,15 +7,19 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Field, Item, Shape, Type};
 use crate::remote::complaint::{self, Complaint};
-use crate::remote::service::Trouble;
+use crate::remote::service::{Trouble, UNREADABLE};
 use crate::value::{Mark, Object, Value};
 
 /// The diagnostics of a trouble, at the document's lines.
 pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> Vec<Diagnostic> {
     let hidden = marked_texts(document, live);
     let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
-    let mut diagnostic = trouble.diagnostic.clone();
-    diagnostic.message = complaint::blot(&diagnostic.message, &hidden);
+    let mut diagnostic = (*trouble.diagnostic).clone();
+    // our own sentences hold nothing of a service, but for what it calls an answer that cannot be read;
+    // blotting the others would only pick the digits out of hosts and times
+    if diagnostic.code == UNREADABLE {
+        diagnostic.message = complaint::blot(&diagnostic.message, &hidden);
+    }
     diagnostic.place.get_or_insert_with(|| document.place(document.name_span));
     let mut all = vec![diagnostic];
     all.extend(trouble.complaints(&hidden).iter().map(|complaint| one(complaint, document)));
@@ -147,7 +151,8 @@ fn live_texts(shape: &Shape, object: &Object, texts: &mut Vec<String>) {
 
 fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
     match value {
-        _ if mark == Mark::Open => {}
+        // a zero tells nothing, and every other number would lose its digits
+        _ if mark == Mark::Open || value.is_zero() => {}
         Value::Text(text) | Value::Number(text) => texts.push(text.to_string()),
         Value::Whole(number) => texts.push(number.to_string()),
         Value::Decimal(number) => texts.push(number.to_string()),
@@ -156,6 +161,6 @@ fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
         Value::Map(entries) => entries.iter().for_each(|(_, value)| keep(mark, value, texts)),
         Value::Date(date) => texts.push(date.to_string()),
         Value::Time(time) => texts.push(time.to_string()),
-        Value::Null | Value::Flag(_) | Value::Object(_) => {}
+        Value::Null | Value::Flag(_) | Value::Later(_) | Value::Object(_) => {}
     }
 }

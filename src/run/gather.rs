@@ -13,12 +13,13 @@ use crate::document::Document;
 use crate::kind::{Kind, Leaf};
 use crate::remote::service::{Collection, Service, Trouble};
 use crate::remote::wire::Live;
-use crate::value::Value;
+use crate::value::{Object, Value};
 
 /// Up to so many documents of one collection are read one by one.
 const FEW: usize = 5;
 
 /// One document with where its object lives.
+#[derive(Clone)]
 pub struct Job<'d> {
     pub document: &'d Document,
     /// Scope values by the number of the parameter, complete.
@@ -26,6 +27,8 @@ pub struct Job<'d> {
     pub target: Arc<str>,
     /// The id known from elsewhere than the document.
     pub known_id: Option<Value>,
+    /// A create of ours has not been finished yet.
+    pub newborn: bool,
 }
 
 /// Documents that share a collection.
@@ -62,29 +65,65 @@ pub fn groups(jobs: &[Job]) -> Vec<Group> {
     groups.into_values().collect()
 }
 
-/// Reads what one group needs; one answer for each of its jobs, in their order. The flag says whether the
-/// service showed an empty collection.
-pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> (Vec<Read>, bool) {
+/// What was read for one group.
+#[derive(Default)]
+pub struct Gathered {
+    /// One for each job of the group, in their order.
+    pub reads: Vec<Read>,
+    /// The service showed no objects at all, and nothing says that there really are none.
+    pub empty: bool,
+    /// Live objects that no job needs; only where all were asked for.
+    pub others: Vec<Object>,
+}
+
+/// How a collection is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// What the jobs need.
+    Needed,
+    /// All of it, also what no job needs.
+    Whole,
+}
+
+/// Reads what one group needs, by the fewest requests.
+pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> Gathered {
+    collect(service, group, jobs, Reach::Needed).await
+}
+
+/// Reads one group.
+pub async fn collect(service: &Service, group: &Group, jobs: &[Job<'_>], reach: Reach) -> Gathered {
     let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = Collection { kind: &group.kind, scope: &group.scope };
-    if own.len() <= FEW && own.iter().all(|job| can_read_alone(job)) {
+    if reach == Reach::Needed && own.len() <= FEW && own.iter().all(|job| can_read_alone(job)) {
         let width = service.target.parallelism.max(1) as usize;
         let reads = own.iter().map(|job| read_one(service, of, job));
-        return (stream::iter(reads).buffered(width).collect().await, false);
+        return Gathered {
+            reads: stream::iter(reads).buffered(width).collect().await,
+            ..Gathered::default()
+        };
     }
     let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
     let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
     let mut matching = Matching::new(&group.kind, &documents, &ids);
-    let mut empty = true;
+    let (mut empty, mut others) = (true, Vec::new());
     let mut take = |live: Live| {
         empty = false;
-        matching.offer(live);
+        if let Some(unneeded) = matching.offer(live)
+            && reach == Reach::Whole
+        {
+            others.push(unneeded.object);
+        }
     };
     match service.list(of, &mut take).await {
-        Ok(_) => (matching.into_found().into_iter().map(Read::Found).collect(), empty),
+        Ok(_) => {
+            let doubtful = empty && !service.probe(of).await;
+            let reads = matching.into_found().into_iter().map(Read::Found).collect();
+            Gathered { reads, empty: doubtful, others }
+        }
         Err(trouble) => {
             let trouble = Arc::new(trouble);
-            (own.iter().map(|_| Read::Failed(trouble.clone())).collect(), false)
+            let reads = own.iter().map(|_| Read::Failed(trouble.clone())).collect();
+            Gathered { reads, ..Gathered::default() }
         }
     }
 }
@@ -113,23 +152,29 @@ pub async fn read_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> R
 async fn try_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> Result<Found, Trouble> {
     if let Some(id) = id_of(job).filter(|_| of.kind.operations.get.is_some()) {
         let live = service.get(of, id).await?;
-        return Ok(live.map_or(Found::Nothing, |live| Found::One(Box::new(live))));
+        // an id that only we remember may be stale: the natural key finds what took its place
+        if live.is_some() || job.document.id.is_some() || wanted_key(of.kind, job.document).is_none() {
+            return Ok(live.map_or(Found::Nothing, |live| Found::One(Box::new(live))));
+        }
     }
     let mut matching = Matching::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
     let key = wanted_key(of.kind, job.document)
-        .filter(|_| of.kind.operations.find.is_some() && id_of(job).is_none());
+        .filter(|_| of.kind.operations.find.is_some() && job.document.id.is_none());
     match key {
         // a service that does not know the filter may answer with everybody: each hit is held against the key
         Some(key) => {
-            let mut take = |live: Live| {
-                if live_key(of.kind, &live.object).as_ref() == Some(&key) {
-                    matching.offer(live);
-                }
+            let mut others = false;
+            let mut take = |live: Live| match live_key(of.kind, &live.object).as_ref() == Some(&key) {
+                true => drop(matching.offer(live)),
+                false => others = true,
             };
-            service.find(of, &natural_key(of.kind, job.document), &mut take).await?;
+            let whole = service.find(of, &natural_key(of.kind, job.document), &mut take).await?;
+            if others || !whole {
+                service.list(of, &mut |live| drop(matching.offer(live))).await?;
+            }
         }
         None => {
-            service.list(of, &mut |live| matching.offer(live)).await?;
+            service.list(of, &mut |live| drop(matching.offer(live))).await?;
         }
     }
     Ok(matching.into_found().pop().unwrap_or_default())

@@ -26,6 +26,8 @@ pub struct Matching<'d> {
     by_id: HashMap<String, Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
     found: Vec<Found>,
+    /// Which were found by their id.
+    sure: Vec<bool>,
     open: usize,
 }
 
@@ -34,52 +36,62 @@ impl<'d> Matching<'d> {
     pub fn new(kind: &'d Kind, documents: &[&Document], ids: &[Option<Value>]) -> Self {
         let (mut by_id, mut by_key): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = Default::default();
         for (number, document) in documents.iter().enumerate() {
-            let id = document.id.as_ref().or(ids.get(number).and_then(Option::as_ref));
-            if let Some(id) = id {
+            let known = ids.get(number).and_then(Option::as_ref);
+            if let Some(id) = document.id.as_ref().or(known) {
                 by_id.entry(Leaf::url_text(id, &kind.api)).or_default().push(number);
-            } else if let Some(key) = wanted_key(kind, document) {
+            }
+            // an id that only we remember may be stale, so the natural key counts beside it
+            if document.id.is_none()
+                && let Some(key) = wanted_key(kind, document)
+            {
                 by_key.entry(key).or_default().push(number);
             }
         }
         let found = documents.iter().map(|_| Found::Nothing).collect();
-        Self { kind, by_id, by_key, found, open: documents.len() }
+        Self { kind, by_id, by_key, found, sure: vec![false; documents.len()], open: documents.len() }
     }
 
-    /// Takes one live object; drops it at once when no document needs it.
-    pub fn offer(&mut self, mut live: Live) {
-        let takers = self.takers(&live.object);
-        let Some((last, others)) = takers.split_last() else { return };
+    /// Takes one live object, or gives it back when no document needs it.
+    pub fn offer(&mut self, mut live: Live) -> Option<Live> {
+        let id = live.object.get(self.kind.identity.id).map(|id| Leaf::url_text(id, &self.kind.api));
+        let by_id = id.and_then(|id| self.by_id.get(&id)).cloned().unwrap_or_default();
+        let by_key = match self.by_key.is_empty() {
+            true => Vec::new(),
+            false => live_key(self.kind, &live.object)
+                .and_then(|key| self.by_key.get(&key))
+                .cloned()
+                .unwrap_or_default(),
+        };
+        if by_id.is_empty() && by_key.is_empty() {
+            return Some(live);
+        }
         live.object.shrink();
-        for taker in others {
-            self.hand(*taker, live.clone());
+        let by_key = by_key.iter().filter(|taker| !by_id.contains(taker)).map(|taker| (*taker, false));
+        let mut takers: Vec<(usize, bool)> = by_key.chain(by_id.iter().map(|taker| (*taker, true))).collect();
+        let last = takers.pop();
+        for (taker, sure) in takers {
+            self.hand(taker, live.clone(), sure);
         }
-        self.hand(*last, live);
+        if let Some((taker, sure)) = last {
+            self.hand(taker, live, sure);
+        }
+        None
     }
 
-    fn takers(&self, object: &Object) -> Vec<usize> {
-        let mut takers = Vec::new();
-        if !self.by_id.is_empty()
-            && let Some(id) = object.get(self.kind.identity.id)
-        {
-            takers.extend(self.by_id.get(&Leaf::url_text(id, &self.kind.api)).into_iter().flatten());
-        }
-        if !self.by_key.is_empty()
-            && let Some(key) = live_key(self.kind, object)
-        {
-            takers.extend(self.by_key.get(&key).into_iter().flatten());
-        }
-        takers
-    }
-
-    fn hand(&mut self, taker: usize, live: Live) {
+    /// An object found by its id is the one, whatever else has the natural key.
+    fn hand(&mut self, taker: usize, live: Live, sure: bool) {
         let number = self.kind.identity.id;
         let id = |live: &Live| live.object.get(number).cloned().unwrap_or(Value::Null);
+        if self.sure[taker] && !sure {
+            return;
+        }
         let found = std::mem::take(&mut self.found[taker]);
         self.found[taker] = match found {
             Found::Nothing => {
                 self.open -= 1;
                 Found::One(Box::new(live))
             }
+            _ if sure => Found::One(Box::new(live)),
             // pages may overlap while a collection grows: the same object twice is one object
             Found::One(first) if id(&first) == id(&live) => Found::One(Box::new(live)),
             Found::One(first) => Found::Several(vec![id(&first), id(&live)]),
@@ -91,6 +103,7 @@ impl<'d> Matching<'d> {
                 Found::Several(ids)
             }
         };
+        self.sure[taker] |= sure;
     }
 
     /// How many documents have no object yet.
@@ -152,7 +165,8 @@ fn key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Opti
     Some(key)
 }
 
-fn key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Field> {
+/// The field at the end of a path of field numbers.
+pub fn key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Field> {
     let (last, inner) = path.split_last()?;
     let shape = inner.iter().try_fold(&kind.shape, |shape, number| {
         match &shape.fields.get(*number as usize)?.ty {

@@ -145,7 +145,11 @@ fn make_key(folder: &FilePath) -> io::Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-fn read_if_there(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of a file, when there is one.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_if_there(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod blame;
 pub mod gather;
 pub mod import;
+pub mod index;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;
@@ -20,6 +21,8 @@ use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
+use gather::Job;
+use index::Index;
 use memory::Written;
 
 /// What a run works with.
@@ -31,6 +34,11 @@ pub struct Session<'s> {
     /// Whether an empty collection is believed, so that everything in it may be created.
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
+    pub index: &'s Mutex<Index>,
+    /// Whether live objects that no document describes are listed.
+    pub unmanaged: bool,
+    /// Whether creates of unknown outcome are sent again.
+    pub retry_creates: bool,
     pub stop: &'s Stop,
     pub tell: &'s (dyn Fn(Event) + Sync),
 }
@@ -65,9 +73,14 @@ impl Stop {
 }
 
 impl Session<'_> {
-    /// How steps are made for a target.
-    fn rules(&self, target: &str) -> Rules {
-        let carry_nested = self.services.get(target).is_none_or(|service| service.target.carry_nested);
-        Rules { method: self.method, manner: Manner { carry_nested }, permits: self.permits }
+    /// How steps are made for a job.
+    fn rules(&self, job: &Job) -> Rules {
+        let carry_nested = self.services.get(&job.target).is_none_or(|service| service.target.carry_nested);
+        Rules {
+            method: self.method,
+            manner: Manner { carry_nested },
+            permits: self.permits,
+            newborn: job.newborn,
+        }
     }
 }

@@ -4,16 +4,18 @@ use std::sync::PoisonError;
 
 use futures_util::{StreamExt, stream};
 
-use super::gather::{Group, Job, Read, gather, groups};
-use super::match_up::Found;
+use super::apply::appears_later;
+use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
+use super::match_up::{Found, key_field, live_leaf};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
-use crate::kind::{Leaf, Maker};
+use crate::document::State;
+use crate::kind::{Appears, Leaf, Maker};
 use crate::plan::propose::Question;
 use crate::plan::step::{Decision, decide};
-use crate::plan::{Plan, Refused, Subject};
+use crate::plan::{Agreeing, Plan, Refused, Subject};
 use crate::remote::wire::Live;
-use crate::value::Value;
+use crate::value::{Mark, Object, Value};
 
 /// The most collections read at once; each target has its own limit below this.
 const COLLECTIONS: usize = 64;
@@ -24,17 +26,20 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     let groups = groups(jobs);
     let mut reads: Vec<Option<Read>> = jobs.iter().map(|_| None).collect();
     let mut empty = vec![false; jobs.len()];
+    let mut others = Vec::new();
     let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs)))
         .buffer_unordered(COLLECTIONS);
-    while let Some((group, found, nothing_there)) = work.next().await {
-        (session.tell)(Event::Read(found.len()));
-        for (number, read) in group.jobs.iter().zip(found) {
+    while let Some((group, gathered)) = work.next().await {
+        (session.tell)(Event::Read(gathered.reads.len()));
+        for (number, read) in group.jobs.iter().zip(gathered.reads) {
             reads[*number] = Some(read);
-            empty[*number] = nothing_there;
+            empty[*number] = gathered.empty;
         }
+        others.extend(gathered.others.iter().map(|object| unmanaged(group, object)));
     }
     drop(work);
-    let mut plan = Plan { complete: true, ..Plan::default() };
+    others.sort_by(|a, b| a.message.cmp(&b.message));
+    let mut plan = Plan { complete: true, diagnostics: others, ..Plan::default() };
     for (number, (job, read)) in jobs.iter().zip(reads).enumerate() {
         let decision = match read {
             Some(read) => decide_job(session, number, job, read, empty[number]),
@@ -46,18 +51,28 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     plan
 }
 
-async fn read_group<'g>(
-    session: &Session<'_>,
-    group: &'g Group,
-    jobs: &[Job<'_>],
-) -> (&'g Group, Vec<Read>, bool) {
+async fn read_group<'g>(session: &Session<'_>, group: &'g Group, jobs: &[Job<'_>]) -> (&'g Group, Gathered) {
+    let reach = if session.unmanaged { Reach::Whole } else { Reach::Needed };
     match session.services.get(&group.target) {
-        Some(service) if !session.stop.is_set() => {
-            let (reads, empty) = gather(service, group, jobs).await;
-            (group, reads, empty)
-        }
-        _ => (group, Vec::new(), false),
+        Some(service) if !session.stop.is_set() => (group, collect(service, group, jobs, reach).await),
+        _ => (group, Gathered::default()),
     }
+}
+
+/// A live object that no document describes; by its id and the open leaves of its natural key.
+fn unmanaged(group: &Group, object: &Object) -> Diagnostic {
+    let kind = &group.kind;
+    let text = |value: &Value| Leaf::url_text(value, &kind.api);
+    let id = object.get(kind.identity.id).map(text).unwrap_or_default();
+    let open = kind
+        .identity
+        .natural_key
+        .iter()
+        .filter(|path| key_field(kind, path).is_some_and(|f| f.mark == Mark::Open));
+    let key: Vec<String> = open.filter_map(|path| live_leaf(object, path)).map(text).collect();
+    let named = if key.is_empty() { String::new() } else { format!(" ({})", key.join(", ")) };
+    let message = format!("{} {id}{named} at target {} is in no document", kind.name, group.target);
+    Diagnostic::note("unmanaged", message).hint(format!("`trueup import {} {id}` writes one", kind.name))
 }
 
 enum Judged {
@@ -107,10 +122,21 @@ fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bo
         Found::Several(ids) => return Judged::Decided(several(number, job, &ids)),
     };
     let subject = subject(number, job, live.as_deref());
-    if live.is_none()
-        && let Some(refusal) = may_not_create(session, job, &subject, empty)
-    {
-        return Judged::Decided(refusal);
+    if live.is_none() && job.document.state == State::Present {
+        match birth(session, job, &subject, empty) {
+            Birth::Create => {}
+            Birth::Waits => {
+                let notes = vec![appears_later(&subject)];
+                return Judged::Decided(Decision::Agreeing(Agreeing { subject, notes }));
+            }
+            Birth::Refused(reason) => {
+                let reasons = vec![reason];
+                return Judged::Decided(Decision::Refused(Refused { subject, reasons, changes: Vec::new() }));
+            }
+        }
+        // the object of an id that only we remember is gone: a new one gets a new id
+        let subject = Subject { id: job.document.id.clone(), ..subject };
+        return Judged::Decided(decide_live(session, job, &subject, None));
     }
     Judged::Decided(decide_live(session, job, &subject, live.as_deref()))
 }
@@ -120,7 +146,7 @@ pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option
     let memory = session.memory.lock().unwrap_or_else(PoisonError::into_inner);
     let question =
         Question { document: job.document, subject, live: live.map(|live| &live.object), memory: &*memory };
-    match decide(&question, session.rules(&job.target)) {
+    match decide(&question, session.rules(job)) {
         Decision::Step(step) => match live.map(misread).filter(|reasons| !reasons.is_empty()) {
             Some(reasons) => Decision::Refused(Refused {
                 subject: step.subject,
@@ -159,25 +185,47 @@ fn several(number: usize, job: &Job, ids: &[Value]) -> Decision {
     })
 }
 
-/// Why a document without a live object is not simply created.
-fn may_not_create(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Option<Decision> {
-    let place = job.document.place(job.document.id_span);
-    let server_made = job.document.kind.identity.made_by == Maker::Server;
-    let reason = if job.document.id.is_some() && server_made {
-        Diagnostic::error("not-found", "no live object has this id").hint(
+/// What is to become of a document without a live object.
+enum Birth {
+    Create,
+    /// It was created and does not show yet.
+    Waits,
+    Refused(Diagnostic),
+}
+
+fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth {
+    let (kind, document) = (&job.document.kind, job.document);
+    let place = document.place(document.id_span);
+    let later = kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later);
+    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = index.get(&subject.target, &kind.name, &subject.name);
+    if later && entry.is_some_and(|entry| entry.id.is_some()) {
+        return Birth::Waits;
+    }
+    if let Some(sent) =
+        entry.and_then(|entry| entry.create_sent.as_ref()).filter(|_| later && !session.retry_creates)
+    {
+        let message =
+            format!("a create was sent at {sent}, its outcome is unknown, and such objects show late");
+        let reason = Diagnostic::error("create-unknown", message).at(place).hint(
+            "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
+        );
+        return Birth::Refused(reason);
+    }
+    if document.id.is_some() && kind.identity.made_by == Maker::Server {
+        let reason = Diagnostic::error("not-found", "no live object has this id").at(place).hint(
             "check the id, the target and the scope; without `id` the object is found by its natural key",
-        )
-    } else if empty && !session.trust_empty {
-        Diagnostic::error(
-            "empty-collection",
-            "the service shows no objects at all here, which may be missing access",
-        )
-        .hint("check the credentials and the scope; `--trust-empty` if there really are none yet")
-    } else {
-        return None;
-    };
-    let reasons = vec![reason.at(place)];
-    Some(Decision::Refused(Refused { subject: subject.clone(), reasons, changes: Vec::new() }))
+        );
+        return Birth::Refused(reason);
+    }
+    if empty && !session.trust_empty {
+        let message = "the service shows no objects at all here, which may be missing access";
+        let reason = Diagnostic::error("empty-collection", message)
+            .at(place)
+            .hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
+        return Birth::Refused(reason);
+    }
+    Birth::Create
 }
 
 fn no_service(number: usize, job: &Job) -> Judged {

@@ -7,7 +7,6 @@ use url::{Host, Url};
 
 use crate::diagnostic::Diagnostic;
 use crate::document::read::Reading;
-use crate::document::slot;
 use crate::yaml::Node;
 
 /// The address in a node, or nothing when it is faulty.
@@ -15,7 +14,8 @@ pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
     let fault = match Url::parse(node.scalar()?) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             reading.veil_span(node.span);
-            slot::plain_secret(key)
+            Diagnostic::error("plain-secret", format!("`{key}` holds a name or password in clear"))
+                .hint("take it out of the address and name its source under `auth`; change it if it was ever committed")
         }
         Ok(url) if !is_safe(&url) => {
             Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
@@ -27,17 +27,19 @@ pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
             Diagnostic::error("bad-url", format!("`{key}` ends in a query or fragment"))
                 .hint("write the address only, up to the path")
         }
-        Ok(mut url) => {
-            // paths are added with a slash of their own
-            let path = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&path);
-            return Some(url);
-        }
+        Ok(url) => return Some(plain(url)),
         Err(error) => Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
             .hint("like https://api.example.com"),
     };
     reading.put(node.span, fault);
     None
+}
+
+/// Without a slash at the end; paths are added with one of their own.
+pub fn plain(mut url: Url) -> Url {
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    url
 }
 
 fn is_safe(url: &Url) -> bool {

@@ -59,7 +59,7 @@ pub struct OauthPassword {
 
 /// What of `auth` was read, and the ranges about which everything is said.
 pub struct Keyring<'k, 'r> {
-    reading: &'k mut Reading<'r>,
+    pub reading: &'k mut Reading<'r>,
     pub claimed: Vec<Span>,
 }
 
@@ -100,7 +100,7 @@ impl<'k, 'r> Keyring<'k, 'r> {
                 None
             }
         };
-        self.claimed.push(node.span);
+        self.claimed.push(Span { start: entry.key_span.start, end: node.span.end });
         slot.map(|slot| Credential { slot, span: node.span })
     }
 

@@ -33,7 +33,7 @@ pub fn everywhere() -> Vec<String> {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
-    /// The API that is served there, e.g. one of the built-in ones, or a directory under `apis/`.
+    /// The API that is served there: a built-in one, or one that a directory under `apis/` describes.
     pub api: String,
     /// Where the service is; the API's own address when left out. `https`, or `http` on this machine.
     #[serde(default)]

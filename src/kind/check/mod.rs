@@ -8,7 +8,10 @@ mod api;
 mod fields;
 mod fit;
 mod operations;
+mod references;
 mod samples;
+mod types;
+mod words;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -255,7 +258,7 @@ impl<'s> Desk<'s> {
             if *name == file.identity.id {
                 self.fault(spot, "contradiction", "a scope parameter can't have the name of the id");
             }
-            let ty = fields::plain_leaf(scope.ty);
+            let ty = types::plain_leaf(scope.ty);
             if let Some(example) = &scope.example {
                 self.leaf_fits(spot.key("example"), &ty, example);
             }
@@ -315,7 +318,7 @@ impl<'s> Desk<'s> {
         let leaves = field.items.as_ref().is_some_and(|item| item.ty.is_some());
         let fits = match field.ty {
             TypeWord::Object | TypeWord::Map | TypeWord::Any => false,
-            TypeWord::List => leaves && fields::is_set(field),
+            TypeWord::List => leaves && words::is_set(field),
             _ => true,
         };
         if !fits {
@@ -347,7 +350,7 @@ impl<'s> Desk<'s> {
             };
             let (number, field) = self.field_named(spot, inner, name)?;
             path.push(number);
-            fields = fields::inner(field);
+            fields = words::inner(field);
             found = Some(field);
         }
         found.map(|field| (path, field))
@@ -373,13 +376,21 @@ impl<'s> Desk<'s> {
 
     fn waiting(&mut self, scene: &Scene, spot: Spot, file: Option<&WaitingFile>) -> Option<Waiting> {
         let file = file?;
+        if file.values.is_empty() {
+            self.fault(spot.key("values"), "missing-word", "nothing says by which values an object waits");
+        }
         let (field, found) = self.root_field(scene, spot.key("field"), &file.field)?;
         if !matches!(found.ty, TypeWord::Text | TypeWord::Choice) {
-            self.fault(
-                spot.key("field"),
-                "word-does-not-fit",
-                "only a text or a choice tells who waits".to_owned(),
-            );
+            let message = "only a text or a choice tells who waits";
+            self.fault(spot.key("field"), "word-does-not-fit", message);
+        }
+        for (at, value) in file.values.iter().enumerate() {
+            let known =
+                || found.choices.iter().flat_map(|choices| &choices.0).map(|(choice, _)| choice.as_str());
+            if found.ty == TypeWord::Choice && !found.open && !known().any(|choice| choice == value) {
+                let spot = spot.key("values").item(at);
+                self.unknown(spot, "value", value, known().collect::<Vec<_>>());
+            }
         }
         Some(Waiting { field, values: file.values.iter().map(|value| value.as_str().into()).collect() })
     }

@@ -48,8 +48,8 @@ pub struct Page {
 pub fn format(files: &[Used]) -> Page {
     let mut examples = written();
     let formats = [
-        (Role::Kind, "`<kind>.yaml`", schema::typed::<KindFile>()),
-        (Role::Api, "`api.yaml`", schema::typed::<ApiFile>()),
+        (Role::Kind, "`<kind>.yaml`", schema::in_parts::<KindFile>()),
+        (Role::Api, "`api.yaml`", schema::in_parts::<ApiFile>()),
     ];
     let mut page = Page { text: INTRODUCTION.to_owned(), bare: Vec::new() };
     for (role, title, schema) in &formats {
@@ -113,15 +113,11 @@ impl<'s> Format<'s> {
         found.unwrap_or((None, schema))
     }
 
-    // -- examples ------------------------------------------------------------------------------------------
-
     fn collect(&self, node: &Node, title: Option<&Json>, source: &Source, examples: &mut Examples) {
         let name = title.and_then(Json::as_str).unwrap_or_default();
         let mut collector = Collector { format: self, source, examples };
         collector.mapping(node, name, self.root, 0);
     }
-
-    // -- the page ------------------------------------------------------------------------------------------
 
     fn write(&self, title: &str, examples: &Examples, page: &mut Page) {
         let _ = writeln!(page.text, "## {title}\n");
@@ -140,42 +136,31 @@ impl<'s> Format<'s> {
     /// Every mapping of the format, each before what is inside of it.
     fn mappings(&self) -> Vec<Mapping<'s>> {
         let name = self.root.get("title").and_then(Json::as_str).unwrap_or_default();
-        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
-        self.visit(name, String::new(), self.root, &mut all, &mut seen);
+        let mut all = Vec::new();
+        self.visit(Mapping { name, path: String::new(), schema: self.root }, &mut all);
         all
     }
 
-    fn visit(
-        &self,
-        name: &'s str,
-        path: String,
-        schema: &'s Map<String, Json>,
-        all: &mut Vec<Mapping<'s>>,
-        seen: &mut BTreeSet<&'s str>,
-    ) {
-        if !seen.insert(name) {
+    fn visit(&self, mapping: Mapping<'s>, all: &mut Vec<Mapping<'s>>) {
+        if all.iter().any(|seen| seen.name == mapping.name) {
             return;
         }
-        all.push(Mapping { name, path: path.clone(), schema });
+        let (above, schema) = (mapping.path.clone(), mapping.schema);
+        all.push(mapping);
         for (word, inner) in properties(schema) {
-            let path = if path.is_empty() { word.clone() } else { format!("{path}.{word}") };
-            for (name, path, schema) in self.inside(inner, path, 0) {
-                self.visit(name, path, schema, all, seen);
+            let path = if above.is_empty() { word.clone() } else { format!("{above}.{word}") };
+            for mapping in self.inside(inner, path, 0) {
+                self.visit(mapping, all);
             }
         }
     }
 
     /// The mappings that a value may be or hold, with the path to them.
-    fn inside(
-        &self,
-        schema: &'s Json,
-        path: String,
-        depth: usize,
-    ) -> Vec<(&'s str, String, &'s Map<String, Json>)> {
+    fn inside(&self, schema: &'s Json, path: String, depth: usize) -> Vec<Mapping<'s>> {
         let (name, schema) = self.resolve(schema);
         let Some(map) = schema.as_object().filter(|_| depth < DEPTH) else { return Vec::new() };
         if let (Some(name), true) = (name, map.contains_key("properties")) {
-            return vec![(name, path, map)];
+            return vec![Mapping { name, path, schema: map }];
         }
         let values = map.get("additionalProperties").map(|inner| (inner, format!("{path}.*")));
         let items = map.get("items").map(|inner| (inner, format!("{path}[]")));
@@ -306,7 +291,7 @@ impl<'s> Collector<'_, 's, '_> {
     fn mapping(&mut self, node: &Node, name: &str, schema: &'s Map<String, Json>, depth: usize) {
         for entry in node.entries() {
             let Some(inner) = schema.get("properties").and_then(|all| all.get(&*entry.key)) else { continue };
-            let span = whole(self.source, entry);
+            let span = whole(entry);
             self.keep(format!("{name}.{}", entry.key), span);
             self.value(&entry.value, inner, span, depth + 1);
         }
@@ -336,7 +321,7 @@ impl<'s> Collector<'_, 's, '_> {
                     self.mapping(node, name.unwrap_or_default(), map, depth);
                 } else if let Some(inner) = map.get("additionalProperties") {
                     for entry in entries {
-                        let span = whole(self.source, entry);
+                        let span = whole(entry);
                         self.value(&entry.value, inner, span, depth + 1);
                     }
                 }
@@ -356,34 +341,9 @@ impl<'s> Collector<'_, 's, '_> {
 }
 
 /// From a key to the end of its value; nothing where the value stands elsewhere and is only named.
-fn whole(source: &Source, entry: &Entry) -> Option<Span> {
-    let end = end(source, &entry.value, 0)?;
-    (entry.value.span.start >= entry.key_span.end).then_some(Span { start: entry.key_span.start, end })
-}
-
-/// Where a node ends: a mapping or list behind what is inside of it, and behind its bracket.
-fn end(source: &Source, node: &Node, depth: usize) -> Option<u32> {
-    let inside: Vec<&Node> = match &node.data {
-        Data::Scalar { .. } => return Some(node.span.end),
-        Data::List(items) => items.iter().collect(),
-        Data::Map(entries) => entries.iter().map(|entry| &entry.value).collect(),
-    };
-    if depth >= DEPTH {
-        return None;
-    }
-    let mut last = node.span.end;
-    for inner in inside {
-        // what stands before is an alias: the text behind the key is not the value
-        let end = end(source, inner, depth + 1).filter(|_| inner.span.start >= node.span.start)?;
-        last = last.max(end);
-    }
-    let closing = match source.text.as_bytes().get(node.span.start as usize) {
-        Some(b'{') => '}',
-        Some(b'[') => ']',
-        _ => return Some(last),
-    };
-    let rest = source.text.get(last as usize..)?;
-    Some(last + rest.find(closing)? as u32 + 1)
+fn whole(entry: &Entry) -> Option<Span> {
+    let here = entry.value.span.start >= entry.key_span.end;
+    here.then_some(Span { start: entry.key_span.start, end: entry.value.span.end })
 }
 
 /// The lines of a span, moved to the left, at most [`LINES`].
@@ -392,6 +352,10 @@ fn cut(source: &Source, span: Span) -> String {
     let text = source.text.get(start..end).unwrap_or_default();
     let (_, column) = source.line_column(span.start);
     let mut lines: Vec<_> = text.lines().map(|line| shifted(line, column - 1)).collect();
+    // a block ends where the next thing starts, so what is said about that would stand here
+    while lines.last().is_some_and(|line| line.is_empty() || line.trim_start().starts_with('#')) {
+        lines.pop();
+    }
     if lines.len() > LINES {
         lines.truncate(LINES);
         lines.push("  # and so on".into());

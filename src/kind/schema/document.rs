@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use super::leaf::{self, Place, as_map};
 use super::{DRAFT, mapping, plain};
 use crate::kind::explain::{self, Fact};
-use crate::kind::{Field, Item, Kind, ListType, MapType, Shape, ToldApart, Type};
+use crate::kind::{Field, Item, Kind, ListType, Maker, MapType, Shape, ToldApart, Type};
 use crate::value::Mark;
 use crate::yaml;
 
@@ -22,8 +22,9 @@ pub fn document(kind: &Kind) -> Schema {
     schema.insert("title".into(), kind.title.clone().into());
     describe(&mut schema, &kind.is, &[]);
     schema.extend(mapping(envelope(kind)));
-    schema.insert("required".into(), json!(["kind", "name"]));
-    schema.insert("allOf".into(), Json::from_iter([Some(with_spec()), found_by(kind)].into_iter().flatten()));
+    let demands = [Some(json!({ "required": ["kind", "name"] })), Some(with_spec()), found_by(kind)];
+    schema.insert("allOf".into(), Json::from_iter(demands.into_iter().flatten()));
+    schema.insert("defaultSnippets".into(), json!([start(kind)]));
     Schema::from(schema)
 }
 
@@ -93,6 +94,20 @@ fn envelope(kind: &Kind) -> Map<String, Json> {
         "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.",
     );
     words
+}
+
+/// What an editor writes when a document is begun: the rest of the envelope, with what every object must have.
+fn start(kind: &Kind) -> Json {
+    let mut keys: Vec<u16> =
+        kind.identity.natural_key.iter().filter_map(|path| path.first().copied()).collect();
+    keys.extend((kind.identity.made_by == Maker::Caller).then_some(kind.identity.id));
+    let wanted = |field: &&Field| field.access.required || keys.contains(&field.number);
+    let fields = kind.shape.fields.iter().filter(wanted).filter(|field| !field.access.computed);
+    let spec = (2..).zip(fields).map(|(stop, field)| (field.name.to_string(), format!("${stop}").into()));
+    let spec = Map::from_iter(spec);
+    let spec = if spec.is_empty() { json!("$2") } else { spec.into() };
+    let title = format!("{}: name and spec", kind.title);
+    json!({ "label": title, "description": plain(&kind.is), "body": { "name": "$1", "spec": spec } })
 }
 
 /// A bare 2024 is a number to an editor.
@@ -205,13 +220,13 @@ fn property(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
         return schema;
     }
     schema.extend(value(kind, field, inside));
-    exemplify(&mut schema, field);
+    exemplify(&mut schema, field, inside.mark);
     schema
 }
 
 /// An editor offers examples as values, but can only write those that fit on the line; others are shown.
-fn exemplify(schema: &mut Map<String, Json>, field: &Field) {
-    let Some(example) = explain::example(field).filter(|_| field.mark != Mark::Secret) else { return };
+fn exemplify(schema: &mut Map<String, Json>, field: &Field, mark: Mark) {
+    let Some(example) = explain::example(field).filter(|_| mark != Mark::Secret) else { return };
     if !example.is_array() && !example.is_object() {
         schema.insert("examples".into(), json!([example]));
     } else if let Some(Json::String(markdown)) = schema.get_mut("markdownDescription") {
@@ -278,19 +293,18 @@ fn items(kind: &Kind, field: &Field, list: &ListType, inside: Inside) -> Map<Str
 /// An item has all fields of one of its keys: those of all keys are simply required, those of the first one
 /// where no other key is complete.
 fn told_apart(keys: &[Vec<u16>], shape: &Shape) -> Map<String, Json> {
-    let names = |numbers: &mut dyn Iterator<Item = &u16>| {
-        numbers.map(|number| shape.field(*number).name.to_string()).collect::<Vec<_>>()
-    };
     let Some((first, others)) = keys.split_first() else { return Map::new() };
-    let everywhere = names(&mut first.iter().filter(|number| others.iter().all(|key| key.contains(number))));
-    let mut schema = as_map(json!({ "required": everywhere }));
+    let name = |number: &u16| shape.field(*number).name.to_string();
+    let names = |key: &[u16]| key.iter().map(name).collect::<Vec<_>>();
+    let (everywhere, rest): (Vec<u16>, Vec<u16>) =
+        first.iter().partition(|number| others.iter().all(|key| key.contains(number)));
+    let mut schema = as_map(json!({ "required": names(&everywhere) }));
     // a key that holds the first one is never complete without it
     let freed = others.iter().filter(|key| !first.iter().all(|number| key.contains(number)));
-    let freed: Vec<_> = freed.map(|key| json!({ "required": names(&mut key.iter()) })).collect();
+    let freed: Vec<_> = freed.map(|key| json!({ "required": names(key) })).collect();
     if !freed.is_empty() {
         schema.insert("if".into(), json!({ "not": { "anyOf": freed } }));
-        let rest = names(&mut first.iter().filter(|number| !others.iter().all(|key| key.contains(number))));
-        schema.insert("then".into(), json!({ "required": rest }));
+        schema.insert("then".into(), json!({ "required": names(&rest) }));
     }
     schema
 }

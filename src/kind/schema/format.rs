@@ -1,9 +1,7 @@
 //! The schemas of the formats themselves, made from their types by schemars and then made fit for editors.
 //!
-//! What people type ([`typed`]) is polished: no nulls, words with their meaning as plain `enum`s, types beside
-//! references. What the program prints ([`printed`]) is described as it is.
-
-use std::collections::BTreeMap;
+//! What people type ([`typed`]) is polished: no nulls, words with their meaning as plain `enum`s, a title for
+//! every word. What the program prints ([`printed`]) is described as it is.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
@@ -12,14 +10,21 @@ use serde_json::{Map, Value as Json, json};
 
 use super::leaf::as_map;
 
-/// The schema of a format that people type.
+/// The schema of a format that people type. Parts stand where they are used, so that each is described by the
+/// word that holds it rather than by its type; only what holds itself is a definition.
 pub fn typed<T: JsonSchema>() -> Schema {
-    let mut schema = SchemaSettings::draft07().for_deserialize().into_generator().into_root_schema_for::<T>();
-    Typed.transform(&mut schema);
-    let types = types_of_definitions(&schema);
-    TypesBeside(types).transform(&mut schema);
-    NoNullDefault.transform(&mut schema);
+    let mut settings = SchemaSettings::draft07().for_deserialize();
+    settings.inline_subschemas = true;
+    let mut schema = polished::<T>(settings);
+    let title = schema.get("title").and_then(Json::as_str).map(plain_name).unwrap_or_default();
+    schema.insert("title".into(), title.into());
+    Titled.transform(&mut schema);
     schema
+}
+
+/// The same with every part as a definition, for those who want to know the parts.
+pub fn in_parts<T: JsonSchema>() -> Schema {
+    polished::<T>(SchemaSettings::draft07().for_deserialize())
 }
 
 /// The schema of a format that the program prints.
@@ -27,6 +32,67 @@ pub fn printed<T: JsonSchema>() -> Schema {
     let mut schema = SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<T>();
     NoNullDefault.transform(&mut schema);
     schema
+}
+
+fn polished<T: JsonSchema>(settings: SchemaSettings) -> Schema {
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    Typed.transform(&mut schema);
+    NoNullDefault.transform(&mut schema);
+    schema
+}
+
+/// `SettingsFile` is called settings.
+fn plain_name(ty: &str) -> String {
+    let mut name = String::new();
+    for letter in ty.strip_suffix("File").unwrap_or(ty).chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push(' ');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+/// Every word is titled with its own name: an editor shows it above the meaning, and beside a fault.
+struct Titled;
+
+impl Transform for Titled {
+    fn transform(&mut self, schema: &mut Schema) {
+        let Some(map) = schema.as_object_mut() else { return };
+        for group in ["properties", "definitions"] {
+            let Some(Json::Object(parts)) = map.get_mut(group) else { continue };
+            for (name, part) in parts {
+                let title = if group == "properties" { name.clone() } else { plain_name(name) };
+                title_it(part, title);
+            }
+        }
+        let title = map.get("title").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let inner = format!("{title} entry");
+        for group in ["additionalProperties", "items"] {
+            map.get_mut(group).into_iter().for_each(|part| title_it(part, inner.clone()));
+        }
+        let several = format!("{title}, several");
+        for choice in map.get_mut("anyOf").and_then(Json::as_array_mut).into_iter().flatten() {
+            alternative(choice, &several);
+        }
+        transform_subschemas(self, schema);
+    }
+}
+
+/// An editor shows the meaning of an alternative before that of the word, and all alternatives that look alike.
+fn alternative(choice: &mut Json, several: &str) {
+    let Some(choice) = choice.as_object_mut() else { return };
+    choice.retain(|word, _| !matches!(word.as_str(), "description" | "markdownDescription"));
+    if choice.get("type").is_some_and(|ty| ty == "array") {
+        choice.insert("title".into(), several.into());
+    }
+}
+
+/// A reference is titled where it leads.
+fn title_it(part: &mut Json, title: String) {
+    if let Some(part) = part.as_object_mut().filter(|part| !part.contains_key("$ref")) {
+        part.insert("title".into(), title.into());
+    }
 }
 
 /// A null default silently kills completion in the YAML language server.
@@ -41,6 +107,9 @@ impl Transform for NoNullDefault {
     }
 }
 
+/// The words by which an editor sees what sort of value it is to write.
+const WORDS: [&str; 8] = ["type", "anyOf", "allOf", "oneOf", "enum", "const", "$ref", "if"];
+
 /// What is typed has no nulls: a word that is not wanted is left out. Inner parts first, so that an optional
 /// choice is a plain choice when its null is gone.
 struct Typed;
@@ -52,8 +121,16 @@ impl Transform for Typed {
         without_null(map);
         words_with_meaning(map);
         one_of_words(map);
-        if map.get("additionalProperties") == Some(&Json::Bool(false)) {
+        if map.contains_key("additionalProperties") {
             map.insert("patternProperties".into(), json!({ "^<<$": {} }));
+        }
+        if let Some(Json::Array(choices)) = map.get_mut("anyOf") {
+            // where nothing fits, an editor speaks of the first
+            choices.sort_by_key(|choice| choice.get("type").is_some_and(|ty| ty == "array"));
+        }
+        if !WORDS.iter().any(|word| map.contains_key(*word)) {
+            // forbids nothing, and makes the editor write a colon behind the name
+            map.insert("anyOf".into(), json!([{}]));
         }
         if let Some(Json::String(text)) = map.get("description") {
             let (markdown, plain) = (Json::from(unwrapped(text)), Json::from(super::plain(&unwrapped(text))));
@@ -80,12 +157,24 @@ fn without_null(map: &mut Map<String, Json>) {
     if let Some(Json::Array(choices)) = map.get_mut("anyOf") {
         choices.retain(|choice| *choice != json!({ "type": "null" }));
         if choices.len() == 1 {
-            let choices = map.remove("anyOf");
-            map.insert("allOf".into(), choices.unwrap_or_default());
+            let only = choices.remove(0);
+            map.remove("anyOf");
+            take_in(map, only);
         }
     }
     if let Some(Json::Array(values)) = map.get_mut("enum") {
         values.retain(|value| !value.is_null());
+    }
+}
+
+/// What is left of a choice stands in the schema itself; what that says already wins.
+fn take_in(map: &mut Map<String, Json>, only: Json) {
+    if only.get("$ref").is_some() {
+        map.insert("allOf".into(), json!([only]));
+        return;
+    }
+    for (word, value) in as_map(only) {
+        map.entry(word).or_insert(value);
     }
 }
 
@@ -142,10 +231,12 @@ fn one_of_words(map: &mut Map<String, Json>) {
         map.extend(as_map(mapping));
         return;
     }
-    map.insert("anyOf".into(), json!([{}]));
+    let words = Json::from(listed(words));
+    // the choices forbid nothing; an editor offers the words from there
+    map.insert("anyOf".into(), json!([words, {}]));
     map.insert("if".into(), json!({ "type": "object" }));
     map.insert("then".into(), mapping);
-    map.insert("else".into(), listed(words).into());
+    map.insert("else".into(), words);
 }
 
 /// The key of a mapping that has just one, and its schema with the meaning of the whole.
@@ -159,26 +250,4 @@ fn only_key(choice: &Json) -> Option<(String, Json)> {
         }
     }
     Some((key.clone(), schema.into()))
-}
-
-fn types_of_definitions(schema: &Schema) -> BTreeMap<String, Json> {
-    let definitions = schema.get("definitions").and_then(Json::as_object);
-    let ty =
-        |(name, one): (&String, &Json)| Some((format!("#/definitions/{name}"), one.get("type")?.clone()));
-    definitions.into_iter().flatten().filter_map(ty).collect()
-}
-
-/// A reference beside other words stands in `allOf` in this draft, where an editor does not see what type it
-/// is and completes a name without a colon; so the type is said again.
-struct TypesBeside(BTreeMap<String, Json>);
-
-impl Transform for TypesBeside {
-    fn transform(&mut self, schema: &mut Schema) {
-        let reference = schema.pointer("/allOf/0/$ref").and_then(Json::as_str);
-        let ty = reference.and_then(|reference| self.0.get(reference)).cloned();
-        if let (Some(ty), None) = (ty, schema.get("type")) {
-            schema.insert("type".into(), ty);
-        }
-        transform_subschemas(self, schema);
-    }
 }

@@ -16,6 +16,7 @@ use super::Secrets;
 use super::bind::binds_silently;
 use super::given;
 use super::refusal::{place, place_at};
+use super::things::Wholes;
 
 /// The format of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,58 +85,82 @@ pub fn form(api: &Api, accept: Option<&str>, asked: Option<FormatWord>) -> Optio
     Some(entries.find_map(known).unwrap_or(Form::Html))
 }
 
-/// An object as the service answers it.
-pub fn object(shape: &Shape, object: &Object, secrets: Secrets, form: Form) -> Wire {
-    let mut members = Wire::Object(Vec::with_capacity(shape.fields.len()));
-    for field in shape.fields.iter().filter(|field| !field.access.write_only) {
-        let value = object.get(field.number).unwrap_or(&Value::Null);
-        let shown = shown(field, value, secrets, form);
-        match &*field.read_as {
-            [name] => place_at(&mut members, &[name], shown),
-            path => place_at(&mut members, &path.iter().map(|step| &**step).collect::<Vec<_>>(), shown),
+/// How objects are shown.
+#[derive(Clone, Copy)]
+pub struct Showing<'s> {
+    pub secrets: Secrets,
+    pub form: Form,
+    /// Things that are shown whole, and where the API is; none where only ids are shown.
+    pub wholes: Option<(&'s Wholes, &'s str)>,
+}
+
+impl Showing<'_> {
+    /// An object as the service answers it.
+    pub fn object(&self, shape: &Shape, object: &Object) -> Wire {
+        let mut members = Vec::with_capacity(shape.fields.len() + object.strangers.len());
+        let mut through = Vec::new();
+        for field in shape.fields.iter().filter(|field| !field.access.write_only) {
+            let shown = self.value(field, object.get(field.number).unwrap_or(&Value::Null));
+            match &*field.read_as {
+                [name] => members.push((name.to_string(), shown)),
+                path => through.push((path, shown)),
+            }
+        }
+        let strangers = object.strangers.iter();
+        members.extend(strangers.map(|stranger| (stranger.name.to_string(), self.stranger(stranger))));
+        let mut whole = Wire::Object(members);
+        for (path, shown) in through {
+            place_at(&mut whole, &path.iter().map(|step| &**step).collect::<Vec<_>>(), shown);
+        }
+        whole
+    }
+
+    /// A stranger is kept as JSON.
+    fn stranger(&self, stranger: &Stranger) -> Wire {
+        match self.form {
+            Form::Wire(FormatWord::Jsv) => {
+                given::json(&stranger.raw).map_or(Wire::Null, given::Given::into_wire)
+            }
+            _ => Wire::Raw(stranger.raw.to_string()),
         }
     }
-    if let Wire::Object(members) = &mut members {
-        members
-            .extend(object.strangers.iter().map(|stranger| (stranger.name.to_string(), raw(stranger, form))));
-    }
-    members
-}
 
-/// A stranger is kept as JSON.
-fn raw(stranger: &Stranger, form: Form) -> Wire {
-    match form {
-        Form::Wire(FormatWord::Jsv) => given::json(&stranger.raw).map_or(Wire::Null, given::Given::into_wire),
-        _ => Wire::Raw(stranger.raw.to_string()),
-    }
-}
-
-fn shown(field: &Field, value: &Value, secrets: Secrets, form: Form) -> Wire {
-    let veiled = field.mark == Mark::Secret && field.absent == Absent::Unknown && !value.is_blank();
-    match (secrets, &field.ty) {
-        (Secrets::Masked, Type::Leaf(Leaf::Text { .. })) if veiled => return Wire::Text("****".into()),
-        (Secrets::Masked | Secrets::Hidden, _) if veiled => return Wire::Null,
-        _ => {}
-    }
-    match (&field.ty, value) {
-        (_, Value::Null) => Wire::Null,
-        (Type::Leaf(leaf), value) => leaf.wire(value),
-        (Type::Map(map), Value::Map(entries)) => Wire::Object(
-            entries.iter().map(|(key, value)| (key.to_string(), map.value.wire(value))).collect(),
-        ),
-        (Type::Object(shape), Value::Object(inner)) => object(shape, inner, secrets, form),
-        (Type::List(list), Value::List(items)) => {
-            Wire::List(items.iter().map(|value| item(&list.item, value, secrets, form)).collect())
+    fn value(&self, field: &Field, value: &Value) -> Wire {
+        if self.veils(field, value) {
+            let text = matches!(field.ty, Type::Leaf(Leaf::Text { .. })) && self.secrets == Secrets::Masked;
+            return if text { Wire::Text("****".into()) } else { Wire::Null };
         }
-        _ => Wire::Null,
+        match (&field.ty, value) {
+            (_, Value::Null) => Wire::Null,
+            (Type::Leaf(leaf), value) => {
+                let whole = self.wholes.and_then(|(wholes, base)| wholes.shown(field, value, base));
+                whole.unwrap_or_else(|| leaf.wire(value))
+            }
+            (Type::Map(map), Value::Map(entries)) => Wire::Object(
+                entries.iter().map(|(key, value)| (key.to_string(), map.value.wire(value))).collect(),
+            ),
+            (Type::Object(shape), Value::Object(inner)) => self.object(shape, inner),
+            (Type::List(list), Value::List(items)) => {
+                Wire::List(items.iter().map(|value| self.item(&list.item, value)).collect())
+            }
+            _ => Wire::Null,
+        }
     }
-}
 
-fn item(item: &Item, value: &Value, secrets: Secrets, form: Form) -> Wire {
-    match (item, value) {
-        (Item::Leaf(leaf), value) => leaf.wire(value),
-        (Item::Object(shape), Value::Object(inner)) => object(shape, inner, secrets, form),
-        (Item::Object(_), _) => Wire::Null,
+    /// What may be hidden from those who may not see it is hidden from everybody when told so.
+    fn veils(&self, field: &Field, value: &Value) -> bool {
+        self.secrets != Secrets::Clear
+            && field.absent == Absent::Unknown
+            && matches!(field.mark, Mark::Secret | Mark::Personal)
+            && !value.is_blank()
+    }
+
+    fn item(&self, item: &Item, value: &Value) -> Wire {
+        match (item, value) {
+            (Item::Leaf(leaf), value) => leaf.wire(value),
+            (Item::Object(shape), Value::Object(inner)) => self.object(shape, inner),
+            (Item::Object(_), _) => Wire::Null,
+        }
     }
 }
 

@@ -6,12 +6,14 @@
 //! Deliberately absent: who may write a field, and what an absent one means; `rules` knows.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use crate::kind::leaf::Token;
 use crate::kind::{Absent, Api, Field, FormatWord, Item, Leaf, NamesWord, Shape, Type};
 use crate::value::{Object, Stranger, Value};
 
 use super::given::{Given, Scalar};
+use super::things::Whole;
 
 /// How deep a free-form value may nest.
 const MAX_DEPTH: usize = 64;
@@ -38,6 +40,8 @@ pub struct Binder<'k> {
     api: &'k Api,
     spelling: Spelling,
     pub grievances: Vec<Grievance>,
+    /// Things that stood whole where their id is the value.
+    pub wholes: Vec<Whole>,
 }
 
 /// Whether the service takes wrong values for zeros instead of refusing them; hosts that speak JSV do.
@@ -58,7 +62,7 @@ type Members<'b> = Vec<(Cow<'b, str>, Given<'b>)>;
 impl<'k> Binder<'k> {
     /// A binder for one body.
     pub fn new(api: &'k Api, spelling: Spelling) -> Self {
-        Self { api, spelling, grievances: Vec::new() }
+        Self { api, spelling, grievances: Vec::new(), wholes: Vec::new() }
     }
 
     /// The object that was given, with the members that no field knows as its strangers.
@@ -132,9 +136,16 @@ impl<'k> Binder<'k> {
         if given.is_null() {
             return Value::Null;
         }
-        let given = self.id_of_whole(field, given);
         match &field.ty {
-            Type::Leaf(leaf) => self.leaf(leaf, given, at).unwrap_or_else(|| self.instead(field)),
+            Type::Leaf(leaf) => match self.take_whole(field, given) {
+                (Given::Null, _) => Value::Null,
+                (given, raw) => {
+                    let value = self.leaf(leaf, given, at).unwrap_or_else(|| self.instead(field));
+                    let whole = raw.map(|raw| Whole { field: field.name.clone(), id: value.clone(), raw });
+                    self.wholes.extend(whole);
+                    value
+                }
+            },
             Type::Object(shape) => match given.into_members() {
                 Some(members) => Value::Object(Box::new(self.members(shape, members, at))),
                 None => self.refuse(at, "an object is expected"),
@@ -147,27 +158,34 @@ impl<'k> Binder<'k> {
         }
     }
 
-    /// The id inside, where a thing that is referred to stands whole.
-    fn id_of_whole<'b>(&self, field: &Field, given: Given<'b>) -> Given<'b> {
-        match (&field.refers_to, &field.ty, given) {
-            (Some(refers), Type::Leaf(_), Given::Object(members)) => {
+    /// The id inside and the thing itself, where a thing that is referred to stands whole.
+    fn take_whole<'b>(&self, field: &Field, given: Given<'b>) -> (Given<'b>, Option<Box<str>>) {
+        match (&field.refers_to, given) {
+            (Some(refers), given @ Given::Object(_)) if self.spelling == Spelling::Read => {
+                let raw = given.to_json();
+                let members = given.into_members().unwrap_or_default();
                 let id = members.into_iter().rfind(|(name, _)| same_name(self.api, name, &refers.id));
-                id.map_or(Given::Null, |(_, id)| id)
+                (id.map_or(Given::Null, |(_, id)| id), Some(raw.into()))
             }
-            (_, _, given) => given,
+            (_, given) => (given, None),
         }
     }
 
     fn map(&mut self, leaf: &Leaf, given: Members, at: &str) -> Value {
         let mut entries: Vec<(Box<str>, Value)> = Vec::with_capacity(given.len());
+        let mut places: HashMap<Cow<str>, usize> = HashMap::with_capacity(given.len());
         for (key, given) in given {
             let value = match given.is_null() {
                 true => Value::Null,
                 false => self.leaf(leaf, given, &join(at, &key)).unwrap_or(Value::Null),
             };
-            match entries.iter_mut().find(|(own, _)| **own == *key) {
+            // of the same key the last counts
+            match places.get(&key).and_then(|at| entries.get_mut(*at)) {
                 Some((_, own)) => *own = value,
-                None => entries.push((key.into(), value)),
+                None => {
+                    entries.push((Box::from(&*key), value));
+                    places.insert(key, entries.len() - 1);
+                }
             }
         }
         Value::Map(entries)

@@ -1,8 +1,10 @@
 //! What the real service does not have: doors for tests and the demo, under `/_sandbox/`.
 //!
-//! The log, the whole state, an edit behind the tool's back, verification of what waits, and a fresh start.
+//! The log, the whole state, an edit behind the tool's back, verification of what waits, a fresh start, and
+//! tokens for APIs whose identity server is elsewhere.
 //! The state holds whatever was written, secrets too: that is what it is asked for.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
@@ -14,12 +16,15 @@ use crate::remote::wire;
 use crate::value::{Object, Value};
 
 use super::Secrets;
-use super::answer::{self, Answer, Form};
+use super::answer::{Answer, Form, Showing};
+use super::auth;
 use super::bind::{Binder, Spelling};
 use super::given::Given;
+use super::rows;
 use super::rules;
 use super::service::{Service, State};
-use super::store::Record;
+use super::store::{Record, Table};
+use super::things::Whole;
 
 impl Service {
     /// Sets members of a live object, in the spelling in which the service answers.
@@ -38,8 +43,8 @@ impl Service {
         let (scope, old) = table.get(&anywhere, &id).ok_or("there is no object with this id")?;
         let scope = scope.to_vec();
         let mut record = old.clone();
-        edited(&kind, &mut record, set)?;
-        rules::settle(&kind.shape, &mut record.object, mint);
+        edited(&kind, &mut record, set)?.into_iter().for_each(|whole| table.wholes.put(whole));
+        rows::settle(&kind.shape, &mut record.object, mint);
         table.put(&scope, record);
         Ok(())
     }
@@ -65,8 +70,7 @@ impl Service {
         let mut all = Map::new();
         for table in &state.tables {
             let anywhere = vec![None; table.kind.scope.len()];
-            let objects =
-                table.list(&anywhere).map(|(scope, record)| dumped(&table.kind, scope, &record.object));
+            let objects = table.list(&anywhere).map(|(scope, record)| dumped(table, scope, &record.object));
             all.insert(table.kind.name.to_string(), objects.collect());
         }
         Json::Object(all)
@@ -74,7 +78,7 @@ impl Service {
 }
 
 /// Sets what is given; members that no field knows become strangers, so that a tool can be tried on them.
-fn edited(kind: &Kind, record: &mut Record, set: &Map<String, Json>) -> Result<(), String> {
+fn edited(kind: &Kind, record: &mut Record, set: &Map<String, Json>) -> Result<Vec<Whole>, String> {
     let mut binder = Binder::new(&kind.api, Spelling::Read);
     let given = binder.object(&kind.shape, Given::from(set), "");
     if let Some(first) = binder.grievances.first() {
@@ -87,18 +91,20 @@ fn edited(kind: &Kind, record: &mut Record, set: &Map<String, Json>) -> Result<(
         record.object.strangers.retain(|own| own.name != stranger.name);
         record.object.strangers.push(stranger);
     }
-    Ok(())
+    Ok(binder.wholes)
 }
 
-fn dumped(kind: &Kind, scope: &[Value], object: &Object) -> Json {
+fn dumped(table: &Table, scope: &[Value], object: &Object) -> Json {
+    let kind = &*table.kind;
     let scope: Map<String, Json> = kind
         .scope
         .iter()
         .zip(scope)
         .map(|(parameter, value)| (parameter.name.to_string(), Leaf::url_text(value, &kind.api).into()))
         .collect();
-    let wire = answer::object(&kind.shape, object, Secrets::Clear, Form::Wire(FormatWord::Json));
-    let bytes = wire::encode(&wire, FormatWord::Json, &kind.api);
+    let form = Form::Wire(FormatWord::Json);
+    let showing = Showing { secrets: Secrets::Clear, form, wholes: Some((&table.wholes, "")) };
+    let bytes = wire::encode(&showing.object(&kind.shape, object), FormatWord::Json, &kind.api);
     let mut shown: Json = serde_json::from_slice(&bytes).unwrap_or_default();
     // what never reads back stands beside the rest
     for field in kind.shape.fields.iter().filter(|field| field.access.write_only) {
@@ -108,6 +114,29 @@ fn dumped(kind: &Kind, scope: &[Value], object: &Object) -> Json {
         }
     }
     json!({ "scope": scope, "object": shown })
+}
+
+/// A token as an identity server gives it for a name and a password, both of any value but `wrong`.
+pub fn token(service: &Service, body: &[u8]) -> Answer {
+    let form: HashMap<_, _> = url::form_urlencoded::parse(body).into_owned().collect();
+    let right = |name: &str| form.get(name).is_some_and(|value| auth::is_right(value));
+    let granted = match form.get("grant_type").map(String::as_str) {
+        Some("password") => right("username") && right("password"),
+        Some("refresh_token") => right("refresh_token"),
+        _ => false,
+    };
+    let mint = &mut service.state().mint;
+    let (status, body) = match granted {
+        true => (
+            200,
+            json!({
+                "access_token": mint.guid().to_string(), "expires_in": 300, "refresh_expires_in": 1800,
+                "refresh_token": mint.guid().to_string(), "token_type": "Bearer",
+            }),
+        ),
+        false => (401, json!({"error": "invalid_grant", "error_description": "Invalid user credentials"})),
+    };
+    Answer { content_type: "application/json", ..Answer::text(status, body.to_string()) }
 }
 
 /// The body of an edit.

@@ -4,6 +4,7 @@
 //! chosen before that, so that a request that is left hanging leaves no trace in the state.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
@@ -89,6 +90,10 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> Result<Respons
     let start = Instant::now();
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
+    if !is_meant(&head.headers) {
+        // a web page elsewhere must not get here by a name of its own for this address
+        return Ok(respond(Answer::text(403, "this sandbox answers on loopback only\n"), None));
+    }
     if let Some(door) = path.strip_prefix("/_sandbox/") {
         let body = read(body).await.unwrap_or_default();
         return Ok(respond(line.door(head.method.as_str(), door, &body), None));
@@ -112,6 +117,15 @@ async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> Result<Respons
         (None, Some(Blow::Hang)) => std::future::pending().await,
         (None, _) => Err(Dropped),
     }
+}
+
+/// Whether the request was made for loopback; without a `Host` it was not made by a browser.
+fn is_meant(headers: &HeaderMap) -> bool {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
+    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    ip.is_ok_and(|ip| ip.is_loopback()) || name.eq_ignore_ascii_case("localhost")
 }
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {
@@ -203,6 +217,7 @@ impl Line {
                 let dump = self.service.dump().to_string();
                 Answer { content_type: "application/json", ..Answer::text(200, dump) }
             }
+            ("POST", "token") => control::token(&self.service, body),
             ("POST", "edit") => control::edit(&self.service, body),
             ("POST", "verify") => {
                 self.service.verify();
@@ -212,7 +227,10 @@ impl Line {
                 self.reset();
                 Answer::empty(204)
             }
-            _ => Answer::text(404, "here are GET log, GET dump, POST edit, POST verify, POST reset\n"),
+            _ => Answer::text(
+                404,
+                "here are GET log, GET dump, POST edit, POST verify, POST reset, POST token\n",
+            ),
         }
     }
 

@@ -8,19 +8,25 @@
 mod answer;
 mod auth;
 mod bind;
+mod call;
 mod control;
+mod demands;
 mod fault;
 mod find;
 mod given;
 mod http;
 mod log;
 mod mint;
+mod reads;
 mod refusal;
 mod route;
+mod rows;
 mod rules;
 mod seed;
 mod service;
 mod store;
+mod things;
+mod writes;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -34,7 +40,7 @@ use crate::kind::Kind;
 
 pub use fault::{Blow, Fault};
 pub use log::Entry;
-pub use seed::{Data, samples};
+pub use seed::{Data, sample_faults};
 
 use http::{Line, lock};
 use service::Service;
@@ -42,7 +48,7 @@ use service::Service;
 /// Told of each request when it is done.
 pub type Watch = Arc<dyn Fn(&Entry) + Send + Sync>;
 
-/// How secrets that may be hidden read back.
+/// How secret and personal values that may be hidden read back.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Secrets {
     /// As they were written.
@@ -73,6 +79,8 @@ pub struct Options {
     pub bare_single: bool,
     /// Nothing waits for anybody: what would need a mail to be confirmed is confirmed at once.
     pub verify_at_once: bool,
+    /// A merge without all required fields is refused, where the description says that this may happen.
+    pub asks_required: bool,
     /// Bodies of requests are kept in the log; for tests only.
     pub keep_bodies: bool,
     /// With a seed, ids and times are the same in every run.
@@ -92,6 +100,7 @@ impl Default for Options {
             secrets: Secrets::Clear,
             bare_single: false,
             verify_at_once: false,
+            asks_required: false,
             keep_bodies: false,
             seed: None,
             watch: None,

@@ -6,15 +6,15 @@
 //! Deliberately absent: reading bodies and answering.
 
 use crate::kind::{
-    Absent, Appears, Clear, Copy, Field, FormatWord, Item, ItemsSent, Kind, Leaf, ListType, Shape, ToldApart,
-    Travels, Type, Write,
+    Absent, Appears, Copy, Field, FormatWord, Item, Kind, Leaf, ListType, Shape, Travels, Type, Write,
 };
 use crate::remote::wire;
 use crate::value::{Object, Stranger, Value};
 
-use super::bind::{Binder, Grievance, Spelling, binds_silently, same_name};
+use super::bind::{Binder, Spelling, binds_silently, same_name};
 use super::given;
 use super::mint::Mint;
+use super::rows::{keeps_unlisted, new_number, put_in, row_id, same_item, same_row};
 use super::store::Record;
 
 /// What a merge does with nested fields.
@@ -107,7 +107,9 @@ impl Rules<'_> {
         for field in &shape.fields {
             let before = old.and_then(|old| old.get(field.number));
             let value = match body.get(field.number) {
-                _ if closed(field, old.is_none()) => before.cloned().unwrap_or_else(|| self.own(field, old)),
+                _ if closed(field, old.is_none()) => {
+                    before.cloned().unwrap_or_else(|| self.own(shape, field))
+                }
                 None if field.never_sent => before.cloned().unwrap_or_else(|| blank(field)),
                 given => self.replaced(field, given, before),
             };
@@ -117,13 +119,16 @@ impl Rules<'_> {
         made
     }
 
-    /// What the service puts into a field that nobody else may write, in an object that is new.
-    fn own(&mut self, field: &Field, old: Option<&Object>) -> Value {
-        match &field.ty {
-            Type::Leaf(Leaf::Guid) if old.is_none() && field.copy_of.is_none() && field.access.computed => {
-                Value::Guid(self.mint.guid())
+    /// What the service puts into a field that nobody else may write: its own number for the thing, or the
+    /// scope that is called so.
+    fn own(&mut self, shape: &Shape, field: &Field) -> Value {
+        let scope = self.kind.scope.iter().position(|scope| scope.name == field.name);
+        match scope.and_then(|at| self.scope.get(at)).filter(|_| field.access.computed) {
+            Some(value) => value.clone(),
+            None if row_id(shape).is_some_and(|row_id| row_id.number == field.number) => {
+                new_number(field, self.mint)
             }
-            _ => blank(field),
+            None => blank(field),
         }
     }
 
@@ -145,18 +150,16 @@ impl Rules<'_> {
 
     fn items(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
         let before = before.map(Value::items).unwrap_or_default();
-        Value::List(items.iter().map(|item| self.item(list, item, before)).collect())
+        let row = |item| before.iter().find(|old| same_row(list, old, item));
+        Value::List(items.iter().map(|item| self.item(list, item, row(item))).collect())
     }
 
-    /// One item: with a known row id it is that row, else a new one.
-    fn item(&mut self, list: &ListType, item: &Value, before: &[Value]) -> Value {
+    /// One item: the row that it was, or a new one.
+    fn item(&mut self, list: &ListType, item: &Value, old: Option<&Value>) -> Value {
         let (Item::Object(shape), Value::Object(body)) = (&list.item, item) else { return item.clone() };
-        let row_id = row_id(shape);
-        let id = row_id.and_then(|field| body.get(field.number)).filter(|id| !id.is_zero());
-        let same_row = |row: &&Object| row_id.is_some_and(|field| row.get(field.number) == id);
-        let old = id.and_then(|_| before.iter().filter_map(Value::as_object).find(same_row));
+        let old = old.and_then(Value::as_object);
         let mut made = self.whole(shape, body, old);
-        if let Some(field) = row_id {
+        if let Some(field) = row_id(shape) {
             let id = old.and_then(|old| old.get(field.number)).cloned();
             made.set(field.number, id.unwrap_or_else(|| new_number(field, self.mint)));
         }
@@ -167,16 +170,10 @@ impl Rules<'_> {
     fn upserted(&mut self, list: &ListType, items: &[Value], before: Option<&Value>) -> Value {
         let mut all = before.map(Value::items).unwrap_or_default().to_vec();
         for item in items {
-            let at = all.iter().position(|old| same_item(list, old, item));
-            let mut body = item.clone();
-            if let (Some(at), Item::Object(shape), Value::Object(body)) = (at, &list.item, &mut body)
-                && let (Some(row_id), Some(old)) = (row_id(shape), all[at].as_object())
-            {
-                body.set(row_id.number, old.get(row_id.number).cloned().unwrap_or(Value::Null));
-            }
-            let made = self.item(list, &body, &all);
-            match at {
-                Some(at) => all[at] = made,
+            let at = all.iter().position(|old| same_row(list, old, item) || same_item(list, old, item));
+            let made = self.item(list, item, at.and_then(|at| all.get(at)));
+            match at.and_then(|at| all.get_mut(at)) {
+                Some(old) => *old = made,
                 None => all.push(made),
             }
         }
@@ -201,7 +198,7 @@ impl Rules<'_> {
             (Type::Object(_), ..) => Value::Null,
             (Type::List(list), given, Nested::Append) => {
                 let mut all = before.map(Value::items).unwrap_or_default().to_vec();
-                all.extend(given.items().iter().map(|item| self.item(list, item, &[])));
+                all.extend(given.items().iter().map(|item| self.item(list, item, None)));
                 Value::List(all)
             }
             (Type::List(list), given, _) => self.upserted(list, given.items(), before),
@@ -234,13 +231,6 @@ impl Rules<'_> {
 
     /// What the service makes by itself in a new object, taking after the pattern.
     fn by_itself(&mut self, object: &mut Object) {
-        let kind = self.kind;
-        for (parameter, value) in kind.scope.iter().zip(self.scope) {
-            // a computed field that is called like the scope is the scope
-            if let Some(field) = kind.shape.named(&parameter.name).filter(|field| field.access.computed) {
-                object.set(field.number, value.clone());
-            }
-        }
         let Some(pattern) = self.pattern else { return };
         for field in self.kind.shape.fields.iter().filter(|field| field.access.computed) {
             let (number, like) = (field.number, pattern.get(field.number));
@@ -367,43 +357,6 @@ impl Rules<'_> {
     }
 }
 
-/// Fills what a sample left out: blanks and row ids.
-pub fn settle(shape: &Shape, object: &mut Object, mint: &mut Mint) {
-    for field in &shape.fields {
-        let value = object.take(field.number).filter(|value| *value != Value::Null);
-        let settled = match (&field.ty, value) {
-            (_, None) => blank(field),
-            (Type::Object(inner), Some(Value::Object(mut object))) => {
-                settle(inner, &mut object, mint);
-                Value::Object(object)
-            }
-            (Type::List(ListType { item: Item::Object(inner), .. }), Some(Value::List(mut items))) => {
-                items.iter_mut().for_each(|item| settle_item(inner, item, mint));
-                Value::List(items)
-            }
-            (_, Some(value)) => value,
-        };
-        object.set(field.number, settled);
-    }
-}
-
-fn settle_item(shape: &Shape, item: &mut Value, mint: &mut Mint) {
-    let Value::Object(object) = item else { return };
-    settle(shape, object, mint);
-    if let Some(field) = row_id(shape).filter(|field| object.get(field.number).is_none_or(Value::is_zero)) {
-        object.set(field.number, new_number(field, mint));
-    }
-}
-
-/// A new id of the field's type.
-pub fn new_number(field: &Field, mint: &mut Mint) -> Value {
-    match field.ty {
-        Type::Leaf(Leaf::Whole(_)) => Value::Whole(mint.whole()),
-        Type::Leaf(Leaf::Text { .. }) => Value::text(mint.guid().hyphenated().to_string()),
-        _ => Value::Guid(mint.guid()),
-    }
-}
-
 /// What waits becomes what is; an object that was not verified becomes like the pattern.
 pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
     let waiting = std::mem::take(&mut record.waiting);
@@ -435,94 +388,8 @@ pub fn verify(kind: &Kind, record: &mut Record, pattern: Option<&Object>) {
     }
 }
 
-/// What the service has against a written object: required fields that are missing, clearing in the wrong way.
-pub fn grievances(kind: &Kind, old: Option<&Object>, body: &Object, made: &Record) -> Vec<Grievance> {
-    let mut found = Vec::new();
-    let mut whole = made.object.clone();
-    for (number, value) in made.waiting.fields() {
-        whole.set(number, value.clone());
-    }
-    lacking(kind, &kind.shape, &whole, &mut Place { at: String::new(), found: &mut found });
-    if let Some(old) = old.filter(|_| !binds_silently(&kind.api)) {
-        badly_cleared(kind, old, body, &mut found);
-    }
-    found
-}
-
-struct Place<'f> {
-    at: String,
-    found: &'f mut Vec<Grievance>,
-}
-
-fn lacking(kind: &Kind, shape: &Shape, object: &Object, place: &mut Place) {
-    for field in &shape.fields {
-        let at = format!("{}{}", place.at, field.written_as);
-        let mut inside = |shape: &Shape, object: &Object, at: String| {
-            lacking(kind, shape, object, &mut Place { at, found: place.found });
-        };
-        match (&field.ty, object.get(field.number)) {
-            (Type::Object(shape), Some(Value::Object(object))) => inside(shape, object, format!("{at}.")),
-            (Type::List(ListType { item: Item::Object(shape), .. }), Some(Value::List(items))) => {
-                for (index, item) in items.iter().enumerate() {
-                    if let Value::Object(object) = item {
-                        inside(shape, object, format!("{at}.{index}."));
-                    }
-                }
-            }
-            (_, value) if field.access.required && field.copy_of.is_none() && is_missing(value) => {
-                place.found.push(Grievance { field: at, message: required(kind, field) });
-            }
-            _ => {}
-        }
-    }
-}
-
-fn is_missing(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => true,
-        Some(Value::Text(text)) => text.trim().is_empty(),
-        Some(_) => false,
-    }
-}
-
-fn required(kind: &Kind, field: &Field) -> String {
-    match binds_silently(&kind.api) {
-        true => format!("'{}' should not be empty.", spaced(&field.written_as)),
-        false => "This field is required.".into(),
-    }
-}
-
-/// `twoWords` as `Two Words`.
-fn spaced(name: &str) -> String {
-    let mut words = String::new();
-    for (index, letter) in name.chars().enumerate() {
-        if index > 0 && letter.is_uppercase() {
-            words.push(' ');
-        }
-        match index {
-            0 => words.extend(letter.to_uppercase()),
-            _ => words.push(letter),
-        }
-    }
-    words
-}
-
-fn badly_cleared(kind: &Kind, old: &Object, body: &Object, found: &mut Vec<Grievance>) {
-    for (number, value) in body.fields() {
-        let field = kind.shape.field(number);
-        let had = old.get(number).is_some_and(|old| !old.is_blank());
-        let message = match field.clear {
-            _ if !had || field.is_nested() || closed(field, false) => continue,
-            Clear::Empty if matches!(value, Value::Null) => "This field may not be null.",
-            Clear::Never if value.is_blank() => "This field may not be blank.",
-            _ => continue,
-        };
-        found.push(Grievance { field: field.written_as.to_string(), message: message.into() });
-    }
-}
-
 /// Whether the service takes nothing from a body for this field.
-fn closed(field: &Field, new: bool) -> bool {
+pub fn closed(field: &Field, new: bool) -> bool {
     field.access.computed || (field.access.create_only && !new) || (field.access.update_only && new)
 }
 
@@ -533,57 +400,4 @@ pub fn blank(field: &Field) -> Value {
         _ if field.absent == Absent::Zero => field.ty.zero(),
         _ => Value::Null,
     }
-}
-
-/// The field in which the service numbers the items of a list.
-pub fn row_id(shape: &Shape) -> Option<&Field> {
-    shape.fields.iter().find(|field| {
-        let numbers = matches!(field.ty, Type::Leaf(Leaf::Guid | Leaf::Whole(_)));
-        field.access.computed && field.copy_of.is_none() && numbers
-    })
-}
-
-/// Whether items that a write leaves out stay: others take them out, or nothing does.
-fn keeps_unlisted(list: &ListType) -> bool {
-    !list.complete || list.removals.is_some() || list.items_sent == ItemsSent::Changed
-}
-
-/// Whether two items are the same row: by its id when both have one, else by the first key.
-fn same_item(list: &ListType, old: &Value, new: &Value) -> bool {
-    let (Item::Object(shape), Value::Object(old), Value::Object(new)) = (&list.item, old, new) else {
-        return old == new;
-    };
-    let sent = row_id(shape).and_then(|field| Some((field.number, new.get(field.number)?)));
-    if let Some((number, id)) = sent.filter(|(_, id)| !id.is_zero()) {
-        return old.get(number) == Some(id);
-    }
-    if list.items_sent == ItemsSent::Changed {
-        // without its id it is a new one, however often it is sent
-        return false;
-    }
-    match &list.told_apart {
-        ToldApart::Keys(keys) => keys.first().is_some_and(|key| {
-            !key.is_empty() && key.iter().all(|number| old.get(*number) == new.get(*number))
-        }),
-        ToldApart::Set => old.same(new),
-        ToldApart::Order => false,
-    }
-}
-
-/// A map in which what is not sent stays; null takes a key out.
-fn put_in(given: Option<&Value>, before: Option<&Value>) -> Value {
-    let mut all = match before {
-        Some(Value::Map(entries)) => entries.clone(),
-        _ => Vec::new(),
-    };
-    let Some(Value::Map(given)) = given else { return Value::Map(all) };
-    for (key, value) in given {
-        match (all.iter().position(|(own, _)| own == key), value) {
-            (Some(at), Value::Null) => drop(all.remove(at)),
-            (Some(at), value) => all[at].1 = value.clone(),
-            (None, Value::Null) => {}
-            (None, value) => all.push((key.clone(), value.clone())),
-        }
-    }
-    Value::Map(all)
 }

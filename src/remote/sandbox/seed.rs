@@ -4,25 +4,29 @@
 //! Multiplied objects differ in their ids, row ids, natural keys, numbers at the end of texts and mail
 //! addresses, and stay valid. Deliberately absent: saving the state back.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source, did_you_mean};
 use crate::kind::leaf::Token;
-use crate::kind::{Item, Kind, Leaf, ListType, Shape, Type};
+use crate::kind::{Item, Kind, Leaf, ListType, Scope, Shape, Type};
 use crate::value::{Object, Value};
 use crate::yaml::{self, Node};
 
 use super::bind::{Binder, Spelling};
 use super::given::Given;
 use super::mint::Mint;
-use super::rules::{self, Rules};
+use super::rows;
+use super::rules::Rules;
 use super::store::{Record, Table};
+use super::things::Whole;
 
 /// One object to start with.
 #[derive(Clone)]
 pub struct Seed {
     pub scope: Vec<Value>,
     pub object: Object,
+    wholes: Vec<Whole>,
 }
 
 /// What a data file holds, by the name of the kind.
@@ -53,6 +57,10 @@ impl Data {
                     continue;
                 };
                 let reading = Reading { source, kind };
+                if entry.value.items().is_empty() && !matches!(entry.value.data, yaml::Data::List(_)) {
+                    let message = format!("here is {}, a list of objects is expected", entry.value.noun());
+                    reading.fault(&entry.value, &message, faults);
+                }
                 let seeds = entry.value.items().iter().map(|item| reading.seed(item, faults)).collect();
                 data.seeds.push((Arc::clone(&kind.name), seeds));
             }
@@ -73,15 +81,10 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn seed(&self, item: &Node, faults: &mut Vec<Diagnostic>) -> Seed {
-        let scope = self.kind.scope.iter().map(|parameter| {
-            let node = item.get("scope").and_then(|scope| scope.get(&parameter.name));
-            let text = node.and_then(Node::scalar).unwrap_or_default();
-            parameter.ty.read(Token::Bare(text)).unwrap_or(Value::Null)
-        });
-        let scope = scope.collect();
+        let scope = self.kind.scope.iter().map(|parameter| self.scope(parameter, item, faults)).collect();
         let Some(node) = item.get("object") else {
             self.fault(item, "an object of the data has no `object`", faults);
-            return Seed { scope, object: Object::default() };
+            return Seed { scope, object: Object::default(), wholes: Vec::new() };
         };
         let mut binder = Binder::new(&self.kind.api, Spelling::Read);
         let object = binder.object(&self.kind.shape, Given::from(node), "");
@@ -89,13 +92,35 @@ impl Reading<'_> {
             let at = node.at(&format!("/{}", grievance.field.replace('.', "/"))).unwrap_or(node);
             self.fault(at, &format!("`{}`: {}", grievance.field, grievance.message), faults);
         }
-        Seed { scope, object }
+        Seed { scope, object, wholes: binder.wholes }
+    }
+
+    fn scope(&self, parameter: &Scope, item: &Node, faults: &mut Vec<Diagnostic>) -> Value {
+        let node = item.get("scope").and_then(|scope| scope.get(&parameter.name));
+        let read = node.and_then(Node::scalar).map(|text| parameter.ty.read(Token::Bare(text)));
+        match read {
+            Some(Ok(value)) => value,
+            Some(Err(mismatch)) => {
+                let message = format!("`{}`: {}", parameter.name, mismatch.message);
+                self.fault(node.unwrap_or(item), &message, faults);
+                Value::Null
+            }
+            None => {
+                self.fault(item, &format!("the scope lacks `{}`", parameter.name), faults);
+                Value::Null
+            }
+        }
     }
 
     fn fault(&self, node: &Node, message: &str, faults: &mut Vec<Diagnostic>) {
         let fault = Diagnostic::error("sandbox-data", message).at(self.source.place(node.span));
         faults.push(fault.hint("write the object as the service would answer it"));
     }
+}
+
+/// What of the samples of a kind does not fit it.
+pub fn sample_faults(kind: &Kind) -> Vec<String> {
+    samples(kind).1
 }
 
 /// The samples of a kind, and what is wrong with them.
@@ -110,7 +135,7 @@ pub fn samples(kind: &Kind) -> (Vec<Seed>, Vec<String>) {
         let mut binder = Binder::new(&kind.api, Spelling::Read);
         let object = binder.object(&kind.shape, Given::from(&sample.object), "");
         wrong.extend(binder.grievances.into_iter().map(|g| format!("{}: {}", g.field, g.message)));
-        Seed { scope: scope.collect(), object }
+        Seed { scope: scope.collect(), object, wholes: binder.wholes }
     });
     (seeds.collect(), wrong)
 }
@@ -121,18 +146,19 @@ pub fn table(kind: &Arc<Kind>, data: Option<&Data>, count: Option<usize>, mint: 
         Some(data) => data.of(kind),
         None => samples(kind).0,
     };
-    let originals = seeds.len();
     if let Some(count) = count {
         seeds.truncate(count);
+        let mut press = Press::new(kind, &seeds, mint);
         for number in seeds.len()..count {
-            let Some(original) = seeds.get(number % originals.max(1)).cloned() else { break };
-            seeds.push(varied(kind, original, number, mint));
+            let Some(original) = press.original(number, &seeds) else { break };
+            seeds.push(press.varied(original, number));
         }
     }
     let mut table = Table::new(Arc::clone(kind));
     for seed in seeds {
         let object = filled(kind, &seed, mint);
         table.put(&seed.scope, Record::new(object));
+        seed.wholes.into_iter().for_each(|whole| table.wholes.put(whole));
     }
     table
 }
@@ -142,40 +168,86 @@ fn filled(kind: &Kind, seed: &Seed, mint: &mut Mint) -> Object {
     let mut object = seed.object.clone();
     let id = kind.id_field();
     if object.get(id.number).is_none_or(Value::is_zero) {
-        object.set(id.number, rules::new_number(id, mint));
+        object.set(id.number, rows::new_number(id, mint));
     }
-    rules::settle(&kind.shape, &mut object, mint);
+    rows::settle(&kind.shape, &mut object, mint);
     let rules = Rules { kind, scope: &seed.scope, pattern: None, mint };
     rules.fill_copies(&mut object);
     object
 }
 
-/// The same object once more, with everything different that tells objects apart.
-fn varied(kind: &Kind, seed: Seed, number: usize, mint: &mut Mint) -> Seed {
-    let Seed { scope, mut object } = seed;
-    let n = i64::try_from(number).unwrap_or(i64::MAX);
-    let id = kind.id_field();
-    let new_id = match (&id.ty, object.get(id.number)) {
-        (Type::Leaf(Leaf::Guid), _) => Value::Guid(mint.guid()),
-        (_, Some(Value::Whole(old))) => Value::Whole(old.saturating_add(n)),
-        (_, Some(Value::Text(old))) => Value::text(numbered(old, n)),
-        (_, other) => other.cloned().unwrap_or(Value::Null),
+/// Makes many objects of a few.
+struct Press<'p> {
+    kind: &'p Kind,
+    originals: usize,
+    /// The largest id, where ids are whole numbers.
+    largest: i64,
+    keys: HashSet<String>,
+    mint: &'p mut Mint,
+}
+
+impl<'p> Press<'p> {
+    fn new(kind: &'p Kind, seeds: &[Seed], mint: &'p mut Mint) -> Self {
+        let wholes = seeds.iter().filter_map(|seed| match seed.object.get(kind.identity.id) {
+            Some(Value::Whole(id)) => Some(*id),
+            _ => None,
+        });
+        let largest = wholes.max().unwrap_or(0);
+        let keys = seeds.iter().map(|seed| key(kind, &seed.object)).collect();
+        Self { kind, originals: seeds.len(), largest, keys, mint }
+    }
+
+    fn original(&self, number: usize, seeds: &[Seed]) -> Option<Seed> {
+        seeds.get(number.checked_rem(self.originals)?).cloned()
+    }
+
+    /// The same object once more, with everything different that tells objects apart.
+    fn varied(&mut self, seed: Seed, number: usize) -> Seed {
+        let Seed { scope, mut object, .. } = seed;
+        let n = i64::try_from(number).unwrap_or(i64::MAX);
+        let id = self.kind.identity.id;
+        let new_id = self.next_id(object.get(id), n);
+        if let Some(old_id) = object.get(id).cloned() {
+            // wherever the object repeats its id
+            object = substituted(&object, &old_id, &new_id);
+        }
+        object.set(id, new_id);
+        vary_texts(&self.kind.shape, &mut object, n);
+        without_rows(&self.kind.shape, &mut object);
+        if !self.kind.identity.natural_key.is_empty() && !self.keys.insert(key(self.kind, &object)) {
+            for path in &self.kind.identity.natural_key {
+                vary_key(&self.kind.shape, &mut object, path, (n, self.mint));
+            }
+            self.keys.insert(key(self.kind, &object));
+        }
+        Seed { scope, object, wholes: Vec::new() }
+    }
+
+    fn next_id(&mut self, old: Option<&Value>, n: i64) -> Value {
+        match old {
+            Some(Value::Whole(_)) => {
+                self.largest = self.largest.saturating_add(1);
+                Value::Whole(self.largest)
+            }
+            Some(Value::Text(old)) => Value::text(suffixed(old, n, None)),
+            _ => rows::new_number(self.kind.id_field(), self.mint),
+        }
+    }
+}
+
+/// The natural key of an object, as text.
+fn key(kind: &Kind, object: &Object) -> String {
+    let part = |path: &Vec<u16>| {
+        let (last, inner) = path.split_last()?;
+        let inside = inner.iter().try_fold(object, |object, number| object.get(*number)?.as_object());
+        Some(Leaf::url_text(inside?.get(*last)?, &kind.api))
     };
-    if let Some(old_id) = object.get(id.number).cloned() {
-        // wherever the object repeats its id
-        object = substituted(object, &old_id, &new_id);
-    }
-    object.set(id.number, new_id);
-    vary_texts(&kind.shape, &mut object, n);
-    for path in &kind.identity.natural_key {
-        vary_key(&kind.shape, &mut object, path, (n, mint));
-    }
-    without_rows(&kind.shape, &mut object);
-    Seed { scope, object }
+    let parts = kind.identity.natural_key.iter().map(|path| part(path).unwrap_or_default());
+    parts.collect::<Vec<_>>().join("\n")
 }
 
 /// The same object with one value in the place of another.
-fn substituted(object: Object, old: &Value, new: &Value) -> Object {
+fn substituted(object: &Object, old: &Value, new: &Value) -> Object {
     let mut other = Object::default();
     other.strangers.clone_from(&object.strangers);
     for (number, value) in object.fields() {
@@ -188,7 +260,7 @@ fn substitute(value: &Value, old: &Value, new: &Value) -> Value {
     match value {
         Value::Guid(_) if value == old => new.clone(),
         Value::List(items) => Value::List(items.iter().map(|item| substitute(item, old, new)).collect()),
-        Value::Object(object) => Value::Object(Box::new(substituted((**object).clone(), old, new))),
+        Value::Object(object) => Value::Object(Box::new(substituted(object, old, new))),
         other => other.clone(),
     }
 }
@@ -222,7 +294,7 @@ fn vary_key(shape: &Shape, object: &mut Object, path: &[u16], (n, mint): (i64, &
             vary_key(inner, &mut object, rest, (n, mint));
             Value::Object(object)
         }
-        (_, Value::Text(text)) if !ends_in(&text, n) => {
+        (_, Value::Text(text)) => {
             let max = match &field.ty {
                 Type::Leaf(Leaf::Text { max }) => max.map(|max| max as usize),
                 _ => None,
@@ -234,11 +306,6 @@ fn vary_key(shape: &Shape, object: &mut Object, path: &[u16], (n, mint): (i64, &
         (_, value) => value,
     };
     object.set(*first, varied);
-}
-
-/// Whether a text was numbered already.
-fn ends_in(text: &str, n: i64) -> bool {
-    text.contains('@') || text.ends_with(&n.to_string())
 }
 
 fn suffixed(text: &str, n: i64, max: Option<usize>) -> String {
@@ -265,7 +332,7 @@ fn without_rows(shape: &Shape, object: &mut Object) {
         let Type::List(ListType { item: Item::Object(inner), .. }) = &field.ty else { continue };
         let Some(Value::List(mut items)) = object.take(field.number) else { continue };
         for item in &mut items {
-            if let (Value::Object(item), Some(row_id)) = (item, rules::row_id(inner)) {
+            if let (Value::Object(item), Some(row_id)) = (item, rows::row_id(inner)) {
                 item.take(row_id.number);
             }
         }

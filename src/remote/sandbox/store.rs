@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crate::kind::{Api, Kind, Leaf};
 use crate::value::{Object, Value};
 
+use super::things::Wholes;
+
 /// One live object.
 #[derive(Clone)]
 pub struct Record {
@@ -25,6 +27,8 @@ pub type Scoped = Vec<Option<Value>>;
 /// All objects of one kind.
 pub struct Table {
     pub kind: Arc<Kind>,
+    /// What ids of its objects refer to, where it is known.
+    pub wholes: Wholes,
     groups: Vec<Group>,
     next: u64,
     largest: i64,
@@ -47,7 +51,7 @@ impl Record {
 impl Table {
     /// An empty table.
     pub fn new(kind: Arc<Kind>) -> Self {
-        Self { kind, groups: Vec::new(), next: 0, largest: 0 }
+        Self { kind, wholes: Wholes::default(), groups: Vec::new(), next: 0, largest: 0 }
     }
 
     /// The objects of a scope, oldest first, each with its scope.

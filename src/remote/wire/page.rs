@@ -4,8 +4,8 @@
 //! not what the operation answers (an object where only a list may come, an object without one known
 //! member) is an error: taken for an empty list or an empty object it would cause writes.
 
-use super::typed::{Names, Reading, Side, into_text, same_name};
-use super::{Ahead, Keys, Lexer, Live, Page, Scalar, Step, Stop, Unreadable, text};
+use super::typed::{Names, Reading, into_text, same_name};
+use super::{Ahead, Keys, Lexer, Live, Page, Scalar, Spelt, Step, Stop, Unreadable, text};
 use crate::kind::file::{ListAnswer, ListFile};
 use crate::kind::leaf::Token;
 use crate::kind::{Api, FormatWord, Kind, Leaf, NamesWord, Type};
@@ -55,8 +55,10 @@ pub fn read_page_with(
     take: &mut dyn FnMut(Live),
 ) -> Result<Page, Unreadable> {
     refuse_failure(body, format, &kind.api)?;
-    let pages = Pages { kind, list: &kind.operations.list, names: names(kind, Side::Read) };
-    Ok(with_lexer!(body, format, |lexer| pages.page(lexer, take))?)
+    let pages = Pages { kind, list: &kind.operations.list, names: names(kind) };
+    let mut page = with_lexer!(body, format, |lexer| pages.page(lexer, take))?;
+    pages.names.spelt("", &mut page.spelt);
+    Ok(page)
 }
 
 /// One object, as a read or a write answers it; a list of exactly one counts as that one.
@@ -64,18 +66,19 @@ pub fn read_page_with(
 /// # Errors
 /// When the answer is not one object of the kind.
 pub fn read_object(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Live, Unreadable> {
-    refuse_failure(body, format, &kind.api)?;
-    let names = names(kind, Side::Read);
-    Ok(with_lexer!(body, format, |lexer| single(lexer, kind, &names))?)
+    read_spelt(body, format, kind).map(|(live, _)| live)
 }
 
-/// One object in the shape in which it is written: the body of a request, for whoever answers one.
+/// One object, with how its members were spelt.
 ///
 /// # Errors
-/// When the body is not an object.
-pub fn read_written(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Live, Unreadable> {
-    let names = names(kind, Side::Written);
-    Ok(with_lexer!(body, format, |lexer| whole(lexer, |lexer| Reading::default().live(lexer, &names)))?)
+/// When the answer is not one object of the kind.
+pub fn read_spelt(body: &[u8], format: FormatWord, kind: &Kind) -> Result<(Live, Vec<Spelt>), Unreadable> {
+    refuse_failure(body, format, &kind.api)?;
+    let (names, mut spelt) = (names(kind), Vec::new());
+    let live = with_lexer!(body, format, |lexer| single(lexer, kind, &names))?;
+    names.spelt("", &mut spelt);
+    Ok((live, spelt))
 }
 
 /// The id that a create answers: bare, quoted, or in an object. All zeros is none.
@@ -109,12 +112,6 @@ pub fn read_any(body: &[u8], format: FormatWord) -> Result<Value, Unreadable> {
     Ok(value)
 }
 
-/// The text of the first of these members that is there and not blank; dots reach inwards.
-pub fn pick(body: &[u8], format: FormatWord, paths: &[String], names: NamesWord) -> Option<String> {
-    let found = scalars(body, format, paths, names).ok()?;
-    found.into_iter().flatten().find(|text| !text.is_empty()).map(String::from)
-}
-
 /// Whether an answer says that the service failed, although its status is a success.
 pub fn despite_success(body: &[u8], format: FormatWord, api: &Api) -> bool {
     let paths = &api.errors.despite_success;
@@ -122,8 +119,8 @@ pub fn despite_success(body: &[u8], format: FormatWord, api: &Api) -> bool {
     if paths.is_empty() || !object {
         return false;
     }
-    let found = scalars(body, format, paths, NamesWord::CaseInsensitive).unwrap_or_default();
-    found.into_iter().flatten().any(|text| !matches!(&*text, "" | "0" | "false" | "False" | "{}" | "[]"))
+    let said = |text: &str| !matches!(text, "" | "0" | "false" | "False" | "{}" | "[]");
+    texts(body, format, paths).is_ok_and(|found| found.iter().any(|text| said(text)))
 }
 
 fn refuse_failure(body: &[u8], format: FormatWord, api: &Api) -> Result<(), Unreadable> {
@@ -134,28 +131,19 @@ fn refuse_failure(body: &[u8], format: FormatWord, api: &Api) -> Result<(), Unre
     Err(Unreadable { failed: true, ..Unreadable::new(message) })
 }
 
-fn names(kind: &Kind, side: Side) -> Names<'_> {
-    Names::of(&kind.shape, kind.api.names, side)
+fn names(kind: &Kind) -> Names<'_> {
+    Names::of(&kind.shape, kind.api.names)
 }
 
-/// What stands at each of these paths, as text; a list or an object as it stands there.
-fn scalars(
-    body: &[u8],
-    format: FormatWord,
-    paths: &[String],
-    names: NamesWord,
-) -> Result<Vec<Option<Box<str>>>, Unreadable> {
-    let mut found = vec![None; paths.len()];
-    let sought: Vec<_> = paths.iter().enumerate().map(|(at, path)| Sought { goal: at, path }).collect();
+/// What stands at these paths, as text; a list or an object as it stands there.
+fn texts(body: &[u8], format: FormatWord, paths: &[String]) -> Result<Vec<Box<str>>, Unreadable> {
+    let mut found = Vec::new();
+    let sought: Vec<_> = paths.iter().map(|path| Sought { goal: (), path }).collect();
     with_lexer!(body, format, |lexer| whole(lexer, |lexer| {
-        walk(lexer, &sought, names, &mut |at, lexer| {
-            let text = match lexer.ahead()? {
-                Ahead::Nothing => lexer.nothing().map(|()| None)?,
-                Ahead::Scalar => Some(into_text(lexer.scalar()?)),
-                Ahead::List | Ahead::Object => Some(lexer.skip()?.into()),
-            };
-            if let Some(place) = found.get_mut(at) {
-                *place = text;
+        walk(lexer, &sought, NamesWord::CaseInsensitive, &mut |(), lexer| {
+            match lexer.ahead()? {
+                Ahead::List | Ahead::Object => found.push(lexer.skip()?.into()),
+                Ahead::Nothing | Ahead::Scalar => found.extend(scalar(lexer)?),
             }
             Ok(())
         })

@@ -1,0 +1,168 @@
+//! Which live objects are ours: the ids of what was created or applied, kept in `.trueup/index.json`.
+//!
+//! A created object that does not show yet is known by its id here and not created twice; a create whose
+//! outcome is not known is marked before it is sent. Protection outlives the document. Ids and names only,
+//! no values.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::{read_if_there, replace};
+use crate::kind::leaf::Token;
+use crate::kind::{Kind, Leaf, Type};
+use crate::plan::Subject;
+use crate::value::Value;
+
+/// The objects that a workspace manages.
+pub struct Index {
+    path: PathBuf,
+    entries: BTreeMap<String, Entry>,
+    changed: bool,
+}
+
+/// One managed object.
+#[derive(Serialize, Deserialize, Clone, Default, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    pub target: String,
+    pub kind: String,
+    pub name: String,
+    /// Scope values by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scope: BTreeMap<String, String>,
+    /// None while a create is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Never deleted, even after its document is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
+    /// When a create was sent that is not known to be finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_sent: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    objects: Vec<Entry>,
+}
+
+impl Index {
+    /// Opens the index in a workspace's `.trueup` folder; an absent one is empty.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("index.json");
+        let entries = match read_if_there(&path)? {
+            Some(bytes) => {
+                let file: File = serde_json::from_slice(&bytes)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                file.objects
+                    .into_iter()
+                    .map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry))
+                    .collect()
+            }
+            None => BTreeMap::new(),
+        };
+        Ok(Self { path, entries, changed: false })
+    }
+
+    /// The entry of an object.
+    pub fn get(&self, target: &str, kind: &str, name: &str) -> Option<&Entry> {
+        self.entries.get(&key(target, kind, name))
+    }
+
+    /// Every entry, in a fixed order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// Marks that a create is about to be sent; on disk before it returns.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn creating(&mut self, subject: &Subject) -> io::Result<()> {
+        let mut entry = entry(subject);
+        entry.create_sent = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        self.put(entry);
+        self.save()
+    }
+
+    /// Notes the id of a new object whose create is not finished yet.
+    pub fn born(&mut self, subject: &Subject, protect: bool) {
+        let sent =
+            self.get(&subject.target, &subject.kind.name, &subject.name).and_then(|e| e.create_sent.clone());
+        self.put(Entry { protect, create_sent: sent, ..entry(subject) });
+    }
+
+    /// Notes the id of an object that is ours; what was unknown about its create is known.
+    pub fn note(&mut self, subject: &Subject, protect: bool) {
+        if subject.id.is_some() {
+            self.put(Entry { protect, ..entry(subject) });
+        }
+    }
+
+    /// Forgets an object: it was deleted, or its create surely did not take.
+    pub fn forget(&mut self, subject: &Subject) {
+        self.changed |=
+            self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
+    }
+
+    /// Writes what changed; on disk before it returns.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&mut self) -> io::Result<()> {
+        if !self.changed {
+            return Ok(());
+        }
+        let file = File { format: 1, objects: self.entries.values().cloned().collect() };
+        replace(&self.path, &serde_json::to_vec_pretty(&file)?)?;
+        self.changed = false;
+        Ok(())
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let key = key(&entry.target, &entry.kind, &entry.name);
+        if self.entries.get(&key) != Some(&entry) {
+            self.entries.insert(key, entry);
+            self.changed = true;
+        }
+    }
+}
+
+impl Entry {
+    /// The id as the kind types it.
+    pub fn typed_id(&self, kind: &Kind) -> Option<Value> {
+        let Type::Leaf(leaf) = &kind.id_field().ty else { return None };
+        leaf.read(Token::Bare(self.id.as_deref()?)).ok()
+    }
+}
+
+fn entry(subject: &Subject) -> Entry {
+    let kind = &subject.kind;
+    let text = |value: &Value| Leaf::url_text(value, &kind.api);
+    Entry {
+        target: subject.target.to_string(),
+        kind: kind.name.to_string(),
+        name: subject.name.to_string(),
+        scope: kind
+            .scope
+            .iter()
+            .zip(&subject.scope)
+            .map(|(s, value)| (s.name.to_string(), text(value)))
+            .collect(),
+        id: subject.id.as_ref().map(text),
+        protect: false,
+        create_sent: None,
+    }
+}
+
+fn key(target: &str, kind: &str, name: &str) -> String {
+    format!("{target}\u{1f}{kind}\u{1f}{name}")
+}

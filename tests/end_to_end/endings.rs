@@ -1,0 +1,367 @@
+//! How runs end, in every situation: the exit code, what was written, and what is said about it.
+
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use trueup::kind::FormatWord::Json;
+use trueup::remote::sandbox::Options;
+
+use crate::desk::{Ran, Running};
+use crate::estate::{Estate, edit, options};
+
+const GATEWAY: &str = "bootview/payment-gateway";
+const PARTNER: &str = "carrierx/partner";
+
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+const APPLY_JSON: [&str; 4] = ["apply", "--auto-approve", "--format", "json"];
+
+/// So many partners, each with another city than live.
+fn cities(count: usize) -> Estate {
+    let mut estate = Estate::new(PARTNER, count, Json);
+    ask_for_cities(&mut estate);
+    estate
+}
+
+fn ask_for_cities(estate: &mut Estate) {
+    for one in &mut estate.documents {
+        one.document["spec"]["city"] = json!("Grand Marais");
+    }
+    estate.write();
+}
+
+/// So many gateways, each with another limit than live.
+fn limits(count: usize) -> Estate {
+    let mut estate = Estate::new(GATEWAY, count, Json);
+    for one in &mut estate.documents {
+        one.document["spec"]["maxPaymentAmount"] = json!(4321.5);
+    }
+    estate.write();
+    estate
+}
+
+/// What the one JSON document on stdout says of each object.
+fn results(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let results = report["results"].as_array().expect("results");
+    results.iter().map(|result| result["result"].as_str().expect("a word").to_owned()).collect()
+}
+
+fn codes(ran: &Ran, number: usize) -> Vec<String> {
+    let report = ran.json();
+    let reasons = report["results"][number]["reasons"].as_array().cloned().unwrap_or_default();
+    reasons.iter().map(|reason| reason["code"].as_str().expect("a code").to_owned()).collect()
+}
+
+#[test]
+fn wrong_usage_is_64() {
+    let estate = Estate::new(PARTNER, 1, Json);
+    for arguments in [
+        &[][..],
+        &["plam"],
+        &["plan", "--formt", "json"],
+        &["plan", "--format", "xml"],
+        &["plan", "--parallelism", "0"],
+        &["apply", "--request-timeout", "never"],
+        &["completions", "cmd"],
+    ] {
+        let ran = estate.desk.expect(64, arguments);
+        assert!(ran.out.is_empty(), "{}", ran.all());
+        assert!(!ran.err.is_empty());
+    }
+    estate.desk.expect(0, &["--help"]).says(&["Usage: trueup", "Exit codes:"]);
+    estate.desk.expect(0, &["help", "apply"]).says(&["--auto-approve"]);
+    estate.desk.expect(0, &["--version"]).says(&[env!("CARGO_PKG_VERSION")]);
+    assert!(estate.sandbox.log().is_empty());
+}
+
+#[test]
+fn nobody_to_ask_is_3() {
+    let estate = cities(1);
+    let ran = estate.desk.expect(3, &["apply"]);
+    ran.says(&["1 to update"]).complains(&["there is no terminal", "--auto-approve"]);
+    assert!(estate.writes().is_empty());
+    let ran = estate.desk.expect(3, &["apply", "--format", "json"]);
+    ran.complains(&["there is no terminal"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn nothing_to_do_is_0_and_asks_nobody() {
+    let estate = Estate::new(PARTNER, 2, Json);
+    estate.desk.expect(0, &["apply"]).says(&["Nothing to do"]);
+    let ran = estate.desk.expect(0, &["apply", "--format", "json"]);
+    assert_eq!(results(&ran), ["unchanged", "unchanged"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn faults_in_documents_are_1_before_any_request() {
+    let estate = cities(1);
+    estate.desk.write("config/zz.yaml", "kind: carrierx/partner\nname: zz\nspec:\n  lgoin: zz\n");
+    for command in [&["validate"][..], &["plan"], &APPLY] {
+        let ran = estate.desk.expect(1, command);
+        ran.complains(&["unknown-field", "config/zz.yaml:4:3", "did you mean `login`"]);
+        assert!(ran.out.is_empty(), "{}", ran.all());
+    }
+    assert!(estate.sandbox.log().is_empty());
+}
+
+/// An estate whose first partner is changed by somebody else as soon as a plan has read it.
+fn moving(count: usize, members: Value) -> Estate {
+    let reads = std::sync::atomic::AtomicUsize::new(0);
+    let react = move |sandbox: &trueup::remote::sandbox::Running, entry: &trueup::remote::sandbox::Entry| {
+        let first = reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == count - 1;
+        if first && entry.verb == "GET" {
+            edit(sandbox, PARTNER, "cccccccc-0000-4000-8000-000000000003", members.clone());
+        }
+    };
+    let mut estate = Estate::watched(PARTNER, Options { count: Some(count), ..options() }, react);
+    ask_for_cities(&mut estate);
+    estate
+}
+
+#[test]
+fn a_moved_object_is_3_alone_and_4_among_others() {
+    let estate = moving(1, json!({ "city": "Two Harbors" }));
+    let ran = estate.desk.expect(3, &APPLY_JSON);
+    assert_eq!(results(&ran), ["refused"]);
+    let moved = &ran.json()["results"][0]["moved"];
+    assert_eq!(moved.as_array().map(Vec::len), Some(1));
+    assert_eq!(moved[0]["path"], "/city");
+    assert_eq!(moved[0]["now"], json!({ "personal": "changed" }), "{moved}");
+    assert!(estate.writes().is_empty());
+    assert_eq!(estate.dump()[0]["object"]["city"], "Two Harbors");
+
+    let estate = moving(3, json!({ "city": "Two Harbors" }));
+    let ran = estate.desk.expect(4, &APPLY);
+    ran.says(&["refused", "it moved since it was planned", "2 done, 1 refused"]);
+    assert_eq!(estate.writes().len(), 2);
+    assert_eq!(estate.dump()[0]["object"]["city"], "Two Harbors");
+}
+
+#[test]
+fn what_the_step_does_not_rely_on_may_move() {
+    let mut estate = moving(1, json!({ "company_name": "Meanwhile Inc", "balance": "99" }));
+    let spec = estate.documents[0].document["spec"].as_object_mut().expect("a spec");
+    spec.remove("company_name");
+    estate.write();
+    estate.desk.expect(0, &APPLY);
+    let object = &estate.dump()[0]["object"];
+    assert_eq!((&object["city"], &object["company_name"]), (&json!("Grand Marais"), &json!("Meanwhile Inc")));
+}
+
+#[test]
+fn a_full_put_relies_on_the_whole_object() {
+    let estate = moving(1, json!({ "company_name": "Meanwhile Inc" }));
+    let ran = estate.desk.expect(3, &["apply", "--auto-approve", "--method", "put"]);
+    ran.says(&["company_name", "planned from", "Example Freight", "now", "Meanwhile Inc"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn what_somebody_else_has_done_meanwhile_is_0() {
+    let estate = moving(1, json!({ "city": "Grand Marais" }));
+    let ran = estate.desk.expect(0, &APPLY_JSON);
+    assert_eq!(results(&ran), ["unchanged"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn a_refusal_by_the_service_is_1_alone_and_4_among_others() {
+    let estate = limits(1);
+    estate.fail("PUT:400:9");
+    let ran = estate.desk.expect(1, &APPLY);
+    ran.says(&[
+        "failed",
+        "did not accept the request (PUT 400)",
+        "This fault was asked for",
+        "config/000.yaml:",
+    ]);
+
+    let estate = limits(3);
+    let id = estate.id(1);
+    estate.fail(&format!("PUT:400:9:/{id}"));
+    let ran = estate.desk.expect(4, &APPLY_JSON);
+    assert_eq!(results(&ran), ["done", "failed", "done"]);
+    assert!(codes(&ran, 1).contains(&"rejected".to_owned()), "{:?}", codes(&ran, 1));
+    assert_eq!(estate.dump()[1]["object"]["maxPaymentAmount"], json!(1000.0));
+}
+
+#[test]
+fn a_refused_field_is_told_at_its_line() {
+    let mut estate = limits(1);
+    estate.documents[0].document["spec"]["displayName"] = json!("   ");
+    let id = estate.id(0);
+    estate.documents[0].document["id"] = json!(id);
+    estate.write();
+    let ran = estate.desk.expect(1, &APPLY);
+    let text = estate.desk.read("config/000.yaml");
+    let line = text.lines().position(|line| line.contains("displayName")).expect("the line") + 1;
+    ran.says(&["`displayName`: ", "should not be empty", &format!("config/000.yaml:{line}:")]);
+}
+
+#[test]
+fn a_service_that_keeps_nothing_is_caught_with_the_path() {
+    for estate in [limits(1), cities(1)] {
+        estate.fail("PUT:keep-nothing:9");
+        estate.fail("PATCH:keep-nothing:9");
+        let ran = estate.desk.expect(1, &APPLY_JSON);
+        assert_eq!(results(&ran), ["failed"]);
+        assert_eq!(codes(&ran, 0), ["not-kept"]);
+        let path = &ran.json()["results"][0]["lost"][0]["path"];
+        assert!(path == "/maxPaymentAmount" || path == "/city", "{path}");
+    }
+    let estate = limits(2);
+    estate.fail("PUT:keep-nothing:1");
+    estate.desk.expect(4, &APPLY).says(&["did not keep `maxPaymentAmount`", "1 done, 1 failed"]);
+}
+
+#[test]
+fn html_is_told_as_html() {
+    let estate = limits(2);
+    estate.fail("GET:html:9");
+    let ran = estate.desk.expect(1, &["plan"]);
+    ran.says(&["HTML"]);
+    let estate = limits(2);
+    estate.fail("PUT:html:1");
+    let ran = estate.desk.expect(4, &APPLY);
+    ran.says(&["HTML", "1 done, 1 failed"]);
+}
+
+#[test]
+fn a_service_that_hangs_is_given_up_in_time() {
+    let estate = cities(1);
+    estate.fail("GET:hang:99");
+    let began = Instant::now();
+    let ran = estate.desk.expect(1, &["plan", "--request-timeout", "0.2"]);
+    ran.says(&["did not answer within 0.2 s"]);
+    assert!(began.elapsed().as_secs() < 30);
+}
+
+#[test]
+fn a_write_that_hangs_is_looked_up() {
+    let estate = limits(2);
+    let id = estate.id(0);
+    estate.fail(&format!("PUT:hang:99:/{id}"));
+    let ran =
+        estate.desk.expect(4, &["apply", "--auto-approve", "--request-timeout", "0.3", "--format", "json"]);
+    assert_eq!(results(&ran), ["failed", "done"]);
+    assert!(codes(&ran, 0).contains(&"timeout".to_owned()), "{:?}", codes(&ran, 0));
+}
+
+#[test]
+fn broken_connections_are_tried_again() {
+    let estate = cities(2);
+    estate.fail("GET:reset:2");
+    estate.fail("PATCH:reset:1");
+    let ran = estate.desk.expect(0, &APPLY_JSON);
+    assert_eq!(results(&ran), ["done", "done"]);
+    let done = estate.writes().iter().filter(|entry| entry.status == Some(200)).count();
+    assert_eq!(done, 2);
+}
+
+#[test]
+fn a_lost_answer_is_looked_up_and_told_as_done() {
+    let estate = cities(1);
+    estate.fail("PATCH:reset-after:99");
+    let ran = estate.desk.expect(0, &APPLY_JSON);
+    assert_eq!(results(&ran), ["done"]);
+    assert_eq!(estate.dump()[0]["object"]["city"], "Grand Marais");
+    estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_busy_service_is_asked_again() {
+    for estate in [limits(1), cities(1)] {
+        estate.fail("*:503:2");
+        estate.desk.expect(0, &["plan"]);
+        estate.fail("PUT:503:2");
+        estate.fail("PATCH:429:1");
+        let ran = estate.desk.expect(0, &APPLY_JSON);
+        assert_eq!(results(&ran), ["done"]);
+        let attempts = ran.json()["results"][0]["attempts"].as_u64();
+        assert_eq!(attempts, Some(if estate.kind.name.starts_with("carrierx") { 2 } else { 3 }));
+    }
+}
+
+#[test]
+fn a_service_that_stays_busy_is_1_and_nothing_else_is_harmed() {
+    let estate = cities(2);
+    let id = estate.id(0);
+    estate.fail(&format!("PATCH:503:99:/{id}"));
+    let ran = estate.desk.expect(4, &APPLY_JSON);
+    assert_eq!(results(&ran), ["failed", "done"]);
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_told() {
+    let estate = cities(9);
+    estate.fail("GET:truncate:99");
+    estate.desk.expect(1, &["plan"]).says(&["broke"]);
+}
+
+#[test]
+fn a_list_without_end_is_given_up() {
+    let estate = cities(9);
+    estate.fail("GET:endless:999999");
+    let ran = estate.desk.expect(1, &["plan", "--format", "json"]);
+    assert_eq!(ran.json()["refused"][0]["reasons"][0]["code"], "endless-list");
+    assert!(estate.reads() < 20, "{} pages", estate.reads());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_hundred_megabytes_are_not_swallowed() {
+    let estate = cities(9);
+    estate.fail("GET:flood:99");
+    // the shell's limit counts all address space, so what the program may take is far below the answer
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -v 180000 && exec \"$@\"", "sh"]);
+    let ran = Running::start(&mut estate.desk.command_by(limited, &["plan", "--format", "json"])).finish();
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    assert_eq!(ran.json()["refused"][0]["reasons"][0]["code"], "answer-too-large");
+}
+
+#[test]
+fn wrong_credentials_are_told_with_the_target() {
+    let mut estate = cities(1);
+    estate.desk.set("CREDENTIAL", "wrong");
+    let ran = estate.desk.expect(1, &["plan"]);
+    ran.says(&["did not accept the credentials", "target `there`"]);
+}
+
+#[test]
+fn a_service_that_is_not_there_is_told() {
+    let estate = cities(1);
+    let settings = estate.desk.read("trueup.yaml");
+    let port = estate.sandbox.addr().port().to_string();
+    // the discard port is closed on every machine that runs tests
+    estate.desk.write("trueup.yaml", &settings.replace(&port, "9"));
+    estate.desk.expect(1, &["plan"]).says(&["127.0.0.1:9 cannot be reached", "check the base URL"]);
+}
+
+#[test]
+fn what_cannot_be_planned_is_3() {
+    let mut estate = cities(2);
+    estate.documents[1].document["spec"]["country_code"] = json!("CAN");
+    estate.write();
+    let ran = estate.desk.expect(3, &["plan"]);
+    ran.says(&["country_code", "1 to update", "1 refused"]);
+    // the other one is written
+    let ran = estate.desk.expect(4, &APPLY_JSON);
+    assert_eq!(results(&ran), ["done", "refused"]);
+}
+
+#[test]
+fn an_empty_service_is_not_believed() {
+    let estate = cities(9);
+    let sandbox = Estate::with(PARTNER, Json, Options { count: Some(0), ..options() });
+    let settings = estate.desk.read("trueup.yaml");
+    let here = estate.sandbox.addr().port().to_string();
+    let there = sandbox.sandbox.addr().port().to_string();
+    estate.desk.write("trueup.yaml", &settings.replace(&here, &there));
+    let ran = estate.desk.expect(3, &["plan"]);
+    ran.says(&["--trust-empty"]);
+}

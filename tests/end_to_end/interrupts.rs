@@ -1,0 +1,140 @@
+//! Ctrl-C, and worse: what is under way is finished or repeated safely, nothing is begun after, nothing is
+//! written twice, and the next run goes on where this one ended.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use trueup::kind::FormatWord::Json;
+use trueup::remote::sandbox::Options;
+
+use crate::desk::Running;
+use crate::estate::{Estate, options};
+
+const OBJECTS: usize = 24;
+
+/// Objects that all differ, of a service that takes its time.
+fn slow(kind: &str, member: &str, value: serde_json::Value) -> Estate {
+    let latency = Duration::from_millis(120);
+    let options = Options { count: Some(OBJECTS), latency, ..options() };
+    let mut estate = Estate::with(kind, Json, options);
+    for one in &mut estate.documents {
+        one.document["spec"][member] = value.clone();
+    }
+    estate.write();
+    estate
+}
+
+/// An apply of which some writes are done and some are not.
+fn halfway(estate: &Estate) -> Running {
+    let arguments = ["apply", "--auto-approve", "--parallelism", "3", "--format", "json"];
+    let running = Running::start(&mut estate.desk.command(&arguments));
+    let began = Instant::now();
+    while estate.writes().len() < OBJECTS / 4 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the apply begins to write");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    running
+}
+
+/// How often each object was written.
+fn times_written(estate: &Estate) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for entry in estate.writes() {
+        *times.entry(entry.path).or_default() += 1;
+    }
+    times
+}
+
+fn finishes(estate: &Estate, member: &str, value: &serde_json::Value) {
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let times = times_written(estate);
+    assert_eq!(times.len(), OBJECTS);
+    assert!(times.values().all(|times| *times == 1), "nothing is written twice");
+    assert!(estate.dump().iter().all(|dumped| dumped["object"][member] == *value));
+    estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+fn interrupted(kind: &str, member: &str, value: serde_json::Value) {
+    let estate = slow(kind, member, value.clone());
+    let running = halfway(&estate);
+    running.signal("INT");
+    let ran = running.finish();
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    ran.complains(&["interrupted: what is under way is finished, nothing else is begun"]);
+
+    let report = ran.json();
+    let results = report["results"].as_array().expect("results");
+    assert_eq!(results.len(), OBJECTS, "the table is complete");
+    let count = |word: &str| results.iter().filter(|result| result["result"] == word).count();
+    let (done, waiting) = (count("done"), count("not_started"));
+    assert_eq!(done + waiting, OBJECTS, "{}", report["summary"]);
+    assert!(done >= OBJECTS / 4 && waiting > 0);
+    assert_eq!(
+        estate.writes().len(),
+        done,
+        "what was begun was finished and told, and nothing else was begun"
+    );
+
+    finishes(&estate, member, &value);
+}
+
+#[test]
+fn ctrl_c_in_an_apply_of_objects_read_one_by_one() {
+    interrupted("carrierx/partner", "city", json!("Grand Marais"));
+}
+
+#[test]
+fn ctrl_c_in_an_apply_of_objects_read_by_their_list() {
+    interrupted("bootview/payment-gateway", "merchantId", json!("M-7"));
+}
+
+#[test]
+fn ctrl_c_in_the_reading_writes_nothing() {
+    let estate = slow("carrierx/partner", "city", json!("Grand Marais"));
+    estate.fail("GET:hang:99");
+    let running =
+        Running::start(&mut estate.desk.command(&["apply", "--auto-approve", "--request-timeout", "1"]));
+    std::thread::sleep(Duration::from_millis(400));
+    running.signal("INT");
+    let ran = running.finish();
+    assert_eq!(ran.code, Some(130), "{}", ran.all());
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once() {
+    let estate = slow("carrierx/partner", "city", json!("Grand Marais"));
+    estate.fail("PATCH:hang:3");
+    let arguments = ["apply", "--auto-approve", "--parallelism", "3"];
+    let running = Running::start(&mut estate.desk.command(&arguments));
+    let began = Instant::now();
+    while estate.writes().len() < 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the apply begins to write");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    running.signal("INT");
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal("INT");
+    assert_eq!(running.finish().code, Some(130));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    estate.sandbox.reset();
+    finishes(&estate, "city", &json!("Grand Marais"));
+}
+
+#[test]
+fn a_killed_apply_is_finished_by_the_next() {
+    for (kind, member, value) in [
+        ("carrierx/partner", "city", json!("Grand Marais")),
+        ("bootview/payment-gateway", "merchantId", json!("M-7")),
+    ] {
+        let estate = slow(kind, member, value.clone());
+        let running = halfway(&estate);
+        running.signal("KILL");
+        assert_eq!(running.finish().code, None);
+        let written = estate.writes().len();
+        assert!(written < OBJECTS, "it was in the middle");
+        finishes(&estate, member, &value);
+    }
+}

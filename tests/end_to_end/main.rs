@@ -1,0 +1,11 @@
+//! The real program against the sandbox, over real HTTP, with real files.
+
+mod convergence;
+mod desk;
+mod endings;
+mod estate;
+mod formats;
+#[cfg(unix)]
+mod interrupts;
+mod workspaces;
+mod written;

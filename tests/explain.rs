@@ -1,0 +1,322 @@
+//! What is said about a kind, and the schemas of a workspace's own kinds.
+
+use serde_json::{Value as Json, json};
+use trueup::kind::registry::Registry;
+use trueup::kind::{explain, schema};
+
+const API: &str = "\
+format: 1
+title: Depot
+is: A store of crates.
+formats: [json]
+clears: { text: empty, other: \"null\" }
+";
+
+const CRATE: &str = "\
+format: 1
+title: Crate
+is: A crate in a depot, with what is in it and who may open it, which is quite enough to fill a line.
+source: The depot's handbook
+scope:
+  depot: { type: text, is: The depot., example: north }
+identity: { id: id, natural_key: [label] }
+operations:
+  list: { get: \"/depots/{depot}/crates\" }
+  get: { get: \"/depots/{depot}/crates/{id}\" }
+  create: { post: \"/depots/{depot}/crates\" }
+  update: { patch: \"/depots/{depot}/crates/{id}\", sends: changes, nested: { travels: parts } }
+  delete: { delete: \"/depots/{depot}/crates/{id}\" }
+fields:
+  id: { type: whole, is: The number., access: computed, example: 7 }
+  label: { type: text, is: What stands on it., access: required, example: Spare parts, max_length: 40 }
+  weight: { type: decimal, is: How heavy it is., absent: zero, clear: zero, example: 12.5 }
+  since: { type: date, is: Since when it is there., example: 2026-01-31 }
+  lock: { type: text, is: The code of the lock., mark: secret, access: write_only }
+  owner: { type: text, is: Whose it is., mark: personal, compare: case_insensitive, example: Kim }
+  grade:
+    type: choice
+    is: How well it is kept.
+    choices: { \"1\": Well, \"2\": Badly }
+    example: \"1\"
+  place:
+    type: object
+    is: Where it stands.
+    fields:
+      hall: { type: text, is: The hall., example: B }
+      row: { type: whole, is: The row., example: 3 }
+  tags: { type: list, is: Words to find it by., told_apart: set, listed: complete, items: { type: text }, example: [fragile] }
+  keys:
+    type: list
+    is: Who may open it.
+    listed: complete
+    told_apart: { key: [holder], else: [[id]] }
+    items:
+      fields:
+        id: { type: whole, is: The number., access: computed, example: 1 }
+        holder: { type: text, is: Who holds the key., mark: personal, example: Kim }
+  notes:
+    type: map
+    is: Notes by language.
+    listed: upsert
+    items: { type: text }
+    keys: { en: The English note }
+    example: { en: Handle with care }
+";
+
+fn depot() -> Registry {
+    let files = vec![
+        ("apis/depot/api.yaml".to_owned(), API.to_owned()),
+        ("apis/depot/crate.yaml".to_owned(), CRATE.to_owned()),
+    ];
+    let mut faults = Vec::new();
+    let registry = Registry::with_workspace(files, &mut faults);
+    let said: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.code, fault.message)).collect();
+    assert!(said.is_empty(), "{said:#?}");
+    registry
+}
+
+fn told(topic: &str) -> String {
+    match explain::topic(&depot(), topic) {
+        Ok(explanation) => explanation.text(80),
+        Err(fault) => format!("{}: {} ({})", fault.code, fault.message, fault.hint.unwrap_or_default()),
+    }
+}
+
+#[test]
+fn a_kind_is_explained() {
+    let expected = "\
+KIND:   depot/crate
+
+DESCRIPTION:
+    A crate in a depot, with what is in it and who may open it, which is quite
+    enough to fill a line.
+
+    identity: `id` is the service's `id`, made by the service; without it the
+              object is found by its `label`
+    list:     `GET /depots/{depot}/crates`
+    get:      `GET /depots/{depot}/crates/{id}`
+    create:   `POST /depots/{depot}/crates`
+    update:   `PATCH /depots/{depot}/crates/{id}`, sends only what differs; of
+              objects, maps and lists only what differs travels
+    delete:   `DELETE /depots/{depot}/crates/{id}`
+
+SCOPE:
+    depot  <text> -required-
+        The depot.
+
+FIELDS:
+    id      <whole> -computed-
+        The number.
+    label   <text> -required-
+        What stands on it.
+    weight  <decimal>
+        How heavy it is.
+    since   <date>
+        Since when it is there.
+    lock    <text> -write only- -secret-
+        The code of the lock.
+    owner   <text> -personal-
+        Whose it is.
+    grade   <choice>
+        How well it is kept.
+    place   <object>
+        Where it stands.
+    tags    <list of texts>
+        Words to find it by.
+    keys    <list of objects>
+        Who may open it.
+    notes   <map of texts>
+        Notes by language.
+
+EXAMPLE:
+    kind: depot/crate
+    name: my-crate
+    scope:
+      depot: north
+    spec:
+      label: Spare parts
+      weight: 12.5
+      since: \"2026-01-31\"
+      lock:
+        from_env: LOCK
+      owner: Kim
+      grade: \"1\"
+      place:
+        hall: B
+        row: 3
+      tags:
+        - fragile
+      keys:
+        - holder: Kim
+      notes:
+        en: Handle with care
+
+SOURCE:
+    The depot's handbook
+";
+    assert_eq!(told("depot/crate"), expected);
+}
+
+#[test]
+fn a_list_is_explained_with_its_items() {
+    let expected = "\
+KIND:   depot/crate
+FIELD:  keys <list of objects>
+
+DESCRIPTION:
+    Who may open it.
+
+    write:    optional
+    items:    told apart by `holder`, or where that is not unique by `id`
+    listed:   a written list is complete: what is not listed is removed
+    clear:    `null` clears it, by sending the empty list
+
+FIELDS:
+    id      <whole> -computed-
+        The number.
+    holder  <text> -personal-
+        Who holds the key.
+
+EXAMPLE:
+    keys:
+      - holder: Kim
+
+SOURCE:
+    The depot's handbook
+";
+    assert_eq!(told("depot/crate.keys"), expected);
+}
+
+#[test]
+fn facts_are_told_where_they_matter() {
+    for (topic, says) in [
+        ("depot/crate.lock", "secret, never written in plain text"),
+        ("depot/crate.lock", "never reads back"),
+        ("depot/crate.lock", "from_env: LOCK"),
+        ("depot/crate.label", "can't be cleared"),
+        ("depot/crate.label", "at most 40 characters"),
+        ("depot/crate.weight", "`null` resets it to `0`"),
+        ("depot/crate.weight", "a live object without it has `0`"),
+        ("depot/crate.owner", "upper and lower case are the same"),
+        ("depot/crate.grade", "ONE OF:\n    1\n        Well"),
+        ("depot/crate.tags", "their order means nothing"),
+        ("depot/crate.notes", "what is not listed stays"),
+        ("depot/crate.notes", "KNOWN KEYS:\n    en\n        The English note"),
+        ("depot/crate.keys.id", "a document may name it"),
+    ] {
+        let told = told(topic);
+        assert!(told.contains(says), "{topic} does not say {says:?}:\n{told}");
+    }
+}
+
+#[test]
+fn a_path_leads_through_objects_lists_and_maps_however_it_is_written() {
+    for (topic, field) in [
+        ("depot/crate.place.hall", "FIELD:  place.hall <text>"),
+        ("depot/crate.spec.place.hall", "FIELD:  place.hall <text>"),
+        ("depot/crate.keys.holder", "FIELD:  keys.holder <text>"),
+        ("depot/crate.keys[].holder", "FIELD:  keys.holder <text>"),
+        ("depot/crate.keys[0].holder", "FIELD:  keys.holder <text>"),
+        ("depot/crate.notes.en", "The English note"),
+        ("depot/crate.notes.sv", "An entry of `notes`"),
+        (" depot/crate. ", "KIND:   depot/crate"),
+    ] {
+        let told = told(topic);
+        assert!(told.contains(field), "{topic}:\n{told}");
+    }
+}
+
+#[test]
+fn an_unknown_topic_is_a_fault_with_the_nearest_name() {
+    for (topic, says) in [
+        ("depot/crat", "unknown-kind: there is no kind `depot/crat` (did you mean `depot/crate`?)"),
+        ("depot/crate.lable", "unknown-field: `depot/crate` has no field `lable` (did you mean `label`?)"),
+        ("depot/crate.place.hal", "`depot/crate.place` has no field `hal` (did you mean `hall`?)"),
+        ("depot/crate.label.x", "`depot/crate.label` has no fields, so there is no `x` in it"),
+        ("depot/crate.tags.x", "`depot/crate.tags` has no fields"),
+        ("depot/crate.notes.en.x", "`depot/crate.notes.en` has no fields"),
+        ("", "unknown-kind"),
+        ("....", "unknown-kind"),
+        ("/", "unknown-kind"),
+    ] {
+        let told = told(topic);
+        assert!(told.contains(says), "{topic}: {told}");
+    }
+}
+
+#[test]
+fn every_kind_is_listed_in_a_line() {
+    let list = explain::list(&depot());
+    assert!(
+        list.lines().any(|line| line.starts_with("depot/crate ") && line.contains("A crate in a depot")),
+        "{list}"
+    );
+    assert_eq!(list.lines().count(), Registry::builtin().kinds().len() + 1);
+}
+
+#[test]
+fn every_field_of_every_kind_is_explained() {
+    let registry = Registry::builtin();
+    for name in registry.kinds() {
+        let whole = explain::topic(registry, name).unwrap_or_else(|fault| panic!("{}", fault.message));
+        let mut open: Vec<String> = whole.fields.iter().map(|field| field.name.to_string()).collect();
+        while let Some(path) = open.pop() {
+            let found = explain::topic(registry, &format!("{name}.{path}"))
+                .unwrap_or_else(|f| panic!("{}", f.message));
+            let text = found.text(80);
+            assert!(text.contains(&path) && !found.facts.is_empty(), "{name}.{path}");
+            open.extend(found.fields.iter().map(|field| format!("{path}.{}", field.name)));
+        }
+    }
+}
+
+#[test]
+fn a_workspace_s_own_kind_has_schemas_like_any_other() {
+    let files = schema::all(&depot(), Vec::new());
+    let text = |path: &str| files.iter().find(|(own, _)| own == path).map(|(_, text)| text.clone());
+    let document: Json = serde_json::from_str(&text("document.json").expect("a file")).expect("JSON");
+    let kinds = document["properties"]["kind"]["enum"].as_array().expect("a list");
+    assert!(kinds.contains(&json!("depot/crate")));
+    let own: Json = serde_json::from_str(&text("depot/crate.json").expect("a file")).expect("JSON");
+    let validate = |spec: Json| {
+        let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+        compiler.add_resource("https://schemas.example/own.json", own.clone()).expect("a resource");
+        let index = compiler.compile("https://schemas.example/own.json", &mut schemas).expect("a schema");
+        schemas.validate(&json!({ "kind": "depot/crate", "name": "a", "id": 7, "spec": spec }), index).is_ok()
+    };
+    for right in [
+        json!({ "grade": "1" }),
+        json!({ "grade": 1 }),
+        json!({ "grade": null }),
+        json!({ "owner": { "from_env": "OWNER" } }),
+        json!({ "lock": { "from_file": "lock.txt" } }),
+        json!({ "weight": "12.50", "since": "2026-01-31" }),
+        json!({ "notes": { "en": null, "sv": "x" } }),
+        json!({ "keys": [{ "holder": "Kim" }, { "id": 2 }] }),
+        json!({ "tags": ["a", 1, true, { "from_env": "TAG" }] }),
+    ] {
+        assert!(validate(right.clone()), "{right} is refused");
+    }
+    for wrong in [
+        json!({ "grade": "3" }),
+        json!({ "label": null }),
+        json!({ "label": "x".repeat(41) }),
+        json!({ "owner": { "from_env": "OWNER", "from_file": "x" } }),
+        json!({ "owner": ["Kim"] }),
+        json!({ "lock": "1234" }),
+        json!({ "weight": "12,5" }),
+        json!({ "weight": { "from_env": "WEIGHT" } }),
+        json!({ "since": "31.1.2026" }),
+        json!({ "notes": { "en": ["x"] } }),
+        json!({ "keys": [{}] }),
+        json!({ "place": { "hal": "B" } }),
+        json!({ "tags": [null] }),
+    ] {
+        assert!(!validate(wrong.clone()), "{wrong} passes");
+    }
+}
+
+#[test]
+fn the_same_registry_gives_the_same_files() {
+    assert_eq!(schema::all(&depot(), Vec::new()), schema::all(&depot(), Vec::new()));
+}
