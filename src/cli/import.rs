@@ -30,6 +30,7 @@ use crate::remote::service::Service;
 use crate::run::import::names::Variables;
 use crate::run::import::prove::prove;
 use crate::run::import::{self as job, Composed, Existing, Fetched, Work};
+use crate::run::index::Index;
 use crate::run::memory::Written;
 use crate::run::{Session, Stop};
 
@@ -91,7 +92,7 @@ fn connect(
         ..Reading::default()
     };
     let target = target.connect(&secrets, args.parallelism)?;
-    session::connect(vec![target], &reading, faults).into_values().next()
+    session::connect(vec![target], workspace, &reading, faults).into_values().next()
 }
 
 /// What is to be said about what was read.
@@ -149,6 +150,7 @@ fn write(
     }
     same.extend(pages.write(&mut rows));
     told.diagnostics.extend(folder.unseen(workspace, &rows));
+    rows.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
     told.rows = rows;
     same
 }
@@ -202,13 +204,16 @@ async fn proof(
     let tell = |event| progress.tell(event);
     let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
     // what this machine wrote before must not decide whether a document says what is live
-    let memory = Mutex::new(Written::blank());
+    let (memory, index) = (Mutex::new(Written::blank()), Mutex::new(Index::blank()));
     let session = Session {
         services: &services,
         method: Method::Usual,
         permits: Permits::default(),
         trust_empty: false,
         memory: &memory,
+        index: &index,
+        unmanaged: false,
+        retry_creates: false,
         stop: &Stop::default(),
         tell: &tell,
     };

@@ -422,7 +422,7 @@ pub fn trouble(trouble: &Trouble) -> Vec<Diagnostic> {
     let said = trouble.complaints(&[]).into_iter().map(|complaint| {
         Diagnostic::error("rejected-request", complaint.message).hint("the service says this")
     });
-    std::iter::once(trouble.diagnostic.clone()).chain(said).collect()
+    std::iter::once((*trouble.diagnostic).clone()).chain(said).collect()
 }
 
 /// The documents over which a plan is to be empty, with the secrets of the live objects in place.

@@ -184,7 +184,8 @@ impl Told {
         let names = widest(|row| row.name.chars().count());
         for row in &self.rows {
             let file = row.file.as_deref().unwrap_or("-").escape_debug();
-            let line = format!("{:words$}  {:names$}  {file}", row.word.text(), row.name.escape_debug());
+            let name = row.name.escape_debug().to_string();
+            let line = format!("{:words$}  {name:names$}  {file}", row.word.text());
             out.push_str(line.trim_end());
             out.push('\n');
         }
@@ -222,7 +223,7 @@ impl Told {
         let proved = count(Word::New) + count(Word::Updated) + count(Word::Unchanged) > 0;
         match (proved, self.proven) {
             (true, true) => out.push_str("\na plan over these documents is empty: they say what is live\n"),
-            (true, false) => out.push_str("\na plan over these documents is not empty\n"),
+            (true, false) => out.push_str("\nit is not proved that a plan over these documents is empty\n"),
             (false, _) => out.push('\n'),
         }
     }

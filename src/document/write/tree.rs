@@ -134,7 +134,8 @@ pub fn allowed(mark: Mark, personal: bool, name: &str) -> Result<(), Diagnostic>
 /// A value without fields.
 pub fn leaf(value: &Value) -> Tree {
     match value {
-        Value::Null | Value::Object(_) => Tree::Word("null".into()),
+        // neither is the value of a leaf that was read
+        Value::Null | Value::Object(_) | Value::Later(_) => Tree::Word("null".into()),
         Value::Flag(flag) => Tree::Word(flag.to_string()),
         Value::Whole(number) => Tree::Word(number.to_string()),
         Value::Decimal(number) => Tree::Word(number.to_string()),

@@ -17,8 +17,8 @@ use crate::document::{Slot, Wanted, Wish};
 use crate::kind::explain::can_be_cleared;
 use crate::kind::leaf::Token;
 use crate::kind::{Field, Item, Kind, Leaf, ListType, MapType, Sends, Shape, ToldApart, Type};
-use crate::plan::compare::{same, unseen};
-use crate::plan::pair::{pair, row_id};
+use crate::plan::compare::{row_id, same, unseen};
+use crate::plan::pair::pair;
 use crate::value::{Mark, Object, Value};
 
 /// What stands behind a secret that reads back empty from a service that shows secrets.
@@ -373,7 +373,7 @@ pub fn is_sayable(leaf: &Leaf, value: &Value) -> bool {
         Value::Number(number) => reads(Token::Bare(number)),
         Value::List(_) | Value::Map(_) => *leaf == Leaf::Any && is_bounded(value, MAX_DEPTH),
         Value::Flag(_) | Value::Guid(_) | Value::Date(_) | Value::Time(_) => true,
-        Value::Object(_) => false,
+        Value::Object(_) | Value::Later(_) => false,
     }
 }
 

@@ -1,4 +1,5 @@
-//! Slots filled from the live object: what a document would be if its secrets were the ones in place.
+//! Slots and references filled from the live object: what a document would be if what it does not say itself
+//! were what is in place.
 //!
 //! Used to prove that a document says what is live, where nobody knows the secrets. What the service does not
 //! show is taken out, as if the document left it alone.
@@ -31,7 +32,7 @@ fn fields(wanted: &[(u16, Wanted)], shape: &Shape, live: Option<&Object>) -> Vec
 
 fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
     let wish = match (&wanted.wish, ty) {
-        (Wish::Slot(_), _) => Wish::Leaf(live.filter(|value| !value.is_blank())?.clone()),
+        (Wish::Slot(_) | Wish::Reference(_), _) => Wish::Leaf(live.filter(|value| !value.is_blank())?.clone()),
         (Wish::Object(own), Type::Object(shape)) => {
             Wish::Object(fields(own, shape, live.and_then(Value::as_object)))
         }
@@ -74,7 +75,7 @@ fn partners(items: &[Wanted], list: &ListType, live: &[Value]) -> Vec<Option<usi
         return (0..items.len()).map(|at| Some(at).filter(|at| *at < live.len())).collect();
     };
     let clear = |item: &Wanted| -> Vec<(u16, Wanted)> {
-        let open = |(_, wanted): &&(u16, Wanted)| !matches!(wanted.wish, Wish::Slot(_));
+        let open = |(_, wanted): &&(u16, Wanted)| !matches!(wanted.wish, Wish::Slot(_) | Wish::Reference(_));
         object_fields(item).iter().filter(open).cloned().collect()
     };
     let clear: Vec<Vec<(u16, Wanted)>> = items.iter().map(clear).collect();

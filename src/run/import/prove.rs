@@ -21,6 +21,7 @@ pub async fn prove(
         scope: import.scope.clone(),
         target: import.target.clone(),
         known_id: None,
+        newborn: false,
     };
     let jobs: Vec<Job> = documents.iter().map(job).collect();
     let plan = planning::plan(session, &jobs).await;

@@ -50,7 +50,7 @@ pub fn filled(document: &Document, live: &Object) -> Document {
 pub fn compared(document: &Document, subject: &Subject, live: &Object) -> Proposal {
     let document = filled(document, live);
     // what may be lowered or overwritten is a question to those who write to the service
-    let permits = Permits { force_hidden: false, lower_protection: true, overwrite_edits: true };
+    let permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
     propose(&Question { document: &document, subject, live: Some(live), memory: &Blank }, permits)
 }
 
@@ -452,6 +452,7 @@ pub fn alike(old: &Wanted, new: &Wanted, touched: &Touched) -> bool {
         (Wish::Clear, Wish::Clear) => true,
         (Wish::Leaf(a), Wish::Leaf(b)) => a == b,
         (Wish::Slot(a), Wish::Slot(b)) => a == b,
+        (Wish::Reference(a), Wish::Reference(b)) => a == b,
         (Wish::Object(a), Wish::Object(b)) => {
             let kept = a.iter().all(|(number, old)| {
                 new.field(*number).is_some_and(|new| alike(old, new, touched)) && b.len() >= a.len()
