@@ -13,23 +13,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use common::{Told, decided, scope, subject};
+use common::{decided, subject};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use trueup::diagnostic::{Diagnostic, Source, any_error};
 use trueup::document::{self, Document, Slot};
 use trueup::exchange::Request;
-use trueup::kind::FormatWord;
+use trueup::kind::leaf::Token;
 use trueup::kind::registry::Registry;
+use trueup::kind::{FormatWord, Kind};
+use trueup::plan::propose::Permits;
 use trueup::plan::request::Manner;
 use trueup::plan::step::{Decision, Method, Rules};
-use trueup::plan::{Plan, Planned, Recall};
+use trueup::plan::{Memory, Plan, Planned, Recall, Subject};
 use trueup::remote::wire::{self, Live};
 use trueup::report::{Drawing, Report, draw, text};
 use trueup::run::match_up::{Found, Matching};
+use trueup::value::{Path as Place, Value};
 
 const ROOT: &str = "tests/cases";
 const WIDTH: usize = 100;
@@ -46,6 +48,8 @@ struct Case {
     carry_nested: Option<bool>,
     /// What is remembered of values that do not read back, by JSON Pointer.
     memory: BTreeMap<String, RecallWord>,
+    /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`.
+    allow: BTreeSet<String>,
     /// The variables that slots name.
     env: BTreeMap<String, String>,
 }
@@ -155,6 +159,13 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     }
     let (format, live) = answer(folder, &document)?;
     let rules = Rules {
+        newborn: false,
+        permits: Permits {
+            force_hidden: case.allow.contains("force-hidden"),
+            lower_protection: case.allow.contains("lower-protection"),
+            overwrite_edits: case.allow.contains("overwrite-edits"),
+            delete: case.allow.contains("delete"),
+        },
         method: match case.method {
             None => Method::Usual,
             Some(MethodWord::Put) => Method::Put,
@@ -189,7 +200,7 @@ fn wanted(folder: &Path, case: &Case, faults: &mut Vec<Diagnostic>) -> Result<Op
     let env: BTreeMap<&str, SecretString> =
         case.env.iter().map(|(name, value)| (name.as_str(), SecretString::from(value.as_str()))).collect();
     let known = |slot: &Slot| match slot {
-        Slot::Env(name) => env.get(name.as_str()),
+        Slot::Env(name) => env.get(name.as_str()).cloned(),
         _ => None,
     };
     document.resolve(&known, faults);
@@ -223,6 +234,29 @@ fn answer(folder: &Path, document: &Document) -> Result<(FormatWord, Option<Live
     }
 }
 
+/// The values of a scope, complete, in the order of the kind: the document's own, else the target's.
+fn scope(kind: &Kind, target: &BTreeMap<String, String>, document: &Document) -> Result<Vec<Value>, String> {
+    (0u16..)
+        .zip(&kind.scope)
+        .map(|(number, parameter)| {
+            if let Some((_, value)) = document.scope.iter().find(|(own, _)| *own == number) {
+                return Ok(value.clone());
+            }
+            let text = target.get(&*parameter.name).ok_or(format!("nothing fixes {}", parameter.name))?;
+            parameter.ty.read(Token::Text(text)).map_err(|mismatch| mismatch.message)
+        })
+        .collect()
+}
+
+/// A memory of what the case says, by JSON Pointer; of everything else it knows nothing.
+struct Told(BTreeMap<String, Recall>);
+
+impl Memory for Told {
+    fn recall(&self, _: &Subject, path: &Place, _: &Value) -> Recall {
+        self.0.get(&path.pointer()).copied().unwrap_or(Recall::Never)
+    }
+}
+
 fn memory(case: &Case) -> Told {
     let known = case.memory.iter().map(|(pointer, word)| {
         let recall = match word {
@@ -242,7 +276,7 @@ fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) 
         Decision::Refused(refused) => plan.refused.push(refused),
     }
     faults.extend(plan.refused.iter().flat_map(|refused| refused.reasons.clone()));
-    let bytes = |subject: &trueup::plan::Subject, planned: &Planned| {
+    let bytes = |subject: &Subject, planned: &Planned| {
         planned.request.body.as_ref().map_or(0, |body| wire::encode(body, format, &subject.kind.api).len())
     };
     let report = text::text(&Report::of_plan(&plan, &bytes), WIDTH);
@@ -268,7 +302,7 @@ fn drawn(faults: &[Diagnostic]) -> String {
 }
 
 /// A request as it goes out: verb and path, the query a line each, a blank line, the body.
-fn written(request: &Request, format: FormatWord, kind: &Arc<trueup::kind::Kind>) -> String {
+fn written(request: &Request, format: FormatWord, kind: &Kind) -> String {
     let mut text = format!("{} {}\n", request.verb.word(), request.path);
     for (name, value) in &request.query {
         let _ = writeln!(text, "? {name}={value}");

@@ -8,6 +8,7 @@ use super::plan;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::session::{self, Prepared};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
@@ -18,17 +19,26 @@ use crate::run::{Stop, apply, planning};
 /// Makes the services match the documents.
 ///
 /// # Errors
-/// When the workspace's memory cannot be read, or the result not be written.
+/// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let workspace = match session::open(common, &args.selection, screen) {
-        Ok(workspace) => workspace,
-        Err(exit) => return Ok(exit),
-    };
-    match session::prepare(workspace, &args.reading, !args.selection.paths.is_empty(), screen, session::REAL)?
-    {
+    let narrowed = !args.selection.paths.is_empty();
+    let prepared = session::open(common, &args.selection, screen)
+        .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
+    match prepared {
         Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
-        Err(exit) => Ok(exit),
+        Err(faults) => {
+            not_begun(&[], &faults, screen)?;
+            Ok(Exit::Error)
+        }
     }
+}
+
+/// Nothing was written; programs are told so, object by object as far as there are any.
+fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen) -> anyhow::Result<()> {
+    if screen.format == Format::Json {
+        screen.out(&to_json(&ApplyReport::of(outcomes).because(why))?)?;
+    }
+    Ok(())
 }
 
 /// Plans and carries out the plan of a prepared workspace.
@@ -49,6 +59,7 @@ pub fn applied(
     let plan = runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
     if prepared.stop.is_set() {
+        not_begun(&apply::not_started(&plan), &[interrupted()], screen)?;
         return Ok(Exit::Interrupted);
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -57,9 +68,14 @@ pub fn applied(
         Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
     }
     if plan.steps.is_empty() {
-        return finish_without_steps(&plan, screen);
+        let outcomes = apply::settle(&session, &plan, &jobs);
+        screen.diagnose(&warnings(&outcomes));
+        not_begun(&outcomes, &plan.diagnostics, screen)?;
+        return Ok(plan::exit(&plan, false));
     }
-    if !approved && !ask(&plan, screen)? {
+    if !approved && let Some(refusal) = ask(&plan, screen)? {
+        screen.diagnose(std::slice::from_ref(&refusal));
+        not_begun(&apply::not_started(&plan), &[refusal], screen)?;
         return Ok(Exit::Refused);
     }
     let outcomes =
@@ -69,18 +85,12 @@ pub fn applied(
     Ok(exit(&outcomes, prepared))
 }
 
-fn finish_without_steps(plan: &Plan, screen: &Screen) -> anyhow::Result<Exit> {
-    if screen.format == Format::Json {
-        screen.out(&to_json(&ApplyReport::of(&apply::settled(plan)))?)?;
-    }
-    Ok(plan::exit(plan, false))
-}
-
-/// Asks; without a terminal the answer is no.
-fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<bool> {
+/// Asks; gives why the answer is no, which it is without a terminal.
+fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
     if !screen.can_ask() {
-        screen.err("error: there is no terminal to ask on, and nothing was written\n  help: look at the plan, then run again with `--auto-approve`\n");
-        return Ok(false);
+        let message = "there is no terminal to ask on, and nothing was written";
+        let hint = "look at the plan, then run again with `--auto-approve`";
+        return Ok(Some(Diagnostic::error("no-terminal", message).hint(hint)));
     }
     let objects = plan.steps.len();
     screen.err(&format!(
@@ -90,11 +100,18 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<bool> {
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    let yes = answer.trim() == "yes";
-    if !yes {
-        screen.err("nothing was written\n");
-    }
-    Ok(yes)
+    let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
+    Ok((answer.trim() != "yes").then(declined))
+}
+
+/// What went wrong after a plan that has told the rest.
+fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
+    let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
+    findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
+}
+
+fn interrupted() -> Diagnostic {
+    Diagnostic::error("interrupted", "the run was interrupted before the first write")
 }
 
 /// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.

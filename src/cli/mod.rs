@@ -40,8 +40,8 @@ pub fn main() -> ExitCode {
             return if asked { Exit::Done.into() } else { Exit::Usage.into() };
         }
     };
-    logs::start(cli.common.verbose);
     let screen = Screen::new(&cli.common);
+    logs::start(cli.common.verbose, screen.is_styled());
     match run(cli, &screen) {
         Ok(exit) => exit.into(),
         Err(error) => {

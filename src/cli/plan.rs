@@ -4,7 +4,7 @@ use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
 use super::screen::Screen;
-use super::session::{self, Prepared};
+use super::session::{self, Faults, Prepared};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::report::json::to_json;
@@ -15,17 +15,24 @@ use crate::run::planning;
 /// Reads live state and shows the plan.
 ///
 /// # Errors
-/// When the workspace's memory cannot be read, or the plan not be written.
+/// When the plan cannot be written.
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let workspace = match session::open(common, &args.selection, screen) {
-        Ok(workspace) => workspace,
-        Err(exit) => return Ok(exit),
-    };
-    match session::prepare(workspace, &args.reading, !args.selection.paths.is_empty(), screen, session::REAL)?
-    {
+    let narrowed = !args.selection.paths.is_empty();
+    let prepared = session::open(common, &args.selection, screen)
+        .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
+    match prepared {
         Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
-        Err(exit) => Ok(exit),
+        Err(faults) => unplanned(faults, screen),
     }
+}
+
+/// Without a plan, programs get the faults in its place.
+fn unplanned(faults: Faults, screen: &Screen) -> anyhow::Result<Exit> {
+    if screen.format == Format::Json {
+        let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
+        screen.out(&to_json(&Report::of_plan(&plan, &|_, _| 0))?)?;
+    }
+    Ok(Exit::Error)
 }
 
 /// Makes and shows the plan of a prepared workspace.

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
 use super::args::{Common, MethodWord, Reading, Selection};
-use super::exit::Exit;
 use super::screen::Screen;
 use super::slots::World;
 use super::workspace::{self, Workspace};
@@ -39,6 +39,9 @@ pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 /// The environment of the process.
 pub const REAL: Env<'static> = &|name| std::env::var_os(name);
 
+/// What keeps a run from its work; told already.
+pub type Faults = Vec<Diagnostic>;
+
 /// Everything that a run needs.
 pub struct Prepared {
     pub workspace: Workspace,
@@ -48,30 +51,33 @@ pub struct Prepared {
     pub stop: Stop,
 }
 
-/// Reads and checks the workspace; tells every fault. `Err` carries the exit code.
-pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Exit> {
+/// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
+pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Faults> {
     let (workspace, faults) = workspace::open(&common.directory, &selection.paths);
     screen.diagnose(&faults);
     match workspace {
         Some(workspace) if !any_error(&faults) => Ok(workspace),
-        _ => Err(Exit::Error),
+        _ => Err(faults),
     }
 }
 
-/// Looks up secrets and connects the targets of a workspace.
+/// Looks up secrets and connects the targets of a workspace; tells every fault.
 ///
 /// # Errors
-/// When the memory of the workspace cannot be read.
+/// With the faults that keep a run from its work.
 pub fn prepare(
     mut workspace: Workspace,
     reading: &Reading,
     narrowed: bool,
     screen: &Screen,
     env: Env,
-) -> anyhow::Result<Result<Prepared, Exit>> {
+) -> Result<Prepared, Faults> {
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
-    let (memory, index) = remembered(&root)?;
+    let (memory, index) = remembered(&root).map_err(|fault| {
+        screen.diagnose(std::slice::from_ref(&fault));
+        vec![fault]
+    })?;
     let (gone, notes) = match narrowed {
         true => (Vec::new(), Vec::new()),
         false => orphans(&workspace, &index, reading),
@@ -79,17 +85,18 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, reading, &mut faults);
+    let services = connect(targets, &workspace, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
-        return Ok(Err(Exit::Error));
+        return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
-    Ok(Ok(Prepared { workspace, services, memory, index, stop: Stop::default() }))
+    Ok(Prepared { workspace, services, memory, index, stop: Stop::default() })
 }
 
 fn connect(
     targets: Vec<Target>,
+    workspace: &Workspace,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -103,6 +110,7 @@ fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
+        let place = workspace.targets().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -111,7 +119,10 @@ fn connect(
                 };
                 services.insert(service.target.name.clone(), service);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => {
+                let place = place.map(|span| workspace.settings.source.place(span));
+                faults.push(Diagnostic { place, ..fault });
+            }
         }
     }
     services
@@ -177,15 +188,24 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
 }
 
 /// What the workspace remembers of earlier runs.
-fn remembered(root: &Path) -> anyhow::Result<(Written, Index)> {
+fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
     let key = std::env::var(DIGEST_KEY).ok();
-    let memory = Written::open(&folder, key.as_deref());
-    let index = Index::open(&folder);
-    Ok((
-        memory.with_context(|| format!("{FOLDER}/written.json cannot be read"))?,
-        index.with_context(|| format!("{FOLDER}/index.json cannot be read"))?,
-    ))
+    let memory = Written::open(&folder, key.as_deref()).map_err(|error| {
+        let hint = "put it back from a copy; without it, values that do not read back are sent once more";
+        forgotten("written.json", &error).hint(hint)
+    })?;
+    let index = Index::open(&folder).map_err(|error| {
+        let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
+                    objects whose documents are gone";
+        forgotten("index.json", &error).hint(hint)
+    })?;
+    Ok((memory, index))
+}
+
+fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("{FOLDER}/{name} cannot be read: {error}");
+    Diagnostic::error("unreadable-memory", message)
 }
 
 impl Prepared {

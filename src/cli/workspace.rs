@@ -59,6 +59,9 @@ fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result
     }
     assign::assign(&mut read.documents, &settings, faults);
     document::together(&read.documents, faults);
+    if narrow.is_empty() {
+        document::refer::dangling(&read.documents, faults);
+    }
     Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources })
 }
 

@@ -379,6 +379,17 @@ impl Kind {
     }
 }
 
+impl Refers {
+    /// The words by which a document may name the thing, as in `{ word: name }`; none where only its id will do.
+    pub fn words(&self) -> Vec<&str> {
+        match &self.among {
+            Some(Among::Kind(_)) => vec!["ref"],
+            Some(_) => self.by.iter().map(|name| &**name).collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
 impl ReadOne {
     /// The path of its own.
     pub fn path(&self) -> Option<&str> {
@@ -424,6 +435,14 @@ impl Type {
             Self::Object(_) => Value::Null,
             Self::Map(_) => Value::Map(Vec::new()),
             Self::List(_) => Value::List(Vec::new()),
+        }
+    }
+
+    /// The fields of what is inside: of the object, or of each item.
+    pub fn inner(&self) -> Option<&Arc<Shape>> {
+        match self {
+            Self::Object(shape) | Self::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+            _ => None,
         }
     }
 

@@ -104,22 +104,44 @@ pub fn unseen(field: &Field, live: Option<&Value>) -> bool {
     masked || hidden || field.access.write_only
 }
 
-/// The leaves that tell an item apart, for paths.
-pub fn key_of(shape: &Shape, told_apart: &ToldApart, item: &Value) -> Vec<KeyLeaf> {
+/// The leaves that tell an item apart from those among which it stands, for paths: the first of the list's keys
+/// that does, row ids last, because a new item has none yet.
+pub fn key_of(shape: &Shape, told_apart: &ToldApart, item: &Value, among: &[Value]) -> Vec<KeyLeaf> {
     let (ToldApart::Keys(keys), Some(object)) = (told_apart, item.as_object()) else { return Vec::new() };
+    let others = || among.iter().filter(|other| !std::ptr::eq(*other, item)).filter_map(Value::as_object);
+    let tells = |key: &&&Vec<u16>| {
+        key.iter().any(|number| object.get(*number).is_some_and(|value| !value.is_blank()))
+            && !others().any(|other| same_key(shape, key, object, other))
+    };
+    let (rows, own): (Vec<_>, Vec<_>) = keys.iter().partition(|key| is_row_id(shape, key));
+    let keys: Vec<&Vec<u16>> = own.into_iter().chain(rows).collect();
     let leaf = |number: &u16| {
         let field = shape.field(*number);
         let value = object.get(*number).cloned().unwrap_or(Value::Null);
         KeyLeaf { name: field.name.clone(), value, mark: field.mark }
     };
-    // a row id tells a person nothing, and a new item has none yet
-    let row_id = |key: &&Vec<u16>| matches!(key.as_slice(), [one] if shape.field(*one).access.computed);
-    let telling = keys.iter().find(|key| !row_id(key)).or(keys.first());
-    telling.map(|key| key.iter().map(leaf).collect()).unwrap_or_default()
+    let key = keys.iter().find(tells).or(keys.first());
+    key.map(|key| key.iter().map(leaf).collect()).unwrap_or_default()
+}
+
+fn same_key(shape: &Shape, key: &[u16], a: &Object, b: &Object) -> bool {
+    key.iter().all(|number| same(shape.field(*number), a.get(*number), b.get(*number)))
+}
+
+/// A key of one field that the service sets is a row id.
+pub fn is_row_id(shape: &Shape, key: &[u16]) -> bool {
+    matches!(key, [number] if shape.field(*number).access.computed)
+}
+
+/// The field that holds the row ids of a list's items, where they have one.
+pub fn row_id<'s>(shape: &'s Shape, keys: &[Vec<u16>]) -> Option<&'s Field> {
+    let key = keys.iter().find(|key| is_row_id(shape, key))?;
+    key.first().map(|number| shape.field(*number))
 }
 
 /// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.
-/// Fields for which `skip` is true are passed over, at any depth.
+/// Fields for which `skip` is true are passed over, at any depth. A change whose second side may not be the
+/// value itself is unseen.
 pub fn differences(shape: &Shape, a: &Object, b: &Object, skip: &dyn Fn(&Field) -> bool) -> Vec<Change> {
     let mut walk = Walk { skip, found: Vec::new() };
     walk.object(shape, a, b, &Path::default());
@@ -145,7 +167,10 @@ impl Walk<'_> {
                     let items = |side: Option<&Value>| side.map(|v| v.items().to_vec()).unwrap_or_default();
                     self.list(list, field.mark, &items(a), &items(b), &path);
                 }
-                (ty, a, b) => self.push(path, (a, b), Form::of(ty), field.mark),
+                (ty, a, b) => {
+                    self.push(path, (a, b), Form::of(ty), field.mark);
+                    self.mark_unseen(unseen(field, b));
+                }
             }
         }
         if !a.same_strangers(b) {
@@ -175,10 +200,10 @@ impl Walk<'_> {
         for (index, item) in a.iter().enumerate() {
             let partner = match list.told_apart {
                 ToldApart::Order => free.iter().position(|(at, _)| *at == index),
-                _ => free.iter().position(|(_, other)| same_item(list, item, other)),
+                _ => partner(list, item, &free),
             };
             let partner = partner.map(|at| free.remove(at).1);
-            let at = path.then(segment(list, index, item));
+            let at = path.then(segment(list, index, item, a));
             match (&list.item, item, partner) {
                 (Item::Object(shape), Value::Object(a), Some(Value::Object(b))) => {
                     self.object(shape, a, b, &at)
@@ -189,11 +214,18 @@ impl Walk<'_> {
         }
         for (index, item) in free {
             self.push(
-                path.then(segment(list, index, item)),
+                path.then(segment(list, index, item, b)),
                 (None, Some(item)),
                 Form::of_item(&list.item),
                 mark,
             );
+        }
+    }
+
+    /// Of the last change: whether nobody can see what is there now.
+    fn mark_unseen(&mut self, unseen: bool) {
+        if let Some(last) = self.found.last_mut() {
+            last.unseen = unseen;
         }
     }
 
@@ -203,23 +235,41 @@ impl Walk<'_> {
     }
 }
 
-/// The step of a path that leads to an item.
-pub fn segment(list: &ListType, index: usize, item: &Value) -> Segment {
+/// The step of a path that leads to an item, told apart from those among which it stands.
+pub fn segment(list: &ListType, index: usize, item: &Value, among: &[Value]) -> Segment {
     let key = match &list.item {
-        Item::Object(shape) => key_of(shape, &list.told_apart, item),
+        Item::Object(shape) => key_of(shape, &list.told_apart, item, among),
         Item::Leaf(_) => Vec::new(),
     };
     Segment::Item { index, key }
 }
 
-/// Whether two items are the same thing, perhaps in two states.
-fn same_item(list: &ListType, a: &Value, b: &Value) -> bool {
-    match (&list.item, &list.told_apart, a.as_object(), b.as_object()) {
-        (Item::Object(shape), ToldApart::Keys(keys), Some(a), Some(b)) => keys.first().is_some_and(|key| {
-            key.iter().all(|number| same(shape.field(*number), a.get(*number), b.get(*number)))
-        }),
-        _ => a.same(b),
+/// Which of these is the same thing, perhaps in another state: by row id, else by the keys, the further ones
+/// deciding among those that the first finds.
+fn partner(list: &ListType, item: &Value, free: &[(usize, &Value)]) -> Option<usize> {
+    let (Item::Object(shape), ToldApart::Keys(keys), Some(object)) =
+        (&list.item, &list.told_apart, item.as_object())
+    else {
+        return free.iter().position(|(_, other)| item.same(other));
+    };
+    let others: Vec<(usize, &Object)> =
+        free.iter().enumerate().filter_map(|(at, (_, other))| Some((at, other.as_object()?))).collect();
+    let row = row_id(shape, keys).map(|field| field.number);
+    let id = |object: &Object| row.and_then(|row| object.get(row)).filter(|id| !id.is_zero()).cloned();
+    let own = id(object);
+    if let Some((at, _)) = others.iter().find(|(_, other)| own.is_some() && id(other) == own) {
+        return Some(*at);
     }
+    let mut keys = keys.iter().filter(|key| !is_row_id(shape, key));
+    let first = keys.next()?;
+    let mut found: Vec<_> =
+        others.into_iter().filter(|(_, other)| same_key(shape, first, object, other)).collect();
+    for key in keys {
+        let nearer: Vec<_> =
+            found.iter().copied().filter(|(_, other)| same_key(shape, key, object, other)).collect();
+        found = if nearer.is_empty() { found } else { nearer };
+    }
+    found.first().map(|(at, _)| *at)
 }
 
 impl Form {

@@ -1,12 +1,12 @@
 //! Which wanted list item is which live one.
 //!
 //! Items are told apart by the kind's keys: the first that the item names in full finds candidates, the others
-//! narrow them down by what the document names. An item that names its row id means that row. Two candidates left are a fault,
-//! never a guess.
+//! narrow them down by what the document names and the service shows. An item that names its row id means that
+//! row. Two candidates left are a fault, never a guess.
 
 use crate::document::{Wanted, Wish};
 use crate::kind::{Field, Shape};
-use crate::plan::compare::{same, unseen};
+use crate::plan::compare::{is_row_id, row_id, same, unseen};
 use crate::value::{Object, Value};
 
 /// The live partner of each wanted item; `None` for a new one.
@@ -66,46 +66,35 @@ fn partner(
     if let Some(found) = by_row_id(shape, keys, item, live) {
         return found.map(Some);
     }
-    let keys: Vec<&Vec<u16>> = keys.iter().filter(|key| !is_row_id(shape, key)).collect();
+    let own: Vec<&Vec<u16>> = keys.iter().filter(|key| !is_row_id(shape, key)).collect();
     // the first key that the item names in full; without one, what it leaves out of the first counts as nothing
     let whole =
-        keys.iter().position(|key| key.iter().all(|number| named(item, shape.field(*number)).is_some()));
-    let Some(first) = keys.get(whole.unwrap_or(0)) else { return Ok(None) };
+        own.iter().position(|key| key.iter().all(|number| named(item, shape.field(*number)).is_some()));
+    let Some(first) = own.get(whole.unwrap_or(0)) else { return Ok(None) };
     let mut candidates: Vec<usize> =
         (0..live.len()).filter(|at| fits(shape, first, item, live[*at], false)).collect();
-    for key in &keys {
+    for key in &own {
         if candidates.len() > 1 {
             candidates.retain(|at| fits(shape, key, item, live[*at], true));
         }
     }
     let hidden = |live: &&Object| first.iter().any(|n| unseen(shape.field(*n), live.get(*n)));
     match candidates.as_slice() {
-        [] if live.iter().any(|live| hidden(live)) => Err(Reason::Ambiguous(unnamed(shape, &keys, item))),
+        [] if live.iter().any(hidden) => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
         [] => Ok(None),
         [one] => Ok(Some(*one)),
-        _ => Err(Reason::Ambiguous(unnamed(shape, &keys, item))),
+        _ => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
     }
 }
 
-/// Whether a live item has what a wanted one names of a key.
+/// Whether a live item has what a wanted one names of a key. `only_named`: what is not named, or cannot be
+/// seen, speaks neither for it nor against it.
 fn fits(shape: &Shape, key: &[u16], item: &[(u16, Wanted)], live: &Object, only_named: bool) -> bool {
     key.iter().map(|number| shape.field(*number)).all(|field| {
-        let named = named(item, field);
-        (only_named && named.is_none()) || same(field, live.get(field.number), named.as_ref())
+        let (named, live) = (named(item, field), live.get(field.number));
+        let silent = named.is_none() || unseen(field, live);
+        (only_named && silent) || same(field, live, named.as_ref())
     })
-}
-
-/// A key of one field that the service sets is a row id.
-fn is_row_id(shape: &Shape, key: &[u16]) -> bool {
-    matches!(key, [number] if shape.field(*number).access.computed)
-}
-
-/// The field that holds the row ids of a list's items, where they have one.
-pub fn row_id<'s>(shape: &'s Shape, keys: &[Vec<u16>]) -> Option<&'s Field> {
-    keys.iter()
-        .find(|key| is_row_id(shape, key))
-        .and_then(|key| key.first())
-        .map(|number| shape.field(*number))
 }
 
 /// An item that names its row id means that row.
@@ -135,9 +124,9 @@ fn leaf_value(wanted: &Wanted) -> Value {
     }
 }
 
-fn unnamed(shape: &Shape, keys: &[&Vec<u16>], item: &[(u16, Wanted)]) -> Vec<String> {
+fn unnamed(shape: &Shape, keys: &[Vec<u16>], item: &[(u16, Wanted)]) -> Vec<String> {
     let mut names = Vec::new();
-    for field in keys.iter().copied().flatten().map(|number| shape.field(*number)) {
+    for field in keys.iter().flatten().map(|number| shape.field(*number)) {
         if named(item, field).is_none() && !names.contains(&field.name.to_string()) {
             names.push(field.name.to_string());
         }

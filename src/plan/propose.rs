@@ -5,11 +5,13 @@
 //! change with the line that asks for it. What cannot be seen (hidden, masked, waiting) is never guessed at:
 //! the memory of what was last written decides, or a note says so.
 
+mod guard;
+mod lists;
+
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
-use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart, Type};
+use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
 use crate::plan::compare::{same, segment, unseen};
-use crate::plan::pair::{Reason, Unpaired, pair};
 use crate::plan::{Change, Form, Memory, Recall, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
 
@@ -33,16 +35,23 @@ pub struct Proposal {
     pub faults: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(Path, Value)>,
-    /// Fields that the document leaves alone and that do not read back: a write of everything would blank them.
-    pub unreadable: Vec<Path>,
+    /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
+    /// write of the whole would blank them.
+    pub unreadable: Vec<(Path, Span)>,
 }
 
 /// Overlays the live object with the document.
 pub fn propose(question: &Question, permits: Permits) -> Proposal {
     let creating = question.live.is_none();
-    let mut overlay = Overlay { question, permits, creating, out: Proposal::default() };
+    let here = question.document.name_span;
+    let mut overlay = Overlay { question, permits, creating, here, out: Proposal::default() };
+    overlay.unresolved();
+    let kind = &question.document.kind;
     let fields = object_fields(&question.document.spec);
-    let wanted = overlay.object(&question.document.kind.shape, question.live, fields, &Path::default());
+    let mut wanted = overlay.object(&kind.shape, question.live, fields, &Path::default());
+    if let (true, Maker::Caller, Some(id)) = (creating, kind.identity.made_by, &question.subject.id) {
+        wanted.set(kind.identity.id, id.clone());
+    }
     overlay.out.wanted = wanted;
     overlay.look_at_history();
     overlay.out
@@ -79,6 +88,8 @@ struct Overlay<'q> {
     question: &'q Question<'q>,
     permits: Permits,
     creating: bool,
+    /// The item at hand, or the document.
+    here: Span,
     out: Proposal,
 }
 
@@ -128,7 +139,9 @@ impl Overlay<'_> {
             (Type::List(list), Wish::List(items)) => {
                 self.list(field, list, live, (items, wanted.span), &path)
             }
-            (_, Wish::Clear) => {
+            (Type::Map(map), Wish::Clear) => self.map(field, map, live, &[], &path),
+            (Type::List(list), Wish::Clear) => self.list(field, list, live, (&[], wanted.span), &path),
+            (Type::Object(_), Wish::Clear) => {
                 let value = cleared(field);
                 if same(field, live, Some(&value)) {
                     return None;
@@ -141,11 +154,6 @@ impl Overlay<'_> {
                 );
                 Some(value)
             }
-            (_, Wish::Slot(_)) => {
-                let message = format!("the source of `{}` was not resolved", field.name);
-                self.fault("unresolved-secret", message, wanted.span, "see the error about this source");
-                None
-            }
             _ => None,
         }
     }
@@ -157,9 +165,10 @@ impl Overlay<'_> {
         value: Value,
         (span, path): (Span, Path),
     ) -> Option<Value> {
-        let hidden = unseen(field, live);
-        if !hidden && same(field, live, Some(&value)) {
-            // what a new object or item is said to be is sent, even where it is what the service would assume
+        // of what is new everything is known
+        let hidden = !self.creating && unseen(field, live);
+        let settled = !hidden && same(field, live, Some(&value));
+        if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
         if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
@@ -167,8 +176,10 @@ impl Overlay<'_> {
             return Some(value);
         }
         let waits = field.absent == Absent::Pending;
-        if hidden || waits {
+        if hidden || waits || unseen(field, live) {
             self.out.hidden.push((path.clone(), value.clone()));
+        }
+        if !self.creating && (hidden || waits) {
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
             match self.question.memory.recall(self.question.subject, &path, &value) {
                 Recall::Same if waits => {
@@ -181,7 +192,10 @@ impl Overlay<'_> {
                     return Some(value);
                 }
                 Recall::Never
-                    if (masked || field.mark != Mark::Secret) && !waits && !self.permits.force_hidden =>
+                    if (masked || field.mark != Mark::Secret)
+                        && !(masked && value.is_blank())
+                        && !waits
+                        && !self.permits.force_hidden =>
                 {
                     self.note_uncomparable(field, span);
                     return Some(value);
@@ -190,70 +204,36 @@ impl Overlay<'_> {
             }
         }
         self.guard_protection(field, live, &value, span);
+        let blank = value.is_blank();
         self.change(
             path,
             live.cloned(),
             Some(value.clone()),
             Look { form: Form::of(&field.ty), mark: field.mark, span: Some(span) },
         );
-        if hidden && let Some(change) = self.out.changes.last_mut() {
+        // a mask that is to go says that something is there
+        if hidden
+            && !blank
+            && let Some(change) = self.out.changes.last_mut()
+        {
             change.unseen = true;
         }
         Some(value)
     }
 
-    /// A change that lowers the protection of the object's data, or may, has to be meant.
-    fn guard_protection(&mut self, field: &Field, live: Option<&Value>, wanted: &Value, span: Span) {
-        let before = live.filter(|before| !before.is_blank());
-        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
-        let level = |value: &Value| levels.iter().position(|level| level == value);
-        let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
-        if !raised && !self.permits.lower_protection {
-            let message = format!("changing `{}` may lower the protection of this object's data", field.name);
-            self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
-        }
-    }
-
-    /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
-    fn look_at_history(&mut self) {
-        let kind = &self.question.document.kind;
-        let Some(number) = kind.history.edited_by_others_at else { return };
-        let edited = self.question.live.and_then(|live| live.get(number)).filter(|value| !value.is_blank());
-        let (Some(edited), false) = (edited, self.out.changes.is_empty()) else { return };
-        let path = Path(vec![Segment::Field(kind.shape.field(number).name.clone())]);
-        let span = self.question.document.name_span;
-        match self.question.memory.recall(self.question.subject, &path, edited) {
-            Recall::Same => {}
-            Recall::Differs if !self.permits.overwrite_edits => {
-                let message = "the person behind this object has edited it since the last run".to_owned();
-                self.fault(
-                    "edited-meanwhile",
-                    message,
-                    span,
-                    "look at the edits; `--overwrite-edits` to go on",
-                );
-            }
-            Recall::Differs | Recall::Never => {
-                let message = "the person behind this object has edited it before";
-                let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
-                self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
-            }
-        }
-        self.out.hidden.push((path, edited.clone()));
-    }
-
-    /// Whether the whole object still waits for somebody, as the kind tells it.
-    fn is_waiting(&self) -> bool {
-        let Some(waiting) = &self.question.document.kind.waiting else { return false };
-        let now = self.question.live.and_then(|live| live.get(waiting.field));
-        now.and_then(Value::as_text).is_some_and(|now| waiting.values.iter().any(|value| **value == *now))
-    }
-
     /// A field that can't be changed any more: naming what it is already is fine.
     fn fixed(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) {
+        if let (Type::Object(shape), Wish::Object(fields)) = (&field.ty, &wanted.wish) {
+            let live = live.and_then(Value::as_object);
+            for (number, wanted) in fields {
+                let inner = shape.field(*number);
+                let now = live.and_then(|live| live.get(*number));
+                self.fixed(inner, now, wanted, path.then(Segment::Field(inner.name.clone())));
+            }
+            return;
+        }
         let value = fixed_value(&field.ty, wanted);
         let agrees = match &value {
-            Some(Value::Object(named)) => names_only_what_is(field, live, named),
             Some(value) => same(field, live, Some(value)),
             None => live.is_none_or(Value::is_blank),
         };
@@ -279,257 +259,6 @@ impl Overlay<'_> {
         );
     }
 
-    fn map(
-        &mut self,
-        field: &Field,
-        map: &MapType,
-        live: Option<&Value>,
-        entries: &[(Box<str>, Wanted)],
-        path: &Path,
-    ) -> Option<Value> {
-        let before = match live {
-            Some(Value::Map(before)) => before.as_slice(),
-            _ => &[],
-        };
-        let keep_rest = !map.complete && !entries.is_empty();
-        let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
-        after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
-        for (key, wanted) in entries {
-            if let Wish::Leaf(value) = &wanted.wish {
-                after.push((key.clone(), value.clone()));
-            }
-        }
-        let after = Value::Map(after);
-        if live.is_some_and(|live| live.same(&after))
-            || (live.is_none() && after.is_blank() && !self.creating)
-        {
-            return None;
-        }
-        self.entries(field, map, (before, &after), (entries, path));
-        Some(after)
-    }
-
-    fn entries(
-        &mut self,
-        field: &Field,
-        map: &MapType,
-        (before, after): (&[(Box<str>, Value)], &Value),
-        (entries, path): (&[(Box<str>, Wanted)], &Path),
-    ) {
-        let Value::Map(after) = after else { return };
-        let find = |side: &[(Box<str>, Value)], key: &str| {
-            side.iter().find(|(k, _)| **k == *key).map(|(_, v)| v.clone())
-        };
-        let mut keys: Vec<&str> = before.iter().chain(after).map(|(key, _)| &**key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            let (was, is) = (find(before, key), find(after, key));
-            if was.as_ref().zip(is.as_ref()).is_some_and(|(was, is)| was.same(is)) {
-                continue;
-            }
-            let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
-            self.change(
-                path,
-                was,
-                is,
-                Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span: span },
-            );
-        }
-    }
-
-    fn list(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        live: Option<&Value>,
-        (items, span): (&[Wanted], Span),
-        path: &Path,
-    ) -> Option<Value> {
-        let before = live.map(Value::items).unwrap_or_default();
-        let count = self.out.changes.len();
-        let after = match (&list.told_apart, &list.item) {
-            (ToldApart::Keys(keys), Item::Object(shape)) => {
-                self.keyed(list, (shape, keys), before, items, path)?
-            }
-            (ToldApart::Order, _) => self.ordered(field, list, before, items, path),
-            _ => self.as_set(field, list, before, items, path),
-        };
-        let settled =
-            self.out.changes.len() == count && live.is_some_and(|live| live.items().len() == after.len());
-        if settled && list.order_told {
-            self.note_order(field, before, (items, span), list);
-        }
-        Some(Value::List(after))
-    }
-
-    fn keyed(
-        &mut self,
-        list: &ListType,
-        (shape, keys): (&Shape, &[Vec<u16>]),
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Option<Vec<Value>> {
-        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let pairs = match pair(shape, keys, &wanted, &live) {
-            Ok(pairs) => pairs,
-            Err(faults) => {
-                faults.iter().for_each(|fault| self.unpaired(fault, items));
-                return None;
-            }
-        };
-        let mut after = Vec::with_capacity(before.len().max(items.len()));
-        for (index, item) in before.iter().enumerate() {
-            let at = path.then(segment(list, index, item));
-            match pairs.iter().position(|pair| *pair == Some(index)) {
-                Some(wish) => {
-                    let object = self.object(shape, item.as_object(), wanted[wish], &at);
-                    after.push(Value::Object(Box::new(object)));
-                }
-                None if list.complete || items.is_empty() => {
-                    self.change(
-                        at,
-                        Some(item.clone()),
-                        None,
-                        Look { form: Form::of_item(&list.item), mark: Mark::Open, span: None },
-                    );
-                }
-                None => {
-                    if list.items_sent == ItemsSent::All {
-                        self.untouched(&list.item, item, &at);
-                    }
-                    after.push(item.clone());
-                }
-            }
-        }
-        for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
-            let item = self.new_item(shape, wanted[wish], path);
-            let at = path.then(segment(list, after.len(), &item));
-            self.change(
-                at,
-                None,
-                Some(item.clone()),
-                Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
-            );
-            after.push(item);
-        }
-        Some(after)
-    }
-
-    /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
-        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
-        let object = self.object(shape, None, fields, path);
-        self.out.changes.truncate(count);
-        self.creating = creating;
-        Value::Object(Box::new(object))
-    }
-
-    fn ordered(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Vec<Value> {
-        let mut after = Vec::with_capacity(items.len());
-        for (index, wanted) in items.iter().enumerate() {
-            let live = before.get(index);
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            match (&list.item, live, &wanted.wish) {
-                (Item::Object(shape), Some(Value::Object(live)), Wish::Object(fields)) => {
-                    after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
-                }
-                (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let item = self.new_item(shape, fields, path);
-                    self.change(
-                        at,
-                        live.cloned(),
-                        Some(item.clone()),
-                        Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
-                    );
-                    after.push(item);
-                }
-                (_, live, Wish::Leaf(value)) => {
-                    if !live.is_some_and(|live| live.same(value)) {
-                        self.change(
-                            at,
-                            live.cloned(),
-                            Some(value.clone()),
-                            Look {
-                                form: Form::of_item(&list.item),
-                                mark: field.mark,
-                                span: Some(wanted.span),
-                            },
-                        );
-                    }
-                    after.push(value.clone());
-                }
-                _ => {}
-            }
-        }
-        for (index, item) in before.iter().enumerate().skip(items.len()) {
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            if list.complete || items.is_empty() {
-                self.change(
-                    at,
-                    Some(item.clone()),
-                    None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
-                );
-            } else {
-                after.push(item.clone());
-            }
-        }
-        after
-    }
-
-    fn as_set(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Vec<Value> {
-        let wanted = |item: &&Wanted| match &item.wish {
-            Wish::Leaf(value) => Some((value.clone(), item.span)),
-            _ => None,
-        };
-        let wanted: Vec<(Value, Span)> = items.iter().filter_map(|item| wanted(&item)).collect();
-        let mut after = Vec::with_capacity(before.len().max(items.len()));
-        for (index, item) in before.iter().enumerate() {
-            if wanted.iter().any(|(value, _)| value.same(item)) || !(list.complete || items.is_empty()) {
-                after.push(item.clone());
-            } else {
-                let at = path.then(Segment::Item { index, key: Vec::new() });
-                self.change(
-                    at,
-                    Some(item.clone()),
-                    None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
-                );
-            }
-        }
-        for (value, span) in wanted {
-            if !before.iter().any(|item| item.same(&value)) {
-                let at = path.then(Segment::Item { index: after.len(), key: Vec::new() });
-                self.change(
-                    at,
-                    None,
-                    Some(value.clone()),
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(span) },
-                );
-                after.push(value);
-            }
-        }
-        after
-    }
-
     /// A field that the document leaves alone.
     fn unnamed(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> Path) {
         if self.creating {
@@ -544,7 +273,7 @@ impl Overlay<'_> {
             return;
         }
         match (&field.ty, live) {
-            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push(path()),
+            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push((path(), self.here)),
             (Type::Object(shape), Some(Value::Object(object))) => {
                 self.untouched(&Item::Object(shape.clone()), &Value::Object(object.clone()), &path());
             }
@@ -552,7 +281,7 @@ impl Overlay<'_> {
                 if matches!(list.item, Item::Object(_)) && list.items_sent == ItemsSent::All =>
             {
                 for (index, item) in items.iter().enumerate() {
-                    self.untouched(&list.item, item, &path().then(segment(list, index, item)));
+                    self.untouched(&list.item, item, &path().then(segment(list, index, item, items)));
                 }
             }
             _ => {}
@@ -582,66 +311,6 @@ impl Overlay<'_> {
         .filter(|value| !value.is_blank())
     }
 
-    fn unpaired(&mut self, fault: &Unpaired, items: &[Wanted]) {
-        let span = items[fault.item].span;
-        match &fault.reason {
-            Reason::Ambiguous(names) => {
-                let hint = match names.is_empty() {
-                    true => "the live items are alike; remove one of them by hand".to_owned(),
-                    false => format!("name one of these too: {}", names.join(", ")),
-                };
-                self.fault("ambiguous-item", "several live items match this one".into(), span, &hint);
-            }
-            Reason::Twice(first) => {
-                let first = self.place(items[*first].span);
-                let fault = Diagnostic::error("ambiguous-item", "two items mean the same live one")
-                    .at(self.place(span))
-                    .also(first, "the other one")
-                    .hint("keep one of the two, or name what tells them apart");
-                self.out.faults.push(fault);
-            }
-            Reason::UnknownId(name) => {
-                let message = format!("no live item has this `{name}`");
-                self.fault("unknown-item", message, span, "leave the id out to add a new item");
-            }
-        }
-    }
-
-    fn note_pending(&mut self, field: &Field, span: Span) {
-        let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
-            .at(self.place(span))
-            .hint("it was sent; the service shows it once it is verified");
-        self.out.notes.push(note);
-    }
-
-    fn note_uncomparable(&mut self, field: &Field, span: Span) {
-        let note = Diagnostic::note(
-            "not-comparable",
-            format!("`{}` cannot be seen and is not compared", field.name),
-        )
-        .at(self.place(span))
-        .hint("`--force-hidden` writes it all the same");
-        self.out.notes.push(note);
-    }
-
-    fn note_order(
-        &mut self,
-        field: &Field,
-        before: &[Value],
-        (items, span): (&[Wanted], Span),
-        list: &ListType,
-    ) {
-        let (ToldApart::Keys(keys), Item::Object(shape)) = (&list.told_apart, &list.item) else { return };
-        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let in_order = pair(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
-        if !in_order {
-            let message = format!("the items of `{}` stand in another order in the live object", field.name);
-            let note = Diagnostic::note("order-differs", message).at(self.place(span));
-            self.out.notes.push(note.hint("the order is left as it is"));
-        }
-    }
-
     fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
         let place = look.span.map(|span| self.place(span));
         let Look { form, mark, .. } = look;
@@ -655,11 +324,6 @@ impl Overlay<'_> {
     fn place(&self, span: Span) -> Place {
         self.question.document.place(span)
     }
-}
-
-/// Keys of a sensitive map are names; what they name is sensitive.
-fn key_mark(mark: Mark) -> Mark {
-    if mark == Mark::Sensitive { Mark::Open } else { mark }
 }
 
 /// The value that asks the service to clear a field.
@@ -694,11 +358,4 @@ fn fixed_value(ty: &Type, wanted: &Wanted) -> Option<Value> {
         )),
         _ => None,
     }
-}
-
-fn names_only_what_is(field: &Field, live: Option<&Value>, named: &Object) -> bool {
-    let (Type::Object(shape), Some(live)) = (&field.ty, live.and_then(Value::as_object)) else {
-        return false;
-    };
-    named.fields().all(|(number, value)| same(shape.field(number), live.get(number), Some(value)))
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::exchange::{Request, Verb, Wire};
 use crate::kind::address;
 use crate::kind::{Absent, Field, Item, ItemsSent, ListType, Sends, Shape, ToldApart, Travels, Type, Write};
-use crate::plan::pair::row_id;
+use crate::plan::compare::row_id;
 use crate::plan::propose::Proposal;
 use crate::plan::{Planned, Subject};
 use crate::value::{Object, Path, Segment, Value};
@@ -134,12 +134,26 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
         query.clone_from(&nested.query);
         let riders = nested.along.iter().map(|number| shape.field(*number));
         for field in riders.filter(|field| manner.carry_nested && !changed.contains(&*field.name)) {
-            let value = proposal.wanted.get(field.number).cloned().unwrap_or_else(|| field.ty.zero());
+            let value = proposal.wanted.get(field.number).filter(|value| !matches!(value, Value::Null));
+            let value = value.cloned().unwrap_or_else(|| field.ty.zero());
             body.push((field.written_as.to_string(), whole(field, &value, Moment::Update)));
             along.push(field.name.to_string());
         }
     }
     planned(subject, write, (Wire::Object(body), query), (sends(proposal), along))
+}
+
+/// Whether a request replaces what stands at a path, so that what it does not know of it is lost.
+pub fn replaces(write: &Write, proposal: &Proposal, planned: &Planned, path: &Path) -> bool {
+    if write.sends == Sends::Everything {
+        return true;
+    }
+    let Some(top) = path.top().filter(|_| path.0.len() > 1) else { return false };
+    let whole = write.nested.as_ref().is_some_and(|nested| nested.travels == Travels::Whole);
+    let sent = proposal.changes.iter().any(|change| change.path.top() == Some(top))
+        || planned.along.iter().any(|name| name == top);
+    // a list always travels complete
+    sent && (whole || matches!(path.0.get(1), Some(Segment::Item { .. })))
 }
 
 /// The request that makes a new object.
@@ -216,7 +230,8 @@ fn travels(field: &Field, value: Option<&Value>, moment: Moment) -> bool {
         Moment::Create => field.access.update_only || (field.access.computed && field.copy_of.is_none()),
         Moment::Update => field.access.create_only && field.access.write_only,
     };
-    let always = matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
+    let always =
+        moment == Moment::Update && matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
     !field.never_sent && !wrong_moment && (value.is_some() || always)
 }
 

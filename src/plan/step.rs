@@ -4,9 +4,10 @@
 //! written, a create is made only where the service has one. [`recheck`] is what `apply` asks right before a
 //! write: whether what the step relied on is still so.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::document::State;
-use crate::kind::{Field, Sends, Write};
+use crate::kind::{Field, Kind, Leaf, Maker, Sends, Write};
+use crate::plan::agree::agrees;
 use crate::plan::compare::differences;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
@@ -58,6 +59,10 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     if question.document.state == State::Absent {
         return remove(question, rules.permits);
     }
+    if question.live.is_some_and(|live| agrees(question.document, live)) {
+        debug_assert!(is_settled(&propose(question, rules.permits)), "a quick yes must be a yes");
+        return Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: Vec::new() });
+    }
     let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
@@ -71,6 +76,11 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     }
 }
 
+/// Whether there is nothing to do and nothing to say.
+fn is_settled(proposal: &Proposal) -> bool {
+    proposal.faults.is_empty() && proposal.changes.is_empty() && proposal.notes.is_empty()
+}
+
 fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>) -> Decision {
     reasons.splice(0..0, proposal.faults);
     Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
@@ -82,7 +92,9 @@ fn remove(question: &Question, permits: Permits) -> Decision {
     let Some(live) = question.live else {
         return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
     };
-    let changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    let mut changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    // everything goes, whether it can be seen or not
+    changes.iter_mut().for_each(|change| change.unseen = false);
     let refusal = match &document.kind.operations.delete {
         None => Some(("no-delete", "cannot be deleted through this API", "delete it by hand")),
         Some(_) if document.protect => Some((
@@ -123,6 +135,11 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
                 .hint("create it by hand, then name its `id` in the document");
         return refuse(question, proposal, vec![fault]);
     };
+    if kind.identity.made_by == Maker::Caller && question.subject.id.is_none() {
+        let message = format!("a new {} needs an id, which is yours to choose", kind.title.to_lowercase());
+        let fault = Diagnostic::error("no-id", message).at(question.subject.place.clone());
+        return refuse(question, proposal, vec![fault.hint("name it as `id` in the document")]);
+    }
     let first = request::create(question.subject, write, &proposal);
     let second =
         kind.operations.update.as_ref().and_then(|write| request::finish(question.subject, write, &proposal));
@@ -147,11 +164,13 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
             .hint("leave `--method` out to use what the API has");
         return refuse(question, proposal, vec![fault]);
     };
-    if write.sends == Sends::Everything && !proposal.unreadable.is_empty() && !rules.newborn {
-        let reasons = proposal.unreadable.iter().map(|path| would_blank(question, path)).collect();
+    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
+    let lost = |path: &Path| !rules.newborn && request::replaces(write, &proposal, &planned, path);
+    let lost = proposal.unreadable.iter().filter(|(path, _)| lost(path));
+    let reasons: Vec<_> = lost.map(|(path, span)| would_blank(question, path, *span)).collect();
+    if !reasons.is_empty() {
         return refuse(question, proposal, reasons);
     }
-    let planned = request::update(question.subject, write, live, &proposal, rules.manner);
     let seen = question.document.kind.history.edited_by_others_at;
     let seen = seen.map(|number| question.document.kind.shape.field(number).name.clone());
     let sent = |(path, _): &(Path, Value)| {
@@ -188,12 +207,35 @@ fn operation<'q>(question: &'q Question, method: Method) -> Option<&'q Write> {
     }
 }
 
-fn would_blank(question: &Question, path: &Path) -> Diagnostic {
-    let name = named(path);
-    let message = format!("`{name}` does not read back, and this write of the whole object would blank it");
-    let hint =
-        format!("add `{name}` to the document: where its value comes from, or `null` if there is none");
-    Diagnostic::error("would-blank", message).at(question.subject.place.clone()).hint(hint)
+fn would_blank(question: &Question, path: &Path, span: Span) -> Diagnostic {
+    let name = located(&question.document.kind, path);
+    let message = format!("`{name}` does not read back, and this write of the whole would blank it");
+    Diagnostic::error("would-blank", message)
+        .at(question.document.place(span))
+        .hint("name it in the document: where its value comes from, or `null` if there is none")
+}
+
+/// A path for sentences, with the keys of items that anybody may see.
+fn located(kind: &Kind, path: &Path) -> String {
+    let (mut name, mut shape, mut mark) = (String::new(), Some(&kind.shape), Mark::Open);
+    for segment in &path.0 {
+        match segment {
+            Segment::Field(field) => {
+                let known = shape.and_then(|shape| shape.named(field));
+                mark = mark.max(known.map_or(Mark::Sensitive, |field| field.mark));
+                shape = known.and_then(|field| field.ty.inner());
+                name.push_str(if name.is_empty() { "" } else { "." });
+                name.push_str(field);
+            }
+            Segment::Item { key, .. } => {
+                let open = key.iter().filter(|leaf| mark.max(leaf.mark) == Mark::Open);
+                let leaves: Vec<_> = open.map(|leaf| Leaf::url_text(&leaf.value, &kind.api)).collect();
+                name.push_str(&format!("[{}]", leaves.join(", ")));
+            }
+            Segment::Key(..) => name.push_str("[]"),
+        }
+    }
+    name
 }
 
 /// The field names of a path, for sentences; keys of items may be secret, so they stay out.

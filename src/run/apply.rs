@@ -57,6 +57,14 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
     outcomes
 }
 
+/// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
+pub fn settle(session: &Session, plan: &Plan, jobs: &[Job]) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    record(session, jobs, &mut outcomes);
+    outcomes
+}
+
 /// What is as wanted is ours from now on; what was deleted no longer is.
 fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
     let mut index = lock(session.index);
@@ -78,7 +86,7 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
 }
 
 /// What needs no work: agreement and refusals.
-pub fn settled(plan: &Plan) -> Vec<Outcome> {
+fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
         ..blank(&agreeing.subject, None, Ending::Unchanged)
@@ -88,6 +96,15 @@ pub fn settled(plan: &Plan) -> Vec<Outcome> {
         blank(&refused.subject, action, Ending::Refused(refused.reasons.clone()))
     });
     agreeing.chain(refused).collect()
+}
+
+/// The outcomes of a plan of which no step was begun, in the order of the documents.
+pub fn not_started(plan: &Plan) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    let waiting = |step: &Step| blank(&step.subject, Some(step.action), Ending::NotStarted);
+    outcomes.extend(plan.steps.iter().map(waiting));
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    outcomes
 }
 
 fn blank(subject: &Subject, action: Option<Action>, ending: Ending) -> Outcome {
@@ -229,7 +246,7 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        match service.send(&planned.request).await {
+        match service.write(&fresh.subject.kind, &planned.request).await {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
                 sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));
@@ -391,7 +408,8 @@ impl Writer<'_, '_> {
         let set_by_service = |field: &Field| field.access.computed;
         let beside = differences(&step.subject.kind.shape, wanted, &live.object, &set_by_service);
         let asked = |change: &Change| step.changes.iter().any(|own| overlap(&own.path, &change.path));
-        let beside: Vec<Change> = beside.into_iter().filter(|change| !asked(change)).collect();
+        let beside: Vec<Change> =
+            beside.into_iter().filter(|change| !change.unseen && !asked(change)).collect();
         if beside.is_empty() {
             return;
         }

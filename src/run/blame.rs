@@ -14,7 +14,7 @@ use crate::value::{Mark, Object, Value};
 pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> Vec<Diagnostic> {
     let hidden = marked_texts(document, live);
     let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
-    let mut diagnostic = trouble.diagnostic.clone();
+    let mut diagnostic = (*trouble.diagnostic).clone();
     // our own sentences hold nothing of a service, but for what it calls an answer that cannot be read;
     // blotting the others would only pick the digits out of hosts and times
     if diagnostic.code == UNREADABLE {
@@ -161,6 +161,6 @@ fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
         Value::Map(entries) => entries.iter().for_each(|(_, value)| keep(mark, value, texts)),
         Value::Date(date) => texts.push(date.to_string()),
         Value::Time(time) => texts.push(time.to_string()),
-        Value::Null | Value::Flag(_) | Value::Object(_) => {}
+        Value::Null | Value::Flag(_) | Value::Later(_) | Value::Object(_) => {}
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -233,7 +233,10 @@ fn below<'f>(
 ) -> Result<Vec<(&'f String, &'f PathBuf)>, Diagnostic> {
     let full = lexical(&root.join(path));
     let real = full.canonicalize().map_err(|error| {
-        let message = format!("{} can't be found: {}", shown(path), error.kind());
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => format!("{} does not exist", shown(path)),
+            kind => format!("{} can't be found: {kind}", shown(path)),
+        };
         Diagnostic::error("no-such-path", message).hint("paths are relative to the workspace")
     })?;
     let choose =
