@@ -32,6 +32,7 @@ use crate::run::import::prove::prove;
 use crate::run::import::{self as job, Composed, Existing, Fetched, Work};
 use crate::run::index::Index;
 use crate::run::memory::Written;
+use crate::run::refer::References;
 use crate::run::{Session, Stop};
 
 /// Writes documents from live state.
@@ -212,6 +213,7 @@ async fn proof(
         trust_empty: false,
         memory: &memory,
         index: &index,
+        references: &References::default(),
         unmanaged: false,
         retry_creates: false,
         stop: &Stop::default(),
