@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod blame;
+mod described;
 pub mod gather;
 pub mod import;
 pub mod index;

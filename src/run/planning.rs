@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::apply::appears_later;
 use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
 use super::match_up::{Found, key_field, live_leaf};
-use super::{Event, Session, blame};
+use super::{Event, Session, blame, described};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
 use crate::kind::{Appears, Leaf, Maker};
@@ -48,6 +48,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
         plan.complete &= !matches!(&decision, Judged::Unread(_));
         enter(&mut plan, decision);
     }
+    described::spare(session, jobs, &mut plan);
     plan
 }
 
