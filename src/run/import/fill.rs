@@ -32,7 +32,9 @@ fn fields(wanted: &[(u16, Wanted)], shape: &Shape, live: Option<&Object>) -> Vec
 
 fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
     let wish = match (&wanted.wish, ty) {
-        (Wish::Slot(_) | Wish::Reference(_), _) => Wish::Leaf(live.filter(|value| !value.is_blank())?.clone()),
+        (Wish::Slot(_) | Wish::Reference(_), _) => {
+            Wish::Leaf(live.filter(|value| !value.is_blank())?.clone())
+        }
         (Wish::Object(own), Type::Object(shape)) => {
             Wish::Object(fields(own, shape, live.and_then(Value::as_object)))
         }
