@@ -103,10 +103,13 @@ impl Workspace {
         }
     }
 
-    /// Reads files that may not be the workspace's own; targets and scopes stay as they are written.
-    pub fn read_beside(&self, paths: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Vec<Document> {
-        let named: Vec<_> = paths.iter().map(|path| (self.shown(path), path.clone())).collect();
-        files::read(&named, &self.registry, faults).documents
+    /// Reads a file that is not the workspace's own; nothing when it is no file of sound documents. Targets
+    /// and scopes stay as they are written.
+    pub fn read_beside(&self, path: &Path) -> Vec<Document> {
+        let mut faults = Vec::new();
+        let named = [(self.shown(path), path.to_owned())];
+        let documents = files::read(&named, &self.registry, &mut faults).documents;
+        if diagnostic::any_error(&faults) { Vec::new() } else { documents }
     }
 
     /// The targets that documents of this run are for.
