@@ -97,7 +97,8 @@ pub fn prepare(
     Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-fn connect(
+/// Connects targets that may be spoken to; nothing is sent yet.
+pub fn connect(
     targets: Vec<Target>,
     workspace: &Workspace,
     reading: &Reading,

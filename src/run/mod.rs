@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod blame;
 pub mod gather;
+pub mod import;
 pub mod index;
 pub mod match_up;
 pub mod memory;
