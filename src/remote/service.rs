@@ -398,6 +398,13 @@ impl Trouble {
         Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, attempts: 1 }
     }
 
+    /// The same after other attempts.
+    #[must_use]
+    pub fn after(mut self, attempts: u32) -> Self {
+        self.attempts += attempts;
+        self
+    }
+
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|answer| answer.0.status)
