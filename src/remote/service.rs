@@ -186,7 +186,12 @@ impl Service {
     ///
     /// # Errors
     /// When the page cannot be read.
-    pub async fn look(&self, of: Collection<'_>, most: u32, take: &mut dyn FnMut(Live)) -> Result<(), Trouble> {
+    pub async fn first(
+        &self,
+        of: Collection<'_>,
+        most: u32,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<(), Trouble> {
         let paging = of.kind.operations.list.paging.clone();
         let paging = paging.map(|paging| PagingFile { page: paging.page.min(most.max(1)), ..paging });
         self.page(of, paging.as_ref().map(|paging| (paging, 0)), take).await.map(|_| ())
