@@ -109,7 +109,7 @@ fn connect(
         ..Reading::default()
     };
     let target = target.connect(&secrets, args.parallelism)?;
-    session::connect(vec![target], workspace, &reading, faults).into_values().next()
+    session::connect(vec![target], &workspace.settings, &reading, faults).into_values().next()
 }
 
 /// What is to be said about what was read.
