@@ -79,8 +79,10 @@ pub enum Command {
     Validate(Selection),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
-    /// Make the services match: plan, ask, write, read back, prove
+    /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
+    /// Show a saved plan
+    Show(ShowArgs),
     /// Write the JSON Schemas that editors and checks use
     Schema(SchemaArgs),
     /// Serve every kind over real HTTP, for practice and tests
@@ -160,6 +162,9 @@ pub struct PlanArgs {
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
+    /// Save the plan, for review and `trueup apply FILE`; it holds no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.
@@ -172,6 +177,17 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
+    /// Write nothing at all when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Args)]
+pub struct ShowArgs {
+    /// What `plan -o` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Arguments of `schema`.

@@ -5,6 +5,7 @@
 //! turns them into text, by their marks.
 
 pub mod compare;
+pub mod digest;
 pub mod pair;
 pub mod propose;
 pub mod request;
