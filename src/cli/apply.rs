@@ -12,6 +12,7 @@ use super::screen::Screen;
 use super::session::{self, Prepared};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+use crate::plan::gate::{self, Limits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
@@ -105,8 +106,14 @@ impl Way<'_> {
     }
 
     /// Why none of it is begun.
-    fn refuses(&self, plan: &Plan, held: &Held) -> Option<Diagnostic> {
-        let refused = plan.refused.len() + held.gone.len();
+    fn refuses(&self, plan: &Plan, held: &Held, limits: Limits) -> Vec<Diagnostic> {
+        let objects = self.reviewed.map_or_else(|| gate::objects(plan), |(reviewed, _)| reviewed.objects());
+        let mut why = gate::check(plan, objects, limits);
+        why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
+        why
+    }
+
+    fn all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
         (self.all_or_nothing && refused > 0).then(|| {
             let objects =
                 if refused == 1 { "1 object is".to_owned() } else { format!("{refused} objects are") };
@@ -156,9 +163,10 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         Format::Text => drop(plan::show(&plan, prepared, screen)?),
         Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
     }
-    if let Some(refusal) = way.refuses(&plan, &held) {
-        screen.diagnose(std::slice::from_ref(&refusal));
-        unwritten(&apply::not_started(&plan), &[refusal], &held, screen)?;
+    let why = way.refuses(&plan, &held, reading.limits());
+    if !why.is_empty() {
+        screen.diagnose(&why);
+        unwritten(&apply::not_started(&plan), &why, &held, screen)?;
         return Ok(Exit::Refused);
     }
     if plan.steps.is_empty() {

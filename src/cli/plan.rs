@@ -9,7 +9,7 @@ use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use crate::diagnostic::Diagnostic;
-use crate::plan::Plan;
+use crate::plan::{Plan, gate};
 use crate::report::json::to_json;
 use crate::report::shown::Report;
 use crate::report::text;
@@ -60,14 +60,17 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
-    let plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
+    let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
+    let blocked = gate::check(&plan, gate::objects(&plan), reading.limits());
+    plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let report = show(&plan, prepared, screen)?;
     if let Some(path) = wish.output {
-        saved::write(path, (&plan, &report), prepared, reading)?;
+        let said = saved::write(path, (&plan, &report), prepared, reading)?;
+        screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }
-    Ok(exit(&plan, wish.detailed))
+    Ok(if blocked.is_empty() || !plan.complete { exit(&plan, wish.detailed) } else { Exit::Refused })
 }
 
 /// Shows a plan on stdout, in the format asked for, and its reasons on stderr.

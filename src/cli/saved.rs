@@ -19,7 +19,7 @@ use crate::report::Report;
 use crate::report::saved::{
     self, BoundStep, BoundTarget, Circumstances, Held, STALE, SavedPlan, Stale, same_object,
 };
-use crate::report::shown::ObjectName;
+use crate::report::shown::{ObjectChange, ObjectName};
 use crate::report::to_json;
 use crate::run::applied::Applied;
 use crate::run::memory::replace;
@@ -41,7 +41,7 @@ pub fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Saves a plan.
+/// Saves a plan; gives what is to be said about the file.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -50,7 +50,7 @@ pub fn write(
     (plan, report): (&Plan, &Report),
     prepared: &Prepared,
     reading: &Reading,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Option<Diagnostic>> {
     let key = session::digest_key();
     let key = key.as_ref().map(|key| key.as_bytes());
     let of = Circumstances {
@@ -61,7 +61,21 @@ pub fn write(
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
     replace(path, to_json(&saved)?.as_bytes())
-        .with_context(|| format!("{} cannot be written", path.display()))
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(unbound(report).filter(|_| key.is_none()))
+}
+
+/// Without a key, a plan does not know the values that it does not show.
+fn unbound(report: &Report) -> Option<Diagnostic> {
+    let marked = |change: &&ObjectChange| change.fields.iter().any(|field| field.mark.is_some());
+    let objects = report.changes.iter().filter(marked).count();
+    let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
+    (objects > 0).then(|| {
+        let message =
+            format!("values of {what} that must not be shown are bound only by whether they differ");
+        Diagnostic::warning("unbound-values", message)
+            .hint("set TRUEUP_DIGEST_KEY for plan and apply, so that an edit of them is told too")
+    })
 }
 
 /// The flags that allow what is refused otherwise.

@@ -41,7 +41,10 @@ pub fn step(step: &Step, key: Option<&[u8]>) -> StepDigest {
         Some(live) if whole => {
             from.object(&kind.shape, live, Mark::Open, &|field| set_by_service(kind, field))
         }
-        Some(_) => from.befores(&step.changes),
+        Some(live) => {
+            from.befores(&step.changes);
+            from.edits(kind, live, &step.changes);
+        }
     }
     let mut to = Canon::new(key.is_some());
     to.subject(&step.subject);
@@ -147,6 +150,20 @@ impl Canon {
         });
         let pieces = pieces.collect();
         self.in_any_order(pieces);
+    }
+
+    /// Where a value of which nothing else enters is to be replaced: when the object was last edited, as far as
+    /// the service tells.
+    fn edits(&mut self, kind: &Kind, live: &Object, changes: &[Change]) {
+        if self.keyed || changes.iter().all(|change| change.mark == Mark::Open) {
+            return;
+        }
+        let history = [kind.history.changed_at, kind.history.edited_by_others_at];
+        for field in history.into_iter().flatten().map(|number| kind.shape.field(number)) {
+            if let Some(value) = live.get(field.number) {
+                self.field(field, value, Mark::Open, &|_| false);
+            }
+        }
     }
 
     /// The path of a change; gives the strictest mark on it.

@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod digest;
+pub mod gate;
 pub mod pair;
 pub mod propose;
 pub mod request;

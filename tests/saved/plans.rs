@@ -11,9 +11,9 @@ const GATEWAY: &str = "bootview/payment-gateway";
 const PARTNER: &str = "carrierx/partner";
 const APPLY: [&str; 3] = ["apply", "plan.json", "--auto-approve"];
 
-/// So many partners, each with another city than live, and a saved plan over them.
-fn cities(count: usize) -> Estate {
-    saved(PARTNER, count, "city", &json!("Grand Marais"))
+/// So many partners, each with another company than live, and a saved plan over them.
+fn companies(count: usize) -> Estate {
+    saved(PARTNER, count, "company_name", &json!("Grand Marais"))
 }
 
 /// So many objects of which one member differs, and a saved plan over them.
@@ -47,14 +47,14 @@ fn member(estate: &Estate, number: usize, member: &str) -> Value {
 
 #[test]
 fn an_untouched_plan_is_applied_in_full_and_once() {
-    let estate = cities(3);
+    let estate = companies(3);
     assert!(estate.writes().is_empty(), "to plan writes nothing");
     applied(&estate, 0, &[]).says(&["3 done"]);
-    assert!((0..3).all(|number| member(&estate, number, "city") == "Grand Marais"));
+    assert!((0..3).all(|number| member(&estate, number, "company_name") == "Grand Marais"));
     let writes = estate.writes().len();
     applied(&estate, 3, &[]).complains(&["plan-applied", "plan again"]);
     // nor when somebody has put back what the plan was made from
-    estate.edit(0, json!({ "city": "Duluth" }));
+    estate.edit(0, json!({ "company_name": "Duluth" }));
     let report = applied(&estate, 3, &["--format", "json"]).json();
     assert_eq!(report["diagnostics"][0]["code"], "plan-applied");
     assert_eq!(estate.writes().len(), writes);
@@ -63,7 +63,7 @@ fn an_untouched_plan_is_applied_in_full_and_once() {
 #[test]
 fn of_two_objects_the_edited_one_is_refused_with_three_values_and_the_other_written() {
     for (kind, field, planned, now, wanted) in [
-        (PARTNER, "city", json!("Lutsen"), json!("Duluth"), json!("Grand Marais")),
+        (PARTNER, "company_name", json!("Lutsen"), json!("Duluth"), json!("Grand Marais")),
         (GATEWAY, "maxPaymentAmount", json!(10), json!(77.5), json!(4321.5)),
     ] {
         let estate = differing(kind, 2, field, &wanted);
@@ -95,8 +95,8 @@ fn of_two_objects_the_edited_one_is_refused_with_three_values_and_the_other_writ
 
 #[test]
 fn all_or_nothing_writes_nothing_when_one_object_moved() {
-    let estate = cities(2);
-    estate.edit(1, json!({ "city": "Duluth" }));
+    let estate = companies(2);
+    estate.edit(1, json!({ "company_name": "Duluth" }));
     let ran = applied(&estate, 3, &["--all-or-nothing"]);
     ran.says(&["planned from", "Duluth"]).complains(&["all-or-nothing", "1 object is refused"]);
     assert!(estate.writes().is_empty(), "{}", ran.all());
@@ -126,8 +126,8 @@ fn a_field_that_no_document_names_counts_where_the_whole_object_is_written() {
 
 #[test]
 fn a_document_that_asks_for_something_else_than_was_reviewed_is_refused() {
-    let mut estate = cities(3);
-    estate.documents[0].document["spec"]["city"] = json!("Two Harbors");
+    let mut estate = companies(3);
+    estate.documents[0].document["spec"]["company_name"] = json!("Two Harbors");
     estate.documents[2].document["name"] = json!("renamed");
     estate.write();
     let report = applied(&estate, 4, &["--format", "json"]).json();
@@ -140,9 +140,24 @@ fn a_document_that_asks_for_something_else_than_was_reviewed_is_refused() {
 }
 
 #[test]
+fn a_personal_value_that_somebody_edited_is_told_under_a_key() {
+    let mut estate = differing(PARTNER, 2, "city", &json!("Grand Marais"));
+    estate.desk.set("TRUEUP_DIGEST_KEY", "a key");
+    estate.desk.expect(0, &["plan", "-o", "plan.json"]);
+    estate.edit(0, json!({ "city": "canary-Duluth" }));
+    let ran = applied(&estate, 4, &["--format", "json"]);
+    assert_eq!(result_of(&ran.json(), "o-0000")["reasons"][0]["code"], "stale-plan");
+    assert_eq!(member(&estate, 0, "city"), "canary-Duluth");
+    assert!(!ran.all().contains("canary"), "{}", ran.all());
+    // without a key it cannot be told, and that is said where the plan is saved
+    estate.desk.unset("TRUEUP_DIGEST_KEY");
+    estate.desk.expect(0, &["plan", "-o", "plan.json"]).complains(&["unbound-values", "TRUEUP_DIGEST_KEY"]);
+}
+
+#[test]
 fn what_somebody_else_did_meanwhile_is_done() {
-    let estate = cities(2);
-    estate.edit(0, json!({ "city": "Grand Marais" }));
+    let estate = companies(2);
+    estate.edit(0, json!({ "company_name": "Grand Marais" }));
     let report = applied(&estate, 0, &["--format", "json"]).json();
     assert_eq!(result_of(&report, "o-0000")["result"], "unchanged");
     assert_eq!(estate.writes().len(), 1);
@@ -150,20 +165,20 @@ fn what_somebody_else_did_meanwhile_is_done() {
 
 #[test]
 fn documents_that_the_plan_does_not_touch_may_change() {
-    let mut estate = cities(2);
-    estate.documents[1].document["spec"]["city"] = estate.dump()[1]["object"]["city"].clone();
+    let mut estate = companies(2);
+    estate.documents[1].document["spec"]["company_name"] = estate.dump()[1]["object"]["company_name"].clone();
     estate.write();
     estate.desk.expect(0, &["plan", "-o", "plan.json"]).says(&["1 to update"]);
-    estate.documents[1].document["spec"]["city"] = json!("Two Harbors");
+    estate.documents[1].document["spec"]["company_name"] = json!("Two Harbors");
     estate.write();
     estate.desk.write("config/000.yaml", &format!("# a merge\n\n{}", estate.desk.read("config/000.yaml")));
     applied(&estate, 0, &[]).says(&["1 done"]);
-    assert_ne!(member(&estate, 1, "city"), "Two Harbors", "it was not reviewed");
+    assert_ne!(member(&estate, 1, "company_name"), "Two Harbors", "it was not reviewed");
 }
 
 #[test]
 fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
-    let mut estate = cities(2);
+    let mut estate = companies(2);
     let plan = estate.desk.read("plan.json");
     let requests = estate.sandbox.log().len();
     let altered: Value = {
@@ -220,7 +235,7 @@ fn applied_under_a_key(estate: &mut Estate) {
 
 #[test]
 fn flags_of_the_plan_are_named_again() {
-    let estate = differing(PARTNER, 1, "city", &json!("Grand Marais"));
+    let estate = differing(PARTNER, 1, "company_name", &json!("Grand Marais"));
     estate.desk.expect(0, &["plan", "-o", "plan.json", "--force-hidden"]);
     applied(&estate, 3, &[]).complains(&["plan-flags", "--force-hidden"]);
     assert!(estate.writes().is_empty());
@@ -229,7 +244,7 @@ fn flags_of_the_plan_are_named_again() {
 
 #[test]
 fn the_method_of_the_plan_is_used() {
-    let estate = differing(PARTNER, 1, "city", &json!("Grand Marais"));
+    let estate = differing(PARTNER, 1, "company_name", &json!("Grand Marais"));
     estate.desk.expect(0, &["plan", "-o", "plan.json", "--method", "put"]);
     applied(&estate, 0, &[]);
     assert!(estate.writes().iter().all(|entry| entry.verb == "PUT"));
@@ -238,7 +253,7 @@ fn the_method_of_the_plan_is_used() {
 
 #[test]
 fn show_renders_what_plan_showed() {
-    let estate = differing(PARTNER, 2, "city", &json!("Grand Marais"));
+    let estate = differing(PARTNER, 2, "company_name", &json!("Grand Marais"));
     let planned = estate.desk.expect(0, &["plan", "-o", "plan.json", "--format", "json"]);
     let shown = estate.desk.expect(0, &["show", "plan.json", "--format", "json"]);
     assert_eq!(shown.out, planned.out);
