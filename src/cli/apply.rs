@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
 use crate::report::json::to_json;
@@ -170,7 +170,9 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(Exit::Refused);
     }
     if plan.steps.is_empty() {
-        unwritten(&apply::not_started(&plan), &plan.diagnostics, &held, screen)?;
+        let outcomes = apply::settle(&session, &plan, &jobs);
+        screen.diagnose(&warnings(&outcomes));
+        unwritten(&outcomes, &plan.diagnostics, &held, screen)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
     }
     if !way.approved
@@ -217,6 +219,12 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
     io::stdin().lock().read_line(&mut answer)?;
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
     Ok((answer.trim() != "yes").then(declined))
+}
+
+/// What went wrong after a plan that has told the rest.
+fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
+    let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
+    findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
 fn interrupted() -> Diagnostic {

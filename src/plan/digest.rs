@@ -267,6 +267,7 @@ impl Canon {
             Value::Date(date) => self.put(b'd', date.to_string().as_bytes()),
             Value::Time(time) => self.put(b'd', time.to_string().as_bytes()),
             Value::Number(text) => self.put(b'#', text.as_bytes()),
+            Value::Later(name) => self.put(b'l', name.as_bytes()),
             Value::List(items) => items.iter().for_each(|item| self.leaf(item, compare, mark)),
             Value::Map(entries) => self.map(entries, mark),
             // an object whose shape nobody knows here has no field that may be told

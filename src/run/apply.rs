@@ -57,6 +57,14 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
     outcomes
 }
 
+/// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
+pub fn settle(session: &Session, plan: &Plan, jobs: &[Job]) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    record(session, jobs, &mut outcomes);
+    outcomes
+}
+
 /// What is as wanted is ours from now on; what was deleted no longer is.
 fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
     let mut index = lock(session.index);
@@ -78,7 +86,7 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
 }
 
 /// What needs no work: agreement and refusals.
-pub fn settled(plan: &Plan) -> Vec<Outcome> {
+fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
         ..blank(&agreeing.subject, None, Ending::Unchanged)
@@ -238,7 +246,7 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        match service.send(&planned.request).await {
+        match service.write(&fresh.subject.kind, &planned.request).await {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
                 sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));

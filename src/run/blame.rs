@@ -161,6 +161,6 @@ fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
         Value::Map(entries) => entries.iter().for_each(|(_, value)| keep(mark, value, texts)),
         Value::Date(date) => texts.push(date.to_string()),
         Value::Time(time) => texts.push(time.to_string()),
-        Value::Null | Value::Flag(_) | Value::Object(_) => {}
+        Value::Null | Value::Flag(_) | Value::Later(_) | Value::Object(_) => {}
     }
 }
