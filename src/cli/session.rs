@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
 use super::screen::Screen;
@@ -31,7 +32,7 @@ use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
-const FOLDER: &str = ".trueup";
+pub const FOLDER: &str = ".trueup";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -192,11 +193,16 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
+/// The key under which digests of values are kept that must not be seen; an empty one is none.
+pub fn digest_key() -> Option<Zeroizing<String>> {
+    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
+}
+
 /// What the workspace remembers of earlier runs.
 fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = std::env::var(DIGEST_KEY).ok();
-    let memory = Written::open(&folder, key.as_deref()).map_err(|error| {
+    let key = digest_key();
+    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         forgotten("written.json", &error).hint(hint)
     })?;
@@ -208,7 +214,8 @@ fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     Ok((memory, index))
 }
 
-fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("{FOLDER}/{name} cannot be read: {error}");
     Diagnostic::error("unreadable-memory", message)
 }
