@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use super::gather::{Group, Job, Read, gather, groups, read_one};
 use super::match_up::Found;
 use super::outcome::{Ending, Outcome};
-use super::planning::{decide_live, subject};
+use super::planning::{appears, decide_live, shows_for_sure, subject};
 use super::refer::{Standing, edges, levels};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
@@ -109,6 +109,10 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
         let document = jobs[outcome.subject.number].document;
         match (&outcome.ending, document.state) {
             (Ending::Done | Ending::Unchanged, State::Absent) => index.forget(&outcome.subject),
+            // until it shows, its create stays open
+            (Ending::Done | Ending::Unchanged, State::Present) if waits(outcome) => {
+                index.born(&outcome.subject, document.protect)
+            }
             (Ending::Done | Ending::Unchanged, State::Present) => {
                 index.note(&outcome.subject, document.protect)
             }
@@ -486,14 +490,14 @@ impl Writer<'_, '_> {
         has_id: bool,
         findings: &mut Vec<Diagnostic>,
     ) -> Ending {
-        let later = step.subject.kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+        let document = self.jobs[step.subject.number].document;
         match (step.action, lost_answer) {
             (Action::Delete, _) => Ending::Done,
-            (Action::Create, None) if later && has_id => {
+            (Action::Create, None) if has_id && appears(&document.kind) == Appears::Later => {
                 findings.push(appears_later(&step.subject));
                 Ending::Done
             }
-            (Action::Create, Some(reasons)) if later => Ending::Unknown(reasons),
+            (Action::Create, Some(reasons)) if !shows_for_sure(document) => Ending::Unknown(reasons),
             (Action::Create, Some(reasons)) => {
                 self.retract(step);
                 Ending::Failed(reasons)
@@ -610,9 +614,16 @@ fn not_there_yet(step: &Step) -> Diagnostic {
         .hint("see what is said about that object, then plan again")
 }
 
+/// The code of the note about an object that was created and does not show yet.
+const WAITS: &str = "appears-later";
+
+fn waits(outcome: &Outcome) -> bool {
+    outcome.findings.iter().any(|finding| finding.code == WAITS)
+}
+
 /// A new object that is known by its id alone until somebody confirms it.
 pub fn appears_later(subject: &Subject) -> Diagnostic {
-    Diagnostic::note("appears-later", "the object was created and shows once it is verified")
+    Diagnostic::note(WAITS, "the object was created and shows once it is verified")
         .at(subject.place.clone())
         .hint("its id is kept in `.trueup`, so it is not created twice")
 }

@@ -6,12 +6,12 @@ use futures_util::{StreamExt, stream};
 
 use super::apply::appears_later;
 use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
-use super::match_up::{Found, key_field, live_leaf};
+use super::match_up::{Found, key_field, live_leaf, wanted_key};
 use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
 use super::{Event, Session, blame, described};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
-use crate::kind::{Appears, Leaf, Maker};
+use crate::kind::{Appears, Kind, Leaf, Maker};
 use crate::plan::propose::Question;
 use crate::plan::step::{Decision, decide};
 use crate::plan::{Agreeing, Plan, Refused, Subject};
@@ -278,21 +278,15 @@ enum Birth {
 fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth {
     let (kind, document) = (&job.document.kind, job.document);
     let place = document.place(document.id_span);
-    let later = kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later);
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = index.get(&subject.target, &kind.name, &subject.name);
-    if later && entry.is_some_and(|entry| entry.id.is_some()) {
-        return Birth::Waits;
-    }
-    if let Some(sent) =
-        entry.and_then(|entry| entry.create_sent.as_ref()).filter(|_| later && !session.retry_creates)
-    {
-        let message =
-            format!("a create was sent at {sent}, its outcome is unknown, and such objects show late");
-        let reason = Diagnostic::error("create-unknown", message).at(place).hint(
-            "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
-        );
-        return Birth::Refused(reason);
+    let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
+    match entry.and_then(|entry| entry.create_sent.as_ref()) {
+        Some(_) if named && appears(kind) == Appears::Later => return Birth::Waits,
+        Some(sent) if !named && !shows_for_sure(document) && !session.retry_creates => {
+            return Birth::Refused(create_unknown(kind, sent).at(place));
+        }
+        _ => {}
     }
     if document.id.is_some() && kind.identity.made_by == Maker::Server {
         let reason = Diagnostic::error("not-found", "no live object has this id").at(place).hint(
@@ -308,6 +302,29 @@ fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth 
         return Birth::Refused(reason);
     }
     Birth::Create
+}
+
+fn create_unknown(kind: &Kind, sent: &str) -> Diagnostic {
+    let why = match appears(kind) {
+        Appears::Later => "such objects show late",
+        Appears::AtOnce => "nothing in the document would find it",
+    };
+    let message = format!("a create was sent at {sent}, its outcome is unknown, and {why}");
+    Diagnostic::error("create-unknown", message).hint(
+        "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
+    )
+}
+
+/// Whether an object that was created is found by whoever looks.
+pub fn shows_for_sure(document: &Document) -> bool {
+    let kind = &document.kind;
+    let findable = document.id.is_some() || wanted_key(kind, document).is_some();
+    findable && appears(kind) == Appears::AtOnce
+}
+
+/// When new objects of a kind show.
+pub fn appears(kind: &Kind) -> Appears {
+    kind.operations.create.as_ref().map_or(Appears::AtOnce, |create| create.appears)
 }
 
 fn no_service(number: usize, job: &Job) -> Judged {
