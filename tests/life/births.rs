@@ -162,6 +162,22 @@ fn what_shows_late_is_not_made_again() {
 }
 
 #[test]
+fn what_was_seen_and_is_gone_is_made_again() {
+    for kind in creatable() {
+        let estate = expecting(&kind, options());
+        for _ in 0..2 {
+            estate.desk.expect(0, &APPLY);
+        }
+        // the same workspace, and a service that lost the object
+        let other = expecting(&kind, options());
+        other.desk.write(".trueup/index.json", &estate.desk.read(".trueup/index.json"));
+        other.desk.expect(2, &SETTLED).says(&["1 to create"]);
+        other.desk.expect(0, &APPLY);
+        assert_eq!(other.dump().len(), 3, "{}", kind.name);
+    }
+}
+
+#[test]
 fn an_empty_service_is_not_filled_unasked() {
     for kind in creatable().filter(|kind| kind.operations.find.is_none()) {
         let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(0), ..options() });

@@ -18,9 +18,6 @@ pub fn state(estate: &Estate, known: &Json) -> Json {
     }
     let mut old = BTreeSet::new();
     guids(known, &mut |guid| old.extend([guid]));
-    for written in &estate.documents {
-        guids(&written.document, &mut |guid| old.extend([guid]));
-    }
     let mut numbers = BTreeMap::new();
     guids(&objects, &mut |guid| {
         let next = numbers.len();
