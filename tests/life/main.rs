@@ -19,6 +19,7 @@ mod births;
 mod deaths;
 mod kills;
 mod newborn;
+mod outcomes;
 mod state;
 mod stirred;
 mod updates;

@@ -1,0 +1,249 @@
+//! What became of a write: somebody else was there first, the answer was lost, the service was busy, lied, or did
+//! not do it. Each is told as what it is, and nothing is there twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value as Json, json};
+
+use trueup::kind::{Appears, FormatWord, Kind};
+use trueup::remote::sandbox::Options;
+
+use crate::desk::Ran;
+use crate::estate::{Estate, edit, options, vary};
+use crate::newborn::{kinds, newborn};
+use crate::state::{index, state};
+use crate::stirred::stir;
+use crate::written::{Say, Spot, Written};
+
+const APPLY: [&str; 4] = ["apply", "--auto-approve", "--format", "json"];
+const DELETE: [&str; 5] = ["apply", "--auto-approve", "--allow-delete", "--format", "json"];
+
+fn creatable() -> impl Iterator<Item = Arc<Kind>> {
+    kinds().into_iter().filter(|kind| kind.operations.create.is_some())
+}
+
+fn shows_late(kind: &Kind) -> bool {
+    kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later)
+}
+
+fn results(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let results = report["results"].as_array().expect("results").iter();
+    results.map(|result| result["result"].as_str().expect("a word").to_owned()).collect()
+}
+
+fn codes(ran: &Ran) -> Vec<String> {
+    let report = ran.json();
+    let results = report["results"].as_array().expect("results").iter();
+    let reasons = results.flat_map(|result| result["reasons"].as_array().cloned().unwrap_or_default());
+    reasons.map(|reason| reason["code"].as_str().expect("a code").to_owned()).collect()
+}
+
+/// A text at the root that a document may say otherwise.
+fn text(one: &Written) -> Spot {
+    let is_text = |spot: &&Spot| {
+        matches!(&spot.say, Say::Value(Json::String(_))) && spot.live.matches('/').count() == 1
+    };
+    one.leaves.iter().find(is_text).expect("a text").clone()
+}
+
+/// So many objects whose documents each say a text otherwise. As soon as a plan has read them, somebody else
+/// gives the first one's another value.
+fn contested(kind: &Kind, count: usize) -> (Estate, Spot) {
+    let name = kind.name.to_string();
+    let (reads, seen) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let raid: Arc<std::sync::OnceLock<(String, Json)>> = Arc::default();
+    let (own_reads, own_raid) = (Arc::clone(&reads), Arc::clone(&raid));
+    let options = Options { count: Some(count), ..options() };
+    let mut estate = Estate::watched(&kind.name, options, move |sandbox, _| {
+        let Some((id, members)) = own_raid.get() else { return };
+        if seen.fetch_add(1, Ordering::SeqCst) + 1 == own_reads.load(Ordering::SeqCst) {
+            edit(sandbox, &name, id, members.clone());
+        }
+    });
+    let spot = text(&estate.documents[0]);
+    for one in &mut estate.documents {
+        let spot = text(one);
+        vary(one, &spot);
+    }
+    estate.write();
+    estate.desk.expect(0, &["plan"]);
+    reads.store(estate.reads(), Ordering::SeqCst);
+    let member = spot.live.trim_start_matches('/').to_owned();
+    raid.set((estate.id(0), json!({ member: "third" }))).expect("set once");
+    (estate, spot)
+}
+
+#[test]
+fn what_moved_since_the_plan_is_left_alone() {
+    for kind in kinds() {
+        let (estate, spot) = contested(&kind, 1);
+        let ran = estate.desk.expect(3, &APPLY);
+        let moved = &ran.json()["results"][0]["moved"];
+        assert_eq!(moved[0]["path"], spot.wanted.as_str(), "{} {}", kind.name, ran.all());
+        assert!(estate.writes().is_empty(), "{}", kind.name);
+        assert_eq!(estate.dump()[0]["object"].pointer(&spot.live), Some(&json!("third")));
+
+        // the next plan starts from what is there now
+        assert_eq!(results(&estate.desk.expect(0, &APPLY)), ["done"], "{}", kind.name);
+    }
+}
+
+#[test]
+fn what_did_not_move_goes_on() {
+    for kind in kinds() {
+        let (estate, spot) = contested(&kind, 3);
+        let ran = estate.desk.expect(4, &APPLY);
+        assert_eq!(results(&ran), ["refused", "done", "done"], "{}", kind.name);
+        assert_eq!(estate.dump()[0]["object"].pointer(&spot.live), Some(&json!("third")));
+        assert_eq!(estate.writes().len(), 2);
+    }
+}
+
+/// A service with two objects and a document of a third.
+fn expecting(kind: &Kind, options: Options) -> Estate {
+    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(2), ..options });
+    estate.documents = vec![newborn(kind, "newcomer")];
+    estate.write();
+    estate
+}
+
+/// The object is there once, known by its id, and nothing is left to do.
+fn there_once(estate: &Estate) {
+    assert_eq!(estate.dump().len(), 3, "{}", estate.kind.name);
+    assert!(index(estate).iter().all(|entry| entry["id"].is_string() && entry["create_sent"].is_null()));
+    estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_is_looked_up() {
+    for kind in creatable() {
+        for fault in ["POST:reset-after", "POST:truncate"] {
+            let estate = expecting(&kind, options());
+            estate.fail(fault);
+            let ran = estate.desk.expect(0, &APPLY);
+            assert_eq!(results(&ran), ["done"], "{} {fault}", kind.name);
+            there_once(&estate);
+        }
+    }
+}
+
+#[test]
+fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
+    for kind in creatable().filter(|kind| shows_late(kind)) {
+        let estate = expecting(&kind, Options { verify_at_once: false, ..options() });
+        estate.fail("POST:reset-after");
+        assert_eq!(results(&estate.desk.expect(1, &APPLY)), ["unknown"], "{}", kind.name);
+        let ran = estate.desk.expect(3, &APPLY);
+        assert_eq!((results(&ran), codes(&ran)), (vec!["refused".into()], vec!["create-unknown".into()]));
+        assert_eq!(estate.writes().len(), 1, "it was sent once");
+        estate.sandbox.verify();
+        estate.desk.expect(0, &APPLY);
+        there_once(&estate);
+    }
+}
+
+#[test]
+fn a_create_that_did_not_happen_is_told_and_made_by_the_next_run() {
+    for kind in creatable().filter(|kind| !shows_late(kind)) {
+        for (fault, code) in [
+            ("POST:400", "rejected"),
+            ("POST:503", "service-error"),
+            ("POST:reset", "broken"),
+            ("POST:html", "unreadable-answer"),
+        ] {
+            let estate = expecting(&kind, options());
+            estate.fail(fault);
+            let ran = estate.desk.expect(1, &APPLY);
+            assert_eq!(results(&ran), ["failed"], "{} {fault}", kind.name);
+            assert!(codes(&ran).iter().any(|own| own.contains(code)), "{fault}: {:?}", codes(&ran));
+            assert!(index(&estate).is_empty(), "{fault} leaves nothing behind");
+            assert_eq!(estate.writes().len(), 1, "{} {fault}: it is sent once", kind.name);
+            estate.desk.expect(0, &APPLY);
+            there_once(&estate);
+        }
+    }
+}
+
+#[test]
+fn a_create_that_is_only_said_to_have_happened_is_told_and_made_by_the_next_run() {
+    for kind in creatable().filter(|kind| !shows_late(kind)) {
+        let estate = expecting(&kind, options());
+        estate.fail("POST:keep-nothing");
+        let ran = estate.desk.expect(1, &APPLY);
+        assert_eq!(codes(&ran), ["not-found-after-write"], "{}", kind.name);
+        estate.desk.expect(0, &APPLY);
+        there_once(&estate);
+    }
+}
+
+#[test]
+fn a_create_that_is_asked_to_wait_is_sent_again() {
+    for kind in creatable() {
+        let estate = expecting(&kind, options());
+        estate.fail("POST:429");
+        let ran = estate.desk.expect(0, &APPLY);
+        assert_eq!(results(&ran), ["done"], "{}", kind.name);
+        there_once(&estate);
+    }
+}
+
+/// Changed, new and removed items of one object, or a text where a kind has no lists.
+fn changed(kind: &Kind) -> Estate {
+    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+    let mut one = estate.documents.remove(1);
+    if stir(kind, &mut one).is_empty() {
+        let spot = text(&one);
+        vary(&mut one, &spot);
+    }
+    estate.documents = vec![one];
+    estate.write();
+    estate
+}
+
+#[test]
+fn an_update_whose_answer_is_lost_is_looked_up_or_safely_repeated() {
+    for kind in kinds() {
+        let undisturbed = changed(&kind);
+        let before = Json::Array(undisturbed.dump());
+        undisturbed.desk.expect(0, &APPLY);
+        for fault in ["PUT:reset-after", "PATCH:reset-after", "PUT:truncate", "PATCH:truncate"] {
+            let estate = changed(&kind);
+            estate.fail(fault);
+            assert_eq!(results(&estate.desk.expect(0, &APPLY)), ["done"], "{} {fault}", kind.name);
+            assert_eq!(state(&estate, &before), state(&undisturbed, &before), "{} {fault}", kind.name);
+            estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+        }
+    }
+}
+
+#[test]
+fn a_delete_whose_answer_is_lost_is_looked_up_or_safely_repeated() {
+    for kind in kinds().iter().filter(|kind| kind.operations.delete.is_some()) {
+        for fault in ["DELETE:reset-after", "DELETE:reset", "DELETE:503", "DELETE:truncate"] {
+            let mut estate =
+                Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+            let before = estate.dump();
+            estate.documents.truncate(1);
+            estate.documents[0].document["state"] = json!("absent");
+            estate.write();
+            estate.fail(fault);
+            assert_eq!(results(&estate.desk.expect(0, &DELETE)), ["done"], "{} {fault}", kind.name);
+            assert_eq!(estate.dump(), before[1..], "{} {fault}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_delete_that_is_only_said_to_have_happened_is_told() {
+    for kind in kinds().iter().filter(|kind| kind.operations.delete.is_some()) {
+        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+        estate.documents.truncate(1);
+        estate.documents[0].document["state"] = json!("absent");
+        estate.write();
+        estate.fail("DELETE:keep-nothing");
+        assert_eq!(codes(&estate.desk.expect(1, &DELETE)), ["not-deleted"], "{}", kind.name);
+        assert_eq!(results(&estate.desk.expect(0, &DELETE)), ["done"], "{}", kind.name);
+    }
+}
