@@ -32,6 +32,7 @@ use crate::run::import::prove::prove;
 use crate::run::import::{self as job, Composed, Existing, Fetched, Work};
 use crate::run::index::Index;
 use crate::run::memory::Written;
+use crate::run::refer::References;
 use crate::run::{Session, Stop};
 
 /// Writes documents from live state.
@@ -108,7 +109,7 @@ fn connect(
         ..Reading::default()
     };
     let target = target.connect(&secrets, args.parallelism)?;
-    session::connect(vec![target], workspace, &reading, faults).into_values().next()
+    session::connect(vec![target], &workspace.settings, &reading, faults).into_values().next()
 }
 
 /// What is to be said about what was read.
@@ -228,6 +229,7 @@ async fn proof(
         trust_empty: false,
         memory: &memory,
         index: &index,
+        references: &References::default(),
         unmanaged: false,
         retry_creates: false,
         stop: &Stop::default(),
