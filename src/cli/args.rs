@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::plan::gate::{Bound, Limits};
+
 /// Keeps SaaS configuration true to what a Git repository says.
 ///
 /// Describe partners, customers and payment gateways in YAML; trueup reads the live services, shows exactly
@@ -79,8 +81,10 @@ pub enum Command {
     Validate(Selection),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
-    /// Make the services match: plan, ask, write, read back, prove
+    /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
+    /// Show a saved plan
+    Show(ShowArgs),
     /// Write documents from what is live
     Import(ImportArgs),
     /// Say what a kind or a field is, offline
@@ -137,9 +141,25 @@ pub struct Reading {
     /// Overwrite what the person behind an object edited since the last run
     #[arg(long, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
     pub overwrite_edits: bool,
+    /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
+    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
+    pub max_updates: Option<Bound>,
+    /// Refuse a plan that deletes more objects than this, by number or share [default: 30%, of at least 10 objects]
+    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
+    pub max_deletes: Option<Bound>,
+    /// Refuse a plan that needs more requests than this to write
+    #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
+    pub max_requests: Option<usize>,
     /// Give up on a request after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
+}
+
+impl Reading {
+    /// What a plan may do without being refused as a whole.
+    pub fn limits(&self) -> Limits {
+        Limits { updates: self.max_updates, deletes: self.max_deletes, requests: self.max_requests }
+    }
 }
 
 /// Which way to change objects.
@@ -164,6 +184,9 @@ pub struct PlanArgs {
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
+    /// Save the plan, for review and `trueup apply FILE`; it holds no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.
@@ -176,6 +199,17 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
+    /// Write nothing at all when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Args)]
+pub struct ShowArgs {
+    /// What `plan -o` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Arguments of `import`.
@@ -281,6 +315,15 @@ pub struct DemoArgs {
     /// Keep the workspace of the demo in this folder instead of a temporary one
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+fn bound(text: &str) -> Result<Bound, String> {
+    let wrong = || "a number of objects, or a share from 0% to 100%".to_owned();
+    match text.strip_suffix('%') {
+        Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(Bound::Share),
+        None => text.parse().ok().map(Bound::Number),
+    }
+    .ok_or_else(wrong)
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -14,10 +14,12 @@ mod logs;
 pub mod plan;
 mod progress;
 pub mod sandbox;
+pub mod saved;
 pub mod schema;
 mod screen;
 pub mod session;
 pub mod settings;
+pub mod show;
 pub mod slots;
 pub mod validate;
 pub mod workspace;
@@ -59,6 +61,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),
         Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Show(args) => show::run(&common, &args, screen),
         Command::Import(args) => import::run(&common, &args, screen),
         Command::Explain(args) => explain::run(&common, &args, screen),
         Command::Schema(args) => schema::run(&common, &args, screen),

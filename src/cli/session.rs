@@ -9,9 +9,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
 use super::screen::Screen;
+use super::settings::Settings;
 use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error};
@@ -30,7 +32,7 @@ use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
-const FOLDER: &str = ".trueup";
+pub const FOLDER: &str = ".trueup";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -87,7 +89,7 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, &workspace, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
@@ -97,10 +99,10 @@ pub fn prepare(
     Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-/// Connects targets that may be spoken to; nothing is sent yet.
+/// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
 pub fn connect(
     targets: Vec<Target>,
-    workspace: &Workspace,
+    settings: &Settings,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -114,7 +116,7 @@ pub fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
-        let place = workspace.targets().find(|own| own.name == target.name).map(|own| own.span);
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -124,7 +126,7 @@ pub fn connect(
                 services.insert(service.target.name.clone(), service);
             }
             Err(fault) => {
-                let place = place.map(|span| workspace.settings.source.place(span));
+                let place = place.map(|span| settings.source.place(span));
                 faults.push(Diagnostic { place, ..fault });
             }
         }
@@ -191,11 +193,16 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
+/// The key under which digests of values are kept that must not be seen; an empty one is none.
+pub fn digest_key() -> Option<Zeroizing<String>> {
+    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
+}
+
 /// What the workspace remembers of earlier runs.
 fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = std::env::var(DIGEST_KEY).ok();
-    let memory = Written::open(&folder, key.as_deref()).map_err(|error| {
+    let key = digest_key();
+    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         forgotten("written.json", &error).hint(hint)
     })?;
@@ -207,7 +214,8 @@ fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     Ok((memory, index))
 }
 
-fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("{FOLDER}/{name} cannot be read: {error}");
     Diagnostic::error("unreadable-memory", message)
 }

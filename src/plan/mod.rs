@@ -6,6 +6,8 @@
 
 pub mod agree;
 pub mod compare;
+pub mod digest;
+pub mod gate;
 pub mod pair;
 pub mod propose;
 pub mod refer;

@@ -3,6 +3,7 @@
 //! Errors on one object never stop the others. What is told of the work goes out as [`Event`]s; nothing here
 //! prints. An interrupt is a flag: the request under way is finished, none is begun after it.
 
+pub mod applied;
 pub mod apply;
 pub mod blame;
 pub mod gather;
@@ -86,4 +87,9 @@ impl Session<'_> {
             newborn: job.newborn,
         }
     }
+}
+
+/// The time, in UTC, to the second.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -20,3 +20,4 @@ mod kills;
 mod newborn;
 mod state;
 mod stirred;
+mod updates;

@@ -56,7 +56,7 @@ impl Folder {
         }
         files.retain(|file| !known(file));
         files.sort();
-        let beside = workspace.read_beside(&files, faults);
+        let beside = files.iter().flat_map(|file| workspace.read_beside(file)).collect();
         Self { root: workspace.root.clone(), path, beside, single_file: args.single_file }
     }
 

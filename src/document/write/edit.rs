@@ -209,7 +209,11 @@ impl<'t> Editor<'t> {
             let inner = node.span.start as usize + 1..(node.span.end as usize).saturating_sub(1);
             let blank = self.text.get(inner.clone()).is_some_and(|inner| inner.trim().is_empty());
             let padded = if matches!(node.data, Data::Map(_)) { format!(" {added} ") } else { added };
-            return if blank { Ok(self.cut(inner, padded)) } else { Err(stuck(node.span, UNCLEAR)) };
+            if !blank {
+                return Err(stuck(node.span, UNCLEAR));
+            }
+            self.cut(inner, padded);
+            return Ok(());
         };
         let gaps = parts.windows(2).filter_map(|pair| self.text.get(pair[0].end..pair[1].start));
         if !removed.is_empty() && gaps.clone().any(|gap| gap.contains('#')) {

@@ -9,8 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::book::{escaped, reference};
 
+/// Whether a value is of the right sort.
+type Fits = fn(&Json) -> bool;
+
 /// The plain words of a schema, each with what its value must be.
-const WORDS: [(&str, fn(&Json) -> bool); 15] = [
+const WORDS: [(&str, Fits); 15] = [
     ("type", Json::is_string),
     ("format", Json::is_string),
     ("pattern", Json::is_string),

@@ -38,13 +38,15 @@ enum Said {
 /// Target, kind, scope.
 type Place = (Arc<str>, Arc<str>, String);
 type Cell<T> = Arc<OnceCell<Result<T, Arc<Trouble>>>>;
+type Asked = Cell<Option<Said>>;
+type Shelf = Cell<Arc<Vec<Thing>>>;
 
 /// What was read of lists.
 #[derive(Default)]
 pub struct Shelves {
-    said: Mutex<BTreeMap<(Place, Want), Cell<Option<Said>>>>,
+    said: Mutex<BTreeMap<(Place, Want), Asked>>,
     /// By target and address, with what was read of each thing.
-    things: Mutex<BTreeMap<(Arc<str>, String), Cell<Arc<Vec<Thing>>>>>,
+    things: Mutex<BTreeMap<(Arc<str>, String), Shelf>>,
 }
 
 impl Shelves {
