@@ -7,8 +7,12 @@ fn show() {
         let source = Source::new(file, text);
         match draft::draft(name, &source, &[]) {
             Ok(draft) => {
-                for file in &draft.files { println!("=== {} ({})\n{}", file.name, file.decide, file.text); }
-                for s in &draft.skipped { println!("--- {}: {}", s.path, s.why); }
+                for file in &draft.files {
+                    println!("=== {} ({})\n{}", file.name, file.decide, file.text);
+                }
+                for s in &draft.skipped {
+                    println!("--- {}: {}", s.path, s.why);
+                }
             }
             Err(d) => println!("ERR {} {} {:?}", d.code, d.message, d.hint),
         }

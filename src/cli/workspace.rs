@@ -70,7 +70,9 @@ pub fn base(root: &Path) -> (Option<Base>, Vec<Diagnostic>) {
 pub fn descriptions(root: &Path) -> (Option<Descriptions>, Vec<Diagnostic>) {
     let mut faults = Vec::new();
     match files::absolute(root) {
-        Ok(root) => (Some(Descriptions { files: files::descriptions(&root, KINDS, &mut faults), root }), faults),
+        Ok(root) => {
+            (Some(Descriptions { files: files::descriptions(&root, KINDS, &mut faults), root }), faults)
+        }
         Err(fault) => (None, vec![fault]),
     }
 }

@@ -123,9 +123,7 @@ impl Book {
     /// The schema at a pointer, what stands inside it as references. The pointer leads to the schema itself.
     pub fn schema(&self, pointer: &str) -> Option<Schema> {
         match self.tree.pointer(pointer)? {
-            Json::Object(members) => {
-                serde_json::from_value(Json::Object(old::schema(members, pointer))).ok()
-            }
+            Json::Object(members) => serde_json::from_value(Json::Object(old::schema(members, pointer))).ok(),
             // a schema that lets everything, or nothing, through
             Json::Bool(_) => serde_json::from_value(Json::Object(Map::new())).ok(),
             _ => None,
@@ -268,7 +266,9 @@ fn version(tree: &Json) -> Result<(), Diagnostic> {
     });
     match version {
         Some(version) if version.starts_with("3.0") || version.starts_with("3.1") => Ok(()),
-        Some(_) => Err(Diagnostic::error("openapi-version", "this version of OpenAPI is not read").hint(known)),
+        Some(_) => {
+            Err(Diagnostic::error("openapi-version", "this version of OpenAPI is not read").hint(known))
+        }
         None if tree.get("swagger").is_some() => {
             let fault = Diagnostic::error("openapi-version", "this is a document of Swagger 2.0");
             Err(fault.hint(format!("{known}; converters from 2.0 to 3.0 are easily found")))

@@ -6,10 +6,18 @@ use super::plain::{Form, Plain};
 use super::words::{folded, parts};
 
 /// The names of members that usually hold the items.
-const ITEMS: [&str; 9] = ["items", "data", "results", "value", "values", "records", "entries", "content", "list"];
+const ITEMS: [&str; 9] =
+    ["items", "data", "results", "value", "values", "records", "entries", "content", "list"];
 const HAS_MORE: [&str; 4] = ["hasmore", "more", "hasnext", "hasnextpage"];
 const TOTAL: [&str; 8] = [
-    "total", "totalcount", "totalitems", "totalresults", "totalelements", "totalrecords", "totalhits", "totalsize",
+    "total",
+    "totalcount",
+    "totalitems",
+    "totalresults",
+    "totalelements",
+    "totalrecords",
+    "totalhits",
+    "totalsize",
 ];
 const NEXT: [&str; 5] = ["next", "nextlink", "nexturl", "nextpageurl", "nexthref"];
 
@@ -30,7 +38,14 @@ pub struct Envelope {
 pub fn envelope(answer: &Plain, path: &str) -> Option<Envelope> {
     if let Form::List { item, .. } = &answer.form {
         let item = objects(item)?;
-        return Some(Envelope { items: None, doubtful: false, item, has_more: None, total: None, next: None });
+        return Some(Envelope {
+            items: None,
+            doubtful: false,
+            item,
+            has_more: None,
+            total: None,
+            next: None,
+        });
     }
     let flat = flat(answer);
     let mut lists: Vec<(usize, &String, Plain)> = Vec::new();
@@ -46,7 +61,8 @@ pub fn envelope(answer: &Plain, path: &str) -> Option<Envelope> {
     let (_, items, item) = lists.into_iter().next()?;
     let find = |names: &[&str], fits: fn(&Form) -> bool| {
         let own = |dotted: &str| folded(dotted.rsplit('.').next().unwrap_or(dotted));
-        let mut all = flat.iter().filter(|(dotted, plain)| fits(&plain.form) && names.contains(&&*own(dotted)));
+        let mut all =
+            flat.iter().filter(|(dotted, plain)| fits(&plain.form) && names.contains(&&*own(dotted)));
         all.next().map(|(dotted, _)| dotted.clone())
     };
     Some(Envelope {

@@ -102,7 +102,8 @@ impl Scene<'_> {
             _ => typed,
         };
         let other_kind = self.other_kind(name, typed.word).filter(|_| !is_id);
-        let mut lines = vec![Line::word("type", typed.word).decide_some(typed.decide).decide_some(other_kind)];
+        let mut lines =
+            vec![Line::word("type", typed.word).decide_some(typed.decide).decide_some(other_kind)];
         lines.push(Line::text("is", meaning(name, views)));
         if !above.computed {
             lines.extend(access_line(access, guessed));
@@ -117,7 +118,13 @@ impl Scene<'_> {
         let example = example.and_then(|leaf| example_of(views, leaf));
         lines.extend(typed.lines);
         lines.extend(example.map(|example| Line::new("example", Said::Json(example))));
-        Drafted { name: name.to_owned(), ty: typed.word, access, mark, line: Line::new(name, Said::Lines(lines)) }
+        Drafted {
+            name: name.to_owned(),
+            ty: typed.word,
+            access,
+            mark,
+            line: Line::new(name, Said::Lines(lines)),
+        }
     }
 
     /// Who may write the field, and what of that is a guess.
@@ -136,9 +143,10 @@ impl Scene<'_> {
             false if found.create_only => {
                 (found, Some("no update of the document takes it, so it is taken for fixed once it is made"))
             }
-            false if found.write_only && !views.shown().any(|plain| plain.write_only) => {
-                (found, Some("no answer of the document has it, so it is taken for one that never reads back"))
-            }
+            false if found.write_only && !views.shown().any(|plain| plain.write_only) => (
+                found,
+                Some("no answer of the document has it, so it is taken for one that never reads back"),
+            ),
             false => (found, None),
         }
     }
@@ -228,14 +236,18 @@ impl ToldApart {
         };
         match self {
             Self::Order => {
-                let remark = "`order` compares item by item; `set` or `key: [field]` if the place means nothing";
+                let remark =
+                    "`order` compares item by item; `set` or `key: [field]` if the place means nothing";
                 vec![Line::word("told_apart", "order").decide(remark), Line::word("listed", "complete")]
             }
             Self::Set => vec![Line::word("told_apart", "set"), upsert()],
             Self::Key(key, row) => {
                 let mut lines = vec![Line::new("key", Said::Words(vec![key.clone()]))];
                 lines.extend(row.map(|row| Line::new("else", Said::Rows(vec![vec![row]]))));
-                let remark = format!("whether `{}` tells the items apart; else name other fields, or `order`", words::tidy(&key));
+                let remark = format!(
+                    "whether `{}` tells the items apart; else name other fields, or `order`",
+                    words::tidy(&key)
+                );
                 vec![Line::new("told_apart", Said::Lines(lines)).decide(remark), upsert()]
             }
         }
@@ -255,7 +267,10 @@ fn item_key(fields: &[Drafted], list: &str) -> ToldApart {
         _ => words::key_rank(&field.name, &owner).map(|rank| rank + 1),
     };
     let best = fields.iter().filter(fits).filter_map(|field| Some((rank(field)?, field)));
-    let ids = fields.iter().filter(fits).filter(|field| words::parts(&field.name).last().is_some_and(|w| w == "id"));
+    let ids = fields
+        .iter()
+        .filter(fits)
+        .filter(|field| words::parts(&field.name).last().is_some_and(|w| w == "id"));
     let ids: Vec<&Drafted> = ids.collect();
     let best = best.min_by_key(|(rank, _)| *rank).map(|(_, field)| field).or(match ids.as_slice() {
         [one] => Some(*one),
@@ -301,7 +316,10 @@ fn leaf(plain: &Plain) -> Typed {
         Form::Whole { values, .. } => {
             let decide = match values.as_slice() {
                 [] => None,
-                values => Some(format!("the document allows only {}", values.iter().take(20).cloned().collect::<Vec<_>>().join(", "))),
+                values => Some(format!(
+                    "the document allows only {}",
+                    values.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
+                )),
             };
             Typed { decide, ..Typed::leaf("whole", Leaf::Whole(NumberForm::Number)) }
         }
@@ -387,7 +405,9 @@ fn access_line(access: Access, guessed: Option<&str>) -> Option<Line> {
 
 fn mark(name: &str, views: &Views, ty: &str) -> Option<&'static str> {
     let format = |wanted: &str| {
-        views.shown().any(|plain| matches!(&plain.form, Form::Text(text) if text.format.as_deref() == Some(wanted)))
+        views
+            .shown()
+            .any(|plain| matches!(&plain.form, Form::Text(text) if text.format.as_deref() == Some(wanted)))
     };
     let telling = match words::telling(name) {
         _ if format("password") => Some(Telling::Secret),
@@ -430,10 +450,13 @@ fn clear_line(views: &Views, access: Access, ty: &str) -> Option<Line> {
 
 /// Whether a field looks like the moment of creation or of the last edit.
 fn is_moment(name: &str, views: &Views) -> bool {
-    const VERBS: [&str; 7] = ["created", "updated", "modified", "changed", "edited", "creation", "modification"];
+    const VERBS: [&str; 7] =
+        ["created", "updated", "modified", "changed", "edited", "creation", "modification"];
     let time = |plain: &Plain| matches!(&plain.form, Form::Text(text) if text.format.as_deref() == Some("date-time"));
     let optional = !matches!(views.create, super::views::Side::Has { required: true, .. });
-    optional && views.shown().any(time) && words::parts(name).iter().any(|word| VERBS.contains(&word.as_str()))
+    optional
+        && views.shown().any(time)
+        && words::parts(name).iter().any(|word| VERBS.contains(&word.as_str()))
 }
 
 /// Whether a name is that of the last edit.

@@ -84,7 +84,8 @@ impl<'s> Study<'s> {
         };
         let wrapped = single.is_some_and(|single| !single.members().is_empty() && !shares(single, &read));
         let create = resource.create.as_ref().and_then(|op| op.body.as_ref());
-        let bodies = [&item.put, &item.patch, &item.post].map(|op| op.as_ref().and_then(|op| op.body.clone()));
+        let bodies =
+            [&item.put, &item.patch, &item.post].map(|op| op.as_ref().and_then(|op| op.body.clone()));
         let update = bodies.into_iter().flatten().reduce(merged);
         if create.into_iter().chain(&update).any(|body| is_wrapped(body, &read)) {
             return Err("its bodies are wrapped in a member, which the format cannot say");
@@ -275,7 +276,10 @@ impl<'s> Study<'s> {
             let word = if small.is_some() { "replace" } else { "update" };
             let mut own = self.op_lines(put, "put", true);
             let remark = "`everything` if what a PUT leaves out is reset; it is the careful reading";
-            own.insert(1, Line::word("sends", "everything").decide_some((word == "update").then_some(remark)));
+            own.insert(
+                1,
+                Line::word("sends", "everything").decide_some((word == "update").then_some(remark)),
+            );
             own.insert(2, Line::word("answer", self.answer(put)));
             lines.push(Line::new(word, Said::Lines(own)));
         }
@@ -289,7 +293,8 @@ impl<'s> Study<'s> {
             _ => "`changes` if this PATCH leaves alone what it is not sent; else `everything`",
         };
         lines.insert(1, Line::word("sends", "changes").decide(remark));
-        let nested = |field: &Drafted| !field.access.computed && ["object", "map", "list"].contains(&field.ty);
+        let nested =
+            |field: &Drafted| !field.access.computed && ["object", "map", "list"].contains(&field.ty);
         if fields.iter().any(nested) {
             let travels = Line::word("travels", "whole").decide(
                 "`whole` is right where lists and objects are replaced, and where they are merged and nothing is left out; `parts` sends less",
@@ -304,11 +309,16 @@ impl<'s> Study<'s> {
     fn op_lines(&self, op: &Op, verb: &str, of_one: bool) -> Vec<Line> {
         let in_scope = |wanted: &str| self.scope.iter().any(|scope| scope.query && scope.name == wanted);
         let demanded = op.query().filter(|parameter| parameter.parameter_data_ref().required);
-        let demanded: Vec<String> =
-            demanded.map(name).filter(|name| !in_scope(name)).map(|name| format!("`{}`", words::tidy(name))).collect();
+        let demanded: Vec<String> = demanded
+            .map(name)
+            .filter(|name| !in_scope(name))
+            .map(|name| format!("`{}`", words::tidy(name)))
+            .collect();
         let remark = match demanded.as_slice() {
             [] => None,
-            several => Some(format!("the document demands {} in the query of this operation", several.join(", "))),
+            several => {
+                Some(format!("the document demands {} in the query of this operation", several.join(", ")))
+            }
         };
         let media = op.media.as_ref().map(|media| {
             format!("the document takes `{}` here; trueup sends application/json", words::tidy(media))
@@ -375,8 +385,8 @@ impl<'s> Study<'s> {
         let items = resource.envelope.items.as_deref().unwrap_or_default();
         let mut found: Vec<&Json> = get.map_or_else(Vec::new, |media| media_examples(book, media));
         for listed in list.map_or_else(Vec::new, |media| media_examples(book, media)) {
-            let steps = items.split('.').filter(|step| !step.is_empty());
-            let inner = steps.fold(Some(listed), |json, step| json?.get(step));
+            let mut steps = items.split('.').filter(|step| !step.is_empty());
+            let inner = steps.try_fold(listed, |json, step| json.get(step));
             found.extend(inner.and_then(Json::as_array).into_iter().flatten());
         }
         found.extend(self.read.example.as_ref());
@@ -470,7 +480,8 @@ fn scopes(book: &Book, named: &Named, id: &str) -> Vec<Scope> {
         if let Some(parameter) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             let owner = words::kind_name(before);
             let taken = |name: &str| name == id || scopes.iter().any(|scope| scope.name == name);
-            let free = [parameter.to_owned(), format!("{owner}_{parameter}"), format!("{owner}_{}", scopes.len())];
+            let free =
+                [parameter.to_owned(), format!("{owner}_{parameter}"), format!("{owner}_{}", scopes.len())];
             let own = free.into_iter().find(|name| !taken(name)).unwrap_or_else(|| parameter.to_owned());
             let is = format!("The {} above it.", owner.replace('-', " "));
             scopes.push(scope(book, list, (parameter, own, is), false));

@@ -9,8 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::book::{escaped, reference};
 
-/// The plain words of a schema, each with what its value must be.
-const WORDS: [(&str, fn(&Json) -> bool); 15] = [
+/// A word with what its value must be.
+type Word = (&'static str, fn(&Json) -> bool);
+
+/// The plain words of a schema.
+const WORDS: [Word; 15] = [
     ("type", Json::is_string),
     ("format", Json::is_string),
     ("pattern", Json::is_string),
@@ -104,7 +107,8 @@ fn inner(members: &Map<String, Json>, pointer: &str, made: &mut Map<String, Json
     let is_schema = |value: &Json| value.is_object() || value.is_boolean();
     if let Some(properties) = members.get("properties").and_then(Json::as_object) {
         let own = properties.iter().filter(|(_, value)| is_schema(value));
-        let own = own.map(|(name, _)| (name.clone(), reference(&format!("{pointer}/properties/{}", escaped(name)))));
+        let own = own
+            .map(|(name, _)| (name.clone(), reference(&format!("{pointer}/properties/{}", escaped(name)))));
         made.insert("properties".into(), Json::Object(own.collect()));
     }
     if members.get("items").is_some_and(is_schema) {
@@ -155,14 +159,23 @@ mod tests {
     #[test]
     fn what_3_1_says_is_said_as_in_3_0() {
         let pairs = [
-            (r#"{"type":["string","null"],"examples":["a","b"]}"#, r#"{"type":"string","nullable":true,"example":"a"}"#),
+            (
+                r#"{"type":["string","null"],"examples":["a","b"]}"#,
+                r#"{"type":"string","nullable":true,"example":"a"}"#,
+            ),
             (r#"{"type":["string","integer"]}"#, "{}"),
             (r#"{"const":"x"}"#, r#"{"enum":["x"]}"#),
             (r#"{"enum":["x",null]}"#, r#"{"enum":["x"],"nullable":true}"#),
-            (r##"{"anyOf":[{"type":"null"},{"$ref":"#/x"}]}"##, r##"{"nullable":true,"anyOf":[{"$ref":"#/s/anyOf/1"}]}"##),
+            (
+                r##"{"anyOf":[{"type":"null"},{"$ref":"#/x"}]}"##,
+                r##"{"nullable":true,"anyOf":[{"$ref":"#/s/anyOf/1"}]}"##,
+            ),
             (r#"{"type":"array","items":true}"#, r##"{"type":"array","items":{"$ref":"#/s/items"}}"##),
             (r#"{"exclusiveMinimum":3,"maxLength":-1,"required":true,"type":7}"#, "{}"),
-            (r#"{"properties":{"a/b":{},"c":4}}"#, r##"{"properties":{"a/b":{"$ref":"#/s/properties/a~1b"}}}"##),
+            (
+                r#"{"properties":{"a/b":{},"c":4}}"#,
+                r##"{"properties":{"a/b":{"$ref":"#/s/properties/a~1b"}}}"##,
+            ),
         ];
         for (modern, wanted) in pairs {
             let json = |text: &str| -> Json { serde_json::from_str(text).unwrap_or(Json::Null) };

@@ -14,13 +14,35 @@ use super::resource::{Op, form, name};
 use super::sheet::{Line, Said};
 use super::words::{folded, tidy};
 
-const OFFSET: [&str; 8] = ["offset", "skip", "startat", "startindex", "firstresult", "start", "from", "pageoffset"];
+const OFFSET: [&str; 8] =
+    ["offset", "skip", "startat", "startindex", "firstresult", "start", "from", "pageoffset"];
 const LIMIT: [&str; 14] = [
-    "limit", "take", "top", "count", "pagesize", "perpage", "size", "maxresults", "max", "pagelimit", "resultsperpage",
-    "itemsperpage", "maxitems", "num",
+    "limit",
+    "take",
+    "top",
+    "count",
+    "pagesize",
+    "perpage",
+    "size",
+    "maxresults",
+    "max",
+    "pagelimit",
+    "resultsperpage",
+    "itemsperpage",
+    "maxitems",
+    "num",
 ];
 const OTHER: [&str; 11] = [
-    "page", "pagenumber", "pageno", "pageindex", "pagetoken", "nextpagetoken", "cursor", "after", "marker", "starttoken",
+    "page",
+    "pagenumber",
+    "pageno",
+    "pageindex",
+    "pagetoken",
+    "nextpagetoken",
+    "cursor",
+    "after",
+    "marker",
+    "starttoken",
     "nexttoken",
 ];
 /// The most items of a page, where the document names a larger bound or none.
@@ -49,12 +71,10 @@ pub fn paging(book: &Book, list: &Op, envelope: &Envelope) -> Paging {
     let (offset, limit, other) = (find(&OFFSET), find(&LIMIT), find(&OTHER));
     match (offset, limit, other) {
         (Some(offset), Some(limit), _) => {
-            let mut lines = vec![
-                Line::text("offset", name(offset)),
-                Line::text("limit", name(limit)),
-                page(book, limit),
-            ];
-            let said = [("has_more", &envelope.has_more), ("total", &envelope.total), ("next", &envelope.next)];
+            let mut lines =
+                vec![Line::text("offset", name(offset)), Line::text("limit", name(limit)), page(book, limit)];
+            let said =
+                [("has_more", &envelope.has_more), ("total", &envelope.total), ("next", &envelope.next)];
             for (word, member) in said {
                 lines.extend(member.as_ref().map(|member| Line::text(word, &**member)));
             }

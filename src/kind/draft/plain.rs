@@ -5,8 +5,8 @@
 //! Deliberately absent: what becomes of a form; `field` decides that.
 
 use openapiv3::{
-    AdditionalProperties, AnySchema, ObjectType, ReferenceOr, Schema, SchemaKind, StringFormat, StringType, Type,
-    VariantOrUnknownOrEmpty,
+    AdditionalProperties, AnySchema, ObjectType, ReferenceOr, Schema, SchemaKind, StringFormat, StringType,
+    Type, VariantOrUnknownOrEmpty,
 };
 use serde_json::Value as Json;
 
@@ -157,7 +157,8 @@ impl Reader<'_> {
             (Some(None), _) => Plain::unclear("the document refers to another file for it"),
             (Some(Some(target)), own) => {
                 let mut referred = self.plain(&target);
-                referred.name = target.strip_prefix("/components/schemas/").map(str::to_owned).or(referred.name);
+                referred.name =
+                    target.strip_prefix("/components/schemas/").map(str::to_owned).or(referred.name);
                 match own {
                     Some(own) => merged(own, referred),
                     None => referred,
@@ -350,7 +351,9 @@ fn both(own: Form, other: Form) -> Form {
             choices: if own.choices.is_empty() { other.choices } else { own.choices },
         }),
         (Form::Whole { most, values }, Form::Whole { .. }) => Form::Whole { most, values },
-        (Form::Decimal | Form::Whole { .. }, Form::Decimal) | (Form::Decimal, Form::Whole { .. }) => Form::Decimal,
+        (Form::Decimal | Form::Whole { .. }, Form::Decimal) | (Form::Decimal, Form::Whole { .. }) => {
+            Form::Decimal
+        }
         (Form::Flag, Form::Flag) => Form::Flag,
         (Form::List { item, distinct }, Form::List { item: other, distinct: also }) => {
             Form::List { item: Box::new(merged(*item, *other)), distinct: distinct || also }
@@ -380,10 +383,8 @@ fn text_form(text: StringType) -> Text {
         VariantOrUnknownOrEmpty::Item(format) => Some(format_word(&format).to_owned()),
     };
     let choices: Vec<String> = text.enumeration.into_iter().flatten().collect();
-    let may_be_empty = choices.is_empty()
-        && format.is_none()
-        && text.pattern.is_none()
-        && text.min_length.unwrap_or(0) == 0;
+    let may_be_empty =
+        choices.is_empty() && format.is_none() && text.pattern.is_none() && text.min_length.unwrap_or(0) == 0;
     Text { format, most: text.max_length.and_then(|most| u32::try_from(most).ok()), may_be_empty, choices }
 }
 

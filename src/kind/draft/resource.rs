@@ -138,7 +138,9 @@ impl Atlas<'_> {
     fn verbs(&self, general: &str) -> Vec<&str> {
         let Some((_, pointer)) = self.places.get(general) else { return Vec::new() };
         let place = self.book.place(pointer);
-        place.map_or_else(Vec::new, |place| self.book.named(&place).into_iter().map(|(verb, _)| verb).collect())
+        place.map_or_else(Vec::new, |place| {
+            self.book.named(&place).into_iter().map(|(verb, _)| verb).collect()
+        })
     }
 
     fn writes(&self, general: &str) -> bool {
@@ -178,7 +180,8 @@ impl Atlas<'_> {
         let mut all: Vec<Parameter> = Vec::new();
         for pointer in own.chain(shared.iter().map(String::as_str)) {
             let Some(parameter) = self.book.parameter(pointer) else { continue };
-            let same = |other: &Parameter| place(other) == place(&parameter) && name(other) == name(&parameter);
+            let same =
+                |other: &Parameter| place(other) == place(&parameter) && name(other) == name(&parameter);
             if !all.iter().any(same) {
                 all.push(parameter);
             }

@@ -55,7 +55,8 @@ pub fn text(book: &Book, source: &str, resources: &[&Resource]) -> String {
         let fixed = headers.fixed.iter().map(|(name, value)| Line::text(&**name, &**value)).collect();
         lines.push(Line::new("headers", Said::Lines(fixed)));
     }
-    let remark = "how the service clears a value: `null`, `empty`, `zero` or `never`; fields may say otherwise";
+    let remark =
+        "how the service clears a value: `null`, `empty`, `zero` or `never`; fields may say otherwise";
     let clears = vec![Line::word("text", "empty"), Line::word("other", "never")];
     lines.push(Line::new("clears", Said::Lines(clears)).decide(remark));
     lines.push(errors(book, resources));
@@ -73,10 +74,13 @@ fn home(book: &Book) -> Home {
         Some((url, host)) => Home {
             base_url: Some(url),
             hosts: vec![host],
-            decide: others.then(|| "the document names other servers too; a target may name any of them".to_owned()),
+            decide: others
+                .then(|| "the document names other servers too; a target may name any of them".to_owned()),
         },
         None => Home {
-            decide: Some("where the service is; until `base_url` stands here, each target names its own".to_owned()),
+            decide: Some(
+                "where the service is; until `base_url` stands here, each target names its own".to_owned(),
+            ),
             ..Home::default()
         },
     }
@@ -101,7 +105,8 @@ fn usable(text: &str) -> Option<(String, String)> {
         Host::Ipv6(address) => address.is_loopback(),
     };
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    let fits = plain && url.password().is_none() && (url.scheme() == "https" || (here && url.scheme() == "http"));
+    let fits =
+        plain && url.password().is_none() && (url.scheme() == "https" || (here && url.scheme() == "http"));
     let host = url.host_str()?.to_owned();
     fits.then(|| (url.as_str().trim_end_matches('/').to_owned(), host))
 }
@@ -152,7 +157,9 @@ impl Auth {
             },
             SecurityScheme::APIKey { location: APIKeyLocation::Header, name, .. } => {
                 if name.eq_ignore_ascii_case("authorization") {
-                    self.decide.push("whether `bearer` or `token` is meant by a key in the header Authorization".into());
+                    self.decide.push(
+                        "whether `bearer` or `token` is meant by a key in the header Authorization".into(),
+                    );
                 }
                 self.header(name);
             }
@@ -167,7 +174,10 @@ impl Auth {
                 }
                 None => {
                     self.word("bearer");
-                    self.decide.push("where the bearer token comes from; only the password flow of OAuth has a word".into());
+                    self.decide.push(
+                        "where the bearer token comes from; only the password flow of OAuth has a word"
+                            .into(),
+                    );
                 }
             },
             SecurityScheme::OpenIDConnect { .. } => {
@@ -189,7 +199,8 @@ impl Auth {
         }
         if let Some((url, host)) = self.token_url.as_ref().and_then(|url| Some((url, url.host_str()?))) {
             let remark = "for each host of the API the URL where its tokens come from";
-            let urls = Line::new("token_urls", Said::Lines(vec![Line::text(host, url.as_str())])).decide(remark);
+            let urls =
+                Line::new("token_urls", Said::Lines(vec![Line::text(host, url.as_str())])).decide(remark);
             lines.push(Line::new("oauth", Said::Lines(vec![urls])));
         }
         lines
@@ -220,7 +231,9 @@ fn headers(book: &Book, resources: &[&Resource], decide: &mut Option<String>) ->
                 headers.fixed.insert(own.to_owned(), value);
             }
             _ => {
-                decide.get_or_insert_with(|| format!("the document demands the header `{}`: see `headers`", tidy(own)));
+                decide.get_or_insert_with(|| {
+                    format!("the document demands the header `{}`: see `headers`", tidy(own))
+                });
             }
         }
     }
@@ -293,7 +306,8 @@ fn error_lines(answer: &Plain) -> Vec<Line> {
         let text = |plain: &Plain| matches!(plain.form, Form::Text(_));
         let rank = |dotted: &str| names.iter().position(|name| *name == own(dotted));
         let all = members.iter().filter(|(_, plain)| text(plain));
-        let mut found: Vec<(usize, String)> = all.filter_map(|(name, _)| Some((rank(name)?, name.clone()))).collect();
+        let mut found: Vec<(usize, String)> =
+            all.filter_map(|(name, _)| Some((rank(name)?, name.clone()))).collect();
         found.sort();
         found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
     };

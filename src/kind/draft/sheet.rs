@@ -239,7 +239,9 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => quoted.extend(['\\', c]),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            c if needs_escape(c) && u32::from(c) <= 0xffff => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c if needs_escape(c) && u32::from(c) <= 0xffff => {
+                quoted.push_str(&format!("\\u{:04x}", u32::from(c)))
+            }
             c if needs_escape(c) => quoted.push_str(&format!("\\U{:08x}", u32::from(c))),
             c => quoted.push(c),
         }
@@ -280,9 +282,41 @@ mod tests {
     }
 
     const AWKWARD: [&str; 35] = [
-        "", " ", "no", "Null", "~", "012", "1e3", "+46", "- a", "a: b", "a #b", "#", "'", "\"", "\\", "a\nb", "\t",
-        "{a}", "[", "&a", "*a", "!a", "%a", "@a", "`a`", "ä – ö", "\u{202e}x", "\u{1f600}\u{e0041}", "a:", "x\u{85}",
-        "/a/{b}", "https://a.b:1/c", "a{", "/:", "/#",
+        "",
+        " ",
+        "no",
+        "Null",
+        "~",
+        "012",
+        "1e3",
+        "+46",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "\\",
+        "a\nb",
+        "\t",
+        "{a}",
+        "[",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a`",
+        "ä – ö",
+        "\u{202e}x",
+        "\u{1f600}\u{e0041}",
+        "a:",
+        "x\u{85}",
+        "/a/{b}",
+        "https://a.b:1/c",
+        "a{",
+        "/:",
+        "/#",
     ];
 
     #[test]

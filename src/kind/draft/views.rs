@@ -52,7 +52,9 @@ impl<'p> Side<'p> {
     }
 
     fn member(self, name: &str) -> Self {
-        let Some(plain) = self.plain().filter(|plain| !plain.members().is_empty()) else { return Self::Nowhere };
+        let Some(plain) = self.plain().filter(|plain| !plain.members().is_empty()) else {
+            return Self::Nowhere;
+        };
         match plain.member(name) {
             Some(member) => Self::Has { plain: member, required: plain.requires(name) },
             None => Self::Lacks,

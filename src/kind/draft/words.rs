@@ -96,12 +96,38 @@ pub enum Telling {
 /// What a name tells about the data behind it, if it does.
 pub fn telling(name: &str) -> Option<Telling> {
     const SECRET: [&str; 10] = [
-        "password", "passwd", "passphrase", "passcode", "secret", "token", "credential", "pin", "otp", "apikey",
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "secret",
+        "token",
+        "credential",
+        "pin",
+        "otp",
+        "apikey",
     ];
     const SECRET_KEYS: [&str; 7] = ["api", "private", "access", "signing", "secret", "encryption", "auth"];
     const PERSONAL: [&str; 19] = [
-        "email", "mail", "phone", "telephone", "mobile", "fax", "birthday", "birthdate", "birth", "ssn", "iban",
-        "firstname", "lastname", "surname", "fullname", "address", "street", "passport", "gender",
+        "email",
+        "mail",
+        "phone",
+        "telephone",
+        "mobile",
+        "fax",
+        "birthday",
+        "birthdate",
+        "birth",
+        "ssn",
+        "iban",
+        "firstname",
+        "lastname",
+        "surname",
+        "fullname",
+        "address",
+        "street",
+        "passport",
+        "gender",
     ];
     const PERSONAL_NAMES: [&str; 7] = ["first", "last", "given", "family", "full", "middle", "contact"];
     let words: Vec<String> = parts(name).iter().map(|word| singular(word)).collect();
@@ -122,8 +148,23 @@ pub fn telling(name: &str) -> Option<Telling> {
 /// the thing, whose `number` may be called `permitNumber`.
 pub fn key_rank(name: &str, owner: &str) -> Option<usize> {
     const KEYS: [&str; 17] = [
-        "code", "slug", "key", "externalid", "externalreference", "reference", "number", "sku", "serialnumber",
-        "login", "username", "handle", "email", "name", "displayname", "title", "label",
+        "code",
+        "slug",
+        "key",
+        "externalid",
+        "externalreference",
+        "reference",
+        "number",
+        "sku",
+        "serialnumber",
+        "login",
+        "username",
+        "handle",
+        "email",
+        "name",
+        "displayname",
+        "title",
+        "label",
     ];
     let own = folded(name);
     let owner = folded(owner);
@@ -149,7 +190,8 @@ pub fn is_unseen(c: char) -> bool {
 /// The first paragraph of a description as one line of bounded length; none when it says nothing.
 pub fn sentence(text: &str) -> Option<String> {
     let paragraphs = text.split("\n\n").map(tidy);
-    let first = paragraphs.map(|one| one.trim_start_matches(['#', ' ']).to_owned()).find(|one| !one.is_empty())?;
+    let first =
+        paragraphs.map(|one| one.trim_start_matches(['#', ' ']).to_owned()).find(|one| !one.is_empty())?;
     if first.chars().count() <= SENTENCE {
         return Some(first);
     }
