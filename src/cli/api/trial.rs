@@ -198,11 +198,12 @@ impl<'f> Tried<'f> {
 }
 
 fn text(fit: &Fit) -> String {
-    let mut text = format!("{}: {} looked at\n", fit.kind, count(fit.objects, "object"));
-    if fit.objects == 0 {
-        text.push_str("  nothing to hold the description against\n");
-        return text;
-    }
+    let verdict = match (fit.objects, fit.is_good()) {
+        (0, _) => "nothing to hold the description against",
+        (_, true) => "the description fits",
+        (_, false) => "the description does not fit",
+    };
+    let mut text = format!("{}: {} looked at, {verdict}\n", fit.kind, count(fit.objects, "object"));
     let mut section = |title: &str, rows: Vec<String>| {
         if !rows.is_empty() {
             text.push_str(&format!("  {title}\n"));
