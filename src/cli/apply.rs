@@ -6,6 +6,7 @@ use super::args::{ApplyArgs, Common, Format, Reading};
 use super::exit::Exit;
 use super::plan;
 use super::progress::Progress;
+use super::reports::{Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Prepared};
 use crate::diagnostic::Diagnostic;
@@ -21,24 +22,32 @@ use crate::run::{Stop, apply, planning};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
+        Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve, &reports),
         Err(faults) => {
-            not_begun(&[], &faults, screen)?;
+            not_begun(&[], &faults, screen, &reports)?;
             Ok(Exit::Error)
         }
     }
 }
 
 /// Nothing was written; programs are told so, object by object as far as there are any.
-fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen) -> anyhow::Result<()> {
+fn not_begun(
+    outcomes: &[Outcome],
+    why: &[Diagnostic],
+    screen: &Screen,
+    reports: &Reports,
+) -> anyhow::Result<()> {
+    let report = ApplyReport::of(outcomes).because(why);
     if screen.format == Format::Json {
-        screen.out(&to_json(&ApplyReport::of(outcomes).because(why))?)?;
+        screen.out(&to_json(&report)?)?;
     }
-    Ok(())
+    reports.write(&Shown::Results(&report), screen)
 }
 
 /// Plans and carries out the plan of a prepared workspace.
@@ -50,6 +59,7 @@ pub fn applied(
     reading: &Reading,
     screen: &Screen,
     approved: bool,
+    reports: &Reports,
 ) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let progress = Progress::new(screen);
@@ -59,27 +69,28 @@ pub fn applied(
     let plan = runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
     if prepared.stop.is_set() {
-        not_begun(&apply::not_started(&plan), &[interrupted()], screen)?;
+        not_begun(&apply::not_started(&plan), &[interrupted()], screen, reports)?;
         return Ok(Exit::Interrupted);
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
+    let planned = plan::report(&plan, prepared);
     match screen.format {
-        Format::Text => plan::show(&plan, prepared, screen)?,
-        Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
+        Format::Text => plan::show(&plan, &planned, screen)?,
+        Format::Json => screen.say(&plan_text::text(&planned, screen.width())),
     }
     if plan.steps.is_empty() {
-        not_begun(&apply::not_started(&plan), &plan.diagnostics, screen)?;
+        not_begun(&apply::not_started(&plan), &plan.diagnostics, screen, reports)?;
         return Ok(plan::exit(&plan, false));
     }
     if !approved && let Some(refusal) = ask(&plan, screen)? {
         screen.diagnose(std::slice::from_ref(&refusal));
-        not_begun(&apply::not_started(&plan), &[refusal], screen)?;
+        not_begun(&apply::not_started(&plan), &[refusal], screen, reports)?;
         return Ok(Exit::Refused);
     }
     let outcomes =
         runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
-    show(&outcomes, screen)?;
+    show(&outcomes, screen, reports)?;
     Ok(exit(&outcomes, prepared))
 }
 
@@ -123,13 +134,13 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], screen: &Screen) -> anyhow::Result<()> {
+fn show(outcomes: &[Outcome], screen: &Screen, reports: &Reports) -> anyhow::Result<()> {
     let report = ApplyReport::of(outcomes);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
         Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
     }
-    Ok(())
+    reports.write(&Shown::Results(&report), screen)
 }
 
 /// What an apply says to scripts.

@@ -76,7 +76,7 @@ pub enum Colour {
 #[derive(Subcommand)]
 pub enum Command {
     /// Check documents and settings without touching the network
-    Validate(Selection),
+    Validate(ValidateArgs),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove
@@ -150,6 +150,31 @@ pub enum MethodWord {
     Patch,
 }
 
+/// What else is written, beside stdout.
+#[derive(Args, Clone, Default)]
+pub struct Beside {
+    /// Write a report to a file as well: markdown, json, text; repeatable. `-` as the file is stdout, whose text then goes to stderr
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
+    pub report: Vec<(ReportFormat, PathBuf)>,
+}
+
+/// How a report is written to a file.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportFormat {
+    Text,
+    Json,
+    Markdown,
+}
+
+/// Arguments of `validate`.
+#[derive(Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub beside: Beside,
+}
+
 /// Arguments of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -157,6 +182,8 @@ pub struct PlanArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -169,6 +196,8 @@ pub struct ApplyArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
@@ -225,6 +254,23 @@ pub struct DemoArgs {
     /// Keep the workspace of the demo in this folder instead of a temporary one
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+}
+
+/// `FORMAT=FILE`
+fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
+    let words = || {
+        let words: Vec<_> =
+            ReportFormat::value_variants().iter().filter_map(ReportFormat::to_possible_value).collect();
+        words.iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    match text.split_once('=') {
+        Some((_, "")) => Err("the file is missing: write FORMAT=FILE".into()),
+        Some((format, file)) => match ReportFormat::from_str(format, false) {
+            Ok(format) => Ok((format, file.into())),
+            Err(_) => Err(format!("there is no format `{format}`; known: {}", words())),
+        },
+        None => Err(format!("write FORMAT=FILE, with one of the formats {}", words())),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

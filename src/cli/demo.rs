@@ -12,6 +12,7 @@ use anyhow::{Context, anyhow};
 
 use super::args::{Common, DemoArgs, Format, Reading, Selection};
 use super::exit::Exit;
+use super::reports::Reports;
 use super::screen::Screen;
 use super::session::{self, Env};
 use super::{apply, plan};
@@ -109,14 +110,18 @@ impl Show<'_> {
 
     fn plan(&self) -> anyhow::Result<Exit> {
         match self.prepare() {
-            Ok(prepared) => plan::planned(&prepared, &Reading::default(), self.screen, true),
+            Ok(prepared) => {
+                plan::planned(&prepared, &Reading::default(), self.screen, true, &Reports::default())
+            }
             Err(_) => Ok(Exit::Error),
         }
     }
 
     fn apply(&self) -> anyhow::Result<Exit> {
         match self.prepare() {
-            Ok(prepared) => apply::applied(&prepared, &Reading::default(), self.screen, true),
+            Ok(prepared) => {
+                apply::applied(&prepared, &Reading::default(), self.screen, true, &Reports::default())
+            }
             Err(_) => Ok(Exit::Error),
         }
     }

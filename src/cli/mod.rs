@@ -11,6 +11,7 @@ pub mod exit;
 mod logs;
 pub mod plan;
 mod progress;
+mod reports;
 pub mod sandbox;
 pub mod schema;
 mod screen;

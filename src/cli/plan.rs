@@ -3,6 +3,7 @@
 use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
+use super::reports::{Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use crate::diagnostic::Diagnostic;
@@ -17,21 +18,25 @@ use crate::run::planning;
 /// # Errors
 /// When the plan cannot be written.
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
-        Err(faults) => unplanned(faults, screen),
+        Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode, &reports),
+        Err(faults) => unplanned(faults, screen, &reports),
     }
 }
 
 /// Without a plan, programs get the faults in its place.
-fn unplanned(faults: Faults, screen: &Screen) -> anyhow::Result<Exit> {
+fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
+    let report = Report::of_plan(&plan, &|_, _| 0);
     if screen.format == Format::Json {
-        let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
-        screen.out(&to_json(&Report::of_plan(&plan, &|_, _| 0))?)?;
+        screen.out(&to_json(&report)?)?;
     }
+    reports.write(&Shown::Plan(&report), screen)?;
     Ok(Exit::Error)
 }
 
@@ -44,6 +49,7 @@ pub fn planned(
     reading: &Reading,
     screen: &Screen,
     detailed: bool,
+    reports: &Reports,
 ) -> anyhow::Result<Exit> {
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
@@ -51,7 +57,9 @@ pub fn planned(
     let jobs = prepared.jobs();
     let plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    show(&plan, prepared, screen)?;
+    let report = report(&plan, prepared);
+    show(&plan, &report, screen)?;
+    reports.write(&Shown::Plan(&report), screen)?;
     Ok(exit(&plan, detailed))
 }
 
@@ -59,11 +67,10 @@ pub fn planned(
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn show(plan: &Plan, prepared: &Prepared, screen: &Screen) -> anyhow::Result<()> {
-    let report = report(plan, prepared);
+pub fn show(plan: &Plan, report: &Report, screen: &Screen) -> anyhow::Result<()> {
     match screen.format {
-        Format::Json => screen.out(&to_json(&report)?)?,
-        Format::Text => screen.out(&text::text(&report, screen.width()))?,
+        Format::Json => screen.out(&to_json(report)?)?,
+        Format::Text => screen.out(&text::text(report, screen.width()))?,
     }
     if screen.format == Format::Json {
         screen.diagnose(&reasons(plan));

@@ -1,0 +1,11 @@
+//! The reports for other programs, each read back by a real reader of its format or held against its schema.
+
+#[path = "../end_to_end/desk.rs"]
+#[allow(dead_code)]
+mod desk;
+#[path = "../report/estate.rs"]
+mod estate;
+
+mod markdown;
+mod program;
+mod samples;
