@@ -153,17 +153,47 @@ pub enum MethodWord {
 /// What else is written, beside stdout.
 #[derive(Args, Clone, Default)]
 pub struct Beside {
-    /// Write a report to a file as well: markdown, json, text; repeatable. `-` as the file is stdout, whose text then goes to stderr
+    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif or junit; repeatable. With `-` as the file it stands on stdout, and the text on stderr
     #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
     pub report: Vec<(ReportFormat, PathBuf)>,
+    /// Annotations and the summary of a CI service
+    #[arg(long, value_enum, default_value_t = Ci::Auto, env = "TRUEUP_CI", hide_env_values = true)]
+    pub ci: Ci,
+}
+
+/// Which CI service to speak to.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ci {
+    /// The one that the environment tells of
+    #[default]
+    Auto,
+    /// GitHub Actions: annotations on stderr, and the step summary
+    Github,
+    /// None
+    None,
 }
 
 /// How a report is written to a file.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReportFormat {
+    /// As on a terminal, without colour
     Text,
+    /// For programs; see schemas/
     Json,
+    /// For a comment on a pull request
     Markdown,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// The step summary of GitHub Actions
+    GithubSummary,
+    /// The code-quality report of GitLab
+    Gitlab,
+    /// The numbers that GitLab shows of a plan, as `artifacts:reports:terraform`
+    GitlabChanges,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
 }
 
 /// Arguments of `validate`.

@@ -5,20 +5,23 @@
 //! Deliberately absent: how a report looks. `report` renders.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{Beside, Common, Format, ReportFormat};
+use super::args::{Beside, Ci, Common, Format, ReportFormat};
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
 use crate::report::sheet::Stretch;
 use crate::report::shown::{Checked, Report};
-use crate::report::{ApplyReport, Sheet, outcome, text, to_json};
+use crate::report::{ApplyReport, Sheet, github, gitlab, junit, outcome, sarif, text, to_json};
 
 /// The width of text in files.
 const WIDTH: usize = 100;
+/// Where GitHub Actions wants the summary of a step.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The file that stands for stdout.
 const STDOUT: &str = "-";
 
@@ -36,6 +39,8 @@ pub struct Reports {
     wanted: Vec<(ReportFormat, PathBuf)>,
     /// From the root of the repository to the workspace, with a slash at the end.
     base: String,
+    /// Whether GitHub Actions runs us.
+    on_github: bool,
 }
 
 impl Reports {
@@ -48,7 +53,12 @@ impl Reports {
             screen.diagnose(&[Diagnostic::error("usage", message).hint(hint)]);
             return None;
         }
-        Some(Self { wanted: beside.report.clone(), base: base(&common.directory) })
+        let on_github = match beside.ci {
+            Ci::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            Ci::Github => true,
+            Ci::None => false,
+        };
+        Some(Self { wanted: beside.report.clone(), base: base(&common.directory), on_github })
     }
 
     /// The screen for the run: without stdout where a report stands there.
@@ -72,8 +82,26 @@ impl Reports {
                 false => save(file, &text)?,
             }
         }
+        if self.on_github {
+            // the runner reads commands from both streams; stdout holds one document and no more
+            screen.err(&github::annotations(&sheet));
+            step_summary(&sheet)?;
+        }
         Ok(())
     }
+}
+
+/// Adds to the summary of the step, of which steps before may have filled a part.
+fn step_summary(sheet: &Sheet) -> anyhow::Result<()> {
+    let Some(file) = std::env::var_os(STEP_SUMMARY).map(PathBuf::from) else { return Ok(()) };
+    let there = fs::metadata(&file).map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(usize::MAX));
+    let most = markdown::STEP_SUMMARY.saturating_sub(there);
+    if most < markdown::COMMENT {
+        return Ok(());
+    }
+    let failed = || format!("the step summary {} cannot be written", file.display());
+    let mut summary = fs::File::options().create(true).append(true).open(&file).with_context(failed)?;
+    summary.write_all(markdown(sheet, most).as_bytes()).with_context(failed)
 }
 
 fn is_stdout(file: &Path) -> bool {
@@ -91,6 +119,12 @@ fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<
         ReportFormat::Text => anstream::adapter::strip_str(&shown.text(sheet)).to_string(),
         ReportFormat::Json => shown.json()?,
         ReportFormat::Markdown => markdown(sheet, markdown::COMMENT),
+        ReportFormat::Github => github::annotations(sheet),
+        ReportFormat::GithubSummary => markdown(sheet, markdown::STEP_SUMMARY),
+        ReportFormat::Gitlab => to_json(&gitlab::code_quality(sheet))?,
+        ReportFormat::GitlabChanges => to_json(&gitlab::changes(sheet))?,
+        ReportFormat::Sarif => to_json(&sarif::sarif(sheet))?,
+        ReportFormat::Junit => junit::junit(sheet),
     })
 }
 

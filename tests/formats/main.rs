@@ -4,8 +4,10 @@
 #[allow(dead_code)]
 mod desk;
 #[path = "../report/estate.rs"]
+#[allow(dead_code)]
 mod estate;
 
+mod machines;
 mod markdown;
 mod program;
 mod samples;

@@ -77,3 +77,36 @@ fn files_are_named_from_the_root_of_the_repository() {
     desk.expect(1, &["validate", "-C", "deep/est", "--report", "markdown=a.md"]);
     assert!(desk.read("a.md").contains("(`deep/est/config/a.yaml:11:7`)"), "{}", desk.read("a.md"));
 }
+
+#[test]
+fn each_document_is_a_test_case() {
+    let desk = faulty();
+    desk.expect(1, &["validate", "--report", "junit=a.xml,sarif=a.sarif", "--report", "gitlab=a.json"]);
+    let text = desk.read("a.xml");
+    let xml = roxmltree::Document::parse(&text).expect("XML");
+    let cases: Vec<(_, bool)> = xml
+        .descendants()
+        .filter(|node| node.has_tag_name("testcase"))
+        .map(|case| {
+            (case.attribute("name").unwrap_or(""), case.children().any(|c| c.has_tag_name("failure")))
+        })
+        .collect();
+    assert_eq!(cases, [("good at bay", false), ("bad at bay", true), ("unknown-kind", true)], "{text}");
+    assert!(desk.read("a.sarif").contains("no_such_field"));
+}
+
+#[test]
+fn github_actions_is_found_by_its_environment() {
+    let mut desk = faulty();
+    let quiet = desk.expect(1, &["validate"]);
+    assert!(!quiet.err.contains("::error"), "{}", quiet.all());
+    desk.set("GITHUB_ACTIONS", "true");
+    desk.set("GITHUB_STEP_SUMMARY", desk.path("summary.md").to_string_lossy().into_owned());
+    desk.write("summary.md", "before\n");
+    desk.expect(1, &["validate", "--ci", "none"]);
+    assert_eq!(desk.read("summary.md"), "before\n");
+    desk.expect(1, &["validate"])
+        .complains(&["::error title=trueup%3A unknown-field,file=config/a.yaml,line=9,"]);
+    let summary = desk.read("summary.md");
+    assert!(summary.starts_with("before\n<!-- trueup:validate -->\n"), "{summary}");
+}
