@@ -153,7 +153,7 @@ pub enum MethodWord {
 /// What else is written, beside stdout.
 #[derive(Args, Clone, Default)]
 pub struct Beside {
-    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif or junit; repeatable. With `-` as the file it stands on stdout, and the text on stderr
+    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit or html; repeatable. With `-` as the file it stands on stdout, and the text on stderr
     #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
     pub report: Vec<(ReportFormat, PathBuf)>,
     /// Annotations and the summary of a CI service
@@ -194,6 +194,8 @@ pub enum ReportFormat {
     Sarif,
     /// JUnit XML
     Junit,
+    /// One page that opens in any browser, without a network
+    Html,
 }
 
 /// Arguments of `validate`.

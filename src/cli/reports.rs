@@ -16,7 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
 use crate::report::sheet::Stretch;
 use crate::report::shown::{Checked, Report};
-use crate::report::{ApplyReport, Sheet, github, gitlab, junit, outcome, sarif, text, to_json};
+use crate::report::{ApplyReport, Sheet, github, gitlab, html, junit, outcome, sarif, text, to_json};
 
 /// The width of text in files.
 const WIDTH: usize = 100;
@@ -125,6 +125,7 @@ fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<
         ReportFormat::GitlabChanges => to_json(&gitlab::changes(sheet))?,
         ReportFormat::Sarif => to_json(&sarif::sarif(sheet))?,
         ReportFormat::Junit => junit::junit(sheet),
+        ReportFormat::Html => html::html(sheet),
     })
 }
 

@@ -14,6 +14,7 @@ mod field;
 mod gather;
 pub mod github;
 pub mod gitlab;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;

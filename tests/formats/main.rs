@@ -1,5 +1,6 @@
 //! The reports for other programs, each read back by a real reader of its format or held against its schema.
 
+mod chromium;
 #[path = "../end_to_end/desk.rs"]
 #[allow(dead_code)]
 mod desk;
@@ -7,6 +8,7 @@ mod desk;
 #[allow(dead_code)]
 mod estate;
 
+mod html;
 mod machines;
 mod markdown;
 mod program;
