@@ -167,15 +167,25 @@ fn finding(page: &mut String, sheet: &Sheet, finding: &Finding) {
         page,
         "<li><span class=\"word {weight}\">{weight}</span> <code>{}</code> {}",
         escape(&finding.code),
-        escape(&finding.message)
+        said(&finding.message)
     );
     if let Some(spot) = sheet.place(finding, None) {
         let _ = write!(page, " <span class=\"place\">{}</span>", escape(&spot.to_string()));
     }
     if let Some(hint) = &finding.hint {
-        let _ = write!(page, "<br>help: {}", escape(hint));
+        let _ = write!(page, "<br>help: {}", said(hint));
     }
     page.push_str("</li>\n");
+}
+
+/// A sentence, with what stands in backticks as code.
+fn said(sentence: &str) -> String {
+    let parts = sentence.split('`').enumerate();
+    let shown = parts.map(|(at, part)| match at % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    });
+    shown.collect()
 }
 
 fn class(tone: Tone) -> &'static str {
