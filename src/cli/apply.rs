@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::reports::{Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Prepared};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
@@ -79,7 +79,9 @@ pub fn applied(
         Format::Json => screen.say(&plan_text::text(&planned, screen.width())),
     }
     if plan.steps.is_empty() {
-        not_begun(&apply::not_started(&plan), &plan.diagnostics, screen, reports)?;
+        let outcomes = apply::settle(&session, &plan, &jobs);
+        screen.diagnose(&warnings(&outcomes));
+        not_begun(&outcomes, &plan.diagnostics, screen, reports)?;
         return Ok(plan::exit(&plan, false));
     }
     if !approved && let Some(refusal) = ask(&plan, screen)? {
@@ -111,6 +113,12 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
     io::stdin().lock().read_line(&mut answer)?;
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
     Ok((answer.trim() != "yes").then(declined))
+}
+
+/// What went wrong after a plan that has told the rest.
+fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
+    let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
+    findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
 fn interrupted() -> Diagnostic {

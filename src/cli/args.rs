@@ -81,6 +81,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove
     Apply(ApplyArgs),
+    /// Write documents from what is live
+    Import(ImportArgs),
+    /// Say what a kind or a field is, offline
+    Explain(ExplainArgs),
     /// Write the JSON Schemas that editors and checks use
     Schema(SchemaArgs),
     /// Serve every kind over real HTTP, for practice and tests
@@ -233,6 +237,58 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
+}
+
+/// Arguments of `import`.
+#[derive(Args)]
+#[command(after_help = "\
+A second import into the same place changes only what differs, and only fields that a document names; comments, \
+order and formatting stay. Secrets are never written: documents say where they come from.
+
+Exit codes: 0 done, and a plan over the documents is empty; 1 error; 4 some objects were not written.
+
+Examples:
+  trueup import bootview/payment-gateway -o config
+  trueup import carrierx/partner company_name='Lakeside*' -o config/partners --personal")]
+pub struct ImportArgs {
+    /// What to import, as `api/kind`
+    #[arg(value_name = "KIND")]
+    pub kind: String,
+    /// An id, or field=value with `*` at either end; each adds what it matches, without any all are taken
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// The folder for the documents, relative to the workspace
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The target to read from; may be left out where only one serves the API
+    #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Where the objects live, over what the target says; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub scope: Vec<String>,
+    /// Write personal and sensitive values too
+    #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
+    pub personal: bool,
+    /// Add fields that documents do not name yet
+    #[arg(long)]
+    pub all_fields: bool,
+    /// New documents go into one file for the kind
+    #[arg(long)]
+    pub single_file: bool,
+    /// The most requests under way at once [default: the target's own, else 10]; an API's own limit is kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// A kind, or a field of it: `api/kind`, `api/kind.field.inner`; without any, all kinds are listed
+    #[arg(value_name = "KIND[.PATH]")]
+    pub topic: Option<String>,
 }
 
 /// Arguments of `schema`.

@@ -8,6 +8,8 @@ pub mod args;
 pub mod completions;
 pub mod demo;
 pub mod exit;
+pub mod explain;
+pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
@@ -58,6 +60,8 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),
         Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Import(args) => import::run(&common, &args, screen),
+        Command::Explain(args) => explain::run(&common, &args, screen),
         Command::Schema(args) => schema::run(&common, &args, screen),
         Command::Sandbox(args) => sandbox::run(&common, &args, screen),
         Command::Demo(args) => demo::run(&common, &args, screen),

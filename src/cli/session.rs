@@ -26,6 +26,7 @@ use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
+use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
@@ -48,6 +49,7 @@ pub struct Prepared {
     pub services: BTreeMap<Arc<str>, Service>,
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
+    pub references: References,
     pub stop: Stop,
 }
 
@@ -91,10 +93,12 @@ pub fn prepare(
         return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
-    Ok(Prepared { workspace, services, memory, index, stop: Stop::default() })
+    let references = References::default();
+    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-fn connect(
+/// Connects targets that may be spoken to; nothing is sent yet.
+pub fn connect(
     targets: Vec<Target>,
     workspace: &Workspace,
     reading: &Reading,
@@ -233,6 +237,7 @@ impl Prepared {
             trust_empty: reading.trust_empty,
             memory: &self.memory,
             index: &self.index,
+            references: &self.references,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             stop: &self.stop,

@@ -59,6 +59,9 @@ fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result
     }
     assign::assign(&mut read.documents, &settings, faults);
     document::together(&read.documents, faults);
+    if narrow.is_empty() {
+        document::refer::dangling(&read.documents, faults);
+    }
     Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources })
 }
 
@@ -87,6 +90,28 @@ fn no_document(settings: &Settings) -> Diagnostic {
 }
 
 impl Workspace {
+    /// A path of the user's, without `.` and `..`; relative ones are so to the workspace.
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        files::lexical(&self.root.join(path))
+    }
+
+    /// How a path is shown: relative to the workspace where it lies in it, with `/`.
+    pub fn shown(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.root) {
+            Ok(inner) => files::slashed(inner),
+            Err(_) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Reads a file that is not the workspace's own; nothing when it is no file of sound documents. Targets
+    /// and scopes stay as they are written.
+    pub fn read_beside(&self, path: &Path) -> Vec<Document> {
+        let mut faults = Vec::new();
+        let named = [(self.shown(path), path.to_owned())];
+        let documents = files::read(&named, &self.registry, &mut faults).documents;
+        if diagnostic::any_error(&faults) { Vec::new() } else { documents }
+    }
+
     /// The targets that documents of this run are for.
     pub fn targets(&self) -> impl Iterator<Item = &settings::TargetSettings> {
         let used: std::collections::HashSet<&str> =

@@ -52,6 +52,11 @@ struct File {
 }
 
 impl Index {
+    /// An index of nothing, for questions that must not depend on what this machine did before.
+    pub fn blank() -> Self {
+        Self { path: PathBuf::new(), entries: BTreeMap::new(), changed: false }
+    }
+
     /// Opens the index in a workspace's `.trueup` folder; an absent one is empty.
     ///
     /// # Errors

@@ -6,11 +6,13 @@
 pub mod apply;
 pub mod blame;
 pub mod gather;
+pub mod import;
 pub mod index;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;
 pub mod planning;
+pub mod refer;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +25,7 @@ use crate::remote::service::Service;
 use gather::Job;
 use index::Index;
 use memory::Written;
+use refer::References;
 
 /// What a run works with.
 pub struct Session<'s> {
@@ -34,6 +37,7 @@ pub struct Session<'s> {
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
     pub index: &'s Mutex<Index>,
+    pub references: &'s References,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.

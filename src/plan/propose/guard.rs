@@ -84,5 +84,9 @@ impl Overlay<'_> {
             let message = format!("{slot} was not looked up");
             self.fault("unresolved-secret", message, span, "see the error about this source");
         }
+        for (spot, _) in self.question.document.references() {
+            let message = format!("what `{}` refers to was not looked up", spot.field.name);
+            self.fault("unresolved-reference", message, spot.span, "see the error about this reference");
+        }
     }
 }
