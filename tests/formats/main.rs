@@ -12,4 +12,5 @@ mod html;
 mod machines;
 mod markdown;
 mod program;
+mod results;
 mod samples;
