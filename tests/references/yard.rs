@@ -166,15 +166,9 @@ impl Yard {
             parallelism: 4,
             carry_nested: true,
         };
-        let patience = Patience {
-            attempts: 2,
-            first: Duration::from_millis(1),
-            jitter: Jitter::None,
-            ..Patience::default()
-        };
-        Service::connect(Arc::new(target), &Allowed::default())
-            .unwrap_or_else(|fault| panic!("{}", fault.message))
-            .patience(patience)
+        let patience =
+            Patience { attempts: 2, first: Duration::from_millis(1), jitter: Jitter::None, ..Patience::default() };
+        Service::connect(Arc::new(target), &Allowed::default()).unwrap_or_else(|fault| panic!("{}", fault.message)).patience(patience)
     }
 
     /// The documents of a text; none of them may be faulty.
