@@ -25,6 +25,8 @@ pub enum Value {
     Time(Timestamp),
     /// A number of a free-form (`any`) field that no decimal can hold, as it was written.
     Number(Box<str>),
+    /// The id of an object that the same run creates, by the name of its document; known once it is there.
+    Later(Box<str>),
     List(Vec<Value>),
     /// Free keys, in the order in which they were written; equality ignores that order (see [`Value::same`]).
     Map(Vec<(Box<str>, Value)>),
@@ -72,6 +74,17 @@ impl Value {
             Self::Decimal(number) => number.is_zero(),
             Self::Guid(guid) => guid.is_nil(),
             other => other.is_blank(),
+        }
+    }
+
+    /// Whether nothing in it is an id that only a create will tell.
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Later(_) => false,
+            Self::List(items) => items.iter().all(Self::is_known),
+            Self::Map(entries) => entries.iter().all(|(_, value)| value.is_known()),
+            Self::Object(object) => object.is_known(),
+            _ => true,
         }
     }
 
@@ -137,6 +150,11 @@ impl Object {
     /// Every present field, in the kind's order.
     pub fn fields(&self) -> impl Iterator<Item = (u16, &Value)> {
         self.fields.iter().map(|(number, value)| (*number, value))
+    }
+
+    /// Whether nothing in it is an id that only a create will tell.
+    pub fn is_known(&self) -> bool {
+        self.fields.iter().all(|(_, value)| value.is_known())
     }
 
     /// Gives back the room that growing left over; worth it before many objects are kept.

@@ -466,6 +466,9 @@ fn show_wish(wanted: &Wanted) -> String {
         Wish::Clear => "~".into(),
         Wish::Leaf(value) => show_value(value),
         Wish::Slot(slot) => format!("<{slot}>"),
+        Wish::Reference(reference) => {
+            format!("the one with {} {}", reference.by.as_deref().unwrap_or("the document"), reference.name)
+        }
         Wish::List(items) => format!("[{}]", items.iter().map(show_wish).collect::<Vec<_>>().join(",")),
         Wish::Map(entries) => {
             let each = entries.iter().map(|(key, wanted)| format!("{key}:{}", show_wish(wanted)));
@@ -482,6 +485,7 @@ fn show_value(value: &Value) -> String {
         Value::Whole(number) => format!("whole {number}"),
         Value::Decimal(number) => format!("decimal {number}"),
         Value::Number(number) => format!("number {number}"),
+        Value::Later(name) => format!("the id of {name}"),
         Value::Guid(guid) => format!("guid {guid}"),
         Value::Text(text) => format!("{text:?}"),
         Value::Date(date) => format!("date {date}"),

@@ -108,27 +108,32 @@ impl Show<'_> {
     }
 
     fn plan(&self) -> anyhow::Result<Exit> {
-        match self.prepare()? {
-            Ok(prepared) => plan::planned(&prepared, &Reading::default(), self.screen, true),
-            Err(exit) => Ok(exit),
+        match self.prepare() {
+            Ok(prepared) => {
+                let wish = plan::Wish { detailed: true, ..plan::Wish::default() };
+                plan::planned(&prepared, &Reading::default(), self.screen, wish)
+            }
+            Err(_) => Ok(Exit::Error),
         }
     }
 
     fn apply(&self) -> anyhow::Result<Exit> {
-        match self.prepare()? {
-            Ok(prepared) => apply::applied(&prepared, &Reading::default(), self.screen, true),
-            Err(exit) => Ok(exit),
+        match self.prepare() {
+            Ok(prepared) => {
+                let way = apply::Way { approved: true, ..apply::Way::default() };
+                apply::applied(&prepared, &Reading::default(), self.screen, way)
+            }
+            Err(_) => Ok(Exit::Error),
         }
     }
 
-    fn prepare(&self) -> anyhow::Result<Result<session::Prepared, Exit>> {
+    fn prepare(&self) -> Result<session::Prepared, session::Faults> {
         let environment = |name: &str| {
             VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value))
         };
         let env: Env = &environment;
-        match session::open(&self.common, &Selection { paths: Vec::new() }, self.screen) {
-            Ok(workspace) => session::prepare(workspace, &Reading::default(), false, self.screen, env),
-            Err(exit) => Ok(Err(exit)),
-        }
+        let everything = Selection { paths: Vec::new() };
+        session::open(&self.common, &everything, self.screen)
+            .and_then(|workspace| session::prepare(workspace, &Reading::default(), false, self.screen, env))
     }
 }

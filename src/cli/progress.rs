@@ -59,6 +59,7 @@ impl Progress {
     }
 
     fn begin(&self, what: &'static str, total: usize) {
+        tracing::info!(objects = total, "{what}");
         self.bar.reset();
         self.bar.set_length(total as u64);
         self.bar.set_message(what);

@@ -13,7 +13,7 @@ use super::screen::Screen;
 use super::{session, workspace};
 use crate::diagnostic::{Source, any_error};
 use crate::kind::Kind;
-use crate::remote::sandbox::{Data, Fault, Options, Sandbox, Secrets};
+use crate::remote::sandbox::{Data, Entry, Fault, Options, Sandbox, Secrets, Watch};
 
 /// Serves until interrupted.
 ///
@@ -26,7 +26,7 @@ pub fn run(common: &Common, args: &SandboxArgs, screen: &Screen) -> anyhow::Resu
         Some(path) => Some(data(path, &kinds, screen)?),
         None => None,
     };
-    let options = Options { data, ..options(args)? };
+    let options = Options { data, watch: watch(common), ..options(args)? };
     let port = options.port;
     let sandbox = Sandbox::start(kinds, options).with_context(|| format!("port {port} cannot be opened"))?;
     screen.out(&format!("sandbox at http://{}\n", sandbox.addr()))?;
@@ -54,6 +54,13 @@ fn options(args: &SandboxArgs) -> anyhow::Result<Options> {
         },
         ..Options::default()
     })
+}
+
+/// One line for each request, on stderr.
+fn watch(common: &Common) -> Option<Watch> {
+    let screen = Screen::new(common);
+    (!screen.quiet)
+        .then(|| -> Watch { Arc::new(move |entry: &Entry| screen.say(&format!("{}\n", entry.line()))) })
 }
 
 /// The objects to start with, from a file.

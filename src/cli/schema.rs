@@ -12,7 +12,9 @@ use super::settings::file::SettingsFile;
 use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
-use crate::report::shown::Report;
+use crate::report::outcome::ApplyReport;
+use crate::report::saved::SavedPlan;
+use crate::report::shown::{Checked, Report};
 use crate::run::memory::replace;
 
 /// Writes the schemas, or tells which are missing or old.
@@ -57,7 +59,12 @@ fn files(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
 
 /// The schemas that belong to these kinds.
 pub fn all(registry: &Registry) -> Vec<(String, String)> {
-    let extra =
-        vec![("trueup.json", schema::typed::<SettingsFile>()), ("report.json", schema::printed::<Report>())];
+    let extra = vec![
+        ("trueup.json", schema::typed::<SettingsFile>()),
+        ("report.json", schema::printed::<Report>()),
+        ("plan.json", schema::printed::<SavedPlan>()),
+        ("apply.json", schema::printed::<ApplyReport>()),
+        ("validate.json", schema::printed::<Checked>()),
+    ];
     schema::all(registry, extra)
 }

@@ -83,6 +83,11 @@ impl Screen {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Whether what goes to stderr may have styles.
+    pub fn is_styled(&self) -> bool {
+        self.choice(&io::stderr()) != ColorChoice::Never
+    }
+
     fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
         match self.colour {
             Colour::Always => ColorChoice::Always,

@@ -4,14 +4,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
-use super::exit::Exit;
 use super::screen::Screen;
+use super::settings::Settings;
 use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error};
@@ -26,10 +28,11 @@ use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
+use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
-const FOLDER: &str = ".trueup";
+pub const FOLDER: &str = ".trueup";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -39,39 +42,46 @@ pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 /// The environment of the process.
 pub const REAL: Env<'static> = &|name| std::env::var_os(name);
 
+/// What keeps a run from its work; told already.
+pub type Faults = Vec<Diagnostic>;
+
 /// Everything that a run needs.
 pub struct Prepared {
     pub workspace: Workspace,
     pub services: BTreeMap<Arc<str>, Service>,
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
+    pub references: References,
     pub stop: Stop,
 }
 
-/// Reads and checks the workspace; tells every fault. `Err` carries the exit code.
-pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Exit> {
+/// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
+pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<Workspace, Faults> {
     let (workspace, faults) = workspace::open(&common.directory, &selection.paths);
     screen.diagnose(&faults);
     match workspace {
         Some(workspace) if !any_error(&faults) => Ok(workspace),
-        _ => Err(Exit::Error),
+        _ => Err(faults),
     }
 }
 
-/// Looks up secrets and connects the targets of a workspace.
+/// Looks up secrets and connects the targets of a workspace; tells every fault.
 ///
 /// # Errors
-/// When the memory of the workspace cannot be read.
+/// With the faults that keep a run from its work.
 pub fn prepare(
     mut workspace: Workspace,
     reading: &Reading,
     narrowed: bool,
     screen: &Screen,
     env: Env,
-) -> anyhow::Result<Result<Prepared, Exit>> {
+) -> Result<Prepared, Faults> {
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
-    let (memory, index) = remembered(&root)?;
+    let (memory, index) = remembered(&root).map_err(|fault| {
+        screen.diagnose(std::slice::from_ref(&fault));
+        vec![fault]
+    })?;
     let (gone, notes) = match narrowed {
         true => (Vec::new(), Vec::new()),
         false => orphans(&workspace, &index, reading),
@@ -79,17 +89,20 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
-        return Ok(Err(Exit::Error));
+        return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
-    Ok(Ok(Prepared { workspace, services, memory, index, stop: Stop::default() }))
+    let references = References::default();
+    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-fn connect(
+/// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
+pub fn connect(
     targets: Vec<Target>,
+    settings: &Settings,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -103,6 +116,7 @@ fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -111,7 +125,10 @@ fn connect(
                 };
                 services.insert(service.target.name.clone(), service);
             }
-            Err(fault) => faults.push(fault),
+            Err(fault) => {
+                let place = place.map(|span| settings.source.place(span));
+                faults.push(Diagnostic { place, ..fault });
+            }
         }
     }
     services
@@ -176,16 +193,31 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
+/// The key under which digests of values are kept that must not be seen; an empty one is none.
+pub fn digest_key() -> Option<Zeroizing<String>> {
+    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
+}
+
 /// What the workspace remembers of earlier runs.
-fn remembered(root: &Path) -> anyhow::Result<(Written, Index)> {
+fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = std::env::var(DIGEST_KEY).ok();
-    let memory = Written::open(&folder, key.as_deref());
-    let index = Index::open(&folder);
-    Ok((
-        memory.with_context(|| format!("{FOLDER}/written.json cannot be read"))?,
-        index.with_context(|| format!("{FOLDER}/index.json cannot be read"))?,
-    ))
+    let key = digest_key();
+    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
+        let hint = "put it back from a copy; without it, values that do not read back are sent once more";
+        forgotten("written.json", &error).hint(hint)
+    })?;
+    let index = Index::open(&folder).map_err(|error| {
+        let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
+                    objects whose documents are gone";
+        forgotten("index.json", &error).hint(hint)
+    })?;
+    Ok((memory, index))
+}
+
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("{FOLDER}/{name} cannot be read: {error}");
+    Diagnostic::error("unreadable-memory", message)
 }
 
 impl Prepared {
@@ -213,6 +245,7 @@ impl Prepared {
             trust_empty: reading.trust_empty,
             memory: &self.memory,
             index: &self.index,
+            references: &self.references,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             stop: &self.stop,

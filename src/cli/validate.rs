@@ -21,7 +21,8 @@ pub fn run(common: &Common, args: &Selection, screen: &Screen) -> anyhow::Result
         Format::Json => screen.out(&to_json(&Checked::of(documents, &faults))?)?,
         Format::Text => {
             screen.diagnose(&faults);
-            if !wrong {
+            // that there is nothing to check is told by a warning
+            if !wrong && documents > 0 {
                 let noun =
                     |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
                 screen.out(&format!(

@@ -131,6 +131,10 @@ fn write_wish(out: &mut String, wish: &Wish, compare: Compare) {
         Wish::Clear => out.push('~'),
         Wish::Leaf(value) => write_value(out, value, compare),
         Wish::Slot(slot) => put(out, '$', &format!("{slot:?}")),
+        Wish::Reference(reference) => {
+            put(out, '&', reference.by.as_deref().unwrap_or_default());
+            put(out, '=', &reference.name);
+        }
         Wish::Object(fields) => {
             out.push('{');
             for (number, wanted) in fields {
@@ -165,6 +169,7 @@ pub(super) fn write_value(out: &mut String, value: &Value, compare: Compare) {
         Value::Whole(number) => put(out, 'n', &number.to_string()),
         Value::Decimal(number) => put(out, 'n', &number.normalize().to_string()),
         Value::Number(number) => put(out, 'n', number),
+        Value::Later(name) => put(out, 'l', name),
         Value::Guid(guid) => put(out, 'g', &guid.simple().to_string()),
         Value::Text(text) if compare == Compare::IgnoreCase => put(out, 't', &text.to_lowercase()),
         Value::Text(text) => put(out, 't', text),

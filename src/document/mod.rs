@@ -1,21 +1,24 @@
 //! Documents: YAML to checked desired state, under the kind's guidance, with a place for every node.
 //!
 //! Absent, null and empty stay three things: a field that is not written is not in the tree, `null` is
-//! [`Wish::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Wanted::resolve`]d.
+//! [`Wish::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Document::resolve`]d,
+//! names of other things references until [`Document::refer`]red.
 //! Deliberately absent: what is live, and what a difference means.
 
 mod apart;
 pub mod read;
+pub mod refer;
 pub mod resolve;
 pub mod slot;
 pub(crate) mod spec;
 pub mod together;
+pub mod write;
 
 use std::sync::Arc;
 
 use crate::diagnostic::{Place, Source, Span};
 use crate::kind::Kind;
-use crate::value::Value;
+use crate::value::{Mark, Value};
 
 pub use read::read;
 pub use together::together;
@@ -67,10 +70,22 @@ pub enum Wish {
     Leaf(Value),
     /// A value that comes from outside the repository.
     Slot(Slot),
+    /// The id of something that the document names.
+    Reference(Reference),
     /// Fields by their number in the shape, in the order of the shape.
     Object(Vec<(u16, Wanted)>),
     Map(Vec<(Box<str>, Wanted)>),
     List(Vec<Wanted>),
+}
+
+/// A thing that is named rather than given by its id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The member of the thing that holds the name; `None` for the name of another document.
+    pub by: Option<Arc<str>>,
+    pub name: Box<str>,
+    /// What must not be seen of the name.
+    pub mark: Mark,
 }
 
 /// Where a secret comes from.

@@ -121,6 +121,7 @@ impl Reading<'_> {
         let id = self.one_id(id, &spec, kind);
         if id.is_none() && node.get("id").is_none() {
             self.natural_key(node, kind);
+            self.plain_key(&spec, kind);
         }
         (id, spec)
     }
@@ -286,6 +287,16 @@ impl Reading<'_> {
                 format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
             let hint = "name its natural key in `spec`, or its `id`";
             self.put(start(node), Diagnostic::error("no-identity", message).hint(hint));
+        }
+    }
+
+    /// What finds the object must be known before anything is read, so a name of something else won't do.
+    fn plain_key(&mut self, spec: &Wanted, kind: &Kind) {
+        for path in &kind.identity.natural_key {
+            if let Some(Wanted { wish: Wish::Reference(_), span }) = spec.at(path) {
+                let fault = Diagnostic::error("reference-in-key", "this is a part of what finds the object");
+                self.put(*span, fault.hint("write the id itself here, or name the object's own `id`"));
+            }
         }
     }
 

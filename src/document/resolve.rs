@@ -58,7 +58,7 @@ impl<'w> Iterator for Slots<'w> {
                 Wish::Object(fields) => self.open.extend(fields.iter().rev().map(|(_, wanted)| wanted)),
                 Wish::Map(entries) => self.open.extend(entries.iter().rev().map(|(_, wanted)| wanted)),
                 Wish::List(items) => self.open.extend(items.iter().rev()),
-                Wish::Clear | Wish::Leaf(_) => {}
+                Wish::Clear | Wish::Leaf(_) | Wish::Reference(_) => {}
             }
         }
         None

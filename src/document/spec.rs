@@ -5,21 +5,22 @@
 //! Deliberately absent: what must be there to create an object. Only the plan knows that it is a create.
 
 use super::read::{Reading, shown};
-use super::{Wanted, Wish, apart, slot};
+use super::{Wanted, Wish, apart, refer, slot};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::kind::leaf::{Mismatch, Token};
-use crate::kind::{Clear, Field, Item, Leaf, ListType, MapType, Shape, Type};
+use crate::kind::{Clear, Field, Item, Leaf, ListType, MapType, Refers, Shape, Type};
 use crate::value::{Mark, Value};
 use crate::yaml::{Data, Entry, Node};
 
 /// The most bytes of one text.
-const MAX_TEXT: usize = 1024 * 1024;
+pub const MAX_TEXT: usize = 1024 * 1024;
 
-/// What a value is read as: the name it has in messages and what must not be seen of it.
+/// What a value is read as: the name it has in messages, what must not be seen of it, what its id refers to.
 #[derive(Clone, Copy)]
-struct Role<'k> {
-    name: &'k str,
-    mark: Mark,
+pub(super) struct Role<'k> {
+    pub name: &'k str,
+    pub mark: Mark,
+    pub refers: Option<&'k Refers>,
 }
 
 impl Reading<'_> {
@@ -65,7 +66,7 @@ impl Reading<'_> {
         if entry.value.is_null() {
             return self.clear(entry, field);
         }
-        let role = Role { name: &field.name, mark };
+        let role = Role { name: &field.name, mark, refers: field.refers_to.as_ref() };
         match &field.ty {
             Type::Leaf(leaf) => self.leaf(&entry.value, leaf, role),
             Type::Object(shape) => self.nested(&entry.value, shape, role),
@@ -93,6 +94,9 @@ impl Reading<'_> {
     }
 
     fn leaf(&mut self, node: &Node, leaf: &Leaf, role: Role) -> Option<Wish> {
+        if let Some(words) = role.refers.and_then(|refers| refer::meant(node, refers)) {
+            return refer::read(self, node, role, &words).map(Wish::Reference);
+        }
         let from_outside = role.mark > Mark::Open || matches!(leaf, Leaf::Text { .. });
         let mapping = matches!(node.data, Data::Map(_));
         // a free-form field without a mark may hold any mapping, also one that looks like a slot

@@ -140,6 +140,8 @@ impl Leaf {
             (_, Value::Number(number)) => Wire::Number(number.to_string()),
             (_, Value::Guid(guid)) => Wire::Guid(*guid),
             (_, Value::Text(text)) => Wire::Text(text.to_string()),
+            // only ever to show or to measure a request: what is not known is not sent
+            (_, Value::Later(name)) => Wire::Text(name.to_string()),
             (_, Value::Date(date)) => Wire::Moment(date.to_string()),
             (_, Value::Time(time)) => Wire::Moment(time.to_string()),
             (_, Value::List(items)) => Wire::List(items.iter().map(|item| self.wire(item)).collect()),

@@ -8,6 +8,7 @@
 pub mod address;
 mod builtin;
 pub mod check;
+pub mod draft;
 pub mod explain;
 pub mod file;
 pub mod leaf;
@@ -375,6 +376,17 @@ impl Kind {
             names.join(".")
         };
         self.identity.natural_key.iter().map(dotted).collect()
+    }
+}
+
+impl Refers {
+    /// The words by which a document may name the thing, as in `{ word: name }`; none where only its id will do.
+    pub fn words(&self) -> Vec<&str> {
+        match &self.among {
+            Some(Among::Kind(_)) => vec!["ref"],
+            Some(_) => self.by.iter().map(|name| &**name).collect(),
+            None => Vec::new(),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub fn same(field: &Field, a: Option<&Value>, b: Option<&Value>) -> bool {
 }
 
 /// Whether a value says no more than its absence would.
-fn means_nothing(field: &Field, value: &Value) -> bool {
+pub(super) fn means_nothing(field: &Field, value: &Value) -> bool {
     match &field.ty {
         Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }) => value.is_blank(),
         Type::Leaf(_) => field.absent == Absent::Zero && value.is_zero(),
@@ -52,7 +52,7 @@ fn same_text(compare: Compare, a: &Value, b: &Value) -> bool {
 }
 
 /// Addresses without the blanks around commas, their domains in lower case.
-fn addresses(text: &str) -> Vec<String> {
+pub(super) fn addresses(text: &str) -> Vec<String> {
     let one = |address: &str| match address.rsplit_once('@') {
         Some((person, domain)) => format!("{person}@{}", domain.to_lowercase()),
         None => address.to_owned(),
@@ -140,7 +140,8 @@ pub fn row_id<'s>(shape: &'s Shape, keys: &[Vec<u16>]) -> Option<&'s Field> {
 }
 
 /// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.
-/// Fields for which `skip` is true are passed over, at any depth.
+/// Fields for which `skip` is true are passed over, at any depth. A change whose second side may not be the
+/// value itself is unseen.
 pub fn differences(shape: &Shape, a: &Object, b: &Object, skip: &dyn Fn(&Field) -> bool) -> Vec<Change> {
     let mut walk = Walk { skip, found: Vec::new() };
     walk.object(shape, a, b, &Path::default());
@@ -166,7 +167,10 @@ impl Walk<'_> {
                     let items = |side: Option<&Value>| side.map(|v| v.items().to_vec()).unwrap_or_default();
                     self.list(list, field.mark, &items(a), &items(b), &path);
                 }
-                (ty, a, b) => self.push(path, (a, b), Form::of(ty), field.mark),
+                (ty, a, b) => {
+                    self.push(path, (a, b), Form::of(ty), field.mark);
+                    self.mark_unseen(unseen(field, b));
+                }
             }
         }
         if !a.same_strangers(b) {
@@ -215,6 +219,13 @@ impl Walk<'_> {
                 Form::of_item(&list.item),
                 mark,
             );
+        }
+    }
+
+    /// Of the last change: whether nobody can see what is there now.
+    fn mark_unseen(&mut self, unseen: bool) {
+        if let Some(last) = self.found.last_mut() {
+            last.unseen = unseen;
         }
     }
 

@@ -4,9 +4,13 @@
 //! give the same plan. A plan is data; values in it have no `Debug`, `Display` or `Serialize`: `report` alone
 //! turns them into text, by their marks.
 
+pub mod agree;
 pub mod compare;
+pub mod digest;
+pub mod gate;
 pub mod pair;
 pub mod propose;
+pub mod refer;
 pub mod request;
 pub mod step;
 

@@ -5,13 +5,13 @@
 //! change with the line that asks for it. What cannot be seen (hidden, masked, waiting) is never guessed at:
 //! the memory of what was last written decides, or a note says so.
 
+mod guard;
+mod lists;
+
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
-use crate::kind::{
-    Absent, Clear, Copy, Field, Item, ItemsSent, ListType, Maker, MapType, Shape, ToldApart, Type,
-};
+use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
 use crate::plan::compare::{same, segment, unseen};
-use crate::plan::pair::{Reason, Unpaired, pair};
 use crate::plan::{Change, Form, Memory, Recall, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
 
@@ -94,14 +94,6 @@ struct Overlay<'q> {
 }
 
 impl Overlay<'_> {
-    /// A source that gave nothing must not be taken for a field that is not named.
-    fn unresolved(&mut self) {
-        for (slot, span) in self.question.document.spec.slots() {
-            let message = format!("{slot} was not looked up");
-            self.fault("unresolved-secret", message, span, "see the error about this source");
-        }
-    }
-
     fn object(
         &mut self,
         shape: &Shape,
@@ -231,53 +223,6 @@ impl Overlay<'_> {
         Some(value)
     }
 
-    /// A change that lowers the protection of the object's data, or may, has to be meant.
-    fn guard_protection(&mut self, field: &Field, live: Option<&Value>, wanted: &Value, span: Span) {
-        let before = live.filter(|before| !before.is_blank());
-        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
-        let level = |value: &Value| levels.iter().position(|level| level == value);
-        let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
-        if !raised && !self.permits.lower_protection {
-            let message = format!("changing `{}` may lower the protection of this object's data", field.name);
-            self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
-        }
-    }
-
-    /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
-    fn look_at_history(&mut self) {
-        let kind = &self.question.document.kind;
-        let Some(number) = kind.history.edited_by_others_at else { return };
-        let edited = self.question.live.and_then(|live| live.get(number)).filter(|value| !value.is_blank());
-        let (Some(edited), false) = (edited, self.out.changes.is_empty()) else { return };
-        let path = Path(vec![Segment::Field(kind.shape.field(number).name.clone())]);
-        let span = self.question.document.name_span;
-        match self.question.memory.recall(self.question.subject, &path, edited) {
-            Recall::Same => {}
-            Recall::Differs if !self.permits.overwrite_edits => {
-                let message = "the person behind this object has edited it since the last run".to_owned();
-                self.fault(
-                    "edited-meanwhile",
-                    message,
-                    span,
-                    "look at the edits; `--overwrite-edits` to go on",
-                );
-            }
-            Recall::Differs | Recall::Never => {
-                let message = "the person behind this object has edited it before";
-                let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
-                self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
-            }
-        }
-        self.out.hidden.push((path, edited.clone()));
-    }
-
-    /// Whether the whole object still waits for somebody, as the kind tells it.
-    fn is_waiting(&self) -> bool {
-        let Some(waiting) = &self.question.document.kind.waiting else { return false };
-        let now = self.question.live.and_then(|live| live.get(waiting.field));
-        now.and_then(Value::as_text).is_some_and(|now| waiting.values.iter().any(|value| **value == *now))
-    }
-
     /// A field that can't be changed any more: naming what it is already is fine.
     fn fixed(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) {
         if let (Type::Object(shape), Wish::Object(fields)) = (&field.ty, &wanted.wish) {
@@ -314,254 +259,6 @@ impl Overlay<'_> {
             value,
             Look { form: Form::of(&field.ty), mark: field.mark, span: Some(wanted.span) },
         );
-    }
-
-    fn map(
-        &mut self,
-        field: &Field,
-        map: &MapType,
-        live: Option<&Value>,
-        entries: &[(Box<str>, Wanted)],
-        path: &Path,
-    ) -> Option<Value> {
-        let before = match live {
-            Some(Value::Map(before)) => before.as_slice(),
-            _ => &[],
-        };
-        let keep_rest = !map.complete && !entries.is_empty();
-        let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
-        after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
-        for (key, wanted) in entries {
-            if let Wish::Leaf(value) = &wanted.wish {
-                after.push((key.clone(), value.clone()));
-            }
-        }
-        // an entry that is null says no more than one that is not there
-        let (was, is) = (said(before), said(&after));
-        if !self.creating && was.same(&is) {
-            return None;
-        }
-        self.entries(field, map, (&was, &is), (entries, path));
-        Some(Value::Map(after))
-    }
-
-    fn entries(
-        &mut self,
-        field: &Field,
-        map: &MapType,
-        (before, after): (&Value, &Value),
-        (entries, path): (&[(Box<str>, Wanted)], &Path),
-    ) {
-        let (Value::Map(before), Value::Map(after)) = (before, after) else { return };
-        let find = |side: &[(Box<str>, Value)], key: &str| {
-            side.iter().find(|(k, _)| **k == *key).map(|(_, v)| v.clone())
-        };
-        let mut keys: Vec<&str> = before.iter().chain(after).map(|(key, _)| &**key).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        for key in keys {
-            let (was, is) = (find(before, key), find(after, key));
-            if was.as_ref().zip(is.as_ref()).is_some_and(|(was, is)| was.same(is)) {
-                continue;
-            }
-            let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
-            self.change(path, was, is, Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span });
-        }
-    }
-
-    fn list(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        live: Option<&Value>,
-        (items, span): (&[Wanted], Span),
-        path: &Path,
-    ) -> Option<Value> {
-        let before = live.map(Value::items).unwrap_or_default();
-        let count = self.out.changes.len();
-        let after = match (&list.told_apart, &list.item) {
-            (ToldApart::Keys(keys), Item::Object(shape)) => {
-                self.keyed(list, (shape, keys), before, items, path)?
-            }
-            (ToldApart::Order, _) => self.ordered(field, list, before, items, path),
-            _ => self.as_set(field, list, before, items, path),
-        };
-        let settled =
-            self.out.changes.len() == count && live.is_some_and(|live| live.items().len() == after.len());
-        if settled && list.order_told {
-            self.note_order(field, before, (items, span), list);
-        }
-        Some(Value::List(after))
-    }
-
-    fn keyed(
-        &mut self,
-        list: &ListType,
-        (shape, keys): (&Shape, &[Vec<u16>]),
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Option<Vec<Value>> {
-        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let pairs = match pair(shape, keys, &wanted, &live) {
-            Ok(pairs) => pairs,
-            Err(faults) => {
-                faults.iter().for_each(|fault| self.unpaired(fault, items));
-                return None;
-            }
-        };
-        let look = |span| Look { form: Form::of_item(&list.item), mark: Mark::Open, span };
-        let mut rows = Rows::default();
-        for (index, item) in before.iter().enumerate() {
-            let at = path.then(segment(list, index, item, before));
-            match pairs.iter().position(|pair| *pair == Some(index)) {
-                Some(wish) => {
-                    rows.begin(&self.out);
-                    let above = std::mem::replace(&mut self.here, items[wish].span);
-                    let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
-                    let object = self.object(shape, item.as_object(), wanted[wish], &at);
-                    self.here = above;
-                    let stays = self.out.changes.len() == changes && list.items_sent == ItemsSent::Changed;
-                    // a row that is not sent must not be remembered as written
-                    self.out.hidden.truncate(if stays { hidden } else { self.out.hidden.len() });
-                    let object = Value::Object(Box::new(object));
-                    rows.after.push(if stays { item.clone() } else { object });
-                }
-                None if list.complete || items.is_empty() => {
-                    self.change(at, Some(item.clone()), None, look(None));
-                }
-                None => {
-                    if list.items_sent == ItemsSent::All {
-                        self.untouched(&list.item, item, &at);
-                    }
-                    rows.after.push(item.clone());
-                }
-            }
-        }
-        for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
-            rows.begin(&self.out);
-            let index = rows.after.len();
-            let item =
-                self.new_item(shape, wanted[wish], &path.then(Segment::Item { index, key: Vec::new() }));
-            let at = path.then(segment(list, index, &item, &rows.after));
-            self.change(at, None, Some(item.clone()), look(Some(items[wish].span)));
-            rows.after.push(in_full(shape, item));
-        }
-        rows.name_hidden(list, path, &mut self.out);
-        Some(rows.after)
-    }
-
-    /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
-        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
-        let object = self.object(shape, None, fields, path);
-        self.out.changes.truncate(count);
-        self.creating = creating;
-        Value::Object(Box::new(object))
-    }
-
-    fn ordered(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Vec<Value> {
-        let mut after = Vec::with_capacity(items.len());
-        for (index, wanted) in items.iter().enumerate() {
-            let live = before.get(index);
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            match (&list.item, live, &wanted.wish) {
-                (Item::Object(shape), Some(Value::Object(live)), Wish::Object(fields)) => {
-                    after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
-                }
-                (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let item = self.new_item(shape, fields, &at);
-                    self.change(
-                        at,
-                        live.cloned(),
-                        Some(item.clone()),
-                        Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
-                    );
-                    after.push(in_full(shape, item));
-                }
-                (_, live, Wish::Leaf(value)) => {
-                    if !live.is_some_and(|live| live.same(value)) {
-                        self.change(
-                            at,
-                            live.cloned(),
-                            Some(value.clone()),
-                            Look {
-                                form: Form::of_item(&list.item),
-                                mark: field.mark,
-                                span: Some(wanted.span),
-                            },
-                        );
-                    }
-                    after.push(value.clone());
-                }
-                _ => {}
-            }
-        }
-        for (index, item) in before.iter().enumerate().skip(items.len()) {
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            if list.complete || items.is_empty() {
-                self.change(
-                    at,
-                    Some(item.clone()),
-                    None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
-                );
-            } else {
-                after.push(item.clone());
-            }
-        }
-        after
-    }
-
-    fn as_set(
-        &mut self,
-        field: &Field,
-        list: &ListType,
-        before: &[Value],
-        items: &[Wanted],
-        path: &Path,
-    ) -> Vec<Value> {
-        let wanted = |item: &&Wanted| match &item.wish {
-            Wish::Leaf(value) => Some((value.clone(), item.span)),
-            _ => None,
-        };
-        let wanted: Vec<(Value, Span)> = items.iter().filter_map(|item| wanted(&item)).collect();
-        let mut after = Vec::with_capacity(before.len().max(items.len()));
-        for (index, item) in before.iter().enumerate() {
-            if wanted.iter().any(|(value, _)| value.same(item)) || !(list.complete || items.is_empty()) {
-                after.push(item.clone());
-            } else {
-                let at = path.then(Segment::Item { index, key: Vec::new() });
-                self.change(
-                    at,
-                    Some(item.clone()),
-                    None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
-                );
-            }
-        }
-        for (value, span) in wanted {
-            if !before.iter().any(|item| item.same(&value)) {
-                let at = path.then(Segment::Item { index: after.len(), key: Vec::new() });
-                self.change(
-                    at,
-                    None,
-                    Some(value.clone()),
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(span) },
-                );
-                after.push(value);
-            }
-        }
-        after
     }
 
     /// A field that the document leaves alone.
@@ -616,70 +313,6 @@ impl Overlay<'_> {
         .filter(|value| !value.is_blank())
     }
 
-    fn unpaired(&mut self, fault: &Unpaired, items: &[Wanted]) {
-        let span = items[fault.item].span;
-        match &fault.reason {
-            Reason::Ambiguous(names) => {
-                let hint = match names.is_empty() {
-                    true => "the live items are alike; remove one of them by hand".to_owned(),
-                    false => format!("name one of these too: {}", names.join(", ")),
-                };
-                self.fault("ambiguous-item", "several live items match this one".into(), span, &hint);
-            }
-            Reason::Twice(first) | Reason::Alike(first) => {
-                let message = match fault.reason {
-                    Reason::Alike(_) => "nothing would tell these two items apart",
-                    _ => "two items mean the same live one",
-                };
-                let first = self.place(items[*first].span);
-                let fault = Diagnostic::error("ambiguous-item", message)
-                    .at(self.place(span))
-                    .also(first, "the other one")
-                    .hint("keep one of the two, or name what tells them apart");
-                self.out.faults.push(fault);
-            }
-            Reason::UnknownId(name) => {
-                let message = format!("no live item has this `{name}`");
-                self.fault("unknown-item", message, span, "leave the id out to add a new item");
-            }
-        }
-    }
-
-    fn note_pending(&mut self, field: &Field, span: Span) {
-        let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
-            .at(self.place(span))
-            .hint("the service shows it once it is verified");
-        self.out.notes.push(note);
-    }
-
-    fn note_uncomparable(&mut self, field: &Field, span: Span) {
-        let note = Diagnostic::note(
-            "not-comparable",
-            format!("`{}` cannot be seen and is not compared", field.name),
-        )
-        .at(self.place(span))
-        .hint("`--force-hidden` writes it all the same");
-        self.out.notes.push(note);
-    }
-
-    fn note_order(
-        &mut self,
-        field: &Field,
-        before: &[Value],
-        (items, span): (&[Wanted], Span),
-        list: &ListType,
-    ) {
-        let (ToldApart::Keys(keys), Item::Object(shape)) = (&list.told_apart, &list.item) else { return };
-        let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let in_order = pair(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
-        if !in_order {
-            let message = format!("the items of `{}` stand in another order in the live object", field.name);
-            let note = Diagnostic::note("order-differs", message).at(self.place(span));
-            self.out.notes.push(note.hint("the order is left as it is"));
-        }
-    }
-
     fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
         let place = look.span.map(|span| self.place(span));
         let Look { form, mark, .. } = look;
@@ -693,62 +326,6 @@ impl Overlay<'_> {
     fn place(&self, span: Span) -> Place {
         self.question.document.place(span)
     }
-}
-
-/// The rows of a list as they are to be.
-#[derive(Default)]
-struct Rows {
-    after: Vec<Value>,
-    /// Where the hidden values of a row begin, and which row it is.
-    hidden: Vec<(usize, usize)>,
-}
-
-impl Rows {
-    /// The next row begins.
-    fn begin(&mut self, out: &Proposal) {
-        self.hidden.push((out.hidden.len(), self.after.len()));
-    }
-
-    /// Hidden values are remembered under the row as the next run will find it, not as it was.
-    fn name_hidden(&self, list: &ListType, path: &Path, out: &mut Proposal) {
-        let ends = self.hidden.iter().skip(1).map(|(start, _)| *start).chain([out.hidden.len()]);
-        for ((start, index), end) in self.hidden.iter().zip(ends.collect::<Vec<_>>()) {
-            let values = out.hidden.get_mut(*start..end).filter(|values| !values.is_empty());
-            let (Some(values), Some(row)) = (values, self.after.get(*index)) else { continue };
-            let step = segment(list, *index, row, &self.after);
-            for own in values.iter_mut().filter_map(|(own, _)| own.0.get_mut(path.0.len())) {
-                *own = step.clone();
-            }
-        }
-    }
-}
-
-/// The entries of a map that are not null.
-fn said(entries: &[(Box<str>, Value)]) -> Value {
-    Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
-}
-
-/// Keys of a sensitive map are names; what they name is sensitive.
-fn key_mark(mark: Mark) -> Mark {
-    if mark == Mark::Sensitive { Mark::Open } else { mark }
-}
-
-/// A new item with everything that can be null and is not named said to be null, as the service itself says it:
-/// nobody can tell whether it takes an item in part.
-fn in_full(shape: &Shape, mut item: Value) -> Value {
-    if let Value::Object(object) = &mut item {
-        for field in shape.fields.iter().filter(|field| is_nullable(field)) {
-            if object.get(field.number).is_none() {
-                object.set(field.number, Value::Null);
-            }
-        }
-    }
-    item
-}
-
-fn is_nullable(field: &Field) -> bool {
-    let ours = !field.access.computed && !field.access.required && field.copy_of.is_none();
-    ours && !field.is_nested() && (field.absent, field.clear) == (Absent::Null, Clear::Null)
 }
 
 /// The value that asks the service to clear a field.

@@ -7,6 +7,7 @@
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::State;
 use crate::kind::{Field, Kind, Leaf, Maker, Sends, Write};
+use crate::plan::agree::agrees;
 use crate::plan::compare::differences;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
@@ -58,6 +59,10 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     if question.document.state == State::Absent {
         return remove(question, rules.permits);
     }
+    if question.live.is_some_and(|live| agrees(question.document, live)) {
+        debug_assert!(is_settled(&propose(question, rules.permits)), "a quick yes must be a yes");
+        return Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: Vec::new() });
+    }
     let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
         return refuse(question, proposal, Vec::new());
@@ -71,6 +76,11 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     }
 }
 
+/// Whether there is nothing to do and nothing to say.
+fn is_settled(proposal: &Proposal) -> bool {
+    proposal.faults.is_empty() && proposal.changes.is_empty() && proposal.notes.is_empty()
+}
+
 fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>) -> Decision {
     reasons.splice(0..0, proposal.faults);
     Decision::Refused(Refused { subject: question.subject.clone(), reasons, changes: proposal.changes })
@@ -82,7 +92,9 @@ fn remove(question: &Question, permits: Permits) -> Decision {
     let Some(live) = question.live else {
         return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
     };
-    let changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    let mut changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
+    // everything goes, whether it can be seen or not
+    changes.iter_mut().for_each(|change| change.unseen = false);
     let refusal = match &document.kind.operations.delete {
         None => Some(("no-delete", "cannot be deleted through this API", "delete it by hand")),
         Some(_) if document.protect => Some((

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::clean::{self, count, cut, grouped, quoted};
 use super::diff::{self, Part};
-use super::mask::mask_of;
+use super::mask::{later_of, mask_of};
 use super::paint::{ADDED, CHANGED, DIM, PLAIN, Page, Piece, REMOVED, padded, piece, width_of, width_of_all};
 use super::shown::{FieldAction, FieldChange};
 
@@ -289,6 +289,9 @@ fn scalar(value: &Json) -> String {
             format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", "))
         }
         Json::Object(members) if members.is_empty() => "{}".to_owned(),
+        other if later_of(other).is_some() => {
+            format!("(id of {}, known after its create)", clean::line(later_of(other).unwrap_or_default()))
+        }
         other => clean::line(&other.to_string()).into_owned(),
     }
 }
@@ -301,8 +304,9 @@ fn leaves(value: &Json) -> Option<Vec<(String, &Json)>> {
 }
 
 fn collect<'v>(value: &'v Json, label: String, found: &mut Vec<(String, &'v Json)>) {
+    let whole = mask_of(value).is_some() || later_of(value).is_some();
     match value {
-        Json::Object(members) if !members.is_empty() && mask_of(value).is_none() => {
+        Json::Object(members) if !members.is_empty() && !whole => {
             let dot = if label.is_empty() { "" } else { "." };
             for (name, value) in members {
                 collect(value, format!("{label}{dot}{}", clean::line(name)), found);

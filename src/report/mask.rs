@@ -22,6 +22,9 @@ const EXACT: i64 = 1 << 53;
 /// The word for members that the kind does not know.
 const UNKNOWN: &str = "unknown";
 
+/// The word for an id that only a create will tell.
+const ID_OF: &str = "id_of";
+
 /// How a value that must not be seen changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
@@ -66,6 +69,11 @@ pub fn mask_of(shown: &Json) -> Option<(&str, &str)> {
     let (what, how) = shown.as_object().filter(|members| members.len() == 1)?.iter().next()?;
     let how = how.as_str().filter(|how| matches!(*how, "added" | "changed" | "removed"))?;
     matches!(&**what, "secret" | "personal" | "sensitive" | UNKNOWN).then_some((what, how))
+}
+
+/// The name of the document in a piece of shown JSON that stands for the id of its object.
+pub fn later_of(shown: &Json) -> Option<&str> {
+    shown.as_object().filter(|members| members.len() == 1)?.get(ID_OF)?.as_str()
 }
 
 fn members(object: &Object, shape: &Shape, mark: Mark, turn: Turn) -> Json {
@@ -115,6 +123,7 @@ fn open(value: &Value) -> Json {
         Value::Decimal(number) => decimal(*number),
         Value::Guid(guid) => Json::from(guid.hyphenated().to_string()),
         Value::Text(text) | Value::Number(text) => Json::from(&**text),
+        Value::Later(name) => Json::Object(Map::from_iter([(ID_OF.to_owned(), Json::from(&**name))])),
         Value::Date(date) => Json::from(date.to_string()),
         Value::Time(time) => Json::from(time.to_string()),
         Value::List(items) => Json::Array(items.iter().map(open).collect()),

@@ -36,6 +36,9 @@ pub struct ApplyReport {
     pub summary: ApplySummary,
     /// The objects, in the order of the plan.
     pub results: Vec<ObjectResult>,
+    /// What is not about one object: why nothing was begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Finding>,
 }
 
 /// How many objects ended in which way.
@@ -137,7 +140,14 @@ impl ApplyReport {
             not_started: count(Word::NotStarted),
         };
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format_version: FORMAT_VERSION, tool_version, summary, results }
+        Self { format_version: FORMAT_VERSION, tool_version, summary, results, diagnostics: Vec::new() }
+    }
+
+    /// With why nothing was begun.
+    #[must_use]
+    pub fn because(mut self, why: &[Diagnostic]) -> Self {
+        self.diagnostics = gather::findings(&mut Places::default(), why);
+        self
     }
 }
 

@@ -4,6 +4,8 @@ mod convergence;
 mod desk;
 mod endings;
 mod estate;
+mod formats;
 #[cfg(unix)]
 mod interrupts;
+mod workspaces;
 mod written;

@@ -66,7 +66,7 @@ pub fn said(value: &Value) -> Json {
             whole.unwrap_or_else(|_| json!(digits.parse::<f64>().expect("a number")))
         }
         Value::Guid(guid) => json!(guid.hyphenated().to_string()),
-        Value::Text(text) | Value::Number(text) => json!(&**text),
+        Value::Text(text) | Value::Number(text) | Value::Later(text) => json!(&**text),
         Value::Date(date) => json!(date.to_string()),
         Value::Time(time) => json!(time.to_string()),
         Value::List(items) => items.iter().map(said).collect(),

@@ -100,7 +100,7 @@ impl<'k, 'r> Keyring<'k, 'r> {
                 None
             }
         };
-        self.claimed.push(node.span);
+        self.claimed.push(Span { start: entry.key_span.start, end: node.span.end });
         slot.map(|slot| Credential { slot, span: node.span })
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -233,7 +233,10 @@ fn below<'f>(
 ) -> Result<Vec<(&'f String, &'f PathBuf)>, Diagnostic> {
     let full = lexical(&root.join(path));
     let real = full.canonicalize().map_err(|error| {
-        let message = format!("{} can't be found: {}", shown(path), error.kind());
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => format!("{} does not exist", shown(path)),
+            kind => format!("{} can't be found: {kind}", shown(path)),
+        };
         Diagnostic::error("no-such-path", message).hint("paths are relative to the workspace")
     })?;
     let choose =
@@ -319,7 +322,7 @@ fn read_one(name: &str, path: &Path, registry: &Registry) -> One {
 }
 
 /// Reads one file as text, within bounds.
-fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
+pub fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
     let failed = |error: std::io::Error| unreadable(name, error.kind());
     // asked before opening: a pipe could keep the run waiting for ever
     let metadata = path.metadata().map_err(failed)?;
@@ -357,7 +360,7 @@ fn top(name: &str) -> Place {
 }
 
 /// A path without `.` and `..`, without asking the disk.
-fn lexical(path: &Path) -> PathBuf {
+pub fn lexical(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -371,7 +374,8 @@ fn lexical(path: &Path) -> PathBuf {
     plain
 }
 
-fn slashed(path: &Path) -> String {
+/// A path with `/` on every machine.
+pub fn slashed(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/")
 }

@@ -96,6 +96,11 @@ impl Desk<'_> {
                 if !scene.kinds.contains(kind) {
                     self.unknown(place.key("kind"), "kind", kind, scene.kinds.iter().map(String::as_str));
                 }
+                if !file.by.is_empty() {
+                    let message =
+                        "an object of a kind is named by its document, `{ ref: name }`, so `by` says nothing";
+                    self.fault(spot.key("by"), "contradiction", message);
+                }
                 Some(Among::Kind(kind.as_str().into()))
             }
         }

@@ -32,7 +32,7 @@ pub fn facts(kind: &Kind, field: &Field) -> Vec<Fact> {
 }
 
 fn refers_fact(kind: &Kind, refers: &Refers) -> Fact {
-    let text = match &refers.among {
+    let mut text = match &refers.among {
         Some(Among::Kind(name)) => format!("the id of another object, a `{name}`"),
         Some(Among::Field(number)) => {
             format!("the id of an item of `{}` of the same object", kind.shape.field(*number).name)
@@ -40,6 +40,10 @@ fn refers_fact(kind: &Kind, refers: &Refers) -> Fact {
         Some(Among::List(list)) => format!("the `{}` of a thing of `GET {}`", refers.id, list.get),
         Some(Among::UrlIn(_)) | None => format!("the `{}` of something else", refers.id),
     };
+    let forms: Vec<String> = refers.words().iter().map(|word| format!("`{{ {word}: NAME }}`")).collect();
+    if !forms.is_empty() {
+        text.push_str(&format!("; or {}, which finds it", forms.join(" or ")));
+    }
     Fact { about: "refers", text }
 }
 

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::close;
-use crate::kind::{Field, Leaf, explain};
+use crate::kind::{Field, Leaf, Refers, explain};
 use crate::value::Mark;
 use crate::yaml;
 
@@ -30,14 +30,19 @@ pub struct Place<'k> {
 /// The schema of the value of a leaf: plain, or where it comes from, or null.
 pub fn value(leaf: &Leaf, place: Place) -> Map<String, Json> {
     let nullable = place.nullable;
+    let names = place.field.refers_to.as_ref().map(Refers::words).unwrap_or_default();
     match (place.mark, leaf) {
+        (mark, _) if !names.is_empty() && mark != Mark::Secret => {
+            let from_outside = mark > Mark::Open || matches!(leaf, Leaf::Text { .. });
+            or_mapping(bare(leaf, nullable), named(&names, from_outside))
+        }
         (Mark::Secret, _) => secret(&explain::variable(&place.field.name), nullable),
         // any mapping is a value here, so nothing can be said about one that is a source
         (_, Leaf::Any) => bare(leaf, nullable),
         // any text may come from elsewhere, but only where it is worth it does an editor say so
-        (Mark::Open, Leaf::Text { .. }) => with_slot(bare(leaf, nullable), false),
+        (Mark::Open, Leaf::Text { .. }) => or_mapping(bare(leaf, nullable), slot(false)),
         (Mark::Open, _) => bare(leaf, nullable),
-        _ => with_slot(bare(leaf, nullable), true),
+        _ => or_mapping(bare(leaf, nullable), slot(true)),
     }
 }
 
@@ -109,11 +114,11 @@ fn choice(choices: &[(std::sync::Arc<str>, String)], open: bool, nullable: bool)
     as_map(json!({ "anyOf": [known, {}], "if": { "type": odd }, "then": text }))
 }
 
-/// A value, or where it comes from. Not `anyOf` but a condition: a fault inside a slot is then told as such,
-/// and a fault outside as a fault of the value.
-fn with_slot(value: Map<String, Json>, offered: bool) -> Map<String, Json> {
+/// A value, or a mapping that stands for it. Not `anyOf` but a condition: a fault inside the mapping is then told
+/// as such, and a fault outside as a fault of the value.
+fn or_mapping(value: Map<String, Json>, mapping: Json) -> Map<String, Json> {
     // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait
-    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": slot(offered), "else": value }))
+    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": mapping, "else": value }))
 }
 
 fn secret(variable: &str, nullable: bool) -> Map<String, Json> {
@@ -134,33 +139,63 @@ fn secret(variable: &str, nullable: bool) -> Map<String, Json> {
     schema
 }
 
-/// Where a value comes from: exactly one of three. The count stands apart from the keys, because an editor
-/// offers no keys where a mapping with a count is full, and it counts the one that is being typed.
+/// Where a value comes from: exactly one of three.
 fn slot(offered: bool) -> Json {
-    let one = "write exactly one of from_env, from_file and from_command";
-    let word = |name: &str, ty: Json, is: &str| {
-        let mut word = as_map(ty);
-        word.insert("title".into(), name.into());
-        word.insert("description".into(), is.into());
-        if !offered {
-            word.insert("doNotSuggest".into(), true.into());
-        }
-        (name.to_owned(), Json::from(word))
-    };
+    exactly_one(sources(offered), &["from_env", "from_file", "from_command"])
+}
+
+fn sources(offered: bool) -> Vec<(String, Json)> {
     let text = || json!({ "type": "string", "minLength": 1 });
     let words = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
-    let words = [
-        word("from_env", text(), "The value of this environment variable."),
-        word("from_file", text(), "The content of this file, relative to the workspace."),
-        word("from_command", words, "What this program prints: the program and its arguments, no shell."),
-    ];
-    let mut slot = as_map(json!({
+    vec![
+        word("from_env", text(), "The value of this environment variable.", offered),
+        word("from_file", text(), "The content of this file, relative to the workspace.", offered),
+        word(
+            "from_command",
+            words,
+            "What this program prints: the program and its arguments, no shell.",
+            offered,
+        ),
+    ]
+}
+
+/// A thing by one of its names instead of its id.
+fn named(names: &[&str], from_outside: bool) -> Json {
+    let text = || json!({ "type": ["string", "number", "boolean"], "minLength": 1 });
+    let is = |name: &str| match name {
+        "ref" => "The name of the document that describes it.".to_owned(),
+        name => format!("The {name} of the thing that is meant; exactly one must have it."),
+    };
+    let mut words: Vec<_> = names.iter().map(|name| word(name, text(), &is(name), true)).collect();
+    words.extend(if from_outside { sources(false) } else { Vec::new() });
+    exactly_one(words, names)
+}
+
+fn word(name: &str, ty: Json, is: &str, offered: bool) -> (String, Json) {
+    let mut word = as_map(ty);
+    word.insert("title".into(), name.into());
+    word.insert("description".into(), is.into());
+    if !offered {
+        word.insert("doNotSuggest".into(), true.into());
+    }
+    (name.to_owned(), word.into())
+}
+
+/// A mapping with one of these words, of which those `told` are meant. The count stands apart from the keys, because an editor offers no keys
+/// where a mapping with a count is full, and it counts the one that is being typed.
+fn exactly_one(words: Vec<(String, Json)>, told: &[&str]) -> Json {
+    let one = match told {
+        [only] => format!("write {only} and nothing else"),
+        [first @ .., last] => format!("write exactly one of {} and {last}", first.join(", ")),
+        [] => String::new(),
+    };
+    let mut mapping = as_map(json!({
         "properties": Map::from_iter(words),
         "allOf": [{ "minProperties": 1, "maxProperties": 1, "errorMessage": one }],
         "errorMessage": one,
     }));
-    close(&mut slot);
-    slot.into()
+    close(&mut mapping);
+    mapping.into()
 }
 
 /// The fields of a `json!` mapping.

@@ -1,0 +1,92 @@
+//! What keeps a proposal from going too far: sources that gave nothing, protection of personal data, edits by
+//! others, values that wait or cannot be seen.
+
+use super::Overlay;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::kind::Field;
+use crate::plan::Recall;
+use crate::value::{Path, Segment, Value};
+
+impl Overlay<'_> {
+    /// A change that lowers the protection of the object's data, or may, has to be meant.
+    pub(super) fn guard_protection(
+        &mut self,
+        field: &Field,
+        live: Option<&Value>,
+        wanted: &Value,
+        span: Span,
+    ) {
+        let before = live.filter(|before| !before.is_blank());
+        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
+        let level = |value: &Value| levels.iter().position(|level| level == value);
+        let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
+        if !raised && !self.permits.lower_protection {
+            let message = format!("changing `{}` may lower the protection of this object's data", field.name);
+            self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
+        }
+    }
+
+    /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
+    pub(super) fn look_at_history(&mut self) {
+        let kind = &self.question.document.kind;
+        let Some(number) = kind.history.edited_by_others_at else { return };
+        let edited = self.question.live.and_then(|live| live.get(number)).filter(|value| !value.is_blank());
+        let (Some(edited), false) = (edited, self.out.changes.is_empty()) else { return };
+        let path = Path(vec![Segment::Field(kind.shape.field(number).name.clone())]);
+        let span = self.question.document.name_span;
+        match self.question.memory.recall(self.question.subject, &path, edited) {
+            Recall::Same => {}
+            Recall::Differs if !self.permits.overwrite_edits => {
+                let message = "the person behind this object has edited it since the last run".to_owned();
+                self.fault(
+                    "edited-meanwhile",
+                    message,
+                    span,
+                    "look at the edits; `--overwrite-edits` to go on",
+                );
+            }
+            Recall::Differs | Recall::Never => {
+                let message = "the person behind this object has edited it before";
+                let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
+                self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
+            }
+        }
+        self.out.hidden.push((path, edited.clone()));
+    }
+
+    /// Whether the whole object still waits for somebody, as the kind tells it.
+    pub(super) fn is_waiting(&self) -> bool {
+        let Some(waiting) = &self.question.document.kind.waiting else { return false };
+        let now = self.question.live.and_then(|live| live.get(waiting.field));
+        now.and_then(Value::as_text).is_some_and(|now| waiting.values.iter().any(|value| **value == *now))
+    }
+
+    pub(super) fn note_pending(&mut self, field: &Field, span: Span) {
+        let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
+            .at(self.place(span))
+            .hint("the service shows it once it is verified");
+        self.out.notes.push(note);
+    }
+
+    pub(super) fn note_uncomparable(&mut self, field: &Field, span: Span) {
+        let note = Diagnostic::note(
+            "not-comparable",
+            format!("`{}` cannot be seen and is not compared", field.name),
+        )
+        .at(self.place(span))
+        .hint("`--force-hidden` writes it all the same");
+        self.out.notes.push(note);
+    }
+
+    /// A source that gave nothing must not be taken for a field that is not named.
+    pub(super) fn unresolved(&mut self) {
+        for (slot, span) in self.question.document.spec.slots() {
+            let message = format!("{slot} was not looked up");
+            self.fault("unresolved-secret", message, span, "see the error about this source");
+        }
+        for (spot, _) in self.question.document.references() {
+            let message = format!("what `{}` refers to was not looked up", spot.field.name);
+            self.fault("unresolved-reference", message, spot.span, "see the error about this reference");
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! No marked value ever leaves the program: not on stdout, not on stderr, not into a file, in no command, in no
+//! format, however loud, and whatever goes wrong.
+//!
+//! Every marked leaf of every built-in kind holds a canary, in the live object and, another one, in its
+//! document; so do the credentials of the target. Then everything is done that can be done and everything is
+//! broken that can be broken, and all that came out is searched.
+
+#[path = "canary/birds.rs"]
+mod birds;
+#[path = "canary/cages.rs"]
+mod cages;
+#[allow(dead_code)] // each test binary uses its part
+#[path = "end_to_end/desk.rs"]
+mod desk;
+#[path = "canary/mistakes.rs"]
+mod mistakes;
+#[path = "canary/parrot.rs"]
+mod parrot;
+#[path = "canary/settings.rs"]
+mod settings;
+#[allow(dead_code)] // each test binary uses its part
+#[path = "end_to_end/written.rs"]
+mod written;
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use serde_json::{Map, Value as Json, json};
+
+use trueup::diagnostic::{Source, any_error};
+use trueup::kind::registry::Registry;
+use trueup::kind::{Kind, Leaf, Shape, Type};
+use trueup::remote::sandbox::{Data, Fault, Options, Running, Sandbox, Secrets, Watch};
+use trueup::value::Mark;
+use trueup::yaml;
+
+use birds::Birds;
+use cages::Way;
+use desk::{Desk, Ran};
+use parrot::{Cry, Parrot};
+
+/// Flags that make the program say as much as it can.
+const LOUD: [&str; 4] = ["-vv", "--color", "always", "--format"];
+
+fn kinds() -> Vec<Arc<Kind>> {
+    let registry = Registry::builtin();
+    registry.kinds().iter().filter_map(|name| registry.kind(name)).collect()
+}
+
+/// A workspace, a service, and the canaries in both.
+struct House {
+    kind: Arc<Kind>,
+    birds: Birds,
+    desk: Desk,
+    sandbox: Arc<Running>,
+    /// What was put there by the test, and may hold canaries.
+    inputs: HashSet<PathBuf>,
+    /// Told of each request.
+    react: Arc<Mutex<Option<Reaction>>>,
+    runs: usize,
+}
+
+type Reaction = Box<dyn FnMut(&Running) + Send>;
+
+impl House {
+    /// A service whose objects are full of canaries, and documents that want other ones.
+    fn new(kind: &Arc<Kind>, way: Way, everything: bool, options: Options) -> Self {
+        let mut birds = Birds::default();
+        let data = live(&mut birds, kind);
+        let source = Source::new("data.json", data.to_string());
+        let mut faults = Vec::new();
+        let read = Data::read(&source, std::slice::from_ref(kind), &mut faults);
+        assert!(!any_error(&faults), "{}", faults[0].message);
+        let react: Arc<Mutex<Option<Reaction>>> = Arc::default();
+        let own: Arc<OnceLock<Weak<Running>>> = Arc::default();
+        let (seen, reacts) = (Arc::clone(&own), Arc::clone(&react));
+        let watch: Watch = Arc::new(move |entry| {
+            let sandbox = seen.get().and_then(Weak::upgrade);
+            if let (Some(sandbox), "GET", Ok(mut react)) = (sandbox, &*entry.verb, reacts.lock())
+                && let Some(mut react) = react.take()
+            {
+                react(&sandbox);
+            }
+        });
+        let options = Options { data: Some(read), seed: Some(5), watch: Some(watch), ..options };
+        let sandbox = Arc::new(Sandbox::start(vec![Arc::clone(kind)], options).expect("a sandbox"));
+        own.set(Arc::downgrade(&sandbox)).expect("set once");
+        let (desk, inputs) = (Desk::new(), HashSet::new());
+        let mut house = Self { kind: Arc::clone(kind), birds, desk, sandbox, inputs, react, runs: 0 };
+        house.desk.set("RUST_BACKTRACE", "1");
+        house.settle(house.sandbox.addr());
+        house.document(way, everything);
+        house
+    }
+
+    /// The settings, with a canary for every credential that the API takes.
+    fn settle(&mut self, addr: SocketAddr) {
+        let api = &self.kind.api;
+        let (auth, variables) = settings::credentials(&mut self.birds, api);
+        for (name, value) in variables {
+            self.desk.set(name, value);
+        }
+        self.desk.set("TRUEUP_DIGEST_KEY", self.birds.text("digest key"));
+        let target =
+            json!({ "api": &*api.name, "base_url": format!("http://{addr}/{}", api.name), "auth": auth });
+        self.input("trueup.yaml", &yaml::write(&json!({ "targets": { "there": target } })));
+    }
+
+    fn document(&mut self, way: Way, everything: bool) {
+        let dump = self.sandbox.dump();
+        let dumped = dump[&*self.kind.name].as_array().expect("objects").clone();
+        let mut texts = Vec::new();
+        for (number, dumped) in dumped.iter().enumerate() {
+            let name = format!("o-{number}");
+            let caged = cages::document(&mut self.birds, &self.kind, dumped, (&name, way, everything));
+            texts.push(yaml::write(&caged.document));
+            for (name, value) in caged.variables {
+                self.desk.set(name, value);
+            }
+            for (path, value) in caged.files {
+                self.input(&path, &value);
+            }
+        }
+        self.input("config/all.yaml", &texts.join("---\n"));
+    }
+
+    /// Writes a file that may hold canaries.
+    fn input(&mut self, name: &str, text: &str) {
+        self.desk.write(name, text);
+        self.inputs.insert(self.desk.path(name));
+    }
+
+    /// Runs the program in both formats and searches all that it says and writes.
+    fn run(&mut self, arguments: &[&str]) -> Vec<Ran> {
+        let formats = ["text", "json"];
+        formats.map(|format| self.run_in(format, arguments)).into_iter().collect()
+    }
+
+    fn run_in(&mut self, format: &str, arguments: &[&str]) -> Ran {
+        let ran = self.desk.run(&[arguments, &LOUD, &[format]].concat());
+        self.runs += 1;
+        let said = self.birds.found_in(format!("{}\n{}", ran.out, ran.err).as_bytes());
+        assert!(said.is_empty(), "{} leaks {said:#?}\n{}", arguments.join(" "), ran.all());
+        assert!(!ran.err.contains("panicked"), "{}", ran.all());
+        let written = self.written();
+        assert!(written.is_empty(), "{} leaves {written:#?} in files", arguments.join(" "));
+        ran
+    }
+
+    /// Whose canaries stand in files that the test did not write itself.
+    fn written(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for (path, bytes) in self.desk.files() {
+            if !self.inputs.contains(&path) {
+                found.extend(self.birds.found_in(path.to_string_lossy().as_bytes()));
+                found.extend(self.birds.found_in(&bytes));
+            }
+        }
+        found
+    }
+
+    fn fail(&self, fault: &str) {
+        self.sandbox.arm(Fault::parse(fault).expect("a fault"));
+    }
+}
+
+/// What the sandbox starts with: the first two samples of a kind, full of canaries.
+fn live(birds: &mut Birds, kind: &Kind) -> Json {
+    let objects = kind.samples.iter().take(2).enumerate().map(|(number, sample)| {
+        let mut object = sample.object.clone();
+        cages::fill(birds, &kind.shape, Mark::Open, &mut object, &format!("live {number}"));
+        // a natural key that can be asked for, and one that cannot
+        for path in kind.identity.natural_key.iter().filter(|path| number == 0 && path.len() == 1) {
+            let field = kind.shape.field(path[0]);
+            if field.mark > Mark::Open {
+                object.insert(field.read_as[0].to_string(), json!(birds.word("live 0, natural key")));
+            }
+        }
+        json!({ "scope": sample.scope, "object": object })
+    });
+    json!({ &*kind.name: objects.collect::<Vec<_>>() })
+}
+
+fn codes(ran: &[Ran]) -> Vec<Option<i32>> {
+    ran.iter().map(|ran| ran.code).collect()
+}
+
+/// Every kind, with its values in the document in every way.
+fn everywhere(check: impl Fn(&Arc<Kind>, Way)) {
+    for kind in kinds() {
+        for way in [Way::Plain, Way::Env, Way::File, Way::Command] {
+            check(&kind, way);
+        }
+    }
+}
+
+fn open() -> Options {
+    Options { verify_at_once: true, ..Options::default() }
+}
+
+#[test]
+fn the_marks_are_many() {
+    fn marked(shape: &Shape, above: Mark) -> usize {
+        let of = |field: &trueup::kind::Field| match &field.ty {
+            Type::Object(inner) => marked(inner, above.max(field.mark)),
+            Type::List(trueup::kind::ListType { item: trueup::kind::Item::Object(inner), .. }) => {
+                marked(inner, above.max(field.mark))
+            }
+            _ => usize::from(above.max(field.mark) > Mark::Open),
+        };
+        shape.fields.iter().map(of).sum()
+    }
+    let all: usize = kinds().iter().map(|kind| marked(&kind.shape, Mark::Open)).sum();
+    assert!(kinds().len() >= 5 && all >= 40, "{all} marked leaves");
+}
+
+#[test]
+fn a_deliberate_leak_is_found_in_a_real_run() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Plain, false, open());
+        let field = kind.shape.fields.iter().find(|field| {
+            let key = kind.identity.natural_key.iter().any(|path| path[0] == field.number);
+            let text = matches!(field.ty, Type::Leaf(Leaf::Text { max: None }));
+            text && field.mark == Mark::Open && !key && field.access == trueup::kind::Rights::default()
+        });
+        // one kind has no such field but a required one
+        let Some(field) = field else { continue };
+        let word = house.birds.text("an open field");
+        let text = house.desk.read("config/all.yaml");
+        let line = format!("spec:\n  {}: {}\n", field.name, json!(word));
+        house.input("config/all.yaml", &text.replacen("spec:\n", &line, 1));
+        for format in ["text", "json"] {
+            let ran = house.desk.run(&[&["plan"], &LOUD[..], &[format]].concat());
+            let found = house.birds.found_in(ran.out.as_bytes());
+            assert_eq!(found, BTreeSet::from(["an open field".to_owned()]), "{}\n{}", kind.name, ran.all());
+        }
+        house.desk.write(".trueup/left-behind", &word.to_uppercase());
+        assert_eq!(house.written().len(), 1);
+    }
+}
+
+#[test]
+fn validate_plan_apply_and_plan_again() {
+    everywhere(|kind, way| {
+        let mut house = House::new(kind, way, false, open());
+        assert_eq!(codes(&house.run(&["validate"])), [Some(0); 2]);
+        let ran = house.run(&["plan", "--detailed-exitcode"]);
+        assert_eq!(codes(&ran), [Some(2); 2], "{} {way:?}\n{}", kind.name, ran[0].all());
+        assert_eq!(codes(&house.run(&["apply"])), [Some(3); 2]);
+        let ran = house.run_in("text", &["apply", "--auto-approve"]);
+        assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
+        let ran = house.run(&["plan", "--detailed-exitcode"]);
+        assert_eq!(codes(&ran), [Some(0); 2], "{} {way:?}\n{}", kind.name, ran[0].all());
+        assert!(house.runs >= 9);
+    });
+}
+
+#[test]
+fn an_apply_in_json() {
+    everywhere(|kind, way| {
+        let mut house = House::new(kind, way, false, open());
+        let ran = house.run_in("json", &["apply", "--auto-approve"]);
+        assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
+    });
+}
+
+#[test]
+fn what_may_not_be_changed_is_refused() {
+    everywhere(|kind, way| {
+        let mut house = House::new(kind, way, true, open());
+        house.run(&["validate"]);
+        house.run(&["plan"]);
+        house.run(&["apply", "--auto-approve"]);
+    });
+}
+
+#[test]
+fn values_that_read_back_masked_or_not_at_all() {
+    for kind in kinds() {
+        for secrets in [Secrets::Masked, Secrets::Hidden] {
+            let mut house = House::new(&kind, Way::Env, false, Options { secrets, ..open() });
+            house.run(&["plan"]);
+            house.run(&["apply", "--auto-approve"]);
+            house.run(&["plan"]);
+            // what was remembered is compared
+            house.run(&["plan", "--force-hidden"]);
+            // nothing of it is wanted any more
+            let ids = house.desk.read("config/all.yaml").replace("from_env", "from_file");
+            house.input("config/all.yaml", &ids);
+            house.run(&["plan"]);
+        }
+    }
+}
+
+#[test]
+fn services_that_refuse_lie_and_break() {
+    for kind in kinds() {
+        for fault in ["echo", "keep-nothing", "html", "400", "500", "truncate", "401", "409"] {
+            let mut house = House::new(&kind, Way::Plain, false, open());
+            for format in ["text", "json"] {
+                for verb in ["PUT", "PATCH", "POST"] {
+                    house.fail(&format!("{verb}:{fault}:8"));
+                }
+                let ran = house.run_in(format, &["apply", "--auto-approve"]);
+                assert_ne!(ran.code, Some(64), "{}", ran.all());
+            }
+            house.fail(&format!("GET:{fault}:2"));
+            house.run(&["plan"]);
+        }
+    }
+}
+
+#[test]
+fn objects_that_move_in_between() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        for format in ["text", "json"] {
+            let moved = live(&mut house.birds, &kind);
+            let objects = moved[&*kind.name].as_array().expect("objects").clone();
+            let name = kind.name.to_string();
+            let id = kind.id_field().read_as[0].to_string();
+            let keys: Vec<String> = kind
+                .identity
+                .natural_key
+                .iter()
+                .map(|path| kind.shape.field(path[0]).read_as[0].to_string())
+                .collect();
+            let reaction: Reaction = Box::new(move |sandbox| {
+                for moved in &objects {
+                    let mut members: Map<String, Json> =
+                        moved["object"].as_object().expect("an object").clone();
+                    let own = members.remove(&id).expect("an id");
+                    keys.iter().for_each(|key| drop(members.remove(key)));
+                    let own = own.as_str().map_or_else(|| own.to_string(), str::to_owned);
+                    sandbox.edit(&name, &own, &members).unwrap_or_else(|why| panic!("{why}"));
+                }
+            });
+            *house.react.lock().expect("no panic") = Some(reaction);
+            let ran = house.run_in(format, &["apply", "--auto-approve"]);
+            assert!(matches!(ran.code, Some(3 | 4)), "{}\n{}", kind.name, ran.all());
+            assert!(ran.out.contains("moved"), "{}", ran.all());
+        }
+    }
+}
+
+#[test]
+fn services_that_repeat_what_they_are_told() {
+    let cries = [
+        Cry::Complaints,
+        Cry::Names,
+        Cry::Plain,
+        Cry::Broken,
+        Cry::Html,
+        Cry::Redirect,
+        Cry::Headers,
+        Cry::Success,
+        Cry::Base64,
+        Cry::Percent,
+    ];
+    for kind in kinds() {
+        for cry in cries {
+            let mut house = House::new(&kind, Way::Plain, false, open());
+            let parrot = Parrot::new(house.sandbox.addr());
+            house.settle(parrot.addr);
+            parrot.repeat("PUT|PATCH|POST", cry);
+            house.run(&["apply", "--auto-approve", "--request-timeout", "5"]);
+            parrot.repeat("GET|POST", cry);
+            house.run(&["plan", "--request-timeout", "5"]);
+        }
+    }
+}
+
+#[test]
+fn commands_without_a_workspace() {
+    let kind = &kinds()[0];
+    let mut house = House::new(kind, Way::Env, false, open());
+    for arguments in [
+        &["schema", "--output", "out"][..],
+        &["schema", "--check"],
+        &["completions", "bash"],
+        &["demo"],
+        &["help"],
+    ] {
+        let ran = house.run(arguments);
+        assert!(ran.iter().all(|ran| ran.code.is_some()), "{}", arguments.join(" "));
+    }
+}

@@ -1,0 +1,258 @@
+//! A canary in every marked leaf: of a live object, and of the document that wants another one.
+//!
+//! Where the marks are is taken from the kind; no field is named here.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+
+use trueup::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
+use trueup::remote::wire;
+use trueup::value::{Mark, Object, Value};
+
+use crate::birds::Birds;
+use crate::written::said;
+
+/// Fills every marked leaf of an object, as the service answers it, with a canary. References and flags stay:
+/// there are too few values to hide one among them.
+pub fn fill(birds: &mut Birds, shape: &Shape, above: Mark, object: &mut Map<String, Json>, whose: &str) {
+    for field in &shape.fields {
+        let mark = above.max(field.mark);
+        let whose = format!("{whose}/{}", field.name);
+        if field.copy_of.is_some() || field.refers_to.is_some() || !holds_marks(field, mark) {
+            continue;
+        }
+        let Some(place) = member(object, field) else { continue };
+        *place = filled(birds, field, mark, place.take(), &whose);
+    }
+}
+
+/// Whether there is a marked leaf in it.
+fn holds_marks(field: &Field, mark: Mark) -> bool {
+    let inside = |shape: &Shape| shape.fields.iter().any(|field| holds_marks(field, mark.max(field.mark)));
+    match &field.ty {
+        _ if mark > Mark::Open => true,
+        Type::Object(shape) => inside(shape),
+        Type::List(ListType { item: Item::Object(shape), .. }) => inside(shape),
+        _ => false,
+    }
+}
+
+/// Where a field is read from.
+fn member<'o>(object: &'o mut Map<String, Json>, field: &Field) -> Option<&'o mut Json> {
+    let (last, outer) = field.read_as.split_last()?;
+    let mut object = object;
+    for step in outer {
+        object = object.entry(step.to_string()).or_insert_with(|| json!({})).as_object_mut()?;
+    }
+    Some(object.entry(last.to_string()).or_insert(Json::Null))
+}
+
+fn filled(birds: &mut Birds, field: &Field, mark: Mark, old: Json, whose: &str) -> Json {
+    match &field.ty {
+        Type::Leaf(leaf) => leaf_canary(birds, leaf, old, whose),
+        Type::Map(map) => {
+            let mut entries = Map::new();
+            entries.insert(birds.word(whose), json!(birds.text(whose)));
+            if map.value == Leaf::Any {
+                let inner = json!({ birds.word(whose): [birds.number(whose), birds.word(whose)] });
+                entries.insert(birds.word(whose), inner);
+            }
+            if let Some((known, _)) = map.keys.first() {
+                entries.insert(known.to_string(), json!(birds.text(whose)));
+            }
+            Json::Object(entries)
+        }
+        Type::Object(shape) => {
+            let mut object = old.as_object().cloned().unwrap_or_else(|| example(shape));
+            fill(birds, shape, mark, &mut object, whose);
+            Json::Object(object)
+        }
+        Type::List(list) => {
+            let mut items = old.as_array().cloned().unwrap_or_default();
+            if items.is_empty() {
+                items.push(match &list.item {
+                    Item::Object(shape) => Json::Object(example(shape)),
+                    Item::Leaf(_) => Json::Null,
+                });
+            }
+            for item in &mut items {
+                match (&list.item, item) {
+                    (Item::Object(shape), Json::Object(object)) => fill(birds, shape, mark, object, whose),
+                    (Item::Leaf(leaf), item) => *item = leaf_canary(birds, leaf, item.take(), whose),
+                    _ => {}
+                }
+            }
+            Json::Array(items)
+        }
+    }
+}
+
+fn leaf_canary(birds: &mut Birds, leaf: &Leaf, old: Json, whose: &str) -> Json {
+    match leaf {
+        Leaf::Text { max: None } => json!(birds.text(whose)),
+        Leaf::Text { max: Some(max) } if *max >= 24 => json!(birds.word(whose)),
+        Leaf::Choice { open: true, .. } => json!(birds.word(whose)),
+        Leaf::Whole(_) => json!(birds.number(whose)),
+        Leaf::Decimal(_) => json!(format!("{}.25", birds.number(whose))),
+        Leaf::Guid => json!(birds.guid(whose)),
+        Leaf::Date => json!(birds.day(whose)),
+        Leaf::Time => json!(format!("{}T01:02:03Z", birds.day(whose))),
+        Leaf::Any => json!({ birds.word(whose): birds.word(whose) }),
+        _ => old,
+    }
+}
+
+/// An object of the fields' examples.
+fn example(shape: &Shape) -> Map<String, Json> {
+    let mut object = Map::new();
+    for field in &shape.fields {
+        if let (Some(example), Some(place)) = (&field.example, member(&mut object, field)) {
+            *place = example.clone();
+        }
+    }
+    object
+}
+
+/// How a value gets into a document.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// As it is, where that is allowed.
+    Plain,
+    Env,
+    File,
+    Command,
+}
+
+/// One document with everything that it needs.
+pub struct Caged {
+    pub document: Json,
+    /// Variables by name.
+    pub variables: Vec<(String, String)>,
+    /// Files by name.
+    pub files: Vec<(String, String)>,
+}
+
+/// The document of a live object, which wants a new canary in every marked leaf that may be changed; with
+/// `everything` also in those that may not.
+pub fn document(
+    birds: &mut Birds,
+    kind: &Arc<Kind>,
+    dumped: &Json,
+    (name, way, everything): (&str, Way, bool),
+) -> Caged {
+    let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
+    let live = wire::read_object(&bytes, trueup::kind::FormatWord::Json, kind).expect("an object");
+    assert!(live.misread.is_empty(), "{}: {:?}", kind.name, live.misread);
+    let caged = Caged { document: Json::Null, variables: Vec::new(), files: Vec::new() };
+    let mut writer = Writer { birds, way, everything, name, caged };
+    let spec = writer.object(&kind.shape, &live.object, Mark::Open, &kind.identity.natural_key);
+    let mut document = json!({ "kind": &*kind.name, "name": name });
+    let scope = crate::written::scope(kind, dumped);
+    if !scope.is_empty() {
+        document["scope"] = Json::Object(scope);
+    }
+    document["spec"] = spec;
+    Caged { document, ..writer.caged }
+}
+
+struct Writer<'w> {
+    birds: &'w mut Birds,
+    way: Way,
+    everything: bool,
+    name: &'w str,
+    caged: Caged,
+}
+
+impl Writer<'_> {
+    fn object(&mut self, shape: &Shape, object: &Object, above: Mark, keys: &[Vec<u16>]) -> Json {
+        let mut spec = Map::new();
+        for field in &shape.fields {
+            let below: Vec<Vec<u16>> =
+                keys.iter().filter(|path| path[0] == field.number).map(|path| path[1..].to_vec()).collect();
+            let mark = above.max(field.mark);
+            let value = object.get(field.number).unwrap_or(&Value::Null);
+            let by_service = field.copy_of.is_some() || field.access.computed;
+            let fixed = field.access.create_only;
+            match (&field.ty, value) {
+                (Type::Object(inner), Value::Object(object)) if !below.is_empty() => {
+                    let own = inner.fields.iter().filter(|f| below.iter().any(|path| path[0] == f.number));
+                    let named = own.filter_map(|f| Some((f.name.to_string(), said(object.get(f.number)?))));
+                    spec.insert(field.name.to_string(), Json::Object(named.collect()));
+                }
+                // what finds the object, or tells the item apart, is as it is
+                (_, value) if !below.is_empty() => {
+                    let value = said(value);
+                    let value = if mark > Mark::Open { self.put(mark, value) } else { value };
+                    spec.insert(field.name.to_string(), value);
+                }
+                _ if by_service || (fixed && !self.everything) || field.refers_to.is_some() => {}
+                (_, value) if holds_marks(field, mark) => {
+                    let wanted = self.wanted(field, mark, value);
+                    spec.insert(field.name.to_string(), wanted);
+                }
+                _ => {}
+            }
+        }
+        Json::Object(spec)
+    }
+
+    fn wanted(&mut self, field: &Field, mark: Mark, value: &Value) -> Json {
+        let whose = format!("{} wants {}", self.name, field.name);
+        match (&field.ty, value) {
+            (Type::Leaf(leaf), value) => {
+                let new = leaf_canary(self.birds, leaf, said(value), &whose);
+                if mark > Mark::Open { self.put(mark, new) } else { new }
+            }
+            (Type::Map(_), _) => {
+                let mut entries = filled(self.birds, field, mark, Json::Null, &whose);
+                for (_, value) in entries.as_object_mut().into_iter().flatten() {
+                    if value.is_string() {
+                        *value = self.put(mark, value.take());
+                    }
+                }
+                entries
+            }
+            (Type::Object(shape), Value::Object(object)) => self.object(shape, object, mark, &[]),
+            (Type::Object(shape), _) => self.object(shape, &Object::default(), mark, &[]),
+            (Type::List(list), value) => self.items(list, value.items(), mark),
+        }
+    }
+
+    fn items(&mut self, list: &ListType, items: &[Value], mark: Mark) -> Json {
+        let Item::Object(shape) = &list.item else { return items.iter().map(said).collect() };
+        let by_hand = |number: &&u16| !shape.field(**number).access.computed;
+        let keys: Vec<Vec<u16>> = match &list.told_apart {
+            ToldApart::Keys(keys) => keys.iter().flatten().filter(by_hand).map(|n| vec![*n]).collect(),
+            _ => Vec::new(),
+        };
+        let objects = items.iter().filter_map(Value::as_object);
+        objects.map(|object| self.object(shape, object, mark, &keys)).collect()
+    }
+
+    /// Lets a value stand in the document, or only say where it comes from. A secret never stands there.
+    fn put(&mut self, mark: Mark, value: Json) -> Json {
+        let way = match (self.way, mark) {
+            (Way::Plain, Mark::Secret) => Way::Env,
+            (way, _) => way,
+        };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let number = self.caged.variables.len() + self.caged.files.len();
+        let name = format!("{}_{number}", self.name.replace('-', "_"));
+        match way {
+            Way::Plain => value,
+            Way::Env => {
+                self.caged.variables.push((name.clone(), text));
+                json!({ "from_env": name })
+            }
+            Way::File | Way::Command => {
+                let path = format!("secrets/{name}");
+                self.caged.files.push((path.clone(), text));
+                match way {
+                    Way::File => json!({ "from_file": path }),
+                    _ => json!({ "from_command": ["cat", path] }),
+                }
+            }
+        }
+    }
+}

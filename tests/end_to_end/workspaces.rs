@@ -1,0 +1,165 @@
+//! What may be wrong with a workspace: each fault with its code, its place and what to do about it, all of
+//! them in one run, and before the first request.
+
+use trueup::kind::FormatWord::Json;
+
+use crate::estate::Estate;
+
+fn sound() -> Estate {
+    Estate::new("bootview/payment-gateway", 2, Json)
+}
+
+/// Runs a plan that must end with these sentences on stderr, and without a request.
+fn stops(estate: &Estate, sentences: &[&str]) {
+    let ran = estate.desk.expect(1, &["plan"]);
+    ran.complains(sentences);
+    assert!(ran.out.is_empty(), "{}", ran.all());
+    assert!(estate.sandbox.log().is_empty(), "nothing was asked");
+}
+
+fn resettle(estate: &Estate, from: &str, to: &str) {
+    let settings = estate.desk.read("trueup.yaml");
+    assert!(settings.contains(from), "{settings}");
+    estate.desk.write("trueup.yaml", &settings.replace(from, to));
+}
+
+#[test]
+fn no_workspace() {
+    let estate = sound();
+    estate.desk.remove("trueup.yaml");
+    stops(&estate, &["no-workspace", "there is no trueup.yaml in", "-C DIR"]);
+    let ran = estate.desk.expect(1, &["-C", "nowhere", "validate"]);
+    ran.complains(&["no-workspace", "nowhere is not a directory"]);
+}
+
+#[test]
+fn no_documents_are_a_warning_and_a_path_without_any_an_error() {
+    let estate = sound();
+    estate.desk.write("notes/readme.yaml", "kind: nothing\n");
+    let ran = estate.desk.expect(1, &["plan", "notes"]);
+    ran.complains(&["no-document", "notes holds no document", "`documents` in trueup.yaml"]);
+    let ran = estate.desk.expect(1, &["plan", "nowhere"]);
+    ran.complains(&["no-such-path", "nowhere", "relative to the workspace"]);
+    estate.desk.remove("config/000.yaml");
+    let ran = estate.desk.expect(0, &["validate"]);
+    ran.complains(&["warning[no-document]", "`config/**/*.yaml`", "write one"]);
+    assert!(!ran.out.contains("all fine"), "{}", ran.out);
+    estate.desk.expect(0, &["plan"]).says(&["there are no documents"]);
+}
+
+#[test]
+fn broken_yaml() {
+    let estate = sound();
+    estate.desk.write("config/zz.yaml", "kind: bootview/payment-gateway\nname: [a\nspec:\n");
+    stops(&estate, &["yaml-syntax", "--> config/zz.yaml:3:", "look at the indentation, quotes and brackets"]);
+}
+
+#[test]
+fn unknown_kinds_fields_and_targets() {
+    let estate = sound();
+    let text = "kind: bootview/payment-gatway\nname: a\nspec: {}\n---\n\
+                kind: bootview/payment-gateway\nname: b\ntarget: her\nspec:\n  displayNme: B\n  displayName: B\n";
+    estate.desk.write("config/zz.yaml", text);
+    stops(
+        &estate,
+        &[
+            "unknown-kind",
+            "did you mean `bootview/payment-gateway`?",
+            "--> config/zz.yaml:1:7",
+            "unknown-target",
+            "--> config/zz.yaml:7:9",
+            "unknown-field",
+            "did you mean `displayName`?",
+            "--> config/zz.yaml:9:3",
+            "3 errors in 1 file",
+        ],
+    );
+}
+
+#[test]
+fn unset_variables_are_all_told() {
+    let mut estate = sound();
+    estate.desk.unset("CREDENTIAL");
+    estate.desk.unset("SECRET_o_0000_0");
+    stops(
+        &estate,
+        &[
+            "unresolved-secret",
+            "the environment variable CREDENTIAL is not set",
+            "the environment variable SECRET_o_0000_0 is not set",
+            "--> config/000.yaml:",
+            "--> trueup.yaml:",
+        ],
+    );
+    // offline, nobody asks for them
+    estate.desk.expect(0, &["validate"]);
+}
+
+#[test]
+fn a_host_must_be_allowed_from_outside() {
+    let mut estate = sound();
+    let own = format!("http://{}", estate.sandbox.addr());
+    resettle(&estate, &own, "https://api.paylock.example");
+    let refusal = ["host-not-allowed", "may not go to `api.paylock.example`", "--> trueup.yaml:2:"];
+    stops(&estate, &refusal);
+    estate.desk.set("TRUEUP_ALLOWED_HOSTS", "paylock.example, api.paylock.example:8443");
+    stops(&estate, &refusal);
+    estate.desk.set("TRUEUP_ALLOWED_HOSTS", "not a host");
+    stops(&estate, &["invalid-host", "TRUEUP_ALLOWED_HOSTS"]);
+    // allowed, it is asked; that nobody answers is another matter
+    estate.desk.set("TRUEUP_ALLOWED_HOSTS", "*.paylock.example");
+    let ran = estate.desk.expect(1, &["plan", "--request-timeout", "0.2"]);
+    assert!(!ran.all().contains("host-not-allowed"), "{}", ran.all());
+}
+
+#[test]
+fn plain_http_is_for_this_machine() {
+    let estate = sound();
+    resettle(&estate, &format!("http://{}", estate.sandbox.addr()), "http://api.paylock.com");
+    stops(&estate, &["unsafe-url", "--> trueup.yaml:", "use https"]);
+}
+
+#[test]
+fn a_credential_in_clear_is_told_once_and_not_repeated() {
+    let estate = sound();
+    resettle(&estate, "from_env: CREDENTIAL", "hunter2-in-clear:");
+    let ran = estate.desk.expect(1, &["plan"]);
+    ran.complains(&["--> trueup.yaml:", "{ from_env: NAME }", "1 error in 1 file"]);
+    assert!(!ran.all().contains("hunter2"), "{}", ran.all());
+}
+
+#[test]
+fn wrong_settings_are_told_together() {
+    let estate = sound();
+    resettle(&estate, "api: bootview", "api: bootveiw\n    formt: json");
+    stops(&estate, &["unknown-api", "did you mean `bootview`?"]);
+    let estate = sound();
+    resettle(&estate, "format: json", "format: jsn\n    scop: {}");
+    stops(&estate, &["--> trueup.yaml:", "scop"]);
+}
+
+#[test]
+fn a_broken_memory_is_told_and_not_overwritten() {
+    let estate = sound();
+    for name in ["written.json", "index.json"] {
+        estate.desk.write(&format!(".trueup/{name}"), "{ \"half\": ");
+        stops(&estate, &["unreadable-memory", name, "help: "]);
+        assert_eq!(estate.desk.read(&format!(".trueup/{name}")), "{ \"half\": ");
+        estate.desk.remove(&format!(".trueup/{name}"));
+    }
+}
+
+#[test]
+fn two_documents_for_one_object_name_both_places() {
+    let mut estate = sound();
+    let mut again = estate.documents[0].document.clone();
+    again["name"] = "again".into();
+    estate.desk.write("config/zz.yaml", &trueup::yaml::write(&again));
+    let ran = estate.desk.expect(1, &["plan"]);
+    ran.complains(&["config/zz.yaml:", "config/000.yaml:"]);
+    // the same by id in one and by natural key in the other shows only when the live object is known
+    estate.documents[0].document["id"] = estate.id(0).into();
+    estate.write();
+    let ran = estate.desk.run(&["plan"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.all());
+}
