@@ -39,14 +39,14 @@ enum Said {
 type Place = (Arc<str>, Arc<str>, String);
 type Cell<T> = Arc<OnceCell<Result<T, Arc<Trouble>>>>;
 type Asked = Cell<Option<Said>>;
-type Shelf = Cell<Arc<Vec<Thing>>>;
+type Filled = Cell<Arc<Vec<Thing>>>;
 
 /// What was read of lists.
 #[derive(Default)]
 pub struct Shelves {
     said: Mutex<BTreeMap<(Place, Want), Asked>>,
     /// By target and address, with what was read of each thing.
-    things: Mutex<BTreeMap<(Arc<str>, String), Shelf>>,
+    things: Mutex<BTreeMap<(Arc<str>, String), Filled>>,
 }
 
 impl Shelves {
