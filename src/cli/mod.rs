@@ -13,6 +13,7 @@ pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
+mod records;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;

@@ -17,6 +17,7 @@ mod mask;
 pub mod outcome;
 mod paint;
 mod places;
+pub mod receipt;
 mod request;
 pub mod saved;
 pub mod shown;
