@@ -95,6 +95,11 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole job on a sandbox: plan, apply, drift
     Demo(DemoArgs),
+    /// Describe services of one's own: draft, check, try
+    Api {
+        #[command(subcommand)]
+        command: ApiCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -309,6 +314,62 @@ pub enum SecretsWord {
     Hidden,
 }
 
+/// The commands about descriptions of one's own.
+#[derive(Subcommand)]
+pub enum ApiCommand {
+    /// Report every fault of the descriptions in apis/, or say what they hold
+    Check(ApiCheckArgs),
+    /// Hold a description against live objects: what it misses, what it mistypes; reads only
+    Try(ApiTryArgs),
+    /// Draft a description from an OpenAPI document, with a remark at each place to decide
+    New(ApiNewArgs),
+}
+
+/// Arguments of `api check`.
+#[derive(Args)]
+pub struct ApiCheckArgs {
+    /// Which APIs; without any, all of the workspace
+    #[arg(value_name = "API")]
+    pub apis: Vec<String>,
+}
+
+/// Arguments of `api try`.
+#[derive(Args)]
+pub struct ApiTryArgs {
+    /// A target of the workspace
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Only this kind of its API
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// The most objects of each kind to look at
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// A scope parameter that the target does not fix; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
+    pub scope: Vec<(String, String)>,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Arguments of `api new`.
+#[derive(Args)]
+pub struct ApiNewArgs {
+    /// What the API is to be called: small letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The OpenAPI 3.0 or 3.1 document, JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub from_openapi: PathBuf,
+    /// Where the files are written, below the workspace [default: apis/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only these kinds, as a draft of everything would call them; repeatable
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<String>,
+}
+
 /// Arguments of `demo`.
 #[derive(Args)]
 pub struct DemoArgs {
@@ -330,5 +391,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+    }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a name and a value: NAME=VALUE".into()),
     }
 }

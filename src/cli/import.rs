@@ -40,38 +40,54 @@ use crate::run::{Session, Stop};
 /// # Errors
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &Common, args: &ImportArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some((workspace, aim)) = ready(common, args, screen) else { return Ok(Exit::Error) };
-    let mut faults = Vec::new();
-    let folder = Folder::open(&workspace, args, &mut faults);
-    let service = connect(&workspace, args, &aim, &mut faults);
-    screen.diagnose(&faults);
-    let Some(service) = service.filter(|_| !any_error(&faults)) else { return Ok(Exit::Error) };
-    let runtime = session::runtime()?;
-    let fetched = match runtime.block_on(aim.import.fetch(&service, &aim.selectors)) {
-        Ok(fetched) => fetched,
-        Err(trouble) => {
-            screen.diagnose(&job::trouble(&trouble));
-            return Ok(Exit::Error);
-        }
-    };
-    let mut told = Told::new(&aim.import);
-    told.diagnostics.extend(remarks(&aim, args, &fetched));
-    let proved = write(&workspace, &folder, &aim, &fetched, &mut told);
-    let proof = runtime.block_on(proof(service, &aim, &proved, screen));
-    told.proven = proof.is_ok();
-    told.diagnostics.extend(proof.err().into_iter().flatten());
+    let mut told = Told::new(&args.kind);
+    let ready = ready(common, args, &mut told.diagnostics);
+    if let Some(ready) = ready.filter(|_| !any_error(&told.diagnostics)) {
+        told.target = Some(ready.aim.import.target.to_string());
+        ready.import(args, screen, &mut told)?;
+    }
     told.show(screen)?;
     Ok(told.exit())
 }
 
-/// The workspace, and what is to be done in it; every fault is told.
-fn ready(common: &Common, args: &ImportArgs, screen: &Screen) -> Option<(Workspace, Aim)> {
-    let (workspace, mut faults) = workspace::open(&common.directory, &[]);
+/// All that is needed before the first request.
+struct Ready {
+    workspace: Workspace,
+    aim: Aim,
+    folder: Folder,
+    service: Service,
+}
+
+/// The workspace, what is to be done in it, and a connection; every fault is told.
+fn ready(common: &Common, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Option<Ready> {
+    let (workspace, found) = workspace::open(&common.directory, &[]);
     // that there is no document yet is what an import is for
-    faults.retain(|fault| fault.code != "no-document");
-    let aim = workspace.as_ref().and_then(|workspace| Aim::take(workspace, args, &mut faults));
-    screen.diagnose(&faults);
-    workspace.zip(aim).filter(|_| !any_error(&faults))
+    faults.extend(found.into_iter().filter(|fault| fault.code != "no-document"));
+    let workspace = workspace?;
+    let aim = Aim::take(&workspace, args, faults)?;
+    let folder = Folder::open(&workspace, args, faults);
+    let service = connect(&workspace, args, &aim, faults)?;
+    Some(Ready { workspace, aim, folder, service })
+}
+
+impl Ready {
+    fn import(self, args: &ImportArgs, screen: &Screen, told: &mut Told) -> anyhow::Result<()> {
+        let Self { workspace, aim, folder, service } = self;
+        let runtime = session::runtime()?;
+        let fetched = match runtime.block_on(aim.import.fetch(&service, &aim.selectors)) {
+            Ok(fetched) => fetched,
+            Err(trouble) => {
+                told.diagnostics.extend(job::trouble(&trouble));
+                return Ok(());
+            }
+        };
+        told.diagnostics.extend(remarks(&aim, args, &fetched));
+        let written = write(&workspace, &folder, &aim, &fetched, told);
+        let proof = runtime.block_on(proof(service, &aim, &written, screen));
+        told.proven = proof.is_ok();
+        told.diagnostics.extend(proof.err().into_iter().flatten());
+        Ok(())
+    }
 }
 
 /// A connection to the target, with its own credentials alone.
@@ -93,7 +109,7 @@ fn connect(
         ..Reading::default()
     };
     let target = target.connect(&secrets, args.parallelism)?;
-    session::connect(vec![target], workspace, &reading, faults).into_values().next()
+    session::connect(vec![target], &workspace.settings, &reading, faults).into_values().next()
 }
 
 /// What is to be said about what was read.

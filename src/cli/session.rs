@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
 use super::screen::Screen;
+use super::settings::Settings;
 use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error};
@@ -88,7 +89,7 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, &workspace, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
@@ -98,10 +99,10 @@ pub fn prepare(
     Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-/// Connects targets that may be spoken to; nothing is sent yet.
+/// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
 pub fn connect(
     targets: Vec<Target>,
-    workspace: &Workspace,
+    settings: &Settings,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -115,7 +116,7 @@ pub fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
-        let place = workspace.targets().find(|own| own.name == target.name).map(|own| own.span);
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -125,7 +126,7 @@ pub fn connect(
                 services.insert(service.target.name.clone(), service);
             }
             Err(fault) => {
-                let place = place.map(|span| workspace.settings.source.place(span));
+                let place = place.map(|span| settings.source.place(span));
                 faults.push(Diagnostic { place, ..fault });
             }
         }

@@ -182,6 +182,21 @@ impl Service {
         }
     }
 
+    /// Hands the objects of the first page of a collection to `take`, asking for at most `most` of them.
+    ///
+    /// # Errors
+    /// When the page cannot be read.
+    pub async fn first(
+        &self,
+        of: Collection<'_>,
+        most: u32,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<(), Trouble> {
+        let paging = of.kind.operations.list.paging.clone();
+        let paging = paging.map(|paging| PagingFile { page: paging.page.min(most.max(1)), ..paging });
+        self.page(of, paging.as_ref().map(|paging| (paging, 0)), take).await.map(|_| ())
+    }
+
     /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
     /// the scope exists and may be seen, and it answers.
     pub async fn probe(&self, of: Collection<'_>) -> bool {
@@ -396,6 +411,13 @@ impl<'k> Walk<'k> {
 impl Trouble {
     fn of(diagnostic: Diagnostic) -> Self {
         Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, attempts: 1 }
+    }
+
+    /// The same after other attempts.
+    #[must_use]
+    pub fn after(mut self, attempts: u32) -> Self {
+        self.attempts += attempts;
+        self
     }
 
     /// The status, when there was an answer.

@@ -6,7 +6,7 @@
 //! drawn on their source with its veiled parts hidden.
 //! Deliberately absent: printing, and the question whether there is a terminal.
 
-mod clean;
+pub mod clean;
 pub mod diagnostics;
 mod diff;
 mod excerpt;

@@ -16,7 +16,9 @@ mod written;
 
 mod axe;
 mod births;
+mod deaths;
 mod kills;
 mod newborn;
 mod state;
 mod stirred;
+mod updates;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use trueup::kind::explain::{example, sample};
 use trueup::kind::registry::Registry;
-use trueup::kind::{Item, Kind, Maker, Shape, Type};
+use trueup::kind::{Field, Item, Kind, ListType, Maker, Shape, Type};
 use trueup::value::Mark;
 
 use crate::written::Written;
@@ -42,18 +42,21 @@ pub fn newborn(kind: &Kind, name: &str) -> Written {
 pub fn complete(shape: &Shape, spec: &mut Map<String, Json>) {
     for field in &shape.fields {
         let secret = field.mark == Mark::Secret && !field.access.computed;
-        match (&field.ty, spec.get_mut(&*field.name)) {
-            (Type::Leaf(_), None) if secret => {
-                spec.insert(field.name.to_string(), example(field).expect("where a secret comes from"));
-            }
-            (Type::Object(inner), Some(Json::Object(object))) => complete(inner, object),
-            (Type::List(list), Some(Json::Array(items))) => {
-                if let Item::Object(inner) = &list.item {
-                    items.iter_mut().filter_map(Json::as_object_mut).for_each(|item| complete(inner, item));
-                }
-            }
-            _ => {}
+        if secret && !spec.contains_key(&*field.name) {
+            spec.insert(field.name.to_string(), example(field).expect("where a secret comes from"));
         }
+        complete_within(field, spec);
+    }
+}
+
+/// The same inside of a field.
+pub fn complete_within(field: &Field, spec: &mut Map<String, Json>) {
+    match (&field.ty, spec.get_mut(&*field.name)) {
+        (Type::Object(inner), Some(Json::Object(object))) => complete(inner, object),
+        (Type::List(ListType { item: Item::Object(inner), .. }), Some(Json::Array(items))) => {
+            items.iter_mut().filter_map(Json::as_object_mut).for_each(|item| complete(inner, item));
+        }
+        _ => {}
     }
 }
 
@@ -89,5 +92,19 @@ fn named(json: &Json, found: &mut BTreeMap<String, String>) {
         }
         Json::Array(items) => items.iter().for_each(|item| named(item, found)),
         _ => {}
+    }
+}
+
+/// As text, so that `"20"` is 20 and 2500.0 is 2500.00.
+pub fn plain(json: &Json) -> String {
+    let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+    text.parse::<f64>().map_or(text, |number| number.to_string())
+}
+
+/// What stands for a thing that is answered whole: its id.
+pub fn bare<'j>(field: &Field, live: &'j Json) -> &'j Json {
+    match (&field.refers_to, live) {
+        (Some(refers), Json::Object(_)) => &live[&*refers.id],
+        _ => live,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use trueup::kind::explain::example;
 use trueup::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
+use trueup::plan::compare::row_id;
 
 use crate::estate::vary;
 use crate::newborn::{complete, guid_of, variables};
@@ -12,7 +13,10 @@ use crate::written::Written;
 
 /// What was done to one list.
 pub struct Stirred {
-    pub name: String,
+    /// The member in which the service shows it.
+    pub read_as: String,
+    /// The member with the row ids of its items.
+    pub row: Option<String>,
     pub changed: bool,
     pub added: bool,
     pub removed: bool,
@@ -43,7 +47,9 @@ pub fn stir(kind: &Kind, one: &mut Written) -> Vec<Stirred> {
         }
         let added = new.is_some();
         items.extend(new);
-        stirred.push(Stirred { name: field.name.to_string(), changed, added, removed });
+        let row = row_id(shape, keys).map(|field| field.read_as[0].to_string());
+        let read_as = field.read_as[0].to_string();
+        stirred.push(Stirred { read_as, row, changed, added, removed });
     }
     let known: Vec<String> = one.variables.iter().map(|(name, _)| name.clone()).collect();
     one.variables.extend(variables(&one.document).into_iter().filter(|(name, _)| !known.contains(name)));

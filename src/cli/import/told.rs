@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::super::args::Format;
 use super::super::exit::Exit;
 use super::super::screen::Screen;
-use crate::diagnostic::{Diagnostic, any_error};
+use crate::diagnostic::{self, Diagnostic, any_error};
 use crate::document::Document;
 use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
 use crate::report::to_json;
-use crate::run::import::{Composed, Import};
+use crate::run::import::Composed;
 
 /// What became of one object.
 pub struct Row {
@@ -41,7 +41,8 @@ pub enum Word {
 /// What an import says.
 pub struct Told {
     kind: String,
-    target: String,
+    /// Once it is known.
+    pub target: Option<String>,
     pub rows: Vec<Row>,
     pub diagnostics: Vec<Diagnostic>,
     pub proven: bool,
@@ -53,7 +54,8 @@ struct ImportReport<'t> {
     format_version: u32,
     tool_version: &'static str,
     kind: &'t str,
-    target: &'t str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'t str>,
     /// Whether a plan over all documents is empty.
     proven: bool,
     results: Vec<Result<'t>>,
@@ -138,14 +140,8 @@ impl Row {
 
 impl Told {
     /// Nothing yet.
-    pub fn new(import: &Import) -> Self {
-        Self {
-            kind: import.kind.name.to_string(),
-            target: import.target.to_string(),
-            rows: Vec::new(),
-            diagnostics: Vec::new(),
-            proven: false,
-        }
+    pub fn new(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), target: None, rows: Vec::new(), diagnostics: Vec::new(), proven: false }
     }
 
     /// Says it, in the format asked for.
@@ -154,14 +150,15 @@ impl Told {
     /// When stdout cannot be written.
     pub fn show(&self, screen: &Screen) -> anyhow::Result<()> {
         let reasons = self.rows.iter().flat_map(|row| &row.reasons);
-        let said: Vec<Diagnostic> = self.diagnostics.iter().chain(reasons).cloned().collect();
+        let mut said: Vec<Diagnostic> = self.diagnostics.iter().chain(reasons).cloned().collect();
+        diagnostic::sort(&mut said);
         match screen.format {
             Format::Json => screen.out(&to_json(&self.report())?)?,
-            Format::Text => {
-                screen.out(&self.text())?;
-                screen.diagnose(&said);
-            }
+            // where nothing was read there is nothing to tell but why
+            Format::Text if self.rows.is_empty() && any_error(&said) => {}
+            Format::Text => screen.out(&self.text())?,
         }
+        screen.diagnose(&said);
         Ok(())
     }
 
@@ -170,7 +167,7 @@ impl Told {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION"),
             kind: &self.kind,
-            target: &self.target,
+            target: self.target.as_deref(),
             proven: self.proven,
             results: self.rows.iter().map(Row::result).collect(),
             diagnostics: findings(&self.diagnostics),

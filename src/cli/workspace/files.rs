@@ -322,7 +322,7 @@ fn read_one(name: &str, path: &Path, registry: &Registry) -> One {
 }
 
 /// Reads one file as text, within bounds.
-fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
+pub fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
     let failed = |error: std::io::Error| unreadable(name, error.kind());
     // asked before opening: a pipe could keep the run waiting for ever
     let metadata = path.metadata().map_err(failed)?;
