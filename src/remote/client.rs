@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
@@ -81,6 +82,11 @@ impl Client {
     ) -> Result<Response, Failure> {
         let body = body.map(Bytes::from);
         self.attempt(Errand { request, body: body.as_ref(), bounds }, 1).await.0
+    }
+
+    /// Everything that the service is shown and may repeat, but nobody else may see.
+    pub(super) async fn secrets(&self) -> Vec<SecretString> {
+        self.credentials.secrets().await
     }
 
     /// The host that is asked.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
@@ -39,11 +40,20 @@ pub struct Trouble {
     /// Without a place.
     pub diagnostic: Box<Diagnostic>,
     /// What the service answered, when it did, and how to read it.
-    answer: Option<Box<(Response, FormatWord, Arc<Api>)>>,
+    answer: Option<Box<Said>>,
     /// Whether a write may have taken effect all the same.
     pub unknown: bool,
     /// How often the request was sent.
     pub attempts: u32,
+}
+
+/// What a service answered.
+struct Said {
+    response: Response,
+    format: FormatWord,
+    api: Arc<Api>,
+    /// The credentials that it was shown, and may repeat.
+    shown: Vec<SecretString>,
 }
 
 /// The objects of one collection: which kind, in which scope.
@@ -97,13 +107,13 @@ impl Service {
             self.client.send_safely(request, self.body(request), &self.bounds, &self.patience).await?;
         let response = &answered.response;
         if !response.is_success() {
-            return Err(self.refused(answered, request.verb));
+            return Err(self.refused(answered, request.verb).await);
         }
         if let Err(error) = wire::check_content_type(response, self.target.format) {
             return Err(self.unreadable(error, response, request.verb));
         }
         if wire::despite_success(&response.body, self.target.format, &self.target.api) {
-            return Err(self.refused(answered, request.verb));
+            return Err(self.refused(answered, request.verb).await);
         }
         Ok(answered)
     }
@@ -262,7 +272,7 @@ impl Service {
             .map_err(|error| self.unreadable(error, response, Verb::Get))
     }
 
-    fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
+    async fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
         let status = answered.response.status;
         let (code, what) = match status {
             200..=299 => ("service-error", "answered with an error inside a success"),
@@ -288,7 +298,12 @@ impl Service {
         Trouble {
             diagnostic: Box::new(Diagnostic::error(code, message).hint(hint)),
             attempts: answered.attempts,
-            answer: Some(Box::new((answered.response, self.target.format, self.target.api.clone()))),
+            answer: Some(Box::new(Said {
+                response: answered.response,
+                format: self.target.format,
+                api: self.target.api.clone(),
+                shown: self.client.secrets().await,
+            })),
             unknown,
         }
     }
@@ -391,13 +406,16 @@ impl Trouble {
 
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
-        self.answer.as_ref().map(|answer| answer.0.status)
+        self.answer.as_ref().map(|said| said.response.status)
     }
 
-    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see.
+    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see,
+    /// besides the credentials.
     pub fn complaints(&self, hidden: &[&str]) -> Vec<Complaint> {
-        let Some((response, format, api)) = self.answer.as_deref() else { return Vec::new() };
-        complaint::read(response, *format, &api.errors, hidden)
+        let Some(said) = self.answer.as_deref() else { return Vec::new() };
+        let shown = said.shown.iter().map(|secret| secret.expose_secret());
+        let hidden: Vec<&str> = shown.chain(hidden.iter().copied()).collect();
+        complaint::read(&said.response, said.format, &said.api.errors, &hidden)
     }
 
     fn no_operation(kind: &Kind, what: &str) -> Self {

@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod blame;
 pub mod gather;
+mod hidden;
 pub mod index;
 pub mod match_up;
 pub mod memory;
