@@ -1,18 +1,23 @@
 //! `trueup apply`: plan, show, ask, write, read back, prove.
 
 use std::io::{self, BufRead, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::args::{ApplyArgs, Common, Format, Reading};
+use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
 use super::plan;
 use super::progress::Progress;
+use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
+use crate::plan::gate::{self, Limits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
+use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
+use crate::run::applied::Applied;
 use crate::run::outcome::{Ending, Outcome};
 use crate::run::{Stop, apply, planning};
 
@@ -21,14 +26,108 @@ use crate::run::{Stop, apply, planning};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen).map(|()| exit);
+    match saved::named(&common.directory, &args.selection.paths) {
+        Ok(Some(plan)) => return reviewed(common, args, screen, &plan),
+        Ok(None) => {}
+        Err(fault) => {
+            screen.diagnose(std::slice::from_ref(&fault));
+            return faulty(&[fault], Exit::Error);
+        }
+    }
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => applied(&prepared, &args.reading, screen, args.auto_approve),
-        Err(faults) => {
-            not_begun(&[], &faults, screen)?;
-            Ok(Exit::Error)
+        Ok(prepared) => applied(&prepared, &args.reading, screen, Way::of(args)),
+        Err(faults) => faulty(&faults, Exit::Error),
+    }
+}
+
+/// Applies a saved plan: what was reviewed, and nothing else.
+fn reviewed(common: &Common, args: &ApplyArgs, screen: &Screen, plan: &SavedPlan) -> anyhow::Result<Exit> {
+    let refused = |fault: Diagnostic, exit: Exit| {
+        screen.diagnose(std::slice::from_ref(&fault));
+        not_begun(&[], &[fault], screen).map(|()| exit)
+    };
+    let reading = match saved::reading(plan, &args.reading) {
+        Ok(reading) => reading,
+        Err(fault) => return refused(fault, Exit::Refused),
+    };
+    let everything = Selection { paths: Vec::new() };
+    let prepared = session::open(common, &everything, screen)
+        .and_then(|workspace| session::prepare(workspace, &reading, false, screen, session::REAL));
+    let mut prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(faults) => return not_begun(&[], &faults, screen).map(|()| Exit::Error),
+    };
+    let settled = match Applied::open(&prepared.workspace.root.join(session::FOLDER)) {
+        Ok(settled) => Mutex::new(settled),
+        Err(error) => {
+            let hint = "put it back from a copy; without it, a plan could be applied twice";
+            return refused(session::forgotten("applied.json", &error).hint(hint), Exit::Error);
+        }
+    };
+    if let Some(fault) = saved::is_spent(plan, &lock(&settled)) {
+        return refused(fault, Exit::Refused);
+    }
+    if let Err(fault) = saved::narrow(plan, &mut prepared) {
+        return refused(fault, Exit::Error);
+    }
+    applied(&prepared, &reading, screen, Way { reviewed: Some((plan, &settled)), ..Way::of(args) })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a plan is carried out.
+#[derive(Clone, Copy, Default)]
+pub struct Way<'w> {
+    /// Nobody is asked.
+    pub approved: bool,
+    /// Nothing is written when anything is refused.
+    pub all_or_nothing: bool,
+    /// The plan that was reviewed, and what was applied before.
+    pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
+}
+
+impl Way<'_> {
+    fn of(args: &ApplyArgs) -> Self {
+        Self { approved: args.auto_approve, all_or_nothing: args.all_or_nothing, reviewed: None }
+    }
+
+    /// Takes from the plan what was not reviewed.
+    fn hold(&self, plan: &mut Plan, prepared: &Prepared) -> Held {
+        match self.reviewed {
+            Some((reviewed, settled)) => saved::hold(reviewed, &lock(settled), plan, prepared),
+            None => Held::default(),
+        }
+    }
+
+    /// Why none of it is begun.
+    fn refuses(&self, plan: &Plan, held: &Held, limits: Limits) -> Vec<Diagnostic> {
+        let objects = self.reviewed.map_or_else(|| gate::objects(plan), |(reviewed, _)| reviewed.objects());
+        let mut why = gate::check(plan, objects, limits);
+        why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
+        why
+    }
+
+    fn all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
+        (self.all_or_nothing && refused > 0).then(|| {
+            let objects =
+                if refused == 1 { "1 object is".to_owned() } else { format!("{refused} objects are") };
+            Diagnostic::error("all-or-nothing", format!("{objects} refused, so nothing was written"))
+                .hint("settle these first, or leave `--all-or-nothing` out")
+        })
+    }
+
+    fn settle(&self, outcomes: &[Outcome], screen: &Screen) {
+        let Some((reviewed, settled)) = self.reviewed else { return };
+        if let Err(error) = saved::settle(reviewed, &mut lock(settled), outcomes) {
+            let message = format!("`.trueup/applied.json` cannot be written: {}", error.kind());
+            let hint = "do not apply this plan again";
+            screen.diagnose(&[Diagnostic::warning("not-recorded", message).hint(hint)]);
         }
     }
 }
@@ -45,33 +144,40 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen) -> anyho
 ///
 /// # Errors
 /// When there is no runtime or terminal, or the result cannot be written.
-pub fn applied(
-    prepared: &Prepared,
-    reading: &Reading,
-    screen: &Screen,
-    approved: bool,
-) -> anyhow::Result<Exit> {
+pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
-    let plan = runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
+    let mut plan =
+        runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
     if prepared.stop.is_set() {
         not_begun(&apply::not_started(&plan), &[interrupted()], screen)?;
         return Ok(Exit::Interrupted);
     }
+    let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     match screen.format {
-        Format::Text => plan::show(&plan, prepared, screen)?,
+        Format::Text => drop(plan::show(&plan, prepared, screen)?),
         Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
     }
-    if plan.steps.is_empty() {
-        not_begun(&apply::not_started(&plan), &plan.diagnostics, screen)?;
-        return Ok(plan::exit(&plan, false));
+    let why = way.refuses(&plan, &held, reading.limits());
+    if !why.is_empty() {
+        screen.diagnose(&why);
+        unwritten(&apply::not_started(&plan), &why, &held, screen)?;
+        return Ok(Exit::Refused);
     }
-    if !approved && let Some(refusal) = ask(&plan, screen)? {
+    if plan.steps.is_empty() {
+        let outcomes = apply::settle(&session, &plan, &jobs);
+        screen.diagnose(&warnings(&outcomes));
+        unwritten(&outcomes, &plan.diagnostics, &held, screen)?;
+        return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
+    }
+    if !way.approved
+        && let Some(refusal) = ask(&plan, screen)?
+    {
         screen.diagnose(std::slice::from_ref(&refusal));
         not_begun(&apply::not_started(&plan), &[refusal], screen)?;
         return Ok(Exit::Refused);
@@ -79,8 +185,21 @@ pub fn applied(
     let outcomes =
         runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
-    show(&outcomes, screen)?;
-    Ok(exit(&outcomes, prepared))
+    way.settle(&outcomes, screen);
+    show(&outcomes, &held, screen)?;
+    Ok(exit(&outcomes, held.gone.len(), prepared))
+}
+
+/// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
+fn unwritten(outcomes: &[Outcome], why: &[Diagnostic], held: &Held, screen: &Screen) -> anyhow::Result<()> {
+    let mut report = ApplyReport::of(outcomes).because(why);
+    held.tell(&mut report);
+    match screen.format {
+        Format::Json => screen.out(&to_json(&report)?)?,
+        Format::Text if held.is_empty() => {}
+        Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
+    }
+    Ok(())
 }
 
 /// Asks; gives why the answer is no, which it is without a terminal.
@@ -100,6 +219,12 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
     io::stdin().lock().read_line(&mut answer)?;
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
     Ok((answer.trim() != "yes").then(declined))
+}
+
+/// What went wrong after a plan that has told the rest.
+fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
+    let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
+    findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
 fn interrupted() -> Diagnostic {
@@ -123,8 +248,9 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], screen: &Screen) -> anyhow::Result<()> {
-    let report = ApplyReport::of(outcomes);
+fn show(outcomes: &[Outcome], held: &Held, screen: &Screen) -> anyhow::Result<()> {
+    let mut report = ApplyReport::of(outcomes);
+    held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
         Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
@@ -133,11 +259,12 @@ fn show(outcomes: &[Outcome], screen: &Screen) -> anyhow::Result<()> {
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], prepared: &Prepared) -> Exit {
+fn exit(outcomes: &[Outcome], gone: usize, prepared: &Prepared) -> Exit {
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
     let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
+    let held = held + gone;
     match (written, failed, held) {
         _ if prepared.stop.is_set() => Exit::Interrupted,
         (_, 0, 0) => Exit::Done,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::plan::gate::{Bound, Limits};
+
 /// Keeps SaaS configuration true to what a Git repository says.
 ///
 /// Describe partners, customers and payment gateways in YAML; trueup reads the live services, shows exactly
@@ -79,14 +81,25 @@ pub enum Command {
     Validate(Selection),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
-    /// Make the services match: plan, ask, write, read back, prove
+    /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
+    /// Show a saved plan
+    Show(ShowArgs),
+    /// Write documents from what is live
+    Import(ImportArgs),
+    /// Say what a kind or a field is, offline
+    Explain(ExplainArgs),
     /// Write the JSON Schemas that editors and checks use
     Schema(SchemaArgs),
     /// Serve every kind over real HTTP, for practice and tests
     Sandbox(SandboxArgs),
     /// Show the whole job on a sandbox: plan, apply, drift
     Demo(DemoArgs),
+    /// Describe services of one's own: draft, check, try
+    Api {
+        #[command(subcommand)]
+        command: ApiCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -133,9 +146,25 @@ pub struct Reading {
     /// Overwrite what the person behind an object edited since the last run
     #[arg(long, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
     pub overwrite_edits: bool,
+    /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
+    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
+    pub max_updates: Option<Bound>,
+    /// Refuse a plan that deletes more objects than this, by number or share [default: 30%, of at least 10 objects]
+    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
+    pub max_deletes: Option<Bound>,
+    /// Refuse a plan that needs more requests than this to write
+    #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
+    pub max_requests: Option<usize>,
     /// Give up on a request after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
+}
+
+impl Reading {
+    /// What a plan may do without being refused as a whole.
+    pub fn limits(&self) -> Limits {
+        Limits { updates: self.max_updates, deletes: self.max_deletes, requests: self.max_requests }
+    }
 }
 
 /// Which way to change objects.
@@ -160,6 +189,9 @@ pub struct PlanArgs {
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
+    /// Save the plan, for review and `trueup apply FILE`; it holds no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `apply`.
@@ -172,6 +204,69 @@ pub struct ApplyArgs {
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
+    /// Write nothing at all when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
+}
+
+/// Arguments of `show`.
+#[derive(Args)]
+pub struct ShowArgs {
+    /// What `plan -o` wrote
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Arguments of `import`.
+#[derive(Args)]
+#[command(after_help = "\
+A second import into the same place changes only what differs, and only fields that a document names; comments, \
+order and formatting stay. Secrets are never written: documents say where they come from.
+
+Exit codes: 0 done, and a plan over the documents is empty; 1 error; 4 some objects were not written.
+
+Examples:
+  trueup import bootview/payment-gateway -o config
+  trueup import carrierx/partner company_name='Lakeside*' -o config/partners --personal")]
+pub struct ImportArgs {
+    /// What to import, as `api/kind`
+    #[arg(value_name = "KIND")]
+    pub kind: String,
+    /// An id, or field=value with `*` at either end; each adds what it matches, without any all are taken
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// The folder for the documents, relative to the workspace
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The target to read from; may be left out where only one serves the API
+    #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Where the objects live, over what the target says; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub scope: Vec<String>,
+    /// Write personal and sensitive values too
+    #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
+    pub personal: bool,
+    /// Add fields that documents do not name yet
+    #[arg(long)]
+    pub all_fields: bool,
+    /// New documents go into one file for the kind
+    #[arg(long)]
+    pub single_file: bool,
+    /// The most requests under way at once [default: the target's own, else 10]; an API's own limit is kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// A kind, or a field of it: `api/kind`, `api/kind.field.inner`; without any, all kinds are listed
+    #[arg(value_name = "KIND[.PATH]")]
+    pub topic: Option<String>,
 }
 
 /// Arguments of `schema`.
@@ -219,6 +314,62 @@ pub enum SecretsWord {
     Hidden,
 }
 
+/// The commands about descriptions of one's own.
+#[derive(Subcommand)]
+pub enum ApiCommand {
+    /// Report every fault of the descriptions in apis/, or say what they hold
+    Check(ApiCheckArgs),
+    /// Hold a description against live objects: what it misses, what it mistypes; reads only
+    Try(ApiTryArgs),
+    /// Draft a description from an OpenAPI document, with a remark at each place to decide
+    New(ApiNewArgs),
+}
+
+/// Arguments of `api check`.
+#[derive(Args)]
+pub struct ApiCheckArgs {
+    /// Which APIs; without any, all of the workspace
+    #[arg(value_name = "API")]
+    pub apis: Vec<String>,
+}
+
+/// Arguments of `api try`.
+#[derive(Args)]
+pub struct ApiTryArgs {
+    /// A target of the workspace
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Only this kind of its API
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// The most objects of each kind to look at
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// A scope parameter that the target does not fix; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
+    pub scope: Vec<(String, String)>,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Arguments of `api new`.
+#[derive(Args)]
+pub struct ApiNewArgs {
+    /// What the API is to be called: small letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The OpenAPI 3.0 or 3.1 document, JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub from_openapi: PathBuf,
+    /// Where the files are written, below the workspace [default: apis/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only these kinds, as a draft of everything would call them; repeatable
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<String>,
+}
+
 /// Arguments of `demo`.
 #[derive(Args)]
 pub struct DemoArgs {
@@ -227,9 +378,25 @@ pub struct DemoArgs {
     pub keep: Option<PathBuf>,
 }
 
+fn bound(text: &str) -> Result<Bound, String> {
+    let wrong = || "a number of objects, or a share from 0% to 100%".to_owned();
+    match text.strip_suffix('%') {
+        Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(Bound::Share),
+        None => text.parse().ok().map(Bound::Number),
+    }
+    .ok_or_else(wrong)
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+    }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a name and a value: NAME=VALUE".into()),
     }
 }

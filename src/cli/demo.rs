@@ -109,14 +109,20 @@ impl Show<'_> {
 
     fn plan(&self) -> anyhow::Result<Exit> {
         match self.prepare() {
-            Ok(prepared) => plan::planned(&prepared, &Reading::default(), self.screen, true),
+            Ok(prepared) => {
+                let wish = plan::Wish { detailed: true, ..plan::Wish::default() };
+                plan::planned(&prepared, &Reading::default(), self.screen, wish)
+            }
             Err(_) => Ok(Exit::Error),
         }
     }
 
     fn apply(&self) -> anyhow::Result<Exit> {
         match self.prepare() {
-            Ok(prepared) => apply::applied(&prepared, &Reading::default(), self.screen, true),
+            Ok(prepared) => {
+                let way = apply::Way { approved: true, ..apply::Way::default() };
+                apply::applied(&prepared, &Reading::default(), self.screen, way)
+            }
             Err(_) => Ok(Exit::Error),
         }
     }

@@ -3,19 +3,24 @@
 //! Here alone files are found and read, the environment is asked, programs are run for secrets, and anything
 //! is printed. Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
 
+pub mod api;
 pub mod apply;
 pub mod args;
 pub mod completions;
 pub mod demo;
 pub mod exit;
+pub mod explain;
+pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
 pub mod sandbox;
+pub mod saved;
 pub mod schema;
 mod screen;
 pub mod session;
 pub mod settings;
+pub mod show;
 pub mod slots;
 pub mod validate;
 pub mod workspace;
@@ -57,9 +62,13 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),
         Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Show(args) => show::run(&common, &args, screen),
+        Command::Import(args) => import::run(&common, &args, screen),
+        Command::Explain(args) => explain::run(&common, &args, screen),
         Command::Schema(args) => schema::run(&common, &args, screen),
         Command::Sandbox(args) => sandbox::run(&common, &args, screen),
         Command::Demo(args) => demo::run(&common, &args, screen),
+        Command::Api { command } => api::run(&common, &command, screen),
         Command::Completions { shell } => completions::run(shell, screen),
     }
 }

@@ -1,12 +1,15 @@
 //! `trueup plan`: what would change, and the requests that would do it.
 
+use std::path::Path;
+
 use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
+use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use crate::diagnostic::Diagnostic;
-use crate::plan::Plan;
+use crate::plan::{Plan, gate};
 use crate::report::json::to_json;
 use crate::report::shown::Report;
 use crate::report::text;
@@ -21,7 +24,11 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => planned(&prepared, &args.reading, screen, args.detailed_exitcode),
+        Ok(prepared) => {
+            let output = args.output.as_ref().map(|file| common.directory.join(file));
+            let wish = Wish { detailed: args.detailed_exitcode, output: output.as_deref() };
+            planned(&prepared, &args.reading, screen, wish)
+        }
         Err(faults) => unplanned(faults, screen),
     }
 }
@@ -35,38 +42,58 @@ fn unplanned(faults: Faults, screen: &Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Error)
 }
 
-/// Makes and shows the plan of a prepared workspace.
+/// What is wanted of a plan besides being shown.
+#[derive(Clone, Copy, Default)]
+pub struct Wish<'w> {
+    /// An exit code of its own when something would change.
+    pub detailed: bool,
+    /// Where it is saved.
+    pub output: Option<&'w Path>,
+}
+
+/// Makes, shows and saves the plan of a prepared workspace.
 ///
 /// # Errors
 /// When there is no runtime, or the plan cannot be written.
-pub fn planned(
-    prepared: &Prepared,
-    reading: &Reading,
-    screen: &Screen,
-    detailed: bool,
-) -> anyhow::Result<Exit> {
+pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
-    let plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
+    let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    show(&plan, prepared, screen)?;
-    Ok(exit(&plan, detailed))
+    let blocked = gate::check(&plan, gate::objects(&plan), reading.limits());
+    plan.diagnostics.splice(0..0, blocked.iter().cloned());
+    let report = show(&plan, prepared, screen)?;
+    if let Some(path) = wish.output {
+        let said = saved::write(path, (&plan, &report), prepared, reading)?;
+        screen.diagnose(said.as_slice());
+        screen.say(&format!("\nsaved to {}\n", path.display()));
+    }
+    Ok(if blocked.is_empty() || !plan.complete { exit(&plan, wish.detailed) } else { Exit::Refused })
 }
 
 /// Shows a plan on stdout, in the format asked for, and its reasons on stderr.
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn show(plan: &Plan, prepared: &Prepared, screen: &Screen) -> anyhow::Result<()> {
+pub fn show(plan: &Plan, prepared: &Prepared, screen: &Screen) -> anyhow::Result<Report> {
     let report = report(plan, prepared);
-    match screen.format {
-        Format::Json => screen.out(&to_json(&report)?)?,
-        Format::Text => screen.out(&text::text(&report, screen.width()))?,
-    }
+    show_report(&report, screen)?;
     if screen.format == Format::Json {
         screen.diagnose(&reasons(plan));
+    }
+    Ok(report)
+}
+
+/// Shows a report on stdout, in the format asked for.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn show_report(report: &Report, screen: &Screen) -> anyhow::Result<()> {
+    match screen.format {
+        Format::Json => screen.out(&to_json(report)?)?,
+        Format::Text => screen.out(&text::text(report, screen.width()))?,
     }
     Ok(())
 }

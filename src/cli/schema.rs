@@ -13,6 +13,7 @@ use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
 use crate::report::outcome::ApplyReport;
+use crate::report::saved::SavedPlan;
 use crate::report::shown::{Checked, Report};
 use crate::run::memory::replace;
 
@@ -61,6 +62,7 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
     let extra = vec![
         ("trueup.json", schema::typed::<SettingsFile>()),
         ("report.json", schema::printed::<Report>()),
+        ("plan.json", schema::printed::<SavedPlan>()),
         ("apply.json", schema::printed::<ApplyReport>()),
         ("validate.json", schema::printed::<Checked>()),
     ];

@@ -9,9 +9,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
 use super::screen::Screen;
+use super::settings::Settings;
 use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error};
@@ -26,10 +28,11 @@ use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
+use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
-const FOLDER: &str = ".trueup";
+pub const FOLDER: &str = ".trueup";
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
 
@@ -48,6 +51,7 @@ pub struct Prepared {
     pub services: BTreeMap<Arc<str>, Service>,
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
+    pub references: References,
     pub stop: Stop,
 }
 
@@ -85,18 +89,20 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, &workspace, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, reading, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
-    Ok(Prepared { workspace, services, memory, index, stop: Stop::default() })
+    let references = References::default();
+    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
 }
 
-fn connect(
+/// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
+pub fn connect(
     targets: Vec<Target>,
-    workspace: &Workspace,
+    settings: &Settings,
     reading: &Reading,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
@@ -110,7 +116,7 @@ fn connect(
     };
     let mut services = BTreeMap::new();
     for target in targets {
-        let place = workspace.targets().find(|own| own.name == target.name).map(|own| own.span);
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
                 let service = match reading.request_timeout {
@@ -120,7 +126,7 @@ fn connect(
                 services.insert(service.target.name.clone(), service);
             }
             Err(fault) => {
-                let place = place.map(|span| workspace.settings.source.place(span));
+                let place = place.map(|span| settings.source.place(span));
                 faults.push(Diagnostic { place, ..fault });
             }
         }
@@ -187,11 +193,16 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
+/// The key under which digests of values are kept that must not be seen; an empty one is none.
+pub fn digest_key() -> Option<Zeroizing<String>> {
+    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
+}
+
 /// What the workspace remembers of earlier runs.
 fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = std::env::var(DIGEST_KEY).ok();
-    let memory = Written::open(&folder, key.as_deref()).map_err(|error| {
+    let key = digest_key();
+    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         forgotten("written.json", &error).hint(hint)
     })?;
@@ -203,7 +214,8 @@ fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     Ok((memory, index))
 }
 
-fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("{FOLDER}/{name} cannot be read: {error}");
     Diagnostic::error("unreadable-memory", message)
 }
@@ -233,6 +245,7 @@ impl Prepared {
             trust_empty: reading.trust_empty,
             memory: &self.memory,
             index: &self.index,
+            references: &self.references,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             stop: &self.stop,

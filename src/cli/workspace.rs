@@ -19,7 +19,7 @@ use crate::kind::registry::Registry;
 use crate::remote::target::Target;
 
 /// The directory with a workspace's own kinds.
-const KINDS: &str = "apis";
+pub const KINDS: &str = "apis";
 
 /// Everything that a run knows before it speaks to a service.
 pub struct Workspace {
@@ -30,6 +30,19 @@ pub struct Workspace {
     pub documents: Vec<Document>,
     /// Every document file that was read.
     pub sources: Vec<Arc<Source>>,
+}
+
+/// What a workspace says before any document is read.
+pub struct Base {
+    pub root: PathBuf,
+    pub settings: Settings,
+    pub registry: Registry,
+}
+
+/// The texts of a workspace's own descriptions, pairs of path and text.
+pub struct Descriptions {
+    pub root: PathBuf,
+    pub files: Vec<(String, String)>,
 }
 
 /// Reads the workspace in `root`. `narrow` are paths of files and directories, relative to it, that limit the
@@ -44,11 +57,44 @@ pub fn open(root: &Path, narrow: &[PathBuf]) -> (Option<Workspace>, Vec<Diagnost
     (workspace.ok(), faults)
 }
 
-fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result<Workspace, Diagnostic> {
+/// Reads the settings and the kinds of a workspace, but no document. Nothing comes back only when there is no
+/// workspace.
+pub fn base(root: &Path) -> (Option<Base>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let base = read_base(root, &mut faults).map_err(|fault| faults.push(fault)).ok();
+    diagnostic::sort(&mut faults);
+    (base, faults)
+}
+
+/// The texts of the descriptions that a folder brings along; no workspace is needed.
+pub fn descriptions(root: &Path) -> (Option<Descriptions>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    match files::absolute(root) {
+        Ok(root) => {
+            (Some(Descriptions { files: files::descriptions(&root, KINDS, &mut faults), root }), faults)
+        }
+        Err(fault) => (None, vec![fault]),
+    }
+}
+
+/// Reads a text file that a person named, within the bounds of documents.
+///
+/// # Errors
+/// When it is not there, too large, or no text.
+pub fn text(path: &Path) -> Result<Arc<Source>, Diagnostic> {
+    files::load(path, &path.to_string_lossy())
+}
+
+fn read_base(root: &Path, faults: &mut Vec<Diagnostic>) -> Result<Base, Diagnostic> {
     let root = files::absolute(root)?;
     let source = files::settings(&root)?;
     let registry = Registry::with_workspace(files::descriptions(&root, KINDS, faults), faults);
     let settings = settings::read(&source, &registry, faults);
+    Ok(Base { root, settings, registry })
+}
+
+fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result<Workspace, Diagnostic> {
+    let Base { root, settings, registry } = read_base(root, faults)?;
     let patterns = Patterns::new(&settings.documents, faults);
     let found = files::find(&root, &patterns, faults);
     let narrowed = Narrowed::new(&root, narrow, found, faults);
@@ -90,6 +136,28 @@ fn no_document(settings: &Settings) -> Diagnostic {
 }
 
 impl Workspace {
+    /// A path of the user's, without `.` and `..`; relative ones are so to the workspace.
+    pub fn locate(&self, path: &Path) -> PathBuf {
+        files::lexical(&self.root.join(path))
+    }
+
+    /// How a path is shown: relative to the workspace where it lies in it, with `/`.
+    pub fn shown(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.root) {
+            Ok(inner) => files::slashed(inner),
+            Err(_) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Reads a file that is not the workspace's own; nothing when it is no file of sound documents. Targets
+    /// and scopes stay as they are written.
+    pub fn read_beside(&self, path: &Path) -> Vec<Document> {
+        let mut faults = Vec::new();
+        let named = [(self.shown(path), path.to_owned())];
+        let documents = files::read(&named, &self.registry, &mut faults).documents;
+        if diagnostic::any_error(&faults) { Vec::new() } else { documents }
+    }
+
     /// The targets that documents of this run are for.
     pub fn targets(&self) -> impl Iterator<Item = &settings::TargetSettings> {
         let used: std::collections::HashSet<&str> =

@@ -12,6 +12,7 @@ pub mod resolve;
 pub mod slot;
 pub(crate) mod spec;
 pub mod together;
+pub mod write;
 
 use std::sync::Arc;
 

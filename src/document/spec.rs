@@ -13,7 +13,7 @@ use crate::value::{Mark, Value};
 use crate::yaml::{Data, Entry, Node};
 
 /// The most bytes of one text.
-const MAX_TEXT: usize = 1024 * 1024;
+pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// What a value is read as: the name it has in messages, what must not be seen of it, what its id refers to.
 #[derive(Clone, Copy)]

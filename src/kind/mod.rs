@@ -8,6 +8,7 @@
 pub mod address;
 mod builtin;
 pub mod check;
+pub mod draft;
 pub mod explain;
 pub mod file;
 pub mod leaf;

@@ -386,7 +386,7 @@ fn whole(number: i128) -> Json {
 }
 
 /// A tree of any form: bare flags and numbers as such, everything else text.
-fn free(node: &Node) -> Json {
+pub(super) fn free(node: &Node) -> Json {
     match &node.data {
         _ if node.is_null() => Json::Null,
         Data::Scalar { text, bare: true } => match flag_word(text) {

@@ -18,7 +18,7 @@ pub fn same(field: &Field, a: Option<&Value>, b: Option<&Value>) -> bool {
 }
 
 /// Whether a value says no more than its absence would.
-fn means_nothing(field: &Field, value: &Value) -> bool {
+pub(super) fn means_nothing(field: &Field, value: &Value) -> bool {
     match &field.ty {
         Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }) => value.is_blank(),
         Type::Leaf(_) => field.absent == Absent::Zero && value.is_zero(),
@@ -52,7 +52,7 @@ fn same_text(compare: Compare, a: &Value, b: &Value) -> bool {
 }
 
 /// Addresses without the blanks around commas, their domains in lower case.
-fn addresses(text: &str) -> Vec<String> {
+pub(super) fn addresses(text: &str) -> Vec<String> {
     let one = |address: &str| match address.rsplit_once('@') {
         Some((person, domain)) => format!("{person}@{}", domain.to_lowercase()),
         None => address.to_owned(),

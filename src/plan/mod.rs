@@ -6,8 +6,11 @@
 
 pub mod agree;
 pub mod compare;
+pub mod digest;
+pub mod gate;
 pub mod pair;
 pub mod propose;
+pub mod refer;
 pub mod request;
 pub mod step;
 

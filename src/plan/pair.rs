@@ -25,6 +25,8 @@ pub enum Reason {
     Ambiguous(Vec<String>),
     /// Another wanted item, by its number, means the same live one.
     Twice(usize),
+    /// Another item, by its number, is to have the same keys: the next run could not tell the rows apart.
+    Alike(usize),
     /// It names a row id that no live item has.
     UnknownId(String),
 }
@@ -53,6 +55,9 @@ pub fn pair(
             Err(reason) => faults.push(Unpaired { item: number, reason }),
         }
         pairs.push(None);
+    }
+    if faults.is_empty() {
+        faults = twins(shape, keys, wanted, &pairs);
     }
     if faults.is_empty() { Ok(pairs) } else { Err(faults) }
 }
@@ -85,6 +90,36 @@ fn partner(
         [one] => Ok(Some(*one)),
         _ => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
     }
+}
+
+/// Items that are to have the same keys, unless row ids tell both. Only new rows, and those named by their id,
+/// can come to the key of another.
+fn twins(shape: &Shape, keys: &[Vec<u16>], wanted: &[&[(u16, Wanted)]], pairs: &Pairs) -> Vec<Unpaired> {
+    let fields: Vec<&Field> = keys
+        .iter()
+        .filter(|key| !is_row_id(shape, key))
+        .flatten()
+        .map(|number| shape.field(*number))
+        .collect();
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let key = |item: &[(u16, Wanted)]| fields.iter().map(|field| named(item, field)).collect::<Vec<_>>();
+    let names: Vec<Vec<Option<Value>>> = wanted.iter().map(|item| key(item)).collect();
+    let row = row_id(shape, keys);
+    let by_id: Vec<bool> =
+        wanted.iter().map(|item| row.is_some_and(|row| named(item, row).is_some())).collect();
+    let moves = |at: usize| by_id[at] || pairs[at].is_none();
+    let alike = |a: usize, b: usize| {
+        let mut both = fields.iter().zip(names[a].iter().zip(&names[b]));
+        both.all(|(field, (a, b))| same(field, a.as_ref(), b.as_ref()))
+    };
+    let twin = |number: usize| {
+        let open = |other: &usize| (moves(number) || moves(*other)) && !(by_id[number] && by_id[*other]);
+        let first = (0..number).find(|other| open(other) && alike(number, *other))?;
+        Some(Unpaired { item: number, reason: Reason::Alike(first) })
+    };
+    (0..wanted.len()).filter_map(twin).collect()
 }
 
 /// Whether a live item has what a wanted one names of a key. `only_named`: what is not named, or cannot be

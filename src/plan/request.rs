@@ -5,13 +5,14 @@
 //! those riding along that the service might otherwise empty.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::exchange::{Request, Verb, Wire};
 use crate::kind::address;
 use crate::kind::{Absent, Field, Item, ItemsSent, ListType, Sends, Shape, ToldApart, Travels, Type, Write};
-use crate::plan::compare::row_id;
+use crate::plan::compare::{row_id, unseen};
 use crate::plan::propose::Proposal;
-use crate::plan::{Planned, Subject};
+use crate::plan::{Planned, Step, Subject};
 use crate::value::{Object, Path, Segment, Value};
 
 /// How a request is to be made.
@@ -141,6 +142,40 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
         }
     }
     planned(subject, write, (Wire::Object(body), query), (sends(proposal), along))
+}
+
+/// The request of a step with the values of all required fields added, for a service that asks for them even
+/// of a write of changes; `None` where that is not known to happen.
+///
+/// # Errors
+/// The required fields whose live value cannot be seen; nothing is sent in their place.
+pub fn in_full(step: &Step) -> Option<Result<Request, Vec<Arc<str>>>> {
+    let mut request = step.requests.first()?.request.clone();
+    let operations = &step.subject.kind.operations;
+    let asks = |write: &&Write| write.adds_required_when_asked && write.verb == request.verb;
+    [&operations.update, &operations.replace].into_iter().flatten().find(asks)?;
+    let Some(Wire::Object(members)) = &mut request.body else { return None };
+    let mut hidden = Vec::new();
+    for field in &step.subject.kind.shape.fields {
+        if !is_left_out(field, members) {
+            continue;
+        }
+        let live = step.live.as_ref().and_then(|live| live.get(field.number));
+        match step.wanted.get(field.number) {
+            Some(value) if !unseen(field, live) && !value.is_blank() => {
+                members.push((field.written_as.to_string(), whole(field, value, Moment::Update)));
+            }
+            _ => hidden.push(field.name.clone()),
+        }
+    }
+    Some(if hidden.is_empty() { Ok(request) } else { Err(hidden) })
+}
+
+/// Whether a body lacks a required field that an update may hold.
+pub fn is_left_out(field: &Field, members: &[(String, Wire)]) -> bool {
+    let rights = field.access;
+    let ours = rights.required && !rights.computed && !rights.create_only && !field.never_sent;
+    ours && !members.iter().any(|(name, _)| **name == *field.written_as)
 }
 
 /// Whether a request replaces what stands at a path, so that what it does not know of it is lost.

@@ -173,10 +173,15 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
     }
     let seen = question.document.kind.history.edited_by_others_at;
     let seen = seen.map(|number| question.document.kind.shape.field(number).name.clone());
+    // of a list everything is sent
+    let of_list = |path: &Path| matches!(path.0.get(1), Some(Segment::Item { .. }));
+    let same = |change: &Change, path: &Path| {
+        overlap(&change.path, path) || (change.path.top() == path.top() && of_list(path))
+    };
     let sent = |(path, _): &(Path, Value)| {
         write.sends == Sends::Everything
             || path.top() == seen.as_deref()
-            || proposal.changes.iter().any(|change| overlap(&change.path, path))
+            || proposal.changes.iter().any(|change| same(change, path))
     };
     let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {

@@ -36,6 +36,8 @@ const REDIRECTS: u32 = 5;
 pub struct Client {
     target: Arc<str>,
     base: Url,
+    /// The root of the same host.
+    root: Url,
     host: String,
     format: FormatWord,
     transport: Transport,
@@ -49,6 +51,8 @@ pub(super) type Attempt = (Result<Response, Failure>, Duration);
 /// One request on its way.
 #[derive(Clone, Copy)]
 pub(super) struct Errand<'r> {
+    /// Where the path of the request starts.
+    pub base: &'r Url,
     pub request: &'r Request,
     pub body: Option<&'r Bytes>,
     pub bounds: &'r Bounds,
@@ -70,7 +74,9 @@ impl Client {
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
         let pace = Pace::new(parallel, limits.per_second);
         let (target, format, host) = (Arc::clone(&target.name), target.format, hosts::authority(&base));
-        Ok(Self { target, base, host, format, transport, credentials, pace })
+        let mut root = base.clone();
+        root.set_path("/");
+        Ok(Self { target, base, root, host, format, transport, credentials, pace })
     }
 
     /// Sends `request` once. `body` is `request.body` in the target's wire format.
@@ -81,7 +87,17 @@ impl Client {
         bounds: &Bounds,
     ) -> Result<Response, Failure> {
         let body = body.map(Bytes::from);
-        self.attempt(Errand { request, body: body.as_ref(), bounds }, 1).await.0
+        self.attempt(Errand { base: &self.base, request, body: body.as_ref(), bounds }, 1).await.0
+    }
+
+    /// Where the paths of requests start.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The root of the same host.
+    pub(super) fn root(&self) -> &Url {
+        &self.root
     }
 
     /// Everything that the service is shown and may repeat, but nobody else may see.
@@ -138,7 +154,7 @@ impl Client {
     fn call(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Call, Failure> {
         let request = errand.request;
         let mut url =
-            below(&self.base, &request.path).ok_or_else(|| self.failure(Reason::InvalidPath, Sent::No))?;
+            below(errand.base, &request.path).ok_or_else(|| self.failure(Reason::InvalidPath, Sent::No))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }

@@ -16,6 +16,7 @@ pub mod retry;
 pub mod sandbox;
 pub mod service;
 mod session;
+mod spelling;
 pub mod target;
 mod transport;
 pub mod wire;

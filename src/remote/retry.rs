@@ -71,11 +71,24 @@ impl Client {
         patience: &Patience,
     ) -> Result<Answered, Failure> {
         let body = body.map(Bytes::from);
-        let body = body.as_ref();
-        let terms = Terms { patience, repeatable: request.repeatable, host: self.host() };
+        self.safely(Errand { base: self.base(), request, body: body.as_ref(), bounds }, patience).await
+    }
+
+    /// Sends a read whose path starts at the root of the host rather than at the base URL.
+    pub async fn read_from_root(
+        &self,
+        request: &Request,
+        bounds: &Bounds,
+        patience: &Patience,
+    ) -> Result<Answered, Failure> {
+        self.safely(Errand { base: self.root(), request, body: None, bounds }, patience).await
+    }
+
+    async fn safely(&self, errand: Errand<'_>, patience: &Patience) -> Result<Answered, Failure> {
+        let terms = Terms { patience, repeatable: errand.request.repeatable, host: self.host() };
         persist(terms, |number, left| async move {
-            let bounds = Bounds { timeout: bounds.timeout.min(left), ..*bounds };
-            self.attempt(Errand { request, body, bounds: &bounds }, number).await
+            let bounds = Bounds { timeout: errand.bounds.timeout.min(left), ..*errand.bounds };
+            self.attempt(Errand { bounds: &bounds, ..errand }, number).await
         })
         .await
     }

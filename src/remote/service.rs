@@ -4,6 +4,9 @@
 //! arrives, so what nobody needs is dropped. A list that does not advance, or never ends, is a trouble.
 //! Deliberately absent: which objects are needed, and what a difference means.
 
+mod find;
+mod things;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +19,16 @@ use super::complaint::{self, Complaint};
 use super::failure::{Failure, Sent};
 use super::hosts::Allowed;
 use super::retry::{Answered, Patience};
+use super::spelling::Spellings;
 use super::target::Target;
 use super::wire::{self, Live, Page, Unreadable};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::{Request, Response, Verb};
+use crate::exchange::{Request, Response, Verb, Wire};
 use crate::kind::file::PagingFile;
 use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
 use crate::value::Value;
+
+pub use things::Shelf;
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
 pub const UNREADABLE: &str = "unreadable-answer";
@@ -33,6 +39,7 @@ pub struct Service {
     pub target: Arc<Target>,
     bounds: Bounds,
     patience: Patience,
+    spellings: Spellings,
 }
 
 /// Why something did not work.
@@ -71,7 +78,8 @@ impl Service {
     /// When the target must not be spoken to, or its credentials contradict each other.
     pub fn connect(target: Arc<Target>, allowed: &Allowed) -> Result<Self, Diagnostic> {
         let client = Client::new(&target, allowed)?;
-        Ok(Self { client, bounds: Bounds::of(&target.api.limits), patience: Patience::default(), target })
+        let bounds = Bounds::of(&target.api.limits);
+        Ok(Self { client, bounds, patience: Patience::default(), spellings: Spellings::default(), target })
     }
 
     /// With another time that one request may take.
@@ -90,12 +98,11 @@ impl Service {
 
     /// How many bytes the body of a request has.
     pub fn bytes(&self, request: &Request) -> usize {
-        self.body(request).map_or(0, |body| body.len())
+        request.body.as_ref().map_or(0, |body| self.encoded(body).len())
     }
 
-    fn body(&self, request: &Request) -> Option<Vec<u8>> {
-        let body = request.body.as_ref()?;
-        Some(wire::encode(body, self.target.format, &self.target.api))
+    fn encoded(&self, body: &Wire) -> Vec<u8> {
+        wire::encode(body, self.target.format, &self.target.api)
     }
 
     /// Sends one request and reads the answer whole; an answer that says no is a trouble.
@@ -103,17 +110,35 @@ impl Service {
     /// # Errors
     /// When there is no answer, or the answer is not a success.
     pub async fn send(&self, request: &Request) -> Result<Answered, Trouble> {
-        let answered =
-            self.client.send_safely(request, self.body(request), &self.bounds, &self.patience).await?;
+        self.send_body(request, request.body.as_ref()).await
+    }
+
+    /// Sends a request that writes an object of a kind, its members spelt as the service spells them.
+    ///
+    /// # Errors
+    /// When there is no answer, or the answer is not a success.
+    pub async fn write(&self, kind: &Kind, request: &Request) -> Result<Answered, Trouble> {
+        let spelt = request.body.as_ref().and_then(|body| self.spellings.applied(kind, body));
+        self.send_body(request, spelt.as_ref().or(request.body.as_ref())).await
+    }
+
+    async fn send_body(&self, request: &Request, body: Option<&Wire>) -> Result<Answered, Trouble> {
+        let body = body.map(|body| self.encoded(body));
+        let answered = self.client.send_safely(request, body, &self.bounds, &self.patience).await?;
+        self.accepted(answered, request.verb).await
+    }
+
+    /// An answer that does not say no.
+    async fn accepted(&self, answered: Answered, verb: Verb) -> Result<Answered, Trouble> {
         let response = &answered.response;
         if !response.is_success() {
-            return Err(self.refused(answered, request.verb).await);
+            return Err(self.refused(answered, verb).await);
         }
         if let Err(error) = wire::check_content_type(response, self.target.format) {
-            return Err(self.unreadable(error, response, request.verb));
+            return Err(self.unreadable(error, response, verb));
         }
         if wire::despite_success(&response.body, self.target.format, &self.target.api) {
-            return Err(self.refused(answered, request.verb).await);
+            return Err(self.refused(answered, verb).await);
         }
         Ok(answered)
     }
@@ -144,6 +169,44 @@ impl Service {
         Ok(walk.pages)
     }
 
+    /// Shows the objects of a collection one by one until it is enough.
+    ///
+    /// # Errors
+    /// When a page cannot be read, or the pages do not end.
+    pub async fn look(
+        &self,
+        of: Collection<'_>,
+        enough: &mut dyn FnMut(&Live) -> bool,
+    ) -> Result<(), Trouble> {
+        let paging = of.kind.operations.list.paging.as_ref();
+        let mut walk = Walk::new(of.kind, self.target.api.limits.pages);
+        loop {
+            let mut done = false;
+            let mut take = |live: Live| done = done || enough(&live);
+            let page = paging.map(|paging| (paging, walk.seen));
+            let last = self.page(of, page, &mut |live| walk.take(live, &mut take)).await?;
+            let here = walk.turn(&last)?;
+            if done || !paging.is_some_and(|paging| walk.goes_on(paging, &last, here)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Hands the objects of the first page of a collection to `take`, asking for at most `most` of them.
+    ///
+    /// # Errors
+    /// When the page cannot be read.
+    pub async fn first(
+        &self,
+        of: Collection<'_>,
+        most: u32,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<(), Trouble> {
+        let paging = of.kind.operations.list.paging.clone();
+        let paging = paging.map(|paging| PagingFile { page: paging.page.min(most.max(1)), ..paging });
+        self.page(of, paging.as_ref().map(|paging| (paging, 0)), take).await.map(|_| ())
+    }
+
     /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
     /// the scope exists and may be seen, and it answers.
     pub async fn probe(&self, of: Collection<'_>) -> bool {
@@ -163,6 +226,10 @@ impl Service {
     /// # Errors
     /// When the answer cannot be read, or the API cannot read one.
     pub async fn get(&self, of: Collection<'_>, id: &Value) -> Result<Option<Live>, Trouble> {
+        // without an id a path leads to the list
+        if Leaf::url_text(id, &of.kind.api).is_empty() {
+            return Ok(None);
+        }
         match &of.kind.operations.get {
             None => Err(Trouble::no_operation(of.kind, "get")),
             Some(ReadOne::Path(path)) => self.get_at(of, path, id).await,
@@ -187,58 +254,13 @@ impl Service {
             Err(trouble) if matches!(trouble.status(), Some(404 | 405)) => return Ok(None),
             Err(trouble) => return Err(trouble),
         };
-        let read = wire::read_object(&response.body, self.target.format, of.kind);
-        let live = read.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
+        let read = wire::read_spelt(&response.body, self.target.format, of.kind);
+        let (live, spelt) = read.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
+        self.spellings.learn(of.kind, spelt);
         match live.object.get(of.kind.identity.id) {
             Some(own) if own != id => Err(Trouble::wrong_object(of.kind)),
             _ => Ok(Some(live)),
         }
-    }
-
-    /// A service that does not know the filter answers with everybody, so the id of each item is looked at.
-    async fn get_in_list(
-        &self,
-        of: Collection<'_>,
-        query: &[(String, String)],
-        id: &Value,
-    ) -> Result<Option<Live>, Trouble> {
-        let mut request = self.list_request(of, first_page(of.kind));
-        let text = Leaf::url_text(id, &of.kind.api);
-        let template = format!("{{{}}}", of.kind.id_field().name);
-        request
-            .query
-            .extend(query.iter().map(|(name, value)| (name.clone(), value.replace(&template, &text))));
-        let response = self.send(&request).await?.response;
-        let mut found = None;
-        self.read(of, &response, &mut |live| {
-            if live.object.get(of.kind.identity.id) == Some(id) {
-                found = Some(live);
-            }
-        })?;
-        Ok(found)
-    }
-
-    /// Hands every object to `take` that the service finds for a natural key; it may find too many.
-    ///
-    /// # Errors
-    /// When the answer cannot be read, or the API has no such filter.
-    pub async fn find(
-        &self,
-        of: Collection<'_>,
-        key: &[(String, Value)],
-        take: &mut dyn FnMut(Live),
-    ) -> Result<(), Trouble> {
-        let Some(find) = &of.kind.operations.find else { return Err(Trouble::no_operation(of.kind, "find")) };
-        let mut request = self.list_request(of, first_page(of.kind));
-        for (name, template) in &find.query {
-            let mut text = template.clone();
-            for (field, value) in key {
-                text = text.replace(&format!("{{{field}}}"), &Leaf::url_text(value, &of.kind.api));
-            }
-            request.query.push((name.clone(), text));
-        }
-        let response = self.send(&request).await?.response;
-        self.read(of, &response, take).map(|_| ())
     }
 
     fn list_request(&self, of: Collection, page: Option<(&PagingFile, u64)>) -> Request {
@@ -268,8 +290,10 @@ impl Service {
     }
 
     fn read(&self, of: Collection, response: &Response, take: &mut dyn FnMut(Live)) -> Result<Page, Trouble> {
-        wire::read_page_with(&response.body, self.target.format, of.kind, take)
-            .map_err(|error| self.unreadable(error, response, Verb::Get))
+        let mut page = wire::read_page_with(&response.body, self.target.format, of.kind, take)
+            .map_err(|error| self.unreadable(error, response, Verb::Get))?;
+        self.spellings.learn(of.kind, std::mem::take(&mut page.spelt));
+        Ok(page)
     }
 
     async fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
@@ -402,6 +426,13 @@ impl<'k> Walk<'k> {
 impl Trouble {
     fn of(diagnostic: Diagnostic) -> Self {
         Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, attempts: 1 }
+    }
+
+    /// The same after other attempts.
+    #[must_use]
+    pub fn after(mut self, attempts: u32) -> Self {
+        self.attempts += attempts;
+        self
     }
 
     /// The status, when there was an answer.

@@ -7,6 +7,7 @@
 //! Deliberately absent: HTTP, and what a difference means.
 
 mod page;
+mod things;
 mod typed;
 
 use std::borrow::Cow;
@@ -17,7 +18,8 @@ use crate::kind::{Api, FormatWord};
 use crate::remote::{json, jsv};
 use crate::value::Object;
 
-pub use page::{despite_success, read_any, read_id, read_object, read_page, read_page_with};
+pub use page::{despite_success, read_any, read_id, read_object, read_page, read_page_with, read_spelt};
+pub use things::{Columns, Row, read_things};
 
 /// How deep an answer may nest.
 pub(super) const MAX_DEPTH: u8 = 64;
@@ -29,6 +31,17 @@ pub struct Live {
     /// What did not fit the kind. While there is any, the object must not be written: its strangers may
     /// stand for fields that the document manages.
     pub misread: Vec<Misread>,
+    /// Where the things stand whose ids it holds, as far as the service tells.
+    pub links: Vec<Link>,
+}
+
+/// The list in which a thing stands that was read whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The names of the fields that lead to its id, with slashes between them.
+    pub path: Box<str>,
+    /// As sent.
+    pub url: Box<str>,
 }
 
 /// A field whose value is not what the kind says; in the object it is a stranger.
@@ -40,6 +53,14 @@ pub struct Misread {
     pub message: String,
 }
 
+/// A member as a service spelt it, where the description leaves the case to the service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spelt {
+    /// The described names that lead to it, each after a slash.
+    pub path: Box<str>,
+    pub name: Box<str>,
+}
+
 /// One page of a list.
 #[derive(Default)]
 pub struct Page {
@@ -49,6 +70,8 @@ pub struct Page {
     pub total: Option<u64>,
     /// The URL of the next page, as sent.
     pub next: Option<String>,
+    /// How the members of the items were spelt.
+    pub spelt: Vec<Spelt>,
 }
 
 /// An answer that cannot be read; a sentence that never repeats the answer.

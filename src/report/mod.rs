@@ -6,7 +6,7 @@
 //! drawn on their source with its veiled parts hidden.
 //! Deliberately absent: printing, and the question whether there is a terminal.
 
-mod clean;
+pub mod clean;
 pub mod diagnostics;
 mod diff;
 mod excerpt;
@@ -18,6 +18,7 @@ pub mod outcome;
 mod paint;
 mod places;
 mod request;
+pub mod saved;
 pub mod shown;
 pub mod text;
 
@@ -25,3 +26,15 @@ pub use diagnostics::{Drawing, draw};
 pub use json::to_json;
 pub use outcome::ApplyReport;
 pub use shown::Report;
+
+/// Whether a text is JSON with this member, or starts as if it were meant to be.
+fn is_file_with(text: &str, member: &str) -> bool {
+    const HEAD: usize = 4096;
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(json) => json.get(member).is_some(),
+        Err(_) => {
+            let head = text.as_bytes().iter().take(HEAD).copied().collect::<Vec<u8>>();
+            String::from_utf8_lossy(&head).contains(&format!("\"{member}\""))
+        }
+    }
+}

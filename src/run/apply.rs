@@ -15,15 +15,19 @@ use super::gather::{Group, Job, Read, gather, groups, read_one};
 use super::match_up::Found;
 use super::outcome::{Ending, Outcome};
 use super::planning::{decide_live, subject};
+use super::refer::{Standing, edges, levels};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
+use crate::exchange::Request;
 use crate::kind::{Answer, Appears, Field, Maker};
 use crate::plan::compare::differences;
 use crate::plan::propose::Question;
+use crate::plan::request::in_full;
 use crate::plan::step::{Decision, Recheck, finishes_create, named, overlap, recheck};
 use crate::plan::{Action, Change, Plan, Step, Subject};
-use crate::remote::service::{Collection, Service};
+use crate::remote::retry::Answered;
+use crate::remote::service::{Collection, Service, Trouble};
 use crate::remote::wire::{self, Live};
 use crate::value::{Object, Value};
 
@@ -33,25 +37,66 @@ const COLLECTIONS: usize = 16;
 /// Carries out a plan. One outcome for each object of the plan, in the order of the documents.
 pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<Outcome> {
     (session.tell)(Event::Writing(plan.steps.len()));
+    note_standings(session, &plan, jobs);
     let mut outcomes = settled(&plan);
     let steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let halted = Mutex::new(BTreeSet::new());
     let writer = Writer { session, jobs, halted: &halted };
-    let groups: Vec<Group> = groups(jobs)
-        .into_iter()
-        .map(|mut group| {
-            group.jobs.retain(|number| steps.contains_key(number));
-            group
-        })
-        .filter(|group| !group.jobs.is_empty())
-        .collect();
-    let mut work =
-        stream::iter(groups.iter().map(|group| writer.group(group, &steps))).buffer_unordered(COLLECTIONS);
-    while let Some(written) = work.next().await {
-        outcomes.extend(written);
+    for groups in in_turn(jobs, &steps) {
+        let mut work = stream::iter(groups.iter().map(|group| writer.group(group, &steps)))
+            .buffer_unordered(COLLECTIONS);
+        while let Some(written) = work.next().await {
+            writer.arrived(&written);
+            outcomes.extend(written);
+        }
     }
-    drop(work);
+    outcomes.sort_by_key(|outcome| outcome.subject.number);
+    record(session, jobs, &mut outcomes);
+    outcomes
+}
+
+/// The collections with the steps that can be carried out side by side, those first to whose objects others
+/// refer.
+fn in_turn(jobs: &[Job], steps: &BTreeMap<usize, Step>) -> Vec<Vec<Group>> {
+    let created = |number: usize| steps.get(&number).is_some_and(|step| step.action == Action::Create);
+    let levels = levels(&edges(jobs, &created));
+    let last = steps.keys().map(|number| levels[*number]).max();
+    let turn = |level: usize| {
+        let groups = groups(jobs).into_iter().map(|mut group| {
+            group.jobs.retain(|number| steps.contains_key(number) && levels[*number] == level);
+            group
+        });
+        groups.filter(|group| !group.jobs.is_empty()).collect()
+    };
+    last.map(|last| (0..=last).map(turn).collect()).unwrap_or_default()
+}
+
+/// How the objects of a plan stand, where planning was another run's work.
+fn note_standings(session: &Session, plan: &Plan, jobs: &[Job]) {
+    let put = |subject: &Subject, standing: Option<Standing>| {
+        let known = subject.id.clone().map(Standing::Known);
+        if let Some(standing) = standing.or(known) {
+            session.references.stood(&jobs[subject.number], standing);
+        }
+    };
+    for step in &plan.steps {
+        put(
+            &step.subject,
+            match step.action {
+                Action::Create => Some(Standing::Later),
+                Action::Update => None,
+                Action::Delete => Some(Standing::Gone),
+            },
+        );
+    }
+    plan.agreeing.iter().for_each(|agreeing| put(&agreeing.subject, None));
+    plan.refused.iter().for_each(|refused| put(&refused.subject, Some(Standing::Refused)));
+}
+
+/// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
+pub fn settle(session: &Session, plan: &Plan, jobs: &[Job]) -> Vec<Outcome> {
+    let mut outcomes = settled(plan);
     outcomes.sort_by_key(|outcome| outcome.subject.number);
     record(session, jobs, &mut outcomes);
     outcomes
@@ -70,6 +115,7 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
             _ => {}
         }
     }
+    index.forget_old_names();
     if let (Err(error), Some(last)) = (index.save(), outcomes.last_mut()) {
         let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
         let warning = Diagnostic::warning("not-recorded", message).at(last.subject.place.clone());
@@ -78,7 +124,7 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
 }
 
 /// What needs no work: agreement and refusals.
-pub fn settled(plan: &Plan) -> Vec<Outcome> {
+fn settled(plan: &Plan) -> Vec<Outcome> {
     let agreeing = plan.agreeing.iter().map(|agreeing| Outcome {
         findings: agreeing.notes.clone(),
         ..blank(&agreeing.subject, None, Ending::Unchanged)
@@ -113,6 +159,23 @@ struct Writer<'w, 'd> {
 }
 
 impl Writer<'_, '_> {
+    /// What became of objects to which others may refer.
+    fn arrived(&self, outcomes: &[Outcome]) {
+        for outcome in outcomes.iter().filter(|outcome| outcome.action == Some(Action::Create)) {
+            let answered = outcome.subject.kind.identity.made_by == Maker::Server;
+            let standing = match (&outcome.ending, &outcome.subject.id) {
+                (Ending::Done, Some(id)) => Standing::Known(id.clone()),
+                // it is there, though not as it should be
+                (Ending::Failed(_), Some(id)) if answered => Standing::Known(id.clone()),
+                (Ending::Unknown(_), _) => Standing::Unread,
+                // somebody else created it, which was seen
+                (Ending::Unchanged, _) => continue,
+                _ => Standing::Refused,
+            };
+            self.session.references.stands(&self.jobs[outcome.subject.number], standing);
+        }
+    }
+
     async fn group(&self, group: &Group, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
         let width = service.target.parallelism.max(1) as usize;
@@ -151,6 +214,7 @@ impl Writer<'_, '_> {
         let mut outcomes = Vec::new();
         for (step, written) in chosen.iter().zip(written) {
             let read = if matches!(written, Written::Sent(_)) { after.next() } else { None };
+            self.ready(service, step, &read).await;
             let mut outcome = match self.prove(step, written, read) {
                 Proved::Finished(outcome) => *outcome,
                 Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
@@ -162,6 +226,13 @@ impl Writer<'_, '_> {
         outcomes
     }
 
+    /// Reads what an object that was read back needs to be compared.
+    async fn ready(&self, service: &Service, step: &Step, read: &Option<Read>) {
+        if let Some(Read::Found(Found::One(live))) = read {
+            self.session.references.ready(service, &self.jobs[step.subject.number], Some(live)).await;
+        }
+    }
+
     /// The second half of a create: what only an update takes.
     async fn finish(&self, service: &Service, of: Collection<'_>, first: Outcome, rest: &Step) -> Outcome {
         let job = Job { newborn: true, ..self.job(rest, rest.subject.id.as_ref()) };
@@ -170,6 +241,7 @@ impl Writer<'_, '_> {
             Written::Sent(_) => Some(read_one(service, of, &job).await),
             Written::Not(_) => None,
         };
+        self.ready(service, rest, &read).await;
         let mut outcome = match self.prove(rest, written, read) {
             Proved::Finished(outcome) => *outcome,
             // nothing follows an update
@@ -198,6 +270,7 @@ impl Writer<'_, '_> {
             Read::Found(Found::One(live)) => Some(live),
             Read::Found(Found::Nothing) => None,
         };
+        self.session.references.ready(service, &job, live.as_deref()).await;
         let fresh = match self.recheck(step, &job, live.as_deref()) {
             Ok(fresh) => fresh,
             Err(result) => return Written::Not(result),
@@ -209,17 +282,27 @@ impl Writer<'_, '_> {
     }
 
     fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> Result<Box<Step>, Ending> {
+        let references = self.session.references;
+        let document = references
+            .resolve(self.session.index, job, live)
+            .map_err(|unresolved| Ending::Refused(unresolved.reasons))?;
         let memory = lock(self.session.memory);
         let now = subject(step.subject.number, job, live);
         let question = Question {
-            document: job.document,
+            document: &document,
             subject: &now,
             live: live.map(|live| &live.object),
             memory: &*memory,
         };
         match recheck(step, &question, self.session.rules(job)) {
-            Recheck::Go(fresh) => Ok(fresh),
-            Recheck::Done => Err(Ending::Unchanged),
+            Recheck::Go(fresh) if fresh.wanted.is_known() => Ok(fresh),
+            Recheck::Go(_) => Err(Ending::Refused(vec![not_there_yet(step)])),
+            Recheck::Done => {
+                if let (Some(id), State::Present) = (now.id, job.document.state) {
+                    references.stands(job, Standing::Known(id));
+                }
+                Err(Ending::Unchanged)
+            }
             Recheck::Moved(moved) => Err(Ending::Moved(moved)),
             Recheck::Refused(reasons) => Err(Ending::Refused(reasons)),
         }
@@ -238,7 +321,8 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        match service.send(&planned.request).await {
+        let (answered, added) = self.put(service, fresh, &planned.request).await;
+        match answered {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
                 sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));
@@ -248,7 +332,8 @@ impl Writer<'_, '_> {
                 sent.attempts = trouble.attempts;
             }
             Err(trouble) => {
-                let reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
+                let mut reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
+                reasons.extend(added);
                 if !trouble.unknown {
                     self.retract(fresh);
                     return Written::Not(Ending::Failed(reasons));
@@ -264,6 +349,33 @@ impl Writer<'_, '_> {
             sent.findings.push(forgotten(fresh, &error));
         }
         Written::Sent(sent)
+    }
+
+    /// Sends a request, and where the service asks for required fields that were left out, once more with all of
+    /// them. Beside a refusal, why that was not done.
+    async fn put(
+        &self,
+        service: &Service,
+        fresh: &Step,
+        request: &Request,
+    ) -> (Result<Answered, Trouble>, Option<Diagnostic>) {
+        let kind = &fresh.subject.kind;
+        let first = match service.write(kind, request).await {
+            Err(trouble) if blame::wants_required(&trouble, fresh) => trouble,
+            answered => return (answered, None),
+        };
+        let attempts = first.attempts;
+        match in_full(fresh) {
+            None => (Err(first), None),
+            Some(Err(hidden)) => (Err(first), Some(blame::hidden_required(fresh, &hidden))),
+            Some(Ok(request)) => {
+                let again = service.write(kind, &request).await;
+                let answered = again
+                    .map(|answered| Answered { attempts: answered.attempts + attempts, ..answered })
+                    .map_err(|trouble| trouble.after(attempts));
+                (answered, None)
+            }
+        }
     }
 
     /// A create is on record before it is sent, so that a killed run leaves a trace of it.
@@ -357,9 +469,7 @@ impl Writer<'_, '_> {
                 return Proved::Unfinished(Box::new(outcome), again);
             }
             Decision::Step(again) => {
-                let reasons = sent
-                    .lost_answer
-                    .unwrap_or_else(|| again.changes.iter().map(|change| not_kept(step, change)).collect());
+                let reasons = sent.lost_answer.unwrap_or_else(|| lost(step, &again.changes));
                 outcome.lost = again.changes;
                 outcome.ending = Ending::Failed(reasons);
             }
@@ -494,6 +604,12 @@ fn grown(step: &Step) -> Diagnostic {
         .hint("name the `id` of the one that is meant")
 }
 
+fn not_there_yet(step: &Step) -> Diagnostic {
+    Diagnostic::error("reference-refused", "an object to which this one refers is not there yet")
+        .at(step.subject.place.clone())
+        .hint("see what is said about that object, then plan again")
+}
+
 /// A new object that is known by its id alone until somebody confirms it.
 pub fn appears_later(subject: &Subject) -> Diagnostic {
     Diagnostic::note("appears-later", "the object was created and shows once it is verified")
@@ -530,10 +646,22 @@ fn forgotten(step: &Step, error: &std::io::Error) -> Diagnostic {
         .hint("the next run will send values that do not read back once more")
 }
 
+/// What the service answered with success and did not keep.
+fn lost(step: &Step, changes: &[Change]) -> Vec<Diagnostic> {
+    let is_lost = |own: &Change| changes.iter().any(|change| overlap(&own.path, &change.path));
+    let hint = match step.action == Action::Update && step.changes.iter().all(is_lost) {
+        true => {
+            "nothing of this update was kept: perhaps only the object's owner, or other credentials, may change it"
+        }
+        false => "the table shows what the service has instead",
+    };
+    changes.iter().map(|change| not_kept(step, change).hint(hint)).collect()
+}
+
 fn not_kept(step: &Step, change: &Change) -> Diagnostic {
     let place = change.place.clone().unwrap_or_else(|| step.subject.place.clone());
     let message = format!("the service answered with success, but did not keep `{}`", named(&change.path));
-    Diagnostic::error("not-kept", message).at(place).hint("the table shows what the service has instead")
+    Diagnostic::error("not-kept", message).at(place)
 }
 
 fn changed_besides(step: &Step, change: &Change) -> Diagnostic {

@@ -6,7 +6,10 @@
 use super::hidden;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::{Document, Wanted, Wish};
+use crate::exchange::Wire;
 use crate::kind::{Field, Item, Type};
+use crate::plan::Step;
+use crate::plan::request::is_left_out;
 use crate::remote::blot::Blots;
 use crate::remote::complaint::Complaint;
 use crate::remote::service::{Trouble, UNREADABLE};
@@ -26,6 +29,27 @@ pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> V
     let mut all = vec![diagnostic];
     all.extend(trouble.complaints(&hidden).iter().map(|complaint| one(complaint, document)));
     all
+}
+
+/// Whether a service refused an update only because required fields were not in it.
+pub fn wants_required(trouble: &Trouble, step: &Step) -> bool {
+    let planned = step.requests.first().and_then(|planned| planned.request.body.as_ref());
+    let Some(Wire::Object(members)) = planned else { return false };
+    let shape = &step.subject.kind.shape;
+    let left_out =
+        |name: &str| shape.fields.iter().any(|field| is_left_out(field, members) && is_called(field, name));
+    let complaints = trouble.complaints(&[]);
+    let mut fields = complaints.iter().filter_map(|complaint| complaint.field.as_deref()).peekable();
+    trouble.status() == Some(400) && fields.peek().is_some() && fields.all(left_out)
+}
+
+/// What is said when the required fields cannot be added.
+pub fn hidden_required(step: &Step, fields: &[std::sync::Arc<str>]) -> Diagnostic {
+    let names: Vec<String> = fields.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("the service asks for {}, which cannot be seen and is not sent", names.join(", "));
+    Diagnostic::error("required-hidden", message)
+        .at(step.subject.place.clone())
+        .hint("name it in the document, or let credentials that may see it do this")
 }
 
 fn one(said: &Complaint, document: &Document) -> Diagnostic {

@@ -171,12 +171,15 @@ async fn try_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> Result
     match key {
         // a service that does not know the filter may answer with everybody: each hit is held against the key
         Some(key) => {
-            let mut take = |live: Live| {
-                if live_key(of.kind, &live.object).as_ref() == Some(&key) {
-                    let _ = matching.offer(live);
-                }
+            let mut others = false;
+            let mut take = |live: Live| match live_key(of.kind, &live.object).as_ref() == Some(&key) {
+                true => drop(matching.offer(live)),
+                false => others = true,
             };
-            service.find(of, &natural_key(of.kind, job.document), &mut take).await?;
+            let whole = service.find(of, &natural_key(of.kind, job.document), &mut take).await?;
+            if others || !whole {
+                service.list(of, &mut |live| drop(matching.offer(live))).await?;
+            }
         }
         None => {
             service.list(of, &mut |live| drop(matching.offer(live))).await?;

@@ -42,6 +42,11 @@ struct File {
 }
 
 impl Written {
+    /// A memory of nothing, for questions that must not depend on what this machine wrote before.
+    pub fn blank() -> Self {
+        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Mutex::default() }
+    }
+
     /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
     ///
     /// # Errors

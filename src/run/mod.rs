@@ -3,15 +3,19 @@
 //! Errors on one object never stop the others. What is told of the work goes out as [`Event`]s; nothing here
 //! prints. An interrupt is a flag: the request under way is finished, none is begun after it.
 
+pub mod applied;
 pub mod apply;
 pub mod blame;
+mod described;
 pub mod gather;
 mod hidden;
+pub mod import;
 pub mod index;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;
 pub mod planning;
+pub mod refer;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +28,7 @@ use crate::remote::service::Service;
 use gather::Job;
 use index::Index;
 use memory::Written;
+use refer::References;
 
 /// What a run works with.
 pub struct Session<'s> {
@@ -35,6 +40,7 @@ pub struct Session<'s> {
     pub trust_empty: bool,
     pub memory: &'s Mutex<Written>,
     pub index: &'s Mutex<Index>,
+    pub references: &'s References,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.
@@ -83,4 +89,9 @@ impl Session<'_> {
             newborn: job.newborn,
         }
     }
+}
+
+/// The time, in UTC, to the second.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

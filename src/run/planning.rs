@@ -7,9 +7,10 @@ use futures_util::{StreamExt, stream};
 use super::apply::appears_later;
 use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
 use super::match_up::{Found, key_field, live_leaf};
-use super::{Event, Session, blame};
+use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
+use super::{Event, Session, blame, described};
 use crate::diagnostic::Diagnostic;
-use crate::document::State;
+use crate::document::{Document, State};
 use crate::kind::{Appears, Leaf, Maker};
 use crate::plan::propose::Question;
 use crate::plan::step::{Decision, decide};
@@ -39,16 +40,78 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     }
     drop(work);
     others.sort_by(|a, b| a.message.cmp(&b.message));
+    session.references.survey(jobs, &reads);
+    look_up(session, jobs, &reads).await;
     let mut plan = Plan { complete: true, diagnostics: others, ..Plan::default() };
-    for (number, (job, read)) in jobs.iter().zip(reads).enumerate() {
-        let decision = match read {
-            Some(read) => decide_job(session, number, job, read, empty[number]),
-            None => no_service(number, job),
-        };
-        plan.complete &= !matches!(&decision, Judged::Unread(_));
-        enter(&mut plan, decision);
+    for judged in judge_all(session, jobs, reads, &empty) {
+        plan.complete &= !matches!(&judged, Judged::Unread(_));
+        enter(&mut plan, judged);
     }
+    described::spare(session, jobs, &mut plan);
     plan
+}
+
+/// Reads what references need.
+async fn look_up(session: &Session<'_>, jobs: &[Job<'_>], reads: &[Option<Read>]) {
+    let looks = jobs.iter().zip(reads).map(|(job, read)| look_up_one(session, job, read));
+    stream::iter(looks).buffer_unordered(COLLECTIONS).collect::<()>().await;
+}
+
+async fn look_up_one(session: &Session<'_>, job: &Job<'_>, read: &Option<Read>) {
+    let live = match read {
+        Some(Read::Found(Found::One(live))) => Some(&**live),
+        Some(Read::Found(Found::Nothing)) => None,
+        // what cannot be decided anyway needs nothing
+        _ => return,
+    };
+    if let Some(service) = session.services.get(&job.target).filter(|_| !session.stop.is_set()) {
+        session.references.ready(service, job, live).await;
+    }
+}
+
+/// Decides about every job, each after those to whose objects it refers; in the order of the jobs.
+fn judge_all(session: &Session, jobs: &[Job], mut reads: Vec<Option<Read>>, empty: &[bool]) -> Vec<Judged> {
+    let missing: Vec<bool> =
+        reads.iter().map(|read| !matches!(read, Some(Read::Found(Found::One(_))))).collect();
+    let edges = edges(jobs, &|number| missing[number]);
+    let Order { sequence, circles } = order(&edges);
+    let mut judged: Vec<Option<Judged>> = jobs.iter().map(|_| None).collect();
+    for number in sequence {
+        let job = &jobs[number];
+        let circle = circles.iter().find(|circle| circle.contains(&number));
+        let one = match (circle, reads[number].take()) {
+            (Some(circle), _) => {
+                refused(subject(number, job, None), vec![in_circle(jobs, &edges, circle, number)])
+            }
+            (None, Some(read)) => decide_job(session, number, job, read, empty[number]),
+            (None, None) => no_service(number, job),
+        };
+        if missing[number] {
+            session.references.stands(job, standing(&one, job));
+        }
+        judged[number] = Some(one);
+    }
+    judged.into_iter().flatten().collect()
+}
+
+/// How an object that is not there yet stands after the decision.
+fn standing(judged: &Judged, job: &Job) -> Standing {
+    match judged {
+        Judged::Unread(_) => Standing::Unread,
+        Judged::Decided(Decision::Step(step)) => match &step.subject.id {
+            Some(id) if job.document.kind.identity.made_by == Maker::Caller => Standing::Known(id.clone()),
+            _ => Standing::Later,
+        },
+        Judged::Decided(Decision::Agreeing(_)) if job.document.state == State::Absent => Standing::Gone,
+        Judged::Decided(Decision::Agreeing(agreeing)) => {
+            agreeing.subject.id.clone().map_or(Standing::Refused, Standing::Known)
+        }
+        Judged::Decided(Decision::Refused(_)) => Standing::Refused,
+    }
+}
+
+fn refused(subject: Subject, reasons: Vec<Diagnostic>) -> Judged {
+    Judged::Decided(Decision::Refused(Refused { subject, reasons, changes: Vec::new() }))
 }
 
 async fn read_group<'g>(session: &Session<'_>, group: &'g Group, jobs: &[Job<'_>]) -> (&'g Group, Gathered) {
@@ -129,23 +192,42 @@ fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bo
                 let notes = vec![appears_later(&subject)];
                 return Judged::Decided(Decision::Agreeing(Agreeing { subject, notes }));
             }
-            Birth::Refused(reason) => {
-                let reasons = vec![reason];
-                return Judged::Decided(Decision::Refused(Refused { subject, reasons, changes: Vec::new() }));
-            }
+            Birth::Refused(reason) => return refused(subject, vec![reason]),
         }
         // the object of an id that only we remember is gone: a new one gets a new id
         let subject = Subject { id: job.document.id.clone(), ..subject };
-        return Judged::Decided(decide_live(session, job, &subject, None));
+        return judge(session, job, subject, None);
     }
-    Judged::Decided(decide_live(session, job, &subject, live.as_deref()))
+    judge(session, job, subject, live.as_deref())
+}
+
+/// Decides about one object as it was read, once everything to which its document refers is known.
+fn judge(session: &Session, job: &Job, subject: Subject, live: Option<&Live>) -> Judged {
+    match session.references.resolve(session.index, job, live) {
+        Ok(document) => Judged::Decided(decide_referred(session, job, (&document, &subject), live)),
+        Err(Unresolved { reasons, unread: true }) => {
+            Judged::Unread(Refused { subject, reasons, changes: Vec::new() })
+        }
+        Err(Unresolved { reasons, unread: false }) => refused(subject, reasons),
+    }
 }
 
 /// Decides about one object as it was read.
 pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option<&Live>) -> Decision {
+    match judge(session, job, subject.clone(), live) {
+        Judged::Decided(decision) => decision,
+        Judged::Unread(refused) => Decision::Refused(refused),
+    }
+}
+
+fn decide_referred(
+    session: &Session,
+    job: &Job,
+    (document, subject): (&Document, &Subject),
+    live: Option<&Live>,
+) -> Decision {
     let memory = session.memory.lock().unwrap_or_else(PoisonError::into_inner);
-    let question =
-        Question { document: job.document, subject, live: live.map(|live| &live.object), memory: &*memory };
+    let question = Question { document, subject, live: live.map(|live| &live.object), memory: &*memory };
     match decide(&question, session.rules(job)) {
         Decision::Step(step) => match live.map(misread).filter(|reasons| !reasons.is_empty()) {
             Some(reasons) => Decision::Refused(Refused {

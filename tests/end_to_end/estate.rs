@@ -49,6 +49,9 @@ impl Estate {
         let mut estate = Self { desk: Desk::new(), sandbox: Arc::new(sandbox), kind, documents: Vec::new() };
         estate.desk.write("trueup.yaml", &estate.settings(format));
         estate.desk.set("CREDENTIAL", "any");
+        // most runs here change everything that there is
+        estate.desk.set("TRUEUP_MAX_UPDATES", "100%");
+        estate.desk.set("TRUEUP_MAX_DELETES", "100%");
         estate.documents = estate.as_live();
         estate.write();
         estate

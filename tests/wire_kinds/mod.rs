@@ -255,7 +255,7 @@ pub fn show(kind: &Kind, object: &Object) -> String {
 
 /// Reads one object that must fit the kind in full.
 pub fn read(body: &str, format: FormatWord, kind: &Kind) -> Object {
-    let Live { object, misread } =
+    let Live { object, misread, .. } =
         wire::read_object(body.as_bytes(), format, kind).unwrap_or_else(|fault| panic!("{fault}: {body}"));
     assert!(misread.is_empty(), "{misread:?}: {body}");
     object

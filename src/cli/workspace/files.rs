@@ -322,7 +322,7 @@ fn read_one(name: &str, path: &Path, registry: &Registry) -> One {
 }
 
 /// Reads one file as text, within bounds.
-fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
+pub fn load(path: &Path, name: &str) -> Result<Arc<Source>, Diagnostic> {
     let failed = |error: std::io::Error| unreadable(name, error.kind());
     // asked before opening: a pipe could keep the run waiting for ever
     let metadata = path.metadata().map_err(failed)?;
@@ -360,7 +360,7 @@ fn top(name: &str) -> Place {
 }
 
 /// A path without `.` and `..`, without asking the disk.
-fn lexical(path: &Path) -> PathBuf {
+pub fn lexical(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -374,7 +374,8 @@ fn lexical(path: &Path) -> PathBuf {
     plain
 }
 
-fn slashed(path: &Path) -> String {
+/// A path with `/` on every machine.
+pub fn slashed(path: &Path) -> String {
     let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
     parts.join("/")
 }

@@ -3,7 +3,7 @@
 //! Items are overlaid on the live ones they pair with; what is not listed goes or stays; a new item is one
 //! change as a whole. The order of live items is kept wherever it means nothing.
 
-use super::{Look, Overlay, object_fields};
+use super::{Look, Overlay, Proposal, object_fields};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::{Wanted, Wish};
 use crate::kind::{Absent, Clear, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart};
@@ -55,65 +55,54 @@ impl Overlay<'_> {
                 return None;
             }
         };
-        let mut after = Vec::with_capacity(before.len().max(items.len()));
+        let look = |span| Look { form: Form::of_item(&list.item), mark: Mark::Open, span };
+        let mut rows = Rows::default();
         for (index, item) in before.iter().enumerate() {
             let at = path.then(segment(list, index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
                 Some(wish) => {
+                    rows.begin(&self.out);
                     let above = std::mem::replace(&mut self.here, items[wish].span);
+                    let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
                     let object = self.object(shape, item.as_object(), wanted[wish], &at);
                     self.here = above;
-                    after.push(Value::Object(Box::new(object)));
+                    let stays = self.out.changes.len() == changes && list.items_sent == ItemsSent::Changed;
+                    // a row that is not sent must not be remembered as written
+                    self.out.hidden.truncate(if stays { hidden } else { self.out.hidden.len() });
+                    let object = Value::Object(Box::new(object));
+                    rows.after.push(if stays { item.clone() } else { object });
                 }
                 None if list.complete || items.is_empty() => {
-                    self.change(
-                        at,
-                        Some(item.clone()),
-                        None,
-                        Look { form: Form::of_item(&list.item), mark: Mark::Open, span: None },
-                    );
+                    self.change(at, Some(item.clone()), None, look(None));
                 }
                 None => {
                     if list.items_sent == ItemsSent::All {
                         self.untouched(&list.item, item, &at);
                     }
-                    after.push(item.clone());
+                    rows.after.push(item.clone());
                 }
             }
         }
         for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
-            let (item, at) = self.new_item(shape, wanted[wish], &|item: &Value| {
-                path.then(segment(list, after.len(), item, &after))
-            });
-            self.change(
-                at,
-                None,
-                Some(item.clone()),
-                Look { form: Form::of_item(&list.item), mark: Mark::Open, span: Some(items[wish].span) },
-            );
-            after.push(in_full(shape, item));
+            rows.begin(&self.out);
+            let index = rows.after.len();
+            let item =
+                self.new_item(shape, wanted[wish], &path.then(Segment::Item { index, key: Vec::new() }));
+            let at = path.then(segment(list, index, &item, &rows.after));
+            self.change(at, None, Some(item.clone()), look(Some(items[wish].span)));
+            rows.after.push(in_full(shape, item));
         }
-        Some(after)
+        rows.name_hidden(list, path, &mut self.out);
+        Some(rows.after)
     }
 
-    /// A new item as a whole, with its path: its leaves are not changes of their own.
-    fn new_item(
-        &mut self,
-        shape: &Shape,
-        fields: &[(u16, Wanted)],
-        at: &dyn Fn(&Value) -> Path,
-    ) -> (Value, Path) {
-        let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
-        let creating = std::mem::replace(&mut self.creating, true);
-        let item = Value::Object(Box::new(self.object(shape, None, fields, &Path::default())));
+    /// A new item as a whole: its leaves are not changes of their own.
+    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
+        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
+        let object = self.object(shape, None, fields, path);
+        self.out.changes.truncate(count);
         self.creating = creating;
-        self.out.changes.truncate(changes);
-        let at = at(&item);
-        // what leads to an item is known only once it is whole
-        for (path, _) in self.out.hidden.iter_mut().skip(hidden) {
-            path.0.splice(0..0, at.0.iter().cloned());
-        }
-        (item, at)
+        Value::Object(Box::new(object))
     }
 
     fn ordered(
@@ -133,7 +122,7 @@ impl Overlay<'_> {
                     after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
                 }
                 (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let (item, at) = self.new_item(shape, fields, &|_: &Value| at.clone());
+                    let item = self.new_item(shape, fields, &at);
                     self.change(
                         at,
                         live.cloned(),
@@ -282,9 +271,13 @@ impl Overlay<'_> {
                 };
                 self.fault("ambiguous-item", "several live items match this one".into(), span, &hint);
             }
-            Reason::Twice(first) => {
+            Reason::Twice(first) | Reason::Alike(first) => {
+                let message = match fault.reason {
+                    Reason::Alike(_) => "nothing would tell these two items apart",
+                    _ => "two items mean the same live one",
+                };
                 let first = self.place(items[*first].span);
-                let fault = Diagnostic::error("ambiguous-item", "two items mean the same live one")
+                let fault = Diagnostic::error("ambiguous-item", message)
                     .at(self.place(span))
                     .also(first, "the other one")
                     .hint("keep one of the two, or name what tells them apart");
@@ -312,6 +305,34 @@ impl Overlay<'_> {
             let message = format!("the items of `{}` stand in another order in the live object", field.name);
             let note = Diagnostic::note("order-differs", message).at(self.place(span));
             self.out.notes.push(note.hint("the order is left as it is"));
+        }
+    }
+}
+
+/// The rows of a list as they are to be.
+#[derive(Default)]
+struct Rows {
+    after: Vec<Value>,
+    /// Where the hidden values of a row begin, and which row it is.
+    hidden: Vec<(usize, usize)>,
+}
+
+impl Rows {
+    /// The next row begins.
+    fn begin(&mut self, out: &Proposal) {
+        self.hidden.push((out.hidden.len(), self.after.len()));
+    }
+
+    /// Hidden values are remembered under the row as the next run will find it, not as it was.
+    fn name_hidden(&self, list: &ListType, path: &Path, out: &mut Proposal) {
+        let ends = self.hidden.iter().skip(1).map(|(start, _)| *start).chain([out.hidden.len()]);
+        for ((start, index), end) in self.hidden.iter().zip(ends.collect::<Vec<_>>()) {
+            let values = out.hidden.get_mut(*start..end).filter(|values| !values.is_empty());
+            let (Some(values), Some(row)) = (values, self.after.get(*index)) else { continue };
+            let step = segment(list, *index, row, &self.after);
+            for own in values.iter_mut().filter_map(|(own, _)| own.0.get_mut(path.0.len())) {
+                *own = step.clone();
+            }
         }
     }
 }

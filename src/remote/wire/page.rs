@@ -5,7 +5,7 @@
 //! member) is an error: taken for an empty list or an empty object it would cause writes.
 
 use super::typed::{Names, Reading, into_text, same_name};
-use super::{Ahead, Keys, Lexer, Live, Page, Scalar, Step, Stop, Unreadable, text};
+use super::{Ahead, Keys, Lexer, Live, Page, Scalar, Spelt, Step, Stop, Unreadable, text};
 use crate::kind::file::{ListAnswer, ListFile};
 use crate::kind::leaf::Token;
 use crate::kind::{Api, FormatWord, Kind, Leaf, NamesWord, Type};
@@ -56,7 +56,9 @@ pub fn read_page_with(
 ) -> Result<Page, Unreadable> {
     refuse_failure(body, format, &kind.api)?;
     let pages = Pages { kind, list: &kind.operations.list, names: names(kind) };
-    Ok(with_lexer!(body, format, |lexer| pages.page(lexer, take))?)
+    let mut page = with_lexer!(body, format, |lexer| pages.page(lexer, take))?;
+    pages.names.spelt("", &mut page.spelt);
+    Ok(page)
 }
 
 /// One object, as a read or a write answers it; a list of exactly one counts as that one.
@@ -64,9 +66,19 @@ pub fn read_page_with(
 /// # Errors
 /// When the answer is not one object of the kind.
 pub fn read_object(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Live, Unreadable> {
+    read_spelt(body, format, kind).map(|(live, _)| live)
+}
+
+/// One object, with how its members were spelt.
+///
+/// # Errors
+/// When the answer is not one object of the kind.
+pub fn read_spelt(body: &[u8], format: FormatWord, kind: &Kind) -> Result<(Live, Vec<Spelt>), Unreadable> {
     refuse_failure(body, format, &kind.api)?;
-    let names = names(kind);
-    Ok(with_lexer!(body, format, |lexer| single(lexer, kind, &names))?)
+    let (names, mut spelt) = (names(kind), Vec::new());
+    let live = with_lexer!(body, format, |lexer| single(lexer, kind, &names))?;
+    names.spelt("", &mut spelt);
+    Ok((live, spelt))
 }
 
 /// The id that a create answers: bare, quoted, or in an object. All zeros is none.

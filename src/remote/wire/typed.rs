@@ -5,12 +5,12 @@
 //! true), meaning never: what does not fit becomes a stranger and a [`Misread`]. A choice may have values that
 //! no description lists, and a text may be longer than a document's may: what a service holds is a fact.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
-use super::{Ahead, Keys, Lexer, Live, Misread, Scalar, Step, Stop, Unreadable};
+use super::{Ahead, Keys, Lexer, Link, Live, Misread, Scalar, Spelt, Step, Stop, Unreadable};
 use crate::kind::leaf::Token;
-use crate::kind::{Field, Item, Leaf, NamesWord, Shape, Type};
+use crate::kind::{Among, Field, Item, Leaf, NamesWord, Shape, Type};
 use crate::value::{Object, Stranger, Value};
 
 /// How many values one answer may hold.
@@ -28,6 +28,8 @@ pub(super) struct Names<'k> {
 
 struct Member<'k> {
     name: &'k str,
+    /// As it was last spelt, where that counts.
+    spelt: RefCell<Option<Box<str>>>,
     /// The field that stands here.
     field: Option<(&'k Field, Reads<'k>)>,
     /// The fields that stand further inside.
@@ -38,8 +40,17 @@ struct Member<'k> {
 #[derive(Clone, Copy)]
 struct One<'k> {
     leaf: &'k Leaf,
-    /// The member of the thing that holds its id.
-    whole: Option<(&'k str, NamesWord)>,
+    whole: Option<Whole<'k>>,
+}
+
+/// A thing that stands whole where its id is meant.
+#[derive(Clone, Copy)]
+struct Whole<'k> {
+    /// The member that holds its id.
+    id: &'k str,
+    /// The member that holds the URL of the list in which it stands.
+    list: Option<&'k str>,
+    words: NamesWord,
 }
 
 /// What a field is, with the names below it.
@@ -68,7 +79,7 @@ impl<'k> Names<'k> {
 
     fn enter(&mut self, name: &'k str, rest: &'k [std::sync::Arc<str>], field: &'k Field, reads: Reads<'k>) {
         let at = self.members.iter().position(|member| self.same(member.name, name)).unwrap_or_else(|| {
-            self.members.push(Member { name, field: None, inside: None });
+            self.members.push(Member { name, spelt: RefCell::default(), field: None, inside: None });
             self.next.push(Cell::new(self.members.len()));
             self.members.len() - 1
         });
@@ -88,6 +99,29 @@ impl<'k> Names<'k> {
 
     /// The member called `name`. `after` is where the search before ended; it is moved on.
     fn find(&self, name: &str, after: &mut usize) -> Option<&Member<'k>> {
+        let member = self.seek(name, after)?;
+        if self.words == NamesWord::AsRead && member.spelt.borrow().as_deref() != Some(name) {
+            member.spelt.replace(Some(name.into()));
+        }
+        Some(member)
+    }
+
+    /// How the members were last spelt that are written under the names under which they are read.
+    pub(super) fn spelt(&self, above: &str, found: &mut Vec<Spelt>) {
+        for member in &self.members {
+            let Some((field, reads)) = &member.field else { continue };
+            let path = format!("{above}/{}", field.written_as);
+            let name = member.spelt.borrow().clone();
+            if let Some(name) = name.filter(|name| name.eq_ignore_ascii_case(&field.written_as)) {
+                found.push(Spelt { path: path.as_str().into(), name });
+            }
+            if let Reads::Object(names) | Reads::Objects(names) = reads {
+                names.spelt(&path, found);
+            }
+        }
+    }
+
+    fn seek(&self, name: &str, after: &mut usize) -> Option<&Member<'k>> {
         let hint = self.next.get(*after)?;
         let guess = self.members.get(hint.get()).filter(|member| self.same(member.name, name));
         if let Some(member) = guess {
@@ -111,7 +145,14 @@ pub(super) fn same_name(words: NamesWord, own: &str, name: &str) -> bool {
 
 impl<'k> Reads<'k> {
     fn of(field: &'k Field, words: NamesWord) -> Self {
-        let whole = field.refers_to.as_ref().map(|refers| (&*refers.id, words));
+        let whole = field.refers_to.as_ref().map(|refers| Whole {
+            id: &refers.id,
+            list: match &refers.among {
+                Some(Among::UrlIn(member)) => Some(member),
+                _ => None,
+            },
+            words,
+        });
         match &field.ty {
             Type::Leaf(leaf) => Self::Leaf(One { leaf, whole }),
             Type::Map(map) => Self::Map(&map.value),
@@ -130,6 +171,7 @@ pub(super) struct Reading<'k> {
     values: usize,
     trail: Vec<Place<'k>>,
     misread: Vec<Misread>,
+    links: Vec<Link>,
 }
 
 /// One step of the way to the value at hand.
@@ -142,7 +184,8 @@ impl<'k> Reading<'k> {
     /// The object that stands here, with what did not fit.
     pub(super) fn live<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Live> {
         let object = self.object(lexer, names)?;
-        Ok(Live { object, misread: std::mem::take(&mut self.misread) })
+        let (misread, links) = (std::mem::take(&mut self.misread), std::mem::take(&mut self.links));
+        Ok(Live { object, misread, links })
     }
 
     fn object<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Object> {
@@ -295,16 +338,22 @@ impl<'k> Reading<'k> {
 
     fn one<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, one: One) -> Step<Value> {
         match (lexer.ahead()?, one.whole) {
-            (Ahead::Object, Some((id, words))) => {
+            (Ahead::Object, Some(whole)) => {
                 let mut found = None;
                 lexer.members(Keys::Fixed, |name, lexer| {
-                    if same_name(words, id, name) {
+                    if same_name(whole.words, whole.id, name) {
                         found = Some(self.leaf(lexer, one.leaf)?);
+                        return Ok(());
+                    }
+                    let list = whole.list.is_some_and(|list| same_name(whole.words, list, name));
+                    if list && lexer.ahead()? == Ahead::Scalar {
+                        let url = into_text(lexer.scalar()?);
+                        self.link(url);
                         return Ok(());
                     }
                     lexer.skip().map(drop)
                 })?;
-                found.ok_or_else(|| Stop::Misfit(format!("this has no `{id}`")))
+                found.ok_or_else(|| Stop::Misfit(format!("this has no `{}`", whole.id)))
             }
             _ => self.leaf(lexer, one.leaf),
         }
@@ -368,6 +417,18 @@ impl<'k> Reading<'k> {
             return Err(Unreadable::new(format!("the answer holds more than {MAX_VALUES} values")).into());
         }
         Ok(())
+    }
+
+    /// Things in one field stand in one list.
+    fn link(&mut self, url: Box<str>) {
+        let names = self.trail.iter().filter_map(|place| match place {
+            Place::Field(name) => Some(*name),
+            Place::Item(_) => None,
+        });
+        let path = names.collect::<Vec<_>>().join("/");
+        if !self.links.iter().any(|link| *link.path == *path) {
+            self.links.push(Link { path: path.into(), url });
+        }
     }
 
     fn misread(&mut self, message: String) {

@@ -1,0 +1,62 @@
+//! `trueup show`: a file that an earlier run wrote, in any format; no workspace, no network.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::args::{Common, ShowArgs};
+use super::exit::Exit;
+use super::saved;
+use super::screen::Screen;
+use super::{plan, session};
+use crate::diagnostic::Diagnostic;
+use crate::report::saved::{SavedPlan, is_plan, open, unsealed};
+
+/// Shows a saved plan.
+///
+/// # Errors
+/// When the file cannot be read, or stdout not be written.
+pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let path = common.directory.join(&args.file);
+    let text = saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?;
+    if is_plan(&text) {
+        return plan(&text, screen);
+    }
+    screen.diagnose(&[unknown(&args.file)]);
+    Ok(Exit::Error)
+}
+
+fn unknown(path: &Path) -> Diagnostic {
+    let message = format!("{} is nothing that this program wrote to be shown", path.display());
+    Diagnostic::error("unknown-file", message).hint("name a file that `trueup plan -o FILE` wrote")
+}
+
+/// Whoever has no key may look at a plan that was made under one; that its seal was not checked is said.
+fn plan(text: &str, screen: &Screen) -> anyhow::Result<Exit> {
+    let key = session::digest_key();
+    let plan = match read(text, key.as_ref().map(|key| key.as_bytes())) {
+        Ok((plan, unchecked)) => {
+            screen.diagnose(&unchecked);
+            plan
+        }
+        Err(fault) => {
+            screen.diagnose(&[fault]);
+            return Ok(Exit::Error);
+        }
+    };
+    screen.say(&plan.about());
+    plan::show_report(&plan.report, screen)?;
+    Ok(Exit::Done)
+}
+
+fn read(text: &str, key: Option<&[u8]>) -> Result<(SavedPlan, Vec<Diagnostic>), Diagnostic> {
+    match open(text, key) {
+        Ok(plan) => Ok((plan, Vec::new())),
+        Err(fault) if fault.code == "no-digest-key" => {
+            let message = "this plan was made under a key that is not here, so its seal was not checked";
+            let hint = "set TRUEUP_DIGEST_KEY to know that nobody changed it";
+            Ok((unsealed(text)?, vec![Diagnostic::warning("unchecked-plan", message).hint(hint)]))
+        }
+        Err(fault) => Err(fault),
+    }
+}

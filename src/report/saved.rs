@@ -1,0 +1,416 @@
+//! A plan as a file: what may be shown of it, and what binds it to the objects that were reviewed.
+//!
+//! The file holds the report and digests, no value that a mark hides; it may be attached to a pull request.
+//! It is sealed: a digest over all of it, under the key where there is one, tells whether it was changed.
+//! The seal does not depend on blanks or on the order of members, so a file may be reformatted.
+//! Deliberately absent: what a step is digested from (`plan::digest`), and where files are.
+
+use std::collections::HashMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::clean;
+use super::outcome::{ApplyReport, MovedField, ObjectResult, Word};
+use super::shown::{FieldChange, Finding, ObjectChange, ObjectName, Report, Weight};
+use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::plan::digest::{self, StepDigest};
+
+/// The version of the file that is written here.
+const FORMAT: u32 = 1;
+/// The version of the descriptions of kinds that this program reads.
+const KIND_FORMAT: u32 = 1;
+/// The member that tells a saved plan from other files.
+const MEMBER: &str = "trueup_plan";
+/// The code of what is not any more as it was reviewed.
+pub const STALE: &str = "stale-plan";
+/// The member with the seal.
+const SEAL: &str = "seal";
+
+/// A plan that was saved to be reviewed and applied later, exactly as it is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct SavedPlan {
+    /// The version of this file: 1.
+    pub trueup_plan: u32,
+    /// The version of the program that made it, which alone applies it.
+    pub tool_version: String,
+    /// The version of the descriptions of kinds that it was made with.
+    pub kind_format: u32,
+    /// When it was made, in UTC.
+    pub made_at: String,
+    /// Flags of the plan that allow what is refused otherwise; an apply has to name them too.
+    pub flags: Vec<String>,
+    /// Which way to change objects was asked for: `usual`, `put` or `patch`.
+    pub method: String,
+    /// The targets of its steps.
+    pub targets: Vec<BoundTarget>,
+    /// One for each of the report's changes, in the same order.
+    pub steps: Vec<BoundStep>,
+    /// The plan, as `plan --format json` shows it.
+    pub report: Report,
+    /// What tells whether anything above was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
+}
+
+/// A target as it was.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct BoundTarget {
+    /// Its name.
+    pub name: String,
+    /// Its API.
+    pub api: String,
+    /// Where it was.
+    pub base_url: String,
+}
+
+/// What binds one step to its object and its request.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct BoundStep {
+    /// The digest of what it relied on.
+    pub from: String,
+    /// The digest of what it would send.
+    pub to: String,
+    /// Where it relied on the whole object: short digests of its fields, so that it can be told which moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<BoundField>,
+}
+
+/// One field that a step relied on.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct BoundField {
+    /// Its name.
+    pub name: String,
+    /// A short digest of its value.
+    pub digest: String,
+}
+
+/// A digest over the whole file but for itself.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Seal {
+    /// Whether digests in this file are made under a key.
+    pub keyed: bool,
+    /// The digest.
+    pub digest: String,
+}
+
+/// What of a run is bound into a plan besides its steps.
+pub struct Circumstances {
+    /// When, in UTC.
+    pub made_at: String,
+    pub flags: Vec<String>,
+    pub method: String,
+    pub targets: Vec<BoundTarget>,
+}
+
+impl SavedPlan {
+    /// A plan with what binds it.
+    pub fn new(plan: &Plan, report: Report, of: Circumstances, key: Option<&[u8]>) -> Self {
+        Self {
+            trueup_plan: FORMAT,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            kind_format: KIND_FORMAT,
+            made_at: of.made_at,
+            flags: of.flags,
+            method: of.method,
+            targets: of.targets,
+            steps: plan.steps.iter().map(|step| digest::step(step, key).into()).collect(),
+            report,
+            seal: None,
+        }
+    }
+
+    /// Seals it, under the key where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be JSON at all; a plan always can.
+    pub fn seal(mut self, key: Option<&[u8]>) -> serde_json::Result<Self> {
+        self.seal = None;
+        let digest = seal_of(&serde_json::to_value(&self)?, key);
+        self.seal = Some(Seal { keyed: key.is_some(), digest });
+        Ok(self)
+    }
+
+    /// The digest that names it; empty when it was never sealed.
+    pub fn name(&self) -> &str {
+        self.seal.as_ref().map_or("", |seal| &seal.digest)
+    }
+
+    /// The changes with what binds them.
+    pub fn bound(&self) -> impl Iterator<Item = (&ObjectChange, &BoundStep)> {
+        self.report.changes.iter().zip(&self.steps)
+    }
+
+    /// When, over what, and how it was made, for people.
+    pub fn about(&self) -> String {
+        let line = |text: &str| clean::line(text).into_owned();
+        let targets: Vec<String> =
+            self.targets.iter().map(|own| format!("{} ({})", line(&own.name), line(&own.base_url))).collect();
+        let over = if targets.is_empty() { "no target".to_owned() } else { targets.join(", ") };
+        let flags: String = self.flags.iter().map(|flag| format!(" {}", line(flag))).collect();
+        let (at, tool) = (line(&self.made_at), line(&self.tool_version));
+        format!("plan of {at} for {over}, made by trueup {tool}{flags}\n\n")
+    }
+
+    /// What keeps this program from applying it, whatever the objects are.
+    pub fn misfit(&self) -> Option<Diagnostic> {
+        let tool = env!("CARGO_PKG_VERSION");
+        let foreign = |what: String| {
+            Diagnostic::error("foreign-plan", what).hint("plan again with the program that is to apply it")
+        };
+        if self.tool_version != tool {
+            let theirs = clean::line(&self.tool_version).into_owned();
+            return Some(foreign(format!("this plan was made by trueup {theirs}, and this is {tool}")));
+        }
+        (self.kind_format != KIND_FORMAT)
+            .then(|| foreign(format!("this plan was made with kinds of format {}", self.kind_format)))
+    }
+
+    /// How many live objects the plan was made over.
+    pub fn objects(&self) -> usize {
+        let summary = &self.report.summary;
+        summary.update + summary.delete + summary.unchanged + summary.refused
+    }
+}
+
+/// Whether a text is, or was meant to be, a saved plan.
+pub fn is_plan(text: &str) -> bool {
+    super::is_file_with(text, MEMBER)
+}
+
+/// Reads a saved plan and holds its seal against the key.
+///
+/// # Errors
+/// When it is not one, is of another version, or was changed.
+pub fn open(text: &str, key: Option<&[u8]>) -> Result<SavedPlan, Diagnostic> {
+    let (plan, json) = parse(text)?;
+    check_seal(&plan, json, key)?;
+    Ok(plan)
+}
+
+/// Reads a saved plan without a look at its seal: to be shown, never to be applied.
+///
+/// # Errors
+/// When it is not one, or is of another version.
+pub fn unsealed(text: &str) -> Result<SavedPlan, Diagnostic> {
+    parse(text).map(|(plan, _)| plan)
+}
+
+fn parse(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
+    let broken = |why: String| {
+        Diagnostic::error("broken-plan", format!("this saved plan cannot be read: {why}"))
+            .hint("plan again, or get the file anew")
+    };
+    let json: Json = serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        broken(format!("it is not JSON at line {line}, column {column}"))
+    })?;
+    match json.get(MEMBER).and_then(Json::as_u64) {
+        Some(version) if version == u64::from(FORMAT) => {}
+        Some(version) => {
+            return Err(Diagnostic::error("foreign-plan", format!("this saved plan has format {version}"))
+                .hint(format!("this program reads format {FORMAT}; plan again with it")));
+        }
+        None => return Err(broken(format!("it has no `{MEMBER}`"))),
+    }
+    // what serde says of a value repeats it, and nobody knows what stands in a broken file
+    let plan: SavedPlan =
+        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or wrong".into()))?;
+    if plan.steps.len() != plan.report.changes.len() {
+        return Err(broken("it has not one digest for each change".into()));
+    }
+    Ok((plan, json))
+}
+
+fn check_seal(plan: &SavedPlan, mut json: Json, key: Option<&[u8]>) -> Result<(), Diagnostic> {
+    let Some(seal) = &plan.seal else {
+        return Err(Diagnostic::error("tampered-plan", "this saved plan has lost its seal")
+            .hint("get the file anew from where it was made, or plan again"));
+    };
+    match (seal.keyed, key) {
+        (true, None) => {
+            return Err(Diagnostic::error(
+                "no-digest-key",
+                "this plan was made under a key, and there is none",
+            )
+            .hint("set TRUEUP_DIGEST_KEY to the key of the run that planned"));
+        }
+        (false, Some(_)) => {
+            return Err(Diagnostic::error(
+                "foreign-plan",
+                "this plan was made without a key, and there is one",
+            )
+            .hint("plan again with TRUEUP_DIGEST_KEY set, or apply without it"));
+        }
+        _ => {}
+    }
+    if let Some(members) = json.as_object_mut() {
+        members.shift_remove(SEAL);
+    }
+    if seal_of(&json, key) != seal.digest {
+        let other = if seal.keyed { ", or it was made under another key" } else { "" };
+        return Err(Diagnostic::error("tampered-plan", format!("this saved plan was changed{other}"))
+            .hint("get the file anew from where it was made, or plan again"));
+    }
+    Ok(())
+}
+
+fn seal_of(json: &Json, key: Option<&[u8]>) -> String {
+    let mut text = String::new();
+    canonical(json, &mut text);
+    digest::bytes(text.as_bytes(), key)
+}
+
+/// JSON without blanks, members in the order of their names.
+fn canonical(json: &Json, out: &mut String) {
+    match json {
+        Json::Array(items) => {
+            out.push('[');
+            for item in items {
+                canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Json::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, value) in members {
+                out.push_str(&Json::from(&**name).to_string());
+                out.push(':');
+                canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        leaf => out.push_str(&leaf.to_string()),
+    }
+}
+
+impl From<StepDigest> for BoundStep {
+    fn from(digest: StepDigest) -> Self {
+        let fields = digest.fields.into_iter().map(|(name, digest)| BoundField { name, digest });
+        Self { from: digest.from, to: digest.to, fields: fields.collect() }
+    }
+}
+
+/// What is not any more as it was reviewed, of one object.
+#[derive(Clone, Debug)]
+pub struct Stale {
+    /// Planned from, now, wanted, where values may be shown.
+    pub moved: Vec<MovedField>,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Holds a reviewed step against the same step planned again; nothing when they are the same.
+pub fn compare(
+    (reviewed, bound): (&ObjectChange, &BoundStep),
+    (fresh, now): (&ObjectChange, &BoundStep),
+) -> Option<Stale> {
+    if bound.from == now.from && bound.to == now.to {
+        return None;
+    }
+    let moved = columns(reviewed, fresh);
+    let unshown = unshown_fields(bound, now, &moved);
+    let message = if reviewed.action != fresh.action {
+        let (was, is) = (reviewed.action.word(), fresh.action.word());
+        format!("a {was} was reviewed, and now it would be a {is}")
+    } else if !moved.is_empty() || unshown.is_empty() {
+        "the object, or what is asked of it, is not what was reviewed".to_owned()
+    } else {
+        format!("the object is not what was reviewed: {} moved, and this write carries all of it", unshown)
+    };
+    Some(Stale { moved, message })
+}
+
+/// The fields in which two steps over one object differ, as far as they may be shown.
+fn columns(reviewed: &ObjectChange, fresh: &ObjectChange) -> Vec<MovedField> {
+    let planned: HashMap<&str, &FieldChange> =
+        reviewed.fields.iter().map(|field| (&*field.label, field)).collect();
+    let same = |field: &&FieldChange| {
+        let planned = planned.get(&*field.label);
+        planned.is_some_and(|own| own.before == field.before && own.after == field.after)
+    };
+    let moved = |field: &FieldChange| MovedField {
+        path: field.path.clone(),
+        label: field.label.clone(),
+        planned: planned.get(&*field.label).and_then(|own| own.before.clone()),
+        now: field.before.clone(),
+        wanted: field.after.clone(),
+        mark: field.mark.clone(),
+    };
+    fresh.fields.iter().filter(|field| !same(field)).map(moved).collect()
+}
+
+/// The fields of a whole object that moved and are in no column, as words.
+fn unshown_fields(bound: &BoundStep, now: &BoundStep, shown: &[MovedField]) -> String {
+    let digests = |step: &BoundStep| -> HashMap<String, String> {
+        step.fields.iter().map(|field| (field.name.clone(), field.digest.clone())).collect()
+    };
+    let (before, after) = (digests(bound), digests(now));
+    let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let is_shown = |name: &str| shown.iter().any(|field| field.path.split('/').nth(1) == Some(name));
+    let moved = names.into_iter().filter(|name| before.get(*name) != after.get(*name) && !is_shown(name));
+    moved.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether two names mean one document.
+pub fn same_object(a: &ObjectName, b: &ObjectName) -> bool {
+    (&a.target, &a.kind, &a.name) == (&b.target, &b.kind, &b.name)
+}
+
+/// What of a reviewed plan is not to be applied.
+#[derive(Default)]
+pub struct Held {
+    /// Objects that moved, or of which something else is asked now.
+    pub stale: Vec<(ObjectName, Stale)>,
+    /// Objects that no document describes any more.
+    pub gone: Vec<ObjectName>,
+}
+
+impl Held {
+    /// Whether everything is as it was reviewed.
+    pub fn is_empty(&self) -> bool {
+        self.stale.is_empty() && self.gone.is_empty()
+    }
+
+    /// Adds to the results what is known of these objects beyond the outcomes.
+    pub fn tell(&self, report: &mut ApplyReport) {
+        for result in &mut report.results {
+            if let Some((_, stale)) = self.stale.iter().find(|(name, _)| same_object(name, &result.object)) {
+                result.moved.clone_from(&stale.moved);
+            }
+        }
+        report.summary.refused += self.gone.len();
+        report.results.extend(self.gone.iter().map(gone));
+    }
+}
+
+fn gone(object: &ObjectName) -> ObjectResult {
+    let reason = Finding {
+        code: STALE.to_owned(),
+        severity: Weight::Error,
+        message: "its document is gone since the plan".to_owned(),
+        hint: Some("plan again".to_owned()),
+        file: None,
+        line: None,
+        column: None,
+    };
+    ObjectResult {
+        object: object.clone(),
+        action: None,
+        result: Word::Refused,
+        attempts: 0,
+        millis: 0,
+        reasons: vec![reason],
+        moved: Vec::new(),
+        lost: Vec::new(),
+        findings: Vec::new(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Which objects were settled from which saved plan, kept in `.trueup/applied.json`: a plan that was applied is
+//! not applied again, even when somebody has set an object back to what the plan was made from.
+//!
+//! Names and digests only. Deliberately absent: what was done, which receipts tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::memory::{read_if_there, replace};
+use crate::plan::Subject;
+
+/// The most plans that are remembered; the oldest go first.
+const MOST: usize = 1000;
+
+/// The plans that were applied in a workspace.
+pub struct Applied {
+    path: PathBuf,
+    plans: BTreeMap<String, Entry>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Default)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    /// When it was last applied, RFC 3339.
+    at: String,
+    objects: BTreeSet<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    format: u32,
+    plans: BTreeMap<String, Entry>,
+}
+
+impl Applied {
+    /// Opens the record in a workspace's `.trueup` folder; an absent one is empty.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join("applied.json");
+        let plans = match read_if_there(&path)? {
+            Some(bytes) => {
+                let file: File = serde_json::from_slice(&bytes)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                file.plans
+            }
+            None => BTreeMap::new(),
+        };
+        Ok(Self { path, plans })
+    }
+
+    /// Whether an object was settled from a plan.
+    pub fn is_settled(&self, plan: &str, target: &str, kind: &str, name: &str) -> bool {
+        self.plans.get(plan).is_some_and(|entry| entry.objects.contains(&key(target, kind, name)))
+    }
+
+    /// Notes objects that were settled from a plan; on disk before it returns.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn settle<'s>(&mut self, plan: &str, objects: impl Iterator<Item = &'s Subject>) -> io::Result<()> {
+        let entry = self.plans.entry(plan.to_owned()).or_default();
+        entry.at = super::now();
+        entry.objects.extend(objects.map(|object| key(&object.target, &object.kind.name, &object.name)));
+        while self.plans.len() > MOST {
+            let oldest = self.plans.iter().min_by(|a, b| a.1.at.cmp(&b.1.at)).map(|(name, _)| name.clone());
+            oldest.map(|oldest| self.plans.remove(&oldest));
+        }
+        let file = File { format: 1, plans: self.plans.clone() };
+        replace(&self.path, &serde_json::to_vec_pretty(&file)?)
+    }
+}
+
+fn key(target: &str, kind: &str, name: &str) -> String {
+    format!("{target} {kind} {name}")
+}

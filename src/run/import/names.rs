@@ -1,0 +1,162 @@
+//! Names for what is imported: of documents, and of the variables that supply their secrets.
+//!
+//! A name is made of the natural key, never of a marked field unless that was asked for, and stays the same
+//! whatever else is imported beside it: where two objects would have one name, both get theirs from their ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deunicode::deunicode;
+
+use crate::kind::explain;
+use crate::kind::{Field, Kind, Leaf, Type};
+use crate::run::match_up::live_leaf;
+use crate::value::{Mark, Object, Value};
+
+/// The most characters that a natural key gives to a name.
+const MAX_NAME: usize = 80;
+/// The most characters of a variable.
+const MAX_VARIABLE: usize = 200;
+/// So many characters of an id tell objects of one name apart, where they do.
+const SHORT_ID: usize = 8;
+
+/// The words of a text in ASCII, lower case, with hyphens between.
+pub fn kebab(text: &str) -> String {
+    let ascii = deunicode(text).to_lowercase();
+    let words = ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
+}
+
+/// The name of each object; `taken` are names that other documents have already.
+pub fn names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>, personal: bool) -> Vec<String> {
+    let plain: Vec<String> = objects.iter().map(|object| name(kind, object, personal)).collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    plain.iter().for_each(|name| *counts.entry(name).or_default() += 1);
+    let mut used = taken.clone();
+    let alone = |name: &String| counts.get(name.as_str()) == Some(&1) && !taken.contains(name);
+    used.extend(plain.iter().filter(|name| alone(name)).cloned());
+    let each = plain.iter().zip(objects).map(|(name, object)| match alone(name) {
+        true => name.clone(),
+        false => apart(name, &id_words(kind, object), &mut used),
+    });
+    each.collect()
+}
+
+fn apart(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
+    let short: String = id.chars().take(SHORT_ID).collect();
+    let candidates = [format!("{name}-{}", short.trim_end_matches('-')), format!("{name}-{id}")];
+    let counted = (2..).map(|number| format!("{name}-{id}-{number}"));
+    let free = candidates.into_iter().chain(counted).find(|name| !used.contains(name));
+    let name = free.unwrap_or_default();
+    used.insert(name.clone());
+    name
+}
+
+fn name(kind: &Kind, object: &Object, personal: bool) -> String {
+    let word = |path: &Vec<u16>| {
+        let (mark, _) = field_at(kind, path)?;
+        let open = mark == Mark::Open || (personal && mark != Mark::Secret);
+        let value = live_leaf(object, path).filter(|_| open)?;
+        Some(kebab(&Leaf::url_text(value, &kind.api))).filter(|word| !word.is_empty())
+    };
+    let words: Option<Vec<String>> = kind.identity.natural_key.iter().map(word).collect();
+    let name: String = words.unwrap_or_default().join("-").chars().take(MAX_NAME).collect();
+    match name.trim_end_matches('-') {
+        "" => format!("{}-{}", short_kind(kind), id_words(kind, object)).trim_end_matches('-').to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// The last word of a kind's name, fit for a file.
+pub fn short_kind(kind: &Kind) -> String {
+    kebab(kind.name.rsplit('/').next().unwrap_or_default())
+}
+
+fn id_words(kind: &Kind, object: &Object) -> String {
+    let hyphenated = |value: &Value| match value {
+        Value::Guid(guid) => guid.hyphenated().to_string(),
+        other => kebab(&Leaf::url_text(other, &kind.api)),
+    };
+    object.get(kind.identity.id).map(hyphenated).unwrap_or_default()
+}
+
+/// The field at a path of field numbers, and the strictest mark on the way to it.
+pub fn field_at<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Mark, &'k Field)> {
+    let (last, inner) = path.split_last()?;
+    let (mut shape, mut mark) = (&kind.shape, Mark::Open);
+    for number in inner {
+        let field = shape.fields.get(*number as usize)?;
+        mark = mark.max(field.mark);
+        shape = match &field.ty {
+            Type::Object(inner) => inner,
+            _ => return None,
+        };
+    }
+    let field = shape.fields.get(*last as usize)?;
+    Some((mark.max(field.mark), field))
+}
+
+/// Names of environment variables, each for one secret only.
+pub struct Variables {
+    taken: BTreeSet<String>,
+}
+
+impl Variables {
+    /// `taken` are variables that other secrets come from.
+    pub fn new(taken: BTreeSet<String>) -> Self {
+        Self { taken }
+    }
+
+    /// A variable that nobody else uses.
+    pub fn name(&mut self, words: &[String]) -> String {
+        let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+        let mut name: String = words.join("_").chars().take(MAX_VARIABLE).collect();
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            name.insert(0, '_');
+        }
+        let counted = (2..).map(|number| format!("{name}_{number}"));
+        let free = std::iter::once(name.clone()).chain(counted).find(|name| !self.taken.contains(name));
+        let name = free.unwrap_or(name);
+        self.taken.insert(name.clone());
+        name
+    }
+}
+
+/// A text as the words of a variable.
+pub fn words_of(text: &str) -> String {
+    kebab(text).replace('-', "_").to_uppercase()
+}
+
+/// The name of a field as the words of a variable: `merchantKey` is `MERCHANT_KEY`.
+pub fn words_of_field(name: &str) -> String {
+    explain::variable(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_plain_words() {
+        assert_eq!(kebab("Harbor City – cards"), "harbor-city-cards");
+        assert_eq!(kebab("Åberg & Söner, Ørsted"), "aberg-soner-orsted");
+        assert_eq!(kebab("  M-1001 "), "m-1001");
+        assert_eq!(kebab("–"), "");
+    }
+
+    #[test]
+    fn a_variable_serves_one_secret() {
+        let mut variables = Variables::new(BTreeSet::from(["SHOP_ONE_KEY".to_owned()]));
+        let words = |name: &str| vec![words_of("shop"), words_of(name), words_of_field("merchantKey")];
+        assert_eq!(variables.name(&words("harbor-cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY");
+        assert_eq!(variables.name(&words("Harbor cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY_2");
+        assert_eq!(variables.name(&["SHOP".into(), "ONE".into(), "KEY".into()]), "SHOP_ONE_KEY_2");
+        assert_eq!(variables.name(&[words_of("1"), words_of("ACME"), String::new()]), "_1_ACME");
+    }
+
+    #[test]
+    fn names_are_told_apart_by_ids() {
+        let mut used = BTreeSet::from(["card".to_owned(), "card-7a40c9d2".to_owned()]);
+        assert_eq!(apart("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8");
+        assert_eq!(apart("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8-2");
+    }
+}

@@ -1,0 +1,189 @@
+//! What must be there before what: objects that refer to objects which are still to be created.
+//!
+//! Deliberately absent: objects that are there. Whoever refers to one of them can begin at any time, in circles
+//! too.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::document::State;
+use crate::kind::Among;
+use crate::run::gather::Job;
+
+/// For each job, the jobs whose objects must be there first, with the line that refers to them.
+pub type Edges = Vec<Vec<(usize, Span)>>;
+
+/// In which order jobs can be decided.
+pub struct Order {
+    /// Every job once.
+    pub sequence: Vec<usize>,
+    /// Jobs that wait for each other in turn, each for the next one and the last one for the first.
+    pub circles: Vec<Vec<usize>>,
+}
+
+/// What waits for what; `is_missing` says of which jobs the object is not there yet.
+pub fn edges(jobs: &[Job], is_missing: &dyn Fn(usize) -> bool) -> Edges {
+    let key = |job: &Job, kind: &str, name: &str| (job.target.to_string(), kind.to_owned(), name.to_owned());
+    let mut numbers = HashMap::new();
+    let mut edges = Vec::with_capacity(jobs.len());
+    for (number, job) in jobs.iter().enumerate().filter(|(number, _)| is_missing(*number)) {
+        numbers.insert(key(job, &job.document.kind.name, &job.document.name), number);
+    }
+    for job in jobs {
+        let mut own: Vec<(usize, Span)> = Vec::new();
+        let alive = job.document.state == State::Present && !numbers.is_empty();
+        for (spot, reference) in job.document.references().into_iter().filter(|_| alive) {
+            let among = spot.field.refers_to.as_ref().and_then(|refers| refers.among.as_ref());
+            let Some(Among::Kind(kind)) = among else { continue };
+            if let Some(to) = numbers.get(&key(job, kind, &reference.name))
+                && !own.iter().any(|(known, _)| known == to)
+            {
+                own.push((*to, spot.span));
+            }
+        }
+        edges.push(own);
+    }
+    edges
+}
+
+/// An order in which every job comes after those it waits for, but for circles.
+pub fn order(edges: &Edges) -> Order {
+    let mut walk = Walk::new(edges);
+    let mut circles = Vec::new();
+    loop {
+        walk.go();
+        let Some(start) = walk.open.first().copied() else { break };
+        let circle = walk.circle(start);
+        for number in &circle {
+            walk.take(*number);
+        }
+        circles.push(circle);
+    }
+    Order { sequence: walk.sequence, circles }
+}
+
+struct Walk<'e> {
+    edges: &'e Edges,
+    /// For each job, those that wait for it.
+    waiting: Vec<Vec<usize>>,
+    /// For how many others each job still waits.
+    left: Vec<usize>,
+    open: BTreeSet<usize>,
+    ready: BTreeSet<usize>,
+    sequence: Vec<usize>,
+}
+
+impl<'e> Walk<'e> {
+    fn new(edges: &'e Edges) -> Self {
+        let mut waiting = vec![Vec::new(); edges.len()];
+        for (number, own) in edges.iter().enumerate() {
+            for (to, _) in own {
+                waiting[*to].push(number);
+            }
+        }
+        let left: Vec<usize> = edges.iter().map(Vec::len).collect();
+        let ready = left.iter().enumerate().filter(|(_, left)| **left == 0).map(|(at, _)| at).collect();
+        Self { edges, waiting, left, open: (0..edges.len()).collect(), ready, sequence: Vec::new() }
+    }
+
+    fn go(&mut self) {
+        while let Some(number) = self.ready.pop_first() {
+            self.take(number);
+        }
+    }
+
+    fn take(&mut self, number: usize) {
+        if !self.open.remove(&number) {
+            return;
+        }
+        self.sequence.push(number);
+        for waiter in std::mem::take(&mut self.waiting[number]) {
+            self.left[waiter] = self.left[waiter].saturating_sub(1);
+            if self.left[waiter] == 0 && self.open.contains(&waiter) {
+                self.ready.insert(waiter);
+            }
+        }
+    }
+
+    /// A circle that is reached from an open job; every open job waits for another open one.
+    fn circle(&self, start: usize) -> Vec<usize> {
+        let (mut way, mut at) = (Vec::new(), start);
+        let mut seen = HashMap::new();
+        loop {
+            if let Some(first) = seen.insert(at, way.len()) {
+                return way.split_off(first);
+            }
+            way.push(at);
+            match self.edges[at].iter().find(|(to, _)| self.open.contains(to)) {
+                Some((to, _)) => at = *to,
+                None => return vec![at],
+            }
+        }
+    }
+}
+
+/// For each job, how many others must be created one after the other before it.
+pub fn levels(edges: &Edges) -> Vec<usize> {
+    let mut levels = vec![0; edges.len()];
+    for number in order(edges).sequence {
+        levels[number] = edges[number].iter().map(|(to, _)| levels[*to] + 1).max().unwrap_or(0);
+    }
+    levels
+}
+
+/// What is said of a job in a circle.
+pub fn in_circle(jobs: &[Job], edges: &Edges, circle: &[usize], number: usize) -> Diagnostic {
+    let at = circle.iter().position(|own| *own == number).unwrap_or(0);
+    let turned = || circle.iter().cycle().skip(at).take(circle.len());
+    let name = |number: &usize| format!("`{}`", jobs[*number].document.name);
+    let names: Vec<String> = turned().chain([&number]).map(name).collect();
+    let message = format!("these documents wait for each other's creation: {}", names.join(" -> "));
+    let place = |from: usize, to: usize| {
+        let span = edges[from].iter().find(|(own, _)| *own == to).map(|(_, span)| *span);
+        let document = jobs[from].document;
+        document.place(span.unwrap_or(document.name_span))
+    };
+    let mut steps = turned().zip(turned().skip(1).chain([&number]));
+    let first = steps.next().map(|(from, to)| place(*from, *to));
+    let mut fault = Diagnostic::error("reference-circle", message);
+    fault.place = first;
+    for (from, to) in steps {
+        fault = fault.also(place(*from, *to), format!("{} refers to {}", name(from), name(to)));
+    }
+    fault.hint("create one of them without its reference first, or by hand")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edges(of: &[&[usize]]) -> Edges {
+        of.iter().map(|own| own.iter().map(|to| (*to, Span::default())).collect()).collect()
+    }
+
+    #[test]
+    fn what_others_wait_for_comes_first() {
+        let chain = edges(&[&[1], &[2], &[], &[0, 2]]);
+        assert_eq!(order(&chain).sequence, [2, 1, 0, 3]);
+        assert!(order(&chain).circles.is_empty());
+        assert_eq!(levels(&chain), [2, 1, 0, 3]);
+    }
+
+    #[test]
+    fn circles_are_found_and_hold_up_nobody_else() {
+        let found = order(&edges(&[&[1], &[2], &[1], &[3], &[]]));
+        assert_eq!(found.circles, [vec![1, 2], vec![3]]);
+        let mut all = found.sequence.clone();
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2, 3, 4]);
+        let position = |number| found.sequence.iter().position(|own| *own == number);
+        assert!(position(0) > position(1), "what waits for a circle comes after it");
+    }
+
+    #[test]
+    fn long_chains_are_walked_without_a_stack() {
+        let long: Vec<Vec<(usize, Span)>> =
+            (0..50_000).map(|n| if n == 0 { Vec::new() } else { vec![(n - 1, Span::default())] }).collect();
+        assert_eq!(levels(&long).last(), Some(&49_999));
+    }
+}

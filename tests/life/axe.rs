@@ -1,0 +1,117 @@
+//! Kills the real program at one of its requests: right before it reaches the service, or right after the
+//! service has done what it says and before anything of the answer is heard.
+//!
+//! The sandbox tells of each request before it answers, so the moment is exact and nothing is timed.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use trueup::remote::sandbox::{Entry, Fault, Options, Running};
+
+use crate::estate::Estate;
+
+/// Longer than any run may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On which side of a request the program dies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The service never gets it.
+    Before,
+    /// The service has done it, and its answer is lost.
+    After,
+}
+
+/// At which request, the first being 1, and on which side of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cut {
+    pub number: usize,
+    pub side: Side,
+}
+
+/// Falls once, at its cut, in the run that it is raised for.
+struct Axe {
+    cut: Cut,
+    seen: AtomicUsize,
+    victim: Mutex<Option<Child>>,
+}
+
+/// An estate whose program can be killed.
+pub struct Scaffold {
+    pub estate: Estate,
+    axe: Arc<Axe>,
+}
+
+impl Axe {
+    fn hear(&self, sandbox: &Running) {
+        // held while the program starts, so that there is somebody to kill
+        let mut victim = self.victim.lock().expect("no panic beside");
+        let Some(child) = victim.as_mut() else { return };
+        let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.cut.side == Side::Before && number + 1 == self.cut.number {
+            sandbox.arm(lost());
+        }
+        if number == self.cut.number {
+            child.kill().expect("the program can be killed");
+            child.wait().expect("the program ends");
+        }
+    }
+}
+
+/// The next request goes nowhere.
+fn lost() -> Fault {
+    Fault::parse("*:reset").expect("a fault")
+}
+
+impl Scaffold {
+    pub fn new(kind: &str, options: Options, cut: Cut) -> Self {
+        let axe = Arc::new(Axe { cut, seen: AtomicUsize::new(0), victim: Mutex::new(None) });
+        let own = Arc::clone(&axe);
+        let estate = Estate::watched(kind, options, move |sandbox: &Running, _: &Entry| own.hear(sandbox));
+        Self { estate, axe }
+    }
+
+    /// Runs the program until it is killed. Tells whether it was; a run that ends before its cut was not.
+    pub fn behead(&self, arguments: &[&str]) -> bool {
+        if self.axe.cut == (Cut { number: 1, side: Side::Before }) {
+            self.estate.sandbox.arm(lost());
+        }
+        let logged = self.estate.sandbox.log().len();
+        let output = File::create(self.estate.desk.scratch().join("killed.txt")).expect("a file");
+        let mut command = self.estate.desk.command(arguments);
+        command.stdout(output.try_clone().expect("a handle")).stderr(Stdio::from(output));
+        {
+            let mut victim = self.axe.victim.lock().expect("no panic beside");
+            *victim = Some(command.spawn().expect("the program starts"));
+        }
+        let began = Instant::now();
+        loop {
+            let mut victim = self.axe.victim.lock().expect("no panic beside");
+            let child = victim.as_mut().expect("the program");
+            if let Some(status) = child.try_wait().expect("a child to wait for") {
+                // from now on the axe rests
+                *victim = None;
+                drop(victim);
+                self.await_log(logged);
+                return status.code().is_none();
+            }
+            if began.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("no end within {PATIENCE:?} of {arguments:?}, to be killed at {:?}", self.axe.cut);
+            }
+            drop(victim);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// A request is told of before it is logged.
+    fn await_log(&self, before: usize) {
+        let seen = self.axe.seen.load(Ordering::SeqCst);
+        while self.estate.sandbox.log().len() < before + seen {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}

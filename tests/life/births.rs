@@ -1,0 +1,175 @@
+//! Creates: of every kind that has one, found by the natural key first, recorded, and made once.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use trueup::kind::{Appears, Field, FormatWord, Kind, Leaf, Type};
+use trueup::remote::sandbox::Options;
+
+use crate::estate::{Estate, options};
+use crate::newborn::{bare, kinds, newborn, plain};
+use crate::state::index;
+use crate::written::Written;
+
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+const SETTLED: [&str; 2] = ["plan", "--detailed-exitcode"];
+
+/// The kinds whose objects can be created.
+fn creatable() -> impl Iterator<Item = Arc<Kind>> {
+    kinds().into_iter().filter(|kind| kind.operations.create.is_some())
+}
+
+/// A service with two objects and a workspace with one document of a third.
+fn expecting(kind: &Kind, options: Options) -> Estate {
+    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(2), ..options });
+    estate.documents = vec![newborn(kind, "newcomer")];
+    estate.write();
+    estate
+}
+
+fn verbs(estate: &Estate) -> Vec<String> {
+    estate.writes().into_iter().map(|entry| entry.verb).collect()
+}
+
+/// What a document says of a field: the text behind a variable, a number or a flag as it stands.
+fn asked(written: &Written, field: &Field) -> Option<Json> {
+    let said = written.document["spec"].get(&*field.name)?;
+    let Some(Json::String(variable)) = said.get("from_env") else { return Some(said.clone()) };
+    let (_, value) = written.variables.iter().find(|(name, _)| name == variable)?;
+    Some(json!(value))
+}
+
+/// Every leaf that the document names is there, those that never read back too.
+fn kept(estate: &Estate, written: &Written, object: &Json) {
+    let named = |field: &&Field| matches!(&field.ty, Type::Leaf(leaf) if *leaf != Leaf::Guid);
+    let fields = estate.kind.shape.fields.iter().filter(named);
+    let mut checked = 0;
+    for field in fields {
+        let Some(asked) = asked(written, field) else { continue };
+        let member = if field.access.write_only { &field.written_as } else { &field.read_as[0] };
+        let there = bare(field, &object[&**member]);
+        assert_eq!(plain(there), plain(&asked), "{} {}", estate.kind.name, field.name);
+        checked += 1;
+    }
+    assert!(checked > 3, "{} has fields to look at", estate.kind.name);
+}
+
+#[test]
+fn what_is_not_there_is_made_once_and_recorded() {
+    for kind in creatable() {
+        let estate = expecting(&kind, options());
+        let report = estate.desk.expect(2, &["plan", "--detailed-exitcode", "--format", "json"]).json();
+        assert_eq!(report["summary"]["create"], 1, "{}", kind.name);
+        assert!(estate.writes().is_empty() && index(&estate).is_empty(), "a plan does nothing");
+
+        estate.desk.expect(0, &APPLY).says(&["1 done"]);
+        let objects = estate.dump();
+        assert_eq!(objects.len(), 3, "{}", kind.name);
+        kept(&estate, &estate.documents[0], &objects[2]["object"]);
+
+        let entries = index(&estate);
+        assert_eq!(entries.len(), 1);
+        assert_eq!(plain(&entries[0]["id"]).replace('-', ""), estate.id(2).replace('-', ""));
+        let modes = verbs(&estate);
+        estate.desk.expect(0, &SETTLED);
+        estate.desk.expect(0, &APPLY).says(&["Nothing to do"]);
+        assert_eq!(verbs(&estate), modes, "{}: nothing is sent any more", kind.name);
+    }
+}
+
+#[test]
+fn what_only_an_update_takes_follows_in_one() {
+    let late = |kind: &Arc<Kind>| kind.shape.fields.iter().any(|field| field.access.update_only);
+    for kind in creatable() {
+        let estate = expecting(&kind, options());
+        estate.desk.expect(0, &APPLY);
+        let wanted: &[&str] = if late(&kind) { &["POST", "PUT"] } else { &["POST"] };
+        assert_eq!(verbs(&estate), wanted, "{}", kind.name);
+    }
+    assert!(creatable().any(|kind| late(&kind)), "there is such a kind");
+}
+
+#[test]
+fn what_has_the_natural_key_is_the_object() {
+    for kind in creatable() {
+        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+        for one in &mut estate.documents {
+            one.document.as_object_mut().expect("a document").remove("id");
+            crate::estate::vary(one, &one.leaves[0].clone());
+        }
+        estate.write();
+        let report = estate.desk.expect(0, &["plan", "--format", "json"]).json();
+        assert_eq!((&report["summary"]["create"], &report["summary"]["update"]), (&json!(0), &json!(3)));
+        estate.desk.expect(0, &APPLY);
+        assert_eq!(estate.dump().len(), 3);
+        assert!(!verbs(&estate).contains(&"POST".to_owned()), "{}", kind.name);
+        assert_eq!(index(&estate).len(), 3, "what was written is ours");
+    }
+}
+
+/// The one leaf of the natural key, when it stands at the root.
+fn key(kind: &Kind) -> Option<&Field> {
+    match kind.identity.natural_key.as_slice() {
+        [path] if path.len() == 1 => Some(kind.shape.field(path[0])),
+        _ => None,
+    }
+}
+
+#[test]
+fn another_natural_key_of_a_known_object_is_an_update() {
+    let mut renamed = 0;
+    for kind in creatable() {
+        let Some(key) = key(&kind) else { continue };
+        let mut estate = expecting(&kind, options());
+        estate.desk.expect(0, &APPLY);
+        estate.sandbox.clear_log();
+        let name = &mut estate.documents[0].document["spec"][&*key.name];
+        *name = json!(format!("renamed-{}", name.as_str().expect("a text")));
+        let name = name.clone();
+        estate.write();
+        if key.access.create_only {
+            estate.desk.expect(3, &APPLY).says(&["immutable-field"]);
+            assert!(estate.writes().is_empty());
+            continue;
+        }
+        estate.desk.expect(0, &APPLY).says(&["1 to update", "1 done"]);
+        assert!(!verbs(&estate).contains(&"POST".to_owned()), "{}", kind.name);
+        let objects = estate.dump();
+        assert_eq!((objects.len(), &objects[2]["object"][&*key.read_as[0]]), (3, &name));
+        estate.desk.expect(0, &SETTLED);
+        renamed += 1;
+    }
+    assert!(renamed > 1, "there are such kinds");
+}
+
+#[test]
+fn what_shows_late_is_not_made_again() {
+    let later =
+        |kind: &Arc<Kind>| kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+    assert!(creatable().any(|kind| later(&kind)), "there is such a kind");
+    for kind in creatable().filter(later) {
+        let estate = expecting(&kind, Options { verify_at_once: false, ..options() });
+        estate.desk.expect(0, &APPLY).says(&["1 done", "appears-later"]);
+        for command in [&SETTLED[..], &APPLY, &["apply", "--auto-approve", "--retry-creates"]] {
+            estate.desk.expect(0, command);
+        }
+        assert_eq!(verbs(&estate), ["POST"]);
+        estate.sandbox.verify();
+        estate.desk.expect(0, &SETTLED);
+        assert_eq!(estate.dump().len(), 3);
+    }
+}
+
+#[test]
+fn an_empty_service_is_not_filled_unasked() {
+    for kind in creatable().filter(|kind| kind.operations.find.is_none()) {
+        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(0), ..options() });
+        estate.documents = vec![newborn(&kind, "newcomer")];
+        estate.write();
+        estate.desk.expect(3, &APPLY).says(&["empty-collection", "--trust-empty"]);
+        assert!(estate.writes().is_empty());
+        estate.desk.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
+        assert_eq!(estate.dump().len(), 1, "{}", kind.name);
+    }
+}

@@ -1,0 +1,76 @@
+//! What a service and a workspace hold, so that two histories can be compared: ids that the service made stand
+//! as numbers in the order in which they appear, and when things were written is left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use trueup::kind::{Kind, Leaf, Type};
+
+use crate::estate::Estate;
+
+/// The objects of a service. `known` holds what was there before, and keeps its ids.
+pub fn state(estate: &Estate, known: &Json) -> Json {
+    let mut objects = Json::Array(estate.dump());
+    for object in objects.as_array_mut().into_iter().flatten() {
+        without_times(&estate.kind, &mut object["object"]);
+    }
+    let mut old = BTreeSet::new();
+    guids(known, &mut |guid| old.extend([guid]));
+    for written in &estate.documents {
+        guids(&written.document, &mut |guid| old.extend([guid]));
+    }
+    let mut numbers = BTreeMap::new();
+    guids(&objects, &mut |guid| {
+        let next = numbers.len();
+        if !old.contains(&guid) {
+            numbers.entry(guid).or_insert(next);
+        }
+    });
+    numbered(&mut objects, &numbers);
+    objects
+}
+
+fn without_times(kind: &Kind, object: &mut Json) {
+    let times = kind
+        .shape
+        .fields
+        .iter()
+        .filter(|field| field.access.computed && matches!(field.ty, Type::Leaf(Leaf::Time)));
+    for field in times {
+        if let Some(members) = object.as_object_mut() {
+            members.remove(&*field.read_as[0]);
+        }
+    }
+}
+
+fn guids(json: &Json, found: &mut dyn FnMut(Uuid)) {
+    match json {
+        Json::String(text) => text.parse().into_iter().for_each(found),
+        Json::Array(items) => items.iter().for_each(|item| guids(item, found)),
+        Json::Object(members) => members.values().for_each(|value| guids(value, found)),
+        _ => {}
+    }
+}
+
+fn numbered(json: &mut Json, numbers: &BTreeMap<Uuid, usize>) {
+    match json {
+        Json::String(text) => {
+            if let Some(number) = text.parse().ok().and_then(|guid: Uuid| numbers.get(&guid)) {
+                *json = json!(format!("made {number}"));
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| numbered(item, numbers)),
+        Json::Object(members) => members.values_mut().for_each(|value| numbered(value, numbers)),
+        _ => {}
+    }
+}
+
+/// What the workspace remembers of its objects.
+pub fn index(estate: &Estate) -> Vec<Json> {
+    let path = estate.desk.path(".trueup/index.json");
+    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
+    let index: Json = serde_json::from_str(&text).expect("an index");
+    index["objects"].as_array().expect("objects").clone()
+}

@@ -1,0 +1,100 @@
+//! Lists said otherwise, all of a document at once and under the guidance of the kind: the first item is changed,
+//! the last is gone where what is not listed goes, and a new one is added.
+
+use serde_json::{Map, Value as Json, json};
+
+use trueup::kind::explain::example;
+use trueup::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
+use trueup::plan::compare::row_id;
+
+use crate::estate::vary;
+use crate::newborn::{complete, guid_of, variables};
+use crate::written::Written;
+
+/// What was done to one list.
+pub struct Stirred {
+    /// The member in which the service shows it.
+    pub read_as: String,
+    /// The member with the row ids of its items.
+    pub row: Option<String>,
+    pub changed: bool,
+    pub added: bool,
+    pub removed: bool,
+}
+
+/// Stirs every list of objects that a document may write and has.
+pub fn stir(kind: &Kind, one: &mut Written) -> Vec<Stirred> {
+    let lists = kind.shape.fields.iter().filter_map(|field| match &field.ty {
+        Type::List(list) if !field.access.computed => match (&list.item, &list.told_apart) {
+            (Item::Object(shape), ToldApart::Keys(keys)) => Some((field, list, shape, keys)),
+            _ => None,
+        },
+        _ => None,
+    });
+    let mut stirred = Vec::new();
+    for (field, list, shape, keys) in lists {
+        let Some(Json::Array(items)) = one.document["spec"].get(&*field.name) else { continue };
+        let count = items.len();
+        let key = keys.iter().find(|key| !key.iter().any(|number| shape.field(*number).access.computed));
+        let new = key.and_then(|key| new_item(field, shape, key, items));
+        let first = format!("/{}/0/", field.name);
+        let spot = one.leaves.iter().find(|spot| spot.wanted.starts_with(&first)).cloned();
+        let changed = spot.filter(|_| count > 0).inspect(|spot| vary(one, spot)).is_some();
+        let items = one.document["spec"][&*field.name].as_array_mut().expect("a list");
+        let removed = list.complete && count > 1;
+        if removed {
+            items.pop();
+        }
+        let added = new.is_some();
+        items.extend(new);
+        let row = row_id(shape, keys).map(|field| field.read_as[0].to_string());
+        let read_as = field.read_as[0].to_string();
+        stirred.push(Stirred { read_as, row, changed, added, removed });
+    }
+    let known: Vec<String> = one.variables.iter().map(|(name, _)| name.clone()).collect();
+    one.variables.extend(variables(&one.document).into_iter().filter(|(name, _)| !known.contains(name)));
+    stirred
+}
+
+/// The example of a list's items with a key that no item has.
+fn new_item(field: &Field, shape: &Shape, key: &[u16], items: &[Json]) -> Option<Json> {
+    let mut item = example(field)?.as_array()?.first()?.as_object()?.clone();
+    complete(shape, &mut item);
+    let taken = |item: &Map<String, Json>| {
+        items.iter().any(|other| {
+            key.iter().all(|number| other[&*shape.field(*number).name] == item[&*shape.field(*number).name])
+        })
+    };
+    // other things can only be named where they are
+    let own = key.iter().map(|number| shape.field(*number)).find(|field| field.bounded_by.is_none());
+    let referred = key.iter().any(|number| is_bound(shape, *number));
+    if let Some(own) = own.filter(|_| !referred) {
+        let other = others(own).into_iter().find(|other| {
+            item.insert(own.name.to_string(), other.clone());
+            !taken(&item)
+        });
+        other?;
+    }
+    (!taken(&item)).then_some(Json::Object(item))
+}
+
+/// Whether a field beside has bounds in what this one refers to.
+fn is_bound(shape: &Shape, number: u16) -> bool {
+    shape.fields.iter().any(|field| field.bounded_by.as_ref().is_some_and(|bounds| bounds.of == number))
+}
+
+/// Values that the samples do not have.
+fn others(field: &Field) -> Vec<Json> {
+    let guid = || json!(guid_of(&field.name));
+    match &field.ty {
+        Type::Leaf(Leaf::Whole(_)) => vec![json!(977)],
+        Type::Leaf(Leaf::Decimal(_)) => vec![json!(977.25)],
+        Type::Leaf(Leaf::Guid) => vec![guid()],
+        Type::Leaf(Leaf::Choice { choices, .. }) => {
+            choices.iter().map(|(choice, _)| json!(&**choice)).collect()
+        }
+        Type::Leaf(Leaf::Text { .. }) => vec![json!("newcomer")],
+        Type::List(ListType { item: Item::Leaf(Leaf::Guid), .. }) => vec![json!([guid()])],
+        _ => Vec::new(),
+    }
+}
