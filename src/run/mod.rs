@@ -8,6 +8,7 @@ pub mod apply;
 pub mod blame;
 mod described;
 pub mod gather;
+mod hidden;
 pub mod import;
 pub mod index;
 pub mod journal;
