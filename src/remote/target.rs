@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::kind::{Api, FormatWord};
@@ -67,5 +67,21 @@ impl Target {
     pub fn scope_value(&self, name: &str, ty: &crate::kind::Leaf) -> Option<Value> {
         let (_, text) = self.scope.iter().find(|(own, _)| &**own == name)?;
         ty.read(crate::kind::leaf::Token::Bare(text)).ok()
+    }
+}
+
+impl Auth {
+    /// Every credential as a text, to be looked for in what a service echoes.
+    pub fn texts(&self) -> Vec<String> {
+        let users = [
+            self.basic.as_ref().map(|(name, password)| (name, password)),
+            self.login.as_ref().map(|login| (&login.username, &login.password)),
+            self.oauth_password.as_ref().map(|oauth| (&oauth.username, &oauth.password)),
+        ];
+        let of_users = users.into_iter().flatten().flat_map(|(name, password)| [name, password]);
+        let named = self.headers.iter().chain(&self.query).map(|(_, secret)| secret);
+        let client = self.oauth_password.as_ref().and_then(|oauth| oauth.client_secret.as_ref());
+        let all = self.bearer.iter().chain(&self.token).chain(of_users).chain(named).chain(client);
+        all.map(|secret| secret.expose_secret().to_owned()).collect()
     }
 }

@@ -115,6 +115,7 @@ fn record(session: &Session, jobs: &[Job], outcomes: &mut [Outcome]) {
             _ => {}
         }
     }
+    index.forget_old_names();
     if let (Err(error), Some(last)) = (index.save(), outcomes.last_mut()) {
         let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
         let warning = Diagnostic::warning("not-recorded", message).at(last.subject.place.clone());

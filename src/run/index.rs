@@ -4,7 +4,7 @@
 //! outcome is not known is marked before it is sent. Protection outlives the document. Ids and names only,
 //! no values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ use crate::value::Value;
 pub struct Index {
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
+    /// What this run has seen for itself.
+    noted: BTreeSet<String>,
     changed: bool,
 }
 
@@ -54,7 +56,7 @@ struct File {
 impl Index {
     /// An index of nothing, for questions that must not depend on what this machine did before.
     pub fn blank() -> Self {
-        Self { path: PathBuf::new(), entries: BTreeMap::new(), changed: false }
+        Self { path: PathBuf::new(), entries: BTreeMap::new(), noted: BTreeSet::new(), changed: false }
     }
 
     /// Opens the index in a workspace's `.trueup` folder; an absent one is empty.
@@ -74,7 +76,7 @@ impl Index {
             }
             None => BTreeMap::new(),
         };
-        Ok(Self { path, entries, changed: false })
+        Ok(Self { path, entries, noted: BTreeSet::new(), changed: false })
     }
 
     /// The entry of an object.
@@ -108,8 +110,22 @@ impl Index {
     /// Notes the id of an object that is ours; what was unknown about its create is known.
     pub fn note(&mut self, subject: &Subject, protect: bool) {
         if subject.id.is_some() {
+            self.noted.insert(key(&subject.target, &subject.kind.name, &subject.name));
             self.put(Entry { protect, ..entry(subject) });
         }
+    }
+
+    /// Forgets the names by which objects were called before they were noted by another one.
+    pub fn forget_old_names(&mut self) {
+        let object = |entry: &Entry| {
+            let Entry { target, kind, scope, id, .. } = entry.clone();
+            (target, kind, scope, id)
+        };
+        let noted = self.noted.iter().filter_map(|key| self.entries.get(key));
+        let noted: BTreeSet<_> = noted.map(object).collect();
+        let before = self.entries.len();
+        self.entries.retain(|key, entry| self.noted.contains(key) || !noted.contains(&object(entry)));
+        self.changed |= self.entries.len() < before;
     }
 
     /// Forgets an object: it was deleted, or its create surely did not take.

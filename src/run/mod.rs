@@ -6,6 +6,7 @@
 pub mod applied;
 pub mod apply;
 pub mod blame;
+mod described;
 pub mod gather;
 pub mod import;
 pub mod index;

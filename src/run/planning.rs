@@ -8,7 +8,7 @@ use super::apply::appears_later;
 use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
 use super::match_up::{Found, key_field, live_leaf};
 use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
-use super::{Event, Session, blame};
+use super::{Event, Session, blame, described};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
 use crate::kind::{Appears, Leaf, Maker};
@@ -47,6 +47,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
         plan.complete &= !matches!(&judged, Judged::Unread(_));
         enter(&mut plan, judged);
     }
+    described::spare(session, jobs, &mut plan);
     plan
 }
 

@@ -16,6 +16,7 @@ mod written;
 
 mod axe;
 mod births;
+mod deaths;
 mod kills;
 mod newborn;
 mod state;

@@ -9,11 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::book::{escaped, reference};
 
-/// Whether a value is of the right sort.
-type Fits = fn(&Json) -> bool;
+/// A word with what its value must be.
+type Word = (&'static str, fn(&Json) -> bool);
 
-/// The plain words of a schema, each with what its value must be.
-const WORDS: [(&str, Fits); 15] = [
+/// The plain words of a schema.
+const WORDS: [Word; 15] = [
     ("type", Json::is_string),
     ("format", Json::is_string),
     ("pattern", Json::is_string),
