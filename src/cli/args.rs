@@ -78,12 +78,12 @@ pub enum Colour {
 #[derive(Subcommand)]
 pub enum Command {
     /// Check documents and settings without touching the network
-    Validate(Selection),
+    Validate(ValidateArgs),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
-    /// Show a saved plan
+    /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
     /// Write documents from what is live
     Import(ImportArgs),
@@ -95,6 +95,11 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole job on a sandbox: plan, apply, drift
     Demo(DemoArgs),
+    /// Describe services of one's own: draft, check, try
+    Api {
+        #[command(subcommand)]
+        command: ApiCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -174,6 +179,63 @@ pub enum MethodWord {
     Patch,
 }
 
+/// What else is written, beside stdout.
+#[derive(Args, Clone, Default)]
+pub struct Beside {
+    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit or html; repeatable. With `-` as the file it stands on stdout, and the text on stderr
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
+    pub report: Vec<(ReportFormat, PathBuf)>,
+    /// Annotations and the summary of a CI service
+    #[arg(long, value_enum, default_value_t = Ci::Auto, env = "TRUEUP_CI", hide_env_values = true)]
+    pub ci: Ci,
+}
+
+/// Which CI service to speak to.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ci {
+    /// The one that the environment tells of
+    #[default]
+    Auto,
+    /// GitHub Actions: annotations on stderr, and the step summary
+    Github,
+    /// None
+    None,
+}
+
+/// How a report is written to a file.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportFormat {
+    /// As on a terminal, without colour
+    Text,
+    /// For programs; see schemas/
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// The step summary of GitHub Actions
+    GithubSummary,
+    /// The code-quality report of GitLab
+    Gitlab,
+    /// The numbers that GitLab shows of a plan, as `artifacts:reports:terraform`
+    GitlabChanges,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
+    /// One page that opens in any browser, without a network
+    Html,
+}
+
+/// Arguments of `validate`.
+#[derive(Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub beside: Beside,
+}
+
 /// Arguments of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -181,6 +243,8 @@ pub struct PlanArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -196,6 +260,8 @@ pub struct ApplyArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
@@ -207,7 +273,7 @@ pub struct ApplyArgs {
 /// Arguments of `show`.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// What `plan -o` wrote
+    /// What `plan -o` wrote, or a file in `.trueup/receipts`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -309,6 +375,62 @@ pub enum SecretsWord {
     Hidden,
 }
 
+/// The commands about descriptions of one's own.
+#[derive(Subcommand)]
+pub enum ApiCommand {
+    /// Report every fault of the descriptions in apis/, or say what they hold
+    Check(ApiCheckArgs),
+    /// Hold a description against live objects: what it misses, what it mistypes; reads only
+    Try(ApiTryArgs),
+    /// Draft a description from an OpenAPI document, with a remark at each place to decide
+    New(ApiNewArgs),
+}
+
+/// Arguments of `api check`.
+#[derive(Args)]
+pub struct ApiCheckArgs {
+    /// Which APIs; without any, all of the workspace
+    #[arg(value_name = "API")]
+    pub apis: Vec<String>,
+}
+
+/// Arguments of `api try`.
+#[derive(Args)]
+pub struct ApiTryArgs {
+    /// A target of the workspace
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Only this kind of its API
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// The most objects of each kind to look at
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// A scope parameter that the target does not fix; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
+    pub scope: Vec<(String, String)>,
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// Arguments of `api new`.
+#[derive(Args)]
+pub struct ApiNewArgs {
+    /// What the API is to be called: small letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The OpenAPI 3.0 or 3.1 document, JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub from_openapi: PathBuf,
+    /// Where the files are written, below the workspace [default: apis/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only these kinds, as a draft of everything would call them; repeatable
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<String>,
+}
+
 /// Arguments of `demo`.
 #[derive(Args)]
 pub struct DemoArgs {
@@ -326,9 +448,33 @@ fn bound(text: &str) -> Result<Bound, String> {
     .ok_or_else(wrong)
 }
 
+/// `FORMAT=FILE`
+fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
+    let words = || {
+        let words: Vec<_> =
+            ReportFormat::value_variants().iter().filter_map(ReportFormat::to_possible_value).collect();
+        words.iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    match text.split_once('=') {
+        Some((_, "")) => Err("the file is missing: write FORMAT=FILE".into()),
+        Some((format, file)) => match ReportFormat::from_str(format, false) {
+            Ok(format) => Ok((format, file.into())),
+            Err(_) => Err(format!("there is no format `{format}`; known: {}", words())),
+        },
+        None => Err(format!("write FORMAT=FILE, with one of the formats {}", words())),
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+    }
+}
+
+fn named(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("a name and a value: NAME=VALUE".into()),
     }
 }

@@ -3,6 +3,7 @@
 //! Here alone files are found and read, the environment is asked, programs are run for secrets, and anything
 //! is printed. Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
 
+pub mod api;
 pub mod apply;
 pub mod args;
 pub mod completions;
@@ -13,6 +14,8 @@ pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
+mod records;
+mod reports;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;
@@ -67,6 +70,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Schema(args) => schema::run(&common, &args, screen),
         Command::Sandbox(args) => sandbox::run(&common, &args, screen),
         Command::Demo(args) => demo::run(&common, &args, screen),
+        Command::Api { command } => api::run(&common, &command, screen),
         Command::Completions { shell } => completions::run(shell, screen),
     }
 }

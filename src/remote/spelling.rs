@@ -11,11 +11,14 @@ use super::wire::Spelt;
 use crate::exchange::Wire;
 use crate::kind::Kind;
 
+/// As described, and as the service spells it.
+type Names = HashMap<Box<str>, Box<str>>;
+
 /// The spellings that one service was seen to use.
 #[derive(Default)]
 pub(super) struct Spellings {
     /// By kind, then by the described names that lead to a member.
-    seen: Mutex<BTreeMap<Arc<str>, HashMap<Box<str>, Box<str>>>>,
+    seen: Mutex<BTreeMap<Arc<str>, Names>>,
 }
 
 impl Spellings {

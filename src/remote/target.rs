@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::kind::{Api, FormatWord};
@@ -37,6 +37,20 @@ pub struct Auth {
     pub oauth_password: Option<OauthPassword>,
 }
 
+impl Auth {
+    /// Everything in it that nobody may see.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let pairs = self.basic.iter().flat_map(|(name, password)| [name, password]);
+        let login = self.login.iter().flat_map(|login| [&login.username, &login.password]);
+        let oauth = self.oauth_password.iter().flat_map(|oauth| {
+            [Some(&oauth.username), Some(&oauth.password), oauth.client_secret.as_ref()].into_iter().flatten()
+        });
+        let named = self.headers.iter().chain(&self.query).map(|(_, value)| value);
+        let alone = self.bearer.iter().chain(&self.token);
+        alone.chain(pairs).chain(named).chain(login).chain(oauth).cloned().collect()
+    }
+}
+
 /// A session opened with name and password; the API says where (`login` in `api.yaml`).
 pub struct Login {
     pub username: SecretString,
@@ -67,5 +81,21 @@ impl Target {
     pub fn scope_value(&self, name: &str, ty: &crate::kind::Leaf) -> Option<Value> {
         let (_, text) = self.scope.iter().find(|(own, _)| &**own == name)?;
         ty.read(crate::kind::leaf::Token::Bare(text)).ok()
+    }
+}
+
+impl Auth {
+    /// Every credential as a text, to be looked for in what a service echoes.
+    pub fn texts(&self) -> Vec<String> {
+        let users = [
+            self.basic.as_ref().map(|(name, password)| (name, password)),
+            self.login.as_ref().map(|login| (&login.username, &login.password)),
+            self.oauth_password.as_ref().map(|oauth| (&oauth.username, &oauth.password)),
+        ];
+        let of_users = users.into_iter().flatten().flat_map(|(name, password)| [name, password]);
+        let named = self.headers.iter().chain(&self.query).map(|(_, secret)| secret);
+        let client = self.oauth_password.as_ref().and_then(|oauth| oauth.client_secret.as_ref());
+        let all = self.bearer.iter().chain(&self.token).chain(of_users).chain(named).chain(client);
+        all.map(|secret| secret.expose_secret().to_owned()).collect()
     }
 }

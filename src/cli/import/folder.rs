@@ -4,14 +4,13 @@
 //! the place of another. Byte order marks, permissions and links stay as they are.
 //! Deliberately absent: what stands in a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use tempfile::NamedTempFile;
 
 use super::super::args::ImportArgs;
 use super::super::settings;
@@ -41,10 +40,7 @@ impl Folder {
     /// Looks at what stands there.
     pub fn open(workspace: &Workspace, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Self {
         let path = workspace.locate(&args.output);
-        let known = |file: &PathBuf| {
-            let shown = workspace.shown(file);
-            workspace.sources.iter().any(|source| source.path == shown)
-        };
+        let known: HashSet<&str> = workspace.sources.iter().map(|source| &*source.path).collect();
         let mut files = Vec::new();
         match yaml_files(&path) {
             Ok(found) => files = found,
@@ -54,7 +50,7 @@ impl Folder {
                 faults.push(Diagnostic::error("no-folder", message).hint("name another folder with `-o`"));
             }
         }
-        files.retain(|file| !known(file));
+        files.retain(|file| !known.contains(&*workspace.shown(file)));
         files.sort();
         let beside = files.iter().flat_map(|file| workspace.read_beside(file)).collect();
         Self { root: workspace.root.clone(), path, beside, single_file: args.single_file }
@@ -113,12 +109,16 @@ pub struct Pages<'p> {
     folder: &'p Folder,
     import: &'p Import,
     pages: BTreeMap<PathBuf, Page<'p>>,
+    /// What stands in files that were read, by their paths.
+    sources: HashMap<&'p str, &'p Arc<Source>>,
 }
 
 impl<'p> Pages<'p> {
     /// No file yet.
     pub fn new(workspace: &'p Workspace, folder: &'p Folder, import: &'p Import) -> Self {
-        Self { workspace, folder, import, pages: BTreeMap::new() }
+        let beside = folder.beside.iter().map(|document| &document.source);
+        let sources = workspace.sources.iter().chain(beside).map(|source| (&*source.path, source)).collect();
+        Self { workspace, folder, import, pages: BTreeMap::new(), sources }
     }
 
     /// A new document; gives its file.
@@ -128,32 +128,28 @@ impl<'p> Pages<'p> {
             return None;
         };
         row.at(self.workspace.shown(&path), Word::New);
-        self.page(&path, None).new.push((text, live));
+        self.page(&path).new.push((text, live));
         Some(path)
     }
 
     /// A document that changes; gives its file.
     pub fn change(&mut self, revised: Revised<'p>, row: &mut Row) -> Option<PathBuf> {
-        let source = Arc::clone(&revised.document.source);
-        let path = self.workspace.locate(Path::new(&source.path));
+        let path = self.workspace.locate(Path::new(&revised.document.source.path));
         row.found(revised.document, Word::Updated);
-        self.page(&path, Some(source)).revised.push(revised);
+        self.page(&path).revised.push(revised);
         Some(path)
     }
 
-    fn page(&mut self, path: &Path, before: Option<Arc<Source>>) -> &mut Page<'p> {
-        let (workspace, shown) = (self.workspace, self.workspace.shown(path));
-        let beside = &self.folder.beside;
+    fn page(&mut self, path: &Path) -> &mut Page<'p> {
+        let (workspace, sources) = (self.workspace, &self.sources);
         self.pages.entry(path.to_owned()).or_insert_with(|| {
-            let sources = workspace.sources.iter().chain(beside.iter().map(|own| &own.source));
-            let known = || sources.into_iter().find(|source| source.path == shown).cloned();
-            let before = before.or_else(known);
+            let shown = workspace.shown(path);
             Page {
                 first_line: schema_line(workspace, path),
-                before,
+                before: sources.get(&*shown).map(|source| Arc::clone(source)),
                 revised: Vec::new(),
                 new: Vec::new(),
-                path: shown.clone(),
+                path: shown,
             }
         })
     }
@@ -239,7 +235,8 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
         // as any new file: what the user's mask leaves of it
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let file = filled(builder.tempfile_in(folder)?, bytes)?;
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -248,14 +245,11 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // a link stays one
     let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let file = filled(tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?, bytes)?;
+    let mut file = tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    // somebody's work stands there: the new text is on disk before the old one goes
+    file.as_file().sync_all()?;
     file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
     file.persist(&path).map_err(|error| error.error)?;
     Ok(())
-}
-
-fn filled(mut file: NamedTempFile, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
 }

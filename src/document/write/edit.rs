@@ -105,7 +105,8 @@ impl<'t> Editor<'t> {
     pub fn items(&mut self, list: Span, removed: &[usize], added: &[Tree]) -> Done {
         let found = self.find(list)?;
         let node = found.node;
-        let parts = node.items().iter().map(|item| self.part(node, item.span, item)).collect::<Option<_>>();
+        let parts =
+            node.items().iter().map(|item| self.part(node, opening(item.span), item)).collect::<Option<_>>();
         let parts: Vec<Part> = parts.ok_or(stuck(list, SHARED))?;
         if self.is_flow(node) {
             return self.in_flow(node, &parts, removed, added.iter().map(layout::flow).collect());
@@ -209,7 +210,11 @@ impl<'t> Editor<'t> {
             let inner = node.span.start as usize + 1..(node.span.end as usize).saturating_sub(1);
             let blank = self.text.get(inner.clone()).is_some_and(|inner| inner.trim().is_empty());
             let padded = if matches!(node.data, Data::Map(_)) { format!(" {added} ") } else { added };
-            return if blank { Ok(self.cut(inner, padded)) } else { Err(stuck(node.span, UNCLEAR)) };
+            if !blank {
+                return Err(stuck(node.span, UNCLEAR));
+            }
+            self.cut(inner, padded);
+            return Ok(());
         };
         let gaps = parts.windows(2).filter_map(|pair| self.text.get(pair[0].end..pair[1].start));
         if !removed.is_empty() && gaps.clone().any(|gap| gap.contains('#')) {
@@ -316,7 +321,7 @@ impl<'t> Editor<'t> {
         let last = match &node.data {
             _ if self.is_flow(node) => None,
             Data::Scalar { .. } => None,
-            Data::List(items) => items.last().map(|item| (item.span, item)),
+            Data::List(items) => items.last().map(|item| (opening(item.span), item)),
             Data::Map(entries) => entries.last().map(|entry| (entry.key_span, &entry.value)),
         };
         match last {
@@ -425,6 +430,11 @@ fn runs(count: usize, places: &[usize]) -> Vec<Range<usize>> {
     runs
 }
 
+/// The first byte of an item: its span also covers comments behind it.
+fn opening(span: Span) -> Span {
+    Span { start: span.start, end: span.start }
+}
+
 fn bytes(span: Span) -> Range<usize> {
     span.start as usize..span.end as usize
 }
@@ -446,4 +456,186 @@ pub fn apply(text: &str, cuts: &[Cut]) -> Option<String> {
     }
     out.push_str(text.get(at..)?);
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = "\
+# about it
+a: 1   # one
+b: 'two' # two
+c: \"3\"
+list:
+  # the first
+  - x: 1
+    y: deep # kept
+  # the second
+  - x: 2 # two
+flow: [ 1, 2, 3 ] # three
+note: |  # a note
+  one
+  two
+map: { k: v }
+last:
+    p: 1
+    q: 2
+";
+
+    /// The text after an edit; an error says why not. `at` finds nodes by their pointers.
+    fn edited(
+        text: &str,
+        change: impl Fn(&mut Editor, &dyn Fn(&str) -> Span) -> Done,
+    ) -> Result<String, &'static str> {
+        let source = Source::new("t.yaml", text);
+        let nodes = yaml::read(&source, &mut Vec::new());
+        let mut editor = Editor::new(&source, &nodes[0]);
+        let at = |pointer: &str| nodes[0].at(pointer).unwrap_or_else(|| panic!("no {pointer}")).span;
+        change(&mut editor, &at).map_err(|stuck| stuck.why)?;
+        apply(text, &editor.finish()).ok_or("edits meet")
+    }
+
+    /// What an edit of [`SPEC`] changes: lines that go and lines that come.
+    fn changed(change: impl Fn(&mut Editor, &dyn Fn(&str) -> Span) -> Done) -> (String, String) {
+        let after = edited(SPEC, change).expect("an edit");
+        let lines = similar::TextDiff::from_lines(SPEC, after.as_str());
+        let with = |tag| -> String {
+            lines.iter_all_changes().filter(|line| line.tag() == tag).map(|line| line.value()).collect()
+        };
+        (with(similar::ChangeTag::Delete), with(similar::ChangeTag::Insert))
+    }
+
+    fn word(word: &str) -> Tree {
+        Tree::Word(word.into())
+    }
+
+    fn text(text: &str) -> Tree {
+        Tree::Text(text.into())
+    }
+
+    fn item(x: &str) -> Tree {
+        Tree::Map(vec![Row { key: "x".into(), tree: Some(word(x)), remark: None }])
+    }
+
+    fn row(key: &str, tree: Tree) -> Row {
+        Row { key: key.into(), tree: Some(tree), remark: None }
+    }
+
+    fn pair(a: &str, b: &str) -> (String, String) {
+        (a.to_owned(), b.to_owned())
+    }
+
+    #[test]
+    fn values_change_in_their_own_style() {
+        let replaced =
+            |at: &'static str, tree: Tree| changed(move |editor, of| editor.replace(of(at), &tree));
+        assert_eq!(replaced("/a", word("2.50")), pair("a: 1   # one\n", "a: 2.50   # one\n"));
+        assert_eq!(replaced("/a", text("no")), pair("a: 1   # one\n", "a: \"no\"   # one\n"));
+        assert_eq!(replaced("/b", text("three")), pair("b: 'two' # two\n", "b: 'three' # two\n"));
+        assert_eq!(replaced("/b", text("it's")), pair("b: 'two' # two\n", "b: it's # two\n"));
+        assert_eq!(replaced("/c", text("plain")), pair("c: \"3\"\n", "c: \"plain\"\n"));
+        assert_eq!(replaced("/c", text("012")), pair("c: \"3\"\n", "c: \"012\"\n"));
+        assert_eq!(
+            replaced("/flow/1", text("a, b")),
+            pair("flow: [ 1, 2, 3 ] # three\n", "flow: [ 1, \"a, b\", 3 ] # three\n")
+        );
+        assert_eq!(replaced("/list/0/y", word("null")), pair("    y: deep # kept\n", "    y: null # kept\n"));
+    }
+
+    #[test]
+    fn a_block_stays_one_where_it_can() {
+        let replaced = |tree: Tree| changed(move |editor, of| editor.replace(of("/note"), &tree));
+        assert_eq!(replaced(text("one\n2\n")), pair("  two\n", "  2\n"));
+        let header = "note: |  # a note\n  two\n";
+        assert_eq!(replaced(text("one\n2")), pair(header, "note: |-  # a note\n  2\n"));
+        let why = edited(SPEC, |editor, of| editor.replace(of("/note"), &text("one"))).unwrap_err();
+        assert_eq!(why, UNCLEAR, "its comment would be lost");
+        let plain = edited("a: >-\n  one\n  two\n", |editor, of| editor.replace(of("/a"), &text("x")));
+        assert_eq!(plain, Ok("a: x\n".into()));
+    }
+
+    #[test]
+    fn a_value_becomes_a_collection_where_it_stands() {
+        let items = Tree::List(vec![
+            item("1"),
+            Tree::Map(vec![row("s", Tree::Slot(crate::document::Slot::Env("S".into())))]),
+        ]);
+        let replaced = changed(move |editor, of| editor.replace(of("/last/p"), &items));
+        assert_eq!(replaced, pair("    p: 1\n", "    p:\n      - { x: 1 }\n      - s: { from_env: S }\n"));
+    }
+
+    #[test]
+    fn items_come_and_go_with_their_lines() {
+        let at = |removed: &'static [usize], added: &'static [&'static str]| {
+            let added: Vec<Tree> = added.iter().map(|x| item(x)).collect();
+            changed(move |editor, of| editor.items(of("/list"), removed, &added))
+        };
+        assert_eq!(at(&[0], &[]), pair("  - x: 1\n    y: deep # kept\n", ""));
+        assert_eq!(at(&[1], &[]), pair("  - x: 2 # two\n", ""));
+        assert_eq!(at(&[], &["3", "4"]), pair("", "  - { x: 3 }\n  - { x: 4 }\n"));
+        assert_eq!(at(&[1], &["3"]), pair("  - x: 2 # two\n", "  - { x: 3 }\n"));
+        let all = at(&[0, 1], &[]);
+        assert!(all.1 == "list: []\n", "{all:?}");
+    }
+
+    #[test]
+    fn items_between_brackets_come_and_go_with_their_commas() {
+        let at = |removed: &'static [usize], added: &'static [&'static str]| {
+            let added: Vec<Tree> = added.iter().map(|x| word(x)).collect();
+            changed(move |editor, of| editor.items(of("/flow"), removed, &added)).1
+        };
+        assert_eq!(at(&[0], &[]), "flow: [ 2, 3 ] # three\n");
+        assert_eq!(at(&[1, 2], &[]), "flow: [ 1 ] # three\n");
+        assert_eq!(at(&[0, 2], &["4"]), "flow: [ 2, 4 ] # three\n");
+        assert_eq!(at(&[0, 1, 2], &["4", "5"]), "flow: [ 4, 5 ] # three\n");
+        assert_eq!(at(&[0, 1, 2], &[]), "flow: [  ] # three\n");
+        let empty = edited("a: []\n", |editor, of| editor.items(of("/a"), &[], &[word("1"), word("2")]));
+        assert_eq!(empty, Ok("a: [1, 2]\n".into()));
+    }
+
+    #[test]
+    fn entries_come_and_go() {
+        let done = changed(|editor, of| editor.entries(of("/last"), &["p"], &[row("no", text("012"))]));
+        assert_eq!(done, pair("    p: 1\n", "    \"no\": \"012\"\n"));
+        let done = changed(|editor, of| editor.entries(of("/map"), &["k"], &[row("l", word("1"))]));
+        assert_eq!(done, pair("map: { k: v }\n", "map: { l: 1 }\n"));
+        let done = changed(|editor, of| editor.entries_behind(of(""), "b", &[row("new", word("1"))]));
+        assert_eq!(done, pair("", "new: 1\n"));
+        let done = changed(|editor, of| editor.entries_behind(of(""), "list", &[row("new", word("1"))]));
+        assert_eq!(done, pair("", "new: 1\n"));
+        let done = edited("a:\n  b: 1", |editor, of| editor.entries(of("/a"), &["b"], &[]));
+        assert_eq!(done, Ok("a: {}".into()));
+    }
+
+    #[test]
+    fn what_is_shared_is_not_touched() {
+        let shared = "a: &x { k: 1 }\nb: *x\nc: { <<: *x, l: 2 }\n";
+        for pointer in ["/a", "/b", "/b/k", "/a/k", "/c/k"] {
+            let why = edited(shared, |editor, of| editor.replace(of(pointer), &word("2")));
+            assert_eq!(why, Err(SHARED), "{pointer}");
+        }
+        let own = edited(shared, |editor, of| editor.replace(of("/c/l"), &word("3")));
+        assert_eq!(own, Ok(shared.replace("l: 2", "l: 3")));
+        let nothing = edited("a:\nb: 1\n", |editor, of| editor.replace(of("/a"), &word("1")));
+        assert!(nothing.is_err());
+    }
+
+    #[test]
+    fn other_line_ends_stay() {
+        let windows = "a:\r\n  - 1 # one\r\n  - 2\r\nb: x\r\n";
+        let done = edited(windows, |editor, of| editor.items(of("/a"), &[0], &[word("3")]));
+        assert_eq!(done, Ok("a:\r\n  - 2\r\n  - 3\r\nb: x\r\n".into()));
+        let done = edited("a:\n  - 1", |editor, of| editor.items(of("/a"), &[], &[word("2")]));
+        assert_eq!(done, Ok("a:\n  - 1\n  - 2".into()));
+    }
+
+    #[test]
+    fn edits_that_meet_are_refused() {
+        let cut = |range: Range<usize>, text: &str| Cut { range, text: text.into() };
+        assert!(apply("abcdef", &[cut(1..4, ""), cut(3..5, "")]).is_none());
+        assert_eq!(apply("abcdef", &[cut(1..2, "x"), cut(1..2, "x")]), Some("axcdef".into()));
+        assert_eq!(apply("abc", &[cut(3..3, "x"), cut(3..3, "y")]), Some("abcxy".into()));
+        assert!(apply("abc", &[cut(2..9, "")]).is_none());
+    }
 }

@@ -385,8 +385,8 @@ impl<'s> Study<'s> {
         let items = resource.envelope.items.as_deref().unwrap_or_default();
         let mut found: Vec<&Json> = get.map_or_else(Vec::new, |media| media_examples(book, media));
         for listed in list.map_or_else(Vec::new, |media| media_examples(book, media)) {
-            let steps = items.split('.').filter(|step| !step.is_empty());
-            let inner = steps.fold(Some(listed), |json, step| json?.get(step));
+            let mut steps = items.split('.').filter(|step| !step.is_empty());
+            let inner = steps.try_fold(listed, |json, step| json.get(step));
             found.extend(inner.and_then(Json::as_array).into_iter().flatten());
         }
         found.extend(self.read.example.as_ref());

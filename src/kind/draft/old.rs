@@ -9,8 +9,11 @@ use serde_json::{Map, Value as Json};
 
 use super::book::{escaped, reference};
 
-/// The plain words of a schema, each with what its value must be.
-const WORDS: [(&str, fn(&Json) -> bool); 15] = [
+/// A word with what its value must be.
+type Word = (&'static str, fn(&Json) -> bool);
+
+/// The plain words of a schema.
+const WORDS: [Word; 15] = [
     ("type", Json::is_string),
     ("format", Json::is_string),
     ("pattern", Json::is_string),

@@ -105,9 +105,11 @@ impl Mount {
             let slash = login.post.ends_with('/');
             routes.push(Route { verb: Verb::Post, parts, slash, target: Target::Login });
         }
-        // literals win over parameters
-        routes
-            .sort_by_key(|route| route.parts.iter().filter(|part| !matches!(part, Part::Literal(_))).count());
+        // literals win over parameters, and an object over the question whether it is there
+        routes.sort_by_key(|route| {
+            let parameters = route.parts.iter().filter(|part| !matches!(part, Part::Literal(_))).count();
+            (parameters, matches!(route.target, Target::Kind(_, Operation::Probe)))
+        });
         let own: Vec<&Kind> =
             kinds.iter().map(|kind| &**kind).filter(|kind| kind.api.name == api.name).collect();
         let (open, known) = query_names(&own);

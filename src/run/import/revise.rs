@@ -454,9 +454,9 @@ pub fn alike(old: &Wanted, new: &Wanted, touched: &Touched) -> bool {
         (Wish::Slot(a), Wish::Slot(b)) => a == b,
         (Wish::Reference(a), Wish::Reference(b)) => a == b,
         (Wish::Object(a), Wish::Object(b)) => {
-            let kept = a.iter().all(|(number, old)| {
-                new.field(*number).is_some_and(|new| alike(old, new, touched)) && b.len() >= a.len()
-            });
+            let there = |number: u16| new.field(number);
+            let kept =
+                a.iter().all(|(number, old)| there(*number).is_some_and(|new| alike(old, new, touched)));
             kept && (grown || a.len() == b.len())
         }
         (Wish::Map(a), Wish::Map(b)) => {

@@ -38,13 +38,15 @@ enum Said {
 /// Target, kind, scope.
 type Place = (Arc<str>, Arc<str>, String);
 type Cell<T> = Arc<OnceCell<Result<T, Arc<Trouble>>>>;
+type Asked = Cell<Option<Said>>;
+type Filled = Cell<Arc<Vec<Thing>>>;
 
 /// What was read of lists.
 #[derive(Default)]
 pub struct Shelves {
-    said: Mutex<BTreeMap<(Place, Want), Cell<Option<Said>>>>,
+    said: Mutex<BTreeMap<(Place, Want), Asked>>,
     /// By target and address, with what was read of each thing.
-    things: Mutex<BTreeMap<(Arc<str>, String), Cell<Arc<Vec<Thing>>>>>,
+    things: Mutex<BTreeMap<(Arc<str>, String), Filled>>,
 }
 
 impl Shelves {
@@ -78,8 +80,7 @@ impl Shelves {
 
     /// Looks for an object that says what is wanted, where the own one does not.
     pub async fn ready(&self, service: &Service, job: &Job<'_>, (want, live): (&Want, Option<&Live>)) {
-        let own = live.is_some_and(|live| matches!(want, Want::List(_)) || says(want, live).is_some());
-        if own {
+        if live.is_some_and(|live| says(want, live).is_some()) {
             return;
         }
         let cell = self.said(&place(job), want);
@@ -111,12 +112,13 @@ impl Shelves {
         .await;
     }
 
-    /// A list that stands in the object itself, or in another one where there is none yet.
+    /// A list that stands in the object itself, or in another one where it does not.
     pub fn list(&self, job: &Job, root: u16, live: Option<&Live>) -> Result<Option<Value>, Missing> {
-        if let Some(live) = live {
-            return Ok(live.object.get(root).cloned());
+        let want = Want::List(root);
+        if let Some(Said::List(list)) = live.and_then(|live| says(&want, live)) {
+            return Ok(Some(list));
         }
-        match self.said(&place(job), &Want::List(root)).get() {
+        match self.said(&place(job), &want).get() {
             Some(Ok(Some(Said::List(list)))) => Ok(Some(list.clone())),
             Some(Err(trouble)) => Err(unread(trouble)),
             _ => Ok(None),

@@ -1,0 +1,135 @@
+//! No secret ever reaches a file, stdout or stderr, and nothing personal that was not asked for.
+//!
+//! Every marked leaf of every built-in kind holds a canary; so do the credentials of the target.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use trueup::diagnostic::{Source, any_error};
+use trueup::kind::{FormatWord, Kind, Shape, Type};
+use trueup::remote::sandbox::{Data, Options, Secrets};
+use trueup::value::Mark;
+
+use crate::birds::Birds;
+use crate::cages;
+use crate::estate::{Estate, each_kind, options};
+
+/// An estate whose objects are full of canaries.
+fn house(kind: &Arc<Kind>, birds: &mut Birds, secrets: Secrets) -> Estate {
+    let objects = kind.samples.iter().enumerate().map(|(number, sample)| {
+        let mut object = sample.object.clone();
+        cages::fill(birds, &kind.shape, Mark::Open, &mut object, &format!("live {number}"));
+        json!({ "scope": sample.scope, "object": object })
+    });
+    let data = json!({ &*kind.name: objects.collect::<Vec<Json>>() });
+    let (source, mut faults) = (Source::new("data.json", data.to_string()), Vec::new());
+    let data = Data::read(&source, std::slice::from_ref(kind), &mut faults);
+    assert!(!any_error(&faults), "{}", faults[0].message);
+    let options = Options { data: Some(data), secrets, ..options() };
+    let mut estate = Estate::with(&kind.name, FormatWord::Json, options);
+    estate.desk.set("CREDENTIAL", birds.word("the credential"));
+    estate
+}
+
+/// The dotted names of fields with this mark, below the names of objects and lists.
+fn marked(shape: &Shape, mark: Mark, above: Mark, at: &str, found: &mut Vec<String>) {
+    for field in &shape.fields {
+        let own = above.max(field.mark);
+        let path = format!("{at}/{}", field.name);
+        match &field.ty {
+            Type::Object(inner) => marked(inner, mark, own, &path, found),
+            Type::List(list) => match &list.item {
+                trueup::kind::Item::Object(inner) => marked(inner, mark, own, &path, found),
+                trueup::kind::Item::Leaf(_) if own == mark => found.push(path),
+                trueup::kind::Item::Leaf(_) => {}
+            },
+            _ if own == mark => found.push(path),
+            _ => {}
+        }
+    }
+}
+
+fn everything(estate: &Estate) -> Vec<(String, Vec<u8>)> {
+    let root = estate.desk.root().to_owned();
+    let files = estate.desk.files().into_iter();
+    files
+        .map(|(path, bytes)| (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), bytes))
+        .collect()
+}
+
+#[test]
+fn nothing_marked_leaves_unasked() {
+    for secrets in [Secrets::Clear, Secrets::Masked, Secrets::Hidden] {
+        each_kind(|kind| {
+            let mut birds = Birds::default();
+            let estate = house(kind, &mut birds, secrets);
+            for format in ["text", "json"] {
+                for flags in [&["-vv", "--format", format][..], &["--all-fields", "-vv", "--format", format]]
+                {
+                    let ran = estate.import(0, flags);
+                    let found = birds.found_in(ran.all().as_bytes());
+                    assert!(found.is_empty(), "{} says {found:?}\n{}", kind.name, ran.all());
+                }
+            }
+            for (path, bytes) in everything(&estate) {
+                let found = birds.found_in(&bytes);
+                assert!(found.is_empty(), "{} has {found:?} in {path}", kind.name);
+                assert!(birds.found_in(path.as_bytes()).is_empty(), "{path}");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_secret_never_leaves_and_personal_values_do_when_asked_for() {
+    let mut written = 0;
+    let count = std::cell::Cell::new(0);
+    each_kind(|kind| {
+        let mut birds = Birds::default();
+        let estate = house(kind, &mut birds, Secrets::Clear);
+        let mut secret = Vec::new();
+        marked(&kind.shape, Mark::Secret, Mark::Open, "", &mut secret);
+        let is_secret =
+            |whose: &String| whose == "the credential" || secret.iter().any(|path| whose.ends_with(&**path));
+        let ran = estate.import(0, &["--personal", "-vv"]);
+        let again = estate.import(0, &["--personal", "-vv", "--format", "json"]);
+        let mut all: Vec<(String, Vec<u8>)> = everything(&estate);
+        all.push(("stdout and stderr".into(), format!("{}{}", ran.all(), again.all()).into_bytes()));
+        for (path, bytes) in all {
+            let found = birds.found_in(&bytes);
+            let leaks: Vec<&String> = found.iter().filter(|whose| is_secret(whose)).collect();
+            assert!(leaks.is_empty(), "{} has {leaks:?} in {path}", kind.name);
+            count.set(count.get() + found.len());
+        }
+    });
+    written += count.get();
+    // the search does find what is there
+    assert!(written > 30, "{written} canaries in files");
+}
+
+#[test]
+fn a_second_import_tells_no_values() {
+    each_kind(|kind| {
+        let mut birds = Birds::default();
+        let estate = house(kind, &mut birds, Secrets::Clear);
+        estate.import(0, &["--personal"]);
+        let mut object = kind.samples[0].object.clone();
+        cages::fill(&mut birds, &kind.shape, Mark::Open, &mut object, "moved");
+        let id = kind.id_field().read_as[0].to_string();
+        object.remove(&id);
+        estate.edit(0, Json::Object(object));
+        for flags in [&["-vv"][..], &["-vv", "--format", "json"]] {
+            let arguments = [&["--output", "config"], flags].concat();
+            let ran = estate.desk.run(&estate.command(&arguments)[..]);
+            let found = birds.found_in(ran.all().as_bytes());
+            let names: Vec<&String> = found.iter().filter(|whose| !is_key(kind, whose)).collect();
+            assert!(names.is_empty(), "{} says {names:?}\n{}", kind.name, ran.all());
+        }
+    });
+}
+
+/// Names of documents and files were made of the natural key, which was asked for.
+fn is_key(kind: &Kind, whose: &str) -> bool {
+    kind.natural_key_names().iter().any(|name| whose.ends_with(&format!("/{}", name.replace('.', "/"))))
+}

@@ -1,0 +1,259 @@
+//! A second import into the same place: what differs changes, everything else stays byte for byte.
+
+use serde_json::{Value as Json, json};
+use similar::{ChangeTag, TextDiff};
+
+use crate::estate::{Estate, each_kind};
+use crate::{CUSTOMER, GATEWAY, PARTNER};
+
+/// An open leaf of each kind that a service may change by itself: the member, and another value.
+const OPEN: [(&str, &str, &str); 5] = [
+    (GATEWAY, "maxPaymentAmount", "4321.5"),
+    ("bootview/partner", "partnerMunicipalityCode", "\"no\""),
+    (PARTNER, "company_name", "\"Freight: Sons & Co\""),
+    (CUSTOMER, "coop_sum", "77"),
+    ("bokamera/customer", "SubscribedToNewsletter", "true"),
+];
+
+const FILE: &str = "config/card-gateway.yaml";
+
+/// The lines that went and those that came.
+fn changed(before: &str, after: &str) -> (Vec<String>, Vec<String>) {
+    let diff = TextDiff::from_lines(before, after);
+    let with = |tag| {
+        let lines = diff.iter_all_changes().filter(move |line| line.tag() == tag);
+        lines.map(|line| line.value().trim_end().to_owned()).collect()
+    };
+    (with(ChangeTag::Delete), with(ChangeTag::Insert))
+}
+
+/// As somebody would go over an imported file: comments, blank lines, quotes, another order.
+fn gone_over(text: &str) -> String {
+    let mut out = String::from("# ours, since 2020\n\n");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        out.push_str(line);
+        out.push_str(if line.ends_with(':') || line.contains('#') { "\n" } else { "   # looked at\n" });
+        if line == "spec:" {
+            out.push_str("  # what follows was imported\n\n");
+        }
+    }
+    out
+}
+
+/// A gateway that was imported and gone over, with another text in it.
+fn tended(edit: impl Fn(&str) -> String) -> (Estate, String) {
+    let estate = Estate::new(GATEWAY);
+    estate.import(0, &["displayName=Card*"]);
+    let text = edit(&estate.desk.read(FILE));
+    estate.desk.write(FILE, &text);
+    (estate, text)
+}
+
+#[test]
+fn one_line_changes_and_comments_stay() {
+    let mut seen = 0;
+    each_kind(|kind| {
+        assert!(OPEN.iter().any(|(name, ..)| **name == *kind.name), "{} needs a line here", kind.name);
+    });
+    for (kind, member, value) in OPEN {
+        let estate = Estate::new(kind);
+        estate.import(0, &[]);
+        let number = estate
+            .live()
+            .iter()
+            .position(|live| {
+                let field = estate.kind.shape.named(member).expect("a field");
+                live.object.get(field.number).is_some_and(|value| !value.is_blank())
+            })
+            .expect("an object that has it");
+        let files: Vec<_> = estate.desk.files();
+        let (path, _) = files
+            .iter()
+            .filter(|(path, _)| path.starts_with(estate.desk.path("config")))
+            .find(|(_, bytes)| {
+                let id = trueup::kind::Leaf::url_text(
+                    estate.live()[number].object.get(estate.kind.identity.id).unwrap(),
+                    &estate.kind.api,
+                );
+                let text = String::from_utf8_lossy(bytes).replace('-', "");
+                text.contains(&format!("id: {}", id.replace('-', "")))
+            })
+            .expect("its file");
+        let name = path.strip_prefix(estate.desk.root()).unwrap().to_str().unwrap().to_owned();
+        let before = gone_over(&estate.desk.read(&name));
+        estate.desk.write(&name, &before);
+        let value: Json = serde_json::from_str(value).unwrap();
+        estate.edit(number, json!({ member: value }));
+        estate.import(0, &[]).says(&["1 updated", "is empty"]);
+        let (went, came) = changed(&before, &estate.desk.read(&name));
+        assert_eq!((went.len(), came.len()), (1, 1), "{kind}: {went:?} {came:?}");
+        assert!(came[0].contains(&format!("{member}: ")) && came[0].ends_with("   # looked at"), "{came:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 5);
+}
+
+#[test]
+fn items_that_came_and_went_come_and_go() {
+    let (estate, before) = tended(gone_over);
+    let mut live = estate.sandbox.dump()[GATEWAY][0]["object"].clone();
+    live["billTypes"] = json!([{ "id": "11111111222243338444555555555551", "billTypeId": 3 }, { "billTypeId": 9, "applyConvenienceFee": true }]);
+    live["paymentTypes"] = json!([]);
+    let edits = json!({ "billTypes": live["billTypes"], "paymentTypes": live["paymentTypes"] });
+    estate.edit(0, edits);
+    estate.import(0, &["displayName=Card*"]);
+    let (went, came) = changed(&before, &estate.desk.read(FILE));
+    assert_eq!(
+        went,
+        [
+            "    - { billTypeId: 3, applyConvenienceFee: true }   # looked at",
+            "  paymentTypes:",
+            "    - { paymentType: CC }   # looked at",
+        ]
+    );
+    assert_eq!(
+        came,
+        [
+            "    - { billTypeId: 3, applyConvenienceFee: false }   # looked at",
+            "    - { billTypeId: 9, applyConvenienceFee: true }",
+            "  paymentTypes: []   # looked at",
+        ]
+    );
+}
+
+#[test]
+fn a_value_that_is_gone_is_asked_to_be_none() {
+    let (estate, before) = tended(gone_over);
+    estate.edit(0, json!({ "merchantId": null, "maxPaymentAmount": 0 }));
+    estate.import(0, &["displayName=Card*"]);
+    let (_, came) = changed(&before, &estate.desk.read(FILE));
+    // the one can be cleared, the other is a number in any case
+    assert_eq!(came, ["  merchantId: null   # looked at", "  maxPaymentAmount: 0   # looked at"]);
+}
+
+#[test]
+fn a_secret_that_came_is_a_source() {
+    let estate = Estate::new(GATEWAY);
+    estate.import(0, &["displayName=Card*"]);
+    estate.edit(0, json!({ "merchantPin": "90909" }));
+    let ran = estate.import(0, &["displayName=Card*"]);
+    ran.says(&["BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN  for merchantPin of card-gateway"]);
+    let text = estate.desk.read(FILE);
+    assert!(text.contains("\n  merchantPin: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN }\n"), "{text}");
+    assert!(!text.contains("90909") && !ran.all().contains("90909"));
+    // one that the document takes from somewhere is nobody's business here
+    estate.edit(0, json!({ "merchantKey": "another" }));
+    estate.import(0, &["displayName=Card*"]).says(&["1 unchanged"]);
+}
+
+#[test]
+fn only_fields_that_a_document_names_change() {
+    let (estate, _) = tended(|text| {
+        text.lines().filter(|line| !line.contains("merchantId")).map(|l| format!("{l}\n")).collect()
+    });
+    let before = estate.desk.read(FILE);
+    estate.edit(0, json!({ "merchantId": "M-9", "testMode": 1 }));
+    estate.import(0, &["displayName=Card*"]).says(&["1 unchanged"]);
+    assert_eq!(estate.desk.read(FILE), before);
+    estate.import(0, &["displayName=Card*", "--all-fields"]).says(&["1 updated"]);
+    let (went, came) = changed(&before, &estate.desk.read(FILE));
+    assert_eq!(went, Vec::<String>::new());
+    assert_eq!(came, ["  testMode: 1", "  merchantId: M-9"]);
+    estate.import(0, &["displayName=Card*", "--all-fields"]).says(&["1 unchanged"]);
+}
+
+#[test]
+fn a_document_without_an_id_is_found_by_its_key() {
+    let (estate, before) = tended(|text| {
+        text.lines().filter(|line| !line.starts_with("id:")).map(|l| format!("{l}\n")).collect()
+    });
+    estate.edit(0, json!({ "allowToken": false }));
+    estate.import(0, &["displayName=Card*"]).says(&["1 updated"]);
+    let (went, came) = changed(&before, &estate.desk.read(FILE));
+    assert_eq!((went, came), (vec!["  allowToken: true".to_owned()], vec!["  allowToken: false".to_owned()]));
+}
+
+#[test]
+fn other_documents_of_the_file_stay() {
+    let estate = Estate::new(GATEWAY);
+    estate.import(0, &["--single-file"]);
+    let file = "config/bootview-payment-gateway.yaml";
+    let before = format!("\u{feff}{}", gone_over(&estate.desk.read(file)).replace('\n', "\r\n"));
+    estate.desk.write(file, &before);
+    estate.edit(1, json!({ "minPaymentAmount": 7.25 }));
+    estate.import(0, &["--single-file"]).says(&["1 updated, 2 unchanged"]);
+    let after = estate.desk.read(file);
+    assert!(after.starts_with('\u{feff}') && after.matches("\r\n").count() == before.matches("\r\n").count());
+    let (went, came) = changed(&before, &after);
+    assert_eq!(went, ["  minPaymentAmount: 5.0   # looked at"]);
+    assert_eq!(came, ["  minPaymentAmount: 7.25   # looked at"]);
+}
+
+#[test]
+fn what_cannot_be_changed_safely_is_told_and_left() {
+    let share = |text: &str| {
+        text.replace("maxPaymentAmount: 2500.0", "maxPaymentAmount: &most 2500.0")
+            .replace("minPaymentAmount: 1.0", "minPaymentAmount: *most")
+    };
+    let (estate, before) = tended(share);
+    estate.edit(0, json!({ "minPaymentAmount": 2500, "maxPaymentAmount": 2600 }));
+    let ran = estate.import(1, &["displayName=Card*"]);
+    ran.complains(&["unsafe-edit", "shared through an anchor", FILE]);
+    assert_eq!(estate.desk.read(FILE), before);
+    // the others are written
+    let ran = estate.import(4, &[]);
+    ran.says(&["2 new, 1 not written", "is empty"]);
+    assert_eq!(estate.desk.read(FILE), before);
+}
+
+#[test]
+fn personal_values_change_only_when_asked_for() {
+    let estate = Estate::new(CUSTOMER);
+    estate.import(0, &["--personal", "503"]);
+    let before = estate.desk.read("config/00717.yaml");
+    estate.edit(2, json!({ "customer_name": "Aino Saari" }));
+    let ran = estate.import(1, &["503"]);
+    ran.complains(&["marked-value", "`customer_name` is personal and differs", "--personal"]);
+    assert!(!ran.all().contains("Saari") && !ran.all().contains("Virtanen"), "{}", ran.all());
+    assert_eq!(estate.desk.read("config/00717.yaml"), before);
+    estate.import(0, &["--personal", "503"]);
+    let (went, came) = changed(&before, &estate.desk.read("config/00717.yaml"));
+    assert_eq!(went, ["  customer_name: Aino Virtanen"]);
+    assert_eq!(came, ["  customer_name: Aino Saari"]);
+}
+
+#[test]
+fn an_object_that_is_gone_is_told() {
+    let estate = Estate::new(GATEWAY);
+    estate.import(0, &[]);
+    let text = estate.desk.read(FILE).replace("5e1f0a77", "5e1f0a78").replace("Card gateway", "Gone");
+    estate.desk.write("config/gone.yaml", &text.replace("name: card-gateway", "name: gone"));
+    estate.import(0, &[]).complains(&["no-live-object", "config/gone.yaml"]);
+    // a document that asks for removal is not turned into its opposite
+    estate.desk.remove("config/gone.yaml");
+    let absent =
+        estate.desk.read(FILE).replace("name: card-gateway\n", "name: card-gateway\nstate: absent\n");
+    estate.desk.write(FILE, &absent);
+    estate.import(4, &[]).complains(&["to-be-absent"]);
+    assert_eq!(estate.desk.read(FILE), absent);
+}
+
+#[cfg(unix)]
+#[test]
+fn permissions_and_links_stay() {
+    use std::os::unix::fs::PermissionsExt;
+    let estate = Estate::new(GATEWAY);
+    estate.import(0, &["displayName=Card*"]);
+    let mode = |name: &str| std::fs::metadata(estate.desk.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(FILE) & 0o600, 0o600);
+    estate.desk.write("real/card.yaml", &estate.desk.read(FILE));
+    std::fs::set_permissions(estate.desk.path("real/card.yaml"), std::fs::Permissions::from_mode(0o640))
+        .unwrap();
+    estate.desk.remove(FILE);
+    std::os::unix::fs::symlink("../real/card.yaml", estate.desk.path(FILE)).unwrap();
+    estate.edit(0, json!({ "allowToken": false }));
+    estate.import(0, &["displayName=Card*"]).says(&["1 updated"]);
+    assert!(std::fs::symlink_metadata(estate.desk.path(FILE)).unwrap().is_symlink());
+    assert!(estate.desk.read("real/card.yaml").contains("allowToken: false"));
+    assert_eq!(mode("real/card.yaml"), 0o640);
+}
