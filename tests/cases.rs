@@ -3,7 +3,7 @@
 //! In: `answer.json` or `answer.jsv`, as the service prints it; `wanted.yaml`, as an operator writes it; perhaps
 //! `case.yaml` ([`Case`]); and the scope that the API's target fixes, `tests/cases/<api>/target.yaml`.
 //! Out: `plan.txt`, as on a terminal of 100 columns; `requests.txt`, verb, path, query and body in the very
-//! bytes that are sent; `diagnostics.txt`, what is said about the document or why the object is refused.
+//! bytes that are sent, and of which values it is remembered what was written; `diagnostics.txt`, what is said about the document or why the object is refused.
 //! A document with errors has `diagnostics.txt` alone. A file that is missing, or stands there without need,
 //! fails the case just as one that differs.
 
@@ -23,7 +23,7 @@ use trueup::document::{self, Document, Slot};
 use trueup::exchange::Request;
 use trueup::kind::leaf::Token;
 use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind};
+use trueup::kind::{FormatWord, Kind, Leaf};
 use trueup::plan::propose::Permits;
 use trueup::plan::request::Manner;
 use trueup::plan::step::{Decision, Method, Rules};
@@ -31,7 +31,7 @@ use trueup::plan::{Memory, Plan, Planned, Recall, Subject};
 use trueup::remote::wire::{self, Live};
 use trueup::report::{Drawing, Report, draw, text};
 use trueup::run::match_up::{Found, Matching};
-use trueup::value::{Path as Place, Value};
+use trueup::value::{KeyLeaf, Path as Place, Segment, Value};
 
 const ROOT: &str = "tests/cases";
 const WIDTH: usize = 100;
@@ -286,6 +286,9 @@ fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) 
         for planned in &step.requests {
             requests.push_str(&written(&planned.request, format, &step.subject.kind));
         }
+        for (path, _) in &step.hidden {
+            let _ = writeln!(requests, "remembers {}", place(path, &step.subject.kind));
+        }
     }
     if requests.is_empty() {
         requests.push_str("no request\n");
@@ -295,6 +298,20 @@ fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) 
         made.insert("diagnostics.txt", drawn(&faults));
     }
     made
+}
+
+/// Where a value stands, with the keys of rows.
+fn place(path: &Place, kind: &Kind) -> String {
+    let step = |segment: &Segment| match segment {
+        Segment::Field(name) => format!("/{name}"),
+        Segment::Key(key, _) => format!("/{key}"),
+        Segment::Item { index, key } if key.is_empty() => format!("/{index}"),
+        Segment::Item { key, .. } => {
+            let leaf = |leaf: &KeyLeaf| format!("{}={}", leaf.name, Leaf::url_text(&leaf.value, &kind.api));
+            format!("/[{}]", key.iter().map(leaf).collect::<Vec<_>>().join(","))
+        }
+    };
+    path.0.iter().map(step).collect()
 }
 
 fn drawn(faults: &[Diagnostic]) -> String {

@@ -6,6 +6,8 @@
 mod common;
 #[path = "properties/dice.rs"]
 mod dice;
+#[path = "properties/holds.rs"]
+mod holds;
 #[path = "properties/kept.rs"]
 mod kept;
 #[path = "properties/live.rs"]
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 use common::{decided, subject};
 use dice::{CANARY, Dice};
+use holds::Run;
 use live::{Around, MASK, Sight};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -44,7 +47,7 @@ use trueup::report::{Report, text, to_json};
 use trueup::value::{Mark, Path, Value};
 
 /// On how many objects of each kind a property is tried; `TRUEUP_TRIES` for longer looks.
-const TRIES: u32 = 128;
+const TRIES: u32 = 64;
 
 /// An object, a document about it, and the service that holds it.
 struct World {
@@ -59,6 +62,9 @@ struct World {
     live: Live,
     document: Document,
     source: String,
+    /// What the document says, and what its slots give.
+    said: Map<String, Json>,
+    env: BTreeMap<String, String>,
 }
 
 /// What a world is to be like.
@@ -128,11 +134,23 @@ impl World {
         let seen = live::object(&mut dice, kind, &around);
         let manners = Manners { sight: around.sight, verified: dice.chance(5), empties: dice.chance(5) };
         let rules = rules(&mut dice, kind, wish, manners);
-        let (source, env) = write(&mut dice, kind, &seen, (around.sight, wish));
+        let (said, source, env) = write(&mut dice, kind, &seen, (around.sight, wish));
         let document = read_document(&source, &env)?;
         let raws = std::mem::take(&mut dice.raws);
         let live = read(kind, &seen, &raws);
-        Some(Self { kind: kind.clone(), around, manners, rules, seen, raws, live, document, source })
+        Some(Self {
+            kind: kind.clone(),
+            around,
+            manners,
+            rules,
+            seen,
+            raws,
+            live,
+            document,
+            source,
+            said,
+            env,
+        })
     }
 
     fn scope(&self) -> Vec<Value> {
@@ -168,6 +186,12 @@ impl World {
         read(&self.kind, seen, &self.raws)
     }
 
+    /// Whether what reads back is what the document says.
+    fn holds(&self, seen: &Json) -> Result<(), String> {
+        let run = Run { manners: self.manners, env: &self.env, forced: self.rules.permits.force_hidden };
+        run.holds(&self.kind.shape, &self.said, seen.as_object().ok_or("no object")?)
+    }
+
     /// For messages.
     fn told(&self) -> String {
         let manners = (self.manners, self.rules.method, self.rules.manner.carry_nested);
@@ -200,7 +224,7 @@ fn write(
     kind: &Kind,
     seen: &Json,
     (sight, wish): (Sight, Wish),
-) -> (String, BTreeMap<String, String>) {
+) -> (Map<String, Json>, String, BTreeMap<String, String>) {
     let seen = seen.as_object().expect("an object");
     let id =
         live::get(seen, kind.id_field()).filter(|_| !wish.creating || kind.identity.made_by == Maker::Caller);
@@ -210,7 +234,8 @@ fn write(
         writer.edit(&kind.shape, &mut said, Mark::Open);
     }
     let env = std::mem::take(&mut writer.env);
-    (said::document(&kind.name, id, &said), env)
+    let source = said::document(&kind.name, id, &said);
+    (said, source, env)
 }
 
 fn read_document(source: &str, env: &BTreeMap<String, String>) -> Option<Document> {
@@ -324,6 +349,7 @@ fn one_write_is_enough() {
                 format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
             };
             prop_assert!(matches!(again, Decision::Agreeing(_)), "{}", told());
+            world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
             tally.useful();
             shows_no_canary(Decision::Step(step))
         },
@@ -366,6 +392,7 @@ fn one_create_is_enough() {
                 format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
             };
             prop_assert!(matches!(again, Decision::Agreeing(_)), "{}", told());
+            world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
             tally.useful();
             shows_no_canary(Decision::Step(step))
         },

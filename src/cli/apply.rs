@@ -7,6 +7,8 @@ use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
 use super::plan;
 use super::progress::Progress;
+use super::records;
+use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
@@ -18,17 +20,21 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
+use crate::run::journal::Journal;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Stop, apply, planning};
+use crate::run::{Session, Stop, apply, planning};
 
 /// Makes the services match the documents.
 ///
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen).map(|()| exit);
+    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
+    let way = Way { reports: Some(&reports), ..Way::of(args) };
+    let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
     match saved::named(&common.directory, &args.selection.paths) {
-        Ok(Some(plan)) => return reviewed(common, args, screen, &plan),
+        Ok(Some(plan)) => return reviewed(args, screen, &plan, way, common),
         Ok(None) => {}
         Err(fault) => {
             screen.diagnose(std::slice::from_ref(&fault));
@@ -39,16 +45,22 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => applied(&prepared, &args.reading, screen, Way::of(args)),
+        Ok(prepared) => applied(&prepared, &args.reading, screen, way),
         Err(faults) => faulty(&faults, Exit::Error),
     }
 }
 
 /// Applies a saved plan: what was reviewed, and nothing else.
-fn reviewed(common: &Common, args: &ApplyArgs, screen: &Screen, plan: &SavedPlan) -> anyhow::Result<Exit> {
+fn reviewed(
+    args: &ApplyArgs,
+    screen: &Screen,
+    plan: &SavedPlan,
+    way: Way,
+    common: &Common,
+) -> anyhow::Result<Exit> {
     let refused = |fault: Diagnostic, exit: Exit| {
         screen.diagnose(std::slice::from_ref(&fault));
-        not_begun(&[], &[fault], screen).map(|()| exit)
+        not_begun(&[], &[fault], screen, way).map(|()| exit)
     };
     let reading = match saved::reading(plan, &args.reading) {
         Ok(reading) => reading,
@@ -59,7 +71,7 @@ fn reviewed(common: &Common, args: &ApplyArgs, screen: &Screen, plan: &SavedPlan
         .and_then(|workspace| session::prepare(workspace, &reading, false, screen, session::REAL));
     let mut prepared = match prepared {
         Ok(prepared) => prepared,
-        Err(faults) => return not_begun(&[], &faults, screen).map(|()| Exit::Error),
+        Err(faults) => return not_begun(&[], &faults, screen, way).map(|()| Exit::Error),
     };
     let settled = match Applied::open(&prepared.workspace.root.join(session::FOLDER)) {
         Ok(settled) => Mutex::new(settled),
@@ -74,7 +86,7 @@ fn reviewed(common: &Common, args: &ApplyArgs, screen: &Screen, plan: &SavedPlan
     if let Err(fault) = saved::narrow(plan, &mut prepared) {
         return refused(fault, Exit::Error);
     }
-    applied(&prepared, &reading, screen, Way { reviewed: Some((plan, &settled)), ..Way::of(args) })
+    applied(&prepared, &reading, screen, Way { reviewed: Some((plan, &settled)), ..way })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,11 +102,13 @@ pub struct Way<'w> {
     pub all_or_nothing: bool,
     /// The plan that was reviewed, and what was applied before.
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
+    /// Where else the result is told.
+    pub reports: Option<&'w Reports>,
 }
 
 impl Way<'_> {
     fn of(args: &ApplyArgs) -> Self {
-        Self { approved: args.auto_approve, all_or_nothing: args.all_or_nothing, reviewed: None }
+        Self { approved: args.auto_approve, all_or_nothing: args.all_or_nothing, ..Self::default() }
     }
 
     /// Takes from the plan what was not reviewed.
@@ -122,6 +136,11 @@ impl Way<'_> {
         })
     }
 
+    /// Tells the result wherever else it is to be told.
+    fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+        self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
+    }
+
     fn settle(&self, outcomes: &[Outcome], screen: &Screen) {
         let Some((reviewed, settled)) = self.reviewed else { return };
         if let Err(error) = saved::settle(reviewed, &mut lock(settled), outcomes) {
@@ -133,11 +152,12 @@ impl Way<'_> {
 }
 
 /// Nothing was written; programs are told so, object by object as far as there are any.
-fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen) -> anyhow::Result<()> {
+fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way) -> anyhow::Result<()> {
+    let report = ApplyReport::of(outcomes).because(why);
     if screen.format == Format::Json {
-        screen.out(&to_json(&ApplyReport::of(outcomes).because(why))?)?;
+        screen.out(&to_json(&report)?)?;
     }
-    Ok(())
+    way.tell(&report, screen)
 }
 
 /// Plans and carries out the plan of a prepared workspace.
@@ -146,6 +166,7 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen) -> anyho
 /// When there is no runtime or terminal, or the result cannot be written.
 pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
+    let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
@@ -154,7 +175,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
     if prepared.stop.is_set() {
-        not_begun(&apply::not_started(&plan), &[interrupted()], screen)?;
+        not_begun(&apply::not_started(&plan), &[interrupted()], screen, way)?;
         return Ok(Exit::Interrupted);
     }
     let held = way.hold(&mut plan, prepared);
@@ -166,32 +187,56 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let why = way.refuses(&plan, &held, reading.limits());
     if !why.is_empty() {
         screen.diagnose(&why);
-        unwritten(&apply::not_started(&plan), &why, &held, screen)?;
+        unwritten((&apply::not_started(&plan), &why), &held, screen, way)?;
         return Ok(Exit::Refused);
     }
     if plan.steps.is_empty() {
         let outcomes = apply::settle(&session, &plan, &jobs);
         screen.diagnose(&warnings(&outcomes));
-        unwritten(&outcomes, &plan.diagnostics, &held, screen)?;
+        unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
     }
     if !way.approved
         && let Some(refusal) = ask(&plan, screen)?
     {
         screen.diagnose(std::slice::from_ref(&refusal));
-        not_begun(&apply::not_started(&plan), &[refusal], screen)?;
+        not_begun(&apply::not_started(&plan), &[refusal], screen, way)?;
         return Ok(Exit::Refused);
     }
+    let root = &prepared.workspace.root;
+    let begun = records::take_up(root, &cut_off).and_then(|()| {
+        Ok(Journal::begin(&root.join(session::FOLDER), way.reviewed.map(|(own, _)| own.name()))?)
+    });
+    let journal = match begun {
+        Ok(journal) => Mutex::new(journal),
+        Err(error) => {
+            let fault = records::unwritable(&io::Error::other(error));
+            screen.diagnose(std::slice::from_ref(&fault));
+            not_begun(&apply::not_started(&plan), &[fault], screen, way)?;
+            return Ok(Exit::Error);
+        }
+    };
+    let session = Session { journal: Some(&journal), ..session };
     let outcomes =
         runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
     way.settle(&outcomes, screen);
-    show(&outcomes, &held, screen)?;
+    let report = show(&outcomes, &held, screen, way)?;
+    if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
+        let message = format!("the receipt cannot be written: {error}");
+        let hint = "the journal of the run tells the same; make room or give access";
+        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+    }
     Ok(exit(&outcomes, held.gone.len(), prepared))
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
-fn unwritten(outcomes: &[Outcome], why: &[Diagnostic], held: &Held, screen: &Screen) -> anyhow::Result<()> {
+fn unwritten(
+    (outcomes, why): (&[Outcome], &[Diagnostic]),
+    held: &Held,
+    screen: &Screen,
+    way: Way,
+) -> anyhow::Result<()> {
     let mut report = ApplyReport::of(outcomes).because(why);
     held.tell(&mut report);
     match screen.format {
@@ -199,7 +244,7 @@ fn unwritten(outcomes: &[Outcome], why: &[Diagnostic], held: &Held, screen: &Scr
         Format::Text if held.is_empty() => {}
         Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
     }
-    Ok(())
+    way.tell(&report, screen)
 }
 
 /// Asks; gives why the answer is no, which it is without a terminal.
@@ -248,14 +293,15 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], held: &Held, screen: &Screen) -> anyhow::Result<()> {
+fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow::Result<ApplyReport> {
     let mut report = ApplyReport::of(outcomes);
     held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
         Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
     }
-    Ok(())
+    way.tell(&report, screen)?;
+    Ok(report)
 }
 
 /// What an apply says to scripts.

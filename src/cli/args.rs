@@ -78,12 +78,12 @@ pub enum Colour {
 #[derive(Subcommand)]
 pub enum Command {
     /// Check documents and settings without touching the network
-    Validate(Selection),
+    Validate(ValidateArgs),
     /// Show what would change, and the requests that would do it
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
-    /// Show a saved plan
+    /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
     /// Write documents from what is live
     Import(ImportArgs),
@@ -179,6 +179,63 @@ pub enum MethodWord {
     Patch,
 }
 
+/// What else is written, beside stdout.
+#[derive(Args, Clone, Default)]
+pub struct Beside {
+    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit or html; repeatable. With `-` as the file it stands on stdout, and the text on stderr
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
+    pub report: Vec<(ReportFormat, PathBuf)>,
+    /// Annotations and the summary of a CI service
+    #[arg(long, value_enum, default_value_t = Ci::Auto, env = "TRUEUP_CI", hide_env_values = true)]
+    pub ci: Ci,
+}
+
+/// Which CI service to speak to.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ci {
+    /// The one that the environment tells of
+    #[default]
+    Auto,
+    /// GitHub Actions: annotations on stderr, and the step summary
+    Github,
+    /// None
+    None,
+}
+
+/// How a report is written to a file.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReportFormat {
+    /// As on a terminal, without colour
+    Text,
+    /// For programs; see schemas/
+    Json,
+    /// For a comment on a pull request
+    Markdown,
+    /// Workflow commands of GitHub Actions
+    Github,
+    /// The step summary of GitHub Actions
+    GithubSummary,
+    /// The code-quality report of GitLab
+    Gitlab,
+    /// The numbers that GitLab shows of a plan, as `artifacts:reports:terraform`
+    GitlabChanges,
+    /// SARIF 2.1.0
+    Sarif,
+    /// JUnit XML
+    Junit,
+    /// One page that opens in any browser, without a network
+    Html,
+}
+
+/// Arguments of `validate`.
+#[derive(Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub beside: Beside,
+}
+
 /// Arguments of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -186,6 +243,8 @@ pub struct PlanArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -201,6 +260,8 @@ pub struct ApplyArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
@@ -212,7 +273,7 @@ pub struct ApplyArgs {
 /// Arguments of `show`.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// What `plan -o` wrote
+    /// What `plan -o` wrote, or a file in `.trueup/receipts`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -385,6 +446,23 @@ fn bound(text: &str) -> Result<Bound, String> {
         None => text.parse().ok().map(Bound::Number),
     }
     .ok_or_else(wrong)
+}
+
+/// `FORMAT=FILE`
+fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
+    let words = || {
+        let words: Vec<_> =
+            ReportFormat::value_variants().iter().filter_map(ReportFormat::to_possible_value).collect();
+        words.iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+    };
+    match text.split_once('=') {
+        Some((_, "")) => Err("the file is missing: write FORMAT=FILE".into()),
+        Some((format, file)) => match ReportFormat::from_str(format, false) {
+            Ok(format) => Ok((format, file.into())),
+            Err(_) => Err(format!("there is no format `{format}`; known: {}", words())),
+        },
+        None => Err(format!("write FORMAT=FILE, with one of the formats {}", words())),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -14,6 +14,8 @@ pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
+mod records;
+mod reports;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;

@@ -5,6 +5,8 @@ use std::path::Path;
 use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
+use super::records;
+use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
@@ -20,25 +22,30 @@ use crate::run::planning;
 /// # Errors
 /// When the plan cannot be written.
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
         Ok(prepared) => {
             let output = args.output.as_ref().map(|file| common.directory.join(file));
-            let wish = Wish { detailed: args.detailed_exitcode, output: output.as_deref() };
+            let wish =
+                Wish { detailed: args.detailed_exitcode, output: output.as_deref(), reports: Some(&reports) };
             planned(&prepared, &args.reading, screen, wish)
         }
-        Err(faults) => unplanned(faults, screen),
+        Err(faults) => unplanned(faults, screen, &reports),
     }
 }
 
 /// Without a plan, programs get the faults in its place.
-fn unplanned(faults: Faults, screen: &Screen) -> anyhow::Result<Exit> {
+fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
+    let report = Report::of_plan(&plan, &|_, _| 0);
     if screen.format == Format::Json {
-        let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
-        screen.out(&to_json(&Report::of_plan(&plan, &|_, _| 0))?)?;
+        screen.out(&to_json(&report)?)?;
     }
+    reports.write(&Shown::Plan(&report), screen)?;
     Ok(Exit::Error)
 }
 
@@ -49,6 +56,8 @@ pub struct Wish<'w> {
     pub detailed: bool,
     /// Where it is saved.
     pub output: Option<&'w Path>,
+    /// Where else it is told.
+    pub reports: Option<&'w Reports>,
 }
 
 /// Makes, shows and saves the plan of a prepared workspace.
@@ -56,6 +65,7 @@ pub struct Wish<'w> {
 /// # Errors
 /// When there is no runtime, or the plan cannot be written.
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
+    records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
@@ -65,6 +75,9 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let blocked = gate::check(&plan, gate::objects(&plan), reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let report = show(&plan, prepared, screen)?;
+    if let Some(reports) = wish.reports {
+        reports.write(&Shown::Plan(&report), screen)?;
+    }
     if let Some(path) = wish.output {
         let said = saved::write(path, (&plan, &report), prepared, reading)?;
         screen.diagnose(said.as_slice());

@@ -16,16 +16,25 @@ const PLAIN_WIDTH: usize = 100;
 const MOST_DRAWN: usize = 100;
 
 /// Where output goes and how it looks.
+#[derive(Clone)]
 pub struct Screen {
     pub format: Format,
     pub quiet: bool,
     colour: Colour,
+    /// Whether stdout belongs to something else.
+    is_aside: bool,
 }
 
 impl Screen {
     /// As the flags say.
     pub fn new(common: &Common) -> Self {
-        Self { format: common.format, quiet: common.quiet, colour: common.color }
+        Self { format: common.format, quiet: common.quiet, colour: common.color, is_aside: false }
+    }
+
+    /// The same screen, with what would go to stdout on stderr.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self { is_aside: true, ..*self }
     }
 
     /// Puts text on stdout.
@@ -33,6 +42,18 @@ impl Screen {
     /// # Errors
     /// When stdout cannot be written, but not when its reader went away.
     pub fn out(&self, text: &str) -> io::Result<()> {
+        if self.is_aside {
+            self.say(text);
+            return Ok(());
+        }
+        self.print(text)
+    }
+
+    /// Puts text on stdout, to whomever it belongs.
+    ///
+    /// # Errors
+    /// As [`Screen::out`].
+    pub fn print(&self, text: &str) -> io::Result<()> {
         let mut stdout = AutoStream::new(io::stdout(), self.choice(&io::stdout())).lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match written {

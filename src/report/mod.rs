@@ -12,19 +12,29 @@ mod diff;
 mod excerpt;
 mod field;
 mod gather;
+pub mod github;
+pub mod gitlab;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
+mod markup;
 mod mask;
 pub mod outcome;
 mod paint;
 mod places;
+pub mod receipt;
 mod request;
+pub mod sarif;
 pub mod saved;
+pub mod sheet;
 pub mod shown;
 pub mod text;
 
 pub use diagnostics::{Drawing, draw};
 pub use json::to_json;
 pub use outcome::ApplyReport;
+pub use sheet::Sheet;
 pub use shown::Report;
 
 /// Whether a text is JSON with this member, or starts as if it were meant to be.

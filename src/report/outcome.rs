@@ -236,7 +236,7 @@ fn row(page: &mut Page, result: &ObjectResult, (words, kinds, names): (usize, us
 }
 
 /// Planned from, now, wanted.
-fn three(page: &mut Page, moved: &MovedField) {
+pub fn three(page: &mut Page, moved: &MovedField) {
     if moved.path.is_empty() {
         let said = match moved.planned.is_some() {
             true => "the object was there and is gone",
@@ -262,7 +262,7 @@ fn three(page: &mut Page, moved: &MovedField) {
 }
 
 /// What became of it, in a word.
-fn word(result: &ObjectResult) -> &'static str {
+pub fn word(result: &ObjectResult) -> &'static str {
     match (result.result, result.action) {
         (Word::Done, Some(Action::Create)) => "created",
         (Word::Done, Some(Action::Delete)) => "deleted",

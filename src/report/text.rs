@@ -12,7 +12,7 @@ use super::field;
 use super::paint::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
 };
-use super::shown::{Action, Finding, ObjectChange, ObjectName, Report, RequestShown, Weight};
+use super::shown::{Action, Checked, Finding, ObjectChange, ObjectName, Report, RequestShown, Weight};
 
 /// The most names of unknown members that a request line lists.
 const MOST_NAMES: usize = 8;
@@ -155,7 +155,7 @@ fn object(page: &mut Page, change: &ObjectChange) {
     field::show(page, 2, &change.fields);
     notes(page, &change.notes);
     for request in &change.requests {
-        send(page, request);
+        send(page, 2, request);
     }
 }
 
@@ -219,14 +219,14 @@ fn hint(page: &mut Page, indent: usize, finding: &Finding) {
 }
 
 /// The request: verb, path and query; then what it is about and what travels along.
-fn send(page: &mut Page, request: &RequestShown) {
+pub fn send(page: &mut Page, indent: usize, request: &RequestShown) {
     let mut target = clean::line(&request.path).into_owned();
     for (at, parameter) in request.query.iter().enumerate() {
         let value = parameter.value.as_deref().unwrap_or("…");
         target.push_str(if at == 0 { "?" } else { "&" });
         target.push_str(&clean::line(&format!("{}={value}", parameter.name)));
     }
-    page.flow(2, 8, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
+    page.flow(indent, indent + 6, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
     if request.sends.is_empty() && request.along.is_empty() {
         return;
     }
@@ -235,7 +235,7 @@ fn send(page: &mut Page, request: &RequestShown) {
         said.push_str(&format!("; {}", along(request)));
     }
     said.push_str(&format!(" ({})", count(request.bytes, "byte")));
-    page.flow(6, 6, &[piece(DIM, said)]);
+    page.flow(indent + 4, indent + 4, &[piece(DIM, said)]);
 }
 
 /// The fields that are the reason, and which of them are replaced as a whole.
@@ -271,4 +271,12 @@ fn along(request: &RequestShown) -> String {
         said.push_str(&format!(", {number}unknown to this version ({}{more})", names.join(", ")));
     }
     said
+}
+
+/// A check, for a file: its numbers, then what it found.
+pub fn check(checked: &Checked, headline: &str, width: usize) -> String {
+    let mut page = Page::new(width);
+    page.flow(0, 2, &[piece(BOLD, headline)]);
+    findings(&mut page, 0, &checked.diagnostics);
+    page.finish()
 }

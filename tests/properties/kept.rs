@@ -214,7 +214,8 @@ fn same_leaves(list: &ListType, live: &[Json], sent: &[Json]) -> bool {
     live.len() == sent.len() && live.iter().zip(sent).all(same)
 }
 
-fn typed(leaf: &Leaf, value: &Json) -> Option<Value> {
+/// A value of a leaf, whatever its spelling.
+pub fn typed(leaf: &Leaf, value: &Json) -> Option<Value> {
     let text = value.to_string();
     let token = match value {
         Json::String(text) => Token::Text(text),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use trueup::kind::{Clear, Field, Item, Leaf, ListType, MapType, Shape, Type};
-use trueup::value::Mark;
+use trueup::kind::{Absent, Clear, Field, Item, Leaf, ListType, MapType, Shape, Type};
+use trueup::value::{Mark, Value};
 
 use super::dice::{CANARY, Dice};
 use super::live::{MASK, Sight, get};
@@ -43,6 +43,12 @@ impl Writer<'_, '_> {
             return self.secret(field, live);
         }
         match (&field.ty, live.filter(|live| !live.is_null())) {
+            // what is left out is what nobody set
+            (Type::Leaf(leaf), None) if field.absent == Absent::Zero => match leaf.zero() {
+                Value::Flag(flag) => Some(Json::Bool(flag)),
+                Value::Whole(_) | Value::Decimal(_) => Some(Json::from(0)),
+                _ => can_be_null(field).then_some(Json::Null),
+            },
             (_, None) => can_be_null(field).then_some(Json::Null),
             (Type::Leaf(leaf), Some(live)) => Some(self.leaf(field, leaf, live)),
             (Type::Object(shape), Some(Json::Object(live))) => {

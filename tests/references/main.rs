@@ -5,4 +5,5 @@ mod bokamera;
 mod clerk;
 mod keypro;
 mod printed;
+mod workspace;
 mod yard;

@@ -114,10 +114,13 @@ fn checked(name: &str, files: Vec<(String, String)>) -> Result<Vec<(String, Stri
     }
 }
 
-/// Names for all resources, no two the same: by their last word, and by the word before where that is taken.
-fn named(resources: Vec<Resource>) -> Vec<Named> {
+/// Names for all resources, no two the same: by their last word, and by the word before where a shorter path
+/// has that name.
+fn named(mut resources: Vec<Resource>) -> Vec<Named> {
+    resources.truncate(MAX_KINDS);
+    resources.sort_by_key(|resource| resource.path.matches('/').count());
     let mut named: Vec<Named> = Vec::new();
-    for resource in resources.into_iter().take(MAX_KINDS) {
+    for resource in resources {
         let mut words = resource.path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
         let last = words::kind_name(words.next().unwrap_or_default());
         let longer = words.next().map(|before| format!("{}-{last}", words::kind_name(before)));
@@ -126,6 +129,7 @@ fn named(resources: Vec<Resource>) -> Vec<Named> {
         let name = free.find(|name| !named.iter().any(|other| other.name == *name));
         named.push(Named { name: name.unwrap_or_default(), resource });
     }
+    named.sort_by(|a, b| a.resource.path.cmp(&b.resource.path));
     named
 }
 

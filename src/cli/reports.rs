@@ -1,0 +1,165 @@
+//! Reports beside stdout: `--report FORMAT=FILE`, any number of them.
+//!
+//! They are written last, whatever the run came to, so that a failed run on CI leaves its reports as well.
+//! A file is named from the root of the repository in them, because that is what CI services match.
+//! Deliberately absent: how a report looks. `report` renders.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::args::{Beside, Ci, Common, Format, ReportFormat};
+use super::screen::Screen;
+use crate::diagnostic::Diagnostic;
+use crate::report::markdown::{self, markdown};
+use crate::report::sheet::Stretch;
+use crate::report::shown::{Checked, Report};
+use crate::report::{ApplyReport, Sheet, github, gitlab, html, junit, outcome, sarif, text, to_json};
+
+/// The width of text in files.
+const WIDTH: usize = 100;
+/// Where GitHub Actions wants the summary of a step.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+/// The file that stands for stdout.
+const STDOUT: &str = "-";
+
+/// What a run has to show.
+pub enum Shown<'r> {
+    Plan(&'r Report),
+    Results(&'r ApplyReport),
+    /// What a check found, and the documents that were checked.
+    Check(&'r Checked, &'r [Stretch]),
+}
+
+/// The reports that were asked for.
+#[derive(Default)]
+pub struct Reports {
+    wanted: Vec<(ReportFormat, PathBuf)>,
+    /// From the root of the repository to the workspace, with a slash at the end.
+    base: String,
+    /// Whether GitHub Actions runs us.
+    on_github: bool,
+}
+
+impl Reports {
+    /// The reports of a run; nothing, told on the screen, when two documents would stand on stdout.
+    pub fn new(common: &Common, beside: &Beside, screen: &Screen) -> Option<Self> {
+        let on_stdout = beside.report.iter().filter(|(_, file)| is_stdout(file)).count();
+        if on_stdout > 1 || (on_stdout == 1 && common.format != Format::Text) {
+            let message = "two documents cannot stand on stdout";
+            let hint = "give all but one of them a file: `--report FORMAT=FILE`";
+            screen.diagnose(&[Diagnostic::error("usage", message).hint(hint)]);
+            return None;
+        }
+        let on_github = match beside.ci {
+            Ci::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            Ci::Github => true,
+            Ci::None => false,
+        };
+        Some(Self { wanted: beside.report.clone(), base: base(&common.directory), on_github })
+    }
+
+    /// The screen for the run: without stdout where a report stands there.
+    pub fn screen(&self, screen: &Screen) -> Screen {
+        match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
+            true => screen.aside(),
+            false => screen.clone(),
+        }
+    }
+
+    /// Writes each report.
+    ///
+    /// # Errors
+    /// When one of them cannot be written.
+    pub fn write(&self, shown: &Shown, screen: &Screen) -> anyhow::Result<()> {
+        let sheet = shown.sheet(&self.base);
+        for (format, file) in &self.wanted {
+            let text = render(*format, shown, &sheet)?;
+            match is_stdout(file) {
+                true => screen.print(&text)?,
+                false => save(file, &text)?,
+            }
+        }
+        if self.on_github {
+            // the runner reads commands from both streams; stdout holds one document and no more
+            screen.err(&github::annotations(&sheet));
+            step_summary(&sheet)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds to the summary of the step, of which steps before may have filled a part.
+fn step_summary(sheet: &Sheet) -> anyhow::Result<()> {
+    let Some(file) = std::env::var_os(STEP_SUMMARY).map(PathBuf::from) else { return Ok(()) };
+    let there = fs::metadata(&file).map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(usize::MAX));
+    let most = markdown::STEP_SUMMARY.saturating_sub(there);
+    if most < markdown::COMMENT {
+        return Ok(());
+    }
+    let failed = || format!("the step summary {} cannot be written", file.display());
+    let mut summary = fs::File::options().create(true).append(true).open(&file).with_context(failed)?;
+    summary.write_all(markdown(sheet, most).as_bytes()).with_context(failed)
+}
+
+fn is_stdout(file: &Path) -> bool {
+    file.as_os_str() == STDOUT
+}
+
+fn save(file: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
+}
+
+fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<String> {
+    Ok(match format {
+        ReportFormat::Text => anstream::adapter::strip_str(&shown.text(sheet)).to_string(),
+        ReportFormat::Json => shown.json()?,
+        ReportFormat::Markdown => markdown(sheet, markdown::COMMENT),
+        ReportFormat::Github => github::annotations(sheet),
+        ReportFormat::GithubSummary => markdown(sheet, markdown::STEP_SUMMARY),
+        ReportFormat::Gitlab => to_json(&gitlab::code_quality(sheet))?,
+        ReportFormat::GitlabChanges => to_json(&gitlab::changes(sheet))?,
+        ReportFormat::Sarif => to_json(&sarif::sarif(sheet))?,
+        ReportFormat::Junit => junit::junit(sheet),
+        ReportFormat::Html => html::html(sheet),
+    })
+}
+
+impl Shown<'_> {
+    fn sheet<'s>(&'s self, base: &'s str) -> Sheet<'s> {
+        match self {
+            Self::Plan(report) => Sheet::of_plan(report, base),
+            Self::Results(report) => Sheet::of_results(report, base),
+            Self::Check(checked, documents) => Sheet::of_check(checked, documents, base),
+        }
+    }
+
+    fn json(&self) -> serde_json::Result<String> {
+        match self {
+            Self::Plan(report) => to_json(report),
+            Self::Results(report) => to_json(report),
+            Self::Check(checked, _) => to_json(checked),
+        }
+    }
+
+    fn text(&self, sheet: &Sheet) -> String {
+        match self {
+            Self::Plan(report) => text::text(report, WIDTH),
+            Self::Results(report) => outcome::text(report, WIDTH),
+            Self::Check(checked, _) => text::check(checked, &sheet.headline(), WIDTH),
+        }
+    }
+}
+
+/// From the root of the repository to a workspace, with a slash at the end; nothing outside of one.
+fn base(directory: &Path) -> String {
+    let Ok(workspace) = directory.canonicalize() else { return String::new() };
+    let root = workspace.ancestors().find(|folder| folder.join(".git").exists());
+    let below = root.and_then(|root| workspace.strip_prefix(root).ok());
+    let parts = below.into_iter().flat_map(Path::iter);
+    parts.map(|part| format!("{}/", part.to_string_lossy())).collect()
+}

@@ -1,0 +1,124 @@
+//! SARIF 2.1.0: every finding and every object that was refused, for code scanning.
+//!
+//! One run, one rule for each code, one result for each finding. A result's fingerprint is made of its code,
+//! file, object and sentence and not of its line, so that it is the same alert when lines above it move.
+//! Deliberately absent: changes. What is to be changed is no fault.
+
+use std::collections::BTreeMap;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use super::clean;
+use super::sheet::{Entry, Sheet};
+use super::shown::{Finding, Weight};
+
+/// The most results that GitHub takes of one run.
+const MOST_RESULTS: usize = 25_000;
+/// What cannot stand in the path of a URI.
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b']')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}')
+    .add(b':');
+
+/// The findings of a report as a SARIF log.
+pub fn sarif(sheet: &Sheet) -> Json {
+    let mut found: Vec<_> = sheet.findings().collect();
+    found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity));
+    found.truncate(MOST_RESULTS);
+    let mut rules: BTreeMap<&str, usize> = found.iter().map(|(finding, _)| (&*finding.code, 0)).collect();
+    rules.values_mut().enumerate().for_each(|(at, number)| *number = at);
+    let results: Vec<_> = found
+        .iter()
+        .map(|(finding, entry)| result(sheet, finding, *entry, rules.get(&*finding.code).copied()))
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "trueup",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.keys().map(|code| rule(code)).collect::<Vec<_>>(),
+            } },
+            "automationDetails": { "id": format!("trueup/{}/", sheet.title) },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn rule(code: &str) -> Json {
+    json!({ "id": code, "shortDescription": { "text": code.replace('-', " ") } })
+}
+
+fn result(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>, rule: Option<usize>) -> Json {
+    let mut result = json!({
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": match finding.severity {
+            Weight::Error => "error",
+            Weight::Warning => "warning",
+            Weight::Note => "note",
+        },
+        "message": { "text": sentence(finding, entry) },
+        "partialFingerprints": { "trueup/v1": fingerprint(sheet, finding, entry) },
+    });
+    if let Some(location) = location(sheet, finding, entry) {
+        result["locations"] = json!([location]);
+    }
+    result
+}
+
+fn location(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) -> Option<Json> {
+    let spot = sheet.place(finding, entry)?;
+    let mut artifact = json!({ "uri": utf8_percent_encode(&spot.file, PATH).to_string() });
+    if !std::path::Path::new(&spot.file).is_absolute() {
+        artifact["uriBaseId"] = "%SRCROOT%".into();
+    }
+    let mut place = json!({ "artifactLocation": artifact });
+    if let Some(line) = spot.line {
+        place["region"] = json!({ "startLine": line.max(1) });
+        if let Some(column) = spot.column {
+            place["region"]["startColumn"] = column.max(1).into();
+        }
+    }
+    Some(json!({ "physicalLocation": place }))
+}
+
+/// What is to be said: about which object, what, and what to do.
+pub fn sentence(finding: &Finding, entry: Option<&Entry>) -> String {
+    let about = entry.map_or(String::new(), |entry| {
+        let object = entry.object;
+        format!("{} {} at {}: ", object.kind, object.name, object.target)
+    });
+    let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+    clean::line(&format!("{about}{}{hint}", finding.message)).into_owned()
+}
+
+/// The same for the same finding, wherever its lines have moved.
+pub fn fingerprint(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) -> String {
+    let file = sheet.place(finding, entry).map(|spot| spot.file).unwrap_or_default();
+    let (kind, name, target) =
+        entry.map_or(("", "", ""), |entry| (&*entry.object.kind, &*entry.object.name, &*entry.object.target));
+    let mut digest = Sha256::new();
+    for part in [&*finding.code, &file, kind, name, target, &finding.message] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}

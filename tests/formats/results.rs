@@ -1,0 +1,60 @@
+//! Results of an apply in every format: what was written, what moved, what a service did not keep.
+
+use serde_json::json;
+use trueup::report::github::annotations;
+use trueup::report::html::html;
+use trueup::report::junit::junit;
+use trueup::report::markdown::{COMMENT, markdown};
+use trueup::report::sarif::sarif;
+use trueup::report::{ApplyReport, Sheet};
+
+fn results() -> ApplyReport {
+    let result = |name: &str, result: &str, more: serde_json::Value| {
+        let mut all = json!({
+            "kind": "harbor/gateway", "name": name, "target": "bay", "file": "config/a.yaml", "line": 4,
+            "action": "update", "result": result, "attempts": 1, "millis": 5,
+        });
+        all.as_object_mut().expect("members").extend(more.as_object().expect("members").clone());
+        all
+    };
+    let lost =
+        json!([{ "path": "/note", "label": "note", "action": "replace", "before": "old", "after": "sent" }]);
+    let reason =
+        json!([{ "code": "not-kept", "severity": "error", "message": "the service did not keep `note`" }]);
+    let moved = json!([{ "path": "/fee", "label": "fee", "planned": 1, "now": 2, "wanted": 3 }]);
+    serde_json::from_value(json!({
+        "format_version": 1, "tool_version": "0",
+        "summary": { "done": 1, "unchanged": 0, "refused": 1, "failed": 1, "unknown": 0, "not_started": 1 },
+        "results": [
+            result("fine", "done", json!({})),
+            result("lossy", "failed", json!({ "reasons": reason, "lost": lost })),
+            result("restless", "refused", json!({ "moved": moved })),
+            result("late", "not_started", json!({})),
+        ],
+    }))
+    .expect("results")
+}
+
+#[test]
+fn results_are_told_in_every_format() {
+    let report = results();
+    let sheet = Sheet::of_results(&report, "");
+    for text in [markdown(&sheet, COMMENT), html(&sheet)] {
+        for told in [
+            "trueup apply: 1 failed, 1 refused, 1 updated, 1 not started",
+            "what is there, and what was sent:",
+            "it moved since it was planned, so it was left alone:",
+            "planned from",
+            "restless",
+        ] {
+            assert!(text.contains(told), "no {told:?} in\n{text}");
+        }
+    }
+    let text = junit(&sheet);
+    let xml = roxmltree::Document::parse(&text).expect("XML");
+    let numbers = ["tests", "failures", "skipped"].map(|name| xml.root_element().attribute(name));
+    assert_eq!(numbers, [Some("4"), Some("2"), Some("1")], "{text}");
+    let found = "::error title=trueup%3A not-kept,file=config/a.yaml,line=4::harbor/gateway lossy at bay: ";
+    assert!(annotations(&sheet).starts_with(found), "{}", annotations(&sheet));
+    assert_eq!(sarif(&sheet)["runs"][0]["results"][0]["ruleId"], "not-kept");
+}
