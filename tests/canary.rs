@@ -141,8 +141,12 @@ impl House {
     fn run_in(&mut self, format: &str, arguments: &[&str]) -> Ran {
         let ran = self.desk.run(&[arguments, &LOUD, &[format]].concat());
         self.runs += 1;
-        let said = self.birds.found_in(format!("{}\n{}", ran.out, ran.err).as_bytes());
-        assert!(said.is_empty(), "{} leaks {said:#?}\n{}", arguments.join(" "), ran.all());
+        let said = format!("{}\n{}", ran.out, ran.err);
+        let leaks = self.birds.found_in(said.as_bytes());
+        let lines: Vec<&str> =
+            said.lines().filter(|line| !self.birds.found_in(line.as_bytes()).is_empty()).collect();
+        let (command, lines) = (arguments.join(" "), lines.join("\n"));
+        assert!(leaks.is_empty(), "`{command}` leaks {leaks:?}\n{lines}");
         assert!(!ran.err.contains("panicked"), "{}", ran.all());
         let written = self.written();
         assert!(written.is_empty(), "{} leaves {written:#?} in files", arguments.join(" "));
@@ -300,13 +304,15 @@ fn services_that_refuse_lie_and_break() {
         for fault in ["echo", "keep-nothing", "html", "400", "500", "truncate", "401", "409"] {
             let mut house = House::new(&kind, Way::Plain, false, open());
             for format in ["text", "json"] {
+                // what is tried again comes through in the end, so that no time is lost
+                let times = if fault == "truncate" { 1 } else { 2 };
                 for verb in ["PUT", "PATCH", "POST"] {
-                    house.fail(&format!("{verb}:{fault}:8"));
+                    house.fail(&format!("{verb}:{fault}:{times}"));
                 }
                 let ran = house.run_in(format, &["apply", "--auto-approve"]);
                 assert_ne!(ran.code, Some(64), "{}", ran.all());
             }
-            house.fail(&format!("GET:{fault}:2"));
+            house.fail(&format!("GET:{fault}:1"));
             house.run(&["plan"]);
         }
     }

@@ -7,6 +7,7 @@ use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
 use super::plan;
 use super::progress::Progress;
+use super::records;
 use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
@@ -19,8 +20,9 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
+use crate::run::journal::Journal;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Stop, apply, planning};
+use crate::run::{Session, Stop, apply, planning};
 
 /// Makes the services match the documents.
 ///
@@ -164,6 +166,7 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way
 /// When there is no runtime or terminal, or the result cannot be written.
 pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
+    let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
@@ -200,11 +203,30 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         not_begun(&apply::not_started(&plan), &[refusal], screen, way)?;
         return Ok(Exit::Refused);
     }
+    let root = &prepared.workspace.root;
+    let begun = records::take_up(root, &cut_off).and_then(|()| {
+        Ok(Journal::begin(&root.join(session::FOLDER), way.reviewed.map(|(own, _)| own.name()))?)
+    });
+    let journal = match begun {
+        Ok(journal) => Mutex::new(journal),
+        Err(error) => {
+            let fault = records::unwritable(&io::Error::other(error));
+            screen.diagnose(std::slice::from_ref(&fault));
+            not_begun(&apply::not_started(&plan), &[fault], screen, way)?;
+            return Ok(Exit::Error);
+        }
+    };
+    let session = Session { journal: Some(&journal), ..session };
     let outcomes =
         runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
     way.settle(&outcomes, screen);
-    show(&outcomes, &held, screen, way)?;
+    let report = show(&outcomes, &held, screen, way)?;
+    if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
+        let message = format!("the receipt cannot be written: {error}");
+        let hint = "the journal of the run tells the same; make room or give access";
+        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+    }
     Ok(exit(&outcomes, held.gone.len(), prepared))
 }
 
@@ -271,14 +293,15 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow::Result<()> {
+fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow::Result<ApplyReport> {
     let mut report = ApplyReport::of(outcomes);
     held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
         Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
     }
-    way.tell(&report, screen)
+    way.tell(&report, screen)?;
+    Ok(report)
 }
 
 /// What an apply says to scripts.

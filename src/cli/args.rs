@@ -83,7 +83,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
-    /// Show a saved plan
+    /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
     /// Write documents from what is live
     Import(ImportArgs),
@@ -273,7 +273,7 @@ pub struct ApplyArgs {
 /// Arguments of `show`.
 #[derive(Args)]
 pub struct ShowArgs {
-    /// What `plan -o` wrote
+    /// What `plan -o` wrote, or a file in `.trueup/receipts`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }

@@ -232,6 +232,7 @@ async fn proof(
         references: &References::default(),
         unmanaged: false,
         retry_creates: false,
+        journal: None,
         stop: &Stop::default(),
         tell: &tell,
     };

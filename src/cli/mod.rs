@@ -14,6 +14,7 @@ pub mod import;
 mod logs;
 pub mod plan;
 mod progress;
+mod records;
 mod reports;
 pub mod sandbox;
 pub mod saved;

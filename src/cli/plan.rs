@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::{Common, Format, PlanArgs, Reading};
 use super::exit::Exit;
 use super::progress::Progress;
+use super::records;
 use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
@@ -64,6 +65,7 @@ pub struct Wish<'w> {
 /// # Errors
 /// When there is no runtime, or the plan cannot be written.
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
+    records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);

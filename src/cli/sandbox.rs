@@ -11,7 +11,7 @@ use super::args::{Common, SandboxArgs, SecretsWord};
 use super::exit::Exit;
 use super::screen::Screen;
 use super::{session, workspace};
-use crate::diagnostic::{Source, any_error};
+use crate::diagnostic::{Place, Source, Span, any_error};
 use crate::kind::Kind;
 use crate::remote::sandbox::{Data, Entry, Fault, Options, Sandbox, Secrets, Watch};
 
@@ -69,6 +69,18 @@ fn data(path: &Path, kinds: &[Arc<Kind>], screen: &Screen) -> anyhow::Result<Dat
     let source = Source::new(path.display().to_string(), text);
     let mut faults = Vec::new();
     let data = Data::read(&source, kinds, &mut faults);
+    // data may be taken from a real service, and of what does not fit nobody knows whether it may be seen
+    faults.iter().filter_map(|fault| fault.place.as_ref()).for_each(veil_line);
     screen.diagnose(&faults);
     if any_error(&faults) { Err(anyhow!("{} does not fit the kinds", path.display())) } else { Ok(data) }
+}
+
+/// Hides whatever stands behind the first colon of a line.
+fn veil_line(place: &Place) {
+    let text = &place.source.text;
+    let at = (place.span.start as usize).min(text.len());
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |line| line + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let from = line.find(": ").map_or_else(|| line.len() - line.trim_start().len(), |colon| colon + 2);
+    place.source.veil(Span { start: (start + from) as u32, end: (start + line.len()) as u32 });
 }

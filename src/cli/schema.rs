@@ -13,6 +13,7 @@ use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
 use crate::report::outcome::ApplyReport;
+use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
 use crate::report::shown::{Checked, Report};
 use crate::run::memory::replace;
@@ -63,6 +64,7 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("trueup.json", schema::typed::<SettingsFile>()),
         ("report.json", schema::printed::<Report>()),
         ("plan.json", schema::printed::<SavedPlan>()),
+        ("receipt.json", schema::printed::<Receipt>()),
         ("apply.json", schema::printed::<ApplyReport>()),
         ("validate.json", schema::printed::<Checked>()),
     ];

@@ -248,6 +248,7 @@ impl Prepared {
             references: &self.references,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
+            journal: None,
             stop: &self.stop,
             tell,
         }

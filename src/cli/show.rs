@@ -4,15 +4,18 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::args::{Common, ShowArgs};
+use super::args::{Common, Format, ShowArgs};
 use super::exit::Exit;
 use super::saved;
 use super::screen::Screen;
 use super::{plan, session};
 use crate::diagnostic::Diagnostic;
+use crate::report::receipt::{self, Receipt};
 use crate::report::saved::{SavedPlan, is_plan, open, unsealed};
+use crate::report::to_json;
+use crate::run::journal;
 
-/// Shows a saved plan.
+/// Shows a saved plan, a receipt, or the journal of a run that was cut off.
 ///
 /// # Errors
 /// When the file cannot be read, or stdout not be written.
@@ -22,13 +25,26 @@ pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<
     if is_plan(&text) {
         return plan(&text, screen);
     }
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let receipt = match journal::account(name, &text) {
+        Some(account) => Some(Receipt::new(&account, None)),
+        None => receipt::open(&text),
+    };
+    if let Some(receipt) = receipt {
+        match screen.format {
+            Format::Json => screen.out(&to_json(&receipt)?)?,
+            Format::Text => screen.out(&receipt.text(screen.width()))?,
+        }
+        return Ok(Exit::Done);
+    }
     screen.diagnose(&[unknown(&args.file)]);
     Ok(Exit::Error)
 }
 
 fn unknown(path: &Path) -> Diagnostic {
     let message = format!("{} is nothing that this program wrote to be shown", path.display());
-    Diagnostic::error("unknown-file", message).hint("name a file that `trueup plan -o FILE` wrote")
+    Diagnostic::error("unknown-file", message)
+        .hint("name a file that `trueup plan -o FILE` wrote, or one in `.trueup/receipts`")
 }
 
 /// Whoever has no key may look at a plan that was made under one; that its seal was not checked is said.

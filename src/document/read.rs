@@ -361,6 +361,15 @@ impl Reading<'_> {
         self.veil_from(span.start as usize..span.end as usize);
     }
 
+    /// Hides a comment that follows on the last line of a node.
+    pub(super) fn veil_comment(&mut self, node: &Node) {
+        let end = node.span.end as usize;
+        let rest = self.source.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        if let Some(at) = rest.find('#').filter(|at| rest[..*at].trim().is_empty()) {
+            self.veil_from(end + at..end + at);
+        }
+    }
+
     fn veil_from(&mut self, range: Range<usize>) {
         if self.veiled.start <= range.start && range.end <= self.veiled.end {
             return;

@@ -50,8 +50,10 @@ impl Reading<'_> {
     }
 
     fn field(&mut self, entry: &Entry, field: &Field, mark: Mark) -> Option<Wish> {
-        if mark > Mark::Open && !slot::is_meant(&entry.value) {
-            self.veil(entry);
+        match slot::is_meant(&entry.value) {
+            _ if mark == Mark::Open => {}
+            true => self.veil_comment(&entry.value),
+            false => self.veil(entry),
         }
         if is_set_by_service(field) {
             let message = format!("`{}` is set by the service", field.name);

@@ -43,6 +43,8 @@ const RESERVED: [&str; 12] = [
 pub(super) struct Credentials {
     fixed: Arc<Fixed>,
     sessions: Vec<Session>,
+    /// As the target names them.
+    named: Vec<SecretString>,
 }
 
 /// What every request carries: the API's fixed headers, and credentials that never change.
@@ -76,7 +78,18 @@ impl Credentials {
             let place = Place::Header(AUTHORIZATION, "Bearer ".to_owned());
             sessions.push(Session::new(Transport::to(&oauth.url)?, Opening::oauth(oauth), place));
         }
-        Ok(Self { fixed, sessions })
+        Ok(Self { fixed, sessions, named: target.auth.secrets() })
+    }
+
+    /// Everything in them that nobody may see, tokens and encoded forms included.
+    pub(super) async fn secrets(&self) -> Vec<SecretString> {
+        let mut secrets = self.named.clone();
+        let encoded = self.fixed.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        secrets.extend(encoded.and_then(|value| value.split_once(' ')).map(|(_, word)| word.into()));
+        for session in &self.sessions {
+            secrets.extend(session.token().await);
+        }
+        secrets
     }
 
     /// A token of every session, asked for where there is none at hand.

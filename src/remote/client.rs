@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
@@ -97,6 +98,11 @@ impl Client {
     /// The root of the same host.
     pub(super) fn root(&self) -> &Url {
         &self.root
+    }
+
+    /// Everything that the service is shown and may repeat, but nobody else may see.
+    pub(super) async fn secrets(&self) -> Vec<SecretString> {
+        self.credentials.secrets().await
     }
 
     /// The host that is asked.

@@ -5,10 +5,7 @@
 //! cut; stack traces are left out, and nothing that could drive a terminal gets through.
 //! Deliberately absent: which line of a document a field stands on.
 
-use std::ops::Range;
-
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-
+use super::blot::Blots;
 use super::wire::{is_html, named_format, read_any};
 use crate::exchange::Response;
 use crate::kind::FormatWord;
@@ -23,9 +20,6 @@ const MAX_BODY: usize = 256 * 1024;
 const MAX_MESSAGE: usize = 300;
 /// How many characters of a name or a code are told.
 const MAX_NAME: usize = 100;
-/// What stands for a text that must not be seen.
-const BLOT: &str = "•••";
-
 /// One thing that a service says is wrong.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Complaint {
@@ -38,7 +32,7 @@ pub struct Complaint {
 /// What an error answer says; nothing when it says nothing. `secrets` are blotted out.
 pub fn read(answer: &Response, format: FormatWord, errors: &ErrorsFile, secrets: &[&str]) -> Vec<Complaint> {
     let body = String::from_utf8_lossy(answer.body.trim_ascii());
-    let listener = Listener { errors, secrets };
+    let listener = Listener { errors, blots: Blots::new(secrets) };
     if body.is_empty() {
         return Vec::new();
     }
@@ -83,7 +77,7 @@ fn understood(body: &str, content_type: &str, format: FormatWord) -> Option<Valu
 /// Turns the parts of an answer into complaints.
 struct Listener<'l> {
     errors: &'l ErrorsFile,
-    secrets: &'l [&'l str],
+    blots: Blots,
 }
 
 impl Listener<'_> {
@@ -235,7 +229,7 @@ impl Listener<'_> {
         if body.starts_with(['{', '[', '<']) {
             return Some("the service explains itself in a form that cannot be read".to_owned());
         }
-        let seen = blot(body, self.secrets);
+        let seen = self.blots.over(body);
         let line = without_trace(&seen).lines().map(str::trim).find(|line| !line.is_empty())?;
         Some(tidy(line, MAX_MESSAGE))
     }
@@ -255,7 +249,7 @@ impl Listener<'_> {
     }
 
     fn clean(&self, text: &str, max: usize) -> String {
-        tidy(without_trace(&blot(text, self.secrets)), max)
+        tidy(without_trace(&self.blots.over(text)), max)
     }
 }
 
@@ -339,53 +333,6 @@ fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// `text` with every known secret replaced by `•••`, in upper or lower case, also where it stands as JSON, JSV
-/// or a URL would write it. One of fewer than three characters counts only where it stands as a word.
-pub fn blot(text: &str, secrets: &[&str]) -> String {
-    let lower = text.to_ascii_lowercase();
-    let mut seen: Vec<Range<usize>> = Vec::new();
-    for secret in secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()) {
-        for form in forms(&secret.to_ascii_lowercase()) {
-            let short = form.chars().count() < 3;
-            let found = lower.match_indices(&form).map(|(start, found)| start..start + found.len());
-            seen.extend(found.filter(|range| !short || is_word(text, range)));
-        }
-    }
-    seen.sort_by_key(|range| (range.start, range.end));
-    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-    for range in seen {
-        if range.start >= from {
-            out.push_str(text.get(from..range.start).unwrap_or_default());
-            out.push_str(BLOT);
-        }
-        from = from.max(range.end);
-    }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out
-}
-
-/// The ways in which a text may be echoed, each once.
-fn forms(secret: &str) -> Vec<String> {
-    let json = serde_json::Value::from(secret).to_string();
-    let json = json.get(1..json.len() - 1).unwrap_or_default();
-    let mut forms = vec![
-        secret.to_owned(),
-        json.to_owned(),
-        secret.replace('"', "\"\""),
-        secret.split_whitespace().collect::<Vec<_>>().join(" "),
-        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string().to_ascii_lowercase(),
-    ];
-    forms.dedup();
-    forms
-}
-
-fn is_word(text: &str, range: &Range<usize>) -> bool {
-    let before = text.get(..range.start).and_then(|text| text.chars().next_back());
-    let after = text.get(range.end..).and_then(|text| text.chars().next());
-    let part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    !part(before) && !part(after)
 }
 
 #[cfg(test)]
@@ -587,19 +534,5 @@ mod tests {
         {
             assert_eq!(told_without(body, &lenient(), &[lines]), ["|x •••|"], "{body}");
         }
-    }
-
-    #[test]
-    fn blots() {
-        assert_eq!(blot("key k:9,f was K:9,F", &["k:9,f"]), "key ••• was •••");
-        assert_eq!(blot("pin 12 is not 123 or 12.", &["12"]), "pin ••• is not 123 or •••.");
-        assert_eq!(blot("abcd", &["abc", "bcd"]), "•••");
-        assert_eq!(blot("abcabc x", &["abc"]), "•••••• x");
-        assert_eq!(blot("any text", &["", " "]), "any text");
-        assert_eq!(
-            blot(r#"sent {"p":"p\"w,1"} {p:"p""w,1"} ?p=p%22w%2c1"#, &["p\"w,1"]),
-            r#"sent {"p":"•••"} {p:"•••"} ?p=•••"#
-        );
-        assert_eq!(blot("Åsa Ek, å", &["Åsa Ek", "å"]), "•••, •••");
     }
 }

@@ -4,6 +4,7 @@
 //! Deliberately absent: what a difference means, and any knowledge of one particular service.
 
 mod auth;
+pub mod blot;
 pub mod client;
 pub mod complaint;
 pub mod failure;

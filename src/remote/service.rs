@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
@@ -46,11 +47,20 @@ pub struct Trouble {
     /// Without a place.
     pub diagnostic: Box<Diagnostic>,
     /// What the service answered, when it did, and how to read it.
-    answer: Option<Box<(Response, FormatWord, Arc<Api>)>>,
+    answer: Option<Box<Said>>,
     /// Whether a write may have taken effect all the same.
     pub unknown: bool,
     /// How often the request was sent.
     pub attempts: u32,
+}
+
+/// What a service answered.
+struct Said {
+    response: Response,
+    format: FormatWord,
+    api: Arc<Api>,
+    /// The credentials that it was shown, and may repeat.
+    shown: Vec<SecretString>,
 }
 
 /// The objects of one collection: which kind, in which scope.
@@ -115,20 +125,20 @@ impl Service {
     async fn send_body(&self, request: &Request, body: Option<&Wire>) -> Result<Answered, Trouble> {
         let body = body.map(|body| self.encoded(body));
         let answered = self.client.send_safely(request, body, &self.bounds, &self.patience).await?;
-        self.accepted(answered, request.verb)
+        self.accepted(answered, request.verb).await
     }
 
     /// An answer that does not say no.
-    fn accepted(&self, answered: Answered, verb: Verb) -> Result<Answered, Trouble> {
+    async fn accepted(&self, answered: Answered, verb: Verb) -> Result<Answered, Trouble> {
         let response = &answered.response;
         if !response.is_success() {
-            return Err(self.refused(answered, verb));
+            return Err(self.refused(answered, verb).await);
         }
         if let Err(error) = wire::check_content_type(response, self.target.format) {
             return Err(self.unreadable(error, response, verb));
         }
         if wire::despite_success(&response.body, self.target.format, &self.target.api) {
-            return Err(self.refused(answered, verb));
+            return Err(self.refused(answered, verb).await);
         }
         Ok(answered)
     }
@@ -286,7 +296,7 @@ impl Service {
         Ok(page)
     }
 
-    fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
+    async fn refused(&self, answered: Answered, verb: Verb) -> Trouble {
         let status = answered.response.status;
         let (code, what) = match status {
             200..=299 => ("service-error", "answered with an error inside a success"),
@@ -312,7 +322,12 @@ impl Service {
         Trouble {
             diagnostic: Box::new(Diagnostic::error(code, message).hint(hint)),
             attempts: answered.attempts,
-            answer: Some(Box::new((answered.response, self.target.format, self.target.api.clone()))),
+            answer: Some(Box::new(Said {
+                response: answered.response,
+                format: self.target.format,
+                api: self.target.api.clone(),
+                shown: self.client.secrets().await,
+            })),
             unknown,
         }
     }
@@ -422,13 +437,16 @@ impl Trouble {
 
     /// The status, when there was an answer.
     pub fn status(&self) -> Option<u16> {
-        self.answer.as_ref().map(|answer| answer.0.status)
+        self.answer.as_ref().map(|said| said.response.status)
     }
 
-    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see.
+    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see,
+    /// besides the credentials.
     pub fn complaints(&self, hidden: &[&str]) -> Vec<Complaint> {
-        let Some((response, format, api)) = self.answer.as_deref() else { return Vec::new() };
-        complaint::read(response, *format, &api.errors, hidden)
+        let Some(said) = self.answer.as_deref() else { return Vec::new() };
+        let shown = said.shown.iter().map(|secret| secret.expose_secret());
+        let hidden: Vec<&str> = shown.chain(hidden.iter().copied()).collect();
+        complaint::read(&said.response, said.format, &said.api.errors, &hidden)
     }
 
     fn no_operation(kind: &Kind, what: &str) -> Self {

@@ -136,6 +136,18 @@ impl Session {
         self.open(&mut state, asked, way).await.map(Some)
     }
 
+    /// The token at hand.
+    pub(super) async fn token(&self) -> Option<SecretString> {
+        match &self.state.lock().await.ticket.as_ref()?.carried {
+            Carried::Query(_, token) => Some(token.clone()),
+            // behind the word or the name that stands before it
+            Carried::Header(_, value) => {
+                let value = value.to_str().ok()?;
+                value.rsplit([' ', '=']).find(|part| !part.is_empty()).map(SecretString::from)
+            }
+        }
+    }
+
     /// A renewed token was taken.
     pub(super) async fn accepted(&self) {
         self.state.lock().await.futile = 0;

@@ -37,6 +37,20 @@ pub struct Auth {
     pub oauth_password: Option<OauthPassword>,
 }
 
+impl Auth {
+    /// Everything in it that nobody may see.
+    pub fn secrets(&self) -> Vec<SecretString> {
+        let pairs = self.basic.iter().flat_map(|(name, password)| [name, password]);
+        let login = self.login.iter().flat_map(|login| [&login.username, &login.password]);
+        let oauth = self.oauth_password.iter().flat_map(|oauth| {
+            [Some(&oauth.username), Some(&oauth.password), oauth.client_secret.as_ref()].into_iter().flatten()
+        });
+        let named = self.headers.iter().chain(&self.query).map(|(_, value)| value);
+        let alone = self.bearer.iter().chain(&self.token);
+        alone.chain(pairs).chain(named).chain(login).chain(oauth).cloned().collect()
+    }
+}
+
 /// A session opened with name and password; the API says where (`login` in `api.yaml`).
 pub struct Login {
     pub username: SecretString,

@@ -23,6 +23,7 @@ mod mask;
 pub mod outcome;
 mod paint;
 mod places;
+pub mod receipt;
 mod request;
 pub mod sarif;
 pub mod saved;

@@ -12,6 +12,7 @@ use std::time::Instant;
 use futures_util::{StreamExt, stream};
 
 use super::gather::{Group, Job, Read, gather, groups, read_one};
+use super::journal::{Answer as Noted, Journal};
 use super::match_up::Found;
 use super::outcome::{Ending, Outcome};
 use super::planning::{decide_live, subject};
@@ -220,6 +221,9 @@ impl Writer<'_, '_> {
                 Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            if let Err(error) = self.journal(|journal| journal.ended(&outcome)) {
+                outcome.findings.push(unaccounted(step, &error));
+            }
             (self.session.tell)(Event::Wrote);
             outcomes.push(outcome);
         }
@@ -321,7 +325,16 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
+        let request = match self.journal(|journal| journal.sending(fresh, planned.request.verb)) {
+            Ok(request) => request,
+            Err(error) => {
+                self.retract(fresh);
+                return Written::Not(Ending::Failed(vec![unjournaled(fresh, &error)]));
+            }
+        };
         let (answered, added) = self.put(service, fresh, &planned.request).await;
+        let noted = self.journal(|journal| journal.answered(request.unwrap_or_default(), answer(&answered)));
+        sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
         match answered {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
@@ -349,6 +362,14 @@ impl Writer<'_, '_> {
             sent.findings.push(forgotten(fresh, &error));
         }
         Written::Sent(sent)
+    }
+
+    /// Notes something in the journal, where there is one.
+    fn journal<T>(
+        &self,
+        note: impl FnOnce(&mut Journal) -> std::io::Result<T>,
+    ) -> std::io::Result<Option<T>> {
+        self.session.journal.map(|journal| note(&mut lock(journal))).transpose()
     }
 
     /// Sends a request, and where the service asks for required fields that were left out, once more with all of
@@ -622,6 +643,38 @@ fn unrecorded(step: &Step, error: &std::io::Error) -> Diagnostic {
     Diagnostic::error("not-recorded", message)
         .at(step.subject.place.clone())
         .hint("without it a killed run could create this object twice; make room or give access")
+}
+
+/// What came of a request, for the journal.
+fn answer(answered: &Result<Answered, Trouble>) -> Noted {
+    match answered {
+        Ok(answered) => Noted {
+            status: Some(answered.response.status),
+            request_id: answered.response.request_id.clone(),
+            attempts: answered.attempts,
+            unknown: false,
+        },
+        Err(trouble) => Noted {
+            status: trouble.status(),
+            request_id: None,
+            attempts: trouble.attempts,
+            unknown: trouble.unknown,
+        },
+    }
+}
+
+fn unjournaled(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`.trueup/journal` cannot be written, so nothing was sent: {}", error.kind());
+    Diagnostic::error("not-recorded", message)
+        .at(step.subject.place.clone())
+        .hint("without it nobody could tell what a killed run did; make room or give access")
+}
+
+fn unaccounted(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("what became of this could not be noted in `.trueup/journal`: {}", error.kind());
+    Diagnostic::warning("not-recorded", message)
+        .at(step.subject.place.clone())
+        .hint("make room or give access before the next run")
 }
 
 fn still_there(step: &Step) -> Diagnostic {

@@ -3,25 +3,27 @@
 //! Services echo values in their sentences: every marked value of the document and of the live object is
 //! blotted out before a sentence becomes a diagnostic.
 
+use super::hidden;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::exchange::Wire;
-use crate::kind::{Field, Item, Shape, Type};
+use crate::kind::{Field, Item, Type};
 use crate::plan::Step;
 use crate::plan::request::is_left_out;
-use crate::remote::complaint::{self, Complaint};
+use crate::remote::blot::Blots;
+use crate::remote::complaint::Complaint;
 use crate::remote::service::{Trouble, UNREADABLE};
-use crate::value::{Mark, Object, Value};
+use crate::value::Object;
 
 /// The diagnostics of a trouble, at the document's lines.
 pub fn blame(trouble: &Trouble, document: &Document, live: Option<&Object>) -> Vec<Diagnostic> {
-    let hidden = marked_texts(document, live);
+    let hidden = hidden::texts(document, live);
     let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
     let mut diagnostic = (*trouble.diagnostic).clone();
     // our own sentences hold nothing of a service, but for what it calls an answer that cannot be read;
     // blotting the others would only pick the digits out of hosts and times
     if diagnostic.code == UNREADABLE {
-        diagnostic.message = complaint::blot(&diagnostic.message, &hidden);
+        diagnostic.message = Blots::new(&hidden).over(&diagnostic.message);
     }
     diagnostic.place.get_or_insert_with(|| document.place(document.name_span));
     let mut all = vec![diagnostic];
@@ -108,83 +110,5 @@ fn child<'w>(node: &'w Wanted, field: &Field) -> Option<&'w Wanted> {
             fields.iter().find(|(number, _)| *number == field.number).map(|(_, inner)| inner)
         }
         _ => None,
-    }
-}
-
-/// Every marked text that the document or the live object holds.
-fn marked_texts(document: &Document, live: Option<&Object>) -> Vec<String> {
-    let mut texts = Vec::new();
-    wanted_texts(&document.kind.shape, &document.spec, &mut texts);
-    if let Some(live) = live {
-        live_texts(&document.kind.shape, live, &mut texts);
-    }
-    texts.retain(|text: &String| !text.is_empty());
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    texts.dedup();
-    texts
-}
-
-fn wanted_texts(shape: &Shape, node: &Wanted, texts: &mut Vec<String>) {
-    let Wish::Object(fields) = &node.wish else { return };
-    for (number, inner) in fields {
-        let field = shape.field(*number);
-        match (&field.ty, &inner.wish) {
-            (Type::Object(shape), _) => wanted_texts(shape, inner, texts),
-            (Type::List(list), Wish::List(items)) => {
-                for item in items {
-                    match (&list.item, &item.wish) {
-                        (Item::Object(shape), _) => wanted_texts(shape, item, texts),
-                        (Item::Leaf(_), Wish::Leaf(value)) => keep(field.mark, value, texts),
-                        _ => {}
-                    }
-                }
-            }
-            (Type::Map(_), Wish::Map(entries)) => {
-                for (_, entry) in entries {
-                    if let Wish::Leaf(value) = &entry.wish {
-                        keep(field.mark, value, texts);
-                    }
-                }
-            }
-            (_, Wish::Leaf(value)) => keep(field.mark, value, texts),
-            _ => {}
-        }
-    }
-}
-
-fn live_texts(shape: &Shape, object: &Object, texts: &mut Vec<String>) {
-    for (number, value) in object.fields() {
-        let field = shape.field(number);
-        match (&field.ty, value) {
-            (Type::Object(shape), Value::Object(inner)) => live_texts(shape, inner, texts),
-            (Type::List(list), Value::List(items)) => {
-                for item in items {
-                    match (&list.item, item) {
-                        (Item::Object(shape), Value::Object(inner)) => live_texts(shape, inner, texts),
-                        (_, item) => keep(field.mark, item, texts),
-                    }
-                }
-            }
-            (Type::Map(_), Value::Map(entries)) => {
-                entries.iter().for_each(|(_, value)| keep(field.mark, value, texts));
-            }
-            (_, value) => keep(field.mark, value, texts),
-        }
-    }
-}
-
-fn keep(mark: Mark, value: &Value, texts: &mut Vec<String>) {
-    match value {
-        // a zero tells nothing, and every other number would lose its digits
-        _ if mark == Mark::Open || value.is_zero() => {}
-        Value::Text(text) | Value::Number(text) => texts.push(text.to_string()),
-        Value::Whole(number) => texts.push(number.to_string()),
-        Value::Decimal(number) => texts.push(number.to_string()),
-        Value::Guid(guid) => texts.extend([guid.hyphenated().to_string(), guid.simple().to_string()]),
-        Value::List(items) => items.iter().for_each(|item| keep(mark, item, texts)),
-        Value::Map(entries) => entries.iter().for_each(|(_, value)| keep(mark, value, texts)),
-        Value::Date(date) => texts.push(date.to_string()),
-        Value::Time(time) => texts.push(time.to_string()),
-        Value::Null | Value::Flag(_) | Value::Later(_) | Value::Object(_) => {}
     }
 }

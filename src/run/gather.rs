@@ -133,8 +133,17 @@ fn can_read_alone(job: &Job) -> bool {
     let operations = &job.document.kind.operations;
     match id_of(job) {
         Some(_) => operations.get.is_some(),
-        None => operations.find.is_some() && wanted_key(&job.document.kind, job.document).is_some(),
+        None => key_to_find(&job.document.kind, job.document).is_some(),
     }
+}
+
+/// The natural key of a document, where the API can be asked for just that.
+fn key_to_find(kind: &Kind, document: &Document) -> Option<String> {
+    let find = kind.operations.find.as_ref()?;
+    let except = find.except.as_deref().unwrap_or_default();
+    let sayable =
+        |(_, value): (String, Value)| !Leaf::url_text(&value, &kind.api).contains(|c| except.contains(c));
+    wanted_key(kind, document).filter(|_| natural_key(kind, document).into_iter().all(sayable))
 }
 
 fn id_of<'j>(job: &'j Job) -> Option<&'j Value> {
@@ -158,8 +167,7 @@ async fn try_one(service: &Service, of: Collection<'_>, job: &Job<'_>) -> Result
         }
     }
     let mut matching = Matching::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
-    let key = wanted_key(of.kind, job.document)
-        .filter(|_| of.kind.operations.find.is_some() && job.document.id.is_none());
+    let key = key_to_find(of.kind, job.document).filter(|_| job.document.id.is_none());
     match key {
         // a service that does not know the filter may answer with everybody: each hit is held against the key
         Some(key) => {

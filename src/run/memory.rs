@@ -163,13 +163,21 @@ pub fn read_if_there(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
 /// When the folder cannot be made or the file not be written.
 pub fn replace(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(FilePath::new("."));
-    std::fs::create_dir_all(folder)?;
-    ignore_in_git(folder)?;
+    make_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Makes a folder where there is none.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(folder: &FilePath) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    ignore_in_git(folder)
 }
 
 /// The folder holds what belongs to this machine: git is told to leave it alone.

@@ -8,12 +8,15 @@ pub mod apply;
 pub mod blame;
 mod described;
 pub mod gather;
+mod hidden;
 pub mod import;
 pub mod index;
+pub mod journal;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;
 pub mod planning;
+pub mod receipt;
 pub mod refer;
 
 use std::collections::BTreeMap;
@@ -26,6 +29,7 @@ use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
 use gather::Job;
 use index::Index;
+use journal::Journal;
 use memory::Written;
 use refer::References;
 
@@ -44,6 +48,8 @@ pub struct Session<'s> {
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.
     pub retry_creates: bool,
+    /// Where an apply notes what it sends; none for runs that write nothing.
+    pub journal: Option<&'s Mutex<Journal>>,
     pub stop: &'s Stop,
     pub tell: &'s (dyn Fn(Event) + Sync),
 }

@@ -92,10 +92,15 @@ impl Birds {
     }
 
     fn look(&self, text: &str, found: &mut BTreeSet<String>) {
-        for part in text.as_bytes().windows(PART) {
-            if let Ok(part) = <&[u8; PART]>::try_from(part)
-                && let Some(whose) = self.parts.get(part)
-            {
+        // most of any text has other letters in between
+        let mut run = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            run = if LETTERS.contains(&byte) { run + 1 } else { 0 };
+            if run < PART {
+                continue;
+            }
+            let part = text.as_bytes()[at + 1 - PART..=at].first_chunk::<PART>().expect("a part");
+            if let Some(whose) = self.parts.get(part) {
                 found.insert(whose.clone());
             }
         }

@@ -15,14 +15,62 @@ fn marked(kind: &Kind) -> Vec<&Field> {
     kind.shape.fields.iter().filter(|field| field.mark > Mark::Open).collect()
 }
 
-/// Runs every offline command over one document that holds a canary.
-fn checked(kind: &std::sync::Arc<Kind>, write: impl Fn(&mut Birds) -> String) {
-    let mut house = House::new(kind, Way::Env, false, open());
-    let text = write(&mut house.birds);
-    house.input("config/zz.yaml", &text);
-    for command in ["validate", "plan"] {
-        let ran = house.run(&[command]);
-        assert!(ran.iter().all(|ran| ran.code == Some(1)), "{}\n{text}\n{}", kind.name, ran[0].all());
+/// Documents with mistakes, checked many at a time.
+struct Pile<'k> {
+    kind: &'k std::sync::Arc<Kind>,
+    house: House,
+    count: usize,
+}
+
+impl<'k> Pile<'k> {
+    /// How many documents are checked in one run; more faults than these have are not drawn.
+    const MOST: usize = 25;
+
+    fn new(kind: &'k std::sync::Arc<Kind>) -> Self {
+        Self { kind, house: House::new(kind, Way::Env, false, open()), count: 0 }
+    }
+
+    /// One more document, in a file of its own.
+    fn add(&mut self, write: impl FnOnce(&mut Birds) -> String) {
+        let text = write(&mut self.house.birds).replace("name: zz\n", &format!("name: zz-{}\n", self.count));
+        self.house.input(&format!("config/zz-{}.yaml", self.count), &text);
+        self.count += 1;
+        if self.count == Self::MOST {
+            self.check();
+        }
+    }
+
+    /// One more document that says this of a field.
+    fn say(&mut self, field: &str, value: impl FnOnce(&mut Birds) -> Json) {
+        let kind = self.kind;
+        self.add(|birds| document(kind, &json!({ field: value(birds) })));
+    }
+
+    /// Runs every offline command; a mistake in every file is told.
+    fn check(&mut self) {
+        if self.count == 0 {
+            return;
+        }
+        for command in ["validate", "plan"] {
+            let ran = self.house.run(&[command]);
+            assert!(ran.iter().all(|ran| ran.code == Some(1)), "{}", ran[0].all());
+            let report = ran[1].json();
+            let told: Vec<&str> = report["diagnostics"]
+                .as_array()
+                .expect("diagnostics")
+                .iter()
+                .filter(|told| told["severity"] == "error")
+                .filter_map(|told| told["file"].as_str())
+                .collect();
+            for number in 0..self.count {
+                let file = format!("config/zz-{number}.yaml");
+                assert!(told.contains(&&*file), "{}", self.house.desk.read(&file));
+            }
+        }
+        for number in 0..self.count {
+            self.house.desk.remove(&format!("config/zz-{number}.yaml"));
+        }
+        self.count = 0;
     }
 }
 
@@ -33,57 +81,63 @@ fn document(kind: &Kind, spec: &Json) -> String {
 #[test]
 fn values_of_another_type() {
     for kind in kinds() {
+        let mut pile = Pile::new(&kind);
         for field in marked(&kind) {
             let wrong: [fn(&mut Birds) -> Json; 5] = [
                 |birds| json!([birds.text("in a list"), birds.number("in a list")]),
-                |birds| json!({ birds.word("a key"): birds.text("in a mapping") }),
-                |birds| json!({ "from_env": "A", birds.word("a key"): birds.text("beside a slot") }),
+                // the names of fields are told, so that a slip can be seen
+                |birds| json!({ "key": birds.text("in a mapping") }),
+                |birds| json!({ "from_env": "A", "key": birds.text("beside a slot") }),
                 |birds| json!({ "from_env": birds.text("as a variable") }),
                 |birds| json!({ "from_somewhere": birds.text("from somewhere") }),
             ];
             for wrong in wrong {
-                checked(&kind, |birds| document(&kind, &json!({ &*field.name: wrong(birds) })));
+                pile.say(&field.name, wrong);
             }
             if !matches!(field.ty, Type::Leaf(Leaf::Text { .. })) || field.mark == Mark::Secret {
-                checked(&kind, |birds| document(&kind, &json!({ &*field.name: birds.text("a text") })));
+                pile.say(&field.name, |birds| json!(birds.text("a text")));
             }
         }
+        pile.check();
     }
 }
 
 #[test]
 fn keys_that_nobody_knows() {
     for kind in kinds() {
+        let mut pile = Pile::new(&kind);
         for field in marked(&kind).into_iter().take(4) {
             let slip = format!("{}x", field.name);
-            checked(&kind, |birds| document(&kind, &json!({ &*slip: birds.text("behind an unknown key") })));
-            checked(&kind, |birds| {
-                let inner = json!({ "deep": [{ "deeper": birds.text("deep behind an unknown key") }] });
-                document(&kind, &json!({ &*slip: inner }))
-            });
-            checked(&kind, |birds| {
+            pile.say(&slip, |birds| json!(birds.text("behind an unknown key")));
+            pile.say(
+                &slip,
+                |birds| json!({ "deep": [{ "deeper": birds.text("deep behind an unknown key") }] }),
+            );
+            pile.add(|birds| {
                 let mut text = document(&kind, &json!({}));
                 text.push_str(&format!("{}: {}\n", field.name, json!(birds.text("at the top"))));
                 text
             });
-            checked(&kind, |birds| {
+            pile.add(|birds| {
                 let spec = json!({ &*field.name: birds.text("of an unknown kind") });
                 document(&kind, &spec).replace(&*kind.name, "no/such-kind")
             });
         }
-        checked(&kind, |birds| document(&kind, &json!(birds.text("instead of a spec"))));
-        checked(&kind, |birds| document(&kind, &json!([birds.text("in a list of specs")])));
-        checked(&kind, |birds| format!("{}\n", json!(birds.text("instead of a document"))));
-        checked(&kind, |birds| format!("- {}\n", json!(birds.text("in a list of documents"))));
+        pile.add(|birds| document(&kind, &json!(birds.text("instead of a spec"))));
+        pile.add(|birds| document(&kind, &json!([birds.text("in a list of specs")])));
+        pile.add(|birds| format!("{}\n", json!(birds.text("instead of a document"))));
+        pile.add(|birds| format!("- {}\n", json!(birds.text("in a list of documents"))));
+        pile.check();
     }
 }
 
 #[test]
 fn keys_that_stand_twice() {
     for kind in kinds() {
+        let mut pile = Pile::new(&kind);
         for field in marked(&kind) {
             for times in 2..4 {
-                checked(&kind, |birds| {
+                pile.add(|birds| {
                     let line = |birds: &mut Birds| format!("  {}: {}\n", field.name, birds.word("twice"));
                     let lines: String = (0..times).map(|_| line(birds)).collect();
                     format!("kind: {}\nname: zz\nspec:\n{lines}", kind.name)
@@ -91,7 +145,7 @@ fn keys_that_stand_twice() {
             }
             if matches!(field.ty, Type::Map(_)) {
                 // the keys of such a map may tell as much as its values
-                checked(&kind, |birds| {
+                pile.add(|birds| {
                     let key = birds.word("a key twice");
                     let entry = |birds: &mut Birds| format!("    {key}: {}\n", birds.word("a value twice"));
                     let entries = format!("{}{}", entry(birds), entry(birds));
@@ -99,6 +153,7 @@ fn keys_that_stand_twice() {
                 });
             }
         }
+        pile.check();
     }
 }
 
@@ -124,19 +179,22 @@ fn lines_that_are_no_yaml() {
         |field, word| format!("  other: [\n  {field}: {word}\n"),
     ];
     for kind in kinds() {
+        let mut pile = Pile::new(&kind);
         let field = marked(&kind).into_iter().max_by_key(|field| field.mark).expect("a marked field");
         for broken in broken {
-            checked(&kind, |birds| {
+            pile.add(|birds| {
                 let word = birds.word("in a broken line");
                 format!("kind: {}\nname: zz\nspec:\n{}", kind.name, broken(&field.name, &word))
             });
         }
+        pile.check();
     }
 }
 
 #[test]
 fn decorations_around_a_value() {
     for kind in kinds() {
+        let mut pile = Pile::new(&kind);
         let field = marked(&kind).into_iter().max_by_key(|field| field.mark).expect("a marked field");
         let lines: [fn(&str, &str) -> String; 8] = [
             |field, word| format!("  {field}: [1] # {word}\n"),
@@ -149,36 +207,32 @@ fn decorations_around_a_value() {
             |field, word| format!("  ? [{word}]\n  : 1\n  {field}: [1]\n"),
         ];
         for line in lines {
-            checked(&kind, |birds| {
+            pile.add(|birds| {
                 let word = birds.word("around a value");
                 format!("kind: {}\nname: zz\nspec:\n{}", kind.name, line(&field.name, &word))
             });
         }
+        pile.check();
     }
 }
 
 #[test]
 fn data_for_a_sandbox() {
     for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        let mut object = serde_json::Map::new();
         for field in marked(&kind) {
-            let mut house = House::new(&kind, Way::Env, false, open());
-            let wrong = json!([{ "x": house.birds.text("in the data") }]);
-            let wrong = if matches!(field.ty, Type::List(_)) {
-                json!(house.birds.text("in the data"))
-            } else {
-                wrong
-            };
-            let member = &*field.read_as[0];
-            let data = json!({ &*kind.name: [{ "scope": {}, "object": { member: wrong } }] });
-            house.input("data.yaml", &yaml::write(&data));
+            let word = json!(house.birds.text("in the data"));
+            let wrong = if matches!(field.ty, Type::List(_)) { word } else { json!([{ "x": word }]) };
+            object.insert(field.read_as[0].to_string(), wrong);
+        }
+        for data in [
+            yaml::write(&json!({ &*kind.name: [{ "scope": {}, "object": object }] })),
+            json!({ &*kind.name: [{ "scope": {}, "object": object }] }).to_string(),
+        ] {
+            house.input("data.yaml", &data);
             let ran = house.run(&["sandbox", "--port", "0", "--data", "data.yaml"]);
-            assert!(
-                ran.iter().all(|ran| ran.code == Some(1)),
-                "{} {}\n{}",
-                kind.name,
-                field.name,
-                ran[0].all()
-            );
+            assert!(ran.iter().all(|ran| ran.code == Some(1)), "{}\n{}", kind.name, ran[0].all());
         }
     }
 }

@@ -156,10 +156,9 @@ fn repeated(request: &str, cry: Cry) -> Vec<u8> {
             answer(200, json, "", &json!({ "id": line, "items": [line], "Results": line }).to_string())
         }
         Cry::Base64 => {
-            let told = base64::engine::general_purpose::STANDARD.encode(&said);
-            let parts: Vec<String> =
-                told.as_bytes().chunks(240).map(|part| String::from_utf8_lossy(part).into()).collect();
-            answer(400, json, "", &json!({ "message": parts, "details": parts }).to_string())
+            let told: Vec<String> =
+                sentences.iter().map(|text| base64::engine::general_purpose::STANDARD.encode(text)).collect();
+            answer(400, json, "", &json!({ "message": told, "details": told }).to_string())
         }
         Cry::Percent => {
             let told: Vec<String> = sentences

@@ -106,7 +106,7 @@ fn credentials_in_the_wrong_place() {
         |word| json!({ "headers": { "X-Key": word } }),
         |word| json!({ "query": { "key": word } }),
         |word| json!({ "login": { "username": word, "password": word, "sends": word } }),
-        |word| json!({ "oauth_password": { "url": word, "username": word, "password": word, "client_secret": word } }),
+        |word| json!({ "oauth_password": { "url": "https://x.example", "username": word, "password": word, "client_secret": word } }),
     ];
     for form in forms {
         let mut house = authenticated(&kind, |birds| form(&birds.text("a literal")));

@@ -12,7 +12,13 @@ use trueup::kind::registry::Registry;
 use crate::estate::{Estate, differing};
 
 /// The kinds that this suite runs.
-const KINDS: [&str; 3] = ["bootview/payment-gateway", "bootview/partner", "carrierx/partner"];
+const KINDS: [&str; 5] = [
+    "bootview/payment-gateway",
+    "bootview/partner",
+    "carrierx/partner",
+    "bokamera/customer",
+    "keypro/customer",
+];
 
 /// Every object said otherwise.
 fn converges(kind: &str, format: FormatWord, count: usize, flags: &[&str]) {

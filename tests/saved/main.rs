@@ -12,3 +12,5 @@ mod written;
 
 mod gates;
 mod plans;
+#[cfg(unix)]
+mod records;

@@ -28,8 +28,12 @@ pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
                 .hint("write the address only, up to the path")
         }
         Ok(url) => return Some(plain(url)),
-        Err(error) => Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
-            .hint("like https://api.example.com"),
+        Err(error) => {
+            // a name and password, or a key, may stand there all the same
+            reading.veil_span(node.span);
+            Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
+                .hint("like https://api.example.com")
+        }
     };
     reading.put(node.span, fault);
     None

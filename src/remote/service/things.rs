@@ -122,7 +122,7 @@ impl Service {
             return Ok(self.send(request).await?.response);
         }
         let answered = self.client.read_from_root(request, &self.bounds, &self.patience).await?;
-        Ok(self.accepted(answered, Verb::Get)?.response)
+        Ok(self.accepted(answered, Verb::Get).await?.response)
     }
 }
 

@@ -1,0 +1,86 @@
+//! The journal of an apply from its first write to its receipt, and what journals say of runs that were cut off.
+
+use std::io;
+use std::path::Path;
+
+use super::screen::Screen;
+use super::session::{FOLDER, forgotten};
+use crate::diagnostic::Diagnostic;
+use crate::report::ApplyReport;
+use crate::report::receipt::Receipt;
+use crate::report::to_json;
+use crate::run::journal::{self, Account, Journal};
+use crate::run::receipt;
+
+/// What keeps a run from its work when the journal cannot be written.
+pub fn unwritable(error: &io::Error) -> Diagnostic {
+    let message = format!("`{FOLDER}/journal` cannot be written, so nothing was sent: {error}");
+    Diagnostic::error("not-recorded", message)
+        .hint("without it nobody could tell what a killed run did; make room or give access")
+}
+
+/// Says which earlier runs were cut off.
+pub fn tell_cut_off(root: &Path, screen: &Screen) -> Vec<Account> {
+    let accounts = match journal::unfinished(&root.join(FOLDER)) {
+        Ok(accounts) => accounts,
+        Err(error) => {
+            let hint = "what earlier runs did cannot be told; live objects are read all the same";
+            let fault = forgotten("journal", &error).hint(hint);
+            screen.diagnose(&[Diagnostic { severity: crate::diagnostic::Severity::Warning, ..fault }]);
+            return Vec::new();
+        }
+    };
+    for account in &accounts {
+        screen.diagnose(&[cut_off(account)]);
+    }
+    accounts
+}
+
+fn cut_off(account: &Account) -> Diagnostic {
+    let done = account.ends.iter().filter(|end| end.result == "done").count();
+    let open = account.open();
+    let names: Vec<&str> = open.iter().take(5).map(|sent| &*sent.object.name).collect();
+    let more = if open.len() > names.len() { ", …" } else { "" };
+    let unknown = match open.len() {
+        0 => "nothing is unknown".to_owned(),
+        number => format!("{number} unknown ({}{more})", names.join(", ")),
+    };
+    let message = format!("the apply of {} was cut off: {done} done, {unknown}", account.started);
+    let hint = format!(
+        "every object is looked up again; `trueup show {FOLDER}/journal/{}.jsonl` tells all",
+        account.name
+    );
+    Diagnostic::warning("cut-off", message).hint(hint)
+}
+
+/// Gives runs that were cut off their receipts, so that they are told once.
+///
+/// # Errors
+/// When that cannot be written.
+pub fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
+    let folder = root.join(FOLDER);
+    for account in accounts {
+        receipt::keep(&folder, &account.name, &to_json(&Receipt::new(account, None))?)?;
+        journal::take_up(&folder, account)?;
+    }
+    Ok(())
+}
+
+/// Ends a journal and keeps the receipt.
+///
+/// # Errors
+/// When the receipt cannot be written.
+pub fn close(
+    root: &Path,
+    journal: &mut Journal,
+    results: ApplyReport,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    journal.finish()?;
+    let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
+    let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
+    let Some(account) = journal::account(name.clone(), &text) else { return Ok(()) };
+    receipt::keep(&folder, &name, &to_json(&Receipt::new(&account, Some(results)))?)?;
+    screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! What a run is about to send and what came of it, line by line in `.trueup/journal/`, on disk before each
+//! request and after it: so that a run that is killed leaves an account.
+//!
+//! Names, verbs, paths as the kind has them, and digests; no values. The file of a run under way is locked; one
+//! that is neither locked nor ended was cut off, and the next apply takes it up.
+//! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Outcome;
+use crate::exchange::Verb;
+use crate::kind::Kind;
+use crate::plan::{Action, Step, Subject, digest};
+
+/// The version of the lines that are written here.
+const FORMAT: u32 = 1;
+/// The folder in `.trueup`.
+const FOLDER: &str = "journal";
+/// The most bytes of a journal that is read.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// The journal of a run under way.
+pub struct Journal {
+    file: File,
+    name: String,
+    requests: u64,
+}
+
+/// One line.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line {
+    Start {
+        trueup_journal: u32,
+        at: String,
+        tool_version: String,
+        plan: Option<String>,
+    },
+    Sending {
+        request: u64,
+        at: String,
+        object: Named,
+        action: String,
+        method: String,
+        path: String,
+        digest: String,
+    },
+    Answered {
+        request: u64,
+        at: String,
+        answer: Answer,
+    },
+    Ended {
+        object: Named,
+        action: Option<String>,
+        result: String,
+        attempts: u32,
+        millis: u64,
+    },
+    Finish {
+        at: String,
+    },
+}
+
+/// Which object.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    pub target: String,
+    pub kind: String,
+    pub name: String,
+    pub file: String,
+    pub line: usize,
+}
+
+/// What came of a request.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// None when there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The service's own name for the exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How many times it was sent.
+    pub attempts: u32,
+    /// Whether it may have taken effect although nobody knows.
+    pub unknown: bool,
+}
+
+/// One request of a run that was recorded.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub object: Named,
+    pub action: String,
+    pub method: String,
+    pub path: String,
+    pub digest: String,
+    pub at: String,
+    /// None when the run was cut off before it was known.
+    pub answer: Option<Answer>,
+}
+
+/// What became of one object of a run that was recorded.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub object: Named,
+    pub action: Option<String>,
+    /// The word of its [`super::outcome::Ending`].
+    pub result: String,
+    pub attempts: u32,
+    pub millis: u64,
+}
+
+/// A run as its journal tells it.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// The name of its files, which is when it began.
+    pub name: String,
+    pub started: String,
+    pub ended: Option<String>,
+    /// The saved plan that it applied.
+    pub plan: Option<String>,
+    pub sent: Vec<Sent>,
+    pub ends: Vec<End>,
+}
+
+impl Account {
+    /// Objects that were written, of which the run did not come to know what they are now.
+    pub fn open(&self) -> Vec<&Sent> {
+        let ended = |sent: &&Sent| self.ends.iter().any(|end| end.object == sent.object);
+        let mut open: Vec<&Sent> = self.sent.iter().filter(|sent| !ended(sent)).collect();
+        open.reverse();
+        open.dedup_by(|a, b| a.object == b.object);
+        open.reverse();
+        open
+    }
+}
+
+impl Journal {
+    /// Begins the journal of a run; on disk before it returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn begin(folder: &Path, plan: Option<&str>) -> io::Result<Self> {
+        super::memory::make_folder(folder)?;
+        let folder = folder.join(FOLDER);
+        std::fs::create_dir_all(&folder)?;
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
+        let (file, name) = create(&folder, &now)?;
+        file.try_lock().map_err(|_| io::Error::other("it is locked"))?;
+        sync_folder(&folder)?;
+        let mut journal = Self { file, name, requests: 0 };
+        journal.put(&Line::Start {
+            trueup_journal: FORMAT,
+            at: super::now(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: plan.map(str::to_owned),
+        })?;
+        Ok(journal)
+    }
+
+    /// The name of the run.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Notes that a step's request is about to be sent; gives its number.
+    ///
+    /// # Errors
+    /// When it cannot be written; then nothing should be sent.
+    pub fn sending(&mut self, step: &Step, verb: Verb) -> io::Result<u64> {
+        self.requests += 1;
+        self.put(&Line::Sending {
+            request: self.requests,
+            at: super::now(),
+            object: Named::of(&step.subject),
+            action: step.action.word().to_owned(),
+            method: verb.word().to_owned(),
+            path: template(&step.subject.kind, step.action, verb),
+            digest: digest::step(step, None).to,
+        })?;
+        Ok(self.requests)
+    }
+
+    /// Notes what came of a request.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn answered(&mut self, request: u64, answer: Answer) -> io::Result<()> {
+        self.put(&Line::Answered { request, at: super::now(), answer })
+    }
+
+    /// Notes what became of an object.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn ended(&mut self, outcome: &Outcome) -> io::Result<()> {
+        self.put(&Line::Ended {
+            object: Named::of(&outcome.subject),
+            action: outcome.action.map(|action| action.word().to_owned()),
+            result: outcome.ending.word().to_owned(),
+            attempts: outcome.attempts,
+            millis: outcome.millis,
+        })
+    }
+
+    /// Notes that the run is over.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.put(&Line::Finish { at: super::now() })
+    }
+
+    fn put(&mut self, line: &Line) -> io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        bytes.push(b'\n');
+        self.file.write_all(&bytes)?;
+        self.file.sync_data()
+    }
+}
+
+impl Named {
+    fn of(subject: &Subject) -> Self {
+        Self {
+            target: subject.target.to_string(),
+            kind: subject.kind.name.to_string(),
+            name: subject.name.to_string(),
+            file: subject.place.source.path.clone(),
+            line: subject.place.line_column().0,
+        }
+    }
+}
+
+/// A file of its own; two runs may begin within one moment.
+fn create(folder: &Path, now: &str) -> io::Result<(File, String)> {
+    for number in 0..100 {
+        let name = if number == 0 { now.to_owned() } else { format!("{now}-{number}") };
+        let path = folder.join(format!("{name}.jsonl"));
+        match OpenOptions::new().append(true).create_new(true).open(path) {
+            Ok(file) => return Ok((file, name)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::from(io::ErrorKind::AlreadyExists))
+}
+
+/// A new file is there after a power cut only when its folder is on disk too.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// The path of a request as the kind has it, its parameters not filled in.
+fn template(kind: &Kind, action: Action, verb: Verb) -> String {
+    let operations = &kind.operations;
+    let writes = [&operations.update, &operations.replace];
+    let path = match action {
+        Action::Create => operations.create.as_ref().map(|write| write.path.clone()),
+        Action::Delete => operations.delete.as_ref().map(|delete| delete.delete.clone()),
+        Action::Update => {
+            writes.into_iter().flatten().find(|write| write.verb == verb).map(|write| write.path.clone())
+        }
+    };
+    path.unwrap_or_default()
+}
+
+/// Runs that were cut off: neither ended nor under way. Oldest first.
+///
+/// # Errors
+/// When a journal is there and cannot be read.
+pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
+    let mut found = Vec::new();
+    for path in files(&folder.join(FOLDER))? {
+        let file = OpenOptions::new().read(true).append(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        let account = read(&file, &path)?;
+        if account.ended.is_none() {
+            found.push(account);
+        }
+    }
+    Ok(found)
+}
+
+/// Notes that a run that was cut off has been taken up.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn take_up(folder: &Path, account: &Account) -> io::Result<()> {
+    let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
+    let file = OpenOptions::new().append(true).open(path)?;
+    let mut journal = Journal { file, name: account.name.clone(), requests: 0 };
+    // the last line may have been cut off
+    journal.file.write_all(b"\n")?;
+    journal.finish()
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "jsonl") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn read(file: &File, path: &Path) -> io::Result<Account> {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let account = account(name, &String::from_utf8_lossy(&bytes));
+    // cut off before its first line was whole: nothing was sent
+    Ok(account.unwrap_or_else(|| Account { ended: Some(String::new()), ..Account::default() }))
+}
+
+/// A run as the text of its journal tells it; a line that was cut off is passed over. Nothing when the text is
+/// no journal.
+pub fn account(name: String, text: &str) -> Option<Account> {
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let Some(Line::Start { at, plan, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
+    let mut account = Account { name, started: at, plan, ..Account::default() };
+    let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
+    for line in lines {
+        match line {
+            Line::Sending { request, at, object, action, method, path, digest } => {
+                sent.insert(request, Sent { object, action, method, path, digest, at, answer: None });
+            }
+            Line::Answered { request, answer, .. } => {
+                if let Some(sent) = sent.get_mut(&request) {
+                    sent.answer = Some(answer);
+                }
+            }
+            Line::Ended { object, action, result, attempts, millis } => {
+                account.ends.push(End { object, action, result, attempts, millis });
+            }
+            Line::Finish { at } => account.ended = Some(at),
+            Line::Start { .. } => {}
+        }
+    }
+    account.sent = sent.into_values().collect();
+    Some(account)
+}

@@ -1,0 +1,169 @@
+//! What a run leaves: a journal before and after each write, a receipt at the end, and an account of a run that
+//! was killed.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use trueup::kind::FormatWord::Json;
+use trueup::remote::sandbox::Options;
+
+use crate::desk::Running;
+use crate::estate::{Estate, options};
+
+const PARTNER: &str = "carrierx/partner";
+const OBJECTS: usize = 12;
+
+fn partners(options: Options) -> Estate {
+    let mut estate = Estate::with(PARTNER, Json, options);
+    for one in &mut estate.documents {
+        one.document["spec"]["company_name"] = json!("North Shore");
+        one.document["spec"]["city"] = json!("canary-city");
+    }
+    estate.write();
+    estate
+}
+
+/// The files of a folder in `.trueup`, in order.
+fn kept(estate: &Estate, folder: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(estate.desk.path(".trueup").join(folder)) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn events(journal: &PathBuf) -> Vec<Value> {
+    let text = std::fs::read_to_string(journal).expect("a journal");
+    text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
+}
+
+fn shown(estate: &Estate, file: &PathBuf) -> Value {
+    estate.desk.expect(0, &["show", &file.display().to_string(), "--format", "json"]).json()
+}
+
+#[test]
+fn an_apply_leaves_a_journal_and_a_receipt() {
+    let estate = partners(Options { count: Some(3), ..options() });
+    estate.fail("PATCH:503:1");
+    estate.desk.expect(0, &["plan"]);
+    assert!(kept(&estate, "journal").is_empty(), "a plan writes none");
+    let ran = estate.desk.expect(0, &["apply", "--auto-approve"]);
+    ran.complains(&["receipt: .trueup/receipts/"]);
+    let (journals, receipts) = (kept(&estate, "journal"), kept(&estate, "receipts"));
+    assert_eq!((journals.len(), receipts.len()), (1, 1));
+    let events = events(&journals[0]);
+    let count = |word: &str| events.iter().filter(|line| line["event"] == word).count();
+    let counts = ["start", "sending", "answered", "ended", "finish"].map(count);
+    assert_eq!(counts, [1, 3, 3, 3, 1], "{events:#?}");
+    let receipt = shown(&estate, &receipts[0]);
+    assert_eq!(receipt["results"]["summary"]["done"], 3);
+    assert_eq!(receipt["retries"], 1);
+    let requests = receipt["requests"].as_array().expect("requests");
+    assert!(requests.iter().all(|request| request["method"] == "PATCH" && request["unknown"] == false));
+    assert_eq!(
+        requests.iter().map(|request| request["attempts"].as_u64().expect("a number")).sum::<u64>(),
+        4
+    );
+    let text = estate.desk.expect(0, &["show", &receipts[0].display().to_string()]);
+    text.says(&["3 requests, 1 retry", "3 done"]);
+    // nothing to do leaves nothing
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    assert_eq!(kept(&estate, "journal").len(), 1);
+}
+
+#[test]
+fn a_receipt_names_the_plan_that_was_applied() {
+    let estate = partners(Options { count: Some(2), ..options() });
+    estate.desk.expect(0, &["plan", "-o", "plan.json"]);
+    estate.desk.expect(0, &["apply", "plan.json", "--auto-approve"]);
+    let plan: Value = serde_json::from_str(&estate.desk.read("plan.json")).expect("JSON");
+    assert_eq!(shown(&estate, &kept(&estate, "receipts")[0])["plan"], plan["seal"]["digest"]);
+}
+
+#[test]
+fn no_value_that_is_marked_is_in_a_journal_or_receipt() {
+    let mut estate = partners(Options { count: Some(3), ..options() });
+    for (number, (name, _)) in estate.documents.iter().flat_map(|one| one.variables.clone()).enumerate() {
+        estate.desk.set(name, format!("canary-{number}"));
+    }
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let mut seen = 0;
+    for file in [kept(&estate, "journal"), kept(&estate, "receipts")].concat() {
+        let text = std::fs::read_to_string(&file).expect("a text");
+        assert!(!text.contains("canary"), "{}: {text}", file.display());
+        for format in ["text", "json"] {
+            let ran = estate.desk.expect(0, &["show", &file.display().to_string(), "--format", format]);
+            assert!(!ran.all().contains("canary"), "{}", ran.all());
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn nothing_is_sent_when_nothing_can_be_noted() {
+    let estate = partners(Options { count: Some(1), ..options() });
+    estate.desk.write(".trueup/journal", "in the way");
+    estate.desk.expect(1, &["apply", "--auto-approve"]).complains(&["not-recorded", "nothing was sent"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[test]
+fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
+    let latency = Duration::from_millis(80);
+    let estate = partners(Options { count: Some(OBJECTS), latency, ..options() });
+    let arguments = ["apply", "--auto-approve", "--parallelism", "2"];
+    let running = Running::start(&mut estate.desk.command(&arguments));
+    let began = Instant::now();
+    while estate.writes().len() < OBJECTS / 3 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the apply begins to write");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // a run under way is nobody else's to take up
+    assert!(!estate.desk.expect(0, &["plan"]).err.contains("cut-off"));
+    let written = estate.writes().len();
+    assert!(written < OBJECTS, "it is in the middle");
+    running.signal("KILL");
+    assert_eq!(running.finish().code, None);
+
+    let journal = kept(&estate, "journal").remove(0);
+    let account = shown(&estate, &journal);
+    assert!(account.get("ended").is_none());
+    let sent = account["requests"].as_array().expect("requests").len();
+    assert!(sent >= estate.writes().len(), "every write was noted before it was sent");
+    let summary = &account["results"]["summary"];
+    let (done, unknown) = (summary["done"].as_u64().expect("n"), summary["unknown"].as_u64().expect("n"));
+    assert_eq!(usize::try_from(done + unknown).expect("few"), sent);
+    estate.desk.expect(0, &["show", &journal.display().to_string()]).says(&["was cut off"]);
+
+    estate.desk.expect(0, &["plan"]).complains(&["cut-off", &format!("{done} done")]);
+    estate.desk.expect(0, &arguments).complains(&["cut-off"]);
+    assert!(estate.dump().iter().all(|dumped| dumped["object"]["company_name"] == "North Shore"));
+    let receipts = kept(&estate, "receipts");
+    assert_eq!(receipts.len(), 2, "one of the killed run, one of the run after it");
+    assert_eq!(shown(&estate, &receipts[0])["requests"].as_array().map(Vec::len), Some(sent));
+    assert!(!estate.desk.expect(0, &["plan"]).err.contains("cut-off"), "it is told once");
+}
+
+#[test]
+fn a_line_that_was_cut_off_does_not_hide_the_others() {
+    let estate = partners(Options { count: Some(2), ..options() });
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let journal = kept(&estate, "journal").remove(0);
+    let text = std::fs::read_to_string(&journal).expect("a journal");
+    for length in 1..text.len() {
+        let account = trueup::run::journal::account("x".into(), &text[..length]);
+        let whole = text[..length].matches("\n").count();
+        assert_eq!(account.is_some(), length >= text.find('\n').expect("a line"), "{length}");
+        if let Some(account) = account {
+            assert!(account.sent.len() + account.ends.len() <= whole + 1);
+        }
+    }
+    // cut in the middle of its last object, it is taken up by the next apply
+    let cut = text.rfind("{\"event\":\"ended\"").expect("an end") + 10;
+    std::fs::write(&journal, &text[..cut]).expect("a file");
+    estate.edit(0, json!({ "company_name": "South Shore" }));
+    estate.desk.expect(0, &["apply", "--auto-approve"]).complains(&["cut-off", "1 done, 1 unknown"]);
+    assert!(!estate.desk.expect(0, &["plan"]).err.contains("cut-off"));
+}
