@@ -10,9 +10,13 @@ use trueup::document::write::{Remarks, Sheet, write};
 use trueup::document::{self, Document, Wanted, Wish};
 use trueup::kind::registry::Registry;
 use trueup::kind::{FormatWord, Kind};
-use trueup::remote::wire;
+use trueup::remote::wire::{self, Live};
+use trueup::run::import::Import;
 use trueup::run::import::draft::{Draft, Manner, draft};
+use trueup::run::import::meanings::Meanings;
 use trueup::run::import::names::Variables;
+use trueup::run::import::page::{Page, Revised};
+use trueup::run::import::revise::{compared, revise};
 use trueup::value::{Mark, Object, Value};
 
 /// A kind with a field of every sort.
@@ -246,6 +250,94 @@ proptest! {
             let number = document.kind.shape.named(name).expect("a field").number;
             prop_assert!(document.spec.field(number).is_none(), "{}", text);
         }
+    }
+}
+
+/// Imports one state, then another over it; the second text, or why it was left alone. Every text is proved by
+/// the page itself.
+fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>>) {
+    let (kind, registry) = (stall(), registry());
+    let import = Import {
+        kind: Arc::clone(&kind),
+        target: "1e3".into(),
+        scope: vec![Value::Whole(7)],
+        own_scope: vec![(0, Value::Whole(7))],
+        names_target: true,
+        personal: true,
+        all_fields: false,
+    };
+    let before =
+        text(&drafted(&object(first), true), true).unwrap_or_else(|fault| panic!("{}", fault.message));
+    let document = read(&before);
+    let live = Live { object: object(second), misread: Vec::new() };
+    let meanings = Meanings::default();
+    let subject = import.subject(&document, &live.object);
+    let proposal = compared(&document, &meanings, &subject, &live.object);
+    let nodes = trueup::yaml::read(&document.source, &mut Vec::new());
+    let revision = match revise(&import, &document, &nodes[0], &proposal, &drafted(&live.object, true)) {
+        Ok(None) => return (before.clone(), Ok(before)),
+        Ok(Some(revision)) => revision,
+        Err(faults) => return (before, Err(faults)),
+    };
+    let (cuts, touched) = (revision.cuts, revision.touched);
+    let revised = Revised { document: &document, live: &live, meanings, cuts, touched };
+    let page = Page {
+        path: "t.yaml".into(),
+        before: Some(Arc::clone(&document.source)),
+        revised: vec![revised],
+        new: Vec::new(),
+        first_line: None,
+    };
+    let after = page.proof(&import, &registry).map(|proof| proof.text);
+    (before.clone(), after)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// Values that change can always be written, and lines without them stay.
+    #[test]
+    fn values_that_change_change_where_they_stand(stall in stalls(), other in stalls()) {
+        let mut second = stall.clone();
+        for name in ["note", "open", "rank", "colour", "owner", "place"] {
+            second[name] = other[name].clone();
+        }
+        let (before, after) = twice(&stall, &second);
+        let after = match after {
+            Ok(after) => after,
+            Err(faults) => return Err(TestCaseError::fail(format!("{}\n{before}", faults[0].message))),
+        };
+        let kept = |line: &&str| line.starts_with("  labels") || line.starts_with("  since") || line.starts_with("    - { code");
+        prop_assert!(before.lines().filter(kept).eq(after.lines().filter(kept)), "{}\n{}", before, after);
+    }
+
+    /// Whatever else changes is written or told; the page proves what is written.
+    #[test]
+    fn whatever_changes_is_written_or_told(stall in stalls(), other in stalls()) {
+        let (before, after) = twice(&stall, &other);
+        match after {
+            Ok(after) => {
+                // the same once more changes nothing
+                let document = read(&after);
+                let subject = common_subject(&document, &object(&other));
+                let again = compared(&document, &Meanings::default(), &subject, &object(&other));
+                prop_assert!(again.changes.is_empty() && again.faults.is_empty(), "{}\n{}", before, after);
+            }
+            Err(faults) => prop_assert!(any_error(&faults)),
+        }
+        prop_assert_eq!(twice(&stall, &stall).1.ok(), Some(before));
+    }
+}
+
+fn common_subject(document: &Document, live: &Object) -> trueup::plan::Subject {
+    trueup::plan::Subject {
+        number: 0,
+        kind: stall(),
+        name: document.name.clone(),
+        target: "1e3".into(),
+        scope: vec![Value::Whole(7)],
+        id: live.get(stall().identity.id).cloned(),
+        place: document.place(document.name_span),
     }
 }
 

@@ -116,7 +116,7 @@ fn items_that_came_and_went_come_and_go() {
         [
             "    - { billTypeId: 3, applyConvenienceFee: false }   # looked at",
             "    - { billTypeId: 9, applyConvenienceFee: true }",
-            "  paymentTypes: []   # looked at",
+            "  paymentTypes: []",
         ]
     );
 }

@@ -117,7 +117,7 @@ impl<'t> Editor<'t> {
         added.iter().for_each(|tree| layout::item(tree, indent, &mut lines));
         let dashes = parts.iter().map(|part| Some(Part { start: self.dash(part.start)?, end: part.end }));
         let parts: Vec<Part> = dashes.collect::<Option<_>>().ok_or(stuck(list, UNCLEAR))?;
-        self.in_lines(list, &parts, (removed, parts.len() - 1), (lines, "[]"))
+        self.in_lines(&found, &parts, (removed, parts.len() - 1), (lines, "[]"))
     }
 
     /// Takes entries out of a mapping, by their keys, and adds others at its end.
@@ -130,7 +130,7 @@ impl<'t> Editor<'t> {
         let gone = |key: &&str| entries.iter().position(|entry| entry.key == **key);
         let removed: Option<Vec<usize>> = removed.iter().map(gone).collect();
         let removed = removed.ok_or(stuck(map, SHARED))?;
-        self.change_entries(map, found.node, (&removed, entries.len().saturating_sub(1)), added)
+        self.change_entries(&found, (&removed, entries.len().saturating_sub(1)), added)
     }
 
     /// Adds entries to a mapping behind the one called `key`.
@@ -138,69 +138,65 @@ impl<'t> Editor<'t> {
     /// # Errors
     /// When the lines of the mapping can't be told from what surrounds them.
     pub fn entries_behind(&mut self, map: Span, key: &str, added: &[Row]) -> Done {
-        let node = self.find(map)?.node;
-        let at = node.entries().iter().position(|entry| entry.key == *key).ok_or(stuck(map, SHARED))?;
-        self.change_entries(map, node, (&[], at), added)
+        let found = self.find(map)?;
+        let at = found.node.entries().iter().position(|entry| entry.key == *key).ok_or(stuck(map, SHARED))?;
+        self.change_entries(&found, (&[], at), added)
     }
 
     fn change_entries(
         &mut self,
-        map: Span,
-        node: &'t Node<'t>,
+        found: &Found<'t>,
         (removed, behind): (&[usize], usize),
         added: &[Row],
     ) -> Done {
+        let node = found.node;
         let part = |entry: &'t yaml::Entry<'t>| self.part(node, entry.key_span, &entry.value);
-        let parts: Vec<Part> =
-            node.entries().iter().map(part).collect::<Option<_>>().ok_or(stuck(map, SHARED))?;
+        let parts = node.entries().iter().map(part).collect::<Option<Vec<Part>>>();
+        let parts = parts.ok_or(stuck(node.span, SHARED))?;
         if self.is_flow(node) {
             return self.in_flow(node, &parts, removed, added.iter().filter_map(layout::entry).collect());
         }
-        let indent = parts.first().map(|first| self.column(first.start)).ok_or(stuck(map, UNCLEAR))?;
+        let first = parts.first().ok_or(stuck(node.span, UNCLEAR))?;
         let mut lines = String::new();
-        layout::rows(added, indent, &mut lines);
-        self.in_lines(map, &parts, (removed, behind), (lines, "{}"))
+        layout::rows(added, self.column(first.start), &mut lines);
+        self.in_lines(found, &parts, (removed, behind), (lines, "{}"))
     }
 
     /// Parts that stand on lines of their own: whole lines go, and others come behind a part.
     fn in_lines(
         &mut self,
-        whole: Span,
+        found: &Found<'t>,
         parts: &[Part],
         (removed, behind): (&[usize], usize),
         (lines, empty): (String, &str),
     ) -> Done {
-        let last = parts.last().ok_or(stuck(whole, UNCLEAR))?;
-        if removed.len() == parts.len() && lines.is_empty() {
-            return self.emptied(whole, last.end, empty);
-        }
+        let unclear = stuck(found.node.span, UNCLEAR);
         let mut lines = lines.replace('\n', self.newline);
+        if removed.len() == parts.len() && lines.is_empty() {
+            let colon = self.colon(found).ok_or(unclear)?;
+            self.cut(colon..colon, format!(" {empty}"));
+        }
         for at in removed {
-            let part = parts.get(*at).ok_or(stuck(whole, UNCLEAR))?;
-            let range = self.lines_of(*part).ok_or(stuck(whole, UNCLEAR))?;
+            let part = parts.get(*at).ok_or(unclear)?;
+            let range = self.lines_of(*part).ok_or(unclear)?;
             let text = if *at == behind { std::mem::take(&mut lines) } else { String::new() };
             self.cut(range, text);
         }
         if lines.is_empty() {
             return Ok(());
         }
-        let part = parts.get(behind).ok_or(stuck(whole, UNCLEAR))?;
-        if !self.ends_line(part.end) {
-            return Err(stuck(whole, UNCLEAR));
-        }
+        let part = parts.get(behind).filter(|part| self.ends_line(part.end)).ok_or(unclear)?;
         let at = self.line_end(part.end);
         self.cut(at..at, format!("{}{}", self.newline, lines.trim_end()));
         Ok(())
     }
 
-    /// A list or mapping on lines of its own of which nothing is left.
-    fn emptied(&mut self, whole: Span, end: usize, empty: &str) -> Done {
-        let before = self.text.get(..whole.start as usize).unwrap_or_default().trim_end();
-        if !before.ends_with(':') {
-            return Err(stuck(whole, UNCLEAR));
-        }
-        self.cut(before.len()..end, format!(" {empty}"));
-        Ok(())
+    /// The end of `key:` before a list or mapping.
+    fn colon(&self, found: &Found) -> Option<usize> {
+        let entries = found.around.last()?.entries();
+        let entry = entries.iter().find(|entry| entry.value.span == found.node.span)?;
+        let end = entry.key_span.end as usize;
+        self.text.get(end..)?.starts_with(':').then_some(end + 1)
     }
 
     /// Parts between brackets or braces: each run of removed ones goes with one of its commas.
@@ -576,7 +572,8 @@ last:
         assert_eq!(at(&[], &["3", "4"]), pair("", "  - { x: 3 }\n  - { x: 4 }\n"));
         assert_eq!(at(&[1], &["3"]), pair("  - x: 2 # two\n", "  - { x: 3 }\n"));
         let all = at(&[0, 1], &[]);
-        assert!(all.1 == "list: []\n", "{all:?}");
+        let went = "list:\n  - x: 1\n    y: deep # kept\n  - x: 2 # two\n";
+        assert_eq!(all, pair(went, "list: []\n"), "comments on lines of their own stay");
     }
 
     #[test]
@@ -605,7 +602,7 @@ last:
         let done = changed(|editor, of| editor.entries_behind(of(""), "list", &[row("new", word("1"))]));
         assert_eq!(done, pair("", "new: 1\n"));
         let done = edited("a:\n  b: 1", |editor, of| editor.entries(of("/a"), &["b"], &[]));
-        assert_eq!(done, Ok("a: {}".into()));
+        assert_eq!(done, Ok("a: {}\n".into()));
     }
 
     #[test]
