@@ -224,6 +224,7 @@ impl Yard {
             memory: &memory,
             index: &index,
             references: &references,
+            journal: None,
             unmanaged: false,
             retry_creates: false,
             stop: &stop,

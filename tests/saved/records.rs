@@ -38,7 +38,7 @@ fn events(journal: &PathBuf) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
 }
 
-fn shown(estate: &Estate, file: &PathBuf) -> Value {
+fn shown(estate: &Estate, file: &std::path::Path) -> Value {
     estate.desk.expect(0, &["show", &file.display().to_string(), "--format", "json"]).json()
 }
 
