@@ -226,6 +226,7 @@ impl Yard {
             references: &references,
             unmanaged: false,
             retry_creates: false,
+            journal: None,
             stop: &stop,
             tell: &|_| {},
         };
