@@ -10,6 +10,7 @@ mod shelves;
 mod standing;
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Mutex;
 
 use super::gather::{Job, Read};
@@ -110,12 +111,36 @@ impl References {
             found.map_err(|missing| missing.why)
         };
         let referred = document.refer(&mut find).map_err(|reasons| Unresolved { reasons, unread })?;
-        let list = |root: u16| self.shelves.list(job, root, live).ok().flatten();
-        let faults = refer::beyond(&referred, live.map(|live| &live.object), &list);
+        let faults = self.beyond(job, &referred, live)?;
         if faults.is_empty() {
             Ok(Cow::Owned(referred))
         } else {
             Err(Unresolved { reasons: faults, unread: false })
+        }
+    }
+
+    /// The values beyond their bounds; bounds that could not be read are not taken for none.
+    fn beyond(
+        &self,
+        job: &Job,
+        document: &Document,
+        live: Option<&Live>,
+    ) -> Result<Vec<Diagnostic>, Unresolved> {
+        let unread = RefCell::new(None);
+        let list = |root: u16| match self.shelves.list(job, root, live) {
+            Ok(list) => list,
+            Err(missing) => {
+                unread.replace(Some(missing.why));
+                None
+            }
+        };
+        let faults = refer::beyond(document, live.map(|live| &live.object), &list);
+        match unread.into_inner() {
+            Some(why) => {
+                let why = why.at(document.place(document.name_span));
+                Err(Unresolved { reasons: vec![why], unread: true })
+            }
+            None => Ok(faults),
         }
     }
 

@@ -164,6 +164,18 @@ fn without_any_customer_nobody_can_tell_the_questions() {
     yard.apply(&NEW.replace("{ Name: Members }", "12")).ends(&["new done"]);
 }
 
+#[test]
+fn bounds_that_cannot_be_read_are_not_taken_for_none() {
+    let yard = yard();
+    // the list that finds nobody comes, the one that would tell the questions does not
+    yard.fail("GET:slow");
+    yard.fail("GET:500:9");
+    let ran = yard.apply(&NEW.replace("{ Name: Members }", "12"));
+    ran.ends(&["new refused"]).says("service-error", 2, &["500"]);
+    assert!(!ran.complete);
+    assert!(yard.writes().is_empty());
+}
+
 /// The PUT that changes nothing, as the sandbox holds the customer.
 fn untouched(live: &Json) -> Json {
     let mut body = json!({ "AccessKeys": [], "AccessKeysToDelete": [] });

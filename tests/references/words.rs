@@ -59,6 +59,20 @@ fn a_partner_that_shows_late_can_be_referred_to_all_the_same() {
     assert_eq!(yard.one(PARTNER, "login", "child")["parent_sid"], sid);
 }
 
+#[test]
+fn a_key_that_a_filter_cannot_say_is_looked_for_in_the_list() {
+    let yard = Yard::of(&[PARTNER]);
+    let odd = "kind: carrierx/partner\nname: odd\nspec:\n  login: 'a\"b'\n";
+    yard.plan(odd).shows(&["1 to create"]);
+    let reads: Vec<_> = yard.log().into_iter().filter(|entry| entry.verb == "GET").collect();
+    assert!(
+        !reads.is_empty() && reads.iter().all(|entry| entry.query.iter().all(|(name, _)| name != "filter"))
+    );
+    yard.sandbox().clear_log();
+    yard.plan(&odd.replace('"', ""));
+    assert!(yard.log().iter().any(|entry| entry.query.iter().any(|(name, _)| name == "filter")));
+}
+
 fn compiled(kind: &str) -> (Schemas, SchemaIndex) {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     let kind = Registry::builtin().kind(kind).expect("a kind");

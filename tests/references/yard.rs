@@ -227,6 +227,7 @@ impl Yard {
             journal: None,
             unmanaged: false,
             retry_creates: false,
+            journal: None,
             stop: &stop,
             tell: &|_| {},
         };
