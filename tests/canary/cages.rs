@@ -178,7 +178,8 @@ impl Writer<'_> {
             let mark = above.max(field.mark);
             let value = object.get(field.number).unwrap_or(&Value::Null);
             let by_service = field.copy_of.is_some() || field.access.computed;
-            let fixed = field.access.create_only;
+            // what may not be said of every object, because something of the object forbids it
+            let fixed = field.access.create_only || field.bounded_by.is_some();
             match (&field.ty, value) {
                 (Type::Object(inner), Value::Object(object)) if !below.is_empty() => {
                     let own = inner.fields.iter().filter(|f| below.iter().any(|path| path[0] == f.number));
