@@ -224,7 +224,6 @@ impl Yard {
             memory: &memory,
             index: &index,
             references: &references,
-            journal: None,
             unmanaged: false,
             retry_creates: false,
             journal: None,
