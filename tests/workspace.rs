@@ -260,8 +260,14 @@ fn paths_narrow_a_run() {
         ("config/c", format!("no-document: config/c holds no document {hint}")),
         ("other.yaml", format!("no-document: other.yaml holds no document {hint}")),
         ("config/b/empty.yaml", format!("no-document: config/b/empty.yaml holds no document {hint}")),
-        ("config/x.yaml", "no-such-path: config/x.yaml can't be found: entity not found (paths are relative to the workspace)".into()),
-        ("../elsewhere", "no-such-path: ../elsewhere can't be found: entity not found (paths are relative to the workspace)".into()),
+        (
+            "config/x.yaml",
+            "no-such-path: config/x.yaml does not exist (paths are relative to the workspace)".into(),
+        ),
+        (
+            "../elsewhere",
+            "no-such-path: ../elsewhere does not exist (paths are relative to the workspace)".into(),
+        ),
     ] {
         let faults = open(&dir, &[path, "config/a/one.yaml"]).1;
         assert!(faults.contains(&fault), "{path}: {faults:?}");
