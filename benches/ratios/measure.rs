@@ -22,6 +22,7 @@ pub struct Pair {
 }
 
 /// Runs a program to its end, which must be with `code`.
+#[expect(clippy::zombie_processes, reason = "wait4 below reaps it, with its accounting")]
 pub fn run(program: &Path, arguments: &[&str], code: i32) -> Cost {
     let began = Instant::now();
     let child = Command::new(program)

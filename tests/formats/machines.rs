@@ -158,8 +158,11 @@ fn junit_tells_what_failed_and_where() {
     assert!(told.starts_with("deep/config/gateways.yaml:3:3: error[immutable-field]: "), "{told}");
 }
 
+/// A workflow command: its word, its properties, its text.
+type Command = (String, Vec<(String, String)>, String);
+
 /// A workflow command, as the runner reads it: its name, its properties, its message.
-fn command(line: &str) -> Option<(String, Vec<(String, String)>, String)> {
+fn command(line: &str) -> Option<Command> {
     let rest = line.trim_start().strip_prefix("::")?;
     let (head, message) = rest.split_once("::")?;
     let (name, properties) = head.split_once(' ').unwrap_or((head, ""));
