@@ -92,7 +92,7 @@ impl Scene {
         let work = || {
             loop {
                 let turn = next.fetch_add(1, Ordering::SeqCst);
-                let side = if turn % 2 == 0 { Side::Before } else { Side::After };
+                let side = if turn.is_multiple_of(2) { Side::Before } else { Side::After };
                 let cut = Cut { number: turn / 2 + 1, side };
                 if cut.number > ideal.requests {
                     return;
