@@ -121,7 +121,9 @@ impl Overlay<'_> {
 
     /// The new value of a field that the document names; `None` to keep what is live.
     fn field(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) -> Option<Value> {
-        if !self.creating && field.access.create_only && field.access.write_only {
+        // what the service sets of something new is held against the document once it is there
+        let by_service = self.creating && field.access.computed;
+        if by_service || (!self.creating && field.access.create_only && field.access.write_only) {
             return None;
         }
         if !self.creating && (field.access.create_only || field.access.computed) {

@@ -54,7 +54,7 @@ fn makes_rows(shape: &Shape, proposal: &Proposal) -> bool {
 }
 
 /// In lists of which only changed items travel: leaves the unchanged ones out, and says which are removed.
-fn only_changed_items(shape: &Shape, live: &Object, wanted: &Object, members: &mut Vec<(String, Wire)>) {
+fn only_changed_items(shape: &Shape, live: &Object, proposal: &Proposal, members: &mut Vec<(String, Wire)>) {
     for field in &shape.fields {
         let Type::List(list) = &field.ty else { continue };
         if list.items_sent == ItemsSent::All {
@@ -62,8 +62,16 @@ fn only_changed_items(shape: &Shape, live: &Object, wanted: &Object, members: &m
         }
         let items =
             |object: &Object| object.get(field.number).map(|v| v.items().to_vec()).unwrap_or_default();
-        let (before, after) = (items(live), items(wanted));
-        let (changed, removed) = item_changes(list, &before, &after);
+        let (before, after) = (items(live), items(&proposal.wanted));
+        let asked = |index: usize| {
+            proposal.changes.iter().any(|change| match change.path.0.as_slice() {
+                [Segment::Field(name), Segment::Item { index: at, .. }, ..] => {
+                    *name == field.name && *at == index
+                }
+                _ => false,
+            })
+        };
+        let (changed, removed) = item_changes(list, (&before, &after), &asked);
         if let Some((_, wire)) = members.iter_mut().find(|(name, _)| *name == *field.written_as) {
             *wire = whole(field, &Value::List(changed), Moment::Update);
         }
@@ -81,8 +89,13 @@ fn only_changed_items(shape: &Shape, live: &Object, wanted: &Object, members: &m
     }
 }
 
-/// The items that are new or differ, and those that are gone; by row id.
-fn item_changes(list: &ListType, before: &[Value], after: &[Value]) -> (Vec<Value>, Vec<Value>) {
+/// The items that are new or of which a change is asked for, and those that are gone; by row id. An item with a
+/// value that cannot be seen and is left alone differs, and is no change.
+fn item_changes(
+    list: &ListType,
+    (before, after): (&[Value], &[Value]),
+    asked: &dyn Fn(usize) -> bool,
+) -> (Vec<Value>, Vec<Value>) {
     let (Item::Object(shape), ToldApart::Keys(keys)) = (&list.item, &list.told_apart) else {
         return (after.to_vec(), Vec::new());
     };
@@ -92,8 +105,8 @@ fn item_changes(list: &ListType, before: &[Value], after: &[Value]) -> (Vec<Valu
     };
     let was = |item: &&Value| {
         let own = id(item);
-        let partner = before.iter().find(|other| own.is_some() && id(other) == own);
-        !partner.is_some_and(|other| other.same(item))
+        let partner = before.iter().position(|other| own.is_some() && id(other) == own);
+        partner.is_none_or(asked)
     };
     let stays = |item: &&Value| !after.iter().any(|other| id(other).is_some() && id(other) == id(item));
     (after.iter().filter(was).cloned().collect(), before.iter().filter(stays).cloned().collect())
@@ -102,7 +115,7 @@ fn item_changes(list: &ListType, before: &[Value], after: &[Value]) -> (Vec<Valu
 fn everything(subject: &Subject, write: &Write, live: &Object, proposal: &Proposal) -> Planned {
     let mut body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Update);
     if let Wire::Object(members) = &mut body {
-        only_changed_items(&subject.kind.shape, live, &proposal.wanted, members);
+        only_changed_items(&subject.kind.shape, live, proposal, members);
     }
     let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
     let along = carried(&subject.kind.shape, &proposal.wanted, &changed);
