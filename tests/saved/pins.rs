@@ -193,7 +193,7 @@ fn nothing_that_an_apply_leaves_tells_a_pin() {
             let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a text");
             let whole = serde_json::from_str(&text).map(|json: Json| vec![json]);
             let lines = || text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            published.extend(whole.unwrap_or_else(|_| lines()).iter().flat_map(|json| digests(json)));
+            published.extend(whole.unwrap_or_else(|_| lines()).iter().flat_map(digests));
         }
     }
     let before = case.live_with(&live, "0815");
