@@ -9,11 +9,70 @@ use trueup::yaml::{self, Data, Node};
 
 /// Pieces of lines. Put together at random they make nearly everything that YAML can be, and much that it cannot.
 const PIECES: [&str; 64] = [
-    "a: ", "b: ", "c:", "key-1: ", "x_y.z/w: ", "\"q\": ", "'s': ", "- ", "-", "- - ", "? ", ": ", "a", "b c",
-    "12.50", "-7", "no", "~", "null", "don't", "http://a.b/c:d", "a:b", "12:30", "x#y", " # note", "#", "\"x\"",
-    "\"x y # z: w\"", "'it'", "'it''s'", "\"a\\n\"", "\"open", "'open", "[", "]", "{", "}", ", ", ",", "[a, b]",
-    "{a: 1}", "{ from_env: NAME }", "[]", "{}", "[x, {y: z}, 'w']", "&n ", "*n", "!t ", "!!str ", "<<: ", "|",
-    ">-", "%", "@", "`", "\t", "  ", "…", "é–å", "\u{a0}", "---", "...", "--- ", "\u{85}",
+    "a: ",
+    "b: ",
+    "c:",
+    "key-1: ",
+    "x_y.z/w: ",
+    "\"q\": ",
+    "'s': ",
+    "- ",
+    "-",
+    "- - ",
+    "? ",
+    ": ",
+    "a",
+    "b c",
+    "12.50",
+    "-7",
+    "no",
+    "~",
+    "null",
+    "don't",
+    "http://a.b/c:d",
+    "a:b",
+    "12:30",
+    "x#y",
+    " # note",
+    "#",
+    "\"x\"",
+    "\"x y # z: w\"",
+    "'it'",
+    "'it''s'",
+    "\"a\\n\"",
+    "\"open",
+    "'open",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    ",",
+    "[a, b]",
+    "{a: 1}",
+    "{ from_env: NAME }",
+    "[]",
+    "{}",
+    "[x, {y: z}, 'w']",
+    "&n ",
+    "*n",
+    "!t ",
+    "!!str ",
+    "<<: ",
+    "|",
+    ">-",
+    "%",
+    "@",
+    "`",
+    "\t",
+    "  ",
+    "…",
+    "é–å",
+    "\u{a0}",
+    "---",
+    "...",
+    "--- ",
+    "\u{85}",
 ];
 
 fn line() -> impl Strategy<Value = String> {
@@ -24,18 +83,40 @@ fn line() -> impl Strategy<Value = String> {
 /// Mostly well-formed: keys and values that fit, at indents that fit.
 fn tidy() -> impl Strategy<Value = String> {
     let values = [
-        "x", "12", "\"q r\"", "'s'", "[a, b]", "{a: 1, b: [2]}", "x # note", "a: b", "", "\"a\" # b", "- x", "-",
-        "- a: 1", "- [x]", "x y", "# only", "https://h/p?q=1", "[]", "{}", "\u{2013} \u{e9}", "  padded  ", "|",
+        "x",
+        "12",
+        "\"q r\"",
+        "'s'",
+        "[a, b]",
+        "{a: 1, b: [2]}",
+        "x # note",
+        "a: b",
+        "",
+        "\"a\" # b",
+        "- x",
+        "-",
+        "- a: 1",
+        "- [x]",
+        "x y",
+        "# only",
+        "https://h/p?q=1",
+        "[]",
+        "{}",
+        "\u{2013} \u{e9}",
+        "  padded  ",
+        "|",
     ];
     let value = proptest::sample::select(values.to_vec());
-    let key = proptest::sample::select(vec!["a: ", "b: ", "c:  ", "d: ", "e:", "f_1: ", "- ", "- g: ", "# ", ""]);
+    let key =
+        proptest::sample::select(vec!["a: ", "b: ", "c:  ", "d: ", "e:", "f_1: ", "- ", "- g: ", "# ", ""]);
     let indent = proptest::sample::select(vec![0usize, 0, 0, 2, 2, 2, 4, 4, 6]);
     (indent, key, value).prop_map(|(indent, key, value)| format!("{}{key}{value}", " ".repeat(indent)))
 }
 
 fn text() -> impl Strategy<Value = String> {
     let marker = proptest::sample::select(vec!["---", "---", "---  ", "--- # x", "---x", "", "# c"]);
-    let one = prop_oneof![3 => tidy().boxed(), 2 => line().boxed(), 1 => marker.prop_map(String::from).boxed()];
+    let one =
+        prop_oneof![3 => tidy().boxed(), 2 => line().boxed(), 1 => marker.prop_map(String::from).boxed()];
     let ends = proptest::sample::select(vec!["\n", "\n", "\n", "\n", "\n\n", "\r\n", " \n", "\n\n  \n"]);
     (proptest::collection::vec((one, ends), 0..14), any::<bool>()).prop_map(|(lines, ended)| {
         let text: String = lines.iter().map(|(line, end)| format!("{line}{end}")).collect();

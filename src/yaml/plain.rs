@@ -39,7 +39,8 @@ pub(super) fn read(text: &str, from: usize) -> Option<(Node<'_>, usize)> {
 /// Whether the line that starts at `at` starts a document.
 pub(super) fn marker(bytes: &[u8], at: usize) -> bool {
     bytes.get(at..).is_some_and(|rest| {
-        rest.starts_with(b"---") && rest.get(3).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+        rest.starts_with(b"---")
+            && rest.get(3).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
     })
 }
 
