@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use zeroize::Zeroizing;
 
-use super::args::{Common, MethodWord, Reading, Selection};
+use super::args::{Common, MethodWord, Network, Reading, Selection};
 use super::screen::Screen;
 use super::settings::Settings;
 use super::slots::World;
@@ -22,6 +22,7 @@ use crate::kind::Kind;
 use crate::kind::leaf::Token;
 use crate::plan::propose::Permits;
 use crate::plan::step::Method;
+use crate::remote::allowance::Allowance;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
@@ -29,7 +30,7 @@ use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
 use crate::run::refer::References;
-use crate::run::{Event, Session, Stop};
+use crate::run::{Event, Session};
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const FOLDER: &str = ".trueup";
@@ -52,7 +53,7 @@ pub struct Prepared {
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
     pub references: References,
-    pub stop: Stop,
+    pub allowance: Arc<Allowance>,
 }
 
 /// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
@@ -76,6 +77,7 @@ pub fn prepare(
     screen: &Screen,
     env: Env,
 ) -> Result<Prepared, Faults> {
+    let allowance = reading.network.allowance();
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
     let (memory, index) = remembered(&root).map_err(|fault| {
@@ -89,21 +91,22 @@ pub fn prepare(
     workspace.documents.extend(gone);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(notes);
-    let services = connect(targets, &workspace.settings, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
+    Ok(Prepared { workspace, services, memory, index, references, allowance })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
 pub fn connect(
     targets: Vec<Target>,
     settings: &Settings,
-    reading: &Reading,
+    network: &Network,
+    allowance: &Arc<Allowance>,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
     let named = std::env::var(hosts::VARIABLE).unwrap_or_default();
@@ -119,7 +122,8 @@ pub fn connect(
         let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
-                let service = match reading.request_timeout {
+                let service = service.under(Arc::clone(allowance));
+                let service = match network.request_timeout {
                     Some(timeout) => service.timeout(timeout),
                     None => service,
                 };
@@ -249,7 +253,7 @@ impl Prepared {
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             journal: None,
-            stop: &self.stop,
+            stop: &self.allowance.stop,
             tell,
         }
     }
