@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use zeroize::Zeroizing;
 
-use super::args::{Common, MethodWord, Reading, Selection};
+use super::args::{Common, MethodWord, Network, Reading, Selection};
+use super::keys::Keys;
 use super::screen::Screen;
 use super::settings::Settings;
 use super::slots::World;
@@ -21,7 +21,9 @@ use crate::document::{Document, State, Wanted, Wish};
 use crate::kind::Kind;
 use crate::kind::leaf::Token;
 use crate::plan::propose::Permits;
+use crate::plan::rotate::Rotation;
 use crate::plan::step::Method;
+use crate::remote::allowance::Allowance;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
@@ -29,13 +31,10 @@ use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
 use crate::run::refer::References;
-use crate::run::{Event, Session, Stop};
+use crate::run::{Event, Session};
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const FOLDER: &str = ".trueup";
-/// The variable with the key under which digests of secrets are kept.
-const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
-
 /// Where variables are asked for.
 pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 
@@ -52,7 +51,9 @@ pub struct Prepared {
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
     pub references: References,
-    pub stop: Stop,
+    pub rotate: Rotation,
+    pub keys: Keys,
+    pub allowance: Arc<Allowance>,
 }
 
 /// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
@@ -76,34 +77,41 @@ pub fn prepare(
     screen: &Screen,
     env: Env,
 ) -> Result<Prepared, Faults> {
+    let allowance = reading.network.allowance();
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
-    let (memory, index) = remembered(&root).map_err(|fault| {
+    let told = |fault: Diagnostic| {
         screen.diagnose(std::slice::from_ref(&fault));
         vec![fault]
-    })?;
+    };
+    let keys = Keys::of(&root).map_err(told)?;
+    let (memory, index) = remembered(&root, &keys).map_err(told)?;
     let (gone, notes) = match narrowed {
         true => (Vec::new(), Vec::new()),
         false => orphans(&workspace, &index, reading),
     };
     workspace.documents.extend(gone);
+    let rotate = Rotation::new(&reading.rotate);
+    let unmatched = rotate.unmatched(&workspace.documents);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
+    faults.extend(unmatched);
     faults.extend(notes);
-    let services = connect(targets, &workspace.settings, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
+    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, allowance })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
 pub fn connect(
     targets: Vec<Target>,
     settings: &Settings,
-    reading: &Reading,
+    network: &Network,
+    allowance: &Arc<Allowance>,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
     let named = std::env::var(hosts::VARIABLE).unwrap_or_default();
@@ -119,7 +127,8 @@ pub fn connect(
         let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
-                let service = match reading.request_timeout {
+                let service = service.under(Arc::clone(allowance));
+                let service = match network.request_timeout {
                     Some(timeout) => service.timeout(timeout),
                     None => service,
                 };
@@ -193,16 +202,10 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
-/// The key under which digests of values are kept that must not be seen; an empty one is none.
-pub fn digest_key() -> Option<Zeroizing<String>> {
-    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
-}
-
 /// What the workspace remembers of earlier runs.
-fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
+fn remembered(root: &Path, keys: &Keys) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = digest_key();
-    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
+    let memory = Written::open(&folder, keys.named()).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         forgotten("written.json", &error).hint(hint)
     })?;
@@ -246,10 +249,11 @@ impl Prepared {
             memory: &self.memory,
             index: &self.index,
             references: &self.references,
+            rotate: &self.rotate,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             journal: None,
-            stop: &self.stop,
+            stop: &self.allowance.stop,
             tell,
         }
     }

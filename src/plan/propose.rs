@@ -8,11 +8,14 @@
 mod guard;
 mod lists;
 
+use std::sync::Arc;
+
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
 use crate::plan::compare::{same, segment, unseen};
-use crate::plan::{Change, Form, Memory, Recall, Subject};
+use crate::plan::rotate::{Rotation, rotates};
+use crate::plan::{Change, Form, Memory, Recall, Recalled, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
 
 /// One document against one live object.
@@ -22,6 +25,8 @@ pub struct Question<'q> {
     /// None when there is no such object yet.
     pub live: Option<&'q Object>,
     pub memory: &'q dyn Memory,
+    /// What is written again although it may be the same.
+    pub rotate: &'q Rotation,
 }
 
 /// What the object is to be, and how that differs from what it is.
@@ -35,16 +40,21 @@ pub struct Proposal {
     pub faults: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(Path, Value)>,
+    /// Named fields that cannot be seen and were not compared, with their lines.
+    pub uncompared: Vec<(Path, Span)>,
     /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
     /// write of the whole would blank them.
     pub unreadable: Vec<(Path, Span)>,
+    /// What is known of values that the document supplies and that do not read back.
+    pub recalled: Vec<Recalled>,
 }
 
 /// Overlays the live object with the document.
 pub fn propose(question: &Question, permits: Permits) -> Proposal {
     let creating = question.live.is_none();
     let here = question.document.name_span;
-    let mut overlay = Overlay { question, permits, creating, here, out: Proposal::default() };
+    let mut overlay =
+        Overlay { question, permits, creating, here, new_item_of: None, out: Proposal::default() };
     overlay.unresolved();
     let kind = &question.document.kind;
     let fields = object_fields(&question.document.spec);
@@ -90,6 +100,8 @@ struct Overlay<'q> {
     creating: bool,
     /// The item at hand, or the document.
     here: Span,
+    /// The list to which the item at hand is new.
+    new_item_of: Option<Arc<str>>,
     out: Proposal,
 }
 
@@ -169,7 +181,8 @@ impl Overlay<'_> {
     ) -> Option<Value> {
         // of what is new everything is known
         let hidden = !self.creating && unseen(field, live);
-        let settled = !hidden && same(field, live, Some(&value));
+        let rotated = self.is_rotated(field, &path, &value);
+        let settled = !hidden && !rotated && same(field, live, Some(&value));
         if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
@@ -181,9 +194,12 @@ impl Overlay<'_> {
         if hidden || waits || unseen(field, live) {
             self.out.hidden.push((path.clone(), value.clone()));
         }
-        if !self.creating && (hidden || waits) {
+        if !self.creating && (hidden || waits || rotated) {
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
-            match self.question.memory.recall(self.question.subject, &path, &value) {
+            let recall = self.question.memory.recall(self.question.subject, &path, &value);
+            self.recalled(&path, recall, rotated);
+            match recall {
+                _ if rotated => {}
                 Recall::Same if waits => {
                     self.note_pending(field, span);
                     return Some(value);
@@ -199,7 +215,7 @@ impl Overlay<'_> {
                         && !waits
                         && !self.permits.force_hidden =>
                 {
-                    self.note_uncomparable(field, span);
+                    self.out.uncompared.push((path, span));
                     return Some(value);
                 }
                 Recall::Differs | Recall::Never => {}
@@ -265,9 +281,11 @@ impl Overlay<'_> {
     fn unnamed(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> Path) {
         if self.creating {
             if field.access.required {
-                let message = format!("a new object needs `{}`", field.name);
-                let span = self.question.document.name_span;
-                self.fault("missing-field", message, span, "add it to the document's `spec`");
+                let (what, hint) = match &self.new_item_of {
+                    Some(list) => (format!("a new item of `{list}`"), "add it to the item"),
+                    None => ("a new object".to_owned(), "add it to the document's `spec`"),
+                };
+                self.fault("missing-field", format!("{what} needs `{}`", field.name), self.here, hint);
             }
             return;
         }
