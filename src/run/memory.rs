@@ -67,6 +67,22 @@ impl Written {
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries: Mutex::new(entries) })
     }
 
+    /// The key under which digests are made; nothing where none was needed yet.
+    pub fn key(&self) -> Option<&[u8]> {
+        (!self.key.is_empty()).then_some(&**self.key)
+    }
+
+    /// The key under which digests are made, made now where there was none.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn make_key(&mut self) -> io::Result<&[u8]> {
+        if self.key.is_empty() {
+            self.key = Zeroizing::new(make_key(&self.folder)?);
+        }
+        Ok(&self.key)
+    }
+
     /// Remembers what was written at these places of one object, on disk before it returns.
     ///
     /// # Errors
@@ -75,9 +91,7 @@ impl Written {
         if values.is_empty() {
             return Ok(());
         }
-        if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder)?);
-        }
+        self.make_key()?;
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, value) in values {
