@@ -12,6 +12,7 @@ pub mod drift;
 pub mod exit;
 pub mod explain;
 pub mod import;
+pub mod keys;
 mod logs;
 mod past;
 pub mod plan;

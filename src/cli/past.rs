@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::PoisonError;
 
+use zeroize::Zeroizing;
+
 use super::session::{FOLDER, Prepared, forgotten};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::asked::Asked;
@@ -17,7 +19,7 @@ use crate::run::ledger::Ledger;
 
 /// What is known of the past of the objects in which a plan differs.
 pub struct Pasts {
-    key: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
     /// By the number of the document.
     known: HashMap<usize, Known>,
     pub against: Against,
@@ -39,11 +41,10 @@ impl Pasts {
     }
 
     fn of(plan: &Plan, jobs: &[Job], prepared: &Prepared) -> (Self, Vec<Diagnostic>) {
-        let key = prepared.memory.lock().unwrap_or_else(PoisonError::into_inner).key().map(<[u8]>::to_vec);
-        let (ledger, mut faults) = ledger(prepared, key.as_deref());
+        let (ledger, mut faults) = ledger(prepared);
         let records = ledger.as_ref().is_some_and(|ledger| !ledger.is_empty());
         let against = Against { records, commit: None };
-        let key = key.unwrap_or_default();
+        let key = Zeroizing::new(ledger.as_ref().map(|ledger| ledger.key().to_vec()).unwrap_or_default());
         let mut pasts = Self { key, known: HashMap::new(), against };
         let differing = plan.steps.iter().map(|step| &step.subject);
         let refused = plan.refused.iter().filter(|own| !own.changes.is_empty()).map(|own| &own.subject);
@@ -86,13 +87,12 @@ impl Pasts {
     }
 }
 
-/// The records, when there is a key to read them with.
-fn ledger(prepared: &Prepared, key: Option<&[u8]>) -> (Option<Ledger>, Vec<Diagnostic>) {
-    let Some(key) = key else { return (None, Vec::new()) };
-    match Ledger::open(&prepared.workspace.root.join(FOLDER), key) {
+/// The records, as far as they can be read.
+fn ledger(prepared: &Prepared) -> (Option<Ledger>, Vec<Diagnostic>) {
+    match Ledger::open(&prepared.workspace.root.join(FOLDER), prepared.keys.named()) {
         Ok(ledger) => (Some(ledger), Vec::new()),
         Err(error) => {
-            let hint = "put it back from a copy; the next apply writes it anew";
+            let hint = "put it back from a copy, or take it away and apply once more";
             let fault = forgotten("ledger.json", &error).hint(hint);
             (None, vec![Diagnostic { severity: Severity::Warning, ..fault }])
         }

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::PoisonError;
 
 use super::screen::Screen;
 use super::session::{FOLDER, Prepared, forgotten};
@@ -73,8 +72,8 @@ pub fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
 /// Notes what each object was applied as, for whoever asks later which side moved.
 pub fn note_applied(prepared: &Prepared, jobs: &[Job], outcomes: &[Outcome], screen: &Screen) {
     let folder = prepared.workspace.root.join(FOLDER);
-    let mut memory = prepared.memory.lock().unwrap_or_else(PoisonError::into_inner);
-    let noted = memory.make_key().and_then(|key| Ledger::open(&folder, key)?.settle(outcomes, jobs, key));
+    let noted =
+        Ledger::open(&folder, prepared.keys.named()).and_then(|mut ledger| ledger.settle(outcomes, jobs));
     if let Err(error) = noted {
         let message = format!("`{FOLDER}/ledger.json` cannot be written: {}", error.kind());
         let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";

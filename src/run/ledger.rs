@@ -2,7 +2,8 @@
 //! document named, and of what the service made of leaves that it did not keep.
 //!
 //! Without it nobody can tell a document that was edited since from an object that was edited by hand. Keyed
-//! digests, no values; the key is that of `memory`. A record under another key is no record.
+//! digests, no values; the key is `TRUEUP_DIGEST_KEY`, else the ledger's own in `.trueup/ledger.key`. A record
+//! under another key is no record.
 //! Deliberately absent: what a difference means (`plan::cause`).
 
 use std::collections::BTreeMap;
@@ -10,9 +11,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::gather::Job;
-use super::memory::{read_if_there, replace};
+use super::memory::{make_key, read_if_there, replace};
 use super::outcome::{Ending, Outcome};
 use crate::document::State;
 use crate::kind::Compare;
@@ -21,10 +23,15 @@ use crate::plan::cause::kept_digest;
 use crate::plan::digest;
 use crate::value::Value;
 
+/// The file in `.trueup`, and that with its key.
+const FILE: &str = "ledger.json";
+const KEY: &str = "ledger.key";
+
 /// What each object of a workspace was last applied as.
 pub struct Ledger {
-    path: PathBuf,
-    key: String,
+    folder: PathBuf,
+    /// Empty until something is noted.
+    key: Zeroizing<Vec<u8>>,
     entries: BTreeMap<String, Entry>,
     changed: bool,
 }
@@ -54,22 +61,27 @@ impl Ledger {
     /// Opens the record in a workspace's `.trueup` folder; an absent one, and one under another key, is empty.
     ///
     /// # Errors
-    /// When the file is there and cannot be read.
-    pub fn open(folder: &Path, key: &[u8]) -> io::Result<Self> {
-        let path = folder.join("ledger.json");
-        let key = digest::value(&Value::text("ledger"), Compare::Exact, key);
-        let file = match read_if_there(&path)? {
-            Some(bytes) => Some(
-                serde_json::from_slice::<File>(&bytes)
-                    // what serde says of a value repeats it
-                    .map_err(|error| {
-                        io::Error::new(io::ErrorKind::InvalidData, format!("line {}", error.line()))
-                    })?,
-            ),
+    /// When a file is there and cannot be read.
+    pub fn open(folder: &Path, key: Option<&str>) -> io::Result<Self> {
+        let key = match key {
+            Some(key) => key.as_bytes().to_vec(),
+            None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
+        };
+        // what serde says of a value repeats it
+        let broken = |error: serde_json::Error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("it is broken at line {}", error.line()))
+        };
+        let file = match read_if_there(&folder.join(FILE))? {
+            Some(bytes) => Some(serde_json::from_slice::<File>(&bytes).map_err(broken)?),
             None => None,
         };
-        let entries = file.filter(|file| file.key == key).map(|file| file.objects).unwrap_or_default();
-        Ok(Self { path, key, entries, changed: false })
+        let entries = file.filter(|file| file.key == told(&key)).map(|file| file.objects).unwrap_or_default();
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, changed: false })
+    }
+
+    /// The key of its digests.
+    pub fn key(&self) -> &[u8] {
+        &self.key
     }
 
     /// What an object was last applied as.
@@ -86,22 +98,26 @@ impl Ledger {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job], key: &[u8]) -> io::Result<()> {
+    pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job]) -> io::Result<()> {
+        if self.key.is_empty() {
+            self.key = Zeroizing::new(make_key(&self.folder, KEY)?);
+        }
         for outcome in outcomes {
             if let Some(job) = jobs.get(outcome.subject.number) {
-                self.note(outcome, job, key);
+                self.note(outcome, job);
             }
         }
         if !self.changed {
             return Ok(());
         }
-        let file = File { format: 1, key: self.key.clone(), objects: self.entries.clone() };
-        replace(&self.path, &serde_json::to_vec(&file)?)?;
+        let file = File { format: 1, key: told(&self.key), objects: self.entries.clone() };
+        replace(&self.folder.join(FILE), &serde_json::to_vec(&file)?)?;
         self.changed = false;
         Ok(())
     }
 
-    fn note(&mut self, outcome: &Outcome, job: &Job, key: &[u8]) {
+    fn note(&mut self, outcome: &Outcome, job: &Job) {
+        let key = &*self.key;
         let subject = &outcome.subject;
         let name = name_of(&subject.target, &subject.kind.name, &subject.name);
         let took = match outcome.ending {
@@ -126,6 +142,11 @@ impl Ledger {
             self.changed = true;
         }
     }
+}
+
+/// A digest that tells one key from another.
+fn told(key: &[u8]) -> String {
+    digest::value(&Value::text(FILE), Compare::Exact, key)
 }
 
 fn name_of(target: &str, kind: &str, name: &str) -> String {

@@ -15,8 +15,11 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::kind::Leaf;
-use crate::plan::{Memory, Recall, Subject};
+use crate::plan::{Memory, Recall, Subject, Writing};
 use crate::value::{Path, Segment, Value};
+
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// The memory of one workspace.
 pub struct Written {
@@ -67,22 +70,6 @@ impl Written {
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries: Mutex::new(entries) })
     }
 
-    /// The key under which digests are made; nothing where none was needed yet.
-    pub fn key(&self) -> Option<&[u8]> {
-        (!self.key.is_empty()).then_some(&**self.key)
-    }
-
-    /// The key under which digests are made, made now where there was none.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn make_key(&mut self) -> io::Result<&[u8]> {
-        if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder)?);
-        }
-        Ok(&self.key)
-    }
-
     /// Remembers what was written at these places of one object, on disk before it returns.
     ///
     /// # Errors
@@ -91,7 +78,9 @@ impl Written {
         if values.is_empty() {
             return Ok(());
         }
-        self.make_key()?;
+        if self.key.is_empty() {
+            self.key = Zeroizing::new(make_key(&self.folder, "key")?);
+        }
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         for (path, value) in values {
@@ -113,6 +102,14 @@ impl Memory for Written {
             Some(entry) if entry.digest == digest(&self.key, &name, value, subject) => Recall::Same,
             Some(_) => Recall::Differs,
         }
+    }
+
+    fn written(&self, subject: &Subject, path: &Path) -> Option<Writing> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = entries.get(&place(subject, path))?.at.clone();
+        let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
+        let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / DAY;
+        Some(Writing { at, days: days.try_into().unwrap_or(0) })
     }
 }
 
@@ -151,11 +148,15 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_key(folder: &FilePath) -> io::Result<Vec<u8>> {
+/// Makes a key and keeps it in a file of this name.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn make_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace(&folder.join("key"), text.as_bytes())?;
+    replace(&folder.join(name), text.as_bytes())?;
     Ok(text.into_bytes())
 }
 
