@@ -38,7 +38,7 @@ pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result
 fn reading(args: &DriftArgs) -> Reading {
     Reading {
         parallelism: args.parallelism,
-        request_timeout: args.request_timeout,
+        network: args.network.clone(),
         trust_empty: args.trust_empty,
         unmanaged: args.unmanaged,
         allow_delete: true,
