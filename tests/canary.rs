@@ -31,8 +31,9 @@ use serde_json::{Map, Value as Json, json};
 
 use trueup::diagnostic::{Source, any_error};
 use trueup::kind::registry::Registry;
-use trueup::kind::{Kind, Leaf, Shape, Type};
+use trueup::kind::{FormatWord, Kind, Leaf, Shape, Type};
 use trueup::remote::sandbox::{Data, Fault, Options, Running, Sandbox, Secrets, Watch};
+use trueup::remote::wire;
 use trueup::value::Mark;
 use trueup::yaml;
 
@@ -163,6 +164,41 @@ impl House {
             }
         }
         found
+    }
+
+    /// A document for an object that is not there yet, like the first one but for its natural key. Nothing
+    /// comes back where no such document can be written.
+    fn unborn(&mut self, way: Way) -> Option<String> {
+        let kind = Arc::clone(&self.kind);
+        kind.operations.create.as_ref()?;
+        let dumped = self.sandbox.dump()[&*kind.name][0].clone();
+        let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
+        let object = wire::read_object(&bytes, FormatWord::Json, &kind).expect("an object").object;
+        let scope = written::scope(&kind, &dumped);
+        let open = written::document(&kind, "unborn", &scope, &object);
+        let caged = cages::document(&mut self.birds, &kind, &dumped, ("unborn", way, true));
+        let mut document = open.document;
+        for (name, value) in caged.document["spec"].as_object().expect("a spec") {
+            document["spec"][name] = value.clone();
+        }
+        for path in &kind.identity.natural_key {
+            let field = kind.shape.field(path[0]);
+            if field.access.computed {
+                return None;
+            }
+            let value = if field.mark > Mark::Open {
+                self.birds.word("unborn, natural key")
+            } else {
+                "unborn".into()
+            };
+            document["spec"][&*field.name] = json!(value);
+        }
+        open.variables
+            .into_iter()
+            .chain(caged.variables)
+            .for_each(|(name, value)| self.desk.set(name, value));
+        caged.files.into_iter().for_each(|(path, value)| self.input(&path, &value));
+        Some(yaml::write(&document))
     }
 
     fn fail(&self, fault: &str) {
@@ -375,6 +411,106 @@ fn services_that_repeat_what_they_are_told() {
             parrot.repeat("GET|POST", cry);
             house.run(&["plan", "--request-timeout", "5"]);
         }
+    }
+}
+
+#[test]
+fn objects_that_are_born_and_die() {
+    for kind in kinds() {
+        for (way, fault) in
+            [(Way::Plain, "echo"), (Way::Env, "reset-after"), (Way::File, "keep-nothing"), (Way::Command, "")]
+        {
+            let mut house = House::new(&kind, way, false, open());
+            let Some(text) = house.unborn(way) else { continue };
+            house.input("config/all.yaml", &text);
+            house.run(&["plan"]);
+            if !fault.is_empty() {
+                house.fail(&format!("POST:{fault}:1"));
+                house.run(&["apply", "--auto-approve"]);
+            }
+            let ran = house.run(&["apply", "--auto-approve"]);
+            assert!(ran.iter().all(|ran| ran.out.contains("unborn")), "{}", ran[0].all());
+            house.run(&["plan", "--unmanaged"]);
+            // its document goes, and with it the object
+            house.input("config/all.yaml", "");
+            house.run(&["plan"]);
+            house.run(&["plan", "--allow-delete"]);
+            house.run(&["apply", "--allow-delete", "--auto-approve"]);
+        }
+    }
+}
+
+#[test]
+fn saved_plans() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Plain, false, open());
+        for key in [true, false] {
+            if !key {
+                house.desk.unset("TRUEUP_DIGEST_KEY");
+            }
+            house.run(&["plan", "--output", "plan.json"]);
+            house.run(&["show", "plan.json"]);
+            house.run(&["apply", "plan.json"]);
+        }
+        let text = house.desk.read("config/all.yaml");
+        house.input("config/all.yaml", &text.replacen(" \"é", " \"ë", 3));
+        house.run(&["apply", "plan.json", "--auto-approve"]);
+        house.input("config/all.yaml", &text);
+        house.run(&["apply", "plan.json", "--auto-approve"]);
+        house.run(&["apply", "plan.json", "--auto-approve"]);
+    }
+}
+
+#[test]
+fn imports() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        house.input("config/all.yaml", "");
+        for flags in [&[][..], &["--all-fields"], &["--single-file"]] {
+            let ran = house.run(&[&["import", &kind.name, "--output", "config/new"], flags].concat());
+            assert!(ran.iter().all(|ran| ran.code != Some(64)), "{}", ran[0].all());
+        }
+        house.run(&["import", &kind.name, "no-such-id", "--output", "config/new"]);
+        house.fail("GET:echo:2");
+        house.run(&["import", &kind.name, "--output", "config/other"]);
+    }
+}
+
+#[test]
+fn imports_of_personal_values_leave_the_secrets_out() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        house.input("config/all.yaml", "");
+        let import = ["import", &kind.name, "--personal", "--output", "config/new"];
+        let ran = house.desk.run(&[&import[..], &LOUD, &["text"]].concat());
+        let said = house.birds.found_in(format!("{}{}", ran.out, ran.err).as_bytes());
+        assert!(said.is_empty(), "{} says {said:?}\n{}", kind.name, ran.all());
+        let written = house.written();
+        assert!(written.iter().all(|whose| !whose.contains("secret ")), "{} writes {written:?}", kind.name);
+        assert!(
+            written.iter().any(|whose| whose.starts_with("live ")) || ran.code != Some(0),
+            "{}",
+            ran.all()
+        );
+    }
+}
+
+#[test]
+fn descriptions_held_against_live_objects() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        let sample = &kind.samples[0];
+        let scope: Vec<String> =
+            sample.scope.iter().map(|(name, value)| format!("--scope={name}={value}")).collect();
+        let scope: Vec<&str> = scope.iter().map(String::as_str).collect();
+        let ran = house.run(
+            &[&["api", "try", "there", kind.name.split('/').next_back().expect("a name")], &scope[..]]
+                .concat(),
+        );
+        assert!(ran.iter().all(|ran| ran.code != Some(64)), "{}", ran[0].all());
+        house.run(&[&["api", "try", "there"], &scope[..]].concat());
+        house.run(&["api", "check"]);
+        house.run(&["explain", &kind.name]);
     }
 }
 

@@ -5,6 +5,7 @@
 mod check;
 mod draft;
 pub mod fit;
+mod told;
 mod trial;
 
 use super::args::{ApiCommand, Common};

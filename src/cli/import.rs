@@ -29,7 +29,7 @@ use crate::plan::step::Method;
 use crate::remote::service::Service;
 use crate::run::import::names::Variables;
 use crate::run::import::prove::prove;
-use crate::run::import::{self as job, Composed, Existing, Fetched, Work};
+use crate::run::import::{self as job, Composed, Existing, Fetched, Place, Work};
 use crate::run::index::Index;
 use crate::run::memory::Written;
 use crate::run::refer::References;
@@ -82,7 +82,13 @@ impl Ready {
             }
         };
         told.diagnostics.extend(remarks(&aim, args, &fetched));
-        let written = write(&workspace, &folder, &aim, &fetched, told);
+        let mut place = place(&workspace, &folder, &aim);
+        let composed = runtime.block_on(aim.import.compose(&service, &fetched, &mut place));
+        told.diagnostics.extend(without_object(&aim, &place.existing, &fetched));
+        told.diagnostics.extend(composed.iter().flat_map(Composed::misread));
+        let pages = Pages::new(&workspace, &folder, &aim.import);
+        let written = write(pages, composed, &mut told.rows);
+        told.diagnostics.extend(folder.unseen(&workspace, &told.rows));
         let proof = runtime.block_on(proof(service, &aim, &written, screen));
         told.proven = proof.is_ok();
         told.diagnostics.extend(proof.err().into_iter().flatten());
@@ -129,28 +135,24 @@ fn remarks(aim: &Aim, args: &ImportArgs, fetched: &Fetched) -> Vec<Diagnostic> {
     remarks
 }
 
-/// Composes, proves and writes every file; gives the documents over which a plan has to be empty.
-fn write(
-    workspace: &Workspace,
-    folder: &Folder,
-    aim: &Aim,
-    fetched: &Fetched,
-    told: &mut Told,
-) -> Vec<Document> {
+/// What stands in the workspace already.
+fn place<'e>(workspace: &'e Workspace, folder: &'e Folder, aim: &Aim) -> Place<'e> {
     let documents = || workspace.documents.iter().chain(&folder.beside);
-    let existing: Vec<Existing> = documents()
-        .filter(|document| aim.owns(document))
-        .map(|document| Existing { document, here: folder.holds(document) })
-        .collect();
+    let existing = documents().filter(|document| aim.owns(document));
+    let existing = existing.map(|document| Existing { document, here: folder.holds(document) });
     // names are one kind's and one target's, whatever the scope
-    let taken: BTreeSet<String> =
-        documents().filter(|own| aim.names(own)).map(|own| own.name.to_string()).collect();
-    let mut variables = Variables::new(variables(workspace, documents()));
-    let composed = aim.import.compose(fetched, &existing, &taken, &mut variables, &workspace.registry);
-    told.diagnostics.extend(without_object(aim, &existing, fetched));
-    told.diagnostics.extend(composed.iter().flat_map(Composed::misread));
-    let mut pages = Pages::new(workspace, folder, &aim.import);
-    let (mut rows, mut same) = (Vec::new(), Vec::new());
+    let taken = documents().filter(|own| aim.names(own)).map(|own| own.name.to_string());
+    Place {
+        existing: existing.collect(),
+        taken: taken.collect(),
+        variables: Variables::new(variables(workspace, documents())),
+        registry: &workspace.registry,
+    }
+}
+
+/// Proves and writes every file; gives the documents over which a plan has to be empty.
+fn write<'e>(mut pages: Pages<'e>, composed: Vec<Composed<'e>>, rows: &mut Vec<Row>) -> Vec<Document> {
+    let mut same = Vec::new();
     for composed in composed {
         let mut row = Row::of(&composed);
         match composed.work {
@@ -158,17 +160,15 @@ fn write(
             Work::Changed(revised) => row.page = pages.change(revised, &mut row),
             Work::Same(document) => {
                 row.found(document, Word::Unchanged);
-                same.push(job::with_live_secrets(document, composed.live));
+                same.push(composed.meanings.in_place(document, &composed.live.object));
             }
             Work::Elsewhere(document) => row.found(document, Word::Elsewhere),
             Work::Not(reasons) => row.refuse(reasons),
         }
         rows.push(row);
     }
-    same.extend(pages.write(&mut rows));
-    told.diagnostics.extend(folder.unseen(workspace, &rows));
+    same.extend(pages.write(rows));
     rows.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
-    told.rows = rows;
     same
 }
 

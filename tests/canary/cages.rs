@@ -18,13 +18,18 @@ use crate::written::said;
 pub fn fill(birds: &mut Birds, shape: &Shape, above: Mark, object: &mut Map<String, Json>, whose: &str) {
     for field in &shape.fields {
         let mark = above.max(field.mark);
-        let whose = format!("{whose}/{}", field.name);
+        let whose = format!("{whose}/{}", labelled(field, mark));
         if field.copy_of.is_some() || field.refers_to.is_some() || !holds_marks(field, mark) {
             continue;
         }
         let Some(place) = member(object, field) else { continue };
         *place = filled(birds, field, mark, place.take(), &whose);
     }
+}
+
+/// The name of a field, with its mark where that counts.
+fn labelled(field: &Field, mark: Mark) -> String {
+    if mark == Mark::Secret { format!("secret {}", field.name) } else { field.name.to_string() }
 }
 
 /// Whether there is a marked leaf in it.

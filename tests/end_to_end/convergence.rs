@@ -142,6 +142,36 @@ fn a_hundred_carrierx_partners() {
 }
 
 #[test]
+fn one_bokamera_customer() {
+    converges("bokamera/customer", Json, 1, &[]);
+}
+
+#[test]
+fn one_keypro_customer() {
+    converges("keypro/customer", Json, 1, &[]);
+}
+
+#[test]
+fn a_hundred_bokamera_customers() {
+    converges("bokamera/customer", Json, 100, &[]);
+}
+
+#[test]
+fn a_hundred_keypro_customers() {
+    converges("keypro/customer", Json, 100, &[]);
+}
+
+#[test]
+fn every_leaf_of_a_bokamera_customer() {
+    every_leaf("bokamera/customer", Json, &[]);
+}
+
+#[test]
+fn every_leaf_of_a_keypro_customer() {
+    every_leaf("keypro/customer", Json, &[]);
+}
+
+#[test]
 fn a_thousand_gateways() {
     some_converge("bootview/payment-gateway", Jsv, 1000, 20, &[]);
 }

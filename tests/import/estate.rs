@@ -11,7 +11,7 @@ use trueup::kind::registry::Registry;
 use trueup::kind::{Api, FormatWord, Kind, Leaf};
 use trueup::remote::sandbox::{Fault, Options, Running, Sandbox};
 use trueup::remote::wire::{self, Live};
-use trueup::run::import::fill::fill;
+use trueup::run::import::fill::{What, fill};
 use trueup::yaml;
 
 use crate::desk::{Desk, Ran};
@@ -148,7 +148,7 @@ impl Estate {
             for document in document::read(&source, Registry::builtin(), &mut Vec::new()) {
                 let id = document.id.as_ref().map(|id| Leaf::url_text(id, &self.kind.api)).expect("an id");
                 let live = live.iter().find(|live| self.id(live) == id).expect("its object");
-                let filled = fill(&document.spec, &self.kind.shape, &live.object);
+                let filled = fill(&document.spec, &self.kind.shape, &live.object, What::Secrets);
                 pick(&document.spec, &filled, &mut variables);
             }
         }

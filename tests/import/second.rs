@@ -257,3 +257,44 @@ fn permissions_and_links_stay() {
     assert!(estate.desk.read("real/card.yaml").contains("allowToken: false"));
     assert_eq!(mode("real/card.yaml"), 0o640);
 }
+
+/// Things are named in a document; what the name means is looked up, and a change is written as the id.
+#[test]
+fn names_of_things_stay_until_they_mean_something_else() {
+    let estate = Estate::new(CUSTOMER);
+    estate.import(0, &["501"]);
+    let named = estate
+        .desk
+        .read("config/10044.yaml")
+        .replace("Customer_state: 21", "Customer_state: { logical_txt: ACTIVE }");
+    estate.desk.write("config/10044.yaml", &named);
+    estate.import(0, &["501"]).says(&["1 unchanged", "is empty"]);
+    let ended = json!({ "id": 22, "groupname": "KU_STATE", "list_url": "/api/v2/constants/KU_STATE/", "logical_txt": "ENDED", "txt": "Päättynyt" });
+    estate.edit(0, json!({ "Customer_state": ended }));
+    estate.import(0, &["501"]).says(&["1 updated", "is empty"]);
+    let (went, came) = changed(&named, &estate.desk.read("config/10044.yaml"));
+    assert_eq!(went, ["  Customer_state: { logical_txt: ACTIVE }"]);
+    assert_eq!(came, ["  Customer_state: 22"]);
+    // a name that means nothing is told at its line
+    let wrong = named.replace("ACTIVE", "ASLEEP");
+    estate.desk.write("config/10044.yaml", &wrong);
+    let ran = estate.import(1, &["501"]);
+    ran.complains(&["unknown-reference", "config/10044.yaml"]);
+    assert_eq!(estate.desk.read("config/10044.yaml"), wrong);
+}
+
+#[test]
+fn names_of_other_documents_stay() {
+    let estate = Estate::new(PARTNER);
+    estate.import(0, &["--personal"]);
+    let named = estate
+        .desk
+        .read("config/lakeside-labs.yaml")
+        .replace("parent_sid: cccccccc-0000-4000-8000-000000000004", "parent_sid: { ref: lakeside }");
+    assert!(named.contains("{ ref: lakeside }"), "{named}");
+    estate.desk.write("config/lakeside-labs.yaml", &named);
+    estate.edit(2, json!({ "company_name": "Labs" }));
+    estate.import(0, &["--personal"]).says(&["1 updated, 3 unchanged", "is empty"]);
+    let (went, came) = changed(&named, &estate.desk.read("config/lakeside-labs.yaml"));
+    assert_eq!((went.len(), came), (1, vec!["  company_name: Labs".to_owned()]));
+}

@@ -5,5 +5,6 @@ mod bokamera;
 mod clerk;
 mod keypro;
 mod printed;
+mod words;
 mod workspace;
 mod yard;

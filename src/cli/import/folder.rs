@@ -20,7 +20,7 @@ use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::document::Document;
 use crate::remote::wire::Live;
 use crate::run::import::page::{Page, Proof, Revised};
-use crate::run::import::{Import, names, with_live_secrets};
+use crate::run::import::{Import, names};
 
 /// The schema that an editor checks documents by, below the workspace.
 const SCHEMA: &str = "schemas/document.json";
@@ -173,10 +173,7 @@ impl<'p> Pages<'p> {
             let proof = page.proof(self.import, &self.workspace.registry);
             let put = proof.and_then(|proof| put(path, page, &proof).map(|()| proof));
             match put {
-                Ok(proof) => {
-                    let filled = |(document, live): &(Document, &Live)| with_live_secrets(document, live);
-                    written.extend(proof.documents.iter().map(filled));
-                }
+                Ok(proof) => written.extend(proof.documents),
                 Err(reasons) => {
                     let mut reasons = Some(reasons);
                     for row in rows.iter_mut().filter(|row| row.page.as_ref() == Some(path)) {

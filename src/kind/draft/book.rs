@@ -5,6 +5,9 @@
 //! the work grows with the document only. What 3.1 says otherwise is said in the words of 3.0 on the way.
 //! Deliberately absent: other documents. A reference leads within this one or nowhere.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use openapiv3::{Operation, Parameter, ReferenceOr, RequestBody, Response, Schema, SecurityScheme};
@@ -25,6 +28,8 @@ const MAX_DEPTH: usize = 64;
 /// A document.
 pub struct Book {
     tree: Json,
+    /// Schemas that were read already; most stand in many places.
+    schemas: RefCell<HashMap<String, Option<Rc<Schema>>>>,
 }
 
 impl Book {
@@ -43,7 +48,7 @@ impl Book {
             return Err(at(Diagnostic::error("too-deep", message).hint("take out what is not needed")));
         }
         version(&tree).map_err(at)?;
-        Ok(Self { tree })
+        Ok(Self { tree, schemas: RefCell::default() })
     }
 
     /// The text at a pointer, as one line; none when it says nothing.
@@ -120,8 +125,17 @@ impl Book {
         part.typed()
     }
 
-    /// The schema at a pointer, what stands inside it as references. The pointer leads to the schema itself.
-    pub fn schema(&self, pointer: &str) -> Option<Schema> {
+    /// The schema at a pointer, what stands inside it as references.
+    pub fn schema(&self, pointer: &str) -> Option<Rc<Schema>> {
+        if let Some(known) = self.schemas.borrow().get(pointer) {
+            return known.clone();
+        }
+        let schema = self.read_schema(pointer).map(Rc::new);
+        self.schemas.borrow_mut().insert(pointer.to_owned(), schema.clone());
+        schema
+    }
+
+    fn read_schema(&self, pointer: &str) -> Option<Schema> {
         match self.tree.pointer(pointer)? {
             Json::Object(members) => serde_json::from_value(Json::Object(old::schema(members, pointer))).ok(),
             // a schema that lets everything, or nothing, through

@@ -34,7 +34,7 @@ pub struct Envelope {
     pub next: Option<String>,
 }
 
-/// The envelope of an answer; none when it holds no list of objects. The last word of the path names the items.
+/// The envelope of an answer; none when it holds no list of objects. The path may give their name away.
 pub fn envelope(answer: &Plain, path: &str) -> Option<Envelope> {
     if let Form::List { item, .. } = &answer.form {
         let item = objects(item)?;

@@ -433,7 +433,7 @@ fn mark_line(name: &str, mark: &str) -> Line {
     Line::word("mark", mark).decide(format!("named `{}`, {remark}", words::tidy(name)))
 }
 
-/// How the field is cleared, where that is not what the API says for all: texts with the empty one, nothing else.
+/// How the field is cleared, where not as `api.yaml` says: texts with the empty one, nothing else at all.
 fn clear_line(views: &Views, access: Access, ty: &str) -> Option<Line> {
     if access.is_fixed() || ["list", "map"].contains(&ty) {
         return None;
@@ -452,7 +452,11 @@ fn clear_line(views: &Views, access: Access, ty: &str) -> Option<Line> {
 fn is_moment(name: &str, views: &Views) -> bool {
     const VERBS: [&str; 7] =
         ["created", "updated", "modified", "changed", "edited", "creation", "modification"];
-    let time = |plain: &Plain| matches!(&plain.form, Form::Text(text) if text.format.as_deref() == Some("date-time"));
+    let format = |plain: &Plain| match &plain.form {
+        Form::Text(text) => text.format.clone(),
+        _ => None,
+    };
+    let time = |plain: &Plain| format(plain).as_deref() == Some("date-time");
     let optional = !matches!(views.create, super::views::Side::Has { required: true, .. });
     optional
         && views.shown().any(time)

@@ -200,9 +200,9 @@ impl<'s> Study<'s> {
                 lines.push(Line::new("natural_key", Said::Words(vec![key.to_owned()])));
             }
             Some(key) => {
+                let own = words::tidy(key);
                 let remark = format!(
-                    "whether no two objects have the same `{}`; by it a document without `id` finds its object",
-                    words::tidy(key)
+                    "whether no two objects have the same `{own}`; by it a document without `id` finds its object"
                 );
                 lines.push(Line::new("natural_key", Said::Words(vec![key.to_owned()])).decide(remark));
             }
@@ -216,13 +216,13 @@ impl<'s> Study<'s> {
 
     fn operations_line(&self, fields: &[Drafted], has_key: bool) -> Line {
         let (resource, item) = (self.resource(), &self.resource().item);
-        let mut lines = vec![Line::new("list", Said::Lines(self.list_lines()))];
-        if let Some(get) = &item.get {
-            match self.wrapped {
-                // the words of the format read an object only where it stands by itself
-                true => lines = lines.into_iter().map(|line| line.decide("one object is answered wrapped in a member, which the format cannot say, so all are read by the list")).collect(),
-                false => lines.push(Line::new("get", Said::Lines(self.op_lines(get, "get", true)))),
-            }
+        // the words of the format read an object only where it stands by itself
+        let remark = "one object is answered wrapped in a member, which the format cannot say, so all are read \
+                      by the list";
+        let remark = self.wrapped.then_some(remark);
+        let mut lines = vec![Line::new("list", Said::Lines(self.list_lines())).decide_some(remark)];
+        if let Some(get) = item.get.as_ref().filter(|_| !self.wrapped) {
+            lines.push(Line::new("get", Said::Lines(self.op_lines(get, "get", true))));
         }
         if let Some(create) = &resource.create {
             lines.push(Line::new("create", Said::Lines(self.create_lines(create, has_key))));
@@ -252,7 +252,8 @@ impl<'s> Study<'s> {
         let mut lines = self.op_lines(create, "post", false);
         let answer = match self.answer(create) {
             "nothing" if !has_key && !self.id.by_caller => {
-                let remark = "the document shows no answer, but without id and natural key nobody can say which object was made";
+                let remark = "the document shows no answer, but without id and natural key nobody can say \
+                              which object was made";
                 Line::word("answer", "id").decide(remark)
             }
             word => Line::word("answer", word),
@@ -296,9 +297,9 @@ impl<'s> Study<'s> {
         let nested =
             |field: &Drafted| !field.access.computed && ["object", "map", "list"].contains(&field.ty);
         if fields.iter().any(nested) {
-            let travels = Line::word("travels", "whole").decide(
-                "`whole` is right where lists and objects are replaced, and where they are merged and nothing is left out; `parts` sends less",
-            );
+            let remark = "`whole` is right where lists and objects are replaced, and where they are merged and \
+                          nothing is left out; `parts` sends less";
+            let travels = Line::word("travels", "whole").decide(remark);
             lines.insert(2, Line::new("nested", Said::Lines(vec![travels])));
         }
         lines.push(Line::word("answer", self.answer(op)));

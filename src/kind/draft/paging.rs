@@ -90,7 +90,8 @@ pub fn paging(book: &Book, list: &Op, envelope: &Envelope) -> Paging {
 fn unpaged(book: &Book, limit: Option<&Parameter>, other: Option<&Parameter>) -> Paging {
     let how = other.map_or_else(String::new, |other| format!(" by `{}`", tidy(name(other))));
     let remark = format!(
-        "the list comes in pages{how}, which the format cannot ask for: objects beyond the first page are not seen, and would be made anew"
+        "the list comes in pages{how}, which the format cannot ask for: objects beyond the first page are not \
+         seen, and would be made anew"
     );
     let Some(limit) = limit else {
         let none = Line::new("query", Said::Json(Json::Object(serde_json::Map::new())));

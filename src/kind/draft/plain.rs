@@ -16,7 +16,7 @@ use super::words;
 /// How many schemas may stand inside each other.
 const MAX_NESTED: usize = 24;
 /// How many schemas are unfolded for one body or answer.
-const MAX_SCHEMAS: usize = 5_000;
+const MAX_SCHEMAS: usize = 3_000;
 
 /// Why a value's form is unclear.
 pub const SILENT: &str = "the document does not say what it is";
@@ -150,7 +150,7 @@ impl Reader<'_> {
     }
 
     fn unfolded(&mut self, pointer: &str) -> Plain {
-        let own = self.book.schema(pointer).map(|schema| self.read(schema));
+        let own = self.book.schema(pointer).map(|schema| self.read(&schema));
         match (self.book.reference(pointer), own) {
             (None, Some(own)) => own,
             (None, None) => Plain::unclear("the document's schema for it cannot be read"),
@@ -167,31 +167,31 @@ impl Reader<'_> {
         }
     }
 
-    fn read(&mut self, schema: Schema) -> Plain {
-        let data = schema.schema_data;
-        let said = |text: Option<String>| text.as_deref().and_then(words::sentence);
+    fn read(&mut self, schema: &Schema) -> Plain {
+        let data = &schema.schema_data;
+        let said = |text: &Option<String>| text.as_deref().and_then(words::sentence);
         let own = Plain {
-            title: said(data.title),
-            description: said(data.description),
-            example: data.example,
+            title: said(&data.title),
+            description: said(&data.description),
+            example: data.example.clone(),
             nullable: data.nullable,
             read_only: data.read_only,
             write_only: data.write_only,
             deprecated: data.deprecated,
             ..Plain::unclear(SILENT)
         };
-        match schema.schema_kind {
+        match &schema.schema_kind {
             SchemaKind::Type(ty) => Plain { form: self.form(ty), ..own },
-            SchemaKind::AllOf { all_of } => self.all(own, &all_of),
+            SchemaKind::AllOf { all_of } => self.all(own, all_of),
             SchemaKind::OneOf { one_of: several } | SchemaKind::AnyOf { any_of: several } => {
-                self.one(own, &several)
+                self.one(own, several)
             }
             SchemaKind::Any(any) => self.mixed(own, any),
             SchemaKind::Not { .. } => own,
         }
     }
 
-    fn form(&mut self, ty: Type) -> Form {
+    fn form(&mut self, ty: &Type) -> Form {
         match ty {
             Type::String(text) => Form::Text(text_form(text)),
             Type::Number(_) => Form::Decimal,
@@ -201,15 +201,16 @@ impl Reader<'_> {
             }
             Type::Boolean(_) => Form::Flag,
             Type::Object(object) => self.object(object),
-            Type::Array(array) => {
-                let items = array.items.as_ref().and_then(target);
-                let item = items.map_or_else(|| Plain::unclear(SILENT), |items| self.plain(items));
-                Form::List { item: Box::new(item), distinct: array.unique_items }
-            }
+            Type::Array(array) => self.list(array.items.as_ref(), array.unique_items),
         }
     }
 
-    fn object(&mut self, object: ObjectType) -> Form {
+    fn list(&mut self, items: Option<&ReferenceOr<Box<Schema>>>, distinct: bool) -> Form {
+        let item = items.and_then(target).map(|pointer| self.plain(pointer));
+        Form::List { item: Box::new(item.unwrap_or_else(|| Plain::unclear(SILENT))), distinct }
+    }
+
+    fn object(&mut self, object: &ObjectType) -> Form {
         let mut members = Vec::with_capacity(object.properties.len());
         for (name, schema) in &object.properties {
             let plain = target(schema).map_or_else(|| Plain::unclear(SILENT), |pointer| self.plain(pointer));
@@ -222,49 +223,46 @@ impl Reader<'_> {
             Some(AdditionalProperties::Any(true)) => Some(Plain::unclear(SILENT)),
             None => members.is_empty().then(|| Plain::unclear(SILENT)),
         };
-        Form::Object { members, required: object.required, others: others.map(Box::new) }
+        Form::Object { members, required: object.required.clone(), others: others.map(Box::new) }
     }
 
     /// A schema that says several things at once.
-    fn mixed(&mut self, own: Plain, any: AnySchema) -> Plain {
-        let (one_of, any_of, all_of) = (any.one_of.clone(), any.any_of.clone(), any.all_of.clone());
+    fn mixed(&mut self, own: Plain, any: &AnySchema) -> Plain {
         let form = self.loose(any);
-        let mut made = self.all(Plain { form, ..own }, &all_of);
-        for several in [one_of, any_of].iter().filter(|several| !several.is_empty()) {
+        let mut made = self.all(Plain { form, ..own }, &any.all_of);
+        for several in [&any.one_of, &any.any_of].into_iter().filter(|several| !several.is_empty()) {
             made = self.one(made, several);
         }
         made
     }
 
     /// The form that the words of a schema give away, with or without a type.
-    fn loose(&mut self, any: AnySchema) -> Form {
+    fn loose(&mut self, any: &AnySchema) -> Form {
         let texts = !any.enumeration.is_empty() && any.enumeration.iter().all(Json::is_string);
         match any.typ.as_deref() {
-            Some("object") => {}
-            Some("array") => {}
-            Some("string") => return Form::Text(loose_text(any)),
+            Some("string") => Form::Text(loose_text(any)),
             Some("integer") => {
-                let values = any.enumeration.iter().filter_map(Json::as_i64).map(|value| value.to_string());
-                return Form::Whole { most: None, values: values.collect() };
+                let values = any.enumeration.iter().filter_map(Json::as_i64);
+                Form::Whole { most: None, values: values.map(|value| value.to_string()).collect() }
             }
-            Some("number") => return Form::Decimal,
-            Some("boolean") => return Form::Flag,
-            _ if texts => return Form::Text(loose_text(any)),
-            _ => {}
+            Some("number") => Form::Decimal,
+            Some("boolean") => Form::Flag,
+            Some("array") => self.list(any.items.as_ref(), any.unique_items.unwrap_or(false)),
+            Some("object") => self.part_of_object(any),
+            _ if texts => Form::Text(loose_text(any)),
+            _ if any.items.is_some() => self.list(any.items.as_ref(), any.unique_items.unwrap_or(false)),
+            // with only `required` it may be the half of an object that says which members must be there
+            _ if any.properties.is_empty() && any.required.is_empty() => Form::Unclear(SILENT),
+            _ => self.part_of_object(any),
         }
-        if any.typ.as_deref() == Some("array") || any.items.is_some() {
-            let items = any.items.as_ref().and_then(target);
-            let item = items.map_or_else(|| Plain::unclear(SILENT), |items| self.plain(items));
-            return Form::List { item: Box::new(item), distinct: any.unique_items.unwrap_or(false) };
-        }
-        // with only `required` it may be the half of an object that says which members must be there
-        if any.typ.as_deref() != Some("object") && any.properties.is_empty() && any.required.is_empty() {
-            return Form::Unclear(SILENT);
-        }
-        self.object(ObjectType {
-            properties: any.properties,
-            required: any.required,
-            additional_properties: any.additional_properties.or(Some(AdditionalProperties::Any(false))),
+    }
+
+    fn part_of_object(&mut self, any: &AnySchema) -> Form {
+        let closed = || AdditionalProperties::Any(false);
+        self.object(&ObjectType {
+            properties: any.properties.clone(),
+            required: any.required.clone(),
+            additional_properties: Some(any.additional_properties.clone().unwrap_or_else(closed)),
             ..ObjectType::default()
         })
     }
@@ -376,34 +374,27 @@ fn together(mut members: Vec<Member>, more: Vec<Member>) -> Vec<Member> {
     members
 }
 
-fn text_form(text: StringType) -> Text {
-    let format = match text.format {
+fn text_form(text: &StringType) -> Text {
+    let format = match &text.format {
         VariantOrUnknownOrEmpty::Empty => None,
         VariantOrUnknownOrEmpty::Unknown(format) => Some(format.to_lowercase()),
-        VariantOrUnknownOrEmpty::Item(format) => Some(format_word(&format).to_owned()),
+        VariantOrUnknownOrEmpty::Item(format) => Some(format_word(format).to_owned()),
     };
-    let choices: Vec<String> = text.enumeration.into_iter().flatten().collect();
-    let may_be_empty =
-        choices.is_empty() && format.is_none() && text.pattern.is_none() && text.min_length.unwrap_or(0) == 0;
-    Text { format, most: text.max_length.and_then(|most| u32::try_from(most).ok()), may_be_empty, choices }
+    let choices: Vec<String> = text.enumeration.iter().flatten().cloned().collect();
+    let free = format.is_none() && text.pattern.is_none() && text.min_length.unwrap_or(0) == 0;
+    let most = text.max_length.and_then(|most| u32::try_from(most).ok());
+    Text { format, most, may_be_empty: free && choices.is_empty(), choices }
 }
 
-fn loose_text(any: AnySchema) -> Text {
-    let choices = any.enumeration.iter().filter_map(Json::as_str).map(str::to_owned).collect();
-    text_form(StringType {
-        format: any.format.into(),
-        pattern: any.pattern,
-        enumeration: Vec::new(),
+fn loose_text(any: &AnySchema) -> Text {
+    let choices: Vec<String> = any.enumeration.iter().filter_map(Json::as_str).map(str::to_owned).collect();
+    text_form(&StringType {
+        format: any.format.clone().into(),
+        pattern: any.pattern.clone(),
+        enumeration: choices.into_iter().map(Some).collect(),
         min_length: any.min_length,
         max_length: any.max_length,
     })
-    .with(choices)
-}
-
-impl Text {
-    fn with(self, choices: Vec<String>) -> Self {
-        Self { may_be_empty: self.may_be_empty && choices.is_empty(), choices, ..self }
-    }
 }
 
 fn format_word(format: &StringFormat) -> &'static str {

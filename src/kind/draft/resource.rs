@@ -114,6 +114,9 @@ impl Atlas<'_> {
         };
         let Some(item) = self.item(&below) else { return Err("no path leads to one object") };
         let create = self.op(general, "post").filter(Op::speaks_json);
+        if create.is_none() && [&item.put, &item.patch, &item.post].iter().all(|op| op.is_none()) {
+            return Err("nothing makes or changes it with a body of JSON");
+        }
         let path = path.trim_end_matches('/').to_owned();
         Ok(Some(Resource { path, list, envelope, create, item }))
     }

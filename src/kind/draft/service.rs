@@ -321,7 +321,9 @@ fn error_lines(answer: &Plain) -> Vec<Line> {
     if !lists.is_empty() {
         lines.push(Line::new("lists", Said::Items(lists)));
     }
-    let free = |plain: &Plain| matches!(&plain.form, Form::Object { members, others: Some(_), .. } if members.is_empty());
+    let free = |plain: &Plain| {
+        plain.members().is_empty() && matches!(plain.form, Form::Object { others: Some(_), .. })
+    };
     let maps: Vec<String> = members
         .iter()
         .filter(|(name, plain)| free(plain) && folded(name).contains("error"))

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fill::object_fields;
+use super::fill::{What, fill, object_fields};
 use super::names::{Variables, words_of, words_of_field};
 use crate::diagnostic::Span;
 use crate::document::spec::MAX_TEXT;
@@ -349,7 +349,7 @@ fn is_told_apart(shape: &Shape, keys: &[Vec<u16>], items: &[Vec<(u16, Wanted)>],
         .iter()
         .zip(live)
         .map(|(item, live)| {
-            let item = super::fill::fill(&wanted(Wish::Object(item.clone())), shape, live);
+            let item = fill(&wanted(Wish::Object(item.clone())), shape, live, What::Secrets);
             object_fields(&item).to_vec()
         })
         .collect();

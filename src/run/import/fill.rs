@@ -1,5 +1,5 @@
-//! Slots and references filled from the live object: what a document would be if what it does not say itself
-//! were what is in place.
+//! Slots, and names of other documents, filled from the live object: what a document would be if what it does not
+//! say itself were what is in place.
 //!
 //! Used to prove that a document says what is live, where nobody knows the secrets. What the service does not
 //! show is taken out, as if the document left it alone.
@@ -9,9 +9,28 @@ use crate::kind::{Item, ListType, Shape, ToldApart, Type};
 use crate::plan::pair::pair;
 use crate::value::{Object, Value};
 
-/// The fields of a spec with live values in place of slots.
-pub fn fill(spec: &Wanted, shape: &Shape, live: &Object) -> Wanted {
-    Wanted { span: spec.span, wish: Wish::Object(fields(object_fields(spec), shape, Some(live))) }
+/// What is filled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum What {
+    /// Slots.
+    Secrets,
+    /// Names of other documents.
+    Links,
+}
+
+impl What {
+    fn is(self, wish: &Wish) -> bool {
+        match wish {
+            Wish::Slot(_) => self == Self::Secrets,
+            Wish::Reference(reference) => self == Self::Links && reference.by.is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// The fields of a spec with live values in place of what is to be filled.
+pub fn fill(spec: &Wanted, shape: &Shape, live: &Object, what: What) -> Wanted {
+    Wanted { span: spec.span, wish: Wish::Object(fields(object_fields(spec), shape, Some(live), what)) }
 }
 
 /// The fields of an object that is wanted.
@@ -22,21 +41,19 @@ pub fn object_fields(wanted: &Wanted) -> &[(u16, Wanted)] {
     }
 }
 
-fn fields(wanted: &[(u16, Wanted)], shape: &Shape, live: Option<&Object>) -> Vec<(u16, Wanted)> {
+fn fields(wanted: &[(u16, Wanted)], shape: &Shape, live: Option<&Object>, what: What) -> Vec<(u16, Wanted)> {
     let one = |(number, wanted): &(u16, Wanted)| {
         let field = shape.fields.get(*number as usize)?;
-        Some((*number, node(wanted, &field.ty, live.and_then(|live| live.get(*number)))?))
+        Some((*number, node(wanted, &field.ty, live.and_then(|live| live.get(*number)), what)?))
     };
     wanted.iter().filter_map(one).collect()
 }
 
-fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
+fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>, what: What) -> Option<Wanted> {
     let wish = match (&wanted.wish, ty) {
-        (Wish::Slot(_) | Wish::Reference(_), _) => {
-            Wish::Leaf(live.filter(|value| !value.is_blank())?.clone())
-        }
+        (wish, _) if what.is(wish) => Wish::Leaf(live.filter(|value| !value.is_blank())?.clone()),
         (Wish::Object(own), Type::Object(shape)) => {
-            Wish::Object(fields(own, shape, live.and_then(Value::as_object)))
+            Wish::Object(fields(own, shape, live.and_then(Value::as_object), what))
         }
         (Wish::Map(entries), _) => {
             let entry = |(key, wanted): &(Box<str>, Wanted)| {
@@ -44,7 +61,7 @@ fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
                     Some(Value::Map(own)) => own.iter().find(|(name, _)| name == key).map(|(_, value)| value),
                     _ => None,
                 };
-                Some((key.clone(), node(wanted, ty, live)?))
+                Some((key.clone(), node(wanted, ty, live, what)?))
             };
             Wish::Map(entries.iter().filter_map(entry).collect())
         }
@@ -53,7 +70,7 @@ fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
             let partners = partners(items, list, live);
             let partner = |at: usize| partners.get(at).copied().flatten().and_then(|at| live.get(at));
             Wish::List(
-                items.iter().enumerate().filter_map(|(at, own)| item(own, list, partner(at))).collect(),
+                items.iter().enumerate().filter_map(|(at, own)| item(own, list, partner(at), what)).collect(),
             )
         }
         (wish, _) => wish.clone(),
@@ -61,13 +78,13 @@ fn node(wanted: &Wanted, ty: &Type, live: Option<&Value>) -> Option<Wanted> {
     Some(Wanted { span: wanted.span, wish })
 }
 
-fn item(wanted: &Wanted, list: &ListType, live: Option<&Value>) -> Option<Wanted> {
+fn item(wanted: &Wanted, list: &ListType, live: Option<&Value>, what: What) -> Option<Wanted> {
     match &list.item {
         Item::Object(shape) => {
-            let inner = fields(object_fields(wanted), shape, live.and_then(Value::as_object));
+            let inner = fields(object_fields(wanted), shape, live.and_then(Value::as_object), what);
             Some(Wanted { span: wanted.span, wish: Wish::Object(inner) })
         }
-        Item::Leaf(leaf) => node(wanted, &Type::Leaf(leaf.clone()), live),
+        Item::Leaf(leaf) => node(wanted, &Type::Leaf(leaf.clone()), live, what),
     }
 }
 

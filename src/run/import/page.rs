@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Import;
+use super::compose::agrees;
+use super::meanings::Meanings;
 use super::revise::{Touched, alike};
-use super::{Import, agrees};
 use crate::diagnostic::{Diagnostic, Source, any_error};
 use crate::document::write::edit::{Cut, apply};
 use crate::document::{self, Document};
@@ -18,6 +20,7 @@ use crate::remote::wire::Live;
 pub struct Revised<'e> {
     pub document: &'e Document,
     pub live: &'e Live,
+    pub meanings: Meanings,
     pub cuts: Vec<Cut>,
     pub touched: Touched,
 }
@@ -36,10 +39,10 @@ pub struct Page<'e> {
 }
 
 /// A file as it will be.
-pub struct Proof<'e> {
+pub struct Proof {
     pub text: String,
-    /// The documents of this import in it, each with its object.
-    pub documents: Vec<(Document, &'e Live)>,
+    /// The documents of this import in it, with everything in place that they do not say themselves.
+    pub documents: Vec<Document>,
 }
 
 impl<'e> Page<'e> {
@@ -47,7 +50,7 @@ impl<'e> Page<'e> {
     ///
     /// # Errors
     /// Why the file is better left alone.
-    pub fn proof(&self, import: &Import, registry: &Registry) -> Result<Proof<'e>, Vec<Diagnostic>> {
+    pub fn proof(&self, import: &Import, registry: &Registry) -> Result<Proof, Vec<Diagnostic>> {
         let text = self.text().ok_or_else(|| vec![self.fault("two edits of this file meet")])?;
         let source = Source::new(self.path.clone(), text);
         let mut faults = Vec::new();
@@ -83,7 +86,7 @@ impl<'e> Page<'e> {
         import: &Import,
         registry: &Registry,
         documents: Vec<Document>,
-    ) -> Result<Vec<(Document, &'e Live)>, Vec<Diagnostic>> {
+    ) -> Result<Vec<Document>, Vec<Diagnostic>> {
         let old = match &self.before {
             Some(source) => document::read(source, registry, &mut Vec::new()),
             None => Vec::new(),
@@ -91,13 +94,14 @@ impl<'e> Page<'e> {
         if documents.len() != old.len() + self.new.len() {
             return Err(vec![self.fault("the edits of this file would change how many documents it holds")]);
         }
-        let (mut mine, mut faults, untouched) = (Vec::new(), Vec::new(), Touched::default());
+        let (mut mine, mut faults) = (Vec::new(), Vec::new());
+        let (untouched, nothing) = (Touched::default(), Meanings::default());
         let revised: HashMap<u32, &Revised> =
             self.revised.iter().map(|revised| (revised.document.name_span.start, revised)).collect();
         let mut new = self.new.iter();
         for (at, document) in documents.into_iter().enumerate() {
             let Some(old) = old.get(at) else {
-                mine.extend(new.next().map(|(_, live)| (document, *live)));
+                mine.extend(new.next().map(|(_, live)| (document, *live, &nothing)));
                 continue;
             };
             let revised = revised.get(&old.name_span.start);
@@ -106,12 +110,15 @@ impl<'e> Page<'e> {
                 let fault = self.fault("an edit of this file would change more than was meant");
                 faults.push(fault.at(old.place(old.name_span)));
             }
-            mine.extend(revised.map(|revised| (document, revised.live)));
+            mine.extend(revised.map(|revised| (document, revised.live, &revised.meanings)));
         }
-        for (document, live) in &mine {
-            faults.extend(agrees(import, document, live).err().into_iter().flatten());
+        for (document, live, meanings) in &mine {
+            faults.extend(agrees(import, document, meanings, live).err().into_iter().flatten());
         }
-        if faults.is_empty() { Ok(mine) } else { Err(faults) }
+        let in_place = |(document, live, meanings): &(Document, &Live, &Meanings)| {
+            meanings.in_place(document, &live.object)
+        };
+        if faults.is_empty() { Ok(mine.iter().map(in_place).collect()) } else { Err(faults) }
     }
 
     fn fault(&self, message: &str) -> Diagnostic {

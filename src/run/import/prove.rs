@@ -1,13 +1,13 @@
 //! The last word of an import: a plan over what it wrote, from a fresh reading, has to be empty.
 
-use super::{Import, unproven};
+use super::Import;
+use super::compose::unproven;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::plan::step::named;
-use crate::run::gather::Job;
 use crate::run::{Session, planning};
 
-/// Plans over documents whose secrets are in place.
+/// Plans over documents that have everything in place.
 ///
 /// # Errors
 /// Every document over which the plan is not empty, with the paths; or why it could not be made.
@@ -16,14 +16,7 @@ pub async fn prove(
     import: &Import,
     documents: &[Document],
 ) -> Result<(), Vec<Diagnostic>> {
-    let job = |document| Job {
-        document,
-        scope: import.scope.clone(),
-        target: import.target.clone(),
-        known_id: None,
-        newborn: false,
-    };
-    let jobs: Vec<Job> = documents.iter().map(job).collect();
+    let jobs: Vec<_> = documents.iter().map(|document| import.job(document)).collect();
     let plan = planning::plan(session, &jobs).await;
     let steps = plan.steps.iter().map(|step| {
         let paths: Vec<String> = step.changes.iter().map(|change| named(&change.path)).collect();

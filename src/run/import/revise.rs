@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::Import;
 use super::draft::{Draft, READS_EMPTY, Variable, is_sayable};
-use super::fill::{fill, object_fields};
+use super::fill::object_fields;
+use super::meanings::Meanings;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::write::edit::{Cut, Editor, Stuck};
 use crate::document::write::is_guarded;
@@ -41,14 +42,9 @@ pub struct Touched {
     pub grown: Vec<Span>,
 }
 
-/// A document with secrets from the live object in place of slots.
-pub fn filled(document: &Document, live: &Object) -> Document {
-    Document { spec: fill(&document.spec, &document.kind.shape, live), ..document.clone() }
-}
-
 /// What a plan would say of a document and the live object.
-pub fn compared(document: &Document, subject: &Subject, live: &Object) -> Proposal {
-    let document = filled(document, live);
+pub fn compared(document: &Document, meanings: &Meanings, subject: &Subject, live: &Object) -> Proposal {
+    let document = meanings.in_place(document, live);
     // what may be lowered or overwritten is a question to those who write to the service
     let permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
     propose(&Question { document: &document, subject, live: Some(live), memory: &Blank }, permits)
@@ -62,11 +58,9 @@ pub fn revise(
     import: &Import,
     document: &Document,
     root: &Node,
-    live: &Object,
+    proposal: &Proposal,
     draft: &Draft,
 ) -> Result<Option<Revision>, Vec<Diagnostic>> {
-    let subject = import.subject(document, live);
-    let proposal = compared(document, &subject, live);
     // a fault that stands where a change does is answered by the change
     let answered = |fault: &Diagnostic| {
         proposal.changes.iter().any(|change| {
