@@ -21,7 +21,7 @@ use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
 use crate::exchange::Request;
-use crate::kind::{Answer, Appears, Field, Maker};
+use crate::kind::{Answer, Appears, Field, Leaf, Maker};
 use crate::plan::compare::differences;
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
@@ -439,7 +439,7 @@ impl Writer<'_, '_> {
                 let protect = self.jobs[fresh.subject.number].document.protect;
                 let mut index = lock(self.session.index);
                 index.born(&subject, protect);
-                index.save().err().map(|error| unrecorded(fresh, &error))
+                index.save().err().map(|error| lost_track(&subject, &error))
             }
             Action::Update => wrong_answer(service, fresh, body),
             Action::Delete => None,
@@ -650,10 +650,29 @@ pub fn appears_later(subject: &Subject) -> Diagnostic {
 }
 
 fn unrecorded(step: &Step, error: &std::io::Error) -> Diagnostic {
+    if error.kind() == std::io::ErrorKind::ResourceBusy {
+        return Diagnostic::error("another-run", "another run has begun to create this object")
+            .at(step.subject.place.clone())
+            .hint("wait until it has ended, then run again");
+    }
     let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
     Diagnostic::error("not-recorded", message)
         .at(step.subject.place.clone())
         .hint("without it a killed run could create this object twice; make room or give access")
+}
+
+/// A new object whose id is known to nobody but this report.
+fn lost_track(subject: &Subject, error: &std::io::Error) -> Diagnostic {
+    let message =
+        format!("the object was created, but `.trueup/index.json` cannot be written: {}", error.kind());
+    let id = subject.id.as_ref().map(|id| Leaf::url_text(id, &subject.kind.api));
+    let hint = match id {
+        Some(id) => {
+            format!("its id is {id}: name it in the document, or make room or give access and run again")
+        }
+        None => "make room or give access, then run again".to_owned(),
+    };
+    Diagnostic::error("not-recorded", message).at(subject.place.clone()).hint(hint)
 }
 
 /// What came of a request, for the journal.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::memory::sync_folder;
 use super::outcome::Outcome;
 use crate::exchange::Verb;
 use crate::kind::Kind;
@@ -249,11 +250,6 @@ fn create(folder: &Path, now: &str) -> io::Result<(File, String)> {
         }
     }
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
-}
-
-/// A new file is there after a power cut only when its folder is on disk too.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// The path of a request as the kind has it, its parameters not filled in.

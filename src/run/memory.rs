@@ -14,9 +14,15 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::turn::in_turn;
 use crate::kind::Leaf;
 use crate::plan::{Memory, Recall, Subject};
 use crate::value::{Path, Segment, Value};
+
+/// The name of the file.
+const FILE: &str = "written.json";
+/// The name of the file with this machine's key.
+const KEY: &str = "key";
 
 /// The memory of one workspace.
 pub struct Written {
@@ -54,16 +60,9 @@ impl Written {
     pub fn open(folder: &FilePath, key: Option<&str>) -> io::Result<Self> {
         let key = match key {
             Some(key) => key.as_bytes().to_vec(),
-            None => read_if_there(&folder.join("key"))?.unwrap_or_default(),
+            None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
         };
-        let entries = match read_if_there(&folder.join("written.json"))? {
-            Some(bytes) => {
-                let file: File = serde_json::from_slice(&bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.entries
-            }
-            None => BTreeMap::new(),
-        };
+        let entries = read(folder)?;
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries: Mutex::new(entries) })
     }
 
@@ -75,19 +74,32 @@ impl Written {
         if values.is_empty() {
             return Ok(());
         }
-        if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder)?);
-        }
-        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, value) in values {
-            let name = place(subject, path);
-            let digest = digest(&self.key, &name, value, subject);
-            entries.insert(name, Entry { digest, at: at.clone() });
-        }
-        let file = File { format: 1, entries: entries.clone() };
-        replace(&self.folder.join("written.json"), &serde_json::to_vec_pretty(&file)?)
+        let folder = self.folder.clone();
+        in_turn(&folder, || {
+            if self.key.is_empty() {
+                self.key = Zeroizing::new(own_key(&folder)?);
+            }
+            let mut entries = read(&folder)?;
+            let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            for (path, value) in values {
+                let name = place(subject, path);
+                let digest = digest(&self.key, &name, value, subject);
+                entries.insert(name, Entry { digest, at: at.clone() });
+            }
+            let file = File { format: 1, entries };
+            replace(&folder.join(FILE), &serde_json::to_vec_pretty(&file)?)?;
+            *self.entries.lock().unwrap_or_else(PoisonError::into_inner) = file.entries;
+            Ok(())
+        })
     }
+}
+
+/// What is on disk; nothing when there is no file.
+fn read(folder: &FilePath) -> io::Result<BTreeMap<String, Entry>> {
+    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(BTreeMap::new()) };
+    let file: File =
+        serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(file.entries)
 }
 
 impl Memory for Written {
@@ -137,11 +149,15 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_key(folder: &FilePath) -> io::Result<Vec<u8>> {
+/// The key of this machine, which another run may have made meanwhile.
+fn own_key(folder: &FilePath) -> io::Result<Vec<u8>> {
+    if let Some(key) = read_if_there(&folder.join(KEY))?.filter(|key| !key.is_empty()) {
+        return Ok(key);
+    }
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace(&folder.join("key"), text.as_bytes())?;
+    replace(&folder.join(KEY), text.as_bytes())?;
     Ok(text.into_bytes())
 }
 
@@ -162,13 +178,21 @@ pub fn read_if_there(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// When the folder cannot be made or the file not be written.
 pub fn replace(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(FilePath::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
     make_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    sync_folder(folder)
+}
+
+/// A new file is there after a power cut only when its folder is on disk too.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn sync_folder(folder: &FilePath) -> io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Makes a folder where there is none.
@@ -183,8 +207,12 @@ pub fn make_folder(folder: &FilePath) -> io::Result<()> {
 /// The folder holds what belongs to this machine: git is told to leave it alone.
 fn ignore_in_git(folder: &FilePath) -> io::Result<()> {
     let path = folder.join(".gitignore");
-    if folder.file_name().is_some_and(|name| name == ".trueup") && !path.exists() {
-        std::fs::write(path, "*\n")?;
+    if folder.file_name().is_none_or(|name| name != ".trueup") || path.exists() {
+        return Ok(());
     }
+    // a run that is killed here must not leave an empty one, which would ignore nothing
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(b"*\n")?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod planning;
 pub mod receipt;
 pub mod refer;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

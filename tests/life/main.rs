@@ -17,6 +17,8 @@ mod written;
 mod axe;
 mod births;
 mod deaths;
+#[cfg(target_os = "linux")]
+mod disk;
 mod kills;
 mod newborn;
 mod outcomes;
