@@ -27,7 +27,7 @@ use crate::remote::service::Service;
 use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
-use crate::run::memory::Written;
+use crate::run::memory::{self, Written};
 use crate::run::refer::References;
 use crate::run::{Event, Session, Stop};
 
@@ -201,10 +201,14 @@ pub fn digest_key() -> Option<Zeroizing<String>> {
 /// What the workspace remembers of earlier runs.
 fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
+    if folder.is_file() {
+        let message = format!("`{FOLDER}` is a file, where runs keep what they remember in a folder");
+        return Err(Diagnostic::error("unreadable-memory", message).hint("move it away"));
+    }
     let key = digest_key();
     let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
-        forgotten("written.json", &error).hint(hint)
+        forgotten(memory::FILE, &error).hint(hint)
     })?;
     let index = Index::open(&folder).map_err(|error| {
         let hint = "put it back from a copy; without it, nothing is known of creates under way and of \

@@ -1,26 +1,25 @@
 //! What was last written where the service does not show it: secrets that read back masked, addresses that
-//! wait for verification. Kept as keyed digests in the workspace's `.trueup/written.json`, never as values.
+//! wait for verification. Kept as keyed digests in the workspace's `.trueup/written.jsonl`, never as values.
 //!
 //! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
 //! nothing, so that not even a four-digit PIN can be guessed from the file.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::ledger::Ledger;
 use super::turn::in_turn;
 use crate::kind::Leaf;
 use crate::plan::{Memory, Recall, Subject};
 use crate::value::{Path, Segment, Value};
 
-/// The name of the file.
-const FILE: &str = "written.json";
+/// The name of the file in `.trueup`.
+pub const FILE: &str = "written.jsonl";
 /// The name of the file with this machine's key.
 const KEY: &str = "key";
 
@@ -29,28 +28,21 @@ pub struct Written {
     folder: PathBuf,
     /// None until something has to be remembered or compared.
     key: Zeroizing<Vec<u8>>,
-    entries: Mutex<BTreeMap<String, Entry>>,
+    entries: Ledger<Entry>,
 }
 
 /// One remembered value.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Deserialize)]
 struct Entry {
     digest: String,
     /// When it was written, RFC 3339.
     at: String,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    format: u32,
-    entries: BTreeMap<String, Entry>,
-}
-
 impl Written {
     /// A memory of nothing, for questions that must not depend on what this machine wrote before.
     pub fn blank() -> Self {
-        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Mutex::default() }
+        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Ledger::blank() }
     }
 
     /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
@@ -62,8 +54,8 @@ impl Written {
             Some(key) => key.as_bytes().to_vec(),
             None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
         };
-        let entries = read(folder)?;
-        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries: Mutex::new(entries) })
+        let entries = Ledger::open(&folder.join(FILE))?;
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
     }
 
     /// Remembers what was written at these places of one object, on disk before it returns.
@@ -79,34 +71,21 @@ impl Written {
             if self.key.is_empty() {
                 self.key = Zeroizing::new(own_key(&folder)?);
             }
-            let mut entries = read(&folder)?;
-            let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-            for (path, value) in values {
+            let at = super::now();
+            let fact = |(path, value): &(Path, Value)| {
                 let name = place(subject, path);
                 let digest = digest(&self.key, &name, value, subject);
-                entries.insert(name, Entry { digest, at: at.clone() });
-            }
-            let file = File { format: 1, entries };
-            replace(&folder.join(FILE), &serde_json::to_vec_pretty(&file)?)?;
-            *self.entries.lock().unwrap_or_else(PoisonError::into_inner) = file.entries;
-            Ok(())
+                (name, Entry { digest, at: at.clone() })
+            };
+            self.entries.put(values.iter().map(fact).collect())
         })
     }
-}
-
-/// What is on disk; nothing when there is no file.
-fn read(folder: &FilePath) -> io::Result<BTreeMap<String, Entry>> {
-    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(BTreeMap::new()) };
-    let file: File =
-        serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    Ok(file.entries)
 }
 
 impl Memory for Written {
     fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall {
         let name = place(subject, path);
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        match entries.get(&name) {
+        match self.entries.get(&name) {
             None => Recall::Never,
             Some(entry) if entry.digest == digest(&self.key, &name, value, subject) => Recall::Same,
             Some(_) => Recall::Differs,

@@ -12,6 +12,7 @@ mod hidden;
 pub mod import;
 pub mod index;
 pub mod journal;
+mod ledger;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;

@@ -22,6 +22,7 @@ mod disk;
 mod kills;
 mod newborn;
 mod outcomes;
+mod side_by_side;
 mod state;
 mod stirred;
 mod updates;
