@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
+use super::leases;
 use super::plan;
 use super::progress::Progress;
 use super::records;
@@ -20,7 +21,7 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
-use crate::run::journal::Journal;
+use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
 use crate::run::{Session, Stop, apply, planning};
 
@@ -104,6 +105,8 @@ pub struct Way<'w> {
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
     /// Where else the result is told.
     pub reports: Option<&'w Reports>,
+    /// The leases under which it is.
+    pub leases: Option<&'w Kept>,
 }
 
 impl Way<'_> {
@@ -125,6 +128,11 @@ impl Way<'_> {
         let mut why = gate::check(plan, objects, limits);
         why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
         why
+    }
+
+    /// What is to be said of a lease that was lost meanwhile.
+    fn lost_lease(&self) -> Option<Diagnostic> {
+        self.leases.and_then(Kept::lost).map(|loss| leases::lost(&loss))
     }
 
     fn all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
@@ -160,11 +168,22 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way
     way.tell(&report, screen)
 }
 
-/// Plans and carries out the plan of a prepared workspace.
+/// Plans and carries out the plan of a prepared workspace, under the leases of its targets.
 ///
 /// # Errors
 /// When there is no runtime or terminal, or the result cannot be written.
 pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
+    match leases::take(prepared, screen) {
+        Ok(leases) => carried_out(prepared, reading, screen, Way { leases: leases.as_ref(), ..way }),
+        Err((fault, exit)) => {
+            screen.diagnose(std::slice::from_ref(&fault));
+            not_begun(&[], &[fault], screen, way)?;
+            Ok(exit)
+        }
+    }
+}
+
+fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
@@ -175,8 +194,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
     progress.clear();
     if prepared.stop.is_set() {
-        not_begun(&apply::not_started(&plan), &[interrupted()], screen, way)?;
-        return Ok(Exit::Interrupted);
+        return stopped(&plan, screen, way);
     }
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -204,13 +222,9 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(Exit::Refused);
     }
     let root = &prepared.workspace.root;
-    let begun = records::take_up(root, &cut_off).and_then(|()| {
-        Ok(Journal::begin(&root.join(session::FOLDER), way.reviewed.map(|(own, _)| own.name()))?)
-    });
-    let journal = match begun {
+    let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => Mutex::new(journal),
-        Err(error) => {
-            let fault = records::unwritable(&io::Error::other(error));
+        Err(fault) => {
             screen.diagnose(std::slice::from_ref(&fault));
             not_begun(&apply::not_started(&plan), &[fault], screen, way)?;
             return Ok(Exit::Error);
@@ -221,13 +235,28 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
     progress.clear();
     way.settle(&outcomes, screen);
-    let report = show(&outcomes, &held, screen, way)?;
-    if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
-        let message = format!("the receipt cannot be written: {error}");
-        let hint = "the journal of the run tells the same; make room or give access";
-        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
-    }
-    Ok(exit(&outcomes, held.gone.len(), prepared))
+    let lost = way.lost_lease();
+    screen.diagnose(lost.as_slice());
+    let report = show((&outcomes, lost.as_slice()), &held, screen, way)?;
+    records::close(root, &mut lock(&journal), report, screen);
+    Ok(match exit(&outcomes, held.gone.len(), prepared.stop.is_set() && lost.is_none()) {
+        // somebody else may have written over it
+        Exit::Done if lost.is_some() => Exit::Error,
+        exit => exit,
+    })
+}
+
+/// Nothing was written because the run was to stop.
+fn stopped(plan: &Plan, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
+    let (why, exit) = match way.lost_lease() {
+        Some(lost) => {
+            screen.diagnose(std::slice::from_ref(&lost));
+            (lost, Exit::Error)
+        }
+        None => (interrupted(), Exit::Interrupted),
+    };
+    not_begun(&apply::not_started(plan), &[why], screen, way)?;
+    Ok(exit)
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
@@ -293,8 +322,13 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow::Result<ApplyReport> {
-    let mut report = ApplyReport::of(outcomes);
+fn show(
+    (outcomes, why): (&[Outcome], &[Diagnostic]),
+    held: &Held,
+    screen: &Screen,
+    way: Way,
+) -> anyhow::Result<ApplyReport> {
+    let mut report = ApplyReport::of(outcomes).because(why);
     held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
@@ -305,14 +339,14 @@ fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow:
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], gone: usize, prepared: &Prepared) -> Exit {
+fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool) -> Exit {
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
     let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
     let held = held + gone;
     match (written, failed, held) {
-        _ if prepared.stop.is_set() => Exit::Interrupted,
+        _ if interrupted => Exit::Interrupted,
         (_, 0, 0) => Exit::Done,
         (0, 0, _) => Exit::Refused,
         (0, _, _) => Exit::Error,

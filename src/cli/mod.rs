@@ -11,6 +11,7 @@ pub mod demo;
 pub mod exit;
 pub mod explain;
 pub mod import;
+mod leases;
 mod logs;
 pub mod plan;
 mod progress;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod show;
 pub mod slots;
 pub mod validate;
+mod who;
 pub mod workspace;
 
 use std::process::ExitCode;

@@ -52,7 +52,7 @@ pub struct Prepared {
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
     pub references: References,
-    pub stop: Stop,
+    pub stop: Arc<Stop>,
 }
 
 /// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
@@ -96,7 +96,7 @@ pub fn prepare(
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
+    Ok(Prepared { workspace, services, memory, index, references, stop: Arc::default() })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.

@@ -12,6 +12,7 @@ mod hidden;
 pub mod import;
 pub mod index;
 pub mod journal;
+pub mod lease;
 mod ledger;
 pub mod match_up;
 pub mod memory;

@@ -20,6 +20,7 @@ mod deaths;
 #[cfg(target_os = "linux")]
 mod disk;
 mod kills;
+mod leases;
 mod newborn;
 mod outcomes;
 mod side_by_side;
