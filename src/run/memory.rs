@@ -15,13 +15,15 @@ use zeroize::Zeroizing;
 use super::ledger::Ledger;
 use super::turn::in_turn;
 use crate::kind::Leaf;
-use crate::plan::{Memory, Recall, Subject};
+use crate::plan::{Memory, Recall, Subject, Writing};
 use crate::value::{Path, Segment, Value};
 
 /// The name of the file in `.trueup`.
 pub const FILE: &str = "written.jsonl";
 /// The name of the file with this machine's key.
 const KEY: &str = "key";
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// The memory of one workspace.
 pub struct Written {
@@ -90,6 +92,13 @@ impl Memory for Written {
             Some(entry) if entry.digest == digest(&self.key, &name, value, subject) => Recall::Same,
             Some(_) => Recall::Differs,
         }
+    }
+
+    fn written(&self, subject: &Subject, path: &Path) -> Option<Writing> {
+        let at = self.entries.get(&place(subject, path))?.at.clone();
+        let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
+        let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / DAY;
+        Some(Writing { at, days: days.try_into().unwrap_or(0) })
     }
 }
 
