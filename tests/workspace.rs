@@ -86,8 +86,8 @@ fn every_fault_of_the_settings_is_told() {
     says(
         "targets:\n  a: {api: bootview, lease: {seconds: 4}}\n  b: {api: bootview, lease: 12}\n",
         &[
-            "trueup.yaml:2:37 wrong-value: a lease is for 5 to 3600 seconds",
-            "trueup.yaml:3:27 wrong-type: this is a single value, but a map of keys is wanted here",
+            "trueup.yaml:2:39 wrong-number: a whole number from 5 to 3600 is wanted here",
+            "trueup.yaml:3:29 wrong-type: this is a single value, but a mapping is wanted here",
         ],
     );
     says(

@@ -23,7 +23,7 @@ use crate::report::text as plan_text;
 use crate::run::applied::Applied;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Session, Stop, apply, planning};
+use crate::run::{Session, Stop, apply, out_of_time, planning};
 
 /// Makes the services match the documents.
 ///
@@ -130,6 +130,20 @@ impl Way<'_> {
         why
     }
 
+    /// Why a run that was to end by now writes nothing, and how it exits.
+    fn ended(&self, stop: &Stop) -> Option<(Diagnostic, Exit)> {
+        let interrupted =
+            || Diagnostic::error("interrupted", "the run was interrupted before the first write");
+        if let Some(lost) = self.lost_lease() {
+            return Some((lost, Exit::Error));
+        }
+        match (stop.is_interrupted(), stop.is_late()) {
+            (true, _) => Some((interrupted(), Exit::Interrupted)),
+            (false, true) => Some((out_of_time(), Exit::Error)),
+            (false, false) => None,
+        }
+    }
+
     /// What is to be said of a lease that was lost meanwhile.
     fn lost_lease(&self) -> Option<Diagnostic> {
         self.leases.and_then(Kept::lost).map(|loss| leases::lost(&loss))
@@ -168,6 +182,15 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way
     way.tell(&report, screen)
 }
 
+/// No step of a plan was begun; an interrupt was told when it came.
+fn untouched(plan: &Plan, why: Diagnostic, exit: Exit, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
+    if exit != Exit::Interrupted {
+        screen.diagnose(std::slice::from_ref(&why));
+    }
+    not_begun(&apply::not_started(plan), &[why], screen, way)?;
+    Ok(exit)
+}
+
 /// Plans and carries out the plan of a prepared workspace, under the leases of its targets.
 ///
 /// # Errors
@@ -190,11 +213,14 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
-    let mut plan =
-        runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
+    let mut plan = runtime.block_on(until_interrupted(
+        &prepared.allowance.stop,
+        screen,
+        planning::plan(&session, &jobs),
+    ));
     progress.clear();
-    if prepared.stop.is_set() {
-        return stopped(&plan, screen, way);
+    if let Some((why, exit)) = way.ended(&prepared.allowance.stop) {
+        return untouched(&plan, why, exit, screen, way);
     }
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -217,46 +243,33 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     if !way.approved
         && let Some(refusal) = ask(&plan, screen)?
     {
-        screen.diagnose(std::slice::from_ref(&refusal));
-        not_begun(&apply::not_started(&plan), &[refusal], screen, way)?;
-        return Ok(Exit::Refused);
+        return untouched(&plan, refusal, Exit::Refused, screen, way);
     }
     let root = &prepared.workspace.root;
     let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => Mutex::new(journal),
-        Err(fault) => {
-            screen.diagnose(std::slice::from_ref(&fault));
-            not_begun(&apply::not_started(&plan), &[fault], screen, way)?;
-            return Ok(Exit::Error);
-        }
+        Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
-    let outcomes =
-        runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
+    let outcomes = runtime.block_on(until_interrupted(
+        &prepared.allowance.stop,
+        screen,
+        apply::apply(&session, plan, &jobs),
+    ));
     progress.clear();
     way.settle(&outcomes, screen);
     let lost = way.lost_lease();
-    screen.diagnose(lost.as_slice());
-    let report = show((&outcomes, lost.as_slice()), &held, screen, way)?;
+    let mut hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
+    hindrances.extend(lost.clone());
+    screen.diagnose(&hindrances);
+    let report = show((&outcomes, &hindrances), &held, screen, way)?;
     records::close(root, &mut lock(&journal), report, screen);
-    Ok(match exit(&outcomes, held.gone.len(), prepared.stop.is_set() && lost.is_none()) {
+    let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
+    Ok(match exit(&outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {
         // somebody else may have written over it
         Exit::Done if lost.is_some() => Exit::Error,
         exit => exit,
     })
-}
-
-/// Nothing was written because the run was to stop.
-fn stopped(plan: &Plan, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
-    let (why, exit) = match way.lost_lease() {
-        Some(lost) => {
-            screen.diagnose(std::slice::from_ref(&lost));
-            (lost, Exit::Error)
-        }
-        None => (interrupted(), Exit::Interrupted),
-    };
-    not_begun(&apply::not_started(plan), &[why], screen, way)?;
-    Ok(exit)
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
@@ -301,10 +314,6 @@ fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
     findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
-fn interrupted() -> Diagnostic {
-    Diagnostic::error("interrupted", "the run was interrupted before the first write")
-}
-
 /// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
 async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
@@ -312,7 +321,7 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
         tokio::select! {
             done = &mut work => return done,
             Ok(()) = tokio::signal::ctrl_c() => {
-                if stop.is_set() {
+                if stop.is_interrupted() {
                     std::process::exit(Exit::Interrupted as i32);
                 }
                 stop.now();
@@ -323,12 +332,12 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
 }
 
 fn show(
-    (outcomes, why): (&[Outcome], &[Diagnostic]),
+    (outcomes, hindrances): (&[Outcome], &[Diagnostic]),
     held: &Held,
     screen: &Screen,
     way: Way,
 ) -> anyhow::Result<ApplyReport> {
-    let mut report = ApplyReport::of(outcomes).because(why);
+    let mut report = ApplyReport::of(outcomes).because(hindrances);
     held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
@@ -339,7 +348,7 @@ fn show(
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool) -> Exit {
+fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool, late: bool) -> Exit {
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
@@ -348,6 +357,7 @@ fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool) -> Exit {
     match (written, failed, held) {
         _ if interrupted => Exit::Interrupted,
         (_, 0, 0) => Exit::Done,
+        _ if late => Exit::Error,
         (0, 0, _) => Exit::Refused,
         (0, _, _) => Exit::Error,
         _ => Exit::Partly,

@@ -62,7 +62,7 @@ pub fn take(prepared: &Prepared, screen: &Screen) -> Result<Option<Kept>, (Diagn
         held.into_iter().for_each(Lease::give_back);
         return Err(refused);
     }
-    let kept = Kept::new(held, time, Arc::clone(&prepared.stop));
+    let kept = Kept::new(held, time, Arc::clone(&prepared.allowance.stop));
     kept.map(Some).map_err(|error| (no_thread(&error), Exit::Error))
 }
 

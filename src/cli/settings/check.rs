@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::file::{LEASE_SECONDS, LeaseFile};
+use super::file::LeaseFile;
 use super::{LeaseSettings, address};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::document::read::Reading;
@@ -82,15 +82,9 @@ impl<'c> Checking<'c, '_> {
     }
 
     /// The lease that an apply takes, where one is written.
-    pub fn lease(&mut self) -> Option<LeaseSettings> {
+    pub fn lease(&self) -> Option<LeaseSettings> {
         let node = self.written("lease")?;
         let file: LeaseFile = typed(node, self.reading.source, &mut Vec::new())?;
-        if !LEASE_SECONDS.contains(&file.seconds) {
-            let (least, most) = (LEASE_SECONDS.start(), LEASE_SECONDS.end());
-            let message = format!("a lease is for {least} to {most} seconds");
-            let span = node.get("seconds").map_or(node.span, |node| node.span);
-            self.reading.put(span, Diagnostic::error("wrong-value", message));
-        }
         let time = Duration::from_secs(file.seconds.into());
         Some(LeaseSettings { directory: file.directory, time, span: node.span })
     }

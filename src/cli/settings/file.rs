@@ -68,12 +68,9 @@ pub struct LeaseFile {
     pub directory: Option<String>,
     /// After so many seconds a lease expires by itself that its run, killed or cut off, neither renewed nor gave back. Clocks that differ by more than half of it make it void.
     #[serde(default = "two_minutes")]
-    #[schemars(range(min = *LEASE_SECONDS.start(), max = *LEASE_SECONDS.end()))]
+    #[schemars(range(min = 5, max = 3600))]
     pub seconds: u32,
 }
-
-/// For how many seconds a lease may be: long enough to be renewed in time, short enough to be waited for.
-pub const LEASE_SECONDS: std::ops::RangeInclusive<u32> = 5..=3600;
 
 fn two_minutes() -> u32 {
     120
