@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::tail;
+use super::facts::tail;
 use super::memory::{make_folder, sync_folder};
 use super::outcome::Outcome;
 use super::turn::sweep;

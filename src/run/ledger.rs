@@ -1,250 +1,163 @@
-//! A file of facts by name that grows line by line; of several lines about one name the last holds.
+//! What each object was last applied as, kept in `.trueup/ledger.json`: the digest of every leaf that its
+//! document named, and of what the service made of leaves that it did not keep.
 //!
-//! So a fact costs one small write however many there are. A line that was cut off is the last one and counts for
-//! nothing; the next writer takes it away. When most lines are overtaken, the first write of a run leaves them out.
-//! Deliberately absent: who may write when. Writers take turns (`turn`).
+//! Without it nobody can tell a document that was edited since from an object that was edited by hand. Keyed
+//! digests, no values; the key is `TRUEUP_DIGEST_KEY`, else the ledger's own in `.trueup/ledger.key`. A record
+//! under another key is no record.
+//! Deliberately absent: what a difference means (`plan::cause`).
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::memory::{read_if_there, replace};
+use super::gather::Job;
+use super::memory::{own_key, read_if_there, replace};
+use super::outcome::{Ending, Outcome};
+use super::turn::in_turn;
+use crate::document::State;
+use crate::kind::Compare;
+use crate::plan::asked::{Asked, place};
+use crate::plan::cause::kept_digest;
+use crate::plan::digest;
+use crate::value::Value;
 
-/// The version of the lines that are written here.
-const FORMAT: u32 = 1;
-/// So many overtaken lines are no burden.
-const LEEWAY: usize = 1000;
+/// The file in `.trueup`, and that with its key.
+const FILE: &str = "ledger.json";
+const KEY: &str = "ledger.key";
 
-/// Facts by name.
-pub struct Ledger<T> {
-    path: PathBuf,
-    facts: BTreeMap<String, T>,
-    /// How many lines the file had when it was read.
-    lines: usize,
+/// What each object of a workspace was last applied as.
+pub struct Ledger {
+    folder: PathBuf,
+    /// Empty until something is noted.
+    key: Zeroizing<Vec<u8>>,
+    entries: BTreeMap<String, Entry>,
+    changed: bool,
 }
 
-/// The first line.
+/// One object.
+#[derive(Serialize, Deserialize, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// When it was first applied as this, RFC 3339.
+    pub at: String,
+    pub asked: Asked,
+    /// What the service has instead, by place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
+struct File {
     format: u32,
+    /// A digest that tells the key.
+    key: String,
+    objects: BTreeMap<String, Entry>,
 }
 
-/// Every other line.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<N, T> {
-    of: N,
-    is: T,
-}
-
-impl<T: Serialize + DeserializeOwned> Ledger<T> {
-    /// A ledger of nothing, in no file.
-    pub fn blank() -> Self {
-        Self { path: PathBuf::new(), facts: BTreeMap::new(), lines: 0 }
-    }
-
-    /// Reads a ledger; an absent one is empty.
+impl Ledger {
+    /// Opens the record in a workspace's `.trueup` folder; an absent one, and one under another key, is empty.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, or was not written by this program.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let bytes = read_if_there(path)?.unwrap_or_default();
-        let (facts, lines) = read(&bytes)?;
-        Ok(Self { path: path.to_owned(), facts, lines })
+    /// When a file is there and cannot be read.
+    pub fn open(folder: &Path, key: Option<&str>) -> io::Result<Self> {
+        let key = match key {
+            Some(key) => key.as_bytes().to_vec(),
+            None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
+        };
+        let entries = read(folder, &key)?;
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, changed: false })
     }
 
-    /// What is known of a name.
-    pub fn get(&self, name: &str) -> Option<&T> {
-        self.facts.get(name)
+    /// The key of its digests.
+    pub fn key(&self) -> &[u8] {
+        &self.key
     }
 
-    /// Adds facts, on disk before it returns. It has to be the writer's turn.
+    /// What an object was last applied as.
+    pub fn get(&self, target: &str, kind: &str, name: &str) -> Option<&Entry> {
+        self.entries.get(&name_of(target, kind, name))
+    }
+
+    /// Whether nothing was ever applied.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Notes what an apply came to; on disk before it returns.
     ///
     /// # Errors
-    /// When they cannot be written; then none of them is known.
-    pub fn put(&mut self, facts: Vec<(String, T)>) -> io::Result<()> {
-        if self.lines > 2 * self.facts.len() + LEEWAY {
-            self.shorten()?;
-        }
-        let mut lines = Vec::new();
-        facts.iter().try_for_each(|(of, is)| put_line(&mut lines, &Line { of, is }))?;
-        append(&self.path, &lines)?;
-        self.facts.extend(facts);
-        Ok(())
-    }
-
-    /// Writes the file anew without what was overtaken. Others may have added to it since it was read.
-    fn shorten(&mut self) -> io::Result<()> {
-        let (facts, _) = read(&read_if_there(&self.path)?.unwrap_or_default())?;
-        let mut bytes = Vec::new();
-        put_line(&mut bytes, &Head { format: FORMAT })?;
-        facts.iter().try_for_each(|(of, is)| put_line(&mut bytes, &Line { of, is }))?;
-        replace(&self.path, &bytes)?;
-        (self.lines, self.facts) = (facts.len(), facts);
-        Ok(())
-    }
-}
-
-fn put_line(bytes: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *bytes, line)?;
-    bytes.push(b'\n');
-    Ok(())
-}
-
-/// The facts in a file, and how many lines tell them.
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<(BTreeMap<String, T>, usize)> {
-    let whole = bytes.get(..whole_lines(bytes)).unwrap_or_default();
-    let mut lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    match lines.next().map(serde_json::from_slice) {
-        // something is there that is no line of a ledger, not even a first one that was cut off
-        None if !HEAD_START.starts_with(bytes) && !bytes.starts_with(HEAD_START) => return Err(foreign()),
-        None => return Ok((BTreeMap::new(), 0)),
-        Some(Ok(Head { format: FORMAT })) => {}
-        Some(_) => return Err(foreign()),
-    }
-    let (mut facts, mut count) = (BTreeMap::new(), 0);
-    for line in lines {
-        let Line { of, is } = serde_json::from_slice(line)?;
-        facts.insert(of, is);
-        count += 1;
-    }
-    Ok((facts, count))
-}
-
-/// How every ledger begins.
-const HEAD_START: &[u8] = br#"{"format":"#;
-
-fn foreign() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it was not written by this version of the program")
-}
-
-/// Where the last whole line ends.
-fn whole_lines(bytes: &[u8]) -> usize {
-    bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1)
-}
-
-/// Adds whole lines. What cannot be added as a whole is taken away again.
-fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
-    match OpenOptions::new().read(true).write(true).open(path) {
-        Ok(mut file) => {
-            let end = end_of_lines(&mut file)?;
-            if end > 0 {
-                return append_at(&mut file, end, lines);
+    /// When the file cannot be written.
+    pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job]) -> io::Result<()> {
+        let folder = self.folder.clone();
+        in_turn(&folder, || {
+            if self.key.is_empty() {
+                self.key = Zeroizing::new(own_key(&folder, KEY)?);
             }
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+            // another run may have noted others since
+            self.entries = read(&folder, &self.key)?;
+            for outcome in outcomes {
+                if let Some(job) = jobs.get(outcome.subject.number) {
+                    self.note(outcome, job);
+                }
+            }
+            if !self.changed {
+                return Ok(());
+            }
+            let file = File { format: 1, key: told(&self.key), objects: self.entries.clone() };
+            replace(&folder.join(FILE), &serde_json::to_vec(&file)?)?;
+            self.changed = false;
+            Ok(())
+        })
     }
-    let mut bytes = Vec::new();
-    put_line(&mut bytes, &Head { format: FORMAT })?;
-    bytes.extend(lines);
-    replace(path, &bytes)
+
+    fn note(&mut self, outcome: &Outcome, job: &Job) {
+        let key = &*self.key;
+        let subject = &outcome.subject;
+        let name = name_of(&subject.target, &subject.kind.name, &subject.name);
+        let took = match outcome.ending {
+            Ending::Done | Ending::Unchanged => true,
+            // it was written, and this is what came of it
+            Ending::Failed(_) => !outcome.lost.is_empty(),
+            _ => false,
+        };
+        if !took {
+            return;
+        }
+        if job.document.state == State::Absent {
+            self.changed |= self.entries.remove(&name).is_some();
+            return;
+        }
+        let kept =
+            outcome.lost.iter().map(|change| (place(change, &subject.kind, key), kept_digest(change, key)));
+        let (asked, kept) = (Asked::of(job.document, key), kept.collect());
+        let same = self.entries.get(&name).is_some_and(|own| own.asked == asked && own.kept == kept);
+        if !same {
+            self.entries.insert(name, Entry { at: super::now(), asked, kept });
+            self.changed = true;
+        }
+    }
 }
 
-fn append_at(file: &mut File, end: u64, lines: &[u8]) -> io::Result<()> {
-    file.set_len(end)?;
-    file.seek(SeekFrom::Start(end))?;
-    let written = file.write_all(lines).and_then(|()| file.sync_data());
-    if written.is_err() {
-        // were it to stay, the next writer would take it away
-        let _ = file.set_len(end);
-    }
-    written
+/// What is on disk under this key; nothing when there is no file, or one under another key.
+fn read(folder: &Path, key: &[u8]) -> io::Result<BTreeMap<String, Entry>> {
+    // what serde says of a value repeats it
+    let broken = |error: serde_json::Error| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is broken at line {}", error.line()))
+    };
+    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(BTreeMap::new()) };
+    let file: File = serde_json::from_slice(&bytes).map_err(broken)?;
+    Ok(if file.key == told(key) { file.objects } else { BTreeMap::new() })
 }
 
-/// Where the last whole line of a file ends.
-fn end_of_lines(file: &mut File) -> io::Result<u64> {
-    let mut most = 4096;
-    loop {
-        let (start, bytes) = tail(file, most)?;
-        match whole_lines(&bytes) {
-            0 if start > 0 => most *= 16,
-            end => return Ok(start + end as u64),
-        }
-    }
+/// A digest that tells one key from another.
+fn told(key: &[u8]) -> String {
+    digest::value(&Value::text(FILE), Compare::Exact, key)
 }
 
-/// The last bytes of a file, and where they start.
-///
-/// # Errors
-/// When they cannot be read.
-pub fn tail(file: &mut File, most: u64) -> io::Result<(u64, Vec<u8>)> {
-    let start = file.seek(SeekFrom::End(0))?.saturating_sub(most);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    Read::take(file, most).read_to_end(&mut bytes)?;
-    Ok((start, bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fact(number: u32) -> Vec<(String, u32)> {
-        vec![(format!("n{}", number % 3), number)]
-    }
-
-    #[test]
-    fn the_last_of_a_name_holds() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("facts.jsonl");
-        let mut one: Ledger<u32> = Ledger::open(&path).expect("nothing there");
-        let mut two: Ledger<u32> = Ledger::open(&path).expect("nothing there");
-        for number in 0..6 {
-            if number % 2 == 0 { &mut one } else { &mut two }.put(fact(number)).expect("room");
-        }
-        let all: Ledger<u32> = Ledger::open(&path).expect("a ledger");
-        assert_eq!(all.facts.values().copied().collect::<Vec<_>>(), [3, 4, 5]);
-    }
-
-    #[test]
-    fn a_line_that_was_cut_off_anywhere_counts_for_nothing_and_hurts_no_other() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("facts.jsonl");
-        let mut ledger: Ledger<u32> = Ledger::open(&path).expect("nothing there");
-        (0..3).for_each(|number| ledger.put(fact(number)).expect("room"));
-        let whole = std::fs::read(&path).expect("a file");
-        for cut in 0..=whole.len() {
-            let left = whole.get(..cut).expect("a part");
-            std::fs::write(&path, left).expect("a file");
-            let mut ledger: Ledger<u32> = Ledger::open(&path).expect("a ledger");
-            let lines = left.iter().filter(|byte| **byte == b'\n').count();
-            assert_eq!(ledger.facts.len(), lines.saturating_sub(1), "cut at {cut}");
-            ledger.put(vec![("new".to_owned(), 9)]).expect("room");
-            let again: Ledger<u32> = Ledger::open(&path).expect("a ledger");
-            assert_eq!((again.get("new"), again.facts.len()), (Some(&9), ledger.facts.len()), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn what_was_overtaken_goes_in_time() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("facts.jsonl");
-        let mut ledger: Ledger<u32> = Ledger::open(&path).expect("nothing there");
-        let same = |number: u32| ("same".to_owned(), number);
-        ledger.put((0..1200).map(same).collect()).expect("room");
-        let mut old: Ledger<u32> = Ledger::open(&path).expect("a ledger");
-        ledger.put(vec![("other".to_owned(), 1)]).expect("room");
-        old.put(vec![same(5000)]).expect("room");
-        let text = std::fs::read_to_string(&path).expect("a file");
-        assert_eq!(text.lines().count(), 4, "{text}");
-        assert_eq!((old.get("same"), old.get("other")), (Some(&5000), Some(&1)));
-    }
-
-    #[test]
-    fn what_is_no_ledger_is_said_to_be_none() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("facts.jsonl");
-        for text in
-            ["no", "{\n", "{\"format\":2}\n", "{\"format\":1}\nx\n", "{\"format\":1}\n{\"of\":\"a\"}\n"]
-        {
-            std::fs::write(&path, text).expect("a file");
-            assert!(Ledger::<u32>::open(&path).is_err(), "{text:?}");
-        }
-    }
+fn name_of(target: &str, kind: &str, name: &str) -> String {
+    format!("{target} {kind} {name}")
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::ledger::Ledger;
+use super::facts::Facts;
 use super::turn::in_turn;
 use crate::kind::Leaf;
 use crate::plan::{Memory, Recall, Subject, Writing};
@@ -30,7 +30,7 @@ pub struct Written {
     folder: PathBuf,
     /// None until something has to be remembered or compared.
     key: Zeroizing<Vec<u8>>,
-    entries: Ledger<Entry>,
+    entries: Facts<Entry>,
 }
 
 /// One remembered value.
@@ -44,7 +44,7 @@ struct Entry {
 impl Written {
     /// A memory of nothing, for questions that must not depend on what this machine wrote before.
     pub fn blank() -> Self {
-        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Ledger::blank() }
+        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Facts::blank() }
     }
 
     /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
@@ -56,7 +56,7 @@ impl Written {
             Some(key) => key.as_bytes().to_vec(),
             None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
         };
-        let entries = Ledger::open(&folder.join(FILE))?;
+        let entries = Facts::open(&folder.join(FILE))?;
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
     }
 
@@ -71,7 +71,7 @@ impl Written {
         let folder = self.folder.clone();
         in_turn(&folder, || {
             if self.key.is_empty() {
-                self.key = Zeroizing::new(own_key(&folder)?);
+                self.key = Zeroizing::new(own_key(&folder, KEY)?);
             }
             let at = super::now();
             let fact = |(path, value): &(Path, Value)| {
@@ -137,15 +137,19 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The key of this machine, which another run may have made meanwhile.
-fn own_key(folder: &FilePath) -> io::Result<Vec<u8>> {
-    if let Some(key) = read_if_there(&folder.join(KEY))?.filter(|key| !key.is_empty()) {
+/// The key of a folder in a file of this name, made where there is none. It has to be the caller's turn: another
+/// run may have made one meanwhile.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn own_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+    if let Some(key) = read_if_there(&folder.join(name))?.filter(|key| !key.is_empty()) {
         return Ok(key);
     }
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace(&folder.join(KEY), text.as_bytes())?;
+    replace(&folder.join(name), text.as_bytes())?;
     Ok(text.into_bytes())
 }
 
