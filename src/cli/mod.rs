@@ -13,6 +13,7 @@ pub mod exit;
 pub mod explain;
 pub mod import;
 pub mod keys;
+mod leases;
 mod logs;
 mod past;
 pub mod plan;
@@ -28,6 +29,7 @@ pub mod settings;
 pub mod show;
 pub mod slots;
 pub mod validate;
+mod who;
 pub mod workspace;
 
 use std::process::ExitCode;
