@@ -44,7 +44,7 @@ pub enum Access {
     /// The same for everything.
     One(Auth),
     /// Others to read than to write; without the second the target is not written to.
-    Apart { read: Auth, write: Option<Auth> },
+    Apart { read: Box<Auth>, write: Option<Box<Auth>> },
 }
 
 impl Default for Access {
@@ -59,7 +59,7 @@ impl Access {
         match (self, purpose) {
             (Self::One(auth), _) => Some(auth),
             (Self::Apart { read, .. }, Purpose::Read) => Some(read),
-            (Self::Apart { write, .. }, Purpose::Write) => write.as_ref(),
+            (Self::Apart { write, .. }, Purpose::Write) => write.as_deref(),
         }
     }
 
@@ -67,9 +67,11 @@ impl Access {
     pub fn all(&self) -> Vec<&Credential> {
         match self {
             Self::One(auth) => auth.credentials(),
-            Self::Apart { read, write } => {
-                read.credentials().into_iter().chain(write.iter().flat_map(Auth::credentials)).collect()
-            }
+            Self::Apart { read, write } => read
+                .credentials()
+                .into_iter()
+                .chain(write.iter().flat_map(|auth| auth.credentials()))
+                .collect(),
         }
     }
 
@@ -145,7 +147,7 @@ impl<'k, 'r> Keyring<'k, 'r> {
                 .hint("write `read` beside it, or leave both words out and use the same for everything");
             self.reading.put(write.span, fault);
         }
-        let [read, write] = [read, write].map(|node| node.map(|node| self.inner(node)));
+        let [read, write] = [read, write].map(|node| node.map(|node| Box::new(self.inner(node))));
         Access::Apart { read: read.unwrap_or_default(), write }
     }
 
