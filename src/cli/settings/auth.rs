@@ -42,14 +42,14 @@ pub enum Purpose {
 /// The credentials of a target.
 pub enum Access {
     /// The same for everything.
-    One(Auth),
+    One(Box<Auth>),
     /// Others to read than to write; without the second the target is not written to.
     Apart { read: Box<Auth>, write: Option<Box<Auth>> },
 }
 
 impl Default for Access {
     fn default() -> Self {
-        Self::One(Auth::default())
+        Self::One(Box::default())
     }
 }
 
@@ -133,7 +133,7 @@ impl<'k, 'r> Keyring<'k, 'r> {
     pub fn access(&mut self, node: &Node) -> Access {
         let [read, write] = ["read", "write"].map(|key| node.get(key));
         if read.is_none() && write.is_none() {
-            return Access::One(self.auth(node));
+            return Access::One(Box::new(self.auth(node)));
         }
         for entry in node.entries().iter().filter(|entry| !matches!(&*entry.key, "read" | "write")) {
             self.reading.veil(entry);
