@@ -22,7 +22,7 @@ pub enum Mood {
 impl Mood {
     pub fn of(seed: u64) -> Self {
         let mut dice = Dice(seed);
-        Self::Foul { share: 40 + dice.below(220), outages: seed % 2 == 0 }
+        Self::Foul { share: 40 + dice.below(220), outages: seed.is_multiple_of(2) }
     }
 }
 
