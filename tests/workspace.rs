@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use trueup::cli::settings::auth::Purpose;
 use trueup::cli::settings::{self, Settings};
 use trueup::cli::slots::World;
 use trueup::cli::workspace::{self, Workspace};
@@ -54,7 +55,7 @@ fn settings_that_are_right() {
     assert_eq!(lines(&faults), Vec::<String>::new());
     let [harbor, tel] = &settings.targets[..] else { panic!("two targets") };
     assert_eq!((&*harbor.name, harbor.base_url.as_str()), ("harbor", "https://api.paylock.com/"));
-    assert_eq!(harbor.auth.credentials().len(), 3);
+    assert_eq!(harbor.auth.all().len(), 3);
     assert!(harbor.carry_nested && harbor.parallelism == Some(3));
     assert_eq!((tel.base_url.as_str(), tel.carry_nested), ("http://127.0.0.1:8080/core/v2", false));
     let lease = tel.lease.as_ref().expect("a lease");
@@ -65,6 +66,51 @@ fn settings_that_are_right() {
     for empty in ["", "# nothing\n", "targets: {}\n", "documents: [a.yaml]\n"] {
         says(empty, &[]);
     }
+}
+
+#[test]
+fn credentials_that_read_stand_beside_those_that_write() {
+    let target = |auth: &str| format!("targets:\n  harbor:\n    api: bootview\n    auth: {auth}\n");
+    let (settings, faults) = read(&target("{read: {bearer: {from_env: R}}, write: {bearer: {from_env: W}}}"));
+    assert!(faults.is_empty(), "{:?}", lines(&faults));
+    let slots = |purpose| {
+        let credentials = settings.targets[0].credentials(purpose);
+        credentials.iter().map(|own| own.slot.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!((slots(Purpose::Read).len(), slots(Purpose::Write).len()), (1, 1));
+    assert!(slots(Purpose::Read)[0].contains('R') && slots(Purpose::Write)[0].contains('W'));
+    assert_eq!(settings.targets[0].auth.all().len(), 2);
+
+    let (settings, faults) = read(&target("{read: {bearer: {from_env: R}}}"));
+    assert!(faults.is_empty() && settings.targets[0].credentials(Purpose::Write).is_empty());
+    let unfit = |purpose| settings.targets[0].unfit(purpose, &settings.source).map(|fault| fault.code);
+    assert_eq!((unfit(Purpose::Read), unfit(Purpose::Write)), (None, Some("read-only-target")));
+
+    says(
+        &target("{write: {bearer: {from_env: W}}}"),
+        &[
+            "trueup.yaml:4:19 missing-key: `write` stands without `read` (write `read` beside it, or leave both words out and use the same for everything)",
+        ],
+    );
+    says(
+        &target("{read: {bearer: {from_env: R}}, token: {from_env: T}}"),
+        &[
+            "trueup.yaml:4:43 mixed-auth: this stands beside `read` or `write` (move it into both of them, or use it alone for everything)",
+        ],
+    );
+    says(
+        &target("{read: {read: {bearer: {from_env: R}}}}"),
+        &[
+            "trueup.yaml:4:19 mixed-auth: `read` and `write` do not stand inside each other (name ways to authenticate here, such as `bearer`)",
+        ],
+    );
+    let plain = target(
+        "{read: {bearer: canary-plain}, write: {basic: {username: canary-name, password: {from_env: P}}}}",
+    );
+    let (_, faults) = read(&plain);
+    let lines = lines(&faults);
+    assert!(lines.len() == 2 && lines.iter().all(|line| line.contains("plain-secret")), "{lines:?}");
+    assert!(!lines.concat().contains("canary"), "{lines:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
+use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
@@ -44,6 +45,7 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
     }
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
+        .map(Workspace::to_write)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
         Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
@@ -69,6 +71,7 @@ fn reviewed(
     };
     let everything = Selection { paths: Vec::new() };
     let prepared = session::open(common, &everything, screen)
+        .map(Workspace::to_write)
         .and_then(|workspace| session::prepare(workspace, &reading, false, screen, session::REAL));
     let mut prepared = match prepared {
         Ok(prepared) => prepared,

@@ -19,6 +19,7 @@ use super::exit::Exit;
 use super::progress::Progress;
 use super::screen::Screen;
 use super::session;
+use super::settings::auth::Purpose;
 use super::slots::{self, World};
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, any_error};
@@ -106,12 +107,12 @@ fn connect(
 ) -> Option<Service> {
     let target = workspace.settings.targets.iter().find(|own| own.name == aim.import.target)?;
     let source = &workspace.settings.source;
-    let slots = target.auth.credentials().into_iter();
+    let slots = target.credentials(Purpose::Read).into_iter();
     let slots = slots.map(|own| (own.slot.clone(), source.place(own.span))).collect();
     let (secrets, mut unresolved) = slots::resolve(slots, &World::real(&workspace.root));
     faults.append(&mut unresolved);
     let allowance = args.network.allowance();
-    let target = target.connect(&secrets, args.parallelism)?;
+    let target = target.connect(&secrets, Purpose::Read, args.parallelism)?;
     let services = session::connect(vec![target], &workspace.settings, &args.network, &allowance, faults);
     services.into_values().next()
 }
@@ -172,7 +173,7 @@ fn write<'e>(mut pages: Pages<'e>, composed: Vec<Composed<'e>>, rows: &mut Vec<R
 
 /// Variables that secrets of this workspace come from already.
 fn variables<'d>(workspace: &Workspace, documents: impl Iterator<Item = &'d Document>) -> BTreeSet<String> {
-    let credentials = workspace.settings.targets.iter().flat_map(|target| target.auth.credentials());
+    let credentials = workspace.settings.targets.iter().flat_map(|target| target.auth.all());
     let of_targets = credentials.map(|own| own.slot.clone());
     let of_documents = documents.flat_map(|document| document.spec.slots().map(|(slot, _)| slot.clone()));
     let name = |slot| match slot {

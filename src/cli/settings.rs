@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use self::auth::{Auth, Keyring};
+use self::auth::{Access, Auth, Credential, Keyring, Purpose};
 use self::file::SettingsFile;
 use super::slots::Secrets;
 use crate::diagnostic::{Diagnostic, Place, Source, Span, any_error};
@@ -49,7 +49,7 @@ pub struct TargetSettings {
     pub api: Arc<Api>,
     pub base_url: Url,
     pub format: FormatWord,
-    pub auth: Auth,
+    pub auth: Access,
     /// Texts until a kind says their type.
     pub scope: Vec<(Arc<str>, String)>,
     pub parallelism: Option<u32>,
@@ -101,14 +101,14 @@ fn targets(root: &Node, registry: &Registry, reading: &mut Reading) -> Vec<Targe
 
 /// What of a target may hold a credential, right or wrong; read before anything is said about the rest.
 struct Opened {
-    auth: Auth,
+    auth: Access,
     /// Nothing when none is written, and nothing in it when it is faulty.
     base_url: Option<Option<Url>>,
 }
 
 impl Opened {
     fn new(target: &Node, keyring: &mut Keyring) -> Self {
-        let auth = target.get("auth").map_or_else(Auth::default, |node| keyring.auth(node));
+        let auth = target.get("auth").map_or_else(Access::default, |node| keyring.access(node));
         let base_url = target.get("base_url").filter(|node| !node.is_null());
         Self { auth, base_url: base_url.map(|node| address::read(node, "base_url", keyring.reading)) }
     }
@@ -158,9 +158,21 @@ fn patterns(root: Option<&Node>, source: &Arc<Source>) -> Vec<(String, Place)> {
 }
 
 impl TargetSettings {
+    /// Where the credentials for a purpose come from; nothing where there are none for it.
+    pub fn credentials(&self, purpose: Purpose) -> Vec<&Credential> {
+        self.auth.to(purpose).map(Auth::credentials).unwrap_or_default()
+    }
+
+    /// Why the target is not there for a purpose.
+    pub fn unfit(&self, purpose: Purpose, source: &Arc<Source>) -> Option<Diagnostic> {
+        let message = format!("the target `{}` has no credentials that write", self.name);
+        let fault = Diagnostic::error("read-only-target", message).at(source.place(self.span));
+        self.auth.to(purpose).is_none().then(|| fault.hint("write `write` beside `read` in its `auth`"))
+    }
+
     /// The target with its credentials in place; nothing when one of them is unknown, which was reported when
     /// it was looked up. `parallelism` overrides the target's own; the API's limit stays the upper one.
-    pub fn connect(&self, secrets: &Secrets, parallelism: Option<u32>) -> Option<Target> {
+    pub fn connect(&self, secrets: &Secrets, purpose: Purpose, parallelism: Option<u32>) -> Option<Target> {
         let limit = self.api.limits.parallelism;
         let wanted = parallelism.or(self.parallelism).or(limit).unwrap_or(PARALLELISM);
         Some(Target {
@@ -168,7 +180,7 @@ impl TargetSettings {
             api: Arc::clone(&self.api),
             base_url: self.base_url.clone(),
             format: self.format,
-            auth: self.auth.with(secrets)?,
+            auth: self.auth.to(purpose)?.with(secrets)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             carry_nested: self.carry_nested,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::files::{Narrowed, Patterns};
+use super::settings::auth::Purpose;
 use super::settings::{self, Settings};
 use super::slots::{self, World};
 use crate::diagnostic::{self, Diagnostic, Place, Source};
@@ -30,6 +31,8 @@ pub struct Workspace {
     pub documents: Vec<Document>,
     /// Every document file that was read.
     pub sources: Vec<Arc<Source>>,
+    /// Which credentials of its targets are looked up: those that read, unless a command writes.
+    pub purpose: Purpose,
 }
 
 /// What a workspace says before any document is read.
@@ -108,7 +111,14 @@ fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result
     if narrow.is_empty() {
         document::refer::dangling(&read.documents, faults);
     }
-    Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources })
+    Ok(Workspace {
+        root,
+        settings,
+        registry,
+        documents: read.documents,
+        sources: read.sources,
+        purpose: Purpose::Read,
+    })
 }
 
 /// The built-in kinds and those that the folder brings along; no workspace is needed.
@@ -158,6 +168,12 @@ impl Workspace {
         if diagnostic::any_error(&faults) { Vec::new() } else { documents }
     }
 
+    /// For a command that writes.
+    #[must_use]
+    pub fn to_write(self) -> Self {
+        Self { purpose: Purpose::Write, ..self }
+    }
+
     /// The targets that documents of this run are for.
     pub fn targets(&self) -> impl Iterator<Item = &settings::TargetSettings> {
         let used: std::collections::HashSet<&str> =
@@ -168,7 +184,7 @@ impl Workspace {
     /// Every slot of this run's documents and targets, with where it stands.
     pub fn slots(&self) -> Vec<(Slot, Place)> {
         let source = &self.settings.source;
-        let credentials = self.targets().flat_map(|target| target.auth.credentials());
+        let credentials = self.targets().flat_map(|target| target.credentials(self.purpose));
         let of_targets =
             credentials.map(|credential| (credential.slot.clone(), source.place(credential.span)));
         let of_documents = self.documents.iter().flat_map(|document| {
@@ -184,8 +200,9 @@ impl Workspace {
         for document in &mut self.documents {
             document.resolve(&|slot| secrets.get(slot).cloned(), &mut faults);
         }
+        faults.extend(self.targets().filter_map(|own| own.unfit(self.purpose, &self.settings.source)));
         diagnostic::sort(&mut faults);
-        let targets = self.targets().filter_map(|target| target.connect(&secrets, parallelism)).collect();
-        (targets, faults)
+        let connect = |own: &settings::TargetSettings| own.connect(&secrets, self.purpose, parallelism);
+        (self.targets().filter_map(connect).collect(), faults)
     }
 }

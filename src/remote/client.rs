@@ -26,7 +26,7 @@ use super::pace::Pace;
 use super::retry;
 use super::session::Way;
 use super::target::Target;
-use super::transport::{Answer, Call, Transport, below};
+use super::transport::{Answer, Call, Courier, Transport, below};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{Request, Response, Verb};
 use crate::kind::FormatWord;
@@ -70,6 +70,15 @@ pub(super) struct Errand<'r> {
 impl Client {
     /// The client of `target`, when its credentials may go where it points. Nothing is sent yet.
     pub fn new(target: &Target, allowed: &Allowed) -> Result<Self, Diagnostic> {
+        Self::by(target, allowed, None)
+    }
+
+    /// The same through a courier instead of a network, where there is one.
+    pub(super) fn by(
+        target: &Target,
+        allowed: &Allowed,
+        courier: Option<Arc<dyn Courier>>,
+    ) -> Result<Self, Diagnostic> {
         let base = target.base_url.clone();
         let whose = format!("target `{}`", target.name);
         allowed.check(&base, &target.api.hosts, &whose)?;
@@ -77,7 +86,8 @@ impl Client {
             let message = format!("the base URL of {whose} has a query or a fragment");
             return Err(Diagnostic::error("invalid-url", message).hint("end it with the path"));
         }
-        let transport = Transport::to(&base)?;
+        let transport =
+            courier.map_or_else(|| Transport::to(&base), |courier| Ok(Transport::Courier(courier)))?;
         let credentials = Credentials::new(target, allowed, &transport)?;
         let limits = &target.api.limits;
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));

@@ -21,5 +21,5 @@ mod session;
 mod spelling;
 pub mod stop;
 pub mod target;
-mod transport;
+pub mod transport;
 pub mod wire;

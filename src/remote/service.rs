@@ -22,6 +22,7 @@ use super::hosts::Allowed;
 use super::retry::{Answered, Patience};
 use super::spelling::Spellings;
 use super::target::Target;
+use super::transport::Courier;
 use super::wire::{self, Live, Page, Unreadable};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{Request, Response, Verb, Wire};
@@ -81,7 +82,19 @@ impl Service {
     /// # Errors
     /// When the target must not be spoken to, or its credentials contradict each other.
     pub fn connect(target: Arc<Target>, allowed: &Allowed) -> Result<Self, Diagnostic> {
-        let client = Client::new(&target, allowed)?;
+        Self::by(target, allowed, None)
+    }
+
+    /// The same through a courier instead of a network, where there is one.
+    ///
+    /// # Errors
+    /// As those of [`Self::connect`].
+    pub fn by(
+        target: Arc<Target>,
+        allowed: &Allowed,
+        courier: Option<Arc<dyn Courier>>,
+    ) -> Result<Self, Diagnostic> {
+        let client = Client::by(&target, allowed, courier)?;
         let bounds = Bounds::of(&target.api.limits);
         let (patience, spellings) = (Patience::default(), Spellings::default());
         Ok(Self { client, bounds, patience, spellings, target, may_write: false })

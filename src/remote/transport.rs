@@ -8,6 +8,8 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,6 +63,16 @@ pub(super) struct Call {
     pub body: Option<Bytes>,
 }
 
+impl From<Call> for Parcel {
+    fn from(mut call: Call) -> Self {
+        if let Some(body) = &call.body {
+            call.headers.insert(CONTENT_LENGTH, body.len().into());
+        }
+        let (verb, body) = (call.method.as_str().to_owned(), call.body.unwrap_or_default());
+        Self { verb, url: call.url, headers: call.headers, body }
+    }
+}
+
 /// What came back.
 pub(super) enum Answer {
     Complete(Response),
@@ -68,10 +80,29 @@ pub(super) enum Answer {
     Elsewhere(Option<String>),
 }
 
+/// Carries requests in the place of a network: a simulated service, with whatever goes wrong on the way.
+pub trait Courier: Send + Sync {
+    /// Takes one request to its answer, or to why there is none. It may take its time; the bounds of the request
+    /// hold for it as for a network.
+    fn carry(&self, parcel: Parcel) -> Carried;
+}
+
+/// What comes of a request that a courier carries.
+pub type Carried = Pin<Box<dyn Future<Output = Result<Response, (Reason, Sent)>> + Send>>;
+
+/// A request with everything in place, credentials included.
+pub struct Parcel {
+    pub verb: String,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
 /// Connections to one host.
 #[derive(Clone)]
-pub(super) struct Transport {
-    http: reqwest::Client,
+pub(super) enum Transport {
+    Http(reqwest::Client),
+    Courier(Arc<dyn Courier>),
 }
 
 impl Transport {
@@ -88,7 +119,7 @@ impl Transport {
             builder = builder.no_proxy();
         }
         let http = secured(builder, url).and_then(|builder| builder.build().map_err(|_| no_tls()))?;
-        Ok(Self { http })
+        Ok(Self::Http(http))
     }
 
     /// Sends `call` once and reads its answer.
@@ -100,7 +131,11 @@ impl Transport {
     }
 
     async fn answer(&self, call: Call, limit: u64) -> Result<Answer, (Reason, Sent)> {
-        let mut request = self.http.request(call.method, call.url).headers(call.headers);
+        let http = match self {
+            Self::Http(http) => http,
+            Self::Courier(courier) => return courier.carry(call.into()).await.map(Answer::Complete),
+        };
+        let mut request = http.request(call.method, call.url).headers(call.headers);
         if let Some(body) = call.body {
             // said by hand, so that an empty body has its length too
             request = request.header(CONTENT_LENGTH, body.len()).body(body);

@@ -163,3 +163,40 @@ fn two_documents_for_one_object_name_both_places() {
     let ran = estate.desk.run(&["plan"]);
     assert_ne!(ran.code, Some(0), "{}", ran.all());
 }
+
+/// Commands that only read do not even look up where the credentials that write come from.
+#[test]
+fn a_plan_needs_no_credentials_that_write() {
+    let mut estate = Estate::new("carrierx/partner", 3, Json);
+    estate.vary(0, 1);
+    let settle = |estate: &Estate, auth: &str| {
+        let url = estate.sandbox.base_url("carrierx");
+        let target = format!("{{api: carrierx, base_url: {url:?}, auth: {{{auth}}}}}");
+        estate.desk.write("trueup.yaml", &format!("targets:\n  there: {target}\n"));
+    };
+    let reader = "read: {bearer: {from_env: READER}}";
+    settle(&estate, &format!("{reader}, write: {{bearer: {{from_env: WRITER}}}}"));
+    estate.desk.set("READER", "read-only");
+
+    estate.desk.expect(2, &["plan", "--detailed-exitcode"]);
+    estate.desk.expect(0, &["validate"]);
+    estate.desk.expect(0, &["import", "carrierx/partner", "-o", "elsewhere"]);
+    let ran = estate.desk.expect(1, &["apply", "--auto-approve"]);
+    ran.complains(&["unresolved-secret", "WRITER"]);
+    assert!(estate.writes().is_empty());
+
+    estate.desk.set("WRITER", "read-only");
+    let ran = estate.desk.expect(1, &["apply", "--auto-approve"]);
+    assert!(ran.all().contains("error[forbidden]"), "{}", ran.all());
+    assert_eq!(estate.writes().len(), 3, "it is the service that refuses");
+
+    estate.desk.set("WRITER", "any");
+    estate.desk.unset("READER");
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    estate.desk.set("READER", "read-only");
+    estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+
+    settle(&estate, reader);
+    estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+    estate.desk.expect(1, &["apply", "--auto-approve"]).complains(&["read-only-target"]);
+}

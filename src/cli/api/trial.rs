@@ -14,6 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::screen::Screen;
 use crate::cli::session;
 use crate::cli::settings::TargetSettings;
+use crate::cli::settings::auth::Purpose;
 use crate::cli::slots::{self, World};
 use crate::cli::workspace::{self, Base};
 use crate::diagnostic::{Diagnostic, any_error, did_you_mean};
@@ -71,12 +72,12 @@ fn opened(root: &Path, args: &ApiTryArgs) -> Result<Trial, Vec<Diagnostic>> {
     let Some(base) = base.filter(|_| !any_error(&faults)) else { return Err(faults) };
     let target = target(&base, &args.target).map_err(|fault| vec![fault])?;
     let kinds = kinds(&base, target, args.kind.as_deref()).map_err(|fault| vec![fault])?;
-    let credentials = target.auth.credentials().into_iter();
+    let credentials = target.credentials(Purpose::Read).into_iter();
     let slots = credentials.map(|own| (own.slot.clone(), base.settings.source.place(own.span))).collect();
     let (secrets, unresolved) = slots::resolve(slots, &World::real(&base.root));
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.allowance());
-    let connected = target.connect(&secrets, None).into_iter().collect();
+    let connected = target.connect(&secrets, Purpose::Read, None).into_iter().collect();
     let services = session::connect(connected, &base.settings, network, &allowance, &mut faults);
     match services.into_values().next() {
         Some(service) if !any_error(&faults) => {

@@ -29,6 +29,66 @@ pub struct Auth {
     pub oauth_password: Option<OauthPassword>,
 }
 
+/// What a run is to do with its credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// Reads alone.
+    #[default]
+    Read,
+    /// Writes, and reads what it is about to write.
+    Write,
+}
+
+/// The credentials of a target.
+pub enum Access {
+    /// The same for everything.
+    One(Box<Auth>),
+    /// Others to read than to write; without the second the target is not written to.
+    Apart { read: Box<Auth>, write: Option<Box<Auth>> },
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self::One(Box::default())
+    }
+}
+
+impl Access {
+    /// The credentials for a purpose, where there are any for it.
+    pub fn to(&self, purpose: Purpose) -> Option<&Auth> {
+        match (self, purpose) {
+            (Self::One(auth), _) => Some(auth),
+            (Self::Apart { read, .. }, Purpose::Read) => Some(read),
+            (Self::Apart { write, .. }, Purpose::Write) => write.as_deref(),
+        }
+    }
+
+    /// Every credential, whatever its purpose.
+    pub fn all(&self) -> Vec<&Credential> {
+        match self {
+            Self::One(auth) => auth.credentials(),
+            Self::Apart { read, write } => read
+                .credentials()
+                .into_iter()
+                .chain(write.iter().flat_map(|auth| auth.credentials()))
+                .collect(),
+        }
+    }
+
+    /// What does not go together, or not with this API.
+    pub fn check(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut Reading) {
+        match self {
+            Self::One(auth) => auth.check(api, base_url, reading),
+            Self::Apart { read, write } => {
+                [Some(read), write.as_mut()]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|auth| auth.check(api, base_url, reading));
+            }
+        }
+    }
+}
+
 /// Where a credential comes from, and where that is written.
 pub struct Credential {
     pub slot: Slot,
@@ -70,7 +130,36 @@ impl<'k, 'r> Keyring<'k, 'r> {
     }
 
     /// Everything below `auth`.
-    pub fn auth(&mut self, node: &Node) -> Auth {
+    pub fn access(&mut self, node: &Node) -> Access {
+        let [read, write] = ["read", "write"].map(|key| node.get(key));
+        if read.is_none() && write.is_none() {
+            return Access::One(Box::new(self.auth(node)));
+        }
+        for entry in node.entries().iter().filter(|entry| !matches!(&*entry.key, "read" | "write")) {
+            self.reading.veil(entry);
+            self.claimed.push(Span { start: entry.key_span.start, end: entry.value.span.end });
+            let fault = Diagnostic::error("mixed-auth", "this stands beside `read` or `write`")
+                .hint("move it into both of them, or use it alone for everything");
+            self.reading.put(entry.key_span, fault);
+        }
+        if let (None, Some(write)) = (read, write) {
+            let fault = Diagnostic::error("missing-key", "`write` stands without `read`")
+                .hint("write `read` beside it, or leave both words out and use the same for everything");
+            self.reading.put(write.span, fault);
+        }
+        let [read, write] = [read, write].map(|node| node.map(|node| Box::new(self.inner(node))));
+        Access::Apart { read: read.unwrap_or_default(), write }
+    }
+
+    fn inner(&mut self, node: &Node) -> Auth {
+        for entry in node.entries().iter().filter(|entry| matches!(&*entry.key, "read" | "write")) {
+            let fault = Diagnostic::error("mixed-auth", "`read` and `write` do not stand inside each other");
+            self.reading.put(entry.key_span, fault.hint("name ways to authenticate here, such as `bearer`"));
+        }
+        self.auth(node)
+    }
+
+    fn auth(&mut self, node: &Node) -> Auth {
         let mut auth = Auth::default();
         for entry in node.entries() {
             let value = &entry.value;

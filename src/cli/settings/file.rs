@@ -110,6 +110,10 @@ pub struct AuthFile {
     pub login: Option<LoginFile>,
     /// A token from an OAuth password grant.
     pub oauth_password: Option<OauthPasswordFile>,
+    /// Credentials that only read, in the place of all others: those of `plan`, `drift` and `import`, which then do not even look up where those that write come from.
+    pub read: Option<Box<AuthFile>>,
+    /// Beside `read`: the credentials of commands that write, which read with them too. Without these a target cannot be written to.
+    pub write: Option<Box<AuthFile>>,
 }
 
 /// Where a credential comes from.

@@ -1,7 +1,7 @@
 //! Whether a request shows a credential of a sort that the API takes.
 //!
 //! Any value will do but the word `wrong`, so that no real credential is needed for practice, and a wrong one
-//! can be tried.
+//! can be tried; one that is called `read-only` may read and not write.
 
 use std::collections::HashSet;
 
@@ -13,6 +13,9 @@ use crate::kind::{Api, AuthWord};
 
 /// The credential that is refused.
 const WRONG: &str = "wrong";
+
+/// The credential that may not write.
+const READ_ONLY: &str = "read-only";
 
 /// Headers that every client sends; none of them is a credential.
 const USUAL: [&str; 12] = [
@@ -64,6 +67,13 @@ pub fn is_shown(api: &Api, headers: &HeaderMap, query: &[(String, String)], know
 /// Whether this may be a credential.
 pub fn is_right(credential: &str) -> bool {
     !credential.is_empty() && !credential.split(['=', ';', ' ']).any(|part| part == WRONG)
+}
+
+/// Whether one of the credentials may only read.
+pub fn only_reads(headers: &HeaderMap, query: &[(String, String)]) -> bool {
+    let is = |value: &str| value.split(['=', ';', ' ']).any(|part| part == READ_ONLY);
+    headers.values().filter_map(|value| value.to_str().ok()).any(is)
+        || query.iter().any(|(_, value)| is(value))
 }
 
 fn is_right_basic(encoded: &str) -> bool {

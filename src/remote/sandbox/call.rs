@@ -65,7 +65,11 @@ impl Call<'_> {
     }
 
     fn authenticated(&self) -> Result<(), Refusal> {
-        match auth::is_shown(self.api(), &self.asked.headers, &self.asked.query, &self.mount.known) {
+        let asked = self.asked;
+        match auth::is_shown(self.api(), &asked.headers, &asked.query, &self.mount.known) {
+            true if asked.verb != Verb::Get.word() && auth::only_reads(&asked.headers, &asked.query) => {
+                Err(Refusal::new(403, "Forbidden", "These credentials may not write."))
+            }
             true => Ok(()),
             false => {
                 let message = "Authentication credentials were not provided or are wrong.";

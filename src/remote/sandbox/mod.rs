@@ -24,6 +24,7 @@ mod rows;
 mod rules;
 mod seed;
 mod service;
+mod still;
 mod store;
 mod things;
 mod writes;
@@ -41,6 +42,7 @@ use crate::kind::Kind;
 pub use fault::{Blow, Fault};
 pub use log::Entry;
 pub use seed::{Data, sample_faults};
+pub use still::Still;
 
 use http::{Line, lock};
 use service::Service;

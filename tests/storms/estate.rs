@@ -1,0 +1,337 @@
+//! Everything that every built-in kind has a sample of, described by documents of which most differ, and some
+//! that are not there yet; and whole runs over them.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use secrecy::SecretString;
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use trueup::diagnostic::{Diagnostic, Source, any_error};
+use trueup::document::{self, Document, Slot};
+use trueup::kind::registry::Registry;
+use trueup::kind::{Api, AuthWord, FormatWord, Kind};
+use trueup::plan::Plan;
+use trueup::plan::propose::Permits;
+use trueup::plan::step::Method;
+use trueup::remote::allowance::Allowance;
+use trueup::remote::hosts::Allowed;
+use trueup::remote::retry::{Jitter, Patience};
+use trueup::remote::sandbox::{Options, Still};
+use trueup::remote::service::Service;
+use trueup::remote::target::{Auth, Target};
+use trueup::remote::wire;
+use trueup::run::gather::Job;
+use trueup::run::index::Index;
+use trueup::run::memory::Written as Remembered;
+use trueup::run::outcome::{Ending, Outcome};
+use trueup::run::refer::References;
+use trueup::run::{Session, Stop, apply, planning};
+use trueup::yaml;
+use url::Url;
+
+use crate::newborn::{kinds, newborn};
+use crate::storm::{Dice, Mood, Storm};
+use crate::written::{self, Say, Spot, Written};
+
+/// Objects of each kind that are there, and that are not there yet.
+const LIVE: usize = 24;
+const NEW: usize = 8;
+
+/// Documents, the service that they are about, and what is remembered between runs.
+pub struct Estate {
+    pub storm: Storm,
+    /// Two opinions about the same objects.
+    documents: [Vec<Document>; 2],
+    turn: Cell<usize>,
+    pub kinds: Vec<Arc<Kind>>,
+    seed: u64,
+    memory: Mutex<Remembered>,
+    index: Mutex<Index>,
+    _folder: TempDir,
+}
+
+/// What one run came to.
+pub struct Ran {
+    pub steps: usize,
+    pub refused: Vec<(usize, Vec<Diagnostic>)>,
+    pub outcomes: Vec<Outcome>,
+    pub hindrances: Vec<Diagnostic>,
+}
+
+impl Estate {
+    pub fn new(seed: u64, mood: Mood) -> Self {
+        let kinds = kinds();
+        let options =
+            Options { count: Some(LIVE), seed: Some(seed), verify_at_once: true, ..Options::default() };
+        let still = Still::new(kinds.clone(), options);
+        let (dump, mut dice) = (still.dump(), Dice(seed));
+        let mut shorter = BTreeSet::new();
+        let documents =
+            [true, false].map(|shortens| read(&written(&kinds, &dump, &mut dice, (shortens, &mut shorter))));
+        let folder = TempDir::new().expect("a folder");
+        Self {
+            storm: Storm::new(still, seed, mood),
+            documents,
+            turn: Cell::new(0),
+            kinds,
+            seed,
+            memory: Mutex::new(Remembered::open(folder.path(), None).expect("a memory")),
+            index: Mutex::new(Index::open(folder.path()).expect("an index")),
+            _folder: folder,
+        }
+    }
+
+    /// The documents as they are now.
+    pub fn documents(&self) -> &[Document] {
+        &self.documents[self.turn.get()]
+    }
+
+    /// From now on the documents say something else.
+    pub fn turn(&self) {
+        self.turn.set(1 - self.turn.get());
+    }
+
+    /// The APIs, which are the targets too.
+    pub fn apis(&self) -> Vec<Arc<str>> {
+        let mut apis: Vec<Arc<str>> = self.kinds.iter().map(|kind| kind.api.name.clone()).collect();
+        apis.sort();
+        apis.dedup();
+        apis
+    }
+
+    /// Plans and applies, like the program does.
+    pub async fn run(&self, storm: &Storm) -> Ran {
+        let services = self.services(storm);
+        let (references, stop) = (References::default(), Stop::default());
+        let session = self.session(&services, &references, &stop);
+        let jobs = self.jobs();
+        let plan = planning::plan(&session, &jobs).await;
+        self.guard(storm, &plan);
+        let (steps, refused) = (plan.steps.len(), refused(&plan));
+        let outcomes = apply::apply(&session, plan, &jobs).await;
+        let done = outcomes.iter().all(|outcome| outcome.ending.is_certain());
+        Ran { steps, refused, outcomes, hindrances: session.hindrances(done) }
+    }
+
+    /// Plans in good weather.
+    pub async fn truth(&self) -> Plan {
+        let weather = self.storm.pause();
+        let services = self.services(&self.storm);
+        let (references, stop) = (References::default(), Stop::default());
+        let plan = planning::plan(&self.session(&services, &references, &stop), &self.jobs()).await;
+        self.storm.resume(weather);
+        assert!(plan.complete, "in good weather everything can be read");
+        plan
+    }
+
+    fn session<'s>(
+        &'s self,
+        services: &'s BTreeMap<Arc<str>, Service>,
+        references: &'s References,
+        stop: &'s Stop,
+    ) -> Session<'s> {
+        Session {
+            services,
+            method: Method::Usual,
+            permits: Permits::default(),
+            trust_empty: true,
+            memory: &self.memory,
+            index: &self.index,
+            references,
+            rotate: &trueup::plan::rotate::NOTHING,
+            unmanaged: false,
+            retry_creates: false,
+            journal: None,
+            stop,
+            tell: &|_| {},
+        }
+    }
+
+    fn services(&self, storm: &Storm) -> BTreeMap<Arc<str>, Service> {
+        let allowance = Arc::new(Allowance::default());
+        let patience = Patience { jitter: Jitter::Seeded(self.seed), ..Patience::default() };
+        let connect = |name: &Arc<str>| {
+            let kind = self.kinds.iter().find(|kind| kind.api.name == *name).expect("a kind");
+            let courier = Arc::new(storm.clone());
+            let service = Service::by(Arc::new(target(&kind.api)), &Allowed::default(), Some(courier));
+            let service = service.unwrap_or_else(|fault| panic!("{}", fault.message));
+            (name.clone(), service.under(allowance.clone()).patience(patience.clone()))
+        };
+        self.apis().iter().map(connect).collect()
+    }
+
+    fn jobs(&self) -> Vec<Job<'_>> {
+        let index = self.index.lock().expect("an index");
+        self.documents().iter().map(|document| job(document, &index)).collect()
+    }
+
+    /// Tells the storm which updates of this run are not the same twice as once.
+    fn guard(&self, storm: &Storm, plan: &Plan) {
+        let planned = plan.steps.iter().flat_map(|step| {
+            let api = &step.subject.kind.api.name;
+            let once = step.requests.iter().filter(|planned| !planned.request.repeatable);
+            once.map(move |planned| format!("{} /{api}{}", planned.request.verb.word(), planned.request.path))
+        });
+        storm.guard(planned.collect());
+    }
+}
+
+impl Ran {
+    /// What is said of the run and of what is not done, for messages.
+    pub fn told(&self) -> String {
+        let mut told: Vec<String> = self.hindrances.iter().map(|found| found.message.clone()).collect();
+        for outcome in self.outcomes.iter().filter(|outcome| !matches!(outcome.ending, Ending::Unchanged)) {
+            let codes: Vec<_> = reasons(&outcome.ending).iter().map(|reason| &reason.message).collect();
+            let (kind, name) = (&outcome.subject.kind.name, &outcome.subject.name);
+            told.push(format!("{kind} {name}: {} {codes:?}", outcome.ending.word()));
+        }
+        told.join("\n")
+    }
+}
+
+/// Why an object ended as it did.
+pub fn reasons(ending: &Ending) -> &[Diagnostic] {
+    match ending {
+        Ending::Refused(reasons) | Ending::Failed(reasons) | Ending::Unknown(reasons) => reasons,
+        _ => &[],
+    }
+}
+
+pub fn refused(plan: &Plan) -> Vec<(usize, Vec<Diagnostic>)> {
+    plan.refused.iter().map(|refused| (refused.subject.number, refused.reasons.clone())).collect()
+}
+
+/// The documents of what is there, most of them saying something else, and of what is not. Those that may shorten
+/// lists say which they are, and the others leave these objects as they were: what the keys of items mean depends
+/// on the items that are there.
+fn written(
+    kinds: &[Arc<Kind>],
+    dump: &Json,
+    dice: &mut Dice,
+    (shortens, shorter): (bool, &mut BTreeSet<String>),
+) -> Vec<Written> {
+    let mut all = Vec::new();
+    for kind in kinds {
+        let objects = dump[&*kind.name].as_array().expect("objects");
+        for (number, dumped) in objects.iter().enumerate() {
+            let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
+            let live = wire::read_object(&bytes, FormatWord::Json, kind).expect("an object");
+            let name = format!("{}-{number}", kind.name.replace('/', "-"));
+            let scope = written::scope(kind, dumped);
+            let mut one = written::document(kind, &name, &scope, &live.object);
+            if number % 2 == 1 {
+                one.document["id"] = written::said(live.object.get(kind.identity.id).expect("an id"));
+            }
+            one.leaves.retain(|spot| shortens || !matches!(spot.say, Say::Less));
+            if dice.below(8) > 0 && !one.leaves.is_empty() && !shorter.contains(&name) {
+                let spot = one.leaves[dice.below(one.leaves.len() as u64) as usize].clone();
+                if matches!(spot.say, Say::Less) {
+                    shorter.insert(name);
+                }
+                vary(&mut one, spot);
+            }
+            all.push(one);
+        }
+        if kind.operations.create.is_some() {
+            let name = |number| format!("new-{}-{number}", kind.name.replace('/', "-"));
+            all.extend((0..NEW).map(|number| newborn(kind, &name(number))));
+        }
+    }
+    all
+}
+
+fn vary(one: &mut Written, spot: Spot) {
+    let spec = &mut one.document["spec"];
+    match spot.say {
+        Say::Value(value) => *spec.pointer_mut(&spot.wanted).expect("a leaf") = value,
+        Say::Variable(name, value) => {
+            one.variables
+                .iter_mut()
+                .filter(|(own, _)| *own == name)
+                .for_each(|(_, own)| own.clone_from(&value));
+        }
+        Say::Less => {
+            let (list, _) = spot.wanted.rsplit_once('/').expect("an item");
+            spec.pointer_mut(list).and_then(Json::as_array_mut).expect("a list").pop();
+        }
+    }
+}
+
+fn read(written: &[Written]) -> Vec<Document> {
+    let texts: Vec<String> = written.iter().map(|one| yaml::write(&one.document)).collect();
+    let source = Source::new("config/a.yaml", texts.join("---\n"));
+    let variables: BTreeMap<&String, &String> =
+        written.iter().flat_map(|one| &one.variables).map(|(name, value)| (name, value)).collect();
+    let mut faults = Vec::new();
+    let mut documents = document::read(&source, Registry::builtin(), &mut faults);
+    for document in &mut documents {
+        document.target = Some(document.kind.api.name.clone());
+        let known = |slot: &Slot| match slot {
+            Slot::Env(name) => variables.get(name).map(|text| SecretString::from(text.as_str())),
+            _ => None,
+        };
+        document.resolve(&known, &mut faults);
+    }
+    let told: Vec<_> = faults.iter().map(|fault| &fault.message).collect();
+    assert!(!any_error(&faults), "{told:?}");
+    documents
+}
+
+fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {
+    let kind = &document.kind;
+    let target = kind.api.name.clone();
+    let entry = index.get(&target, &kind.name, &document.name);
+    let mut scope = document.scope.clone();
+    scope.sort_by_key(|(number, _)| *number);
+    assert_eq!(scope.len(), kind.scope.len(), "{} has its scope", document.name);
+    Job {
+        document,
+        scope: scope.into_iter().map(|(_, value)| value).collect(),
+        known_id: entry.and_then(|entry| entry.typed_id(kind)),
+        newborn: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        target,
+    }
+}
+
+fn target(api: &Arc<Api>) -> Target {
+    Target {
+        name: api.name.clone(),
+        api: api.clone(),
+        base_url: Url::parse(&format!("http://127.0.0.1:9/{}", api.name)).expect("a url"),
+        format: FormatWord::Json,
+        auth: auth(api),
+        scope: Vec::new(),
+        parallelism: 6,
+        carry_nested: true,
+    }
+}
+
+/// A credential of a sort that the API takes.
+fn auth(api: &Api) -> Auth {
+    let secret = || SecretString::from("any");
+    match () {
+        () if api.auth.contains(&AuthWord::Headers) && !api.auth_headers.is_empty() => {
+            Auth { headers: vec![(api.auth_headers[0].clone(), secret())], ..Auth::default() }
+        }
+        () if api.auth.contains(&AuthWord::Token) => Auth { token: Some(secret()), ..Auth::default() },
+        () => Auth { bearer: Some(secret()), ..Auth::default() },
+    }
+}
+
+/// How often each natural key is there, by kind.
+pub fn keys(kind: &Kind, dump: &Json) -> BTreeMap<String, usize> {
+    let mut keys = BTreeMap::new();
+    for dumped in dump[&*kind.name].as_array().expect("objects") {
+        let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
+        let live = wire::read_object(&bytes, FormatWord::Json, kind).expect("an object");
+        // without a natural key the id alone tells
+        let Some(key) = trueup::run::match_up::live_key(kind, &live.object).filter(|key| !key.is_empty())
+        else {
+            continue;
+        };
+        *keys.entry(json!([dumped["scope"], key]).to_string()).or_default() += 1;
+    }
+    keys
+}

@@ -1,0 +1,122 @@
+//! Bad weather: whole runs over every built-in kind against a simulated service whose network and answers fail in
+//! every way, while the clock stands still. What a run says of each object must be so, no create is sent twice
+//! without a look, and in the end everything is as wanted.
+//!
+//! `TRUEUP_SEED` names the seed of one storm, `TRUEUP_TRIES` how many there are; a failure prints its seed.
+
+#[path = "../life/newborn.rs"]
+#[allow(dead_code, reason = "other test programs use the rest")]
+mod newborn;
+#[path = "../end_to_end/written.rs"]
+#[allow(dead_code, reason = "other test programs use the rest")]
+mod written;
+
+mod estate;
+mod storm;
+mod truth;
+
+use std::time::Duration;
+
+use estate::{Estate, Ran};
+use storm::Mood;
+
+/// How many storms there are where nobody says.
+const STORMS: u64 = 9;
+/// The most runs in bad weather.
+const STORMY: usize = 4;
+/// The most runs in good weather until everything is as wanted.
+const CALM: usize = 3;
+
+/// Tells which storm it was that broke something.
+struct Seed(u64);
+
+impl Drop for Seed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("this was the storm of TRUEUP_SEED={}", self.0);
+        }
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn still_clock() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().expect("a runtime")
+}
+
+#[test]
+fn every_storm_ends_as_wanted_or_with_exact_blame() {
+    let seeds = match number("TRUEUP_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 1..number("TRUEUP_TRIES").unwrap_or(STORMS) + 1,
+    };
+    let (mut requests, mut faults, mut endings) = (0, 0, std::collections::BTreeMap::new());
+    let several = seeds.clone().count() as u64 >= STORMS;
+    for seed in seeds {
+        let _seed = Seed(seed);
+        let estate = Estate::new(seed, Mood::of(seed));
+        still_clock().block_on(weather(&estate, &mut endings));
+        requests += estate.storm.requests();
+        faults += estate.storm.faults();
+    }
+    println!("{requests} requests, {faults} faults, {endings:?}");
+    assert!(faults * 20 > requests, "it stormed: {faults} of {requests}");
+    if several {
+        assert!(requests >= 10_000, "{requests} requests");
+        for word in ["done", "unchanged", "failed", "unknown", "not_started"] {
+            assert!(endings.contains_key(word), "no object ended as {word}: {endings:?}");
+        }
+    }
+}
+
+type Endings = std::collections::BTreeMap<&'static str, usize>;
+
+async fn weather(estate: &Estate, endings: &mut Endings) {
+    for _ in 0..STORMY {
+        let ran = estate.run(&estate.storm).await;
+        ran.outcomes.iter().for_each(|outcome| *endings.entry(outcome.ending.word()).or_default() += 1);
+        truth::holds(estate, &ran).await;
+        estate.turn();
+    }
+    estate.storm.calm();
+    let mut told = String::new();
+    for _ in 0..CALM {
+        let ran = estate.run(&estate.storm).await;
+        truth::holds(estate, &ran).await;
+        told = ran.told();
+        if ran.steps == 0 {
+            return truth::everything_is_as_wanted(estate, &ran);
+        }
+    }
+    panic!("there is still something to do\n{told}");
+}
+
+/// A service that is down: it is left alone, tried once more and given up; nothing is begun there any more, the
+/// other targets go on, and one sentence says so.
+#[test]
+fn a_target_that_is_down_is_given_up_and_the_others_go_on() {
+    let estate = Estate::new(3, Mood::Fair);
+    still_clock().block_on(async {
+        let began = tokio::time::Instant::now();
+        estate.storm.fail_at_write(&estate.apis()[0]);
+        let ran = estate.run(&estate.storm).await;
+        let down = |outcome: &&trueup::run::outcome::Outcome| outcome.subject.target == estate.apis()[0];
+        let (there, elsewhere): (Vec<_>, Vec<_>) = ran.outcomes.iter().partition(down);
+        let words = |outcomes: &[&trueup::run::outcome::Outcome], word: &str| {
+            outcomes.iter().filter(|outcome| outcome.ending.word() == word).count()
+        };
+        assert!(words(&there, "not_started") > 10, "{}", ran.told());
+        assert_eq!(words(&elsewhere, "done") + words(&elsewhere, "unchanged"), elsewhere.len());
+        let codes: Vec<_> = ran.hindrances.iter().map(|found| found.code).collect();
+        assert_eq!(codes, ["target-given-up"], "{}", ran.told());
+        assert!(estate.storm.heard_since_down() < 60, "it is left alone");
+        assert!(began.elapsed() < Duration::from_secs(300), "{:?}", began.elapsed());
+        estate.storm.calm();
+        truth::holds(&estate, &ran).await;
+        let ran: Ran = estate.run(&estate.storm).await;
+        assert!(ran.outcomes.iter().all(|outcome| matches!(outcome.ending.word(), "done" | "unchanged")));
+    });
+}

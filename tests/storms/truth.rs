@@ -1,0 +1,82 @@
+//! What a run says, held against how things are.
+
+use std::collections::BTreeSet;
+
+use trueup::run::outcome::{Ending, Outcome};
+
+use crate::estate::{Estate, Ran, keys, reasons};
+
+/// Why an object may be refused in a storm: nobody knows what became of its create.
+const OPEN: [&str; 1] = ["create-unknown"];
+
+/// Every outcome is so.
+pub async fn holds(estate: &Estate, ran: &Ran) {
+    let truth = estate.truth().await;
+    let wanting: BTreeSet<usize> = truth.steps.iter().map(|step| step.subject.number).collect();
+    let refused: BTreeSet<usize> = truth.refused.iter().map(|refused| refused.subject.number).collect();
+    for outcome in &ran.outcomes {
+        let number = outcome.subject.number;
+        let what = || {
+            let codes: Vec<_> = reasons(&outcome.ending).iter().map(|reason| &reason.message).collect();
+            format!("{} {} {codes:?}", outcome.subject.name, outcome.ending.word())
+        };
+        match &outcome.ending {
+            Ending::Done | Ending::Unchanged => {
+                assert!(!wanting.contains(&number) && !refused.contains(&number), "is not so: {}", what());
+            }
+            // written as wanted, and blamed for what it did besides
+            Ending::Failed(_) if is_beside(outcome) => {}
+            Ending::Failed(reasons) => {
+                assert!(!reasons.is_empty(), "no word about {}", what());
+                assert!(wanting.contains(&number) || refused.contains(&number), "is as wanted: {}", what());
+            }
+            Ending::Unknown(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
+            Ending::NotStarted => {
+                let target = &outcome.subject.target;
+                let beside = ran.outcomes.iter().any(|own| own.subject.target == *target && is_beside(own));
+                assert!(!ran.hindrances.is_empty() || beside, "no word about {}", what());
+            }
+            Ending::Moved(_) => panic!("nobody else was there: {}", what()),
+            // what could not be read was not planned either
+            Ending::Refused(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
+        }
+    }
+    nothing_is_there_twice(estate);
+}
+
+/// Whether the service changed what it was not asked to.
+fn is_beside(outcome: &Outcome) -> bool {
+    matches!(&outcome.ending, Ending::Failed(reasons)
+        if !reasons.is_empty() && reasons.iter().all(|reason| reason.code == "changed-besides"))
+}
+
+fn nothing_is_there_twice(estate: &Estate) {
+    let dump = estate.storm.still().dump();
+    for kind in &estate.kinds {
+        let twice: Vec<_> = keys(kind, &dump).into_iter().filter(|(_, times)| *times > 1).collect();
+        assert!(twice.is_empty(), "{} is there twice: {twice:?}", kind.name);
+    }
+}
+
+/// A run that found nothing to do: everything agrees, but for creates of which nobody knows.
+pub fn everything_is_as_wanted(estate: &Estate, ran: &Ran) {
+    for (number, reasons) in &ran.refused {
+        let codes: Vec<_> = reasons.iter().map(|reason| reason.code).collect();
+        let name = &estate.documents()[*number].name;
+        assert!(codes.iter().all(|code| OPEN.contains(code)), "{name} is refused: {codes:?}");
+    }
+    let dump = estate.storm.still().dump();
+    for kind in &estate.kinds {
+        let there = dump[&*kind.name].as_array().map_or(0, Vec::len);
+        let wanted = estate.documents().iter().filter(|document| document.kind.name == kind.name).count();
+        let refused =
+            ran.refused.iter().filter(|(number, _)| estate.documents()[*number].kind.name == kind.name);
+        // a service that answers a create with an id of an object that shows later is believed until then
+        let later = ran.outcomes.iter().filter(|outcome| {
+            outcome.subject.kind.name == kind.name
+                && outcome.findings.iter().any(|finding| finding.code == "appears-later")
+        });
+        let open = refused.count() + later.count();
+        assert!(there <= wanted && there + open >= wanted, "{}: {there} of {wanted}", kind.name);
+    }
+}
