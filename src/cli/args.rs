@@ -2,12 +2,15 @@
 //! from it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plan::gate::{Bound, Limits};
-use crate::plan::permit::{self, Allowance, Permission};
+use crate::plan::permit::{self, Grant, Permission};
+use crate::remote::allowance::Allowance;
+use crate::run::Stop;
 
 /// Keeps SaaS configuration true to what a Git repository says.
 ///
@@ -117,6 +120,27 @@ pub struct Selection {
     pub paths: Vec<PathBuf>,
 }
 
+/// What a run may ask of the network.
+#[derive(Args, Clone, Default)]
+pub struct Network {
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+    /// End the whole run after this many seconds: what is under way is finished, nothing else is begun
+    #[arg(long, value_name = "SECONDS", value_parser = long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
+    pub timeout: Option<Duration>,
+    /// Send at most this many requests again in the whole run [default: 100, and one for every five requests]
+    #[arg(long, value_name = "N", env = "TRUEUP_MAX_RETRIES", hide_env_values = true)]
+    pub max_retries: Option<u32>,
+}
+
+impl Network {
+    /// What a run that begins now may cost.
+    pub fn allowance(&self) -> Arc<Allowance> {
+        Arc::new(Allowance::new(Arc::new(Stop::within(self.timeout)), self.max_retries))
+    }
+}
+
 /// How live state is read and steps are made.
 #[derive(Args, Clone, Default)]
 pub struct Reading {
@@ -127,20 +151,20 @@ pub struct Reading {
     #[arg(long, value_enum, default_value_t = MethodWord::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
     pub method: MethodWord,
     /// Believe a service that shows no objects at all, and create everything
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: Grant,
     /// Delete objects that `state: absent` names, and managed ones whose document is gone
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
-    pub allow_delete: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
+    pub allow_delete: Grant,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Send creates again whose outcome is unknown and whose objects do not show
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
-    pub retry_creates: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
+    pub retry_creates: Grant,
     /// Write values that cannot be seen, because the service hides or masks them
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
-    pub force_hidden: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
+    pub force_hidden: Grant,
     /// Write secrets again although they may be the same: a document's name or api/kind/name, and after a colon a field; `*` stands for any letters; repeatable
     #[arg(
         long,
@@ -151,17 +175,17 @@ pub struct Reading {
     )]
     pub rotate: Vec<String>,
     /// Allow changes that may lower the protection of an object's data
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
-    pub allow_lower_protection: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
+    pub allow_lower_protection: Grant,
     /// Overwrite what the person behind an object edited since the last run
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
-    pub overwrite_edits: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
+    pub overwrite_edits: Grant,
     /// Write personal values on targets without `personal: write`
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
-    pub allow_personal: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
+    pub allow_personal: Grant,
     /// Apply a plan although some live objects could not be read
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = allowance, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
-    pub allow_partial: Allowance,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
+    pub allow_partial: Grant,
     /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
     #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
     pub max_updates: Option<Bound>,
@@ -171,9 +195,8 @@ pub struct Reading {
     /// Refuse a plan that needs more requests than this to write
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
     pub max_requests: Option<usize>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 impl Reading {
@@ -183,13 +206,13 @@ impl Reading {
             updates: self.max_updates,
             deletes: self.max_deletes,
             requests: self.max_requests,
-            allowances: permit::ALL.into_iter().map(|own| (own, self.allowance(own))).collect(),
+            grants: permit::ALL.into_iter().map(|own| (own, self.grant(own))).collect(),
             partial: self.allow_partial,
         }
     }
 
     /// For how many objects something is allowed.
-    pub fn allowance(&self, permission: Permission) -> Allowance {
+    pub fn grant(&self, permission: Permission) -> Grant {
         match permission {
             Permission::Delete => self.allow_delete,
             Permission::Hidden => self.force_hidden,
@@ -352,9 +375,8 @@ pub struct ImportArgs {
     /// The most requests under way at once [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 /// Arguments of `explain`.
@@ -444,9 +466,8 @@ pub struct ApiTryArgs {
     /// A scope parameter that the target does not fix; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     pub scope: Vec<(String, String)>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 /// Arguments of `api new`.
@@ -484,13 +505,13 @@ fn bound(text: &str) -> Result<Bound, String> {
 }
 
 /// A number of objects, or any number; variables may say `true` and `false` too.
-fn allowance(text: &str) -> Result<Allowance, String> {
+fn grant(text: &str) -> Result<Grant, String> {
     match text {
-        "any" | "true" | "yes" => Ok(Allowance::Any),
-        "no" | "false" | "" => Ok(Allowance::None),
+        "any" | "true" | "yes" => Ok(Grant::Any),
+        "no" | "false" | "" => Ok(Grant::None),
         number => number
             .parse()
-            .map(Allowance::Number)
+            .map(Grant::Number)
             .map_err(|_| "a number of objects, or nothing for any".to_owned()),
     }
 }
@@ -513,9 +534,17 @@ fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    up_to(3600, text)
+}
+
+fn long_seconds(text: &str) -> Result<Duration, String> {
+    up_to(24 * 3600, text)
+}
+
+fn up_to(most: u32, text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+        Ok(seconds) if seconds > 0.0 && seconds <= f64::from(most) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds, more than 0 and at most {most}")),
     }
 }
 

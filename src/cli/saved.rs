@@ -81,7 +81,7 @@ fn unbound(report: &Report) -> Option<Diagnostic> {
 
 /// The flags that allow what is refused otherwise.
 fn flags(reading: &Reading) -> Vec<String> {
-    let given = permit::ALL.into_iter().filter(|own| reading.allowance(*own).is_given());
+    let given = permit::ALL.into_iter().filter(|own| reading.grant(*own).is_given());
     given.map(|own| own.flag().to_owned()).collect()
 }
 

@@ -6,7 +6,7 @@
 //! Deliberately absent: creates, which take nothing away.
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::permit::{self, Allowance, Permission};
+use crate::plan::permit::{self, Grant, Permission};
 use crate::plan::{Action, Plan};
 
 /// How many objects may be touched.
@@ -32,15 +32,15 @@ pub struct Limits {
     /// Requests that write; none for any number.
     pub requests: Option<usize>,
     /// For how many objects each permission was given.
-    pub allowances: Vec<(Permission, Allowance)>,
+    pub grants: Vec<(Permission, Grant)>,
     /// How many objects may be unread.
-    pub partial: Allowance,
+    pub partial: Grant,
 }
 
 impl Limits {
-    fn allowance(&self, permission: Permission) -> Allowance {
-        let given = self.allowances.iter().find(|(own, _)| *own == permission);
-        given.map_or(Allowance::None, |(_, allowance)| *allowance)
+    fn grant(&self, permission: Permission) -> Grant {
+        let given = self.grants.iter().find(|(own, _)| *own == permission);
+        given.map_or(Grant::None, |(_, grant)| *grant)
     }
 }
 
@@ -56,16 +56,16 @@ pub fn check(plan: &Plan, objects: usize, limits: &Limits) -> Vec<Diagnostic> {
         limits.requests.filter(|most| requests > *most).map(|most| too_many_requests(requests, most)),
     ];
     let mut found: Vec<_> = found.into_iter().flatten().collect();
-    found.extend(permit::exceeded(plan, |permission| limits.allowance(permission)));
+    found.extend(permit::exceeded(plan, |permission| limits.grant(permission)));
     found
 }
 
 /// Why a plan that lacks what could not be read is not carried out; `unread` objects, where that is known.
 pub fn partial(unread: usize, limits: &Limits) -> Option<Diagnostic> {
     let passes = match limits.partial {
-        Allowance::None => false,
-        Allowance::Number(most) => unread <= most,
-        Allowance::Any => true,
+        Grant::None => false,
+        Grant::Number(most) => unread <= most,
+        Grant::Any => true,
     };
     if passes {
         return None;

@@ -34,7 +34,7 @@ pub const ALL: [Permission; 7] = [
 
 /// For how many objects something is allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Allowance {
+pub enum Grant {
     #[default]
     None,
     /// At most so many.
@@ -42,7 +42,7 @@ pub enum Allowance {
     Any,
 }
 
-impl Allowance {
+impl Grant {
     /// Whether it is allowed at all.
     pub fn is_given(self) -> bool {
         self != Self::None
@@ -99,11 +99,11 @@ impl Permission {
 }
 
 /// Why a plan is refused as a whole: more objects need a permission than it was given for.
-pub fn exceeded(plan: &Plan, allowance: impl Fn(Permission) -> Allowance) -> Vec<Diagnostic> {
+pub fn exceeded(plan: &Plan, grant: impl Fn(Permission) -> Grant) -> Vec<Diagnostic> {
     let needed = |permission| plan.steps.iter().filter(|step| step.needs.contains(&permission)).count();
     let one = |permission: Permission| {
-        let (number, given) = (needed(permission), allowance(permission));
-        let Allowance::Number(most) = given else { return None };
+        let (number, given) = (needed(permission), grant(permission));
+        let Grant::Number(most) = given else { return None };
         if given.covers(number) {
             return None;
         }
@@ -170,11 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_allowance_covers_what_it_names() {
-        assert!(Allowance::None.covers(0) && !Allowance::None.covers(1));
-        assert!(Allowance::Number(2).covers(2) && !Allowance::Number(2).covers(3));
-        assert!(Allowance::Any.covers(usize::MAX));
-        assert!(!Allowance::None.is_given() && Allowance::Number(0).is_given());
+    fn a_grant_covers_what_it_names() {
+        assert!(Grant::None.covers(0) && !Grant::None.covers(1));
+        assert!(Grant::Number(2).covers(2) && !Grant::Number(2).covers(3));
+        assert!(Grant::Any.covers(usize::MAX));
+        assert!(!Grant::None.is_given() && Grant::Number(0).is_given());
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     plan.complete = plan.unread == 0;
     described::spare(session, jobs, &mut plan);
     permit::name_counts(&mut plan);
+    plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
     plan
 }
 
