@@ -350,8 +350,8 @@ pub struct DriftArgs {
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Believe a service that shows no objects at all
-    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: Grant,
     /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
