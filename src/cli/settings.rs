@@ -55,6 +55,7 @@ pub struct TargetSettings {
     pub parallelism: Option<u32>,
     pub carry_nested: bool,
     pub lease: Option<LeaseSettings>,
+    pub personal: bool,
 }
 
 /// A lease that an apply takes before it writes to a target.
@@ -140,6 +141,7 @@ fn target(
         parallelism: checking.parallelism(),
         carry_nested: checking.carry_nested(),
         lease: checking.lease(),
+        personal: checking.personal(),
         api,
     })
 }
@@ -184,6 +186,7 @@ impl TargetSettings {
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             carry_nested: self.carry_nested,
+            personal: self.personal,
         })
     }
 }
