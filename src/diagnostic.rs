@@ -6,7 +6,7 @@
 //! Deliberately absent: drawing. `report` draws.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A file that was read, or a text that stands for one.
 pub struct Source {
@@ -14,6 +14,8 @@ pub struct Source {
     pub path: String,
     pub text: Box<str>,
     veils: Mutex<Vec<Range<u32>>>,
+    /// Where lines start, once somebody asked for one.
+    lines: OnceLock<Box<[u32]>>,
 }
 
 /// A range of bytes of a source.
@@ -58,7 +60,7 @@ impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<Box<str>>) -> Arc<Self> {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').map(Box::from).unwrap_or(text);
-        Arc::new(Self { path: path.into(), text, veils: Mutex::default() })
+        Arc::new(Self { path: path.into(), text, veils: Mutex::default(), lines: OnceLock::new() })
     }
 
     /// The place of a range of this source.
@@ -86,10 +88,13 @@ impl Source {
         while !self.text.is_char_boundary(byte) {
             byte -= 1;
         }
-        let before = &self.text[..byte];
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.as_bytes().iter().filter(|b| **b == b'\n').count() + 1;
-        (line, before[start..].chars().count() + 1)
+        let starts = self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices('\n').map(|(at, _)| at as u32 + 1);
+            std::iter::once(0).chain(breaks).collect()
+        });
+        let line = starts.partition_point(|start| *start as usize <= byte);
+        let start = line.checked_sub(1).and_then(|line| starts.get(line)).map_or(0, |start| *start as usize);
+        (line, self.text.get(start..byte).unwrap_or_default().chars().count() + 1)
     }
 }
 

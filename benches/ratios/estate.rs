@@ -41,7 +41,8 @@ impl Estate {
     }
 }
 
-fn document(number: usize, differs: bool) -> String {
+/// The document of that number.
+pub fn document(number: usize, differs: bool) -> String {
     let city = if differs { "Superior" } else { "Duluth" };
     format!(
         "kind: carrierx/partner

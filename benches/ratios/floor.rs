@@ -1,5 +1,6 @@
 //! The floor: the least a program can do for the same result. Documents are read on both cores while the lists
-//! are fetched; JSON goes into structs; fields are compared one by one.
+//! are fetched; JSON goes into structs; fields are compared one by one. It checks nothing, tells nothing, and
+//! panics where something is odd.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -50,21 +51,31 @@ struct List {
     total: usize,
 }
 
-pub fn main(workspace: &Path, base_url: &str, apply: bool) {
+/// `what` is `validate`, `plan`, `find` (a plan whose objects are read one by one) or `apply`.
+pub fn main(workspace: &Path, base_url: &str, what: &str) {
     let files = files(&workspace.join("config"));
+    if what == "validate" {
+        return println!("{} documents", documents(&files).len());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (documents, live) = std::thread::scope(|scope| {
-        let documents = scope.spawn(|| documents(&files));
-        let client = client();
-        let live = runtime.block_on(partners(&client, base_url));
-        (documents.join().expect("the documents"), live)
-    });
+    let (documents, live) = if what == "find" {
+        let documents = documents(&files);
+        let live = runtime.block_on(found(&client(), base_url, &documents));
+        (documents, live)
+    } else {
+        std::thread::scope(|scope| {
+            let documents = scope.spawn(|| documents(&files));
+            let client = client();
+            let live = runtime.block_on(partners(&client, base_url));
+            (documents.join().expect("the documents"), live)
+        })
+    };
     let differing: Vec<(&Partner, &Partner)> = documents
         .iter()
         .filter_map(|document| Some((&document.spec, live.get(&document.spec.login)?)))
         .filter(|(wanted, live)| !same(wanted, live))
         .collect();
-    if apply {
+    if what == "apply" {
         runtime.block_on(write(base_url, &differing));
     }
     println!("{} of {} differ", differing.len(), documents.len());
@@ -120,6 +131,20 @@ async fn partners(client: &reqwest::Client, base_url: &str) -> HashMap<String, P
         live.extend(list.items.into_iter().map(|item| (item.login.clone(), item)));
     }
     live
+}
+
+/// The partners of these documents, each asked for by its login.
+async fn found(client: &reqwest::Client, base_url: &str, documents: &[Document]) -> HashMap<String, Partner> {
+    let one = |document: &Document| {
+        let url = format!("{base_url}/partners?filter=%22{}%22", document.spec.login);
+        async move {
+            let body = client.get(url).send().await.expect("an answer").bytes().await.expect("a body");
+            serde_json::from_slice::<List>(&body).expect("a list").items
+        }
+    };
+    let answers =
+        stream::iter(documents.iter().map(one)).buffer_unordered(IN_FLIGHT).collect::<Vec<_>>().await;
+    answers.into_iter().flatten().map(|item| (item.login.clone(), item)).collect()
 }
 
 fn same(a: &Partner, b: &Partner) -> bool {

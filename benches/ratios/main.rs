@@ -10,114 +10,179 @@ mod floor;
 mod measure;
 mod mock;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use estate::Estate;
-use measure::{Figures, Pair, run};
+use measure::{Figures, HEAD, Pair, run};
 use mock::Mock;
 
+const TRUEUP: &str = env!("CARGO_BIN_EXE_trueup");
+
+/// What both programs are asked to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Job {
+    Validate,
+    Plan,
+    Apply,
+}
+
 /// One line of the table.
+#[derive(Clone, Copy)]
 struct Work {
-    title: &'static str,
+    job: Job,
+    /// How many objects have documents.
     objects: usize,
+    /// How many more the service has.
+    strangers: usize,
     /// How many objects differ.
     differ: usize,
-    latency: Duration,
-    apply: bool,
-    pairs: usize,
+    latency: u64,
+    /// Only in the whole table.
+    full: bool,
 }
+
+const PLAN: Work = Work { job: Job::Plan, objects: 1, strangers: 0, differ: 0, latency: 0, full: false };
+
+/// Five objects are so few that they are read one by one; more are listed.
+const WORKS: [Work; 19] = [
+    PLAN,
+    Work { latency: 20, full: true, ..PLAN },
+    Work { objects: 5, ..PLAN },
+    Work { objects: 5, latency: 20, ..PLAN },
+    Work { objects: 5, latency: 100, full: true, ..PLAN },
+    Work { objects: 100, ..PLAN },
+    Work { objects: 1_000, ..PLAN },
+    Work { objects: 1_000, latency: 20, full: true, ..PLAN },
+    Work { objects: 10_000, ..PLAN },
+    Work { objects: 10_000, latency: 20, ..PLAN },
+    Work { objects: 10_000, latency: 100, full: true, ..PLAN },
+    Work { objects: 100_000, full: true, ..PLAN },
+    Work { objects: 10, strangers: 99_990, full: true, ..PLAN },
+    Work { objects: 1_000, differ: 10, ..PLAN },
+    Work { objects: 10_000, differ: 100, ..PLAN },
+    Work { job: Job::Apply, objects: 1_000, differ: 10, ..PLAN },
+    Work { job: Job::Apply, objects: 10_000, differ: 100, ..PLAN },
+    Work { job: Job::Validate, objects: 10_000, ..PLAN },
+    Work { job: Job::Validate, objects: 100_000, full: true, ..PLAN },
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--floor", workspace, base_url, what] => {
-            floor::main(Path::new(workspace), base_url, *what == "apply")
-        }
+        ["--floor", workspace, base_url, what] => floor::main(Path::new(workspace), base_url, what),
         ["--bare"] => println!("a bare program"),
         options => table(options.contains(&"--full")),
     }
 }
 
 fn table(full: bool) {
-    println!(
-        "{:<44} {:>9} {:>9} {:>21} {:>15} {:>15}",
-        "work", "trueup", "floor", "wall ratio (min–max)", "cpu ratio", "peak MiB"
-    );
+    println!("{HEAD}");
     version();
-    let plan = |objects, pairs| Work {
-        title: "plan, nothing to change",
-        objects,
-        differ: 0,
-        latency: Duration::ZERO,
-        apply: false,
-        pairs,
-    };
-    let mut works = vec![plan(1, 15), plan(1_000, 9), plan(10_000, 5)];
-    works.push(Work { title: "plan, 1 % differ", differ: 10, ..plan(1_000, 9) });
-    works.push(Work { title: "apply, 1 % differ", differ: 10, apply: true, ..plan(1_000, 5) });
-    if full {
-        works.push(plan(100_000, 3));
-        works.push(Work {
-            title: "plan, 20 ms latency",
-            latency: Duration::from_millis(20),
-            ..plan(10_000, 5)
-        });
-        works.push(Work {
-            title: "plan, 100 ms latency",
-            latency: Duration::from_millis(100),
-            ..plan(10_000, 3)
-        });
-        works.push(Work { title: "apply, 1 % differ", differ: 100, apply: true, ..plan(10_000, 3) });
+    let mut seen = Vec::new();
+    for work in WORKS.iter().filter(|work| full || !work.full) {
+        let figures = measure(work);
+        figures.print(&work.title());
+        seen.push((*work, figures));
     }
-    for work in works {
-        measure_one(&work);
-    }
+    growth(&seen);
 }
 
 /// Start-up alone, against a program that prints one line.
 fn version() {
-    let pairs: Vec<Pair> = (0..15)
-        .map(|_| Pair {
-            ours: run(Path::new(env!("CARGO_BIN_EXE_trueup")), &["--version"], 0),
-            floor: run(&own(), &["--bare"], 0),
-        })
-        .collect();
-    Figures::of(&pairs).print("--version, against a bare program");
+    let pair = |_| Pair {
+        ours: run(Path::new(TRUEUP), &["--version"], 0),
+        floor: run(&own(), &["--bare"], 0),
+        requests: (0, 0),
+    };
+    Figures::of(&(0..15).map(pair).collect::<Vec<_>>()).print("`--version`, against a bare program");
 }
 
-fn measure_one(work: &Work) {
+/// How cost grows with the number of objects: 1 is in step with it.
+fn growth(seen: &[(Work, Figures)]) {
+    let plain = |work: &Work| work.job == Job::Plan && work.differ + work.strangers == 0 && work.latency == 0;
+    let at = |objects: usize| seen.iter().find(|(work, _)| plain(work) && work.objects == objects);
+    let last = at(100_000).or_else(|| at(10_000));
+    if let (Some((few, small)), Some((many, large))) = (at(1_000), last) {
+        let step = (many.objects as f64 / few.objects as f64).ln();
+        let exponent = |small: f64, large: f64| (large / small).ln() / step;
+        println!(
+            "\ngrowth from {} to {} objects: wall to the power of {:.2}, processor {:.2}, memory {:.2}",
+            few.objects,
+            many.objects,
+            exponent(small.ours.wall, large.ours.wall),
+            exponent(small.ours.cpu, large.ours.cpu),
+            exponent(small.ours.peak, large.ours.peak),
+        );
+    }
+}
+
+impl Work {
+    fn title(&self) -> String {
+        let job = match self.job {
+            Job::Validate => "validate",
+            Job::Plan => "plan",
+            Job::Apply => "apply",
+        };
+        let mut title = format!("{job}, {} objects", self.objects);
+        if self.strangers > 0 {
+            title.push_str(&format!(" of {}", self.objects + self.strangers));
+        }
+        if self.differ > 0 {
+            title.push_str(&format!(", {} differ", self.differ));
+        }
+        if self.latency > 0 {
+            title.push_str(&format!(", {} ms latency", self.latency));
+        }
+        title
+    }
+
+    /// How often it is measured.
+    fn pairs(&self) -> usize {
+        match self.objects + self.strangers {
+            0..=100 => 15,
+            101..=1_000 => 9,
+            1_001..=10_000 => 7,
+            _ => 5,
+        }
+    }
+
+    /// Our arguments, the floor's word for it, and the code with which we end.
+    fn asked(&self) -> (&'static [&'static str], &'static str, i32) {
+        match self.job {
+            Job::Validate => (&["validate", "--quiet"], "validate", 0),
+            Job::Apply => (&["apply", "--auto-approve", "--quiet"], "apply", 0),
+            // so few are read one by one
+            Job::Plan => (
+                &["plan", "--detailed-exitcode", "--quiet"],
+                if self.objects <= 5 { "find" } else { "plan" },
+                if self.differ > 0 { 2 } else { 0 },
+            ),
+        }
+    }
+}
+
+fn measure(work: &Work) -> Figures {
     let estate = Estate::new(work.objects, work.differ);
-    let mock = Mock::start(work.objects, work.latency);
+    let mock = Mock::start(work.objects + work.strangers, Duration::from_millis(work.latency));
     let workspace = estate.write(&mock.base_url());
     let (root, url) = (workspace.path().to_string_lossy().into_owned(), mock.base_url());
-    let changes = if work.differ > 0 && !work.apply { 2 } else { 0 };
+    let (ours, floors, code) = work.asked();
+    let arguments: Vec<&str> = ["-C", &root].into_iter().chain(ours.iter().copied()).collect();
     let pair = |_| {
         mock.reset();
-        let ours = if work.apply {
-            run(
-                Path::new(env!("CARGO_BIN_EXE_trueup")),
-                &["-C", &root, "apply", "--auto-approve", "--quiet"],
-                0,
-            )
-        } else {
-            run(
-                Path::new(env!("CARGO_BIN_EXE_trueup")),
-                &["-C", &root, "plan", "--detailed-exitcode", "--quiet"],
-                changes,
-            )
-        };
+        let ours = run(Path::new(TRUEUP), &arguments, code);
         let asked = mock.reset();
-        let floor = run(&own(), &["--floor", &root, &url, if work.apply { "apply" } else { "plan" }], 0);
+        let floor = run(&own(), &["--floor", &root, &url, floors], 0);
         let bare = mock.reset();
+        // one more than the floor: whether an empty list is to be believed
         assert!(asked <= bare + 1, "trueup sent {asked} requests where the floor sent {bare}");
-        Pair { ours, floor }
+        Pair { ours, floor, requests: (asked, bare) }
     };
     pair(0); // warm-up
-    let pairs: Vec<Pair> = (0..work.pairs).map(pair).collect();
-    Figures::of(&pairs).print(&format!("{} ({} objects)", work.title, work.objects));
+    Figures::of(&(0..work.pairs()).map(pair).collect::<Vec<_>>())
 }
 
-fn own() -> std::path::PathBuf {
+fn own() -> PathBuf {
     std::env::current_exe().expect("this program has a path")
 }

@@ -19,6 +19,8 @@ pub struct Cost {
 pub struct Pair {
     pub ours: Cost,
     pub floor: Cost,
+    /// How many requests each sent.
+    pub requests: (usize, usize),
 }
 
 /// Runs a program to its end, which must be with `code`.
@@ -46,16 +48,24 @@ pub fn run(program: &Path, arguments: &[&str], code: i32) -> Cost {
     }
 }
 
+/// The head of the table; it is Markdown, fit for `docs/performance.md`.
+pub const HEAD: &str = "\
+| work | wall, trueup | floor | ratio (min–max) | processor, trueup | floor | ratio (min–max) | peak MiB | ratio (min–max) | requests |
+|---|---|---|---|---|---|---|---|---|---|";
+
 /// Medians, and how far the ratios spread.
 pub struct Figures {
-    ours: Cost,
+    pub ours: Cost,
     floor: Cost,
     /// Smallest, median and largest of the pairs' ratios.
     wall: [f64; 3],
     cpu: [f64; 3],
+    peak: [f64; 3],
+    requests: (usize, usize),
 }
 
 impl Figures {
+    /// Of at least one pair.
     pub fn of(pairs: &[Pair]) -> Self {
         let median = |side: fn(&Pair) -> Cost| Cost {
             wall: spread(pairs.iter().map(|pair| side(pair).wall))[1],
@@ -67,20 +77,27 @@ impl Figures {
             floor: median(|pair| pair.floor),
             wall: spread(pairs.iter().map(|pair| pair.ours.wall / pair.floor.wall)),
             cpu: spread(pairs.iter().map(|pair| pair.ours.cpu / pair.floor.cpu.max(1e-4))),
+            peak: spread(pairs.iter().map(|pair| pair.ours.peak / pair.floor.peak)),
+            requests: pairs.last().map_or((0, 0), |pair| pair.requests),
         }
     }
 
     pub fn print(&self, title: &str) {
         let milliseconds = |seconds: f64| format!("{:.1} ms", seconds * 1e3);
-        let ratio = |of: [f64; 3]| format!("{:.2} ({:.2}–{:.2})", of[1], of[0], of[2]);
-        println!(
-            "{title:<44} {:>9} {:>9} {:>21} {:>15.2} {:>15}",
+        let ratio = |of: [f64; 3]| format!("**{:.2}** ({:.2}–{:.2})", of[1], of[0], of[2]);
+        let columns = [
+            title.to_owned(),
             milliseconds(self.ours.wall),
             milliseconds(self.floor.wall),
             ratio(self.wall),
-            self.cpu[1],
+            milliseconds(self.ours.cpu),
+            milliseconds(self.floor.cpu),
+            ratio(self.cpu),
             format!("{:.0} / {:.0}", self.ours.peak, self.floor.peak),
-        );
+            ratio(self.peak),
+            format!("{} / {}", self.requests.0, self.requests.1),
+        ];
+        println!("| {} |", columns.join(" | "));
     }
 }
 

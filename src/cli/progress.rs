@@ -24,7 +24,22 @@ struct Plain {
     what: &'static str,
     total: usize,
     done: usize,
+    began: Instant,
     last: Instant,
+}
+
+impl Plain {
+    fn begin(what: &'static str, total: usize) -> Self {
+        Self { what, total, done: 0, began: Instant::now(), last: Instant::now() }
+    }
+
+    /// `reading 300 of 1000, 12 a second, 58 s left`
+    fn line(&self) -> String {
+        let seconds = self.began.elapsed().as_secs_f64().max(0.001);
+        let rate = self.done as f64 / seconds;
+        let left = (self.total.saturating_sub(self.done) as f64 / rate.max(0.001)).ceil();
+        format!("{} {} of {}, {rate:.0} a second, {left:.0} s left", self.what, self.done, self.total)
+    }
 }
 
 impl Progress {
@@ -39,8 +54,7 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             return Self { bar, plain: None };
         }
-        let plain = Plain { what: "", total: 0, done: 0, last: Instant::now() };
-        Self { bar, plain: Some(Mutex::new(plain)) }
+        Self { bar, plain: Some(Mutex::new(Plain::begin("", 0))) }
     }
 
     /// Takes one event of a run.
@@ -65,7 +79,7 @@ impl Progress {
         self.bar.set_message(what);
         if let Some(plain) = &self.plain {
             let mut plain = plain.lock().unwrap_or_else(PoisonError::into_inner);
-            *plain = Plain { what, total, done: 0, last: Instant::now() };
+            *plain = Plain::begin(what, total);
         }
     }
 
@@ -83,7 +97,20 @@ impl Progress {
         plain.done += more;
         if plain.last.elapsed() >= PAUSE && plain.done < plain.total {
             plain.last = Instant::now();
-            eprintln!("{} {} of {}", plain.what, plain.done, plain.total);
+            eprintln!("{}", plain.line());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_how_far_how_fast_and_how_long() {
+        let began = Instant::now().checked_sub(Duration::from_secs(10)).unwrap_or_else(Instant::now);
+        let plain = Plain { done: 300, began, ..Plain::begin("reading", 1_000) };
+        assert!(plain.line().starts_with("reading 300 of 1000, 30 a second, 2"), "{}", plain.line());
+        assert!(Plain::begin("writing", 5).line().starts_with("writing 0 of 5, 0 a second"));
     }
 }

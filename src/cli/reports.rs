@@ -72,6 +72,11 @@ impl Reports {
         }
     }
 
+    /// Whether any is written.
+    pub fn are_wanted(&self) -> bool {
+        self.on_github || !self.wanted.is_empty()
+    }
+
     /// Writes each report.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::workspace;
 use crate::diagnostic::{Source, any_error};
 use crate::document::Document;
 use crate::report::json::to_json;
+use crate::report::places::Places;
 use crate::report::sheet::Stretch;
 use crate::report::shown::{Checked, ObjectName};
 
@@ -42,18 +43,20 @@ pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Res
             }
         }
     }
-    let stretches = workspace.as_ref().map(|workspace| stretches(&workspace.documents)).unwrap_or_default();
+    let documents =
+        workspace.as_ref().filter(|_| reports.are_wanted()).map(|workspace| &*workspace.documents);
+    let stretches = stretches(documents.unwrap_or_default());
     reports.write(&Shown::Check(&checked, &stretches), screen)?;
     Ok(if wrong { Exit::Error } else { Exit::Done })
 }
 
 /// The lines of every document, from its `---` to the next one.
 fn stretches(documents: &[Document]) -> Vec<Stretch> {
-    let mut sources: HashMap<*const Source, Vec<usize>> = HashMap::new();
+    let (mut sources, mut places) = (HashMap::<*const Source, Vec<usize>>::new(), Places::default());
     let stretch = |document: &Document| {
         let source = &document.source;
         let borders = sources.entry(Arc::as_ptr(source)).or_insert_with(|| borders(&source.text));
-        let line = source.line_column(document.name_span.start).0;
+        let line = places.line_column(&document.place(document.name_span)).0;
         let next = borders.partition_point(|border| *border <= line);
         let border = |at: Option<usize>| at.and_then(|at| borders.get(at)).copied();
         let lines = border(next.checked_sub(1)).unwrap_or(1)..border(Some(next)).unwrap_or(usize::MAX);

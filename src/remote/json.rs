@@ -81,11 +81,18 @@ impl<'b> Json<'b> {
 
     /// The next byte that is not layout.
     fn next(&mut self) -> Option<u8> {
+        if let Some(byte) = self.rest.first().filter(|byte| **byte > b' ') {
+            return Some(*byte);
+        }
         self.lex(|lexer| lexer.ws_peek())
     }
 
     fn takes(&mut self, byte: u8) -> bool {
-        self.lex(|lexer| lexer.expect(SliceLexer::ws_peek, byte).is_some())
+        let is_next = self.next() == Some(byte);
+        if is_next {
+            self.rest = self.rest.get(1..).unwrap_or_default();
+        }
+        is_next
     }
 
     fn at(&self) -> usize {
@@ -120,11 +127,26 @@ impl<'b> Json<'b> {
         Err(self.fault("a comma or the end of a list or object expected"))
     }
 
+    /// The rest of a text that is open, when it stands there as it is meant: most do, and need no lexer.
+    fn plain_text(&mut self) -> Option<&'b str> {
+        let ends = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
+        let length = self.rest.iter().position(ends)?;
+        let (inner, rest) = self.rest.split_at_checked(length)?;
+        let rest = rest.strip_prefix(b"\"")?;
+        let start = self.at();
+        let text = self.text.get(start..start + inner.len())?;
+        self.rest = rest;
+        Some(text)
+    }
+
     fn name(&mut self) -> Step<Cow<'b, str>> {
         if !self.takes(b'"') {
             return Err(self.fault("a name expected"));
         }
-        let name = self.lex(|lexer| lexer.str_string()).map_err(|_| self.fault("a broken name"))?;
+        let name = match self.plain_text() {
+            Some(name) => Cow::Borrowed(name),
+            None => self.lex(|lexer| lexer.str_string()).map_err(|_| self.fault("a broken name"))?,
+        };
         if self.takes(b':') { Ok(name) } else { Err(self.fault("a colon expected")) }
     }
 
@@ -143,8 +165,11 @@ impl<'b> Json<'b> {
             Ahead::Object => self.members(Keys::Free, |_, lexer| lexer.pass()),
             Ahead::Nothing => self.nothing(),
             Ahead::Scalar if self.next() == Some(b'"') => {
-                let text = self.lex(|lexer| lexer.discarded().str_ignore());
-                text.map_err(|_| self.fault("a broken text"))
+                self.rest = self.rest.get(1..).unwrap_or_default();
+                if self.plain_text().is_some() {
+                    return Ok(());
+                }
+                self.lex(|lexer| lexer.str_ignore()).map_err(|_| self.fault("a broken text"))
             }
             Ahead::Scalar => self.scalar().map(drop),
         }
@@ -176,7 +201,11 @@ impl<'b> Lexer<'b> for Json<'b> {
     fn scalar(&mut self) -> Step<Scalar<'b>> {
         match self.next() {
             Some(b'"') => {
-                let text = self.lex(|lexer| lexer.discarded().str_string());
+                self.rest = self.rest.get(1..).unwrap_or_default();
+                if let Some(text) = self.plain_text() {
+                    return Ok(Scalar::Text(Cow::Borrowed(text)));
+                }
+                let text = self.lex(|lexer| lexer.str_string());
                 match text {
                     Ok(text) => Ok(Scalar::Text(text)),
                     // the text ends where it should, but half of a surrogate pair is no character

@@ -35,6 +35,11 @@ pub use things::Shelf;
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
 pub const UNREADABLE: &str = "unreadable-answer";
 
+/// How many pages are read at once, beside the thread that waits for answers.
+const READERS: usize = 2;
+/// Shorter answers are read where they arrive.
+const WORTH_A_THREAD: usize = 64 * 1024;
+
 /// A connection to one target.
 pub struct Service {
     client: Client,
@@ -71,7 +76,7 @@ struct Said {
 /// The objects of one collection: which kind, in which scope.
 #[derive(Clone, Copy)]
 pub struct Collection<'k> {
-    pub kind: &'k Kind,
+    pub kind: &'k Arc<Kind>,
     /// By the number of the scope parameter.
     pub scope: &'k [Value],
 }
@@ -204,10 +209,13 @@ impl Service {
         let mut here = walk.turn(&last)?;
         let known = walk.known_rest(&last);
         let fetches = known.iter().map(|offset| self.fetch(of, Some((paging, *offset))));
-        let mut pages = stream::iter(fetches).buffered(self.target.parallelism.max(1) as usize);
-        while let Some(response) = pages.next().await {
-            last = self.read(of, &response?, &mut |live| walk.take(live, take))?;
-            here = walk.turn(&last)?;
+        let responses = stream::iter(fetches).buffered(self.target.parallelism.max(1) as usize);
+        let mut pages = responses.map(|response| self.decode(of, response)).buffered(READERS);
+        while let Some(page) = pages.next().await {
+            let mut page = page?;
+            page.items.drain(..).for_each(|live| walk.take(live, take));
+            here = walk.turn(&page)?;
+            last = page;
         }
         while walk.goes_on(paging, &last, here) {
             last = self.page(of, Some((paging, walk.seen)), &mut |live| walk.take(live, take)).await?;
@@ -334,6 +342,31 @@ impl Service {
     ) -> Result<Page, Trouble> {
         let response = self.fetch(of, page).await?;
         self.read(of, &response, take)
+    }
+
+    /// Reads a page beside the thread that waits for answers, where it is worth the way.
+    async fn decode(&self, of: Collection<'_>, response: Result<Response, Trouble>) -> Result<Page, Trouble> {
+        let response = response?;
+        if response.body.len() < WORTH_A_THREAD {
+            let mut items = Vec::new();
+            let page = self.read(of, &response, &mut |live| items.push(live))?;
+            return Ok(Page { items, ..page });
+        }
+        let (kind, format) = (Arc::clone(of.kind), self.target.format);
+        let reading = tokio::task::spawn_blocking(move || {
+            let page = wire::read_page(&response.body, format, &kind);
+            (page, Response { body: Vec::new(), ..response })
+        });
+        let (page, response) = match reading.await {
+            Ok(read) => read,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Err(Trouble::of(Diagnostic::error(UNREADABLE, "the reading was cut off"))),
+            },
+        };
+        let mut page = page.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
+        self.spellings.learn(of.kind, std::mem::take(&mut page.spelt));
+        Ok(page)
     }
 
     fn read(&self, of: Collection, response: &Response, take: &mut dyn FnMut(Live)) -> Result<Page, Trouble> {

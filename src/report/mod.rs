@@ -23,7 +23,7 @@ mod markup;
 mod mask;
 pub mod outcome;
 mod paint;
-mod places;
+pub mod places;
 pub mod receipt;
 mod request;
 pub mod sarif;

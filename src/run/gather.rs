@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
+use super::Event;
 use super::match_up::{Found, Matching, live_key, wanted_key, wanted_leaf};
 use crate::document::Document;
 use crate::kind::{Kind, Leaf};
@@ -17,6 +18,8 @@ use crate::value::{Object, Value};
 
 /// Up to so many documents of one collection are read one by one.
 const FEW: usize = 5;
+/// Objects that were found are told in such portions.
+const TOLD_AT_ONCE: usize = 100;
 
 /// One document with where its object lives.
 #[derive(Clone)]
@@ -74,6 +77,8 @@ pub struct Gathered {
     pub empty: bool,
     /// Live objects that no job needs; only where all were asked for.
     pub others: Vec<Object>,
+    /// How many of the reads were told on the way.
+    pub told: usize,
 }
 
 /// How a collection is read.
@@ -87,11 +92,17 @@ pub enum Reach {
 
 /// Reads what one group needs, by the fewest requests.
 pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> Gathered {
-    collect(service, group, jobs, Reach::Needed).await
+    collect(service, group, jobs, Reach::Needed, &|_| {}).await
 }
 
-/// Reads one group.
-pub async fn collect(service: &Service, group: &Group, jobs: &[Job<'_>], reach: Reach) -> Gathered {
+/// Reads one group; `tell` hears now and then how many objects more were found.
+pub async fn collect(
+    service: &Service,
+    group: &Group,
+    jobs: &[Job<'_>],
+    reach: Reach,
+    tell: &(dyn Fn(Event) + Sync),
+) -> Gathered {
     let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = Collection { kind: &group.kind, scope: &group.scope };
     if reach == Reach::Needed && own.len() <= FEW && own.iter().all(|job| can_read_alone(job)) {
@@ -105,25 +116,29 @@ pub async fn collect(service: &Service, group: &Group, jobs: &[Job<'_>], reach: 
     let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
     let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
     let mut matching = Matching::new(&group.kind, &documents, &ids);
-    let (mut empty, mut others) = (true, Vec::new());
+    let (mut empty, mut others, mut told) = (true, Vec::new(), 0);
     let mut take = |live: Live| {
         empty = false;
-        if let Some(unneeded) = matching.offer(live)
-            && reach == Reach::Whole
-        {
-            others.push(unneeded.object);
+        match matching.offer(live) {
+            Some(unneeded) if reach == Reach::Whole => others.push(unneeded.object),
+            Some(_) => {}
+            None if own.len() - matching.open() >= told + TOLD_AT_ONCE => {
+                told += TOLD_AT_ONCE;
+                tell(Event::Read(TOLD_AT_ONCE));
+            }
+            None => {}
         }
     };
     match service.list(of, &mut take).await {
         Ok(_) => {
             let doubtful = empty && !service.probe(of).await;
             let reads = matching.into_found().into_iter().map(Read::Found).collect();
-            Gathered { reads, empty: doubtful, others }
+            Gathered { reads, empty: doubtful, others, told }
         }
         Err(trouble) => {
             let trouble = Arc::new(trouble);
             let reads = own.iter().map(|_| Read::Failed(trouble.clone())).collect();
-            Gathered { reads, ..Gathered::default() }
+            Gathered { reads, told, ..Gathered::default() }
         }
     }
 }

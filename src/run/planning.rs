@@ -33,7 +33,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs)))
         .buffer_unordered(COLLECTIONS);
     while let Some((group, gathered)) = work.next().await {
-        (session.tell)(Event::Read(gathered.reads.len()));
+        (session.tell)(Event::Read(gathered.reads.len().saturating_sub(gathered.told)));
         for (number, read) in group.jobs.iter().zip(gathered.reads) {
             reads[*number] = Some(read);
             empty[*number] = gathered.empty;
@@ -122,7 +122,9 @@ fn refused(subject: Subject, reasons: Vec<Diagnostic>) -> Judged {
 async fn read_group<'g>(session: &Session<'_>, group: &'g Group, jobs: &[Job<'_>]) -> (&'g Group, Gathered) {
     let reach = if session.unmanaged { Reach::Whole } else { Reach::Needed };
     match session.services.get(&group.target) {
-        Some(service) if !session.stop.is_set() => (group, collect(service, group, jobs, reach).await),
+        Some(service) if !session.stop.is_set() => {
+            (group, collect(service, group, jobs, reach, session.tell).await)
+        }
         _ => (group, Gathered::default()),
     }
 }

@@ -73,19 +73,15 @@ impl<'t> Plain<'t> {
             if rest.is_empty() || marker(self.bytes, start) {
                 return Some(());
             }
-            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-            let line = rest.get(..length)?;
-            if !is_plain(line) {
-                return None;
-            }
-            self.next = (start + length + 1).min(self.bytes.len());
-            let column = line.iter().position(|byte| *byte != b' ').unwrap_or(length);
+            let line = plain_line(rest)?;
+            self.next = (start + line.len() + 1).min(self.bytes.len());
+            let column = line.iter().position(|byte| *byte != b' ').unwrap_or(line.len());
             match line.get(column) {
                 None | Some(b'#') => {}
                 // the end of a document, or a directive
                 Some(b'.' | b'%') if column == 0 => return None,
                 Some(_) => {
-                    self.line = Some(Line { at: start + column, end: start + length, column });
+                    self.line = Some(Line { at: start + column, end: start + line.len(), column });
                     return Some(());
                 }
             }
@@ -201,7 +197,8 @@ impl<'t> Plain<'t> {
             return None;
         }
         let mut length = line.len();
-        for (number, byte) in line.iter().enumerate() {
+        let tells = |(_, byte): &(usize, &u8)| matches!(byte, b':' | b'#' | b',' | b'[' | b']' | b'{' | b'}');
+        for (number, byte) in line.iter().enumerate().filter(tells) {
             match byte {
                 b':' if line.get(number + 1).is_none_or(|next| b" ,[]{}".contains(next)) => return None,
                 b'#' if line.get(number.wrapping_sub(1)) == Some(&b' ') => {
@@ -339,7 +336,8 @@ impl<'t> Plain<'t> {
     /// A span without the blanks at its end.
     fn span(&self, start: usize, end: usize) -> Span {
         let text = self.text.get(start..end).unwrap_or("");
-        let end = start + text.trim_end().len();
+        let solid = text.as_bytes().last().is_none_or(|byte| (b'!'..0x7f).contains(byte));
+        let end = if solid { end.max(start) } else { start + text.trim_end().len() };
         Span { start: start as u32, end: end as u32 }
     }
 }
@@ -374,15 +372,17 @@ fn starts_bare(line: &[u8]) -> bool {
     }
 }
 
-/// Whether a line holds only characters that mean themselves wherever they stand.
-fn is_plain(line: &[u8]) -> bool {
-    let mut high = false;
-    let mut odd = false;
-    for byte in line {
-        odd |= *byte < b' ' || *byte == 0x7f;
-        high |= *byte >= 0x80;
+/// The first line, without its end, when it holds only characters that mean themselves wherever they stand.
+fn plain_line(rest: &[u8]) -> Option<&[u8]> {
+    let plain = |byte: &u8| (b' '..0x7f).contains(byte);
+    let length = rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
+    if rest.get(length).is_none_or(|byte| *byte == b'\n') {
+        return rest.get(..length);
     }
-    !odd && (!high || is_plain_beyond_ascii(line))
+    let beyond = |byte: &u8| plain(byte) || *byte >= 0x80;
+    let length = rest.iter().position(|byte| !beyond(byte)).unwrap_or(rest.len());
+    let line = rest.get(..length).filter(|line| is_plain_beyond_ascii(line))?;
+    rest.get(length).is_none_or(|byte| *byte == b'\n').then_some(line)
 }
 
 /// Control characters, odd line ends and byte order marks are the parser's.

@@ -1,0 +1,190 @@
+//! The parts of a run, each by itself: YAML to documents, wire to snapshots, comparison, requests, report.
+//!
+//! `cargo bench --bench parts` tells times. `-- --count` counts instructions under valgrind, which are the same
+//! however busy the machine is, and fails when one part takes over 5 % more than `benches/counts.json` says;
+//! `-- --accept NOTE` keeps the new counts, with the reason for the growth.
+
+mod counts;
+#[path = "../ratios/estate.rs"]
+#[allow(dead_code, reason = "the other benchmark writes whole workspaces of it")]
+mod estate;
+
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use trueup::diagnostic::Source;
+use trueup::document::{self, Document};
+use trueup::exchange::{Request, Wire};
+use trueup::kind::registry::Registry;
+use trueup::kind::{FormatWord, Kind};
+use trueup::plan::propose::Question;
+use trueup::plan::rotate::NOTHING;
+use trueup::plan::step::{Decision, Rules, decide};
+use trueup::plan::{Blank, Plan, Subject};
+use trueup::remote::wire::{self, Live};
+use trueup::report::{shown::Report, text};
+
+/// Objects in each part.
+const OBJECTS: usize = 100;
+/// How long a part is timed.
+const WHILE: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--count"] => counts::check(),
+        ["--accept", note] => counts::accept(note),
+        ["--times", part, times] => {
+            let (desk, times) = (Desk::new(), times.parse().unwrap_or(1));
+            PARTS.iter().filter(|(name, _)| name == part).for_each(|(_, work)| {
+                (0..times).for_each(|_| work(&desk));
+            });
+            ExitCode::SUCCESS
+        }
+        _ => {
+            let desk = Desk::new();
+            PARTS.iter().for_each(|(name, work)| time(name, &|| work(&desk)));
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// A part, by name.
+pub type Part = (&'static str, fn(&Desk));
+
+/// Every part; each does its work for all objects once.
+pub const PARTS: [Part; 7] = [
+    ("yaml-to-document", |desk| {
+        black_box(read(&desk.plain).len());
+    }),
+    ("odd-yaml-to-document", |desk| {
+        black_box(read(&desk.odd).len());
+    }),
+    ("wire-to-snapshot", |desk| {
+        black_box(lives(&desk.page, &desk.kind).len());
+    }),
+    ("compare", |desk| {
+        black_box(desk.plan(&desk.same).agreeing.len());
+    }),
+    ("request", |desk| {
+        let plan = desk.plan(&desk.different);
+        let bodies = plan.steps.iter().flat_map(|step| &step.requests);
+        black_box(bodies.map(|planned| bytes(&planned.request, &desk.kind)).sum::<usize>());
+    }),
+    ("report-of-agreement", |desk| {
+        black_box(shown(&desk.agreement));
+    }),
+    ("report-of-changes", |desk| {
+        black_box(shown(&desk.changes));
+    }),
+];
+
+/// What the parts work on.
+pub struct Desk {
+    kind: Arc<Kind>,
+    plain: Arc<Source>,
+    odd: Arc<Source>,
+    page: Vec<u8>,
+    same: Vec<Document>,
+    different: Vec<Document>,
+    lives: Vec<Live>,
+    agreement: Plan,
+    changes: Plan,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let stream =
+            |differ| (0..OBJECTS).map(|n| estate::document(n, differ)).collect::<Vec<_>>().join("---\n");
+        let plain = Source::new("plain.yaml", stream(false));
+        // a text over two lines is beyond the plain reader
+        let odd = Source::new("odd.yaml", stream(false).replace("Duluth", "|-\n    Duluth"));
+        let different = Source::new("different.yaml", stream(true));
+        let items: Vec<_> = (0..OBJECTS).map(estate::partner).collect();
+        let page = serde_json::json!({ "items": items, "has_more": false, "total": OBJECTS });
+        let page = page.to_string().into_bytes();
+        let kind = Registry::builtin().kind("carrierx/partner").expect("a kind that comes with the program");
+        let mut desk = Self {
+            lives: lives(&page, &kind),
+            same: read(&plain),
+            different: read(&different),
+            agreement: Plan::default(),
+            changes: Plan::default(),
+            kind,
+            plain,
+            odd,
+            page,
+        };
+        desk.agreement = desk.plan(&desk.same);
+        desk.changes = desk.plan(&desk.different);
+        assert_eq!((desk.agreement.agreeing.len(), desk.changes.steps.len()), (OBJECTS, OBJECTS));
+        assert_eq!(read(&desk.odd).len(), OBJECTS);
+        desk
+    }
+
+    fn plan(&self, documents: &[Document]) -> Plan {
+        let mut plan = Plan { complete: true, ..Plan::default() };
+        for (number, (document, live)) in documents.iter().zip(&self.lives).enumerate() {
+            let subject = subject(number, document, live);
+            let live = Some(&live.object);
+            let question = Question { document, subject: &subject, live, memory: &Blank, rotate: &NOTHING };
+            match decide(&question, Rules::default()) {
+                Decision::Step(step) => plan.steps.push(*step),
+                Decision::Agreeing(agreeing) => plan.agreeing.push(agreeing),
+                Decision::Refused(refused) => plan.refused.push(refused),
+            }
+        }
+        plan
+    }
+}
+
+fn read(source: &Arc<Source>) -> Vec<Document> {
+    let mut faults = Vec::new();
+    let documents = document::read(source, Registry::builtin(), &mut faults);
+    assert!(faults.is_empty(), "the documents have faults");
+    documents
+}
+
+fn lives(page: &[u8], kind: &Kind) -> Vec<Live> {
+    match wire::read_page(page, FormatWord::Json, kind) {
+        Ok(page) => page.items,
+        Err(error) => panic!("{}", error.message),
+    }
+}
+
+fn subject(number: usize, document: &Document, live: &Live) -> Subject {
+    Subject {
+        number,
+        kind: document.kind.clone(),
+        name: document.name.clone(),
+        target: "bench".into(),
+        scope: Vec::new(),
+        id: live.object.get(document.kind.identity.id).cloned(),
+        place: document.place(document.name_span),
+    }
+}
+
+fn bytes(request: &Request, kind: &Kind) -> usize {
+    let body = |body: &Wire| wire::encode(body, FormatWord::Json, &kind.api).len();
+    request.body.as_ref().map_or(0, body)
+}
+
+fn shown(plan: &Plan) -> usize {
+    text::text(&Report::of_plan(plan, &|_, _| 0), 100).len()
+}
+
+/// Tells the median time of a part, for one object.
+fn time(name: &str, work: &dyn Fn()) {
+    let (mut times, began) = (Vec::new(), Instant::now());
+    while began.elapsed() < WHILE || times.len() < 5 {
+        let start = Instant::now();
+        work();
+        times.push(start.elapsed());
+    }
+    times.sort();
+    let per_object = |time: Duration| time.as_secs_f64() * 1e6 / OBJECTS as f64;
+    let (median, least) = (per_object(times[times.len() / 2]), per_object(times[0]));
+    println!("{name:<24} {median:>8.2} µs an object (at least {least:.2}, {} runs)", times.len());
+}
