@@ -577,3 +577,22 @@ fn items_are_whole(field: &Field, example: &Json) {
         }
     }
 }
+
+/// The description that the reference shows whole is one.
+#[test]
+fn the_description_in_the_reference_is_whole() {
+    let page = include_str!("../docs/reference/format.md");
+    let blocks = page.split("```yaml\n# apis/").skip(1).filter_map(|rest| rest.split("```").next());
+    let files: Vec<(String, String)> = blocks
+        .map(|block| {
+            let (path, text) = block.split_once('\n').expect("a path and a text");
+            (format!("apis/{path}"), text.to_owned())
+        })
+        .collect();
+    assert_eq!(files.len(), 2);
+    let mut faults = Vec::new();
+    let registry = Registry::with_workspace(files, &mut faults);
+    let told: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
+    assert!(faults.is_empty(), "{told:#?}");
+    assert!(registry.kind("depot/bay").is_some());
+}

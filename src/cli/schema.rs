@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::api;
 use super::args::{Common, SchemaArgs};
 use super::exit::Exit;
+use super::import::ImportReport;
 use super::screen::Screen;
 use super::settings::file::SettingsFile;
 use super::workspace;
@@ -67,6 +69,10 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("receipt.json", schema::printed::<Receipt>()),
         ("apply.json", schema::printed::<ApplyReport>()),
         ("validate.json", schema::printed::<Checked>()),
+        ("import.json", schema::printed::<ImportReport>()),
+        ("api-check.json", schema::printed::<api::check::Found>()),
+        ("api-new.json", schema::printed::<api::draft::Drafted>()),
+        ("api-try.json", schema::printed::<api::trial::Tried>()),
     ];
     schema::all(registry, extra)
 }
