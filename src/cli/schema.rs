@@ -14,6 +14,7 @@ use super::settings::file::SettingsFile;
 use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
+use crate::report::DriftReport;
 use crate::report::outcome::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
@@ -68,6 +69,7 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("plan.json", schema::printed::<SavedPlan>()),
         ("receipt.json", schema::printed::<Receipt>()),
         ("apply.json", schema::printed::<ApplyReport>()),
+        ("drift.json", schema::printed::<DriftReport>()),
         ("validate.json", schema::printed::<Checked>()),
         ("import.json", schema::printed::<ImportReport>()),
         ("api-check.json", schema::printed::<api::check::Found>()),
