@@ -260,11 +260,15 @@ fn personal_values_are_written_only_when_asked_for() {
 }
 
 #[test]
-fn names_are_made_of_marked_fields_only_when_asked_for() {
+fn names_are_never_made_of_marked_fields() {
     let estate = Estate::new(PARTNER);
     estate.import(0, &[]).says(&["partner-cccccccc-0000-4000-8000-000000000003"]);
     let estate = Estate::new(PARTNER);
-    estate.import(0, &["--personal"]).says(&["config/lakeside-labs.yaml"]);
+    let ran = estate.import(0, &["--personal"]);
+    ran.says(&["config/partner-cccccccc-0000-4000-8000-000000000003.yaml"]);
+    assert!(!ran.all().contains("lakeside"), "{}", ran.all());
+    let named = |text: &str| text.lines().any(|line| line.starts_with("name:") && line.contains("lakeside"));
+    assert!(!named(&estate.texts()), "{}", estate.texts());
 }
 
 #[test]

@@ -385,6 +385,12 @@ fn a_document_says_which_object_it_is() {
         sample["spec"] = json!({});
         sample.as_object_mut().expect("a mapping").remove("id");
         judge.refuses("neither id nor natural key", &sample);
+        if let [path] = judge.kind.identity.natural_key.as_slice()
+            && let [number] = path.as_slice()
+        {
+            sample["spec"] = json!({ (&*judge.kind.shape.field(*number).name): " " });
+            judge.refuses("an empty natural key", &sample);
+        }
         let id = judge.kind.id_field();
         sample["spec"] = json!({ (&*id.name): id.example });
         judge.accepts("the id in the spec", &sample);
@@ -476,4 +482,117 @@ fn list_items_must_be_told_apart() {
             judge.refuses(&field.name, &with(json!([{}])));
         });
     });
+}
+
+// -- examples --------------------------------------------------------------------------------------------------
+
+/// The documents of an example: the text of each file, and what stands in it.
+fn written_in(folder: &Path) -> Vec<(PathBuf, String, Vec<Json>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.join("config")];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                open.push(entry);
+                continue;
+            }
+            let text = fs::read_to_string(&entry).expect("a text");
+            let documents = serde_yaml::from_multiple(&text).expect("documents");
+            found.push((entry, text, documents));
+        }
+    }
+    found
+}
+
+/// What is wrong with a document once somebody has been at it.
+fn spoilt(document: &Json) -> Vec<(&'static str, Json)> {
+    let with = |at: &[&str], value: Json| {
+        let mut spoilt = document.clone();
+        let (last, above) = at.split_last().expect("a place");
+        let place = above.iter().fold(&mut spoilt, |place, step| &mut place[*step]);
+        place[*last] = value;
+        spoilt
+    };
+    vec![
+        ("an unknown field", with(&["spec", "nosuchField"], json!(1))),
+        ("an unknown key", with(&["sepc"], json!({}))),
+        ("no kind", with(&["kind"], json!("bootview/payment-gate"))),
+        ("no name", with(&["name"], json!(null))),
+        ("a spec of another type", with(&["spec"], json!(["a"]))),
+        ("an id of another type", with(&["id"], json!({ "a": 1 }))),
+    ]
+}
+
+#[test]
+fn the_examples_pass_and_spoilt_ones_fail_both() {
+    let compiled = compiled();
+    let mut seen = 0;
+    for example in ["quickstart", "bootview", "carrierx"] {
+        let folder = Path::new("examples").join(example);
+        let settings = fs::read_to_string(folder.join("trueup.yaml")).expect("settings");
+        let settings: Json = serde_yaml::from_str(&settings).expect("YAML");
+        compiled.check("trueup.json", &settings).unwrap_or_else(|error| panic!("{example}: {error}"));
+        for (path, text, documents) in written_in(&folder) {
+            let source = Source::new(path.to_string_lossy(), text);
+            let mut faults = Vec::new();
+            let read = document::read(&source, Registry::builtin(), &mut faults);
+            assert!(faults.is_empty() && read.len() == documents.len(), "{}", path.display());
+            for document in documents {
+                seen += 1;
+                if let Err(error) = compiled.check("document.json", &document) {
+                    panic!("{}: {error}", path.display());
+                }
+                for (why, spoilt) in spoilt(&document) {
+                    assert!(compiled.check("document.json", &spoilt).is_err(), "{}: {why}", path.display());
+                    assert!(!checked(&spoilt), "{}: {why}", path.display());
+                }
+            }
+        }
+    }
+    assert!(seen >= 6, "the examples hold {seen} documents");
+}
+
+/// A value that stands as an example in a description stands in the right place of a document.
+#[test]
+fn the_example_of_every_field_passes() {
+    each_kind(|judge, sample| {
+        for field in judge.kind.shape.fields.iter().filter(|field| !field.access.computed) {
+            let Some(example) = explain::example(field).filter(|_| field.copy_of.is_none()) else { continue };
+            let mut alone = sample.clone();
+            alone["spec"] = json!({ (&*field.name): example });
+            judge.accepts(&format!("{} with {} alone", judge.kind.name, field.name), &alone);
+            items_are_whole(field, &explain::example(field).expect("an example"));
+        }
+    });
+}
+
+/// Whoever copies an example into a new object must not be told that it lacks something.
+fn items_are_whole(field: &Field, example: &Json) {
+    let Type::List(list) = &field.ty else { return };
+    let Item::Object(shape) = &list.item else { return };
+    for item in example.as_array().expect("items") {
+        let needed = shape.fields.iter().filter(|inner| inner.access.required && !inner.access.computed);
+        for inner in needed {
+            assert!(item.get(&*inner.name).is_some(), "the example of {} lacks {}", field.name, inner.name);
+        }
+    }
+}
+
+/// The description that the reference shows whole is one.
+#[test]
+fn the_description_in_the_reference_is_whole() {
+    let page = include_str!("../docs/reference/format.md");
+    let blocks = page.split("```yaml\n# apis/").skip(1).filter_map(|rest| rest.split("```").next());
+    let files: Vec<(String, String)> = blocks
+        .map(|block| {
+            let (path, text) = block.split_once('\n').expect("a path and a text");
+            (format!("apis/{path}"), text.to_owned())
+        })
+        .collect();
+    assert_eq!(files.len(), 2);
+    let mut faults = Vec::new();
+    let registry = Registry::with_workspace(files, &mut faults);
+    let told: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
+    assert!(faults.is_empty(), "{told:#?}");
+    assert!(registry.kind("depot/bay").is_some());
 }

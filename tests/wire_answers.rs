@@ -501,6 +501,14 @@ fn ids_are_read_in_any_dress() {
     ] {
         assert!(wire::read_id(body.as_bytes(), format, &kind) == id, "{body}");
     }
+    // as a new global partner is answered: by a member that is called `id`
+    let own = wire_kinds::kind(&shape(vec![("id", wire_kinds::guid())]), 0, Habits::default());
+    for (body, format) in [
+        (r#"{"id":"9c0d7e421a3b4c5d8e6f70819a2b3c4d"}"#, Json),
+        ("{id:9c0d7e421a3b4c5d8e6f70819a2b3c4d}", Jsv),
+    ] {
+        assert!(wire::read_id(body.as_bytes(), format, &own) == id, "{body}");
+    }
     let nil = "00000000-0000-0000-0000-000000000000";
     for body in ["", "null", "\"\"", "{}", "[]", "nonsense", "<html>", nil, "true", r#"{"partnerId":null}"#] {
         assert!(wire::read_id(body.as_bytes(), Json, &kind).is_none(), "{body}");
@@ -610,6 +618,9 @@ fn the_errors_of_the_built_in_apis_are_understood() {
     };
     let printed = include_str!("answers/bootview-error.json");
     assert_eq!(told("bootview/partner", printed), [": Payment gateway not found: 7, \"x\""]);
+    let field = r#"{"responseStatus":{"errorCode":"ArgumentException","message":"no","stackTrace":null,
+        "errors":[{"errorCode":"NotEmpty","fieldName":"DisplayName","message":"..."}],"meta":null}}"#;
+    assert_eq!(told("bootview/payment-gateway", field), [": no", "DisplayName: ..."]);
     let customer = r#"{"ResponseStatus":{"ErrorCode":"E","Message":"M","StackTrace":"s","Errors":[
         {"ErrorCode":"E","FieldName":"Phone","Message":"m","Meta":{}}],"Meta":{}}}"#;
     assert_eq!(told("bokamera/customer", customer), [": M", "Phone: m"]);

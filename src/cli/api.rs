@@ -2,11 +2,11 @@
 //!
 //! Deliberately absent: anything that writes to a service.
 
-mod check;
-mod draft;
+pub mod check;
+pub mod draft;
 pub mod fit;
 mod told;
-mod trial;
+pub mod trial;
 
 use super::args::{ApiCommand, Common};
 use super::exit::Exit;

@@ -33,6 +33,9 @@ pub struct Cli {
     pub common: Common,
 }
 
+/// The heading of what every command takes.
+const ANYWHERE: &str = "Options of every command";
+
 /// What every command takes, in any position.
 #[derive(Args, Clone)]
 pub struct Common {
@@ -41,6 +44,7 @@ pub struct Common {
         short = 'C',
         long,
         global = true,
+        help_heading = ANYWHERE,
         value_name = "DIR",
         default_value = ".",
         env = "TRUEUP_DIRECTORY",
@@ -48,16 +52,16 @@ pub struct Common {
     )]
     pub directory: PathBuf,
     /// What stands on stdout
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub format: Format,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = Colour::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
     pub color: Colour,
     /// Say more on stderr; twice for every request
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = ANYWHERE, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// No progress and no remarks on stderr, only errors
-    #[arg(long, global = true, env = "TRUEUP_QUIET", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = ANYWHERE, env = "TRUEUP_QUIET", hide_env_values = true)]
     pub quiet: bool,
 }
 

@@ -8,6 +8,8 @@ mod aim;
 mod folder;
 mod told;
 
+pub use told::ImportReport;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 

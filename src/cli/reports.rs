@@ -92,7 +92,7 @@ impl Reports {
         }
         if self.on_github {
             // the runner reads commands from both streams; stdout holds one document and no more
-            screen.err(&github::annotations(&sheet));
+            screen.command(&github::annotations(&sheet));
             step_summary(&sheet)?;
         }
         Ok(())

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use super::api;
 use super::args::{Common, SchemaArgs};
 use super::exit::Exit;
+use super::import::ImportReport;
 use super::screen::Screen;
 use super::settings::file::SettingsFile;
 use super::workspace;
@@ -69,6 +71,10 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("apply.json", schema::printed::<ApplyReport>()),
         ("drift.json", schema::printed::<DriftReport>()),
         ("validate.json", schema::printed::<Checked>()),
+        ("import.json", schema::printed::<ImportReport>()),
+        ("api-check.json", schema::printed::<api::check::Found>()),
+        ("api-new.json", schema::printed::<api::draft::Drafted>()),
+        ("api-try.json", schema::printed::<api::trial::Tried>()),
     ];
     schema::all(registry, extra)
 }

@@ -1,7 +1,9 @@
 //! What the terminal shows: one document on stdout, everything else on stderr, styles where they are wanted.
 //!
-//! A closed pipe is no error (`trueup plan | head`), a full disk is one.
+//! A closed pipe is no error (`trueup plan | head`), a full disk is one. In a job of GitHub Actions, whose runner
+//! takes lines for commands, nothing that comes from a document or a service may look like one.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
@@ -23,12 +25,20 @@ pub struct Screen {
     colour: Colour,
     /// Whether stdout belongs to something else.
     is_aside: bool,
+    /// Whether somebody reads commands out of what is printed.
+    is_obeyed: bool,
 }
 
 impl Screen {
     /// As the flags say.
     pub fn new(common: &Common) -> Self {
-        Self { format: common.format, quiet: common.quiet, colour: common.color, is_aside: false }
+        Self {
+            format: common.format,
+            quiet: common.quiet,
+            colour: common.color,
+            is_aside: false,
+            is_obeyed: is_obeyed(),
+        }
     }
 
     /// The same screen, with what would go to stdout on stderr.
@@ -46,7 +56,11 @@ impl Screen {
             self.say(text);
             return Ok(());
         }
-        self.print(text)
+        match self.format {
+            Format::Text => self.print(&self.harmless(text)),
+            // whose lines begin with what JSON is made of
+            Format::Json => self.print(text),
+        }
     }
 
     /// Puts text on stdout, to whomever it belongs.
@@ -71,8 +85,20 @@ impl Screen {
 
     /// Puts text on stderr, whatever happens to it.
     pub fn err(&self, text: &str) {
+        self.command(&self.harmless(text));
+    }
+
+    /// Puts commands for the runner on stderr; the texts in them are harmless already.
+    pub fn command(&self, text: &str) {
         let mut stderr = AutoStream::new(io::stderr(), self.choice(&io::stderr())).lock();
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+    }
+
+    fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.is_obeyed {
+            true => Cow::Owned(text.split_inclusive('\n').map(disarmed).collect()),
+            false => Cow::Borrowed(text),
+        }
     }
 
     /// Draws diagnostics on stderr; with `--quiet` only errors.
@@ -115,6 +141,42 @@ impl Screen {
             Colour::Never => ColorChoice::Never,
             // NO_COLOR, CLICOLOR, TERM=dumb, a pipe and known CI services are all thought of there
             Colour::Auto => AutoStream::choice(stream),
+        }
+    }
+}
+
+/// Whether this is a job of GitHub Actions.
+fn is_obeyed() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|word| !word.is_empty() && word != "false")
+}
+
+/// A line that the runner does not take for a command: `::` counts at the start, `##[` anywhere.
+fn disarmed(line: &str) -> Cow<'_, str> {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let (starts, holds) = (plain.trim_start().starts_with("::"), plain.contains("##["));
+    match (starts, holds) {
+        (false, false) => Cow::Borrowed(line),
+        // rare enough to go without styles
+        _ => Cow::Owned(plain.replace("##[", "# #[").replacen("::", if starts { ": :" } else { "::" }, 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_looks_like_a_command() {
+        for (line, harmless) in [
+            ("::error::x\n", ": :error::x\n"),
+            ("  ::add-mask::x", "  : :add-mask::x"),
+            ("\u{1b}[32m::set-env name=A::b\u{1b}[0m\n", ": :set-env name=A::b\n"),
+            ("+ ##[error]x\n", "+ # #[error]x\n"),
+            ("\u{a0}::x", "\u{a0}: :x"),
+            ("a::b # #\n", "a::b # #\n"),
+            ("", ""),
+        ] {
+            assert_eq!(disarmed(line), harmless);
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::run::index::{Entry, Index};
 use crate::run::memory::{self, Written};
 use crate::run::refer::References;
 use crate::run::{Event, Session};
+use crate::value::Value;
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const FOLDER: &str = ".trueup";
@@ -151,7 +152,7 @@ fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Docu
         .iter()
         .map(|document| (document.target.as_deref(), &*document.kind.name, &*document.name))
         .collect();
-    let (mut documents, mut notes) = (Vec::new(), Vec::new());
+    let (mut documents, mut notes) = (Vec::new(), moved(workspace, index));
     for entry in
         index.entries().filter(|entry| !here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name)))
     {
@@ -177,6 +178,24 @@ fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Docu
         }
     }
     (documents, notes)
+}
+
+/// Managed objects whose documents now describe an object of another scope.
+fn moved(workspace: &Workspace, index: &Index) -> Vec<Diagnostic> {
+    let left = |document: &&Document| {
+        let target = document.target.as_deref().unwrap_or_default();
+        let (kind, scope) = (&document.kind, complete_scope(document));
+        let known = index.get(target, &kind.name, &document.name);
+        known.is_some_and(|entry| entry.id.is_some())
+            && index.within(kind, (target, &document.name), &scope).is_none()
+    };
+    let note = |document: &Document| {
+        let message = format!("{} {} was managed in another scope", document.kind.name, document.name);
+        Diagnostic::note("orphan", message)
+            .at(document.place(document.name_span))
+            .hint("the object there stays as it is; write a document for it to go on with it")
+    };
+    workspace.documents.iter().filter(left).map(note).collect()
 }
 
 /// The document of an object that is to go, made from the index.
@@ -276,16 +295,22 @@ impl Prepared {
 fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
-    let entry = index.get(&target, &document.kind.name, &document.name);
-    let mut scope: Vec<_> = document.scope.clone();
-    scope.sort_by_key(|(number, _)| *number);
+    let scope = complete_scope(document);
+    let entry = index.within(&document.kind, (&target, &document.name), &scope);
     Job {
         document,
-        scope: scope.into_iter().map(|(_, value)| value).collect(),
+        scope,
         known_id: entry.and_then(|entry| entry.typed_id(&document.kind)),
         newborn: entry.is_some_and(|entry| entry.create_sent.is_some()),
         target,
     }
+}
+
+/// The scope values of a document, by the number of the parameter.
+fn complete_scope(document: &Document) -> Vec<Value> {
+    let mut scope = document.scope.clone();
+    scope.sort_by_key(|(number, _)| *number);
+    scope.into_iter().map(|(_, value)| value).collect()
 }
 
 /// A runtime on this thread, enough to wait for many answers.

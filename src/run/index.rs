@@ -84,6 +84,11 @@ impl Index {
         self.entries.get(&key(target, kind, name))
     }
 
+    /// The entry of an object, unless it is about one of that name in another scope.
+    pub fn within(&self, kind: &Kind, (target, name): (&str, &str), scope: &[Value]) -> Option<&Entry> {
+        self.get(target, &kind.name, name).filter(|entry| entry.scope == scope_texts(kind, scope))
+    }
+
     /// Every entry, in a fixed order.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
@@ -224,16 +229,16 @@ fn entry(subject: &Subject) -> Entry {
         target: subject.target.to_string(),
         kind: kind.name.to_string(),
         name: subject.name.to_string(),
-        scope: kind
-            .scope
-            .iter()
-            .zip(&subject.scope)
-            .map(|(s, value)| (s.name.to_string(), text(value)))
-            .collect(),
+        scope: scope_texts(kind, &subject.scope),
         id: subject.id.as_ref().map(text),
         protect: false,
         create_sent: None,
     }
+}
+
+fn scope_texts(kind: &Kind, scope: &[Value]) -> BTreeMap<String, String> {
+    let text = |value: &Value| Leaf::url_text(value, &kind.api);
+    kind.scope.iter().zip(scope).map(|(own, value)| (own.name.to_string(), text(value))).collect()
 }
 
 fn key(target: &str, kind: &str, name: &str) -> String {

@@ -206,7 +206,27 @@ fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bo
             Birth::Refused(reason) => return refused(subject, vec![reason]),
         }
     }
-    judge(session, job, subject, live.as_deref())
+    match hidden_birth(session, job, &subject).filter(|_| live.is_none()) {
+        Some(reason) => refused(subject, vec![reason]),
+        None => judge(session, job, subject, live.as_deref()),
+    }
+}
+
+/// An object that is to go, was created by us and does not show: nobody can say that it is gone.
+fn hidden_birth(session: &Session, job: &Job, subject: &Subject) -> Option<Diagnostic> {
+    let document = job.document;
+    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
+    let entry = index.within(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
+    entry.create_sent.as_ref().filter(|_| document.state == State::Absent)?;
+    let findable =
+        document.id.is_some() || entry.id.is_some() || wanted_key(&document.kind, document).is_some();
+    if findable && appears(&document.kind) == Appears::AtOnce {
+        return None;
+    }
+    let reason =
+        Diagnostic::error("not-shown-yet", "it was created and does not show, so it cannot be deleted");
+    let place = document.place(document.name_span);
+    Some(reason.at(place).hint("plan again once it shows; it stays on record in `.trueup` until then"))
 }
 
 /// A create with what somebody had to allow.
@@ -306,7 +326,7 @@ fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth 
     let (kind, document) = (&job.document.kind, job.document);
     let place = document.place(document.id_span);
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.get(&subject.target, &kind.name, &subject.name);
+    let entry = index.within(kind, (&subject.target, &subject.name), &subject.scope);
     let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
     let mut needs = Vec::new();
     match entry.and_then(|entry| entry.create_sent.as_ref()) {

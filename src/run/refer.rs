@@ -25,7 +25,7 @@ use crate::remote::service::Service;
 use crate::remote::wire::Live;
 use crate::value::{Mark, Value};
 
-pub use order::{Edges, Order, edges, in_circle, levels, order};
+pub use order::{Edges, Order, edges, in_circle, levels, order, release};
 pub use standing::Standing;
 
 use shelves::{Shelves, Want};

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
+use clap::CommandFactory;
 use serde_json::{Value, json};
 
 use trueup::kind::FormatWord::Json;
@@ -54,6 +55,16 @@ fn codes(ran: &Ran, number: usize) -> Vec<String> {
     reasons.iter().map(|reason| reason["code"].as_str().expect("a code").to_owned()).collect()
 }
 
+/// Each command, with the words that lead to it.
+fn every_command(command: &clap::Command, words: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    for inner in command.get_subcommands() {
+        words.push(inner.get_name().to_owned());
+        found.push(words.clone());
+        every_command(inner, words, found);
+        words.pop();
+    }
+}
+
 #[test]
 fn wrong_usage_is_64() {
     let estate = Estate::new(PARTNER, 1, Json);
@@ -69,6 +80,14 @@ fn wrong_usage_is_64() {
         let ran = estate.desk.expect(64, arguments);
         assert!(ran.out.is_empty(), "{}", ran.all());
         assert!(!ran.err.is_empty());
+    }
+    let mut lines = Vec::new();
+    every_command(&trueup::cli::args::Cli::command(), &mut Vec::new(), &mut lines);
+    assert!(lines.len() > 12, "the commands are all there");
+    for line in lines {
+        let arguments: Vec<&str> = line.iter().map(String::as_str).chain(["--no-such-flag"]).collect();
+        let ran = estate.desk.expect(64, &arguments);
+        assert!(ran.out.is_empty() && ran.err.contains("--no-such-flag"), "{}", ran.all());
     }
     estate.desk.expect(0, &["--help"]).says(&["Usage: trueup", "Exit codes:"]);
     estate.desk.expect(0, &["help", "apply"]).says(&["--auto-approve"]);

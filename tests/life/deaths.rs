@@ -1,15 +1,16 @@
 //! Deletes: only where the service has one, only when allowed, only of what is ours, never of what is protected;
 //! and everything that must not look like one.
 
+use std::fs;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{FormatWord, Kind};
+use trueup::kind::{Appears, FormatWord, Kind};
 use trueup::remote::sandbox::Options;
 
 use crate::estate::{Estate, options, vary};
-use crate::newborn::kinds;
+use crate::newborn::{kinds, newborn};
 use crate::state::index;
 use crate::written::Written;
 
@@ -94,6 +95,52 @@ fn what_was_ours_and_has_no_document_goes_when_allowed() {
         first_is_gone(&estate, &before);
         let quiet = estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
         assert!(!quiet.err.contains("orphan"), "it is forgotten\n{}", quiet.all());
+    }
+}
+
+#[test]
+fn what_was_created_and_does_not_show_is_not_forgotten() {
+    let late = |kind: &Arc<Kind>| {
+        kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later)
+    };
+    let late: Vec<_> = kinds().into_iter().filter(late).collect();
+    assert!(!late.is_empty(), "there are such kinds");
+    for kind in late {
+        let hiding = Options { count: Some(2), verify_at_once: false, ..options() };
+        let mut estate = Estate::with(&kind.name, FormatWord::Json, hiding);
+        estate.documents = vec![newborn(&kind, "newcomer")];
+        estate.write();
+        estate.desk.expect(0, &APPLY).says(&["1 done"]);
+        say(&mut estate, 0, "state", json!("absent"));
+        estate.desk.expect(3, &APPLY).says(&["not-shown-yet"]);
+        let known = index(&estate);
+        assert!(
+            known.iter().any(|entry| entry["name"] == "newcomer" && entry["id"].is_string()),
+            "{known:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_known_of_one_scope_says_nothing_of_another() {
+    let scoped: Vec<_> = kinds().into_iter().filter(|kind| !kind.scope.is_empty()).collect();
+    assert!(!scoped.is_empty(), "there are such kinds");
+    for kind in scoped {
+        let estate = managed(&kind);
+        let path = estate.desk.path(".trueup/index.json");
+        let mut known: Json = serde_json::from_slice(&fs::read(&path).expect("an index")).expect("JSON");
+        let objects = known["objects"].as_array_mut().expect("objects");
+        let other = objects[1]["id"].clone();
+        objects[0]["id"] = other;
+        for value in objects[0]["scope"].as_object_mut().expect("a scope").values_mut() {
+            *value = json!("00000000-0000-4000-8000-000000000000");
+        }
+        fs::write(&path, known.to_string()).expect("an index");
+        let ran = estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
+        ran.complains(&["was managed in another scope"]);
+        estate.desk.expect(0, &APPLY);
+        let quiet = estate.desk.expect(0, &["plan"]);
+        assert!(!quiet.err.contains("another scope"), "{}", quiet.all());
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bodies and answers that the two fact pages print, served and sent as they stand there; and servers that
+//! The bodies and answers that the fact pages print, served and sent as they stand there; and servers that
 //! are not quite as described.
 
 use serde_json::{Value as Json, json};
@@ -415,4 +415,69 @@ fn the_printed_refusal_of_bokamera_is_told_at_its_line_without_its_stack_trace()
     let ran = around(&clerk).apply(&eva("  Phone: \"0700000002\"\n"));
     ran.ends(&["eva failed"]).says("rejected-field", 5, &["`Phone`", "is no phone"]);
     assert!(!ran.all().contains("0700000002") && !ran.all().contains("Secret.Place"), "{}", ran.all());
+}
+
+const BACK_OFFICE: &str = "\
+format: 1
+title: BootView, for all customers
+is: The partners that customers refer to.
+formats: [json]
+guids: plain
+";
+
+const GLOBAL_PARTNER: &str = "\
+format: 1
+title: Global partner
+is: A ticketing or towing system, for all customers.
+identity: { id: id, natural_key: [partnerCode] }
+operations:
+  list: { get: /partners }
+  create: { post: /partners, answer: id }
+fields:
+  id: { type: guid, is: The id., access: computed, sent: never, example: 9c0d7e421a3b4c5d8e6f70819a2b3c4d }
+  partnerCode: { type: text, is: The code., access: required, example: ACME }
+  partnerName: { type: text, is: The name., access: required, example: Acme Ticketing }
+  outboundUserName: { type: text, is: The login with the partner., example: bv }
+  outboundPassword: { type: text, is: Its password., access: write_only, mark: secret }
+  outboundUrl: { type: text, is: Where the partner is., example: \"https://acme.example/api\" }
+  inboundUserName: { type: text, is: The login of the partner., example: acme }
+  inboundPassword: { type: text, is: Its password., access: write_only, mark: secret }
+samples:
+  - object: { id: 4b7e2f90c6d148a39e0511a2b3c4d5e6, partnerCode: NORTHTOW, partnerName: North Shore Towing }
+";
+
+#[test]
+fn the_printed_global_partner_of_bootview_is_sent_word_for_word() {
+    let id = "9c0d7e421a3b4c5d8e6f70819a2b3c4d";
+    let made = std::sync::Mutex::new(false);
+    let clerk = Clerk::new(move |asked| {
+        let mut made = made.lock().expect("no panic");
+        let old = json!({ "id": "4b7e2f90c6d148a39e0511a2b3c4d5e6", "partnerCode": "NORTHTOW" });
+        let new = json!({
+            "id": id, "partnerCode": "ACME", "partnerName": "Acme Ticketing", "outboundUserName": "bv",
+            "outboundUrl": "https://acme.example/api", "inboundUserName": "acme",
+        });
+        match asked.verb.as_str() {
+            "GET" if *made => (200, json!([old, new])),
+            "GET" => (200, json!([old])),
+            _ => {
+                *made = true;
+                (200, json!({ "id": id }))
+            }
+        }
+    });
+    let files = [("office/api", BACK_OFFICE), ("office/partner", GLOBAL_PARTNER)];
+    let mut yard = Yard::own_at(&files, clerk.url.clone());
+    yard.secrets.extend([("OUT", "..."), ("IN", "...")]);
+    let document = "kind: office/partner\nname: acme\nspec:\n  partnerCode: ACME\n  partnerName: Acme Ticketing\n  \
+        outboundUserName: bv\n  outboundPassword: { from_env: OUT }\n  outboundUrl: https://acme.example/api\n  \
+        inboundUserName: acme\n  inboundPassword: { from_env: IN }\n";
+    yard.apply(document).ends(&["acme done"]);
+    let printed = json!({
+        "partnerCode": "ACME", "partnerName": "Acme Ticketing", "outboundUserName": "bv", "outboundPassword": "...",
+        "outboundUrl": "https://acme.example/api", "inboundUserName": "acme", "inboundPassword": "...",
+    });
+    assert_eq!(clerk.bodies(), [printed]);
+    yard.apply(document).ends(&["acme unchanged"]);
+    assert_eq!(clerk.bodies().len(), 1);
 }

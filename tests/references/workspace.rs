@@ -317,6 +317,30 @@ fn things_of_a_list_are_named_and_read_once() {
 }
 
 #[test]
+fn what_others_refer_to_goes_after_them() {
+    let mut yard = yard();
+    yard.permits = Permits { delete: true, ..Permits::default() };
+    let both = all(&[project("a", ""), team("crew", "  home: { ref: a }\n")]);
+    yard.apply(&both).ends(&["a done", "crew done"]);
+    let gone = |text: &str| text.replace("\nspec:", "\nstate: absent\nspec:");
+    // whoever lets go of it comes first, too
+    yard.apply(&all(&[gone(&project("a", "")), team("crew", "  home: null\n")]))
+        .ends(&["a done", "crew done"]);
+    let writes = |yard: &Yard| -> Vec<String> {
+        let verbs = yard.writes().into_iter().map(|(line, _)| line);
+        verbs.map(|line| line.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned()).collect()
+    };
+    let all_so_far =
+        ["POST /depot/projects", "POST /depot/teams", "PATCH /depot/teams/", "DELETE /depot/projects/"];
+    assert_eq!(writes(&yard), all_so_far);
+    let both = all(&[project("b", ""), team("crew", "  home: { ref: b }\n")]);
+    yard.apply(&both).ends(&["b done", "crew done"]);
+    yard.sandbox().clear_log();
+    yard.apply(&gone(&both.replace("  home: { ref: b }\n", ""))).ends(&["b done", "crew done"]);
+    assert_eq!(writes(&yard), ["DELETE /depot/teams/", "DELETE /depot/projects/"]);
+}
+
+#[test]
 fn a_reference_is_said_in_the_words_of_its_field() {
     let yard = yard();
     for (value, code, words) in [

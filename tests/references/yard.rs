@@ -79,11 +79,12 @@ impl Yard {
 
     /// Kinds of one's own: names and texts of their descriptions.
     pub fn own(files: &[(&str, &str)], kinds: &[&str]) -> Self {
-        let files = files.iter().map(|(name, text)| (format!("apis/{name}.yaml"), (*text).to_owned()));
-        let mut faults = Vec::new();
-        let registry = Registry::with_workspace(files.collect(), &mut faults);
-        assert!(!any_error(&faults), "{}", told(&faults));
-        Self::serving(registry, kinds, Options::default())
+        Self::serving(described(files), kinds, Options::default())
+    }
+
+    /// The same, at a service that is somewhere else.
+    pub fn own_at(files: &[(&str, &str)], base: Url) -> Self {
+        Self::at(described(files), base)
     }
 
     fn serving(registry: Registry, kinds: &[&str], options: Options) -> Self {
@@ -242,6 +243,14 @@ impl Yard {
         }
         ran
     }
+}
+
+fn described(files: &[(&str, &str)]) -> Registry {
+    let files = files.iter().map(|(name, text)| (format!("apis/{name}.yaml"), (*text).to_owned()));
+    let mut faults = Vec::new();
+    let registry = Registry::with_workspace(files.collect(), &mut faults);
+    assert!(!any_error(&faults), "{}", told(&faults));
+    registry
 }
 
 fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {

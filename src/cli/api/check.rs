@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::args::{ApiCheckArgs, Common, Format};
@@ -19,32 +20,45 @@ use crate::report::clean::count;
 use crate::report::json::to_json;
 use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
 
-/// What a check found.
-#[derive(Serialize)]
-struct Found {
+/// What a check of descriptions found.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiCheckReport")]
+pub struct Found {
+    /// The version of this structure: 1.
     format_version: u32,
+    /// The version of the program that made it.
     tool_version: &'static str,
     /// What has no fault, by API.
     apis: Vec<ApiFound>,
+    /// What is wrong, or worth a look.
     diagnostics: Vec<Finding>,
 }
 
-#[derive(Serialize)]
+/// A described service.
+#[derive(Serialize, JsonSchema)]
 struct ApiFound {
+    /// Its name, which is that of its folder.
     name: String,
+    /// What people call it.
     title: String,
     /// Remarks that still ask for a decision.
     undecided: usize,
+    /// Its kinds.
     kinds: Vec<KindFound>,
 }
 
-#[derive(Serialize)]
+/// A described kind.
+#[derive(Serialize, JsonSchema)]
 struct KindFound {
+    /// Its name, `api/kind`.
     kind: String,
+    /// What one object is called.
     title: String,
-    /// With those inside others.
+    /// How many fields it has, with those inside others.
     fields: usize,
+    /// What the service can do with its objects.
     operations: Vec<&'static str>,
+    /// How many sample objects it has.
     samples: usize,
 }
 

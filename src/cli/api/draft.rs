@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::args::{ApiNewArgs, Common, Format};
@@ -19,27 +20,37 @@ use crate::report::clean::{count, line};
 use crate::report::json::to_json;
 use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
 
-/// What was drafted.
-#[derive(Serialize)]
-struct Drafted {
+/// What was drafted from an OpenAPI document.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiNewReport")]
+pub struct Drafted {
+    /// The version of this structure: 1.
     format_version: u32,
+    /// The version of the program that made it.
     tool_version: &'static str,
+    /// The files that were written.
     files: Vec<Written>,
     /// What of the document became no kind.
     skipped: Vec<Left>,
+    /// What is wrong, or worth a look.
     diagnostics: Vec<Finding>,
 }
 
-#[derive(Serialize)]
+/// A file that was written.
+#[derive(Serialize, JsonSchema)]
 struct Written {
+    /// Where it stands.
     path: String,
     /// Remarks that ask for a decision.
     undecided: usize,
 }
 
-#[derive(Serialize)]
+/// A path that became no kind.
+#[derive(Serialize, JsonSchema)]
 struct Left {
+    /// The path in the document.
     path: String,
+    /// Why it became none.
     why: String,
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::kind::leaf::Token;
@@ -22,8 +23,9 @@ const MAX_CHOICES: usize = 5;
 const MAX_PATHS: usize = 1000;
 
 /// What live objects say about the description of their kind.
-#[derive(Serialize, Default)]
+#[derive(Serialize, JsonSchema, Default)]
 pub struct Fit {
+    /// The kind, `api/kind`.
     pub kind: String,
     /// How many objects were looked at.
     pub objects: usize,
@@ -39,14 +41,17 @@ pub struct Fit {
     pub only_null: Vec<String>,
     /// How many objects came without an id.
     pub without_id: usize,
+    /// Whether the natural key tells the objects apart; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub natural_key: Option<KeyFit>,
+    /// Whether the items of each list can be told apart.
     pub lists: Vec<ListFit>,
 }
 
 /// A member that no field describes.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Missing {
+    /// Where it stands.
     pub path: String,
     /// What stood there on the wire: `string`, `number`, `boolean`, `array`, `object`, `null`.
     pub came: BTreeSet<&'static str>,
@@ -57,31 +62,39 @@ pub struct Missing {
 }
 
 /// A field that is not as described.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Mistyped {
+    /// Where it stands.
     pub path: String,
     /// The type that is described.
     pub described: &'static str,
+    /// What stood there on the wire.
     pub came: BTreeSet<&'static str>,
+    /// What does not fit.
     pub message: String,
+    /// In how many objects.
     pub objects: usize,
 }
 
 /// A choice with values that are not listed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct Unlisted {
+    /// Where it stands.
     pub path: String,
     /// Some of them; none where the field is marked.
     pub values: BTreeSet<String>,
     /// Whether the description says that others may come.
     pub open: bool,
+    /// In how many objects.
     pub objects: usize,
 }
 
 /// Whether the natural key tells the objects apart.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct KeyFit {
+    /// Its fields.
     pub fields: Vec<String>,
+    /// Whether no two objects share it.
     pub unique: bool,
     /// The ids of some objects that share a key with another, group by group.
     pub shared: Vec<Vec<String>>,
@@ -90,10 +103,13 @@ pub struct KeyFit {
 }
 
 /// Whether the items of a list can be told apart.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub struct ListFit {
+    /// Where it stands.
     pub path: String,
+    /// By what its items are told apart.
     pub told_apart: String,
+    /// Whether that does in every object.
     pub unique: bool,
     /// In how many objects items were alike.
     pub ambiguous: usize,

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::{Fit, Look};
@@ -25,15 +26,21 @@ use crate::report::json::to_json;
 use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
 use crate::value::Value;
 
-/// What a trial found.
-#[derive(Serialize)]
-struct Tried<'f> {
+/// What a trial of descriptions found.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiTryReport")]
+pub struct Tried<'f> {
+    /// The version of this structure: 1.
     format_version: u32,
+    /// The version of the program that made it.
     tool_version: &'static str,
+    /// The target that was read.
     target: String,
     /// False when some kind could not be read.
     complete: bool,
+    /// What live objects say about each kind.
     kinds: &'f [Fit],
+    /// What is wrong, or worth a look.
     diagnostics: Vec<Finding>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::args::Format;
@@ -27,14 +28,18 @@ pub struct Row {
 }
 
 /// How an object ended.
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, JsonSchema, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Word {
+    /// There was no document of it.
     New,
+    /// Its document was changed to what is live.
     Updated,
+    /// Its document says what is live.
     Unchanged,
     /// Its document stands outside the folder of this import.
     Elsewhere,
+    /// See the reasons.
     NotWritten,
 }
 
@@ -48,25 +53,36 @@ pub struct Told {
     pub proven: bool,
 }
 
-/// The same as JSON.
-#[derive(Serialize)]
-struct ImportReport<'t> {
+/// What an import wrote, and whether it was proven to be what is live.
+#[derive(Serialize, JsonSchema)]
+pub struct ImportReport<'t> {
+    /// The version of this structure: 1.
     format_version: u32,
+    /// The version of the program that made it.
     tool_version: &'static str,
+    /// The kind that was imported, `api/kind`.
     kind: &'t str,
+    /// The target that was read, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'t str>,
     /// Whether a plan over all documents is empty.
     proven: bool,
+    /// Each object, in the order of the service.
     results: Vec<Result<'t>>,
+    /// What is not about one object.
     diagnostics: Vec<Finding>,
 }
 
-#[derive(Serialize)]
+/// What became of one object.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ImportResult")]
 struct Result<'t> {
+    /// The name of its document.
     name: &'t str,
+    /// The file of its document.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'t str>,
+    /// How it ended.
     result: Word,
     /// Environment variables that have to be set before a run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +90,7 @@ struct Result<'t> {
     /// How many personal or sensitive fields were left out.
     #[serde(skip_serializing_if = "is_zero")]
     left_out: usize,
+    /// Why it was not written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<Finding>,
 }

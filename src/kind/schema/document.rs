@@ -183,6 +183,11 @@ fn demand(shape: &Shape, path: &[u16]) -> Json {
     let Some((number, rest)) = path.split_first() else { return json!({}) };
     let field = shape.field(*number);
     let mut schema = as_map(json!({ "required": [&*field.name] }));
+    if rest.is_empty() {
+        let blank = json!({ "type": "string", "pattern": "^\\s*$" });
+        let inner = json!({ "not": blank, "doNotSuggest": true });
+        schema.insert("properties".into(), json!({ (&*field.name): inner }));
+    }
     if let (Type::Object(inner), false) = (&field.ty, rest.is_empty()) {
         let mut inner = as_map(demand(inner, rest));
         inner.insert("doNotSuggest".into(), true.into());

@@ -38,7 +38,7 @@ impl Import {
         let pairs = || fetched.objects.iter().zip(&owners);
         let fresh: Vec<&Object> =
             pairs().filter(|(_, owner)| owner.is_none()).map(|(live, _)| &live.object).collect();
-        let mut names = names::names(&self.kind, &fresh, &place.taken, self.personal).into_iter();
+        let mut names = names::names(&self.kind, &fresh, &place.taken).into_iter();
         let mut composing = Composing {
             import: self,
             fetched,

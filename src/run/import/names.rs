@@ -1,7 +1,8 @@
 //! Names for what is imported: of documents, and of the variables that supply their secrets.
 //!
-//! A name is made of the natural key, never of a marked field unless that was asked for, and stays the same
-//! whatever else is imported beside it: where two objects would have one name, both get theirs from their ids.
+//! A name is made of the natural key, never of a marked field: names stand in paths, logs and reviews, even when
+//! personal values were asked for. It stays the same whatever else is imported beside it: where two objects would
+//! have one name, both get theirs from their ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +28,8 @@ pub fn kebab(text: &str) -> String {
 }
 
 /// The name of each object; `taken` are names that other documents have already.
-pub fn names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>, personal: bool) -> Vec<String> {
-    let plain: Vec<String> = objects.iter().map(|object| name(kind, object, personal)).collect();
+pub fn names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>) -> Vec<String> {
+    let plain: Vec<String> = objects.iter().map(|object| name(kind, object)).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     plain.iter().for_each(|name| *counts.entry(name).or_default() += 1);
     let mut used = taken.clone();
@@ -51,11 +52,10 @@ fn apart(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn name(kind: &Kind, object: &Object, personal: bool) -> String {
+fn name(kind: &Kind, object: &Object) -> String {
     let word = |path: &Vec<u16>| {
         let (mark, _) = field_at(kind, path)?;
-        let open = mark == Mark::Open || (personal && mark != Mark::Secret);
-        let value = live_leaf(object, path).filter(|_| open)?;
+        let value = live_leaf(object, path).filter(|_| mark == Mark::Open)?;
         Some(kebab(&Leaf::url_text(value, &kind.api))).filter(|word| !word.is_empty())
     };
     let words: Option<Vec<String>> = kind.identity.natural_key.iter().map(word).collect();

@@ -1,14 +1,17 @@
-//! What must be there before what: objects that refer to objects which are still to be created.
+//! What must be there before what: objects that refer to objects which are still to be created. What is to go
+//! goes in the other order, as the live objects tell it.
 //!
 //! Deliberately absent: objects that are there. Whoever refers to one of them can begin at any time, in circles
 //! too.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::document::State;
-use crate::kind::Among;
+use crate::kind::{Among, Item, ListType, Shape, Type};
+use crate::plan::{Action, Step};
 use crate::run::gather::Job;
+use crate::value::{Object, Value};
 
 /// For each job, the jobs whose objects must be there first, with the line that refers to them.
 pub type Edges = Vec<Vec<(usize, Span)>>;
@@ -44,6 +47,46 @@ pub fn edges(jobs: &[Job], is_missing: &dyn Fn(usize) -> bool) -> Edges {
         edges.push(own);
     }
     edges
+}
+
+/// What is to be deleted waits for the steps of those that still refer to it: they go, or let go of it, first.
+pub fn release(edges: &mut Edges, steps: &BTreeMap<usize, Step>) {
+    let deleted = |(number, step): (&usize, &Step)| {
+        let subject = &step.subject;
+        let id = subject.id.clone().filter(|_| step.action == Action::Delete)?;
+        Some((*number, (subject.target.clone(), subject.kind.name.clone(), id)))
+    };
+    let gone: Vec<_> = steps.iter().filter_map(deleted).collect();
+    for (number, step) in steps.iter().filter(|_| !gone.is_empty()) {
+        let mut held = Vec::new();
+        if let Some(live) = &step.live {
+            referred(&step.subject.kind.shape, live, &mut held);
+        }
+        for (waits, (target, kind, id)) in gone.iter().filter(|(waits, _)| waits != number) {
+            let refers = held.iter().any(|(own, value)| **own == **kind && *value == id);
+            if let Some(own) = edges.get_mut(*waits).filter(|_| refers && *target == step.subject.target) {
+                own.push((*number, Span::default()));
+            }
+        }
+    }
+}
+
+/// The objects of kinds to which an object refers.
+fn referred<'o>(shape: &'o Shape, object: &'o Object, held: &mut Vec<(&'o str, &'o Value)>) {
+    for (field, value) in object.fields().map(|(number, value)| (shape.field(number), value)) {
+        let inner = match &field.ty {
+            Type::Object(inner) | Type::List(ListType { item: Item::Object(inner), .. }) => Some(inner),
+            _ => None,
+        };
+        let leaves = std::slice::from_ref(value);
+        let parts = if value.items().is_empty() { leaves } else { value.items() };
+        if let Some(Among::Kind(kind)) = field.refers_to.as_ref().and_then(|refers| refers.among.as_ref()) {
+            held.extend(parts.iter().map(|id| (&**kind, id)));
+        }
+        for object in parts.iter().filter_map(Value::as_object) {
+            inner.into_iter().for_each(|inner| referred(inner, object, held));
+        }
+    }
 }
 
 /// An order in which every job comes after those it waits for, but for circles.
