@@ -5,6 +5,7 @@
 //! ranges are veiled (secret and personal values), so that no source line can print one.
 //! Deliberately absent: drawing. `report` draws.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -42,7 +43,7 @@ pub enum Severity {
 #[derive(Clone)]
 pub struct Diagnostic {
     /// Stable, kebab-case.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     pub severity: Severity,
     /// One sentence, lower case start, no period.
     pub message: String,
@@ -117,7 +118,14 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), hint: None, place: None, also: Vec::new() }
+        Self {
+            code: Cow::Borrowed(code),
+            severity,
+            message: message.into(),
+            hint: None,
+            place: None,
+            also: Vec::new(),
+        }
     }
 
     /// With what to do about it.
@@ -151,7 +159,7 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 pub fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| d.place.as_ref().map(|p| (p.source.path.clone(), p.span.start));
-        key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.message.cmp(&b.message))
+        key(a).cmp(&key(b)).then_with(|| a.code.cmp(&b.code)).then_with(|| a.message.cmp(&b.message))
     });
 }
 

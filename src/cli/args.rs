@@ -100,6 +100,11 @@ pub enum Command {
         #[command(subcommand)]
         command: ApiCommand,
     },
+    /// Rules of one's own over documents and plans
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -429,6 +434,13 @@ pub struct ApiNewArgs {
     /// Only these kinds, as a draft of everything would call them; repeatable
     #[arg(long, value_name = "KIND")]
     pub only: Vec<String>,
+}
+
+/// Commands about policies.
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Ask the rules about their own cases, offline
+    Test,
 }
 
 /// Arguments of `demo`.

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod import;
 mod logs;
 pub mod plan;
+pub mod policy;
 mod progress;
 mod records;
 mod reports;
@@ -71,6 +72,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Sandbox(args) => sandbox::run(&common, &args, screen),
         Command::Demo(args) => demo::run(&common, &args, screen),
         Command::Api { command } => api::run(&common, &command, screen),
+        Command::Policy { command } => policy::run(&common, &command, screen),
         Command::Completions { shell } => completions::run(shell, screen),
     }
 }

@@ -55,6 +55,16 @@ pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>
     written().take(MAX_DOCUMENTS).filter_map(|node| reading.document(node, kinds)).collect()
 }
 
+/// Reads one node of a source as a document.
+pub fn read_node(
+    node: &Node,
+    source: &Arc<Source>,
+    kinds: &Registry,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<Document> {
+    Reading::new(source, faults).document(node, kinds)
+}
+
 /// The fault of a file beyond [`MAX_BYTES`].
 pub fn too_large(place: Place) -> Diagnostic {
     let message = format!("this file is larger than {} MiB", MAX_BYTES / 1024 / 1024);

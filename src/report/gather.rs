@@ -12,7 +12,7 @@ use super::places::Places;
 use super::request;
 use super::shown::{
     Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal,
-    Report, Summary, Unchanged, Weight,
+    Report, Summary, Tested, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -48,6 +48,22 @@ impl Report {
             refused,
             diagnostics: findings(&mut gather.places, &plan.diagnostics),
         }
+    }
+}
+
+impl Report {
+    /// With what else is to be known of the plan, before everything that is known already.
+    pub fn tell(&mut self, said: &[Diagnostic]) {
+        self.diagnostics.splice(0..0, findings(&mut Places::default(), said));
+    }
+}
+
+impl Tested {
+    /// What came of the cases of policies.
+    pub fn of((rules, cases, passed): (usize, usize, usize), faults: &[Diagnostic]) -> Self {
+        let tool_version = env!("CARGO_PKG_VERSION").to_owned();
+        let diagnostics = findings(&mut Places::default(), faults);
+        Self { format_version: FORMAT_VERSION, tool_version, rules, cases, passed, diagnostics }
     }
 }
 
@@ -169,7 +185,7 @@ pub fn findings(places: &mut Places, diagnostics: &[Diagnostic]) -> Vec<Finding>
 fn finding(places: &mut Places, diagnostic: &Diagnostic) -> Finding {
     let place = diagnostic.place.as_ref().map(|place| places.line_column(place));
     Finding {
-        code: diagnostic.code.to_owned(),
+        code: diagnostic.code.to_string(),
         severity: diagnostic.severity.into(),
         message: diagnostic.message.clone(),
         hint: diagnostic.hint.clone(),
