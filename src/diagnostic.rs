@@ -175,13 +175,17 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     known.into_iter().filter_map(near).min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
 }
 
-/// `did you mean …` for the nearest word, or a list of what is known when it is short.
+/// `did you mean …` for the nearest word, else what is known, or the first of it.
 pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<String> {
     if let Some(near) = nearest(word, known.clone()) {
         return Some(format!("did you mean `{near}`?"));
     }
     let all: Vec<_> = known.into_iter().collect();
-    (!all.is_empty() && all.len() <= 24).then(|| format!("known here: {}", all.join(", ")))
+    match all.len() {
+        0 => None,
+        1..=24 => Some(format!("known here: {}", all.join(", "))),
+        _ => Some(format!("known here: {} and more", all[..12].join(", "))),
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +200,13 @@ mod tests {
         assert_eq!(source.line_column(12), (2, 6));
         assert_eq!(source.line_column(9999), (3, 1));
         assert_eq!(Source::new("a.yaml", "\u{feff}a: 1").line_column(0), (1, 1));
+    }
+
+    #[test]
+    fn of_many_words_some_are_told() {
+        let words: Vec<String> = (0..25).map(|number| format!("w{number}")).collect();
+        let hint = did_you_mean("zzzzz", words.iter().map(String::as_str)).unwrap();
+        assert_eq!(hint, "known here: w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11 and more");
     }
 
     #[test]

@@ -536,8 +536,13 @@ fn nothing_panics() {
             if let Decision::Step(step) = &decision {
                 let subject = subject(&world.document, world.scope(), Some(&world.live.object));
                 let live = Some(&world.live.object);
-                let question =
-                    Question { document: &world.document, subject: &subject, live, memory: &BLANK };
+                let question = Question {
+                    document: &world.document,
+                    subject: &subject,
+                    live,
+                    memory: &BLANK,
+                    rotate: &trueup::plan::rotate::NOTHING,
+                };
                 let relied = recheck(step, &question, rules);
                 prop_assert!(!matches!(relied, Recheck::Go(_)) || decide(&question, rules).is_step());
             }

@@ -145,6 +145,15 @@ pub struct Reading {
     /// Write values that cannot be seen, because the service hides or masks them
     #[arg(long, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
     pub force_hidden: bool,
+    /// Write secrets again although they may be the same: a document's name or api/kind/name, and after a colon a field; `*` stands for any letters; repeatable
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        value_delimiter = ',',
+        env = "TRUEUP_ROTATE",
+        hide_env_values = true
+    )]
+    pub rotate: Vec<String>,
     /// Allow changes that may lower the protection of an object's data
     #[arg(long, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
     pub allow_lower_protection: bool,

@@ -25,6 +25,7 @@ use crate::diagnostic::{Diagnostic, any_error};
 use crate::document::{Document, Slot, State};
 use crate::kind::Maker;
 use crate::plan::propose::Permits;
+use crate::plan::rotate::NOTHING;
 use crate::plan::step::Method;
 use crate::remote::service::Service;
 use crate::run::import::names::Variables;
@@ -230,6 +231,7 @@ async fn proof(
         memory: &memory,
         index: &index,
         references: &References::default(),
+        rotate: &NOTHING,
         unmanaged: false,
         retry_creates: false,
         journal: None,

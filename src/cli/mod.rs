@@ -11,6 +11,7 @@ pub mod demo;
 pub mod exit;
 pub mod explain;
 pub mod import;
+pub mod keys;
 mod logs;
 pub mod plan;
 pub mod policy;

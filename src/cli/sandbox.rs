@@ -28,12 +28,16 @@ pub fn run(common: &Common, args: &SandboxArgs, screen: &Screen) -> anyhow::Resu
     };
     let options = Options { data, watch: watch(common), ..options(args)? };
     let port = options.port;
-    let sandbox = Sandbox::start(kinds, options).with_context(|| format!("port {port} cannot be opened"))?;
+    let sandbox = Sandbox::start(kinds.clone(), options).with_context(|| format!("port {port} cannot be opened"))?;
     screen.out(&format!("sandbox at http://{}\n", sandbox.addr()))?;
     for api in registry.apis() {
         screen.out(&format!("  {api:<12} {}\n", sandbox.base_url(api)))?;
     }
     screen.say("any credential but `wrong` is taken; Ctrl-C ends it\n");
+    if kinds.iter().any(|kind| kind.api.oauth.is_some()) {
+        let tokens = format!("http://{}/_sandbox/token", sandbox.addr());
+        screen.say(&format!("tokens for `oauth_password` come from the `url` {tokens}\n"));
+    }
     session::runtime()?.block_on(tokio::signal::ctrl_c()).context("no signal to wait for")?;
     sandbox.stop();
     Ok(Exit::Done)

@@ -11,8 +11,9 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use super::args::{MethodWord, Reading};
+use super::keys::Keys;
 use super::plan as plans;
-use super::session::{self, Prepared};
+use super::session::Prepared;
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, Refused, Step, digest};
 use crate::report::Report;
@@ -51,12 +52,12 @@ pub fn write(
     prepared: &Prepared,
     reading: &Reading,
 ) -> anyhow::Result<Option<Diagnostic>> {
-    let key = session::digest_key();
-    let key = key.as_ref().map(|key| key.as_bytes());
+    let key = prepared.keys.key();
     let of = Circumstances {
         made_at: crate::run::now(),
         flags: flags(reading),
         method: method_word(reading.method),
+        rotate: reading.rotate.clone(),
         targets: targets(plan, prepared),
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
@@ -118,8 +119,8 @@ pub fn named(root: &Path, paths: &[PathBuf]) -> Result<Option<SavedPlan>, Diagno
         let fault = Diagnostic::error("several-plans", "a saved plan is applied alone, without other paths");
         return Err(fault.hint("name one saved plan, or only documents"));
     }
-    let key = session::digest_key();
-    let plan = saved::open(&text, key.as_ref().map(|key| key.as_bytes()))?;
+    let keys = Keys::of(root)?;
+    let plan = saved::open(&text, |keyed| keys.key_for(keyed))?;
     plan.misfit().map_or(Ok(Some(plan)), Err)
 }
 
@@ -137,8 +138,12 @@ pub fn reading(saved: &SavedPlan, own: &Reading) -> Result<Reading, Diagnostic> 
         return Err(Diagnostic::error("plan-flags", message)
             .hint("name it again here: what it allows is decided where it is applied"));
     }
+    if let Some(foreign) = own.rotate.iter().find(|own| !saved.rotate.contains(own)) {
+        let message = format!("this plan was made without `--rotate {}`", foreign.escape_debug());
+        return Err(Diagnostic::error("plan-flags", message).hint("plan again with it"));
+    }
     let method = MethodWord::from_str(&saved.method, false).unwrap_or(own.method);
-    Ok(Reading { method, unmanaged: false, ..own.clone() })
+    Ok(Reading { method, rotate: saved.rotate.clone(), unmanaged: false, ..own.clone() })
 }
 
 /// Leaves only the documents of the plan's steps in the workspace, and holds its targets against those here.
@@ -167,8 +172,7 @@ pub fn narrow(saved: &SavedPlan, prepared: &mut Prepared) -> Result<(), Diagnost
 
 /// Takes from a plan every step that is not the reviewed one; it is refused instead.
 pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Prepared) -> Held {
-    let key = session::digest_key();
-    let key = key.as_ref().map(|key| key.as_bytes());
+    let key = prepared.keys.key_for(saved.is_keyed());
     let fresh = plans::report(plan, prepared);
     let mut held = Held { stale: Vec::new(), gone: gone(saved, &fresh) };
     let steps = std::mem::take(&mut plan.steps);

@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use zeroize::Zeroizing;
 
 use super::args::{Common, MethodWord, Reading, Selection};
+use super::keys::Keys;
 use super::screen::Screen;
 use super::settings::Settings;
 use super::slots::World;
@@ -21,6 +21,7 @@ use crate::document::{Document, State, Wanted, Wish};
 use crate::kind::Kind;
 use crate::kind::leaf::Token;
 use crate::plan::propose::Permits;
+use crate::plan::rotate::Rotation;
 use crate::plan::step::Method;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
@@ -33,9 +34,6 @@ use crate::run::{Event, Session, Stop};
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const FOLDER: &str = ".trueup";
-/// The variable with the key under which digests of secrets are kept.
-const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
-
 /// Where variables are asked for.
 pub type Env<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 
@@ -52,6 +50,8 @@ pub struct Prepared {
     pub memory: Mutex<Written>,
     pub index: Mutex<Index>,
     pub references: References,
+    pub rotate: Rotation,
+    pub keys: Keys,
     pub stop: Stop,
 }
 
@@ -78,16 +78,21 @@ pub fn prepare(
 ) -> Result<Prepared, Faults> {
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
-    let (memory, index) = remembered(&root).map_err(|fault| {
+    let told = |fault: Diagnostic| {
         screen.diagnose(std::slice::from_ref(&fault));
         vec![fault]
-    })?;
+    };
+    let keys = Keys::of(&root).map_err(told)?;
+    let (memory, index) = remembered(&root, &keys).map_err(told)?;
     let (gone, notes) = match narrowed {
         true => (Vec::new(), Vec::new()),
         false => orphans(&workspace, &index, reading),
     };
     workspace.documents.extend(gone);
+    let rotate = Rotation::new(&reading.rotate);
+    let unmatched = rotate.unmatched(&workspace.documents);
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
+    faults.extend(unmatched);
     faults.extend(notes);
     let services = connect(targets, &workspace.settings, reading, &mut faults);
     screen.diagnose(&faults);
@@ -96,7 +101,7 @@ pub fn prepare(
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, stop: Stop::default() })
+    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, stop: Stop::default() })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
@@ -193,16 +198,10 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
     }
 }
 
-/// The key under which digests of values are kept that must not be seen; an empty one is none.
-pub fn digest_key() -> Option<Zeroizing<String>> {
-    std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new)
-}
-
 /// What the workspace remembers of earlier runs.
-fn remembered(root: &Path) -> Result<(Written, Index), Diagnostic> {
+fn remembered(root: &Path, keys: &Keys) -> Result<(Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
-    let key = digest_key();
-    let memory = Written::open(&folder, key.as_ref().map(|key| key.as_str())).map_err(|error| {
+    let memory = Written::open(&folder, keys.named()).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         forgotten("written.json", &error).hint(hint)
     })?;
@@ -246,6 +245,7 @@ impl Prepared {
             memory: &self.memory,
             index: &self.index,
             references: &self.references,
+            rotate: &self.rotate,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             journal: None,

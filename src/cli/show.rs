@@ -6,9 +6,10 @@ use anyhow::anyhow;
 
 use super::args::{Common, Format, ShowArgs};
 use super::exit::Exit;
+use super::keys::Keys;
+use super::plan;
 use super::saved;
 use super::screen::Screen;
-use super::{plan, session};
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved::{SavedPlan, is_plan, open, unsealed};
@@ -23,7 +24,7 @@ pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<
     let path = common.directory.join(&args.file);
     let text = saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?;
     if is_plan(&text) {
-        return plan(&text, screen);
+        return plan(&text, &common.directory, screen);
     }
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let receipt = match journal::account(name, &text) {
@@ -48,9 +49,9 @@ fn unknown(path: &Path) -> Diagnostic {
 }
 
 /// Whoever has no key may look at a plan that was made under one; that its seal was not checked is said.
-fn plan(text: &str, screen: &Screen) -> anyhow::Result<Exit> {
-    let key = session::digest_key();
-    let plan = match read(text, key.as_ref().map(|key| key.as_bytes())) {
+fn plan(text: &str, root: &Path, screen: &Screen) -> anyhow::Result<Exit> {
+    let read = Keys::of(root).and_then(|keys| read(text, &keys));
+    let plan = match read {
         Ok((plan, unchecked)) => {
             screen.diagnose(&unchecked);
             plan
@@ -65,8 +66,8 @@ fn plan(text: &str, screen: &Screen) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn read(text: &str, key: Option<&[u8]>) -> Result<(SavedPlan, Vec<Diagnostic>), Diagnostic> {
-    match open(text, key) {
+fn read(text: &str, keys: &Keys) -> Result<(SavedPlan, Vec<Diagnostic>), Diagnostic> {
+    match open(text, |keyed| keys.key_for(keyed)) {
         Ok(plan) => Ok((plan, Vec::new())),
         Err(fault) if fault.code == "no-digest-key" => {
             let message = "this plan was made under a key that is not here, so its seal was not checked";

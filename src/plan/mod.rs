@@ -12,6 +12,7 @@ pub mod pair;
 pub mod propose;
 pub mod refer;
 pub mod request;
+pub mod rotate;
 pub mod step;
 
 use std::sync::Arc;
@@ -66,6 +67,8 @@ pub struct Step {
     pub wanted: Object,
     /// Values that are sent and will not read back; to be remembered once they were written.
     pub hidden: Vec<(Path, Value)>,
+    /// What is known of values that do not read back.
+    pub recalled: Vec<Recalled>,
 }
 
 /// A request with what to say about it.
@@ -81,6 +84,15 @@ pub struct Planned {
 pub struct Agreeing {
     pub subject: Subject,
     pub notes: Vec<Diagnostic>,
+    /// What is known of values that do not read back.
+    pub recalled: Vec<Recalled>,
+}
+
+impl Agreeing {
+    /// Nothing is to be said about it.
+    pub fn plain(subject: &Subject) -> Self {
+        Self { subject: subject.clone(), notes: Vec::new(), recalled: Vec::new() }
+    }
 }
 
 /// An object for which there is no step, and why.
@@ -156,6 +168,30 @@ impl Change {
 pub trait Memory {
     /// What is known of `value` at this place of this object.
     fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall;
+
+    /// When something was last written at this place.
+    fn written(&self, _subject: &Subject, _path: &Path) -> Option<Writing> {
+        None
+    }
+}
+
+/// When a value was last written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Writing {
+    /// RFC 3339, in UTC.
+    pub at: String,
+    /// How many whole days ago.
+    pub days: u64,
+}
+
+/// A value of the document that does not read back, or that is to be written again: what is known of it.
+#[derive(Clone)]
+pub struct Recalled {
+    pub path: Path,
+    pub recall: Recall,
+    pub written: Option<Writing>,
+    /// It is written because somebody asked for that.
+    pub rotated: bool,
 }
 
 /// What is known of a value that can't be read back.

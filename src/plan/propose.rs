@@ -12,7 +12,8 @@ use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
 use crate::plan::compare::{same, segment, unseen};
-use crate::plan::{Change, Form, Memory, Recall, Subject};
+use crate::plan::rotate::{Rotation, rotates};
+use crate::plan::{Change, Form, Memory, Recall, Recalled, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
 
 /// One document against one live object.
@@ -22,6 +23,8 @@ pub struct Question<'q> {
     /// None when there is no such object yet.
     pub live: Option<&'q Object>,
     pub memory: &'q dyn Memory,
+    /// What is written again although it may be the same.
+    pub rotate: &'q Rotation,
 }
 
 /// What the object is to be, and how that differs from what it is.
@@ -38,6 +41,8 @@ pub struct Proposal {
     /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
     /// write of the whole would blank them.
     pub unreadable: Vec<(Path, Span)>,
+    /// What is known of values that the document supplies and that do not read back.
+    pub recalled: Vec<Recalled>,
 }
 
 /// Overlays the live object with the document.
@@ -169,7 +174,8 @@ impl Overlay<'_> {
     ) -> Option<Value> {
         // of what is new everything is known
         let hidden = !self.creating && unseen(field, live);
-        let settled = !hidden && same(field, live, Some(&value));
+        let rotated = self.is_rotated(field, &path, &value);
+        let settled = !hidden && !rotated && same(field, live, Some(&value));
         if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
@@ -181,9 +187,12 @@ impl Overlay<'_> {
         if hidden || waits || unseen(field, live) {
             self.out.hidden.push((path.clone(), value.clone()));
         }
-        if !self.creating && (hidden || waits) {
+        if !self.creating && (hidden || waits || rotated) {
             let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
-            match self.question.memory.recall(self.question.subject, &path, &value) {
+            let recall = self.question.memory.recall(self.question.subject, &path, &value);
+            self.recalled(&path, recall, rotated);
+            match recall {
+                _ if rotated => {}
                 Recall::Same if waits => {
                     self.note_pending(field, span);
                     return Some(value);

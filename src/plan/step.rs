@@ -59,9 +59,9 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     if question.document.state == State::Absent {
         return remove(question, rules.permits);
     }
-    if question.live.is_some_and(|live| agrees(question.document, live)) {
+    if question.rotate.is_empty() && question.live.is_some_and(|live| agrees(question.document, live)) {
         debug_assert!(is_settled(&propose(question, rules.permits)), "a quick yes must be a yes");
-        return Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: Vec::new() });
+        return Decision::Agreeing(Agreeing::plain(question.subject));
     }
     let proposal = propose(question, rules.permits);
     if !proposal.faults.is_empty() {
@@ -70,7 +70,8 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     match question.live {
         None => create(question, proposal),
         Some(_) if proposal.changes.is_empty() => {
-            Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes: proposal.notes })
+            let Proposal { notes, recalled, .. } = proposal;
+            Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes, recalled })
         }
         Some(live) => update(question, live, proposal, rules),
     }
@@ -90,7 +91,7 @@ fn refuse(question: &Question, proposal: Proposal, mut reasons: Vec<Diagnostic>)
 fn remove(question: &Question, permits: Permits) -> Decision {
     let (document, subject) = (question.document, question.subject);
     let Some(live) = question.live else {
-        return Decision::Agreeing(Agreeing { subject: subject.clone(), notes: Vec::new() });
+        return Decision::Agreeing(Agreeing::plain(subject));
     };
     let mut changes = differences(&document.kind.shape, live, &Object::default(), &|_| false);
     // everything goes, whether it can be seen or not
@@ -123,6 +124,7 @@ fn remove(question: &Question, permits: Permits) -> Decision {
         live: Some(live.clone()),
         wanted: Object::default(),
         hidden: Vec::new(),
+        recalled: Vec::new(),
     }))
 }
 
@@ -153,6 +155,7 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
         live: None,
         wanted: proposal.wanted,
         hidden: proposal.hidden,
+        recalled: proposal.recalled,
     }))
 }
 
@@ -194,6 +197,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         live: Some(live.clone()),
         wanted: proposal.wanted,
         hidden,
+        recalled: proposal.recalled,
     }))
 }
 

@@ -123,6 +123,7 @@ impl Failure {
             }
             Reason::Redirect(_) => "if the address is right, make it the base URL of the target",
             Reason::InvalidPath => "look for `.` or `..` among the ids and scope values",
+            Reason::LoginRefused { status: 404 | 405, .. } => "check the address of the login",
             Reason::LoginRefused { .. } => "check the user name and the password of the target",
             Reason::LoginBusy { .. } | Reason::AskedToWait(_) => "try again later",
             Reason::NoToken => "check `login.token` in the description of the API",

@@ -11,12 +11,12 @@ use super::mask::{self, Route, Turn};
 use super::places::Places;
 use super::request;
 use super::shown::{
-    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, ObjectChange, ObjectName, Refusal,
-    Report, Summary, Tested, Unchanged, Weight,
+    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known, ObjectChange,
+    ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
-use crate::plan::{self, Change, Form, Plan, Planned, Step, Subject};
+use crate::plan::{self, Change, Form, Plan, Planned, Recall, Recalled, Step, Subject};
 use crate::value::{Mark, Value};
 
 impl Report {
@@ -35,6 +35,7 @@ impl Report {
         let unchanged = plan.agreeing.iter().map(|agreeing| Unchanged {
             object: object(&mut gather.places, &agreeing.subject),
             notes: findings(&mut gather.places, &agreeing.notes),
+            hidden: hidden(&agreeing.subject, &agreeing.recalled),
         });
         let unchanged = unchanged.collect();
         let refused = plan.refused.iter().map(|refused| gather.refusal(refused)).collect();
@@ -99,6 +100,7 @@ impl Gather<'_> {
             action: step.action.into(),
             fields,
             notes: findings(&mut self.places, &step.notes),
+            hidden: hidden(&step.subject, &step.recalled),
         }
     }
 
@@ -146,6 +148,26 @@ pub fn field(places: &mut Places, change: &Change, route: &Route, unseen: bool) 
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
     }
+}
+
+/// What is known of values that do not read back.
+fn hidden(subject: &Subject, recalled: &[Recalled]) -> Vec<HiddenValue> {
+    let one = |recalled: &Recalled| {
+        let route = mask::route(&subject.kind, &recalled.path);
+        HiddenValue {
+            path: route.pointer,
+            label: route.label,
+            known: match recalled.recall {
+                Recall::Same => Known::Same,
+                Recall::Differs => Known::Differs,
+                Recall::Never => Known::NeverWritten,
+            },
+            written_at: recalled.written.as_ref().map(|written| written.at.clone()),
+            written_days_ago: recalled.written.as_ref().map(|written| written.days),
+            rotated: recalled.rotated,
+        }
+    };
+    recalled.iter().map(one).collect()
 }
 
 /// The word of a mark; none for what may be seen.

@@ -44,6 +44,9 @@ pub struct SavedPlan {
     pub flags: Vec<String>,
     /// Which way to change objects was asked for: `usual`, `put` or `patch`.
     pub method: String,
+    /// What was to be written again although it may be the same, as it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotate: Vec<String>,
     /// The targets of its steps.
     pub targets: Vec<BoundTarget>,
     /// One for each of the report's changes, in the same order.
@@ -102,6 +105,7 @@ pub struct Circumstances {
     pub made_at: String,
     pub flags: Vec<String>,
     pub method: String,
+    pub rotate: Vec<String>,
     pub targets: Vec<BoundTarget>,
 }
 
@@ -115,6 +119,7 @@ impl SavedPlan {
             made_at: of.made_at,
             flags: of.flags,
             method: of.method,
+            rotate: of.rotate,
             targets: of.targets,
             steps: plan.steps.iter().map(|step| digest::step(step, key).into()).collect(),
             report,
@@ -131,6 +136,11 @@ impl SavedPlan {
         let digest = seal_of(&serde_json::to_value(&self)?, key);
         self.seal = Some(Seal { keyed: key.is_some(), digest });
         Ok(self)
+    }
+
+    /// Whether its digests are made under a key.
+    pub fn is_keyed(&self) -> bool {
+        self.seal.as_ref().is_some_and(|seal| seal.keyed)
     }
 
     /// The digest that names it; empty when it was never sealed.
@@ -180,13 +190,13 @@ pub fn is_plan(text: &str) -> bool {
     super::is_file_with(text, MEMBER)
 }
 
-/// Reads a saved plan and holds its seal against the key.
+/// Reads a saved plan and holds its seal against the key, of which it tells whether it was made under one.
 ///
 /// # Errors
 /// When it is not one, is of another version, or was changed.
-pub fn open(text: &str, key: Option<&[u8]>) -> Result<SavedPlan, Diagnostic> {
+pub fn open<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<SavedPlan, Diagnostic> {
     let (plan, json) = parse(text)?;
-    check_seal(&plan, json, key)?;
+    check_seal(&plan, json, key(plan.is_keyed()))?;
     Ok(plan)
 }
 
@@ -235,7 +245,7 @@ fn check_seal(plan: &SavedPlan, mut json: Json, key: Option<&[u8]>) -> Result<()
                 "no-digest-key",
                 "this plan was made under a key, and there is none",
             )
-            .hint("set TRUEUP_DIGEST_KEY to the key of the run that planned"));
+            .hint("set TRUEUP_DIGEST_KEY to the key of the run that planned, or keep its `.trueup/key`"));
         }
         (false, Some(_)) => {
             return Err(Diagnostic::error(

@@ -124,6 +124,9 @@ pub struct ObjectChange {
     /// What waits for somebody, and other things worth knowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Finding>,
+    /// Values of the document that do not read back, or that are written again on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenValue>,
 }
 
 /// One object that is as wanted.
@@ -134,6 +137,41 @@ pub struct Unchanged {
     /// What waits for somebody, and other things worth knowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Finding>,
+    /// Values of the document that do not read back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<HiddenValue>,
+}
+
+/// A value that does not read back, held against what this workspace last wrote there.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct HiddenValue {
+    /// Where it stands, as JSON Pointer.
+    pub path: String,
+    /// Where it stands, for people.
+    pub label: String,
+    /// What is known of it.
+    pub known: Known,
+    /// When it was last written, in UTC; absent when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_at: Option<String>,
+    /// How many whole days before the plan that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written_days_ago: Option<u64>,
+    /// True when it is written because `--rotate` asks for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rotated: bool,
+}
+
+/// What is known of a value that does not read back.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// It is what was last written.
+    Same,
+    /// Something else was last written.
+    Differs,
+    /// It was never written from this workspace.
+    NeverWritten,
 }
 
 /// One object that would not be touched although it differs.

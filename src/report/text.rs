@@ -12,7 +12,10 @@ use super::field;
 use super::paint::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
 };
-use super::shown::{Action, Checked, Finding, ObjectChange, ObjectName, Report, RequestShown, Weight};
+use super::shown::{
+    Action, Checked, Finding, HiddenValue, Known, ObjectChange, ObjectName, Report, RequestShown, Unchanged,
+    Weight,
+};
 
 /// The most names of unknown members that a request line lists.
 const MOST_NAMES: usize = 8;
@@ -33,6 +36,7 @@ pub fn text(report: &Report, width: usize) -> String {
         heading(&mut page, ("as wanted", DIM), &unchanged.object);
         notes(&mut page, &unchanged.notes);
     }
+    as_written(&mut page, &report.unchanged);
     for finding in &report.diagnostics {
         page.gap();
         findings(&mut page, 0, std::slice::from_ref(finding));
@@ -153,6 +157,7 @@ fn look(action: Action) -> (&'static str, anstyle::Style) {
 fn object(page: &mut Page, change: &ObjectChange) {
     heading(page, look(change.action), &change.object);
     field::show(page, 2, &change.fields);
+    change.hidden.iter().for_each(|hidden| known(page, hidden));
     notes(page, &change.notes);
     for request in &change.requests {
         send(page, 2, request);
@@ -176,6 +181,43 @@ pub fn heading(page: &mut Page, (word, style): (&str, anstyle::Style), object: &
     };
     let place = format!("target {}{id}, {}:{}", object.target, object.file, object.line);
     page.flow(4, 4, &[piece(DIM, clean::line(&place))]);
+}
+
+/// A value that does not read back: what is known of it.
+fn known(page: &mut Page, hidden: &HiddenValue) {
+    let when = hidden.written_days_ago.map_or_else(|| "last".to_owned(), ago);
+    let never = hidden.known == Known::NeverWritten;
+    let what = match (hidden.rotated, hidden.known) {
+        (true, _) if never => "rotated; never written from here".to_owned(),
+        (true, _) => format!("rotated; written {when}"),
+        (false, Known::Same) => format!("as written {when}"),
+        (false, Known::Differs) => format!("differs from what was written {when}"),
+        (false, Known::NeverWritten) => "never written from here".to_owned(),
+    };
+    let line = format!("{}: {what}", clean::line(&hidden.label));
+    page.flow(2, 4, &[piece(DIM, "· "), piece(PLAIN, line)]);
+}
+
+fn ago(days: u64) -> String {
+    match days {
+        0 => "today".to_owned(),
+        1 => "1 day ago".to_owned(),
+        days => format!("{} days ago", grouped(usize::try_from(days).unwrap_or(usize::MAX))),
+    }
+}
+
+/// Values of objects to which nothing is to be done: how many there are, and how old the oldest is.
+fn as_written(page: &mut Page, unchanged: &[Unchanged]) {
+    let same = unchanged.iter().flat_map(|own| &own.hidden).filter(|hidden| hidden.known == Known::Same);
+    let days: Vec<Option<u64>> = same.map(|hidden| hidden.written_days_ago).collect();
+    if days.is_empty() {
+        return;
+    }
+    let does = if days.len() == 1 { "does not read back and is" } else { "do not read back and are" };
+    let oldest = days.iter().flatten().max().map(|days| format!(", the oldest {}", ago(*days)));
+    let said = format!("{} {does} as last written{}", count(days.len(), "value"), oldest.unwrap_or_default());
+    page.gap();
+    page.flow(0, 2, &[piece(DIM, "· "), piece(PLAIN, said)]);
 }
 
 fn notes(page: &mut Page, notes: &[Finding]) {

@@ -301,6 +301,7 @@ impl Writer<'_, '_> {
             subject: &now,
             live: live.map(|live| &live.object),
             memory: &*memory,
+            rotate: self.session.rotate,
         };
         match recheck(step, &question, self.session.rules(job)) {
             Recheck::Go(fresh) if fresh.wanted.is_known() => Ok(fresh),

@@ -23,7 +23,7 @@ pub fn spare(session: &Session, jobs: &[Job], plan: &mut Plan) {
         match known.objection(&step.subject, step.action == Action::Delete) {
             None => kept.push(step),
             Some(Objection::Described(note)) => {
-                plan.agreeing.push(Agreeing { subject: step.subject, notes: vec![note] });
+                plan.agreeing.push(Agreeing { notes: vec![note], ..Agreeing::plain(&step.subject) });
             }
             Some(Objection::Refused(reason)) => plan.refused.push(refused(step, reason)),
         }

@@ -15,8 +15,11 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::kind::Leaf;
-use crate::plan::{Memory, Recall, Subject};
+use crate::plan::{Memory, Recall, Subject, Writing};
 use crate::value::{Path, Segment, Value};
+
+/// The seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// The memory of one workspace.
 pub struct Written {
@@ -99,6 +102,14 @@ impl Memory for Written {
             Some(entry) if entry.digest == digest(&self.key, &name, value, subject) => Recall::Same,
             Some(_) => Recall::Differs,
         }
+    }
+
+    fn written(&self, subject: &Subject, path: &Path) -> Option<Writing> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = entries.get(&place(subject, path))?.at.clone();
+        let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
+        let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / DAY;
+        Some(Writing { at, days: days.try_into().unwrap_or(0) })
     }
 }
 

@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
+use crate::plan::rotate::Rotation;
 use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
 use gather::Job;
@@ -44,6 +45,8 @@ pub struct Session<'s> {
     pub memory: &'s Mutex<Written>,
     pub index: &'s Mutex<Index>,
     pub references: &'s References,
+    /// What is written again although it may be the same.
+    pub rotate: &'s Rotation,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.

@@ -13,6 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
 use crate::kind::{Appears, Kind, Leaf, Maker};
 use crate::plan::propose::Question;
+use crate::plan::rotate::NOTHING;
 use crate::plan::step::{Decision, decide};
 use crate::plan::{Agreeing, Plan, Refused, Subject};
 use crate::remote::wire::Live;
@@ -190,7 +191,7 @@ fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bo
             Birth::Create => {}
             Birth::Waits => {
                 let notes = vec![appears_later(&subject)];
-                return Judged::Decided(Decision::Agreeing(Agreeing { subject, notes }));
+                return Judged::Decided(Decision::Agreeing(Agreeing { notes, ..Agreeing::plain(&subject) }));
             }
             Birth::Refused(reason) => return refused(subject, vec![reason]),
         }
@@ -213,8 +214,11 @@ fn judge(session: &Session, job: &Job, subject: Subject, live: Option<&Live>) ->
 }
 
 /// Decides about one object as it was read.
+///
+/// Whether it is as wanted, not whether anything of it is to be written again.
 pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option<&Live>) -> Decision {
-    match judge(session, job, subject.clone(), live) {
+    let session = Session { rotate: &NOTHING, ..*session };
+    match judge(&session, job, subject.clone(), live) {
         Judged::Decided(decision) => decision,
         Judged::Unread(refused) => Decision::Refused(refused),
     }
@@ -227,7 +231,13 @@ fn decide_referred(
     live: Option<&Live>,
 ) -> Decision {
     let memory = session.memory.lock().unwrap_or_else(PoisonError::into_inner);
-    let question = Question { document, subject, live: live.map(|live| &live.object), memory: &*memory };
+    let question = Question {
+        document,
+        subject,
+        live: live.map(|live| &live.object),
+        memory: &*memory,
+        rotate: session.rotate,
+    };
     match decide(&question, session.rules(job)) {
         Decision::Step(step) => match live.map(misread).filter(|reasons| !reasons.is_empty()) {
             Some(reasons) => Decision::Refused(Refused {

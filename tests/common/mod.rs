@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use trueup::document::Document;
 use trueup::plan::propose::Question;
+use trueup::plan::rotate::NOTHING;
 use trueup::plan::step::{Decision, Rules, decide};
 use trueup::plan::{Memory, Subject};
 use trueup::value::{Object, Value};
@@ -30,5 +31,5 @@ pub fn decided(
     memory: &dyn Memory,
     rules: Rules,
 ) -> Decision {
-    decide(&Question { document, subject, live, memory }, rules)
+    decide(&Question { document, subject, live, memory, rotate: &NOTHING }, rules)
 }

@@ -224,6 +224,7 @@ impl Yard {
             memory: &memory,
             index: &index,
             references: &references,
+            rotate: &trueup::plan::rotate::NOTHING,
             unmanaged: false,
             retry_creates: false,
             journal: None,

@@ -293,11 +293,12 @@ fn step(subject: Subject, action: Action, proposal: Proposal, requests: Vec<Plan
         live: None,
         wanted: proposal.wanted,
         hidden: Vec::new(),
+        recalled: proposal.recalled,
     }
 }
 
 pub fn agreeing(subject: Subject, notes: Vec<Diagnostic>) -> Agreeing {
-    Agreeing { subject, notes }
+    Agreeing { notes, ..Agreeing::plain(&subject) }
 }
 
 pub fn refused(subject: Subject, reasons: Vec<Diagnostic>, live: &Json, wanted: &Json) -> Refused {

@@ -11,6 +11,8 @@ mod estate;
 mod written;
 
 mod gates;
+mod hidden;
+mod pins;
 mod plans;
 #[cfg(unix)]
 mod records;

@@ -1,7 +1,7 @@
 //! What keeps a proposal from going too far: sources that gave nothing, protection of personal data, edits by
 //! others, values that wait or cannot be seen.
 
-use super::Overlay;
+use super::{Overlay, Question, Recalled, rotates};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kind::Field;
 use crate::plan::Recall;
@@ -24,6 +24,22 @@ impl Overlay<'_> {
             let message = format!("changing `{}` may lower the protection of this object's data", field.name);
             self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
         }
+    }
+
+    /// Whether somebody wants this value written again, whatever was last written.
+    pub(super) fn is_rotated(&self, field: &Field, path: &Path, value: &Value) -> bool {
+        let Question { rotate, document, .. } = self.question;
+        !rotate.is_empty()
+            && !self.creating
+            && !value.is_blank()
+            && rotates(field)
+            && rotate.takes(document, path)
+    }
+
+    /// Notes what is known of a value that does not read back.
+    pub(super) fn recalled(&mut self, path: &Path, recall: Recall, rotated: bool) {
+        let written = self.question.memory.written(self.question.subject, path);
+        self.out.recalled.push(Recalled { path: path.clone(), recall, written, rotated });
     }
 
     /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.

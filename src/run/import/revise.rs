@@ -20,6 +20,7 @@ use crate::kind::explain::can_be_cleared;
 use crate::kind::{Field, Item, Kind, Shape, Type};
 use crate::plan::compare::same;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
+use crate::plan::rotate::NOTHING;
 use crate::plan::step::named;
 use crate::plan::{Blank, Change, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value};
@@ -47,7 +48,10 @@ pub fn compared(document: &Document, meanings: &Meanings, subject: &Subject, liv
     let document = meanings.in_place(document, live);
     // what may be lowered or overwritten is a question to those who write to the service
     let permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
-    propose(&Question { document: &document, subject, live: Some(live), memory: &Blank }, permits)
+    propose(
+        &Question { document: &document, subject, live: Some(live), memory: &Blank, rotate: &NOTHING },
+        permits,
+    )
 }
 
 /// The edits that make a document say what is live; nothing when it does already.

@@ -1,0 +1,228 @@
+//! A four-digit PIN that somebody tries to guess from what is published: everything else is known to them, the
+//! program included, and every digest that a file holds is held against all ten thousand PINs.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hmac::{Hmac, Mac};
+use secrecy::SecretString;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use trueup::diagnostic::{Source, any_error};
+use trueup::document::{self, Document, Slot};
+use trueup::kind::FormatWord;
+use trueup::kind::registry::Registry;
+use trueup::plan::digest::{self, StepDigest};
+use trueup::plan::propose::Question;
+use trueup::plan::rotate::NOTHING;
+use trueup::plan::step::{Decision, Rules, decide};
+use trueup::plan::{Blank, Step, Subject};
+use trueup::remote::wire;
+use trueup::value::{Mark, Object, Value};
+
+use crate::estate::Estate;
+
+const GATEWAY: &str = "bootview/payment-gateway";
+const PINS: usize = 10_000;
+const PIN: &str = "4711";
+
+fn pins() -> impl Iterator<Item = String> {
+    (0..PINS).map(|pin| format!("{pin:04}"))
+}
+
+/// One gateway whose secrets are all the same PIN in its document.
+struct Case {
+    estate: Estate,
+    names: Vec<String>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let mut estate = Estate::new(GATEWAY, 1, FormatWord::Json);
+        let names: Vec<String> = estate.documents[0].variables.iter().map(|(name, _)| name.clone()).collect();
+        assert!(!names.is_empty());
+        names.iter().for_each(|name| estate.desk.set(name, PIN));
+        Self { estate, names }
+    }
+
+    /// The live object, which the guesser knows but for its PIN.
+    fn live(&self) -> Object {
+        let bytes = serde_json::to_vec(&self.estate.dump()[0]["object"]).expect("JSON");
+        wire::read_object(&bytes, FormatWord::Json, &self.estate.kind).expect("an object").object
+    }
+
+    /// The same with another PIN.
+    fn live_with(&self, live: &Object, pin: &str) -> Object {
+        let mut live = live.clone();
+        let secrets = self.estate.kind.shape.fields.iter().filter(|field| field.mark == Mark::Secret);
+        for field in secrets {
+            // that there is one is no secret
+            if live.get(field.number).is_some_and(|value| !value.is_blank()) {
+                live.set(field.number, Value::text(pin));
+            }
+        }
+        live
+    }
+
+    fn document(&self) -> Document {
+        let source = Source::new("config/000.yaml", self.estate.desk.read("config/000.yaml"));
+        let mut faults = Vec::new();
+        let document = document::read(&source, Registry::builtin(), &mut faults).pop().expect("a document");
+        assert!(!any_error(&faults));
+        document
+    }
+
+    /// The step that the program would make if the PINs were these.
+    fn step(&self, document: &Document, wanted: &str, live: &Object) -> Step {
+        let mut document = document.clone();
+        let known = |slot: &Slot| match slot {
+            Slot::Env(name) if self.names.contains(name) => Some(SecretString::from(wanted)),
+            _ => None,
+        };
+        document.resolve(&known, &mut Vec::new());
+        let subject = Subject {
+            number: 0,
+            kind: Arc::clone(&document.kind),
+            name: Arc::clone(&document.name),
+            target: "there".into(),
+            scope: document.scope.iter().map(|(_, value)| value.clone()).collect(),
+            id: live.get(document.kind.identity.id).cloned(),
+            place: document.place(document.name_span),
+        };
+        let (document, subject) = (&document, &subject);
+        let question = Question { document, subject, live: Some(live), memory: &Blank, rotate: &NOTHING };
+        match decide(&question, Rules::default()) {
+            Decision::Step(step) => *step,
+            _ => panic!("a PIN that differs is a step"),
+        }
+    }
+
+    fn plan(&self) -> Json {
+        self.estate.desk.expect(0, &["plan", "-o", "plan.json"]).says(&["1 to update"]);
+        serde_json::from_str(&self.estate.desk.read("plan.json")).expect("JSON")
+    }
+}
+
+fn texts(step: &StepDigest) -> BTreeSet<String> {
+    let fields = step.fields.iter().map(|(_, digest)| digest.clone());
+    fields.chain([step.from.clone(), step.to.clone()]).collect()
+}
+
+/// Every text of a file that may be a digest.
+fn digests(json: &Json) -> BTreeSet<String> {
+    fn walk(json: &Json, found: &mut BTreeSet<String>) {
+        match json {
+            Json::String(text) if text.len() >= 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                found.insert(text.to_lowercase());
+            }
+            Json::Array(items) => items.iter().for_each(|item| walk(item, found)),
+            Json::Object(members) => members.values().for_each(|member| walk(member, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(json, &mut found);
+    found
+}
+
+/// What somebody without a key can make of a PIN alone.
+fn simple(pin: &str) -> Vec<String> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut made = vec![hex(&Sha256::digest(pin)), digest::bytes(pin.as_bytes(), None)];
+    for key in ["", "trueup"] {
+        let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key").chain_update(pin);
+        made.push(hex(&mac.finalize().into_bytes()));
+        made.push(digest::bytes(pin.as_bytes(), Some(key.as_bytes())));
+    }
+    made
+}
+
+/// Whether any digest of a file follows from a PIN alone, whole or cut.
+fn follows(published: &BTreeSet<String>, pin: &str) -> bool {
+    simple(pin).iter().any(|made| published.iter().any(|own| made.starts_with(own.as_str())))
+}
+
+#[test]
+fn without_a_key_all_ten_thousand_pins_give_the_published_digests() {
+    let case = Case::new();
+    let published = digests(&case.plan());
+    let (document, live) = (case.document(), case.live());
+    let own = texts(&digest::step(&case.step(&document, PIN, &live), None));
+    assert!(
+        own.is_subset(&published),
+        "the guesser's program makes what the file holds\n{own:?}\n{published:?}"
+    );
+    for pin in pins() {
+        // as the PIN that is wanted, and as the one that is live
+        assert!(texts(&digest::step(&case.step(&document, &pin, &live), None)) == own, "{pin} is told apart");
+        let other = if pin == PIN { "4712" } else { PIN };
+        let step = case.step(&document, other, &case.live_with(&live, &pin));
+        assert!(texts(&digest::step(&step, None)) == own, "{pin} is told apart");
+        assert!(!follows(&published, &pin), "{pin}");
+    }
+}
+
+#[test]
+fn under_a_key_no_pin_gives_a_published_digest() {
+    let mut case = Case::new();
+    case.estate.desk.set("TRUEUP_DIGEST_KEY", "a key of the operator's own");
+    let plan = case.plan();
+    assert_eq!(plan["seal"]["keyed"], true);
+    let published = digests(&plan);
+    let (document, live) = (case.document(), case.live());
+    let names: BTreeSet<String> = published.iter().cloned().collect();
+    for pin in pins() {
+        let step = case.step(&document, &pin, &live);
+        assert!(texts(&digest::step(&step, Some(pin.as_bytes()))).is_disjoint(&names), "{pin} is told apart");
+        assert!(!follows(&published, &pin), "{pin}");
+    }
+    // the same program with the key does make them, so the search above could have found something
+    let own = texts(&digest::step(&case.step(&document, PIN, &live), Some(b"a key of the operator's own")));
+    assert!(own.is_subset(&published));
+}
+
+#[test]
+fn nothing_that_an_apply_leaves_tells_a_pin() {
+    let case = Case::new();
+    case.estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let (document, live) = (case.document(), case.live());
+    let mut published = BTreeSet::new();
+    for folder in [".trueup/receipts", ".trueup/journal"] {
+        for entry in std::fs::read_dir(case.estate.desk.path(folder)).expect("a folder") {
+            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a text");
+            let whole = serde_json::from_str(&text).map(|json: Json| vec![json]);
+            let lines = || text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            published.extend(whole.unwrap_or_else(|_| lines()).iter().flat_map(digests));
+        }
+    }
+    let before = case.live_with(&live, "0815");
+    let own = digest::step(&case.step(&document, PIN, &before), None).to;
+    assert!(published.contains(&own), "a receipt holds the digest of what was sent");
+    for pin in pins() {
+        let live = if pin == "0815" { &live } else { &before };
+        assert!(digest::step(&case.step(&document, &pin, live), None).to == own, "{pin} is told apart");
+        assert!(!follows(&published, &pin), "{pin}");
+    }
+}
+
+#[test]
+fn the_key_of_the_workspace_is_used_where_there_is_one() {
+    let case = Case::new();
+    assert_eq!(case.plan()["seal"]["keyed"], false);
+    case.estate.desk.write(".trueup/key", "0123456789abcdef");
+    // what was made before the key is applied without it
+    case.estate.desk.expect(0, &["show", "plan.json"]).says(&["1 to update"]);
+    let unkeyed = case.estate.desk.read("plan.json");
+    let plan = case.plan();
+    assert_eq!(plan["seal"]["keyed"], true);
+    let live = case.live();
+    let own = digest::step(&case.step(&case.document(), PIN, &live), Some(b"0123456789abcdef"));
+    assert!(texts(&own).is_subset(&digests(&plan)));
+    case.estate.desk.remove(".trueup/key");
+    case.estate.desk.expect(1, &["apply", "plan.json", "--auto-approve"]).complains(&["no-digest-key"]);
+    case.estate.desk.write(".trueup/key", "another");
+    case.estate.desk.expect(1, &["apply", "plan.json", "--auto-approve"]).complains(&["tampered-plan"]);
+    case.estate.desk.write("plan.json", &unkeyed);
+    case.estate.desk.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);
+}
