@@ -5,7 +5,6 @@
 //! ranges are veiled (secret and personal values), so that no source line can print one.
 //! Deliberately absent: drawing. `report` draws.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,7 +42,7 @@ pub enum Severity {
 #[derive(Clone)]
 pub struct Diagnostic {
     /// Stable, kebab-case.
-    pub code: Cow<'static, str>,
+    pub code: &'static str,
     pub severity: Severity,
     /// One sentence, lower case start, no period.
     pub message: String,
@@ -118,14 +117,7 @@ impl Diagnostic {
     }
 
     fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code: Cow::Borrowed(code),
-            severity,
-            message: message.into(),
-            hint: None,
-            place: None,
-            also: Vec::new(),
-        }
+        Self { code, severity, message: message.into(), hint: None, place: None, also: Vec::new() }
     }
 
     /// With what to do about it.
@@ -159,7 +151,7 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 pub fn sort(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| d.place.as_ref().map(|p| (p.source.path.clone(), p.span.start));
-        key(a).cmp(&key(b)).then_with(|| a.code.cmp(&b.code)).then_with(|| a.message.cmp(&b.message))
+        key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.message.cmp(&b.message))
     });
 }
 

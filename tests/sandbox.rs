@@ -1303,7 +1303,7 @@ fn faults_of_a_data_file_are_told_with_their_places() {
     let mut faults = Vec::new();
     Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
     let told: Vec<_> =
-        faults.iter().map(|fault| (&*fault.code, fault.place.as_ref().unwrap().line_column())).collect();
+        faults.iter().map(|fault| (fault.code, fault.place.as_ref().unwrap().line_column())).collect();
     assert_eq!(
         told,
         [

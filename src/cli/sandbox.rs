@@ -28,7 +28,8 @@ pub fn run(common: &Common, args: &SandboxArgs, screen: &Screen) -> anyhow::Resu
     };
     let options = Options { data, watch: watch(common), ..options(args)? };
     let port = options.port;
-    let sandbox = Sandbox::start(kinds.clone(), options).with_context(|| format!("port {port} cannot be opened"))?;
+    let sandbox =
+        Sandbox::start(kinds.clone(), options).with_context(|| format!("port {port} cannot be opened"))?;
     screen.out(&format!("sandbox at http://{}\n", sandbox.addr()))?;
     for api in registry.apis() {
         screen.out(&format!("  {api:<12} {}\n", sandbox.base_url(api)))?;

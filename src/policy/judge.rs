@@ -3,7 +3,6 @@
 //! Each rule is asked of each object it is about, in the order of the documents; a rule that cannot be answered
 //! counts as broken, so that nothing slips through a mistake.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use cel::Value as Fact;
@@ -123,19 +122,16 @@ impl Question<'_> {
 
     fn broken(&self, entry: Option<&Entry>) -> Diagnostic {
         let message = format!("{}: {}", self.document.name, self.rule.message);
-        Diagnostic {
-            hint: self.rule.hint.clone(),
-            ..self.finding(Cow::Owned(self.rule.code.to_string()), message, entry)
-        }
+        Diagnostic { hint: self.rule.hint.clone(), ..self.finding(self.rule.code, message, entry) }
     }
 
     fn unanswered(&self, entry: Option<&Entry>, why: &str) -> Diagnostic {
         let message = format!("{}: the rule `{}` has no answer: {why}", self.document.name, self.rule.code);
-        self.finding(Cow::Borrowed("policy-unanswered"), message, entry)
+        self.finding("policy-unanswered", message, entry)
             .hint("let the rule ask first: `has(spec.field)`, or `null` where a field may be cleared")
     }
 
-    fn finding(&self, code: Cow<'static, str>, message: String, entry: Option<&Entry>) -> Diagnostic {
+    fn finding(&self, code: &'static str, message: String, entry: Option<&Entry>) -> Diagnostic {
         Diagnostic {
             code,
             severity: self.rule.severity,

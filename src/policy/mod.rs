@@ -14,8 +14,6 @@ mod judge;
 mod read;
 mod trial;
 
-use std::sync::Arc;
-
 use globset::GlobMatcher;
 
 use crate::diagnostic::{Place, Severity};
@@ -38,7 +36,7 @@ pub struct Policies {
 
 /// One rule, as far as it could be read.
 struct Rule {
-    code: Arc<str>,
+    code: &'static str,
     severity: Severity,
     /// The kinds that it is about; empty for all.
     kinds: Vec<GlobMatcher>,

@@ -3,8 +3,8 @@
 //! Documents of cases are read first and under their kind's guidance, so that what must not be shown is veiled
 //! before anything else is said about the file.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -42,7 +42,7 @@ impl Policies {
     fn unique(&self, faults: &mut Vec<Diagnostic>) {
         let mut seen: BTreeMap<&str, &Place> = BTreeMap::new();
         for rule in &self.rules {
-            if let Some(first) = seen.insert(&rule.code, &rule.place) {
+            if let Some(first) = seen.insert(rule.code, &rule.place) {
                 let message = format!("there is another rule `{}`", rule.code);
                 let fault = Diagnostic::error("policy-code", message).at(rule.place.clone());
                 faults.push(fault.also(first.clone(), "the other one").hint("give it a code of its own"));
@@ -105,6 +105,7 @@ impl Reading<'_> {
             let message = "this is not a code";
             let hint = "small letters, digits and hyphens, beginning with a letter, like `fee-too-high`";
             self.put(entry.key_span, Diagnostic::error("policy-code", message).hint(hint));
+            return None;
         }
         let kinds = self.patterns(node.get("kinds"), &file.kinds);
         let targets = self.patterns(node.get("targets"), &file.targets);
@@ -126,7 +127,7 @@ impl Reading<'_> {
             self.named(&asked, span, (&about, each.as_deref()));
         }
         Some(Rule {
-            code: code.into(),
+            code: lasting(&code),
             severity: match file.severity {
                 SeverityFile::Error => Severity::Error,
                 SeverityFile::Warning => Severity::Warning,
@@ -268,6 +269,18 @@ fn is_code(code: &str) -> bool {
     code.len() <= MAX_CODE
         && code.starts_with(letter)
         && code.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '-')
+}
+
+/// A code for as long as the program runs, like the codes of its own; each is kept once, and codes are short.
+fn lasting(code: &str) -> &'static str {
+    static CODES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = codes.get(code) {
+        return known;
+    }
+    let kept: &'static str = Box::leak(code.into());
+    codes.insert(kept);
+    kept
 }
 
 fn dotted(path: &str) -> Vec<String> {

@@ -21,7 +21,7 @@ impl Policies {
             let own = |rule: &&Rule| Arc::ptr_eq(&rule.place.source, &case.place.source);
             let rules: Vec<&Rule> = self.rules.iter().filter(own).collect();
             let said = self.one(&rules, &case.document, turn);
-            let mut codes: Vec<&str> = said.iter().map(|fault| &*fault.code).collect();
+            let mut codes: Vec<&str> = said.iter().map(|fault| fault.code).collect();
             codes.sort_unstable();
             codes.dedup();
             if codes == case.expected {

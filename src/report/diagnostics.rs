@@ -113,7 +113,7 @@ impl Artist {
             Severity::Warning => Level::WARNING,
             Severity::Note => Level::NOTE,
         };
-        let title = level.primary_title(clean::line(&diagnostic.message)).id(&*diagnostic.code);
+        let title = level.primary_title(clean::line(&diagnostic.message)).id(diagnostic.code);
         let snippets: Vec<_> =
             self.together(points(diagnostic)).into_iter().map(|p| self.snippet(&p)).collect();
         let mut group = Group::with_title(title).elements(snippets);

@@ -207,7 +207,7 @@ pub fn findings(places: &mut Places, diagnostics: &[Diagnostic]) -> Vec<Finding>
 fn finding(places: &mut Places, diagnostic: &Diagnostic) -> Finding {
     let place = diagnostic.place.as_ref().map(|place| places.line_column(place));
     Finding {
-        code: diagnostic.code.to_string(),
+        code: diagnostic.code.to_owned(),
         severity: diagnostic.severity.into(),
         message: diagnostic.message.clone(),
         hint: diagnostic.hint.clone(),

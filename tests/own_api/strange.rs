@@ -70,7 +70,7 @@ fn what_is_no_openapi_is_told() {
     let fault = |text: &str| drafted(text).map(|_| ()).expect_err("a fault");
     let place = |fault: &Diagnostic| fault.place.as_ref().map(trueup::diagnostic::Place::line_column);
     let broken = fault("{\n  \"openapi\": \"3.0.0\",\n  \"paths\": { ]\n}");
-    assert_eq!((&*broken.code, place(&broken)), ("json-syntax", Some((3, 14))));
+    assert_eq!((broken.code, place(&broken)), ("json-syntax", Some((3, 14))));
     assert_eq!(fault("openapi: [").code, "yaml-syntax");
     assert_eq!(fault("a: 1\n---\nb: 2\n").code, "document-count");
     assert_eq!(fault("{}").code, "not-openapi");
