@@ -22,7 +22,7 @@ use crate::report::text as plan_text;
 use crate::run::applied::Applied;
 use crate::run::journal::Journal;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Session, Stop, apply, planning};
+use crate::run::{Session, Stop, apply, out_of_time, planning};
 
 /// Makes the services match the documents.
 ///
@@ -171,12 +171,18 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let tell = |event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
-    let mut plan =
-        runtime.block_on(until_interrupted(&prepared.stop, screen, planning::plan(&session, &jobs)));
+    let mut plan = runtime.block_on(until_interrupted(
+        &prepared.allowance.stop,
+        screen,
+        planning::plan(&session, &jobs),
+    ));
     progress.clear();
-    if prepared.stop.is_set() {
-        not_begun(&apply::not_started(&plan), &[interrupted()], screen, way)?;
-        return Ok(Exit::Interrupted);
+    if let Some((why, exit)) = ended(&prepared.allowance.stop) {
+        if exit == Exit::Error {
+            screen.diagnose(std::slice::from_ref(&why));
+        }
+        not_begun(&apply::not_started(&plan), &[why], screen, way)?;
+        return Ok(exit);
     }
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -219,17 +225,22 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         }
     };
     let session = Session { journal: Some(&journal), ..session };
-    let outcomes =
-        runtime.block_on(until_interrupted(&prepared.stop, screen, apply::apply(&session, plan, &jobs)));
+    let outcomes = runtime.block_on(until_interrupted(
+        &prepared.allowance.stop,
+        screen,
+        apply::apply(&session, plan, &jobs),
+    ));
     progress.clear();
     way.settle(&outcomes, screen);
-    let report = show(&outcomes, &held, screen, way)?;
+    let hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
+    screen.diagnose(&hindrances);
+    let report = show((&outcomes, &hindrances), &held, screen, way)?;
     if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run tells the same; make room or give access";
         screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
     }
-    Ok(exit(&outcomes, held.gone.len(), prepared))
+    Ok(exit(&outcomes, held.gone.len(), &prepared.allowance.stop))
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
@@ -274,8 +285,14 @@ fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
     findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
-fn interrupted() -> Diagnostic {
-    Diagnostic::error("interrupted", "the run was interrupted before the first write")
+/// Why a run that was to end by now writes nothing, and how it exits.
+fn ended(stop: &Stop) -> Option<(Diagnostic, Exit)> {
+    let interrupted = || Diagnostic::error("interrupted", "the run was interrupted before the first write");
+    match (stop.is_interrupted(), stop.is_late()) {
+        (true, _) => Some((interrupted(), Exit::Interrupted)),
+        (false, true) => Some((out_of_time(), Exit::Error)),
+        (false, false) => None,
+    }
 }
 
 /// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
@@ -285,7 +302,7 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
         tokio::select! {
             done = &mut work => return done,
             Ok(()) = tokio::signal::ctrl_c() => {
-                if stop.is_set() {
+                if stop.is_interrupted() {
                     std::process::exit(Exit::Interrupted as i32);
                 }
                 stop.now();
@@ -295,8 +312,13 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow::Result<ApplyReport> {
-    let mut report = ApplyReport::of(outcomes);
+fn show(
+    (outcomes, hindrances): (&[Outcome], &[Diagnostic]),
+    held: &Held,
+    screen: &Screen,
+    way: Way,
+) -> anyhow::Result<ApplyReport> {
+    let mut report = ApplyReport::of(outcomes).because(hindrances);
     held.tell(&mut report);
     match screen.format {
         Format::Json => screen.out(&to_json(&report)?)?,
@@ -307,15 +329,16 @@ fn show(outcomes: &[Outcome], held: &Held, screen: &Screen, way: Way) -> anyhow:
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], gone: usize, prepared: &Prepared) -> Exit {
+fn exit(outcomes: &[Outcome], gone: usize, stop: &Stop) -> Exit {
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
     let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
     let held = held + gone;
     match (written, failed, held) {
-        _ if prepared.stop.is_set() => Exit::Interrupted,
+        _ if stop.is_interrupted() => Exit::Interrupted,
         (_, 0, 0) => Exit::Done,
+        _ if stop.is_late() => Exit::Error,
         (0, 0, _) => Exit::Refused,
         (0, _, _) => Exit::Error,
         _ => Exit::Partly,

@@ -2,11 +2,14 @@
 //! from it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plan::gate::{Bound, Limits};
+use crate::remote::allowance::Allowance;
+use crate::run::Stop;
 
 /// Keeps SaaS configuration true to what a Git repository says.
 ///
@@ -121,6 +124,27 @@ pub struct Selection {
     pub paths: Vec<PathBuf>,
 }
 
+/// What a run may ask of the network.
+#[derive(Args, Clone, Default)]
+pub struct Network {
+    /// Give up on a request after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    pub request_timeout: Option<Duration>,
+    /// End the whole run after this many seconds: what is under way is finished, nothing else is begun
+    #[arg(long, value_name = "SECONDS", value_parser = long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
+    pub timeout: Option<Duration>,
+    /// Send at most this many requests again in the whole run [default: 100, and one for every five requests]
+    #[arg(long, value_name = "N", env = "TRUEUP_MAX_RETRIES", hide_env_values = true)]
+    pub max_retries: Option<u32>,
+}
+
+impl Network {
+    /// What a run that begins now may cost.
+    pub fn allowance(&self) -> Arc<Allowance> {
+        Arc::new(Allowance::new(Arc::new(Stop::within(self.timeout)), self.max_retries))
+    }
+}
+
 /// How live state is read and steps are made.
 #[derive(Args, Clone, Default)]
 pub struct Reading {
@@ -169,9 +193,8 @@ pub struct Reading {
     /// Refuse a plan that needs more requests than this to write
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
     pub max_requests: Option<usize>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 impl Reading {
@@ -331,9 +354,8 @@ pub struct ImportArgs {
     /// The most requests under way at once [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 /// Arguments of `explain`.
@@ -423,9 +445,8 @@ pub struct ApiTryArgs {
     /// A scope parameter that the target does not fix; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
     pub scope: Vec<(String, String)>,
-    /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
-    pub request_timeout: Option<Duration>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 /// Arguments of `api new`.
@@ -487,9 +508,17 @@ fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    up_to(3600, text)
+}
+
+fn long_seconds(text: &str) -> Result<Duration, String> {
+    up_to(24 * 3600, text)
+}
+
+fn up_to(most: u32, text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("a number of seconds, more than 0 and at most 3600".into()),
+        Ok(seconds) if seconds > 0.0 && seconds <= f64::from(most) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err(format!("a number of seconds, more than 0 and at most {most}")),
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use self::aim::Aim;
 use self::folder::{Folder, Pages};
 use self::told::{Row, Told, Word};
-use super::args::{Common, ImportArgs, Reading};
+use super::args::{Common, ImportArgs};
 use super::exit::Exit;
 use super::progress::Progress;
 use super::screen::Screen;
@@ -28,13 +28,13 @@ use crate::plan::propose::Permits;
 use crate::plan::rotate::NOTHING;
 use crate::plan::step::Method;
 use crate::remote::service::Service;
+use crate::run::Session;
 use crate::run::import::names::Variables;
 use crate::run::import::prove::prove;
 use crate::run::import::{self as job, Composed, Existing, Fetched, Place, Work};
 use crate::run::index::Index;
 use crate::run::memory::Written;
 use crate::run::refer::References;
-use crate::run::{Session, Stop};
 
 /// Writes documents from live state.
 ///
@@ -110,13 +110,10 @@ fn connect(
     let slots = slots.map(|own| (own.slot.clone(), source.place(own.span))).collect();
     let (secrets, mut unresolved) = slots::resolve(slots, &World::real(&workspace.root));
     faults.append(&mut unresolved);
-    let reading = Reading {
-        parallelism: args.parallelism,
-        request_timeout: args.request_timeout,
-        ..Reading::default()
-    };
+    let allowance = args.network.allowance();
     let target = target.connect(&secrets, args.parallelism)?;
-    session::connect(vec![target], &workspace.settings, &reading, faults).into_values().next()
+    let services = session::connect(vec![target], &workspace.settings, &args.network, &allowance, faults);
+    services.into_values().next()
 }
 
 /// What is to be said about what was read.
@@ -220,6 +217,7 @@ async fn proof(
 ) -> Result<(), Vec<Diagnostic>> {
     let progress = Progress::new(screen);
     let tell = |event| progress.tell(event);
+    let stop = Arc::clone(&service.allowance().stop);
     let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
     // what this machine wrote before must not decide whether a document says what is live
     let (memory, index) = (Mutex::new(Written::blank()), Mutex::new(Index::blank()));
@@ -235,7 +233,7 @@ async fn proof(
         unmanaged: false,
         retry_creates: false,
         journal: None,
-        stop: &Stop::default(),
+        stop: &stop,
         tell: &tell,
     };
     let proof = prove(&session, &aim.import, documents).await;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
-use super::args::{Common, MethodWord, Reading, Selection};
+use super::args::{Common, MethodWord, Network, Reading, Selection};
 use super::keys::Keys;
 use super::screen::Screen;
 use super::settings::Settings;
@@ -23,6 +23,7 @@ use crate::kind::leaf::Token;
 use crate::plan::propose::Permits;
 use crate::plan::rotate::Rotation;
 use crate::plan::step::Method;
+use crate::remote::allowance::Allowance;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
@@ -30,7 +31,7 @@ use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::Written;
 use crate::run::refer::References;
-use crate::run::{Event, Session, Stop};
+use crate::run::{Event, Session};
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const FOLDER: &str = ".trueup";
@@ -52,7 +53,7 @@ pub struct Prepared {
     pub references: References,
     pub rotate: Rotation,
     pub keys: Keys,
-    pub stop: Stop,
+    pub allowance: Arc<Allowance>,
 }
 
 /// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
@@ -76,6 +77,7 @@ pub fn prepare(
     screen: &Screen,
     env: Env,
 ) -> Result<Prepared, Faults> {
+    let allowance = reading.network.allowance();
     let root = workspace.root.clone();
     let world = World { env, ..World::real(&root) };
     let told = |fault: Diagnostic| {
@@ -94,21 +96,22 @@ pub fn prepare(
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(unmatched);
     faults.extend(notes);
-    let services = connect(targets, &workspace.settings, reading, &mut faults);
+    let services = connect(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
     screen.diagnose(&faults);
     if any_error(&faults) {
         return Err(faults);
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, stop: Stop::default() })
+    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, allowance })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
 pub fn connect(
     targets: Vec<Target>,
     settings: &Settings,
-    reading: &Reading,
+    network: &Network,
+    allowance: &Arc<Allowance>,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, Service> {
     let named = std::env::var(hosts::VARIABLE).unwrap_or_default();
@@ -124,7 +127,8 @@ pub fn connect(
         let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
         match Service::connect(Arc::new(target), &allowed) {
             Ok(service) => {
-                let service = match reading.request_timeout {
+                let service = service.under(Arc::clone(allowance));
+                let service = match network.request_timeout {
                     Some(timeout) => service.timeout(timeout),
                     None => service,
                 };
@@ -249,7 +253,7 @@ impl Prepared {
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates,
             journal: None,
-            stop: &self.stop,
+            stop: &self.allowance.stop,
             tell,
         }
     }

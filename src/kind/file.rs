@@ -935,6 +935,10 @@ pub struct LimitsFile {
     pub parallelism: Option<u32>,
     /// The most requests in a second.
     pub per_second: Option<u32>,
+    /// The most requests in a minute.
+    pub per_minute: Option<u32>,
+    /// The most requests that start at once after a rest; the rate then allows one after the other. As many as the rate when left out.
+    pub burst: Option<u32>,
     /// The most bytes of one answer.
     pub answer_bytes: u64,
     /// The most pages of one list.
@@ -948,6 +952,8 @@ impl Default for LimitsFile {
         Self {
             parallelism: None,
             per_second: None,
+            per_minute: None,
+            burst: None,
             answer_bytes: 64 * 1024 * 1024,
             pages: 10_000,
             timeout: 30,

@@ -1,13 +1,14 @@
 //! HTTP of one target: a [`Request`] goes out with credentials, in the target's wire format, and its
 //! answer comes back.
 //!
-//! At most so many requests are under way, each within bounds. Redirects are followed on reads only, and only to the
+//! At most so many requests are under way, each within bounds, and none after the end of the run; a service that
+//! is down is left alone. Redirects are followed on reads only, and only to the
 //! same scheme, host and port. A 401 is answered with a new token once, where tokens are asked for at all.
 //! Every attempt is one event in the log: verb, path, status, time and size; never a query, header or body.
 //! Deliberately absent: what an answer means, bodies' encoding (`wire`), and repetition (`retry`).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -16,10 +17,13 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
+use super::allowance::Allowance;
 use super::auth::{Credentials, Tickets};
+use super::breaker::{Breaker, Leave};
 use super::failure::{Detour, Failure, Reason, Sent};
 use super::hosts::{self, Allowed};
 use super::pace::Pace;
+use super::retry;
 use super::session::Way;
 use super::target::Target;
 use super::transport::{Answer, Call, Transport, below};
@@ -32,6 +36,9 @@ pub use super::transport::Bounds;
 /// The most redirects one read follows.
 const REDIRECTS: u32 = 5;
 
+/// The longest pause that one answer imposes on all requests to a service.
+const HOLD: Duration = Duration::from_secs(60);
+
 /// The connection to one target. Shared by all requests to it.
 pub struct Client {
     target: Arc<str>,
@@ -43,6 +50,8 @@ pub struct Client {
     transport: Transport,
     credentials: Credentials,
     pace: Pace,
+    breaker: Breaker,
+    allowance: Arc<Allowance>,
 }
 
 /// What became of one attempt, and how long it took.
@@ -72,11 +81,24 @@ impl Client {
         let credentials = Credentials::new(target, allowed, &transport)?;
         let limits = &target.api.limits;
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
-        let pace = Pace::new(parallel, limits.per_second);
+        let pace = Pace::new(parallel, limits);
         let (target, format, host) = (Arc::clone(&target.name), target.format, hosts::authority(&base));
         let mut root = base.clone();
         root.set_path("/");
-        Ok(Self { target, base, root, host, format, transport, credentials, pace })
+        let (breaker, allowance) = (Breaker::default(), Arc::default());
+        Ok(Self { target, base, root, host, format, transport, credentials, pace, breaker, allowance })
+    }
+
+    /// As a part of a run that may cost only so much.
+    #[must_use]
+    pub fn under(self, allowance: Arc<Allowance>) -> Self {
+        Self { allowance, ..self }
+    }
+
+    /// Why nothing is sent to the service any more, when that is so.
+    pub fn given_up(&self) -> Option<Failure> {
+        let why = self.breaker.given_up()?;
+        Some(self.failure(Reason::GivenUp(why), Sent::No))
     }
 
     /// Sends `request` once. `body` is `request.body` in the target's wire format.
@@ -110,14 +132,76 @@ impl Client {
         &self.host
     }
 
+    /// What the run may cost.
+    pub(super) fn allowance(&self) -> &Allowance {
+        &self.allowance
+    }
+
     /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
     pub(super) async fn attempt(&self, errand: Errand<'_>, number: u32) -> Attempt {
-        let _turn = self.pace.turn().await;
+        let _turn = match self.in_time(errand, self.pace.turn()).await {
+            Ok(turn) => turn,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
+        let leave = match self.in_time(errand, self.leave()).await.flatten() {
+            Ok(leave) => leave,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
         let began = Instant::now();
-        let outcome = self.exchange(errand).await;
+        let outcome = self.bounded(errand).await;
         let took = began.elapsed();
         self.log(errand, number, took, &outcome);
+        self.learn(&outcome, began);
+        if leave.heard(&outcome) {
+            tracing::warn!(target = &*self.target, "it fails again and again, and is left alone for a while");
+        }
         (outcome, took)
+    }
+
+    /// Waits until the service may be asked: it is not left alone, and its rate allows one more.
+    async fn leave(&self) -> Result<Leave<'_>, Failure> {
+        let gone = || self.given_up().unwrap_or_else(|| self.failure(Reason::Stopped, Sent::No));
+        let leave = self.breaker.leave().await.ok_or_else(gone)?;
+        self.pace.tick().await;
+        Ok(leave)
+    }
+
+    /// Waits for something, but not past the end of the run; a write also not past its stop.
+    async fn in_time<T>(&self, errand: Errand<'_>, wait: impl Future<Output = T>) -> Result<T, Failure> {
+        let stop = &self.allowance.stop;
+        let stopped = async {
+            match errand.request.verb {
+                Verb::Get => std::future::pending().await,
+                _ => stop.wait().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped => Err(self.failure(Reason::Stopped, Sent::No)),
+            () = stop.ended() => Err(self.failure(Reason::OutOfTime, Sent::No)),
+            done = wait => Ok(done),
+        }
+    }
+
+    /// The exchange, cut off where the run ends.
+    async fn bounded(&self, errand: Errand<'_>) -> Result<Response, Failure> {
+        tokio::select! {
+            biased;
+            outcome = self.exchange(errand) => outcome,
+            () = self.allowance.stop.ended() => Err(self.failure(Reason::OutOfTime, Sent::Maybe)),
+        }
+    }
+
+    /// What an answer tells about the pace that the service bears.
+    fn learn(&self, outcome: &Result<Response, Failure>, began: Instant) {
+        match outcome {
+            Ok(response) if response.status == 429 => self.pace.too_much(began),
+            Ok(response) if response.is_success() => self.pace.went_well(),
+            _ => {}
+        }
+        if let Some(pause) = retry::asked_pause(outcome, SystemTime::now()).filter(|asked| *asked <= HOLD) {
+            self.pace.hold(pause);
+        }
     }
 
     async fn exchange(&self, errand: Errand<'_>) -> Result<Response, Failure> {
@@ -128,6 +212,7 @@ impl Client {
             return Ok(response);
         }
         let Some(tickets) = self.credentials.renew(&tickets, way).await? else { return Ok(response) };
+        self.pace.tick().await;
         let response = self.follow(errand, &tickets).await?;
         if response.status != 401 {
             self.credentials.accepted().await;
@@ -138,7 +223,6 @@ impl Client {
     async fn follow(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Response, Failure> {
         let mut call = self.call(errand, tickets)?;
         for _ in 0..=REDIRECTS {
-            self.pace.tick().await;
             let to = match self.transport.exchange(call.clone(), errand.bounds).await? {
                 Answer::Complete(response) => return Ok(response),
                 Answer::Elsewhere(to) => to,
@@ -147,6 +231,7 @@ impl Client {
             tracing::debug!(target = &*self.target, path = next.path(), "redirect");
             call.url = next;
             self.credentials.dress_again(&mut call.url, tickets);
+            self.pace.tick().await;
         }
         Err(self.detoured(Detour::Loop))
     }

@@ -66,6 +66,12 @@ pub enum Reason {
     NoToken,
     /// The service asks for a longer pause than is waited.
     AskedToWait(Duration),
+    /// The run was to end before it was sent.
+    Stopped,
+    /// The time of the run was over before there was an answer.
+    OutOfTime,
+    /// The service was down for so long that nothing is sent there any more; the words say how it was last.
+    GivenUp(String),
 }
 
 /// Where a redirect leads.
@@ -103,7 +109,17 @@ impl Failure {
             Reason::LoginBusy { .. } => "login-busy",
             Reason::NoToken => "no-token",
             Reason::AskedToWait(_) => "asked-to-wait",
+            Reason::Stopped => "stopped",
+            Reason::OutOfTime => "out-of-time",
+            Reason::GivenUp(_) => "target-given-up",
         }
+    }
+
+    /// Whether it was never begun, because the run ends or the service was given up; nothing is wrong with the
+    /// request itself.
+    pub fn is_not_begun(&self) -> bool {
+        let held = matches!(self.reason, Reason::Stopped | Reason::OutOfTime | Reason::GivenUp(_));
+        held && self.sent == Sent::No
     }
 
     /// What to do about it.
@@ -127,6 +143,9 @@ impl Failure {
             Reason::LoginRefused { .. } => "check the user name and the password of the target",
             Reason::LoginBusy { .. } | Reason::AskedToWait(_) => "try again later",
             Reason::NoToken => "check `login.token` in the description of the API",
+            Reason::Stopped => "run again to go on",
+            Reason::OutOfTime => "run again to go on; `--timeout` says how long a run may take",
+            Reason::GivenUp(_) => "run again once the service is back",
         }
     }
 
@@ -177,6 +196,9 @@ impl fmt::Display for Failure {
             Reason::LoginBusy { status, .. } => write!(f, "{host} answered with status {status}"),
             Reason::NoToken => write!(f, "{host} gave no token that can be sent"),
             Reason::AskedToWait(pause) => write!(f, "{host} asks to wait for {} s", pause.as_secs()),
+            Reason::Stopped => write!(f, "the run ended before {host} was asked"),
+            Reason::OutOfTime => write!(f, "the time of the run was over before {host} answered"),
+            Reason::GivenUp(why) => write!(f, "{host} was down and nothing more is sent there ({why})"),
         }
     }
 }

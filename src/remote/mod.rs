@@ -3,8 +3,10 @@
 //! Everything that comes back is read under the kind's guidance into the typed tree, within bounds.
 //! Deliberately absent: what a difference means, and any knowledge of one particular service.
 
+pub mod allowance;
 mod auth;
 pub mod blot;
+mod breaker;
 pub mod client;
 pub mod complaint;
 pub mod failure;
@@ -17,6 +19,7 @@ pub mod sandbox;
 pub mod service;
 mod session;
 mod spelling;
+pub mod stop;
 pub mod target;
 mod transport;
 pub mod wire;

@@ -1,98 +1,321 @@
-//! How fast one service is asked: so many requests at once, so many in a second.
+//! How fast one service is asked: so many requests at once, so many in a second or a minute, so many in a burst.
 //!
-//! Both limits are per client. The second is exact over any second, not an average: a request starts only
-//! when the one that many requests before it began a full second ago, so a short run is not slowed at all.
-//! Deliberately absent: pauses a service asks for (`retry`), and limits learnt from answers.
+//! What the description of the API says is kept from the first request on. A rate is exact over any second or
+//! minute, not an average: a request starts only when the one that many requests before it began that long ago.
+//! A burst is a bucket that the rate refills. What nobody described is learnt: on 429 half as many requests are
+//! under way at once, and one more again for every round that went well; a pause that the service asks for
+//! holds for all requests to it.
+//! Deliberately absent: which request is sent again (`retry`).
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
+use crate::kind::file::LimitsFile;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// The limits of one client, and what is under way.
 pub(super) struct Pace {
     turns: Semaphore,
-    second: Option<Second>,
+    width: Mutex<Width>,
+    rates: Mutex<Rates>,
 }
 
-/// The starts of the last requests, at most as many as fit into a second.
-struct Second {
+/// How many requests may be under way at once.
+struct Width {
     most: usize,
-    starts: Mutex<VecDeque<Instant>>,
+    now: usize,
+    /// Turns that are taken away as soon as they are given back.
+    owed: usize,
+    /// Requests that went well since the last change.
+    fine: usize,
+    changed: Option<Instant>,
+}
+
+/// When the next request may start.
+struct Rates {
+    windows: Vec<Window>,
+    bucket: Option<Bucket>,
+    held: Option<Instant>,
+}
+
+/// The starts of the last requests, at most as many as fit into the span.
+struct Window {
+    span: Duration,
+    most: usize,
+    starts: VecDeque<Instant>,
+}
+
+/// A bucket of requests; each takes one, and each interval puts one back.
+struct Bucket {
+    most: u32,
+    interval: Duration,
+    /// When the bucket is full again.
+    full: Option<Instant>,
+}
+
+/// A place among those under way, held until it is dropped.
+pub(super) struct Turn<'p> {
+    pace: &'p Pace,
+    permit: Option<SemaphorePermit<'p>>,
 }
 
 impl Pace {
-    /// At most `parallel` at once and `per_second` in a second. Zero means one.
-    pub(super) fn new(parallel: u32, per_second: Option<u32>) -> Self {
+    /// At most `parallel` at once, and no faster than the limits say. Zero means one.
+    pub(super) fn new(parallel: u32, limits: &LimitsFile) -> Self {
         let turns = usize::try_from(parallel.max(1)).unwrap_or(1).min(Semaphore::MAX_PERMITS);
-        let second = per_second.map(|most| Second { most: most.max(1) as usize, starts: Mutex::default() });
-        Self { turns: Semaphore::new(turns), second }
+        let window = |most: u32, span| Window { span, most: most.max(1) as usize, starts: VecDeque::new() };
+        let second = limits.per_second.map(|most| window(most, SECOND));
+        let minute = limits.per_minute.map(|most| window(most, MINUTE));
+        let interval = interval(limits);
+        let bucket = limits.burst.zip(interval).map(|(most, interval)| Bucket {
+            most: most.max(1),
+            interval,
+            full: None,
+        });
+        let width = Width { most: turns, now: turns, owed: 0, fine: 0, changed: None };
+        let rates = Rates { windows: second.into_iter().chain(minute).collect(), bucket, held: None };
+        Self { turns: Semaphore::new(turns), width: width.into(), rates: rates.into() }
     }
 
-    /// A place among those under way, held until it is dropped.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+    /// A place among those under way.
+    pub(super) async fn turn(&self) -> Turn<'_> {
         // the semaphore is never closed, so this is always a permit
-        self.turns.acquire().await.ok()
+        Turn { pace: self, permit: self.turns.acquire().await.ok() }
     }
 
-    /// Waits until one more request fits into the second.
+    /// Waits until one more request may start.
     pub(super) async fn tick(&self) {
-        if let Some(second) = &self.second {
-            sleep_until(second.reserve(Instant::now())).await;
+        let start = lock(&self.rates).reserve(Instant::now());
+        sleep_until(start).await;
+        // the service may have asked for a pause meanwhile
+        while let Some(held) = self.held().filter(|held| *held > Instant::now()) {
+            sleep_until(held).await;
+        }
+    }
+
+    fn held(&self) -> Option<Instant> {
+        lock(&self.rates).held
+    }
+
+    /// Nothing starts for so long; the service asked for it.
+    pub(super) fn hold(&self, pause: Duration) {
+        let mut rates = lock(&self.rates);
+        rates.held = rates.held.max(Instant::now().checked_add(pause));
+    }
+
+    /// A request that began then was too much: half as many at once from now on.
+    pub(super) fn too_much(&self, began: Instant) {
+        let mut width = lock(&self.width);
+        // those that were sent before the last change say nothing about the pace since
+        if width.now == 1 || width.changed.is_some_and(|changed| began < changed) {
+            return;
+        }
+        let fewer = width.now - width.now / 2;
+        let gone = self.turns.forget_permits(fewer);
+        width.owed += fewer - gone;
+        width.now -= fewer;
+        width.fine = 0;
+        width.changed = Some(Instant::now());
+        tracing::info!(at_once = width.now, "slower");
+    }
+
+    /// A request went well; a whole round of them allows one more at once.
+    pub(super) fn went_well(&self) {
+        let mut width = lock(&self.width);
+        if width.now >= width.most {
+            return;
+        }
+        width.fine += 1;
+        if width.fine > width.now {
+            width.fine = 0;
+            width.now += 1;
+            match width.owed {
+                0 => self.turns.add_permits(1),
+                _ => width.owed -= 1,
+            }
+        }
+    }
+
+    /// How many requests may be under way at once by now.
+    #[cfg(test)]
+    fn width(&self) -> usize {
+        lock(&self.width).now
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut width = lock(&self.pace.width);
+        if width.owed > 0
+            && let Some(permit) = self.permit.take()
+        {
+            width.owed -= 1;
+            permit.forget();
         }
     }
 }
 
-impl Second {
-    fn reserve(&self, now: Instant) -> Instant {
-        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = if starts.len() < self.most { None } else { starts.pop_front() };
-        let start = oldest.map_or(now, |oldest| now.max(oldest + Duration::from_secs(1)));
-        starts.push_back(start);
+/// How long it takes until the rate allows one more request.
+pub fn interval(limits: &LimitsFile) -> Option<Duration> {
+    let second = limits.per_second.map(|most| SECOND / most.max(1));
+    let minute = limits.per_minute.map(|most| MINUTE / most.max(1));
+    second.max(minute)
+}
+
+impl Rates {
+    fn reserve(&mut self, now: Instant) -> Instant {
+        let windows = self.windows.iter().filter_map(Window::next);
+        let bucket = self.bucket.iter().filter_map(Bucket::next);
+        let start = windows.chain(bucket).chain(self.held).fold(now, Instant::max);
+        self.windows.iter_mut().for_each(|window| window.take(start));
+        self.bucket.iter_mut().for_each(|bucket| bucket.take(start));
         start
     }
+}
+
+impl Window {
+    /// The soonest start that does not make it too many.
+    fn next(&self) -> Option<Instant> {
+        let oldest = self.starts.front().filter(|_| self.starts.len() >= self.most)?;
+        oldest.checked_add(self.span)
+    }
+
+    fn take(&mut self, start: Instant) {
+        if self.starts.len() >= self.most {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(start);
+    }
+}
+
+impl Bucket {
+    fn next(&self) -> Option<Instant> {
+        self.full?.checked_sub(self.interval * (self.most - 1))
+    }
+
+    fn take(&mut self, start: Instant) {
+        let full = self.full.map_or(start, |full| full.max(start));
+        self.full = full.checked_add(self.interval);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn no_second_holds_more_than_its_share() {
-        let pace = Pace::new(10, Some(3));
+    fn limits(per_second: Option<u32>, per_minute: Option<u32>, burst: Option<u32>) -> LimitsFile {
+        LimitsFile { per_second, per_minute, burst, ..LimitsFile::default() }
+    }
+
+    async fn starts(pace: &Pace, number: usize) -> Vec<Duration> {
         let began = Instant::now();
         let mut starts = Vec::new();
-        for _ in 0..10 {
+        for _ in 0..number {
             pace.tick().await;
             starts.push(began.elapsed());
         }
+        starts
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_second_holds_more_than_its_share() {
+        let starts = starts(&Pace::new(10, &limits(Some(3), None, None)), 10).await;
         assert_eq!(starts[2], Duration::ZERO, "the first three need no wait");
-        assert!(starts.windows(4).all(|four| four[3] - four[0] >= Duration::from_secs(1)), "{starts:?}");
+        assert!(starts.windows(4).all(|four| four[3] - four[0] >= SECOND), "{starts:?}");
         assert!(starts[9] < Duration::from_millis(3_100), "no slower than it must be: {starts:?}");
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_second_and_a_minute_hold_together() {
+        let starts = starts(&Pace::new(10, &limits(Some(2), Some(5), None)), 12).await;
+        assert!(starts.windows(3).all(|three| three[2] - three[0] >= SECOND), "{starts:?}");
+        assert!(starts.windows(6).all(|six| six[5] - six[0] >= MINUTE), "{starts:?}");
+        assert!(starts[11] < Duration::from_millis(121_500), "{starts:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_refilled_at_the_rate() {
+        let pace = Pace::new(10, &limits(Some(10), None, Some(2)));
+        let first = starts(&pace, 6).await;
+        assert_eq!(first[1], Duration::ZERO, "the bucket is full at first");
+        assert!(first.windows(2).skip(1).all(|two| two[1] - two[0] >= SECOND / 10), "{first:?}");
+        tokio::time::sleep(SECOND * 60).await;
+        let second = starts(&pace, 3).await;
+        assert!(second[1] < SECOND / 10 && second[2] >= SECOND / 10, "no more than a bucket: {second:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_rest_the_whole_share_is_there_again() {
-        let pace = Pace::new(1, Some(2));
-        for _ in 0..2 {
-            pace.tick().await;
-        }
+        let pace = Pace::new(1, &limits(Some(2), None, None));
+        starts(&pace, 2).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
+        assert!(starts(&pace, 2).await[1] < Duration::from_millis(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_that_is_asked_for_holds_for_everybody() {
+        let pace = Pace::new(4, &LimitsFile::default());
         let began = Instant::now();
-        for _ in 0..2 {
+        let waiting = async {
             pace.tick().await;
-        }
-        assert!(began.elapsed() < Duration::from_millis(5));
+            began.elapsed()
+        };
+        pace.hold(SECOND * 3);
+        let longer = async {
+            tokio::time::sleep(SECOND).await;
+            pace.hold(SECOND * 4);
+            pace.hold(SECOND);
+        };
+        let (waited, ()) = futures_util::future::join(waiting, longer).await;
+        assert!(waited >= SECOND * 5 && waited < SECOND * 6, "the longest pause counts: {waited:?}");
     }
 
     #[tokio::test]
     async fn a_turn_is_given_back() {
-        let pace = Pace::new(0, None);
-        drop(pace.turn().await.expect("a turn"));
-        let held = pace.turn().await.expect("a turn");
+        let pace = Pace::new(0, &LimitsFile::default());
+        drop(pace.turn().await);
+        let held = pace.turn().await;
         assert!(pace.turns.try_acquire().is_err(), "zero means one, not none and not many");
         drop(held);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_much_halves_what_is_under_way_once_a_round_and_comes_back_slowly() {
+        let pace = Pace::new(8, &LimitsFile::default());
+        let began = Instant::now();
+        let mut held = Vec::new();
+        for _ in 0..8 {
+            held.push(pace.turn().await);
+        }
+        tokio::time::sleep(SECOND).await;
+        for _ in 0..8 {
+            pace.too_much(began);
+        }
+        assert_eq!(pace.width(), 4, "eight answers of one round are one answer");
+        held.clear();
+        assert_eq!(pace.turns.available_permits(), 4, "what is owed does not come back");
+
+        tokio::time::sleep(SECOND).await;
+        (0..4).for_each(|_| pace.too_much(Instant::now()));
+        assert_eq!((pace.width(), pace.turns.available_permits()), (1, 1), "never none at all");
+
+        let mut rounds = 0;
+        while pace.width() < 8 {
+            pace.went_well();
+            rounds += 1;
+        }
+        assert_eq!((rounds, pace.turns.available_permits()), (35, 8));
+        (0..100).for_each(|_| pace.went_well());
+        assert_eq!(pace.turns.available_permits(), 8, "never more than is allowed");
     }
 }

@@ -12,9 +12,10 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use tokio::time::sleep;
 
+use super::allowance::Allowance;
 use super::client::{Attempt, Bounds, Client, Errand};
 use super::failure::{Failure, Reason, Sent};
-use crate::exchange::{Request, Response};
+use crate::exchange::{Request, Response, Verb};
 
 /// How often and how long to try.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -85,7 +86,11 @@ impl Client {
     }
 
     async fn safely(&self, errand: Errand<'_>, patience: &Patience) -> Result<Answered, Failure> {
-        let terms = Terms { patience, repeatable: errand.request.repeatable, host: self.host() };
+        let allowance = self.allowance();
+        allowance.begin();
+        let writes = errand.request.verb != Verb::Get;
+        let terms =
+            Terms { patience, repeatable: errand.request.repeatable, writes, host: self.host(), allowance };
         persist(terms, |number, left| async move {
             let bounds = Bounds { timeout: errand.bounds.timeout.min(left), ..*errand.bounds };
             self.attempt(Errand { bounds: &bounds, ..errand }, number).await
@@ -94,7 +99,7 @@ impl Client {
     }
 }
 
-type Outcome = Result<Response, Failure>;
+pub(super) type Outcome = Result<Response, Failure>;
 
 /// Under which terms a request may be sent again.
 #[derive(Clone, Copy)]
@@ -102,7 +107,10 @@ struct Terms<'t> {
     patience: &'t Patience,
     /// Whether sending it twice is the same as sending it once.
     repeatable: bool,
+    /// Whether it is not sent again once the run is to end.
+    writes: bool,
     host: &'t str,
+    allowance: &'t Allowance,
 }
 
 /// Calls `attempt` with its number and the time left, until an outcome stands.
@@ -117,9 +125,17 @@ where
     let mut pauses = patience.pauses();
     let mut left = patience.total;
     let (mut attempts, mut earlier) = (1, Sent::No);
+    let mut before = None;
     loop {
         // counted by hand, because a request that waits for its turn among thousands has not begun
         let (outcome, took) = attempt(attempts, left).await;
+        let outcome = match (outcome, before.take()) {
+            // what is not begun again stands as it was
+            (Err(failure), Some(last)) if failure.is_not_begun() => {
+                return finish(last, attempts - 1, earlier);
+            }
+            (outcome, _) => outcome,
+        };
         left = left.saturating_sub(took);
         let pause = match pauses.next() {
             Some(pause) if terms.may_repeat(&outcome) => pause,
@@ -129,14 +145,15 @@ where
         if pause > patience.longest {
             return finish(Err(terms.asked_to_wait(&outcome, pause)), attempts, earlier);
         }
-        if pause >= left {
+        if pause >= left || !terms.allowance.repeat() {
             return finish(outcome, attempts, earlier);
         }
         tracing::info!(host = terms.host, after = why(&outcome), ms = pause.as_millis(), attempts, "waits");
         earlier = earlier.max(sent(&outcome));
         attempts += 1;
         left -= pause;
-        sleep(pause).await;
+        before = Some(outcome);
+        terms.rest(pause).await;
     }
 }
 
@@ -157,6 +174,21 @@ impl Patience {
 }
 
 impl Terms<'_> {
+    /// A pause, which the end of the run cuts short; what is sent then, if anything, is the sender's to say.
+    async fn rest(&self, pause: Duration) {
+        let stopped = async {
+            match self.writes {
+                true => self.allowance.stop.wait().await,
+                false => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = stopped => {}
+            () = self.allowance.stop.ended() => {}
+        }
+    }
+
     fn may_repeat(&self, outcome: &Outcome) -> bool {
         match outcome {
             // who sends too much is turned away before anything is done
@@ -182,7 +214,7 @@ fn sent(outcome: &Outcome) -> Sent {
 }
 
 /// The pause that the service asks for: seconds, or a date.
-fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration> {
+pub(super) fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration> {
     let text = match outcome {
         Ok(response) => response.retry_after.as_deref()?,
         Err(Failure { reason: Reason::LoginBusy { retry_after, .. }, .. }) => retry_after.as_deref()?,
@@ -240,7 +272,9 @@ mod tests {
         outcomes: &[Outcome],
     ) -> (Result<Answered, Failure>, f64) {
         let began = Instant::now();
-        let terms = Terms { patience, repeatable, host: "api.example.com" };
+        let allowance = Allowance::default();
+        let terms =
+            Terms { patience, repeatable, writes: true, host: "api.example.com", allowance: &allowance };
         let result = persist(terms, |number, _| {
             let outcome = outcomes[(number as usize - 1).min(outcomes.len() - 1)].clone();
             std::future::ready((outcome, Duration::from_millis(1)))

@@ -14,6 +14,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::allowance::Allowance;
 use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
 use super::failure::{Failure, Sent};
@@ -50,6 +51,8 @@ pub struct Trouble {
     answer: Option<Box<Said>>,
     /// Whether a write may have taken effect all the same.
     pub unknown: bool,
+    /// Whether nothing was begun, because the run ends or the service was given up.
+    pub not_begun: bool,
     /// How often the request was sent.
     pub attempts: u32,
 }
@@ -87,6 +90,25 @@ impl Service {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.bounds.timeout = timeout;
         self
+    }
+
+    /// As a part of a run that may cost only so much.
+    #[must_use]
+    pub fn under(self, allowance: Arc<Allowance>) -> Self {
+        Self { client: self.client.under(allowance), ..self }
+    }
+
+    /// What the run may cost.
+    pub fn allowance(&self) -> &Allowance {
+        self.client.allowance()
+    }
+
+    /// Why nothing is sent to the target any more, when it was down for too long.
+    pub fn given_up(&self) -> Option<Diagnostic> {
+        let name = &self.target.name;
+        let failure = self.client.given_up()?;
+        let message = format!("nothing more was begun at the target `{name}`: {failure}");
+        Some(Diagnostic::error(failure.code(), message).hint(failure.hint()))
     }
 
     /// With another patience for requests that may be sent again.
@@ -329,6 +351,7 @@ impl Service {
                 shown: self.client.secrets().await,
             })),
             unknown,
+            not_begun: false,
         }
     }
 
@@ -425,7 +448,7 @@ impl<'k> Walk<'k> {
 
 impl Trouble {
     fn of(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, attempts: 1 }
+        Self { diagnostic: Box::new(diagnostic), answer: None, unknown: false, not_begun: false, attempts: 1 }
     }
 
     /// The same after other attempts.
@@ -465,7 +488,8 @@ impl Trouble {
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
-        let unknown = failure.sent == Sent::Maybe;
-        Self { unknown, attempts: failure.attempts, ..Self::of(failure.diagnostic()) }
+        let (unknown, not_begun) = (failure.sent == Sent::Maybe, failure.is_not_begun());
+        let attempts = if not_begun { 0 } else { failure.attempts };
+        Self { unknown, not_begun, attempts, ..Self::of(failure.diagnostic()) }
     }
 }

@@ -38,6 +38,7 @@ const COLLECTIONS: usize = 16;
 /// Carries out a plan. One outcome for each object of the plan, in the order of the documents.
 pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<Outcome> {
     (session.tell)(Event::Writing(plan.steps.len()));
+    session.stop.writes();
     note_standings(session, &plan, jobs);
     let mut outcomes = settled(&plan);
     let steps: BTreeMap<usize, Step> =
@@ -202,7 +203,8 @@ impl Writer<'_, '_> {
     ) -> Vec<Outcome> {
         let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number)).collect();
         let began = Instant::now();
-        if self.session.stop.is_set() || self.is_halted(&group.target) {
+        let given_up = || service.given_up().is_some();
+        if self.session.stop.is_set() || self.is_halted(&group.target) || given_up() {
             return chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect();
         }
         let of = Collection { kind: &group.kind, scope: &group.scope };
@@ -271,6 +273,7 @@ impl Writer<'_, '_> {
     async fn write(&self, service: &Service, step: &Step, read: Read) -> Written {
         let job = self.job(step, None);
         let live = match read {
+            Read::Failed(trouble) if trouble.not_begun => return Written::Not(Ending::NotStarted),
             Read::Failed(trouble) => {
                 return Written::Not(Ending::Failed(blame::blame(&trouble, job.document, None)));
             }
@@ -348,6 +351,10 @@ impl Writer<'_, '_> {
             // to delete what is gone already is to delete it
             Err(trouble) if fresh.action == Action::Delete && trouble.status() == Some(404) => {
                 sent.attempts = trouble.attempts;
+            }
+            Err(trouble) if trouble.not_begun => {
+                self.retract(fresh);
+                return Written::Not(Ending::NotStarted);
             }
             Err(trouble) => {
                 let mut reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());

@@ -1,7 +1,8 @@
 //! The whole job: read live state, plan, write, prove. Sees both `plan` and `remote`, which don't see each other.
 //!
 //! Errors on one object never stop the others. What is told of the work goes out as [`Event`]s; nothing here
-//! prints. An interrupt is a flag: the request under way is finished, none is begun after it.
+//! prints. After an interrupt, or when the time of the run is over, the request under way is finished and none is
+//! begun.
 
 pub mod applied;
 pub mod apply;
@@ -20,9 +21,9 @@ pub mod receipt;
 pub mod refer;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::diagnostic::Diagnostic;
 use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::rotate::Rotation;
@@ -33,6 +34,8 @@ use index::Index;
 use journal::Journal;
 use memory::Written;
 use refer::References;
+
+pub use crate::remote::stop::Stop;
 
 /// What a run works with.
 pub struct Session<'s> {
@@ -70,22 +73,6 @@ pub enum Event {
     Wrote,
 }
 
-/// Whether the run is to stop: set by an interrupt, asked before each request that begins something.
-#[derive(Default)]
-pub struct Stop(AtomicBool);
-
-impl Stop {
-    /// Begin nothing any more.
-    pub fn now(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether to begin nothing any more.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
 impl Session<'_> {
     /// How steps are made for a job.
     fn rules(&self, job: &Job) -> Rules {
@@ -97,6 +84,22 @@ impl Session<'_> {
             newborn: job.newborn,
         }
     }
+
+    /// What kept the run as a whole from its work: its time, unless everything was done in it; targets that were
+    /// given up; repetitions that were not allowed.
+    pub fn hindrances(&self, done: bool) -> Vec<Diagnostic> {
+        let late = (self.stop.is_late() && !done).then(out_of_time);
+        let gone = self.services.values().filter_map(Service::given_up);
+        // all services share the allowance of the run
+        let spent = self.services.values().find_map(|service| service.allowance().finding());
+        late.into_iter().chain(gone).chain(spent).collect()
+    }
+}
+
+/// The run did not come to its end.
+pub fn out_of_time() -> Diagnostic {
+    Diagnostic::error("out-of-time", "the time of the run was over before it was done")
+        .hint("run again to go on; `--timeout` says how long a run may take")
 }
 
 /// The time, in UTC, to the second.

@@ -38,6 +38,11 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether its turn came, and it is known what came of it.
+    pub fn is_certain(&self) -> bool {
+        !matches!(self, Self::Unknown(_) | Self::NotStarted)
+    }
+
     /// The word in reports.
     pub fn word(&self) -> &'static str {
         match self {

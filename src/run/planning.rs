@@ -49,6 +49,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
         enter(&mut plan, judged);
     }
     described::spare(session, jobs, &mut plan);
+    plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
     plan
 }
 

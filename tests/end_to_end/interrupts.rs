@@ -103,6 +103,45 @@ fn ctrl_c_in_the_reading_writes_nothing() {
     assert!(estate.writes().is_empty());
 }
 
+/// The next run finishes what the time did not suffice for.
+fn timed_out(kind: &str, member: &str, value: serde_json::Value) {
+    let mut estate = slow(kind, member, value.clone());
+    estate.desk.set("TRUEUP_TIMEOUT", "1.5");
+    let ran = estate.desk.expect(1, &["apply", "--auto-approve", "--parallelism", "2", "--format", "json"]);
+    ran.complains(&["error[out-of-time]: the time of the run was over before it was done"]);
+    let report = ran.json();
+    assert_eq!(report["diagnostics"][0]["code"], "out-of-time");
+    let results = report["results"].as_array().expect("results");
+    let count = |word: &str| results.iter().filter(|result| result["result"] == word).count();
+    let (done, waiting) = (count("done"), count("not_started"));
+    assert!(done + waiting == OBJECTS && done > 0 && waiting > 0, "{}", report["summary"]);
+    assert_eq!(estate.writes().len(), done, "what was begun was finished, and nothing else was begun");
+    let receipts = std::fs::read_dir(estate.desk.path(".trueup/receipts")).expect("receipts").count();
+    let journals = std::fs::read_dir(estate.desk.path(".trueup/journal")).expect("journals").count();
+    assert_eq!((receipts, journals), (1, 1));
+    estate.desk.unset("TRUEUP_TIMEOUT");
+    finishes(&estate, member, &value);
+}
+
+#[test]
+fn an_apply_ends_when_its_time_is_over() {
+    timed_out("carrierx/partner", "city", json!("Grand Marais"));
+    timed_out("bootview/payment-gateway", "merchantId", json!("M-7"));
+}
+
+#[test]
+fn a_plan_ends_when_its_time_is_over() {
+    let estate = slow("carrierx/partner", "city", json!("Grand Marais"));
+    estate.fail("GET:hang:99");
+    for arguments in [&["plan", "--timeout", "1"][..], &["apply", "--auto-approve", "--timeout", "1"][..]] {
+        let began = Instant::now();
+        let ran = estate.desk.expect(1, arguments);
+        assert!(ran.all().contains("error[out-of-time]"), "{}", ran.all());
+        assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    }
+    assert!(estate.writes().is_empty());
+}
+
 #[test]
 fn a_second_ctrl_c_ends_it_at_once() {
     let estate = slow("carrierx/partner", "city", json!("Grand Marais"));

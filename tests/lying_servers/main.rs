@@ -8,6 +8,7 @@ mod calls;
 mod liar;
 mod redirects;
 mod repetition;
+mod runs;
 mod secrets;
 mod sessions;
 mod tls;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::fit::{Fit, Look};
 use super::told::text;
-use crate::cli::args::{ApiTryArgs, Common, Format, Reading};
+use crate::cli::args::{ApiTryArgs, Common, Format};
 use crate::cli::exit::Exit;
 use crate::cli::screen::Screen;
 use crate::cli::session;
@@ -75,9 +75,9 @@ fn opened(root: &Path, args: &ApiTryArgs) -> Result<Trial, Vec<Diagnostic>> {
     let slots = credentials.map(|own| (own.slot.clone(), base.settings.source.place(own.span))).collect();
     let (secrets, unresolved) = slots::resolve(slots, &World::real(&base.root));
     faults.extend(unresolved);
-    let reading = Reading { request_timeout: args.request_timeout, ..Reading::default() };
+    let (network, allowance) = (&args.network, args.network.allowance());
     let connected = target.connect(&secrets, None).into_iter().collect();
-    let services = session::connect(connected, &base.settings, &reading, &mut faults);
+    let services = session::connect(connected, &base.settings, network, &allowance, &mut faults);
     match services.into_values().next() {
         Some(service) if !any_error(&faults) => {
             let mut missing = faults;

@@ -153,6 +153,8 @@ impl Desk<'_> {
         let numbers = [
             ("parallelism", limits.parallelism.map(u64::from)),
             ("per_second", limits.per_second.map(u64::from)),
+            ("per_minute", limits.per_minute.map(u64::from)),
+            ("burst", limits.burst.map(u64::from)),
             ("answer_bytes", Some(limits.answer_bytes)),
             ("pages", Some(limits.pages.into())),
             ("timeout", Some(limits.timeout.into())),
@@ -161,6 +163,10 @@ impl Desk<'_> {
             if number == Some(0) {
                 self.fault(spot.key(word), "wrong-number", format!("`{word}` is at least 1"));
             }
+        }
+        if limits.burst.is_some() && limits.per_second.is_none() && limits.per_minute.is_none() {
+            let message = "`burst` needs a rate that refills it: `per_second` or `per_minute`";
+            self.fault(spot.key("burst"), "wrong-number", message);
         }
     }
 }

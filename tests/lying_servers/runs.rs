@@ -1,0 +1,110 @@
+//! What a whole run may cost: its time, its end, its repetitions, and pauses that hold for all of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use trueup::exchange::Verb;
+use trueup::remote::allowance::Allowance;
+use trueup::remote::client::Client;
+use trueup::remote::failure::Sent;
+use trueup::remote::retry::Patience;
+use trueup::remote::stop::Stop;
+
+use crate::liar::{Act, Liar, answer};
+use crate::{BOUNDS, bearer, client, code, get, quick, request, send, send_safely};
+
+fn under(liar: &Liar, stop: &Arc<Stop>, retries: Option<u32>) -> Client {
+    client(liar, bearer()).under(Arc::new(Allowance::new(Arc::clone(stop), retries)))
+}
+
+fn within(millis: u64) -> Arc<Stop> {
+    Arc::new(Stop::within(Some(Duration::from_millis(millis))))
+}
+
+#[tokio::test]
+async fn a_read_ends_with_the_time_of_the_run_and_none_is_begun_after() {
+    let liar = Liar::new([Act::Hang(Vec::new())]).await;
+    let (stop, began) = (within(300), Instant::now());
+    let client = under(&liar, &stop, None);
+    let failure = send(&client, &get("/fish")).await.err().expect("no answer");
+    assert_eq!((failure.code(), failure.sent), ("out-of-time", Sent::Maybe));
+    assert!(!failure.is_not_begun() && began.elapsed() < BOUNDS.timeout, "{:?}", began.elapsed());
+    let failure = send(&client, &get("/fish")).await.err().expect("no answer");
+    assert_eq!((failure.code(), failure.is_not_begun(), liar.heard().len()), ("out-of-time", true, 1));
+}
+
+#[tokio::test]
+async fn once_it_writes_what_is_under_way_is_finished_past_the_time() {
+    let liar = Liar::new([Act::Late(Duration::from_millis(400), answer(200, "", "{}"))]).await;
+    let stop = within(100);
+    stop.writes();
+    let client = under(&liar, &stop, None);
+    let put = request(Verb::Put, "/fish/1", true);
+    assert_eq!(code(&send(&client, &put).await), "answer");
+    assert!(stop.is_late());
+    let failure = send(&client, &put).await.err().expect("no write is begun");
+    assert_eq!((failure.code(), failure.is_not_begun(), liar.heard().len()), ("stopped", true, 1));
+    assert_eq!(code(&send(&client, &get("/fish/1")).await), "answer", "what was written is looked at");
+}
+
+#[tokio::test]
+async fn an_interrupt_cuts_the_pause_before_a_write_is_sent_again() {
+    let liar = Liar::new([Act::Say(answer(503, "retry-after: 30\r\n", ""))]).await;
+    let stop = Arc::new(Stop::default());
+    let client = under(&liar, &stop, None);
+    let (put, began) = (request(Verb::Put, "/fish/1", true), Instant::now());
+    let writing = send_safely(&client, &put, "{}");
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        stop.now();
+    };
+    let (answered, ()) = futures_util::future::join(writing, interrupt).await;
+    let answered = answered.expect("the answer that there was");
+    assert_eq!((answered.response.status, answered.attempts, answered.earlier), (503, 1, Sent::Maybe));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_run_repeats_no_more_than_its_budget() {
+    let liar = Liar::new([Act::Say(answer(503, "", ""))]).await;
+    let client = under(&liar, &Arc::default(), Some(4));
+    let (fish, patience) = (get("/fish"), quick());
+    let mut attempts = Vec::new();
+    for _ in 0..3 {
+        let answered = client.send_safely(&fish, None, &BOUNDS, &patience).await.expect("an answer");
+        attempts.push(answered.attempts);
+    }
+    assert_eq!((attempts, liar.heard().len()), (vec![4, 2, 1], 7));
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_in_seconds_or_as_a_date_holds_for_all_requests() {
+    let soon = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(3));
+    for (asks, least) in [("1".to_owned(), 900), (soon, 1000)] {
+        let asking = answer(429, &format!("retry-after: {asks}\r\n"), "");
+        let liar = Liar::new([Act::Say(asking), Act::Say(answer(200, "", "{}"))]).await;
+        let client = under(&liar, &Arc::default(), None);
+        let (once, began) = (Patience { attempts: 1, ..quick() }, Instant::now());
+        let first = client.send_safely(&get("/fish"), None, &BOUNDS, &once).await.expect("an answer");
+        assert_eq!(first.response.status, 429);
+        assert_eq!(code(&send(&client, &get("/other")).await), "answer");
+        assert!(began.elapsed() >= Duration::from_millis(least), "{asks}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn half_as_many_are_under_way_after_too_many_requests() {
+    let pause = Duration::from_millis(60);
+    let busy = (0..8).map(|_| Act::Late(pause, answer(429, "", "")));
+    let fine = Act::Late(pause, answer(200, "", "{}"));
+    let liar = Liar::new(busy.chain([fine])).await;
+    let mut target = crate::target(&liar.url, bearer());
+    target.parallelism = 8;
+    let (client, fish) = (crate::client_of(&target), get("/fish"));
+    let first = futures_util::future::join_all((0..8).map(|_| send(&client, &fish))).await;
+    assert!(first.iter().all(|answered| answered.as_ref().is_ok_and(|response| response.status == 429)));
+    assert_eq!(liar.most(), 8);
+    let began = Instant::now();
+    futures_util::future::join_all((0..8).map(|_| send(&client, &fish))).await;
+    assert!(began.elapsed() >= pause * 2, "four, then four: {:?}", began.elapsed());
+}
