@@ -21,8 +21,8 @@ pub enum Value {
     Decimal(Decimal),
     Guid(Uuid),
     Text(Box<str>),
-    Date(Date),
-    Time(Timestamp),
+    Date(Box<Told<Date>>),
+    Time(Box<Told<Timestamp>>),
     /// A number of a free-form (`any`) field that no decimal can hold, as it was written.
     Number(Box<str>),
     /// The id of an object that the same run creates, by the name of its document; known once it is there.
@@ -31,6 +31,34 @@ pub enum Value {
     /// Free keys, in the order in which they were written; equality ignores that order (see [`Value::same`]).
     Map(Vec<(Box<str>, Value)>),
     Object(Box<Object>),
+}
+
+/// A date or a time, with the very text in which a service told it where that is not the usual one. Compared by
+/// what it is; what travels along is written as it was told.
+#[derive(Clone)]
+pub struct Told<T> {
+    pub is: T,
+    pub text: Option<Box<str>>,
+}
+
+impl<T: PartialEq> PartialEq for Told<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.is == other.is
+    }
+}
+
+impl<T: Eq> Eq for Told<T> {}
+
+impl<T: std::fmt::Display> Told<T> {
+    /// As it was told, else in its usual form.
+    pub fn written(&self) -> String {
+        self.text.as_deref().map_or_else(|| self.is.to_string(), str::to_owned)
+    }
+
+    /// Keeps the text in which it was told.
+    pub fn told_as(&mut self, text: &str) {
+        self.text = (self.is.to_string() != text).then(|| text.into());
+    }
 }
 
 /// The fields of one object, by their number in the kind's shape, ascending.
@@ -52,6 +80,16 @@ impl Value {
     /// A text value.
     pub fn text(text: impl Into<Box<str>>) -> Self {
         Self::Text(text.into())
+    }
+
+    /// A day.
+    pub fn date(is: Date) -> Self {
+        Self::Date(Box::new(Told { is, text: None }))
+    }
+
+    /// A moment.
+    pub fn time(is: Timestamp) -> Self {
+        Self::Time(Box::new(Told { is, text: None }))
     }
 
     /// Nothing to see: null, the empty text, an empty list, map or object.

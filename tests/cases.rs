@@ -268,6 +268,17 @@ fn memory(case: &Case) -> Told {
     Told(known.collect())
 }
 
+/// Whoever reads the JSON must know which item is meant.
+fn each_field_has_its_own_path(report: &Report) {
+    let changed = report.changes.iter().map(|change| &change.fields);
+    for fields in changed.chain(report.refused.iter().map(|refusal| &refusal.fields)) {
+        let mut seen = BTreeSet::new();
+        for field in fields {
+            assert!(seen.insert(&field.path), "two fields at {}", field.path);
+        }
+    }
+}
+
 fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) -> Outputs {
     let mut plan = Plan { complete: true, ..Plan::default() };
     match decision {
@@ -279,7 +290,9 @@ fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) 
     let bytes = |subject: &Subject, planned: &Planned| {
         planned.request.body.as_ref().map_or(0, |body| wire::encode(body, format, &subject.kind.api).len())
     };
-    let report = text::text(&Report::of_plan(&plan, &bytes), WIDTH);
+    let report = Report::of_plan(&plan, &bytes);
+    each_field_has_its_own_path(&report);
+    let report = text::text(&report, WIDTH);
     let mut made = Outputs::from([("plan.txt", anstream::adapter::strip_str(&report).to_string())]);
     let mut requests = String::new();
     for step in &plan.steps {

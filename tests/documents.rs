@@ -488,8 +488,8 @@ fn show_value(value: &Value) -> String {
         Value::Later(name) => format!("the id of {name}"),
         Value::Guid(guid) => format!("guid {guid}"),
         Value::Text(text) => format!("{text:?}"),
-        Value::Date(date) => format!("date {date}"),
-        Value::Time(time) => format!("time {time}"),
+        Value::Date(date) => format!("date {}", date.is),
+        Value::Time(time) => format!("time {}", time.is),
         Value::List(items) => format!("[{}]", items.iter().map(show_value).collect::<Vec<_>>().join(",")),
         Value::Map(entries) => {
             let each = entries.iter().map(|(key, value)| format!("{key}:{}", show_value(value)));

@@ -177,7 +177,7 @@ fn alike(json: &Json) -> Json {
             let Ok(Value::Time(time)) = Leaf::Time.read(trueup::kind::leaf::Token::Text(text)) else {
                 panic!("{text} is a time")
             };
-            Json::from(time.to_string())
+            Json::from(time.is.to_string())
         }
         Json::Array(items) => items.iter().map(alike).collect(),
         Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), alike(value))).collect(),

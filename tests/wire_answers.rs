@@ -718,7 +718,7 @@ impl Seed {
             Self::Decimal(digits, scale) => Value::Decimal(Decimal::new(*digits, *scale)),
             Self::Guid(bits) => Value::Guid(uuid::Uuid::from_u128(*bits)),
             Self::Text(text) => Value::text(text.as_str()),
-            Self::Time(millis) => Value::Time(jiff::Timestamp::from_millisecond(*millis).unwrap()),
+            Self::Time(millis) => Value::time(jiff::Timestamp::from_millisecond(*millis).unwrap()),
             Self::List(items) => Value::List(items.iter().map(Self::value).collect()),
             Self::Map(entries) => {
                 Value::Map(entries.iter().map(|(key, value)| (key.as_str().into(), value.value())).collect())

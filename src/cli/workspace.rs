@@ -83,6 +83,36 @@ pub fn policies(root: &Path) -> (Policies, Vec<Diagnostic>) {
     (policies, faults)
 }
 
+/// The texts that a workspace is written in.
+pub struct Texts {
+    pub root: PathBuf,
+    pub documents: Vec<Arc<Source>>,
+    /// Settings and policies; none where only some documents were asked for.
+    pub others: Vec<Arc<Source>>,
+}
+
+/// Reads the texts of a workspace, whatever they say. Nothing comes back only when there is no workspace.
+pub fn texts(root: &Path, narrow: &[PathBuf]) -> (Option<Texts>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let texts = read_texts(root, narrow, &mut faults).map_err(|fault| faults.push(fault)).ok();
+    diagnostic::sort(&mut faults);
+    (texts, faults)
+}
+
+fn read_texts(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result<Texts, Diagnostic> {
+    let root = files::absolute(root)?;
+    let source = files::settings(&root)?;
+    // faults of the settings keep nobody from laying out a text
+    let settings = settings::read(&source, Registry::builtin(), &mut Vec::new());
+    let found = files::find(&root, &Patterns::new(&settings.documents, faults), faults);
+    let narrowed = Narrowed::new(&root, narrow, found, faults);
+    let documents = files::texts(&narrowed.files, faults);
+    let mut others = vec![source];
+    others.extend(files::policies(&root, faults));
+    others.retain(|_| narrow.is_empty());
+    Ok(Texts { root, documents, others })
+}
+
 /// The texts of the descriptions that a folder brings along; no workspace is needed.
 pub fn descriptions(root: &Path) -> (Option<Descriptions>, Vec<Diagnostic>) {
     let mut faults = Vec::new();

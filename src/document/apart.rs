@@ -2,7 +2,8 @@
 //!
 //! Keys are tried in the kind's order, as they are against the live list: only when none of them tells all
 //! items apart is that a fault. Values are compared through a canonical text, so a long list costs one pass
-//! a key. Deliberately absent: messages with values in them; the two places say enough.
+//! a key; what means the same live (nothing and empty, a set in another order) has the same text.
+//! Deliberately absent: messages with values in them; the two places say enough.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -10,14 +11,14 @@ use std::fmt::Write;
 use super::read::Reading;
 use super::{Wanted, Wish};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::kind::{Compare, Item, ListType, Shape, ToldApart};
+use crate::kind::{Absent, Compare, Field, Item, Leaf, ListType, Shape, ToldApart, Type};
 use crate::value::Value;
 
 /// Two items that can't be told apart.
 type Twins<'w> = Vec<(&'w Wanted, &'w Wanted)>;
 
-/// Checks the items of one list.
-pub(super) fn check(reading: &mut Reading, items: &[Wanted], list: &ListType, name: &str) {
+/// Checks the items of one list; of those whose key is wrong, that was told already.
+pub(super) fn check(reading: &mut Reading, items: &[&Wanted], list: &ListType, name: &str) {
     match (&list.told_apart, &list.item) {
         (ToldApart::Keys(keys), Item::Object(shape)) => {
             let keyed = Keyed { keys, shape, name };
@@ -26,7 +27,7 @@ pub(super) fn check(reading: &mut Reading, items: &[Wanted], list: &ListType, na
         }
         (ToldApart::Set, _) => {
             let message = format!("this item stands twice in `{name}`");
-            for (first, second) in twins(items, |item| canonical(Some(item), Compare::Exact)) {
+            for (first, second) in twins(items, |item| canonical(item, Compare::Exact)) {
                 twice(reading, first.span, second.span, message.clone());
             }
         }
@@ -56,7 +57,7 @@ impl Keyed<'_> {
         reading.put(opening(item), fault.hint(format!("add {missing}")));
     }
 
-    fn doubled(&self, reading: &mut Reading, items: &[Wanted]) {
+    fn doubled(&self, reading: &mut Reading, items: &[&Wanted]) {
         let mut best: Option<(&[u16], Twins)> = None;
         for key in self.keys {
             let twins = twins(items, |item| self.canonical(item, key));
@@ -76,7 +77,7 @@ impl Keyed<'_> {
     }
 
     fn canonical(&self, item: &Wanted, key: &[u16]) -> String {
-        let leaf = |number: &u16| canonical(item.field(*number), self.shape.field(*number).compare);
+        let leaf = |number: &u16| canonical_field(self.shape.field(*number), item.field(*number));
         key.iter().map(leaf).collect::<Vec<_>>().concat()
     }
 
@@ -88,13 +89,13 @@ impl Keyed<'_> {
 }
 
 /// Each item that an earlier one equals, with that earlier one.
-fn twins<'w>(items: &'w [Wanted], canonical: impl Fn(&Wanted) -> String) -> Twins<'w> {
+fn twins<'w>(items: &[&'w Wanted], canonical: impl Fn(&Wanted) -> String) -> Twins<'w> {
     let mut twins = Vec::new();
     if items.len() < 2 {
         return twins;
     }
     let mut seen = HashMap::with_capacity(items.len());
-    for item in items {
+    for item in items.iter().copied() {
         match seen.entry(canonical(item)) {
             std::collections::hash_map::Entry::Occupied(first) => twins.push((*first.get(), item)),
             std::collections::hash_map::Entry::Vacant(place) => {
@@ -116,14 +117,42 @@ fn opening(item: &Wanted) -> Span {
     Span { start: item.span.start, end: item.span.start }
 }
 
+/// Whether an item says all that it names of its keys: a value that does not fit its field is not in it.
+pub(super) fn has_its_keys(list: &ListType, item: &Wanted, names: impl Fn(&str) -> bool) -> bool {
+    let (ToldApart::Keys(keys), Item::Object(shape)) = (&list.told_apart, &list.item) else { return true };
+    keys.iter().flatten().all(|number| item.field(*number).is_some() || !names(&shape.field(*number).name))
+}
+
 /// A text that is the same for equal values only.
-pub(super) fn canonical(wanted: Option<&Wanted>, compare: Compare) -> String {
+pub(super) fn canonical(wanted: &Wanted, compare: Compare) -> String {
     let mut out = String::new();
-    match wanted {
-        Some(wanted) => write_wish(&mut out, &wanted.wish, compare),
-        None => out.push('-'),
-    }
+    write_wish(&mut out, &wanted.wish, compare);
     out
+}
+
+/// A text that is the same for what means the same in a field.
+fn canonical_field(field: &Field, wanted: Option<&Wanted>) -> String {
+    let Some(wanted) = wanted.filter(|wanted| !means_nothing(field, &wanted.wish)) else { return "-".into() };
+    match (&field.ty, &wanted.wish) {
+        (Type::List(ListType { told_apart: ToldApart::Set, .. }), Wish::List(items)) => {
+            let mut items: Vec<_> = items.iter().map(|item| canonical(item, field.compare)).collect();
+            items.sort_unstable();
+            format!("[{}]", items.concat())
+        }
+        _ => canonical(wanted, field.compare),
+    }
+}
+
+/// Whether a wish says no more than its absence would.
+fn means_nothing(field: &Field, wish: &Wish) -> bool {
+    match (&field.ty, wish) {
+        (_, Wish::Clear) => true,
+        (Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }), Wish::Leaf(value)) => value.is_blank(),
+        (Type::Leaf(_), Wish::Leaf(value)) => field.absent == Absent::Zero && value.is_zero(),
+        (_, Wish::List(items)) => items.is_empty(),
+        (_, Wish::Map(entries)) => entries.is_empty(),
+        _ => false,
+    }
 }
 
 fn write_wish(out: &mut String, wish: &Wish, compare: Compare) {
@@ -173,8 +202,8 @@ pub(super) fn write_value(out: &mut String, value: &Value, compare: Compare) {
         Value::Guid(guid) => put(out, 'g', &guid.simple().to_string()),
         Value::Text(text) if compare == Compare::IgnoreCase => put(out, 't', &text.to_lowercase()),
         Value::Text(text) => put(out, 't', text),
-        Value::Date(date) => put(out, 'd', &date.to_string()),
-        Value::Time(time) => put(out, 'm', &time.to_string()),
+        Value::Date(date) => put(out, 'd', &date.is.to_string()),
+        Value::Time(time) => put(out, 'm', &time.is.to_string()),
         Value::List(items) => {
             out.push('[');
             items.iter().for_each(|item| write_value(out, item, compare));

@@ -24,7 +24,7 @@ const MAX_DOCUMENTS: usize = 100_000;
 /// The most characters of a name.
 const MAX_NAME: usize = 200;
 /// The keys of a document.
-const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
+pub(super) const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
 
 /// One source while it is read: where faults go and what is veiled.
 pub struct Reading<'r> {
@@ -132,6 +132,7 @@ impl Reading<'_> {
         if id.is_none() && node.get("id").is_none() {
             self.natural_key(node, kind);
             self.plain_key(&spec, kind);
+            self.faults.extend(blank_key(&spec, kind).map(|(span, fault)| fault.at(self.source.place(span))));
         }
         (id, spec)
     }
@@ -395,6 +396,19 @@ impl Reading<'_> {
             self.veiled = start..end;
         }
     }
+}
+
+/// A natural key of which a part is blank finds nothing, or everything that has none.
+pub(super) fn blank_key(spec: &Wanted, kind: &Kind) -> Option<(Span, Diagnostic)> {
+    let parts = kind.identity.natural_key.iter().filter_map(|path| spec.at(path));
+    let is_blank = |wish: &Wish| match wish {
+        Wish::Leaf(Value::Text(text)) => text.trim().is_empty(),
+        Wish::Leaf(value) => value.is_blank(),
+        _ => false,
+    };
+    let blank = parts.into_iter().find(|part| is_blank(&part.wish))?;
+    let fault = Diagnostic::error("no-identity", "this finds the object, and it is empty");
+    Some((blank.span, fault.hint("write the natural key of the object, or name its `id`")))
 }
 
 /// Where a document or item starts: its first key, so that not all of it is underlined.

@@ -168,7 +168,7 @@ fn tell_apart(reading: &mut Reading, shape: &Shape, wanted: &Wanted) {
                 if let Item::Object(shape) = &list.item {
                     items.iter().for_each(|item| tell_apart(reading, shape, item));
                 }
-                apart::check(reading, items, list, &field.name);
+                apart::check(reading, &items.iter().collect::<Vec<_>>(), list, &field.name);
             }
             _ => {}
         }

@@ -6,6 +6,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::read::blank_key;
 use super::spec::unfit;
 use super::{Document, Slot, Wanted, Wish};
 use crate::diagnostic::{Diagnostic, Span};
@@ -68,10 +69,14 @@ impl<'w> Iterator for Slots<'w> {
 impl Document {
     /// Replaces every slot that is known by its value.
     pub fn resolve(&mut self, known: Known, faults: &mut Vec<Diagnostic>) {
+        let told = blank_key(&self.spec, &self.kind).is_some();
         let mut filling = Filling { known, unfit: Vec::new() };
         filling.fields(&mut self.spec, &self.kind.shape);
+        // a source may give nothing
+        let unsure = self.id.is_none() && !told;
+        let blank = if unsure { blank_key(&self.spec, &self.kind) } else { None };
         let placed = |(span, fault): (Span, Diagnostic)| fault.at(self.source.place(span));
-        faults.extend(filling.unfit.into_iter().map(placed));
+        faults.extend(filling.unfit.into_iter().chain(blank).map(placed));
     }
 }
 

@@ -178,12 +178,18 @@ impl Reading<'_> {
             return None;
         };
         let mut items = Vec::with_capacity(nodes.len());
+        let mut unsure = Vec::new();
         for node in nodes {
             if let Some(wish) = self.item(node, &list.item, role) {
-                items.push(Wanted { span: node.span, wish });
+                let item = Wanted { span: node.span, wish };
+                if !apart::has_its_keys(list, &item, |name| node.get(name).is_some()) {
+                    unsure.push(items.len());
+                }
+                items.push(item);
             }
         }
-        apart::check(self, &items, list, role.name);
+        let sure = items.iter().enumerate().filter(|(at, _)| unsure.binary_search(at).is_err());
+        apart::check(self, &sure.map(|(_, item)| item).collect::<Vec<_>>(), list, role.name);
         Some(Wish::List(items))
     }
 

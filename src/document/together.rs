@@ -80,7 +80,7 @@ fn natural_key(document: &Document) -> Option<(String, Span)> {
         }
         let wanted = document.spec.at(path)?;
         let Wish::Leaf(_) = wanted.wish else { return None };
-        key.push_str(&canonical(Some(wanted), compare(document, path)));
+        key.push_str(&canonical(wanted, compare(document, path)));
         span = span.or(Some(wanted.span));
     }
     Some((key, span?))

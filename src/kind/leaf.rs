@@ -64,11 +64,11 @@ impl Leaf {
             }
             Self::Date => {
                 let text = token.scalar().ok_or_else(|| self.mismatch(None))?;
-                read_date(text).map(Value::Date).ok_or_else(|| self.mismatch(None))
+                read_date(text).map(Value::date).ok_or_else(|| self.mismatch(None))
             }
             Self::Time => {
                 let text = token.scalar().ok_or_else(|| self.mismatch(None))?;
-                read_time(text).map(Value::Time).ok_or_else(|| self.mismatch(None))
+                read_time(text).map(Value::time).ok_or_else(|| self.mismatch(None))
             }
             Self::Any => Ok(read_any(token)),
         }
@@ -142,8 +142,8 @@ impl Leaf {
             (_, Value::Text(text)) => Wire::Text(text.to_string()),
             // only ever to show or to measure a request: what is not known is not sent
             (_, Value::Later(name)) => Wire::Text(name.to_string()),
-            (_, Value::Date(date)) => Wire::Moment(date.to_string()),
-            (_, Value::Time(time)) => Wire::Moment(time.to_string()),
+            (_, Value::Date(date)) => Wire::Moment(date.written()),
+            (_, Value::Time(time)) => Wire::Moment(time.written()),
             (_, Value::List(items)) => Wire::List(items.iter().map(|item| self.wire(item)).collect()),
             (_, Value::Map(entries)) => {
                 Wire::Object(entries.iter().map(|(key, value)| (key.to_string(), self.wire(value))).collect())
@@ -161,8 +161,8 @@ impl Leaf {
             Value::Whole(number) => number.to_string(),
             Value::Decimal(number) => number.to_string(),
             Value::Flag(flag) => flag.to_string(),
-            Value::Date(date) => date.to_string(),
-            Value::Time(time) => time.to_string(),
+            Value::Date(date) => date.is.to_string(),
+            Value::Time(time) => time.is.to_string(),
             _ => String::new(),
         }
     }

@@ -306,6 +306,13 @@ pub struct MapType {
     pub complete: bool,
 }
 
+impl MapType {
+    /// What must not be seen of a key, where `mark` is the map's: what the description names is no secret.
+    pub fn key_mark(&self, key: &str, mark: Mark) -> Mark {
+        if self.keys.iter().any(|(known, _)| **known == *key) { Mark::Open } else { mark }
+    }
+}
+
 /// A list.
 pub struct ListType {
     pub item: Item,

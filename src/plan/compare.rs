@@ -212,7 +212,8 @@ impl Walk<'_> {
                 (_, item, other) => self.push(at, (Some(item), other), Form::of_item(&list.item), mark),
             }
         }
-        for (index, item) in free {
+        // behind all of the first side, so that none is taken for one that is gone
+        for (index, (_, item)) in (a.len()..).zip(free) {
             self.push(
                 path.then(segment(list, index, item, b)),
                 (None, Some(item)),

@@ -8,6 +8,8 @@
 mod guard;
 mod lists;
 
+use std::sync::Arc;
+
 use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
@@ -38,6 +40,8 @@ pub struct Proposal {
     pub faults: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(Path, Value)>,
+    /// Named fields that cannot be seen and were not compared, with their lines.
+    pub uncompared: Vec<(Path, Span)>,
     /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
     /// write of the whole would blank them.
     pub unreadable: Vec<(Path, Span)>,
@@ -49,7 +53,8 @@ pub struct Proposal {
 pub fn propose(question: &Question, permits: Permits) -> Proposal {
     let creating = question.live.is_none();
     let here = question.document.name_span;
-    let mut overlay = Overlay { question, permits, creating, here, out: Proposal::default() };
+    let mut overlay =
+        Overlay { question, permits, creating, here, new_item_of: None, out: Proposal::default() };
     overlay.unresolved();
     let kind = &question.document.kind;
     let fields = object_fields(&question.document.spec);
@@ -95,6 +100,8 @@ struct Overlay<'q> {
     creating: bool,
     /// The item at hand, or the document.
     here: Span,
+    /// The list to which the item at hand is new.
+    new_item_of: Option<Arc<str>>,
     out: Proposal,
 }
 
@@ -208,7 +215,7 @@ impl Overlay<'_> {
                         && !waits
                         && !self.permits.force_hidden =>
                 {
-                    self.note_uncomparable(field, span);
+                    self.out.uncompared.push((path, span));
                     return Some(value);
                 }
                 Recall::Differs | Recall::Never => {}
@@ -274,9 +281,11 @@ impl Overlay<'_> {
     fn unnamed(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> Path) {
         if self.creating {
             if field.access.required {
-                let message = format!("a new object needs `{}`", field.name);
-                let span = self.question.document.name_span;
-                self.fault("missing-field", message, span, "add it to the document's `spec`");
+                let (what, hint) = match &self.new_item_of {
+                    Some(list) => (format!("a new item of `{list}`"), "add it to the item"),
+                    None => ("a new object".to_owned(), "add it to the document's `spec`"),
+                };
+                self.fault("missing-field", format!("{what} needs `{}`", field.name), self.here, hint);
             }
             return;
         }

@@ -70,8 +70,10 @@ pub fn decide(question: &Question, rules: Rules) -> Decision {
     match question.live {
         None => create(question, proposal),
         Some(_) if proposal.changes.is_empty() => {
-            let Proposal { notes, recalled, .. } = proposal;
-            Decision::Agreeing(Agreeing { subject: question.subject.clone(), notes, recalled })
+            let asked = proposal.uncompared.iter().map(|one| uncompared(question, one, false));
+            let notes = proposal.notes.iter().cloned().chain(asked).collect();
+            let (subject, recalled) = (question.subject.clone(), proposal.recalled);
+            Decision::Agreeing(Agreeing { subject, notes, recalled })
         }
         Some(live) => update(question, live, proposal, rules),
     }
@@ -186,6 +188,12 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
             || path.top() == seen.as_deref()
             || proposal.changes.iter().any(|change| same(change, path))
     };
+    let notes = proposal.uncompared.iter().map(|one| {
+        let travels =
+            write.sends == Sends::Everything || proposal.changes.iter().any(|own| same(own, &one.0));
+        uncompared(question, one, travels)
+    });
+    let notes = proposal.notes.iter().cloned().chain(notes).collect();
     let hidden = proposal.hidden.into_iter().filter(sent).collect();
     Decision::Step(Box::new(Step {
         subject: question.subject.clone(),
@@ -193,7 +201,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         changes: proposal.changes,
         requests: vec![planned],
         sends: write.sends,
-        notes: proposal.notes,
+        notes,
         live: Some(live.clone()),
         wanted: proposal.wanted,
         hidden,
@@ -222,6 +230,20 @@ fn would_blank(question: &Question, path: &Path, span: Span) -> Diagnostic {
     Diagnostic::error("would-blank", message)
         .at(question.document.place(span))
         .hint("name it in the document: where its value comes from, or `null` if there is none")
+}
+
+/// What is said of a value that could not be compared. `travels`: the step sends it along with the rest.
+fn uncompared(question: &Question, (path, span): &(Path, Span), travels: bool) -> Diagnostic {
+    let name = path.0.iter().rev().find_map(|segment| match segment {
+        Segment::Field(name) => Some(&**name),
+        _ => None,
+    });
+    let message = format!("`{}` cannot be seen and is not compared", name.unwrap_or_default());
+    let hint = match travels {
+        true => "the document's value is sent along with this update",
+        false => "`--force-hidden` writes it all the same",
+    };
+    Diagnostic::note("not-comparable", message).at(question.document.place(*span)).hint(hint)
 }
 
 /// A path for sentences, with the keys of items that anybody may see.

@@ -100,8 +100,8 @@ fn open(value: &Value) -> Fact {
         Value::Guid(guid) => text(&guid.hyphenated().to_string()),
         Value::Text(value) | Value::Number(value) => text(value),
         Value::Later(name) => masked(REFERENCE, name),
-        Value::Date(date) => text(&date.to_string()),
-        Value::Time(time) => text(&time.to_string()),
+        Value::Date(date) => text(&date.is.to_string()),
+        Value::Time(time) => text(&time.is.to_string()),
         Value::List(items) => list_of(items.iter().map(open).collect()),
         Value::Map(entries) => map(entries.iter().map(|(key, value)| (&**key, open(value)))),
         // it has fields with marks, which nobody here knows

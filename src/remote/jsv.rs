@@ -27,7 +27,8 @@ fn write(wire: &Wire, api: &Api, out: &mut String) {
         Wire::Null => {}
         Wire::Flag(true) => out.push_str("True"),
         Wire::Flag(false) => out.push_str("False"),
-        Wire::Number(text) | Wire::Moment(text) | Wire::Raw(text) => out.push_str(text),
+        Wire::Number(text) | Wire::Raw(text) => out.push_str(text),
+        Wire::Moment(text) => moment(text, out),
         Wire::Text(text) => quote(text, out),
         Wire::Guid(guid) => out.push_str(&api.guid_text(*guid)),
         Wire::List(items) => write_list(items, api, out),
@@ -88,6 +89,14 @@ fn quote(text: &str, out: &mut String) {
         out.push_str(part);
     }
     out.push('"');
+}
+
+/// A date or a time stands bare although it has colons.
+fn moment(text: &str, out: &mut String) {
+    match needs_quotes(&text.replace(':', "")) {
+        true => quote(text, out),
+        false => out.push_str(text),
+    }
 }
 
 fn needs_quotes(text: &str) -> bool {

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::mask::{self, Route, Turn};
 use super::places::Places;
-use super::request;
+use super::request::{self, Routes};
 use super::shown::{
     Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known, ObjectChange,
     ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
@@ -112,18 +112,19 @@ impl Gather<'_> {
         }
     }
 
-    /// The changes of an object, and their routes by their plain pointers.
-    fn fields(
-        &mut self,
-        subject: &Subject,
-        changes: &[Change],
-        is_new: bool,
-    ) -> (Vec<FieldChange>, HashMap<String, Route>) {
-        let mut routes = HashMap::with_capacity(changes.len());
+    /// The changes of an object, and their routes by their plain pointers, in order where several have one.
+    fn fields(&mut self, subject: &Subject, changes: &[Change], is_new: bool) -> (Vec<FieldChange>, Routes) {
+        let mut routes = Routes::with_capacity(changes.len());
+        let mut hidden: HashMap<String, usize> = HashMap::new();
         let fields = changes.iter().map(|change| {
-            let route = mask::route(&subject.kind, &change.path);
+            let mut route = mask::route(&subject.kind, &change.path);
+            if route.pointer.ends_with('*') {
+                let number = hidden.entry(route.pointer.clone()).or_default();
+                *number += 1;
+                route.pointer.extend((*number > 1).then(|| number.to_string()));
+            }
             let field = field(&mut self.places, change, &route, change.unseen && !is_new);
-            routes.insert(change.path.pointer(), route);
+            routes.entry(change.path.pointer()).or_default().push(route);
             field
         });
         (fields.collect(), routes)

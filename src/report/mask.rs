@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value as Json};
 
 use super::clean;
-use crate::kind::{Item, Kind, Shape, Type};
+use crate::kind::{Item, Kind, MapType, Shape, Type};
 use crate::plan::{Change, Form};
 use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value};
 
@@ -79,7 +79,8 @@ pub fn later_of(shown: &Json) -> Option<&str> {
 fn members(object: &Object, shape: &Shape, mark: Mark, turn: Turn) -> Json {
     let mut shown = Map::new();
     for (number, value) in object.fields() {
-        if let Some(field) = shape.fields.get(number as usize) {
+        // a copy of an id above is the tool's own business
+        if let Some(field) = shape.fields.get(number as usize).filter(|field| field.copy_of.is_none()) {
             shown.insert(field.name.to_string(), typed(value, &field.ty, mark.max(field.mark), turn));
         }
     }
@@ -124,8 +125,8 @@ fn open(value: &Value) -> Json {
         Value::Guid(guid) => Json::from(guid.hyphenated().to_string()),
         Value::Text(text) | Value::Number(text) => Json::from(&**text),
         Value::Later(name) => Json::Object(Map::from_iter([(ID_OF.to_owned(), Json::from(&**name))])),
-        Value::Date(date) => Json::from(date.to_string()),
-        Value::Time(time) => Json::from(time.to_string()),
+        Value::Date(date) => Json::from(date.is.to_string()),
+        Value::Time(time) => Json::from(time.is.to_string()),
         Value::List(items) => Json::Array(items.iter().map(open).collect()),
         Value::Map(entries) => {
             Json::Object(entries.iter().map(|(key, value)| (key.to_string(), open(value))).collect())
@@ -163,24 +164,33 @@ pub struct Route {
 /// Walks a path through a kind.
 pub fn route(kind: &Kind, path: &Path) -> Route {
     let mut route = Route { pointer: String::new(), label: String::new(), mark: Mark::Open };
-    let mut shape = Some(&*kind.shape);
+    let (mut shape, mut map) = (Some(&*kind.shape), None);
     for segment in &path.0 {
         match segment {
             Segment::Field(name) => {
                 let field = shape.and_then(|shape| shape.named(name));
                 // nobody knows what a stranger holds
                 route.mark = route.mark.max(field.map_or(Mark::Sensitive, |field| field.mark));
+                map = field.and_then(|field| map_of(&field.ty));
                 shape = field.and_then(|field| inner(&field.ty));
                 route.field(name);
             }
             Segment::Key(key, mark) => {
+                let own = map.map_or(route.mark, |map| map.key_mark(key, route.mark));
+                route.key(key, own.max(*mark));
                 route.mark = route.mark.max(*mark);
-                route.key(key);
             }
             Segment::Item { index, key } => route.item(*index, key, shape),
         }
     }
     route
+}
+
+fn map_of(ty: &Type) -> Option<&MapType> {
+    match ty {
+        Type::Map(map) => Some(map),
+        _ => None,
+    }
 }
 
 /// The shape of what is inside a field: of the object, or of each item.
@@ -204,8 +214,8 @@ impl Route {
         self.label.push_str(name);
     }
 
-    fn key(&mut self, key: &str) {
-        if self.mark != Mark::Open {
+    fn key(&mut self, key: &str, mark: Mark) {
+        if mark != Mark::Open {
             self.pointer.push_str("/*");
             self.label.push_str(&format!("[{DOTS}]"));
         } else if is_word(key) {

@@ -13,15 +13,19 @@ use crate::kind::{Kind, ScopePlace, Sends, Travels, Type, Write};
 use crate::plan::{Planned, Subject};
 use crate::value::Mark;
 
+/// The safe ways of changes, by their plain pointers.
+pub type Routes = HashMap<String, Vec<Route>>;
+
 /// One request of a step. `routes` tells the safe pointer of each change by its plain one.
-pub fn show(
-    subject: &Subject,
-    planned: &Planned,
-    routes: &HashMap<String, Route>,
-    bytes: usize,
-) -> RequestShown {
+pub fn show(subject: &Subject, planned: &Planned, routes: &Routes, bytes: usize) -> RequestShown {
     let kind = &subject.kind;
-    let sends: Vec<String> = planned.sends.iter().map(|pointer| safe(pointer, routes)).collect();
+    let mut turns: HashMap<&str, usize> = HashMap::new();
+    let sends = planned.sends.iter().map(|pointer| {
+        let turn = turns.entry(pointer).or_default();
+        *turn += 1;
+        safe(pointer, routes.get(pointer).and_then(|routes| routes.get(*turn - 1)))
+    });
+    let sends: Vec<String> = sends.collect();
     let write = writes(kind).find(|write| fits(write.verb, &write.path, &planned.request));
     RequestShown {
         method: planned.request.verb.word().to_owned(),
@@ -36,8 +40,8 @@ pub fn show(
 }
 
 /// A pointer that is not known to be safe is cut to its first step, which names a field.
-fn safe(pointer: &str, routes: &HashMap<String, Route>) -> String {
-    match routes.get(pointer) {
+fn safe(pointer: &str, route: Option<&Route>) -> String {
+    match route {
         Some(route) => route.pointer.clone(),
         None => pointer.split('/').take(2).collect::<Vec<_>>().join("/"),
     }

@@ -200,7 +200,7 @@ pub enum FieldAction {
 /// One leaf that differs, or one list item or map entry that comes or goes as a whole.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct FieldChange {
-    /// Where it stands, as JSON Pointer (RFC 6901). Items of lists stand by their index, keys that must not be seen as `*`.
+    /// Where it stands, as JSON Pointer (RFC 6901). Items of lists stand by their index in the live list, new ones behind its end; keys that must not be seen stand as `*`, a second one as `*2`.
     pub path: String,
     /// Where it stands, for people: `billTypes[billTypeId=3].applyConvenienceFee`.
     pub label: String,

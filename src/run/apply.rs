@@ -727,7 +727,12 @@ fn lost(step: &Step, changes: &[Change]) -> Vec<Diagnostic> {
         }
         false => "the table shows what the service has instead",
     };
-    changes.iter().map(|change| not_kept(step, change).hint(hint)).collect()
+    let mut lost: Vec<_> = changes.iter().map(|change| not_kept(step, change)).collect();
+    // said once, however many fields there are
+    if let Some(first) = lost.first_mut() {
+        first.hint = Some(hint.to_owned());
+    }
+    lost
 }
 
 fn not_kept(step: &Step, change: &Change) -> Diagnostic {

@@ -87,7 +87,7 @@ impl Hidden {
     }
 
     fn key(&mut self, map: &MapType, key: &str, mark: Mark) {
-        if mark > Mark::Open && map.keys.iter().all(|(known, _)| **known != *key) {
+        if map.key_mark(key, mark) > Mark::Open {
             self.texts.push(key.to_owned());
         }
     }
@@ -104,8 +104,10 @@ impl Hidden {
             Value::Guid(guid) => {
                 self.texts.extend([guid.hyphenated().to_string(), guid.simple().to_string()]);
             }
-            Value::Date(date) => self.texts.push(date.to_string()),
-            Value::Time(time) => self.texts.push(time.strftime("%Y-%m-%dT%H:%M:%S").to_string()),
+            Value::Date(date) => self.texts.extend([date.is.to_string(), date.written()]),
+            Value::Time(time) => {
+                self.texts.extend([time.is.strftime("%Y-%m-%dT%H:%M:%S").to_string(), time.written()]);
+            }
             Value::List(items) => items.iter().for_each(|item| self.value(item, mark)),
             Value::Map(entries) => {
                 for (key, value) in entries {

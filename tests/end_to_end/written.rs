@@ -67,8 +67,8 @@ pub fn said(value: &Value) -> Json {
         }
         Value::Guid(guid) => json!(guid.hyphenated().to_string()),
         Value::Text(text) | Value::Number(text) | Value::Later(text) => json!(&**text),
-        Value::Date(date) => json!(date.to_string()),
-        Value::Time(time) => json!(time.to_string()),
+        Value::Date(date) => json!(date.written()),
+        Value::Time(time) => json!(time.written()),
         Value::List(items) => items.iter().map(said).collect(),
         Value::Map(entries) => {
             Json::Object(entries.iter().map(|(key, value)| (key.to_string(), said(value))).collect())

@@ -76,9 +76,14 @@ pub fn policies(root: &Path, faults: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
     let mut files = Files::new();
     let walk = WalkDir::new(root.join(policy::FOLDER)).max_depth(MAX_DEPTH);
     collect(root, walk, &is_yaml, &mut files, faults);
+    texts(&files.into_iter().collect::<Vec<_>>(), faults)
+}
+
+/// The texts of files.
+pub fn texts(files: &[(String, PathBuf)], faults: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
     let mut sources = Vec::with_capacity(files.len());
     for (shown, path) in files {
-        match load(&path, &shown) {
+        match load(path, shown) {
             Ok(source) => sources.push(source),
             Err(fault) => faults.push(fault),
         }

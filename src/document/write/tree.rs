@@ -142,8 +142,8 @@ pub fn leaf(value: &Value) -> Tree {
         Value::Number(number) => Tree::Word(number.to_string()),
         Value::Guid(guid) => Tree::Text(guid.hyphenated().to_string()),
         Value::Text(text) => Tree::Text(text.to_string()),
-        Value::Date(date) => Tree::Text(date.to_string()),
-        Value::Time(time) => Tree::Text(time.to_string()),
+        Value::Date(date) => Tree::Text(date.is.to_string()),
+        Value::Time(time) => Tree::Text(time.is.to_string()),
         Value::List(items) => Tree::List(items.iter().map(leaf).collect()),
         Value::Map(entries) => {
             let row = |(key, value): &(Box<str>, Value)| Row {

@@ -10,7 +10,10 @@ use super::super::leaf::Token;
 use super::super::{Field, Item, Leaf, Shape, Type};
 use super::{Desk, Spot};
 use crate::diagnostic::Diagnostic;
-use crate::value::Value;
+use crate::value::{Mark, Value};
+
+/// The words for where a secret comes from.
+const SOURCES: [&str; 3] = ["from_env", "from_file", "from_command"];
 
 impl Desk<'_> {
     /// A leaf's value, or a fault.
@@ -43,6 +46,7 @@ impl Desk<'_> {
             (Type::Object(shape), Json::Object(members)) => {
                 for (name, value) in members {
                     match shape.named(name) {
+                        Some(field) if field.mark == Mark::Secret => self.source_fits(spot.key(name), value),
                         Some(field) => self.value_fits(spot.key(name), &field.ty, value),
                         None => {
                             let known = shape.fields.iter().map(|field| &*field.name);
@@ -62,6 +66,17 @@ impl Desk<'_> {
                 }
             }
             _ => self.wrong_form(spot, ty),
+        }
+    }
+
+    /// Inside an example a secret stands as in a document: as where it comes from.
+    fn source_fits(&mut self, spot: Spot, json: &Json) {
+        let is_source = json.as_object().is_some_and(|members| {
+            members.len() == 1 && SOURCES.iter().any(|source| members.contains_key(*source))
+        });
+        if !is_source {
+            self.fault(spot, "wrong-value", "a secret in an example says where it comes from").hint =
+                Some("write { from_env: NAME }".into());
         }
     }
 

@@ -84,16 +84,6 @@ impl Overlay<'_> {
         self.out.notes.push(note);
     }
 
-    pub(super) fn note_uncomparable(&mut self, field: &Field, span: Span) {
-        let note = Diagnostic::note(
-            "not-comparable",
-            format!("`{}` cannot be seen and is not compared", field.name),
-        )
-        .at(self.place(span))
-        .hint("`--force-hidden` writes it all the same");
-        self.out.notes.push(note);
-    }
-
     /// A source that gave nothing must not be taken for a field that is not named.
     pub(super) fn unresolved(&mut self) {
         for (slot, span) in self.question.document.spec.slots() {

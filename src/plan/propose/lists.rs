@@ -83,11 +83,11 @@ impl Overlay<'_> {
                 }
             }
         }
-        for (wish, _) in pairs.iter().enumerate().filter(|(_, pair)| pair.is_none()) {
+        // behind all that are there, so that no new item is taken for one that goes
+        for (index, wish) in (before.len()..).zip((0..pairs.len()).filter(|wish| pairs[*wish].is_none())) {
             rows.begin(&self.out);
-            let index = rows.after.len();
             let item =
-                self.new_item(shape, wanted[wish], &path.then(Segment::Item { index, key: Vec::new() }));
+                self.new_item(shape, &items[wish], &path.then(Segment::Item { index, key: Vec::new() }));
             let at = path.then(segment(list, index, &item, &rows.after));
             self.change(at, None, Some(item.clone()), look(Some(items[wish].span)));
             rows.after.push(in_full(shape, item));
@@ -97,9 +97,16 @@ impl Overlay<'_> {
     }
 
     /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, fields: &[(u16, Wanted)], path: &Path) -> Value {
+    fn new_item(&mut self, shape: &Shape, item: &Wanted, path: &Path) -> Value {
         let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
-        let object = self.object(shape, None, fields, path);
+        let list = path.0.iter().rev().find_map(|segment| match segment {
+            Segment::Field(name) => Some(name.clone()),
+            _ => None,
+        });
+        let (above, here) = (std::mem::replace(&mut self.new_item_of, list), self.here);
+        self.here = Span { start: item.span.start, end: item.span.start };
+        let object = self.object(shape, None, object_fields(item), path);
+        (self.new_item_of, self.here) = (above, here);
         self.out.changes.truncate(count);
         self.creating = creating;
         Value::Object(Box::new(object))
@@ -121,8 +128,8 @@ impl Overlay<'_> {
                 (Item::Object(shape), Some(Value::Object(live)), Wish::Object(fields)) => {
                     after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
                 }
-                (Item::Object(shape), _, Wish::Object(fields)) => {
-                    let item = self.new_item(shape, fields, &at);
+                (Item::Object(shape), _, Wish::Object(_)) => {
+                    let item = self.new_item(shape, wanted, &at);
                     self.change(
                         at,
                         live.cloned(),
@@ -192,9 +199,11 @@ impl Overlay<'_> {
                 );
             }
         }
+        let mut index = before.len();
         for (value, span) in wanted {
             if !before.iter().any(|item| item.same(&value)) {
-                let at = path.then(Segment::Item { index: after.len(), key: Vec::new() });
+                let at = path.then(Segment::Item { index, key: Vec::new() });
+                index += 1;
                 self.change(
                     at,
                     None,
@@ -256,7 +265,7 @@ impl Overlay<'_> {
                 continue;
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), key_mark(field.mark)));
+            let path = path.then(Segment::Key(key.into(), map.key_mark(key, field.mark)));
             self.change(path, was, is, Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span });
         }
     }
@@ -340,11 +349,6 @@ impl Rows {
 /// The entries of a map that are not null.
 fn said(entries: &[(Box<str>, Value)]) -> Value {
     Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
-}
-
-/// Keys of a sensitive map are names; what they name is sensitive.
-fn key_mark(mark: Mark) -> Mark {
-    if mark == Mark::Sensitive { Mark::Open } else { mark }
 }
 
 /// A new item with everything that can be null and is not named said to be null, as the service itself says it:

@@ -236,7 +236,7 @@ impl Rules<'_> {
             let (number, like) = (field.number, pattern.get(field.number));
             let made = match (&field.ty, like) {
                 _ if number == self.kind.identity.id => continue,
-                (Type::Leaf(Leaf::Time), Some(Value::Time(_))) => Value::Time(self.mint.now()),
+                (Type::Leaf(Leaf::Time), Some(Value::Time(_))) => Value::time(self.mint.now()),
                 (Type::Leaf(Leaf::Choice { choices, .. }), Some(Value::Text(_))) => {
                     choices.first().map_or(Value::Null, |(choice, _)| Value::text(&**choice))
                 }
@@ -279,7 +279,7 @@ impl Rules<'_> {
     fn finish(&mut self, mut record: Record) -> Record {
         self.fill_copies(&mut record.object);
         if let Some(number) = self.kind.history.changed_at {
-            record.object.set(number, Value::Time(self.mint.now()));
+            record.object.set(number, Value::time(self.mint.now()));
         }
         record
     }

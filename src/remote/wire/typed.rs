@@ -479,7 +479,15 @@ fn read(leaf: &Leaf, scalar: Scalar) -> Step<Value> {
 }
 
 fn fit(leaf: &Leaf, token: Token) -> Step<Value> {
-    leaf.read(token).map_err(|mismatch| Stop::Misfit(mismatch.message))
+    let mut value = leaf.read(token).map_err(|mismatch| Stop::Misfit(mismatch.message))?;
+    if let Token::Text(text) | Token::Bare(text) | Token::Number(text) = token {
+        match &mut value {
+            Value::Date(date) => date.told_as(text),
+            Value::Time(time) => time.told_as(text),
+            _ => {}
+        }
+    }
+    Ok(value)
 }
 
 /// The text of a scalar; services that keep text answer a number or a flag where it looks like one.
