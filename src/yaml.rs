@@ -4,9 +4,14 @@
 //! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
 //! aliases are expanded here, within bounds, so nobody above knows of them.
 //! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events, and its writer, are used in this file only.
+//! A stream is read in stretches of whole documents, plain ones by the [`plain`] reader; where a stretch has a
+//! fault, the parser reads the source as a whole and tells it, for only then it is sure what the fault spoils.
+
+mod plain;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range as Bytes;
 use std::sync::Arc;
 
 use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
@@ -15,6 +20,8 @@ use crate::diagnostic::{Diagnostic, Source, Span};
 
 /// How deep a document may nest.
 const MAX_DEPTH: usize = 64;
+/// What a line starts with that starts a document.
+const MARKER: &str = "---";
 /// How many nodes the aliases of one document may add.
 const MAX_ALIASED: usize = 100_000;
 
@@ -127,11 +134,96 @@ pub fn is_number_word(text: &str) -> bool {
 /// Reads every document of a source. Faults are added to `faults`; a document with a fault in its
 /// structure is still returned as far as it could be read, except after a syntax error.
 pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<Node<'t>> {
+    let mut documents = Vec::new();
+    if !read_stretch(source, 0..source.text.len(), &mut |node| documents.push(node)) {
+        documents = read_whole(source, faults);
+    }
+    documents
+}
+
+/// Reads every document of a source by the parser alone.
+pub fn read_whole<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<Node<'t>> {
+    let (mut documents, text) = (Vec::new(), &source.text);
+    let start = text.len() - text.trim_start_matches('\u{feff}').len();
+    parse(source, start..text.len(), faults, &mut |node| documents.push(node));
+    documents
+}
+
+/// Cuts a source before lines that start a document, into stretches of about `size` bytes; each can be read by
+/// [`read_stretch`], in any order. No scalar, quoted or in a block, can hold such a line.
+pub fn stretches(source: &Source, size: usize) -> Vec<Bytes<usize>> {
+    let (text, mut cuts, mut start) = (&*source.text, Vec::new(), 0);
+    while let Some(end) = next_marker(text, start + size.max(1)) {
+        cuts.push(start..end);
+        start = end;
+    }
+    cuts.push(start..text.len());
+    cuts
+}
+
+/// Where the first line at or behind `from` stands that starts a document, but not at the start of the text.
+fn next_marker(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = from.checked_sub(1)?;
+    loop {
+        at += bytes.get(at..)?.windows(4).position(|window| window == b"\n---")? + 1;
+        if plain::marker(bytes, at) {
+            return Some(at);
+        }
+    }
+}
+
+/// Hands every document of a stretch to `take`. False when there is any fault in it: then what was handed over
+/// does not count, and the source must be read as a whole.
+pub fn read_stretch<'t>(
+    source: &'t Arc<Source>,
+    stretch: Bytes<usize>,
+    take: &mut dyn FnMut(Node<'t>),
+) -> bool {
+    let Some(text) = source.text.get(..stretch.end) else { return false };
+    let mut at = stretch.start;
+    while at < text.len() {
+        if let Some((node, next)) = plain::read(text, at) {
+            take(node);
+            at = next;
+            continue;
+        }
+        let next = next_marker(text, at + 1).unwrap_or(text.len());
+        let piece = text.get(at..next).unwrap_or_default();
+        let mut faults = Vec::new();
+        // directives reach over the cut
+        if ["\n%", "\r%", "\u{feff}"].iter().any(|odd| piece.contains(odd)) || piece.starts_with('%') {
+            return false;
+        }
+        // the parser sees the next marker too: where a text ends can depend on it
+        let ends_here = next == text.len() && next == source.text.len();
+        let seen = if ends_here { next } else { next + MARKER.len() };
+        let mut nodes = Vec::new();
+        parse(source, at..seen, &mut faults, &mut |node| nodes.push(node));
+        if !faults.is_empty() {
+            return false;
+        }
+        if !ends_here {
+            nodes.pop();
+        }
+        nodes.into_iter().for_each(&mut *take);
+        at = next;
+    }
+    true
+}
+
+/// Reads a range of a source, which starts and ends where a document may.
+fn parse<'t>(
+    source: &'t Arc<Source>,
+    range: Bytes<usize>,
+    faults: &mut Vec<Diagnostic>,
+    take: &mut dyn FnMut(Node<'t>),
+) {
     let mut options = Options::default();
     options.strict_indentation = true;
     options.emit_comments = false;
-    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    let shift = (source.text.len() - text.len()) as u32;
+    let shift = range.start as u32;
+    let text = source.text.get(range).unwrap_or_default();
     let mut reader = Reader {
         parser: Parser::new_from_str_with_options(text, options),
         source,
@@ -140,12 +232,10 @@ pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<No
         anchors: HashMap::new(),
         aliased: 0,
     };
-    let mut documents = Vec::new();
-    if let Err(error) = reader.stream(&mut documents) {
+    if let Err(error) = reader.stream(take) {
         let fault = syntax_fault(source, shift, &error);
         reader.faults.push(fault);
     }
-    documents
 }
 
 /// A tree of plain values as YAML in block style, with a newline at the end.
@@ -223,7 +313,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn stream(&mut self, documents: &mut Vec<Node<'t>>) -> Step<()> {
+    fn stream(&mut self, take: &mut dyn FnMut(Node<'t>)) -> Step<()> {
         while let Some((event, range)) = self.next()? {
             match event {
                 Event::DocumentStart(..) => {
@@ -233,7 +323,7 @@ impl<'t> Reader<'t, '_> {
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 event => {
                     let (node, _) = self.node(event, range, 0)?;
-                    documents.push(node);
+                    take(node);
                 }
             }
         }

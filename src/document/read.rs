@@ -34,14 +34,71 @@ pub struct Reading<'r> {
     veiled: Range<usize>,
 }
 
+/// What a stretch of a source holds.
+pub struct Stretch {
+    documents: Vec<Document>,
+    faults: Vec<Diagnostic>,
+    /// Documents that are not empty.
+    written: usize,
+    /// Whether it reads as YAML; where one does not, the source is read as a whole.
+    sound: bool,
+}
+
 /// Reads every document of a source.
 pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>) -> Vec<Document> {
+    let whole = read_stretch(source, 0..source.text.len(), kinds);
+    join(source, vec![whole], kinds, faults)
+}
+
+/// Cuts a source into stretches of about `size` bytes, for [`read_stretch`].
+pub fn stretches(source: &Source, size: usize) -> Vec<Range<usize>> {
+    match source.text.len() as u64 > MAX_BYTES {
+        true => Vec::new(),
+        false => yaml::stretches(source, size),
+    }
+}
+
+/// Reads the documents of a stretch; each is taken from its tree at once, so that no two trees stand.
+pub fn read_stretch(source: &Arc<Source>, stretch: Range<usize>, kinds: &Registry) -> Stretch {
+    let (mut faults, mut documents, mut written) = (Vec::new(), Vec::new(), 0);
+    let mut reading = Reading::new(source, &mut faults);
+    let sound = source.text.len() as u64 <= MAX_BYTES
+        && yaml::read_stretch(source, stretch, &mut |node| {
+            if !node.is_null() && written <= MAX_DOCUMENTS {
+                written += 1;
+                documents.extend(reading.document(&node, kinds));
+            }
+        });
+    Stretch { documents, faults, written, sound }
+}
+
+/// Puts the stretches of a source together, in their order; the result is that of reading it as a whole.
+pub fn join(
+    source: &Arc<Source>,
+    stretches: Vec<Stretch>,
+    kinds: &Registry,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Document> {
+    let written: usize = stretches.iter().map(|stretch| stretch.written).sum();
+    let sound = stretches.iter().all(|stretch| stretch.sound);
+    if !sound || written == 0 || written > MAX_DOCUMENTS {
+        return read_whole(source, kinds, faults);
+    }
+    let mut documents = Vec::with_capacity(stretches.iter().map(|stretch| stretch.documents.len()).sum());
+    for mut stretch in stretches {
+        faults.append(&mut stretch.faults);
+        documents.append(&mut stretch.documents);
+    }
+    documents
+}
+
+fn read_whole(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>) -> Vec<Document> {
     if source.text.len() as u64 > MAX_BYTES {
         faults.push(too_large(source.place(Span::default())));
         return Vec::new();
     }
     let before = faults.len();
-    let nodes = yaml::read(source, faults);
+    let nodes = yaml::read_whole(source, faults);
     if faults.len() == before && nodes.iter().all(Node::is_null) {
         let fault = Diagnostic::note("empty-file", "this file holds no document");
         faults.push(fault.hint("write one, or remove the file").at(source.place(Span::default())));

@@ -27,6 +27,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_ENTRIES: usize = 1_000_000;
 /// The most threads that read files.
 const MAX_THREADS: usize = 16;
+/// Larger files are read in stretches of this many bytes.
+const STRETCH: usize = 256 * 1024;
 /// Directories at the top of a workspace that hold no documents.
 const NO_DOCUMENTS: [&str; 3] = ["target", super::KINDS, policy::FOLDER];
 
@@ -285,61 +287,63 @@ pub struct ReadFiles {
     empty: BTreeSet<String>,
 }
 
-struct One {
-    source: Option<Arc<Source>>,
-    documents: Vec<Document>,
-    faults: Vec<Diagnostic>,
-}
-
-/// Reads files on every core; the result does not depend on their number.
+/// Reads files on every core, large ones in stretches; the result does not depend on the number of cores.
 pub fn read(files: &[(String, PathBuf)], registry: &Registry, faults: &mut Vec<Diagnostic>) -> ReadFiles {
+    let loaded = on_every_core(files, |(name, path)| load(path, name));
+    let mut pieces = Vec::new();
+    for (file, source) in loaded.iter().enumerate() {
+        let stretches = source.iter().flat_map(|source| document::read::stretches(source, STRETCH));
+        pieces.extend(stretches.map(|stretch| (file, stretch)));
+    }
+    let stretches = on_every_core(&pieces, |(file, stretch)| {
+        let source = loaded.get(*file)?.as_ref().ok()?;
+        Some(document::read::read_stretch(source, stretch.clone(), registry))
+    });
+    let mut stretches = pieces.iter().zip(stretches).peekable();
     let mut read = ReadFiles::default();
-    for (number, mut one) in read_all(files, registry) {
-        if let Some((name, _)) = files.get(number)
-            && one.documents.is_empty()
-            && !any_error(&one.faults)
-        {
+    for (file, ((name, _), source)) in files.iter().zip(&loaded).enumerate() {
+        let own = std::iter::from_fn(|| stretches.next_if(|((of, _), _)| *of == file));
+        let own: Vec<_> = own.filter_map(|(_, stretch)| stretch).collect();
+        let mut found = Vec::new();
+        let documents = match source {
+            Ok(source) => document::read::join(source, own, registry, &mut found),
+            Err(fault) => {
+                found.push(fault.clone());
+                Vec::new()
+            }
+        };
+        if documents.is_empty() && !any_error(&found) {
             read.empty.insert(name.clone());
         }
-        read.documents.append(&mut one.documents);
-        read.sources.extend(one.source);
-        faults.append(&mut one.faults);
+        read.documents.extend(documents);
+        faults.append(&mut found);
     }
+    read.sources = loaded.into_iter().flatten().collect();
     read
 }
 
-fn read_all(files: &[(String, PathBuf)], registry: &Registry) -> Vec<(usize, One)> {
+/// Does the same to each of these on every core; the results are in their order.
+fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let work = || {
+    let worker = || {
         let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((name, path)) = files.get(number) else { return done };
-            done.push((number, read_one(name, path, registry)));
+            let Some(one) = these.get(number) else { return done };
+            done.push((number, work(one)));
         }
     };
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..cores.min(files.len())).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
+        let others: Vec<_> = (1..cores.min(these.len())).map(|_| scope.spawn(worker)).collect();
+        let mut done = worker();
         for other in others {
             done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         done
     });
     done.sort_unstable_by_key(|(number, _)| *number);
-    done
-}
-
-fn read_one(name: &str, path: &Path, registry: &Registry) -> One {
-    let mut faults = Vec::new();
-    match load(path, name) {
-        Ok(source) => {
-            let documents = document::read(&source, registry, &mut faults);
-            One { source: Some(source), documents, faults }
-        }
-        Err(fault) => One { source: None, documents: Vec::new(), faults: vec![fault] },
-    }
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Reads one file as text, within bounds.

@@ -1,0 +1,393 @@
+//! The plain reader: a document in the YAML that nearly everybody writes, at a fraction of the parser's cost.
+//!
+//! Block mappings and lists, scalars on one line, bare or in quotes without escapes, lists and mappings between
+//! brackets on one line, comments. Whatever goes beyond that, or might be a fault, is given up and left to the
+//! parser; so what is read here has no faults, and is what the parser reads, to the last byte of every span.
+//! `tests/yaml.rs` holds the two against each other.
+//! Deliberately absent: aliases, tags, block texts, tabs, and anything that needs a second line to be understood.
+
+use std::borrow::Cow;
+
+use super::{Data, Entry, Node};
+use crate::diagnostic::Span;
+
+/// How deep a document may nest here; deeper ones are the parser's, which has the limit.
+const MAX_DEPTH: usize = 24;
+/// The most entries of a mapping here, for they are told apart by looking at each.
+const MAX_ENTRIES: usize = 64;
+/// The most bytes of a key here; YAML itself has a limit for keys on one line.
+const MAX_KEY: usize = 256;
+
+/// The document that starts at `from`, and where the next one starts; nothing when it is not plain.
+pub(super) fn read(text: &str, from: usize) -> Option<(Node<'_>, usize)> {
+    let mut plain = Plain { text, bytes: text.as_bytes(), line: None, next: from };
+    if marker(plain.bytes, from) {
+        let line = plain.bytes.get(from + 3..)?;
+        let end = line.iter().position(|byte| *byte == b'\n')?;
+        if line.get(..end)?.iter().any(|byte| *byte != b' ') {
+            return None;
+        }
+        plain.next = from + 3 + end + 1;
+    }
+    plain.turn()?;
+    let line = plain.line.filter(|line| line.column == 0)?;
+    let node = plain.mapping(line, 0)?;
+    // what follows stands to the left of everything, so it is the next document, or nothing
+    plain.line.is_none().then_some((node, plain.next))
+}
+
+/// Whether the line that starts at `at` starts a document.
+pub(super) fn marker(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at..).is_some_and(|rest| {
+        rest.starts_with(b"---")
+            && rest.get(3).is_none_or(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+    })
+}
+
+/// A line with something on it, from its first byte that counts.
+#[derive(Clone, Copy)]
+struct Line {
+    at: usize,
+    end: usize,
+    /// How many bytes stand before `at`.
+    column: usize,
+}
+
+struct Plain<'t> {
+    text: &'t str,
+    bytes: &'t [u8],
+    /// The line at hand; none at the end of the document.
+    line: Option<Line>,
+    /// Where the line after it starts; at the end of the document, where the next one does.
+    next: usize,
+}
+
+impl<'t> Plain<'t> {
+    /// Goes on to the next line that holds more than blanks and a comment. Nothing when there is a byte in it, or in
+    /// what is passed over, that is not plain.
+    fn turn(&mut self) -> Option<()> {
+        self.line = None;
+        loop {
+            let start = self.next;
+            let rest = self.bytes.get(start..)?;
+            if rest.is_empty() || marker(self.bytes, start) {
+                return Some(());
+            }
+            let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+            let line = rest.get(..length)?;
+            if !is_plain(line) {
+                return None;
+            }
+            self.next = (start + length + 1).min(self.bytes.len());
+            let column = line.iter().position(|byte| *byte != b' ').unwrap_or(length);
+            match line.get(column) {
+                None | Some(b'#') => {}
+                // the end of a document, or a directive
+                Some(b'.' | b'%') if column == 0 => return None,
+                Some(_) => {
+                    self.line = Some(Line { at: start + column, end: start + length, column });
+                    return Some(());
+                }
+            }
+        }
+    }
+
+    /// The mapping whose first key stands at the start of `first`.
+    fn mapping(&mut self, first: Line, depth: usize) -> Option<Node<'t>> {
+        let mut entries: Vec<Entry<'t>> = Vec::with_capacity(8);
+        while let Some(line) = self.line.filter(|line| line.column >= first.column) {
+            if line.column > first.column || entries.len() == MAX_ENTRIES || depth == MAX_DEPTH {
+                return None;
+            }
+            let (key, key_span, after) = self.key(line)?;
+            if entries.iter().any(|entry| entry.key == key) {
+                return None;
+            }
+            let value = self.value(line, after, depth)?;
+            entries.push(Entry { key, key_span, value });
+        }
+        Some(Node { span: self.block(first.at), data: Data::Map(entries) })
+    }
+
+    /// The value behind a key, which may stand on the lines below it.
+    fn value(&mut self, line: Line, after: usize, depth: usize) -> Option<Node<'t>> {
+        let at = self.past_blanks(after, line.end);
+        if !self.is_over(after, line.end) {
+            let node = self.one_line(at, line, depth)?;
+            return self.line.is_none_or(|next| next.column <= line.column).then_some(node);
+        }
+        self.turn()?;
+        let below = self.line?;
+        match self.is_item(below) {
+            true if below.column > line.column => self.list(below, depth + 1),
+            true if below.column == line.column => self.list(below, depth + 1).map(from_its_first_item),
+            false if below.column > line.column => self.mapping(below, depth + 1),
+            // nothing stands there, or what stands there is no part of it
+            _ => None,
+        }
+    }
+
+    /// The list whose first dash stands at the start of `first`.
+    fn list(&mut self, first: Line, depth: usize) -> Option<Node<'t>> {
+        let mut items = Vec::new();
+        while let Some(line) = self.line.filter(|line| line.column >= first.column) {
+            if line.column > first.column || depth == MAX_DEPTH {
+                return None;
+            }
+            if !self.is_item(line) {
+                break;
+            }
+            items.push(self.item(line, depth)?);
+        }
+        Some(Node { span: self.block(first.at), data: Data::List(items) })
+    }
+
+    fn item(&mut self, line: Line, depth: usize) -> Option<Node<'t>> {
+        let at = self.past_blanks(line.at + 1, line.end);
+        if self.is_over(line.at + 1, line.end) {
+            self.turn()?;
+            let below = self.line.filter(|below| below.column > line.column)?;
+            return match self.is_item(below) {
+                true => self.list(below, depth + 1),
+                false => self.mapping(below, depth + 1),
+            };
+        }
+        let inner = Line { at, end: line.end, column: line.column + (at - line.at) };
+        if self.is_item(inner) {
+            return None;
+        }
+        if self.key(inner).is_some() {
+            self.line = Some(inner);
+            return self.mapping(inner, depth + 1);
+        }
+        let node = self.one_line(at, line, depth)?;
+        self.line.is_none_or(|next| next.column <= line.column).then_some(node)
+    }
+
+    /// What starts at `at` and ends on its line; then the next line is at hand.
+    fn one_line(&mut self, at: usize, line: Line, depth: usize) -> Option<Node<'t>> {
+        let (node, after) = self.inline(at, line.end, Around::Block, depth + 1)?;
+        if !self.is_over(after, line.end) {
+            return None;
+        }
+        self.turn()?;
+        Some(node)
+    }
+
+    fn inline(&self, at: usize, end: usize, around: Around, depth: usize) -> Option<(Node<'t>, usize)> {
+        match self.bytes.get(at)? {
+            b'"' => self.quoted(at, end, b'"'),
+            b'\'' => self.quoted(at, end, b'\''),
+            b'[' => self.flow_list(at, end, depth),
+            b'{' => self.flow_mapping(at, end, depth),
+            _ => self.bare(at, end, around),
+        }
+    }
+
+    fn quoted(&self, at: usize, end: usize, quote: u8) -> Option<(Node<'t>, usize)> {
+        let inner = self.bytes.get(at + 1..end)?;
+        let length = inner.iter().position(|byte| *byte == quote || *byte == b'\\')?;
+        let close = at + 1 + length;
+        let doubled = self.bytes.get(close + 1) == Some(&b'\'') && quote == b'\'';
+        if self.bytes.get(close) != Some(&quote) || doubled {
+            return None;
+        }
+        Some((self.scalar(at + 1..close, at..close + 1, false)?, close + 1))
+    }
+
+    fn bare(&self, at: usize, end: usize, around: Around) -> Option<(Node<'t>, usize)> {
+        let line = self.bytes.get(at..end)?;
+        if !starts_bare(line) {
+            return None;
+        }
+        let mut length = line.len();
+        for (number, byte) in line.iter().enumerate() {
+            match byte {
+                b':' if line.get(number + 1).is_none_or(|next| b" ,[]{}".contains(next)) => return None,
+                b'#' if line.get(number.wrapping_sub(1)) == Some(&b' ') => {
+                    length = number;
+                    break;
+                }
+                b',' | b']' | b'}' if around == Around::Flow => {
+                    length = number;
+                    break;
+                }
+                b'[' | b'{' if around == Around::Flow => return None,
+                _ => {}
+            }
+        }
+        let text = line.get(..length)?.trim_ascii_end();
+        let range = at..at + text.len();
+        Some((self.scalar(range.clone(), range, true)?, at + text.len()))
+    }
+
+    fn flow_list(&self, open: usize, end: usize, depth: usize) -> Option<(Node<'t>, usize)> {
+        let (mut items, mut at) = (Vec::new(), self.past_blanks(open + 1, end));
+        if at == end || depth >= MAX_DEPTH {
+            return None;
+        }
+        if self.bytes.get(at) != Some(&b']') {
+            loop {
+                let (item, after) = self.inline(at, end, Around::Flow, depth + 1)?;
+                items.push(item);
+                match self.between(after, end, b']')? {
+                    Between::More(next) => at = next,
+                    Between::Over(close) => {
+                        at = close;
+                        break;
+                    }
+                }
+            }
+        }
+        Some((Node { span: self.span(open, at + 1), data: Data::List(items) }, at + 1))
+    }
+
+    fn flow_mapping(&self, open: usize, end: usize, depth: usize) -> Option<(Node<'t>, usize)> {
+        let (mut entries, mut at) = (Vec::new(), self.past_blanks(open + 1, end));
+        if at == end || depth >= MAX_DEPTH {
+            return None;
+        }
+        if self.bytes.get(at) != Some(&b'}') {
+            loop {
+                let (entry, after) = self.flow_entry(at, end, depth)?;
+                let known = entries.iter().any(|other: &Entry| other.key == entry.key);
+                if known || entries.len() == MAX_ENTRIES {
+                    return None;
+                }
+                entries.push(entry);
+                match self.between(after, end, b'}')? {
+                    Between::More(next) => at = next,
+                    Between::Over(close) => {
+                        at = close;
+                        break;
+                    }
+                }
+            }
+        }
+        Some((Node { span: self.span(open, at + 1), data: Data::Map(entries) }, at + 1))
+    }
+
+    fn flow_entry(&self, at: usize, end: usize, depth: usize) -> Option<(Entry<'t>, usize)> {
+        let (key, key_span, after) = self.key(Line { at, end, column: 0 })?;
+        let at = self.past_blanks(after, end);
+        if at == after || at == end {
+            return None;
+        }
+        let (value, after) = self.inline(at, end, Around::Flow, depth + 1)?;
+        Some((Entry { key, key_span, value }, after))
+    }
+
+    /// What stands behind an item between brackets.
+    fn between(&self, after: usize, end: usize, close: u8) -> Option<Between> {
+        let at = self.past_blanks(after, end);
+        match self.bytes.get(at).filter(|_| at < end)? {
+            b',' => {
+                let next = self.past_blanks(at + 1, end);
+                (next < end).then_some(Between::More(next))
+            }
+            byte if *byte == close => Some(Between::Over(at)),
+            _ => None,
+        }
+    }
+
+    /// A key of plain letters, its place, and where the byte after its colon stands.
+    fn key(&self, line: Line) -> Option<(Cow<'t, str>, Span, usize)> {
+        let rest = self.bytes.get(line.at..line.end)?;
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+        let length = rest.iter().position(|byte| !part(byte))?;
+        let first = rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        let colon = rest.get(length) == Some(&b':') && rest.get(length + 1).is_none_or(|next| *next == b' ');
+        if !first || !colon || length > MAX_KEY {
+            return None;
+        }
+        let end = line.at + length;
+        Some((Cow::Borrowed(self.text.get(line.at..end)?), self.span(line.at, end), end + 1))
+    }
+
+    /// Whether a line starts with a dash of a list.
+    fn is_item(&self, line: Line) -> bool {
+        let rest = self.bytes.get(line.at..line.end).unwrap_or_default();
+        rest.first() == Some(&b'-') && rest.get(1).is_none_or(|next| *next == b' ')
+    }
+
+    /// Whether nothing but blanks and a comment stands from `at` on.
+    fn is_over(&self, at: usize, end: usize) -> bool {
+        let next = self.past_blanks(at, end);
+        next == end || (next > at && self.bytes.get(next) == Some(&b'#'))
+    }
+
+    fn past_blanks(&self, at: usize, end: usize) -> usize {
+        let rest = self.bytes.get(at..end).unwrap_or_default();
+        at + rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len())
+    }
+
+    fn scalar(
+        &self,
+        inner: std::ops::Range<usize>,
+        outer: std::ops::Range<usize>,
+        bare: bool,
+    ) -> Option<Node<'t>> {
+        let text = Cow::Borrowed(self.text.get(inner)?);
+        Some(Node { span: self.span(outer.start, outer.end), data: Data::Scalar { text, bare } })
+    }
+
+    /// The span of a block collection: up to the next thing that is no part of it.
+    fn block(&self, start: usize) -> Span {
+        self.span(start, self.line.map_or(self.next, |line| line.at))
+    }
+
+    /// A span without the blanks at its end.
+    fn span(&self, start: usize, end: usize) -> Span {
+        let text = self.text.get(start..end).unwrap_or("");
+        let end = start + text.trim_end().len();
+        Span { start: start as u32, end: end as u32 }
+    }
+}
+
+/// Where a scalar stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Block,
+    Flow,
+}
+
+/// What follows on an item between brackets.
+enum Between {
+    /// Another one, here.
+    More(usize),
+    /// The closing bracket.
+    Over(usize),
+}
+
+/// The parser has a list that is not indented start behind its first dash.
+fn from_its_first_item(mut list: Node) -> Node {
+    list.span.start = list.items().first().map_or(list.span.start, |item| item.span.start);
+    list
+}
+
+/// Whether a bare scalar may start like this.
+fn starts_bare(line: &[u8]) -> bool {
+    match line {
+        [b'-', next, ..] => next.is_ascii_alphanumeric(),
+        [first, ..] => !b"-?:,[]{}#&*!|>'\"%@` ".contains(first),
+        [] => false,
+    }
+}
+
+/// Whether a line holds only characters that mean themselves wherever they stand.
+fn is_plain(line: &[u8]) -> bool {
+    let mut high = false;
+    let mut odd = false;
+    for byte in line {
+        odd |= *byte < b' ' || *byte == 0x7f;
+        high |= *byte >= 0x80;
+    }
+    !odd && (!high || is_plain_beyond_ascii(line))
+}
+
+/// Control characters, odd line ends and byte order marks are the parser's.
+fn is_plain_beyond_ascii(line: &[u8]) -> bool {
+    !line.windows(3).any(|bytes| {
+        matches!(bytes, [0xc2, 0x80..=0x9f, _] | [0xe2, 0x80, 0xa8 | 0xa9] | [0xef, 0xb8..=0xbf, _])
+    }) && !matches!(line, [.., 0xc2, 0x80..=0x9f])
+}
