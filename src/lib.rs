@@ -10,7 +10,7 @@
 //! 7  cli/                     one file a command; settings, environment, files on disk, terminal
 //! 6  run/  <-  report/        run: fetch, apply, prove, memory.   report: plan and outcome -> what may be shown
 //!    policy/                  rules of a workspace, asked about documents and reports
-//! 5  plan/                    propose, refer, pair, compare, request, step: pure
+//! 5  plan/                    propose, refer, pair, compare, request, step, cause: pure
 //! 4  document/   remote/      document: YAML -> checked.   remote: HTTP, auth, paging, retry, JSON, JSV, sandbox
 //! 3  kind/                    what one sort of object is, and each question asked of it; builtin/<api>/*.yaml
 //! 2  exchange.rs  yaml.rs     Request, Response as data   | YAML -> trees with places

@@ -45,6 +45,16 @@ use parrot::{Cry, Parrot};
 /// Flags that make the program say as much as it can.
 const LOUD: [&str; 4] = ["-vv", "--color", "always", "--format"];
 
+/// What drift can say, in every format.
+const DRIFT: [&str; 6] = [
+    "drift",
+    "--also-pending",
+    "--unmanaged",
+    "--ci=github",
+    "--report",
+    "text=out/t,json=out/j,markdown=out/m,github=out/g,gitlab=out/l,sarif=out/s,junit=out/u,html=out/h",
+];
+
 fn kinds() -> Vec<Arc<Kind>> {
     let registry = Registry::builtin();
     registry.kinds().iter().filter_map(|name| registry.kind(name)).collect()
@@ -289,6 +299,14 @@ fn validate_plan_apply_and_plan_again() {
         let ran = house.run(&["plan", "--detailed-exitcode"]);
         assert_eq!(codes(&ran), [Some(2); 2], "{} {way:?}\n{}", kind.name, ran[0].all());
         assert_eq!(codes(&house.run(&["apply"])), [Some(3); 2]);
+        // before there is a record, with one of the same, and with one of something else
+        house.run(&DRIFT);
+        let ran = house.run_in("text", &["apply", "--auto-approve"]);
+        assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
+        house.run(&DRIFT);
+        house.document(way, false);
+        let ran = house.run(&DRIFT);
+        assert_eq!(codes(&ran), [Some(2); 2], "{} {way:?}\n{}", kind.name, ran[0].all());
         let ran = house.run_in("text", &["apply", "--auto-approve"]);
         assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
         let ran = house.run(&["plan", "--detailed-exitcode"]);

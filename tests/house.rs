@@ -145,6 +145,13 @@ fn only_apply_makes_a_client_that_writes() {
 }
 
 #[test]
+fn only_apply_asks_for_connections_that_write() {
+    let asks = sources().into_iter().filter(|(_, text)| code(text).contains(".for_writing()"));
+    let asks: Vec<String> = asks.map(|(path, _)| path.to_string_lossy().replace('\\', "/")).collect();
+    assert_eq!(asks, ["src/cli/apply.rs", "src/cli/demo.rs", "src/cli/session.rs"]);
+}
+
+#[test]
 fn no_service_is_named_in_rust() {
     let (mut names, vocabulary) = (BTreeSet::new(), vocabulary());
     for api in fs::read_dir("src/kind/builtin").expect("the built-in kinds") {

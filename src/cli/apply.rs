@@ -45,7 +45,7 @@ pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
     match prepared {
-        Ok(prepared) => applied(&prepared, &args.reading, screen, way),
+        Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
         Err(faults) => faulty(&faults, Exit::Error),
     }
 }
@@ -86,7 +86,7 @@ fn reviewed(
     if let Err(fault) = saved::narrow(plan, &mut prepared) {
         return refused(fault, Exit::Error);
     }
-    applied(&prepared, &reading, screen, Way { reviewed: Some((plan, &settled)), ..way })
+    applied(&prepared.for_writing(), &reading, screen, Way { reviewed: Some((plan, &settled)), ..way })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -200,6 +200,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     if plan.steps.is_empty() {
         let outcomes = apply::settle(&session, &plan, &jobs);
+        records::note_applied(prepared, &jobs, &outcomes, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
@@ -231,6 +232,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         apply::apply(&session, plan, &jobs),
     ));
     progress.clear();
+    records::note_applied(prepared, &jobs, &outcomes, screen);
     way.settle(&outcomes, screen);
     let hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
     screen.diagnose(&hindrances);

@@ -86,6 +86,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
+    /// Tell what differs from what was last applied, and which side moved
+    Drift(DriftArgs),
     /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
     /// Write documents from what is live
@@ -307,6 +309,35 @@ pub struct ApplyArgs {
     /// Write nothing at all when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
+}
+
+/// Arguments of `drift`.
+#[derive(Args)]
+#[command(after_help = "\
+An object that was edited by hand has drifted. A document that was edited and not applied is pending; it counts as a \
+difference with `--also-pending` only, like an object that was never applied. Objects that no document describes \
+never do.
+
+Exit codes: 0 no difference that counts; 2 there is one; 1 the state of some objects is not known.")]
+pub struct DriftArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub beside: Beside,
+    /// What is pending or was never applied counts as a difference too
+    #[arg(long, env = "TRUEUP_ALSO_PENDING", hide_env_values = true)]
+    pub also_pending: bool,
+    /// List live objects that no document describes
+    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    pub unmanaged: bool,
+    /// Believe a service that shows no objects at all
+    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: bool,
+    /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    #[command(flatten)]
+    pub network: Network,
 }
 
 /// Arguments of `show`.

@@ -121,7 +121,7 @@ impl Show<'_> {
         match self.prepare() {
             Ok(prepared) => {
                 let way = apply::Way { approved: true, ..apply::Way::default() };
-                apply::applied(&prepared, &Reading::default(), self.screen, way)
+                apply::applied(&prepared.for_writing(), &Reading::default(), self.screen, way)
             }
             Err(_) => Ok(Exit::Error),
         }

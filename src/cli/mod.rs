@@ -8,12 +8,14 @@ pub mod apply;
 pub mod args;
 pub mod completions;
 pub mod demo;
+pub mod drift;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
 pub mod import;
 pub mod keys;
 mod logs;
+mod past;
 pub mod plan;
 pub mod policy;
 mod progress;
@@ -67,6 +69,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),
         Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Drift(args) => drift::run(&common, &args, screen),
         Command::Show(args) => show::run(&common, &args, screen),
         Command::Import(args) => import::run(&common, &args, screen),
         Command::Explain(args) => explain::run(&common, &args, screen),

@@ -4,12 +4,15 @@ use std::io;
 use std::path::Path;
 
 use super::screen::Screen;
-use super::session::{FOLDER, forgotten};
+use super::session::{FOLDER, Prepared, forgotten};
 use crate::diagnostic::Diagnostic;
 use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::to_json;
+use crate::run::gather::Job;
 use crate::run::journal::{self, Account, Journal};
+use crate::run::ledger::Ledger;
+use crate::run::outcome::Outcome;
 use crate::run::receipt;
 
 /// What keeps a run from its work when the journal cannot be written.
@@ -64,6 +67,18 @@ pub fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
         journal::take_up(&folder, account)?;
     }
     Ok(())
+}
+
+/// Notes what each object was applied as, for whoever asks later which side moved.
+pub fn note_applied(prepared: &Prepared, jobs: &[Job], outcomes: &[Outcome], screen: &Screen) {
+    let folder = prepared.workspace.root.join(FOLDER);
+    let noted =
+        Ledger::open(&folder, prepared.keys.named()).and_then(|mut ledger| ledger.settle(outcomes, jobs));
+    if let Err(error) = noted {
+        let message = format!("`{FOLDER}/ledger.json` cannot be written: {}", error.kind());
+        let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";
+        screen.diagnose(&[Diagnostic::warning("not-recorded", message).hint(hint)]);
+    }
 }
 
 /// Ends a journal and keeps the receipt.

@@ -16,7 +16,9 @@ use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
 use crate::report::sheet::Stretch;
 use crate::report::shown::{Checked, Report};
-use crate::report::{ApplyReport, Sheet, github, gitlab, html, junit, outcome, sarif, text, to_json};
+use crate::report::{
+    ApplyReport, DriftReport, Sheet, drift, github, gitlab, html, junit, outcome, sarif, text, to_json,
+};
 
 /// The width of text in files.
 const WIDTH: usize = 100;
@@ -29,6 +31,7 @@ const STDOUT: &str = "-";
 pub enum Shown<'r> {
     Plan(&'r Report),
     Results(&'r ApplyReport),
+    Drift(&'r DriftReport),
     /// What a check found, and the documents that were checked.
     Check(&'r Checked, &'r [Stretch]),
 }
@@ -134,6 +137,7 @@ impl Shown<'_> {
         match self {
             Self::Plan(report) => Sheet::of_plan(report, base),
             Self::Results(report) => Sheet::of_results(report, base),
+            Self::Drift(report) => Sheet::of_drift(report, base),
             Self::Check(checked, documents) => Sheet::of_check(checked, documents, base),
         }
     }
@@ -142,6 +146,7 @@ impl Shown<'_> {
         match self {
             Self::Plan(report) => to_json(report),
             Self::Results(report) => to_json(report),
+            Self::Drift(report) => to_json(report),
             Self::Check(checked, _) => to_json(checked),
         }
     }
@@ -150,6 +155,7 @@ impl Shown<'_> {
         match self {
             Self::Plan(report) => text::text(report, WIDTH),
             Self::Results(report) => outcome::text(report, WIDTH),
+            Self::Drift(report) => drift::text(report, WIDTH),
             Self::Check(checked, _) => text::check(checked, &sheet.headline(), WIDTH),
         }
     }

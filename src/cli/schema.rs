@@ -13,6 +13,7 @@ use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
 use crate::policy::file::PolicyFile;
+use crate::report::DriftReport;
 use crate::report::outcome::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
@@ -67,6 +68,7 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("plan.json", schema::printed::<SavedPlan>()),
         ("receipt.json", schema::printed::<Receipt>()),
         ("apply.json", schema::printed::<ApplyReport>()),
+        ("drift.json", schema::printed::<DriftReport>()),
         ("validate.json", schema::printed::<Checked>()),
         ("policy.json", schema::typed::<PolicyFile>()),
         ("policy-test.json", schema::printed::<Tested>()),

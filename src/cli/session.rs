@@ -224,6 +224,13 @@ pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
 }
 
 impl Prepared {
+    /// With connections that may write.
+    #[must_use]
+    pub fn for_writing(mut self) -> Self {
+        self.services = self.services.into_iter().map(|(name, own)| (name, own.for_writing())).collect();
+        self
+    }
+
     /// One job for each document.
     pub fn jobs(&self) -> Vec<Job<'_>> {
         let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);

@@ -144,6 +144,9 @@ pub struct HistoryFile {
     /// The field that moves with every edit: an object in which it moved since the plan is not written.
     #[serde(default)]
     pub changed_at: Option<String>,
+    /// The field that tells who edited the object last, for reports of drift.
+    #[serde(default)]
+    pub changed_by: Option<String>,
     /// The field with the moment at which the person behind the object last edited it, past the operator. An edit that is newer than the last one seen is shown as a conflict.
     #[serde(default)]
     pub edited_by_others_at: Option<String>,

@@ -101,6 +101,8 @@ pub struct Waiting {
 pub struct History {
     /// Moves with every edit.
     pub changed_at: Option<u16>,
+    /// Who edited the object last.
+    pub changed_by: Option<u16>,
     /// When the person behind the object last edited it, past the operator.
     pub edited_by_others_at: Option<u16>,
 }

@@ -232,7 +232,16 @@ impl Walk<'_> {
 
     fn push(&mut self, path: Path, sides: (Option<&Value>, Option<&Value>), form: Form, mark: Mark) {
         let (before, after) = (sides.0.cloned(), sides.1.cloned());
-        self.found.push(Change { path, before, after, form, mark, place: None, unseen: false });
+        self.found.push(Change {
+            path,
+            before,
+            after,
+            form,
+            mark,
+            place: None,
+            unseen: false,
+            causes: Vec::new(),
+        });
     }
 }
 

@@ -59,6 +59,13 @@ pub fn step(step: &Step, key: Option<&[u8]>) -> StepDigest {
     StepDigest { from: from.digest(key, 32), to: to.digest(key, 32), fields }
 }
 
+/// A short digest of one value under a key; what says nothing has the digest of nothing.
+pub fn value(value: &Value, compare: Compare, key: &[u8]) -> String {
+    let mut canon = Canon::new(true);
+    canon.leaf(if value.is_blank() { &Value::Null } else { value }, compare, Mark::Open);
+    canon.digest(Some(key), SHORT)
+}
+
 /// A digest of any bytes; told from those of steps by what is put before it.
 pub fn bytes(text: &[u8], key: Option<&[u8]>) -> String {
     let mut canon = Canon::new(key.is_some());

@@ -5,6 +5,8 @@
 //! turns them into text, by their marks.
 
 pub mod agree;
+pub mod asked;
+pub mod cause;
 pub mod compare;
 pub mod digest;
 pub mod gate;
@@ -134,6 +136,8 @@ pub struct Change {
     pub place: Option<Place>,
     /// Nobody can see the value before: it may differ.
     pub unseen: bool,
+    /// Why it is there, as far as that was asked and is known.
+    pub causes: Vec<cause::Cause>,
 }
 
 /// What the values of a change are.

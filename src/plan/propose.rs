@@ -334,7 +334,16 @@ impl Overlay<'_> {
     fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
         let place = look.span.map(|span| self.place(span));
         let Look { form, mark, .. } = look;
-        self.out.changes.push(Change { path, before, after, form, mark, place, unseen: false });
+        self.out.changes.push(Change {
+            path,
+            before,
+            after,
+            form,
+            mark,
+            place,
+            unseen: false,
+            causes: Vec::new(),
+        });
     }
 
     fn fault(&mut self, code: &'static str, message: String, span: Span, hint: &str) {

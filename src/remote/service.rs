@@ -41,6 +41,7 @@ pub struct Service {
     bounds: Bounds,
     patience: Patience,
     spellings: Spellings,
+    may_write: bool,
 }
 
 /// Why something did not work.
@@ -75,14 +76,21 @@ pub struct Collection<'k> {
 }
 
 impl Service {
-    /// A connection to a target; nothing is sent yet.
+    /// A connection to a target, which reads only; nothing is sent yet.
     ///
     /// # Errors
     /// When the target must not be spoken to, or its credentials contradict each other.
     pub fn connect(target: Arc<Target>, allowed: &Allowed) -> Result<Self, Diagnostic> {
         let client = Client::new(&target, allowed)?;
         let bounds = Bounds::of(&target.api.limits);
-        Ok(Self { client, bounds, patience: Patience::default(), spellings: Spellings::default(), target })
+        let (patience, spellings) = (Patience::default(), Spellings::default());
+        Ok(Self { client, bounds, patience, spellings, target, may_write: false })
+    }
+
+    /// The same connection, which may write. Only what applies a plan asks for it.
+    #[must_use]
+    pub fn for_writing(self) -> Self {
+        Self { may_write: true, ..self }
     }
 
     /// With another time that one request may take.
@@ -145,6 +153,10 @@ impl Service {
     }
 
     async fn send_body(&self, request: &Request, body: Option<&Wire>) -> Result<Answered, Trouble> {
+        if request.verb != Verb::Get && !self.may_write {
+            let message = "this connection reads only, and nothing was sent";
+            return Err(Trouble::of(Diagnostic::error("read-only", message)));
+        }
         let body = body.map(|body| self.encoded(body));
         let answered = self.client.send_safely(request, body, &self.bounds, &self.patience).await?;
         self.accepted(answered, request.verb).await

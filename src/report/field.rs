@@ -12,7 +12,7 @@ use super::clean::{self, count, cut, grouped, quoted};
 use super::diff::{self, Part};
 use super::mask::{later_of, mask_of};
 use super::paint::{ADDED, CHANGED, DIM, PLAIN, Page, Piece, REMOVED, padded, piece, width_of, width_of_all};
-use super::shown::{FieldAction, FieldChange};
+use super::shown::{Cause, FieldAction, FieldChange};
 
 /// Labels longer than this don't push the values of others to the right.
 const LONGEST_LABEL: usize = 30;
@@ -26,12 +26,21 @@ const NEAR_CHARACTERS: usize = 40;
 /// Below this likeness two texts are shown one after the other.
 const ALIKE: f64 = 0.4;
 
-/// Shows fields one under the other, their values aligned.
+/// Shows fields one under the other, their values aligned; those with the same causes below these.
 pub fn show(page: &mut Page, indent: usize, fields: &[FieldChange]) {
     let labels: Vec<_> = fields.iter().map(|field| clean::line(&field.label)).collect();
     let column = column(labels.iter().map(|label| width_of(label)));
-    for (field, label) in fields.iter().zip(&labels) {
-        Row { page, indent, column, label, field }.show();
+    let mut causes: Vec<&[Cause]> = fields.iter().map(|field| &*field.causes).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    for own in causes {
+        if !own.is_empty() {
+            let words: Vec<&str> = own.iter().map(|cause| cause.word()).collect();
+            page.flow(indent, indent + 2, &[piece(DIM, format!("{}:", words.join(", ")))]);
+        }
+        for (field, label) in fields.iter().zip(&labels).filter(|(field, _)| field.causes == own) {
+            Row { page, indent, column, label, field }.show();
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use super::mask::{self, Route, Turn};
 use super::places::Places;
 use super::request::{self, Routes};
 use super::shown::{
-    Action, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known, ObjectChange,
-    ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
+    Action, Cause, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known,
+    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -146,6 +146,7 @@ pub fn field(places: &mut Places, change: &Change, route: &Route, unseen: bool) 
         after: show(&change.after),
         mark: mark_word(mark),
         unseen,
+        causes: change.causes.iter().copied().map(Cause::from).collect(),
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
     }
@@ -224,6 +225,17 @@ impl From<plan::Action> for Action {
             plan::Action::Create => Self::Create,
             plan::Action::Update => Self::Update,
             plan::Action::Delete => Self::Delete,
+        }
+    }
+}
+
+impl From<plan::cause::Cause> for Cause {
+    fn from(cause: plan::cause::Cause) -> Self {
+        match cause {
+            plan::cause::Cause::Branch => Self::ThisBranch,
+            plan::cause::Cause::Drift => Self::Drift,
+            plan::cause::Cause::Unapplied => Self::NeverApplied,
+            plan::cause::Cause::Tool => Self::ToolOrApi,
         }
     }
 }

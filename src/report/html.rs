@@ -192,7 +192,7 @@ fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Failed | Tone::Unknown | Tone::Refused => "error",
         Tone::Create => "create",
-        Tone::Update => "update",
+        Tone::Update | Tone::Drifted => "update",
         Tone::Delete => "delete",
         Tone::NotStarted | Tone::Calm => "calm",
     }

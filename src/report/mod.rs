@@ -9,6 +9,7 @@
 pub mod clean;
 pub mod diagnostics;
 mod diff;
+pub mod drift;
 mod excerpt;
 mod field;
 mod gather;
@@ -32,6 +33,7 @@ pub mod shown;
 pub mod text;
 
 pub use diagnostics::{Drawing, draw};
+pub use drift::DriftReport;
 pub use json::to_json;
 pub use outcome::ApplyReport;
 pub use sheet::Sheet;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::clean::grouped;
+use super::drift::{DriftObject, DriftReport, DriftState};
 use super::field;
 use super::outcome::{self, ApplyReport, MovedField, ObjectResult, Word};
 use super::paint::{DIM, PLAIN, Page, piece};
@@ -61,6 +62,7 @@ pub enum Tone {
     Failed,
     Unknown,
     Refused,
+    Drifted,
     Create,
     Update,
     Delete,
@@ -71,7 +73,7 @@ pub enum Tone {
 impl Tone {
     /// Whether this is why a run did not do what was asked.
     pub fn is_bad(self) -> bool {
-        matches!(self, Self::Failed | Self::Unknown | Self::Refused)
+        matches!(self, Self::Failed | Self::Unknown | Self::Refused | Self::Drifted)
     }
 }
 
@@ -89,6 +91,24 @@ impl<'r> Sheet<'r> {
     pub fn of_results(report: &'r ApplyReport, base: &'r str) -> Self {
         let entries = report.results.iter().map(ended).collect();
         Self { title: "apply", complete: true, entries, remarks: report.diagnostics.iter().collect(), base }
+    }
+
+    /// What differs from what was last applied, and why.
+    pub fn of_drift(report: &'r DriftReport, base: &'r str) -> Self {
+        let differing = report.objects.iter().map(|object| drifted(report, object));
+        let unknown = report.unknown.iter().map(|refusal| Entry {
+            findings: refusal.reasons.iter().collect(),
+            ..Entry::new(&refusal.object, Tone::Unknown, "unknown")
+        });
+        let unchanged = report.unchanged.iter().map(|object| Entry::new(object, Tone::Calm, "as applied"));
+        let remarks = report.unmanaged.iter().chain(&report.diagnostics).collect();
+        Self {
+            title: "drift",
+            complete: report.complete,
+            entries: differing.chain(unknown).chain(unchanged).collect(),
+            remarks,
+            base,
+        }
     }
 
     /// What a check found in `documents`, each finding with the document in which it stands.
@@ -236,6 +256,16 @@ fn refused(refusal: &Refusal) -> Entry<'_> {
 fn unchanged(unchanged: &Unchanged) -> Entry<'_> {
     let findings = unchanged.notes.iter().collect();
     Entry { findings, ..Entry::new(&unchanged.object, Tone::Calm, "as wanted") }
+}
+
+fn drifted<'r>(report: &'r DriftReport, object: &'r DriftObject) -> Entry<'r> {
+    let tone = match object.states.as_slice() {
+        states if states.iter().any(|state| report.counts(*state)) => Tone::Drifted,
+        states if states.contains(&DriftState::NeverApplied) => Tone::Create,
+        _ => Tone::Update,
+    };
+    let findings = object.findings.iter().collect();
+    Entry { fields: &object.fields, findings, ..Entry::new(&object.object, tone, object.word()) }
 }
 
 fn ended(result: &ObjectResult) -> Entry<'_> {

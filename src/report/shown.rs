@@ -218,12 +218,29 @@ pub struct FieldChange {
     /// True when the live value cannot be read back, so that it may be the wanted one already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
+    /// Why it differs; absent when nothing is known of the past of the object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
     /// The line that asks for it, from 1; absent for what goes because it is not listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
     /// The column, in characters from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<usize>,
+}
+
+/// Why something differs.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// This branch edits the document.
+    ThisBranch,
+    /// The live object moved since it was last applied.
+    Drift,
+    /// The document asks for it outside of this branch, and that was never applied.
+    NeverApplied,
+    /// Neither moved: the service does not keep or show it, or this version compares in another way.
+    ToolOrApi,
 }
 
 /// A request that would be sent.
@@ -312,6 +329,18 @@ impl Action {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+        }
+    }
+}
+
+impl Cause {
+    /// The words in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ThisBranch => "this branch",
+            Self::Drift => "drift",
+            Self::NeverApplied => "never applied",
+            Self::ToolOrApi => "tool or API",
         }
     }
 }

@@ -79,7 +79,7 @@ impl Written {
             return Ok(());
         }
         if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder)?);
+            self.key = Zeroizing::new(make_key(&self.folder, "key")?);
         }
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,11 +148,15 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn make_key(folder: &FilePath) -> io::Result<Vec<u8>> {
+/// Makes a key and keeps it in a file of this name.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn make_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace(&folder.join("key"), text.as_bytes())?;
+    replace(&folder.join(name), text.as_bytes())?;
     Ok(text.into_bytes())
 }
 

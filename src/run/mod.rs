@@ -13,6 +13,7 @@ mod hidden;
 pub mod import;
 pub mod index;
 pub mod journal;
+pub mod ledger;
 pub mod match_up;
 pub mod memory;
 pub mod outcome;

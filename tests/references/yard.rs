@@ -272,7 +272,7 @@ pub fn connect(api: &Arc<Api>, base: &str, allowed: &str) -> Result<Service, Dia
         parallelism: 4,
         carry_nested: true,
     };
-    Service::connect(Arc::new(target), &Allowed::new(allowed)?)
+    Service::connect(Arc::new(target), &Allowed::new(allowed)?).map(Service::for_writing)
 }
 
 /// A credential of a sort that the API takes.

@@ -406,8 +406,10 @@ impl<'s> Desk<'s> {
             Some(number)
         };
         let moving = [TypeWord::Time, TypeWord::Whole, TypeWord::Text];
+        let naming = [TypeWord::Text, TypeWord::Choice, TypeWord::Guid, TypeWord::Whole];
         History {
             changed_at: resolve("changed_at", &file.changed_at, &moving),
+            changed_by: resolve("changed_by", &file.changed_by, &naming),
             edited_by_others_at: resolve("edited_by_others_at", &file.edited_by_others_at, &[TypeWord::Time]),
         }
     }

@@ -1,0 +1,114 @@
+//! `trueup drift`: what differs from what was last applied, and which side moved.
+//!
+//! Live state is read and nothing is written: the connections of this command cannot. A difference is drift
+//! when the object moved, pending when its document did; which of the two decides the exit code.
+
+use super::args::{Common, DriftArgs, Format, Reading};
+use super::exit::Exit;
+use super::past::Pasts;
+use super::plan as plans;
+use super::progress::Progress;
+use super::records;
+use super::reports::{Reports, Shown};
+use super::screen::Screen;
+use super::session::{self, Faults, Prepared};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::plan::Plan;
+use crate::report::drift::{Against, Ask, text};
+use crate::report::{DriftReport, to_json};
+use crate::run::planning;
+
+/// Reads live state and tells what moved.
+///
+/// # Errors
+/// When the result cannot be written.
+pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
+    let reading = reading(args);
+    let narrowed = !args.selection.paths.is_empty();
+    let prepared = session::open(common, &args.selection, screen)
+        .and_then(|workspace| session::prepare(workspace, &reading, narrowed, screen, session::REAL));
+    match prepared {
+        Ok(prepared) => drifted(&prepared, (&reading, args), screen, &reports),
+        Err(faults) => unread(faults, screen, &reports),
+    }
+}
+
+/// Whatever a document asks is held against what is live, whether an apply would be allowed to write it or not.
+fn reading(args: &DriftArgs) -> Reading {
+    Reading {
+        parallelism: args.parallelism,
+        network: args.network.clone(),
+        trust_empty: args.trust_empty,
+        unmanaged: args.unmanaged,
+        allow_delete: true,
+        allow_lower_protection: true,
+        overwrite_edits: true,
+        ..Reading::default()
+    }
+}
+
+fn drifted(
+    prepared: &Prepared,
+    (reading, args): (&Reading, &DriftArgs),
+    screen: &Screen,
+    reports: &Reports,
+) -> anyhow::Result<Exit> {
+    records::tell_cut_off(&prepared.workspace.root, screen);
+    let progress = Progress::new(screen);
+    let tell = |event| progress.tell(event);
+    let session = prepared.session(reading, &tell);
+    let jobs = prepared.jobs();
+    let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
+    progress.clear();
+    let pasts = Pasts::note(&mut plan, &jobs, prepared);
+    let ask = Ask {
+        against: pasts.against.clone(),
+        also_pending: args.also_pending,
+        applied_at: &|subject| pasts.applied_at(subject),
+    };
+    // nothing is written here, so broken rules are told and refuse nothing
+    let (_, verdicts) = plans::judged(&plan, prepared);
+    plan.diagnostics.extend(verdicts);
+    let report = DriftReport::of(&plan, ask);
+    if screen.format == Format::Json {
+        screen.diagnose(&warnings(&plan));
+    }
+    show(&report, screen, reports)?;
+    Ok(exit(&report))
+}
+
+/// What text shows with the rest.
+fn warnings(plan: &Plan) -> Vec<Diagnostic> {
+    plan.diagnostics.iter().filter(|own| own.severity > Severity::Note).cloned().collect()
+}
+
+/// Without live state, programs get the faults in its place.
+fn unread(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
+    let against = Against { records: false, commit: None };
+    let report = DriftReport::of(&plan, Ask { against, also_pending: false, applied_at: &|_| None });
+    if screen.format == Format::Json {
+        screen.out(&to_json(&report)?)?;
+    }
+    reports.write(&Shown::Drift(&report), screen)?;
+    Ok(Exit::Error)
+}
+
+fn show(report: &DriftReport, screen: &Screen, reports: &Reports) -> anyhow::Result<()> {
+    match screen.format {
+        Format::Json => screen.out(&to_json(report)?)?,
+        Format::Text => screen.out(&text(report, screen.width()))?,
+    }
+    reports.write(&Shown::Drift(report), screen)
+}
+
+/// What drift says to scripts: errors before differences.
+fn exit(report: &DriftReport) -> Exit {
+    match (report.complete, report.differs()) {
+        (false, _) => Exit::Error,
+        (true, true) => Exit::Differs,
+        (true, false) => Exit::Done,
+    }
+}

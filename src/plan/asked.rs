@@ -1,0 +1,349 @@
+//! What a document asks, as a tree of digests: what is kept of a document that was applied, and what two
+//! versions of one are compared by.
+//!
+//! The tree follows the document, leaf by leaf, so the place of a change can be found in it again: items of
+//! lists by their keys, keys that must not be seen by their digest. Everything that compares as the same has
+//! the same digest. A digest is made under a key that stays with its owner, so it says nothing by itself.
+//! Deliberately absent: what a difference between two trees means (`cause`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use super::compare::means_nothing;
+use super::digest;
+use crate::document::{Document, Slot, State, Wanted, Wish};
+use crate::kind::{Compare, Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
+use crate::value::{KeyLeaf, Mark, Segment, Value};
+
+/// Before a digest that is of a source and not of its value, so that no live value can be held against it.
+const OF_A_SOURCE: char = '?';
+
+/// One node of what a document asks.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum Asked {
+    /// The digest of a leaf; that of nothing for what is to be cleared.
+    Leaf(String),
+    /// The fields of an object or the entries of a map, by name.
+    Fields(BTreeMap<String, Asked>),
+    Items(Vec<Asked>),
+}
+
+/// What is found at the place of a change.
+#[derive(Clone, Copy)]
+pub enum Spot<'a> {
+    /// The document says what is to be there.
+    Said(&'a Asked),
+    /// The document names the list or map, and nothing is to be there.
+    Unlisted,
+    /// The document says nothing about the place.
+    Unnamed,
+}
+
+impl PartialEq for Spot<'_> {
+    /// A list that is not named and one that does not list the item ask nothing of it alike.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Said(a), Self::Said(b)) => a == b,
+            (Self::Unlisted | Self::Unnamed, Self::Unlisted | Self::Unnamed) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Asked {
+    /// What a document asks; `key` is what digests are made under. One that wants no object asks for no field.
+    pub fn of(document: &Document, key: &[u8]) -> Self {
+        let maker = Maker { key };
+        match (document.state, &document.spec.wish) {
+            (State::Present, Wish::Object(fields)) => maker.object(&document.kind.shape, fields, Mark::Open),
+            _ => maker.nothing(),
+        }
+    }
+
+    /// Whether it asks that there be an object.
+    pub fn is_present(&self) -> bool {
+        matches!(self, Self::Fields(_))
+    }
+
+    /// What it asks at the place of a change.
+    pub fn at<'a>(&'a self, kind: &Kind, change: &Change, key: &[u8]) -> Spot<'a> {
+        let maker = Maker { key };
+        let (mut node, mut shape, mut list) = (self, Some(&*kind.shape), None);
+        let mut mark = Mark::Open;
+        for segment in &change.path.0 {
+            let next = match (segment, node) {
+                (Segment::Field(name), Self::Fields(fields)) => {
+                    let field = shape.and_then(|shape| shape.named(name));
+                    shape = field.and_then(|field| field.ty.inner()).map(|shape| &**shape);
+                    mark = mark.max(field.map_or(Mark::Open, |field| field.mark));
+                    list = field.and_then(|field| match &field.ty {
+                        Type::List(list) => Some(list),
+                        _ => None,
+                    });
+                    match fields.get(&**name) {
+                        Some(next) => next,
+                        None => return Spot::Unnamed,
+                    }
+                }
+                (Segment::Key(name, _), Self::Fields(entries)) => {
+                    match entries.get(&maker.entry(name, mark)) {
+                        Some(next) => next,
+                        None => return Spot::Unlisted,
+                    }
+                }
+                (Segment::Item { index, key }, Self::Items(items)) => {
+                    match maker.item(items, (list, shape), (*index, key), change) {
+                        Some(next) => next,
+                        None => return Spot::Unlisted,
+                    }
+                }
+                // what is above is to be cleared as a whole
+                (_, Self::Leaf(_)) => return Spot::Said(node),
+                _ => return Spot::Unnamed,
+            };
+            node = next;
+        }
+        Spot::Said(node)
+    }
+}
+
+impl Spot<'_> {
+    /// Whether a live value at the place of a change is what was asked; nothing where nobody can tell.
+    pub fn is(&self, kind: &Kind, change: &Change, key: &[u8]) -> Option<bool> {
+        match self {
+            Self::Said(asked) => Maker { key }.says(asked, whose(kind, change), change.before.as_ref()),
+            Self::Unlisted => Some(change.before.is_none()),
+            Self::Unnamed => None,
+        }
+    }
+}
+
+/// What the value at the end of a path is.
+enum Whose<'k> {
+    Field(&'k Field),
+    Item(&'k Item),
+    Entry,
+}
+
+fn whose<'k>(kind: &'k Kind, change: &Change) -> Whose<'k> {
+    let (mut shape, mut found) = (Some(&*kind.shape), Whose::Entry);
+    for segment in &change.path.0 {
+        found = match (segment, found) {
+            (Segment::Field(name), _) => match shape.and_then(|shape| shape.named(name)) {
+                Some(field) => {
+                    shape = field.ty.inner().map(|shape| &**shape);
+                    Whose::Field(field)
+                }
+                None => Whose::Entry,
+            },
+            (Segment::Item { .. }, Whose::Field(Field { ty: Type::List(list), .. })) => {
+                Whose::Item(&list.item)
+            }
+            _ => Whose::Entry,
+        };
+    }
+    found
+}
+
+struct Maker<'k> {
+    key: &'k [u8],
+}
+
+impl Maker<'_> {
+    fn object(&self, shape: &Shape, fields: &[(u16, Wanted)], above: Mark) -> Asked {
+        let field = |(number, wanted): &(u16, Wanted)| {
+            let field = shape.field(*number);
+            (field.name.to_string(), self.field(field, wanted, above.max(field.mark)))
+        };
+        Asked::Fields(fields.iter().map(field).collect())
+    }
+
+    /// `mark` is the strictest one on the way to the field.
+    fn field(&self, field: &Field, wanted: &Wanted, mark: Mark) -> Asked {
+        match (&field.ty, &wanted.wish) {
+            (Type::Object(shape), Wish::Object(fields)) => self.object(shape, fields, mark),
+            (Type::Map(_), Wish::Map(entries)) => {
+                let entry =
+                    |(name, wanted): &(Box<str>, Wanted)| (self.entry(name, mark), self.leaf(None, wanted));
+                Asked::Fields(entries.iter().map(entry).collect())
+            }
+            (Type::List(list), Wish::List(items)) => {
+                Asked::Items(items.iter().map(|item| self.wanted_item(list, item, mark)).collect())
+            }
+            (Type::List(_), Wish::Clear) => Asked::Items(Vec::new()),
+            (Type::Map(_), Wish::Clear) => Asked::Fields(BTreeMap::new()),
+            _ => self.leaf(Some(field), wanted),
+        }
+    }
+
+    fn wanted_item(&self, list: &ListType, wanted: &Wanted, mark: Mark) -> Asked {
+        match (&list.item, &wanted.wish) {
+            (Item::Object(shape), Wish::Object(fields)) => self.object(shape, fields, mark),
+            _ => self.leaf(None, wanted),
+        }
+    }
+
+    fn leaf(&self, field: Option<&Field>, wanted: &Wanted) -> Asked {
+        let source = |text: String| {
+            let digest = digest::value(&Value::text(text), Compare::Exact, self.key);
+            Asked::Leaf(format!("{OF_A_SOURCE}{digest}"))
+        };
+        match &wanted.wish {
+            Wish::Leaf(value) => Asked::Leaf(self.digest(field, Some(value))),
+            Wish::Slot(slot) => source(told(slot)),
+            Wish::Reference(reference) => {
+                source(format!("{}\n{}", reference.by.as_deref().unwrap_or_default(), reference.name))
+            }
+            _ => self.nothing(),
+        }
+    }
+
+    fn nothing(&self) -> Asked {
+        Asked::Leaf(self.digest(None, None))
+    }
+
+    /// What says no more than its absence has the digest of nothing.
+    fn digest(&self, field: Option<&Field>, value: Option<&Value>) -> String {
+        let value = value.filter(|value| !value.is_blank());
+        let value = value.filter(|value| !field.is_some_and(|field| means_nothing(field, value)));
+        let compare = field.map_or(Compare::Exact, |field| field.compare);
+        digest::value(value.unwrap_or(&Value::Null), compare, self.key)
+    }
+
+    /// The name of a map's entry; what must not be seen of it is not in it.
+    fn entry(&self, name: &str, mark: Mark) -> String {
+        match mark {
+            Mark::Open => name.to_owned(),
+            _ => self.digest(None, Some(&Value::text(name))),
+        }
+    }
+
+    /// The item of a list that a path means.
+    fn item<'a>(
+        &self,
+        items: &'a [Asked],
+        (list, shape): (Option<&ListType>, Option<&Shape>),
+        (index, key): (usize, &[KeyLeaf]),
+        change: &Change,
+    ) -> Option<&'a Asked> {
+        if !key.is_empty() {
+            return items.iter().find(|item| self.has_key(item, shape, key));
+        }
+        if list.is_some_and(|list| matches!(list.told_apart, ToldApart::Set)) {
+            let value = change.after.as_ref().or(change.before.as_ref());
+            let own = Asked::Leaf(self.digest(None, value));
+            return items.iter().find(|item| **item == own);
+        }
+        items.get(index)
+    }
+
+    /// Whether an item names this key. What it does not name speaks neither for it nor against it.
+    fn has_key(&self, item: &Asked, shape: Option<&Shape>, key: &[KeyLeaf]) -> bool {
+        let Asked::Fields(fields) = item else { return false };
+        let mut named = 0;
+        for leaf in key {
+            let field = shape.and_then(|shape| shape.named(&leaf.name));
+            let (Some(own), Some(field)) = (fields.get(&*leaf.name), field) else { continue };
+            if self.says(own, Whose::Field(field), Some(&leaf.value)) == Some(false) {
+                return false;
+            }
+            named += 1;
+        }
+        named > 0
+    }
+
+    /// Whether a value is what was asked; of an object only what was named counts.
+    fn says(&self, asked: &Asked, whose: Whose, value: Option<&Value>) -> Option<bool> {
+        match (asked, whose) {
+            (Asked::Leaf(own), _) if own.starts_with(OF_A_SOURCE) => None,
+            (Asked::Leaf(own), Whose::Field(field)) => Some(*own == self.digest(Some(field), value)),
+            (Asked::Leaf(own), _) => Some(*own == self.digest(None, value)),
+            (Asked::Fields(fields), whose) => match (whose, value) {
+                (Whose::Field(Field { ty: Type::Object(shape), .. }), Some(Value::Object(object))) => {
+                    self.all_said(shape, fields, object)
+                }
+                (Whose::Item(Item::Object(shape)), Some(Value::Object(object))) => {
+                    self.all_said(shape, fields, object)
+                }
+                (_, None | Some(Value::Null)) => Some(fields.is_empty()),
+                _ => None,
+            },
+            (Asked::Items(items), whose) => match (whose, value) {
+                (_, None | Some(Value::Null)) => Some(items.is_empty()),
+                (Whose::Field(Field { ty: Type::List(list), .. }), Some(Value::List(values))) => {
+                    self.all_there(list, items, values)
+                }
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether a list holds what was asked and nothing else, in any order.
+    fn all_there(&self, list: &ListType, items: &[Asked], values: &[Value]) -> Option<bool> {
+        if items.len() != values.len() {
+            return Some(false);
+        }
+        let mut free: Vec<&Value> = values.iter().collect();
+        for item in items {
+            let is = |value: &&Value| self.says(item, Whose::Item(&list.item), Some(value)) != Some(false);
+            match free.iter().position(is) {
+                Some(at) => drop(free.swap_remove(at)),
+                None => return Some(false),
+            }
+        }
+        Some(true)
+    }
+
+    fn all_said(
+        &self,
+        shape: &Shape,
+        fields: &BTreeMap<String, Asked>,
+        object: &crate::value::Object,
+    ) -> Option<bool> {
+        let mut all = Some(true);
+        for (name, asked) in fields {
+            let field = shape.named(name)?;
+            match self.says(asked, Whose::Field(field), object.get(field.number)) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => all = None,
+            }
+        }
+        all
+    }
+}
+
+/// A source, told from every other one.
+fn told(slot: &Slot) -> String {
+    match slot {
+        Slot::Env(name) => format!("env\n{name}"),
+        Slot::File(path) => format!("file\n{path}"),
+        Slot::Command(words) => format!("command\n{}", words.join("\n")),
+    }
+}
+
+/// The key leaves of a live item that a reader may see stand in the name of its place; the others as a digest.
+pub fn place(change: &Change, kind: &Kind, key: &[u8]) -> String {
+    let maker = Maker { key };
+    let text = |value: &Value| Leaf::url_text(value, &kind.api);
+    let mut place = String::new();
+    for segment in &change.path.0 {
+        place.push('/');
+        match segment {
+            Segment::Field(name) => place.push_str(name),
+            Segment::Key(name, mark) => place.push_str(&maker.entry(name, change.mark.max(*mark))),
+            Segment::Item { index, key } if key.is_empty() => place.push_str(&index.to_string()),
+            Segment::Item { key, .. } => {
+                let leaves = key.iter().map(|leaf| match leaf.mark.max(change.mark) {
+                    Mark::Open => text(&leaf.value),
+                    _ => maker.digest(None, Some(&leaf.value)),
+                });
+                place.push_str(&leaves.collect::<Vec<_>>().join(","));
+            }
+        }
+    }
+    place
+}
