@@ -258,6 +258,7 @@ fn changed(file: ChangeFile) -> FieldChange {
         before: file.before,
         after: file.after,
         mark: None,
+        causes: Vec::new(),
         unseen: false,
         line: None,
         column: None,
