@@ -81,6 +81,6 @@ fn unchanged_objects_are_asked_as_well() {
 #[test]
 fn drift_tells_broken_rules_and_goes_by_what_moved() {
     let estate = estate("format: 1\nrules:\n  none: { message: m, require: 'false' }\n");
-    estate.desk.expect(0, &["drift"]).says(&["error[none]"]);
+    estate.desk.expect(2, &["drift"]).says(&["error[none]"]);
     assert!(estate.writes().is_empty());
 }
