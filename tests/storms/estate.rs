@@ -305,6 +305,7 @@ fn target(api: &Arc<Api>) -> Target {
         scope: Vec::new(),
         parallelism: 6,
         carry_nested: true,
+        personal: true,
     }
 }
 
