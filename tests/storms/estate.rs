@@ -157,7 +157,7 @@ impl Estate {
             let courier = Arc::new(storm.clone());
             let service = Service::by(Arc::new(target(&kind.api)), &Allowed::default(), Some(courier));
             let service = service.unwrap_or_else(|fault| panic!("{}", fault.message));
-            (name.clone(), service.under(allowance.clone()).patience(patience.clone()))
+            (name.clone(), service.under(allowance.clone()).patience(patience.clone()).for_writing())
         };
         self.apis().iter().map(connect).collect()
     }
