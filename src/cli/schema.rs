@@ -14,11 +14,12 @@ use super::settings::file::SettingsFile;
 use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
+use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
 use crate::report::outcome::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
-use crate::report::shown::{Checked, Report};
+use crate::report::shown::{Checked, Report, Tested};
 use crate::run::memory::replace;
 
 /// Writes the schemas, or tells which are missing or old.
@@ -75,6 +76,8 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("api-check.json", schema::printed::<api::check::Found>()),
         ("api-new.json", schema::printed::<api::draft::Drafted>()),
         ("api-try.json", schema::printed::<api::trial::Tried>()),
+        ("policy.json", schema::typed::<PolicyFile>()),
+        ("policy-test.json", schema::printed::<Tested>()),
     ];
     schema::all(registry, extra)
 }

@@ -288,10 +288,10 @@ fn names_of_other_documents_stay() {
     const LABS: &str = "config/partner-cccccccc-0000-4000-8000-000000000005.yaml";
     let (estate, parent) = (Estate::new(PARTNER), "partner-cccccccc-0000-4000-8000-000000000004");
     estate.import(0, &["--personal"]);
-    let named = estate
-        .desk
-        .read(LABS)
-        .replace("parent_sid: cccccccc-0000-4000-8000-000000000004", &format!("parent_sid: {{ ref: {parent} }}"));
+    let named = estate.desk.read(LABS).replace(
+        "parent_sid: cccccccc-0000-4000-8000-000000000004",
+        &format!("parent_sid: {{ ref: {parent} }}"),
+    );
     assert!(named.contains(&format!("{{ ref: {parent} }}")), "{named}");
     estate.desk.write(LABS, &named);
     estate.edit(2, json!({ "company_name": "Labs" }));
