@@ -285,16 +285,17 @@ fn names_of_things_stay_until_they_mean_something_else() {
 
 #[test]
 fn names_of_other_documents_stay() {
-    let estate = Estate::new(PARTNER);
+    const LABS: &str = "config/partner-cccccccc-0000-4000-8000-000000000005.yaml";
+    let (estate, parent) = (Estate::new(PARTNER), "partner-cccccccc-0000-4000-8000-000000000004");
     estate.import(0, &["--personal"]);
-    let named = estate
-        .desk
-        .read("config/lakeside-labs.yaml")
-        .replace("parent_sid: cccccccc-0000-4000-8000-000000000004", "parent_sid: { ref: lakeside }");
-    assert!(named.contains("{ ref: lakeside }"), "{named}");
-    estate.desk.write("config/lakeside-labs.yaml", &named);
+    let named = estate.desk.read(LABS).replace(
+        "parent_sid: cccccccc-0000-4000-8000-000000000004",
+        &format!("parent_sid: {{ ref: {parent} }}"),
+    );
+    assert!(named.contains(&format!("{{ ref: {parent} }}")), "{named}");
+    estate.desk.write(LABS, &named);
     estate.edit(2, json!({ "company_name": "Labs" }));
     estate.import(0, &["--personal"]).says(&["1 updated, 3 unchanged", "is empty"]);
-    let (went, came) = changed(&named, &estate.desk.read("config/lakeside-labs.yaml"));
+    let (went, came) = changed(&named, &estate.desk.read(LABS));
     assert_eq!((went.len(), came), (1, vec!["  company_name: Labs".to_owned()]));
 }
