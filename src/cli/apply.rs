@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
+use super::notify;
 use super::plan;
 use super::progress::Progress;
 use super::records;
@@ -12,6 +13,7 @@ use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
+use super::settings::file::NotifyEvent;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
@@ -237,6 +239,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
     screen.diagnose(&hindrances);
     let report = show((&outcomes, &hindrances), &held, screen, way)?;
+    notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run tells the same; make room or give access";

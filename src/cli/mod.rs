@@ -15,6 +15,7 @@ pub mod fmt;
 pub mod import;
 pub mod keys;
 mod logs;
+mod notify;
 mod past;
 pub mod plan;
 pub mod policy;
