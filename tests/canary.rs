@@ -12,6 +12,7 @@ mod cages;
 #[allow(dead_code)] // each test binary uses its part
 #[path = "end_to_end/desk.rs"]
 mod desk;
+#[allow(dead_code)] // each test binary uses its part
 #[path = "end_to_end/listener.rs"]
 mod listener;
 #[path = "canary/mistakes.rs"]
