@@ -12,6 +12,9 @@ mod cages;
 #[allow(dead_code)] // each test binary uses its part
 #[path = "end_to_end/desk.rs"]
 mod desk;
+#[allow(dead_code)] // each test binary uses its part
+#[path = "end_to_end/listener.rs"]
+mod listener;
 #[path = "canary/mistakes.rs"]
 mod mistakes;
 #[path = "canary/parrot.rs"]
@@ -575,6 +578,28 @@ fn rules_that_speak_of_every_field_and_fail_in_every_way() {
         let broken = house.desk.read("policies/all.yaml").replace("expect:", "expects:");
         house.input("policies/all.yaml", &broken);
         assert_eq!(codes(&house.run(&["validate"])), [Some(1); 2]);
+    }
+}
+
+#[test]
+fn what_webhooks_are_told() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Env, false, open());
+        let listener = listener::Listener::start("200 OK");
+        house.desk.set("HOOK", &listener.url);
+        let hooks = ["json", "slack", "teams"]
+            .map(|format| format!("  - {{ url: {{ from_env: HOOK }}, format: {format} }}\n"));
+        let settings = house.desk.read("trueup.yaml");
+        house.input("trueup.yaml", &format!("{settings}notify:\n{}", hooks.concat()));
+        house.run(&["drift"]);
+        let ran = house.run_in("text", &["apply", "--auto-approve"]);
+        assert_eq!(ran.code, Some(0), "{}\n{}", kind.name, ran.all());
+        let messages = listener.messages();
+        assert_eq!(messages.len(), 9, "{}", kind.name);
+        for message in messages {
+            let found = house.birds.found_in(&message.body);
+            assert!(found.is_empty(), "{}: a webhook is told {found:?}", kind.name);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
 use super::leases;
+use super::notify;
 use super::plan;
 use super::progress::Progress;
 use super::records;
@@ -13,6 +14,7 @@ use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
+use super::settings::file::NotifyEvent;
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
@@ -274,6 +276,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     hindrances.extend(lost.clone());
     screen.diagnose(&hindrances);
     let report = show((&outcomes, &hindrances), &held, screen, way)?;
+    notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     records::close(root, &mut lock(&journal), report, screen);
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
     Ok(match exit(&outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {

@@ -5,6 +5,7 @@
 
 use super::args::{Common, DriftArgs, Format, Reading};
 use super::exit::Exit;
+use super::notify;
 use super::past::Pasts;
 use super::plan as plans;
 use super::progress::Progress;
@@ -12,6 +13,7 @@ use super::records;
 use super::reports::{Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
+use super::settings::file::NotifyEvent;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::permit::Grant;
@@ -78,7 +80,11 @@ fn drifted(
         screen.diagnose(&warnings(&plan));
     }
     show(&report, screen, reports)?;
-    Ok(exit(&report))
+    let exit = exit(&report);
+    if exit != Exit::Done {
+        notify::tell(&prepared.workspace, NotifyEvent::Drift, &Shown::Drift(&report), screen);
+    }
+    Ok(exit)
 }
 
 /// What text shows with the rest.

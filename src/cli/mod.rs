@@ -16,6 +16,7 @@ pub mod import;
 pub mod keys;
 mod leases;
 mod logs;
+mod notify;
 mod past;
 pub mod plan;
 pub mod policy;

@@ -138,7 +138,8 @@ fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<
 }
 
 impl Shown<'_> {
-    fn sheet<'s>(&'s self, base: &'s str) -> Sheet<'s> {
+    /// One view for pages of other programs.
+    pub fn sheet<'s>(&'s self, base: &'s str) -> Sheet<'s> {
         match self {
             Self::Plan(report) => Sheet::of_plan(report, base),
             Self::Results(report) => Sheet::of_results(report, base),
@@ -147,7 +148,11 @@ impl Shown<'_> {
         }
     }
 
-    fn json(&self) -> serde_json::Result<String> {
+    /// The JSON of the report.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn json(&self) -> serde_json::Result<String> {
         match self {
             Self::Plan(report) => to_json(report),
             Self::Results(report) => to_json(report),

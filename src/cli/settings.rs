@@ -15,7 +15,7 @@ use std::time::Duration;
 use url::Url;
 
 use self::auth::{Access, Auth, Credential, Keyring, Purpose};
-use self::file::SettingsFile;
+use self::file::{NotifyEvent, NotifyFile, NotifyFormat, SettingsFile};
 use super::slots::Secrets;
 use crate::diagnostic::{Diagnostic, Place, Source, Span, any_error};
 use crate::document::read::Reading;
@@ -37,8 +37,18 @@ pub struct Settings {
     pub targets: Vec<TargetSettings>,
     /// Patterns of paths, with where they stand.
     pub documents: Vec<(String, Place)>,
+    /// Webhooks, as far as they could be read.
+    pub notify: Vec<NotifySettings>,
     /// Whether something in the file is wrong, so that a missing target may only be a broken one.
     pub faulty: bool,
+}
+
+/// A webhook that is told of runs.
+pub struct NotifySettings {
+    pub url: Credential,
+    pub secret: Option<Credential>,
+    pub format: NotifyFormat,
+    pub on: Vec<NotifyEvent>,
 }
 
 /// One target, checked against its API.
@@ -79,25 +89,49 @@ pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnost
         reading.put(start, fault.hint("keep one of them"));
     }
     let root = nodes.first().filter(|node| !node.is_null());
-    let targets = root.map_or_else(Vec::new, |root| targets(root, registry, &mut reading));
+    let (targets, notify) = root.map_or_else(Default::default, |root| sections(root, registry, &mut reading));
     let documents = patterns(root, source);
     let faulty = any_error(&found);
     faults.append(&mut found);
-    Settings { source: Arc::clone(source), targets, documents, faulty }
+    Settings { source: Arc::clone(source), targets, documents, notify, faulty }
 }
 
-fn targets(root: &Node, registry: &Registry, reading: &mut Reading) -> Vec<TargetSettings> {
+fn sections(
+    root: &Node,
+    registry: &Registry,
+    reading: &mut Reading,
+) -> (Vec<TargetSettings>, Vec<NotifySettings>) {
     let entries = root.get("targets").map_or(&[][..], Node::entries);
     let mut keyring = Keyring::new(reading);
     let opened: Vec<Opened> = entries.iter().map(|entry| Opened::new(&entry.value, &mut keyring)).collect();
+    let hooks = root.get("notify").map_or(&[][..], Node::items);
+    let hooks: Vec<_> = hooks.iter().map(|hook| hook_of(hook, &mut keyring)).collect();
     let claimed = keyring.claimed;
     let mut formal = Vec::new();
-    typed::<SettingsFile>(root, reading.source, &mut formal);
+    let file = typed::<SettingsFile>(root, reading.source, &mut formal);
+    let words = file.map(|file| file.notify).unwrap_or_default();
     // where a credential should stand, all is said already
     formal.retain(|fault| !fault.place.as_ref().is_some_and(|place| is_within(place.span, &claimed)));
     reading.faults.append(&mut formal);
     let each = entries.iter().zip(opened);
-    each.filter_map(|(entry, opened)| target(entry, opened, registry, reading)).collect()
+    let targets = each.filter_map(|(entry, opened)| target(entry, opened, registry, reading)).collect();
+    let hook = |((url, secret), file): ((Option<Credential>, Option<Credential>), NotifyFile)| {
+        Some(NotifySettings { url: url?, secret, format: file.format, on: file.on })
+    };
+    (targets, hooks.into_iter().zip(words).filter_map(hook).collect())
+}
+
+/// The address and the secret of a webhook.
+fn hook_of(node: &Node, keyring: &mut Keyring) -> (Option<Credential>, Option<Credential>) {
+    let (mut url, mut secret) = (None, None);
+    for entry in node.entries() {
+        match &*entry.key {
+            "url" => url = keyring.credential(entry),
+            "secret" => secret = keyring.credential(entry),
+            _ => {}
+        }
+    }
+    (url, secret)
 }
 
 /// What of a target may hold a credential, right or wrong; read before anything is said about the rest.

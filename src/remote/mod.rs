@@ -10,6 +10,7 @@ mod breaker;
 pub mod client;
 pub mod complaint;
 pub mod failure;
+pub mod hook;
 pub mod hosts;
 mod json;
 mod jsv;

@@ -21,6 +21,7 @@ pub mod junit;
 pub mod markdown;
 mod markup;
 mod mask;
+pub mod notice;
 pub mod outcome;
 mod paint;
 pub mod places;

@@ -177,7 +177,8 @@ impl<'k, 'r> Keyring<'k, 'r> {
         auth
     }
 
-    fn credential(&mut self, entry: &Entry) -> Option<Credential> {
+    /// One credential.
+    pub fn credential(&mut self, entry: &Entry) -> Option<Credential> {
         let node = &entry.value;
         let slot = match node.data {
             Data::Map(_) => slot::read(node, self.reading),

@@ -22,11 +22,68 @@ pub struct SettingsFile {
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
     #[serde(default = "everywhere")]
     pub documents: Vec<String>,
+    /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_HOSTS`.
+    #[serde(default)]
+    pub notify: Vec<NotifyFile>,
 }
 
 /// The patterns of a workspace that names none.
 pub fn everywhere() -> Vec<String> {
     vec!["config/**/*.yaml".into(), "config/**/*.yml".into()]
+}
+
+/// A webhook.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyFile {
+    /// Where its address comes from: whoever has the address can write there.
+    pub url: SourceFile,
+    /// Where the secret comes from that signs each message (`X-Trueup-Signature`).
+    #[serde(default)]
+    pub secret: Option<SourceFile>,
+    /// What is sent.
+    #[serde(default)]
+    pub format: NotifyFormat,
+    /// After what; both when left out.
+    #[serde(default = "both")]
+    pub on: Vec<NotifyEvent>,
+}
+
+fn both() -> Vec<NotifyEvent> {
+    vec![NotifyEvent::Apply, NotifyEvent::Drift]
+}
+
+/// What a webhook is sent.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyFormat {
+    /// The report, as `--format json` prints it.
+    #[default]
+    Json,
+    /// A message for an incoming webhook of Slack.
+    Slack,
+    /// A card for an incoming webhook of Teams.
+    Teams,
+}
+
+/// After what a webhook is told.
+#[derive(Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum NotifyEvent {
+    /// An apply that began to write.
+    Apply,
+    /// A drift that found differences, or could not read everything.
+    Drift,
+}
+
+impl NotifyEvent {
+    /// The word in a message's header.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Drift => "drift",
+        }
+    }
 }
 
 /// One connection to a service.
