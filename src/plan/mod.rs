@@ -10,6 +10,7 @@ pub mod cause;
 pub mod compare;
 pub mod digest;
 pub mod gate;
+pub mod kept;
 pub mod pair;
 pub mod permit;
 pub mod propose;

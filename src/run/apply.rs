@@ -25,6 +25,7 @@ use crate::document::State;
 use crate::exchange::{Request, Verb};
 use crate::kind::{Answer, Appears, Field, Leaf, Maker};
 use crate::plan::compare::differences;
+use crate::plan::kept::remedy;
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
 use crate::plan::step::{Decision, Recheck, finishes_create, named, overlap, recheck};
@@ -32,7 +33,7 @@ use crate::plan::{Action, Change, Plan, Step, Subject};
 use crate::remote::retry::Answered;
 use crate::remote::service::{Collection, Service, Trouble};
 use crate::remote::wire::{self, Live};
-use crate::value::{Object, Value};
+use crate::value::{Object, Segment, Value};
 
 /// The most collections written to at once; each target has its own limit below this.
 const COLLECTIONS: usize = 16;
@@ -773,7 +774,28 @@ fn lost(step: &Step, changes: &[Change]) -> Vec<Diagnostic> {
     if let Some(first) = lost.first_mut() {
         first.hint = Some(hint.to_owned());
     }
+    for (reason, change) in lost.iter_mut().zip(changes) {
+        reason.hint = remedied(step, change).or(reason.hint.take());
+    }
     lost
+}
+
+/// What to do about what was not kept, where the values tell it.
+fn remedied(step: &Step, change: &Change) -> Option<String> {
+    // what is as it was before was not altered but ignored
+    let is_as_before = |own: &Change| overlap(&own.path, &change.path) && own.before == change.before;
+    if step.changes.iter().any(is_as_before) {
+        return None;
+    }
+    let mut shape = Some(&step.subject.kind.shape);
+    let mut found = None;
+    for segment in &change.path.0 {
+        if let Segment::Field(name) = segment {
+            let field = shape?.named(name)?;
+            (found, shape) = (Some(field), field.ty.inner());
+        }
+    }
+    remedy(found?, change.after.as_ref()?, change.before.as_ref()?)
 }
 
 fn not_kept(step: &Step, change: &Change) -> Diagnostic {

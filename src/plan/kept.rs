@@ -1,0 +1,93 @@
+//! Why a service kept something else than was sent, where the two values tell it, and what to do about that.
+//!
+//! Where the format has a word for it, the line to add to the kind is said; where it has none, what to write in
+//! the document instead. Deliberately absent: secrets, of which not even this is told, and lists.
+
+use rust_decimal::Decimal;
+
+use crate::kind::{Compare, Field};
+use crate::plan::compare::addresses;
+use crate::value::{Mark, Value};
+
+/// What to do about a field of which `there` was kept of what was `sent`.
+pub fn remedy(field: &Field, sent: &Value, there: &Value) -> Option<String> {
+    if field.mark == Mark::Secret {
+        return None;
+    }
+    match (sent, there) {
+        (Value::Text(sent), Value::Text(there)) => text(field, sent, there),
+        (Value::Decimal(sent), Value::Decimal(there)) => rounded(*sent, *there),
+        _ => None,
+    }
+}
+
+fn text(field: &Field, sent: &str, there: &str) -> Option<String> {
+    let line = |word: &str, why: &str| {
+        Some(format!("{why}: add `compare: {word}` to `{}` in the description of the kind", field.name))
+    };
+    if field.compare == Compare::Exact && sent.to_lowercase() == there.to_lowercase() {
+        return line("case_insensitive", "the service changes the case of letters");
+    }
+    if sent.trim() == there {
+        return Some("the service takes blanks away at the ends: write the value without them".to_owned());
+    }
+    let is_list = sent.contains('@') && there.contains('@');
+    if field.compare == Compare::Exact && is_list && addresses(sent) == addresses(there) {
+        return line("addresses", "the service writes addresses otherwise");
+    }
+    let cut = !there.is_empty() && sent.starts_with(there);
+    cut.then(|| format!("the service keeps {} characters: write no more", there.chars().count()))
+}
+
+fn rounded(sent: Decimal, there: Decimal) -> Option<String> {
+    let is_rounded = |places: u32| {
+        sent != there && (sent.round_dp(places) == there || sent.trunc_with_scale(places) == there)
+    };
+    let places = (0..sent.normalize().scale()).find(|places| is_rounded(*places))?;
+    Some(format!("the service keeps {places} places after the point: write no more"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::Kind;
+    use crate::kind::registry::Registry;
+
+    fn kinds() -> Vec<std::sync::Arc<Kind>> {
+        let registry = Registry::builtin();
+        registry.kinds().iter().filter_map(|name| registry.kind(name)).collect()
+    }
+
+    fn said(is: impl Fn(&Field) -> bool, sent: &Value, there: &Value) -> Option<String> {
+        let kinds = kinds();
+        let mut fields = kinds.iter().flat_map(|kind| &kind.shape.fields);
+        remedy(fields.find(|field| is(field)).expect("such a field"), sent, there)
+    }
+
+    fn of_text(sent: &str, there: &str) -> String {
+        let is = |field: &Field| field.mark == Mark::Open && field.compare == Compare::Exact;
+        said(is, &Value::text(sent), &Value::text(there)).unwrap_or_default()
+    }
+
+    #[test]
+    fn each_cause_has_its_remedy() {
+        assert!(of_text("Duluth", "DULUTH").contains("`compare: case_insensitive`"));
+        assert!(of_text("a@x.se, b@X.se", "a@x.se,b@y.se").is_empty());
+        assert!(of_text("a@x.se, b@x.se", "a@x.se,b@x.se").contains("`compare: addresses`"));
+        assert!(of_text(" Duluth ", "Duluth").contains("blanks"));
+        assert!(of_text("Duluth, MN", "Duluth").contains("keeps 6 characters"));
+        assert!(of_text("Duluth", "Superior").is_empty() && of_text("Duluth", "").is_empty());
+        let decimal = |text: &str| Value::Decimal(text.parse().expect("a decimal"));
+        let rounded = |sent, there| said(|field| field.mark == Mark::Open, &decimal(sent), &decimal(there));
+        assert!(rounded("2.955", "2.96").is_some_and(|said| said.contains("keeps 2 places")));
+        assert!(rounded("2.959", "2.95").is_some_and(|said| said.contains("keeps 2 places")));
+        assert!(rounded("2.9", "3").is_some_and(|said| said.contains("keeps 0 places")));
+        assert!(rounded("2.95", "4").is_none() && rounded("3", "4").is_none());
+    }
+
+    #[test]
+    fn of_a_secret_nothing_is_told() {
+        let secret = |field: &Field| field.mark == Mark::Secret;
+        assert!(said(secret, &Value::text("Aa"), &Value::text("aa")).is_none());
+    }
+}
