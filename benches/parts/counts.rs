@@ -37,8 +37,11 @@ pub fn check() -> ExitCode {
     let Some(counts) = counted() else { return ExitCode::SUCCESS };
     let mut grown = false;
     for (part, count) in counts {
-        let before = kept.counts.get(&part).copied();
-        let ratio = before.map_or(f64::INFINITY, |before| count as f64 / before as f64);
+        let Some(before) = kept.counts.get(&part).copied() else {
+            println!("{part:<24} {count:>12} is kept nowhere yet");
+            continue;
+        };
+        let ratio = count as f64 / before as f64;
         grown |= ratio > TOLERANCE;
         let said = if ratio > TOLERANCE { "GREW" } else { "" };
         println!("{part:<24} {count:>12} {:>7.3} {said}", ratio);
