@@ -6,6 +6,7 @@
 pub mod api;
 pub mod apply;
 pub mod args;
+mod causes;
 pub mod completions;
 pub mod demo;
 pub mod drift;
@@ -19,6 +20,7 @@ pub mod plan;
 mod progress;
 mod records;
 mod reports;
+mod repository;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;
