@@ -123,6 +123,9 @@ impl Pasts {
                 pasts.known.insert(subject.number, known);
             }
         }
+        let short = branch.filter(|_| !records && !pasts.known.is_empty());
+        let short = short.and_then(|branch| branch.repository.cut_short());
+        plan.diagnostics.extend(short.map(|why| Diagnostic { severity: Severity::Warning, ..why }));
         cause::note(plan, &|subject| pasts.history(subject));
         pasts
     }
@@ -139,7 +142,7 @@ impl Pasts {
         let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.create_sent.is_none());
-        let said = before.and_then(|before| before.now.get(&*job.document.source.path, job.document));
+        let said = before.and_then(|before| before.now.get(&job.document.source.path, job.document));
         let said = Asked::of(said.unwrap_or(job.document), &self.key);
         let base = before.map_or(Base::Unknown, |before| before.base(job.document, &said, &self.key));
         let older = match (before, entry) {

@@ -127,6 +127,11 @@ impl Repository {
         Ok(found.parents().map(Commit).collect())
     }
 
+    /// What is to be said where earlier commits are asked for and the clone has only the latest.
+    pub fn cut_short(&self) -> Option<Diagnostic> {
+        self.is_shallow.then(|| self.missing())
+    }
+
     fn missing(&self) -> Diagnostic {
         let what = match self.is_shallow {
             true => "this is a shallow clone, and the history that tells why things differ is not here",
