@@ -91,7 +91,7 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
             return untold(faults, screen, wish.reports).map(|()| fault.exit);
         }
     };
-    let blocked = gate::check(&plan, objects, reading.limits());
+    let blocked = gate::check(&plan, objects, &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = judged(&plan, prepared);
     show_report(&report, screen)?;
