@@ -307,6 +307,27 @@ pub struct ValidateArgs {
     pub beside: Beside,
 }
 
+/// Which changes are wanted, by their cause.
+#[derive(Args, Clone, Default)]
+pub struct Causes {
+    /// The commit that this branch is compared with [default: where it parted from the branch that CI, or the remote, calls the main one]
+    #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
+    pub base: Option<String>,
+    /// Plan only objects that differ for this cause alone; one that differs for others too is refused, because a write may carry the whole object
+    #[arg(long, value_enum, value_name = "CAUSE", env = "TRUEUP_ONLY", hide_env_values = true)]
+    pub only: Option<CauseWord>,
+    /// Refuse to plan a branch that does not contain what is on the main one by now
+    #[arg(long, env = "TRUEUP_REQUIRE_UP_TO_DATE", hide_env_values = true)]
+    pub require_up_to_date: bool,
+}
+
+/// A cause that can be asked for.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CauseWord {
+    /// What this branch edits
+    ThisBranch,
+}
+
 /// Arguments of `plan`.
 #[derive(Args)]
 pub struct PlanArgs {
@@ -316,6 +337,8 @@ pub struct PlanArgs {
     pub reading: Reading,
     #[command(flatten)]
     pub beside: Beside,
+    #[command(flatten)]
+    pub causes: Causes,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -354,6 +377,9 @@ pub struct DriftArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub beside: Beside,
+    /// The commit whose documents stand for what was applied where there is no record [default: where this branch parted from the one that CI, or the remote, calls the main one]
+    #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
+    pub base: Option<String>,
     /// What is pending or was never applied counts as a difference too
     #[arg(long, env = "TRUEUP_ALSO_PENDING", hide_env_values = true)]
     pub also_pending: bool,

@@ -6,7 +6,7 @@
 use super::args::{Common, DriftArgs, Format, Reading};
 use super::exit::Exit;
 use super::notify;
-use super::past::Pasts;
+use super::past::{Branch, Pasts, no_past};
 use super::plan as plans;
 use super::progress::Progress;
 use super::records;
@@ -66,7 +66,21 @@ fn drifted(
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    let pasts = Pasts::note(&mut plan, &jobs, prepared);
+    let branch = match Branch::of(&prepared.workspace.root, args.base.as_deref()) {
+        Ok(branch) => branch,
+        Err(fault) if args.base.is_some() => {
+            screen.diagnose(std::slice::from_ref(&fault));
+            return unread(vec![fault], screen, reports);
+        }
+        Err(fault) => {
+            plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..fault });
+            None
+        }
+    };
+    let pasts = Pasts::note(&mut plan, &jobs, prepared, branch.as_ref());
+    if pasts.is_blank && !(plan.steps.is_empty() && plan.refused.is_empty()) {
+        plan.diagnostics.insert(0, no_past());
+    }
     let ask = Ask {
         against: pasts.against.clone(),
         also_pending: args.also_pending,

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod apply;
 pub mod args;
+mod causes;
 pub mod completions;
 pub mod demo;
 pub mod drift;
@@ -23,6 +24,7 @@ pub mod policy;
 mod progress;
 mod records;
 mod reports;
+mod repository;
 pub mod sandbox;
 pub mod saved;
 pub mod schema;

@@ -1,21 +1,81 @@
-//! What is known of the past of a workspace's objects: the records of what was applied from here.
+//! What is known of the past of a workspace's objects: the records of what was applied from here, and what
+//! their documents were in the base of the branch.
 //!
-//! Only objects that differ are asked about, so a workspace that agrees costs nothing.
-//! Deliberately absent: what it means (`plan::cause`).
+//! Only objects that differ are asked about, so a workspace that agrees costs nothing. Where there is no record
+//! the commits before the base tell what was asked earlier.
+//! Deliberately absent: what it means (`plan::cause`), and how Git keeps it (`repository`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::PoisonError;
 
 use zeroize::Zeroizing;
 
+use super::repository::{Blob, Commit, Repository};
 use super::session::{FOLDER, Prepared, forgotten};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::document::Document;
 use crate::plan::asked::Asked;
-use crate::plan::cause::{self, History, Past};
+use crate::plan::cause::{self, Base, History, Past};
 use crate::plan::{Plan, Subject};
 use crate::report::drift::Against;
 use crate::run::gather::Job;
 use crate::run::ledger::Ledger;
+
+/// The most earlier texts of a file that are read.
+const MOST_EARLIER: usize = 20;
+
+/// A branch and where it parted from the one that it is to be merged into.
+pub struct Branch {
+    repository: Repository,
+    head: Commit,
+    trunk: (String, Commit),
+    base: Commit,
+}
+
+impl Branch {
+    /// The branch that is checked out in a workspace; none where there is no repository, or no branch to part
+    /// from. `named` is the commit to compare with.
+    ///
+    /// # Errors
+    /// When the commit is not there, or the history is not.
+    pub fn of(root: &Path, named: Option<&str>) -> Result<Option<Self>, Diagnostic> {
+        let Some(repository) = Repository::of(root) else {
+            return match named {
+                Some(_) => Err(Diagnostic::error("no-repository", "this workspace is in no Git repository")
+                    .hint("leave `--base` out; the records in `.trueup` tell what was applied")),
+                None => Ok(None),
+            };
+        };
+        let Some(head) = repository.head() else { return Ok(None) };
+        let env = |name: &str| std::env::var(name).ok();
+        let trunk = match named {
+            Some(name) => Some((name.to_owned(), repository.commit(name)?)),
+            None => repository.trunk(&env),
+        };
+        let Some(trunk) = trunk else { return Ok(None) };
+        let base = repository.parted(head, trunk.1)?;
+        Ok(Some(Self { repository, head, trunk, base }))
+    }
+
+    /// The commit that is checked out.
+    pub fn head(&self) -> Commit {
+        self.head
+    }
+
+    /// Why it is not up to date with the branch that it is to be merged into.
+    ///
+    /// # Errors
+    /// When the history is not here.
+    pub fn behind(&self) -> Result<Option<Diagnostic>, Diagnostic> {
+        let (name, trunk) = &self.trunk;
+        Ok((!self.repository.builds_on(self.head, *trunk)?).then(|| {
+            let message = format!("this branch does not contain what is on {name} by now");
+            Diagnostic::error("not-up-to-date", message)
+                .hint(format!("merge {name} into it, or rebase it, and plan again"))
+        }))
+    }
+}
 
 /// What is known of the past of the objects in which a plan differs.
 pub struct Pasts {
@@ -23,67 +83,177 @@ pub struct Pasts {
     /// By the number of the document.
     known: HashMap<usize, Known>,
     pub against: Against,
+    /// Whether anything at all is known.
+    pub is_blank: bool,
 }
 
 struct Known {
     now: Asked,
+    said: Asked,
     past: Past,
     applied_at: Option<String>,
 }
 
 impl Pasts {
     /// Notes the causes of a plan's changes, and what keeps them from being known.
-    pub fn note(plan: &mut Plan, jobs: &[Job], prepared: &Prepared) -> Self {
-        let (pasts, faults) = Self::of(plan, jobs, prepared);
+    pub fn note(plan: &mut Plan, jobs: &[Job], prepared: &Prepared, branch: Option<&Branch>) -> Self {
+        let (ledger, faults) = ledger(prepared);
         plan.diagnostics.extend(faults);
-        cause::note(plan, &|subject| pasts.history(subject));
-        pasts
-    }
-
-    fn of(plan: &Plan, jobs: &[Job], prepared: &Prepared) -> (Self, Vec<Diagnostic>) {
-        let (ledger, mut faults) = ledger(prepared);
         let records = ledger.as_ref().is_some_and(|ledger| !ledger.is_empty());
-        let against = Against { records, commit: None };
+        let commit = branch.filter(|_| !records).map(|branch| branch.base.to_string());
         let key = Zeroizing::new(ledger.as_ref().map(|ledger| ledger.key().to_vec()).unwrap_or_default());
-        let mut pasts = Self { key, known: HashMap::new(), against };
+        let mut pasts = Self {
+            key,
+            known: HashMap::new(),
+            against: Against { records, commit },
+            is_blank: !records && branch.is_none(),
+        };
+        let before = match branch.map(|branch| Before::new(branch, prepared)).transpose() {
+            Ok(before) => before,
+            Err(fault) => {
+                plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..fault });
+                None
+            }
+        };
         let differing = plan.steps.iter().map(|step| &step.subject);
         let refused = plan.refused.iter().filter(|own| !own.changes.is_empty()).map(|own| &own.subject);
         for subject in differing.chain(refused) {
             if let Some(job) = jobs.get(subject.number) {
-                let known = pasts.known_of(subject, job, ledger.as_ref(), prepared);
+                let known = pasts.known_of(subject, job, (ledger.as_ref(), before.as_ref()), prepared);
                 pasts.known.insert(subject.number, known);
             }
         }
-        if !records && !pasts.known.is_empty() {
-            faults.push(no_past());
-        }
-        (pasts, faults)
+        let short = branch.filter(|_| !records && !pasts.known.is_empty());
+        let short = short.and_then(|branch| branch.repository.cut_short());
+        plan.diagnostics.extend(short.map(|why| Diagnostic { severity: Severity::Warning, ..why }));
+        cause::note(plan, &|subject| pasts.history(subject));
+        pasts
     }
 
-    fn known_of(&self, subject: &Subject, job: &Job, ledger: Option<&Ledger>, prepared: &Prepared) -> Known {
+    fn known_of(
+        &self,
+        subject: &Subject,
+        job: &Job,
+        (ledger, before): (Option<&Ledger>, Option<&Before>),
+        prepared: &Prepared,
+    ) -> Known {
         let (target, kind, name) = (&*subject.target, &*subject.kind.name, &*subject.name);
         let entry = ledger.and_then(|ledger| ledger.get(target, kind, name));
         let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.create_sent.is_none());
+        let said = before.and_then(|before| before.now.get(&job.document.source.path, job.document));
+        let said = Asked::of(said.unwrap_or(job.document), &self.key);
+        let base = before.map_or(Base::Unknown, |before| before.base(job.document, &said, &self.key));
+        let older = match (before, entry) {
+            (Some(before), None) => before.older(job.document, &self.key),
+            _ => Vec::new(),
+        };
         let past = Past {
             applied: entry.map(|entry| entry.asked.clone()),
             kept: entry.map(|entry| entry.kept.clone()).unwrap_or_default(),
             existed,
-            ..Past::default()
+            base,
+            older,
         };
         let now = Asked::of(job.document, &self.key);
-        Known { now, past, applied_at: entry.map(|entry| entry.at.clone()) }
+        Known { now, said, past, applied_at: entry.map(|entry| entry.at.clone()) }
     }
 
     fn history(&self, subject: &Subject) -> Option<History<'_>> {
-        let Known { now, past, .. } = self.known.get(&subject.number)?;
-        Some(History { now, past, key: &self.key })
+        let Known { now, said, past, .. } = self.known.get(&subject.number)?;
+        Some(History { now, said, past, key: &self.key })
     }
 
     /// When an object was applied as it was last applied.
     pub fn applied_at(&self, subject: &Subject) -> Option<String> {
         self.known.get(&subject.number)?.applied_at.clone()
+    }
+}
+
+/// The documents of the base of a branch, as far as their files differ from those of now.
+struct Before<'b> {
+    branch: &'b Branch,
+    prepared: &'b Prepared,
+    files: BTreeMap<String, Blob>,
+    then: Documents,
+    /// The documents of now as they are written, of the same files.
+    now: Documents,
+    /// A file of the base cannot be understood, so nobody knows what is not in it.
+    is_partial: bool,
+}
+
+/// Documents by the file in which they stand.
+#[derive(Default)]
+struct Documents(HashMap<String, Vec<Document>>);
+
+impl Documents {
+    fn get(&self, path: &str, like: &Document) -> Option<&Document> {
+        self.0.get(path)?.iter().find(|own| is_same(own, like))
+    }
+
+    fn anywhere(&self, like: &Document) -> Option<&Document> {
+        self.0.values().flatten().find(|own| is_same(own, like))
+    }
+}
+
+fn is_same(a: &Document, b: &Document) -> bool {
+    (&a.target, &a.kind.name, &a.name) == (&b.target, &b.kind.name, &b.name)
+}
+
+impl<'b> Before<'b> {
+    fn new(branch: &'b Branch, prepared: &'b Prepared) -> Result<Self, Diagnostic> {
+        let files = branch.repository.files(branch.base)?;
+        let workspace = &prepared.workspace;
+        let texts: HashMap<&str, &str> =
+            workspace.sources.iter().map(|source| (&*source.path, &*source.text)).collect();
+        let (mut then, mut now, mut is_partial) = (Documents::default(), Documents::default(), false);
+        for path in workspace.document_paths(files.keys().map(String::as_str)) {
+            let Some(blob) = files.get(path) else { continue };
+            if texts.get(path).is_some_and(|text| branch.repository.holds(*blob, text)) {
+                continue;
+            }
+            let text = branch.repository.text(*blob);
+            match text.and_then(|text| workspace.read_text(path, &text)) {
+                Some(documents) => drop(then.0.insert(path.to_owned(), documents)),
+                None => is_partial = true,
+            }
+        }
+        for source in &workspace.sources {
+            let same = files.get(&*source.path);
+            if !same.is_some_and(|blob| branch.repository.holds(*blob, &source.text)) {
+                let documents = workspace.read_text(&source.path, &source.text).unwrap_or_default();
+                now.0.insert(source.path.clone(), documents);
+            }
+        }
+        Ok(Self { branch, prepared, files, then, now, is_partial })
+    }
+
+    /// What a document was in the base.
+    fn base(&self, document: &Document, said: &Asked, key: &[u8]) -> Base {
+        let path = &*document.source.path;
+        if let Some(then) = self.then.get(path, document).or_else(|| self.then.anywhere(document)) {
+            return Base::There(Asked::of(then, key));
+        }
+        let unchanged = self.files.contains_key(path) && !self.now.0.contains_key(path);
+        match (unchanged, self.is_partial) {
+            (true, _) => Base::There(said.clone()),
+            (false, true) => Base::Unknown,
+            (false, false) => Base::Absent,
+        }
+    }
+
+    /// What a document asked in commits before the base, where its file was another one.
+    fn older(&self, document: &Document, key: &[u8]) -> Vec<Asked> {
+        let path = &*document.source.path;
+        let earlier = self.branch.repository.earlier(self.branch.base, path, MOST_EARLIER);
+        let read = |blob: Blob| {
+            let text = self.branch.repository.text(blob)?;
+            let documents = self.prepared.workspace.read_text(path, &text)?;
+            documents.iter().find(|own| is_same(own, document)).map(|own| Asked::of(own, key))
+        };
+        // the newest is the base's own
+        earlier.into_iter().skip(1).filter_map(read).collect()
     }
 }
 
@@ -99,8 +269,9 @@ fn ledger(prepared: &Prepared) -> (Option<Ledger>, Vec<Diagnostic>) {
     }
 }
 
-fn no_past() -> Diagnostic {
+/// That nothing tells which side moved.
+pub fn no_past() -> Diagnostic {
     let message = "nothing tells what was applied last, so every difference counts as drift";
     Diagnostic::note("no-record", message)
-        .hint("apply from this workspace once; `.trueup` keeps what was applied")
+        .hint("apply from this workspace once, or keep it in a Git repository with a main branch")
 }

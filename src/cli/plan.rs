@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::args::{Common, Format, PlanArgs, Reading};
+use super::args::{Causes, Common, Format, PlanArgs, Reading};
+use super::causes;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::records;
@@ -30,8 +31,12 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
     match prepared {
         Ok(prepared) => {
             let output = args.output.as_ref().map(|file| common.directory.join(file));
-            let wish =
-                Wish { detailed: args.detailed_exitcode, output: output.as_deref(), reports: Some(&reports) };
+            let wish = Wish {
+                detailed: args.detailed_exitcode,
+                output: output.as_deref(),
+                reports: Some(&reports),
+                causes: Some(&args.causes),
+            };
             planned(&prepared, &args.reading, screen, wish)
         }
         Err(faults) => unplanned(faults, screen, &reports),
@@ -40,13 +45,16 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
 
 /// Without a plan, programs get the faults in its place.
 fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    untold(faults, screen, Some(reports)).map(|()| Exit::Error)
+}
+
+fn untold(faults: Faults, screen: &Screen, reports: Option<&Reports>) -> anyhow::Result<()> {
     let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
     let report = Report::of_plan(&plan, &|_, _| 0);
     if screen.format == Format::Json {
         screen.out(&to_json(&report)?)?;
     }
-    reports.write(&Shown::Plan(&report), screen)?;
-    Ok(Exit::Error)
+    reports.map_or(Ok(()), |reports| reports.write(&Shown::Plan(&report), screen))
 }
 
 /// What is wanted of a plan besides being shown.
@@ -58,6 +66,8 @@ pub struct Wish<'w> {
     pub output: Option<&'w Path>,
     /// Where else it is told.
     pub reports: Option<&'w Reports>,
+    /// Which causes are wanted, and against which commit.
+    pub causes: Option<&'w Causes>,
 }
 
 /// Makes, shows and saves the plan of a prepared workspace.
@@ -72,7 +82,16 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    let blocked = gate::check(&plan, gate::objects(&plan), &reading.limits());
+    let objects = gate::objects(&plan);
+    let branch = match causes::explain(&mut plan, &jobs, prepared, wish.causes) {
+        Ok(branch) => branch,
+        Err(fault) => {
+            screen.diagnose(std::slice::from_ref(&fault.why));
+            let faults = vec![fault.why];
+            return untold(faults, screen, wish.reports).map(|()| fault.exit);
+        }
+    };
+    let blocked = gate::check(&plan, objects, &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = judged(&plan, prepared);
     show_report(&report, screen)?;
@@ -83,7 +102,8 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
         reports.write(&Shown::Plan(&report), screen)?;
     }
     if let Some(path) = wish.output {
-        let said = saved::write(path, (&plan, &report), prepared, reading)?;
+        let commit = branch.map(|branch| branch.head().to_string());
+        let said = saved::write(path, (&plan, &report, commit), prepared, reading)?;
         screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }

@@ -48,7 +48,7 @@ pub fn read(path: &Path) -> io::Result<String> {
 /// When the file cannot be written.
 pub fn write(
     path: &Path,
-    (plan, report): (&Plan, &Report),
+    (plan, report, commit): (&Plan, &Report, Option<String>),
     prepared: &Prepared,
     reading: &Reading,
 ) -> anyhow::Result<Option<Diagnostic>> {
@@ -59,6 +59,7 @@ pub fn write(
         method: method_word(reading.method),
         rotate: reading.rotate.clone(),
         targets: targets(plan, prepared),
+        commit,
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
     replace(path, to_json(&saved)?.as_bytes())

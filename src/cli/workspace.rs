@@ -223,6 +223,21 @@ impl Workspace {
         Self { purpose: Purpose::Write, ..self }
     }
 
+    /// Which of these paths, from the workspace, are those of documents.
+    pub fn document_paths<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Vec<&'p str> {
+        let patterns = Patterns::new(&self.settings.documents, &mut Vec::new());
+        paths.filter(|path| patterns.hold(path)).collect()
+    }
+
+    /// The documents of a text that stood in a file of the workspace, each with its target; sources and
+    /// references stay as they are written. Nothing when it has faults.
+    pub fn read_text(&self, name: &str, text: &str) -> Option<Vec<Document>> {
+        let mut faults = Vec::new();
+        let mut documents = document::read(&Source::new(name, text), &self.registry, &mut faults);
+        assign::assign(&mut documents, &self.settings, &mut faults);
+        (!diagnostic::any_error(&faults)).then_some(documents)
+    }
+
     /// The targets that documents of this run are for.
     pub fn targets(&self) -> impl Iterator<Item = &settings::TargetSettings> {
         let used: std::collections::HashSet<&str> =

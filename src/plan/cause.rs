@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::asked::{Asked, Spot, place};
 use super::{Action, Change, Plan, Refused, Step, Subject};
+use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 
 /// Why a change is there.
@@ -52,6 +53,8 @@ pub enum Base {
 /// A document now and before; `key` is what the digests of both were made under.
 pub struct History<'h> {
     pub now: &'h Asked,
+    /// The same with sources and references as they are written, as those of other commits are.
+    pub said: &'h Asked,
     pub past: &'h Past,
     pub key: &'h [u8],
 }
@@ -69,6 +72,43 @@ pub fn note<'h>(plan: &mut Plan, history: &dyn Fn(&Subject) -> Option<History<'h
             history.note(&subject.kind, action, changes);
         }
     }
+}
+
+/// Leaves in a plan what differs for this cause alone. What differs for others is left out, and counted; what
+/// differs for this one and others is refused, because a write may carry the whole object.
+pub fn only(plan: &mut Plan, cause: Cause) -> usize {
+    let (mut left_out, mut kept) = (0, Vec::with_capacity(plan.steps.len()));
+    for step in std::mem::take(&mut plan.steps) {
+        let has = |change: &Change| change.causes.contains(&cause);
+        match step.changes.iter().all(|change| change.causes == [cause]) {
+            true => kept.push(step),
+            false if step.changes.iter().any(has) || step.changes.iter().any(|own| own.causes.is_empty()) => {
+                plan.refused.push(mixed(step));
+            }
+            false => left_out += 1,
+        }
+    }
+    plan.steps = kept;
+    plan.refused.sort_by_key(|refused| refused.subject.number);
+    left_out
+}
+
+fn mixed(step: Step) -> Refused {
+    let known = step.changes.iter().all(|change| !change.causes.is_empty());
+    let (code, message, hint) = match known {
+        true => (
+            "mixed-causes",
+            "this object differs for other causes too",
+            "settle these first: apply what is on the main branch, or write what was edited by hand into the document",
+        ),
+        false => (
+            "unknown-cause",
+            "nothing tells why this object differs",
+            "run in a Git repository with its history, or apply from this workspace once",
+        ),
+    };
+    let reason = Diagnostic::error(code, message).at(step.subject.place.clone()).hint(hint);
+    Refused { subject: step.subject, reasons: vec![reason], changes: step.changes }
 }
 
 impl History<'_> {
@@ -99,16 +139,16 @@ impl History<'_> {
     }
 
     fn of_change(&self, kind: &Kind, change: &Change) -> Vec<Cause> {
-        let spot = |asked: &Asked| -> bool {
-            self.now.at(kind, change, self.key) != asked.at(kind, change, self.key)
-        };
+        let differ = |a: &Asked, b: &Asked| a.at(kind, change, self.key) != b.at(kind, change, self.key);
         let branch = match &self.past.base {
             Base::Unknown => None,
             Base::Absent => Some(true),
-            Base::There(base) => Some(spot(base)),
+            Base::There(base) => Some(differ(self.said, base)),
         };
         match (&self.past.applied, branch) {
-            (Some(applied), branch) => self.since_applied(kind, change, (applied, spot(applied)), branch),
+            (Some(applied), branch) => {
+                self.since_applied(kind, change, (applied, differ(self.now, applied)), branch)
+            }
             (None, None) => Vec::new(),
             (None, Some(true)) => self.by_branch(kind, change),
             (None, Some(false)) => vec![self.of_base(kind, change)],

@@ -47,6 +47,10 @@ pub struct SavedPlan {
     /// What was to be written again although it may be the same, as it was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rotate: Vec<String>,
+    /// The commit on which it was made, in a Git repository. It is told and not required: what binds a step is
+    /// its document and its object, so a merge that changes neither changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The targets of its steps.
     pub targets: Vec<BoundTarget>,
     /// One for each of the report's changes, in the same order.
@@ -107,6 +111,8 @@ pub struct Circumstances {
     pub method: String,
     pub rotate: Vec<String>,
     pub targets: Vec<BoundTarget>,
+    /// The commit that was checked out.
+    pub commit: Option<String>,
 }
 
 impl SavedPlan {
@@ -119,6 +125,7 @@ impl SavedPlan {
             made_at: of.made_at,
             flags: of.flags,
             method: of.method,
+            commit: of.commit,
             rotate: of.rotate,
             targets: of.targets,
             steps: plan.steps.iter().map(|step| digest::step(step, key).into()).collect(),
@@ -161,7 +168,8 @@ impl SavedPlan {
         let over = if targets.is_empty() { "no target".to_owned() } else { targets.join(", ") };
         let flags: String = self.flags.iter().map(|flag| format!(" {}", line(flag))).collect();
         let (at, tool) = (line(&self.made_at), line(&self.tool_version));
-        format!("plan of {at} for {over}, made by trueup {tool}{flags}\n\n")
+        let commit = self.commit.as_ref().map_or_else(String::new, |own| format!(" at commit {}", line(own)));
+        format!("plan of {at} for {over}{commit}, made by trueup {tool}{flags}\n\n")
     }
 
     /// What keeps this program from applying it, whatever the objects are.

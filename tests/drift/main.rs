@@ -10,4 +10,5 @@ mod estate;
 #[path = "../end_to_end/written.rs"]
 mod written;
 
+mod branches;
 mod records;

@@ -10,7 +10,7 @@ use crate::estate::{Estate, edit};
 const PARTNER: &str = "carrierx/partner";
 const GATEWAY: &str = "bootview/payment-gateway";
 const KINDS: [&str; 5] = [PARTNER, GATEWAY, "bootview/partner", "bokamera/customer", "keypro/customer"];
-const FORMATS: [&str; 10] = [
+pub const FORMATS: [&str; 10] = [
     "text",
     "json",
     "markdown",

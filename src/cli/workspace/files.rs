@@ -141,6 +141,17 @@ impl Patterns {
     }
 }
 
+impl Patterns {
+    /// Whether a path from the workspace, with `/`, is that of a document.
+    pub fn hold(&self, path: &str) -> bool {
+        let mut parts = path.split('/');
+        let at_top = |part: &str| path.contains('/') && NO_DOCUMENTS.contains(&part);
+        self.set.is_match(path)
+            && !parts.next().is_some_and(at_top)
+            && !path.split('/').any(|part| part.starts_with('.'))
+    }
+}
+
 fn is_inside(path: &Path) -> bool {
     !path.as_os_str().is_empty()
         && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
