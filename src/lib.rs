@@ -9,6 +9,7 @@
 //! 8  main.rs                  arguments in, exit code out
 //! 7  cli/                     one file a command; settings, environment, files on disk, terminal
 //! 6  run/  <-  report/        run: fetch, apply, prove, memory.   report: plan and outcome -> what may be shown
+//!    policy/                  rules of a workspace, asked about documents and reports
 //! 5  plan/                    propose, refer, pair, compare, request, step, cause: pure
 //! 4  document/   remote/      document: YAML -> checked.   remote: HTTP, auth, paging, retry, JSON, JSV, sandbox
 //! 3  kind/                    what one sort of object is, and each question asked of it; builtin/<api>/*.yaml
@@ -17,7 +18,8 @@
 //! ```
 //!
 //! `plan` and `remote` never import each other, nor do `document` and `remote`: only `run` sees them all.
-//! Only `remote`, `run` and `cli` know the async runtime. `report` looks into `run` for outcomes only.
+//! Only `remote`, `run` and `cli` know the async runtime. `report` looks into `run` for outcomes only, `policy` into `report`
+//! for what may be shown.
 //!
 //! # What always holds
 //!
@@ -39,6 +41,7 @@ pub mod document;
 pub mod exchange;
 pub mod kind;
 pub mod plan;
+pub mod policy;
 pub mod remote;
 pub mod report;
 pub mod run;

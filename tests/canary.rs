@@ -555,3 +555,44 @@ fn commands_without_a_workspace() {
         assert!(ran.iter().all(|ran| ran.code.is_some()), "{}", arguments.join(" "));
     }
 }
+
+#[test]
+fn rules_that_speak_of_every_field_and_fail_in_every_way() {
+    for kind in kinds() {
+        // in clear, so that rules could see most
+        let mut house = House::new(&kind, Way::Plain, false, open());
+        let text = house.desk.read("config/all.yaml");
+        let first = text.split("---\n").next().expect("a document");
+        let document: Json = serde_yaml::from_str(first).expect("a document");
+        house.input("policies/all.yaml", &yaml::write(&rules(&kind, &document)));
+        let ran = house.run(&["validate"]);
+        assert_eq!(codes(&ran), [Some(0); 2], "{}\n{}", kind.name, ran[0].all());
+        assert!(ran[1].out.contains("policy-unanswered"), "{}", ran[1].all());
+        assert_eq!(codes(&house.run(&["policy", "test"])), [Some(1); 2]);
+        house.run(&["plan", "--report", "html=report.html,sarif=report.sarif,markdown=report.md"]);
+        house.run_in("text", &["apply", "--auto-approve"]);
+        // a file that is broken after its documents
+        let broken = house.desk.read("policies/all.yaml").replace("expect:", "expects:");
+        house.input("policies/all.yaml", &broken);
+        assert_eq!(codes(&house.run(&["validate"])), [Some(1); 2]);
+    }
+}
+
+/// Rules that ask each field in ways that fail or speak, and a case that expects something else.
+fn rules(kind: &Kind, document: &Json) -> Json {
+    let mut rules = Map::new();
+    let mut add = |code: String, field: &str, expression: String| {
+        let rule = json!({ "message": "m", "severity": "warning", "field": field, "require": expression });
+        rules.insert(code, rule);
+    };
+    for (number, field) in kind.shape.fields.iter().enumerate() {
+        let name = &field.name;
+        add(format!("text-{number}"), name, format!("string(spec['{name}']) == ''"));
+        add(format!("more-{number}"), name, format!("spec['{name}'] > 1"));
+        add(format!("key-{number}"), name, format!("{{'a': 1}}[spec['{name}']] == 1"));
+        add(format!("same-{number}"), name, format!("has(spec.{name}) && spec['{name}'] == ''"));
+        add(format!("search-{number}"), name, format!("'a'.matches(spec['{name}'])"));
+    }
+    add("changes".to_owned(), "none", "changes.all(c, c.after == c.before)".to_owned());
+    json!({ "format": 1, "rules": rules, "cases": [{ "name": "n", "document": document, "expect": ["none"] }] })
+}

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may look into.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("value", &[]),
     ("diagnostic", &[]),
     ("exchange", &["value", "diagnostic"]),
@@ -17,9 +17,22 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("plan", &["value", "diagnostic", "exchange", "yaml", "kind", "document"]),
     ("run", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan"]),
     ("report", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "plan", "run"]),
+    ("policy", &["value", "diagnostic", "yaml", "kind", "document", "report"]),
     (
         "cli",
-        &["value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan", "run", "report"],
+        &[
+            "value",
+            "diagnostic",
+            "exchange",
+            "yaml",
+            "kind",
+            "document",
+            "remote",
+            "plan",
+            "run",
+            "report",
+            "policy",
+        ],
     ),
     ("lib", &[]),
     ("main", &["cli"]),
@@ -124,7 +137,7 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn only_apply_makes_a_client_that_writes() {
-    for room_name in ["plan", "document", "kind", "report"] {
+    for room_name in ["plan", "document", "kind", "report", "policy"] {
         for (path, text) in sources().into_iter().filter(|(path, _)| room(path) == room_name) {
             assert!(!code(&text).contains("Client::"), "{} makes a client", path.display());
         }

@@ -224,11 +224,13 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
+    let (shown, verdicts) = plan::judged(&plan, prepared);
     match screen.format {
-        Format::Text => drop(plan::show(&plan, prepared, screen)?),
-        Format::Json => screen.say(&plan_text::text(&plan::report(&plan, prepared), screen.width())),
+        Format::Text => plan::show_report(&shown, screen)?,
+        Format::Json => screen.say(&plan_text::text(&shown, screen.width())),
     }
-    let why = way.refuses(&plan, &held, reading.limits());
+    let mut why = way.refuses(&plan, &held, reading.limits());
+    why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == Severity::Error));
     if !why.is_empty() {
         screen.diagnose(&why);
         unwritten((&apply::not_started(&plan), &why), &held, screen, way)?;

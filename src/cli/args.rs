@@ -100,10 +100,17 @@ pub enum Command {
     Sandbox(SandboxArgs),
     /// Show the whole job on a sandbox: plan, apply, drift
     Demo(DemoArgs),
+    /// Lay out the files of a workspace in one way; comments stay
+    Fmt(FmtArgs),
     /// Describe services of one's own: draft, check, try
     Api {
         #[command(subcommand)]
         command: ApiCommand,
+    },
+    /// Rules of one's own over documents and plans
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
     },
     /// Print a completion script for a shell
     Completions {
@@ -490,6 +497,28 @@ pub struct ApiNewArgs {
     /// Only these kinds, as a draft of everything would call them; repeatable
     #[arg(long, value_name = "KIND")]
     pub only: Vec<String>,
+}
+
+/// Commands about policies.
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Ask the rules about their own cases, offline
+    Test,
+}
+
+/// Arguments of `fmt`.
+#[derive(Args)]
+#[command(after_help = "\
+Two spaces a level, the keys of a document in their order, no blanks at ends of lines, one line break at the end. \
+Comments, quotes and wording stay. A file is replaced only when it reads back the same.
+
+Exit codes: 0 done, or nothing to do; 1 a file cannot be read or written; 2 with `--check`, files are not laid out so.")]
+pub struct FmtArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Change nothing; exit with 2 when a file is not laid out so
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Arguments of `demo`.

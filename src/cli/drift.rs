@@ -6,6 +6,7 @@
 use super::args::{Common, DriftArgs, Format, Reading};
 use super::exit::Exit;
 use super::past::Pasts;
+use super::plan as plans;
 use super::progress::Progress;
 use super::records;
 use super::reports::{Reports, Shown};
@@ -67,6 +68,9 @@ fn drifted(
         also_pending: args.also_pending,
         applied_at: &|subject| pasts.applied_at(subject),
     };
+    // nothing is written here, so broken rules are told and refuse nothing
+    let (_, verdicts) = plans::judged(&plan, prepared);
+    plan.diagnostics.extend(verdicts);
     let report = DriftReport::of(&plan, ask);
     if screen.format == Format::Json {
         screen.diagnose(&warnings(&plan));

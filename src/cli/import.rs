@@ -5,7 +5,7 @@
 //! Deliberately absent: rules about what a document says; `run::import` has them.
 
 mod aim;
-mod folder;
+pub(super) mod folder;
 mod told;
 
 use std::collections::{BTreeMap, BTreeSet};

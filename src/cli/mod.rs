@@ -11,12 +11,14 @@ pub mod demo;
 pub mod drift;
 pub mod exit;
 pub mod explain;
+pub mod fmt;
 pub mod import;
 pub mod keys;
 mod leases;
 mod logs;
 mod past;
 pub mod plan;
+pub mod policy;
 mod progress;
 mod records;
 mod reports;
@@ -76,7 +78,9 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Schema(args) => schema::run(&common, &args, screen),
         Command::Sandbox(args) => sandbox::run(&common, &args, screen),
         Command::Demo(args) => demo::run(&common, &args, screen),
+        Command::Fmt(args) => fmt::run(&common, &args, screen),
         Command::Api { command } => api::run(&common, &command, screen),
+        Command::Policy { command } => policy::run(&common, &command, screen),
         Command::Completions { shell } => completions::run(shell, screen),
     }
 }

@@ -10,7 +10,7 @@ use super::reports::{Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, any_error};
 use crate::plan::{Plan, gate};
 use crate::report::json::to_json;
 use crate::report::shown::Report;
@@ -74,7 +74,11 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     progress.clear();
     let blocked = gate::check(&plan, gate::objects(&plan), reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
-    let report = show(&plan, prepared, screen)?;
+    let (report, verdicts) = judged(&plan, prepared);
+    show_report(&report, screen)?;
+    if screen.format == Format::Json {
+        screen.diagnose(&[&verdicts[..], &reasons(&plan)].concat());
+    }
     if let Some(reports) = wish.reports {
         reports.write(&Shown::Plan(&report), screen)?;
     }
@@ -83,20 +87,17 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
         screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }
-    Ok(if blocked.is_empty() || !plan.complete { exit(&plan, wish.detailed) } else { Exit::Refused })
+    let blocked = !blocked.is_empty() || any_error(&verdicts);
+    Ok(if !blocked || !plan.complete { exit(&plan, wish.detailed) } else { Exit::Refused })
 }
 
-/// Shows a plan on stdout, in the format asked for, and its reasons on stderr.
-///
-/// # Errors
-/// When stdout cannot be written.
-pub fn show(plan: &Plan, prepared: &Prepared, screen: &Screen) -> anyhow::Result<Report> {
-    let report = report(plan, prepared);
-    show_report(&report, screen)?;
-    if screen.format == Format::Json {
-        screen.diagnose(&reasons(plan));
-    }
-    Ok(report)
+/// The report of a plan with what the rules of the workspace say of it, and this once more by itself.
+pub fn judged(plan: &Plan, prepared: &Prepared) -> (Report, Vec<Diagnostic>) {
+    let mut report = report(plan, prepared);
+    let workspace = &prepared.workspace;
+    let verdicts = workspace.policies.judge(&workspace.documents, &report);
+    report.tell(&verdicts);
+    (report, verdicts)
 }
 
 /// Shows a report on stdout, in the format asked for.

@@ -12,11 +12,12 @@ use super::settings::file::SettingsFile;
 use super::workspace;
 use crate::kind::registry::Registry;
 use crate::kind::schema;
+use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
 use crate::report::outcome::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
-use crate::report::shown::{Checked, Report};
+use crate::report::shown::{Checked, Report, Tested};
 use crate::run::memory::replace;
 
 /// Writes the schemas, or tells which are missing or old.
@@ -69,6 +70,8 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("apply.json", schema::printed::<ApplyReport>()),
         ("drift.json", schema::printed::<DriftReport>()),
         ("validate.json", schema::printed::<Checked>()),
+        ("policy.json", schema::typed::<PolicyFile>()),
+        ("policy-test.json", schema::printed::<Tested>()),
     ];
     schema::all(registry, extra)
 }

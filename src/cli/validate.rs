@@ -21,17 +21,24 @@ use crate::report::shown::{Checked, ObjectName};
 pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
     let screen = &reports.screen(screen);
-    let (workspace, faults) = workspace::open(&common.directory, &args.selection.paths);
+    let (workspace, mut faults) = workspace::open(&common.directory, &args.selection.paths);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
+    let wrong = workspace.is_none() || any_error(&faults);
+    let verdicts = match &workspace {
+        // of documents that are not sound the rules would say the same once more
+        Some(workspace) if !wrong => workspace.policies.check(&workspace.documents),
+        _ => Vec::new(),
+    };
+    let broken = any_error(&verdicts);
+    faults.extend(verdicts);
     let checked = Checked::of(documents, &faults);
     let files = workspace.as_ref().map_or(0, |workspace| workspace.sources.len());
-    let wrong = workspace.is_none() || any_error(&faults);
     match screen.format {
         Format::Json => screen.out(&to_json(&checked)?)?,
         Format::Text => {
             screen.diagnose(&faults);
             // that there is nothing to check is told by a warning
-            if !wrong && documents > 0 {
+            if !wrong && !broken && documents > 0 {
                 let noun =
                     |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
                 screen.out(&format!(
@@ -44,7 +51,11 @@ pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Res
     }
     let stretches = workspace.as_ref().map(|workspace| stretches(&workspace.documents)).unwrap_or_default();
     reports.write(&Shown::Check(&checked, &stretches), screen)?;
-    Ok(if wrong { Exit::Error } else { Exit::Done })
+    Ok(match (wrong, broken) {
+        (true, _) => Exit::Error,
+        (false, true) => Exit::Refused,
+        (false, false) => Exit::Done,
+    })
 }
 
 /// The lines of every document, from its `---` to the next one.

@@ -16,6 +16,7 @@ use super::slots::{self, World};
 use crate::diagnostic::{self, Diagnostic, Place, Source};
 use crate::document::{self, Document, Slot};
 use crate::kind::registry::Registry;
+use crate::policy::Policies;
 use crate::remote::target::Target;
 
 /// The directory with a workspace's own kinds.
@@ -30,6 +31,7 @@ pub struct Workspace {
     pub documents: Vec<Document>,
     /// Every document file that was read.
     pub sources: Vec<Arc<Source>>,
+    pub policies: Policies,
 }
 
 /// What a workspace says before any document is read.
@@ -64,6 +66,51 @@ pub fn base(root: &Path) -> (Option<Base>, Vec<Diagnostic>) {
     let base = read_base(root, &mut faults).map_err(|fault| faults.push(fault)).ok();
     diagnostic::sort(&mut faults);
     (base, faults)
+}
+
+/// The policies of a workspace, without its documents.
+pub fn policies(root: &Path) -> (Policies, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let read = |faults: &mut Vec<Diagnostic>| {
+        let Base { root, registry, .. } = read_base(root, faults)?;
+        Ok(Policies::read(&files::policies(&root, faults), &registry, faults))
+    };
+    let policies = read(&mut faults).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Policies::default()
+    });
+    diagnostic::sort(&mut faults);
+    (policies, faults)
+}
+
+/// The texts that a workspace is written in.
+pub struct Texts {
+    pub root: PathBuf,
+    pub documents: Vec<Arc<Source>>,
+    /// Settings and policies; none where only some documents were asked for.
+    pub others: Vec<Arc<Source>>,
+}
+
+/// Reads the texts of a workspace, whatever they say. Nothing comes back only when there is no workspace.
+pub fn texts(root: &Path, narrow: &[PathBuf]) -> (Option<Texts>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let texts = read_texts(root, narrow, &mut faults).map_err(|fault| faults.push(fault)).ok();
+    diagnostic::sort(&mut faults);
+    (texts, faults)
+}
+
+fn read_texts(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result<Texts, Diagnostic> {
+    let root = files::absolute(root)?;
+    let source = files::settings(&root)?;
+    // faults of the settings keep nobody from laying out a text
+    let settings = settings::read(&source, Registry::builtin(), &mut Vec::new());
+    let found = files::find(&root, &Patterns::new(&settings.documents, faults), faults);
+    let narrowed = Narrowed::new(&root, narrow, found, faults);
+    let documents = files::texts(&narrowed.files, faults);
+    let mut others = vec![source];
+    others.extend(files::policies(&root, faults));
+    others.retain(|_| narrow.is_empty());
+    Ok(Texts { root, documents, others })
 }
 
 /// The texts of the descriptions that a folder brings along; no workspace is needed.
@@ -108,7 +155,8 @@ fn read(root: &Path, narrow: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Result
     if narrow.is_empty() {
         document::refer::dangling(&read.documents, faults);
     }
-    Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources })
+    let policies = Policies::read(&files::policies(&root, faults), &registry, faults);
+    Ok(Workspace { root, settings, registry, documents: read.documents, sources: read.sources, policies })
 }
 
 /// The built-in kinds and those that the folder brings along; no workspace is needed.

@@ -11,6 +11,7 @@ pub mod refer;
 pub mod resolve;
 pub mod slot;
 pub(crate) mod spec;
+pub mod tidy;
 pub mod together;
 pub mod write;
 

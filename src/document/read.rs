@@ -24,7 +24,7 @@ const MAX_DOCUMENTS: usize = 100_000;
 /// The most characters of a name.
 const MAX_NAME: usize = 200;
 /// The keys of a document.
-const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
+pub(super) const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
 
 /// One source while it is read: where faults go and what is veiled.
 pub struct Reading<'r> {
@@ -110,6 +110,16 @@ fn read_whole(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnosti
         reading.put(start(next), fault.hint("split the file"));
     }
     written().take(MAX_DOCUMENTS).filter_map(|node| reading.document(node, kinds)).collect()
+}
+
+/// Reads one node of a source as a document.
+pub fn read_node(
+    node: &Node,
+    source: &Arc<Source>,
+    kinds: &Registry,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<Document> {
+    Reading::new(source, faults).document(node, kinds)
 }
 
 /// The fault of a file beyond [`MAX_BYTES`].

@@ -12,7 +12,7 @@ use super::places::Places;
 use super::request::{self, Routes};
 use super::shown::{
     Action, Cause, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known,
-    ObjectChange, ObjectName, Refusal, Report, Summary, Unchanged, Weight,
+    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -49,6 +49,22 @@ impl Report {
             refused,
             diagnostics: findings(&mut gather.places, &plan.diagnostics),
         }
+    }
+}
+
+impl Report {
+    /// With what else is to be known of the plan, before everything that is known already.
+    pub fn tell(&mut self, said: &[Diagnostic]) {
+        self.diagnostics.splice(0..0, findings(&mut Places::default(), said));
+    }
+}
+
+impl Tested {
+    /// What came of the cases of policies.
+    pub fn of((rules, cases, passed): (usize, usize, usize), faults: &[Diagnostic]) -> Self {
+        let tool_version = env!("CARGO_PKG_VERSION").to_owned();
+        let diagnostics = findings(&mut Places::default(), faults);
+        Self { format_version: FORMAT_VERSION, tool_version, rules, cases, passed, diagnostics }
     }
 }
 

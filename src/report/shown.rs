@@ -48,6 +48,23 @@ pub struct Checked {
     pub diagnostics: Vec<Finding>,
 }
 
+/// What came of the cases of policies.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Tested {
+    /// The version of this structure: 1.
+    pub format_version: u32,
+    /// The version of the program that made it.
+    pub tool_version: String,
+    /// How many rules there are.
+    pub rules: usize,
+    /// How many cases they have.
+    pub cases: usize,
+    /// How many of these passed.
+    pub passed: usize,
+    /// What is wrong with the rules, and with each case that did not pass.
+    pub diagnostics: Vec<Finding>,
+}
+
 /// How many objects of each sort.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Summary {

@@ -238,7 +238,11 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts other bytes into a file that is there, as a whole.
+///
+/// # Errors
+/// When that cannot be done.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // a link stays one
     let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -19,6 +19,7 @@ use crate::cli::settings;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source, Span, any_error};
 use crate::document::{self, Document, read::MAX_BYTES};
 use crate::kind::registry::Registry;
+use crate::policy;
 
 /// How deep directories are walked.
 const MAX_DEPTH: usize = 64;
@@ -29,7 +30,7 @@ const MAX_THREADS: usize = 16;
 /// Larger files are read in stretches of this many bytes.
 const STRETCH: usize = 256 * 1024;
 /// Directories at the top of a workspace that hold no documents.
-const NO_DOCUMENTS: [&str; 2] = ["target", super::KINDS];
+const NO_DOCUMENTS: [&str; 3] = ["target", super::KINDS, policy::FOLDER];
 
 /// Files by their paths as shown: relative to the workspace, with `/`.
 pub type Files = BTreeMap<String, PathBuf>;
@@ -70,6 +71,26 @@ pub fn descriptions(root: &Path, under: &str, faults: &mut Vec<Diagnostic>) -> V
         }
     }
     texts
+}
+
+/// The workspace's own policies.
+pub fn policies(root: &Path, faults: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
+    let mut files = Files::new();
+    let walk = WalkDir::new(root.join(policy::FOLDER)).max_depth(MAX_DEPTH);
+    collect(root, walk, &is_yaml, &mut files, faults);
+    texts(&files.into_iter().collect::<Vec<_>>(), faults)
+}
+
+/// The texts of files.
+pub fn texts(files: &[(String, PathBuf)], faults: &mut Vec<Diagnostic>) -> Vec<Arc<Source>> {
+    let mut sources = Vec::with_capacity(files.len());
+    for (shown, path) in files {
+        match load(path, shown) {
+            Ok(source) => sources.push(source),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    sources
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -1,0 +1,16 @@
+//! Policies: the real program, offline and against the sandbox.
+
+#[allow(dead_code, reason = "shared with the other runs of the real program")]
+#[path = "../end_to_end/desk.rs"]
+mod desk;
+#[allow(dead_code, reason = "shared with the other runs of the real program")]
+#[path = "../end_to_end/estate.rs"]
+mod estate;
+#[allow(dead_code, reason = "shared with the other runs of the real program")]
+#[path = "../end_to_end/written.rs"]
+mod written;
+
+mod bounds;
+mod faults;
+mod gates;
+mod offline;
