@@ -1,0 +1,17 @@
+# syntax=docker/dockerfile:1
+# One static binary and the roots of TLS; no shell, no user but nobody.
+FROM rust:1.95-alpine AS build
+RUN apk add --no-cache ca-certificates musl-dev
+WORKDIR /src
+COPY . .
+RUN cargo build --release --locked --bin trueup && mkdir /empty
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build --chown=65532:65532 --chmod=1777 /empty /tmp
+COPY --from=build --chown=65532:65532 /empty /work
+COPY --from=build /src/target/release/trueup /trueup
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+WORKDIR /work
+ENTRYPOINT ["/trueup"]

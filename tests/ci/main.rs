@@ -1,0 +1,21 @@
+//! What is ready-made for CI: the files, and the whole life of a pull request by the very commands they hold.
+
+#[allow(dead_code, reason = "shared with the other runs of the real program")]
+#[path = "../end_to_end/desk.rs"]
+mod desk;
+
+mod files;
+#[cfg(unix)]
+mod flow;
+#[cfg(unix)]
+mod runner;
+
+use std::fs;
+
+use serde_json::Value as Json;
+
+/// A YAML file of this repository.
+fn yaml(path: &str) -> Json {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
