@@ -54,6 +54,7 @@ pub struct TargetSettings {
     pub scope: Vec<(Arc<str>, String)>,
     pub parallelism: Option<u32>,
     pub carry_nested: bool,
+    pub personal: bool,
     pub lease: Option<LeaseSettings>,
 }
 
@@ -139,6 +140,7 @@ fn target(
         scope,
         parallelism: checking.parallelism(),
         carry_nested: checking.carry_nested(),
+        personal: checking.personal(),
         lease: checking.lease(),
         api,
     })
@@ -172,6 +174,7 @@ impl TargetSettings {
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             carry_nested: self.carry_nested,
+            personal: self.personal,
         })
     }
 }

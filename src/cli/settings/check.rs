@@ -89,6 +89,11 @@ impl<'c> Checking<'c, '_> {
         Some(LeaseSettings { directory: file.directory, time, span: node.span })
     }
 
+    /// Whether personal values of documents are written.
+    pub fn personal(&self) -> bool {
+        self.written("personal").and_then(Node::scalar) == Some("write")
+    }
+
     /// The scope as texts, each known to a kind of the API and of the type that the kind says.
     pub fn scope(&mut self, api: &Api) -> Vec<(Arc<str>, String)> {
         let own = format!("{}/", api.name);
