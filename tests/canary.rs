@@ -114,8 +114,8 @@ impl House {
             self.desk.set(name, value);
         }
         self.desk.set("TRUEUP_DIGEST_KEY", self.birds.text("digest key"));
-        let target =
-            json!({ "api": &*api.name, "base_url": format!("http://{addr}/{}", api.name), "auth": auth });
+        let target = json!({ "api": &*api.name, "base_url": format!("http://{addr}/{}", api.name), "auth": auth,
+                "personal": "write" });
         self.input("trueup.yaml", &yaml::write(&json!({ "targets": { "there": target } })));
     }
 

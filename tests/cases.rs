@@ -46,9 +46,12 @@ struct Case {
     method: Option<MethodWord>,
     /// As the target's `carry_nested: false`.
     carry_nested: Option<bool>,
+    /// As the target's `personal: write`, which is what a case has.
+    personal: Option<bool>,
     /// What is remembered of values that do not read back, by JSON Pointer.
     memory: BTreeMap<String, RecallWord>,
-    /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`.
+    /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`,
+    /// `personal`.
     allow: BTreeSet<String>,
     /// The variables that slots name.
     env: BTreeMap<String, String>,
@@ -165,6 +168,8 @@ fn run(folder: &Path) -> Result<Outputs, String> {
             lower_protection: case.allow.contains("lower-protection"),
             overwrite_edits: case.allow.contains("overwrite-edits"),
             delete: case.allow.contains("delete"),
+            personal: case.personal.unwrap_or(true),
+            force_personal: case.allow.contains("personal"),
         },
         method: match case.method {
             None => Method::Usual,

@@ -227,3 +227,53 @@ fn values_do_not_speak() {
         }
     }
 }
+
+/// Every test function of this repository, by its name.
+fn tests_there_are() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for folder in ["src", "tests"] {
+        for entry in walkdir::WalkDir::new(folder).into_iter().map(|entry| entry.expect("readable")) {
+            if entry.path().extension().is_none_or(|ending| ending != "rs") {
+                continue;
+            }
+            let text = fs::read_to_string(entry.path()).expect("a text");
+            let mut is_test = false;
+            for line in text.lines().map(str::trim) {
+                match line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn ")) {
+                    Some(named) if is_test => {
+                        names.extend(named.split('(').next().map(str::to_owned));
+                        is_test = false;
+                    }
+                    Some(_) => is_test = false,
+                    None => is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test"),
+                }
+            }
+        }
+    }
+    names
+}
+
+/// The words in backticks that look like names of tests: several words with underscores.
+fn tests_named(page: &str) -> BTreeSet<&str> {
+    let words = page.split('`').skip(1).step_by(2);
+    words
+        .filter(|word| {
+            word.contains('_')
+                && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .collect()
+}
+
+#[test]
+fn the_threat_model_names_tests_that_there_are() {
+    let page = fs::read_to_string("docs/threat-model.md").expect("the threat model");
+    let (there, mut named) = (tests_there_are(), tests_named(&page));
+    // a word of the format
+    named.remove("from_command");
+    assert!(named.len() >= 40, "{}", named.len());
+    let missing: Vec<_> = named.into_iter().filter(|name| !there.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/threat-model.md names tests that are not there: {missing:?}");
+    let claims = page.lines().filter(|line| line.starts_with("- "));
+    let bare: Vec<_> = claims.filter(|line| tests_named(line).is_empty()).collect();
+    assert!(bare.is_empty(), "claims without a test: {bare:#?}");
+}

@@ -209,6 +209,8 @@ fn rules(dice: &mut Dice, kind: &Kind, wish: Wish, manners: Manners) -> Rules {
         lower_protection: dice.chance(8),
         overwrite_edits: dice.chance(5),
         delete: false,
+        personal: true,
+        force_personal: false,
     };
     // whoever leaves the other nested fields out says that the service does not empty them
     Rules {

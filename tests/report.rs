@@ -132,6 +132,7 @@ fn everyday() -> Plan {
                 .hint("lower `--parallelism`"),
         ],
         complete: true,
+        unread: 0,
     }
 }
 
@@ -390,6 +391,7 @@ fn hostile_text_stays_in_its_place() {
         agreeing: vec![agreeing(subject(), told())],
         diagnostics: told(),
         complete: false,
+        unread: 0,
     };
     let applied = ApplyReport::of(&[Outcome {
         subject: subject(),

@@ -120,9 +120,13 @@ impl Way<'_> {
     }
 
     /// Why none of it is begun.
-    fn refuses(&self, plan: &Plan, held: &Held, limits: Limits) -> Vec<Diagnostic> {
+    fn refuses(&self, plan: &Plan, held: &Held, limits: &Limits) -> Vec<Diagnostic> {
         let objects = self.reviewed.map_or_else(|| gate::objects(plan), |(reviewed, _)| reviewed.objects());
         let mut why = gate::check(plan, objects, limits);
+        let reviewed_in_part = self.reviewed.is_some_and(|(reviewed, _)| !reviewed.report.complete);
+        if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
+            why.extend(gate::partial(plan.unread, limits));
+        }
         why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
         why
     }
@@ -191,7 +195,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         Format::Text => plan::show_report(&shown, screen)?,
         Format::Json => screen.say(&plan_text::text(&shown, screen.width())),
     }
-    let mut why = way.refuses(&plan, &held, reading.limits());
+    let mut why = way.refuses(&plan, &held, &reading.limits());
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == Severity::Error));
     if !why.is_empty() {
         screen.diagnose(&why);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plan::gate::{Bound, Limits};
+use crate::plan::permit::{self, Grant, Permission};
 use crate::remote::allowance::Allowance;
 use crate::run::Stop;
 
@@ -163,20 +164,20 @@ pub struct Reading {
     #[arg(long, value_enum, default_value_t = MethodWord::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
     pub method: MethodWord,
     /// Believe a service that shows no objects at all, and create everything
-    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: Grant,
     /// Delete objects that `state: absent` names, and managed ones whose document is gone
-    #[arg(long, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
-    pub allow_delete: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
+    pub allow_delete: Grant,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Send creates again whose outcome is unknown and whose objects do not show
-    #[arg(long, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
-    pub retry_creates: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
+    pub retry_creates: Grant,
     /// Write values that cannot be seen, because the service hides or masks them
-    #[arg(long, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
-    pub force_hidden: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
+    pub force_hidden: Grant,
     /// Write secrets again although they may be the same: a document's name or api/kind/name, and after a colon a field; `*` stands for any letters; repeatable
     #[arg(
         long,
@@ -187,11 +188,17 @@ pub struct Reading {
     )]
     pub rotate: Vec<String>,
     /// Allow changes that may lower the protection of an object's data
-    #[arg(long, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
-    pub allow_lower_protection: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
+    pub allow_lower_protection: Grant,
     /// Overwrite what the person behind an object edited since the last run
-    #[arg(long, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
-    pub overwrite_edits: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
+    pub overwrite_edits: Grant,
+    /// Write personal values on targets without `personal: write`
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
+    pub allow_personal: Grant,
+    /// Apply a plan although some live objects could not be read
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
+    pub allow_partial: Grant,
     /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
     #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
     pub max_updates: Option<Bound>,
@@ -208,7 +215,26 @@ pub struct Reading {
 impl Reading {
     /// What a plan may do without being refused as a whole.
     pub fn limits(&self) -> Limits {
-        Limits { updates: self.max_updates, deletes: self.max_deletes, requests: self.max_requests }
+        Limits {
+            updates: self.max_updates,
+            deletes: self.max_deletes,
+            requests: self.max_requests,
+            grants: permit::ALL.into_iter().map(|own| (own, self.grant(own))).collect(),
+            partial: self.allow_partial,
+        }
+    }
+
+    /// For how many objects something is allowed.
+    pub fn grant(&self, permission: Permission) -> Grant {
+        match permission {
+            Permission::Delete => self.allow_delete,
+            Permission::Hidden => self.force_hidden,
+            Permission::LowerProtection => self.allow_lower_protection,
+            Permission::OverwriteEdits => self.overwrite_edits,
+            Permission::Personal => self.allow_personal,
+            Permission::TrustEmpty => self.trust_empty,
+            Permission::RetryCreate => self.retry_creates,
+        }
     }
 }
 
@@ -335,8 +361,8 @@ pub struct DriftArgs {
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Believe a service that shows no objects at all
-    #[arg(long, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: bool,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: Grant,
     /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
@@ -540,6 +566,18 @@ fn bound(text: &str) -> Result<Bound, String> {
         None => text.parse().ok().map(Bound::Number),
     }
     .ok_or_else(wrong)
+}
+
+/// A number of objects, or any number; variables may say `true` and `false` too.
+fn grant(text: &str) -> Result<Grant, String> {
+    match text {
+        "any" | "true" | "yes" => Ok(Grant::Any),
+        "no" | "false" | "" => Ok(Grant::None),
+        number => number
+            .parse()
+            .map(Grant::Number)
+            .map_err(|_| "a number of objects, or nothing for any".to_owned()),
+    }
 }
 
 /// `FORMAT=FILE`

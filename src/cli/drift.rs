@@ -14,6 +14,7 @@ use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
+use crate::plan::permit::Grant;
 use crate::report::drift::{Against, Ask, text};
 use crate::report::{DriftReport, to_json};
 use crate::run::planning;
@@ -42,9 +43,10 @@ fn reading(args: &DriftArgs) -> Reading {
         network: args.network.clone(),
         trust_empty: args.trust_empty,
         unmanaged: args.unmanaged,
-        allow_delete: true,
-        allow_lower_protection: true,
-        overwrite_edits: true,
+        allow_delete: Grant::Any,
+        allow_lower_protection: Grant::Any,
+        overwrite_edits: Grant::Any,
+        allow_personal: Grant::Any,
         ..Reading::default()
     }
 }

@@ -72,7 +72,7 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    let blocked = gate::check(&plan, gate::objects(&plan), reading.limits());
+    let blocked = gate::check(&plan, gate::objects(&plan), &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = judged(&plan, prepared);
     show_report(&report, screen)?;

@@ -15,7 +15,7 @@ use super::keys::Keys;
 use super::plan as plans;
 use super::session::Prepared;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Plan, Refused, Step, digest};
+use crate::plan::{Plan, Refused, Step, digest, permit};
 use crate::report::Report;
 use crate::report::saved::{
     self, BoundStep, BoundTarget, Circumstances, Held, STALE, SavedPlan, Stale, same_object,
@@ -81,15 +81,8 @@ fn unbound(report: &Report) -> Option<Diagnostic> {
 
 /// The flags that allow what is refused otherwise.
 fn flags(reading: &Reading) -> Vec<String> {
-    let flags = [
-        (reading.allow_delete, "--allow-delete"),
-        (reading.trust_empty, "--trust-empty"),
-        (reading.retry_creates, "--retry-creates"),
-        (reading.force_hidden, "--force-hidden"),
-        (reading.allow_lower_protection, "--allow-lower-protection"),
-        (reading.overwrite_edits, "--overwrite-edits"),
-    ];
-    flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag.to_owned()).collect()
+    let given = permit::ALL.into_iter().filter(|own| reading.grant(*own).is_given());
+    given.map(|own| own.flag().to_owned()).collect()
 }
 
 fn method_word(method: MethodWord) -> String {

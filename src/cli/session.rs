@@ -164,7 +164,7 @@ fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Docu
         {
             continue;
         }
-        if reading.allow_delete && kind.operations.delete.is_some() {
+        if reading.allow_delete.is_given() && kind.operations.delete.is_some() {
             documents.push(absent(entry, kind, &source));
         } else {
             let hint = match (&kind.operations.delete, entry.protect) {
@@ -266,18 +266,21 @@ impl Prepared {
                 MethodWord::Patch => Method::Patch,
             },
             permits: Permits {
-                force_hidden: reading.force_hidden,
-                lower_protection: reading.allow_lower_protection,
-                overwrite_edits: reading.overwrite_edits,
-                delete: reading.allow_delete,
+                force_hidden: reading.force_hidden.is_given(),
+                lower_protection: reading.allow_lower_protection.is_given(),
+                overwrite_edits: reading.overwrite_edits.is_given(),
+                delete: reading.allow_delete.is_given(),
+                // the target says that
+                personal: false,
+                force_personal: reading.allow_personal.is_given(),
             },
-            trust_empty: reading.trust_empty,
+            trust_empty: reading.trust_empty.is_given(),
             memory: &self.memory,
             index: &self.index,
             references: &self.references,
             rotate: &self.rotate,
             unmanaged: reading.unmanaged,
-            retry_creates: reading.retry_creates,
+            retry_creates: reading.retry_creates.is_given(),
             journal: None,
             stop: &self.allowance.stop,
             tell,

@@ -53,6 +53,7 @@ pub struct TargetSettings {
     pub scope: Vec<(Arc<str>, String)>,
     pub parallelism: Option<u32>,
     pub carry_nested: bool,
+    pub personal: bool,
 }
 
 /// Reads the settings.
@@ -127,6 +128,7 @@ fn target(
         scope,
         parallelism: checking.parallelism(),
         carry_nested: checking.carry_nested(),
+        personal: checking.personal(),
         api,
     })
 }
@@ -159,6 +161,7 @@ impl TargetSettings {
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             carry_nested: self.carry_nested,
+            personal: self.personal,
         })
     }
 }

@@ -6,6 +6,7 @@
 //! Deliberately absent: creates, which take nothing away.
 
 use crate::diagnostic::Diagnostic;
+use crate::plan::permit::{self, Grant, Permission};
 use crate::plan::{Action, Plan};
 
 /// How many objects may be touched.
@@ -23,17 +24,28 @@ const FEW: usize = 10;
 const SHARE: Bound = Bound::Share(30);
 
 /// What a plan may do without being refused as a whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Limits {
     /// None for the share that is allowed without a word.
     pub updates: Option<Bound>,
     pub deletes: Option<Bound>,
     /// Requests that write; none for any number.
     pub requests: Option<usize>,
+    /// For how many objects each permission was given.
+    pub grants: Vec<(Permission, Grant)>,
+    /// How many objects may be unread.
+    pub partial: Grant,
+}
+
+impl Limits {
+    fn grant(&self, permission: Permission) -> Grant {
+        let given = self.grants.iter().find(|(own, _)| *own == permission);
+        given.map_or(Grant::None, |(_, grant)| *grant)
+    }
 }
 
 /// Why a plan over so many live objects is refused as a whole, in a fixed order.
-pub fn check(plan: &Plan, objects: usize, limits: Limits) -> Vec<Diagnostic> {
+pub fn check(plan: &Plan, objects: usize, limits: &Limits) -> Vec<Diagnostic> {
     let count = |action: Action| plan.steps.iter().filter(|step| step.action == action).count();
     let requests: usize = plan.steps.iter().map(|step| step.requests.len()).sum();
     let updates = Gate { code: "too-many-updates", verb: "updated", flag: "--max-updates" };
@@ -43,7 +55,31 @@ pub fn check(plan: &Plan, objects: usize, limits: Limits) -> Vec<Diagnostic> {
         deletes.check(count(Action::Delete), objects, limits.deletes),
         limits.requests.filter(|most| requests > *most).map(|most| too_many_requests(requests, most)),
     ];
-    found.into_iter().flatten().collect()
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.extend(permit::exceeded(plan, |permission| limits.grant(permission)));
+    found
+}
+
+/// Why a plan that lacks what could not be read is not carried out; `unread` objects, where that is known.
+pub fn partial(unread: usize, limits: &Limits) -> Option<Diagnostic> {
+    let passes = match limits.partial {
+        Grant::None => false,
+        Grant::Number(most) => unread <= most,
+        Grant::Any => true,
+    };
+    if passes {
+        return None;
+    }
+    let (message, flag) = match unread {
+        0 => ("this plan is partial: not everything could be read".to_owned(), "--allow-partial".to_owned()),
+        1 => ("this plan is partial: 1 object could not be read".to_owned(), "--allow-partial=1".to_owned()),
+        many => (
+            format!("this plan is partial: {many} objects could not be read"),
+            format!("--allow-partial={many}"),
+        ),
+    };
+    let hint = format!("find out why, or `{flag}` to write the others; nothing is written until then");
+    Some(Diagnostic::error("partial-plan", message).hint(hint))
 }
 
 /// How many live objects a plan was made over.

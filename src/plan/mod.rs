@@ -11,6 +11,7 @@ pub mod compare;
 pub mod digest;
 pub mod gate;
 pub mod pair;
+pub mod permit;
 pub mod propose;
 pub mod refer;
 pub mod request;
@@ -23,6 +24,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::exchange::Request;
 use crate::kind::{Kind, Leaf, MapType, Sends, Shape};
 use crate::value::{Mark, Object, Path, Value};
+use permit::Permission;
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
 #[derive(Default)]
@@ -34,6 +36,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
     pub complete: bool,
+    /// How many objects could not be read.
+    pub unread: usize,
 }
 
 /// Which object.
@@ -71,6 +75,8 @@ pub struct Step {
     pub hidden: Vec<(Path, Value)>,
     /// What is known of values that do not read back.
     pub recalled: Vec<Recalled>,
+    /// What of it somebody had to allow.
+    pub needs: Vec<Permission>,
 }
 
 /// A request with what to say about it.

@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Place, Span};
 use crate::document::{Document, Wanted, Wish};
 use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
 use crate::plan::compare::{same, segment, unseen};
+use crate::plan::permit::{Permission, is_personal};
 use crate::plan::rotate::{Rotation, rotates};
 use crate::plan::{Change, Form, Memory, Recall, Recalled, Subject};
 use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
@@ -47,6 +48,8 @@ pub struct Proposal {
     pub unreadable: Vec<(Path, Span)>,
     /// What is known of values that the document supplies and that do not read back.
     pub recalled: Vec<Recalled>,
+    /// What of it somebody had to allow.
+    pub needs: Vec<Permission>,
 }
 
 /// Overlays the live object with the document.
@@ -64,6 +67,7 @@ pub fn propose(question: &Question, permits: Permits) -> Proposal {
     }
     overlay.out.wanted = wanted;
     overlay.look_at_history();
+    overlay.guard_personal();
     overlay.out
 }
 
@@ -85,6 +89,10 @@ pub struct Permits {
     pub overwrite_edits: bool,
     /// Objects may be deleted.
     pub delete: bool,
+    /// The target takes personal values from documents.
+    pub personal: bool,
+    /// Personal values are written although the target does not take them.
+    pub force_personal: bool,
 }
 
 /// How a change is shown, and which line asks for it.
@@ -210,13 +218,13 @@ impl Overlay<'_> {
                     return Some(value);
                 }
                 Recall::Never
-                    if (masked || field.mark != Mark::Secret)
-                        && !(masked && value.is_blank())
-                        && !waits
-                        && !self.permits.force_hidden =>
+                    if (masked || field.mark != Mark::Secret) && !(masked && value.is_blank()) && !waits =>
                 {
-                    self.out.uncompared.push((path, span));
-                    return Some(value);
+                    if !self.permits.force_hidden {
+                        self.out.uncompared.push((path, span));
+                        return Some(value);
+                    }
+                    self.needs(Permission::Hidden);
                 }
                 Recall::Differs | Recall::Never => {}
             }

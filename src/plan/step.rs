@@ -9,6 +9,7 @@ use crate::document::State;
 use crate::kind::{Field, Kind, Leaf, Maker, Sends, Write};
 use crate::plan::agree::agrees;
 use crate::plan::compare::differences;
+use crate::plan::permit::Permission;
 use crate::plan::propose::{Permits, Proposal, Question, propose};
 use crate::plan::request::{self, Manner};
 use crate::plan::{Action, Agreeing, Change, Form, Refused, Step};
@@ -127,6 +128,7 @@ fn remove(question: &Question, permits: Permits) -> Decision {
         wanted: Object::default(),
         hidden: Vec::new(),
         recalled: Vec::new(),
+        needs: vec![Permission::Delete],
     }))
 }
 
@@ -158,6 +160,7 @@ fn create(question: &Question, proposal: Proposal) -> Decision {
         wanted: proposal.wanted,
         hidden: proposal.hidden,
         recalled: proposal.recalled,
+        needs: proposal.needs,
     }))
 }
 
@@ -206,6 +209,7 @@ fn update(question: &Question, live: &Object, proposal: Proposal, rules: Rules) 
         wanted: proposal.wanted,
         hidden,
         recalled: proposal.recalled,
+        needs: proposal.needs,
     }))
 }
 

@@ -22,6 +22,8 @@ pub struct Target {
     pub parallelism: u32,
     /// Whether unchanged nested fields ride along with changed ones (see `nested.along` in kind files).
     pub carry_nested: bool,
+    /// Whether personal values of documents are written.
+    pub personal: bool,
 }
 
 /// How requests prove who sends them. Any of these may stand together.

@@ -77,11 +77,13 @@ pub enum Event {
 impl Session<'_> {
     /// How steps are made for a job.
     fn rules(&self, job: &Job) -> Rules {
-        let carry_nested = self.services.get(&job.target).is_none_or(|service| service.target.carry_nested);
+        let target = self.services.get(&job.target).map(|service| &service.target);
+        let carry_nested = target.is_none_or(|target| target.carry_nested);
+        let personal = self.permits.personal || target.is_some_and(|target| target.personal);
         Rules {
             method: self.method,
             manner: Manner { carry_nested },
-            permits: self.permits,
+            permits: Permits { personal, ..self.permits },
             newborn: job.newborn,
         }
     }

@@ -12,7 +12,8 @@ use super::{Event, Session, blame, described};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
 use crate::kind::{Appears, Kind, Leaf, Maker};
-use crate::plan::propose::Question;
+use crate::plan::permit::{self, Permission};
+use crate::plan::propose::{Permits, Question};
 use crate::plan::rotate::NOTHING;
 use crate::plan::step::{Decision, decide};
 use crate::plan::{Agreeing, Plan, Refused, Subject};
@@ -43,12 +44,14 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     others.sort_by(|a, b| a.message.cmp(&b.message));
     session.references.survey(jobs, &reads);
     look_up(session, jobs, &reads).await;
-    let mut plan = Plan { complete: true, diagnostics: others, ..Plan::default() };
+    let mut plan = Plan { diagnostics: others, ..Plan::default() };
     for judged in judge_all(session, jobs, reads, &empty) {
-        plan.complete &= !matches!(&judged, Judged::Unread(_));
+        plan.unread += usize::from(matches!(&judged, Judged::Unread(_)));
         enter(&mut plan, judged);
     }
+    plan.complete = plan.unread == 0;
     described::spare(session, jobs, &mut plan);
+    permit::name_counts(&mut plan);
     plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
     plan
 }
@@ -189,16 +192,17 @@ fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bo
     let subject = subject(number, job, live.as_deref());
     if live.is_none() && job.document.state == State::Present {
         match birth(session, job, &subject, empty) {
-            Birth::Create => {}
+            Birth::Create(needs) => {
+                // the object of an id that only we remember is gone: a new one gets a new id
+                let subject = Subject { id: job.document.id.clone(), ..subject };
+                return allowed(judge(session, job, subject, None), needs);
+            }
             Birth::Waits => {
                 let notes = vec![appears_later(&subject)];
                 return Judged::Decided(Decision::Agreeing(Agreeing { notes, ..Agreeing::plain(&subject) }));
             }
             Birth::Refused(reason) => return refused(subject, vec![reason]),
         }
-        // the object of an id that only we remember is gone: a new one gets a new id
-        let subject = Subject { id: job.document.id.clone(), ..subject };
-        return judge(session, job, subject, None);
     }
     match hidden_birth(session, job, &subject).filter(|_| live.is_none()) {
         Some(reason) => refused(subject, vec![reason]),
@@ -223,6 +227,14 @@ fn hidden_birth(session: &Session, job: &Job, subject: &Subject) -> Option<Diagn
     Some(reason.at(place).hint("plan again once it shows; it stays on record in `.trueup` until then"))
 }
 
+/// A create with what somebody had to allow.
+fn allowed(mut judged: Judged, needs: Vec<Permission>) -> Judged {
+    if let Judged::Decided(Decision::Step(step)) = &mut judged {
+        step.needs.extend(needs);
+    }
+    judged
+}
+
 /// Decides about one object as it was read, once everything to which its document refers is known.
 fn judge(session: &Session, job: &Job, subject: Subject, live: Option<&Live>) -> Judged {
     match session.references.resolve(session.index, job, live) {
@@ -238,7 +250,8 @@ fn judge(session: &Session, job: &Job, subject: Subject, live: Option<&Live>) ->
 ///
 /// Whether it is as wanted, not whether anything of it is to be written again.
 pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option<&Live>) -> Decision {
-    let session = Session { rotate: &NOTHING, ..*session };
+    let permits = Permits { personal: true, ..session.permits };
+    let session = Session { rotate: &NOTHING, permits, ..*session };
     match judge(&session, job, subject.clone(), live) {
         Judged::Decided(decision) => decision,
         Judged::Unread(refused) => Decision::Refused(refused),
@@ -300,7 +313,8 @@ fn several(number: usize, job: &Job, ids: &[Value]) -> Decision {
 
 /// What is to become of a document without a live object.
 enum Birth {
-    Create,
+    /// With what somebody had to allow.
+    Create(Vec<Permission>),
     /// It was created and does not show yet.
     Waits,
     Refused(Diagnostic),
@@ -312,12 +326,13 @@ fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth 
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
     let entry = index.within(kind, (&subject.target, &subject.name), &subject.scope);
     let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
+    let mut needs = Vec::new();
     match entry.and_then(|entry| entry.create_sent.as_ref()) {
         Some(_) if named && appears(kind) == Appears::Later => return Birth::Waits,
-        Some(sent) if !named && !shows_for_sure(document) && !session.retry_creates => {
-            return Birth::Refused(create_unknown(kind, sent).at(place));
-        }
-        _ => {}
+        Some(_) if named || shows_for_sure(document) => {}
+        Some(_) if session.retry_creates => needs.push(Permission::RetryCreate),
+        Some(sent) => return Birth::Refused(create_unknown(kind, sent).at(place)),
+        None => {}
     }
     if document.id.is_some() && kind.identity.made_by == Maker::Server {
         let reason = Diagnostic::error("not-found", "no live object has this id").at(place).hint(
@@ -325,14 +340,16 @@ fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth 
         );
         return Birth::Refused(reason);
     }
-    if empty && !session.trust_empty {
+    if empty && session.trust_empty {
+        needs.push(Permission::TrustEmpty);
+    } else if empty {
         let message = "the service shows no objects at all here, which may be missing access";
         let reason = Diagnostic::error("empty-collection", message)
             .at(place)
             .hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
         return Birth::Refused(reason);
     }
-    Birth::Create
+    Birth::Create(needs)
 }
 
 fn create_unknown(kind: &Kind, sent: &str) -> Diagnostic {

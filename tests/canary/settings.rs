@@ -41,6 +41,7 @@ fn authenticated(kind: &std::sync::Arc<Kind>, auth: impl Fn(&mut Birds) -> Json)
     let auth = auth(&mut house.birds);
     let target = json!({
         "api": &*kind.api.name, "base_url": house.sandbox.base_url(&kind.api.name), "auth": auth,
+        "personal": "write",
     });
     house.input("trueup.yaml", &trueup::yaml::write(&json!({ "targets": { "there": target } })));
     house

@@ -82,6 +82,7 @@ impl Estate {
             "base_url": self.sandbox.base_url(&api.name),
             "format": if format == FormatWord::Jsv { "jsv" } else { "json" },
             "auth": auth(api),
+            "personal": "write",
         });
         yaml::write(&json!({ "targets": { "there": target } }))
     }

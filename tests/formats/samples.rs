@@ -56,6 +56,7 @@ pub fn hostile(text: &str) -> Report {
         agreeing: vec![agreeing(subject(&format!("{text}3")), said())],
         diagnostics: said(),
         complete: false,
+        unread: 0,
     };
     Report::of_plan(&plan, &bytes)
 }
@@ -81,6 +82,7 @@ pub fn everyday() -> Report {
         agreeing: vec![agreeing(gateway("calm", Some(ID)), Vec::new())],
         diagnostics: vec![Diagnostic::warning("slow-target", "the target `bay` asked for patience")],
         complete: true,
+        unread: 0,
     };
     Report::of_plan(&plan, &bytes)
 }
@@ -122,6 +124,7 @@ pub fn seeded() -> Report {
         ],
         refused: vec![refused(partner(), Vec::new(), &people("old"), &people("later"))],
         complete: true,
+        unread: 0,
         ..Plan::default()
     };
     Report::of_plan(&plan, &bytes)

@@ -64,6 +64,7 @@ impl Estate {
                 "base_url": self.sandbox.base_url(&api.name),
                 "format": if self.format == FormatWord::Jsv { "jsv" } else { "json" },
                 "auth": auth(api),
+                "personal": "write",
             });
             if *scoped {
                 target["scope"] = json!(self.kind.samples[0].scope);

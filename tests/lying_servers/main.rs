@@ -66,6 +66,7 @@ fn target(url: &Url, auth: Auth) -> Target {
         scope: Vec::new(),
         parallelism: 10,
         carry_nested: false,
+        personal: true,
     }
 }
 

@@ -178,6 +178,7 @@ targets:
     api: bikes
     base_url: URL
     auth: { bearer: { from_env: KEY }, headers: { X-Bikes-Key: { from_env: KEY } } }
+    personal: write
 ";
 
 const STATIONS: &str = "\

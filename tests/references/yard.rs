@@ -280,6 +280,7 @@ pub fn connect(api: &Arc<Api>, base: &str, allowed: &str) -> Result<Service, Dia
         scope: Vec::new(),
         parallelism: 4,
         carry_nested: true,
+        personal: true,
     };
     Service::connect(Arc::new(target), &Allowed::new(allowed)?).map(Service::for_writing)
 }

@@ -294,6 +294,7 @@ fn step(subject: Subject, action: Action, proposal: Proposal, requests: Vec<Plan
         wanted: proposal.wanted,
         hidden: Vec::new(),
         recalled: proposal.recalled,
+        needs: proposal.needs,
     }
 }
 

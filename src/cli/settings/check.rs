@@ -79,6 +79,11 @@ impl<'c> Checking<'c, '_> {
         self.written("carry_nested").and_then(Node::scalar).and_then(flag_word).unwrap_or(true)
     }
 
+    /// Whether personal values of documents are written.
+    pub fn personal(&self) -> bool {
+        self.written("personal").and_then(Node::scalar) == Some("write")
+    }
+
     /// The scope as texts, each known to a kind of the API and of the type that the kind says.
     pub fn scope(&mut self, api: &Api) -> Vec<(Arc<str>, String)> {
         let own = format!("{}/", api.name);

@@ -54,6 +54,20 @@ pub struct TargetFile {
     /// Whether unchanged nested fields ride along when a nested field changes, so that a service that empties what is left out empties nothing. `false` makes such updates minimal, trusting that the service leaves nested fields alone that are not sent.
     #[serde(default = "yes")]
     pub carry_nested: bool,
+    /// Whether values of documents that are about a person are written. `refuse`, the default, refuses objects of which such a value would change.
+    #[serde(default)]
+    pub personal: PersonalFile,
+}
+
+/// What becomes of personal values of documents.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum PersonalFile {
+    /// Objects of which one would change are refused.
+    #[default]
+    Refuse,
+    /// They are written like all others.
+    Write,
 }
 
 fn yes() -> bool {

@@ -1,10 +1,11 @@
 //! What keeps a proposal from going too far: sources that gave nothing, protection of personal data, edits by
 //! others, values that wait or cannot be seen.
 
-use super::{Overlay, Question, Recalled, rotates};
+use super::{Overlay, Permission, Question, Recalled, is_personal, rotates};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::kind::Field;
 use crate::plan::Recall;
+use crate::plan::step::named;
 use crate::value::{Path, Segment, Value};
 
 impl Overlay<'_> {
@@ -20,7 +21,12 @@ impl Overlay<'_> {
         let (Some(levels), Some(before)) = (&field.protection, before) else { return };
         let level = |value: &Value| levels.iter().position(|level| level == value);
         let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
-        if !raised && !self.permits.lower_protection {
+        if raised {
+            return;
+        }
+        if self.permits.lower_protection {
+            self.needs(Permission::LowerProtection);
+        } else {
             let message = format!("changing `{}` may lower the protection of this object's data", field.name);
             self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
         }
@@ -61,13 +67,52 @@ impl Overlay<'_> {
                     "look at the edits; `--overwrite-edits` to go on",
                 );
             }
-            Recall::Differs | Recall::Never => {
+            recall => {
+                if recall == Recall::Differs {
+                    self.needs(Permission::OverwriteEdits);
+                }
                 let message = "the person behind this object has edited it before";
                 let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
                 self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
             }
         }
         self.out.hidden.push((path, edited.clone()));
+    }
+
+    /// What is about a person is written only where the target takes it from documents.
+    pub(super) fn guard_personal(&mut self) {
+        if self.permits.personal {
+            return;
+        }
+        let kind = &self.question.document.kind;
+        let personal: Vec<_> = self.out.changes.iter().filter(|change| is_personal(kind, change)).collect();
+        let Some(first) = personal.first() else { return };
+        if self.permits.force_personal {
+            return self.needs(Permission::Personal);
+        }
+        let more = match personal.len() {
+            1 => " is personal".to_owned(),
+            number => format!(" and {} more are personal", number - 1),
+        };
+        let target = &self.question.subject.target;
+        let message = format!(
+            "`{}`{more}, and the target `{target}` takes no personal values from documents",
+            named(&first.path)
+        );
+        let place = first.place.clone().unwrap_or_else(|| self.place(self.question.document.name_span));
+        let hint = format!(
+            "`personal: write` at the target in trueup.yaml turns it on; `{}` for this run",
+            Permission::Personal.flag()
+        );
+        let fault = Diagnostic::error(Permission::Personal.code(), message).at(place).hint(hint);
+        self.out.faults.push(fault);
+    }
+
+    /// Notes that something was done that had to be allowed.
+    pub(super) fn needs(&mut self, permission: Permission) {
+        if !self.out.needs.contains(&permission) {
+            self.out.needs.push(permission);
+        }
     }
 
     /// Whether the whole object still waits for somebody, as the kind tells it.

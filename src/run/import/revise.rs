@@ -47,7 +47,8 @@ pub struct Touched {
 pub fn compared(document: &Document, meanings: &Meanings, subject: &Subject, live: &Object) -> Proposal {
     let document = meanings.in_place(document, live);
     // what may be lowered or overwritten is a question to those who write to the service
-    let permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
+    let permits =
+        Permits { lower_protection: true, overwrite_edits: true, personal: true, ..Permits::default() };
     propose(
         &Question { document: &document, subject, live: Some(live), memory: &Blank, rotate: &NOTHING },
         permits,
