@@ -49,7 +49,7 @@ const FORMS: &str = "write { from_env: NAME }, { from_file: PATH } or { from_com
 
 #[test]
 fn settings_that_are_right() {
-    let text = "targets:\n  harbor:\n    api: bootview\n    format: jsv\n    auth:\n      login: {username: {from_env: U}, password: {from_file: p}, sends: {header: X-Token}}\n      headers: {X-More: {from_command: [op, read]}}\n    scope: {customerId: 3f2b8c1e5d4a4e7f9a601b2c3d4e5f60}\n    parallelism: 3\n  tel:\n    api: carrierx\n    base_url: http://127.0.0.1:8080/core/v2/\n    auth: {bearer: {from_env: T}}\n    carry_nested: false\n";
+    let text = "targets:\n  harbor:\n    api: bootview\n    format: jsv\n    auth:\n      login: {username: {from_env: U}, password: {from_file: p}, sends: {header: X-Token}}\n      headers: {X-More: {from_command: [op, read]}}\n    scope: {customerId: 3f2b8c1e5d4a4e7f9a601b2c3d4e5f60}\n    parallelism: 3\n  tel:\n    api: carrierx\n    base_url: http://127.0.0.1:8080/core/v2/\n    auth: {bearer: {from_env: T}}\n    carry_nested: false\n    lease: {directory: ../leases}\n";
     let (settings, faults) = read(text);
     assert_eq!(lines(&faults), Vec::<String>::new());
     let [harbor, tel] = &settings.targets[..] else { panic!("two targets") };
@@ -57,6 +57,9 @@ fn settings_that_are_right() {
     assert_eq!(harbor.auth.credentials().len(), 3);
     assert!(harbor.carry_nested && harbor.parallelism == Some(3));
     assert_eq!((tel.base_url.as_str(), tel.carry_nested), ("http://127.0.0.1:8080/core/v2", false));
+    let lease = tel.lease.as_ref().expect("a lease");
+    assert_eq!((lease.directory.as_deref(), lease.time.as_secs()), (Some("../leases"), 120));
+    assert!(harbor.lease.is_none());
     let patterns: Vec<_> = settings.documents.iter().map(|(pattern, _)| &**pattern).collect();
     assert_eq!(patterns, ["config/**/*.yaml", "config/**/*.yml"]);
     for empty in ["", "# nothing\n", "targets: {}\n", "documents: [a.yaml]\n"] {
@@ -78,6 +81,13 @@ fn every_fault_of_the_settings_is_told() {
             "trueup.yaml:9:3 missing-key: the key `api` is missing here (`api`: The API that is served there: a built-in one, or one that a directory under `apis/` describes)",
             "trueup.yaml:10:12 wrong-type: this is a single value, but a list is wanted here",
             "trueup.yaml:11:1 unknown-key: the key `foo` is not known here",
+        ],
+    );
+    says(
+        "targets:\n  a: {api: bootview, lease: {seconds: 4}}\n  b: {api: bootview, lease: 12}\n",
+        &[
+            "trueup.yaml:2:39 wrong-number: a whole number from 5 to 3600 is wanted here",
+            "trueup.yaml:3:29 wrong-type: this is a single value, but a mapping is wanted here",
         ],
     );
     says(

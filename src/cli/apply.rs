@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
+use super::leases;
 use super::plan;
 use super::progress::Progress;
 use super::records;
@@ -20,7 +21,7 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
-use crate::run::journal::Journal;
+use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
 use crate::run::{Session, Stop, apply, out_of_time, planning};
 
@@ -104,6 +105,8 @@ pub struct Way<'w> {
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
     /// Where else the result is told.
     pub reports: Option<&'w Reports>,
+    /// The leases under which it is.
+    pub leases: Option<&'w Kept>,
 }
 
 impl Way<'_> {
@@ -129,6 +132,25 @@ impl Way<'_> {
         }
         why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
         why
+    }
+
+    /// Why a run that was to end by now writes nothing, and how it exits.
+    fn ended(&self, stop: &Stop) -> Option<(Diagnostic, Exit)> {
+        let interrupted =
+            || Diagnostic::error("interrupted", "the run was interrupted before the first write");
+        if let Some(lost) = self.lost_lease() {
+            return Some((lost, Exit::Error));
+        }
+        match (stop.is_interrupted(), stop.is_late()) {
+            (true, _) => Some((interrupted(), Exit::Interrupted)),
+            (false, true) => Some((out_of_time(), Exit::Error)),
+            (false, false) => None,
+        }
+    }
+
+    /// What is to be said of a lease that was lost meanwhile.
+    fn lost_lease(&self) -> Option<Diagnostic> {
+        self.leases.and_then(Kept::lost).map(|loss| leases::lost(&loss))
     }
 
     fn all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
@@ -164,11 +186,31 @@ fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way
     way.tell(&report, screen)
 }
 
-/// Plans and carries out the plan of a prepared workspace.
+/// No step of a plan was begun; an interrupt was told when it came.
+fn untouched(plan: &Plan, why: Diagnostic, exit: Exit, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
+    if exit != Exit::Interrupted {
+        screen.diagnose(std::slice::from_ref(&why));
+    }
+    not_begun(&apply::not_started(plan), &[why], screen, way)?;
+    Ok(exit)
+}
+
+/// Plans and carries out the plan of a prepared workspace, under the leases of its targets.
 ///
 /// # Errors
 /// When there is no runtime or terminal, or the result cannot be written.
 pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
+    match leases::take(prepared, screen) {
+        Ok(leases) => carried_out(prepared, reading, screen, Way { leases: leases.as_ref(), ..way }),
+        Err((fault, exit)) => {
+            screen.diagnose(std::slice::from_ref(&fault));
+            not_begun(&[], &[fault], screen, way)?;
+            Ok(exit)
+        }
+    }
+}
+
+fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
@@ -181,12 +223,8 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         planning::plan(&session, &jobs),
     ));
     progress.clear();
-    if let Some((why, exit)) = ended(&prepared.allowance.stop) {
-        if exit == Exit::Error {
-            screen.diagnose(std::slice::from_ref(&why));
-        }
-        not_begun(&apply::not_started(&plan), &[why], screen, way)?;
-        return Ok(exit);
+    if let Some((why, exit)) = way.ended(&prepared.allowance.stop) {
+        return untouched(&plan, why, exit, screen, way);
     }
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -212,22 +250,12 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     if !way.approved
         && let Some(refusal) = ask(&plan, screen)?
     {
-        screen.diagnose(std::slice::from_ref(&refusal));
-        not_begun(&apply::not_started(&plan), &[refusal], screen, way)?;
-        return Ok(Exit::Refused);
+        return untouched(&plan, refusal, Exit::Refused, screen, way);
     }
     let root = &prepared.workspace.root;
-    let begun = records::take_up(root, &cut_off).and_then(|()| {
-        Ok(Journal::begin(&root.join(session::FOLDER), way.reviewed.map(|(own, _)| own.name()))?)
-    });
-    let journal = match begun {
+    let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => Mutex::new(journal),
-        Err(error) => {
-            let fault = records::unwritable(&io::Error::other(error));
-            screen.diagnose(std::slice::from_ref(&fault));
-            not_begun(&apply::not_started(&plan), &[fault], screen, way)?;
-            return Ok(Exit::Error);
-        }
+        Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
     let outcomes = runtime.block_on(until_interrupted(
@@ -238,15 +266,18 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     progress.clear();
     records::note_applied(prepared, &jobs, &outcomes, screen);
     way.settle(&outcomes, screen);
-    let hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
+    let lost = way.lost_lease();
+    let mut hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
+    hindrances.extend(lost.clone());
     screen.diagnose(&hindrances);
     let report = show((&outcomes, &hindrances), &held, screen, way)?;
-    if let Err(error) = records::close(root, &mut lock(&journal), report, screen) {
-        let message = format!("the receipt cannot be written: {error}");
-        let hint = "the journal of the run tells the same; make room or give access";
-        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
-    }
-    Ok(exit(&outcomes, held.gone.len(), &prepared.allowance.stop))
+    records::close(root, &mut lock(&journal), report, screen);
+    let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
+    Ok(match exit(&outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {
+        // somebody else may have written over it
+        Exit::Done if lost.is_some() => Exit::Error,
+        exit => exit,
+    })
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
@@ -291,16 +322,6 @@ fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
     findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
 }
 
-/// Why a run that was to end by now writes nothing, and how it exits.
-fn ended(stop: &Stop) -> Option<(Diagnostic, Exit)> {
-    let interrupted = || Diagnostic::error("interrupted", "the run was interrupted before the first write");
-    match (stop.is_interrupted(), stop.is_late()) {
-        (true, _) => Some((interrupted(), Exit::Interrupted)),
-        (false, true) => Some((out_of_time(), Exit::Error)),
-        (false, false) => None,
-    }
-}
-
 /// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
 async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Output = T>) -> T {
     tokio::pin!(work);
@@ -335,16 +356,16 @@ fn show(
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], gone: usize, stop: &Stop) -> Exit {
+fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool, late: bool) -> Exit {
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
     let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
     let held = held + gone;
     match (written, failed, held) {
-        _ if stop.is_interrupted() => Exit::Interrupted,
+        _ if interrupted => Exit::Interrupted,
         (_, 0, 0) => Exit::Done,
-        _ if stop.is_late() => Exit::Error,
+        _ if late => Exit::Error,
         (0, 0, _) => Exit::Refused,
         (0, _, _) => Exit::Error,
         _ => Exit::Partly,

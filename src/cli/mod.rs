@@ -14,6 +14,7 @@ pub mod explain;
 pub mod fmt;
 pub mod import;
 pub mod keys;
+mod leases;
 mod logs;
 mod past;
 pub mod plan;
@@ -30,6 +31,7 @@ pub mod settings;
 pub mod show;
 pub mod slots;
 pub mod validate;
+mod who;
 pub mod workspace;
 
 use std::process::ExitCode;

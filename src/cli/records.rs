@@ -1,6 +1,5 @@
 //! The journal of an apply from its first write to its receipt, and what journals say of runs that were cut off.
 
-use std::io;
 use std::path::Path;
 
 use super::screen::Screen;
@@ -15,8 +14,17 @@ use crate::run::ledger::Ledger;
 use crate::run::outcome::Outcome;
 use crate::run::receipt;
 
-/// What keeps a run from its work when the journal cannot be written.
-pub fn unwritable(error: &io::Error) -> Diagnostic {
+/// Begins the journal of an apply, after the runs that were cut off have got their receipts.
+///
+/// # Errors
+/// When that cannot be written; then nothing should be sent.
+pub fn begin(root: &Path, cut_off: &[Account], plan: Option<&str>) -> Result<Journal, Diagnostic> {
+    take_up(root, cut_off)
+        .and_then(|()| Ok(Journal::begin(&root.join(FOLDER), plan)?))
+        .map_err(|error| unwritable(&error))
+}
+
+fn unwritable(error: &anyhow::Error) -> Diagnostic {
     let message = format!("`{FOLDER}/journal` cannot be written, so nothing was sent: {error}");
     Diagnostic::error("not-recorded", message)
         .hint("without it nobody could tell what a killed run did; make room or give access")
@@ -57,10 +65,7 @@ fn cut_off(account: &Account) -> Diagnostic {
 }
 
 /// Gives runs that were cut off their receipts, so that they are told once.
-///
-/// # Errors
-/// When that cannot be written.
-pub fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
+fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
     let folder = root.join(FOLDER);
     for account in accounts {
         receipt::keep(&folder, &account.name, &to_json(&Receipt::new(account, None))?)?;
@@ -82,15 +87,15 @@ pub fn note_applied(prepared: &Prepared, jobs: &[Job], outcomes: &[Outcome], scr
 }
 
 /// Ends a journal and keeps the receipt.
-///
-/// # Errors
-/// When the receipt cannot be written.
-pub fn close(
-    root: &Path,
-    journal: &mut Journal,
-    results: ApplyReport,
-    screen: &Screen,
-) -> anyhow::Result<()> {
+pub fn close(root: &Path, journal: &mut Journal, results: ApplyReport, screen: &Screen) {
+    if let Err(error) = keep(root, journal, results, screen) {
+        let message = format!("the receipt cannot be written: {error}");
+        let hint = "the journal of the run tells the same; make room or give access";
+        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+    }
+}
+
+fn keep(root: &Path, journal: &mut Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
     journal.finish()?;
     let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
     let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;

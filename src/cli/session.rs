@@ -29,7 +29,7 @@ use crate::remote::service::Service;
 use crate::remote::target::Target;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
-use crate::run::memory::Written;
+use crate::run::memory::{self, Written};
 use crate::run::refer::References;
 use crate::run::{Event, Session};
 use crate::value::Value;
@@ -85,8 +85,7 @@ pub fn prepare(
         screen.diagnose(std::slice::from_ref(&fault));
         vec![fault]
     };
-    let keys = Keys::of(&root).map_err(told)?;
-    let (memory, index) = remembered(&root, &keys).map_err(told)?;
+    let (keys, memory, index) = remembered(&root).map_err(told)?;
     let (gone, notes) = match narrowed {
         true => (Vec::new(), Vec::new()),
         false => orphans(&workspace, &index, reading),
@@ -222,18 +221,23 @@ fn absent(entry: &Entry, kind: Arc<Kind>, source: &Arc<Source>) -> Document {
 }
 
 /// What the workspace remembers of earlier runs.
-fn remembered(root: &Path, keys: &Keys) -> Result<(Written, Index), Diagnostic> {
+fn remembered(root: &Path) -> Result<(Keys, Written, Index), Diagnostic> {
     let folder = root.join(FOLDER);
+    if folder.is_file() {
+        let message = format!("`{FOLDER}` is a file, where runs keep what they remember in a folder");
+        return Err(Diagnostic::error("unreadable-memory", message).hint("move it away"));
+    }
+    let keys = Keys::of(root)?;
     let memory = Written::open(&folder, keys.named()).map_err(|error| {
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
-        forgotten("written.json", &error).hint(hint)
+        forgotten(memory::FILE, &error).hint(hint)
     })?;
     let index = Index::open(&folder).map_err(|error| {
         let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
                     objects whose documents are gone";
         forgotten("index.json", &error).hint(hint)
     })?;
-    Ok((memory, index))
+    Ok((keys, memory, index))
 }
 
 /// What is to be said of a file of earlier runs that cannot be read.

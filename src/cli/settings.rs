@@ -10,6 +10,7 @@ mod check;
 pub mod file;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
@@ -54,6 +55,17 @@ pub struct TargetSettings {
     pub parallelism: Option<u32>,
     pub carry_nested: bool,
     pub personal: bool,
+    pub lease: Option<LeaseSettings>,
+}
+
+/// A lease that an apply takes before it writes to a target.
+#[derive(Clone)]
+pub struct LeaseSettings {
+    /// Where it stands; none for the workspace's own memory.
+    pub directory: Option<String>,
+    pub time: Duration,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// Reads the settings.
@@ -129,6 +141,7 @@ fn target(
         parallelism: checking.parallelism(),
         carry_nested: checking.carry_nested(),
         personal: checking.personal(),
+        lease: checking.lease(),
         api,
     })
 }

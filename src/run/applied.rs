@@ -10,16 +10,22 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::memory::{read_if_there, replace};
+use super::turn::in_turn;
 use crate::plan::Subject;
 
 /// The most plans that are remembered; the oldest go first.
 const MOST: usize = 1000;
 
+/// The name of the file.
+const FILE: &str = "applied.json";
+
 /// The plans that were applied in a workspace.
 pub struct Applied {
-    path: PathBuf,
-    plans: BTreeMap<String, Entry>,
+    folder: PathBuf,
+    plans: Plans,
 }
+
+type Plans = BTreeMap<String, Entry>;
 
 #[derive(Serialize, Deserialize, Clone, Default)]
 #[serde(deny_unknown_fields)]
@@ -42,16 +48,7 @@ impl Applied {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let path = folder.join("applied.json");
-        let plans = match read_if_there(&path)? {
-            Some(bytes) => {
-                let file: File = serde_json::from_slice(&bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.plans
-            }
-            None => BTreeMap::new(),
-        };
-        Ok(Self { path, plans })
+        Ok(Self { folder: folder.to_owned(), plans: read(folder)? })
     }
 
     /// Whether an object was settled from a plan.
@@ -64,15 +61,34 @@ impl Applied {
     /// # Errors
     /// When the file cannot be written.
     pub fn settle<'s>(&mut self, plan: &str, objects: impl Iterator<Item = &'s Subject>) -> io::Result<()> {
-        let entry = self.plans.entry(plan.to_owned()).or_default();
-        entry.at = super::now();
-        entry.objects.extend(objects.map(|object| key(&object.target, &object.kind.name, &object.name)));
-        while self.plans.len() > MOST {
-            let oldest = self.plans.iter().min_by(|a, b| a.1.at.cmp(&b.1.at)).map(|(name, _)| name.clone());
-            oldest.map(|oldest| self.plans.remove(&oldest));
-        }
-        let file = File { format: 1, plans: self.plans.clone() };
-        replace(&self.path, &serde_json::to_vec_pretty(&file)?)
+        let objects = objects.map(|object| key(&object.target, &object.kind.name, &object.name));
+        in_turn(&self.folder, || {
+            // another run may have settled others since
+            let mut plans = read(&self.folder)?;
+            let entry = plans.entry(plan.to_owned()).or_default();
+            entry.at = super::now();
+            entry.objects.extend(objects);
+            drop_oldest(&mut plans);
+            let file = File { format: 1, plans };
+            replace(&self.folder.join(FILE), &serde_json::to_vec_pretty(&file)?)?;
+            self.plans = file.plans;
+            Ok(())
+        })
+    }
+}
+
+/// What is on disk; nothing when there is no file.
+fn read(folder: &Path) -> io::Result<Plans> {
+    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(Plans::new()) };
+    let file: File =
+        serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(file.plans)
+}
+
+fn drop_oldest(plans: &mut Plans) {
+    while plans.len() > MOST {
+        let oldest = plans.iter().min_by(|a, b| a.1.at.cmp(&b.1.at)).map(|(name, _)| name.clone());
+        oldest.map(|oldest| plans.remove(&oldest));
     }
 }
 

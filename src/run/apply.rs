@@ -22,8 +22,8 @@ use super::refer::{Standing, edges, levels, release};
 use super::{Event, Session, blame};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
-use crate::exchange::Request;
-use crate::kind::{Answer, Appears, Field, Maker};
+use crate::exchange::{Request, Verb};
+use crate::kind::{Answer, Appears, Field, Leaf, Maker};
 use crate::plan::compare::differences;
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
@@ -338,9 +338,6 @@ impl Writer<'_, '_> {
     }
 
     async fn send(&self, service: &Service, fresh: &Step, job: &Job<'_>) -> Written {
-        if let Err(error) = self.announce(fresh) {
-            return Written::Not(Ending::Failed(vec![unrecorded(fresh, &error)]));
-        }
         // what follows a create is made anew once the object is there
         let Some(planned) = fresh.requests.first() else { return Written::Not(Ending::Unchanged) };
         let mut sent = Sent {
@@ -350,15 +347,12 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        let request = match self.journal(|journal| journal.sending(fresh, planned.request.verb)) {
+        let request = match self.announce(fresh, planned.request.verb) {
             Ok(request) => request,
-            Err(error) => {
-                self.retract(fresh);
-                return Written::Not(Ending::Failed(vec![unjournaled(fresh, &error)]));
-            }
+            Err(ending) => return Written::Not(ending),
         };
         let (answered, added) = self.put(service, fresh, &planned.request).await;
-        let noted = self.journal(|journal| journal.answered(request.unwrap_or_default(), answer(&answered)));
+        let noted = self.journal(|journal| journal.answered(request, answer(&answered)));
         sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
         match answered {
             Ok(answered) => {
@@ -428,12 +422,20 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// A create is on record before it is sent, so that a killed run leaves a trace of it.
-    fn announce(&self, fresh: &Step) -> std::io::Result<()> {
-        match fresh.action {
-            Action::Create => lock(self.session.index).creating(&fresh.subject),
-            Action::Update | Action::Delete => Ok(()),
+    /// What is to be sent is on record before it is, so that a killed run leaves a trace of it; gives its number in
+    /// the journal. A create is marked last: what is marked was sent, as far as anybody can tell.
+    fn announce(&self, fresh: &Step, verb: Verb) -> Result<u64, Ending> {
+        let request = self.journal(|journal| journal.sending(fresh, verb));
+        let request = request.map_err(|error| Ending::Failed(vec![unjournaled(fresh, &error)]))?;
+        let request = request.unwrap_or_default();
+        if fresh.action != Action::Create {
+            return Ok(request);
         }
+        lock(self.session.index).creating(&fresh.subject).map(|()| request).map_err(|error| {
+            // it stays in doubt for whoever reads the journal when not even this can be noted
+            let _ = self.journal(|journal| journal.answered(request, Noted::default()));
+            unrecorded(fresh, &error)
+        })
     }
 
     /// A create that surely did not take leaves nothing behind.
@@ -464,7 +466,7 @@ impl Writer<'_, '_> {
                 let protect = self.jobs[fresh.subject.number].document.protect;
                 let mut index = lock(self.session.index);
                 index.born(&subject, protect);
-                index.save().err().map(|error| unrecorded(fresh, &error))
+                index.save().err().map(|error| lost_track(&subject, &error))
             }
             Action::Update => wrong_answer(service, fresh, body),
             Action::Delete => None,
@@ -674,11 +676,33 @@ pub fn appears_later(subject: &Subject) -> Diagnostic {
         .hint("its id is kept in `.trueup`, so it is not created twice")
 }
 
-fn unrecorded(step: &Step, error: &std::io::Error) -> Diagnostic {
+/// Why a create that cannot be marked is not sent.
+fn unrecorded(step: &Step, error: &std::io::Error) -> Ending {
+    if error.kind() == std::io::ErrorKind::ResourceBusy {
+        let fault = Diagnostic::error("another-run", "another run has begun to create this object")
+            .at(step.subject.place.clone())
+            .hint("wait until it has ended, then run again");
+        return Ending::Refused(vec![fault]);
+    }
     let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
-    Diagnostic::error("not-recorded", message)
+    let fault = Diagnostic::error("not-recorded", message)
         .at(step.subject.place.clone())
-        .hint("without it a killed run could create this object twice; make room or give access")
+        .hint("without it a killed run could create this object twice; make room or give access");
+    Ending::Failed(vec![fault])
+}
+
+/// A new object whose id is known to nobody but this report.
+fn lost_track(subject: &Subject, error: &std::io::Error) -> Diagnostic {
+    let message =
+        format!("the object was created, but `.trueup/index.json` cannot be written: {}", error.kind());
+    let id = subject.id.as_ref().map(|id| Leaf::url_text(id, &subject.kind.api));
+    let hint = match id {
+        Some(id) => {
+            format!("its id is {id}: name it in the document, or make room or give access and run again")
+        }
+        None => "make room or give access, then run again".to_owned(),
+    };
+    Diagnostic::error("not-recorded", message).at(subject.place.clone()).hint(hint)
 }
 
 /// What came of a request, for the journal.

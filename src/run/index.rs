@@ -2,7 +2,7 @@
 //!
 //! A created object that does not show yet is known by its id here and not created twice; a create whose
 //! outcome is not known is marked before it is sent. Protection outlives the document. Ids and names only,
-//! no values.
+//! no values. Runs side by side keep what each of them noted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -11,19 +11,26 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::memory::{read_if_there, replace};
+use super::turn::in_turn;
 use crate::kind::leaf::Token;
 use crate::kind::{Kind, Leaf, Type};
 use crate::plan::Subject;
 use crate::value::Value;
 
+/// The name of the file.
+const FILE: &str = "index.json";
+
 /// The objects that a workspace manages.
 pub struct Index {
-    path: PathBuf,
-    entries: BTreeMap<String, Entry>,
+    folder: PathBuf,
+    entries: Entries,
     /// What this run has seen for itself.
     noted: BTreeSet<String>,
-    changed: bool,
+    /// What this run has put or taken away, and not yet written.
+    changed: BTreeSet<String>,
 }
+
+type Entries = BTreeMap<String, Entry>;
 
 /// One managed object.
 #[derive(Serialize, Deserialize, Clone, Default, PartialEq, Eq)]
@@ -56,7 +63,12 @@ struct File {
 impl Index {
     /// An index of nothing, for questions that must not depend on what this machine did before.
     pub fn blank() -> Self {
-        Self { path: PathBuf::new(), entries: BTreeMap::new(), noted: BTreeSet::new(), changed: false }
+        Self {
+            folder: PathBuf::new(),
+            entries: BTreeMap::new(),
+            noted: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
     }
 
     /// Opens the index in a workspace's `.trueup` folder; an absent one is empty.
@@ -64,19 +76,7 @@ impl Index {
     /// # Errors
     /// When the file is there and cannot be read.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        let path = folder.join("index.json");
-        let entries = match read_if_there(&path)? {
-            Some(bytes) => {
-                let file: File = serde_json::from_slice(&bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.objects
-                    .into_iter()
-                    .map(|entry| (key(&entry.target, &entry.kind, &entry.name), entry))
-                    .collect()
-            }
-            None => BTreeMap::new(),
-        };
-        Ok(Self { path, entries, noted: BTreeSet::new(), changed: false })
+        Ok(Self { folder: folder.to_owned(), entries: read(folder)?, ..Self::blank() })
     }
 
     /// The entry of an object.
@@ -97,12 +97,37 @@ impl Index {
     /// Marks that a create is about to be sent; on disk before it returns.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written; [`io::ErrorKind::ResourceBusy`] when another run has been at this object
+    /// meanwhile.
     pub fn creating(&mut self, subject: &Subject) -> io::Result<()> {
         let mut entry = entry(subject);
         entry.create_sent = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        self.put(entry);
-        self.save()
+        let key = key(&entry.target, &entry.kind, &entry.name);
+        let (folder, before) = (self.folder.clone(), self.entries.get(&key).cloned());
+        let changed = self.changed.contains(&key);
+        let marked = in_turn(&folder, || {
+            let there = read(&folder)?;
+            if !changed && there.get(&key) != before.as_ref() {
+                return Err(io::ErrorKind::ResourceBusy.into());
+            }
+            self.put(entry);
+            self.write_over(there)
+        });
+        if marked.is_err() {
+            // it is not sent, so it must not be noted later either
+            self.restore(key, before, changed);
+        }
+        marked
+    }
+
+    fn restore(&mut self, key: String, before: Option<Entry>, changed: bool) {
+        if !changed {
+            self.changed.remove(&key);
+        }
+        match before {
+            Some(entry) => drop(self.entries.insert(key, entry)),
+            None => drop(self.entries.remove(&key)),
+        }
     }
 
     /// Notes the id of a new object whose create is not finished yet.
@@ -128,15 +153,15 @@ impl Index {
         };
         let noted = self.noted.iter().filter_map(|key| self.entries.get(key));
         let noted: BTreeSet<_> = noted.map(object).collect();
-        let before = self.entries.len();
-        self.entries.retain(|key, entry| self.noted.contains(key) || !noted.contains(&object(entry)));
-        self.changed |= self.entries.len() < before;
+        let is_old =
+            |(key, entry): &(&String, &Entry)| !self.noted.contains(*key) && noted.contains(&object(entry));
+        let old: Vec<String> = self.entries.iter().filter(is_old).map(|(key, _)| key.clone()).collect();
+        old.iter().for_each(|key| self.take(key));
     }
 
     /// Forgets an object: it was deleted, or its create surely did not take.
     pub fn forget(&mut self, subject: &Subject) {
-        self.changed |=
-            self.entries.remove(&key(&subject.target, &subject.kind.name, &subject.name)).is_some();
+        self.take(&key(&subject.target, &subject.kind.name, &subject.name));
     }
 
     /// Writes what changed; on disk before it returns.
@@ -144,22 +169,49 @@ impl Index {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&mut self) -> io::Result<()> {
-        if !self.changed {
+        if self.changed.is_empty() {
             return Ok(());
         }
-        let file = File { format: 1, objects: self.entries.values().cloned().collect() };
-        replace(&self.path, &serde_json::to_vec_pretty(&file)?)?;
-        self.changed = false;
+        let folder = self.folder.clone();
+        in_turn(&folder, || self.write_over(read(&folder)?))
+    }
+
+    /// Writes what this run changed over what is there.
+    fn write_over(&mut self, mut there: Entries) -> io::Result<()> {
+        for key in &self.changed {
+            match self.entries.get(key) {
+                Some(entry) => drop(there.insert(key.clone(), entry.clone())),
+                None => drop(there.remove(key)),
+            }
+        }
+        let file = File { format: 1, objects: there.into_values().collect() };
+        replace(&self.folder.join(FILE), &serde_json::to_vec_pretty(&file)?)?;
+        self.changed.clear();
         Ok(())
     }
 
     fn put(&mut self, entry: Entry) {
         let key = key(&entry.target, &entry.kind, &entry.name);
         if self.entries.get(&key) != Some(&entry) {
+            self.changed.insert(key.clone());
             self.entries.insert(key, entry);
-            self.changed = true;
         }
     }
+
+    fn take(&mut self, key: &str) {
+        if self.entries.remove(key).is_some() {
+            self.changed.insert(key.to_owned());
+        }
+    }
+}
+
+/// What is on disk; nothing when there is no file.
+fn read(folder: &Path) -> io::Result<Entries> {
+    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(Entries::new()) };
+    let file: File =
+        serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let keyed = |entry: Entry| (key(&entry.target, &entry.kind, &entry.name), entry);
+    Ok(file.objects.into_iter().map(keyed).collect())
 }
 
 impl Entry {

@@ -7,12 +7,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::tail;
+use super::memory::{make_folder, sync_folder};
 use super::outcome::Outcome;
+use super::turn::sweep;
 use crate::exchange::Verb;
 use crate::kind::Kind;
 use crate::plan::{Action, Step, Subject, digest};
@@ -21,6 +24,8 @@ use crate::plan::{Action, Step, Subject, digest};
 const FORMAT: u32 = 1;
 /// The folder in `.trueup`.
 const FOLDER: &str = "journal";
+/// More bytes than the last line of a finished journal has.
+const LAST_LINE: u64 = 256;
 /// The most bytes of a journal that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
@@ -29,6 +34,8 @@ pub struct Journal {
     file: File,
     name: String,
     requests: u64,
+    /// A line was begun that could not be finished.
+    torn: bool,
 }
 
 /// One line.
@@ -147,14 +154,15 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn begin(folder: &Path, plan: Option<&str>) -> io::Result<Self> {
-        super::memory::make_folder(folder)?;
+        make_folder(folder)?;
+        [folder.to_owned(), folder.join(super::receipt::FOLDER)].iter().for_each(|folder| sweep(folder));
         let folder = folder.join(FOLDER);
         std::fs::create_dir_all(&folder)?;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
         let (file, name) = create(&folder, &now)?;
-        file.try_lock().map_err(|_| io::Error::other("it is locked"))?;
+        hold(&file)?;
         sync_folder(&folder)?;
-        let mut journal = Self { file, name, requests: 0 };
+        let mut journal = Self { file, name, requests: 0, torn: false };
         journal.put(&Line::Start {
             trueup_journal: FORMAT,
             at: super::now(),
@@ -220,8 +228,13 @@ impl Journal {
     fn put(&mut self, line: &Line) -> io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        self.file.write_all(&bytes)?;
-        self.file.sync_data()
+        if self.torn {
+            // a line of its own, so that what was begun spoils nothing but itself
+            bytes.insert(0, b'\n');
+        }
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        self.torn = written.is_err();
+        written
     }
 }
 
@@ -251,9 +264,13 @@ fn create(folder: &Path, now: &str) -> io::Result<(File, String)> {
     Err(io::Error::from(io::ErrorKind::AlreadyExists))
 }
 
-/// A new file is there after a power cut only when its folder is on disk too.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+/// Says to other runs that this one is under way. Whoever reads journals holds them for a moment only.
+fn hold(file: &File) -> io::Result<()> {
+    match file.lock() {
+        // without locks a run under way looks like one that was cut off, and is told
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        locked => locked,
+    }
 }
 
 /// The path of a request as the kind has it, its parameters not filled in.
@@ -277,11 +294,15 @@ fn template(kind: &Kind, action: Action, verb: Verb) -> String {
 pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
     let mut found = Vec::new();
     for path in files(&folder.join(FOLDER))? {
-        let file = OpenOptions::new().read(true).append(true).open(&path)?;
-        match file.try_lock() {
+        let mut file = open(&path)?;
+        match file.try_lock_shared() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(error),
+        }
+        if is_finished(&mut file)? {
+            continue;
         }
         let account = read(&file, &path)?;
         if account.ended.is_none() {
@@ -291,6 +312,20 @@ pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
     Ok(found)
 }
 
+/// Whether the last line says so, which spares reading the others.
+fn is_finished(file: &mut File) -> io::Result<bool> {
+    let (_, tail) = tail(file, LAST_LINE)?;
+    file.rewind()?;
+    let text = String::from_utf8_lossy(&tail);
+    let last = text.lines().next_back().map(serde_json::from_str);
+    Ok(matches!(last, Some(Ok(Line::Finish { .. }))))
+}
+
+/// Some network file systems lock only what may be written, which not everybody who reads may.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path).or_else(|_| File::open(path))
+}
+
 /// Notes that a run that was cut off has been taken up.
 ///
 /// # Errors
@@ -298,9 +333,8 @@ pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
 pub fn take_up(folder: &Path, account: &Account) -> io::Result<()> {
     let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
     let file = OpenOptions::new().append(true).open(path)?;
-    let mut journal = Journal { file, name: account.name.clone(), requests: 0 };
     // the last line may have been cut off
-    journal.file.write_all(b"\n")?;
+    let mut journal = Journal { file, name: account.name.clone(), requests: 0, torn: true };
     journal.finish()
 }
 

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::gather::Job;
-use super::memory::{make_key, read_if_there, replace};
+use super::memory::{own_key, read_if_there, replace};
 use super::outcome::{Ending, Outcome};
+use super::turn::in_turn;
 use crate::document::State;
 use crate::kind::Compare;
 use crate::plan::asked::{Asked, place};
@@ -67,15 +68,7 @@ impl Ledger {
             Some(key) => key.as_bytes().to_vec(),
             None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
         };
-        // what serde says of a value repeats it
-        let broken = |error: serde_json::Error| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("it is broken at line {}", error.line()))
-        };
-        let file = match read_if_there(&folder.join(FILE))? {
-            Some(bytes) => Some(serde_json::from_slice::<File>(&bytes).map_err(broken)?),
-            None => None,
-        };
-        let entries = file.filter(|file| file.key == told(&key)).map(|file| file.objects).unwrap_or_default();
+        let entries = read(folder, &key)?;
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, changed: false })
     }
 
@@ -99,21 +92,26 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be written.
     pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job]) -> io::Result<()> {
-        if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder, KEY)?);
-        }
-        for outcome in outcomes {
-            if let Some(job) = jobs.get(outcome.subject.number) {
-                self.note(outcome, job);
+        let folder = self.folder.clone();
+        in_turn(&folder, || {
+            if self.key.is_empty() {
+                self.key = Zeroizing::new(own_key(&folder, KEY)?);
             }
-        }
-        if !self.changed {
-            return Ok(());
-        }
-        let file = File { format: 1, key: told(&self.key), objects: self.entries.clone() };
-        replace(&self.folder.join(FILE), &serde_json::to_vec(&file)?)?;
-        self.changed = false;
-        Ok(())
+            // another run may have noted others since
+            self.entries = read(&folder, &self.key)?;
+            for outcome in outcomes {
+                if let Some(job) = jobs.get(outcome.subject.number) {
+                    self.note(outcome, job);
+                }
+            }
+            if !self.changed {
+                return Ok(());
+            }
+            let file = File { format: 1, key: told(&self.key), objects: self.entries.clone() };
+            replace(&folder.join(FILE), &serde_json::to_vec(&file)?)?;
+            self.changed = false;
+            Ok(())
+        })
     }
 
     fn note(&mut self, outcome: &Outcome, job: &Job) {
@@ -142,6 +140,17 @@ impl Ledger {
             self.changed = true;
         }
     }
+}
+
+/// What is on disk under this key; nothing when there is no file, or one under another key.
+fn read(folder: &Path, key: &[u8]) -> io::Result<BTreeMap<String, Entry>> {
+    // what serde says of a value repeats it
+    let broken = |error: serde_json::Error| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("it is broken at line {}", error.line()))
+    };
+    let Some(bytes) = read_if_there(&folder.join(FILE))? else { return Ok(BTreeMap::new()) };
+    let file: File = serde_json::from_slice(&bytes).map_err(broken)?;
+    Ok(if file.key == told(key) { file.objects } else { BTreeMap::new() })
 }
 
 /// A digest that tells one key from another.

@@ -1,23 +1,27 @@
 //! What was last written where the service does not show it: secrets that read back masked, addresses that
-//! wait for verification. Kept as keyed digests in the workspace's `.trueup/written.json`, never as values.
+//! wait for verification. Kept as keyed digests in the workspace's `.trueup/written.jsonl`, never as values.
 //!
 //! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
 //! nothing, so that not even a four-digit PIN can be guessed from the file.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::facts::Facts;
+use super::turn::in_turn;
 use crate::kind::Leaf;
 use crate::plan::{Memory, Recall, Subject, Writing};
 use crate::value::{Path, Segment, Value};
 
+/// The name of the file in `.trueup`.
+pub const FILE: &str = "written.jsonl";
+/// The name of the file with this machine's key.
+const KEY: &str = "key";
 /// The seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
 
@@ -26,28 +30,21 @@ pub struct Written {
     folder: PathBuf,
     /// None until something has to be remembered or compared.
     key: Zeroizing<Vec<u8>>,
-    entries: Mutex<BTreeMap<String, Entry>>,
+    entries: Facts<Entry>,
 }
 
 /// One remembered value.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Deserialize)]
 struct Entry {
     digest: String,
     /// When it was written, RFC 3339.
     at: String,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    format: u32,
-    entries: BTreeMap<String, Entry>,
-}
-
 impl Written {
     /// A memory of nothing, for questions that must not depend on what this machine wrote before.
     pub fn blank() -> Self {
-        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Mutex::default() }
+        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: Facts::blank() }
     }
 
     /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
@@ -57,17 +54,10 @@ impl Written {
     pub fn open(folder: &FilePath, key: Option<&str>) -> io::Result<Self> {
         let key = match key {
             Some(key) => key.as_bytes().to_vec(),
-            None => read_if_there(&folder.join("key"))?.unwrap_or_default(),
+            None => read_if_there(&folder.join(KEY))?.unwrap_or_default(),
         };
-        let entries = match read_if_there(&folder.join("written.json"))? {
-            Some(bytes) => {
-                let file: File = serde_json::from_slice(&bytes)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-                file.entries
-            }
-            None => BTreeMap::new(),
-        };
-        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries: Mutex::new(entries) })
+        let entries = Facts::open(&folder.join(FILE))?;
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
     }
 
     /// Remembers what was written at these places of one object, on disk before it returns.
@@ -78,26 +68,26 @@ impl Written {
         if values.is_empty() {
             return Ok(());
         }
-        if self.key.is_empty() {
-            self.key = Zeroizing::new(make_key(&self.folder, "key")?);
-        }
-        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        for (path, value) in values {
-            let name = place(subject, path);
-            let digest = digest(&self.key, &name, value, subject);
-            entries.insert(name, Entry { digest, at: at.clone() });
-        }
-        let file = File { format: 1, entries: entries.clone() };
-        replace(&self.folder.join("written.json"), &serde_json::to_vec_pretty(&file)?)
+        let folder = self.folder.clone();
+        in_turn(&folder, || {
+            if self.key.is_empty() {
+                self.key = Zeroizing::new(own_key(&folder, KEY)?);
+            }
+            let at = super::now();
+            let fact = |(path, value): &(Path, Value)| {
+                let name = place(subject, path);
+                let digest = digest(&self.key, &name, value, subject);
+                (name, Entry { digest, at: at.clone() })
+            };
+            self.entries.put(values.iter().map(fact).collect())
+        })
     }
 }
 
 impl Memory for Written {
     fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall {
         let name = place(subject, path);
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        match entries.get(&name) {
+        match self.entries.get(&name) {
             None => Recall::Never,
             Some(entry) if entry.digest == digest(&self.key, &name, value, subject) => Recall::Same,
             Some(_) => Recall::Differs,
@@ -105,8 +95,7 @@ impl Memory for Written {
     }
 
     fn written(&self, subject: &Subject, path: &Path) -> Option<Writing> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = entries.get(&place(subject, path))?.at.clone();
+        let at = self.entries.get(&place(subject, path))?.at.clone();
         let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
         let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / DAY;
         Some(Writing { at, days: days.try_into().unwrap_or(0) })
@@ -148,11 +137,15 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Makes a key and keeps it in a file of this name.
+/// The key of a folder in a file of this name, made where there is none. It has to be the caller's turn: another
+/// run may have made one meanwhile.
 ///
 /// # Errors
 /// When the folder cannot be written.
-pub fn make_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+pub fn own_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+    if let Some(key) = read_if_there(&folder.join(name))?.filter(|key| !key.is_empty()) {
+        return Ok(key);
+    }
     let mut key = vec![0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
     let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -177,13 +170,21 @@ pub fn read_if_there(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// When the folder cannot be made or the file not be written.
 pub fn replace(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(FilePath::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
     make_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    sync_folder(folder)
+}
+
+/// A new file is there after a power cut only when its folder is on disk too.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn sync_folder(folder: &FilePath) -> io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Makes a folder where there is none.
@@ -198,8 +199,12 @@ pub fn make_folder(folder: &FilePath) -> io::Result<()> {
 /// The folder holds what belongs to this machine: git is told to leave it alone.
 fn ignore_in_git(folder: &FilePath) -> io::Result<()> {
     let path = folder.join(".gitignore");
-    if folder.file_name().is_some_and(|name| name == ".trueup") && !path.exists() {
-        std::fs::write(path, "*\n")?;
+    if folder.file_name().is_none_or(|name| name != ".trueup") || path.exists() {
+        return Ok(());
     }
+    // a run that is killed here must not leave an empty one, which would ignore nothing
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(b"*\n")?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

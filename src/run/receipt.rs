@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::memory::replace;
 
 /// The folder in `.trueup`.
-const FOLDER: &str = "receipts";
+pub const FOLDER: &str = "receipts";
 
 /// Keeps the receipt of the run of that name; gives where.
 ///

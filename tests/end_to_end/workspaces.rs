@@ -141,7 +141,7 @@ fn wrong_settings_are_told_together() {
 #[test]
 fn a_broken_memory_is_told_and_not_overwritten() {
     let estate = sound();
-    for name in ["written.json", "index.json"] {
+    for name in ["written.jsonl", "index.json"] {
         estate.desk.write(&format!(".trueup/{name}"), "{ \"half\": ");
         stops(&estate, &["unreadable-memory", name, "help: "]);
         assert_eq!(estate.desk.read(&format!(".trueup/{name}")), "{ \"half\": ");

@@ -217,7 +217,7 @@ fn a_create_that_nothing_finds() {
 }
 
 /// Whether a kind has secrets that may not read back.
-fn has_hidden(kind: &Kind) -> bool {
+pub fn has_hidden(kind: &Kind) -> bool {
     fn within(shape: &Shape) -> bool {
         shape.fields.iter().any(|field| match &field.ty {
             Type::Object(shape) => within(shape),

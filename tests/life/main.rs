@@ -17,9 +17,13 @@ mod written;
 mod axe;
 mod births;
 mod deaths;
+#[cfg(target_os = "linux")]
+mod disk;
 mod kills;
+mod leases;
 mod newborn;
 mod outcomes;
+mod side_by_side;
 mod state;
 mod stirred;
 mod updates;

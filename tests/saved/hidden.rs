@@ -38,8 +38,8 @@ fn age(estate: &Estate, days: i64) {
     let now = jiff::Timestamp::now();
     let then = now - jiff::SignedDuration::from_hours(24 * days);
     let day = |time: jiff::Timestamp| time.strftime("\"%Y-%m-%dT").to_string();
-    let text = estate.desk.read(".trueup/written.json");
-    estate.desk.write(".trueup/written.json", &text.replace(&day(now), &day(then)));
+    let text = estate.desk.read(".trueup/written.jsonl");
+    estate.desk.write(".trueup/written.jsonl", &text.replace(&day(now), &day(then)));
 }
 
 #[test]

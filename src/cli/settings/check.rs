@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::address;
+use super::file::LeaseFile;
+use super::{LeaseSettings, address};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::document::read::Reading;
 use crate::document::spec::unfit;
@@ -77,6 +79,14 @@ impl<'c> Checking<'c, '_> {
     /// Whether unchanged nested fields ride along.
     pub fn carry_nested(&self) -> bool {
         self.written("carry_nested").and_then(Node::scalar).and_then(flag_word).unwrap_or(true)
+    }
+
+    /// The lease that an apply takes, where one is written.
+    pub fn lease(&self) -> Option<LeaseSettings> {
+        let node = self.written("lease")?;
+        let file: LeaseFile = typed(node, self.reading.source, &mut Vec::new())?;
+        let time = Duration::from_secs(file.seconds.into());
+        Some(LeaseSettings { directory: file.directory, time, span: node.span })
     }
 
     /// Whether personal values of documents are written.

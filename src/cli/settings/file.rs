@@ -57,6 +57,26 @@ pub struct TargetFile {
     /// Whether values of documents that are about a person are written. `refuse`, the default, refuses objects of which such a value would change.
     #[serde(default)]
     pub personal: PersonalFile,
+    /// Lets one apply at a time write to this service and scope: a second one is refused, and told who holds the lease and since when.
+    #[serde(default)]
+    pub lease: Option<LeaseFile>,
+}
+
+/// The word that one run alone writes to a target, for a while.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseFile {
+    /// A directory that every machine shares from which this target is written, relative to this file. It has to be there. When left out, only runs in this very workspace are kept apart.
+    #[serde(default)]
+    pub directory: Option<String>,
+    /// After so many seconds a lease expires by itself that its run, killed or cut off, neither renewed nor gave back. Clocks that differ by more than half of it make it void.
+    #[serde(default = "two_minutes")]
+    #[schemars(range(min = 5, max = 3600))]
+    pub seconds: u32,
+}
+
+fn two_minutes() -> u32 {
+    120
 }
 
 /// What becomes of personal values of documents.

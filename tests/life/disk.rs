@@ -1,0 +1,209 @@
+//! A disk that is full, or a folder that nobody may write: what cannot be recorded is not sent, what was sent is
+//! not sent again, and each is said in a sentence.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::{Value as Json, json};
+
+use trueup::kind::{Appears, FormatWord, Kind, Maker};
+use trueup::remote::sandbox::Options;
+
+use crate::desk::{Ran, Running};
+use crate::estate::{Estate, options, vary};
+use crate::newborn::{kinds, newborn};
+use crate::state::index;
+
+const APPLY: [&str; 4] = ["apply", "--auto-approve", "--format", "json"];
+
+/// A folder in which not even root can make a file.
+const NOWHERE: &str = "/sys";
+
+/// A user who owns nothing.
+const NOBODY: u32 = 65534;
+
+fn creatable() -> impl Iterator<Item = Arc<Kind>> {
+    kinds().into_iter().filter(|kind| kind.operations.create.is_some())
+}
+
+fn codes(ran: &Ran, list: &str) -> Vec<String> {
+    let report = ran.json();
+    let results = report["results"].as_array().expect("results").iter();
+    let said = results.flat_map(|result| result[list].as_array().cloned().unwrap_or_default());
+    said.map(|one| one["code"].as_str().expect("a code").to_owned()).collect()
+}
+
+/// A service of so many objects that are ours, the first of which is to change, and one that is to come.
+fn estate(kind: &Kind, count: usize) -> Estate {
+    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(count), ..options() });
+    estate.desk.expect(0, &APPLY);
+    let spot = estate.documents[0].leaves[0].clone();
+    vary(&mut estate.documents[0], &spot);
+    estate.documents.push(newborn(kind, "newcomer"));
+    estate.write();
+    estate
+}
+
+/// Puts the workspace's memory where it can be neither read nor written.
+fn lock_up(root: &Path) {
+    fs::rename(root.join(".trueup"), root.join("aside")).expect("a folder to move");
+    symlink(NOWHERE, root.join(".trueup")).expect("a link");
+}
+
+fn give_back(root: &Path) {
+    fs::remove_file(root.join(".trueup")).expect("a link to remove");
+    fs::rename(root.join("aside"), root.join(".trueup")).expect("a folder to move back");
+}
+
+#[test]
+fn where_nothing_can_be_recorded_nothing_is_sent() {
+    for kind in creatable() {
+        let estate = estate(&kind, 3);
+        lock_up(estate.desk.root());
+        estate.desk.expect(2, &["plan", "--detailed-exitcode"]).says(&["1 to create", "1 to update"]);
+        let ran = estate.desk.expect(1, &APPLY);
+        ran.complains(&[".trueup", "cannot be written"]);
+        assert!(estate.writes().is_empty(), "{}", kind.name);
+        give_back(estate.desk.root());
+        estate.desk.expect(0, &APPLY);
+        assert_eq!(estate.dump().len(), 4);
+    }
+}
+
+#[test]
+fn a_file_where_the_memory_should_be_stops_every_run() {
+    let estate = estate(&creatable().next().expect("a kind"), 3);
+    fs::remove_dir_all(estate.desk.path(".trueup")).expect("a folder to remove");
+    estate.desk.write(".trueup", "mine");
+    for command in [&["plan"][..], &APPLY] {
+        let ran = estate.desk.expect(1, command);
+        ran.complains(&["unreadable-memory", "`.trueup` is a file", "help: move it away"]);
+    }
+    assert!(estate.writes().is_empty());
+    assert_eq!(estate.desk.read(".trueup"), "mine");
+}
+
+/// Root may write everywhere, so that the program runs as nobody.
+#[test]
+fn a_memory_that_may_only_be_read_is_enough_for_a_plan() {
+    let estate = estate(&creatable().next().expect("a kind"), 3);
+    let root = estate.desk.root().to_owned();
+    let shell = |command: &str| {
+        let status = Command::new("sh").args(["-c", command]).current_dir(&root).status().expect("a shell");
+        assert!(status.success(), "{command}");
+    };
+    shell("chmod -R a+rX . && chmod -R a-w .trueup");
+    let run = |arguments: &[&str]| {
+        let mut command = estate.desk.command(arguments);
+        if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Running::start(&mut command).finish()
+    };
+    let ran = run(&["plan", "--detailed-exitcode"]);
+    assert_eq!((ran.code, ran.err.contains("warning[")), (Some(2), false), "{}", ran.all());
+    let ran = run(&APPLY);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    ran.complains(&["not-recorded", "nothing was sent", "make room or give access"]);
+    assert!(estate.writes().is_empty());
+    shell("chmod -R u+w .trueup");
+}
+
+/// The program where files cannot grow beyond so many blocks of the shell.
+fn cramped(estate: &Estate, blocks: usize) -> Ran {
+    let mut shell = Command::new("sh");
+    // ignored, the signal becomes the error that a full disk gives
+    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"]);
+    Running::start(&mut estate.desk.command_by(shell, &APPLY)).finish()
+}
+
+#[test]
+fn on_a_full_disk_nothing_is_sent() {
+    for kind in creatable() {
+        let estate = estate(&kind, 3);
+        let before = estate.desk.read(".trueup/index.json");
+        let ran = cramped(&estate, 0);
+        assert_eq!(ran.code, Some(1), "{}", ran.all());
+        ran.complains(&[".trueup", "cannot be written"]);
+        assert!(estate.writes().is_empty(), "{}", kind.name);
+        assert_eq!(estate.desk.read(".trueup/index.json"), before, "what was there is whole");
+    }
+}
+
+#[test]
+fn a_create_that_cannot_be_recorded_is_not_sent() {
+    for kind in creatable() {
+        // the index of so many objects is larger than what may be written, the journal of a few is not
+        let mut estate = estate(&kind, 60);
+        estate.documents.drain(..60);
+        estate.desk.remove("config/000.yaml");
+        estate.write();
+        let before = estate.desk.read(".trueup/index.json");
+        let ran = cramped(&estate, 6);
+        assert_eq!(ran.code, Some(1), "{}", ran.all());
+        assert_eq!(codes(&ran, "reasons"), ["not-recorded"], "{}", ran.all());
+        assert!(estate.writes().is_empty(), "{}", kind.name);
+        assert_eq!(estate.desk.read(".trueup/index.json"), before, "what was there is whole");
+        estate.desk.expect(0, &APPLY);
+        assert_eq!(estate.dump().len(), 61, "{}", kind.name);
+    }
+}
+
+/// The disk is full as soon as the service has the create.
+fn filling(kind: &Kind, verify_at_once: bool) -> Estate {
+    let root: Arc<OnceLock<PathBuf>> = Arc::default();
+    let own = Arc::clone(&root);
+    let options = Options { count: Some(2), verify_at_once, ..options() };
+    let mut estate = Estate::watched(&kind.name, options, move |_, entry| {
+        if let (Some(root), "POST") = (own.get(), &*entry.verb) {
+            lock_up(root);
+        }
+    });
+    estate.documents = vec![newborn(kind, "newcomer")];
+    estate.write();
+    root.set(estate.desk.root().to_owned()).expect("set once");
+    estate
+}
+
+#[test]
+fn a_create_whose_id_cannot_be_recorded_is_not_repeated() {
+    for kind in creatable() {
+        let estate = filling(&kind, true);
+        let ran = estate.desk.run(&APPLY);
+        // an id of ours is on record before the create is sent
+        if kind.identity.made_by == Maker::Server {
+            assert!(codes(&ran, "findings").contains(&"not-recorded".to_owned()), "{}", ran.all());
+            assert!(ran.out.contains("its id is ") || ran.out.contains("run again"), "{}", ran.all());
+        }
+        give_back(estate.desk.root());
+        estate.desk.expect(0, &APPLY);
+        assert_eq!(estate.dump().len(), 3, "{}", kind.name);
+        assert!(index(&estate).iter().all(|entry| entry["id"].is_string()));
+    }
+}
+
+#[test]
+fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() {
+    let later =
+        |kind: &Arc<Kind>| kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+    for kind in creatable().filter(later) {
+        let mut estate = filling(&kind, false);
+        let ran = estate.desk.run(&APPLY);
+        let id = estate.id(2);
+        assert!(ran.out.contains(&format!("its id is {id}: name it in the document")), "{}", ran.all());
+        give_back(estate.desk.root());
+        let ran = estate.desk.expect(3, &APPLY);
+        assert_eq!(codes(&ran, "reasons"), ["create-unknown"], "{}", kind.name);
+        estate.documents[0].document["id"] = json!(id);
+        estate.write();
+        estate.desk.expect(0, &APPLY);
+        estate.sandbox.verify();
+        estate.desk.expect(0, &APPLY);
+        assert_eq!(estate.dump().len(), 3, "{}", kind.name);
+        assert_eq!(index(&estate)[0]["create_sent"], Json::Null);
+    }
+}
