@@ -476,9 +476,10 @@ impl<'t> Reader<'t, '_> {
             Some(_) => None,
             None if tag.original() == "!" => Some(false),
             None => {
-                // the tag itself is not repeated: a password may start with an exclamation mark
+                // the tag itself is not shown: a password may start with an exclamation mark
                 let hint = "leave it out; a text that starts with `!` needs quotes";
                 let span = self.span(&range.tag_span().unwrap_or(*range));
+                self.source.veil(Span { start: (span.start + 1).min(span.end), end: span.end });
                 self.fault("unknown-tag", span, "this tag means nothing here", hint);
                 None
             }

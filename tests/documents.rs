@@ -782,6 +782,13 @@ fn a_value_from_outside_that_does_not_fit_is_told_at_its_slot() {
     assert!(!draw(&faults, &Drawing::default()).contains(CANARY));
 }
 
+#[test]
+fn a_secret_that_became_a_tag_is_veiled() {
+    let (_, faults) = read(&format!("kind: shop/stall\nname: one\nspec:\n  place:\n   !door:''{CANARY}'\n"));
+    assert!(faults.iter().any(|fault| fault.code == "unknown-tag"));
+    assert!(!draw(&faults, &Drawing::default()).contains(CANARY));
+}
+
 // ---- properties
 
 /// A scalar of YAML in some dress that means exactly this text.

@@ -171,7 +171,7 @@ fn a_plan_needs_no_credentials_that_write() {
     estate.vary(0, 1);
     let settle = |estate: &Estate, auth: &str| {
         let url = estate.sandbox.base_url("carrierx");
-        let target = format!("{{api: carrierx, base_url: {url:?}, auth: {{{auth}}}}}");
+        let target = format!("{{api: carrierx, base_url: {url:?}, auth: {{{auth}}}, personal: write}}");
         estate.desk.write("trueup.yaml", &format!("targets:\n  there: {target}\n"));
     };
     let reader = "read: {bearer: {from_env: READER}}";

@@ -205,7 +205,8 @@ fn a_create_that_nothing_finds() {
         let mut scene = Scene::new(kind, |estate| {
             born(estate);
             let key = estate.kind.shape.field(estate.kind.identity.natural_key[0][0]);
-            estate.documents[0].document["spec"][&*key.name] = json!("");
+            let spec = estate.documents[0].document["spec"].as_object_mut().expect("a spec");
+            spec.remove(&*key.name);
             estate.write();
         });
         scene.nameless = true;
