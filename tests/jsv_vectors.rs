@@ -173,7 +173,8 @@ fn as_the_service_prints(kind: &Kind, mut object: Object) -> Json {
 fn alike(json: &Json) -> Json {
     match json {
         Json::Number(number) => Json::from(number.as_f64()),
-        Json::String(text) if text.starts_with("/Date(") => {
+        // what is read keeps the text in which it came; the vectors print the moment
+        Json::String(text) if text.starts_with("/Date(") || is_moment(text) => {
             let Ok(Value::Time(time)) = Leaf::Time.read(trueup::kind::leaf::Token::Text(text)) else {
                 panic!("{text} is a time")
             };
@@ -183,6 +184,13 @@ fn alike(json: &Json) -> Json {
         Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), alike(value))).collect(),
         other => other.clone(),
     }
+}
+
+/// A time as text, however it is spelled.
+fn is_moment(text: &str) -> bool {
+    let year = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('-').is_some_and(|(first, _)| first.len() == 4 && year(first))
+        && Leaf::Time.read(trueup::kind::leaf::Token::Text(text)).is_ok()
 }
 
 #[test]

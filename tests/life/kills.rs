@@ -29,8 +29,6 @@ struct Scene {
     flags: &'static [&'static str],
     /// Only from the first write on: the reads before it have been cut off elsewhere.
     late: bool,
-    /// The document names nothing by which its object would be found.
-    nameless: bool,
     /// Makes the workspace what the run is to find.
     set: fn(&mut Estate),
 }
@@ -53,7 +51,6 @@ impl Scene {
             options: Options { count: Some(3), ..options() },
             flags: &[],
             late: false,
-            nameless: false,
             set,
         }
     }
@@ -140,7 +137,7 @@ impl Scene {
         let later = create.is_some_and(|create| create.appears == Appears::Later);
         let shows = later && self.options.verify_at_once && creates(estate) > 0;
         let unheard = index(estate).iter().any(|entry| entry["id"].is_null());
-        (later || self.nameless) && unheard && !shows
+        later && unheard && !shows
     }
 
     /// Nobody can tell whether the create took: the run made no other and named the ways out, of which the
@@ -153,11 +150,6 @@ impl Scene {
             return self.again(estate, &["--retry-creates"]);
         }
         estate.sandbox.verify();
-        if self.nameless {
-            let newest = estate.dump().len() - 1;
-            estate.documents[0].document["id"] = json!(estate.id(newest));
-            estate.write();
-        }
         self.again(estate, &[])
     }
 }
@@ -190,31 +182,6 @@ fn a_create_that_shows_later() {
         scene.options.verify_at_once = false;
         scene.play();
     }
-}
-
-#[test]
-fn a_create_that_nothing_finds() {
-    let mut tried = 0;
-    for kind in kinds().iter().filter(|kind| kind.operations.create.is_some()) {
-        let [path] = kind.identity.natural_key.as_slice() else { continue };
-        let key = kind.shape.field(path[0]);
-        let later = kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later);
-        if later || key.access.required || key.access.computed || path.len() > 1 {
-            continue;
-        }
-        let mut scene = Scene::new(kind, |estate| {
-            born(estate);
-            let key = estate.kind.shape.field(estate.kind.identity.natural_key[0][0]);
-            let spec = estate.documents[0].document["spec"].as_object_mut().expect("a spec");
-            spec.remove(&*key.name);
-            estate.write();
-        });
-        scene.nameless = true;
-        scene.late = true;
-        scene.play();
-        tried += 1;
-    }
-    assert!(tried > 0, "there is such a kind");
 }
 
 /// Whether a kind has secrets that may not read back.
