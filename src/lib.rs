@@ -18,15 +18,16 @@
 //! ```
 //!
 //! `plan` and `remote` never import each other, nor do `document` and `remote`: only `run` sees them all.
-//! Only `remote`, `run` and `cli` know the async runtime. `report` looks into `run` for outcomes only, `policy` into `report`
-//! for what may be shown.
+//! Only `remote`, `run` and `cli` know the async runtime. `report` looks into `run` for outcomes only, `policy`
+//! into `report` for what may be shown.
 //!
 //! # What always holds
 //!
 //! 1. What is known of a service is data in `kind/builtin`; no Rust outside the tests names one.
 //! 2. Both sides are read under the kind's guidance into one typed tree, so comparison is plain equality.
 //! 3. [`value::Value`] and [`exchange::Wire`] have no `Debug`, `Display` or `Serialize`: `report` alone turns
-//!    values into text, by the mark of their field. A source line is shown only with its veils on.
+//!    values into text, by the mark of their field, and `document::write` those that an import may write.
+//!    A source line is shown only with its veils on.
 //! 4. A field that a document does not name is neither shown nor reset. A write of everything carries it,
 //!    strangers and row ids included; what does not read back and would be blanked stops the step.
 //! 5. A step holds its complete request; `apply` reads the object again right before the write and sends
@@ -34,6 +35,7 @@
 //! 6. Only what is safe is repeated; a create is never sent twice without a look.
 //! 7. Credentials go to allowed hosts only; everything that comes in is bounded.
 //! 8. All faults of a run are told, in an order that does not depend on timing.
+//! 9. What is about to be sent is on record before it is; `.trueup` is changed by one run at a time.
 
 pub mod cli;
 pub mod diagnostic;
