@@ -24,6 +24,7 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
+use crate::run::journal::Journal;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
 use crate::run::{Session, Stop, apply, out_of_time, planning};
@@ -271,15 +272,30 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     progress.clear();
     records::note_applied(prepared, &jobs, &outcomes, screen);
     way.settle(&outcomes, screen);
+    let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
+    concluded(prepared, (&outcomes, session.hindrances(certain)), (&held, &journal), screen, way)
+}
+
+/// Tells what a run came to, closes its account, and says how it exits.
+fn concluded(
+    prepared: &Prepared,
+    (outcomes, mut hindrances): (&[Outcome], Vec<Diagnostic>),
+    (held, journal): (&Held, &Mutex<Journal>),
+    screen: &Screen,
+    way: Way,
+) -> anyhow::Result<Exit> {
     let lost = way.lost_lease();
-    let mut hindrances = session.hindrances(outcomes.iter().all(|outcome| outcome.ending.is_certain()));
     hindrances.extend(lost.clone());
     screen.diagnose(&hindrances);
-    let report = show((&outcomes, &hindrances), &held, screen, way)?;
+    let mut report = ApplyReport::of(outcomes).because(&hindrances);
+    held.tell(&mut report);
+    let shown = show(&report, screen, way);
+    // the account is closed whoever listens, and before anybody far away is waited for
+    records::close(&prepared.workspace.root, &mut lock(journal), report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
-    records::close(root, &mut lock(&journal), report, screen);
+    shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
-    Ok(match exit(&outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {
+    Ok(match exit(outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {
         // somebody else may have written over it
         Exit::Done if lost.is_some() => Exit::Error,
         exit => exit,
@@ -345,20 +361,12 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(
-    (outcomes, hindrances): (&[Outcome], &[Diagnostic]),
-    held: &Held,
-    screen: &Screen,
-    way: Way,
-) -> anyhow::Result<ApplyReport> {
-    let mut report = ApplyReport::of(outcomes).because(hindrances);
-    held.tell(&mut report);
+fn show(report: &ApplyReport, screen: &Screen, way: Way) -> anyhow::Result<()> {
     match screen.format {
-        Format::Json => screen.out(&to_json(&report)?)?,
-        Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
+        Format::Json => screen.out(&to_json(report)?)?,
+        Format::Text => screen.out(&format!("\n{}", text(report, screen.width())))?,
     }
-    way.tell(&report, screen)?;
-    Ok(report)
+    way.tell(report, screen)
 }
 
 /// What an apply says to scripts.

@@ -1,7 +1,8 @@
 //! Why a service kept something else than was sent, where the two values tell it, and what to do about that.
 //!
 //! Where the format has a word for it, the line to add to the kind is said; where it has none, what to write in
-//! the document instead. Deliberately absent: secrets, of which not even this is told, and lists.
+//! the document instead. Deliberately absent: secrets, of which not even this is told, how long a value is that
+//! not everybody may see, and lists.
 
 use rust_decimal::Decimal;
 
@@ -9,19 +10,17 @@ use crate::kind::{Compare, Field};
 use crate::plan::compare::addresses;
 use crate::value::{Mark, Value};
 
-/// What to do about a field of which `there` was kept of what was `sent`.
-pub fn remedy(field: &Field, sent: &Value, there: &Value) -> Option<String> {
-    if field.mark == Mark::Secret {
-        return None;
-    }
+/// What to do about a field, with the mark of its place, of which `there` was kept of what was `sent`.
+pub fn remedy((field, mark): (&Field, Mark), sent: &Value, there: &Value) -> Option<String> {
     match (sent, there) {
-        (Value::Text(sent), Value::Text(there)) => text(field, sent, there),
+        _ if mark.max(field.mark) == Mark::Secret => None,
+        (Value::Text(sent), Value::Text(there)) => text((field, mark.max(field.mark)), sent, there),
         (Value::Decimal(sent), Value::Decimal(there)) => rounded(*sent, *there),
         _ => None,
     }
 }
 
-fn text(field: &Field, sent: &str, there: &str) -> Option<String> {
+fn text((field, mark): (&Field, Mark), sent: &str, there: &str) -> Option<String> {
     let line = |word: &str, why: &str| {
         Some(format!("{why}: add `compare: {word}` to `{}` in the description of the kind", field.name))
     };
@@ -36,7 +35,10 @@ fn text(field: &Field, sent: &str, there: &str) -> Option<String> {
         return line("addresses", "the service writes addresses otherwise");
     }
     let cut = !there.is_empty() && sent.starts_with(there);
-    cut.then(|| format!("the service keeps {} characters: write no more", there.chars().count()))
+    cut.then(|| match mark {
+        Mark::Open => format!("the service keeps {} characters: write no more", there.chars().count()),
+        _ => "the service cuts the value off: write a shorter one".to_owned(),
+    })
 }
 
 fn rounded(sent: Decimal, there: Decimal) -> Option<String> {
@@ -61,7 +63,8 @@ mod tests {
     fn said(is: impl Fn(&Field) -> bool, sent: &Value, there: &Value) -> Option<String> {
         let kinds = kinds();
         let mut fields = kinds.iter().flat_map(|kind| &kind.shape.fields);
-        remedy(fields.find(|field| is(field)).expect("such a field"), sent, there)
+        let field = fields.find(|field| is(field)).expect("such a field");
+        remedy((field, Mark::Open), sent, there)
     }
 
     fn of_text(sent: &str, there: &str) -> String {
@@ -89,5 +92,11 @@ mod tests {
     fn of_a_secret_nothing_is_told() {
         let secret = |field: &Field| field.mark == Mark::Secret;
         assert!(said(secret, &Value::text("Aa"), &Value::text("aa")).is_none());
+        let kinds = kinds();
+        let open = |field: &&Field| field.mark == Mark::Open && field.compare == Compare::Exact;
+        let field = kinds.iter().flat_map(|kind| &kind.shape.fields).find(open).expect("an open field");
+        let within = |mark| remedy((field, mark), &Value::text("Duluth, MN"), &Value::text("Duluth"));
+        assert!(within(Mark::Secret).is_none(), "it stands in a secret");
+        assert!(within(Mark::Personal).is_some_and(|said| !said.contains('6')), "its length is not told");
     }
 }

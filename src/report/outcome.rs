@@ -129,7 +129,11 @@ impl ApplyReport {
     /// What may be shown of the outcomes of an apply.
     pub fn of(outcomes: &[Outcome]) -> Self {
         let mut places = Places::default();
-        let results: Vec<_> = outcomes.iter().map(|outcome| result(&mut places, outcome)).collect();
+        Self::told(outcomes.iter().map(|outcome| result(&mut places, outcome)).collect())
+    }
+
+    /// Of results that are told already.
+    pub(super) fn told(results: Vec<ObjectResult>) -> Self {
         let count = |word| results.iter().filter(|result| result.result == word).count();
         let summary = ApplySummary {
             done: count(Word::Done),

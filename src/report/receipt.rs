@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clean;
-use super::outcome::{ApplyReport, ApplySummary, ObjectResult, Word, text as results_text};
-use super::shown::{Action, FORMAT_VERSION, Finding, ObjectName, Weight};
+use super::outcome::{ApplyReport, ObjectResult, Word, text as results_text};
+use super::shown::{Action, Finding, ObjectName, Weight};
 use crate::run::journal::{Account, Answer, End, Named, Sent};
 
 /// The version of the file that is written here.
@@ -136,17 +136,7 @@ fn request(sent: &Sent) -> RequestSent {
 fn as_far_as_known(account: &Account) -> ApplyReport {
     let mut results: Vec<ObjectResult> = account.ends.iter().map(ended).collect();
     results.extend(account.open().into_iter().map(unknown));
-    let count = |word| results.iter().filter(|result| result.result == word).count();
-    let summary = ApplySummary {
-        done: count(Word::Done),
-        unchanged: count(Word::Unchanged),
-        refused: count(Word::Refused),
-        failed: count(Word::Failed),
-        unknown: count(Word::Unknown),
-        not_started: count(Word::NotStarted),
-    };
-    let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-    ApplyReport { format_version: FORMAT_VERSION, tool_version, summary, results, diagnostics: Vec::new() }
+    ApplyReport::told(results)
 }
 
 fn ended(end: &End) -> ObjectResult {

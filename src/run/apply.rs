@@ -1,10 +1,10 @@
 //! Writing: each object is read again right before its write, written, read back and compared.
 //!
 //! Objects whose API can read one alone are dealt with side by side; of collections that can only be listed,
-//! so many at a time share the read before and the read after: 50 where ten requests go side by side, so that
-//! 1,000 updates cost 40 reads of the list, and what a write relies on is five writes old at most. A finding
-//! on one object stops no other, but for a service that changed what it was not asked to: then nothing more is
-//! begun on that target.
+//! as many as are written side by side share the read before and the read after. So a write never waits for
+//! another one between its read and itself; the price is 200 reads of the list for 1,000 updates, ten at a time.
+//! A finding on one object stops no other, but for a service that changed what it was not asked to: then nothing
+//! more is begun on that target.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -37,10 +37,6 @@ use crate::value::{Object, Segment, Value};
 
 /// The most collections written to at once; each target has its own limit below this.
 const COLLECTIONS: usize = 16;
-
-/// How many writes follow one another after one read of a collection that can only be listed. More would make
-/// a run of many objects read less often, and each write rely on what was read longer ago.
-const ROUNDS: usize = 5;
 
 /// Carries out a plan. One outcome for each object of the plan, in the order of the documents.
 pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<Outcome> {
@@ -194,14 +190,8 @@ impl Writer<'_, '_> {
     async fn group(&self, group: &Group, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
         let width = self.width(service);
-        let (chunk, side_by_side) = match &group.kind.operations {
-            operations if operations.get.is_some() => (1, width),
-            // the proof of one write may stop the next ones, so few are begun before it
-            operations if operations.update.as_ref().is_some_and(|update| update.nested.is_some()) => {
-                (width, 1)
-            }
-            _ => (width * ROUNDS, 1),
-        };
+        let alone = group.kind.operations.get.is_some();
+        let (chunk, side_by_side) = if alone { (1, width) } else { (width, 1) };
         let chunks = group.jobs.chunks(chunk).map(|numbers| self.chunk(service, group, numbers, steps));
         let outcomes: Vec<Vec<Outcome>> = stream::iter(chunks).buffer_unordered(side_by_side).collect().await;
         outcomes.into_iter().flatten().collect()
@@ -795,7 +785,9 @@ fn remedied(step: &Step, change: &Change) -> Option<String> {
             (found, shape) = (Some(field), field.ty.inner());
         }
     }
-    remedy(found?, change.after.as_ref()?, change.before.as_ref()?)
+    // the mark of a change is that of all that it stands in
+    let mark = change.mark;
+    remedy((found?, mark), change.after.as_ref()?, change.before.as_ref()?)
 }
 
 fn not_kept(step: &Step, change: &Change) -> Diagnostic {
