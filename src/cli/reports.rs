@@ -60,7 +60,10 @@ impl Of {
         };
         let word = format.word();
         let message = format!("the format `{word}` has no meaning for `{command}`: {why}");
-        Some(Diagnostic::error("usage", message).hint(format!("`--report {instead}=FILE` tells what it finds")))
+        Some(
+            Diagnostic::error("usage", message)
+                .hint(format!("`--report {instead}=FILE` tells what it finds")),
+        )
     }
 }
 
