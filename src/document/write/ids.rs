@@ -144,12 +144,12 @@ mod tests {
     fn with_id(text: &str) -> Result<String, &'static str> {
         let source = Source::new("t.yaml", text);
         let registry = Registry::builtin();
-        let documents = read(&source, &registry, &mut Vec::new());
+        let documents = read(&source, registry, &mut Vec::new());
         let id = id();
         let own = documents.iter().filter(|document| &*document.name == "a");
         let wanted: Vec<Named> = own.map(|document| Named { document, id: &id }).collect();
         assert!(!wanted.is_empty(), "{text}");
-        let written = write(&source, &registry, &wanted);
+        let written = write(&source, registry, &wanted);
         let left: Vec<&str> = written.left.into_iter().flatten().collect();
         assert!(left.is_empty() || written.text == text);
         left.first().map_or(Ok(written.text), |why| Err(why))
