@@ -11,7 +11,7 @@ use super::notify;
 use super::plan;
 use super::progress::Progress;
 use super::records;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
@@ -36,7 +36,7 @@ use crate::run::{Session, Stop, apply, out_of_time, planning};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
     let screen = &reports.screen(screen);
     let way = Way { reports: Some(&reports), ..Way::of(args) };
     let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
