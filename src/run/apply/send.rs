@@ -15,7 +15,7 @@ use super::{Writer, lock};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
 use crate::exchange::{Request, Verb};
-use crate::kind::{Answer, Maker};
+use crate::kind::{Answer, Kind, Maker};
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
 use crate::plan::step::{Recheck, recheck};
@@ -132,6 +132,11 @@ impl Writer<'_, '_> {
         note: impl FnOnce(&mut Journal) -> std::io::Result<T>,
     ) -> std::io::Result<Option<T>> {
         self.session.journal.map(|journal| note(&mut lock(journal))).transpose()
+    }
+
+    /// The digest of an object as it was read back.
+    pub(super) fn digest(&self, kind: &Kind, live: &Object) -> Option<String> {
+        self.journal(|journal| Ok(journal.digest(kind, live))).ok().flatten()
     }
 
     /// Sends a request, and where the service asks for required fields that were left out, once more with all of
