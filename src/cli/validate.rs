@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::{Common, Format, ValidateArgs};
 use super::exit::Exit;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::screen::Screen;
 use super::workspace;
 use crate::diagnostic::{Source, any_error};
@@ -20,7 +20,9 @@ use crate::report::shown::{Checked, ObjectName};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Validate, screen) else {
+        return Ok(Exit::Usage);
+    };
     let screen = &reports.screen(screen);
     let (workspace, mut faults) = workspace::open(&common.directory, &args.selection.paths);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
