@@ -276,7 +276,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return untouched(&plan, refusal, Exit::Refused, screen, way);
     }
     let journal = match records::begin(prepared, &plan, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
-        Ok(journal) => Mutex::new(journal),
+        Ok(journal) => journal,
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
@@ -296,7 +296,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
 fn concluded(
     prepared: &Prepared,
     (outcomes, mut hindrances): (&[Outcome], Vec<Diagnostic>),
-    (held, journal): (&Held, &Mutex<Journal>),
+    (held, journal): (&Held, &Journal),
     screen: &Screen,
     way: Way,
 ) -> anyhow::Result<Exit> {
@@ -307,7 +307,7 @@ fn concluded(
     held.tell(&mut report);
     let shown = show(&report, screen, way);
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close(&prepared.workspace.root, &mut lock(journal), report.clone(), screen);
+    records::close(&prepared.workspace.root, journal, report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
