@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{Beside, Ci, Common, Format, ReportFormat};
+use super::args::{Beside, Ci, Common, Format, ReportFormat, Sight};
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
@@ -64,12 +64,14 @@ impl Reports {
         Some(Self { wanted: beside.report.clone(), base: base(&common.directory), on_github })
     }
 
-    /// The screen for the run: without stdout where a report stands there.
-    pub fn screen(&self, screen: &Screen) -> Screen {
-        match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
+    /// The screen for the run: without stdout where a report stands there. Nothing, told on the screen, when it
+    /// is to show what it may not.
+    pub fn screen(&self, screen: &Screen, sight: Sight) -> Option<Screen> {
+        let own = match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
             true => screen.aside(),
             false => screen.clone(),
-        }
+        };
+        own.sighted(sight).map_err(|fault| screen.diagnose(&[fault])).ok()
     }
 
     /// Whether any is written.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::args::{Common, Format, ValidateArgs};
+use super::args::{Common, Format, Sight, ValidateArgs};
 use super::exit::Exit;
 use super::reports::{Reports, Shown};
 use super::screen::Screen;
@@ -21,7 +21,7 @@ use crate::report::shown::{Checked, ObjectName};
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
+    let Some(screen) = &reports.screen(screen, Sight::default()) else { return Ok(Exit::Usage) };
     let (workspace, mut faults) = workspace::open(&common.directory, &args.selection.paths);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
     let wrong = workspace.is_none() || any_error(&faults);
