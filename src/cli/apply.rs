@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::exit::Exit;
+use super::ids;
 use super::leases;
 use super::notify;
 use super::plan;
 use super::progress::Progress;
 use super::records;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
@@ -25,6 +26,7 @@ use crate::report::persons::Persons;
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
+use crate::run::gather::Job;
 use crate::run::journal::Journal;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
@@ -35,8 +37,8 @@ use crate::run::{Session, Stop, apply, out_of_time, planning};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.screen(screen, args.sight) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let way = Way { reports: Some(&reports), ..Way::of(args) };
     let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
     match saved::named(&common.directory, &args.selection.paths) {
@@ -108,6 +110,8 @@ pub struct Way<'w> {
     pub approved: bool,
     /// Nothing is written when anything is refused.
     pub all_or_nothing: bool,
+    /// Ids go into the documents that have none.
+    pub write_ids: bool,
     /// The plan that was reviewed, and what was applied before.
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
     /// Where else the result is told.
@@ -118,7 +122,12 @@ pub struct Way<'w> {
 
 impl Way<'_> {
     fn of(args: &ApplyArgs) -> Self {
-        Self { approved: args.auto_approve, all_or_nothing: args.all_or_nothing, ..Self::default() }
+        Self {
+            approved: args.auto_approve,
+            all_or_nothing: args.all_or_nothing,
+            write_ids: args.write_ids,
+            ..Self::default()
+        }
     }
 
     /// Takes from the plan what was not reviewed.
@@ -172,6 +181,14 @@ impl Way<'_> {
     /// Tells the result wherever else it is to be told.
     fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
         self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
+    }
+
+    /// Keeps what was applied on record, and ids where they are to stand.
+    fn note(&self, prepared: &Prepared, jobs: &[Job], outcomes: &mut [Outcome], screen: &Screen) {
+        records::note_applied(prepared, jobs, outcomes, screen);
+        if self.write_ids {
+            ids::write(prepared, jobs, outcomes, screen);
+        }
     }
 
     fn settle(&self, outcomes: &[Outcome], screen: &Screen) {
@@ -248,8 +265,8 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(Exit::Refused);
     }
     if plan.steps.is_empty() {
-        let outcomes = apply::settle(&session, &plan, &jobs);
-        records::note_applied(prepared, &jobs, &outcomes, screen);
+        let mut outcomes = apply::settle(&session, &plan, &jobs);
+        way.note(prepared, &jobs, &mut outcomes, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
@@ -265,13 +282,13 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
-    let outcomes = runtime.block_on(until_interrupted(
+    let mut outcomes = runtime.block_on(until_interrupted(
         &prepared.allowance.stop,
         screen,
         apply::apply(&session, plan, &jobs),
     ));
     progress.clear();
-    records::note_applied(prepared, &jobs, &outcomes, screen);
+    way.note(prepared, &jobs, &mut outcomes, screen);
     way.settle(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
     concluded(prepared, (&outcomes, session.hindrances(certain)), (&held, &journal), screen, way)

@@ -306,6 +306,13 @@ pub enum ReportFormat {
     Html,
 }
 
+impl ReportFormat {
+    /// The word for it on the command line.
+    pub fn word(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned())
+    }
+}
+
 /// Arguments of `validate`.
 #[derive(Args)]
 pub struct ValidateArgs {
@@ -374,6 +381,9 @@ pub struct ApplyArgs {
     /// Write nothing at all when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
+    /// Write the ids of objects into the documents that have none
+    #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
+    pub write_ids: bool,
 }
 
 /// Arguments of `drift`.
@@ -412,10 +422,17 @@ pub struct DriftArgs {
 
 /// Arguments of `show`.
 #[derive(Args)]
+#[command(after_help = "\
+A job that plans has told its findings to its CI service already, so a file that is shown is told there with `--ci \
+github` only.
+
+Exit codes: 0 shown; 1 it cannot be read, or is no such file.")]
 pub struct ShowArgs {
-    /// What `plan -o` wrote, or a file in `.trueup/receipts`
+    /// What `plan -o` wrote, or a file in `.trueup/receipts` or `.trueup/journal`
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    #[command(flatten)]
+    pub beside: Beside,
 }
 
 /// Arguments of `import`.
@@ -623,9 +640,8 @@ fn grant(text: &str) -> Result<Grant, String> {
 /// `FORMAT=FILE`
 fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
     let words = || {
-        let words: Vec<_> =
-            ReportFormat::value_variants().iter().filter_map(ReportFormat::to_possible_value).collect();
-        words.iter().map(|word| word.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+        let words: Vec<_> = ReportFormat::value_variants().iter().map(|format| format.word()).collect();
+        words.join(", ")
     };
     match text.split_once('=') {
         Some((_, "")) => Err("the file is missing: write FORMAT=FILE".into()),

@@ -10,7 +10,7 @@ use super::past::{Branch, Pasts, no_past};
 use super::plan as plans;
 use super::progress::Progress;
 use super::records;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use super::settings::file::NotifyEvent;
@@ -27,8 +27,8 @@ use crate::run::planning;
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.screen(screen, args.sight) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Drift, screen) else { return Ok(Exit::Usage) };
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let reading = reading(args);
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)

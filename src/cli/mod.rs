@@ -13,6 +13,7 @@ pub mod drift;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
+pub mod ids;
 pub mod import;
 pub mod keys;
 mod leases;

@@ -7,7 +7,7 @@ use super::causes;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::records;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
@@ -24,8 +24,8 @@ use crate::run::planning;
 /// # Errors
 /// When the plan cannot be written.
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.screen(screen, args.sight) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Plan, screen) else { return Ok(Exit::Usage) };
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
@@ -45,7 +45,10 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
 }
 
 /// Without a plan, programs get the faults in its place.
-fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+///
+/// # Errors
+/// When they cannot be written.
+pub fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
     untold(faults, screen, Some(reports)).map(|()| Exit::Error)
 }
 

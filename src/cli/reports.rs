@@ -14,6 +14,7 @@ use super::args::{Beside, Ci, Common, Format, ReportFormat, Sight};
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
+use crate::report::receipt::Receipt;
 use crate::report::sheet::Stretch;
 use crate::report::shown::{Checked, Report};
 use crate::report::{
@@ -34,7 +35,40 @@ pub enum Shown<'r> {
     Drift(&'r DriftReport),
     /// What a check found, and the documents that were checked.
     Check(&'r Checked, &'r [Stretch]),
+    /// What an earlier apply did.
+    Receipt(&'r Receipt),
 }
+
+/// Whose result is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    Validate,
+    Plan,
+    Apply,
+    Drift,
+    /// A file that an earlier run wrote.
+    File,
+}
+
+impl Of {
+    /// Why a format says nothing of this.
+    fn misfit(self, format: ReportFormat) -> Option<Diagnostic> {
+        let (command, why, instead) = match (format, self) {
+            (ReportFormat::GitlabChanges, Self::Validate) => ("validate", NOTHING_COUNTED, "gitlab"),
+            (ReportFormat::GitlabChanges, Self::Drift) => ("drift", NOTHING_COUNTED, "gitlab"),
+            _ => return None,
+        };
+        let word = format.word();
+        let message = format!("the format `{word}` has no meaning for `{command}`: {why}");
+        Some(
+            Diagnostic::error("usage", message)
+                .hint(format!("`--report {instead}=FILE` tells what it finds")),
+        )
+    }
+}
+
+/// Why a command has no numbers of changes.
+const NOTHING_COUNTED: &str = "it counts what a plan or an apply changes";
 
 /// The reports that were asked for.
 #[derive(Default)]
@@ -47,8 +81,14 @@ pub struct Reports {
 }
 
 impl Reports {
-    /// The reports of a run; nothing, told on the screen, when two documents would stand on stdout.
-    pub fn new(common: &Common, beside: &Beside, screen: &Screen) -> Option<Self> {
+    /// The reports of a run; nothing, told on the screen, when one would say nothing of it or two documents would
+    /// stand on stdout.
+    pub fn new(common: &Common, beside: &Beside, of: Of, screen: &Screen) -> Option<Self> {
+        let misfits: Vec<_> = beside.report.iter().filter_map(|(format, _)| of.misfit(*format)).collect();
+        if !misfits.is_empty() {
+            screen.diagnose(&misfits);
+            return None;
+        }
         let on_stdout = beside.report.iter().filter(|(_, file)| is_stdout(file)).count();
         if on_stdout > 1 || (on_stdout == 1 && common.format != Format::Text) {
             let message = "two documents cannot stand on stdout";
@@ -57,6 +97,8 @@ impl Reports {
             return None;
         }
         let on_github = match beside.ci {
+            // the run that made the file told it already
+            Ci::Auto if of == Of::File => false,
             Ci::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
             Ci::Github => true,
             Ci::None => false,
@@ -64,14 +106,17 @@ impl Reports {
         Some(Self { wanted: beside.report.clone(), base: base(&common.directory), on_github })
     }
 
-    /// The screen for the run: without stdout where a report stands there. Nothing, told on the screen, when it
-    /// is to show what it may not.
-    pub fn screen(&self, screen: &Screen, sight: Sight) -> Option<Screen> {
-        let own = match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
+    /// The screen for the run: without stdout where a report stands there.
+    pub fn screen(&self, screen: &Screen) -> Screen {
+        match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
             true => screen.aside(),
             false => screen.clone(),
-        };
-        own.sighted(sight).map_err(|fault| screen.diagnose(&[fault])).ok()
+        }
+    }
+
+    /// The same with what its eyes may see; nothing, told on the screen, when these are not there.
+    pub fn sighted(&self, screen: &Screen, sight: Sight) -> Option<Screen> {
+        self.screen(screen).sighted(sight).map_err(|fault| screen.diagnose(&[fault])).ok()
     }
 
     /// Whether any is written.
@@ -147,6 +192,7 @@ impl Shown<'_> {
             Self::Results(report) => Sheet::of_results(report, base),
             Self::Drift(report) => Sheet::of_drift(report, base),
             Self::Check(checked, documents) => Sheet::of_check(checked, documents, base),
+            Self::Receipt(receipt) => Sheet::of_results(&receipt.results, base),
         }
     }
 
@@ -160,6 +206,7 @@ impl Shown<'_> {
             Self::Results(report) => to_json(report),
             Self::Drift(report) => to_json(report),
             Self::Check(checked, _) => to_json(checked),
+            Self::Receipt(receipt) => to_json(receipt),
         }
     }
 
@@ -169,6 +216,7 @@ impl Shown<'_> {
             Self::Results(report) => outcome::text(report, WIDTH),
             Self::Drift(report) => drift::text(report, WIDTH),
             Self::Check(checked, _) => text::check(checked, &sheet.headline(), WIDTH),
+            Self::Receipt(receipt) => receipt.text(WIDTH),
         }
     }
 }

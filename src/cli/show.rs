@@ -8,6 +8,7 @@ use super::args::{Common, Format, ShowArgs};
 use super::exit::Exit;
 use super::keys::Keys;
 use super::plan;
+use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
@@ -19,27 +20,24 @@ use crate::run::journal;
 /// Shows a saved plan, a receipt, or the journal of a run that was cut off.
 ///
 /// # Errors
-/// When the file cannot be read, or stdout not be written.
+/// When the file cannot be read, or stdout or a report not be written.
 pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<Exit> {
+    let Some(reports) = Reports::new(common, &args.beside, Of::File, screen) else { return Ok(Exit::Usage) };
+    let screen = &reports.screen(screen);
     let path = common.directory.join(&args.file);
     let text = saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?;
     if is_plan(&text) {
-        return plan(&text, &common.directory, screen);
+        return plan(&text, &common.directory, screen, &reports);
     }
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let receipt = match journal::account(name, &text) {
         Some(account) => Some(Receipt::new(&account, None)),
         None => receipt::open(&text),
     };
-    if let Some(receipt) = receipt {
-        match screen.format {
-            Format::Json => screen.out(&to_json(&receipt)?)?,
-            Format::Text => screen.out(&receipt.text(screen.width()))?,
-        }
-        return Ok(Exit::Done);
+    match receipt {
+        Some(receipt) => self::receipt(&receipt, screen, &reports),
+        None => not_shown(unknown(&args.file), screen, &reports),
     }
-    screen.diagnose(&[unknown(&args.file)]);
-    Ok(Exit::Error)
 }
 
 fn unknown(path: &Path) -> Diagnostic {
@@ -48,21 +46,33 @@ fn unknown(path: &Path) -> Diagnostic {
         .hint("name a file that `trueup plan -o FILE` wrote, or one in `.trueup/receipts`")
 }
 
+fn not_shown(why: Diagnostic, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    screen.diagnose(std::slice::from_ref(&why));
+    plan::unplanned(vec![why], screen, reports)
+}
+
+fn receipt(receipt: &Receipt, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+    match screen.format {
+        Format::Json => screen.out(&to_json(receipt)?)?,
+        Format::Text => screen.out(&receipt.text(screen.width()))?,
+    }
+    reports.write(&Shown::Receipt(receipt), screen)?;
+    Ok(Exit::Done)
+}
+
 /// Whoever has no key may look at a plan that was made under one; that its seal was not checked is said.
-fn plan(text: &str, root: &Path, screen: &Screen) -> anyhow::Result<Exit> {
+fn plan(text: &str, root: &Path, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
     let read = Keys::of(root).and_then(|keys| read(text, &keys));
     let plan = match read {
         Ok((plan, unchecked)) => {
             screen.diagnose(&unchecked);
             plan
         }
-        Err(fault) => {
-            screen.diagnose(&[fault]);
-            return Ok(Exit::Error);
-        }
+        Err(fault) => return not_shown(fault, screen, reports),
     };
     screen.say(&plan.about());
     plan::show_report(&plan.report, screen)?;
+    reports.write(&Shown::Plan(&plan.report), screen)?;
     Ok(Exit::Done)
 }
 

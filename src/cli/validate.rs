@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::args::{Common, Format, Sight, ValidateArgs};
+use super::args::{Common, Format, ValidateArgs};
 use super::exit::Exit;
-use super::reports::{Reports, Shown};
+use super::reports::{Of, Reports, Shown};
 use super::screen::Screen;
 use super::workspace;
 use crate::diagnostic::{Source, any_error};
@@ -20,8 +20,10 @@ use crate::report::shown::{Checked, ObjectName};
 /// # Errors
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.screen(screen, Sight::default()) else { return Ok(Exit::Usage) };
+    let Some(reports) = Reports::new(common, &args.beside, Of::Validate, screen) else {
+        return Ok(Exit::Usage);
+    };
+    let screen = &reports.screen(screen);
     let (workspace, mut faults) = workspace::open(&common.directory, &args.selection.paths);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
     let wrong = workspace.is_none() || any_error(&faults);

@@ -10,18 +10,9 @@ use crate::estate::{Estate, edit};
 const PARTNER: &str = "carrierx/partner";
 const GATEWAY: &str = "bootview/payment-gateway";
 const KINDS: [&str; 5] = [PARTNER, GATEWAY, "bootview/partner", "bokamera/customer", "keypro/customer"];
-pub const FORMATS: [&str; 10] = [
-    "text",
-    "json",
-    "markdown",
-    "github",
-    "github-summary",
-    "gitlab",
-    "gitlab-changes",
-    "sarif",
-    "junit",
-    "html",
-];
+/// The formats in which drift and plans are told; one more, the numbers of changes, is of plans only.
+pub const FORMATS: [&str; 9] =
+    ["text", "json", "markdown", "github", "github-summary", "gitlab", "sarif", "junit", "html"];
 
 /// Objects of a kind that were applied as they are.
 fn applied(kind: &str, count: usize) -> Estate {

@@ -16,3 +16,4 @@ mod pins;
 mod plans;
 #[cfg(unix)]
 mod records;
+mod shown;
