@@ -35,7 +35,7 @@ use crate::run::undo::back::{self, Case, Trail};
 pub fn run(common: &Common, args: &UndoArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let of = if args.output.is_some() { Of::Plan } else { Of::Apply };
     let Some(reports) = Reports::new(common, &args.beside, of, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let way = Way {
         approved: args.auto_approve,
         all_or_nothing: args.all_or_nothing,
@@ -63,12 +63,15 @@ pub fn run(common: &Common, args: &UndoArgs, screen: &Screen) -> anyhow::Result<
     }
 }
 
+/// Target, kind and name of an object.
+type Name = (Arc<str>, Arc<str>, Arc<str>);
+
 /// What a run did, and what becomes of it.
 pub struct Undoing {
     /// The name of the run.
     pub run: String,
     commit: Option<String>,
-    cases: HashMap<(Arc<str>, Arc<str>, Arc<str>), Case>,
+    cases: HashMap<Name, Case>,
 }
 
 impl Undoing {
@@ -254,7 +257,7 @@ fn planned(
     let blocked = gate::check(&plan, objects, &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = plan::judged(&plan, prepared);
-    plan::show_report(&report, screen)?;
+    plan::show_judged((&plan, &report, &verdicts), prepared, screen)?;
     wish.reports.write(&Shown::Plan(&report), screen)?;
     let of = saved::Of { commit: None, undoes: Some(undoing.run.clone()) };
     let said = saved::write(wish.file, (&plan, &report, of), prepared, reading)?;

@@ -69,7 +69,7 @@ impl Trail {
     pub fn sought(&self, own: Option<&Document>) -> Document {
         let spec = match self.action {
             Action::Delete => again(&self.kind, &self.leaves),
-            Action::Update => own.filter(|_| self.carries()).map(|own| borrowed(own)),
+            Action::Update => own.filter(|_| self.carries()).map(borrowed),
             Action::Create => None,
         };
         self.document(State::Present, spec.unwrap_or_else(nothing))
