@@ -19,6 +19,7 @@ pub mod request;
 pub mod rotate;
 pub mod step;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -37,8 +38,9 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
     pub complete: bool,
-    /// How many objects could not be read.
-    pub unread: usize,
+    /// The numbers of those among the refused that could not be read; a reason that several share stands in
+    /// `diagnostics`.
+    pub unread: BTreeSet<usize>,
 }
 
 /// Which object.

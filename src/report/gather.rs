@@ -12,7 +12,7 @@ use super::places::Places;
 use super::request::{self, Routes};
 use super::shown::{
     Action, Cause, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known,
-    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
+    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Unread, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -30,7 +30,8 @@ impl Report {
             update: count(Action::Update),
             delete: count(Action::Delete),
             unchanged: plan.agreeing.len(),
-            refused: plan.refused.len(),
+            refused: plan.refused.len().saturating_sub(plan.unread.len()),
+            unread: plan.unread.len(),
         };
         let unchanged = plan.agreeing.iter().map(|agreeing| Unchanged {
             object: object(&mut gather.places, &agreeing.subject),
@@ -38,7 +39,10 @@ impl Report {
             hidden: hidden(&agreeing.subject, &agreeing.recalled),
         });
         let unchanged = unchanged.collect();
-        let refused = plan.refused.iter().map(|refused| gather.refusal(refused)).collect();
+        let is_unread = |refused: &&plan::Refused| plan.unread.contains(&refused.subject.number);
+        let (unread, refused): (Vec<_>, Vec<_>) = plan.refused.iter().partition(is_unread);
+        let refused = refused.into_iter().map(|refused| gather.refusal(refused)).collect();
+        let unread = unread.into_iter().map(|refused| gather.unread(refused)).collect();
         Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -47,6 +51,7 @@ impl Report {
             changes,
             unchanged,
             refused,
+            unread,
             diagnostics: findings(&mut gather.places, &plan.diagnostics),
         }
     }
@@ -109,6 +114,13 @@ impl Gather<'_> {
             object: object(&mut self.places, &refused.subject),
             reasons: findings(&mut self.places, &refused.reasons),
             fields: self.fields(&refused.subject, &refused.changes, false).0,
+        }
+    }
+
+    fn unread(&mut self, refused: &plan::Refused) -> Unread {
+        Unread {
+            object: object(&mut self.places, &refused.subject),
+            reasons: findings(&mut self.places, &refused.reasons),
         }
     }
 

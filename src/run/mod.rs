@@ -23,6 +23,7 @@ pub mod planning;
 pub mod receipt;
 pub mod refer;
 mod turn;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -8,5 +8,6 @@ mod estate;
 mod formats;
 #[cfg(unix)]
 mod interrupts;
+mod unread;
 mod workspaces;
 mod written;
