@@ -277,7 +277,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     let root = &prepared.workspace.root;
     let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
-        Ok(journal) => Mutex::new(journal),
+        Ok(journal) => journal,
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
@@ -304,7 +304,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
 fn concluded(
     prepared: &Prepared,
     (outcomes, mut hindrances): (&[Outcome], Vec<Diagnostic>),
-    (held, journal): (&Held, &Mutex<Journal>),
+    (held, journal): (&Held, &Journal),
     screen: &Screen,
     way: Way,
 ) -> anyhow::Result<Exit> {
@@ -315,7 +315,7 @@ fn concluded(
     held.tell(&mut report);
     let shown = show(&report, screen, way);
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close(&prepared.workspace.root, &mut lock(journal), report.clone(), screen);
+    records::close(&prepared.workspace.root, journal, report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();

@@ -150,7 +150,9 @@ impl Writer<'_, '_> {
                 Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            if let Err(error) = self.journal(|journal| journal.ended(&outcome)) {
+            if let Some(journal) = self.session.journal
+                && let Err(error) = journal.ended(&outcome).await
+            {
                 outcome.findings.push(unaccounted(step, &error));
             }
             (self.session.tell)(Event::Wrote);
