@@ -23,6 +23,7 @@ pub mod planning;
 pub mod receipt;
 pub mod refer;
 mod turn;
+pub mod undo;
 mod unread;
 
 use std::collections::BTreeMap;
