@@ -8,6 +8,7 @@ mod estate;
 mod formats;
 #[cfg(unix)]
 mod interrupts;
+mod persons;
 mod unread;
 mod workspaces;
 mod written;
