@@ -155,7 +155,8 @@ impl ApplyReport {
     }
 }
 
-fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
+/// What may be shown of one outcome.
+pub(super) fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
     let (result, reasons): (_, &[Diagnostic]) = match &outcome.ending {
         Ending::Done => (Word::Done, &[]),
         Ending::Unchanged => (Word::Unchanged, &[]),

@@ -3,6 +3,7 @@
 //! Whether it took is not judged here: an answer may be lost or lie, so what was sent is looked up afterwards
 //! (`prove`). Only what surely did not take ends here.
 
+use super::super::Event;
 use super::super::blame;
 use super::super::gather::{Job, Read};
 use super::super::journal::{Answer as Noted, Journal};
@@ -91,7 +92,9 @@ impl Writer<'_, '_> {
             Err(ending) => return Written::Not(ending),
         };
         let (answered, added) = self.put(service, fresh, &planned.request).await;
-        let noted = self.journal(|journal| journal.answered(request, answer(&answered)));
+        let answer = answer(&answered);
+        (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
+        let noted = self.journal(|journal| journal.answered(request, answer));
         sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
         match answered {
             Ok(answered) => {
