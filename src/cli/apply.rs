@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::events::Events;
 use super::exit::Exit;
+use super::ids;
 use super::leases;
 use super::notify;
 use super::plan;
@@ -25,6 +26,7 @@ use crate::report::outcome::{ApplyReport, text};
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
+use crate::run::gather::Job;
 use crate::run::journal::Journal;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
@@ -116,6 +118,8 @@ pub struct Way<'w> {
     pub approved: bool,
     /// Nothing is written when anything is refused.
     pub all_or_nothing: bool,
+    /// Ids go into the documents that have none.
+    pub write_ids: bool,
     /// The plan that was reviewed, and what was applied before.
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
     /// Where else the result is told.
@@ -128,7 +132,12 @@ pub struct Way<'w> {
 
 impl Way<'_> {
     fn of(args: &ApplyArgs) -> Self {
-        Self { approved: args.auto_approve, all_or_nothing: args.all_or_nothing, ..Self::default() }
+        Self {
+            approved: args.auto_approve,
+            all_or_nothing: args.all_or_nothing,
+            write_ids: args.write_ids,
+            ..Self::default()
+        }
     }
 
     /// Takes from the plan what was not reviewed.
@@ -185,6 +194,14 @@ impl Way<'_> {
             events.results(report);
         }
         self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
+    }
+
+    /// Keeps what was applied on record, and ids where they are to stand.
+    fn note(&self, prepared: &Prepared, jobs: &[Job], outcomes: &mut [Outcome], screen: &Screen) {
+        records::note_applied(prepared, jobs, outcomes, screen);
+        if self.write_ids {
+            ids::write(prepared, jobs, outcomes, screen);
+        }
     }
 
     fn settle(&self, outcomes: &[Outcome], screen: &Screen) {
@@ -268,8 +285,8 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(Exit::Refused);
     }
     if plan.steps.is_empty() {
-        let outcomes = apply::settle(&session, &plan, &jobs);
-        records::note_applied(prepared, &jobs, &outcomes, screen);
+        let mut outcomes = apply::settle(&session, &plan, &jobs);
+        way.note(prepared, &jobs, &mut outcomes, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
@@ -281,17 +298,17 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     let root = &prepared.workspace.root;
     let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
-        Ok(journal) => Mutex::new(journal),
+        Ok(journal) => journal,
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
-    let outcomes = runtime.block_on(until_interrupted(
+    let mut outcomes = runtime.block_on(until_interrupted(
         &prepared.allowance.stop,
         screen,
         apply::apply(&session, plan, &jobs),
     ));
     progress.clear();
-    records::note_applied(prepared, &jobs, &outcomes, screen);
+    way.note(prepared, &jobs, &mut outcomes, screen);
     way.settle(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
     concluded(prepared, (&outcomes, session.hindrances(certain)), (&held, &journal), screen, way)
@@ -301,7 +318,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
 fn concluded(
     prepared: &Prepared,
     (outcomes, mut hindrances): (&[Outcome], Vec<Diagnostic>),
-    (held, journal): (&Held, &Mutex<Journal>),
+    (held, journal): (&Held, &Journal),
     screen: &Screen,
     way: Way,
 ) -> anyhow::Result<Exit> {
@@ -312,7 +329,7 @@ fn concluded(
     held.tell(&mut report);
     let shown = show(&report, screen, way);
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close(&prepared.workspace.root, &mut lock(journal), report.clone(), screen);
+    records::close(&prepared.workspace.root, journal, report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();

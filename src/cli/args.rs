@@ -390,6 +390,9 @@ pub struct ApplyArgs {
     /// Write nothing at all when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
+    /// Write the ids of objects into the documents that have none
+    #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
+    pub write_ids: bool,
 }
 
 /// Arguments of `drift`.

@@ -87,7 +87,7 @@ pub fn note_applied(prepared: &Prepared, jobs: &[Job], outcomes: &[Outcome], scr
 }
 
 /// Ends a journal and keeps the receipt.
-pub fn close(root: &Path, journal: &mut Journal, results: ApplyReport, screen: &Screen) {
+pub fn close(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) {
     if let Err(error) = keep(root, journal, results, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run tells the same; make room or give access";
@@ -95,7 +95,7 @@ pub fn close(root: &Path, journal: &mut Journal, results: ApplyReport, screen: &
     }
 }
 
-fn keep(root: &Path, journal: &mut Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+fn keep(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
     journal.finish()?;
     let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
     let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;

@@ -6,6 +6,7 @@
 //! Deliberately absent: files, and the choice of what is worth writing.
 
 pub mod edit;
+pub mod ids;
 pub mod layout;
 pub mod tree;
 

@@ -150,7 +150,9 @@ impl Writer<'_, '_> {
                 Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            if let Err(error) = self.journal(|journal| journal.ended(&outcome)) {
+            if let Some(journal) = self.session.journal
+                && let Err(error) = journal.ended(&outcome).await
+            {
                 outcome.findings.push(unaccounted(step, &error));
             }
             (self.session.tell)(Event::Ended(&outcome));
@@ -203,7 +205,7 @@ impl Writer<'_, '_> {
         }
         let gone = service.given_up();
         if let Some(why) = &gone {
-            (self.session.tell)(Event::Halted(Some(target), &why.code));
+            (self.session.tell)(Event::Halted(Some(target), why.code));
         }
         gone.is_some() || lock(self.halted).contains(target)
     }

@@ -5,13 +5,17 @@
 //! that is neither locked nor ended was cut off, and the next apply takes it up.
 //! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
 
+mod pen;
+
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use self::pen::{Noted, Pen, Sheet, outcome};
 use super::facts::tail;
 use super::memory::{make_folder, sync_folder};
 use super::outcome::Outcome;
@@ -29,13 +33,11 @@ const LAST_LINE: u64 = 256;
 /// The most bytes of a journal that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// The journal of a run under way.
+/// The journal of a run under way. Each line is on disk when its note is done.
 pub struct Journal {
-    file: File,
+    pen: Pen,
     name: String,
-    requests: u64,
-    /// A line was begun that could not be finished.
-    torn: bool,
+    requests: AtomicU64,
 }
 
 /// One line.
@@ -162,14 +164,15 @@ impl Journal {
         let (file, name) = create(&folder, &now)?;
         hold(&file)?;
         sync_folder(&folder)?;
-        let mut journal = Self { file, name, requests: 0, torn: false };
-        journal.put(&Line::Start {
+        let mut sheet = Sheet { file, torn: false };
+        let start = Line::Start {
             trueup_journal: FORMAT,
             at: super::now(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             plan: plan.map(str::to_owned),
-        })?;
-        Ok(journal)
+        };
+        sheet.put(std::iter::once(text(&start)?.as_slice()))?;
+        Ok(Self { pen: Pen::new(sheet)?, name, requests: AtomicU64::new(0) })
     }
 
     /// The name of the run.
@@ -181,61 +184,63 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written; then nothing should be sent.
-    pub fn sending(&mut self, step: &Step, verb: Verb) -> io::Result<u64> {
-        self.requests += 1;
-        self.put(&Line::Sending {
-            request: self.requests,
+    pub async fn sending(&self, step: &Step, verb: Verb) -> io::Result<u64> {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let line = Line::Sending {
+            request,
             at: super::now(),
             object: Named::of(&step.subject),
             action: step.action.word().to_owned(),
             method: verb.word().to_owned(),
             path: template(&step.subject.kind, step.action, verb),
             digest: digest::step(step, None).to,
-        })?;
-        Ok(self.requests)
+        };
+        outcome(self.note(&line)?.await)?;
+        Ok(request)
     }
 
     /// Notes what came of a request.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn answered(&mut self, request: u64, answer: Answer) -> io::Result<()> {
-        self.put(&Line::Answered { request, at: super::now(), answer })
+    pub async fn answered(&self, request: u64, answer: Answer) -> io::Result<()> {
+        outcome(self.note(&Line::Answered { request, at: super::now(), answer })?.await)
     }
 
     /// Notes what became of an object.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn ended(&mut self, outcome: &Outcome) -> io::Result<()> {
-        self.put(&Line::Ended {
-            object: Named::of(&outcome.subject),
-            action: outcome.action.map(|action| action.word().to_owned()),
-            result: outcome.ending.word().to_owned(),
-            attempts: outcome.attempts,
-            millis: outcome.millis,
-        })
+    pub async fn ended(&self, ended: &Outcome) -> io::Result<()> {
+        let line = Line::Ended {
+            object: Named::of(&ended.subject),
+            action: ended.action.map(|action| action.word().to_owned()),
+            result: ended.ending.word().to_owned(),
+            attempts: ended.attempts,
+            millis: ended.millis,
+        };
+        outcome(self.note(&line)?.await)
     }
 
-    /// Notes that the run is over.
+    /// Notes that the run is over. Not for use inside a runtime, whose threads must not wait.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(&mut self) -> io::Result<()> {
-        self.put(&Line::Finish { at: super::now() })
+    pub fn finish(&self) -> io::Result<()> {
+        outcome(self.note(&finished())?.blocking_recv())
     }
 
-    fn put(&mut self, line: &Line) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        if self.torn {
-            // a line of its own, so that what was begun spoils nothing but itself
-            bytes.insert(0, b'\n');
-        }
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        self.torn = written.is_err();
-        written
+    fn note(&self, line: &Line) -> io::Result<Noted> {
+        Ok(self.pen.note(text(line)?))
     }
+}
+
+fn finished() -> Line {
+    Line::Finish { at: super::now() }
+}
+
+fn text(line: &Line) -> io::Result<Vec<u8>> {
+    Ok(serde_json::to_vec(line)?)
 }
 
 impl Named {
@@ -334,8 +339,8 @@ pub fn take_up(folder: &Path, account: &Account) -> io::Result<()> {
     let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
     let file = OpenOptions::new().append(true).open(path)?;
     // the last line may have been cut off
-    let mut journal = Journal { file, name: account.name.clone(), requests: 0, torn: true };
-    journal.finish()
+    let mut sheet = Sheet { file, torn: true };
+    sheet.put(std::iter::once(text(&finished())?.as_slice()))
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -366,8 +371,8 @@ fn read(file: &File, path: &Path) -> io::Result<Account> {
 
 /// A run as the text of its journal tells it; a line that was cut off is passed over. Nothing when the text is
 /// no journal.
-pub fn account(name: String, text: &str) -> Option<Account> {
-    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+pub fn account(name: String, told: &str) -> Option<Account> {
+    let mut lines = told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
     let Some(Line::Start { at, plan, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
     let mut account = Account { name, started: at, plan, ..Account::default() };
     let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();

@@ -62,7 +62,7 @@ pub struct Session<'s> {
     /// Whether creates of unknown outcome are sent again.
     pub retry_creates: bool,
     /// Where an apply notes what it sends; none for runs that write nothing.
-    pub journal: Option<&'s Mutex<Journal>>,
+    pub journal: Option<&'s Journal>,
     pub stop: &'s Stop,
     pub tell: &'s (dyn Fn(Event) + Sync),
 }

@@ -27,3 +27,4 @@ mod side_by_side;
 mod state;
 mod stirred;
 mod updates;
+mod written_ids;

@@ -209,16 +209,37 @@ fn put(path: &Path, page: &Page, proof: &Proof) -> Result<(), Vec<Diagnostic>> {
     let Some(before) = &page.before else {
         return create(path, proof.text.as_bytes()).map_err(failed);
     };
-    let there = fs::read(path).map_err(failed)?;
-    let (mark, text) = match there.strip_prefix(MARK) {
-        Some(text) => (MARK, text),
+    match put_over(path, &before.text, &proof.text).map_err(failed)? {
+        Put::Done => Ok(()),
+        Put::Moved => {
+            let message = "this file was changed while it was being imported into";
+            let fault = Diagnostic::error("file-moved", message).at(before.place(Span::default()));
+            Err(vec![fault.hint("import again")])
+        }
+    }
+}
+
+/// What became of a file that was to be replaced.
+pub enum Put {
+    Done,
+    /// It is not what it was, and was left alone.
+    Moved,
+}
+
+/// Puts another text over the one that was read from a file, unless something else stands there by now.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn put_over(path: &Path, before: &str, text: &str) -> io::Result<Put> {
+    let there = fs::read(path)?;
+    let (mark, old) = match there.strip_prefix(MARK) {
+        Some(old) => (MARK, old),
         None => (&[][..], there.as_slice()),
     };
-    if text != before.text.as_bytes() {
-        let fault = Diagnostic::error("file-moved", "this file was changed while it was being imported into");
-        return Err(vec![fault.at(before.place(Span::default())).hint("import again")]);
+    if old != before.as_bytes() {
+        return Ok(Put::Moved);
     }
-    replace(path, &[mark, proof.text.as_bytes()].concat()).map_err(failed)
+    replace(path, &[mark, text.as_bytes()].concat()).map(|()| Put::Done)
 }
 
 fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {

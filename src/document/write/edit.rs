@@ -151,8 +151,13 @@ impl<'t> Editor<'t> {
     ) -> Done {
         let node = found.node;
         let part = |entry: &'t yaml::Entry<'t>| self.part(node, entry.key_span, &entry.value);
-        let parts = node.entries().iter().map(part).collect::<Option<Vec<Part>>>();
-        let parts = parts.ok_or(stuck(node.span, SHARED))?;
+        let mut parts: Vec<Option<Part>> = node.entries().iter().map(part).collect();
+        if !self.is_flow(node) && removed.is_empty() {
+            // what does not change may be shared
+            parts = parts.into_iter().skip(behind).take(1).collect();
+        }
+        let behind = behind.min(parts.len().saturating_sub(1));
+        let parts: Vec<Part> = parts.into_iter().collect::<Option<_>>().ok_or(stuck(node.span, SHARED))?;
         if self.is_flow(node) {
             return self.in_flow(node, &parts, removed, added.iter().filter_map(layout::entry).collect());
         }
@@ -298,9 +303,16 @@ impl<'t> Editor<'t> {
         }
     }
 
-    fn is_flow(&self, node: &Node) -> bool {
-        let start = self.text.get(node.span.start as usize..).unwrap_or_default();
-        !matches!(node.data, Data::Scalar { .. }) && start.starts_with(['[', '{'])
+    /// Whether a collection stands between brackets or braces. A list at the column of its key starts where its
+    /// first item does, so that a bracket there is the item's.
+    pub fn is_flow(&self, node: &Node) -> bool {
+        let first = match &node.data {
+            Data::Scalar { .. } => return false,
+            Data::List(items) => items.first().map(|item| item.span.start),
+            Data::Map(entries) => entries.first().map(|entry| entry.key_span.start),
+        };
+        let text = self.text.get(node.span.start as usize..).unwrap_or_default();
+        text.starts_with(['[', '{']) && first != Some(node.span.start)
     }
 
     fn part(&self, parent: &Node, start: Span, value: &Node) -> Option<Part> {
@@ -603,6 +615,20 @@ last:
         assert_eq!(done, pair("", "new: 1\n"));
         let done = edited("a:\n  b: 1", |editor, of| editor.entries(of("/a"), &["b"], &[]));
         assert_eq!(done, Ok("a: {}\n".into()));
+    }
+
+    #[test]
+    fn a_list_at_the_column_of_its_key_is_a_block() {
+        for items in ["- { x: 1 }\n- { x: 2 }\n", "- [1]\n- [2]\n", "- a: 1\n- b: 1\n"] {
+            for around in ["", "o: &o 1\n", "o: \"two\n  lines\"\n"] {
+                let text = format!("{around}a:\n{items}z: 1\n");
+                let added = edited(&text, |editor, of| editor.items(of("/a"), &[], &[item("3")]));
+                assert_eq!(added, Ok(format!("{around}a:\n{items}- {{ x: 3 }}\nz: 1\n")));
+                let second = items.split_inclusive('\n').nth(1).expect("a second item");
+                let removed = edited(&text, |editor, of| editor.items(of("/a"), &[0], &[]));
+                assert_eq!(removed, Ok(format!("{around}a:\n{second}z: 1\n")));
+            }
+        }
     }
 
     #[test]

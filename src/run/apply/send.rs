@@ -6,7 +6,7 @@
 use super::super::Event;
 use super::super::blame;
 use super::super::gather::{Job, Read};
-use super::super::journal::{Answer as Noted, Journal};
+use super::super::journal::Answer as Noted;
 use super::super::match_up::Found;
 use super::super::outcome::Ending;
 use super::super::planning::subject;
@@ -87,14 +87,14 @@ impl Writer<'_, '_> {
             lost_answer: None,
             findings: Vec::new(),
         };
-        let request = match self.announce(fresh, planned.request.verb) {
+        let request = match self.announce(fresh, planned.request.verb).await {
             Ok(request) => request,
             Err(ending) => return Written::Not(ending),
         };
         let (answered, added) = self.put(service, fresh, &planned.request).await;
         let answer = answer(&answered);
         (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
-        let noted = self.journal(|journal| journal.answered(request, answer));
+        let noted = self.answered(request, answer).await;
         sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
         match answered {
             Ok(answered) => {
@@ -129,12 +129,12 @@ impl Writer<'_, '_> {
         Written::Sent(sent)
     }
 
-    /// Notes something in the journal, where there is one.
-    pub(super) fn journal<T>(
-        &self,
-        note: impl FnOnce(&mut Journal) -> std::io::Result<T>,
-    ) -> std::io::Result<Option<T>> {
-        self.session.journal.map(|journal| note(&mut lock(journal))).transpose()
+    /// Notes what came of a request in the journal, where there is one.
+    async fn answered(&self, request: u64, answer: Noted) -> std::io::Result<()> {
+        match self.session.journal {
+            Some(journal) => journal.answered(request, answer).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends a request, and where the service asks for required fields that were left out, once more with all of
@@ -166,18 +166,22 @@ impl Writer<'_, '_> {
 
     /// What is to be sent is on record before it is, so that a killed run leaves a trace of it; gives its number in
     /// the journal. A create is marked last: what is marked was sent, as far as anybody can tell.
-    fn announce(&self, fresh: &Step, verb: Verb) -> Result<u64, Ending> {
-        let request = self.journal(|journal| journal.sending(fresh, verb));
+    async fn announce(&self, fresh: &Step, verb: Verb) -> Result<u64, Ending> {
+        let request = match self.session.journal {
+            Some(journal) => journal.sending(fresh, verb).await,
+            None => Ok(0),
+        };
         let request = request.map_err(|error| Ending::Failed(vec![unjournaled(fresh, &error)]))?;
-        let request = request.unwrap_or_default();
         if fresh.action != Action::Create {
             return Ok(request);
         }
-        lock(self.session.index).creating(&fresh.subject).map(|()| request).map_err(|error| {
+        let marked = lock(self.session.index).creating(&fresh.subject);
+        if let Err(error) = marked {
             // it stays in doubt for whoever reads the journal when not even this can be noted
-            let _ = self.journal(|journal| journal.answered(request, Noted::default()));
-            unrecorded(fresh, &error)
-        })
+            let _ = self.answered(request, Noted::default()).await;
+            return Err(unrecorded(fresh, &error));
+        }
+        Ok(request)
     }
 
     /// A create that surely did not take leaves nothing behind.

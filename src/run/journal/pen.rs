@@ -1,0 +1,100 @@
+//! The file of a journal, written by a thread of its own: whoever notes a line waits until it is on disk, and lines
+//! that are noted meanwhile reach the disk together.
+//!
+//! A disk takes as long for ten lines as for one, and while it does, the requests of other objects go on.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+/// A line, and who waits for it.
+type Note = (Vec<u8>, oneshot::Sender<io::Result<()>>);
+
+/// Whether a line reached the disk; to be awaited.
+pub type Noted = oneshot::Receiver<io::Result<()>>;
+
+/// The hand that writes; it rests when this is dropped, and what was noted is on disk by then.
+pub struct Pen {
+    /// Closed to end the thread.
+    notes: Option<Sender<Note>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pen {
+    /// Lets a thread write.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(sheet: Sheet) -> io::Result<Self> {
+        let (notes, waiting) = mpsc::channel();
+        let write = move || sheet.write_as_they_come(&waiting);
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(write)?;
+        Ok(Self { notes: Some(notes), thread: Some(thread) })
+    }
+
+    /// Has a line written. Who does not wait does not know.
+    pub fn note(&self, line: Vec<u8>) -> Noted {
+        let (told, noted) = oneshot::channel();
+        // without a thread nobody tells, which `outcome` knows
+        let _ = self.notes.as_ref().map(|notes| notes.send((line, told)));
+        noted
+    }
+}
+
+/// What became of a line.
+///
+/// # Errors
+/// When it is not on disk for certain.
+pub fn outcome<E>(told: Result<io::Result<()>, E>) -> io::Result<()> {
+    told.unwrap_or_else(|_| Err(io::Error::other("the journal's thread has ended")))
+}
+
+impl Drop for Pen {
+    fn drop(&mut self) {
+        drop(self.notes.take());
+        if let Some(thread) = self.thread.take() {
+            // whoever waited for a line that it did not write has been told
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A file, and whether its last line is whole.
+pub struct Sheet {
+    pub file: File,
+    /// A line was begun that could not be finished.
+    pub torn: bool,
+}
+
+impl Sheet {
+    fn write_as_they_come(mut self, waiting: &Receiver<Note>) {
+        while let Ok(first) = waiting.recv() {
+            let notes: Vec<Note> = std::iter::once(first).chain(waiting.try_iter()).collect();
+            let written = self.put(notes.iter().map(|(line, _)| line.as_slice()));
+            for (_, told) in notes {
+                let result = written.as_ref().copied().map_err(|error| error.kind().into());
+                // who went away needs no answer
+                let _ = told.send(result);
+            }
+        }
+    }
+
+    /// Writes lines; on disk before it returns.
+    ///
+    /// # Errors
+    /// When one of them is not, or only in part.
+    pub fn put<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
+        // a line of its own, so that what was begun spoils nothing but itself
+        let mut bytes = if self.torn { vec![b'\n'] } else { Vec::new() };
+        for line in lines {
+            bytes.extend_from_slice(line);
+            bytes.push(b'\n');
+        }
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        self.torn = written.is_err();
+        written
+    }
+}
