@@ -4,8 +4,9 @@
 //! Every object of the plan ends exactly once, so whoever counts `object_ended` comes to the totals of `run_ended`.
 //! Deliberately absent: when something happens, and where it is written.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::gather;
 use super::outcome::{ApplySummary, ObjectResult, result};
@@ -30,6 +31,7 @@ pub struct EventLine {
 /// What happened. More events, and more members of these, may come without a new `format_version`.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[schemars(transform = say_of_each_word)]
 pub enum Happened {
     /// Always the first.
     RunStarted {
@@ -102,6 +104,17 @@ pub struct Wait {
     pub attempts: u32,
     /// How long the pause is.
     pub pause_millis: u64,
+}
+
+/// Puts what an event means beside the word for it, where an editor looks.
+fn say_of_each_word(schema: &mut Schema) {
+    let events = schema.get_mut("oneOf").and_then(Json::as_array_mut);
+    for event in events.into_iter().flatten() {
+        let said = event.get("description").cloned();
+        if let (Some(word), Some(said)) = (event.pointer_mut("/properties/event"), said) {
+            word["description"] = said;
+        }
+    }
 }
 
 impl Happened {
