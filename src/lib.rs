@@ -26,7 +26,8 @@
 //! 1. What is known of a service is data in `kind/builtin`; no Rust outside the tests names one.
 //! 2. Both sides are read under the kind's guidance into one typed tree, so comparison is plain equality.
 //! 3. [`value::Value`] and [`exchange::Wire`] have no `Debug`, `Display` or `Serialize`: `report` alone turns
-//!    values into text, by the mark of their field, and `document::write` those that an import may write.
+//!    values into text, by the mark of their field, `document::write` those that an import may write, and
+//!    `run::undo` those of what is overwritten that may be kept.
 //!    A source line is shown only with its veils on.
 //! 4. A field that a document does not name is neither shown nor reset. A write of everything carries it,
 //!    strangers and row ids included; what does not read back and would be blanked stops the step.

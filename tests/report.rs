@@ -403,6 +403,7 @@ fn hostile_text_stays_in_its_place() {
             &object(&kind("harbor/partner").shape, &live),
             &object(&kind("harbor/partner").shape, &wanted),
         ),
+        after: None,
         attempts: 1,
         millis: 5,
     }]);
@@ -475,6 +476,7 @@ fn outcomes() -> Vec<Outcome> {
         ending,
         findings: Vec::new(),
         lost: Vec::new(),
+        after: None,
         attempts,
         millis,
     };

@@ -296,8 +296,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     {
         return untouched(&plan, refusal, Exit::Refused, screen, way);
     }
-    let root = &prepared.workspace.root;
-    let journal = match records::begin(root, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
+    let journal = match records::begin(prepared, &plan, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => journal,
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };

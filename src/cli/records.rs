@@ -1,27 +1,73 @@
 //! The journal of an apply from its first write to its receipt, and what journals say of runs that were cut off.
 
+use std::io;
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
+use super::repository::Repository;
 use super::screen::Screen;
 use super::session::{FOLDER, Prepared, forgotten};
+use super::who::who;
 use crate::diagnostic::Diagnostic;
+use crate::plan::Plan;
+use crate::remote::service::Service;
 use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::to_json;
 use crate::run::gather::Job;
-use crate::run::journal::{self, Account, Journal};
+use crate::run::journal::{self, Account, Circumstances, Journal, Spoken};
 use crate::run::ledger::Ledger;
+use crate::run::memory;
 use crate::run::outcome::Outcome;
 use crate::run::receipt;
+use crate::run::undo::Keeper;
 
 /// Begins the journal of an apply, after the runs that were cut off have got their receipts.
 ///
 /// # Errors
 /// When that cannot be written; then nothing should be sent.
-pub fn begin(root: &Path, cut_off: &[Account], plan: Option<&str>) -> Result<Journal, Diagnostic> {
-    take_up(root, cut_off)
-        .and_then(|()| Ok(Journal::begin(&root.join(FOLDER), plan)?))
-        .map_err(|error| unwritable(&error))
+pub fn begin(
+    prepared: &Prepared,
+    plan: &Plan,
+    cut_off: &[Account],
+    reviewed: Option<&str>,
+) -> Result<Journal, Diagnostic> {
+    let folder = prepared.workspace.root.join(FOLDER);
+    let begun = || -> anyhow::Result<Journal> {
+        take_up(prepared, cut_off)?;
+        let key = key(prepared, plan)?;
+        let of = circumstances(prepared, reviewed, key.is_some());
+        Ok(Journal::begin(&folder, of, Keeper { key })?)
+    };
+    begun().map_err(|error| unwritable(&error))
+}
+
+/// The key of a run's digests. One that writes what does not read back needs one, or its receipt could not tell
+/// what was written.
+fn key(prepared: &Prepared, plan: &Plan) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let folder = prepared.workspace.root.join(FOLDER);
+    match prepared.keys.key() {
+        Some(key) => Ok(Some(Zeroizing::new(key.to_vec()))),
+        None if plan.steps.iter().all(|step| step.hidden.is_empty()) => Ok(None),
+        None => memory::key(&folder).map(Some),
+    }
+}
+
+fn circumstances(prepared: &Prepared, reviewed: Option<&str>, keyed: bool) -> Circumstances {
+    let spoken = |service: &Service| Spoken {
+        name: service.target.name.to_string(),
+        api: service.target.api.name.to_string(),
+        base_url: service.target.base_url.to_string(),
+    };
+    let commit = Repository::of(&prepared.workspace.root).and_then(|repository| repository.head());
+    Circumstances {
+        plan: reviewed.map(str::to_owned),
+        who: Some(who()),
+        commit: commit.map(|commit| commit.to_string()),
+        keyed,
+        targets: prepared.services.values().map(spoken).collect(),
+    }
 }
 
 fn unwritable(error: &anyhow::Error) -> Diagnostic {
@@ -65,10 +111,11 @@ fn cut_off(account: &Account) -> Diagnostic {
 }
 
 /// Gives runs that were cut off their receipts, so that they are told once.
-fn take_up(root: &Path, accounts: &[Account]) -> anyhow::Result<()> {
-    let folder = root.join(FOLDER);
+fn take_up(prepared: &Prepared, accounts: &[Account]) -> anyhow::Result<()> {
+    let folder = prepared.workspace.root.join(FOLDER);
     for account in accounts {
-        receipt::keep(&folder, &account.name, &to_json(&Receipt::new(account, None))?)?;
+        let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
+        receipt::keep(&folder, &account.name, &to_json(&receipt)?)?;
         journal::take_up(&folder, account)?;
     }
     Ok(())
@@ -100,7 +147,8 @@ fn keep(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) -
     let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
     let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
     let Some(account) = journal::account(name.clone(), &text) else { return Ok(()) };
-    receipt::keep(&folder, &name, &to_json(&Receipt::new(&account, Some(results)))?)?;
+    let receipt = Receipt::new(&account, Some(results)).seal(journal.key())?;
+    receipt::keep(&folder, &name, &to_json(&receipt)?)?;
     screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
     Ok(())
 }

@@ -62,18 +62,29 @@ impl<T> Draft<T> {
 }
 
 fn guided<T: DeserializeOwned + JsonSchema>(node: &Node, source: &Arc<Source>, veil: bool) -> Draft<T> {
-    let schema = schemars::schema_for!(T).to_value();
-    let mut walk = Walk { root: &schema, source, veil, faults: Vec::new(), doubtful: Vec::new() };
-    let start = start_of(node);
-    let json = walk.value(node, &schema, start).unwrap_or_else(|misfit| misfit.stand_in);
-    let Walk { mut faults, doubtful, .. } = walk;
-    let read = serde_json::from_value(json);
+    let Draft { value, mut faults, doubtful } = walked::<T>(node, source, veil);
+    let read = serde_json::from_value(value.unwrap_or_default());
     if let (Err(error), true) = (&read, faults.is_empty()) {
         // what the schema lets through and serde does not is a mistake in the type, not in the tree
         let message = format!("this cannot be read: {error}");
-        faults.push(Diagnostic::error("not-readable", message).at(source.place(start)));
+        faults.push(Diagnostic::error("not-readable", message).at(source.place(start_of(node))));
     }
     Draft { value: read.ok(), faults, doubtful }
+}
+
+/// The JSON form of what `T` is read from.
+fn walked<T: JsonSchema>(node: &Node, source: &Arc<Source>, veil: bool) -> Draft<Json> {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut walk = Walk { root: &schema, source, veil, faults: Vec::new(), doubtful: Vec::new() };
+    let json = walk.value(node, &schema, start_of(node)).unwrap_or_else(|misfit| misfit.stand_in);
+    Draft { value: Some(json), faults: walk.faults, doubtful: walk.doubtful }
+}
+
+/// The JSON form of what `T` is read from, where there is no fault in it.
+#[cfg(test)]
+pub(super) fn written<T: JsonSchema>(node: &Node, source: &Arc<Source>) -> Option<Json> {
+    let draft = walked::<T>(node, source, false);
+    draft.value.filter(|_| draft.faults.is_empty())
 }
 
 /// One walk over a tree along a schema.

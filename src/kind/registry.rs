@@ -38,14 +38,17 @@ struct Shelf {
 /// A description, and what it says once it was read.
 struct Text<T> {
     source: Arc<Source>,
+    /// What was read of it when the program was made.
+    ready: Option<&'static str>,
     made: OnceLock<Option<Arc<T>>>,
 }
 
 static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
     let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
-    for (path, text) in builtin::TEXTS {
-        if let Some((api, name)) = parts(path) {
-            shelves.entry(api.into()).or_default().put(name, Source::new(*path, *text));
+    for (path, text, ready) in builtin::TEXTS {
+        if let Some((api, name)) = path.split_once('/') {
+            let source = Source::new(format!("{path}.yaml"), *text);
+            shelves.entry(api.into()).or_default().put(name, source, Some(ready));
         }
     }
     Registry::of(shelves, None)
@@ -66,7 +69,8 @@ impl Registry {
             let source = Source::new(path.clone(), text);
             match fitting_place(&path) {
                 Ok((api, name)) => {
-                    if let Some(other) = shelves.entry(api.into()).or_default().put(name, Arc::clone(&source))
+                    if let Some(other) =
+                        shelves.entry(api.into()).or_default().put(name, Arc::clone(&source), None)
                     {
                         faults.push(twice(&source, &other));
                     }
@@ -96,14 +100,14 @@ impl Registry {
         let (api, own) = name.split_once('/')?;
         let Some(shelf) = self.shelves.get(api) else { return self.below?.kind(name) };
         let text = shelf.kinds.get(own)?;
-        text.get(|faults| self.read_kind(&self.api(api)?, own, &text.source, faults))
+        text.get(|faults| self.read_kind(&self.api(api)?, own, text, faults))
     }
 
     /// The API called `name`.
     pub fn api(&self, name: &str) -> Option<Arc<Api>> {
         let Some(shelf) = self.shelves.get(name) else { return self.below?.api(name) };
         let text = shelf.api.as_ref()?;
-        text.get(|faults| self.read_api(name, &text.source, faults))
+        text.get(|faults| self.read_api(name, text, faults))
     }
 
     /// The names of all kinds, in order.
@@ -136,19 +140,19 @@ impl Registry {
             }
             return;
         };
-        let api = self.read_api(name, &text.source, faults);
+        let api = self.read_api(name, text, faults);
         let api = text.made.get_or_init(|| api);
         // a kind is read even when its API is broken, by a stand-in, so that its own faults are told too
         let stand_in = || Arc::new(check::stand_in(name));
         let judge = api.clone().unwrap_or_else(stand_in);
         for (own, text) in &shelf.kinds {
-            let kind = self.read_kind(&judge, own, &text.source, faults);
+            let kind = self.read_kind(&judge, own, text, faults);
             text.made.get_or_init(|| kind.filter(|_| api.is_some()));
         }
     }
 
-    fn read_api(&self, name: &str, source: &Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Arc<Api>> {
-        self.judged(source, faults, |page, file: ApiFile, faults| {
+    fn read_api(&self, name: &str, text: &Text<Api>, faults: &mut Vec<Diagnostic>) -> Option<Arc<Api>> {
+        self.judged(text, faults, |page, file: ApiFile, faults| {
             let mut api = check::api(page, name, file, faults)?;
             if self.below.is_some() {
                 // the repository must not be able to say where credentials may go; the operator does, outside it
@@ -162,19 +166,24 @@ impl Registry {
         &self,
         api: &Arc<Api>,
         name: &str,
-        source: &Arc<Source>,
+        text: &Text<Kind>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Arc<Kind>> {
-        self.judged(source, faults, |page, file: KindFile, faults| check::kind(page, api, name, file, faults))
+        self.judged(text, faults, |page, file: KindFile, faults| check::kind(page, api, name, file, faults))
     }
 
     /// Reads and checks a description. Even a broken one is checked, so that all its faults are told at once.
     fn judged<F: DeserializeOwned + JsonSchema, T>(
         &self,
-        source: &Arc<Source>,
+        text: &Text<T>,
         faults: &mut Vec<Diagnostic>,
         check: impl FnOnce(&Page, F, &mut Vec<Diagnostic>) -> Option<T>,
     ) -> Option<Arc<T>> {
+        let source = &text.source;
+        if let Some(file) = text.ready.and_then(|ready| serde_json::from_str(ready).ok()) {
+            let page = Page { node: &Node::nothing(), source, kinds: &self.names };
+            return check(&page, file, faults).map(Arc::new);
+        }
         let before = faults.len();
         let node = only_document(source, faults)?;
         let mut draft = read::draft(&node, source);
@@ -191,17 +200,17 @@ impl Registry {
 
 impl Shelf {
     /// Puts a description in its place; gives back what stood there.
-    fn put(&mut self, name: &str, source: Arc<Source>) -> Option<Arc<Source>> {
+    fn put(&mut self, name: &str, source: Arc<Source>, ready: Option<&'static str>) -> Option<Arc<Source>> {
         match name {
-            API_FILE => self.api.replace(Text::new(source)).map(|text| text.source),
-            _ => self.kinds.insert(name.into(), Text::new(source)).map(|text| text.source),
+            API_FILE => self.api.replace(Text::new(source, ready)).map(|text| text.source),
+            _ => self.kinds.insert(name.into(), Text::new(source, ready)).map(|text| text.source),
         }
     }
 }
 
 impl<T> Text<T> {
-    fn new(source: Arc<Source>) -> Self {
-        Self { source, made: OnceLock::new() }
+    fn new(source: Arc<Source>, ready: Option<&'static str>) -> Self {
+        Self { source, ready, made: OnceLock::new() }
     }
 
     /// What it says; read the first time. A broken one is as good as none here, its faults are told elsewhere.
@@ -272,6 +281,40 @@ fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What comes with the program is read from JSON; it has to be what the YAML says, which has to have no fault.
+    #[test]
+    fn what_was_read_of_the_descriptions_is_what_they_say() {
+        for (path, text, ready) in builtin::TEXTS {
+            let source = Source::new(*path, *text);
+            let mut faults = Vec::new();
+            let node = only_document(&source, &mut faults).expect("one document");
+            assert!(faults.is_empty(), "{path}.yaml has faults");
+            let said = match path.ends_with("/api") {
+                true => read::written::<ApiFile>(&node, &source),
+                false => read::written::<KindFile>(&node, &source),
+            };
+            let said = said.expect("no fault").to_string() + "\n";
+            if std::env::var_os("TRUEUP_ACCEPT").is_some() {
+                let file = format!("{}/src/kind/builtin/{path}.json", env!("CARGO_MANIFEST_DIR"));
+                std::fs::write(file, said).expect("the file can be written");
+            } else {
+                assert!(said == *ready, "{path}.json is old: TRUEUP_ACCEPT=1 cargo test --lib registry");
+            }
+        }
+    }
+
+    /// Read from YAML like a workspace's own, they have no fault.
+    #[test]
+    fn the_descriptions_that_come_with_the_program_are_sound() {
+        let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+        for (path, text, _) in builtin::TEXTS {
+            let (api, name) = path.split_once('/').expect("a path");
+            shelves.entry(api.into()).or_default().put(name, Source::new(*path, *text), None);
+        }
+        let faults = Registry::of(shelves, None).faults();
+        assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
+    }
 
     #[test]
     fn the_repository_names_no_hosts() {

@@ -59,6 +59,14 @@ pub fn step(step: &Step, key: Option<&[u8]>) -> StepDigest {
     StepDigest { from: from.digest(key, 32), to: to.digest(key, 32), fields }
 }
 
+/// A digest of a live object, but for what the service sets for itself: the same before and after a run that
+/// changed nothing of it.
+pub fn object(kind: &Kind, live: &Object, key: Option<&[u8]>) -> String {
+    let mut canon = Canon::new(key.is_some());
+    canon.object(&kind.shape, live, Mark::Open, &|field| set_by_service(kind, field));
+    canon.digest(key, 32)
+}
+
 /// A short digest of one value under a key; what says nothing has the digest of nothing.
 pub fn value(value: &Value, compare: Compare, key: &[u8]) -> String {
     let mut canon = Canon::new(true);

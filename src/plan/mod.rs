@@ -18,6 +18,7 @@ pub mod refer;
 pub mod request;
 pub mod rotate;
 pub mod step;
+pub mod undo;
 
 use std::sync::Arc;
 

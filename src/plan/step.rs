@@ -251,7 +251,7 @@ fn uncompared(question: &Question, (path, span): &(Path, Span), travels: bool) -
 }
 
 /// A path for sentences, with the keys of items that anybody may see.
-fn located(kind: &Kind, path: &Path) -> String {
+pub fn located(kind: &Kind, path: &Path) -> String {
     let (mut name, mut shape, mut mark) = (String::new(), Some(&kind.shape), Mark::Open);
     for segment in &path.0 {
         match segment {

@@ -30,6 +30,7 @@ pub mod receipt;
 mod request;
 pub mod sarif;
 pub mod saved;
+mod seal;
 pub mod sheet;
 pub mod shown;
 pub mod text;

@@ -2,18 +2,26 @@
 //!
 //! Made from the journal of the run, and for a run that came to its end from its results too. Of a run that was
 //! cut off it says what is known: what was sent, what was answered, and what nobody knows.
-//! Deliberately absent: values. The results show them under their marks, as the apply itself did.
+//! The results show values under their marks, as the apply itself did; of what was overwritten stands here what
+//! may be kept (`run::undo`). It is sealed (`seal`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::clean;
 use super::outcome::{ApplyReport, ObjectResult, Word, text as results_text};
+use super::saved::BoundTarget;
+use super::seal::{Seal, Sealed};
 use super::shown::{Action, Finding, ObjectName, Weight};
-use crate::run::journal::{Account, Answer, End, Named, Sent};
+use crate::diagnostic::Diagnostic;
+use crate::run::journal::{Account, Answer, End, Named, Sent, Spoken};
+use crate::run::undo::Entry;
 
 /// The version of the file that is written here.
 const FORMAT: u32 = 1;
+/// The member that tells a receipt from other files.
+const MEMBER: &str = "trueup_receipt";
 
 /// What an apply did.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -22,6 +30,15 @@ pub struct Receipt {
     pub trueup_receipt: u32,
     /// The version of the program that wrote it.
     pub tool_version: String,
+    /// The name of the run, which its journal has too.
+    #[serde(default)]
+    pub run: String,
+    /// Who ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// The commit that was checked out, in a Git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// When the run began, in UTC.
     pub started: String,
     /// When it ended; absent for a run that was cut off.
@@ -32,10 +49,19 @@ pub struct Receipt {
     pub plan: Option<String>,
     /// How many requests that write were sent again.
     pub retries: u32,
+    /// The targets that it could write to.
+    #[serde(default)]
+    pub targets: Vec<BoundTarget>,
     /// The requests that write, in the order in which they were sent.
     pub requests: Vec<RequestSent>,
+    /// The objects that were written to, with what was there before as far as it may be kept.
+    #[serde(default)]
+    pub objects: Vec<Entry>,
     /// What became of the objects.
     pub results: ApplyReport,
+    /// What tells whether anything above was changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
 }
 
 /// A request that was sent, or was about to be.
@@ -53,10 +79,13 @@ pub struct RequestSent {
     pub method: String,
     /// The path as the kind has it, its parameters not filled in.
     pub path: String,
-    /// A digest of what was sent; of secret and personal values only whether there were any enters.
+    /// A digest of what was sent; without a key only whether there were any of secret and personal values enters.
     pub digest: String,
     /// When it was begun, in UTC.
     pub at: String,
+    /// When it was answered, or given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<String>,
     /// The status of the last answer; absent when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -75,13 +104,29 @@ impl Receipt {
         Self {
             trueup_receipt: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: account.name.clone(),
+            who: account.of.who.clone(),
+            commit: account.of.commit.clone(),
             started: account.started.clone(),
             ended: account.ended.clone(),
-            plan: account.plan.clone(),
+            plan: account.of.plan.clone(),
+            targets: account.of.targets.iter().map(target).collect(),
             retries: account.sent.iter().map(|sent| attempts(sent).saturating_sub(1)).sum(),
             requests: account.sent.iter().map(request).collect(),
+            objects: account.objects.clone(),
             results: results.unwrap_or_else(|| as_far_as_known(account)),
+            seal: None,
         }
+    }
+
+    /// Seals it, under the key where there is one.
+    ///
+    /// # Errors
+    /// When it cannot be JSON at all; a receipt always can.
+    pub fn seal(mut self, key: Option<&[u8]>) -> serde_json::Result<Self> {
+        self.seal = None;
+        self.seal = Some(Seal::of(&serde_json::to_value(&self)?, key));
+        Ok(self)
     }
 
     /// For a terminal of `width` columns.
@@ -93,10 +138,14 @@ impl Receipt {
             let plan = line(plan);
             format!(", of the plan {}", clean::cut(&plan, 13))
         });
+        let who = self.who.as_ref().map(|who| format!(" by {}", line(who)));
+        let commit = self.commit.as_ref().map(|own| format!(", at commit {}", clean::cut(&line(own), 13)));
         format!(
-            "apply from {} {ended}{}; {}, {}\n\n{}",
+            "apply from {} {ended}{}{}{}; {}, {}\n\n{}",
             line(&self.started),
+            who.unwrap_or_default(),
             plan.unwrap_or_default(),
+            commit.unwrap_or_default(),
             clean::count(self.requests.len(), "request"),
             clean::count(self.retries as usize, "retry").replace("retrys", "retries"),
             results_text(&self.results, width),
@@ -104,9 +153,48 @@ impl Receipt {
     }
 }
 
-/// Reads a receipt; nothing when the text is none.
+/// Reads a receipt without a look at its seal, to be shown; nothing when the text is none.
 pub fn open(text: &str) -> Option<Receipt> {
     serde_json::from_str(text).ok().filter(|receipt: &Receipt| receipt.trueup_receipt == FORMAT)
+}
+
+/// What is said of a receipt whose seal is not right.
+const SEALED: Sealed = Sealed {
+    noun: "receipt",
+    tampered: "tampered-receipt",
+    foreign: "foreign-receipt",
+    hint: "get the file anew from where it was made; what it says is not believed",
+    unkeyed: "undo it without TRUEUP_DIGEST_KEY, where that is safe",
+};
+
+/// Reads a receipt and holds its seal against the key, of which it tells whether it was made under one.
+///
+/// # Errors
+/// When it is not one, is of another version, or was changed.
+pub fn unsealed<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<Receipt, Diagnostic> {
+    let broken = |why: &str| {
+        Diagnostic::error("broken-receipt", format!("this receipt cannot be read: {why}"))
+            .hint("name a file in `.trueup/receipts`, or get it anew")
+    };
+    let json: Json = serde_json::from_str(text).map_err(|_| broken("it is not JSON"))?;
+    match json.get(MEMBER).and_then(Json::as_u64) {
+        Some(version) if version == u64::from(FORMAT) => {}
+        Some(version) => {
+            return Err(Diagnostic::error("foreign-receipt", format!("this receipt has format {version}"))
+                .hint(format!("this program reads format {FORMAT}")));
+        }
+        None => return Err(broken("it is none")),
+    }
+    // what serde says of a value repeats it, and nobody knows what stands in a broken file
+    let receipt: Receipt =
+        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or wrong"))?;
+    let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
+    Seal::check(receipt.seal.as_ref(), json, key(keyed), SEALED)?;
+    Ok(receipt)
+}
+
+fn target(own: &Spoken) -> BoundTarget {
+    BoundTarget { name: own.name.clone(), api: own.api.clone(), base_url: own.base_url.clone() }
 }
 
 fn attempts(sent: &Sent) -> u32 {
@@ -125,6 +213,7 @@ fn request(sent: &Sent) -> RequestSent {
         path: sent.path.clone(),
         digest: sent.digest.clone(),
         at: sent.at.clone(),
+        answered: sent.answered.clone(),
         status: answer.status,
         request_id: answer.request_id.clone(),
         attempts: answer.attempts,

@@ -1,9 +1,7 @@
 //! A plan as a file: what may be shown of it, and what binds it to the objects that were reviewed.
 //!
 //! The file holds the report and digests, no value that a mark hides; it may be attached to a pull request.
-//! It is sealed: a digest over all of it, under the key where there is one, tells whether it was changed.
-//! The seal does not depend on blanks or on the order of members, so a file may be reformatted.
-//! Deliberately absent: what a step is digested from (`plan::digest`), and where files are.
+//! It is sealed (`seal`). Deliberately absent: what a step is digested from (`plan::digest`), and where files are.
 
 use std::collections::HashMap;
 
@@ -13,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::clean;
 use super::outcome::{ApplyReport, MovedField, ObjectResult, Word};
+use super::seal::{Seal, Sealed};
 use super::shown::{FieldChange, Finding, ObjectChange, ObjectName, Report, Weight};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -26,8 +25,6 @@ const KIND_FORMAT: u32 = 1;
 const MEMBER: &str = "trueup_plan";
 /// The code of what is not any more as it was reviewed.
 pub const STALE: &str = "stale-plan";
-/// The member with the seal.
-const SEAL: &str = "seal";
 
 /// A plan that was saved to be reviewed and applied later, exactly as it is.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -94,15 +91,6 @@ pub struct BoundField {
     pub digest: String,
 }
 
-/// A digest over the whole file but for itself.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct Seal {
-    /// Whether digests in this file are made under a key.
-    pub keyed: bool,
-    /// The digest.
-    pub digest: String,
-}
-
 /// What of a run is bound into a plan besides its steps.
 pub struct Circumstances {
     /// When, in UTC.
@@ -140,8 +128,7 @@ impl SavedPlan {
     /// When it cannot be JSON at all; a plan always can.
     pub fn seal(mut self, key: Option<&[u8]>) -> serde_json::Result<Self> {
         self.seal = None;
-        let digest = seal_of(&serde_json::to_value(&self)?, key);
-        self.seal = Some(Seal { keyed: key.is_some(), digest });
+        self.seal = Some(Seal::of(&serde_json::to_value(&self)?, key));
         Ok(self)
     }
 
@@ -204,7 +191,7 @@ pub fn is_plan(text: &str) -> bool {
 /// When it is not one, is of another version, or was changed.
 pub fn open<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<SavedPlan, Diagnostic> {
     let (plan, json) = parse(text)?;
-    check_seal(&plan, json, key(plan.is_keyed()))?;
+    Seal::check(plan.seal.as_ref(), json, key(plan.is_keyed()), SEALED)?;
     Ok(plan)
 }
 
@@ -242,71 +229,14 @@ fn parse(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
     Ok((plan, json))
 }
 
-fn check_seal(plan: &SavedPlan, mut json: Json, key: Option<&[u8]>) -> Result<(), Diagnostic> {
-    let Some(seal) = &plan.seal else {
-        return Err(Diagnostic::error("tampered-plan", "this saved plan has lost its seal")
-            .hint("get the file anew from where it was made, or plan again"));
-    };
-    match (seal.keyed, key) {
-        (true, None) => {
-            return Err(Diagnostic::error(
-                "no-digest-key",
-                "this plan was made under a key, and there is none",
-            )
-            .hint("set TRUEUP_DIGEST_KEY to the key of the run that planned, or keep its `.trueup/key`"));
-        }
-        (false, Some(_)) => {
-            return Err(Diagnostic::error(
-                "foreign-plan",
-                "this plan was made without a key, and there is one",
-            )
-            .hint("plan again with TRUEUP_DIGEST_KEY set, or apply without it"));
-        }
-        _ => {}
-    }
-    if let Some(members) = json.as_object_mut() {
-        members.shift_remove(SEAL);
-    }
-    if seal_of(&json, key) != seal.digest {
-        let other = if seal.keyed { ", or it was made under another key" } else { "" };
-        return Err(Diagnostic::error("tampered-plan", format!("this saved plan was changed{other}"))
-            .hint("get the file anew from where it was made, or plan again"));
-    }
-    Ok(())
-}
-
-fn seal_of(json: &Json, key: Option<&[u8]>) -> String {
-    let mut text = String::new();
-    canonical(json, &mut text);
-    digest::bytes(text.as_bytes(), key)
-}
-
-/// JSON without blanks, members in the order of their names.
-fn canonical(json: &Json, out: &mut String) {
-    match json {
-        Json::Array(items) => {
-            out.push('[');
-            for item in items {
-                canonical(item, out);
-                out.push(',');
-            }
-            out.push(']');
-        }
-        Json::Object(members) => {
-            let mut members: Vec<_> = members.iter().collect();
-            members.sort_unstable_by_key(|(name, _)| *name);
-            out.push('{');
-            for (name, value) in members {
-                out.push_str(&Json::from(&**name).to_string());
-                out.push(':');
-                canonical(value, out);
-                out.push(',');
-            }
-            out.push('}');
-        }
-        leaf => out.push_str(&leaf.to_string()),
-    }
-}
+/// What is said of a plan whose seal is not right.
+const SEALED: Sealed = Sealed {
+    noun: "saved plan",
+    tampered: "tampered-plan",
+    foreign: "foreign-plan",
+    hint: "get the file anew from where it was made, or plan again",
+    unkeyed: "plan again with TRUEUP_DIGEST_KEY set, or apply without it",
+};
 
 impl From<StepDigest> for BoundStep {
     fn from(digest: StepDigest) -> Self {

@@ -1,8 +1,9 @@
 //! What a run is about to send and what came of it, line by line in `.trueup/journal/`, on disk before each
 //! request and after it: so that a run that is killed leaves an account.
 //!
-//! Names, verbs, paths as the kind has them, and digests; no values. The file of a run under way is locked; one
-//! that is neither locked nor ended was cut off, and the next apply takes it up.
+//! Names, verbs, paths as the kind has them, digests, and of what is overwritten what may be kept (`undo`). The
+//! file of a run under way is locked; one that is neither locked nor ended was cut off, and the next apply takes
+//! it up.
 //! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
 
 mod pen;
@@ -20,9 +21,11 @@ use super::facts::tail;
 use super::memory::{make_folder, sync_folder};
 use super::outcome::Outcome;
 use super::turn::sweep;
+use super::undo::{Entry, Keeper, Kept, id_of};
 use crate::exchange::Verb;
 use crate::kind::Kind;
-use crate::plan::{Action, Step, Subject, digest};
+use crate::plan::{Action, Step, Subject};
+use crate::value::Object;
 
 /// The version of the lines that are written here.
 const FORMAT: u32 = 1;
@@ -38,6 +41,34 @@ pub struct Journal {
     pen: Pen,
     name: String,
     requests: AtomicU64,
+    keeper: Keeper,
+}
+
+/// What is known of a run when it begins.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The saved plan that it applies.
+    pub plan: Option<String>,
+    /// Who runs it.
+    #[serde(default)]
+    pub who: Option<String>,
+    /// The commit that is checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether its digests are made under a key.
+    #[serde(default)]
+    pub keyed: bool,
+    /// The targets that it may write to.
+    #[serde(default)]
+    pub targets: Vec<Spoken>,
+}
+
+/// A target as it was.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    pub name: String,
+    pub api: String,
+    pub base_url: String,
 }
 
 /// One line.
@@ -48,7 +79,8 @@ enum Line {
         trueup_journal: u32,
         at: String,
         tool_version: String,
-        plan: Option<String>,
+        #[serde(flatten)]
+        of: Circumstances,
     },
     Sending {
         request: u64,
@@ -58,6 +90,8 @@ enum Line {
         method: String,
         path: String,
         digest: String,
+        #[serde(default)]
+        kept: Box<Kept>,
     },
     Answered {
         request: u64,
@@ -70,6 +104,10 @@ enum Line {
         result: String,
         attempts: u32,
         millis: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
     },
     Finish {
         at: String,
@@ -112,6 +150,8 @@ pub struct Sent {
     pub at: String,
     /// None when the run was cut off before it was known.
     pub answer: Option<Answer>,
+    /// When that was.
+    pub answered: Option<String>,
 }
 
 /// What became of one object of a run that was recorded.
@@ -132,10 +172,11 @@ pub struct Account {
     pub name: String,
     pub started: String,
     pub ended: Option<String>,
-    /// The saved plan that it applied.
-    pub plan: Option<String>,
+    pub of: Circumstances,
     pub sent: Vec<Sent>,
     pub ends: Vec<End>,
+    /// The objects that were written to, in the order in which they first were.
+    pub objects: Vec<Entry>,
 }
 
 impl Account {
@@ -155,7 +196,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(folder: &Path, plan: Option<&str>) -> io::Result<Self> {
+    pub fn begin(folder: &Path, of: Circumstances, keeper: Keeper) -> io::Result<Self> {
         make_folder(folder)?;
         [folder.to_owned(), folder.join(super::receipt::FOLDER)].iter().for_each(|folder| sweep(folder));
         let folder = folder.join(FOLDER);
@@ -169,10 +210,10 @@ impl Journal {
             trueup_journal: FORMAT,
             at: super::now(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            plan: plan.map(str::to_owned),
+            of,
         };
         sheet.put(std::iter::once(text(&start)?.as_slice()))?;
-        Ok(Self { pen: Pen::new(sheet)?, name, requests: AtomicU64::new(0) })
+        Ok(Self { pen: Pen::new(sheet)?, name, requests: AtomicU64::new(0), keeper })
     }
 
     /// The name of the run.
@@ -193,10 +234,21 @@ impl Journal {
             action: step.action.word().to_owned(),
             method: verb.word().to_owned(),
             path: template(&step.subject.kind, step.action, verb),
-            digest: digest::step(step, None).to,
+            digest: self.keeper.sent(step),
+            kept: Box::new(self.keeper.keep(step)),
         };
         outcome(self.note(&line)?.await)?;
         Ok(request)
+    }
+
+    /// The key of the run's digests.
+    pub fn key(&self) -> Option<&[u8]> {
+        self.keeper.key.as_ref().map(|key| key.as_slice())
+    }
+
+    /// The digest of an object as it was read.
+    pub fn digest(&self, kind: &Kind, live: &Object) -> String {
+        self.keeper.digest(kind, live)
     }
 
     /// Notes what came of a request.
@@ -218,6 +270,8 @@ impl Journal {
             result: ended.ending.word().to_owned(),
             attempts: ended.attempts,
             millis: ended.millis,
+            id: id_of(&ended.subject),
+            after: ended.after.clone(),
         };
         outcome(self.note(&line)?.await)
     }
@@ -373,20 +427,26 @@ fn read(file: &File, path: &Path) -> io::Result<Account> {
 /// no journal.
 pub fn account(name: String, told: &str) -> Option<Account> {
     let mut lines = told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let Some(Line::Start { at, plan, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
-    let mut account = Account { name, started: at, plan, ..Account::default() };
+    let Some(Line::Start { at, of, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
+    let mut account = Account { name, started: at, of, ..Account::default() };
     let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
+    let mut objects = Objects::default();
     for line in lines {
         match line {
-            Line::Sending { request, at, object, action, method, path, digest } => {
-                sent.insert(request, Sent { object, action, method, path, digest, at, answer: None });
+            Line::Sending { request, at, object, action, method, path, digest, kept } => {
+                objects.keep(&object, &action, *kept);
+                let one = Sent { object, action, method, path, digest, at, answer: None, answered: None };
+                sent.insert(request, one);
             }
-            Line::Answered { request, answer, .. } => {
+            Line::Answered { request, answer, at } => {
                 if let Some(sent) = sent.get_mut(&request) {
-                    sent.answer = Some(answer);
+                    (sent.answer, sent.answered) = (Some(answer), Some(at));
                 }
             }
-            Line::Ended { object, action, result, attempts, millis } => {
+            Line::Ended { object, action, result, attempts, millis, id, after } => {
+                if let Some(own) = objects.get(&object) {
+                    (own.id, own.after) = (id.or(own.id.take()), after);
+                }
                 account.ends.push(End { object, action, result, attempts, millis });
             }
             Line::Finish { at } => account.ended = Some(at),
@@ -394,5 +454,30 @@ pub fn account(name: String, told: &str) -> Option<Account> {
         }
     }
     account.sent = sent.into_values().collect();
+    account.objects = objects.all;
     Some(account)
+}
+
+/// The objects of a run, each found by its name.
+#[derive(Default)]
+struct Objects {
+    all: Vec<Entry>,
+    at: BTreeMap<Named, usize>,
+}
+
+impl Objects {
+    fn get(&mut self, object: &Named) -> Option<&mut Entry> {
+        self.at.get(object).and_then(|at| self.all.get_mut(*at))
+    }
+
+    fn keep(&mut self, object: &Named, action: &str, kept: Kept) {
+        match self.get(object) {
+            Some(own) => own.then(kept),
+            None => {
+                self.at.insert(object.clone(), self.all.len());
+                let named = (&*object.target, &*object.kind, &*object.name);
+                self.all.push(Entry::new(named, action, kept));
+            }
+        }
+    }
 }

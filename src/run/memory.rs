@@ -137,6 +137,19 @@ fn digest(key: &[u8], place: &str, value: &Value, subject: &Subject) -> String {
     mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The key of a workspace's memory, made where there is none.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn key(folder: &FilePath) -> io::Result<Zeroizing<Vec<u8>>> {
+    in_turn(folder, || own_key(folder, KEY).map(Zeroizing::new))
+}
+
+/// A digest of a value for its place in a document, whatever id the object has by now.
+pub fn witness(key: &[u8], subject: &Subject, path: &Path, value: &Value) -> String {
+    digest(key, &place(&Subject { id: None, ..subject.clone() }, path), value, subject)
+}
+
 /// The key of a folder in a file of this name, made where there is none. It has to be the caller's turn: another
 /// run may have made one meanwhile.
 ///

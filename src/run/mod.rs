@@ -23,6 +23,7 @@ pub mod planning;
 pub mod receipt;
 pub mod refer;
 mod turn;
+pub mod undo;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

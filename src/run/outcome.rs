@@ -14,6 +14,8 @@ pub struct Outcome {
     pub findings: Vec<Diagnostic>,
     /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
     pub lost: Vec<Change>,
+    /// The digest of the object as it was read back after a write, where the run has a journal.
+    pub after: Option<String>,
     /// How many times the write was sent.
     pub attempts: u32,
     pub millis: u64,

@@ -79,8 +79,12 @@ fn a_pull_request_from_its_plan_to_drift() {
     assert!(applied.ok, "{}", applied.log);
     assert_eq!(amount(&production), json!(3600.0), "{}", applied.log);
     assert_eq!(amount(&staging), json!(3000.0), "{}", applied.log);
-    let receipts = fs::read_dir(applied.clone.join(".trueup/receipts")).expect("receipts").count();
-    assert_eq!(receipts, 1);
+    let receipts = fs::read_dir(applied.clone.join(".trueup/receipts")).expect("receipts");
+    let receipts: Vec<_> = receipts.map(|receipt| receipt.expect("an entry").path()).collect();
+    assert_eq!(receipts.len(), 1);
+    let receipt = fs::read_to_string(&receipts[0]).expect("a receipt");
+    let receipt: serde_json::Value = serde_json::from_str(&receipt).expect("JSON");
+    assert_eq!(receipt["commit"], merge, "it says from which commit it was applied");
     let comments = hub.texts("comments");
     assert!(comments.len() == 2 && comments[1].starts_with("<!-- trueup:apply -->"), "{comments:#?}");
 

@@ -1,13 +1,14 @@
 //! What a run leaves: a journal before and after each write, a receipt at the end, and an account of a run that
 //! was killed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::Options;
+use trueup::remote::sandbox::{Options, Secrets};
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};
@@ -70,6 +71,76 @@ fn an_apply_leaves_a_journal_and_a_receipt() {
     // nothing to do leaves nothing
     estate.desk.expect(0, &["apply", "--auto-approve"]);
     assert_eq!(kept(&estate, "journal").len(), 1);
+}
+
+#[test]
+fn a_receipt_says_who_did_what_to_which_object_and_what_was_there() {
+    let mut estate = partners(Options { count: Some(2), ..options() });
+    estate.desk.set("TRUEUP_HOLDER", "job 7 of the pipeline");
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let file = kept(&estate, "receipts").remove(0);
+    let first = shown(&estate, &file);
+    assert_eq!(first["who"], "job 7 of the pipeline");
+    assert_eq!(first["run"], file.file_stem().expect("a name").to_string_lossy().as_ref());
+    let base_url = estate.sandbox.base_url("carrierx");
+    let target = &first["targets"][0];
+    assert_eq!((&target["name"], &target["api"]), (&json!("there"), &json!("carrierx")));
+    assert_eq!(
+        target["base_url"].as_str().expect("a URL").trim_end_matches('/'),
+        base_url.trim_end_matches('/')
+    );
+    let objects = first["objects"].as_array().expect("objects");
+    assert_eq!(objects.len(), 2);
+    let leaf = |object: &Value, label: &str| {
+        let leaves = object["leaves"].as_array().expect("leaves").clone();
+        leaves.into_iter().find(|leaf| leaf["label"] == label).unwrap_or_else(|| panic!("no {label}"))
+    };
+    for (number, object) in objects.iter().enumerate() {
+        assert_eq!((&object["action"], &object["id"]), (&json!("update"), &json!(estate.id(number))));
+        let name = leaf(object, "company_name");
+        assert_eq!(name["after"], "North Shore");
+        assert!(name["before"].is_string(), "{name}");
+        // about a person, and nothing is sealed here
+        assert_eq!(leaf(object, "city"), json!({ "label": "city", "withheld": "personal" }));
+    }
+    let times =
+        ["at", "answered"].map(|time| first["requests"][0][time].as_str().expect("a time").to_owned());
+    assert!(times[0] <= times[1] && *times[0] >= *first["started"].as_str().expect("a time"), "{times:?}");
+    // what one run left is what the next one finds
+    for one in &mut estate.documents {
+        one.document["spec"]["company_name"] = json!("South Shore");
+    }
+    estate.write();
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let second = shown(&estate, &kept(&estate, "receipts")[1]);
+    for (first, second) in objects.iter().zip(second["objects"].as_array().expect("objects")) {
+        assert_eq!(first["after"], second["before"]);
+        assert_ne!(second["before"], second["after"]);
+        assert_eq!(first["after"].as_str().map(str::len), Some(64));
+    }
+    estate.desk.expect(0, &["show", &file.display().to_string()]).says(&["by job 7 of the pipeline"]);
+}
+
+#[test]
+fn a_receipt_holds_keyed_digests_of_secrets_that_do_not_read_back() {
+    let hidden = Options { count: Some(2), secrets: Secrets::Hidden, ..options() };
+    let mut estate = Estate::with("bootview/payment-gateway", Json, hidden);
+    for (name, _) in estate.documents.iter().flat_map(|one| one.variables.clone()) {
+        estate.desk.set(name, "canary of a secret");
+    }
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    let text = std::fs::read_to_string(&kept(&estate, "receipts")[0]).expect("a receipt");
+    let receipt: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(!text.contains("canary"));
+    assert_eq!(receipt["seal"]["keyed"], true, "the run made a key");
+    let mut digests = BTreeSet::new();
+    for object in receipt["objects"].as_array().expect("objects") {
+        for secret in object["secrets"].as_array().expect("secrets") {
+            // the same secret in two places has two digests
+            assert!(digests.insert(secret["digest"].to_string()), "{secret}");
+        }
+    }
+    assert!(digests.len() >= 2, "{receipt:#}");
 }
 
 #[test]

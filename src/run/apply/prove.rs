@@ -69,6 +69,7 @@ impl Writer<'_, '_> {
     fn compare(&self, step: &Step, sent: Sent, live: &Live, mut outcome: Outcome) -> Proved {
         let job = self.job(step, sent.id.as_ref());
         outcome.subject = subject(step.subject.number, &job, Some(live));
+        outcome.after = self.digest(&outcome.subject.kind, &live.object);
         match decide_live(self.session, &job, &outcome.subject, Some(live)) {
             Decision::Agreeing(agreeing) => {
                 outcome.findings.extend(agreeing.notes);

@@ -88,7 +88,16 @@ pub fn not_started(plan: &Plan) -> Vec<Outcome> {
 
 pub(super) fn blank(subject: &Subject, action: Option<Action>, ending: Ending) -> Outcome {
     let subject = subject.clone();
-    Outcome { subject, action, ending, findings: Vec::new(), lost: Vec::new(), attempts: 0, millis: 0 }
+    Outcome {
+        subject,
+        action,
+        ending,
+        findings: Vec::new(),
+        lost: Vec::new(),
+        after: None,
+        attempts: 0,
+        millis: 0,
+    }
 }
 
 /// The code of the note about an object that was created and does not show yet.

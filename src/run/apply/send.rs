@@ -16,7 +16,7 @@ use super::{Writer, lock};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
 use crate::exchange::{Request, Verb};
-use crate::kind::{Answer, Maker};
+use crate::kind::{Answer, Kind, Maker};
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
 use crate::plan::step::{Recheck, recheck};
@@ -135,6 +135,11 @@ impl Writer<'_, '_> {
             Some(journal) => journal.answered(request, answer).await,
             None => Ok(()),
         }
+    }
+
+    /// The digest of an object as it was read back.
+    pub(super) fn digest(&self, kind: &Kind, live: &Object) -> Option<String> {
+        self.session.journal.map(|journal| journal.digest(kind, live))
     }
 
     /// Sends a request, and where the service asks for required fields that were left out, once more with all of

@@ -1,0 +1,116 @@
+//! Seals: a digest over all of a file but itself, under the key where there is one, that tells whether anybody
+//! changed it.
+//!
+//! A seal does not depend on blanks or on the order of members, so a file may be reformatted. Without a key it
+//! tells accidents, not attackers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::digest;
+
+/// The member with the seal.
+const MEMBER: &str = "seal";
+
+/// A digest over the whole file but for itself.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Seal {
+    /// Whether digests in this file are made under a key.
+    pub keyed: bool,
+    /// The digest.
+    pub digest: String,
+}
+
+/// What is sealed, for what is said of it.
+#[derive(Clone, Copy)]
+pub struct Sealed {
+    /// `saved plan`
+    pub noun: &'static str,
+    pub tampered: &'static str,
+    pub foreign: &'static str,
+    /// What to do about one that cannot be trusted.
+    pub hint: &'static str,
+    /// What to do about one that was made without a key.
+    pub unkeyed: &'static str,
+}
+
+impl Seal {
+    /// Of a file that has none yet.
+    pub fn of(json: &Json, key: Option<&[u8]>) -> Self {
+        Self { keyed: key.is_some(), digest: digest_of(json, key) }
+    }
+
+    /// Holds the seal of a file against the file.
+    ///
+    /// # Errors
+    /// When it was changed, or the key is not the one under which it was made.
+    pub fn check(
+        seal: Option<&Self>,
+        mut json: Json,
+        key: Option<&[u8]>,
+        of: Sealed,
+    ) -> Result<(), Diagnostic> {
+        let noun = of.noun;
+        let Some(seal) = seal else {
+            let message = format!("this {noun} has lost its seal");
+            return Err(Diagnostic::error(of.tampered, message).hint(of.hint));
+        };
+        match (seal.keyed, key) {
+            (true, None) => {
+                let message = format!("this {noun} was made under a key, and there is none");
+                return Err(Diagnostic::error("no-digest-key", message).hint(
+                    "set TRUEUP_DIGEST_KEY to the key of the run that made it, or keep its `.trueup/key`",
+                ));
+            }
+            (false, Some(_)) => {
+                let message = format!("this {noun} was made without a key, and there is one");
+                return Err(Diagnostic::error(of.foreign, message).hint(of.unkeyed));
+            }
+            _ => {}
+        }
+        if let Some(members) = json.as_object_mut() {
+            members.shift_remove(MEMBER);
+        }
+        if digest_of(&json, key) != seal.digest {
+            let other = if seal.keyed { ", or it was made under another key" } else { "" };
+            let message = format!("this {noun} was changed{other}");
+            return Err(Diagnostic::error(of.tampered, message).hint(of.hint));
+        }
+        Ok(())
+    }
+}
+
+fn digest_of(json: &Json, key: Option<&[u8]>) -> String {
+    let mut text = String::new();
+    canonical(json, &mut text);
+    digest::bytes(text.as_bytes(), key)
+}
+
+/// JSON without blanks, members in the order of their names.
+fn canonical(json: &Json, out: &mut String) {
+    match json {
+        Json::Array(items) => {
+            out.push('[');
+            for item in items {
+                canonical(item, out);
+                out.push(',');
+            }
+            out.push(']');
+        }
+        Json::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            out.push('{');
+            for (name, value) in members {
+                out.push_str(&Json::from(&**name).to_string());
+                out.push(':');
+                canonical(value, out);
+                out.push(',');
+            }
+            out.push('}');
+        }
+        leaf => out.push_str(&leaf.to_string()),
+    }
+}
