@@ -61,7 +61,8 @@ fn the_action_fits() {
     let published = Published::new("github-actions");
     let action = yaml("action.yml");
     published.fits("action.yml", &action);
-    published.refuses("an action that runs nothing", &with(&action, "/runs", json!({ "using": "composite" })));
+    published
+        .refuses("an action that runs nothing", &with(&action, "/runs", json!({ "using": "composite" })));
     published.refuses("a step without a shell", &with(&action, "/runs/steps", json!([{ "run": "true" }])));
     published.refuses("a list of inputs", &with(&action, "/inputs", json!(["mode"])));
 }
@@ -73,9 +74,13 @@ fn workflows_fit() {
         let workflow = yaml(path);
         published.fits(path, &workflow);
         published.refuses("an unknown event", &with(&workflow, "/on", json!({ "pul_request": null })));
-        published.refuses("an unknown permission", &with(&workflow, "/permissions", json!({ "content": "read" })));
+        published
+            .refuses("an unknown permission", &with(&workflow, "/permissions", json!({ "content": "read" })));
         let job = workflow["jobs"].as_object().expect("jobs").keys().next().expect("a job").clone();
-        published.refuses("a job without a runner", &with(&workflow, &format!("/jobs/{job}"), json!({ "steps": [] })));
+        published.refuses(
+            "a job without a runner",
+            &with(&workflow, &format!("/jobs/{job}"), json!({ "steps": [] })),
+        );
     }
 }
 
@@ -87,8 +92,14 @@ fn the_component_fits() {
     let (head, jobs) = (document("templates/trueup.yml", head), document("templates/trueup.yml", jobs));
     published.fits("the header of templates/trueup.yml", &head);
     published.fits("templates/trueup.yml", &jobs);
-    published.refuses("a script that is a mapping", &with(&jobs, "/trueup-plan/script", json!({ "run": "trueup" })));
-    published.refuses("an unknown report", &with(&jobs, "/trueup-plan/artifacts/reports", json!({ "teraform": "a" })));
+    published.refuses(
+        "a script that is a mapping",
+        &with(&jobs, "/trueup-plan/script", json!({ "run": "trueup" })),
+    );
+    published.refuses(
+        "an unknown report",
+        &with(&jobs, "/trueup-plan/artifacts/reports", json!({ "teraform": "a" })),
+    );
     // what docs/ci.md tells people to include
     let guide = fs::read_to_string("docs/ci.md").expect("the guide");
     let include = guide.split("```yaml\n").find(|block| block.starts_with("include:")).expect("an include");
