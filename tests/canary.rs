@@ -509,6 +509,10 @@ fn saved_plans() {
             house.run(&["plan", "--output", "plan.json"]);
             house.run(&["show", "plan.json"]);
             house.run(&["apply", "plan.json"]);
+            // there is no terminal
+            for command in ["plan", "drift", "apply"] {
+                assert_eq!(codes(&house.run(&[command, "--reveal"])), [Some(64); 2]);
+            }
         }
         let text = house.desk.read("config/all.yaml");
         house.input("config/all.yaml", &text.replacen(" \"é", " \"ë", 3));

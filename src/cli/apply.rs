@@ -23,6 +23,7 @@ use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, text};
+use crate::report::persons::Persons;
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
 use crate::run::applied::Applied;
@@ -38,7 +39,7 @@ use crate::run::{Event, Session, Stop, apply, out_of_time, planning};
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let events = Arc::new(Events::open(&reports.events)?);
     let way = Way { reports: Some(&reports), events: Some(&events), ..Way::of(args) };
     let ended = told(common, args, screen, way);
@@ -274,7 +275,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let (shown, verdicts) = plan::judged(&plan, prepared);
     way.events.iter().for_each(|events| events.planned(&shown));
     match screen.format {
-        Format::Text => plan::show_report(&shown, screen)?,
+        Format::Text => plan::show_judged((&plan, &shown, &verdicts), prepared, screen)?,
         Format::Json => screen.say(&plan_text::text(&shown, screen.width())),
     }
     let mut why = way.refuses(&plan, &held, &reading.limits());
@@ -324,9 +325,14 @@ fn concluded(
     let lost = way.lost_lease();
     hindrances.extend(lost.clone());
     screen.diagnose(&hindrances);
-    let mut report = ApplyReport::of(outcomes).because(&hindrances);
-    held.tell(&mut report);
-    let shown = show(&report, screen, way);
+    let report_with = |persons: Persons| {
+        let mut report = ApplyReport::with(outcomes, persons).because(&hindrances);
+        held.tell(&mut report);
+        report
+    };
+    let report = report_with(prepared.persons());
+    let clear = screen.reveals.then(|| report_with(Persons::Clear));
+    let shown = show(clear.as_ref().unwrap_or(&report), screen).and_then(|()| way.tell(&report, screen));
     // the account is closed whoever listens, and before anybody far away is waited for
     records::close(&prepared.workspace.root, journal, report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
@@ -398,12 +404,12 @@ async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Ou
     }
 }
 
-fn show(report: &ApplyReport, screen: &Screen, way: Way) -> anyhow::Result<()> {
+fn show(report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
     match screen.format {
         Format::Json => screen.out(&to_json(report)?)?,
         Format::Text => screen.out(&format!("\n{}", text(report, screen.width())))?,
     }
-    way.tell(report, screen)
+    Ok(())
 }
 
 /// What an apply says to scripts.

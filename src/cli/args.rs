@@ -280,6 +280,14 @@ pub struct Beside {
     pub ci: Ci,
 }
 
+/// Whose eyes the terminal is for.
+#[derive(Args, Clone, Copy, Default)]
+pub struct Sight {
+    /// Show personal values as they are; on a terminal only, as text, never in a report or a saved plan. Secrets stay hidden
+    #[arg(long, env = "TRUEUP_REVEAL", hide_env_values = true)]
+    pub reveal: bool,
+}
+
 /// Which CI service to speak to.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Ci {
@@ -367,6 +375,8 @@ pub struct PlanArgs {
     pub beside: Beside,
     #[command(flatten)]
     pub causes: Causes,
+    #[command(flatten)]
+    pub sight: Sight,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -384,6 +394,8 @@ pub struct ApplyArgs {
     pub reading: Reading,
     #[command(flatten)]
     pub beside: Beside,
+    #[command(flatten)]
+    pub sight: Sight,
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
@@ -408,6 +420,8 @@ pub struct DriftArgs {
     pub selection: Selection,
     #[command(flatten)]
     pub beside: Beside,
+    #[command(flatten)]
+    pub sight: Sight,
     /// The commit whose documents stand for what was applied where there is no record [default: where this branch parted from the one that CI, or the remote, calls the main one]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,

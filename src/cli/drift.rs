@@ -15,9 +15,10 @@ use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use super::settings::file::NotifyEvent;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::plan::Plan;
 use crate::plan::permit::Grant;
+use crate::plan::{Plan, Subject};
 use crate::report::drift::{Against, Ask, text};
+use crate::report::persons::Persons;
 use crate::report::{DriftReport, to_json};
 use crate::run::{Event, planning};
 
@@ -27,7 +28,7 @@ use crate::run::{Event, planning};
 /// When the result cannot be written.
 pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Drift, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let reading = reading(args);
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
@@ -81,19 +82,23 @@ fn drifted(
     if pasts.is_blank && !(plan.steps.is_empty() && plan.refused.is_empty()) {
         plan.diagnostics.insert(0, no_past());
     }
-    let ask = Ask {
+    let applied_at = |subject: &Subject| pasts.applied_at(subject);
+    let ask = |persons| Ask {
         against: pasts.against.clone(),
         also_pending: args.also_pending,
-        applied_at: &|subject| pasts.applied_at(subject),
+        persons,
+        applied_at: &applied_at,
     };
     // nothing is written here, so broken rules are told and refuse nothing
     let (_, verdicts) = plans::judged(&plan, prepared);
     plan.diagnostics.extend(verdicts);
-    let report = DriftReport::of(&plan, ask);
+    let report = DriftReport::of(&plan, ask(prepared.persons()));
+    let clear = screen.reveals.then(|| DriftReport::of(&plan, ask(Persons::Clear)));
     if screen.format == Format::Json {
         screen.diagnose(&warnings(&plan));
     }
-    show(&report, screen, reports)?;
+    show(clear.as_ref().unwrap_or(&report), screen)?;
+    reports.write(&Shown::Drift(&report), screen)?;
     let exit = exit(&report);
     if exit != Exit::Done {
         notify::tell(&prepared.workspace, NotifyEvent::Drift, &Shown::Drift(&report), screen);
@@ -110,7 +115,8 @@ fn warnings(plan: &Plan) -> Vec<Diagnostic> {
 fn unread(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
     let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
     let against = Against { records: false, commit: None };
-    let report = DriftReport::of(&plan, Ask { against, also_pending: false, applied_at: &|_| None });
+    let ask = Ask { against, also_pending: false, persons: Persons::Masked, applied_at: &|_| None };
+    let report = DriftReport::of(&plan, ask);
     if screen.format == Format::Json {
         screen.out(&to_json(&report)?)?;
     }
@@ -118,12 +124,12 @@ fn unread(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<
     Ok(Exit::Error)
 }
 
-fn show(report: &DriftReport, screen: &Screen, reports: &Reports) -> anyhow::Result<()> {
+fn show(report: &DriftReport, screen: &Screen) -> anyhow::Result<()> {
     match screen.format {
         Format::Json => screen.out(&to_json(report)?)?,
         Format::Text => screen.out(&text(report, screen.width()))?,
     }
-    reports.write(&Shown::Drift(report), screen)
+    Ok(())
 }
 
 /// What drift says to scripts: errors before differences.

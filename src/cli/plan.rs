@@ -12,8 +12,9 @@ use super::saved;
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared};
 use crate::diagnostic::{Diagnostic, any_error};
-use crate::plan::{Plan, gate};
+use crate::plan::{Plan, Planned, Subject, gate};
 use crate::report::json::to_json;
+use crate::report::persons::Persons;
 use crate::report::shown::Report;
 use crate::report::text;
 use crate::run::{Event, planning};
@@ -24,7 +25,7 @@ use crate::run::{Event, planning};
 /// When the plan cannot be written.
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Plan, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
+    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let narrowed = !args.selection.paths.is_empty();
     let prepared = session::open(common, &args.selection, screen)
         .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
@@ -97,7 +98,7 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let blocked = gate::check(&plan, objects, &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = judged(&plan, prepared);
-    show_report(&report, screen)?;
+    show_judged((&plan, &report, &verdicts), prepared, screen)?;
     if screen.format == Format::Json {
         screen.diagnose(&[&verdicts[..], &reasons(&plan)].concat());
     }
@@ -123,6 +124,24 @@ pub fn judged(plan: &Plan, prepared: &Prepared) -> (Report, Vec<Diagnostic>) {
     (report, verdicts)
 }
 
+/// Shows the report of a plan on stdout; with personal values as they are where that may be, which no other
+/// report ever has.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn show_judged(
+    (plan, report, verdicts): (&Plan, &Report, &[Diagnostic]),
+    prepared: &Prepared,
+    screen: &Screen,
+) -> anyhow::Result<()> {
+    if !screen.reveals {
+        return show_report(report, screen);
+    }
+    let mut clear = report_with(plan, prepared, Persons::Clear);
+    clear.tell(verdicts);
+    show_report(&clear, screen)
+}
+
 /// Shows a report on stdout, in the format asked for.
 ///
 /// # Errors
@@ -137,9 +156,15 @@ pub fn show_report(report: &Report, screen: &Screen) -> anyhow::Result<()> {
 
 /// What may be shown of a plan.
 pub fn report(plan: &Plan, prepared: &Prepared) -> Report {
-    Report::of_plan(plan, &|subject, planned| {
+    report_with(plan, prepared, prepared.persons())
+}
+
+/// The same, with persons shown in this way.
+pub fn report_with(plan: &Plan, prepared: &Prepared, persons: Persons) -> Report {
+    let bytes = |subject: &Subject, planned: &Planned| {
         prepared.services.get(&subject.target).map_or(0, |service| service.bytes(&planned.request))
-    })
+    };
+    Report::of_plan_with(plan, &bytes, persons)
 }
 
 fn reasons(plan: &Plan) -> Vec<Diagnostic> {

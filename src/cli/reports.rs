@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{Beside, Ci, Common, FormatWord, ReportFormat};
+use super::args::{Beside, Ci, Common, FormatWord, ReportFormat, Sight};
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
@@ -123,6 +123,11 @@ impl Reports {
             true => screen.aside(),
             false => screen.clone(),
         }
+    }
+
+    /// The same with what its eyes may see; nothing, told on the screen, when these are not there.
+    pub fn sighted(&self, screen: &Screen, sight: Sight) -> Option<Screen> {
+        self.screen(screen).sighted(sight).map_err(|fault| screen.diagnose(&[fault])).ok()
     }
 
     /// Whether any is written.

@@ -3,6 +3,7 @@
 //! A reviewed step is applied only when the same workspace makes the same step of the same live object again;
 //! every other one is refused by itself. Deliberately absent: what a plan's file holds (`report::saved`).
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use super::session::Prepared;
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, Refused, Step, digest, permit};
 use crate::report::Report;
+use crate::report::persons::Persons;
 use crate::report::saved::{
     self, BoundStep, BoundTarget, Circumstances, Held, STALE, SavedPlan, Stale, same_object,
 };
@@ -60,6 +62,7 @@ pub fn write(
         rotate: reading.rotate.clone(),
         targets: targets(plan, prepared),
         commit,
+        pseudonyms: prepared.keys.names_told(),
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
     replace(path, to_json(&saved)?.as_bytes())
@@ -167,7 +170,14 @@ pub fn narrow(saved: &SavedPlan, prepared: &mut Prepared) -> Result<(), Diagnost
 /// Takes from a plan every step that is not the reviewed one; it is refused instead.
 pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Prepared) -> Held {
     let key = prepared.keys.key_for(saved.is_keyed());
-    let fresh = plans::report(plan, prepared);
+    let mut fresh = plans::report(plan, prepared);
+    let mut saved = Cow::Borrowed(saved);
+    if saved.pseudonyms != prepared.keys.names_told() {
+        // short names under another key tell nothing of each other
+        fresh = plans::report_with(plan, prepared, Persons::Masked);
+        saved = Cow::Owned(saved.bare());
+    }
+    let saved = &*saved;
     let mut held = Held { stale: Vec::new(), gone: gone(saved, &fresh) };
     let steps = std::mem::take(&mut plan.steps);
     for (step, shown) in steps.into_iter().zip(&fresh.changes) {

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{Colour, Common, Format};
+use super::args::{Colour, Common, Format, Sight};
 use crate::diagnostic::Diagnostic;
 use crate::report::diagnostics::{Drawing, draw};
 
@@ -25,6 +25,8 @@ pub struct Screen {
     colour: Colour,
     /// Whether stdout belongs to something else.
     is_aside: bool,
+    /// Whether personal values may be shown as they are.
+    pub reveals: bool,
     /// Whether somebody reads commands out of what is printed.
     is_obeyed: bool,
 }
@@ -37,6 +39,7 @@ impl Screen {
             quiet: common.quiet,
             colour: common.color,
             is_aside: false,
+            reveals: false,
             is_obeyed: is_obeyed(),
         }
     }
@@ -45,6 +48,20 @@ impl Screen {
     #[must_use]
     pub fn aside(&self) -> Self {
         Self { is_aside: true, ..*self }
+    }
+
+    /// The same screen, with personal values as they are where that is asked for.
+    ///
+    /// # Errors
+    /// When anything but a terminal would show them.
+    pub fn sighted(self, sight: Sight) -> Result<Self, Diagnostic> {
+        let terminal = !self.is_aside && self.format == Format::Text && io::stdout().is_terminal();
+        if sight.reveal && !terminal {
+            let message = "`--reveal` shows personal values on a terminal only, and stdout is none";
+            return Err(Diagnostic::error("usage", message)
+                .hint("leave it out, or run without a pipe, `--format json` and `--report FORMAT=-`"));
+        }
+        Ok(Self { reveals: sight.reveal, ..self })
     }
 
     /// Puts text on stdout.

@@ -27,6 +27,7 @@ use crate::remote::allowance::Allowance;
 use crate::remote::hosts::{self, Allowed};
 use crate::remote::service::Service;
 use crate::remote::target::Target;
+use crate::report::persons::Persons;
 use crate::run::gather::Job;
 use crate::run::index::{Entry, Index};
 use crate::run::memory::{self, Written};
@@ -247,6 +248,11 @@ pub fn forgotten(name: &str, error: &io::Error) -> Diagnostic {
 }
 
 impl Prepared {
+    /// How reports show persons.
+    pub fn persons(&self) -> Persons<'_> {
+        Persons::Named { key: &self.keys, domains: self.workspace.settings.mail_domains }
+    }
+
     /// With connections that may write.
     #[must_use]
     pub fn for_writing(mut self) -> Self {

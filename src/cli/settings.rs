@@ -39,6 +39,8 @@ pub struct Settings {
     pub documents: Vec<(String, Place)>,
     /// Webhooks, as far as they could be read.
     pub notify: Vec<NotifySettings>,
+    /// Whether reports tell the domains of mail addresses.
+    pub mail_domains: bool,
     /// Whether something in the file is wrong, so that a missing target may only be a broken one.
     pub faulty: bool,
 }
@@ -91,9 +93,11 @@ pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnost
     let root = nodes.first().filter(|node| !node.is_null());
     let (targets, notify) = root.map_or_else(Default::default, |root| sections(root, registry, &mut reading));
     let documents = patterns(root, source);
+    let word = root.and_then(|root| root.get("mail_domains")).and_then(Node::scalar);
+    let mail_domains = word == Some("show");
     let faulty = any_error(&found);
     faults.append(&mut found);
-    Settings { source: Arc::clone(source), targets, documents, notify, faulty }
+    Settings { source: Arc::clone(source), targets, documents, notify, mail_domains, faulty }
 }
 
 fn sections(

@@ -19,6 +19,9 @@ use crate::value::{Mark, Object, Segment, Value};
 /// How many bytes of a digest are told for one field; it only helps to name what moved.
 const SHORT: usize = 8;
 
+/// What short names are made of: nothing that is taken for something else when it is read aloud.
+const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
 /// A step, told from every other one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepDigest {
@@ -72,6 +75,18 @@ pub fn value(value: &Value, compare: Compare, key: &[u8]) -> String {
     let mut canon = Canon::new(true);
     canon.leaf(if value.is_blank() { &Value::Null } else { value }, compare, Mark::Open);
     canon.digest(Some(key), SHORT)
+}
+
+/// The short name of a value about a person: the same for the same value, and nothing to try values against for
+/// who has not the key. Eight letters and digits after a tilde.
+pub fn pseudonym(value: &Value, key: &[u8]) -> String {
+    let mut canon = Canon::new(true);
+    // told from every other digest of the same value
+    canon.put(b'P', b"pseudonym");
+    canon.leaf(value, Compare::Exact, Mark::Open);
+    let bits = u64::from_str_radix(&canon.digest(Some(key), 5), 16).unwrap_or_default();
+    let letter = |at: u32| LETTERS.get((bits >> (35 - 5 * at)) as usize % LETTERS.len()).copied();
+    std::iter::once('~').chain((0..8).filter_map(letter).map(char::from)).collect()
 }
 
 /// A digest of any bytes; told from those of steps by what is put before it.

@@ -11,10 +11,11 @@ use serde_json::Value as Json;
 
 use super::clean::{self, count};
 use super::field;
+use super::gather::Showing;
 use super::gather::{self, object};
 use super::mask::{self, Turn};
 use super::paint::{BOLD, CHANGED, DIM, ERROR, PLAIN, Page, WARNING, piece};
-use super::places::Places;
+use super::persons::Persons;
 use super::shown::{Cause, FORMAT_VERSION, FieldChange, Finding, ObjectName, Refusal, Weight};
 use super::text::{findings, heading, tally};
 use crate::kind::Leaf;
@@ -111,6 +112,8 @@ pub enum DriftState {
 pub struct Ask<'a> {
     pub against: Against,
     pub also_pending: bool,
+    /// How persons are shown.
+    pub persons: Persons<'a>,
     /// When an object was applied as it was last applied.
     pub applied_at: &'a dyn Fn(&Subject) -> Option<String>,
 }
@@ -118,7 +121,7 @@ pub struct Ask<'a> {
 impl DriftReport {
     /// What differs, from a plan whose changes know their causes.
     pub fn of(plan: &Plan, ask: Ask) -> Self {
-        let mut places = Places::default();
+        let mut showing = Showing::new(ask.persons);
         let mut report = Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -130,32 +133,32 @@ impl DriftReport {
             also_pending: ask.also_pending,
             against: ask.against.clone(),
             objects: Vec::new(),
-            unchanged: plan.agreeing.iter().map(|own| object(&mut places, &own.subject)).collect(),
+            unchanged: plan.agreeing.iter().map(|own| object(&mut showing, &own.subject)).collect(),
             unknown: Vec::new(),
             unmanaged: Vec::new(),
             diagnostics: Vec::new(),
         };
         for step in &plan.steps {
-            report.objects.push(differing(&mut places, Differing::of_step(step), &ask));
+            report.objects.push(differing(&mut showing, Differing::of_step(step), &ask));
         }
         for refused in &plan.refused {
-            report.refused(&mut places, refused, &ask);
+            report.refused(&mut showing, refused, &ask);
         }
-        let told = gather::findings(&mut places, &plan.diagnostics);
+        let told = gather::findings(&mut showing.places, &plan.diagnostics);
         (report.unmanaged, report.diagnostics) = told.into_iter().partition(|own| own.code == UNMANAGED);
         report.sum_up();
         report
     }
 
-    fn refused(&mut self, places: &mut Places, refused: &Refused, ask: &Ask) {
+    fn refused(&mut self, showing: &mut Showing, refused: &Refused, ask: &Ask) {
         if refused.changes.is_empty() {
-            let reasons = gather::findings(places, &refused.reasons);
-            let object = object(places, &refused.subject);
+            let reasons = gather::findings(&mut showing.places, &refused.reasons);
+            let object = object(showing, &refused.subject);
             self.unknown.push(Refusal { object, reasons, fields: Vec::new() });
             return;
         }
-        let mut own = differing(places, Differing::of_refused(refused), ask);
-        own.findings.extend(gather::findings(places, &refused.reasons));
+        let mut own = differing(showing, Differing::of_refused(refused), ask);
+        own.findings.extend(gather::findings(&mut showing.places, &refused.reasons));
         self.objects.push(own);
     }
 
@@ -198,32 +201,32 @@ impl<'p> Differing<'p> {
     }
 
     /// A value of the live object as it may be shown.
-    fn told(&self, field: Option<u16>) -> Option<Json> {
+    fn told(&self, showing: &Showing, field: Option<u16>) -> Option<Json> {
         let (number, live) = (field?, self.live?);
         let value = live.get(number).filter(|value| !value.is_blank())?;
         let mark = self.subject.kind.shape.field(number).mark;
-        Some(mask::show(value, &Form::Leaf(Leaf::Any), mark, Turn::Changed))
+        Some(mask::show(value, &Form::Leaf(Leaf::Any), showing.look(mark, Turn::Changed)))
     }
 }
 
-fn differing(places: &mut Places, own: Differing, ask: &Ask) -> DriftObject {
+fn differing(showing: &mut Showing, own: Differing, ask: &Ask) -> DriftObject {
     let Differing { subject, changes, action, .. } = &own;
     let field = |change: &Change| {
         let route = mask::route(&subject.kind, &change.path);
-        gather::field(places, change, &route, change.unseen && *action != plan::Action::Create)
+        gather::field(showing, change, &route, change.unseen && *action != plan::Action::Create)
     };
     let fields: Vec<FieldChange> = changes.iter().map(field).collect();
     let states = states(&fields, *action);
-    let object = object(places, subject);
+    let object = object(showing, subject);
     let history = subject.kind.history;
     DriftObject {
         findings: states.iter().map(|state| finding(*state, &object, &fields, *action)).collect(),
         states,
         fields,
         applied_at: (ask.applied_at)(subject),
-        changed_at: own.told(history.changed_at),
-        changed_by: own.told(history.changed_by),
-        edited_by_others_at: own.told(history.edited_by_others_at),
+        changed_at: own.told(showing, history.changed_at),
+        changed_by: own.told(showing, history.changed_by),
+        edited_by_others_at: own.told(showing, history.edited_by_others_at),
         object,
     }
 }

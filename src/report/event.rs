@@ -1,6 +1,6 @@
 //! Events of an apply, for programs that watch it: what is written with `jsonl`, one object a line.
 //!
-//! Under the same marks as everything else that is shown; an object that ended is told as the results tell it.
+//! Under the same marks as everything else that is shown, persons masked; an object that ended is told as the results tell it.
 //! Every object of the plan ends exactly once, so whoever counts `object_ended` comes to the totals of `run_ended`.
 //! Deliberately absent: when something happens, and where it is written.
 
@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::gather;
+use super::gather::{self, Showing};
 use super::outcome::{ApplySummary, ObjectResult, result};
 use super::places::Places;
 use super::shown::{Action, FORMAT_VERSION, Finding, ObjectName, Report, Summary};
@@ -131,14 +131,14 @@ impl Happened {
 
     /// The turn of a step came.
     pub fn started(places: &mut Places, step: &Step) -> Self {
-        let object = gather::object(places, &step.subject);
+        let object = Showing::masked(places, |showing| gather::object(showing, &step.subject));
         Self::ObjectStarted { object, action: step.action.into() }
     }
 
     /// A request of a step came to this.
     pub fn written(places: &mut Places, step: &Step, verb: Verb, answer: &Answer) -> Self {
         Self::ObjectWritten {
-            object: gather::object(places, &step.subject),
+            object: Showing::masked(places, |showing| gather::object(showing, &step.subject)),
             method: verb.word().to_owned(),
             status: answer.status,
             attempts: answer.attempts,
@@ -148,6 +148,6 @@ impl Happened {
 
     /// An object ended.
     pub fn ended(places: &mut Places, outcome: &Outcome) -> Self {
-        Self::ObjectEnded(result(places, outcome))
+        Self::ObjectEnded(Showing::masked(places, |showing| result(showing, outcome)))
     }
 }

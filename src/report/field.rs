@@ -10,8 +10,9 @@ use serde_json::Value as Json;
 
 use super::clean::{self, count, cut, grouped, quoted};
 use super::diff::{self, Part};
-use super::mask::{later_of, mask_of};
+use super::mask::{DOTS, later_of, mask_of};
 use super::paint::{ADDED, CHANGED, DIM, PLAIN, Page, Piece, REMOVED, padded, piece, width_of, width_of_all};
+use super::persons::pseudonym_of;
 use super::shown::{Cause, FieldAction, FieldChange};
 
 /// Labels longer than this don't push the values of others to the right.
@@ -102,7 +103,7 @@ impl Row<'_> {
             return self.leaves(&leaves, style);
         }
         let tail = if self.field.unseen { "  (cannot be read back; will be written)" } else { "" };
-        let line = vec![piece(style, scalar(value)), piece(DIM, tail)];
+        let line = vec![piece(style, scalar(value)), piece(DIM, person(value)), piece(DIM, tail)];
         if self.fits(&line) && !has_lines(value) {
             return self.inline(line);
         }
@@ -123,7 +124,13 @@ impl Row<'_> {
             self.inline(Vec::new());
             return self.lines(&diff::lines(&before, &after));
         }
-        let line = [piece(REMOVED, scalar(before)), piece(DIM, " -> "), piece(ADDED, scalar(after))];
+        let whose = if pseudonym_of(before).is_some() { person(before) } else { person(after) };
+        let line = [
+            piece(REMOVED, scalar(before)),
+            piece(DIM, " -> "),
+            piece(ADDED, scalar(after)),
+            piece(DIM, whose),
+        ];
         if self.fits(&line) && !has_lines(before) && !has_lines(after) {
             return self.inline(line.to_vec());
         }
@@ -244,7 +251,7 @@ impl Row<'_> {
                 None => piece(style, cut(&scalar(value), MOST_CHARACTERS).into_owned()),
             };
             let label = piece(PLAIN, format!("{}  ", padded(label, column)));
-            self.page.flow(self.indent + 4, self.indent + 8, &[label, said]);
+            self.page.flow(self.indent + 4, self.indent + 8, &[label, said, piece(DIM, person(value))]);
         }
         if leaves.len() > MOST_LINES {
             let said = format!("… {} more", count(leaves.len() - MOST_LINES, "field"));
@@ -276,6 +283,21 @@ fn unseeable(field: &FieldChange) -> Option<String> {
     })
 }
 
+/// What is said behind the short name of a person, so that nobody takes it for a value.
+fn person(value: &Json) -> &'static str {
+    if pseudonym_of(value).is_some() { "  (personal)" } else { "" }
+}
+
+/// An id behind a heading.
+pub fn id(id: &Json) -> String {
+    match (id, pseudonym_of(id)) {
+        (Json::String(id), _) => clean::line(id).into_owned(),
+        (_, Some(name)) => clean::line(name).into_owned(),
+        (id, None) if id.is_object() => DOTS.to_owned(),
+        (id, None) => id.to_string(),
+    }
+}
+
 /// Whether a value is a text of several lines; a line break at the end alone does not count.
 fn has_lines(value: &Json) -> bool {
     value.as_str().is_some_and(|text| text.strip_suffix('\n').unwrap_or(text).contains('\n'))
@@ -298,6 +320,9 @@ fn scalar(value: &Json) -> String {
             format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", "))
         }
         Json::Object(members) if members.is_empty() => "{}".to_owned(),
+        other if pseudonym_of(other).is_some() => {
+            clean::line(pseudonym_of(other).unwrap_or_default()).into_owned()
+        }
         other if later_of(other).is_some() => {
             format!("(id of {}, known after its create)", clean::line(later_of(other).unwrap_or_default()))
         }
@@ -313,7 +338,7 @@ fn leaves(value: &Json) -> Option<Vec<(String, &Json)>> {
 }
 
 fn collect<'v>(value: &'v Json, label: String, found: &mut Vec<(String, &'v Json)>) {
-    let whole = mask_of(value).is_some() || later_of(value).is_some();
+    let whole = mask_of(value).is_some() || later_of(value).is_some() || pseudonym_of(value).is_some();
     match value {
         Json::Object(members) if !members.is_empty() && !whole => {
             let dot = if label.is_empty() { "" } else { "." };

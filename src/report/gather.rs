@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use super::mask::{self, Route, Turn};
+use super::mask::{self, Look, Route, Turn};
+use super::persons::Persons;
 use super::places::Places;
 use super::request::{self, Routes};
 use super::shown::{
@@ -20,9 +21,15 @@ use crate::plan::{self, Change, Form, Plan, Planned, Recall, Recalled, Step, Sub
 use crate::value::{Mark, Value};
 
 impl Report {
-    /// What may be shown of a plan. `bytes` tells the size of a request's body in the target's wire format.
+    /// What may be shown of a plan to anybody. `bytes` tells the size of a request's body in the target's wire
+    /// format.
     pub fn of_plan(plan: &Plan, bytes: &dyn Fn(&Subject, &Planned) -> usize) -> Self {
-        let mut gather = Gather { places: Places::default(), bytes };
+        Self::of_plan_with(plan, bytes, Persons::Masked)
+    }
+
+    /// The same, with persons shown in this way.
+    pub fn of_plan_with(plan: &Plan, bytes: &dyn Fn(&Subject, &Planned) -> usize, persons: Persons) -> Self {
+        let mut gather = Gather { showing: Showing::new(persons), bytes };
         let changes: Vec<_> = plan.steps.iter().map(|step| gather.step(step)).collect();
         let count = |action| changes.iter().filter(|change| change.action == action).count();
         let summary = Summary {
@@ -33,8 +40,8 @@ impl Report {
             refused: plan.refused.len(),
         };
         let unchanged = plan.agreeing.iter().map(|agreeing| Unchanged {
-            object: object(&mut gather.places, &agreeing.subject),
-            notes: findings(&mut gather.places, &agreeing.notes),
+            object: object(&mut gather.showing, &agreeing.subject),
+            notes: findings(&mut gather.showing.places, &agreeing.notes),
             hidden: hidden(&agreeing.subject, &agreeing.recalled),
         });
         let unchanged = unchanged.collect();
@@ -47,7 +54,7 @@ impl Report {
             changes,
             unchanged,
             refused,
-            diagnostics: findings(&mut gather.places, &plan.diagnostics),
+            diagnostics: findings(&mut gather.showing.places, &plan.diagnostics),
         }
     }
 }
@@ -80,9 +87,35 @@ impl Checked {
     }
 }
 
-/// Carries the lines of the sources along, and how bytes are counted.
+/// What showing an object takes: the lines of the sources, and how persons are shown.
+pub struct Showing<'p> {
+    pub places: Places,
+    persons: Persons<'p>,
+}
+
+impl<'p> Showing<'p> {
+    /// Nothing is shown yet.
+    pub fn new(persons: Persons<'p>) -> Self {
+        Self { places: Places::default(), persons }
+    }
+
+    /// Shows something with persons masked, keeping what is known of places from one time to the next.
+    pub fn masked<T>(places: &mut Places, show: impl FnOnce(&mut Showing) -> T) -> T {
+        let mut showing = Showing { places: std::mem::take(places), persons: Persons::Masked };
+        let shown = show(&mut showing);
+        *places = showing.places;
+        shown
+    }
+
+    /// How a value under this mark is looked at.
+    pub fn look(&self, mark: Mark, turn: Turn) -> Look<'p> {
+        Look { mark, turn, persons: self.persons }
+    }
+}
+
+/// Carries along what showing takes, and how bytes are counted.
 struct Gather<'b> {
-    places: Places,
+    showing: Showing<'b>,
     bytes: &'b dyn Fn(&Subject, &Planned) -> usize,
 }
 
@@ -96,18 +129,18 @@ impl Gather<'_> {
         });
         ObjectChange {
             requests: requests.collect(),
-            object: object(&mut self.places, &step.subject),
+            object: object(&mut self.showing, &step.subject),
             action: step.action.into(),
             fields,
-            notes: findings(&mut self.places, &step.notes),
+            notes: findings(&mut self.showing.places, &step.notes),
             hidden: hidden(&step.subject, &step.recalled),
         }
     }
 
     fn refusal(&mut self, refused: &plan::Refused) -> Refusal {
         Refusal {
-            object: object(&mut self.places, &refused.subject),
-            reasons: findings(&mut self.places, &refused.reasons),
+            object: object(&mut self.showing, &refused.subject),
+            reasons: findings(&mut self.showing.places, &refused.reasons),
             fields: self.fields(&refused.subject, &refused.changes, false).0,
         }
     }
@@ -123,7 +156,7 @@ impl Gather<'_> {
                 *number += 1;
                 route.pointer.extend((*number > 1).then(|| number.to_string()));
             }
-            let field = field(&mut self.places, change, &route, change.unseen && !is_new);
+            let field = field(&mut self.showing, change, &route, change.unseen && !is_new);
             routes.entry(change.path.pointer()).or_default().push(route);
             field
         });
@@ -132,11 +165,12 @@ impl Gather<'_> {
 }
 
 /// One change as it may be shown. `unseen`: nobody can see the value before.
-pub fn field(places: &mut Places, change: &Change, route: &Route, unseen: bool) -> FieldChange {
+pub fn field(showing: &mut Showing, change: &Change, route: &Route, unseen: bool) -> FieldChange {
     let mark = route.mark.max(change.mark);
     let turn = if unseen { Turn::Changed } else { Turn::of(change) };
-    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &change.form, mark, turn));
-    let place = change.place.as_ref().map(|place| places.line_column(place));
+    let look = showing.look(mark, turn);
+    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &change.form, look));
+    let place = change.place.as_ref().map(|place| showing.places.line_column(place));
     FieldChange {
         path: route.pointer.clone(),
         label: route.label.clone(),
@@ -186,18 +220,16 @@ fn action(change: &Change) -> FieldAction {
 }
 
 /// The name of an object; its id under the mark of the field that holds it.
-pub fn object(places: &mut Places, subject: &Subject) -> ObjectName {
-    let id = |value: &Value| {
-        let mark = subject.kind.id_field().mark;
-        mask::show(value, &Form::Leaf(Leaf::Any), mark, Turn::Changed)
-    };
+pub fn object(showing: &mut Showing, subject: &Subject) -> ObjectName {
+    let look = showing.look(subject.kind.id_field().mark, Turn::Changed);
+    let id = |value: &Value| mask::show(value, &Form::Leaf(Leaf::Any), look);
     ObjectName {
         kind: subject.kind.name.to_string(),
         name: subject.name.to_string(),
         target: subject.target.to_string(),
         id: subject.id.as_ref().map(id).filter(|id| *id != Json::Null),
         file: subject.place.source.path.clone(),
-        line: places.line_column(&subject.place).0,
+        line: showing.places.line_column(&subject.place).0,
     }
 }
 

@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::clean::count;
+use super::field;
 use super::markup::{escape, escaped_lines};
 use super::paint::{ADDED, DIM, REMOVED};
 use super::sheet::{Entry, Sheet, Tone};
@@ -138,12 +139,7 @@ fn object(page: &mut String, sheet: &Sheet, entry: &Entry, open: &str) {
 }
 
 fn id(entry: &Entry) -> String {
-    match &entry.object.id {
-        Some(serde_json::Value::String(id)) => format!(" · id {}", escape(id)),
-        Some(id) if id.is_object() => " · id •••".to_owned(),
-        Some(id) => format!(" · id {}", escape(&id.to_string())),
-        None => String::new(),
-    }
+    entry.object.id.as_ref().map_or_else(String::new, |id| format!(" · id {}", escape(&field::id(id))))
 }
 
 fn body(sheet: &Sheet, entry: &Entry) -> String {

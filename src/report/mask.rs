@@ -11,7 +11,8 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value as Json};
 
 use super::clean;
-use crate::kind::{Item, Kind, MapType, Shape, Type};
+use super::persons::Persons;
+use crate::kind::{Item, Kind, Leaf, MapType, Shape, Type};
 use crate::plan::{Change, Form};
 use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value};
 
@@ -53,14 +54,30 @@ impl Turn {
     }
 }
 
+/// How a value is looked at.
+#[derive(Clone, Copy)]
+pub struct Look<'p> {
+    pub mark: Mark,
+    pub turn: Turn,
+    pub persons: Persons<'p>,
+}
+
+impl Look<'_> {
+    /// The same below a mark.
+    fn under(self, mark: Mark) -> Self {
+        Self { mark: self.mark.max(mark), ..self }
+    }
+}
+
 /// A value as it may be shown.
-pub fn show(value: &Value, form: &Form, mark: Mark, turn: Turn) -> Json {
+pub fn show(value: &Value, form: &Form, look: Look) -> Json {
     match (form, value) {
-        (Form::Object(shape), Value::Object(object)) => members(object, shape, mark, turn),
+        (Form::Object(shape), Value::Object(object)) => members(object, shape, look),
         (Form::Object(_), Value::List(items)) => {
-            Json::Array(items.iter().map(|item| show(item, form, mark, turn)).collect())
+            Json::Array(items.iter().map(|item| show(item, form, look)).collect())
         }
-        _ => leaf(value, mark, turn),
+        (Form::Leaf(own) | Form::Map(own), _) => leaf(value, own, look),
+        (Form::Object(_), _) => leaf(value, &Leaf::Any, look),
     }
 }
 
@@ -76,38 +93,42 @@ pub fn later_of(shown: &Json) -> Option<&str> {
     shown.as_object().filter(|members| members.len() == 1)?.get(ID_OF)?.as_str()
 }
 
-fn members(object: &Object, shape: &Shape, mark: Mark, turn: Turn) -> Json {
+fn members(object: &Object, shape: &Shape, look: Look) -> Json {
     let mut shown = Map::new();
     for (number, value) in object.fields() {
         // a copy of an id above is the tool's own business
         if let Some(field) = shape.fields.get(number as usize).filter(|field| field.copy_of.is_none()) {
-            shown.insert(field.name.to_string(), typed(value, &field.ty, mark.max(field.mark), turn));
+            shown.insert(field.name.to_string(), typed(value, &field.ty, look.under(field.mark)));
         }
     }
     for stranger in &object.strangers {
-        shown.insert(stranger.name.to_string(), masked(UNKNOWN, turn));
+        shown.insert(stranger.name.to_string(), masked(UNKNOWN, look.turn));
     }
     Json::Object(shown)
 }
 
-fn typed(value: &Value, ty: &Type, mark: Mark, turn: Turn) -> Json {
+fn typed(value: &Value, ty: &Type, look: Look) -> Json {
     match (ty, value) {
-        (Type::Object(shape), Value::Object(object)) => members(object, shape, mark, turn),
+        (Type::Object(shape), Value::Object(object)) => members(object, shape, look),
         (Type::List(list), Value::List(items)) => match &list.item {
-            Item::Object(shape) => show(value, &Form::Object(shape.clone()), mark, turn),
-            Item::Leaf(_) if mark == Mark::Open => Json::Array(items.iter().map(open).collect()),
-            Item::Leaf(_) => leaf(value, mark, turn),
+            Item::Object(shape) => show(value, &Form::Object(shape.clone()), look),
+            Item::Leaf(_) if look.mark == Mark::Open => Json::Array(items.iter().map(open).collect()),
+            Item::Leaf(own) => leaf(value, own, look),
         },
-        _ => leaf(value, mark, turn),
+        (Type::Leaf(own), _) => leaf(value, own, look),
+        (Type::Map(map), _) => leaf(value, &map.value, look),
+        _ => leaf(value, &Leaf::Any, look),
     }
 }
 
 /// A value without fields of its own. That a marked one is null may be seen: there is nothing in it.
-fn leaf(value: &Value, mark: Mark, turn: Turn) -> Json {
-    match (mark, value) {
+fn leaf(value: &Value, own: &Leaf, look: Look) -> Json {
+    let mask = || masked(look.mark.word(), look.turn);
+    match (look.mark, value) {
         (_, Value::Null) => Json::Null,
         (Mark::Open, value) => open(value),
-        (mark, _) => masked(mark.word(), turn),
+        (Mark::Personal, value) => look.persons.show(value, own, &mask()).unwrap_or_else(mask),
+        _ => mask(),
     }
 }
 
@@ -116,7 +137,7 @@ fn masked(what: &str, turn: Turn) -> Json {
 }
 
 /// A value that everybody may see. An object has fields with marks, which nobody here knows, so it is not one.
-fn open(value: &Value) -> Json {
+pub(super) fn open(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Flag(flag) => Json::Bool(*flag),
@@ -281,6 +302,18 @@ mod tests {
         assert_eq!(shown("0.1234567890123456789"), "\"0.1234567890123456789\"");
         assert_eq!(shown("79228162514264337593543950335"), "\"79228162514264337593543950335\"");
         assert_eq!(open(&Value::Whole(i64::MIN)), Json::from(i64::MIN.to_string()));
+    }
+
+    #[test]
+    fn only_what_is_personal_is_ever_clear() {
+        let shown = |mark| {
+            let look = Look { mark, turn: Turn::Changed, persons: Persons::Clear };
+            leaf(&Value::text("jo"), &Leaf::Any, look)
+        };
+        assert_eq!(shown(Mark::Personal), Json::from("jo"));
+        for mark in [Mark::Secret, Mark::Sensitive] {
+            assert_eq!(shown(mark), masked(mark.word(), Turn::Changed));
+        }
     }
 
     #[test]

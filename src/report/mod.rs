@@ -25,6 +25,7 @@ mod mask;
 pub mod notice;
 pub mod outcome;
 mod paint;
+pub mod persons;
 pub mod places;
 pub mod receipt;
 mod request;

@@ -12,10 +12,12 @@ use serde_json::Value as Json;
 use super::clean;
 use super::field;
 use super::gather;
+use super::gather::Showing;
 use super::mask::{self, Turn};
 use super::paint::{
     ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
 };
+use super::persons::Persons;
 use super::places::Places;
 use super::shown::{Action, FORMAT_VERSION, FieldChange, Finding, ObjectName, present};
 use super::text::{findings, tally};
@@ -126,10 +128,15 @@ pub enum Word {
 }
 
 impl ApplyReport {
-    /// What may be shown of the outcomes of an apply.
+    /// What may be shown of the outcomes of an apply to anybody.
     pub fn of(outcomes: &[Outcome]) -> Self {
-        let mut places = Places::default();
-        Self::told(outcomes.iter().map(|outcome| result(&mut places, outcome)).collect())
+        Self::with(outcomes, Persons::Masked)
+    }
+
+    /// The same, with persons shown in this way.
+    pub fn with(outcomes: &[Outcome], persons: Persons) -> Self {
+        let mut showing = Showing::new(persons);
+        Self::told(outcomes.iter().map(|outcome| result(&mut showing, outcome)).collect())
     }
 
     /// Of results that are told already.
@@ -156,7 +163,7 @@ impl ApplyReport {
 }
 
 /// What may be shown of one outcome.
-pub(super) fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
+pub(super) fn result(showing: &mut Showing, outcome: &Outcome) -> ObjectResult {
     let (result, reasons): (_, &[Diagnostic]) = match &outcome.ending {
         Ending::Done => (Word::Done, &[]),
         Ending::Unchanged => (Word::Unchanged, &[]),
@@ -167,31 +174,33 @@ pub(super) fn result(places: &mut Places, outcome: &Outcome) -> ObjectResult {
         Ending::NotStarted => (Word::NotStarted, &[]),
     };
     let moved = match &outcome.ending {
-        Ending::Moved(moved) => moved.iter().map(|moved| moved_field(&outcome.subject, moved)).collect(),
+        Ending::Moved(moved) => {
+            moved.iter().map(|moved| moved_field(showing, &outcome.subject, moved)).collect()
+        }
         _ => Vec::new(),
     };
     ObjectResult {
-        object: gather::object(places, &outcome.subject),
+        object: gather::object(showing, &outcome.subject),
         action: outcome.action.map(Action::from),
         result,
         attempts: outcome.attempts,
         millis: outcome.millis,
-        reasons: gather::findings(places, reasons),
+        reasons: gather::findings(&mut showing.places, reasons),
         moved,
-        lost: outcome.lost.iter().map(|change| lost(places, &outcome.subject, change)).collect(),
-        findings: gather::findings(places, &outcome.findings),
+        lost: outcome.lost.iter().map(|change| lost(showing, &outcome.subject, change)).collect(),
+        findings: gather::findings(&mut showing.places, &outcome.findings),
     }
 }
 
-fn lost(places: &mut Places, subject: &Subject, change: &Change) -> FieldChange {
-    gather::field(places, change, &mask::route(&subject.kind, &change.path), change.unseen)
+fn lost(showing: &mut Showing, subject: &Subject, change: &Change) -> FieldChange {
+    gather::field(showing, change, &mask::route(&subject.kind, &change.path), change.unseen)
 }
 
-fn moved_field(subject: &Subject, moved: &Moved) -> MovedField {
+fn moved_field(showing: &Showing, subject: &Subject, moved: &Moved) -> MovedField {
     let route = mask::route(&subject.kind, &moved.path);
     let mark = route.mark.max(moved.mark);
-    let show =
-        |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &moved.form, mark, Turn::Changed));
+    let look = showing.look(mark, Turn::Changed);
+    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &moved.form, look));
     MovedField {
         planned: show(&moved.planned),
         now: show(&moved.now),
@@ -250,15 +259,18 @@ pub fn three(page: &mut Page, moved: &MovedField) {
         return page.flow(6, 8, &[piece(PLAIN, said)]);
     }
     let label = clean::line(&moved.label);
-    if let Some(mark) = &moved.mark {
-        return page.flow(6, 8, &[piece(PLAIN, format!("{label}  ({mark}, changed)"))]);
-    }
-    page.flow(6, 8, &[piece(PLAIN, label)]);
     let sides = [
         ("planned from", &moved.planned, REMOVED),
         ("now", &moved.now, CHANGED),
         ("wanted", &moved.wanted, ADDED),
     ];
+    let is_hidden = |side: &Option<Json>| side.as_ref().is_some_and(|side| mask::mask_of(side).is_some());
+    let nothing = sides.iter().all(|(_, side, _)| side.is_none());
+    if let Some(mark) = moved.mark.as_ref().filter(|_| nothing || sides.iter().any(|own| is_hidden(own.1))) {
+        return page.flow(6, 8, &[piece(PLAIN, format!("{label}  ({mark}, changed)"))]);
+    }
+    let mark = moved.mark.as_ref().map(|mark| format!("  ({})", clean::line(mark)));
+    page.flow(6, 8, &[piece(PLAIN, label), piece(DIM, mark.unwrap_or_default())]);
     for (when, side, style) in sides {
         let value =
             side.as_ref().map_or_else(|| piece(DIM, "(nothing)"), |side| piece(style, field::brief(side)));

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::clean;
 use super::outcome::{ApplyReport, MovedField, ObjectResult, Word};
+use super::persons;
 use super::seal::{Seal, Sealed};
 use super::shown::{FieldChange, Finding, ObjectChange, ObjectName, Report, Weight};
 use crate::diagnostic::Diagnostic;
@@ -52,6 +53,9 @@ pub struct SavedPlan {
     pub targets: Vec<BoundTarget>,
     /// One for each of the report's changes, in the same order.
     pub steps: Vec<BoundStep>,
+    /// What tells the key under which persons have short names in the report; absent where they are masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonyms: Option<String>,
     /// The plan, as `plan --format json` shows it.
     pub report: Report,
     /// What tells whether anything above was changed.
@@ -101,6 +105,8 @@ pub struct Circumstances {
     pub targets: Vec<BoundTarget>,
     /// The commit that was checked out.
     pub commit: Option<String>,
+    /// What tells the key under which persons have short names.
+    pub pseudonyms: Option<String>,
 }
 
 impl SavedPlan {
@@ -117,6 +123,7 @@ impl SavedPlan {
             rotate: of.rotate,
             targets: of.targets,
             steps: plan.steps.iter().map(|step| digest::step(step, key).into()).collect(),
+            pseudonyms: of.pseudonyms,
             report,
             seal: None,
         }
@@ -171,6 +178,15 @@ impl SavedPlan {
         }
         (self.kind_format != KIND_FORMAT)
             .then(|| foreign(format!("this plan was made with kinds of format {}", self.kind_format)))
+    }
+
+    /// The same with masks in the place of short names, for whoever has another key.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let mut plan = self.clone();
+        let fields = plan.report.changes.iter_mut().flat_map(|change| &mut change.fields);
+        fields.flat_map(|field| [&mut field.before, &mut field.after]).flatten().for_each(persons::bare);
+        plan
     }
 
     /// How many live objects the plan was made over.

@@ -13,7 +13,9 @@ pub const FORMAT_VERSION: u32 = 1;
 
 /// What would be done, what agrees and what was refused. A value that must not be seen stands as an object
 /// with one member: what it is (`secret`, `personal`, `sensitive`, or `unknown` for members of live objects
-/// that this version does not know) and how it changes (`added`, `changed`, `removed`). The id of an object that
+/// that this version does not know) and how it changes (`added`, `changed`, `removed`). Beside `personal` may stand
+/// a `pseudonym`: a short name, made under a key, that is the same wherever the same value stands; behind an `@` it
+/// may tell the domain of a mail address. The id of an object that
 /// is created in the same run stands as `{"id_of": NAME}`, with the name of its document.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct Report {

@@ -173,12 +173,7 @@ pub fn heading(page: &mut Page, (word, style): (&str, anstyle::Style), object: &
         piece(BOLD, clean::line(&object.name)),
     ];
     page.flow(0, 4, &line);
-    let id = match object.id.as_ref() {
-        Some(serde_json::Value::String(id)) => format!(", id {}", clean::line(id)),
-        Some(id) if id.is_object() => ", id •••".to_owned(),
-        Some(id) => format!(", id {id}"),
-        None => String::new(),
-    };
+    let id = object.id.as_ref().map_or_else(String::new, |id| format!(", id {}", field::id(id)));
     let place = format!("target {}{id}, {}:{}", object.target, object.file, object.line);
     page.flow(4, 4, &[piece(DIM, clean::line(&place))]);
 }

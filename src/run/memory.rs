@@ -166,6 +166,14 @@ pub fn own_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
+/// The same for whoever has not the turn.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn made_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+    in_turn(folder, || own_key(folder, name))
+}
+
 /// The bytes of a file, when there is one.
 ///
 /// # Errors

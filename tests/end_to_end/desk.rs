@@ -89,6 +89,19 @@ impl Desk {
         self.run_by(wrapper, arguments)
     }
 
+    /// The program on a terminal of its own, 120 columns wide, whose other end is the output of this command.
+    /// What is written to its input is typed there.
+    #[cfg(target_os = "linux")]
+    pub fn command_on_terminal(&self, arguments: &[&str]) -> Command {
+        let words = std::iter::once(env!("CARGO_BIN_EXE_trueup")).chain(arguments.iter().copied());
+        let words: Vec<String> = words.map(|word| format!("'{}'", word.replace('\'', "'\\''"))).collect();
+        let mut script = Command::new("script");
+        script.args(["-qec", &format!("stty cols 120; exec {}", words.join(" ")), "/dev/null"]);
+        let mut command = self.run_by(script, &[]);
+        command.env("SHELL", "/bin/sh").env("TERM", "xterm");
+        command
+    }
+
     fn run_by(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).current_dir(self.root()).env_clear();
         // Windows starts nothing without the first two

@@ -8,5 +8,6 @@ mod estate;
 mod formats;
 #[cfg(unix)]
 mod interrupts;
+mod persons;
 mod workspaces;
 mod written;

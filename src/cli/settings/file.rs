@@ -22,6 +22,9 @@ pub struct SettingsFile {
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
     #[serde(default = "everywhere")]
     pub documents: Vec<String>,
+    /// Whether reports tell the domain of a mail address behind the short name that stands for a person.
+    #[serde(default)]
+    pub mail_domains: MailDomainsFile,
     /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_HOSTS`.
     #[serde(default)]
     pub notify: Vec<NotifyFile>,
@@ -30,6 +33,17 @@ pub struct SettingsFile {
 /// The patterns of a workspace that names none.
 pub fn everywhere() -> Vec<String> {
     vec!["config/**/*.yaml".into(), "config/**/*.yml".into()]
+}
+
+/// What reports tell of mail addresses.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum MailDomainsFile {
+    /// Nothing: whoever has a domain of their own would be told by it.
+    #[default]
+    Hide,
+    /// Their domains.
+    Show,
 }
 
 /// A webhook.
