@@ -257,7 +257,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     let tell = |event: Event| {
         progress.tell(event);
-        way.events.iter().for_each(|events| events.hear(event));
+        way.events.iter().for_each(|events| events.hear(event, prepared.persons()));
     };
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();

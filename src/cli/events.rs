@@ -21,6 +21,7 @@ use crate::remote::allowance::Again;
 use crate::report::event::{EventLine, Happened, Wait};
 use crate::report::json::to_line;
 use crate::report::outcome::{ApplyReport, ApplySummary};
+use crate::report::persons::Persons;
 use crate::report::places::Places;
 use crate::report::shown::{Finding, ObjectName, Report};
 use crate::run::Event;
@@ -67,17 +68,17 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes one event of the run.
-    pub fn hear(&self, event: Event) {
+    /// Takes one event of the run; persons are shown in this way.
+    pub fn hear(&self, event: Event, persons: Persons) {
         let telling = &mut *self.telling();
         if telling.writers.is_empty() {
             return;
         }
         let places = &mut telling.places;
         let happened = match event {
-            Event::Started(step) => Happened::started(places, step),
-            Event::Sent(step, verb, answer) => Happened::written(places, step, verb, answer),
-            Event::Ended(outcome) => Happened::ended(places, outcome),
+            Event::Started(step) => Happened::started(places, persons, step),
+            Event::Sent(step, verb, answer) => Happened::written(places, persons, step, (verb, answer)),
+            Event::Ended(outcome) => Happened::ended(places, persons, outcome),
             Event::Halted(target, code) => return telling.halted(target, code),
             Event::Reading(_) | Event::Read(_) | Event::Writing(_) => return,
         };

@@ -1,6 +1,6 @@
 //! Events of an apply, for programs that watch it: what is written with `jsonl`, one object a line.
 //!
-//! Under the same marks as everything else that is shown, persons masked; an object that ended is told as the results tell it.
+//! Under the same marks as everything else that is shown; an object that ended is told as the results tell it.
 //! Every object of the plan ends exactly once, so whoever counts `object_ended` comes to the totals of `run_ended`.
 //! Deliberately absent: when something happens, and where it is written.
 
@@ -8,8 +8,10 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::gather::{self, Showing};
+use super::gather;
+use super::gather::Showing;
 use super::outcome::{ApplySummary, ObjectResult, result};
+use super::persons::Persons;
 use super::places::Places;
 use super::shown::{Action, FORMAT_VERSION, Finding, ObjectName, Report, Summary};
 use crate::exchange::Verb;
@@ -130,15 +132,20 @@ impl Happened {
     }
 
     /// The turn of a step came.
-    pub fn started(places: &mut Places, step: &Step) -> Self {
-        let object = Showing::masked(places, |showing| gather::object(showing, &step.subject));
-        Self::ObjectStarted { object, action: step.action.into() }
+    pub fn started(places: &mut Places, persons: Persons, step: &Step) -> Self {
+        let object = |showing: &mut Showing| gather::object(showing, &step.subject);
+        Self::ObjectStarted { object: shown(places, persons, object), action: step.action.into() }
     }
 
     /// A request of a step came to this.
-    pub fn written(places: &mut Places, step: &Step, verb: Verb, answer: &Answer) -> Self {
+    pub fn written(
+        places: &mut Places,
+        persons: Persons,
+        step: &Step,
+        (verb, answer): (Verb, &Answer),
+    ) -> Self {
         Self::ObjectWritten {
-            object: Showing::masked(places, |showing| gather::object(showing, &step.subject)),
+            object: shown(places, persons, |showing| gather::object(showing, &step.subject)),
             method: verb.word().to_owned(),
             status: answer.status,
             attempts: answer.attempts,
@@ -147,7 +154,16 @@ impl Happened {
     }
 
     /// An object ended.
-    pub fn ended(places: &mut Places, outcome: &Outcome) -> Self {
-        Self::ObjectEnded(Showing::masked(places, |showing| result(showing, outcome)))
+    pub fn ended(places: &mut Places, persons: Persons, outcome: &Outcome) -> Self {
+        Self::ObjectEnded(shown(places, persons, |showing| result(showing, outcome)))
     }
+}
+
+/// Lines that were found once serve every event of a run.
+fn shown<'p, T>(places: &mut Places, persons: Persons<'p>, show: impl FnOnce(&mut Showing<'p>) -> T) -> T {
+    let mut showing = Showing::new(persons);
+    std::mem::swap(&mut showing.places, places);
+    let told = show(&mut showing);
+    *places = showing.places;
+    told
 }

@@ -99,14 +99,6 @@ impl<'p> Showing<'p> {
         Self { places: Places::default(), persons }
     }
 
-    /// Shows something with persons masked, keeping what is known of places from one time to the next.
-    pub fn masked<T>(places: &mut Places, show: impl FnOnce(&mut Showing) -> T) -> T {
-        let mut showing = Showing { places: std::mem::take(places), persons: Persons::Masked };
-        let shown = show(&mut showing);
-        *places = showing.places;
-        shown
-    }
-
     /// How a value under this mark is looked at.
     pub fn look(&self, mark: Mark, turn: Turn) -> Look<'p> {
         Look { mark, turn, persons: self.persons }
