@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
+use super::events::Events;
 use super::exit::Exit;
 use super::ids;
 use super::leases;
@@ -32,7 +33,7 @@ use crate::run::gather::Job;
 use crate::run::journal::Journal;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Session, Stop, apply, out_of_time, planning};
+use crate::run::{Event, Session, Stop, apply, out_of_time, planning};
 
 /// Makes the services match the documents.
 ///
@@ -41,7 +42,15 @@ use crate::run::{Session, Stop, apply, out_of_time, planning};
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let way = Way { reports: Some(&reports), ..Way::of(args) };
+    let events = Arc::new(Events::open(&reports.events)?);
+    let way = Way { reports: Some(&reports), events: Some(&events), ..Way::of(args) };
+    let ended = told(common, args, screen, way);
+    // an error has the code 1, and is told by itself
+    let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
+    ended.and_then(|exit| all_told.map(|()| exit))
+}
+
+fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
     match saved::named(&common.directory, &args.selection.paths) {
         Ok(Some(plan)) => return reviewed(args, screen, &plan, way, common),
@@ -128,6 +137,8 @@ pub struct Way<'w> {
     pub undoing: Option<&'w Undoing>,
     /// Where else the result is told.
     pub reports: Option<&'w Reports>,
+    /// Who is told of what happens meanwhile.
+    pub events: Option<&'w Arc<Events>>,
     /// The leases under which it is.
     pub leases: Option<&'w Kept>,
 }
@@ -159,7 +170,7 @@ impl Way<'_> {
         let mut why = gate::check(plan, objects, limits);
         let reviewed_in_part = self.reviewed.is_some_and(|(reviewed, _)| !reviewed.report.complete);
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
-            why.extend(gate::partial(plan.unread, limits));
+            why.extend(gate::partial(plan.unread.len(), limits));
         }
         why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
         why
@@ -200,6 +211,9 @@ impl Way<'_> {
 
     /// Tells the result wherever else it is to be told.
     fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+        if let Some(events) = self.events {
+            events.results(report);
+        }
         self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
     }
 
@@ -261,7 +275,13 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    if let Some(events) = way.events.map(Arc::clone) {
+        prepared.allowance.listen(Arc::new(move |again| events.again(again)));
+    }
+    let tell = |event: Event| {
+        progress.tell(event);
+        way.events.iter().for_each(|events| events.hear(event, prepared.persons()));
+    };
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let mut plan = runtime.block_on(until_interrupted(
@@ -276,6 +296,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     let (shown, verdicts) = plan::judged(&plan, prepared);
+    way.events.iter().for_each(|events| events.planned(&shown));
     match screen.format {
         Format::Text => plan::show_judged((&plan, &shown, &verdicts), prepared, screen)?,
         Format::Json => screen.say(&plan_text::text(&shown, screen.width())),
@@ -304,6 +325,8 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
+    let known: Vec<Diagnostic> =
+        plan.diagnostics.iter().filter(|said| said.severity == Severity::Error).cloned().collect();
     let mut outcomes = runtime.block_on(until_interrupted(
         &prepared.allowance.stop,
         screen,
@@ -313,7 +336,12 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     way.note(prepared, &jobs, &mut outcomes, screen);
     way.settle(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
-    concluded(prepared, (&outcomes, session.hindrances(certain)), (&held, &journal), screen, way)
+    // what the plan was told of already is in the results, and not said again
+    let mut hindrances = session.hindrances(certain);
+    hindrances.retain(|new| !known.iter().any(|old| (old.code, &old.message) == (new.code, &new.message)));
+    screen.diagnose(&hindrances);
+    let hindrances = [known, hindrances].concat();
+    concluded(prepared, (&outcomes, hindrances), (&held, &journal), screen, way)
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
@@ -326,7 +354,7 @@ fn concluded(
 ) -> anyhow::Result<Exit> {
     let lost = way.lost_lease();
     hindrances.extend(lost.clone());
-    screen.diagnose(&hindrances);
+    screen.diagnose(lost.as_slice());
     let report_with = |persons: Persons| {
         let mut report = ApplyReport::with(outcomes, persons).because(&hindrances);
         held.tell(&mut report);
@@ -426,7 +454,9 @@ fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool, late: bool) -> Exi
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
-    let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
+    let held = count(|ending| {
+        matches!(ending, Ending::Refused(_) | Ending::Unread(_) | Ending::Moved(_) | Ending::NotStarted)
+    });
     let held = held + gone;
     match (written, failed, held) {
         _ if interrupted => Exit::Interrupted,

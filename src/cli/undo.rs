@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::apply::{self, Way};
 use super::args::{Common, Reading, Selection, UndoArgs};
+use super::events::Events;
 use super::exit::Exit;
 use super::keys::Keys;
 use super::plan;
@@ -23,6 +24,7 @@ use crate::diagnostic::{Diagnostic, Source, any_error};
 use crate::document::Document;
 use crate::plan::{Plan, Subject, gate};
 use crate::report::receipt::{self, Receipt};
+use crate::run::Event;
 use crate::run::outcome::Outcome;
 use crate::run::planning;
 use crate::run::receipt as receipts;
@@ -36,12 +38,26 @@ pub fn run(common: &Common, args: &UndoArgs, screen: &Screen) -> anyhow::Result<
     let of = if args.output.is_some() { Of::Plan } else { Of::Apply };
     let Some(reports) = Reports::new(common, &args.beside, of, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
+    let events = Arc::new(Events::open(&reports.events)?);
     let way = Way {
         approved: args.auto_approve,
         all_or_nothing: args.all_or_nothing,
         reports: Some(&reports),
+        events: Some(&events),
         ..Way::default()
     };
+    let ended = undone(common, args, (screen, &reports), way);
+    // an error has the code 1, and is told by itself
+    let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
+    ended.and_then(|exit| all_told.map(|()| exit))
+}
+
+fn undone(
+    common: &Common,
+    args: &UndoArgs,
+    (screen, reports): (&Screen, &Reports),
+    way: Way,
+) -> anyhow::Result<Exit> {
     let writes = args.output.is_none();
     let opened = session::open(common, &Selection { paths: Vec::new() }, screen)
         .map(|workspace| if writes { workspace.to_write() } else { workspace })
@@ -49,11 +65,11 @@ pub fn run(common: &Common, args: &UndoArgs, screen: &Screen) -> anyhow::Result<
     let (prepared, undoing) = match opened {
         Ok(opened) => opened,
         Err(faults) if writes => return apply::not_begun(&[], &faults, screen, way).map(|()| Exit::Error),
-        Err(faults) => return plan::unplanned(faults, screen, &reports),
+        Err(faults) => return plan::unplanned(faults, screen, reports),
     };
     match &args.output {
         Some(file) => {
-            let wish = Saving { file: &common.directory.join(file), reports: &reports };
+            let wish = Saving { file: &common.directory.join(file), reports };
             planned(&prepared, &undoing, (&args.reading, screen), wish)
         }
         None => {
@@ -159,7 +175,7 @@ fn look(prepared: &Prepared, reading: &Reading, screen: &Screen) -> Result<Reads
     let runtime = session::runtime()
         .map_err(|error| Diagnostic::error("no-runtime", error.to_string()).hint("run again"))?;
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let reads = runtime.block_on(planning::look(&session, &prepared.jobs()));
     progress.clear();
@@ -248,7 +264,7 @@ fn planned(
     wish: Saving,
 ) -> anyhow::Result<Exit> {
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &prepared.jobs()));
     progress.clear();
