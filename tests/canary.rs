@@ -48,15 +48,23 @@ use parrot::{Cry, Parrot};
 /// Flags that make the program say as much as it can.
 const LOUD: [&str; 4] = ["-vv", "--color", "always", "--format"];
 
-/// What drift can say, in every format.
-const DRIFT: [&str; 6] = [
-    "drift",
-    "--also-pending",
-    "--unmanaged",
-    "--ci=github",
-    "--report",
-    "text=out/t,json=out/j,markdown=out/m,github=out/g,gitlab=out/l,sarif=out/s,junit=out/u,html=out/h",
-];
+/// What drift can say.
+const DRIFT: [&str; 4] = ["drift", "--also-pending", "--unmanaged", "--ci=github"];
+
+/// The formats in which every command tells its result.
+const FORMATS: [&str; 9] =
+    ["text", "json", "markdown", "github", "github-summary", "gitlab", "sarif", "junit", "html"];
+
+/// A report in every format that has a meaning for a command.
+fn reports(command: &str) -> Vec<String> {
+    let more: &[&str] = match command {
+        "plan" | "show" => &["gitlab-changes"],
+        "apply" => &["gitlab-changes", "jsonl"],
+        "validate" | "drift" => &[],
+        _ => return Vec::new(),
+    };
+    FORMATS.iter().chain(more).map(|format| format!("{format}=out/{command}-{format}")).collect()
+}
 
 fn kinds() -> Vec<Arc<Kind>> {
     let registry = Registry::builtin();
@@ -153,7 +161,11 @@ impl House {
     }
 
     fn run_in(&mut self, format: &str, arguments: &[&str]) -> Ran {
-        let ran = self.desk.run(&[arguments, &LOUD, &[format]].concat());
+        // once is enough: reports are the same whatever stands on stdout
+        let reports = if format == "json" { Vec::new() } else { reports(arguments[0]) };
+        let beside: Vec<&str> = reports.iter().flat_map(|report| ["--report", report]).collect();
+        let ran = self.desk.run(&[arguments, &beside[..], &LOUD, &[format]].concat());
+        assert!(reports.is_empty() || ran.code != Some(64), "{}", ran.all());
         self.runs += 1;
         let said = format!("{}\n{}", ran.out, ran.err);
         let leaks = self.birds.found_in(said.as_bytes());
@@ -321,9 +333,31 @@ fn validate_plan_apply_and_plan_again() {
 #[test]
 fn an_apply_in_json() {
     everywhere(|kind, way| {
+        for format in ["json", "jsonl"] {
+            let mut house = House::new(kind, way, false, open());
+            let ran = house.run_in(format, &["apply", "--auto-approve"]);
+            assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
+            let ended = |told: &str| told.matches("\"object_ended\"").count();
+            assert_eq!(ended(&ran.out), if format == "jsonl" { 2 } else { 0 }, "{}", ran.all());
+        }
+    });
+}
+
+#[test]
+fn files_that_are_shown() {
+    everywhere(|kind, way| {
         let mut house = House::new(kind, way, false, open());
-        let ran = house.run_in("json", &["apply", "--auto-approve"]);
-        assert_eq!(ran.code, Some(0), "{} {way:?}\n{}", kind.name, ran.all());
+        house.run(&["plan", "-o", "plan.json"]);
+        house.run(&["show", "plan.json"]);
+        house.run_in("text", &["apply", "plan.json", "--auto-approve"]);
+        let receipts = std::fs::read_dir(house.desk.path(".trueup/receipts")).expect("receipts");
+        for receipt in receipts.map(|entry| entry.expect("an entry").path()) {
+            house.run(&["show", &receipt.display().to_string()]);
+        }
+        for format in FORMATS {
+            let told = house.desk.read(&format!("out/show-{format}"));
+            assert!(format.starts_with("g") || format == "sarif" || !told.is_empty(), "{format}");
+        }
     });
 }
 

@@ -1,11 +1,12 @@
 //! `trueup apply`: plan, show, ask, write, read back, prove.
 
 use std::io::{self, BufRead, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Runtime;
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
+use super::events::Events;
 use super::exit::Exit;
 use super::ids;
 use super::leases;
@@ -32,7 +33,7 @@ use crate::run::gather::Job;
 use crate::run::journal::Journal;
 use crate::run::lease::keeper::Kept;
 use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Session, Stop, apply, out_of_time, planning};
+use crate::run::{Event, Session, Stop, apply, out_of_time, planning};
 
 /// Makes the services match the documents.
 ///
@@ -41,7 +42,15 @@ use crate::run::{Session, Stop, apply, out_of_time, planning};
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let way = Way { reports: Some(&reports), ..Way::of(args) };
+    let events = Arc::new(Events::open(&reports.events)?);
+    let way = Way { reports: Some(&reports), events: Some(&events), ..Way::of(args) };
+    let ended = told(common, args, screen, way);
+    // an error has the code 1, and is told by itself
+    let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
+    ended.and_then(|exit| all_told.map(|()| exit))
+}
+
+fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
     match saved::named(&common.directory, &args.selection.paths) {
         Ok(Some(plan)) => return reviewed(args, screen, &plan, way, common),
@@ -118,6 +127,8 @@ pub struct Way<'w> {
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
     /// Where else the result is told.
     pub reports: Option<&'w Reports>,
+    /// Who is told of what happens meanwhile.
+    pub events: Option<&'w Arc<Events>>,
     /// The leases under which it is.
     pub leases: Option<&'w Kept>,
 }
@@ -182,6 +193,9 @@ impl Way<'_> {
 
     /// Tells the result wherever else it is to be told.
     fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+        if let Some(events) = self.events {
+            events.results(report);
+        }
         self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
     }
 
@@ -240,7 +254,13 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    if let Some(events) = way.events.map(Arc::clone) {
+        prepared.allowance.listen(Arc::new(move |again| events.again(again)));
+    }
+    let tell = |event: Event| {
+        progress.tell(event);
+        way.events.iter().for_each(|events| events.hear(event, prepared.persons()));
+    };
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let mut plan = runtime.block_on(until_interrupted(
@@ -255,6 +275,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     let held = way.hold(&mut plan, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     let (shown, verdicts) = plan::judged(&plan, prepared);
+    way.events.iter().for_each(|events| events.planned(&shown));
     match screen.format {
         Format::Text => plan::show_judged((&plan, &shown, &verdicts), prepared, screen)?,
         Format::Json => screen.say(&plan_text::text(&shown, screen.width())),

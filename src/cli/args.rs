@@ -52,8 +52,8 @@ pub struct Common {
     )]
     pub directory: PathBuf,
     /// What stands on stdout
-    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = Format::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
-    pub format: Format,
+    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = FormatWord::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
+    pub format: FormatWord,
     /// When to use colour
     #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = Colour::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
     pub color: Colour,
@@ -67,10 +67,29 @@ pub struct Common {
 
 /// What stands on stdout.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
+pub enum FormatWord {
     /// For people
     Text,
     /// For programs; see schemas/report.json
+    Json,
+    /// What happens while an apply runs, one JSON object a line; see schemas/events.json
+    Jsonl,
+}
+
+impl FormatWord {
+    /// How documents stand on stdout; events leave no room for one.
+    pub fn document(self) -> Format {
+        match self {
+            Self::Text | Self::Jsonl => Format::Text,
+            Self::Json => Format::Json,
+        }
+    }
+}
+
+/// How a document stands on stdout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    Text,
     Json,
 }
 
@@ -253,7 +272,7 @@ pub enum MethodWord {
 /// What else is written, beside stdout.
 #[derive(Args, Clone, Default)]
 pub struct Beside {
-    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit or html; repeatable. With `-` as the file it stands on stdout, and the text on stderr
+    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit, html, or jsonl while an apply runs; repeatable. With `-` as the file it stands on stdout, and the text on stderr
     #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
     pub report: Vec<(ReportFormat, PathBuf)>,
     /// Annotations and the summary of a CI service
@@ -304,6 +323,8 @@ pub enum ReportFormat {
     Junit,
     /// One page that opens in any browser, without a network
     Html,
+    /// What happens while an apply runs, one JSON object a line
+    Jsonl,
 }
 
 impl ReportFormat {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use super::args::{Common, DemoArgs, Format, Reading, Selection};
+use super::args::{Common, DemoArgs, FormatWord, Reading, Selection};
 use super::exit::Exit;
 use super::screen::Screen;
 use super::session::{self, Env};
@@ -49,7 +49,7 @@ pub fn run(common: &Common, args: &DemoArgs, screen: &Screen) -> anyhow::Result<
     let shown = root.display();
     screen.out(&format!("A sandbox answers at http://{}; the workspace is {shown}.\n", sandbox.addr()))?;
     let show = Show {
-        common: Common { directory: root.to_owned(), format: Format::Text, ..common.clone() },
+        common: Common { directory: root.to_owned(), format: FormatWord::Text, ..common.clone() },
         screen,
     };
     show.say("trueup plan", "Five documents, read against the live objects. Nothing is written.")?;

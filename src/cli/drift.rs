@@ -20,7 +20,7 @@ use crate::plan::{Plan, Subject};
 use crate::report::drift::{Against, Ask, text};
 use crate::report::persons::Persons;
 use crate::report::{DriftReport, to_json};
-use crate::run::planning;
+use crate::run::{Event, planning};
 
 /// Reads live state and tells what moved.
 ///
@@ -62,7 +62,7 @@ fn drifted(
 ) -> anyhow::Result<Exit> {
     records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));

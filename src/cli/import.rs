@@ -31,13 +31,13 @@ use crate::plan::propose::Permits;
 use crate::plan::rotate::NOTHING;
 use crate::plan::step::Method;
 use crate::remote::service::Service;
-use crate::run::Session;
 use crate::run::import::names::Variables;
 use crate::run::import::prove::prove;
 use crate::run::import::{self as job, Composed, Existing, Fetched, Place, Work};
 use crate::run::index::Index;
 use crate::run::memory::Written;
 use crate::run::refer::References;
+use crate::run::{Event, Session};
 
 /// Writes documents from live state.
 ///
@@ -219,7 +219,7 @@ async fn proof(
     screen: &Screen,
 ) -> Result<(), Vec<Diagnostic>> {
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    let tell = |event: Event| progress.tell(event);
     let stop = Arc::clone(&service.allowance().stop);
     let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
     // what this machine wrote before must not decide whether a document says what is live

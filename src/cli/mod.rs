@@ -10,6 +10,7 @@ mod causes;
 pub mod completions;
 pub mod demo;
 pub mod drift;
+mod events;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
@@ -43,7 +44,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command};
+use args::{Cli, Command, FormatWord};
 use exit::Exit;
 use screen::Screen;
 
@@ -71,6 +72,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
     let common = cli.common;
+    if common.format == FormatWord::Jsonl && !matches!(cli.command, Command::Apply(_)) {
+        screen.diagnose(&[reports::only_of_apply()]);
+        return Ok(Exit::Usage);
+    }
     match cli.command {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),

@@ -17,7 +17,7 @@ use crate::report::json::to_json;
 use crate::report::persons::Persons;
 use crate::report::shown::Report;
 use crate::report::text;
-use crate::run::planning;
+use crate::run::{Event, planning};
 
 /// Reads live state and shows the plan.
 ///
@@ -81,7 +81,7 @@ pub struct Wish<'w> {
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
     records::tell_cut_off(&prepared.workspace.root, screen);
     let progress = Progress::new(screen);
-    let tell = |event| progress.tell(event);
+    let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));

@@ -63,7 +63,8 @@ impl Progress {
             Event::Reading(total) => self.begin("reading", total),
             Event::Writing(total) => self.begin("writing", total),
             Event::Read(more) => self.step(more),
-            Event::Wrote => self.step(1),
+            Event::Ended(_) => self.step(1),
+            Event::Started(_) | Event::Sent(..) | Event::Halted(..) => {}
         }
     }
 

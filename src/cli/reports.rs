@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{Beside, Ci, Common, Format, ReportFormat, Sight};
+use super::args::{Beside, Ci, Common, FormatWord, ReportFormat, Sight};
 use super::screen::Screen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, markdown};
@@ -53,27 +53,33 @@ pub enum Of {
 impl Of {
     /// Why a format says nothing of this.
     fn misfit(self, format: ReportFormat) -> Option<Diagnostic> {
-        let (command, why, instead) = match (format, self) {
-            (ReportFormat::GitlabChanges, Self::Validate) => ("validate", NOTHING_COUNTED, "gitlab"),
-            (ReportFormat::GitlabChanges, Self::Drift) => ("drift", NOTHING_COUNTED, "gitlab"),
+        let command = match (format, self) {
+            (ReportFormat::Jsonl, Self::Validate | Self::Plan | Self::Drift | Self::File) => {
+                return Some(only_of_apply());
+            }
+            (ReportFormat::GitlabChanges, Self::Validate) => "validate",
+            (ReportFormat::GitlabChanges, Self::Drift) => "drift",
             _ => return None,
         };
-        let word = format.word();
-        let message = format!("the format `{word}` has no meaning for `{command}`: {why}");
-        Some(
-            Diagnostic::error("usage", message)
-                .hint(format!("`--report {instead}=FILE` tells what it finds")),
-        )
+        let message = format!(
+            "`gitlab-changes` has no meaning for `{command}`: it counts what a plan or an apply changes"
+        );
+        Some(Diagnostic::error("usage", message).hint("`--report gitlab=FILE` tells what it finds"))
     }
 }
 
-/// Why a command has no numbers of changes.
-const NOTHING_COUNTED: &str = "it counts what a plan or an apply changes";
+/// Only an apply has events.
+pub fn only_of_apply() -> Diagnostic {
+    let message = "`jsonl` tells what happens while an apply runs, and this is none";
+    Diagnostic::error("usage", message).hint("`json` tells the result")
+}
 
 /// The reports that were asked for.
 #[derive(Default)]
 pub struct Reports {
     wanted: Vec<(ReportFormat, PathBuf)>,
+    /// Where it is told what happens meanwhile.
+    pub events: Vec<PathBuf>,
     /// From the root of the repository to the workspace, with a slash at the end.
     base: String,
     /// Whether GitHub Actions runs us.
@@ -84,13 +90,15 @@ impl Reports {
     /// The reports of a run; nothing, told on the screen, when one would say nothing of it or two documents would
     /// stand on stdout.
     pub fn new(common: &Common, beside: &Beside, of: Of, screen: &Screen) -> Option<Self> {
-        let misfits: Vec<_> = beside.report.iter().filter_map(|(format, _)| of.misfit(*format)).collect();
+        let mut asked = beside.report.clone();
+        asked.extend((common.format == FormatWord::Jsonl).then(|| (ReportFormat::Jsonl, STDOUT.into())));
+        let misfits: Vec<_> = asked.iter().filter_map(|(format, _)| of.misfit(*format)).collect();
         if !misfits.is_empty() {
             screen.diagnose(&misfits);
             return None;
         }
-        let on_stdout = beside.report.iter().filter(|(_, file)| is_stdout(file)).count();
-        if on_stdout > 1 || (on_stdout == 1 && common.format != Format::Text) {
+        let on_stdout = asked.iter().filter(|(_, file)| is_stdout(file)).count();
+        if on_stdout + usize::from(common.format == FormatWord::Json) > 1 {
             let message = "two documents cannot stand on stdout";
             let hint = "give all but one of them a file: `--report FORMAT=FILE`";
             screen.diagnose(&[Diagnostic::error("usage", message).hint(hint)]);
@@ -103,12 +111,15 @@ impl Reports {
             Ci::Github => true,
             Ci::None => false,
         };
-        Some(Self { wanted: beside.report.clone(), base: base(&common.directory), on_github })
+        let (events, wanted): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|(format, _)| *format == ReportFormat::Jsonl);
+        let events = events.into_iter().map(|(_, file)| file).collect();
+        Some(Self { wanted, events, base: base(&common.directory), on_github })
     }
 
     /// The screen for the run: without stdout where a report stands there.
     pub fn screen(&self, screen: &Screen) -> Screen {
-        match self.wanted.iter().any(|(_, file)| is_stdout(file)) {
+        match self.wanted.iter().map(|(_, file)| file).chain(&self.events).any(|file| is_stdout(file)) {
             true => screen.aside(),
             false => screen.clone(),
         }
@@ -159,7 +170,8 @@ fn step_summary(sheet: &Sheet) -> anyhow::Result<()> {
     summary.write_all(markdown(sheet, most).as_bytes()).with_context(failed)
 }
 
-fn is_stdout(file: &Path) -> bool {
+/// Whether a file stands for stdout.
+pub fn is_stdout(file: &Path) -> bool {
     file.as_os_str() == STDOUT
 }
 
@@ -181,6 +193,7 @@ fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<
         ReportFormat::Sarif => to_json(&sarif::sarif(sheet))?,
         ReportFormat::Junit => junit::junit(sheet),
         ReportFormat::Html => html::html(sheet),
+        ReportFormat::Jsonl => anyhow::bail!("events are told while they happen"),
     })
 }
 

@@ -16,6 +16,7 @@ use crate::kind::registry::Registry;
 use crate::kind::schema;
 use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
+use crate::report::event::EventLine;
 use crate::report::outcome::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::saved::SavedPlan;
@@ -71,6 +72,7 @@ pub fn all(registry: &Registry) -> Vec<(String, String)> {
         ("receipt.json", schema::printed::<Receipt>()),
         ("apply.json", schema::printed::<ApplyReport>()),
         ("drift.json", schema::printed::<DriftReport>()),
+        ("events.json", schema::printed::<EventLine>()),
         ("validate.json", schema::printed::<Checked>()),
         ("import.json", schema::printed::<ImportReport>()),
         ("api-check.json", schema::printed::<api::check::Found>()),

@@ -35,7 +35,7 @@ impl Screen {
     /// As the flags say.
     pub fn new(common: &Common) -> Self {
         Self {
-            format: common.format,
+            format: common.format.document(),
             quiet: common.quiet,
             colour: common.color,
             is_aside: false,

@@ -5,8 +5,9 @@
 //! somebody names.
 //! Deliberately absent: the limits of one service (`pace`) and of one request (`retry`).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::stop::Stop;
 use crate::diagnostic::Diagnostic;
@@ -16,6 +17,22 @@ const BASE: u64 = 100;
 /// So many requests allow one more.
 const SHARE: u64 = 5;
 
+/// A request is about to be sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Again<'a> {
+    pub target: &'a str,
+    /// The status, or the code of what went wrong.
+    pub why: &'a str,
+    /// Whether the service asked for patience.
+    pub throttled: bool,
+    /// How many times it was sent so far.
+    pub attempts: u32,
+    pub pause: Duration,
+}
+
+/// Who hears of requests that are sent again.
+pub type Listener = Arc<dyn Fn(&Again) + Send + Sync>;
+
 /// What a run may cost, and what it has cost so far.
 #[derive(Default)]
 pub struct Allowance {
@@ -24,12 +41,24 @@ pub struct Allowance {
     begun: AtomicU64,
     repeated: AtomicU64,
     spent: AtomicBool,
+    listener: OnceLock<Listener>,
 }
 
 impl Allowance {
     /// For a run that ends with `stop`; `most` are the repetitions it may have, when somebody says so.
     pub fn new(stop: Arc<Stop>, most: Option<u32>) -> Self {
         Self { stop, most: most.map(u64::from), ..Self::default() }
+    }
+
+    /// From now on somebody hears of requests that are sent again; the first who asked.
+    pub fn listen(&self, listener: Listener) {
+        let _ = self.listener.set(listener);
+    }
+
+    pub(super) fn tell(&self, again: &Again) {
+        if let Some(listener) = self.listener.get() {
+            listener(again);
+        }
     }
 
     /// A request is sent for the first time.

@@ -140,6 +140,11 @@ impl Client {
         self.credentials.secrets().await
     }
 
+    /// The name of the target.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The host that is asked.
     pub(super) fn host(&self) -> &str {
         &self.host

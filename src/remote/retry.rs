@@ -12,7 +12,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::allowance::Allowance;
+use super::allowance::{Again, Allowance};
 use super::client::{Attempt, Bounds, Client, Errand};
 use super::failure::{Failure, Reason, Sent};
 use crate::exchange::{Request, Response, Verb};
@@ -91,8 +91,9 @@ impl Client {
         let allowance = self.allowance();
         allowance.begin();
         let writes = errand.request.verb != Verb::Get;
+        let repeatable = errand.request.repeatable;
         let terms =
-            Terms { patience, repeatable: errand.request.repeatable, writes, host: self.host(), allowance };
+            Terms { patience, repeatable, writes, target: self.target(), host: self.host(), allowance };
         persist(terms, |number, left| async move {
             let bounds = Bounds { timeout: errand.bounds.timeout.min(left), ..*errand.bounds };
             self.attempt(Errand { bounds: &bounds, ..errand }, number).await
@@ -111,6 +112,7 @@ struct Terms<'t> {
     repeatable: bool,
     /// Whether it is not sent again once the run is to end.
     writes: bool,
+    target: &'t str,
     host: &'t str,
     allowance: &'t Allowance,
 }
@@ -150,7 +152,7 @@ where
         if pause >= left || !terms.allowance.repeat() {
             return finish(outcome, attempts, earlier);
         }
-        tracing::info!(host = terms.host, after = why(&outcome), ms = pause.as_millis(), attempts, "waits");
+        terms.tell(&outcome, attempts, pause);
         earlier = earlier.max(sent(&outcome));
         attempts += 1;
         left -= pause;
@@ -189,6 +191,15 @@ impl Terms<'_> {
             () = stopped => {}
             () = self.allowance.stop.ended() => {}
         }
+    }
+
+    /// Says that a request is sent again.
+    fn tell(&self, outcome: &Outcome, attempts: u32, pause: Duration) {
+        let why = &*why(outcome);
+        tracing::info!(host = self.host, after = why, ms = pause.as_millis(), attempts, "waits");
+        let throttled = asked_pause(outcome, SystemTime::now()).is_some()
+            || outcome.as_ref().is_ok_and(|response| response.status == 429);
+        self.allowance.tell(&Again { target: self.target, why, throttled, attempts, pause });
     }
 
     fn may_repeat(&self, outcome: &Outcome) -> bool {
@@ -276,8 +287,14 @@ mod tests {
     ) -> (Result<Answered, Failure>, f64) {
         let began = Instant::now();
         let allowance = Allowance::default();
-        let terms =
-            Terms { patience, repeatable, writes: true, host: "api.example.com", allowance: &allowance };
+        let terms = Terms {
+            patience,
+            repeatable,
+            writes: true,
+            target: "there",
+            host: "api.example.com",
+            allowance: &allowance,
+        };
         let result = persist(terms, |number, _| {
             let outcome = outcomes[(number as usize - 1).min(outcomes.len() - 1)].clone();
             std::future::ready((outcome, Duration::from_millis(1)))

@@ -14,7 +14,18 @@ use super::clean::is_hostile;
 /// # Errors
 /// When `shown` cannot be JSON at all; the reports of this room always can.
 pub fn to_json(shown: &impl Serialize) -> serde_json::Result<String> {
-    let json = serde_json::to_string_pretty(shown)?;
+    serde_json::to_string_pretty(shown).map(|json| safe(&json))
+}
+
+/// The same on one line.
+///
+/// # Errors
+/// As [`to_json`].
+pub fn to_line(shown: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(shown).map(|json| safe(&json))
+}
+
+fn safe(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         // a line break that is not escaped yet is one between members
@@ -27,7 +38,7 @@ pub fn to_json(shown: &impl Serialize) -> serde_json::Result<String> {
         }
     }
     safe.push('\n');
-    Ok(safe)
+    safe
 }
 
 #[cfg(test)]
@@ -39,7 +50,11 @@ mod tests {
         let text = "a\u{1b}[2J\u{9b}2J\u{202e}\u{e0041}\u{2028}å\"\\\n";
         let json = to_json(&serde_json::json!({ "a": [text, {}], text: [] })).unwrap();
         assert!(!json.replace('\n', "").contains(is_hostile), "{json}");
+        let shown = serde_json::json!({ "a": [text, {}], text: [] });
         let back: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(back, serde_json::json!({ "a": [text, {}], text: [] }));
+        assert_eq!(back, shown);
+        let line = to_line(&shown).unwrap();
+        assert_eq!(line.strip_suffix('\n').map(|line| line.contains(is_hostile)), Some(false), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), shown);
     }
 }

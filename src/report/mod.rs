@@ -10,6 +10,7 @@ pub mod clean;
 pub mod diagnostics;
 mod diff;
 pub mod drift;
+pub mod event;
 mod excerpt;
 mod field;
 mod gather;

@@ -162,7 +162,8 @@ impl ApplyReport {
     }
 }
 
-fn result(showing: &mut Showing, outcome: &Outcome) -> ObjectResult {
+/// What may be shown of one outcome.
+pub(super) fn result(showing: &mut Showing, outcome: &Outcome) -> ObjectResult {
     let (result, reasons): (_, &[Diagnostic]) = match &outcome.ending {
         Ending::Done => (Word::Done, &[]),
         Ending::Unchanged => (Word::Unchanged, &[]),

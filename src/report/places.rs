@@ -11,7 +11,7 @@ use crate::diagnostic::{Place, Source};
 
 /// The lines of every source that was asked about. Keeps the sources alive, so that one is known by its address.
 #[derive(Default)]
-pub struct Places(HashMap<*const Source, (Arc<Source>, Lines)>);
+pub struct Places(HashMap<usize, (Arc<Source>, Lines)>);
 
 /// Where the lines of a text start.
 pub struct Lines(Vec<usize>);
@@ -29,7 +29,7 @@ impl Places {
 
     /// The lines of a source.
     pub fn lines(&mut self, source: &Arc<Source>) -> &Lines {
-        let entry = self.0.entry(Arc::as_ptr(source));
+        let entry = self.0.entry(Arc::as_ptr(source).addr());
         &entry.or_insert_with(|| (Arc::clone(source), Lines::new(&source.text))).1
     }
 }

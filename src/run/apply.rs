@@ -126,10 +126,10 @@ impl Writer<'_, '_> {
     ) -> Vec<Outcome> {
         let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number)).collect();
         let began = Instant::now();
-        let given_up = || service.given_up().is_some();
-        if self.session.stop.is_set() || self.is_halted(&group.target) || given_up() {
+        if self.is_over(service) {
             return chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect();
         }
+        chosen.iter().for_each(|step| (self.session.tell)(Event::Started(step)));
         let of = Collection { kind: &group.kind, scope: &group.scope };
         let jobs: Vec<Job> = chosen.iter().map(|step| self.job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
@@ -155,7 +155,7 @@ impl Writer<'_, '_> {
             {
                 outcome.findings.push(unaccounted(step, &error));
             }
-            (self.session.tell)(Event::Wrote);
+            (self.session.tell)(Event::Ended(&outcome));
             outcomes.push(outcome);
         }
         outcomes
@@ -204,8 +204,19 @@ impl Writer<'_, '_> {
         Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
     }
 
-    fn is_halted(&self, target: &Arc<str>) -> bool {
-        lock(self.halted).contains(target)
+    /// Whether nothing more is begun there; said where nobody has said it yet.
+    fn is_over(&self, service: &Service) -> bool {
+        let (stop, target) = (self.session.stop, &service.target.name);
+        if stop.is_set() {
+            let code = if stop.is_interrupted() { "interrupted" } else { "out-of-time" };
+            (self.session.tell)(Event::Halted(None, code));
+            return true;
+        }
+        let gone = service.given_up();
+        if let Some(why) = &gone {
+            (self.session.tell)(Event::Halted(Some(target), why.code));
+        }
+        gone.is_some() || lock(self.halted).contains(target)
     }
 
     fn end(&self, step: &Step, ending: Ending) -> Outcome {

@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::diagnostic::Diagnostic;
+use crate::exchange::Verb;
+use crate::plan::Step;
 use crate::plan::propose::Permits;
 use crate::plan::request::Manner;
 use crate::plan::rotate::Rotation;
@@ -36,8 +38,9 @@ use crate::plan::step::{Method, Rules};
 use crate::remote::service::Service;
 use gather::Job;
 use index::Index;
-use journal::Journal;
+use journal::{Answer, Journal};
 use memory::Written;
+use outcome::Outcome;
 use refer::References;
 
 pub use crate::remote::stop::Stop;
@@ -65,17 +68,23 @@ pub struct Session<'s> {
     pub tell: &'s (dyn Fn(Event) + Sync),
 }
 
-/// What happens while a run works, for progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+/// What happens while a run works, for progress and for whoever watches an apply.
+#[derive(Clone, Copy)]
+pub enum Event<'e> {
     /// So many objects are to be read.
     Reading(usize),
     /// So many more were read.
     Read(usize),
     /// So many objects are to be written.
     Writing(usize),
-    /// One more was dealt with.
-    Wrote,
+    /// The turn of one came: it is read again.
+    Started(&'e Step),
+    /// A request that writes one was answered, or got no answer.
+    Sent(&'e Step, Verb, &'e Answer),
+    /// One was dealt with.
+    Ended(&'e Outcome),
+    /// Nothing more is begun on a target, or at all, for the reason with this code.
+    Halted(Option<&'e str>, &'e str),
 }
 
 impl Session<'_> {

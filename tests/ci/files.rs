@@ -6,15 +6,8 @@ use std::fs;
 use serde_json::Value as Json;
 
 use crate::desk::Desk;
+use crate::published::WORKFLOWS;
 use crate::yaml;
-
-const WORKFLOWS: [&str; 5] = [
-    ".github/workflows/ci.yml",
-    ".github/workflows/release.yml",
-    "examples/gitops-repo/.github/workflows/pull-request.yml",
-    "examples/gitops-repo/.github/workflows/apply.yml",
-    "examples/gitops-repo/.github/workflows/drift.yml",
-];
 
 fn steps(workflow: &Json) -> impl Iterator<Item = &Json> {
     let jobs = workflow["jobs"].as_object().expect("jobs");

@@ -7,6 +7,7 @@ mod desk;
 mod files;
 #[cfg(unix)]
 mod flow;
+mod published;
 #[cfg(unix)]
 mod runner;
 
@@ -16,6 +17,10 @@ use serde_json::Value as Json;
 
 /// A YAML file of this repository.
 fn yaml(path: &str) -> Json {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    document(path, &fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}")))
+}
+
+/// A text of YAML; `path` is where it stands.
+fn document(path: &str, text: &str) -> Json {
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -148,9 +148,12 @@ fn not_kept(step: &Step, change: &Change) -> Diagnostic {
     Diagnostic::error("not-kept", message).at(place)
 }
 
+/// The code of what changed although nobody asked for it.
+pub(super) const BESIDES: &str = "changed-besides";
+
 pub(super) fn changed_besides(step: &Step, change: &Change) -> Diagnostic {
     let message = format!("`{}` changed too, which was not asked for", named(&change.path));
-    Diagnostic::error("changed-besides", message)
+    Diagnostic::error(BESIDES, message)
         .at(step.subject.place.clone())
         .hint("the service did it, or somebody else at the same time; look before anything else is written")
 }

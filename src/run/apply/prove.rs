@@ -2,12 +2,13 @@
 //!
 //! A success that the service only claims is a fault here, and so is a change that nobody asked for.
 
+use super::super::Event;
 use super::super::blame;
 use super::super::gather::Read;
 use super::super::match_up::Found;
 use super::super::outcome::{Ending, Outcome};
 use super::super::planning::{appears, decide_live, shows_for_sure, subject};
-use super::fault::{changed_besides, gone, grown, lost, still_there};
+use super::fault::{BESIDES, changed_besides, gone, grown, lost, still_there};
 use super::record::appears_later;
 use super::send::{Sent, Written};
 use super::{Writer, lock};
@@ -127,6 +128,7 @@ impl Writer<'_, '_> {
         outcome.ending = Ending::Failed(beside.iter().map(|change| changed_besides(step, change)).collect());
         if step.subject.kind.operations.update.as_ref().is_some_and(|update| update.nested.is_some()) {
             lock(self.halted).insert(step.subject.target.clone());
+            (self.session.tell)(Event::Halted(Some(&step.subject.target), BESIDES));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Whether it took is not judged here: an answer may be lost or lie, so what was sent is looked up afterwards
 //! (`prove`). Only what surely did not take ends here.
 
+use super::super::Event;
 use super::super::blame;
 use super::super::gather::{Job, Read, read_one};
 use super::super::journal::Answer as Noted;
@@ -125,7 +126,9 @@ impl Writer<'_, '_> {
             Err(ending) => return Written::Not(ending),
         };
         let (answered, added) = self.put(service, fresh, (&planned.request, state.as_deref())).await;
-        let noted = self.answered(request, answer(&answered)).await;
+        let answer = answer(&answered);
+        (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
+        let noted = self.answered(request, answer).await;
         sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
         match answered {
             Ok(answered) => {

@@ -1,0 +1,228 @@
+//! `--since REF`: only objects whose documents changed are read and planned, whatever else differs.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use trueup::kind::FormatWord::Json;
+
+use crate::branches::{commit, git, has_git, say};
+use crate::estate::Estate;
+
+const PARTNER: &str = "carrierx/partner";
+
+/// A branch that edits the documents of two objects of twenty, one of them in its layout only; a third object
+/// was edited by hand, and a fourth document on the main branch.
+fn branch(count: usize) -> Estate {
+    let mut estate = Estate::new(PARTNER, count, Json);
+    git(estate.desk.root(), &["init", "-q", "-b", "main"]);
+    estate.desk.write(".gitignore", ".trueup\n*.json\nout\n");
+    commit(&estate, "as it is");
+    git(estate.desk.root(), &["checkout", "-qb", "work"]);
+    say(&mut estate, 2, "company_name", "Silver Bay");
+    let text = estate.desk.read("config/000.yaml");
+    estate.desk.write("config/000.yaml", &text.replacen("kind: ", "# as it was\nkind:   ", 1));
+    commit(&estate, "what this branch is about");
+    git(estate.desk.root(), &["checkout", "-q", "main"]);
+    let own = estate.desk.read("config/000.yaml");
+    let name = estate.documents[1].document["spec"]["company_name"].as_str().expect("a name").to_owned();
+    estate.desk.write("config/000.yaml", &own.replace(&name, "Lutsen"));
+    commit(&estate, "on the main branch meanwhile");
+    git(estate.desk.root(), &["checkout", "-q", "work"]);
+    estate.edit(0, json!({ "company_name": "Duluth" }));
+    estate
+}
+
+fn names(report: &Value, of: &str) -> Vec<String> {
+    let objects = report[of].as_array().expect("objects").iter();
+    objects.map(|own| own["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn only_what_changed_is_read_and_planned() {
+    if !has_git() {
+        return;
+    }
+    let estate = branch(20);
+    let before = estate.sandbox.log().len();
+    let plan = ["plan", "--since", "main", "--format", "json", "--detailed-exitcode", "-o", "plan.json"];
+    let ran = estate.desk.expect(2, &plan);
+    let asked: Vec<String> = estate.sandbox.log()[before..].iter().map(|entry| entry.path.clone()).collect();
+    assert!(asked.len() <= 2 && asked.iter().all(|path| path.contains(&estate.id(2))), "{asked:?}");
+    let report = ran.json();
+    assert_eq!(names(&report, "changes"), ["o-0002"]);
+    assert_eq!((names(&report, "unchanged").len(), names(&report, "refused").len()), (0, 0));
+    let since = &report["since"];
+    assert_eq!((&since["name"], &since["left_out"]), (&json!("main"), &json!(19)), "{since}");
+    assert_eq!(since["commit"].as_str().map(str::len), Some(40));
+    assert_eq!(report["complete"], true, "nothing that was asked for is missing");
+    let codes: Vec<_> = report["diagnostics"].as_array().expect("some").iter().map(|own| &own["code"]).collect();
+    assert_eq!(codes, ["left-out"], "{report:#}");
+    // what is applied of it is that one object
+    estate.desk.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);
+    assert_eq!(estate.dump()[0]["object"]["company_name"], "Duluth");
+    estate.desk.expect(0, &["plan", "--since", "main", "--detailed-exitcode"]).says(&["19 documents that do not"]);
+}
+
+#[test]
+fn it_goes_with_the_other_choices() {
+    if !has_git() {
+        return;
+    }
+    let mut estate = branch(4);
+    let planned = |estate: &Estate, code: i32, more: &[&str]| {
+        let plan = [&["plan", "--since", "main", "--format", "json"], more].concat();
+        names(&estate.desk.expect(code, &plan).json(), "changes")
+    };
+    // what is not committed yet counts; what was moved and asks the same does not
+    say(&mut estate, 3, "city", "Two Harbors");
+    assert_eq!(planned(&estate, 0, &[]), ["o-0002", "o-0003"]);
+    let text = estate.desk.read("config/000.yaml");
+    estate.desk.remove("config/000.yaml");
+    estate.desk.write("config/elsewhere/partners.yaml", &text);
+    assert_eq!(planned(&estate, 0, &[]), ["o-0002", "o-0003"]);
+    assert_eq!(planned(&estate, 0, &["--only", "this-branch"]), ["o-0002", "o-0003"]);
+    assert_eq!(planned(&estate, 0, &["config/elsewhere"]), ["o-0002", "o-0003"]);
+    assert_eq!(planned(&estate, 0, &["--base", "main"]), ["o-0002", "o-0003"]);
+    // an edit by hand of what the branch edits is told as what it is
+    estate.edit(2, json!({ "company_name": "Duluth" }));
+    let drift = ["drift", "--since", "main", "--format", "json"];
+    let report = estate.desk.expect(2, &drift).json();
+    assert_eq!(names(&report, "objects"), ["o-0002", "o-0003"]);
+    assert_eq!(report["since"]["left_out"], 2);
+    // against a commit of the branch itself
+    let report = estate.desk.expect(0, &["plan", "--since", "HEAD", "--format", "json"]).json();
+    assert_eq!(names(&report, "changes"), ["o-0003"]);
+}
+
+#[test]
+fn gates_count_all_objects() {
+    if !has_git() {
+        return;
+    }
+    let mut estate = Estate::new(PARTNER, 40, Json);
+    git(estate.desk.root(), &["init", "-q", "-b", "main"]);
+    estate.desk.write(".gitignore", ".trueup\n*.json\n");
+    commit(&estate, "as it is");
+    git(estate.desk.root(), &["checkout", "-qb", "work"]);
+    (0..12).for_each(|number| estate.documents[number].document["spec"]["city"] = json!("Two Harbors"));
+    estate.write();
+    estate.desk.unset("TRUEUP_MAX_UPDATES");
+    // twelve of twelve would be too many, twelve of forty are thirty percent
+    let plan = ["plan", "--since", "main", "-o", "plan.json"];
+    estate.desk.expect(0, &plan).says(&["12 to update"]);
+    estate.desk.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["12 done"]);
+    estate.documents[12].document["spec"]["city"] = json!("Two Harbors");
+    (0..12).for_each(|number| estate.documents[number].document["spec"]["city"] = json!("Knife River"));
+    estate.write();
+    estate.desk.expect(3, &plan).complains(&["13 of 40 objects"]);
+}
+
+#[test]
+fn what_refers_and_what_is_referred_to() {
+    if !has_git() {
+        return;
+    }
+    // a partner, its parent, and one that stands alone
+    let mut estate = Estate::new(PARTNER, 4, Json);
+    estate.documents[1].document["spec"]["parent_sid"] = json!({ "ref": "o-0000" });
+    estate.documents[2].document["spec"]["parent_sid"] = json!({ "ref": "o-0000" });
+    estate.write();
+    git(estate.desk.root(), &["init", "-q", "-b", "main"]);
+    estate.desk.write(".gitignore", ".trueup\n*.json\n");
+    commit(&estate, "as it is");
+    git(estate.desk.root(), &["checkout", "-qb", "work"]);
+    let plan = ["plan", "--since", "main", "--format", "json"];
+    // one that refers to another one that did not change, which nobody has a record of
+    say(&mut estate, 1, "city", "Two Harbors");
+    let report = estate.desk.run(&plan).json();
+    let told = [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
+    assert_eq!(told, ["o-0001"], "{report:#}");
+    assert!(!report.to_string().contains("unknown-reference"), "{report:#}");
+    assert_eq!(report["since"]["left_out"], 3);
+    // the one to which they refer
+    commit(&estate, "a child");
+    say(&mut estate, 0, "city", "Two Harbors");
+    let report = estate.desk.run(&["plan", "--since", "HEAD", "--format", "json"]).json();
+    let mut told = [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
+    told.sort();
+    assert_eq!(told, ["o-0000", "o-0001", "o-0002"], "{report:#}");
+}
+
+#[test]
+fn a_document_that_went_away_is_deleted_or_told() {
+    if !has_git() {
+        return;
+    }
+    let mut estate = Estate::new("keypro/customer", 4, Json);
+    git(estate.desk.root(), &["init", "-q", "-b", "main"]);
+    estate.desk.write(".gitignore", ".trueup\n");
+    commit(&estate, "as it is");
+    estate.desk.expect(0, &["apply", "--auto-approve"]);
+    // one went away before, one on this branch
+    estate.documents.remove(3);
+    estate.write();
+    commit(&estate, "one less");
+    git(estate.desk.root(), &["checkout", "-qb", "work"]);
+    estate.documents.remove(2);
+    estate.write();
+    commit(&estate, "another one less");
+    let since = ["plan", "--since", "main", "--format", "json"];
+    let ran = estate.desk.expect(0, &since);
+    assert_eq!(names(&ran.json(), "changes"), Vec::<String>::new());
+    ran.complains(&["orphan", "o-0002"]);
+    assert!(!ran.err.contains("o-0003"), "{}", ran.all());
+    let report = estate.desk.expect(0, &[&since[..], &["--allow-delete"]].concat()).json();
+    assert_eq!(names(&report, "changes"), ["o-0002"]);
+    assert_eq!(report["changes"][0]["action"], "delete");
+    // paths know nothing of what is gone
+    let report = estate.desk.expect(0, &[&since[..], &["--allow-delete", "config"]].concat()).json();
+    assert_eq!(names(&report, "changes"), Vec::<String>::new());
+}
+
+#[test]
+fn settings_that_changed_are_told() {
+    if !has_git() {
+        return;
+    }
+    let estate = branch(3);
+    let settings = estate.desk.read("trueup.yaml");
+    estate.desk.write("trueup.yaml", &format!("# of this branch\n{settings}"));
+    let report = estate.desk.expect(0, &["plan", "--since", "main", "--format", "json"]).json();
+    let codes: Vec<_> = report["diagnostics"].as_array().expect("some").iter().map(|own| &own["code"]).collect();
+    assert_eq!(codes, ["left-out", "settings-changed"], "{report:#}");
+}
+
+#[test]
+fn without_history_it_is_an_error_that_says_what_to_fetch() {
+    if !has_git() {
+        return;
+    }
+    let mut estate = branch(3);
+    let copies = tempfile::tempdir().expect("a folder");
+    let source = format!("file://{}", estate.desk.root().display());
+    let clone = |more: &[&str], name: &str| {
+        git(copies.path(), &[&["clone", "-q", "-b", "work"], more, &[&source, name]].concat());
+        copies.path().join(name).display().to_string()
+    };
+    let plan = |estate: &Estate, folder: &str, code: i32| {
+        estate.desk.expect(code, &["plan", "-C", folder, "--since", "origin/main", "--format", "json"])
+    };
+    let whole = clone(&[], "whole");
+    assert_eq!(names(&plan(&estate, &whole, 0).json(), "changes"), ["o-0002"]);
+    let shallow = clone(&["--depth", "1", "--no-single-branch"], "shallow");
+    let ran = plan(&estate, &shallow, 1);
+    ran.complains(&["history-missing", "shallow clone", "fetch-depth: 0"]);
+    assert_eq!(ran.json()["diagnostics"][0]["code"], "history-missing");
+    let single = clone(&["--depth", "1", "--single-branch"], "single");
+    plan(&estate, &single, 1).complains(&["unknown-commit", "shallow clone"]);
+    assert!(Path::new(&single).exists());
+    estate.desk.expect(1, &["plan", "--since", "nobody"]).complains(&["unknown-commit", "nobody"]);
+    estate.desk.expect(1, &["drift", "--since", "nobody"]).complains(&["unknown-commit"]);
+    estate.desk.expect(64, &["plan", "--since", "main", "--unmanaged"]);
+    estate.desk.set("TRUEUP_SINCE", "main");
+    let report = estate.desk.expect(0, &["plan", "--format", "json"]).json();
+    assert_eq!(names(&report, "changes"), ["o-0002"]);
+    let none = Estate::new(PARTNER, 1, Json);
+    none.desk.expect(1, &["plan", "--since", "main"]).complains(&["no-repository", "--since"]);
+}
