@@ -63,8 +63,19 @@ impl Default for Patience {
 
 impl Client {
     /// Sends `request`, again and again where that is safe. `body` is `request.body` in the target's wire
-    /// format; `if_match` the state of the object over which it may be done.
+    /// format.
     pub async fn send_safely(
+        &self,
+        request: &Request,
+        body: Option<Vec<u8>>,
+        bounds: &Bounds,
+        patience: &Patience,
+    ) -> Result<Answered, Failure> {
+        self.send_bound((request, None), body, bounds, patience).await
+    }
+
+    /// The same, bound to the state of the object over which it may be done.
+    pub(super) async fn send_bound(
         &self,
         (request, if_match): (&Request, Option<&str>),
         body: Option<Vec<u8>>,

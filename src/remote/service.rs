@@ -188,7 +188,7 @@ impl Service {
         }
         let body = body.map(|body| self.encoded(body));
         let answered =
-            self.client.send_safely((request, if_match), body, &self.bounds, &self.patience).await?;
+            self.client.send_bound((request, if_match), body, &self.bounds, &self.patience).await?;
         self.accepted(answered, request.verb).await
     }
 
