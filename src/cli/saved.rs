@@ -204,7 +204,8 @@ pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Pr
 fn gone(saved: &SavedPlan, fresh: &Report) -> Vec<ObjectName> {
     let here = fresh.changes.iter().map(|change| &change.object);
     let here = here.chain(fresh.unchanged.iter().map(|unchanged| &unchanged.object));
-    let here: Vec<&ObjectName> = here.chain(fresh.refused.iter().map(|refused| &refused.object)).collect();
+    let here = here.chain(fresh.refused.iter().map(|refused| &refused.object));
+    let here: Vec<&ObjectName> = here.chain(fresh.unread.iter().map(|unread| &unread.object)).collect();
     let planned = saved.report.changes.iter().map(|change| &change.object);
     planned.filter(|planned| !here.iter().any(|own| same_object(own, planned))).cloned().collect()
 }

@@ -20,6 +20,7 @@ pub mod rotate;
 pub mod step;
 pub mod undo;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -38,8 +39,9 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
     pub complete: bool,
-    /// How many objects could not be read.
-    pub unread: usize,
+    /// The numbers of those among the refused that could not be read; a reason that several share stands in
+    /// `diagnostics`.
+    pub unread: BTreeSet<usize>,
 }
 
 /// Which object.

@@ -192,7 +192,7 @@ impl SavedPlan {
     /// How many live objects the plan was made over.
     pub fn objects(&self) -> usize {
         let summary = &self.report.summary;
-        summary.update + summary.delete + summary.unchanged + summary.refused
+        summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread
     }
 }
 
