@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Runtime;
+
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::events::Events;
 use super::exit::Exit;
@@ -293,9 +295,9 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
     }
     if !way.approved
-        && let Some(refusal) = ask(&plan, screen)?
+        && let Some((why, exit)) = ask(&plan, &runtime, screen)?
     {
-        return untouched(&plan, refusal, Exit::Refused, screen, way);
+        return untouched(&plan, why, exit, screen, way);
     }
     let journal = match records::begin(prepared, &plan, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => journal,
@@ -369,12 +371,12 @@ fn unwritten(
     way.tell(&report, screen)
 }
 
-/// Asks; gives why the answer is no, which it is without a terminal.
-fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
+/// Asks; gives why the answer is no, which it is without a terminal, and how the run exits then.
+fn ask(plan: &Plan, runtime: &Runtime, screen: &Screen) -> anyhow::Result<Option<(Diagnostic, Exit)>> {
     if !screen.can_ask() {
         let message = "there is no terminal to ask on, and nothing was written";
         let hint = "look at the plan, then run again with `--auto-approve`";
-        return Ok(Some(Diagnostic::error("no-terminal", message).hint(hint)));
+        return Ok(Some((Diagnostic::error("no-terminal", message).hint(hint), Exit::Refused)));
     }
     let objects = plan.steps.len();
     screen.err(&format!(
@@ -382,10 +384,30 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
         if objects == 1 { "" } else { "s" }
     ));
     io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    let Some(answer) = heard(runtime)? else {
+        screen.err("\ninterrupted: nothing was written\n");
+        let why = Diagnostic::error("interrupted", "the run was interrupted before the first write");
+        return Ok(Some((why, Exit::Interrupted)));
+    };
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
-    Ok((answer.trim() != "yes").then(declined))
+    Ok((answer.trim() != "yes").then(|| (declined(), Exit::Refused)))
+}
+
+/// The line that somebody types; nothing when it is Ctrl-C, which is heard while a thread of its own, that nobody
+/// waits for, reads.
+fn heard(runtime: &Runtime) -> anyhow::Result<Option<String>> {
+    let (tell, line) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer).map(|_| answer);
+        let _ = tell.send(read);
+    });
+    runtime.block_on(async {
+        tokio::select! {
+            line = line => Ok(Some(line??)),
+            _ = tokio::signal::ctrl_c() => Ok(None),
+        }
+    })
 }
 
 /// What went wrong after a plan that has told the rest.
