@@ -276,7 +276,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
 fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     if let Some(events) = way.events.map(Arc::clone) {
         prepared.allowance.listen(Arc::new(move |again| events.again(again)));
     }

@@ -80,7 +80,7 @@ pub struct Wish<'w> {
 /// When there is no runtime, or the plan cannot be written.
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
     records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
