@@ -107,7 +107,8 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     }
     if let Some(path) = wish.output {
         let commit = branch.map(|branch| branch.head().to_string());
-        let said = saved::write(path, (&plan, &report, commit), prepared, reading)?;
+        let said =
+            saved::write(path, (&plan, &report, saved::Of { commit, undoes: None }), prepared, reading)?;
         screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }
