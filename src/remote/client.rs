@@ -22,7 +22,7 @@ use super::auth::{Credentials, Tickets};
 use super::breaker::{Breaker, Leave};
 use super::failure::{Detour, Failure, Reason, Sent};
 use super::hosts::{self, Allowed};
-use super::pace::Pace;
+use super::pace::{Pace, Speed};
 use super::retry;
 use super::session::Way;
 use super::target::Target;
@@ -208,6 +208,11 @@ impl Client {
             outcome = self.exchange(errand) => outcome,
             () = self.allowance.stop.ended() => Err(self.failure(Reason::OutOfTime, Sent::Maybe)),
         }
+    }
+
+    /// How fast the service is asked by now.
+    pub(super) fn speed(&self) -> Speed {
+        self.pace.speed()
     }
 
     /// What an answer tells about the pace that the service bears.

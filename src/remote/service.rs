@@ -19,6 +19,7 @@ use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
 use super::failure::{Failure, Sent};
 use super::hosts::Allowed;
+use super::pace::Speed;
 use super::retry::{Answered, Patience};
 use super::spelling::Spellings;
 use super::target::Target;
@@ -127,6 +128,11 @@ impl Service {
     /// What the run may cost.
     pub fn allowance(&self) -> &Allowance {
         self.client.allowance()
+    }
+
+    /// How fast it is asked by now.
+    pub fn speed(&self) -> Speed {
+        self.client.speed()
     }
 
     /// Why nothing is sent to the target any more, when it was down for too long.
