@@ -174,7 +174,7 @@ type Reads = Vec<Option<crate::run::gather::Read>>;
 fn look(prepared: &Prepared, reading: &Reading, screen: &Screen) -> Result<Reads, Diagnostic> {
     let runtime = session::runtime()
         .map_err(|error| Diagnostic::error("no-runtime", error.to_string()).hint("run again"))?;
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let reads = runtime.block_on(planning::look(&session, &prepared.jobs()));
@@ -263,7 +263,7 @@ fn planned(
     (reading, screen): (&Reading, &Screen),
     wish: Saving,
 ) -> anyhow::Result<Exit> {
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &prepared.jobs()));
