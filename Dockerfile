@@ -4,7 +4,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache ca-certificates musl-dev
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin trueup && mkdir /empty
+RUN cargo build --release --locked --features full --bin trueup && mkdir /empty
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

@@ -322,10 +322,11 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     {
         return untouched(&plan, why, exit, screen, way);
     }
-    let journal = match records::begin(prepared, &plan, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
-        Ok(journal) => journal,
-        Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
-    };
+    let journal =
+        match records::begin(prepared, &plan, (&cut_off, way.reviewed.map(|(own, _)| own.name())), screen) {
+            Ok(journal) => journal,
+            Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
+        };
     let session = Session { journal: Some(&journal), ..session };
     let known: Vec<Diagnostic> =
         plan.diagnostics.iter().filter(|said| said.severity == Severity::Error).cloned().collect();
@@ -366,7 +367,7 @@ fn concluded(
     let clear = screen.reveals.then(|| report_with(Persons::Clear));
     let shown = show(clear.as_ref().unwrap_or(&report), screen).and_then(|()| way.tell(&report, screen));
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close(&prepared.workspace.root, journal, report.clone(), screen);
+    records::close(prepared, journal, report.clone(), screen);
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();

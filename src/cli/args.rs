@@ -480,7 +480,7 @@ github` only.
 
 Exit codes: 0 shown; 1 it cannot be read, or is no such file.")]
 pub struct ShowArgs {
-    /// What `plan -o` wrote, or a file in `.trueup/receipts` or `.trueup/journal`
+    /// What `plan -o` wrote, a file in `.trueup/receipts` or `.trueup/journal`, or the name of a run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]

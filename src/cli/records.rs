@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
+use url::Url;
 use zeroize::Zeroizing;
 
 use super::repository::Repository;
 use super::screen::Screen;
-use super::session::{FOLDER, Prepared, forgotten};
+use super::session::{FOLDER, Prepared, forgotten, runtime};
 use super::who::who;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -15,6 +16,7 @@ use crate::remote::service::Service;
 use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::to_json;
+use crate::run::archive::{Archive, Trouble};
 use crate::run::gather::Job;
 use crate::run::journal::{self, Account, Circumstances, Journal, Spoken};
 use crate::run::ledger::Ledger;
@@ -22,6 +24,7 @@ use crate::run::memory;
 use crate::run::outcome::Outcome;
 use crate::run::receipt;
 use crate::run::undo::Keeper;
+use crate::run::undo::safe::{Safe, Unfit};
 
 /// Begins the journal of an apply, after the runs that were cut off have got their receipts.
 ///
@@ -30,17 +33,37 @@ use crate::run::undo::Keeper;
 pub fn begin(
     prepared: &Prepared,
     plan: &Plan,
-    cut_off: &[Account],
-    reviewed: Option<&str>,
+    (cut_off, reviewed): (&[Account], Option<&str>),
+    screen: &Screen,
 ) -> Result<Journal, Diagnostic> {
+    let safe = safe(prepared)?;
     let folder = prepared.workspace.root.join(FOLDER);
     let begun = || -> anyhow::Result<Journal> {
-        take_up(prepared, cut_off)?;
+        take_up(prepared, cut_off, screen)?;
         let key = key(prepared, plan)?;
         let of = circumstances(prepared, reviewed, key.is_some());
-        Ok(Journal::begin(&folder, of, Keeper { key })?)
+        Ok(Journal::begin(&folder, of, Keeper { key, safe })?)
     };
     begun().map_err(|error| unwritable(&error))
+}
+
+/// Where values under a mark are sealed, where that is asked for.
+fn safe(prepared: &Prepared) -> Result<Option<Safe>, Diagnostic> {
+    let settings = &prepared.workspace.settings;
+    let Some(recipients) = &settings.receipts.recipients else { return Ok(None) };
+    let place = settings.source.place(settings.receipts.span);
+    Safe::new(recipients).map(Some).map_err(|unfit| match unfit {
+        Unfit::NotBuiltIn => no_encryption().at(place),
+        Unfit::Unreadable => Diagnostic::error("bad-recipient", "one of these recipients is none")
+            .at(place)
+            .hint("name public keys of age, as `age-keygen` tells them: `age1…`"),
+    })
+}
+
+/// What is said where a program without encryption is to seal or open.
+pub fn no_encryption() -> Diagnostic {
+    Diagnostic::error("no-encryption", "this program was built without encryption")
+        .hint("take one that was released, or build it with `--features encryption`")
 }
 
 /// The key of a run's digests. One that writes what does not read back needs one, or its receipt could not tell
@@ -111,11 +134,13 @@ fn cut_off(account: &Account) -> Diagnostic {
 }
 
 /// Gives runs that were cut off their receipts, so that they are told once.
-fn take_up(prepared: &Prepared, accounts: &[Account]) -> anyhow::Result<()> {
+fn take_up(prepared: &Prepared, accounts: &[Account], screen: &Screen) -> anyhow::Result<()> {
     let folder = prepared.workspace.root.join(FOLDER);
     for account in accounts {
         let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
-        receipt::keep(&folder, &account.name, &to_json(&receipt)?)?;
+        let text = to_json(&receipt)?;
+        receipt::keep(&folder, &account.name, &text)?;
+        share(prepared, &account.name, &text, screen);
         journal::take_up(&folder, account)?;
     }
     Ok(())
@@ -141,21 +166,58 @@ pub fn note_applied(
 }
 
 /// Ends a journal and keeps the receipt.
-pub fn close(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) {
-    if let Err(error) = keep(root, journal, results, screen) {
+pub fn close(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &Screen) {
+    if let Err(error) = keep(prepared, journal, results, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run tells the same; make room or give access";
         screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
     }
 }
 
-fn keep(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+fn keep(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
     journal.finish()?;
-    let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
+    let (folder, name) = (prepared.workspace.root.join(FOLDER), journal.name().to_owned());
     let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
     let Some(account) = journal::account(name.clone(), &text) else { return Ok(()) };
     let receipt = Receipt::new(&account, Some(results)).seal(journal.key())?;
-    receipt::keep(&folder, &name, &to_json(&receipt)?)?;
+    let text = to_json(&receipt)?;
+    receipt::keep(&folder, &name, &text)?;
     screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
+    share(prepared, &name, &text, screen);
     Ok(())
+}
+
+/// The text of a receipt in a shared place.
+///
+/// # Errors
+/// When there is none of that name, or it cannot be read.
+pub fn shared(store: &Url, name: &str) -> Result<String, Diagnostic> {
+    let get = |runtime: tokio::runtime::Runtime| {
+        let archive = Archive::open(store)?;
+        runtime.block_on(archive.get(name))
+    };
+    runtime().map_err(|_| Trouble::Broken).and_then(get).map_err(|why| {
+        Diagnostic::error("no-receipt", format!("{name} is neither here nor in {store}: {why}"))
+            .hint("name the run of a receipt, as applies tell it")
+    })
+}
+
+/// Puts a receipt where other machines find it. The copy here stays whatever comes of that.
+fn share(prepared: &Prepared, name: &str, text: &str, screen: &Screen) {
+    let settings = &prepared.workspace.settings;
+    let Some(store) = &settings.receipts.store else { return };
+    let put = |runtime: tokio::runtime::Runtime| {
+        let archive = Archive::open(store)?;
+        runtime.block_on(archive.put(name, text))
+    };
+    match runtime().map_err(|_| Trouble::Broken).and_then(put) {
+        Ok(name) => screen.say(&format!("receipt: {name}.json in {store}\n")),
+        Err(why) => {
+            let message = format!("the receipt is not in {store}: {why}");
+            let fault = Diagnostic::warning("not-shared", message)
+                .at(settings.source.place(settings.receipts.span))
+                .hint(format!("put {FOLDER}/receipts/{name}.json there by hand, which is kept"));
+            screen.diagnose(&[fault]);
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod address;
 pub mod auth;
 mod check;
 pub mod file;
+mod receipts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use url::Url;
 
 use self::auth::{Access, Auth, Credential, Keyring, Purpose};
 use self::file::{NotifyEvent, NotifyFile, NotifyFormat, SettingsFile};
+pub use self::receipts::ReceiptSettings;
 use super::slots::Secrets;
 use crate::diagnostic::{Diagnostic, Place, Source, Span, any_error};
 use crate::document::read::Reading;
@@ -41,6 +43,8 @@ pub struct Settings {
     pub notify: Vec<NotifySettings>,
     /// Whether reports tell the domains of mail addresses.
     pub mail_domains: bool,
+    /// How receipts are kept.
+    pub receipts: ReceiptSettings,
     /// Whether something in the file is wrong, so that a missing target may only be a broken one.
     pub faulty: bool,
 }
@@ -95,9 +99,10 @@ pub fn read(source: &Arc<Source>, registry: &Registry, faults: &mut Vec<Diagnost
     let documents = patterns(root, source);
     let word = root.and_then(|root| root.get("mail_domains")).and_then(Node::scalar);
     let mail_domains = word == Some("show");
+    let receipts = receipts::read(root, &mut Reading::new(source, &mut found));
     let faulty = any_error(&found);
     faults.append(&mut found);
-    Settings { source: Arc::clone(source), targets, documents, notify, mail_domains, faulty }
+    Settings { source: Arc::clone(source), targets, documents, notify, mail_domains, receipts, faulty }
 }
 
 fn sections(

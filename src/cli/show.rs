@@ -8,14 +8,18 @@ use super::args::{Common, Format, ShowArgs};
 use super::exit::Exit;
 use super::keys::Keys;
 use super::plan;
+use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
+use super::session::FOLDER;
+use super::workspace;
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved::{SavedPlan, is_plan, open, unsealed};
 use crate::report::to_json;
 use crate::run::journal;
+use crate::run::receipt as receipts;
 
 /// Shows a saved plan, a receipt, or the journal of a run that was cut off.
 ///
@@ -24,8 +28,12 @@ use crate::run::journal;
 pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::File, screen) else { return Ok(Exit::Usage) };
     let screen = &reports.screen(screen);
-    let path = common.directory.join(&args.file);
-    let text = saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?;
+    let path = receipts::here(&common.directory.join(FOLDER), &common.directory, &args.file);
+    let text = match shared(&common.directory, &path, &args.file) {
+        Some(Ok(text)) => text,
+        Some(Err(why)) => return not_shown(why, screen, &reports),
+        None => saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?,
+    };
     if is_plan(&text) {
         return plan(&text, &common.directory, screen, &reports);
     }
@@ -38,6 +46,16 @@ pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<
         Some(receipt) => self::receipt(&receipt, screen, &reports),
         None => not_shown(unknown(&args.file), screen, &reports),
     }
+}
+
+/// A receipt that is not here, from the place that the workspace shares; nothing where it shares none.
+fn shared(root: &Path, path: &Path, named: &Path) -> Option<Result<String, Diagnostic>> {
+    if path.exists() {
+        return None;
+    }
+    let (base, _) = workspace::base(root);
+    let store = base?.settings.receipts.store?;
+    Some(records::shared(&store, &named.to_string_lossy()))
 }
 
 fn unknown(path: &Path) -> Diagnostic {

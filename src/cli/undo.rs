@@ -5,8 +5,10 @@
 //! Deliberately absent: what is asked for instead (`run::undo`).
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::apply::{self, Way};
 use super::args::{Common, Reading, Selection, UndoArgs};
@@ -15,6 +17,7 @@ use super::exit::Exit;
 use super::keys::Keys;
 use super::plan;
 use super::progress::Progress;
+use super::records::{self, no_encryption};
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
@@ -29,6 +32,10 @@ use crate::run::outcome::Outcome;
 use crate::run::planning;
 use crate::run::receipt as receipts;
 use crate::run::undo::back::{self, Case, Trail};
+use crate::run::undo::safe::{Opener, Unfit};
+
+/// The variable that names what opens sealed values.
+const IDENTITY: &str = "TRUEUP_AGE_IDENTITY";
 
 /// Undoes what an apply did, as far as it is still there; with `-o` the plan is only saved.
 ///
@@ -145,7 +152,8 @@ pub fn open(
     let (text, shown) = find(&workspace, named).map_err(told)?;
     let receipt = receipt::unsealed(&text, |keyed| keys.key_for(keyed)).map_err(told)?;
     fits(&receipt, &workspace).map_err(told)?;
-    let trails = trails(&receipt, &workspace, &shown).map_err(told)?;
+    let opener = opener(&workspace.root).map_err(told)?;
+    let trails = trails(&receipt, (&workspace, &shown), opener.as_ref()).map_err(told)?;
     let protected = protected(&workspace);
     let own = std::mem::take(&mut workspace.documents);
     let own = |trail: &Trail| own.iter().find(|document| trail.is_of(document));
@@ -182,18 +190,19 @@ fn look(prepared: &Prepared, reading: &Reading, screen: &Screen) -> Result<Reads
     Ok(reads)
 }
 
-/// The text of a receipt, by its file or by the name of its run, and how the file is called.
+/// The text of a receipt, by its file or by the name of its run, here or in the shared place, and how the file is
+/// called.
 fn find(workspace: &Workspace, named: &Path) -> Result<(String, String), Diagnostic> {
-    let root = &workspace.root;
-    let own = root.join(FOLDER).join(receipts::FOLDER);
-    let name = named.to_string_lossy();
-    let paths: [PathBuf; 2] = [root.join(named), own.join(format!("{name}.json"))];
-    let path = paths.iter().find(|path| path.is_file()).unwrap_or(&paths[0]);
-    let text = saved::read(path).map_err(|error| {
+    let path = receipts::here(&workspace.root.join(FOLDER), &workspace.root, named);
+    if let (false, Some(store)) = (path.is_file(), &workspace.settings.receipts.store) {
+        let name = named.to_string_lossy();
+        return Ok((records::shared(store, &name)?, format!("{store}/{name}.json")));
+    }
+    let text = saved::read(&path).map_err(|error| {
         Diagnostic::error("no-receipt", format!("{} cannot be read: {error}", named.display()))
             .hint(format!("name a file in {FOLDER}/{}, or the run that it is of", receipts::FOLDER))
     })?;
-    Ok((text, workspace.shown(path)))
+    Ok((text, workspace.shown(&path)))
 }
 
 /// A receipt counts for the services that it was made at.
@@ -221,11 +230,35 @@ fn clean(text: &str) -> String {
     crate::report::clean::line(text).into_owned()
 }
 
-fn trails(receipt: &Receipt, workspace: &Workspace, file: &str) -> Result<Vec<Trail>, Diagnostic> {
+/// What opens sealed values, where the environment names it: a file, or an identity itself.
+fn opener(root: &Path) -> Result<Option<Opener>, Diagnostic> {
+    let Some(named) = std::env::var_os(IDENTITY).filter(|named| !named.is_empty()) else { return Ok(None) };
+    let unreadable = |why: String| {
+        Diagnostic::error("bad-identity", format!("what {IDENTITY} names is no identity: {why}"))
+            .hint("name the file that `age-keygen` wrote")
+    };
+    let itself = named.to_str().filter(|text| text.starts_with("AGE-SECRET-KEY-"));
+    let text = match itself {
+        Some(text) => Zeroizing::new(text.to_owned()),
+        None => saved::read(&root.join(named))
+            .map(Zeroizing::new)
+            .map_err(|error| unreadable(error.kind().to_string()))?,
+    };
+    Opener::new(&text).map(Some).map_err(|unfit| match unfit {
+        Unfit::NotBuiltIn => no_encryption(),
+        Unfit::Unreadable => unreadable("it is of another form".to_owned()),
+    })
+}
+
+fn trails(
+    receipt: &Receipt,
+    (workspace, file): (&Workspace, &str),
+    opener: Option<&Opener>,
+) -> Result<Vec<Trail>, Diagnostic> {
     let source = Source::new(file, "");
     let trail = |entry: &crate::run::undo::Entry| {
         let kind = workspace.registry.kind(&entry.kind)?;
-        Trail::new(kind, entry.clone(), &source)
+        Trail::new(kind, entry.clone(), &source, opener)
     };
     let misfit = |entry: &crate::run::undo::Entry| {
         let message = format!("what this receipt says of {} does not fit its kind", clean(&entry.name));

@@ -235,7 +235,7 @@ impl Journal {
             method: verb.word().to_owned(),
             path: template(&step.subject.kind, step.action, verb),
             digest: self.keeper.sent(step),
-            kept: Box::new(self.keeper.keep(step)),
+            kept: Box::new(self.keeper.keep(step)?),
         };
         outcome(self.note(&line)?.await)?;
         Ok(request)

@@ -6,6 +6,7 @@
 
 pub mod applied;
 pub mod apply;
+pub mod archive;
 pub mod blame;
 mod described;
 mod facts;

@@ -10,6 +10,13 @@ use super::memory::replace;
 /// The folder in `.trueup`.
 pub const FOLDER: &str = "receipts";
 
+/// Where a receipt is that is named by its file, from the workspace in `root`, or by its run.
+pub fn here(folder: &Path, root: &Path, named: &Path) -> PathBuf {
+    let by_run = folder.join(FOLDER).join(format!("{}.json", named.display()));
+    let by_file = root.join(named);
+    if !by_file.is_file() && by_run.is_file() { by_run } else { by_file }
+}
+
 /// Keeps the receipt of the run of that name; gives where.
 ///
 /// # Errors

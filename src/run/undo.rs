@@ -5,9 +5,11 @@
 
 pub mod back;
 pub mod record;
+pub mod safe;
 mod told;
 
 use std::collections::BTreeMap;
+use std::io;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,13 +19,16 @@ use super::memory::witness;
 use crate::kind::{Kind, Leaf};
 use crate::plan::{Step, Subject, digest};
 use crate::value::{Mark, Object, Value};
-use record::Record;
+use record::{Record, Records};
+use safe::Safe;
 
 /// How a run keeps what it overwrites.
 #[derive(Default)]
 pub struct Keeper {
     /// The key of digests; without one marked values enter none.
     pub key: Option<Zeroizing<Vec<u8>>>,
+    /// Where values under a mark go; without one they are left out.
+    pub safe: Option<Safe>,
 }
 
 /// What is kept of one request.
@@ -38,6 +43,8 @@ pub struct Kept {
     before: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     leaves: Vec<Record>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<Secret>,
 }
@@ -67,6 +74,9 @@ pub struct Entry {
     pub after: Option<String>,
     /// What was written.
     pub leaves: Vec<Record>,
+    /// The leaves whose values are sealed: age, in Base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealed: Vec<String>,
     /// Digests of written values that do not read back; only under a key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<Secret>,
@@ -87,7 +97,10 @@ impl Keeper {
     }
 
     /// What is kept of a request that is about to be sent.
-    pub fn keep(&self, step: &Step) -> Kept {
+    ///
+    /// # Errors
+    /// When what is to be sealed cannot be.
+    pub fn keep(&self, step: &Step) -> io::Result<Kept> {
         let subject = &step.subject;
         let secret = |key: &[u8]| {
             let one = |(path, value): &(crate::value::Path, Value)| Secret {
@@ -96,13 +109,21 @@ impl Keeper {
             };
             step.hidden.iter().map(one).collect()
         };
-        Kept {
+        let Records { open, marked } = record::records(step, self.safe.is_some());
+        let sealed = match &self.safe {
+            Some(safe) if !marked.is_empty() => {
+                Some(safe.seal(&Zeroizing::new(serde_json::to_vec(&marked)?))?)
+            }
+            _ => None,
+        };
+        Ok(Kept {
             id: id_of(subject),
             scope: scope_of(subject),
             before: step.live.as_ref().map(|live| self.digest(&subject.kind, live)),
-            leaves: record::records(step).open,
+            leaves: open,
+            sealed,
             secrets: self.key().map(secret).unwrap_or_default(),
-        }
+        })
     }
 
     /// The digest of an object as it was read.
@@ -141,6 +162,7 @@ impl Entry {
             before: kept.before,
             after: None,
             leaves: kept.leaves,
+            sealed: kept.sealed.into_iter().collect(),
             secrets: kept.secrets,
         }
     }
@@ -154,6 +176,7 @@ impl Entry {
             }
         }
         self.id = self.id.take().or(kept.id);
+        self.sealed.extend(kept.sealed);
         self.secrets.extend(kept.secrets);
     }
 }

@@ -14,8 +14,13 @@ mod newborn;
 mod written;
 
 mod births;
+#[cfg(feature = "cloud")]
+mod bucket;
 mod lists;
 mod papers;
+#[cfg(feature = "encryption")]
+mod sealed;
+mod shared;
 mod updates;
 
 use serde_json::Value as Json;

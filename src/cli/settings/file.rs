@@ -28,6 +28,9 @@ pub struct SettingsFile {
     /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_HOSTS`.
     #[serde(default)]
     pub notify: Vec<NotifyFile>,
+    /// How receipts of applies are kept.
+    #[serde(default)]
+    pub receipts: ReceiptsFile,
 }
 
 /// The patterns of a workspace that names none.
@@ -44,6 +47,29 @@ pub enum MailDomainsFile {
     Hide,
     /// Their domains.
     Show,
+}
+
+/// How receipts of applies are kept.
+#[derive(Deserialize, JsonSchema, Clone, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiptsFile {
+    /// What becomes of values under a mark that an apply overwrites, so that `undo` can bring them back.
+    pub before_values: BeforeValuesFile,
+    /// With `encrypted`: who can read them, as public keys of age (`age1…`). `undo` finds an identity through `TRUEUP_AGE_IDENTITY`.
+    pub recipients: Vec<String>,
+    /// A place that machines share, where each receipt is put a second time: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, or `file:///folder`. Credentials come from the environment, as the cloud's own programs take them.
+    pub store: Option<String>,
+}
+
+/// What becomes of values under a mark that an apply overwrites.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum BeforeValuesFile {
+    /// They are left out, and an undo says so; values without a mark are kept in clear.
+    #[default]
+    Open,
+    /// They are kept too, encrypted to the recipients.
+    Encrypted,
 }
 
 /// A webhook.

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use super::Entry;
-use super::record::{Withheld, read as read_record};
+use super::record::{Record, Withheld, read as read_record};
+use super::safe::Opener;
 use crate::diagnostic::{Diagnostic, Place, Source, Span};
 use crate::document::{Document, State, Wanted, Wish};
 use crate::kind::leaf::Token;
@@ -47,18 +48,28 @@ pub struct Case {
 
 impl Trail {
     /// Of what a receipt says of an object. Nothing when it does not fit the kind.
-    pub fn new(kind: Arc<Kind>, entry: Entry, source: &Arc<Source>) -> Option<Self> {
+    pub fn new(kind: Arc<Kind>, entry: Entry, source: &Arc<Source>, opener: Option<&Opener>) -> Option<Self> {
         let action = match &*entry.action {
             "create" => Action::Create,
             "update" => Action::Update,
             "delete" => Action::Delete,
             _ => return None,
         };
-        let (mut leaves, mut withheld) = (Vec::new(), Vec::new());
+        let (mut leaves, mut withheld) = (Vec::<Written>::new(), Vec::new());
+        let opened = opener.and_then(|opener| opened(&entry, opener));
         for record in &entry.leaves {
             match record.withheld {
+                Some(Withheld::Sealed) if opened.is_some() => {}
                 Some(why) => withheld.push((record.label.clone(), why)),
                 None => leaves.push(read_record(&kind, record)?),
+            }
+        }
+        for record in opened.iter().flatten() {
+            let written = read_record(&kind, record)?;
+            // of several requests of one run the last one counts
+            match leaves.iter_mut().find(|own| own.path == written.path) {
+                Some(own) => own.after = written.after,
+                None => leaves.push(written),
             }
         }
         Some(Self { kind, entry, action, leaves, withheld, source: Arc::clone(source) })
@@ -242,6 +253,13 @@ const LOOK: &str = "look at it, and write what it is to be into its document";
 const WRITE: &str = "write what it is to be into its document, and apply that";
 const KEEP: &str = "with `receipts: { before_values: encrypted }` in trueup.yaml such values are kept from the next apply on";
 const OPEN: &str = "name the file with an age identity in TRUEUP_AGE_IDENTITY";
+
+/// The sealed leaves of an object; nothing when one part of them cannot be opened.
+fn opened(entry: &Entry, opener: &Opener) -> Option<Vec<Record>> {
+    let part = |sealed: &String| serde_json::from_slice::<Vec<Record>>(&opener.open(sealed)?).ok();
+    let parts = entry.sealed.iter().map(part).collect::<Option<Vec<_>>>()?;
+    Some(parts.into_iter().flatten().collect())
+}
 
 /// What a document says of root fields that may not read back.
 fn borrowed(document: &Document) -> Wanted {

@@ -101,12 +101,11 @@ pub struct ItemPart {
 /// The leaves of a step, and those of them that may only be kept sealed.
 pub struct Records {
     pub open: Vec<Record>,
-    /// By the number of the record that stands for it.
-    pub marked: Vec<(usize, Record)>,
+    pub marked: Vec<Record>,
 }
 
-/// What of a step is kept.
-pub fn records(step: &Step) -> Records {
+/// What of a step is kept; `sealing` says that there is a sealed part.
+pub fn records(step: &Step, sealing: bool) -> Records {
     let (mut records, mut left) = (Records { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
     let goes = step.action == Action::Delete;
     for change in step.changes.iter().filter(|change| !goes || is_asked(&step.subject.kind, &change.path)) {
@@ -118,8 +117,8 @@ pub fn records(step: &Step) -> Records {
             (_, Err(withheld)) => bare(withheld),
             (Mark::Open, Ok(record)) => record,
             (mark, Ok(record)) => {
-                records.marked.push((records.open.len(), record));
-                bare(word(mark))
+                records.marked.push(record);
+                bare(if sealing { Withheld::Sealed } else { word(mark) })
             }
         });
     }

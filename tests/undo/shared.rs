@@ -1,0 +1,113 @@
+//! Receipts in a place that machines share.
+
+use serde_json::json;
+
+use trueup::kind::FormatWord;
+use trueup::run::archive::{Archive, Trouble};
+
+use crate::estate::Estate;
+use crate::{APPLY, last};
+
+fn partners() -> Estate {
+    let mut estate = Estate::new("carrierx/partner", 2, FormatWord::Json);
+    for one in &mut estate.documents {
+        one.document["spec"]["company_name"] = json!("North Shore");
+    }
+    estate.write();
+    // digests and seals mean the same on every machine
+    estate.desk.set("TRUEUP_DIGEST_KEY", "a key of the operator's own");
+    estate
+}
+
+fn sharing(estate: &Estate, store: &str) {
+    let settings = estate.desk.read("trueup.yaml");
+    estate
+        .desk
+        .write("trueup.yaml", &format!("{}\nreceipts: {{ store: \"{store}\" }}\n", settings.trim_end()));
+}
+
+#[test]
+fn another_machine_shows_and_undoes_a_shared_receipt() {
+    let estate = partners();
+    let folder = estate.desk.scratch().join("shared receipts");
+    std::fs::create_dir(&folder).expect("a folder");
+    sharing(&estate, &url::Url::from_directory_path(&folder).expect("a URL").to_string());
+    let before = estate.dump();
+    estate.desk.expect(0, &APPLY).complains(&[".json in file:///"]);
+    let run = last(&estate);
+    let own = estate.desk.read(&format!(".trueup/receipts/{run}.json"));
+    assert_eq!(std::fs::read_to_string(folder.join(format!("{run}.json"))).expect("a receipt"), own);
+    // nothing of the first machine is left but what is shared
+    std::fs::remove_dir_all(estate.desk.path(".trueup")).expect("taken away");
+    estate.desk.expect(0, &["show", &run]).says(&["2 done"]);
+    estate.desk.expect(0, &["undo", &run, "--auto-approve"]).says(&["2 done"]);
+    assert_eq!(estate.dump()[0]["object"]["company_name"], before[0]["object"]["company_name"]);
+    assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 2, "the undo has its own");
+    estate
+        .desk
+        .expect(1, &["undo", "2020-01-01T00-00-00.000", "--auto-approve"])
+        .complains(&["no-receipt", "it is not there"]);
+}
+
+#[test]
+fn no_receipt_is_written_over_another_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = url::Url::from_directory_path(folder.path()).expect("a URL");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let archive = Archive::open(&url).expect("a place");
+    let put = |text: &str| runtime.block_on(archive.put("run", text)).expect("it is put");
+    // the same once more is the same, another one of that name gets another
+    assert_eq!(
+        [put("one"), put("one"), put("two"), put("two"), put("three")],
+        ["run", "run", "run-1", "run-1", "run-2"]
+    );
+    assert_eq!(runtime.block_on(archive.get("run")).as_deref(), Ok("one"));
+    assert_eq!(runtime.block_on(archive.get("none")), Err(Trouble::Missing));
+}
+
+#[test]
+fn a_receipt_that_cannot_be_shared_is_told_and_kept() {
+    let estate = partners();
+    sharing(&estate, "file:///nowhere/at/all");
+    let ran = estate.desk.expect(0, &APPLY);
+    ran.complains(&["not-shared", "the folder is not there", "which is kept"]);
+    estate.desk.expect(0, &["show", &last(&estate)]).says(&["2 done"]);
+}
+
+#[test]
+fn a_place_that_a_program_does_not_know_is_an_error_before_any_request() {
+    let estate = partners();
+    let settings = estate.desk.read("trueup.yaml");
+    for (store, code) in [
+        ("https://example.com/receipts", "bad-url"),
+        ("s3://someone:canary@bucket/prefix", "plain-secret"),
+        ("s3://bucket/prefix?key=canary", "bad-url"),
+        ("canary", "bad-url"),
+    ] {
+        estate.desk.write("trueup.yaml", &settings);
+        sharing(&estate, store);
+        let ran = estate.desk.expect(1, &APPLY);
+        ran.complains(&[code]);
+        assert!(!ran.all().contains("canary"), "{}", ran.all());
+    }
+    estate.desk.write("trueup.yaml", &settings);
+    let receipts = "receipts: { before_values: encrypted, recipients: [AGE-SECRET-KEY-1CANARY] }\n";
+    estate.desk.write("trueup.yaml", &format!("{}\n{receipts}", settings.trim_end()));
+    let ran = estate.desk.expect(1, &APPLY);
+    ran.complains(&["plain-secret"]);
+    assert!(!ran.all().contains("CANARY"), "{}", ran.all());
+    estate.desk.write(
+        "trueup.yaml",
+        &format!("{}\nreceipts: {{ before_values: encrypted }}\n", settings.trim_end()),
+    );
+    estate.desk.expect(1, &APPLY).complains(&["no-recipient"]);
+    assert!(estate.writes().is_empty());
+}
+
+#[cfg(not(feature = "cloud"))]
+#[test]
+fn without_clouds_a_bucket_is_told_to_be_out_of_reach() {
+    let estate = partners();
+    sharing(&estate, "s3://bucket/prefix");
+    estate.desk.expect(0, &APPLY).complains(&["not-shared", "built without clouds"]);
+}
