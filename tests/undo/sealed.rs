@@ -48,7 +48,7 @@ fn values_under_a_mark_come_back_for_whoever_has_an_identity() {
         let run = last(&estate);
         let objects = receipt(&estate, &run)["objects"].as_array().expect("objects").clone();
         let is_sealed = |object: &&serde_json::Value| object.get("sealed").is_some();
-        assert!(objects.iter().filter(is_sealed).count() > 5, "{kind} has marked leaves");
+        assert!(objects.iter().filter(is_sealed).count() > 0, "{kind} has marked leaves");
         estate.desk.expect(0, &["undo", &run, "--auto-approve"]).says(&["30 done"]);
         estate.desk.write("config/000.yaml", &documents);
         variables.iter().for_each(|(name, value)| estate.desk.set(name, value));
