@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
+use super::causes;
 use super::events::Events;
 use super::exit::Exit;
 use super::ids;
@@ -15,7 +16,7 @@ use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
-use super::session::{self, Prepared};
+use super::session::{self, Prepared, Reach};
 use super::settings::file::NotifyEvent;
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -58,10 +59,10 @@ fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow:
             return faulty(&[fault], Exit::Error);
         }
     }
-    let narrowed = !args.selection.paths.is_empty();
+    let reach = Reach::of(&args.selection);
     let prepared = session::open(common, &args.selection, screen)
         .map(Workspace::to_write)
-        .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
+        .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
     match prepared {
         Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
         Err(faults) => faulty(&faults, Exit::Error),
@@ -87,7 +88,7 @@ fn reviewed(
     let everything = Selection { paths: Vec::new() };
     let prepared = session::open(common, &everything, screen)
         .map(Workspace::to_write)
-        .and_then(|workspace| session::prepare(workspace, &reading, false, screen, session::REAL));
+        .and_then(|workspace| session::prepare(workspace, &reading, Reach::WHOLE, screen, session::REAL));
     let mut prepared = match prepared {
         Ok(prepared) => prepared,
         Err(faults) => return not_begun(&[], &faults, screen, way).map(|()| Exit::Error),
@@ -271,6 +272,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return untouched(&plan, why, exit, screen, way);
     }
     let held = way.hold(&mut plan, prepared);
+    causes::label(&mut plan, &jobs, prepared);
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     let (shown, verdicts) = plan::judged(&plan, prepared);
     way.events.iter().for_each(|events| events.planned(&shown));
