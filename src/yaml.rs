@@ -499,9 +499,10 @@ impl<'t> Reader<'t, '_> {
     fn span(&self, range: &Range) -> Span {
         let byte = |marker: &Marker| marker.byte_offset().map_or(0, |byte| byte as u32 + self.shift);
         let (start, mut end) = (byte(&range.start), byte(&range.end).max(byte(&range.start)));
-        // a block collection ends where the next thing starts; its own last byte is before the blank
+        // a block collection ends where the next thing starts; its own last byte is before the blank, and other
+        // blanks than those of YAML are text
         let text = self.source.text.get(start as usize..end as usize).unwrap_or("");
-        end -= (text.len() - text.trim_end().len()) as u32;
+        end -= (text.len() - text.trim_ascii_end().len()) as u32;
         Span { start, end }
     }
 }
@@ -600,6 +601,17 @@ mod tests {
         assert_eq!(part("/a/c/1"), "{y: z,\n     w: [1]}");
         assert_eq!(part("/a/c/1/w"), "[1]");
         assert_eq!(part("/d"), "text\n  more");
+    }
+
+    #[test]
+    fn a_blank_that_is_none_to_yaml_is_a_part_of_its_scalar() {
+        for around in ["", "z: &z 1\n"] {
+            let text = format!("{around}a: x\u{a0}\nb: 1\n");
+            let source = Source::new("t.yaml", text.clone());
+            let documents = read(&source, &mut Vec::new());
+            let span = documents[0].at("/a").map_or(Span::default(), |node| node.span);
+            assert_eq!(&text[span.start as usize..span.end as usize], "x\u{a0}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #[path = "report/estate.rs"]
 mod estate;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -132,7 +133,7 @@ fn everyday() -> Plan {
                 .hint("lower `--parallelism`"),
         ],
         complete: true,
-        unread: 0,
+        unread: BTreeSet::new(),
     }
 }
 
@@ -391,7 +392,7 @@ fn hostile_text_stays_in_its_place() {
         agreeing: vec![agreeing(subject(), told())],
         diagnostics: told(),
         complete: false,
-        unread: 0,
+        unread: BTreeSet::new(),
     };
     let applied = ApplyReport::of(&[Outcome {
         subject: subject(),

@@ -156,7 +156,7 @@ impl Way<'_> {
         let mut why = gate::check(plan, objects, limits);
         let reviewed_in_part = self.reviewed.is_some_and(|(reviewed, _)| !reviewed.report.complete);
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
-            why.extend(gate::partial(plan.unread, limits));
+            why.extend(gate::partial(plan.unread.len(), limits));
         }
         why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
         why
@@ -304,6 +304,8 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
     };
     let session = Session { journal: Some(&journal), ..session };
+    let known: Vec<Diagnostic> =
+        plan.diagnostics.iter().filter(|said| said.severity == Severity::Error).cloned().collect();
     let mut outcomes = runtime.block_on(until_interrupted(
         &prepared.allowance.stop,
         screen,
@@ -313,7 +315,12 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     way.note(prepared, &jobs, &mut outcomes, screen);
     way.settle(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
-    concluded(prepared, (&outcomes, session.hindrances(certain)), (&held, &journal), screen, way)
+    // what the plan was told of already is in the results, and not said again
+    let mut hindrances = session.hindrances(certain);
+    hindrances.retain(|new| !known.iter().any(|old| (old.code, &old.message) == (new.code, &new.message)));
+    screen.diagnose(&hindrances);
+    let hindrances = [known, hindrances].concat();
+    concluded(prepared, (&outcomes, hindrances), (&held, &journal), screen, way)
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
@@ -326,7 +333,7 @@ fn concluded(
 ) -> anyhow::Result<Exit> {
     let lost = way.lost_lease();
     hindrances.extend(lost.clone());
-    screen.diagnose(&hindrances);
+    screen.diagnose(lost.as_slice());
     let report_with = |persons: Persons| {
         let mut report = ApplyReport::with(outcomes, persons).because(&hindrances);
         held.tell(&mut report);
@@ -419,7 +426,9 @@ fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool, late: bool) -> Exi
     let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
     let written = count(|ending| matches!(ending, Ending::Done));
     let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
-    let held = count(|ending| matches!(ending, Ending::Refused(_) | Ending::Moved(_) | Ending::NotStarted));
+    let held = count(|ending| {
+        matches!(ending, Ending::Refused(_) | Ending::Unread(_) | Ending::Moved(_) | Ending::NotStarted)
+    });
     let held = held + gone;
     match (written, failed, held) {
         _ if interrupted => Exit::Interrupted,

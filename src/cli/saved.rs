@@ -209,6 +209,7 @@ pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Pr
     let planned = planned(saved);
     plan.agreeing.retain(|agreeing| planned.contains(&key_of(&agreeing.subject)));
     plan.refused.retain(|refused| planned.contains(&key_of(&refused.subject)));
+    plan.keep_unread();
     plan.refused.sort_by_key(|refused| refused.subject.number);
     held
 }
@@ -216,7 +217,8 @@ pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Pr
 fn gone(saved: &SavedPlan, fresh: &Report) -> Vec<ObjectName> {
     let here = fresh.changes.iter().map(|change| &change.object);
     let here = here.chain(fresh.unchanged.iter().map(|unchanged| &unchanged.object));
-    let here: Vec<&ObjectName> = here.chain(fresh.refused.iter().map(|refused| &refused.object)).collect();
+    let here = here.chain(fresh.refused.iter().map(|refused| &refused.object));
+    let here: Vec<&ObjectName> = here.chain(fresh.unread.iter().map(|unread| &unread.object)).collect();
     let planned = saved.report.changes.iter().map(|change| &change.object);
     planned.filter(|planned| !here.iter().any(|own| same_object(own, planned))).cloned().collect()
 }

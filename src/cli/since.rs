@@ -88,6 +88,7 @@ impl Since {
         plan.steps.retain(|step| keeps(&step.subject));
         plan.agreeing.retain(|agreeing| keeps(&agreeing.subject));
         plan.refused.retain(|refused| keeps(&refused.subject));
+        plan.keep_unread();
         plan.diagnostics.extend(self.said());
     }
 

@@ -20,6 +20,7 @@ pub mod rotate;
 pub mod step;
 pub mod undo;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Place};
@@ -38,8 +39,17 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
     pub complete: bool,
-    /// How many objects could not be read.
-    pub unread: usize,
+    /// The numbers of those among the refused that could not be read; a reason that several share stands in
+    /// `diagnostics`.
+    pub unread: BTreeSet<usize>,
+}
+
+impl Plan {
+    /// What could not be read is a part of what was refused, of which some was taken out.
+    pub fn keep_unread(&mut self) {
+        let left: BTreeSet<usize> = self.refused.iter().map(|refused| refused.subject.number).collect();
+        self.unread.retain(|number| left.contains(number));
+    }
 }
 
 /// Which object.

@@ -101,6 +101,8 @@ pub enum ActionFile {
     Unchanged,
     /// It differs and is left alone.
     Refused,
+    /// Nobody knows whether it differs.
+    Unread,
 }
 
 /// One field that a plan would change.
@@ -126,6 +128,7 @@ impl ActionFile {
             Self::Delete => "delete",
             Self::Unchanged => "unchanged",
             Self::Refused => "refused",
+            Self::Unread => "unread",
         }
     }
 }

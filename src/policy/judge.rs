@@ -73,7 +73,8 @@ fn turns(report: &Report) -> HashMap<(&str, &str, &str), Turn<'_>> {
     }
     let changes = report.changes.iter().map(|one| (key(&one.object), (one.action.word(), &*one.fields)));
     let refused = report.refused.iter().map(|one| (key(&one.object), ("refused", &*one.fields)));
-    changes.chain(refused).collect()
+    let unread = report.unread.iter().map(|one| (key(&one.object), ("unread", &[][..])));
+    changes.chain(refused).chain(unread).collect()
 }
 
 impl Rule {

@@ -17,7 +17,7 @@ use super::mask::{self, Turn};
 use super::paint::{BOLD, CHANGED, DIM, ERROR, PLAIN, Page, WARNING, piece};
 use super::persons::Persons;
 use super::shown::{Cause, FORMAT_VERSION, FieldChange, Finding, ObjectName, Refusal, Since, Weight};
-use super::text::{findings, heading, tally};
+use super::text::{findings, heading, name_list, tally};
 use crate::kind::Leaf;
 use crate::plan::{self, Change, Form, Plan, Refused, Step, Subject};
 use crate::value::Object;
@@ -338,8 +338,16 @@ pub fn text(report: &DriftReport, width: usize) -> String {
     for object in &report.objects {
         differs(&mut page, object);
     }
-    for refusal in &report.unknown {
-        heading(&mut page, ("unknown", ERROR), &refusal.object);
+    let unsaid = report.unknown.iter().filter(|refusal| refusal.reasons.is_empty());
+    let unsaid: Vec<&str> = unsaid.map(|refusal| &*refusal.object.name).collect();
+    if !unsaid.is_empty() {
+        page.gap();
+        let names = name_list(&unsaid, page.width().saturating_sub(UNKNOWN.len() + 2));
+        page.flow(0, 4, &[piece(ERROR, UNKNOWN), piece(PLAIN, format!("  {names}"))]);
+    }
+    // what is said of a whole list stands at the end
+    for refusal in report.unknown.iter().filter(|refusal| !refusal.reasons.is_empty()) {
+        heading(&mut page, (UNKNOWN, ERROR), &refusal.object);
         findings(&mut page, 2, &refusal.reasons);
     }
     for finding in report.unmanaged.iter().chain(&report.diagnostics) {
@@ -348,6 +356,9 @@ pub fn text(report: &DriftReport, width: usize) -> String {
     }
     page.finish()
 }
+
+/// The word for objects of which nobody knows whether they differ.
+const UNKNOWN: &str = "unknown";
 
 fn headline(report: &DriftReport) -> Vec<super::paint::Piece<'static>> {
     let count = |state| report.objects.iter().filter(|own| own.states.contains(&state)).count();

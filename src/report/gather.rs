@@ -13,7 +13,7 @@ use super::places::Places;
 use super::request::{self, Routes};
 use super::shown::{
     Action, Cause, Checked, FORMAT_VERSION, FieldAction, FieldChange, Finding, HiddenValue, Known,
-    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Weight,
+    ObjectChange, ObjectName, Refusal, Report, Summary, Tested, Unchanged, Unread, Weight,
 };
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Leaf;
@@ -37,7 +37,8 @@ impl Report {
             update: count(Action::Update),
             delete: count(Action::Delete),
             unchanged: plan.agreeing.len(),
-            refused: plan.refused.len(),
+            refused: plan.refused.len().saturating_sub(plan.unread.len()),
+            unread: plan.unread.len(),
         };
         let unchanged = plan.agreeing.iter().map(|agreeing| Unchanged {
             object: object(&mut gather.showing, &agreeing.subject),
@@ -45,7 +46,10 @@ impl Report {
             hidden: hidden(&agreeing.subject, &agreeing.recalled),
         });
         let unchanged = unchanged.collect();
-        let refused = plan.refused.iter().map(|refused| gather.refusal(refused)).collect();
+        let is_unread = |refused: &&plan::Refused| plan.unread.contains(&refused.subject.number);
+        let (unread, refused): (Vec<_>, Vec<_>) = plan.refused.iter().partition(is_unread);
+        let refused = refused.into_iter().map(|refused| gather.refusal(refused)).collect();
+        let unread = unread.into_iter().map(|refused| gather.unread(refused)).collect();
         Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -55,6 +59,7 @@ impl Report {
             changes,
             unchanged,
             refused,
+            unread,
             diagnostics: findings(&mut gather.showing.places, &plan.diagnostics),
         }
     }
@@ -135,6 +140,13 @@ impl Gather<'_> {
             object: object(&mut self.showing, &refused.subject),
             reasons: findings(&mut self.showing.places, &refused.reasons),
             fields: self.fields(&refused.subject, &refused.changes, false).0,
+        }
+    }
+
+    fn unread(&mut self, refused: &plan::Refused) -> Unread {
+        Unread {
+            object: object(&mut self.showing, &refused.subject),
+            reasons: findings(&mut self.showing.places, &refused.reasons),
         }
     }
 

@@ -52,6 +52,9 @@ pub struct ApplySummary {
     pub unchanged: usize,
     /// Objects that were not written because a rule forbade it or they had moved.
     pub refused: usize,
+    /// Objects that were not written because they could not be read.
+    #[serde(default)]
+    pub unread: usize,
     /// Objects that the service did not write.
     pub failed: usize,
     /// Objects of which nobody knows whether they were written.
@@ -119,6 +122,8 @@ pub enum Word {
     Unchanged,
     /// Not written: a rule forbade it, or it had moved.
     Refused,
+    /// Not written: it could not be read. A reason that several objects share stands in `diagnostics`.
+    Unread,
     /// The service did not do it.
     Failed,
     /// Sent, and nobody knows whether it was done.
@@ -146,6 +151,7 @@ impl ApplyReport {
             done: count(Word::Done),
             unchanged: count(Word::Unchanged),
             refused: count(Word::Refused),
+            unread: count(Word::Unread),
             failed: count(Word::Failed),
             unknown: count(Word::Unknown),
             not_started: count(Word::NotStarted),
@@ -169,6 +175,7 @@ pub(super) fn result(showing: &mut Showing, outcome: &Outcome) -> ObjectResult {
         Ending::Unchanged => (Word::Unchanged, &[]),
         Ending::Refused(reasons) => (Word::Refused, reasons),
         Ending::Moved(_) => (Word::Refused, &[]),
+        Ending::Unread(reasons) => (Word::Unread, reasons),
         Ending::Failed(reasons) => (Word::Failed, reasons),
         Ending::Unknown(reasons) => (Word::Unknown, reasons),
         Ending::NotStarted => (Word::NotStarted, &[]),
@@ -286,6 +293,7 @@ pub fn word(result: &ObjectResult) -> &'static str {
         (Word::Done, _) => "updated",
         (Word::Unchanged, _) => "unchanged",
         (Word::Refused, _) => "refused",
+        (Word::Unread, _) => "unread",
         (Word::Failed, _) => "failed",
         (Word::Unknown, _) => "unknown",
         (Word::NotStarted, _) => "not started",
@@ -298,6 +306,7 @@ fn look(result: &ObjectResult) -> (char, Style) {
         Word::Done => ('!', WARNING),
         Word::Unchanged => ('=', DIM),
         Word::Refused => ('!', CHANGED),
+        Word::Unread => ('?', ERROR),
         Word::Failed => ('✗', ERROR),
         Word::Unknown => ('?', WARNING),
         Word::NotStarted => ('–', DIM),
@@ -323,6 +332,7 @@ fn headline(summary: &ApplySummary) -> Vec<Piece<'static>> {
         (summary.done, "done", ADDED.bold()),
         (summary.unchanged, "already as wanted", DIM),
         (summary.refused, "refused", CHANGED.bold()),
+        (summary.unread, "unread", ERROR),
         (summary.failed, "failed", ERROR),
         (summary.unknown, "unknown", WARNING),
         (summary.not_started, "not started", DIM),

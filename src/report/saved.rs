@@ -193,7 +193,7 @@ impl SavedPlan {
     pub fn objects(&self) -> usize {
         let summary = &self.report.summary;
         let left_out = self.report.since.as_ref().map_or(0, |since| since.left_out);
-        summary.update + summary.delete + summary.unchanged + summary.refused + left_out
+        summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread + left_out
     }
 }
 

@@ -13,7 +13,7 @@ use super::outcome::{self, ApplyReport, MovedField, ObjectResult, Word};
 use super::paint::{DIM, PLAIN, Page, piece};
 use super::shown::{
     Action, Checked, FieldChange, Finding, ObjectChange, ObjectName, Refusal, Report, RequestShown,
-    Unchanged, Weight,
+    Unchanged, Unread, Weight,
 };
 use super::text;
 
@@ -82,7 +82,9 @@ impl<'r> Sheet<'r> {
     pub fn of_plan(report: &'r Report, base: &'r str) -> Self {
         let changes = report.changes.iter().map(changed);
         let refused = report.refused.iter().map(refused);
-        let entries = changes.chain(refused).chain(report.unchanged.iter().map(unchanged)).collect();
+        let unread = report.unread.iter().map(unread);
+        let entries = changes.chain(refused).chain(unread);
+        let entries = entries.chain(report.unchanged.iter().map(unchanged)).collect();
         let remarks = report.diagnostics.iter().collect();
         Self { title: "plan", complete: report.complete, entries, remarks, base }
     }
@@ -253,6 +255,11 @@ fn refused(refusal: &Refusal) -> Entry<'_> {
     Entry { fields: &refusal.fields, findings, ..Entry::new(&refusal.object, Tone::Refused, "refused") }
 }
 
+fn unread(unread: &Unread) -> Entry<'_> {
+    let findings = unread.reasons.iter().collect();
+    Entry { findings, ..Entry::new(&unread.object, Tone::Unknown, "unread") }
+}
+
 fn unchanged(unchanged: &Unchanged) -> Entry<'_> {
     let findings = unchanged.notes.iter().collect();
     Entry { findings, ..Entry::new(&unchanged.object, Tone::Calm, "as wanted") }
@@ -274,7 +281,7 @@ fn ended(result: &ObjectResult) -> Entry<'_> {
         Word::Unchanged => Tone::Calm,
         Word::Refused => Tone::Refused,
         Word::Failed => Tone::Failed,
-        Word::Unknown => Tone::Unknown,
+        Word::Unknown | Word::Unread => Tone::Unknown,
         Word::NotStarted => Tone::NotStarted,
     };
     Entry {

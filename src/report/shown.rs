@@ -36,6 +36,9 @@ pub struct Report {
     pub unchanged: Vec<Unchanged>,
     /// The objects that would not be touched although they differ, and why.
     pub refused: Vec<Refusal>,
+    /// The objects of which nobody knows whether they differ.
+    #[serde(default)]
+    pub unread: Vec<Unread>,
     /// What is not about one object.
     pub diagnostics: Vec<Finding>,
 }
@@ -94,6 +97,9 @@ pub struct Summary {
     pub unchanged: usize,
     /// Objects that were refused.
     pub refused: usize,
+    /// Objects that could not be read.
+    #[serde(default)]
+    pub unread: usize,
 }
 
 /// Which object.
@@ -199,6 +205,16 @@ pub struct Refusal {
     pub reasons: Vec<Finding>,
     /// What was wanted, as far as it is known.
     pub fields: Vec<FieldChange>,
+}
+
+/// One object that could not be read.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
+pub struct Unread {
+    #[serde(flatten)]
+    pub object: ObjectName,
+    /// Why; what several objects share, like a list that is not there, stands once in `diagnostics`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Finding>,
 }
 
 /// What happens to a field.

@@ -32,6 +32,11 @@ pub fn text(report: &Report, width: usize) -> String {
         field::show(&mut page, 2, &refusal.fields);
         findings(&mut page, 2, &refusal.reasons);
     }
+    // what is said of a whole list stands at the end
+    for unread in report.unread.iter().filter(|unread| !unread.reasons.is_empty()) {
+        heading(&mut page, ("unread", ERROR), &unread.object);
+        findings(&mut page, 2, &unread.reasons);
+    }
     for unchanged in report.unchanged.iter().filter(|unchanged| !unchanged.notes.is_empty()) {
         heading(&mut page, ("as wanted", DIM), &unchanged.object);
         notes(&mut page, &unchanged.notes);
@@ -50,7 +55,7 @@ fn summary(page: &mut Page, report: &Report) {
         page.flow(0, 2, &[piece(WARNING, said)]);
         page.gap();
     }
-    if report.changes.is_empty() && report.refused.is_empty() {
+    if report.changes.is_empty() && report.refused.is_empty() && report.unread.is_empty() {
         return page.flow(0, 2, &[piece(BOLD, nothing_to_do(report))]);
     }
     page.flow(0, 2, &headline(report));
@@ -75,6 +80,7 @@ fn headline(report: &Report) -> Vec<Piece<'static>> {
         (summary.update, "to update", CHANGED.bold()),
         (summary.delete, "to delete", REMOVED.bold()),
         (summary.refused, "refused", ERROR),
+        (summary.unread, "unread", ERROR),
         (summary.unchanged, "as wanted", DIM),
     ];
     tally(&parts)
@@ -92,28 +98,34 @@ pub fn tally(parts: &[(usize, &str, anstyle::Style)]) -> Vec<Piece<'static>> {
     line
 }
 
+/// What becomes of an object, in the order of the table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Does(Action),
+    Refused,
+    Unread,
+}
+
 /// Kind, action, number and names, one line each.
 fn table(page: &mut Page, report: &Report) {
-    let mut rows: BTreeMap<(&str, Option<Action>), Vec<&str>> = BTreeMap::new();
-    for change in &report.changes {
-        rows.entry((&change.object.kind, Some(change.action))).or_default().push(&change.object.name);
-    }
-    for refusal in &report.refused {
-        rows.entry((&refusal.object.kind, None)).or_default().push(&refusal.object.name);
+    let mut rows: BTreeMap<(&str, Turn), Vec<&str>> = BTreeMap::new();
+    let changes = report.changes.iter().map(|change| (&change.object, Turn::Does(change.action)));
+    let refused = report.refused.iter().map(|refusal| (&refusal.object, Turn::Refused));
+    let unread = report.unread.iter().map(|unread| (&unread.object, Turn::Unread));
+    for (object, turn) in changes.chain(refused).chain(unread) {
+        rows.entry((&object.kind, turn)).or_default().push(&object.name);
     }
     let kinds = rows.keys().map(|(kind, _)| width_of(&clean::line(kind))).max().unwrap_or(0);
     let numbers = rows.values().map(|names| grouped(names.len()).len()).max().unwrap_or(0);
     let mut last = "";
-    // refused rows come last within their kind
-    let in_order = |((kind, action), _): &(&(&str, Option<Action>), &Vec<&str>)| {
-        ((*kind).to_owned(), action.is_none(), *action)
-    };
-    let mut rows: Vec<_> = rows.iter().collect();
-    rows.sort_by_key(in_order);
-    for ((kind, action), names) in rows {
+    for ((kind, turn), names) in &rows {
         let shown = if *kind == last { "" } else { kind };
         last = kind;
-        let (word, style) = action.map_or(("refuse", ERROR), look);
+        let (word, style) = match turn {
+            Turn::Does(action) => look(*action),
+            Turn::Refused => ("refuse", ERROR),
+            Turn::Unread => ("unread", ERROR),
+        };
         let count = grouped(names.len());
         let line = [
             piece(PLAIN, format!("{}  ", padded(&clean::line(shown), kinds))),
@@ -127,7 +139,7 @@ fn table(page: &mut Page, report: &Report) {
 }
 
 /// As many names as fit, and how many there are beyond them.
-fn name_list(names: &[&str], room: usize) -> String {
+pub fn name_list(names: &[&str], room: usize) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
         let next = format!("{}{}", if at == 0 { "" } else { ", " }, clean::line(name));

@@ -24,6 +24,7 @@ pub mod receipt;
 pub mod refer;
 mod turn;
 pub mod undo;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -29,6 +29,8 @@ pub enum Ending {
     Unchanged,
     /// Not written: a gate or a fault before the write.
     Refused(Vec<Diagnostic>),
+    /// Not written: its live object could not be read. Why, unless that is told for all of a list.
+    Unread(Vec<Diagnostic>),
     /// Not written: what the step relied on has moved since the plan.
     Moved(Vec<Moved>),
     /// The service did not do it, or did not keep it.
@@ -51,6 +53,7 @@ impl Ending {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
             Self::Refused(_) | Self::Moved(_) => "refused",
+            Self::Unread(_) => "unread",
             Self::Failed(_) => "failed",
             Self::Unknown(_) => "unknown",
             Self::NotStarted => "not_started",

@@ -8,7 +8,7 @@ use super::apply::appears_later;
 use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
 use super::match_up::{Found, key_field, live_leaf, wanted_key};
 use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
-use super::{Event, Session, blame, described};
+use super::{Event, Session, blame, described, unread};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
 use crate::kind::{Appears, Kind, Leaf, Maker};
@@ -46,12 +46,12 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     look_up(session, jobs, &reads).await;
     let mut plan = Plan { diagnostics: others, ..Plan::default() };
     for judged in judge_all(session, jobs, reads, &empty) {
-        plan.unread += usize::from(matches!(&judged, Judged::Unread(_)));
         enter(&mut plan, judged);
     }
-    plan.complete = plan.unread == 0;
+    plan.complete = plan.unread.is_empty();
     described::spare(session, jobs, &mut plan);
     permit::name_counts(&mut plan);
+    unread::tell_once(&mut plan);
     plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
     plan
 }
@@ -155,7 +155,11 @@ fn enter(plan: &mut Plan, judged: Judged) {
     match judged {
         Judged::Decided(Decision::Step(step)) => plan.steps.push(*step),
         Judged::Decided(Decision::Agreeing(agreeing)) => plan.agreeing.push(agreeing),
-        Judged::Decided(Decision::Refused(refused)) | Judged::Unread(refused) => plan.refused.push(refused),
+        Judged::Decided(Decision::Refused(refused)) => plan.refused.push(refused),
+        Judged::Unread(refused) => {
+            plan.unread.insert(refused.subject.number);
+            plan.refused.push(refused);
+        }
     }
 }
 

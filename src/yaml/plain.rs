@@ -337,7 +337,7 @@ impl<'t> Plain<'t> {
     fn span(&self, start: usize, end: usize) -> Span {
         let text = self.text.get(start..end).unwrap_or("");
         let solid = text.as_bytes().last().is_none_or(|byte| (b'!'..0x7f).contains(byte));
-        let end = if solid { end.max(start) } else { start + text.trim_end().len() };
+        let end = if solid { end.max(start) } else { start + text.trim_ascii_end().len() };
         Span { start: start as u32, end: end as u32 }
     }
 }

@@ -9,5 +9,6 @@ mod formats;
 #[cfg(unix)]
 mod interrupts;
 mod persons;
+mod unread;
 mod workspaces;
 mod written;

@@ -28,7 +28,7 @@ fn each_object_is_followed_from_its_turn_to_its_end() {
     assert_eq!(events[1]["event"], "planned");
     assert_eq!(
         events[1]["summary"],
-        json!({ "create": 0, "update": 3, "delete": 0, "unchanged": 1, "refused": 1 })
+        json!({ "create": 0, "update": 3, "delete": 0, "unchanged": 1, "refused": 1, "unread": 0 })
     );
     for name in ["o-0000", "o-0001", "o-0002"] {
         let [started, written, ended] =

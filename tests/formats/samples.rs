@@ -1,5 +1,6 @@
 //! Reports to render: with hostile text everywhere, with values that must not be seen, and with very many changes.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -56,7 +57,7 @@ pub fn hostile(text: &str) -> Report {
         agreeing: vec![agreeing(subject(&format!("{text}3")), said())],
         diagnostics: said(),
         complete: false,
-        unread: 0,
+        unread: BTreeSet::new(),
     };
     Report::of_plan(&plan, &bytes)
 }
@@ -82,7 +83,7 @@ pub fn everyday() -> Report {
         agreeing: vec![agreeing(gateway("calm", Some(ID)), Vec::new())],
         diagnostics: vec![Diagnostic::warning("slow-target", "the target `bay` asked for patience")],
         complete: true,
-        unread: 0,
+        unread: BTreeSet::new(),
     };
     Report::of_plan(&plan, &bytes)
 }
@@ -124,7 +125,7 @@ pub fn seeded() -> Report {
         ],
         refused: vec![refused(partner(), Vec::new(), &people("old"), &people("later"))],
         complete: true,
-        unread: 0,
+        unread: BTreeSet::new(),
         ..Plan::default()
     };
     Report::of_plan(&plan, &bytes)

@@ -109,10 +109,10 @@ impl Estate {
         let jobs = self.jobs();
         let plan = planning::plan(&session, &jobs).await;
         self.guard(storm, &plan);
-        let (steps, refused) = (plan.steps.len(), refused(&plan));
+        let (steps, refused, told) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
         let outcomes = apply::apply(&session, plan, &jobs).await;
         let done = outcomes.iter().all(|outcome| outcome.ending.is_certain());
-        Ran { steps, refused, outcomes, hindrances: session.hindrances(done) }
+        Ran { steps, refused, outcomes, hindrances: [told, session.hindrances(done)].concat() }
     }
 
     /// Plans in good weather.
@@ -194,13 +194,21 @@ impl Ran {
 /// Why an object ended as it did.
 pub fn reasons(ending: &Ending) -> &[Diagnostic] {
     match ending {
-        Ending::Refused(reasons) | Ending::Failed(reasons) | Ending::Unknown(reasons) => reasons,
+        Ending::Refused(reasons)
+        | Ending::Unread(reasons)
+        | Ending::Failed(reasons)
+        | Ending::Unknown(reasons) => reasons,
         _ => &[],
     }
 }
 
 pub fn refused(plan: &Plan) -> Vec<(usize, Vec<Diagnostic>)> {
-    plan.refused.iter().map(|refused| (refused.subject.number, refused.reasons.clone())).collect()
+    let why = |refused: &trueup::plan::Refused| match refused.reasons.is_empty() {
+        // it is told once for all of a list
+        true => plan.diagnostics.clone(),
+        false => refused.reasons.clone(),
+    };
+    plan.refused.iter().map(|refused| (refused.subject.number, why(refused))).collect()
 }
 
 /// The documents of what is there, most of them saying something else, and of what is not. Those that may shorten

@@ -38,6 +38,9 @@ pub async fn holds(estate: &Estate, ran: &Ran) {
             }
             Ending::Moved(_) => panic!("nobody else was there: {}", what()),
             // what could not be read was not planned either
+            Ending::Unread(reasons) => {
+                assert!(!reasons.is_empty() || !ran.hindrances.is_empty(), "no word about {}", what());
+            }
             Ending::Refused(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
         }
     }

@@ -28,7 +28,10 @@ pub(super) fn note_standings(session: &Session, plan: &Plan, jobs: &[Job]) {
         );
     }
     plan.agreeing.iter().for_each(|agreeing| put(&agreeing.subject, None));
-    plan.refused.iter().for_each(|refused| put(&refused.subject, Some(Standing::Refused)));
+    for refused in &plan.refused {
+        let unread = plan.unread.contains(&refused.subject.number);
+        put(&refused.subject, Some(if unread { Standing::Unread } else { Standing::Refused }));
+    }
 }
 
 /// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
@@ -71,6 +74,9 @@ pub(super) fn settled(plan: &Plan) -> Vec<Outcome> {
         ..blank(&agreeing.subject, None, Ending::Unchanged)
     });
     let refused = plan.refused.iter().map(|refused| {
+        if plan.unread.contains(&refused.subject.number) {
+            return blank(&refused.subject, None, Ending::Unread(refused.reasons.clone()));
+        }
         let action = Some(if refused.subject.id.is_some() { Action::Update } else { Action::Create });
         blank(&refused.subject, action, Ending::Refused(refused.reasons.clone()))
     });
