@@ -74,6 +74,9 @@ impl<'r> Reach<'r> {
     /// All of them.
     pub const WHOLE: Self = Self { narrowed: false, since: None };
 
+    /// Some of them.
+    pub const PART: Self = Self { narrowed: true, since: None };
+
     /// Those at these paths.
     pub fn of(selection: &Selection) -> Self {
         Self { narrowed: !selection.paths.is_empty(), since: None }
