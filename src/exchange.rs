@@ -67,6 +67,8 @@ pub struct Response {
     pub content_type: String,
     /// `Retry-After` as sent.
     pub retry_after: Option<String>,
+    /// `ETag` as sent: what tells this state of what was read from the next.
+    pub etag: Option<String>,
     /// The server's own name for this exchange, where it gave one.
     pub request_id: Option<String>,
     pub body: Vec<u8>,

@@ -148,7 +148,7 @@ fn only_apply_makes_a_client_that_writes() {
 fn only_apply_asks_for_connections_that_write() {
     let asks = sources().into_iter().filter(|(_, text)| code(text).contains(".for_writing()"));
     let asks: Vec<String> = asks.map(|(path, _)| path.to_string_lossy().replace('\\', "/")).collect();
-    assert_eq!(asks, ["src/cli/apply.rs", "src/cli/demo.rs", "src/cli/session.rs"]);
+    assert_eq!(asks, ["src/cli/apply.rs", "src/cli/demo.rs", "src/cli/session.rs", "src/cli/undo.rs"]);
 }
 
 #[test]

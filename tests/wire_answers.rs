@@ -642,6 +642,7 @@ fn response(content_type: &str, body: &str) -> Response {
         status: 200,
         content_type: content_type.into(),
         retry_after: None,
+        etag: None,
         request_id: None,
         body: body.into(),
     }

@@ -1,7 +1,10 @@
 //! `trueup apply`: plan, show, ask, write, read back, prove.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Runtime;
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::events::Events;
@@ -17,6 +20,7 @@ use super::saved;
 use super::screen::Screen;
 use super::session::{self, Prepared};
 use super::settings::file::NotifyEvent;
+use super::undo::{self, Undoing};
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
@@ -85,10 +89,17 @@ fn reviewed(
         Err(fault) => return refused(fault, Exit::Refused),
     };
     let everything = Selection { paths: Vec::new() };
-    let prepared = session::open(common, &everything, screen)
-        .map(Workspace::to_write)
-        .and_then(|workspace| session::prepare(workspace, &reading, false, screen, session::REAL));
-    let mut prepared = match prepared {
+    let prepared =
+        session::open(common, &everything, screen).map(Workspace::to_write).and_then(|workspace| match &plan
+            .undoes
+        {
+            None => {
+                session::prepare(workspace, &reading, false, screen, session::REAL).map(|own| (own, None))
+            }
+            Some(run) => undo::open(workspace, Path::new(run), &reading, screen)
+                .map(|(prepared, undoing)| (prepared, Some(undoing))),
+        });
+    let (mut prepared, undoing) = match prepared {
         Ok(prepared) => prepared,
         Err(faults) => return not_begun(&[], &faults, screen, way).map(|()| Exit::Error),
     };
@@ -105,7 +116,8 @@ fn reviewed(
     if let Err(fault) = saved::narrow(plan, &mut prepared) {
         return refused(fault, Exit::Error);
     }
-    applied(&prepared.for_writing(), &reading, screen, Way { reviewed: Some((plan, &settled)), ..way })
+    let way = Way { reviewed: Some((plan, &settled)), undoing: undoing.as_ref(), ..way };
+    applied(&prepared.for_writing(), &reading, screen, way)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -123,6 +135,8 @@ pub struct Way<'w> {
     pub write_ids: bool,
     /// The plan that was reviewed, and what was applied before.
     pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
+    /// The run that is undone.
+    pub undoing: Option<&'w Undoing>,
     /// Where else the result is told.
     pub reports: Option<&'w Reports>,
     /// Who is told of what happens meanwhile.
@@ -143,6 +157,9 @@ impl Way<'_> {
 
     /// Takes from the plan what was not reviewed.
     fn hold(&self, plan: &mut Plan, prepared: &Prepared) -> Held {
+        if let Some(undoing) = self.undoing {
+            undoing.hold(plan);
+        }
         match self.reviewed {
             Some((reviewed, settled)) => saved::hold(reviewed, &lock(settled), plan, prepared),
             None => Held::default(),
@@ -189,6 +206,11 @@ impl Way<'_> {
         })
     }
 
+    /// How many objects are only in part what was asked for, although they were written.
+    fn parts(&self, outcomes: &[Outcome]) -> usize {
+        self.undoing.map_or(0, |undoing| undoing.parts(outcomes.iter().map(|outcome| &outcome.subject)))
+    }
+
     /// Tells the result wherever else it is to be told.
     fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
         if let Some(events) = self.events {
@@ -199,7 +221,10 @@ impl Way<'_> {
 
     /// Keeps what was applied on record, and ids where they are to stand.
     fn note(&self, prepared: &Prepared, jobs: &[Job], outcomes: &mut [Outcome], screen: &Screen) {
-        records::note_applied(prepared, jobs, outcomes, screen);
+        records::note_applied(prepared, (jobs, self.undoing.is_some()), outcomes, screen);
+        if let Some(undoing) = self.undoing {
+            undoing.tell(outcomes);
+        }
         if self.write_ids {
             ids::write(prepared, jobs, outcomes, screen);
         }
@@ -216,7 +241,7 @@ impl Way<'_> {
 }
 
 /// Nothing was written; programs are told so, object by object as far as there are any.
-fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way) -> anyhow::Result<()> {
+pub fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way) -> anyhow::Result<()> {
     let report = ApplyReport::of(outcomes).because(why);
     if screen.format == Format::Json {
         screen.out(&to_json(&report)?)?;
@@ -251,7 +276,7 @@ pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
 fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
     let runtime = session::runtime()?;
     let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     if let Some(events) = way.events.map(Arc::clone) {
         prepared.allowance.listen(Arc::new(move |again| events.again(again)));
     }
@@ -293,9 +318,9 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
     }
     if !way.approved
-        && let Some(refusal) = ask(&plan, screen)?
+        && let Some((why, exit)) = ask(&plan, &runtime, screen)?
     {
-        return untouched(&plan, refusal, Exit::Refused, screen, way);
+        return untouched(&plan, why, exit, screen, way);
     }
     let journal = match records::begin(prepared, &plan, &cut_off, way.reviewed.map(|(own, _)| own.name())) {
         Ok(journal) => journal,
@@ -345,11 +370,18 @@ fn concluded(
     notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
     shown?;
     let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
-    Ok(match exit(outcomes, held.gone.len(), interrupted, prepared.allowance.stop.is_late()) {
-        // somebody else may have written over it
-        Exit::Done if lost.is_some() => Exit::Error,
-        exit => exit,
-    })
+    Ok(
+        match exit(
+            outcomes,
+            held.gone.len() + way.parts(outcomes),
+            interrupted,
+            prepared.allowance.stop.is_late(),
+        ) {
+            // somebody else may have written over it
+            Exit::Done if lost.is_some() => Exit::Error,
+            exit => exit,
+        },
+    )
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
@@ -369,12 +401,12 @@ fn unwritten(
     way.tell(&report, screen)
 }
 
-/// Asks; gives why the answer is no, which it is without a terminal.
-fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
+/// Asks; gives why the answer is no, which it is without a terminal, and how the run exits then.
+fn ask(plan: &Plan, runtime: &Runtime, screen: &Screen) -> anyhow::Result<Option<(Diagnostic, Exit)>> {
     if !screen.can_ask() {
         let message = "there is no terminal to ask on, and nothing was written";
         let hint = "look at the plan, then run again with `--auto-approve`";
-        return Ok(Some(Diagnostic::error("no-terminal", message).hint(hint)));
+        return Ok(Some((Diagnostic::error("no-terminal", message).hint(hint), Exit::Refused)));
     }
     let objects = plan.steps.len();
     screen.err(&format!(
@@ -382,10 +414,30 @@ fn ask(plan: &Plan, screen: &Screen) -> anyhow::Result<Option<Diagnostic>> {
         if objects == 1 { "" } else { "s" }
     ));
     io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    let Some(answer) = heard(runtime)? else {
+        screen.err("\ninterrupted: nothing was written\n");
+        let why = Diagnostic::error("interrupted", "the run was interrupted before the first write");
+        return Ok(Some((why, Exit::Interrupted)));
+    };
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
-    Ok((answer.trim() != "yes").then(declined))
+    Ok((answer.trim() != "yes").then(|| (declined(), Exit::Refused)))
+}
+
+/// The line that somebody types; nothing when it is Ctrl-C, which is heard while a thread of its own, that nobody
+/// waits for, reads.
+fn heard(runtime: &Runtime) -> anyhow::Result<Option<String>> {
+    let (tell, line) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer).map(|_| answer);
+        let _ = tell.send(read);
+    });
+    runtime.block_on(async {
+        tokio::select! {
+            line = line => Ok(Some(line??)),
+            _ = tokio::signal::ctrl_c() => Ok(None),
+        }
+    })
 }
 
 /// What went wrong after a plan that has told the rest.

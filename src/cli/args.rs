@@ -110,6 +110,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
     Apply(ApplyArgs),
+    /// Take back what an apply did, as far as it is still there: plan, ask, write, read back, prove
+    Undo(UndoArgs),
     /// Tell what differs from what was last applied, and which side moved
     Drift(DriftArgs),
     /// Show a saved plan, or the receipt of an apply
@@ -405,6 +407,35 @@ pub struct ApplyArgs {
     /// Write the ids of objects into the documents that have none
     #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
     pub write_ids: bool,
+}
+
+/// Arguments of `undo`.
+#[derive(Args)]
+#[command(after_help = "\
+Only leaves that still hold what that run wrote are touched; every other one is listed with the reason. Objects that \
+it created are deleted with `--allow-delete`, objects that it deleted are created again where all of them was kept. \
+The documents stay as they are: take the commit back in Git too, or the next apply writes it again.
+
+Exit codes: 0 undone, or nothing left to undo; 3 refused, nothing written; 4 partly undone; 1 error.")]
+pub struct UndoArgs {
+    /// A receipt: a file in `.trueup/receipts`, or the name of the run
+    #[arg(value_name = "RECEIPT")]
+    pub receipt: PathBuf,
+    #[command(flatten)]
+    pub reading: Reading,
+    #[command(flatten)]
+    pub beside: Beside,
+    #[command(flatten)]
+    pub sight: Sight,
+    /// Write nothing, but save the plan, for review and `trueup apply FILE`; it holds no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Do not ask
+    #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
+    pub auto_approve: bool,
+    /// Write nothing at all when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
 }
 
 /// Arguments of `drift`.

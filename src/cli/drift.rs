@@ -61,7 +61,7 @@ fn drifted(
     reports: &Reports,
 ) -> anyhow::Result<Exit> {
     records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();

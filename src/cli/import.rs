@@ -218,10 +218,10 @@ async fn proof(
     documents: &[Document],
     screen: &Screen,
 ) -> Result<(), Vec<Diagnostic>> {
-    let progress = Progress::new(screen);
-    let tell = |event: Event| progress.tell(event);
     let stop = Arc::clone(&service.allowance().stop);
     let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
+    let progress = Progress::new(screen, &services);
+    let tell = |event: Event| progress.tell(event);
     // what this machine wrote before must not decide whether a document says what is live
     let (memory, index) = (Mutex::new(Written::blank()), Mutex::new(Index::blank()));
     let session = Session {

@@ -35,6 +35,7 @@ pub mod session;
 pub mod settings;
 pub mod show;
 pub mod slots;
+pub mod undo;
 pub mod validate;
 mod who;
 pub mod workspace;
@@ -80,6 +81,7 @@ fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
         Command::Validate(args) => validate::run(&common, &args, screen),
         Command::Plan(args) => plan::run(&common, &args, screen),
         Command::Apply(args) => apply::run(&common, &args, screen),
+        Command::Undo(args) => undo::run(&common, &args, screen),
         Command::Drift(args) => drift::run(&common, &args, screen),
         Command::Show(args) => show::run(&common, &args, screen),
         Command::Import(args) => import::run(&common, &args, screen),

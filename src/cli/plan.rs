@@ -80,7 +80,7 @@ pub struct Wish<'w> {
 /// When there is no runtime, or the plan cannot be written.
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
     records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen);
+    let progress = Progress::new(screen, &prepared.services);
     let tell = |event: Event| progress.tell(event);
     let session = prepared.session(reading, &tell);
     let jobs = prepared.jobs();
@@ -107,7 +107,8 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     }
     if let Some(path) = wish.output {
         let commit = branch.map(|branch| branch.head().to_string());
-        let said = saved::write(path, (&plan, &report, commit), prepared, reading)?;
+        let said =
+            saved::write(path, (&plan, &report, saved::Of { commit, undoes: None }), prepared, reading)?;
         screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }

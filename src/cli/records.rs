@@ -122,10 +122,17 @@ fn take_up(prepared: &Prepared, accounts: &[Account]) -> anyhow::Result<()> {
 }
 
 /// Notes what each object was applied as, for whoever asks later which side moved.
-pub fn note_applied(prepared: &Prepared, jobs: &[Job], outcomes: &[Outcome], screen: &Screen) {
+///
+/// Where `in_part`, the documents name only what was written, and the rest stays as it was applied before.
+pub fn note_applied(
+    prepared: &Prepared,
+    (jobs, in_part): (&[Job], bool),
+    outcomes: &[Outcome],
+    screen: &Screen,
+) {
     let folder = prepared.workspace.root.join(FOLDER);
-    let noted =
-        Ledger::open(&folder, prepared.keys.named()).and_then(|mut ledger| ledger.settle(outcomes, jobs));
+    let noted = Ledger::open(&folder, prepared.keys.named())
+        .and_then(|mut ledger| ledger.settle(outcomes, jobs, in_part));
     if let Err(error) = noted {
         let message = format!("`{FOLDER}/ledger.json` cannot be written: {}", error.kind());
         let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";

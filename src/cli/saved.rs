@@ -44,13 +44,22 @@ pub fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// What a plan is made of besides its steps.
+#[derive(Default)]
+pub struct Of {
+    /// The commit that is checked out.
+    pub commit: Option<String>,
+    /// The run that it undoes.
+    pub undoes: Option<String>,
+}
+
 /// Saves a plan; gives what is to be said about the file.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(
     path: &Path,
-    (plan, report, commit): (&Plan, &Report, Option<String>),
+    (plan, report, own): (&Plan, &Report, Of),
     prepared: &Prepared,
     reading: &Reading,
 ) -> anyhow::Result<Option<Diagnostic>> {
@@ -61,7 +70,8 @@ pub fn write(
         method: method_word(reading.method),
         rotate: reading.rotate.clone(),
         targets: targets(plan, prepared),
-        commit,
+        commit: own.commit,
+        undoes: own.undoes,
         pseudonyms: prepared.keys.names_told(),
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;

@@ -179,6 +179,19 @@ pub struct OperationsFile {
     /// Deletes an object.
     #[serde(default)]
     pub delete: Option<DeleteFile>,
+    /// What tells one state of an object from the next. It goes as `If-Match` with every update and delete, so that the service itself refuses a write (412) over what somebody else wrote in the moment before.
+    #[serde(default)]
+    pub if_match: Option<IfMatchFile>,
+}
+
+/// What tells one state of an object from the next.
+#[derive(Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum IfMatchFile {
+    /// The `ETag` with which the `get` of an object is answered.
+    Etag,
+    /// The value of this field of the object, which the service changes with every write; it is sent in quotes.
+    Field(String),
 }
 
 /// The list operation.

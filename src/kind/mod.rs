@@ -118,6 +118,17 @@ pub struct Operations {
     pub update: Option<Write>,
     pub replace: Option<Write>,
     pub delete: Option<file::DeleteFile>,
+    /// What goes as `If-Match` with every write to an object.
+    pub if_match: Option<IfMatch>,
+}
+
+/// What tells one state of an object from the next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IfMatch {
+    /// The `ETag` of a read by the object's own path.
+    Etag,
+    /// A root field.
+    Field(u16),
 }
 
 /// How one object is read by its id.

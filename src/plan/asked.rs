@@ -63,6 +63,24 @@ impl Asked {
         }
     }
 
+    /// This with what another one asks beyond it or instead; lists count as wholes.
+    #[must_use]
+    pub fn over(self, by: Self) -> Self {
+        match (self, by) {
+            (Self::Fields(mut own), Self::Fields(by)) => {
+                for (name, asked) in by {
+                    let asked = match own.remove(&name) {
+                        Some(before) => before.over(asked),
+                        None => asked,
+                    };
+                    own.insert(name, asked);
+                }
+                Self::Fields(own)
+            }
+            (_, by) => by,
+        }
+    }
+
     /// Whether it asks that there be an object.
     pub fn is_present(&self) -> bool {
         matches!(self, Self::Fields(_))

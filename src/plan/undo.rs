@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Span;
 use crate::document::{Wanted, Wish};
-use crate::kind::{Field, Item, Kind, ListType, MapType, Shape, ToldApart, Type};
+use crate::kind::{Clear, Field, Item, Kind, ListType, MapType, Shape, ToldApart, Type};
 use crate::plan::compare::{is_row_id, row_id, same, unseen};
 use crate::value::{KeyLeaf, Object, Path, Segment, Value};
 
@@ -83,13 +83,14 @@ pub fn again(kind: &Kind, leaves: &[Written]) -> Option<Wanted> {
     Some(wanted(Wish::Object(all)))
 }
 
-/// Whether a leaf of a new object can be asked for at all; what the service sets comes by itself.
+/// Whether a leaf of a new object can be asked for; what the service sets comes by itself.
 pub fn is_asked(kind: &Kind, path: &Path) -> bool {
     let field = path.top().and_then(|name| kind.shape.named(name));
-    field.is_some_and(|field| !is_given(field))
+    field.is_none_or(|field| !is_given(field))
 }
 
-fn is_given(field: &Field) -> bool {
+/// Whether a field is not for documents to set.
+pub fn is_given(field: &Field) -> bool {
     field.access.computed || field.copy_of.is_some() || field.never_sent
 }
 
@@ -198,7 +199,8 @@ impl Undoing {
     }
 
     fn whole(&mut self, field: &Field, now: Option<&Value>, way: &Way) -> Option<Wish> {
-        if field.access.create_only || is_given(field) {
+        let clears = matches!(way.leaf.before, None | Some(Value::Null));
+        if field.access.create_only || is_given(field) || (clears && field.clear == Clear::Never) {
             self.stay(way, Stays::Fixed);
             return None;
         }

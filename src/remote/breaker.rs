@@ -171,7 +171,7 @@ mod tests {
 
     fn answer(status: u16) -> Result<Response, Failure> {
         let (content_type, body) = (String::new(), Vec::new());
-        Ok(Response { status, content_type, retry_after: None, request_id: None, body })
+        Ok(Response { status, content_type, retry_after: None, etag: None, request_id: None, body })
     }
 
     fn broken() -> Result<Response, Failure> {

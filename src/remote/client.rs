@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
 use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
@@ -22,7 +22,7 @@ use super::auth::{Credentials, Tickets};
 use super::breaker::{Breaker, Leave};
 use super::failure::{Detour, Failure, Reason, Sent};
 use super::hosts::{self, Allowed};
-use super::pace::Pace;
+use super::pace::{Pace, Speed};
 use super::retry;
 use super::session::Way;
 use super::target::Target;
@@ -64,6 +64,8 @@ pub(super) struct Errand<'r> {
     pub base: &'r Url,
     pub request: &'r Request,
     pub body: Option<&'r Bytes>,
+    /// The state of the object over which it may be done.
+    pub if_match: Option<&'r str>,
     pub bounds: &'r Bounds,
 }
 
@@ -119,7 +121,8 @@ impl Client {
         bounds: &Bounds,
     ) -> Result<Response, Failure> {
         let body = body.map(Bytes::from);
-        self.attempt(Errand { base: &self.base, request, body: body.as_ref(), bounds }, 1).await.0
+        let errand = Errand { base: &self.base, request, body: body.as_ref(), if_match: None, bounds };
+        self.attempt(errand, 1).await.0
     }
 
     /// Where the paths of requests start.
@@ -207,6 +210,11 @@ impl Client {
         }
     }
 
+    /// How fast the service is asked by now.
+    pub(super) fn speed(&self) -> Speed {
+        self.pace.speed()
+    }
+
     /// What an answer tells about the pace that the service bears.
     fn learn(&self, outcome: &Result<Response, Failure>, began: Instant) {
         match outcome {
@@ -262,6 +270,10 @@ impl Client {
         let mut headers = HeaderMap::from_iter([(ACCEPT, accept)]);
         if errand.body.is_some() {
             headers.insert(CONTENT_TYPE, content_type);
+        }
+        if let Some(state) = errand.if_match {
+            let value = HeaderValue::from_str(state);
+            headers.insert(IF_MATCH, value.map_err(|_| self.failure(Reason::InvalidPath, Sent::No))?);
         }
         // a write without a body still says its length
         let empty = matches!(request.verb, Verb::Post | Verb::Put | Verb::Patch).then(Bytes::new);

@@ -344,6 +344,7 @@ mod tests {
             status: 400,
             content_type: content_type.into(),
             retry_after: None,
+            etag: None,
             request_id: None,
             body: body.into(),
         }

@@ -14,7 +14,7 @@ pub mod hook;
 pub mod hosts;
 mod json;
 mod jsv;
-mod pace;
+pub mod pace;
 pub mod retry;
 pub mod sandbox;
 pub mod service;

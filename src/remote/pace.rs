@@ -59,6 +59,20 @@ struct Bucket {
     full: Option<Instant>,
 }
 
+/// How fast a service is asked by now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Speed {
+    /// How many requests may be under way at once.
+    pub at_once: usize,
+    /// How many might be, had the service not asked for patience.
+    pub most: usize,
+    /// How many may start in a second, and in a minute.
+    pub per_second: Option<usize>,
+    pub per_minute: Option<usize>,
+    /// How much longer nothing starts; the service asked for it.
+    pub pause: Option<Duration>,
+}
+
 /// A place among those under way, held until it is dropped.
 pub(super) struct Turn<'p> {
     pace: &'p Pace,
@@ -140,6 +154,19 @@ impl Pace {
                 _ => width.owed -= 1,
             }
         }
+    }
+
+    /// How fast the service is asked by now.
+    pub(super) fn speed(&self) -> Speed {
+        let (at_once, most) = {
+            let width = lock(&self.width);
+            (width.now, width.most)
+        };
+        let rates = lock(&self.rates);
+        let rate = |span| rates.windows.iter().find(|window| window.span == span).map(|window| window.most);
+        let pause = rates.held.map(|held| held.saturating_duration_since(Instant::now()));
+        let pause = pause.filter(|pause| !pause.is_zero());
+        Speed { at_once, most, per_second: rate(SECOND), per_minute: rate(MINUTE), pause }
     }
 
     /// How many requests may be under way at once by now.
@@ -317,5 +344,18 @@ mod tests {
         assert_eq!((rounds, pace.turns.available_permits()), (35, 8));
         (0..100).for_each(|_| pace.went_well());
         assert_eq!(pace.turns.available_permits(), 8, "never more than is allowed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_speed_is_that_of_the_moment() {
+        let limits = LimitsFile { per_minute: Some(600), ..LimitsFile::default() };
+        let pace = Pace::new(8, &limits);
+        let free = Speed { at_once: 8, most: 8, per_minute: Some(600), ..Speed::default() };
+        assert_eq!(pace.speed(), free);
+        pace.too_much(Instant::now());
+        pace.hold(Duration::from_secs(3));
+        assert_eq!(pace.speed(), Speed { at_once: 4, pause: Some(Duration::from_secs(3)), ..free });
+        tokio::time::advance(Duration::from_secs(3)).await;
+        assert_eq!(pace.speed(), Speed { at_once: 4, ..free });
     }
 }

@@ -71,8 +71,20 @@ impl Client {
         bounds: &Bounds,
         patience: &Patience,
     ) -> Result<Answered, Failure> {
+        self.send_bound((request, None), body, bounds, patience).await
+    }
+
+    /// The same, bound to the state of the object over which it may be done.
+    pub(super) async fn send_bound(
+        &self,
+        (request, if_match): (&Request, Option<&str>),
+        body: Option<Vec<u8>>,
+        bounds: &Bounds,
+        patience: &Patience,
+    ) -> Result<Answered, Failure> {
         let body = body.map(Bytes::from);
-        self.safely(Errand { base: self.base(), request, body: body.as_ref(), bounds }, patience).await
+        let errand = Errand { base: self.base(), request, body: body.as_ref(), if_match, bounds };
+        self.safely(errand, patience).await
     }
 
     /// Sends a read whose path starts at the root of the host rather than at the base URL.
@@ -82,7 +94,8 @@ impl Client {
         bounds: &Bounds,
         patience: &Patience,
     ) -> Result<Answered, Failure> {
-        self.safely(Errand { base: self.root(), request, body: None, bounds }, patience).await
+        let errand = Errand { base: self.root(), request, body: None, if_match: None, bounds };
+        self.safely(errand, patience).await
     }
 
     async fn safely(&self, errand: Errand<'_>, patience: &Patience) -> Result<Answered, Failure> {
@@ -263,6 +276,7 @@ mod tests {
             status,
             content_type: String::new(),
             retry_after: retry_after.map(str::to_owned),
+            etag: None,
             request_id: None,
             body: Vec::new(),
         })

@@ -19,6 +19,7 @@ use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
 use super::failure::{Failure, Sent};
 use super::hosts::Allowed;
+use super::pace::Speed;
 use super::retry::{Answered, Patience};
 use super::spelling::Spellings;
 use super::target::Target;
@@ -129,6 +130,11 @@ impl Service {
         self.client.allowance()
     }
 
+    /// How fast it is asked by now.
+    pub fn speed(&self) -> Speed {
+        self.client.speed()
+    }
+
     /// Why nothing is sent to the target any more, when it was down for too long.
     pub fn given_up(&self) -> Option<Diagnostic> {
         let name = &self.target.name;
@@ -158,25 +164,37 @@ impl Service {
     /// # Errors
     /// When there is no answer, or the answer is not a success.
     pub async fn send(&self, request: &Request) -> Result<Answered, Trouble> {
-        self.send_body(request, request.body.as_ref()).await
+        self.send_body(request, request.body.as_ref(), None).await
     }
 
-    /// Sends a request that writes an object of a kind, its members spelt as the service spells them.
+    /// Sends a request that writes an object of a kind, its members spelt as the service spells them; where
+    /// `if_match` says over which state of the object, it is done over that alone.
     ///
     /// # Errors
     /// When there is no answer, or the answer is not a success.
-    pub async fn write(&self, kind: &Kind, request: &Request) -> Result<Answered, Trouble> {
+    pub async fn write(
+        &self,
+        kind: &Kind,
+        request: &Request,
+        if_match: Option<&str>,
+    ) -> Result<Answered, Trouble> {
         let spelt = request.body.as_ref().and_then(|body| self.spellings.applied(kind, body));
-        self.send_body(request, spelt.as_ref().or(request.body.as_ref())).await
+        self.send_body(request, spelt.as_ref().or(request.body.as_ref()), if_match).await
     }
 
-    async fn send_body(&self, request: &Request, body: Option<&Wire>) -> Result<Answered, Trouble> {
+    async fn send_body(
+        &self,
+        request: &Request,
+        body: Option<&Wire>,
+        if_match: Option<&str>,
+    ) -> Result<Answered, Trouble> {
         if request.verb != Verb::Get && !self.may_write {
             let message = "this connection reads only, and nothing was sent";
             return Err(Trouble::of(Diagnostic::error("read-only", message)));
         }
         let body = body.map(|body| self.encoded(body));
-        let answered = self.client.send_safely(request, body, &self.bounds, &self.patience).await?;
+        let answered =
+            self.client.send_bound((request, if_match), body, &self.bounds, &self.patience).await?;
         self.accepted(answered, request.verb).await
     }
 
@@ -312,6 +330,7 @@ impl Service {
         let read = wire::read_spelt(&response.body, self.target.format, of.kind);
         let (live, spelt) = read.map_err(|error| self.unreadable(error, &response, Verb::Get))?;
         self.spellings.learn(of.kind, spelt);
+        let live = Live { etag: response.etag.as_deref().map(Box::from), ..live };
         match live.object.get(of.kind.identity.id) {
             Some(own) if own != id => Err(Trouble::wrong_object(of.kind)),
             _ => Ok(Some(live)),
@@ -384,6 +403,7 @@ impl Service {
             401 => ("unauthorized", "did not accept the credentials"),
             403 => ("forbidden", "does not allow this"),
             404 => ("not-found", "does not have this"),
+            412 => ("changed-meanwhile", "says that somebody else changed the object meanwhile"),
             409 => ("conflict", "reports a conflict"),
             429 => ("too-many-requests", "asks to slow down"),
             500..=599 => ("service-error", "failed"),

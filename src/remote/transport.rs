@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Method, redirect};
 use tokio::time::timeout;
 use url::Url;
@@ -194,6 +194,7 @@ async fn whole(mut answer: reqwest::Response, limit: u64) -> Result<Response, Re
         status: answer.status().as_u16(),
         content_type: content_type(answer.headers()),
         retry_after: text(answer.headers(), &RETRY_AFTER),
+        etag: text(answer.headers(), &ETAG),
         request_id: REQUEST_IDS.iter().find_map(|name| text(answer.headers(), name)),
         body,
     })

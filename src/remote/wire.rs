@@ -33,6 +33,8 @@ pub struct Live {
     pub misread: Vec<Misread>,
     /// Where the things stand whose ids it holds, as far as the service tells.
     pub links: Vec<Link>,
+    /// What tells this state of it from the next, where it was read alone and the service says so.
+    pub etag: Option<Box<str>>,
 }
 
 /// The list in which a thing stands that was read whole.

@@ -49,6 +49,10 @@ pub struct SavedPlan {
     /// its document and its object, so a merge that changes neither changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The name of the run that it undoes: its objects are held against the receipt of that run instead of
+    /// documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
     /// The targets of its steps.
     pub targets: Vec<BoundTarget>,
     /// One for each of the report's changes, in the same order.
@@ -105,6 +109,8 @@ pub struct Circumstances {
     pub targets: Vec<BoundTarget>,
     /// The commit that was checked out.
     pub commit: Option<String>,
+    /// The run that it undoes.
+    pub undoes: Option<String>,
     /// What tells the key under which persons have short names.
     pub pseudonyms: Option<String>,
 }
@@ -120,6 +126,7 @@ impl SavedPlan {
             flags: of.flags,
             method: of.method,
             commit: of.commit,
+            undoes: of.undoes,
             rotate: of.rotate,
             targets: of.targets,
             steps: plan.steps.iter().map(|step| digest::step(step, key).into()).collect(),
@@ -163,7 +170,8 @@ impl SavedPlan {
         let flags: String = self.flags.iter().map(|flag| format!(" {}", line(flag))).collect();
         let (at, tool) = (line(&self.made_at), line(&self.tool_version));
         let commit = self.commit.as_ref().map_or_else(String::new, |own| format!(" at commit {}", line(own)));
-        format!("plan of {at} for {over}{commit}, made by trueup {tool}{flags}\n\n")
+        let undoes = self.undoes.as_ref().map_or_else(String::new, |own| format!(", undoing {}", line(own)));
+        format!("plan of {at} for {over}{commit}{undoes}, made by trueup {tool}{flags}\n\n")
     }
 
     /// What keeps this program from applying it, whatever the objects are.

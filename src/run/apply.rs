@@ -171,7 +171,16 @@ impl Writer<'_, '_> {
     /// The second half of a create: what only an update takes.
     async fn finish(&self, service: &Service, of: Collection<'_>, first: Outcome, rest: &Step) -> Outcome {
         let job = Job { newborn: true, ..self.job(rest, rest.subject.id.as_ref()) };
-        let written = self.send(service, rest, &job).await;
+        let state = rest.subject.kind.operations.if_match;
+        let before = match state {
+            Some(_) => read_one(service, of, &job).await,
+            None => Read::Found(Found::Nothing),
+        };
+        let live = match &before {
+            Read::Found(Found::One(live)) => Some(&**live),
+            _ => None,
+        };
+        let written = self.send(service, rest, &job, live).await;
         let read = match &written {
             Written::Sent(_) => Some(read_one(service, of, &job).await),
             Written::Not(_) => None,

@@ -87,11 +87,11 @@ impl Ledger {
         self.entries.is_empty()
     }
 
-    /// Notes what an apply came to; on disk before it returns.
+    /// Notes what an apply came to; on disk before it returns. Where `in_part`, what documents do not name stays.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job]) -> io::Result<()> {
+    pub fn settle(&mut self, outcomes: &[Outcome], jobs: &[Job], in_part: bool) -> io::Result<()> {
         let folder = self.folder.clone();
         in_turn(&folder, || {
             if self.key.is_empty() {
@@ -101,7 +101,7 @@ impl Ledger {
             self.entries = read(&folder, &self.key)?;
             for outcome in outcomes {
                 if let Some(job) = jobs.get(outcome.subject.number) {
-                    self.note(outcome, job);
+                    self.note(outcome, job, in_part);
                 }
             }
             if !self.changed {
@@ -114,7 +114,7 @@ impl Ledger {
         })
     }
 
-    fn note(&mut self, outcome: &Outcome, job: &Job) {
+    fn note(&mut self, outcome: &Outcome, job: &Job, in_part: bool) {
         let key = &*self.key;
         let subject = &outcome.subject;
         let name = name_of(&subject.target, &subject.kind.name, &subject.name);
@@ -133,7 +133,16 @@ impl Ledger {
         }
         let kept =
             outcome.lost.iter().map(|change| (place(change, &subject.kind, key), kept_digest(change, key)));
-        let (asked, kept) = (Asked::of(job.document, key), kept.collect());
+        let (asked, mut kept) = (Asked::of(job.document, key), kept.collect::<BTreeMap<_, _>>());
+        let asked = match self.entries.get(&name).filter(|_| in_part) {
+            Some(own) => {
+                own.kept.iter().for_each(|(place, digest)| {
+                    kept.entry(place.clone()).or_insert_with(|| digest.clone());
+                });
+                own.asked.clone().over(asked)
+            }
+            None => asked,
+        };
         let same = self.entries.get(&name).is_some_and(|own| own.asked == asked && own.kept == kept);
         if !same {
             self.entries.insert(name, Entry { at: super::now(), asked, kept });

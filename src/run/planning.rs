@@ -25,6 +25,37 @@ const COLLECTIONS: usize = 64;
 
 /// Reads live state and makes the plan.
 pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
+    let Seen { reads, empty, others } = see(session, jobs).await;
+    session.references.survey(jobs, &reads);
+    look_up(session, jobs, &reads).await;
+    let mut plan = Plan { diagnostics: others, ..Plan::default() };
+    for judged in judge_all(session, jobs, reads, &empty) {
+        enter(&mut plan, judged);
+    }
+    plan.complete = plan.unread.is_empty();
+    described::spare(session, jobs, &mut plan);
+    permit::name_counts(&mut plan);
+    unread::tell_once(&mut plan);
+    plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
+    plan
+}
+
+/// What was read for each job; nothing where the run was stopped.
+pub async fn look(session: &Session<'_>, jobs: &[Job<'_>]) -> Vec<Option<Read>> {
+    see(session, jobs).await.reads
+}
+
+/// Live state as it was read.
+struct Seen {
+    /// One for each job.
+    reads: Vec<Option<Read>>,
+    /// Of each job, whether its collection showed nothing at all.
+    empty: Vec<bool>,
+    /// What is said of live objects that no job needs.
+    others: Vec<Diagnostic>,
+}
+
+async fn see(session: &Session<'_>, jobs: &[Job<'_>]) -> Seen {
     (session.tell)(Event::Reading(jobs.len()));
     let groups = groups(jobs);
     let mut reads: Vec<Option<Read>> = jobs.iter().map(|_| None).collect();
@@ -42,18 +73,7 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
     }
     drop(work);
     others.sort_by(|a, b| a.message.cmp(&b.message));
-    session.references.survey(jobs, &reads);
-    look_up(session, jobs, &reads).await;
-    let mut plan = Plan { diagnostics: others, ..Plan::default() };
-    for judged in judge_all(session, jobs, reads, &empty) {
-        enter(&mut plan, judged);
-    }
-    plan.complete = plan.unread.is_empty();
-    described::spare(session, jobs, &mut plan);
-    permit::name_counts(&mut plan);
-    unread::tell_once(&mut plan);
-    plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
-    plan
+    Seen { reads, empty, others }
 }
 
 /// Reads what references need.

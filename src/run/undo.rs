@@ -3,6 +3,7 @@
 //!
 //! Deliberately absent: planning and writing, which go the way of every other document.
 
+pub mod back;
 pub mod record;
 mod told;
 

@@ -177,3 +177,40 @@ fn a_killed_apply_is_finished_by_the_next() {
         finishes(&estate, member, &value);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_at_the_question_ends_the_program_at_once_and_writes_nothing() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let mut estate = Estate::new("carrierx/partner", 1, Json);
+    estate.documents[0].document["spec"]["company_name"] = json!("Grand Marais Ferries");
+    estate.write();
+    for (typed, code, said) in [
+        ("\u{3}", 130, "interrupted: nothing was written"),
+        ("no\n", 3, "the answer was not `yes`"),
+        ("yes\n", 0, "1 done"),
+    ] {
+        let mut command = estate.desk.command_on_terminal(&["apply"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("a terminal");
+        let mut keys = child.stdin.take().expect("a piped stdin");
+        let mut out = child.stdout.take().expect("a piped stdout");
+        let (mut shown, mut part) = (Vec::new(), [0; 4096]);
+        // typed ahead it would be heard before the question
+        while !String::from_utf8_lossy(&shown).contains("goes on:") {
+            let read = std::io::Read::read(&mut out, &mut part).expect("output");
+            assert!(read > 0, "no question\n{}", String::from_utf8_lossy(&shown));
+            shown.extend_from_slice(&part[..read]);
+        }
+        let began = Instant::now();
+        keys.write_all(typed.as_bytes()).expect("a key");
+        std::io::Read::read_to_end(&mut out, &mut shown).expect("output");
+        let status = child.wait().expect("an end");
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        assert_eq!(status.code(), Some(code), "{typed:?}\n{shown}");
+        assert!(shown.contains(said), "{typed:?}\n{shown}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        assert_eq!(estate.writes().len(), usize::from(code == 0));
+    }
+}

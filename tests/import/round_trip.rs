@@ -269,7 +269,7 @@ fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>
     let before =
         text(&drafted(&object(first), true), true).unwrap_or_else(|fault| panic!("{}", fault.message));
     let document = read(&before);
-    let live = Live { object: object(second), misread: Vec::new(), links: Vec::new() };
+    let live = Live { object: object(second), misread: Vec::new(), links: Vec::new(), etag: None };
     let meanings = Meanings::default();
     let subject = import.subject(&document, &live.object);
     let proposal = compared(&document, &meanings, &subject, &live.object);

@@ -10,5 +10,6 @@ mod broken;
 mod drafts;
 mod example;
 mod shop;
+mod states;
 mod strange;
 mod trials;

@@ -268,5 +268,12 @@ impl State {
 }
 
 fn answer(status: u16, retry_after: Option<String>) -> Response {
-    Response { status, content_type: String::new(), retry_after, request_id: None, body: Vec::new() }
+    Response {
+        status,
+        content_type: String::new(),
+        retry_after,
+        etag: None,
+        request_id: None,
+        body: Vec::new(),
+    }
 }

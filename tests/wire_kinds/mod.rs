@@ -125,8 +125,16 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         probe: None,
         source: None,
     };
-    let operations =
-        Operations { list, get: None, find: None, create: None, update: None, replace: None, delete: None };
+    let operations = Operations {
+        list,
+        get: None,
+        find: None,
+        create: None,
+        update: None,
+        replace: None,
+        delete: None,
+        if_match: None,
+    };
     Kind {
         api: Arc::new(api(&habits)),
         name: "hand/thing".into(),

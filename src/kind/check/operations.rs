@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::super::file::{
-    Access, Appears, FindFile, IdentityFile, KindFile, ListFile, Maker, NestedFile, OperationsFile, ReadFile,
-    ScopePlace, Sends, TypeWord, WriteFile,
+    Access, Appears, FindFile, IdentityFile, IfMatchFile, KindFile, ListFile, Maker, NestedFile,
+    OperationsFile, ReadFile, ScopePlace, Sends, TypeWord, WriteFile,
 };
-use super::super::{Answer, Nested, Operations, ReadOne, Write};
+use super::super::{Answer, IfMatch, Nested, Operations, ReadOne, Write};
 use super::{Desk, Scene, Spot};
 use crate::exchange::Verb;
 
@@ -39,6 +39,7 @@ impl Desk<'_> {
             self.item_path(scene, spot.key("delete").key("delete"), &delete.delete, identity);
         }
         self.create_can_be_found(spot.key("create"), own, identity);
+        let if_match = self.if_match(scene, spot, own);
         (self.faults.len() == before).then_some(())?;
         Some(Operations {
             list: own.list.clone(),
@@ -51,7 +52,39 @@ impl Desk<'_> {
             update,
             replace,
             delete: own.delete.clone(),
+            if_match,
         })
+    }
+
+    /// What tells one state of an object from the next must be known of each object that is written.
+    fn if_match(&mut self, scene: &Scene, spot: Spot, file: &OperationsFile) -> Option<IfMatch> {
+        let word = file.if_match.as_ref()?;
+        let place = spot.key("if_match");
+        if file.update.is_none() && file.replace.is_none() && file.delete.is_none() {
+            self.fault(place, "contradiction", "nothing here changes or deletes an object");
+        }
+        match word {
+            IfMatchFile::Etag => {
+                if file.get.as_ref().is_none_or(|get| get.get.is_none()) {
+                    let message = "no path reads one object, and only such a read answers its `ETag`";
+                    self.fault_hint(place, "contradiction", message, "add `get: { get: PATH }`");
+                }
+                Some(IfMatch::Etag)
+            }
+            IfMatchFile::Field(name) => {
+                let place = place.key("field");
+                let (number, field) = self.root_field(scene, place, name)?;
+                let moving = [TypeWord::Whole, TypeWord::Text, TypeWord::Guid, TypeWord::Time];
+                let computed = field.access.all().contains(&Access::Computed);
+                if !moving.contains(&field.ty) || !computed || field.mark.is_some() {
+                    let message =
+                        format!("`{name}` is no field that the service alone sets and everybody may see");
+                    let hint = "it is a whole, text, guid or time with `access: computed` and without a mark";
+                    self.fault_hint(place, "word-does-not-fit", message, hint);
+                }
+                Some(IfMatch::Field(number))
+            }
+        }
     }
 
     pub(super) fn list(&mut self, scene: &Scene, spot: Spot, list: &ListFile) {

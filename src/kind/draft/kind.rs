@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use openapiv3::Parameter;
 use serde_json::Value as Json;
 
 use super::book::Book;
@@ -236,7 +237,25 @@ impl<'s> Study<'s> {
         if let Some(delete) = &item.delete {
             lines.push(Line::new("delete", Said::Lines(self.op_lines(delete, "delete", true))));
         }
+        lines.extend(self.if_match_line());
         Line::new("operations", Said::Lines(lines))
+    }
+
+    /// What binds a write to the state that was read, where the document knows the header.
+    fn if_match_line(&self) -> Option<Line> {
+        let item = &self.resource().item;
+        item.get.as_ref().filter(|_| !self.wrapped)?;
+        let writes = [&item.put, &item.patch, &item.post, &item.delete];
+        let takes = |op: &Op| {
+            let own = |parameter: &Parameter| {
+                place(parameter) == Place::Header && name(parameter).eq_ignore_ascii_case("If-Match")
+            };
+            op.parameters.iter().any(own)
+        };
+        let any = writes.into_iter().flatten().any(takes);
+        let remark = "the document declares the header If-Match; this is right where a read of one object answers \
+                      its `ETag`, else `if_match: { field: NAME }`";
+        any.then(|| Line::word("if_match", "etag").decide(remark))
     }
 
     fn list_lines(&self) -> Vec<Line> {

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
+use sha2::{Digest, Sha256};
+
 use crate::exchange::Wire;
 use crate::kind::file::{ListFile, PagingFile};
-use crate::kind::{Appears, Kind, ListAnswer};
+use crate::kind::{Appears, FormatWord, IfMatch, Kind, Leaf, ListAnswer};
+use crate::remote::wire;
 use crate::value::Value;
 
-use super::answer::{self, Answer, Showing, Window};
+use super::Secrets;
+use super::answer::{self, Answer, Form, Showing, Window};
 use super::call::{Call, not_found};
 use super::refusal::Refusal;
 use super::route::Parameters;
@@ -84,7 +88,40 @@ impl Call<'_> {
         let state = self.service.state();
         let table = state.tables.get(number).ok_or_else(not_found)?;
         let (_, record) = self.located(table, parameters)?;
-        Ok(self.said(200, &self.seen(table, record)))
+        let answer = self.said(200, &self.seen(table, record));
+        let told = table.kind.operations.if_match == Some(IfMatch::Etag);
+        let etag = told.then(|| self.state_of(table, record)).flatten();
+        Ok(Answer { header: etag.map(|etag| ("etag", etag)), ..answer })
+    }
+
+    /// What tells the state of an object from the next, in kinds whose writes are bound to it.
+    fn state_of(&self, table: &Table, record: &Record) -> Option<String> {
+        let kind = &table.kind;
+        match kind.operations.if_match? {
+            IfMatch::Etag => {
+                let shown =
+                    Showing { secrets: Secrets::Clear, form: Form::Wire(FormatWord::Json), wholes: None };
+                let object = shown.object(&kind.shape, &record.object);
+                let digest = Sha256::digest(wire::encode(&object, FormatWord::Json, &kind.api));
+                Some(format!("\"{}\"", digest.iter().take(8).map(|b| format!("{b:02x}")).collect::<String>()))
+            }
+            IfMatch::Field(number) => {
+                let value = record.object.get(number).unwrap_or(&Value::Null);
+                Some(format!("\"{}\"", Leaf::url_text(value, &kind.api)))
+            }
+        }
+    }
+
+    /// Whether a write is about the object as it is now; one that does not say so is refused too.
+    pub fn is_about(&self, table: &Table, record: &Record) -> Result<(), Refusal> {
+        let Some(state) = self.state_of(table, record) else { return Ok(()) };
+        match self.asked.header("if-match") {
+            Some(said) if said == state => Ok(()),
+            Some(_) => {
+                Err(Refusal::new(412, "PreconditionFailed", "The object is not any more what it was."))
+            }
+            None => Err(Refusal::new(428, "PreconditionRequired", "The header If-Match is missing.")),
+        }
     }
 
     /// The things that ids refer to, where they are listed at this path.

@@ -6,7 +6,8 @@
 //! Deliberately absent: reading bodies and answering.
 
 use crate::kind::{
-    Absent, Appears, Copy, Field, FormatWord, Item, Kind, Leaf, ListType, Shape, Travels, Type, Write,
+    Absent, Appears, Copy, Field, FormatWord, IfMatch, Item, Kind, Leaf, ListType, Shape, Travels, Type,
+    Write,
 };
 use crate::remote::wire;
 use crate::value::{Object, Stranger, Value};
@@ -280,6 +281,18 @@ impl Rules<'_> {
         self.fill_copies(&mut record.object);
         if let Some(number) = self.kind.history.changed_at {
             record.object.set(number, Value::time(self.mint.now()));
+        }
+        if let Some(IfMatch::Field(number)) = self.kind.operations.if_match {
+            let next = match (&self.kind.shape.field(number).ty, record.object.get(number)) {
+                (Type::Leaf(Leaf::Whole(_)), Some(Value::Whole(last))) => {
+                    Value::Whole(last.saturating_add(1))
+                }
+                (Type::Leaf(Leaf::Whole(_)), _) => Value::Whole(1),
+                (Type::Leaf(Leaf::Time), _) => Value::time(self.mint.now()),
+                (Type::Leaf(Leaf::Guid), _) => Value::Guid(self.mint.guid()),
+                _ => Value::text(self.mint.guid().to_string()),
+            };
+            record.object.set(number, next);
         }
         record
     }

@@ -39,6 +39,7 @@ impl Still {
             status: answer.status,
             content_type: content_type.to_owned(),
             retry_after: None,
+            etag: None,
             request_id: None,
             body: answer.body.to_vec(),
         }

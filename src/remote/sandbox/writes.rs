@@ -65,6 +65,7 @@ impl Call<'_> {
         let body = self.bound(&kind)?;
         self.complete(&kind, write, &body)?;
         let (scope, old) = self.located(table, parameters)?;
+        self.is_about(table, old)?;
         let (scope, old) = (scope.to_vec(), old.clone());
         let mut rules = Rules { kind: &kind, scope: &scope, pattern: None, mint };
         let mut record = match write.sends {
@@ -87,7 +88,8 @@ impl Call<'_> {
     pub fn delete(&self, number: usize, parameters: &Parameters) -> Result<Answer, Refusal> {
         let mut state = self.service.state();
         let table = state.tables.get_mut(number).ok_or_else(not_found)?;
-        self.located(table, parameters)?;
+        let (_, record) = self.located(table, parameters)?;
+        self.is_about(table, record)?;
         let scope = parameters.scope(&table.kind, &self.asked.query)?;
         let id = parameters.id(&table.kind)?.ok_or_else(not_found)?;
         if self.lie != Lie::KeepNothing {

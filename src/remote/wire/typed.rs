@@ -185,7 +185,7 @@ impl<'k> Reading<'k> {
     pub(super) fn live<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Live> {
         let object = self.object(lexer, names)?;
         let (misread, links) = (std::mem::take(&mut self.misread), std::mem::take(&mut self.links));
-        Ok(Live { object, misread, links })
+        Ok(Live { object, misread, links, etag: None })
     }
 
     fn object<'b, L: Lexer<'b>>(&mut self, lexer: &mut L, names: &Names<'k>) -> Step<Object> {

@@ -14,6 +14,23 @@ pub(super) fn grown(step: &Step) -> Diagnostic {
         .hint("name the `id` of the one that is meant")
 }
 
+/// The service did not write over what somebody else had written.
+pub(super) fn changed_meanwhile(step: &Step) -> Diagnostic {
+    let message =
+        "somebody else changed the object between the read and the write, and the service refused it";
+    Diagnostic::error("changed-meanwhile", message)
+        .at(step.subject.place.clone())
+        .hint("plan again; nothing of this object was written")
+}
+
+/// Nothing tells over which state of the object a write would be.
+pub(super) fn stateless(step: &Step) -> Diagnostic {
+    let message = "the service did not tell the state of this object, so nothing could be bound to it";
+    Diagnostic::error("no-state", message)
+        .at(step.subject.place.clone())
+        .hint("see whether `if_match` of the kind says what the service tells")
+}
+
 pub(super) fn not_there_yet(step: &Step) -> Diagnostic {
     Diagnostic::error("reference-refused", "an object to which this one refers is not there yet")
         .at(step.subject.place.clone())

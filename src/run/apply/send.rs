@@ -5,24 +5,27 @@
 
 use super::super::Event;
 use super::super::blame;
-use super::super::gather::{Job, Read};
+use super::super::gather::{Job, Read, read_one};
 use super::super::journal::Answer as Noted;
 use super::super::match_up::Found;
 use super::super::outcome::Ending;
 use super::super::planning::subject;
 use super::super::refer::Standing;
-use super::fault::{forgotten, grown, lost_track, not_there_yet, unaccounted, unjournaled, unrecorded};
+use super::fault::{
+    changed_meanwhile, forgotten, grown, lost_track, not_there_yet, stateless, unaccounted, unjournaled,
+    unrecorded,
+};
 use super::{Writer, lock};
 use crate::diagnostic::Diagnostic;
 use crate::document::State;
 use crate::exchange::{Request, Verb};
-use crate::kind::{Answer, Kind, Maker};
+use crate::kind::{Answer, IfMatch, Kind, Leaf, Maker};
 use crate::plan::propose::Question;
 use crate::plan::request::in_full;
 use crate::plan::step::{Recheck, recheck};
 use crate::plan::{Action, Step, Subject};
 use crate::remote::retry::Answered;
-use crate::remote::service::{Service, Trouble};
+use crate::remote::service::{Collection, Service, Trouble};
 use crate::remote::wire::{self, Live};
 use crate::value::{Object, Value};
 
@@ -46,7 +49,24 @@ impl Writer<'_, '_> {
         if self.session.stop.is_set() {
             return Written::Not(Ending::NotStarted);
         }
-        self.send(service, &fresh, &job).await
+        self.send(service, &fresh, &job, live.as_deref()).await
+    }
+
+    /// The service refused to write over what somebody else wrote since the last read: what moved is told, and
+    /// nothing is sent again.
+    async fn outrun(&self, service: &Service, step: &Step, job: &Job<'_>) -> Ending {
+        let of = Collection { kind: &step.subject.kind, scope: &job.scope };
+        let live = match read_one(service, of, job).await {
+            Read::Found(Found::One(live)) => Some(live),
+            Read::Found(Found::Nothing) => None,
+            Read::Found(Found::Several(_)) => return Ending::Refused(vec![grown(step)]),
+            Read::Failed(_) => return Ending::Refused(vec![changed_meanwhile(step)]),
+        };
+        match self.recheck(step, job, live.as_deref()) {
+            Err(ending) => ending,
+            // what moved is nothing on which the step relies; it is another object all the same
+            Ok(_) => Ending::Refused(vec![changed_meanwhile(step)]),
+        }
     }
 
     fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> Result<Box<Step>, Ending> {
@@ -77,9 +97,23 @@ impl Writer<'_, '_> {
         }
     }
 
-    pub(super) async fn send(&self, service: &Service, fresh: &Step, job: &Job<'_>) -> Written {
+    /// Sends a step that was made from `live`.
+    pub(super) async fn send(
+        &self,
+        service: &Service,
+        fresh: &Step,
+        job: &Job<'_>,
+        live: Option<&Live>,
+    ) -> Written {
         // what follows a create is made anew once the object is there
         let Some(planned) = fresh.requests.first() else { return Written::Not(Ending::Unchanged) };
+        let state = live.and_then(|live| state(&fresh.subject.kind, live));
+        if fresh.action != Action::Create
+            && state.is_none()
+            && fresh.subject.kind.operations.if_match.is_some()
+        {
+            return Written::Not(Ending::Refused(vec![stateless(fresh)]));
+        }
         let mut sent = Sent {
             wanted: fresh.wanted.clone(),
             id: fresh.subject.id.clone(),
@@ -91,7 +125,7 @@ impl Writer<'_, '_> {
             Ok(request) => request,
             Err(ending) => return Written::Not(ending),
         };
-        let (answered, added) = self.put(service, fresh, &planned.request).await;
+        let (answered, added) = self.put(service, fresh, (&planned.request, state.as_deref())).await;
         let answer = answer(&answered);
         (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
         let noted = self.answered(request, answer).await;
@@ -108,6 +142,9 @@ impl Writer<'_, '_> {
             Err(trouble) if trouble.not_begun => {
                 self.retract(fresh);
                 return Written::Not(Ending::NotStarted);
+            }
+            Err(trouble) if state.is_some() && trouble.status() == Some(412) && !trouble.unknown => {
+                return Written::Not(self.outrun(service, fresh, job).await);
             }
             Err(trouble) => {
                 let mut reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
@@ -148,10 +185,10 @@ impl Writer<'_, '_> {
         &self,
         service: &Service,
         fresh: &Step,
-        request: &Request,
+        (request, state): (&Request, Option<&str>),
     ) -> (Result<Answered, Trouble>, Option<Diagnostic>) {
         let kind = &fresh.subject.kind;
-        let first = match service.write(kind, request).await {
+        let first = match service.write(kind, request, state).await {
             Err(trouble) if blame::wants_required(&trouble, fresh) => trouble,
             answered => return (answered, None),
         };
@@ -160,7 +197,7 @@ impl Writer<'_, '_> {
             None => (Err(first), None),
             Some(Err(hidden)) => (Err(first), Some(blame::hidden_required(fresh, &hidden))),
             Some(Ok(request)) => {
-                let again = service.write(kind, &request).await;
+                let again = service.write(kind, &request, state).await;
                 let answered = again
                     .map(|answered| Answered { attempts: answered.attempts + attempts, ..answered })
                     .map_err(|trouble| trouble.after(attempts));
@@ -221,6 +258,17 @@ impl Writer<'_, '_> {
             }
             Action::Update => wrong_answer(service, fresh, body),
             Action::Delete => None,
+        }
+    }
+}
+
+/// What tells the state of an object from the next, where its kind says by what.
+fn state(kind: &Kind, live: &Live) -> Option<String> {
+    match kind.operations.if_match? {
+        IfMatch::Etag => live.etag.as_deref().map(str::to_owned),
+        IfMatch::Field(number) => {
+            let value = live.object.get(number).filter(|value| !value.is_blank())?;
+            Some(format!("\"{}\"", Leaf::url_text(value, &kind.api)))
         }
     }
 }

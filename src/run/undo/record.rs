@@ -11,11 +11,11 @@ use serde_json::Value as Json;
 
 use super::told::{self, As};
 use crate::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
-use crate::plan::compare::row_id;
+use crate::plan::compare::{row_id, unseen};
 use crate::plan::step::located;
-use crate::plan::undo::Written;
-use crate::plan::{Change, Form, Step};
-use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value};
+use crate::plan::undo::{Written, is_asked, is_given};
+use crate::plan::{Action, Change, Form, Step};
+use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value, looks_masked};
 
 /// The most bytes of one leaf.
 const MAX_LEAF: usize = 32 << 10;
@@ -108,7 +108,8 @@ pub struct Records {
 /// What of a step is kept.
 pub fn records(step: &Step) -> Records {
     let (mut records, mut left) = (Records { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
-    for change in &step.changes {
+    let goes = step.action == Action::Delete;
+    for change in step.changes.iter().filter(|change| !goes || is_asked(&step.subject.kind, &change.path)) {
         let label = located(&step.subject.kind, &change.path);
         let (mark, kept) = (strictest(&step.subject.kind, change), record(step, change, &label));
         let bare = |withheld| Record { label: label.clone(), withheld: Some(withheld), ..Record::default() };
@@ -122,7 +123,41 @@ pub fn records(step: &Step) -> Records {
             }
         });
     }
+    if let Some(live) = step.live.as_ref().filter(|_| goes) {
+        let unseen = unseen_fields(&step.subject.kind.shape, live, "");
+        let record = |label| Record { label, withheld: Some(Withheld::Unseen), ..Record::default() };
+        records.open.extend(unseen.into_iter().map(record));
+    }
     records
+}
+
+/// What an object that goes may have held and nobody could see.
+fn unseen_fields(shape: &Shape, live: &Object, above: &str) -> Vec<String> {
+    let mut labels = Vec::new();
+    for field in shape.fields.iter().filter(|field| !is_given(field)) {
+        let (label, value) = (format!("{above}{}", field.name), live.get(field.number));
+        match (&field.ty, value) {
+            (Type::Object(shape), Some(Value::Object(inner))) => {
+                labels.extend(unseen_fields(shape, inner, &format!("{label}.")));
+            }
+            (Type::Leaf(_), value) if unseen(field, value) && value.is_none() => labels.push(label),
+            _ => {}
+        }
+    }
+    labels
+}
+
+/// Whether what was there could be seen, in every field: a mask must not be put back as a value.
+fn was_seen(value: &Value, form: &Form) -> bool {
+    match (form, value) {
+        (Form::Object(shape), Value::Object(object)) => shape.fields.iter().all(|field| {
+            let value = object.get(field.number);
+            let inner = value.is_none_or(|value| was_seen(value, &Form::of(&field.ty)));
+            is_given(field) || (!unseen(field, value) && inner)
+        }),
+        (Form::Object(_), Value::List(items)) => items.iter().all(|item| was_seen(item, form)),
+        _ => true,
+    }
 }
 
 fn word(mark: Mark) -> Withheld {
@@ -134,7 +169,9 @@ fn word(mark: Mark) -> Withheld {
 }
 
 fn record(step: &Step, change: &Change, label: &str) -> Result<Record, Withheld> {
-    if change.unseen {
+    let masked = change.mark != Mark::Open
+        && change.before.as_ref().and_then(Value::as_text).is_some_and(looks_masked);
+    if change.unseen || masked || !change.before.as_ref().is_none_or(|value| was_seen(value, &change.form)) {
         return Err(Withheld::Unseen);
     }
     let side = |value: &Option<Value>| match value {
