@@ -44,7 +44,7 @@ fn a_plan_is_one_document_that_fits_its_schema() {
     let report = fits(&ran, "report.json");
     assert_eq!(
         report["summary"],
-        json!({ "create": 0, "update": 1, "delete": 0, "unchanged": 2, "refused": 1 })
+        json!({ "create": 0, "update": 1, "delete": 0, "unchanged": 2, "refused": 1, "unread": 0 })
     );
     let change = &report["changes"][0]["fields"][0];
     assert_eq!((&change["path"], &change["before"]), (&json!("/company_name"), &json!("Example Freight")));
