@@ -316,6 +316,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     if plan.steps.is_empty() {
         let mut outcomes = apply::settle(&session, &plan, &jobs);
+        records::account_for(prepared, &cut_off, screen);
         way.note(prepared, &jobs, &mut outcomes, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;

@@ -114,11 +114,23 @@ fn cut_off(account: &Account) -> Diagnostic {
 fn take_up(prepared: &Prepared, accounts: &[Account]) -> anyhow::Result<()> {
     let folder = prepared.workspace.root.join(FOLDER);
     for account in accounts {
-        let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
-        receipt::keep(&folder, &account.name, &to_json(&receipt)?)?;
+        // one that was killed between its receipt and the end of its journal has told more than is known here
+        if !receipt::is_kept(&folder, &account.name) {
+            let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
+            receipt::keep(&folder, &account.name, &to_json(&receipt)?)?;
+        }
         journal::take_up(&folder, account)?;
     }
     Ok(())
+}
+
+/// Gives runs that were cut off their receipts where there is nothing left to write.
+pub fn account_for(prepared: &Prepared, accounts: &[Account], screen: &Screen) {
+    if let Err(error) = take_up(prepared, accounts) {
+        let message = format!("the receipt of a run that was cut off cannot be written: {error}");
+        let hint = "its journal tells the same; make room or give access";
+        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+    }
 }
 
 /// Notes what each object was applied as, for whoever asks later which side moved.
@@ -150,12 +162,21 @@ pub fn close(root: &Path, journal: &Journal, results: ApplyReport, screen: &Scre
 }
 
 fn keep(root: &Path, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
-    journal.finish()?;
     let (folder, name) = (root.join(FOLDER), journal.name().to_owned());
-    let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
-    let Some(account) = journal::account(name.clone(), &text) else { return Ok(()) };
-    let receipt = Receipt::new(&account, Some(results)).seal(journal.key())?;
-    receipt::keep(&folder, &name, &to_json(&receipt)?)?;
+    let receipt = || -> anyhow::Result<bool> {
+        let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
+        let Some(mut account) = journal::account(name.clone(), &text) else { return Ok(false) };
+        account.ended = Some(crate::run::now());
+        let receipt = Receipt::new(&account, Some(results)).seal(journal.key())?;
+        receipt::keep(&folder, &name, &to_json(&receipt)?)?;
+        Ok(true)
+    };
+    // a run that is killed before the end of its journal is taken up by the next one: none is without a receipt
+    let kept = receipt();
+    journal.finish()?;
+    if !kept? {
+        return Ok(());
+    }
     screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
     Ok(())
 }

@@ -10,6 +10,11 @@ use super::memory::replace;
 /// The folder in `.trueup`.
 pub const FOLDER: &str = "receipts";
 
+/// Whether the run of that name has its receipt.
+pub fn is_kept(folder: &Path, name: &str) -> bool {
+    folder.join(FOLDER).join(format!("{name}.json")).is_file()
+}
+
 /// Keeps the receipt of the run of that name; gives where.
 ///
 /// # Errors
