@@ -100,7 +100,7 @@ impl Keeper {
             id: id_of(subject),
             scope: scope_of(subject),
             before: step.live.as_ref().map(|live| self.digest(&subject.kind, live)),
-            leaves: record::records(step).open,
+            leaves: record::records(step),
             secrets: self.key().map(secret).unwrap_or_default(),
         }
     }

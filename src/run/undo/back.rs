@@ -224,12 +224,9 @@ impl Trail {
     fn withheld(&self, label: &str, why: Withheld) -> Diagnostic {
         let kept = |what: &str| format!("`{label}` is {what}, and what was there before was not kept");
         let (message, hint) = match why {
-            Withheld::Secret => (kept("secret"), KEEP),
-            Withheld::Personal => (kept("personal"), KEEP),
-            Withheld::Sensitive => (kept("sensitive"), KEEP),
-            Withheld::Sealed => {
-                (format!("what `{label}` was before is sealed, and there is no identity to open it"), OPEN)
-            }
+            Withheld::Secret => (kept("secret"), WRITE),
+            Withheld::Personal => (kept("personal"), WRITE),
+            Withheld::Sensitive => (kept("sensitive"), WRITE),
             Withheld::Unseen => (format!("the service did not show what `{label}` was before"), WRITE),
             Withheld::Unknown => (format!("what `{label}` was before is not understood in full"), WRITE),
             Withheld::TooLong => (format!("what `{label}` was before is too long to be kept"), WRITE),
@@ -240,8 +237,6 @@ impl Trail {
 
 const LOOK: &str = "look at it, and write what it is to be into its document";
 const WRITE: &str = "write what it is to be into its document, and apply that";
-const KEEP: &str = "with `receipts: { before_values: encrypted }` in trueup.yaml such values are kept from the next apply on";
-const OPEN: &str = "name the file with an age identity in TRUEUP_AGE_IDENTITY";
 
 /// What a document says of root fields that may not read back.
 fn borrowed(document: &Document) -> Wanted {

@@ -2,9 +2,9 @@
 //! written.
 //!
 //! This is a door through which values leave the program, so it has a gate of its own: only what no mark hides
-//! goes through it in clear, the rest goes into a sealed part where there is one, or is left out and said to be.
-//! What is kept is bounded, and reads back under the kind's guidance as the very values.
-//! Deliberately absent: sealing (`safe`), and what is done with it (`plan::undo`).
+//! goes through it, the rest is left out and said to be. What is kept is bounded, and reads back under the kind's
+//! guidance as the very values.
+//! Deliberately absent: what is done with it (`plan::undo`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -53,13 +53,11 @@ impl std::fmt::Debug for Record {
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub enum Withheld {
-    /// They stand in the sealed part.
-    Sealed,
-    /// They are secret, and nothing is sealed here.
+    /// They are secret.
     Secret,
-    /// They are about a person, and nothing is sealed here.
+    /// They are about a person.
     Personal,
-    /// They may tell too much, and nothing is sealed here.
+    /// They may tell too much.
     Sensitive,
     /// The service does not show what was there.
     Unseen,
@@ -98,35 +96,25 @@ pub struct ItemPart {
     pub keys: Vec<(String, Json)>,
 }
 
-/// The leaves of a step, and those of them that may only be kept sealed.
-pub struct Records {
-    pub open: Vec<Record>,
-    /// By the number of the record that stands for it.
-    pub marked: Vec<(usize, Record)>,
-}
-
 /// What of a step is kept.
-pub fn records(step: &Step) -> Records {
-    let (mut records, mut left) = (Records { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
+pub fn records(step: &Step) -> Vec<Record> {
+    let (mut records, mut left) = (Vec::new(), MAX_STEP);
     let goes = step.action == Action::Delete;
     for change in step.changes.iter().filter(|change| !goes || is_asked(&step.subject.kind, &change.path)) {
         let label = located(&step.subject.kind, &change.path);
         let (mark, kept) = (strictest(&step.subject.kind, change), record(step, change, &label));
         let bare = |withheld| Record { label: label.clone(), withheld: Some(withheld), ..Record::default() };
         let kept = kept.and_then(|record| within(record, &mut left));
-        records.open.push(match (mark, kept) {
+        records.push(match (mark, kept) {
             (_, Err(withheld)) => bare(withheld),
             (Mark::Open, Ok(record)) => record,
-            (mark, Ok(record)) => {
-                records.marked.push((records.open.len(), record));
-                bare(word(mark))
-            }
+            (mark, Ok(_)) => bare(word(mark)),
         });
     }
     if let Some(live) = step.live.as_ref().filter(|_| goes) {
         let unseen = unseen_fields(&step.subject.kind.shape, live, "");
         let record = |label| Record { label, withheld: Some(Withheld::Unseen), ..Record::default() };
-        records.open.extend(unseen.into_iter().map(record));
+        records.extend(unseen.into_iter().map(record));
     }
     records
 }
