@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # One static binary and the roots of TLS; no shell, no user but nobody.
 FROM rust:1.95-alpine AS build
+# a version that is pinned is gone from the mirrors with its next fix
+# hadolint ignore=DL3018
 RUN apk add --no-cache ca-certificates musl-dev
 WORKDIR /src
 COPY . .

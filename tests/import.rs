@@ -261,14 +261,32 @@ fn personal_values_are_written_only_when_asked_for() {
 
 #[test]
 fn names_are_never_made_of_marked_fields() {
+    for flags in [&[][..], &["--personal"]] {
+        let estate = Estate::new(PARTNER);
+        for number in 0..4 {
+            estate.edit(number, json!({ "company_name": null }));
+        }
+        let ran = estate.import(0, flags);
+        ran.says(&["config/partner-cccccccc-0000-4000-8000-000000000003.yaml"]);
+        assert!(!ran.all().contains("lakeside"), "{}", ran.all());
+        let named =
+            |text: &str| text.lines().any(|line| line.starts_with("name:") && line.contains("lakeside"));
+        assert!(!named(&estate.texts()), "{}", estate.texts());
+    }
+}
+
+#[test]
+fn names_are_made_of_what_the_kind_says() {
     let estate = Estate::new(PARTNER);
-    estate.import(0, &[]).says(&["partner-cccccccc-0000-4000-8000-000000000003"]);
-    let estate = Estate::new(PARTNER);
-    let ran = estate.import(0, &["--personal"]);
-    ran.says(&["config/partner-cccccccc-0000-4000-8000-000000000003.yaml"]);
-    assert!(!ran.all().contains("lakeside"), "{}", ran.all());
-    let named = |text: &str| text.lines().any(|line| line.starts_with("name:") && line.contains("lakeside"));
-    assert!(!named(&estate.texts()), "{}", estate.texts());
+    // two of one name, and one without
+    estate.edit(1, json!({ "company_name": "North Pier Storage" }));
+    estate.edit(0, json!({ "company_name": "" }));
+    let ran = estate.import(0, &[]);
+    let own = ["config/lakeside-labs.yaml", "config/partner-cccccccc-0000-4000-8000-000000000003.yaml"];
+    ran.says(&own).says(&["is empty"]);
+    let twins = ran.out.lines().filter(|line| line.contains("config/north-pier-storage-cccccccc"));
+    assert_eq!(twins.count(), 2, "{}", ran.all());
+    estate.import(0, &[]).says(&["4 unchanged"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
 use super::args::{ApplyArgs, Common, Format, Reading, Selection};
+use super::causes;
 use super::events::Events;
 use super::exit::Exit;
 use super::ids;
@@ -18,7 +19,7 @@ use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
-use super::session::{self, Prepared};
+use super::session::{self, Prepared, Reach};
 use super::settings::file::NotifyEvent;
 use super::undo::{self, Undoing};
 use super::workspace::Workspace;
@@ -62,10 +63,10 @@ fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow:
             return faulty(&[fault], Exit::Error);
         }
     }
-    let narrowed = !args.selection.paths.is_empty();
+    let reach = Reach::of(&args.selection);
     let prepared = session::open(common, &args.selection, screen)
         .map(Workspace::to_write)
-        .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
+        .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
     match prepared {
         Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
         Err(faults) => faulty(&faults, Exit::Error),
@@ -93,9 +94,8 @@ fn reviewed(
         session::open(common, &everything, screen).map(Workspace::to_write).and_then(|workspace| match &plan
             .undoes
         {
-            None => {
-                session::prepare(workspace, &reading, false, screen, session::REAL).map(|own| (own, None))
-            }
+            None => session::prepare(workspace, &reading, Reach::WHOLE, screen, session::REAL)
+                .map(|own| (own, None)),
             Some(run) => undo::open(workspace, Path::new(run), &reading, screen)
                 .map(|(prepared, undoing)| (prepared, Some(undoing))),
         });
@@ -296,6 +296,10 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
         return untouched(&plan, why, exit, screen, way);
     }
     let held = way.hold(&mut plan, prepared);
+    // what is undone is put down to the run that did it
+    if way.undoing.is_none() {
+        causes::label(&mut plan, &jobs, prepared);
+    }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
     let (shown, verdicts) = plan::judged(&plan, prepared);
     way.events.iter().for_each(|events| events.planned(&shown));
@@ -312,6 +316,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     if plan.steps.is_empty() {
         let mut outcomes = apply::settle(&session, &plan, &jobs);
+        records::account_for(prepared, &cut_off, screen);
         way.note(prepared, &jobs, &mut outcomes, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;

@@ -147,7 +147,7 @@ pub enum Command {
 }
 
 /// Which documents.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub struct Selection {
     /// Files or folders; without any, all documents of the workspace
     #[arg(value_name = "PATH")]
@@ -345,6 +345,20 @@ pub struct ValidateArgs {
     pub beside: Beside,
 }
 
+/// Which documents, by when they changed.
+#[derive(Args, Clone, Default)]
+pub struct Changed {
+    /// Look only at objects whose documents ask something else than where this branch parted from a commit, and at those that refer to them
+    #[arg(
+        long,
+        value_name = "REF",
+        conflicts_with = "unmanaged",
+        env = "TRUEUP_SINCE",
+        hide_env_values = true
+    )]
+    pub since: Option<String>,
+}
+
 /// Which changes are wanted, by their cause.
 #[derive(Args, Clone, Default)]
 pub struct Causes {
@@ -371,6 +385,8 @@ pub enum CauseWord {
 pub struct PlanArgs {
     #[command(flatten)]
     pub selection: Selection,
+    #[command(flatten)]
+    pub changed: Changed,
     #[command(flatten)]
     pub reading: Reading,
     #[command(flatten)]
@@ -439,7 +455,7 @@ pub struct UndoArgs {
 }
 
 /// Arguments of `drift`.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = "\
 An object that was edited by hand has drifted. A document that was edited and not applied is pending; it counts as a \
 difference with `--also-pending` only, like an object that was never applied. Objects that no document describes \
@@ -449,6 +465,8 @@ Exit codes: 0 no difference that counts; 2 there is one; 1 the state of some obj
 pub struct DriftArgs {
     #[command(flatten)]
     pub selection: Selection,
+    #[command(flatten)]
+    pub changed: Changed,
     #[command(flatten)]
     pub beside: Beside,
     #[command(flatten)]

@@ -56,6 +56,15 @@ pub fn explain(
     Ok(branch)
 }
 
+/// Notes the causes of a plan's changes as far as they are known, and says nothing where they are not: who applies
+/// has seen a plan that did.
+pub fn label(plan: &mut Plan, jobs: &[Job], prepared: &Prepared) {
+    let said = plan.diagnostics.len();
+    let branch = Branch::of(&prepared.workspace.root, None).ok().flatten();
+    Pasts::note(plan, jobs, prepared, branch.as_ref());
+    plan.diagnostics.truncate(said);
+}
+
 fn no_branch() -> Diagnostic {
     Diagnostic::error("no-repository", "there is no Git repository here, or no main branch in it")
         .hint("run in a clone with the main branch, or name it with `--base`")

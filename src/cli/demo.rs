@@ -1,7 +1,7 @@
 //! `trueup demo`: the whole job in front of one's eyes, on a sandbox of its own.
 //!
 //! The quickstart workspace is planned, applied and planned again; then an object is edited behind trueup's
-//! back, and the next plan shows it. Everything is real: HTTP on loopback, files on disk, the same commands.
+//! back, and `drift` tells which side moved. Everything is real: HTTP on loopback, files on disk, the same commands.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use super::args::{Common, DemoArgs, FormatWord, Reading, Selection};
+use super::args::{Common, DemoArgs, DriftArgs, FormatWord, Reading, Selection};
 use super::exit::Exit;
+use super::reports::Reports;
 use super::screen::Screen;
-use super::session::{self, Env};
-use super::{apply, plan};
+use super::session::{self, Env, Reach};
+use super::{apply, drift, plan};
 use crate::kind::Kind;
 use crate::kind::registry::Registry;
 use crate::remote::sandbox::{Options, Running, Sandbox};
@@ -60,10 +61,10 @@ pub fn run(common: &Common, args: &DemoArgs, screen: &Screen) -> anyhow::Result<
     show.plan()?;
     edit_by_hand(&sandbox)?;
     show.say(
-        "trueup plan --detailed-exitcode",
-        "Somebody changed a fee by hand meanwhile. This is drift; exit code 2.",
+        "trueup drift",
+        "Somebody changed a fee by hand meanwhile; what was applied tells which side moved. Exit code 2.",
     )?;
-    let drifted = show.plan()?;
+    let drifted = show.drift()?;
     sandbox.stop();
     Ok(if applied == Exit::Done && drifted == Exit::Differs { Exit::Done } else { Exit::Error })
 }
@@ -117,6 +118,17 @@ impl Show<'_> {
         }
     }
 
+    fn drift(&self) -> anyhow::Result<Exit> {
+        let args = DriftArgs::default();
+        match self.prepare() {
+            Ok(prepared) => {
+                let what = (&drift::reading(&args), &args);
+                drift::drifted(&prepared, what, self.screen, &Reports::default())
+            }
+            Err(_) => Ok(Exit::Error),
+        }
+    }
+
     fn apply(&self) -> anyhow::Result<Exit> {
         match self.prepare() {
             Ok(prepared) => {
@@ -133,7 +145,8 @@ impl Show<'_> {
         };
         let env: Env = &environment;
         let everything = Selection { paths: Vec::new() };
-        session::open(&self.common, &everything, self.screen)
-            .and_then(|workspace| session::prepare(workspace, &Reading::default(), false, self.screen, env))
+        session::open(&self.common, &everything, self.screen).and_then(|workspace| {
+            session::prepare(workspace, &Reading::default(), Reach::WHOLE, self.screen, env)
+        })
     }
 }

@@ -12,8 +12,9 @@ use super::progress::Progress;
 use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::screen::Screen;
-use super::session::{self, Faults, Prepared};
+use super::session::{self, Faults, Prepared, Reach};
 use super::settings::file::NotifyEvent;
+use super::since::Since;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::permit::Grant;
 use crate::plan::{Plan, Subject};
@@ -30,9 +31,9 @@ pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result
     let Some(reports) = Reports::new(common, &args.beside, Of::Drift, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
     let reading = reading(args);
-    let narrowed = !args.selection.paths.is_empty();
+    let reach = Reach::of(&args.selection).since(&args.changed);
     let prepared = session::open(common, &args.selection, screen)
-        .and_then(|workspace| session::prepare(workspace, &reading, narrowed, screen, session::REAL));
+        .and_then(|workspace| session::prepare(workspace, &reading, reach, screen, session::REAL));
     match prepared {
         Ok(prepared) => drifted(&prepared, (&reading, args), screen, &reports),
         Err(faults) => unread(faults, screen, &reports),
@@ -40,7 +41,7 @@ pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result
 }
 
 /// Whatever a document asks is held against what is live, whether an apply would be allowed to write it or not.
-fn reading(args: &DriftArgs) -> Reading {
+pub fn reading(args: &DriftArgs) -> Reading {
     Reading {
         parallelism: args.parallelism,
         network: args.network.clone(),
@@ -54,7 +55,11 @@ fn reading(args: &DriftArgs) -> Reading {
     }
 }
 
-fn drifted(
+/// Tells what moved of a prepared workspace.
+///
+/// # Errors
+/// When there is no runtime, or the result cannot be written.
+pub fn drifted(
     prepared: &Prepared,
     (reading, args): (&Reading, &DriftArgs),
     screen: &Screen,
@@ -67,6 +72,7 @@ fn drifted(
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
+    prepared.since.iter().for_each(|since| since.keep(&mut plan));
     let branch = match Branch::of(&prepared.workspace.root, args.base.as_deref()) {
         Ok(branch) => branch,
         Err(fault) if args.base.is_some() => {
@@ -85,6 +91,7 @@ fn drifted(
     let applied_at = |subject: &Subject| pasts.applied_at(subject);
     let ask = |persons| Ask {
         against: pasts.against.clone(),
+        since: prepared.since.as_ref().map(Since::told),
         also_pending: args.also_pending,
         persons,
         applied_at: &applied_at,
@@ -115,7 +122,8 @@ fn warnings(plan: &Plan) -> Vec<Diagnostic> {
 fn unread(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
     let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
     let against = Against { records: false, commit: None };
-    let ask = Ask { against, also_pending: false, persons: Persons::Masked, applied_at: &|_| None };
+    let ask =
+        Ask { against, since: None, also_pending: false, persons: Persons::Masked, applied_at: &|_| None };
     let report = DriftReport::of(&plan, ask);
     if screen.format == Format::Json {
         screen.out(&to_json(&report)?)?;

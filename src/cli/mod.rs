@@ -34,6 +34,7 @@ mod screen;
 pub mod session;
 pub mod settings;
 pub mod show;
+mod since;
 pub mod slots;
 pub mod undo;
 pub mod validate;

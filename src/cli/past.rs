@@ -5,14 +5,15 @@
 //! the commits before the base tell what was asked earlier.
 //! Deliberately absent: what it means (`plan::cause`), and how Git keeps it (`repository`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use zeroize::Zeroizing;
 
 use super::repository::{Blob, Commit, Repository};
 use super::session::{FOLDER, Prepared, forgotten};
+use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::Document;
 use crate::plan::asked::Asked;
@@ -56,6 +57,27 @@ impl Branch {
         let Some(trunk) = trunk else { return Ok(None) };
         let base = repository.parted(head, trunk.1)?;
         Ok(Some(Self { repository, head, trunk, base }))
+    }
+
+    /// The branch that is checked out, and where it parted from a commit.
+    ///
+    /// # Errors
+    /// When there is no repository, no such commit, or not the history that is needed.
+    pub fn since(root: &Path, named: &str) -> Result<Self, Diagnostic> {
+        let nothing = || {
+            Diagnostic::error("no-repository", "this workspace is in no Git repository, or has no commit yet")
+                .hint("leave `--since` out; only history tells which documents changed")
+        };
+        let repository = Repository::of(root).ok_or_else(nothing)?;
+        let head = repository.head().ok_or_else(nothing)?;
+        let trunk = (named.to_owned(), repository.commit(named)?);
+        let base = repository.parted(head, trunk.1)?;
+        Ok(Self { repository, head, trunk, base })
+    }
+
+    /// The commit at which it parted.
+    pub fn base(&self) -> Commit {
+        self.base
     }
 
     /// The commit that is checked out.
@@ -108,7 +130,7 @@ impl Pasts {
             against: Against { records, commit },
             is_blank: !records && branch.is_none(),
         };
-        let before = match branch.map(|branch| Before::new(branch, prepared)).transpose() {
+        let before = match branch.map(|branch| Before::new(branch, &prepared.workspace)).transpose() {
             Ok(before) => before,
             Err(fault) => {
                 plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..fault });
@@ -172,9 +194,9 @@ impl Pasts {
 }
 
 /// The documents of the base of a branch, as far as their files differ from those of now.
-struct Before<'b> {
+pub struct Before<'b> {
     branch: &'b Branch,
-    prepared: &'b Prepared,
+    workspace: &'b Workspace,
     files: BTreeMap<String, Blob>,
     then: Documents,
     /// The documents of now as they are written, of the same files.
@@ -183,28 +205,54 @@ struct Before<'b> {
     is_partial: bool,
 }
 
-/// Documents by the file in which they stand.
+/// Target, kind and name: what is the same document in every commit.
+pub type Key = (Option<Arc<str>>, Arc<str>, Arc<str>);
+
+/// The key of a document.
+pub fn key(document: &Document) -> Key {
+    (document.target.clone(), document.kind.name.clone(), document.name.clone())
+}
+
+/// The key of the document of an object.
+pub fn key_of(subject: &Subject) -> Key {
+    (Some(subject.target.clone()), subject.kind.name.clone(), subject.name.clone())
+}
+
+/// Documents, and the files in which they stand.
 #[derive(Default)]
-struct Documents(HashMap<String, Vec<Document>>);
+struct Documents {
+    paths: HashSet<String>,
+    all: HashMap<Key, Vec<Document>>,
+}
 
 impl Documents {
+    fn put(&mut self, path: &str, documents: Vec<Document>) {
+        self.paths.insert(path.to_owned());
+        for document in documents {
+            self.all.entry(key(&document)).or_default().push(document);
+        }
+    }
+
     fn get(&self, path: &str, like: &Document) -> Option<&Document> {
-        self.0.get(path)?.iter().find(|own| is_same(own, like))
+        self.all.get(&key(like))?.iter().find(|own| own.source.path == path)
     }
 
     fn anywhere(&self, like: &Document) -> Option<&Document> {
-        self.0.values().flatten().find(|own| is_same(own, like))
+        self.all.get(&key(like))?.first()
     }
 }
 
-fn is_same(a: &Document, b: &Document) -> bool {
-    (&a.target, &a.kind.name, &a.name) == (&b.target, &b.kind.name, &b.name)
+/// Whether two versions of a document ask the same.
+fn asks_same(a: &Document, b: &Document) -> bool {
+    let alike = |a: &Document, b: &Document| Asked::of(a, &[]) == Asked::of(b, &[]);
+    (a.state, a.protect) == (b.state, b.protect) && a.id == b.id && a.scope == b.scope && alike(a, b)
 }
 
 impl<'b> Before<'b> {
-    fn new(branch: &'b Branch, prepared: &'b Prepared) -> Result<Self, Diagnostic> {
+    /// # Errors
+    /// When the base is not here.
+    pub fn new(branch: &'b Branch, workspace: &'b Workspace) -> Result<Self, Diagnostic> {
         let files = branch.repository.files(branch.base)?;
-        let workspace = &prepared.workspace;
         let texts: HashMap<&str, &str> =
             workspace.sources.iter().map(|source| (&*source.path, &*source.text)).collect();
         let (mut then, mut now, mut is_partial) = (Documents::default(), Documents::default(), false);
@@ -215,7 +263,7 @@ impl<'b> Before<'b> {
             }
             let text = branch.repository.text(*blob);
             match text.and_then(|text| workspace.read_text(path, &text)) {
-                Some(documents) => drop(then.0.insert(path.to_owned(), documents)),
+                Some(documents) => then.put(path, documents),
                 None => is_partial = true,
             }
         }
@@ -223,10 +271,39 @@ impl<'b> Before<'b> {
             let same = files.get(&*source.path);
             if !same.is_some_and(|blob| branch.repository.holds(*blob, &source.text)) {
                 let documents = workspace.read_text(&source.path, &source.text).unwrap_or_default();
-                now.0.insert(source.path.clone(), documents);
+                now.put(&source.path, documents);
             }
         }
-        Ok(Self { branch, prepared, files, then, now, is_partial })
+        Ok(Self { branch, workspace, files, then, now, is_partial })
+    }
+
+    /// Whether a document asks something else than it did, or was not there.
+    pub fn changed(&self, document: &Document) -> bool {
+        let path = &*document.source.path;
+        if self.files.contains_key(path) && !self.now.paths.contains(path) {
+            return false;
+        }
+        let written = self.now.get(path, document).unwrap_or(document);
+        let then = self.then.get(path, document).or_else(|| self.then.anywhere(document));
+        then.is_none_or(|then| !asks_same(then, written))
+    }
+
+    /// The documents of the base in files that are not what they were.
+    pub fn then(&self) -> impl Iterator<Item = &Document> {
+        self.then.all.values().flatten()
+    }
+
+    /// The files of the base, by their paths from the workspace.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Whether a file is now what it was; one that is not there has no text.
+    pub fn holds(&self, path: &str, text: Option<&str>) -> bool {
+        match (self.files.get(path), text) {
+            (Some(blob), Some(text)) => self.branch.repository.holds(*blob, text),
+            (then, now) => then.is_none() && now.is_none(),
+        }
     }
 
     /// What a document was in the base.
@@ -235,7 +312,7 @@ impl<'b> Before<'b> {
         if let Some(then) = self.then.get(path, document).or_else(|| self.then.anywhere(document)) {
             return Base::There(Asked::of(then, key));
         }
-        let unchanged = self.files.contains_key(path) && !self.now.0.contains_key(path);
+        let unchanged = self.files.contains_key(path) && !self.now.paths.contains(path);
         match (unchanged, self.is_partial) {
             (true, _) => Base::There(said.clone()),
             (false, true) => Base::Unknown,
@@ -249,8 +326,8 @@ impl<'b> Before<'b> {
         let earlier = self.branch.repository.earlier(self.branch.base, path, MOST_EARLIER);
         let read = |blob: Blob| {
             let text = self.branch.repository.text(blob)?;
-            let documents = self.prepared.workspace.read_text(path, &text)?;
-            documents.iter().find(|own| is_same(own, document)).map(|own| Asked::of(own, key))
+            let documents = self.workspace.read_text(path, &text)?;
+            documents.iter().find(|own| self::key(own) == self::key(document)).map(|own| Asked::of(own, key))
         };
         // the newest is the base's own
         earlier.into_iter().skip(1).filter_map(read).collect()

@@ -10,7 +10,8 @@ use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
-use super::session::{self, Faults, Prepared};
+use super::session::{self, Faults, Prepared, Reach};
+use super::since::Since;
 use crate::diagnostic::{Diagnostic, any_error};
 use crate::plan::{Plan, Planned, Subject, gate};
 use crate::report::json::to_json;
@@ -26,9 +27,9 @@ use crate::run::{Event, planning};
 pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Plan, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let narrowed = !args.selection.paths.is_empty();
+    let reach = Reach::of(&args.selection).since(&args.changed);
     let prepared = session::open(common, &args.selection, screen)
-        .and_then(|workspace| session::prepare(workspace, &args.reading, narrowed, screen, session::REAL));
+        .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
     match prepared {
         Ok(prepared) => {
             let output = args.output.as_ref().map(|file| common.directory.join(file));
@@ -86,7 +87,12 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
     let jobs = prepared.jobs();
     let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
     progress.clear();
-    let objects = gate::objects(&plan);
+    let mut objects = gate::objects(&plan);
+    if let Some(since) = &prepared.since {
+        since.keep(&mut plan);
+        // a share is one of all objects, also of those that were not looked at
+        objects = gate::objects(&plan) + since.left_out();
+    }
     let branch = match causes::explain(&mut plan, &jobs, prepared, wish.causes) {
         Ok(branch) => branch,
         Err(fault) => {
@@ -165,7 +171,8 @@ pub fn report_with(plan: &Plan, prepared: &Prepared, persons: Persons) -> Report
     let bytes = |subject: &Subject, planned: &Planned| {
         prepared.services.get(&subject.target).map_or(0, |service| service.bytes(&planned.request))
     };
-    Report::of_plan_with(plan, &bytes, persons)
+    let since = prepared.since.as_ref().map(Since::told);
+    Report { since, ..Report::of_plan_with(plan, &bytes, persons) }
 }
 
 fn reasons(plan: &Plan) -> Vec<Diagnostic> {

@@ -137,13 +137,30 @@ fn cut_off(account: &Account) -> Diagnostic {
 fn take_up(prepared: &Prepared, accounts: &[Account], screen: &Screen) -> anyhow::Result<()> {
     let folder = prepared.workspace.root.join(FOLDER);
     for account in accounts {
-        let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
-        let text = to_json(&receipt)?;
-        receipt::keep(&folder, &account.name, &text)?;
+        // one that was killed between its receipt and the end of its journal has told more than is known here
+        let text = match receipt::kept(&folder, &account.name)? {
+            Some(text) => text,
+            None => {
+                let receipt =
+                    Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
+                let text = to_json(&receipt)?;
+                receipt::keep(&folder, &account.name, &text)?;
+                text
+            }
+        };
         share(prepared, &account.name, &text, screen);
         journal::take_up(&folder, account)?;
     }
     Ok(())
+}
+
+/// Gives runs that were cut off their receipts where there is nothing left to write.
+pub fn account_for(prepared: &Prepared, accounts: &[Account], screen: &Screen) {
+    if let Err(error) = take_up(prepared, accounts, screen) {
+        let message = format!("the receipt of a run that was cut off cannot be written: {error}");
+        let hint = "its journal tells the same; make room or give access";
+        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+    }
 }
 
 /// Notes what each object was applied as, for whoever asks later which side moved.
@@ -175,13 +192,19 @@ pub fn close(prepared: &Prepared, journal: &Journal, results: ApplyReport, scree
 }
 
 fn keep(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
-    journal.finish()?;
     let (folder, name) = (prepared.workspace.root.join(FOLDER), journal.name().to_owned());
-    let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
-    let Some(account) = journal::account(name.clone(), &text) else { return Ok(()) };
-    let receipt = Receipt::new(&account, Some(results)).seal(journal.key())?;
-    let text = to_json(&receipt)?;
-    receipt::keep(&folder, &name, &text)?;
+    let receipt = || -> anyhow::Result<Option<String>> {
+        let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
+        let Some(mut account) = journal::account(name.clone(), &text) else { return Ok(None) };
+        account.ended = Some(crate::run::now());
+        let text = to_json(&Receipt::new(&account, Some(results)).seal(journal.key())?)?;
+        receipt::keep(&folder, &name, &text)?;
+        Ok(Some(text))
+    };
+    // a run that is killed before the end of its journal is taken up by the next one: none is without a receipt
+    let kept = receipt();
+    journal.finish()?;
+    let Some(text) = kept? else { return Ok(()) };
     screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
     share(prepared, &name, &text, screen);
     Ok(())

@@ -144,7 +144,7 @@ impl Reports {
         for (format, file) in &self.wanted {
             let text = render(*format, shown, &sheet)?;
             match is_stdout(file) {
-                true => screen.print(&text)?,
+                true => screen.report(*format, &text)?,
                 false => save(file, &text)?,
             }
         }

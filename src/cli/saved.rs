@@ -4,6 +4,7 @@
 //! every other one is refused by itself. Deliberately absent: what a plan's file holds (`report::saved`).
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,10 @@ use clap::ValueEnum;
 
 use super::args::{MethodWord, Reading};
 use super::keys::Keys;
+use super::past::{Key, key, key_of};
 use super::plan as plans;
 use super::session::Prepared;
+use super::since::needed;
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, Refused, Step, digest, permit};
 use crate::report::Report;
@@ -158,13 +161,10 @@ pub fn reading(saved: &SavedPlan, own: &Reading) -> Result<Reading, Diagnostic> 
 /// # Errors
 /// With a target that is another one now.
 pub fn narrow(saved: &SavedPlan, prepared: &mut Prepared) -> Result<(), Diagnostic> {
-    prepared.workspace.documents.retain(|document| {
-        let target = document.target.as_deref().unwrap_or_default();
-        saved.report.changes.iter().any(|change| {
-            let own = &change.object;
-            own.target == target && *own.kind == *document.kind.name && *own.name == *document.name
-        })
-    });
+    let planned = planned(saved);
+    let documents = &mut prepared.workspace.documents;
+    let needed = needed(documents, &planned);
+    documents.retain(|document| planned.contains(&key(document)) || needed.contains(&key(document)));
     for target in &saved.targets {
         let Some(here) = prepared.services.get(&*target.name) else { continue };
         let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());
@@ -177,7 +177,16 @@ pub fn narrow(saved: &SavedPlan, prepared: &mut Prepared) -> Result<(), Diagnost
     Ok(())
 }
 
-/// Takes from a plan every step that is not the reviewed one; it is refused instead.
+/// The documents of a plan's steps.
+fn planned(saved: &SavedPlan) -> HashSet<Key> {
+    let key = |own: &ObjectName| {
+        (Some(own.target.as_str().into()), own.kind.as_str().into(), own.name.as_str().into())
+    };
+    saved.report.changes.iter().map(|change| key(&change.object)).collect()
+}
+
+/// Takes from a plan every step that is not the reviewed one; it is refused instead. What was read for its id alone
+/// is no part of it.
 pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Prepared) -> Held {
     let key = prepared.keys.key_for(saved.is_keyed());
     let mut fresh = plans::report(plan, prepared);
@@ -207,6 +216,10 @@ pub fn hold(saved: &SavedPlan, applied: &Applied, plan: &mut Plan, prepared: &Pr
             }
         }
     }
+    let planned = planned(saved);
+    plan.agreeing.retain(|agreeing| planned.contains(&key_of(&agreeing.subject)));
+    plan.refused.retain(|refused| planned.contains(&key_of(&refused.subject)));
+    plan.keep_unread();
     plan.refused.sort_by_key(|refused| refused.subject.number);
     held
 }

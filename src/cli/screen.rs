@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{Colour, Common, Format, Sight};
+use super::args::{Colour, Common, Format, ReportFormat, Sight};
 use crate::diagnostic::Diagnostic;
 use crate::report::diagnostics::{Drawing, draw};
 
@@ -80,11 +80,20 @@ impl Screen {
         }
     }
 
-    /// Puts text on stdout, to whomever it belongs.
+    /// Puts a report on stdout, to whomever it belongs.
     ///
     /// # Errors
     /// As [`Screen::out`].
-    pub fn print(&self, text: &str) -> io::Result<()> {
+    pub fn report(&self, format: ReportFormat, text: &str) -> io::Result<()> {
+        use ReportFormat::{GithubSummary, Html, Junit, Markdown, Text};
+        match format {
+            Text | Markdown | GithubSummary | Junit | Html => self.print(&self.harmless(text)),
+            // these commands are ours, and no line of JSON is one
+            _ => self.print(text),
+        }
+    }
+
+    fn print(&self, text: &str) -> io::Result<()> {
         let mut stdout = AutoStream::new(io::stdout(), self.choice(&io::stdout())).lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match written {

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 
-use super::args::{Common, MethodWord, Network, Reading, Selection};
+use super::args::{Changed, Common, MethodWord, Network, Reading, Selection};
 use super::keys::Keys;
 use super::screen::Screen;
 use super::settings::Settings;
+use super::since::Since;
 use super::slots::World;
 use super::workspace::{self, Workspace};
 use crate::diagnostic::{Diagnostic, Source, Span, any_error};
@@ -56,6 +57,40 @@ pub struct Prepared {
     pub rotate: Rotation,
     pub keys: Keys,
     pub allowance: Arc<Allowance>,
+    /// What the run is limited to.
+    pub since: Option<Since>,
+}
+
+/// Which objects of a workspace a run is about.
+#[derive(Clone, Copy)]
+pub struct Reach<'r> {
+    /// Paths were named.
+    pub narrowed: bool,
+    /// Only what changed since the branch parted from this commit.
+    pub since: Option<&'r str>,
+}
+
+impl<'r> Reach<'r> {
+    /// All of them.
+    pub const WHOLE: Self = Self { narrowed: false, since: None };
+
+    /// Some of them.
+    pub const PART: Self = Self { narrowed: true, since: None };
+
+    /// Those at these paths.
+    pub fn of(selection: &Selection) -> Self {
+        Self { narrowed: !selection.paths.is_empty(), since: None }
+    }
+
+    /// Of these only what changed.
+    #[must_use]
+    pub fn since(self, changed: &'r Changed) -> Self {
+        Self { since: changed.since.as_deref(), ..self }
+    }
+
+    fn limits(self, workspace: &Workspace) -> Result<Option<Since>, Diagnostic> {
+        self.since.map(|name| Since::of(workspace, name, self.narrowed)).transpose()
+    }
 }
 
 /// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
@@ -75,7 +110,7 @@ pub fn open(common: &Common, selection: &Selection, screen: &Screen) -> Result<W
 pub fn prepare(
     mut workspace: Workspace,
     reading: &Reading,
-    narrowed: bool,
+    reach: Reach,
     screen: &Screen,
     env: Env,
 ) -> Result<Prepared, Faults> {
@@ -87,13 +122,17 @@ pub fn prepare(
         vec![fault]
     };
     let (keys, memory, index) = remembered(&root).map_err(told)?;
-    let (gone, notes) = match narrowed {
+    let since = reach.limits(&workspace).map_err(told)?;
+    let (gone, notes) = match reach.narrowed {
         true => (Vec::new(), Vec::new()),
-        false => orphans(&workspace, &index, reading),
+        false => orphans(&workspace, &index, reading, since.as_ref()),
     };
     workspace.documents.extend(gone);
     let rotate = Rotation::new(&reading.rotate);
     let unmatched = rotate.unmatched(&workspace.documents);
+    if let Some(since) = &since {
+        workspace.documents.retain(|document| since.is_read(document));
+    }
     let (targets, mut faults) = workspace.connect(&world, reading.parallelism);
     faults.extend(unmatched);
     faults.extend(notes);
@@ -104,7 +143,7 @@ pub fn prepare(
     }
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = References::default();
-    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, allowance })
+    Ok(Prepared { workspace, services, memory, index, references, rotate, keys, allowance, since })
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
@@ -146,17 +185,22 @@ pub fn connect(
 
 /// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are told.
 /// Only a run over the whole workspace can know.
-fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Document>, Vec<Diagnostic>) {
+fn orphans(
+    workspace: &Workspace,
+    index: &Index,
+    reading: &Reading,
+    since: Option<&Since>,
+) -> (Vec<Document>, Vec<Diagnostic>) {
     let source = Source::new(".trueup/index.json", "");
     let here: HashSet<(Option<&str>, &str, &str)> = workspace
         .documents
         .iter()
         .map(|document| (document.target.as_deref(), &*document.kind.name, &*document.name))
         .collect();
-    let (mut documents, mut notes) = (Vec::new(), moved(workspace, index));
-    for entry in
-        index.entries().filter(|entry| !here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name)))
-    {
+    let (mut documents, mut notes) = (Vec::new(), moved(workspace, index, since));
+    let is_here = |entry: &Entry| here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name));
+    let is_asked = |entry: &Entry| since.is_none_or(|since| since.is_gone(entry));
+    for entry in index.entries().filter(|entry| !is_here(entry) && is_asked(entry)) {
         let named = format!("{} {} at target {}", entry.kind, entry.name, entry.target);
         let Some(kind) = workspace.registry.kind(&entry.kind) else { continue };
         if entry.id.is_none()
@@ -182,7 +226,7 @@ fn orphans(workspace: &Workspace, index: &Index, reading: &Reading) -> (Vec<Docu
 }
 
 /// Managed objects whose documents now describe an object of another scope.
-fn moved(workspace: &Workspace, index: &Index) -> Vec<Diagnostic> {
+fn moved(workspace: &Workspace, index: &Index, since: Option<&Since>) -> Vec<Diagnostic> {
     let left = |document: &&Document| {
         let target = document.target.as_deref().unwrap_or_default();
         let (kind, scope) = (&document.kind, complete_scope(document));
@@ -196,7 +240,8 @@ fn moved(workspace: &Workspace, index: &Index) -> Vec<Diagnostic> {
             .at(document.place(document.name_span))
             .hint("the object there stays as it is; write a document for it to go on with it")
     };
-    workspace.documents.iter().filter(left).map(note).collect()
+    let is_asked = |document: &&Document| since.is_none_or(|since| since.is_chosen(document));
+    workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
 }
 
 /// The document of an object that is to go, made from the index.

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::past::{Before, Branch, Key, key};
+use super::past::{Before, Branch, Key, key, key_of};
 use super::settings;
 use super::workspace::{self, KINDS, Workspace};
 use crate::diagnostic::Diagnostic;
@@ -48,7 +48,8 @@ impl Since {
         let mut chosen: HashSet<Key> = documents().filter(|own| before.changed(own)).map(key).collect();
         let gone: HashSet<Key> =
             before.then().map(key).filter(|own| !narrowed && !here.contains(own)).collect();
-        let refers_to_one = |own: &&Document| refers(own).any(|to| chosen.contains(&to) || gone.contains(&to));
+        let refers_to_one =
+            |own: &&Document| refers(own).any(|to| chosen.contains(&to) || gone.contains(&to));
         let referring: Vec<Key> = documents().filter(refers_to_one).map(key).collect();
         chosen.extend(referring);
         let needed = needed(&workspace.documents, &chosen);
@@ -79,7 +80,7 @@ impl Since {
     /// Leaves the chosen objects in a plan, and those that have to be there first.
     pub fn keep(&self, plan: &mut Plan) {
         let keeps = |subject: &Subject| {
-            let key: Key = (Some(subject.target.clone()), subject.kind.name.clone(), subject.name.clone());
+            let key = key_of(subject);
             self.chosen.contains(&key)
                 || self.gone.contains(&key)
                 || (subject.id.is_none() && self.needed.contains(&key))
@@ -87,6 +88,7 @@ impl Since {
         plan.steps.retain(|step| keeps(&step.subject));
         plan.agreeing.retain(|agreeing| keeps(&agreeing.subject));
         plan.refused.retain(|refused| keeps(&refused.subject));
+        plan.keep_unread();
         plan.diagnostics.extend(self.said());
     }
 

@@ -21,7 +21,7 @@ use super::records::{self, no_encryption};
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
-use super::session::{self, FOLDER, Faults, Prepared};
+use super::session::{self, FOLDER, Faults, Prepared, Reach};
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Source, any_error};
 use crate::document::Document;
@@ -159,7 +159,7 @@ pub fn open(
     let own = |trail: &Trail| own.iter().find(|document| trail.is_of(document));
     workspace.documents = trails.iter().map(|trail| trail.sought(own(trail))).collect();
     let reading = Reading { unmanaged: false, ..reading.clone() };
-    let mut prepared = session::prepare(workspace, &reading, true, screen, session::REAL)?;
+    let mut prepared = session::prepare(workspace, &reading, Reach::PART, screen, session::REAL)?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
     let reads = look(&prepared, &reading, screen).map_err(told)?;
     let mut cases = HashMap::new();

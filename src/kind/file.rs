@@ -114,6 +114,9 @@ pub struct IdentityFile {
     /// The fields by which a document without `id` finds its object: exactly one live object may match. Dots reach into objects.
     #[serde(default)]
     pub natural_key: Vec<String>,
+    /// The fields after which an import names documents and files; without them, or where one is empty, it is the natural key, and the id where that may not be seen. Names stand in paths and logs, so no marked field may be among them.
+    #[serde(default)]
+    pub named_after: Vec<String>,
 }
 
 /// What tells that an object still waits for somebody.

@@ -88,6 +88,8 @@ pub struct Identity {
     pub made_by: Maker,
     /// Paths of field numbers from the root; empty when only the id tells.
     pub natural_key: Vec<Vec<u16>>,
+    /// Paths of open fields after which an import names things; empty for the natural key.
+    pub named_after: Vec<Vec<u16>>,
 }
 
 /// While a root field has one of these values, empty `pending` fields wait rather than differ.

@@ -44,6 +44,14 @@ pub struct Plan {
     pub unread: BTreeSet<usize>,
 }
 
+impl Plan {
+    /// What could not be read is a part of what was refused, of which some was taken out.
+    pub fn keep_unread(&mut self) {
+        let left: BTreeSet<usize> = self.refused.iter().map(|refused| refused.subject.number).collect();
+        self.unread.retain(|number| left.contains(number));
+    }
+}
+
 /// Which object.
 #[derive(Clone)]
 pub struct Subject {

@@ -16,7 +16,7 @@ use super::gather::{self, object};
 use super::mask::{self, Turn};
 use super::paint::{BOLD, CHANGED, DIM, ERROR, PLAIN, Page, WARNING, piece};
 use super::persons::Persons;
-use super::shown::{Cause, FORMAT_VERSION, FieldChange, Finding, ObjectName, Refusal, Weight};
+use super::shown::{Cause, FORMAT_VERSION, FieldChange, Finding, ObjectName, Refusal, Since, Weight};
 use super::text::{findings, heading, name_list, tally};
 use crate::kind::Leaf;
 use crate::plan::{self, Change, Form, Plan, Refused, Step, Subject};
@@ -36,6 +36,9 @@ pub struct DriftReport {
     pub tool_version: String,
     /// False when the state of some objects is not known.
     pub complete: bool,
+    /// What the look was limited to; absent when it was about everything that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// Whether live objects moved since they were applied.
     pub has_drift: bool,
     /// Whether documents ask for what was not applied yet.
@@ -111,6 +114,8 @@ pub enum DriftState {
 /// What is asked of a report of drift besides the plan.
 pub struct Ask<'a> {
     pub against: Against,
+    /// What the look was limited to.
+    pub since: Option<Since>,
     pub also_pending: bool,
     /// How persons are shown.
     pub persons: Persons<'a>,
@@ -126,6 +131,7 @@ impl DriftReport {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             complete: plan.complete,
+            since: ask.since.clone(),
             has_drift: false,
             has_pending: false,
             has_never_applied: false,

@@ -54,6 +54,7 @@ impl Report {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             complete: plan.complete,
+            since: None,
             summary,
             changes,
             unchanged,

@@ -1,7 +1,8 @@
 //! Reports as JSON text: indented, and safe to print.
 //!
 //! JSON itself only escapes the oldest control characters. A terminal obeys others too, and a reviewer is
-//! fooled by text that runs backwards, so everything that `clean` calls hostile stands as `\uXXXX` here.
+//! fooled by text that runs backwards, so everything that `clean` calls hostile stands as `\uXXXX` here. So does
+//! what a CI runner takes for a command wherever it stands on a line; the text that is meant stays the same.
 
 use std::fmt::Write;
 
@@ -27,6 +28,8 @@ pub fn to_line(shown: &impl Serialize) -> serde_json::Result<String> {
 
 fn safe(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + 1);
+    // it can only stand inside of a text
+    let json = json.replace("##[", "#\\u0023[");
     for c in json.chars() {
         // a line break that is not escaped yet is one between members
         if c == '\n' || !is_hostile(c) {
@@ -44,6 +47,14 @@ fn safe(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_holds_a_command() {
+        let shown = serde_json::json!({ "##[add-mask]a": ["###[error]", "\\##[error]", "# #["] });
+        let json = to_json(&shown).unwrap();
+        assert!(!json.contains("##["), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), shown);
+    }
 
     #[test]
     fn hostile_text_is_escaped_and_reads_back() {

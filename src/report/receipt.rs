@@ -233,6 +233,7 @@ fn ended(end: &End) -> ObjectResult {
         "done" => Word::Done,
         "unchanged" => Word::Unchanged,
         "refused" => Word::Refused,
+        "unread" => Word::Unread,
         "failed" => Word::Failed,
         "not_started" => Word::NotStarted,
         _ => Word::Unknown,

@@ -200,7 +200,8 @@ impl SavedPlan {
     /// How many live objects the plan was made over.
     pub fn objects(&self) -> usize {
         let summary = &self.report.summary;
-        summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread
+        let left_out = self.report.since.as_ref().map_or(0, |since| since.left_out);
+        summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread + left_out
     }
 }
 

@@ -25,6 +25,9 @@ pub struct Report {
     pub tool_version: String,
     /// False when some live state could not be read, so that changes may be missing.
     pub complete: bool,
+    /// What the plan is limited to; absent when it is about everything that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// How many objects of each sort.
     pub summary: Summary,
     /// The objects that would be written, in the order in which they would be.
@@ -38,6 +41,17 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// What is not about one object.
     pub diagnostics: Vec<Finding>,
+}
+
+/// Objects whose documents differ from where the branch parted from a commit, and those that refer to them.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Since {
+    /// The commit, as it was named.
+    pub name: String,
+    /// Where the branch parted from it.
+    pub commit: String,
+    /// How many documents were not looked at.
+    pub left_out: usize,
 }
 
 /// What a check of documents and settings found.

@@ -17,6 +17,18 @@ pub fn here(folder: &Path, root: &Path, named: &Path) -> PathBuf {
     if !by_file.is_file() && by_run.is_file() { by_run } else { by_file }
 }
 
+/// The receipt of the run of that name, where it has one.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn kept(folder: &Path, name: &str) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(folder.join(FOLDER).join(format!("{name}.json"))) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Keeps the receipt of the run of that name; gives where.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::records::FORMATS;
 const PARTNER: &str = "carrierx/partner";
 
 /// Runs git in a folder, with an identity of its own and no settings of the machine.
-fn git(folder: &Path, arguments: &[&str]) -> bool {
+pub fn git(folder: &Path, arguments: &[&str]) -> bool {
     let mut command = Command::new("git");
     command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     for (name, value) in [("NAME", "A"), ("EMAIL", "a@example.com")] {
@@ -28,7 +28,7 @@ fn git(folder: &Path, arguments: &[&str]) -> bool {
     }
 }
 
-fn has_git() -> bool {
+pub fn has_git() -> bool {
     let has = Command::new("git").arg("--version").output().is_ok();
     if !has {
         eprintln!("skipped: there is no git on this machine");
@@ -36,12 +36,12 @@ fn has_git() -> bool {
     has
 }
 
-fn commit(estate: &Estate, message: &str) {
+pub fn commit(estate: &Estate, message: &str) {
     git(estate.desk.root(), &["add", "-A"]);
     git(estate.desk.root(), &["commit", "-qm", message]);
 }
 
-fn say(estate: &mut Estate, number: usize, member: &str, value: &str) {
+pub fn say(estate: &mut Estate, number: usize, member: &str, value: &str) {
     estate.documents[number].document["spec"][member] = json!(value);
     estate.write();
 }
@@ -102,6 +102,19 @@ fn each_cause_is_labelled_right_with_records_and_without() {
             assert!(["this branch", "drift", "never applied"].iter().all(|own| text.contains(own)), "{text}");
         }
     }
+}
+
+#[test]
+fn whoever_applies_sees_the_causes_too() {
+    if !has_git() {
+        return;
+    }
+    let labels = ["  drift:", "  never applied:", "  this branch:"];
+    let estate = three_causes(true);
+    // the plan is shown before anybody is asked
+    estate.desk.expect(3, &["apply"]).says(&labels);
+    estate.desk.expect(3, &["apply", "--format", "json"]).complains(&labels);
+    estate.desk.expect(0, &["apply", "--auto-approve"]).says(&labels).says(&["3 done"]);
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod written;
 
 mod branches;
 mod records;
+mod since;

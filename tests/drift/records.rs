@@ -66,6 +66,18 @@ fn what_agrees_has_no_drift() {
 }
 
 #[test]
+fn the_demo_ends_with_drift() {
+    let desk = crate::desk::Desk::new();
+    let ran = desk.expect(0, &["demo"]);
+    ran.says(&[
+        "$ trueup plan",
+        "$ trueup apply --auto-approve",
+        "$ trueup drift",
+        "1 drifted, 4 as applied",
+    ]);
+}
+
+#[test]
 fn an_edit_by_hand_is_drift_and_an_edit_of_a_document_is_pending() {
     let mut estate = applied(PARTNER, 4);
     estate.edit(0, json!({ "company_name": "Duluth" }));

@@ -37,6 +37,37 @@ fn fits(ran: &Ran, schema: &str) -> Value {
     document
 }
 
+/// A runner of GitHub Actions takes lines for commands: `::` at their start, `##[` anywhere.
+#[test]
+fn nothing_from_outside_commands_a_runner() {
+    let mut estate = mixed();
+    estate.desk.set("GITHUB_ACTIONS", "true");
+    let names = ["::set-output name=a::b", "x ##[add-mask]y"];
+    for (one, name) in estate.documents.iter_mut().zip(names) {
+        one.document["name"] = json!(name);
+        one.document["spec"]["company_name"] = json!(format!("{name}\n::add-mask::z"));
+    }
+    estate.write();
+    let commands = |said: &str| {
+        let is_command = |line: &&str| line.trim_start().starts_with("::") || line.contains("##[");
+        said.lines().filter(is_command).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for command in [&["plan"][..], &["drift"], &["validate"], &["apply", "--auto-approve"]] {
+        for format in ["text", "json", "markdown", "html", "junit", "sarif", "gitlab", "github-summary"] {
+            let report = format!("--report={format}=-");
+            let ran = estate.desk.run(&[command, &["--ci=none", "-vv", &report]].concat());
+            assert!(ran.code.is_some_and(|code| code != 64), "{}", ran.all());
+            let said = commands(&format!("{}\n{}", ran.out, ran.err));
+            assert!(said.is_empty(), "{command:?} {format}: {said:#?}");
+        }
+        let ran = estate.desk.run(&[command, &["--ci=none", "--format", "json"]].concat());
+        assert_eq!(commands(&ran.out), Vec::<String>::new());
+        if command[0] != "validate" {
+            assert!(ran.json().to_string().contains(names[1]), "the text that is meant is the same");
+        }
+    }
+}
+
 #[test]
 fn a_plan_is_one_document_that_fits_its_schema() {
     let estate = mixed();
@@ -44,7 +75,7 @@ fn a_plan_is_one_document_that_fits_its_schema() {
     let report = fits(&ran, "report.json");
     assert_eq!(
         report["summary"],
-        json!({ "create": 0, "update": 1, "delete": 0, "unchanged": 2, "refused": 1 })
+        json!({ "create": 0, "update": 1, "delete": 0, "unchanged": 2, "refused": 1, "unread": 0 })
     );
     let change = &report["changes"][0]["fields"][0];
     assert_eq!((&change["path"], &change["before"]), (&json!("/company_name"), &json!("Example Freight")));

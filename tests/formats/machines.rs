@@ -220,8 +220,20 @@ fn thousands_of_changes_take_no_time_and_no_room() {
         roxmltree::Document::parse(&xml).expect("XML").root_element().attribute("tests"),
         Some("5002")
     );
-    samples::in_time(|report| to_json(&with(report, sarif)).expect("JSON"));
-    samples::in_time(|report| to_json(&with(report, code_quality)).expect("JSON"));
+    let log = samples::in_time(|report| to_json(&with(report, sarif)).expect("JSON"));
+    fits(sarif_schema(), &serde_json::from_str(&log).expect("JSON"));
+    let found = samples::in_time(|report| to_json(&with(report, code_quality)).expect("JSON"));
+    fits(code_quality_schema(), &serde_json::from_str(&found).expect("JSON"));
+    let numbers = samples::in_time(|report| with(report, changes).to_string());
+    let numbers: Json = serde_json::from_str(&numbers).expect("JSON");
+    let sum: u64 = numbers.as_object().expect("numbers").values().filter_map(Json::as_u64).sum();
+    assert_eq!(sum, 5_000);
+    let json: Json =
+        serde_json::from_str(&samples::in_time(|report| to_json(report).expect("JSON"))).expect("JSON");
+    fits(serde_json::from_str(include_str!("../../schemas/report.json")).expect("a schema"), &json);
+    assert_eq!(json["changes"].as_array().map(Vec::len), Some(5_000));
+    let text = samples::in_time(|report| trueup::report::text::text(report, 100));
+    assert!(text.contains("gateway-00000") && text.contains("gateway-04999"));
     let mut report = samples::everyday();
     report.diagnostics = (0..30_000).map(|line| finding("odd", Weight::Warning, line)).collect();
     let log = with(&report, sarif);

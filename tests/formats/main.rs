@@ -1,5 +1,6 @@
 //! The reports for other programs, each read back by a real reader of its format or held against its schema.
 
+mod chats;
 mod chromium;
 #[path = "../end_to_end/desk.rs"]
 #[allow(dead_code)]

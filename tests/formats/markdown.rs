@@ -105,6 +105,7 @@ fn it_stays_within_its_budget_and_says_so() {
     assert!(page.contains("<summary>refused"));
     let summary = samples::in_time(|report| markdown(&Sheet::of_plan(report, ""), STEP_SUMMARY));
     assert!(summary.len() <= STEP_SUMMARY && summary.len() > COMMENT, "{} bytes", summary.len());
+    const { assert!(STEP_SUMMARY <= 1 << 20) };
 }
 
 #[test]

@@ -109,4 +109,9 @@ fn github_actions_is_found_by_its_environment() {
         .complains(&["::error title=trueup%3A unknown-field,file=config/a.yaml,line=9,"]);
     let summary = desk.read("summary.md");
     assert!(summary.starts_with("before\n<!-- trueup:validate -->\n"), "{summary}");
+    // what steps before have filled counts
+    let full = "x".repeat((1 << 20) - 200);
+    desk.write("summary.md", &full);
+    desk.expect(1, &["validate"]);
+    assert_eq!(desk.read("summary.md").len(), full.len());
 }

@@ -285,8 +285,8 @@ fn names_of_things_stay_until_they_mean_something_else() {
 
 #[test]
 fn names_of_other_documents_stay() {
-    const LABS: &str = "config/partner-cccccccc-0000-4000-8000-000000000005.yaml";
-    let (estate, parent) = (Estate::new(PARTNER), "partner-cccccccc-0000-4000-8000-000000000004");
+    const LABS: &str = "config/lakeside-labs.yaml";
+    let (estate, parent) = (Estate::new(PARTNER), "lakeside-clinics");
     estate.import(0, &["--personal"]);
     let named = estate.desk.read(LABS).replace(
         "parent_sid: cccccccc-0000-4000-8000-000000000004",

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use trueup::remote::sandbox::{Entry, Fault, Options, Running};
 
+use crate::desk::Desk;
 use crate::estate::Estate;
 
 /// Longer than any run may take.
@@ -33,7 +34,7 @@ pub struct Cut {
 }
 
 /// Falls once, at its cut, in the run that it is raised for.
-struct Axe {
+pub struct Axe {
     cut: Cut,
     seen: AtomicUsize,
     victim: Mutex<Option<Child>>,
@@ -46,7 +47,12 @@ pub struct Scaffold {
 }
 
 impl Axe {
-    fn hear(&self, sandbox: &Running) {
+    pub fn new(cut: Cut) -> Self {
+        Self { cut, seen: AtomicUsize::new(0), victim: Mutex::new(None) }
+    }
+
+    /// Is told of each request.
+    pub fn hear(&self, sandbox: &Running) {
         // held while the program starts, so that there is somebody to kill
         let mut victim = self.victim.lock().expect("no panic beside");
         let Some(child) = victim.as_mut() else { return };
@@ -68,7 +74,7 @@ fn lost() -> Fault {
 
 impl Scaffold {
     pub fn new(kind: &str, options: Options, cut: Cut) -> Self {
-        let axe = Arc::new(Axe { cut, seen: AtomicUsize::new(0), victim: Mutex::new(None) });
+        let axe = Arc::new(Axe::new(cut));
         let own = Arc::clone(&axe);
         let estate = Estate::watched(kind, options, move |sandbox: &Running, _: &Entry| own.hear(sandbox));
         Self { estate, axe }
@@ -76,31 +82,38 @@ impl Scaffold {
 
     /// Runs the program until it is killed. Tells whether it was; a run that ends before its cut was not.
     pub fn behead(&self, arguments: &[&str]) -> bool {
-        if self.axe.cut == (Cut { number: 1, side: Side::Before }) {
-            self.estate.sandbox.arm(lost());
+        self.axe.behead(&self.estate.desk, &self.estate.sandbox, arguments)
+    }
+}
+
+impl Axe {
+    /// Runs the program until it is killed. Tells whether it was; a run that ends before its cut was not.
+    pub fn behead(&self, desk: &Desk, sandbox: &Running, arguments: &[&str]) -> bool {
+        if self.cut == (Cut { number: 1, side: Side::Before }) {
+            sandbox.arm(lost());
         }
-        let logged = self.estate.sandbox.log().len();
-        let output = File::create(self.estate.desk.scratch().join("killed.txt")).expect("a file");
-        let mut command = self.estate.desk.command(arguments);
+        let logged = sandbox.log().len();
+        let output = File::create(desk.scratch().join("killed.txt")).expect("a file");
+        let mut command = desk.command(arguments);
         command.stdout(output.try_clone().expect("a handle")).stderr(Stdio::from(output));
         {
-            let mut victim = self.axe.victim.lock().expect("no panic beside");
+            let mut victim = self.victim.lock().expect("no panic beside");
             *victim = Some(command.spawn().expect("the program starts"));
         }
         let began = Instant::now();
         loop {
-            let mut victim = self.axe.victim.lock().expect("no panic beside");
+            let mut victim = self.victim.lock().expect("no panic beside");
             let child = victim.as_mut().expect("the program");
             if let Some(status) = child.try_wait().expect("a child to wait for") {
                 // from now on the axe rests
                 *victim = None;
                 drop(victim);
-                self.await_log(logged);
+                self.await_log(sandbox, logged);
                 return status.code().is_none();
             }
             if began.elapsed() > PATIENCE {
                 let _ = child.kill();
-                panic!("no end within {PATIENCE:?} of {arguments:?}, to be killed at {:?}", self.axe.cut);
+                panic!("no end within {PATIENCE:?} of {arguments:?}, to be killed at {:?}", self.cut);
             }
             drop(victim);
             std::thread::sleep(Duration::from_millis(2));
@@ -108,9 +121,9 @@ impl Scaffold {
     }
 
     /// A request is told of before it is logged.
-    fn await_log(&self, before: usize) {
-        let seen = self.axe.seen.load(Ordering::SeqCst);
-        while self.estate.sandbox.log().len() < before + seen {
+    fn await_log(&self, sandbox: &Running, before: usize) {
+        let seen = self.seen.load(Ordering::SeqCst);
+        while sandbox.log().len() < before + seen {
             std::thread::sleep(Duration::from_millis(1));
         }
     }

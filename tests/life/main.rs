@@ -19,6 +19,8 @@ mod births;
 mod deaths;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod everything;
 mod kills;
 mod leases;
 mod newborn;

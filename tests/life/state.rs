@@ -12,10 +12,19 @@ use crate::estate::Estate;
 
 /// The objects of a service. `known` holds what was there before, and keeps its ids.
 pub fn state(estate: &Estate, known: &Json) -> Json {
-    let mut objects = Json::Array(estate.dump());
-    for object in objects.as_array_mut().into_iter().flatten() {
-        without_times(&estate.kind, &mut object["object"]);
+    settled(vec![(&estate.kind, Json::Array(estate.dump()))], known)[0].take()
+}
+
+/// The same of several kinds.
+pub fn settled(dumps: Vec<(&Kind, Json)>, known: &Json) -> Json {
+    let mut all = Vec::new();
+    for (kind, mut objects) in dumps {
+        for object in objects.as_array_mut().into_iter().flatten() {
+            without_times(kind, &mut object["object"]);
+        }
+        all.push(objects);
     }
+    let mut objects = Json::Array(all);
     let mut old = BTreeSet::new();
     guids(known, &mut |guid| old.extend([guid]));
     let mut numbers = BTreeMap::new();

@@ -323,3 +323,20 @@ proptest! {
         let _ = drafted(&format!("openapi: 3.1.0\npaths:\n  {text}"));
     }
 }
+
+#[test]
+fn what_is_found_by_a_marked_key_is_named_after_an_open_field() {
+    let text = |extra: Json| {
+        let mut properties = json!({ "id": { "type": "integer", "readOnly": true }, "email": { "type": "string", "format": "email" } });
+        for (name, schema) in extra.as_object().expect("properties") {
+            properties[name] = schema.clone();
+        }
+        kind(&things(json!({ "type": "object", "required": ["email"], "properties": properties }), json!({})))
+    };
+    let named = text(json!({ "companyName": { "type": "string" } }));
+    assert!(
+        named.contains("natural_key: [email]") && named.contains("named_after: [companyName]"),
+        "{named}"
+    );
+    assert!(!text(json!({})).contains("named_after"));
+}

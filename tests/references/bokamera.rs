@@ -171,7 +171,7 @@ fn bounds_that_cannot_be_read_are_not_taken_for_none() {
     yard.fail("GET:slow");
     yard.fail("GET:500:9");
     let ran = yard.apply(&NEW.replace("{ Name: Members }", "12"));
-    ran.ends(&["new refused"]).says("service-error", 2, &["500"]);
+    ran.ends(&["new unread"]).says("service-error", 2, &["500"]);
     assert!(!ran.complete);
     assert!(yard.writes().is_empty());
 }

@@ -114,7 +114,7 @@ fn a_list_that_cannot_be_read_holds_up_those_who_need_it() {
     let second =
         "---\nkind: keypro/customer\nname: second\nspec:\n  customer_number: \"10045\"\n  phone2: \"1\"\n";
     let ran = yard.apply(&format!("{}{second}", first("  Customer_language: { logical_txt: SV }\n")));
-    ran.ends(&["first refused", "second done"]).says("service-error", 5, &["500"]);
+    ran.ends(&["first unread", "second done"]).says("service-error", 5, &["500"]);
     assert!(!ran.complete);
     assert_eq!(yard.reads("/constants/"), 1, "asked once");
 }

@@ -320,7 +320,10 @@ impl Ran {
             self.attempts.push(outcome.attempts);
             self.reasons.extend(outcome.findings.iter().map(said));
             match &outcome.ending {
-                Ending::Refused(reasons) | Ending::Failed(reasons) | Ending::Unknown(reasons) => {
+                Ending::Refused(reasons)
+                | Ending::Unread(reasons)
+                | Ending::Failed(reasons)
+                | Ending::Unknown(reasons) => {
                     self.reasons.extend(reasons.iter().map(said));
                 }
                 _ => {}

@@ -142,7 +142,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         is: String::new(),
         source: None,
         scope: Vec::new(),
-        identity: Identity { id, made_by: Maker::Server, natural_key: Vec::new() },
+        identity: Identity { id, made_by: Maker::Server, natural_key: Vec::new(), named_after: Vec::new() },
         operations,
         history: History::default(),
         shape: Arc::clone(shape),

@@ -273,18 +273,48 @@ impl<'s> Desk<'s> {
         if let Some((_, field)) = id {
             self.id_field(spot.key("id"), field, file.id_made_by);
         }
-        let mut natural_key = Vec::new();
-        for (index, dotted) in file.natural_key.iter().enumerate() {
-            let spot = spot.key("natural_key").item(index);
-            natural_key.extend(self.key_path(scene, spot, dotted));
-        }
-        let whole = natural_key.len() == file.natural_key.len();
-        let distinct: BTreeSet<_> = natural_key.iter().collect();
-        if distinct.len() != natural_key.len() {
-            self.fault(spot.key("natural_key"), "duplicate-name", "the natural key names a field twice");
-        }
+        let key = ("the natural key", spot.key("natural_key"));
+        let natural_key = self.key_paths(scene, key, &file.natural_key);
+        let names = ("`named_after`", spot.key("named_after"));
+        let named_after = self.key_paths(scene, names, &file.named_after);
+        self.openly_named(scene, spot.key("named_after"), &file.named_after);
         let (id, _) = id?;
-        whole.then_some(Identity { id, made_by: file.id_made_by, natural_key })
+        Some(Identity { id, made_by: file.id_made_by, natural_key: natural_key?, named_after: named_after? })
+    }
+
+    /// Paths of fields that tell things apart; none when there is a fault in one.
+    fn key_paths(
+        &mut self,
+        scene: &Scene,
+        (what, spot): (&str, Spot),
+        dotted: &[String],
+    ) -> Option<Vec<Vec<u16>>> {
+        let mut paths = Vec::new();
+        for (index, dotted) in dotted.iter().enumerate() {
+            paths.extend(self.key_path(scene, spot.item(index), dotted));
+        }
+        let distinct: BTreeSet<_> = paths.iter().collect();
+        if distinct.len() != paths.len() {
+            self.fault(spot, "duplicate-name", format!("{what} names a field twice"));
+        }
+        (paths.len() == dotted.len()).then_some(paths)
+    }
+
+    /// Names stand in paths and logs, where nothing marked may stand.
+    fn openly_named(&mut self, scene: &Scene, spot: Spot, dotted: &[String]) {
+        for (index, dotted) in dotted.iter().enumerate() {
+            let mut fields = Some(scene.root);
+            for name in dotted.split('.') {
+                let field = fields.and_then(|fields| fields.0.iter().find(|(own, _)| own == name));
+                let Some((_, field)) = field else { break };
+                if field.mark.is_some() {
+                    let message = format!("`{name}` is marked, and names are seen by everybody");
+                    let hint = "name an open field, or leave the word out";
+                    self.fault_hint(spot.item(index), "contradiction", message, hint);
+                }
+                fields = words::inner(field);
+            }
+        }
     }
 
     fn id_field(&mut self, spot: Spot, field: &FieldFile, made_by: Maker) {

@@ -124,7 +124,8 @@ impl<'s> Study<'s> {
             Line::text("source", format!("{}, {}", self.whole.source, self.resource().path)),
         ];
         lines.extend(self.scope_line());
-        lines.push(self.identity_line(natural_key.as_deref()));
+        let named_after = natural_key.as_deref().and_then(|key| named_after(&fields, key));
+        lines.push(self.identity_line(natural_key.as_deref(), named_after));
         lines.push(self.operations_line(&fields, natural_key.is_some()));
         lines.extend(history_line(&fields));
         lines.push(fields_line(fields, &left_out));
@@ -191,7 +192,7 @@ impl<'s> Study<'s> {
         (!lines.is_empty()).then(|| Line::new("scope", Said::Lines(lines)))
     }
 
-    fn identity_line(&self, natural_key: Option<&str>) -> Line {
+    fn identity_line(&self, natural_key: Option<&str>, named_after: Option<&str>) -> Line {
         let mut lines = vec![Line::text("id", &*self.id.name).decide_some(self.id.decide.clone())];
         if self.id.by_caller {
             lines.push(Line::word("id_made_by", "caller").decide("the document's create demands the id"));
@@ -212,6 +213,10 @@ impl<'s> Study<'s> {
                 lines = lines.into_iter().map(|line| line.decide(remark)).collect();
             }
         }
+        lines.extend(named_after.map(|name| {
+            let line = Line::new("named_after", Said::Words(vec![name.to_owned()]));
+            line.decide("the natural key is marked; an import names documents and files after this instead")
+        }));
         Line::new("identity", Said::Lines(lines))
     }
 
@@ -489,6 +494,14 @@ fn natural_key(fields: &[Drafted], kind: &str, id: &str) -> Option<String> {
         Some((!field.access.required, rank, field))
     });
     ranked.min_by_key(|(optional, rank, _)| (*optional, *rank)).map(|(.., field)| field.name.clone())
+}
+
+/// The open field that most likely names the objects, where the natural key may not be seen.
+fn named_after<'f>(fields: &'f [Drafted], key: &str) -> Option<&'f str> {
+    fields.iter().find(|field| field.name == key)?.mark?;
+    let fits = |field: &&Drafted| field.ty == "text" && field.mark.is_none() && !field.access.write_only;
+    let ranked = fields.iter().filter(fits).filter_map(|field| Some((words::name_rank(&field.name)?, field)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, field)| &*field.name)
 }
 
 /// The parameters above the objects: those of the path, and those that the list demands in its query.

@@ -144,6 +144,14 @@ pub fn telling(name: &str) -> Option<Telling> {
     any(&["webhook", "callback"]).then_some(Telling::Sensitive)
 }
 
+/// How well a field names things to people, the best first; none for one that does not.
+pub fn name_rank(name: &str) -> Option<usize> {
+    const NAMES: [&str; 7] =
+        ["name", "displayname", "companyname", "organizationname", "company", "title", "label"];
+    let own = folded(name);
+    NAMES.iter().position(|name| *name == own)
+}
+
 /// How well a name tells things apart, the best first; none for a name that does not. `owner` is the name of
 /// the thing, whose `number` may be called `permitNumber`.
 pub fn key_rank(name: &str, owner: &str) -> Option<usize> {

@@ -1,8 +1,8 @@
 //! Names for what is imported: of documents, and of the variables that supply their secrets.
 //!
-//! A name is made of the natural key, never of a marked field: names stand in paths, logs and reviews, even when
-//! personal values were asked for. It stays the same whatever else is imported beside it: where two objects would
-//! have one name, both get theirs from their ids.
+//! A name is made of the fields that the kind says, else of the natural key, never of a marked field: names stand
+//! in paths, logs and reviews, even when personal values were asked for. It stays the same whatever else is imported
+//! beside it: where two objects would have one name, both get theirs from their ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,7 +58,9 @@ fn name(kind: &Kind, object: &Object) -> String {
         let value = live_leaf(object, path).filter(|_| mark == Mark::Open)?;
         Some(kebab(&Leaf::url_text(value, &kind.api))).filter(|word| !word.is_empty())
     };
-    let words: Option<Vec<String>> = kind.identity.natural_key.iter().map(word).collect();
+    let words = |paths: &[Vec<u16>]| paths.iter().map(word).collect::<Option<Vec<String>>>();
+    let own = words(&kind.identity.named_after).filter(|words| !words.is_empty());
+    let words = own.or_else(|| words(&kind.identity.natural_key));
     let name: String = words.unwrap_or_default().join("-").chars().take(MAX_NAME).collect();
     match name.trim_end_matches('-') {
         "" => format!("{}-{}", short_kind(kind), id_words(kind, object)).trim_end_matches('-').to_owned(),
