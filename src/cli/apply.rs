@@ -22,7 +22,6 @@ use super::screen::Screen;
 use super::session::{self, Prepared, Reach};
 use super::settings::file::NotifyEvent;
 use super::undo::{self, Undoing};
-use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
@@ -65,7 +64,7 @@ fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow:
     }
     let reach = Reach::of(&args.selection);
     let prepared = session::open(common, &args.selection, screen)
-        .map(Workspace::to_write)
+        .and_then(|workspace| records::to_write(workspace, screen))
         .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
     match prepared {
         Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
@@ -90,10 +89,9 @@ fn reviewed(
         Err(fault) => return refused(fault, Exit::Refused),
     };
     let everything = Selection { paths: Vec::new() };
-    let prepared =
-        session::open(common, &everything, screen).map(Workspace::to_write).and_then(|workspace| match &plan
-            .undoes
-        {
+    let prepared = session::open(common, &everything, screen)
+        .and_then(|workspace| records::to_write(workspace, screen))
+        .and_then(|workspace| match &plan.undoes {
             None => session::prepare(workspace, &reading, Reach::WHOLE, screen, session::REAL)
                 .map(|own| (own, None)),
             Some(run) => undo::open(workspace, Path::new(run), &reading, screen)

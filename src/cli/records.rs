@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 
 use super::repository::Repository;
 use super::screen::Screen;
-use super::session::{FOLDER, Prepared, forgotten, runtime};
+use super::session::{FOLDER, Faults, Prepared, forgotten, runtime};
+use super::settings::Settings;
 use super::who::who;
+use super::workspace::Workspace;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::remote::service::Service;
@@ -36,7 +38,7 @@ pub fn begin(
     (cut_off, reviewed): (&[Account], Option<&str>),
     screen: &Screen,
 ) -> Result<Journal, Diagnostic> {
-    let safe = safe(prepared)?;
+    let safe = safe(&prepared.workspace.settings)?;
     let folder = prepared.workspace.root.join(FOLDER);
     let begun = || -> anyhow::Result<Journal> {
         take_up(prepared, cut_off, screen)?;
@@ -47,9 +49,27 @@ pub fn begin(
     begun().map_err(|error| unwritable(&error))
 }
 
+/// A workspace for a command that writes, where this program can keep receipts as the settings ask.
+///
+/// # Errors
+/// When it cannot; that was told, before anything was sent.
+pub fn to_write(workspace: Workspace, screen: &Screen) -> Result<Workspace, Faults> {
+    let settings = &workspace.settings;
+    let faults: Faults = [safe(settings).err(), without_clouds(settings)].into_iter().flatten().collect();
+    screen.diagnose(&faults);
+    if faults.is_empty() { Ok(workspace.to_write()) } else { Err(faults) }
+}
+
+/// What is said where a program without clouds is to put receipts into one.
+fn without_clouds(settings: &Settings) -> Option<Diagnostic> {
+    let store = settings.receipts.store.as_ref().filter(|store| !Archive::is_built_in(store))?;
+    let message = format!("this program was built without clouds, and receipts go to {store}");
+    let fault = Diagnostic::error("no-clouds", message).at(settings.source.place(settings.receipts.span));
+    Some(fault.hint("take one that was released, or build it with `--features cloud`"))
+}
+
 /// Where values under a mark are sealed, where that is asked for.
-fn safe(prepared: &Prepared) -> Result<Option<Safe>, Diagnostic> {
-    let settings = &prepared.workspace.settings;
+fn safe(settings: &Settings) -> Result<Option<Safe>, Diagnostic> {
     let Some(recipients) = &settings.receipts.recipients else { return Ok(None) };
     let place = settings.source.place(settings.receipts.span);
     Safe::new(recipients).map(Some).map_err(|unfit| match unfit {
@@ -141,8 +161,7 @@ fn take_up(prepared: &Prepared, accounts: &[Account], screen: &Screen) -> anyhow
         let text = match receipt::kept(&folder, &account.name)? {
             Some(text) => text,
             None => {
-                let receipt =
-                    Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
+                let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
                 let text = to_json(&receipt)?;
                 receipt::keep(&folder, &account.name, &text)?;
                 text

@@ -67,7 +67,7 @@ fn undone(
 ) -> anyhow::Result<Exit> {
     let writes = args.output.is_none();
     let opened = session::open(common, &Selection { paths: Vec::new() }, screen)
-        .map(|workspace| if writes { workspace.to_write() } else { workspace })
+        .and_then(|workspace| if writes { records::to_write(workspace, screen) } else { Ok(workspace) })
         .and_then(|workspace| open(workspace, &args.receipt, &args.reading, screen));
     let (prepared, undoing) = match opened {
         Ok(opened) => opened,

@@ -74,6 +74,11 @@ impl From<Error> for Trouble {
 }
 
 impl Archive {
+    /// Whether this program was built to speak to such a place.
+    pub fn is_built_in(url: &Url) -> bool {
+        cfg!(feature = "cloud") || url.scheme() == "file"
+    }
+
     /// The place at an address.
     ///
     /// # Errors
@@ -85,7 +90,7 @@ impl Archive {
             if !folder.is_some_and(|folder| folder.is_dir()) {
                 return Err(Trouble::NoFolder);
             }
-        } else if !cfg!(feature = "cloud") {
+        } else if !Self::is_built_in(url) {
             return Err(Trouble::NotBuiltIn);
         }
         // the first one that asks for TLS decides by whom it is done

@@ -19,6 +19,12 @@ fn partners() -> Estate {
     estate
 }
 
+/// How many requests there were.
+#[cfg(not(all(feature = "cloud", feature = "encryption")))]
+fn asked(estate: &Estate) -> usize {
+    estate.reads() + estate.writes().len()
+}
+
 fn sharing(estate: &Estate, store: &str) {
     let settings = estate.desk.read("trueup.yaml");
     estate
@@ -31,7 +37,7 @@ fn another_machine_shows_and_undoes_a_shared_receipt() {
     let estate = partners();
     let folder = estate.desk.scratch().join("shared receipts");
     std::fs::create_dir(&folder).expect("a folder");
-    sharing(&estate, &url::Url::from_directory_path(&folder).expect("a URL").to_string());
+    sharing(&estate, url::Url::from_directory_path(&folder).expect("a URL").as_str());
     let before = estate.dump();
     estate.desk.expect(0, &APPLY).complains(&[".json in file:///"]);
     let run = last(&estate);
@@ -106,8 +112,36 @@ fn a_place_that_a_program_does_not_know_is_an_error_before_any_request() {
 
 #[cfg(not(feature = "cloud"))]
 #[test]
-fn without_clouds_a_bucket_is_told_to_be_out_of_reach() {
+fn without_clouds_a_bucket_is_an_error_before_any_request() {
     let estate = partners();
+    let settings = estate.desk.read("trueup.yaml");
     sharing(&estate, "s3://bucket/prefix");
-    estate.desk.expect(0, &APPLY).complains(&["not-shared", "built without clouds"]);
+    estate.desk.expect(1, &APPLY).complains(&["no-clouds", "--features cloud", "trueup.yaml"]);
+    assert_eq!(asked(&estate), 0, "not even a read");
+    // what only reads the documents needs no place for receipts, and a program that has it goes on
+    estate.desk.expect(0, &["validate"]);
+    estate.desk.write("trueup.yaml", &settings);
+    estate.desk.expect(0, &APPLY);
+    // a receipt that is only in the bucket is asked for in vain, one that is here is not undone unshared
+    sharing(&estate, "s3://bucket/prefix");
+    let run = last(&estate);
+    let before = asked(&estate);
+    estate.desk.expect(1, &["undo", &run, "--auto-approve"]).complains(&["no-clouds"]);
+    let elsewhere = estate.desk.expect(1, &["show", "2020-01-01T00-00-00.000"]);
+    elsewhere.complains(&["no-receipt", "built without clouds"]);
+    assert_eq!(asked(&estate), before);
+}
+
+#[cfg(not(feature = "encryption"))]
+#[test]
+fn without_encryption_sealing_is_an_error_before_any_request() {
+    let estate = partners();
+    let settings = estate.desk.read("trueup.yaml");
+    // somebody's public key; what it opens with was thrown away
+    let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let receipts = format!("receipts: {{ before_values: encrypted, recipients: [{recipient}] }}\n");
+    estate.desk.write("trueup.yaml", &format!("{}\n{receipts}", settings.trim_end()));
+    estate.desk.expect(1, &APPLY).complains(&["no-encryption", "--features encryption", "trueup.yaml"]);
+    assert_eq!(asked(&estate), 0, "not even a read");
+    estate.desk.expect(2, &["plan", "--detailed-exitcode"]);
 }
