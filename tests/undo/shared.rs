@@ -81,6 +81,25 @@ fn a_receipt_that_cannot_be_shared_is_told_and_kept() {
 }
 
 #[test]
+fn a_run_that_was_killed_before_it_shared_its_receipt_is_shared_by_the_next_one() {
+    let estate = partners();
+    let folder = tempfile::tempdir().expect("a folder");
+    estate.desk.expect(0, &APPLY);
+    let run = last(&estate);
+    // as it is when a run is killed behind its receipt: the journal has no last line
+    let journal = format!(".trueup/journal/{run}.jsonl");
+    let text = estate.desk.read(&journal);
+    let (rest, _) = text.trim_end().rsplit_once('\n').expect("lines");
+    estate.desk.write(&journal, &format!("{rest}\n"));
+    sharing(&estate, url::Url::from_directory_path(folder.path()).expect("a URL").as_str());
+    let ran = estate.desk.expect(0, &APPLY);
+    ran.complains(&["cut-off", ".json in file:///"]);
+    let own = estate.desk.read(&format!(".trueup/receipts/{run}.json"));
+    assert!(own.contains("\"results\""), "the one that tells more stays");
+    assert_eq!(std::fs::read_to_string(folder.path().join(format!("{run}.json"))).expect("a receipt"), own);
+}
+
+#[test]
 fn a_place_that_a_program_does_not_know_is_an_error_before_any_request() {
     let estate = partners();
     let settings = estate.desk.read("trueup.yaml");
