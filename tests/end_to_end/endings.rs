@@ -386,3 +386,16 @@ fn an_empty_service_is_not_believed() {
     let ran = estate.desk.expect(3, &["plan"]);
     ran.says(&["--trust-empty"]);
 }
+
+#[test]
+fn a_service_that_orders_items_itself_is_caught_with_the_line_to_add() {
+    let mut estate = Estate::new(PARTNER, 1, Json);
+    let one = |to: &str| json!({ "type": "prefix", "from": "1", "to": to });
+    estate.documents[0].document["spec"]["transformations"] = json!([one("+1"), one("+46")]);
+    estate.write();
+    estate.fail("PATCH:reorder:1");
+    let ran = estate.desk.expect(1, &APPLY_JSON);
+    assert_eq!(results(&ran), ["failed"]);
+    let hint = ran.json()["results"][0]["reasons"][0]["hint"].as_str().expect("a hint").to_owned();
+    assert!(hint.contains("add `told_apart: set` to `transformations`"), "{hint}");
+}
