@@ -2,11 +2,11 @@
 //!
 //! Where the format has a word for it, the line to add to the kind is said; where it has none, what to write in
 //! the document instead. Deliberately absent: secrets, of which not even this is told, how long a value is that
-//! not everybody may see, and lists.
+//! not everybody may see, and lists that lost something.
 
 use rust_decimal::Decimal;
 
-use crate::kind::{Compare, Field};
+use crate::kind::{Compare, Field, Item, ToldApart, Type};
 use crate::plan::compare::addresses;
 use crate::value::{Mark, Value};
 
@@ -18,6 +18,22 @@ pub fn remedy((field, mark): (&Field, Mark), sent: &Value, there: &Value) -> Opt
         (Value::Decimal(sent), Value::Decimal(there)) => rounded(*sent, *there),
         _ => None,
     }
+}
+
+/// What to do about a list of which the very items that were sent are there, but in another order.
+pub fn reordered(field: &Field, sent: &[Value], there: &[Value]) -> Option<String> {
+    let Type::List(list) = &field.ty else { return None };
+    let mut left: Vec<&Value> = there.iter().collect();
+    let taken = |item: &Value| left.iter().position(|other| other.same(item)).map(|at| left.swap_remove(at));
+    let all = sent.len() == there.len() && sent.iter().map(taken).all(|found| found.is_some());
+    let line = match list.item {
+        Item::Leaf(_) => "add `told_apart: set` to",
+        Item::Object(_) => "name what tells items apart, `told_apart: { key: [...] }`, for",
+    };
+    (all && matches!(list.told_apart, ToldApart::Order)).then(|| {
+        let why = "the service keeps the items in an order of its own";
+        format!("{why}: {line} `{}` in the description of the kind", field.name)
+    })
 }
 
 fn text((field, mark): (&Field, Mark), sent: &str, there: &str) -> Option<String> {

@@ -328,7 +328,9 @@ fn a_list_without_end_is_given_up() {
     let estate = cities(9);
     estate.fail("GET:endless:999999");
     let ran = estate.desk.expect(1, &["plan", "--format", "json"]);
-    assert_eq!(ran.json()["refused"][0]["reasons"][0]["code"], "endless-list");
+    let report = ran.json();
+    assert_eq!(report["diagnostics"][0]["code"], "endless-list");
+    assert_eq!(report["unread"].as_array().map(Vec::len), Some(9));
     assert!(estate.reads() < 20, "{} pages", estate.reads());
 }
 
@@ -342,7 +344,9 @@ fn two_hundred_megabytes_are_not_swallowed() {
     limited.args(["-c", "ulimit -v 180000 && exec \"$@\"", "sh"]);
     let ran = Running::start(&mut estate.desk.command_by(limited, &["plan", "--format", "json"])).finish();
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    assert_eq!(ran.json()["refused"][0]["reasons"][0]["code"], "answer-too-large");
+    let report = ran.json();
+    assert_eq!(report["diagnostics"][0]["code"], "answer-too-large");
+    assert_eq!(report["unread"].as_array().map(Vec::len), Some(9));
 }
 
 #[test]
@@ -385,4 +389,17 @@ fn an_empty_service_is_not_believed() {
     estate.desk.write("trueup.yaml", &settings.replace(&here, &there));
     let ran = estate.desk.expect(3, &["plan"]);
     ran.says(&["--trust-empty"]);
+}
+
+#[test]
+fn a_service_that_orders_items_itself_is_caught_with_the_line_to_add() {
+    let mut estate = Estate::new(PARTNER, 1, Json);
+    let one = |to: &str| json!({ "type": "prefix", "from": "1", "to": to });
+    estate.documents[0].document["spec"]["transformations"] = json!([one("+1"), one("+46")]);
+    estate.write();
+    estate.fail("PATCH:reorder:1");
+    let ran = estate.desk.expect(1, &APPLY_JSON);
+    assert_eq!(results(&ran), ["failed"]);
+    let hint = ran.json()["results"][0]["reasons"][0]["hint"].as_str().expect("a hint").to_owned();
+    assert!(hint.contains("add `told_apart: set` to `transformations`"), "{hint}");
 }

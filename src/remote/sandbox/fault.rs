@@ -38,6 +38,8 @@ pub enum Blow {
     Html,
     /// An answer as if it were done, and nothing kept.
     KeepNothing,
+    /// Done, but items of lists stand the other way round.
+    Reorder,
     /// Done, after a while.
     Slow,
     /// A refusal whose message repeats the body.
@@ -48,13 +50,14 @@ pub enum Blow {
     Endless,
 }
 
-const WORDS: [(&str, Blow); 10] = [
+const WORDS: [(&str, Blow); 11] = [
     ("hang", Blow::Hang),
     ("reset", Blow::Reset),
     ("reset-after", Blow::ResetAfter),
     ("truncate", Blow::Truncate),
     ("html", Blow::Html),
     ("keep-nothing", Blow::KeepNothing),
+    ("reorder", Blow::Reorder),
     ("slow", Blow::Slow),
     ("echo", Blow::Echo),
     ("flood", Blow::Flood),

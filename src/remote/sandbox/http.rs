@@ -168,6 +168,7 @@ impl Line {
         match blow {
             None | Some(Blow::Slow | Blow::Truncate) => Some(honest()),
             Some(Blow::KeepNothing) => Some(self.service.answer(asked, Lie::KeepNothing)),
+            Some(Blow::Reorder) => Some(self.service.answer(asked, Lie::Reorder)),
             Some(Blow::Endless) => Some(self.service.answer(asked, Lie::Endless)),
             Some(Blow::Hang | Blow::Reset) => None,
             Some(Blow::ResetAfter) => {

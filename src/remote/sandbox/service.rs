@@ -37,6 +37,8 @@ pub enum Lie {
     No,
     /// As if it were done.
     KeepNothing,
+    /// What is kept has its lists the other way round.
+    Reorder,
     /// There is always one page more.
     Endless,
 }

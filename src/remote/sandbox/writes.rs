@@ -40,9 +40,7 @@ impl Call<'_> {
         if self.service.options.verify_at_once {
             rules::verify(&kind, &mut record, pattern);
         }
-        if self.lie != Lie::KeepNothing {
-            table.put(&scope, record.clone());
-        }
+        self.keep(table, &scope, &record);
         let status = if binds_silently(self.api()) { 200 } else { 201 };
         Ok(self.written(&kind, (write, status), &record, mint))
     }
@@ -79,10 +77,19 @@ impl Call<'_> {
         if self.service.options.verify_at_once {
             rules::verify(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
         }
-        if self.lie != Lie::KeepNothing {
-            table.put(&scope, record.clone());
-        }
+        self.keep(table, &scope, &record);
         Ok(self.written(&kind, (write, 200), &record, mint))
+    }
+
+    /// Keeps what was written, as far as that is no lie.
+    fn keep(&self, table: &mut Table, scope: &[Value], record: &Record) {
+        let mut record = record.clone();
+        match self.lie {
+            Lie::KeepNothing => return,
+            Lie::Reorder => turn_round(&mut record.object),
+            Lie::No | Lie::Endless => {}
+        }
+        table.put(scope, record);
     }
 
     pub fn delete(&self, number: usize, parameters: &Parameters) -> Result<Answer, Refusal> {
@@ -168,5 +175,19 @@ fn new_id(table: &Table, in_path: Option<Value>, body: &Object, mint: &mut Mint)
         }
         (Maker::Server, Type::Leaf(Leaf::Whole(_))) => Ok(Value::Whole(table.next_whole())),
         (Maker::Server, _) => Ok(rows::new_number(field, mint)),
+    }
+}
+
+/// Lists of an object the other way round.
+fn turn_round(object: &mut Object) {
+    let lists: Vec<(u16, Vec<Value>)> = object
+        .fields()
+        .filter_map(|(number, value)| match value {
+            Value::List(items) => Some((number, items.iter().rev().cloned().collect())),
+            _ => None,
+        })
+        .collect();
+    for (number, items) in lists {
+        object.set(number, Value::List(items));
     }
 }

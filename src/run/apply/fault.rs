@@ -2,11 +2,12 @@
 
 use super::super::outcome::Ending;
 use crate::diagnostic::Diagnostic;
-use crate::kind::Leaf;
-use crate::plan::kept::remedy;
+use crate::kind::{Leaf, Type};
+use crate::plan::kept::{self, remedy};
 use crate::plan::step::{named, overlap};
 use crate::plan::{Action, Change, Step, Subject};
-use crate::value::Segment;
+use crate::remote::wire::Live;
+use crate::value::{Mark, Segment};
 
 pub(super) fn grown(step: &Step) -> Diagnostic {
     Diagnostic::error("ambiguous-object", "meanwhile several live objects have this natural key")
@@ -103,7 +104,7 @@ pub(super) fn forgotten(step: &Step, error: &std::io::Error) -> Diagnostic {
 }
 
 /// What the service answered with success and did not keep.
-pub(super) fn lost(step: &Step, changes: &[Change]) -> Vec<Diagnostic> {
+pub(super) fn lost(step: &Step, changes: &[Change], live: &Live) -> Vec<Diagnostic> {
     let is_lost = |own: &Change| changes.iter().any(|change| overlap(&own.path, &change.path));
     let hint = match step.action == Action::Update && step.changes.iter().all(is_lost) {
         true => {
@@ -117,9 +118,24 @@ pub(super) fn lost(step: &Step, changes: &[Change]) -> Vec<Diagnostic> {
         first.hint = Some(hint.to_owned());
     }
     for (reason, change) in lost.iter_mut().zip(changes) {
-        reason.hint = remedied(step, change).or(reason.hint.take());
+        reason.hint = reordered(step, change, live).or_else(|| remedied(step, change)).or(reason.hint.take());
     }
     lost
+}
+
+/// What to do about an item that stands elsewhere.
+fn reordered(step: &Step, change: &Change, live: &Live) -> Option<String> {
+    let (mut shape, mut sent, mut there) = (&step.subject.kind.shape, &step.wanted, &live.object);
+    for segment in &change.path.0 {
+        let Segment::Field(name) = segment else { return None };
+        let field = shape.named(name).filter(|field| field.mark != Mark::Secret)?;
+        let (ours, theirs) = (sent.get(field.number)?, there.get(field.number)?);
+        match &field.ty {
+            Type::List(_) => return kept::reordered(field, ours.items(), theirs.items()),
+            _ => (shape, sent, there) = (field.ty.inner()?, ours.as_object()?, theirs.as_object()?),
+        }
+    }
+    None
 }
 
 /// What to do about what was not kept, where the values tell it.

@@ -79,7 +79,7 @@ impl Writer<'_, '_> {
                 return Proved::Unfinished(Box::new(outcome), again);
             }
             Decision::Step(again) => {
-                let reasons = sent.lost_answer.unwrap_or_else(|| lost(step, &again.changes));
+                let reasons = sent.lost_answer.unwrap_or_else(|| lost(step, &again.changes, live));
                 outcome.lost = again.changes;
                 outcome.ending = Ending::Failed(reasons);
             }
