@@ -10,6 +10,7 @@ use super::args::{ApplyArgs, Common, Format, Reading, Selection};
 use super::causes;
 use super::events::Events;
 use super::exit::Exit;
+use super::foreseen;
 use super::ids;
 use super::leases;
 use super::notify;
@@ -26,7 +27,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, Limits};
 use crate::report::json::to_json;
-use crate::report::outcome::{ApplyReport, text};
+use crate::report::outcome::{ApplyReport, Asked, text};
 use crate::report::persons::Persons;
 use crate::report::saved::{Held, SavedPlan};
 use crate::report::text as plan_text;
@@ -331,6 +332,7 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
             Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
         };
     let session = Session { journal: Some(&journal), ..session };
+    let before = prepared.services.iter().map(|(name, own)| (name.clone(), own.tally())).collect();
     let known: Vec<Diagnostic> =
         plan.diagnostics.iter().filter(|said| said.severity == Severity::Error).cloned().collect();
     let mut outcomes = runtime.block_on(until_interrupted(
@@ -347,13 +349,14 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     hindrances.retain(|new| !known.iter().any(|old| (old.code, &old.message) == (new.code, &new.message)));
     screen.diagnose(&hindrances);
     let hindrances = [known, hindrances].concat();
-    concluded(prepared, (&outcomes, hindrances), (&held, &journal), screen, way)
+    let requests = foreseen::asked(&shown.requests, &prepared.services, &before);
+    concluded(prepared, (&outcomes, hindrances, requests), (&held, &journal), screen, way)
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
 fn concluded(
     prepared: &Prepared,
-    (outcomes, mut hindrances): (&[Outcome], Vec<Diagnostic>),
+    (outcomes, mut hindrances, requests): (&[Outcome], Vec<Diagnostic>, Vec<Asked>),
     (held, journal): (&Held, &Journal),
     screen: &Screen,
     way: Way,
@@ -363,6 +366,7 @@ fn concluded(
     screen.diagnose(lost.as_slice());
     let report_with = |persons: Persons| {
         let mut report = ApplyReport::with(outcomes, persons).because(&hindrances);
+        report.requests.clone_from(&requests);
         held.tell(&mut report);
         report
     };

@@ -14,6 +14,7 @@ mod events;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
+mod foreseen;
 pub mod ids;
 pub mod import;
 pub mod keys;

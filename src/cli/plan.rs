@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::{Causes, Common, Format, PlanArgs, Reading};
 use super::causes;
 use super::exit::Exit;
+use super::foreseen;
 use super::progress::Progress;
 use super::records;
 use super::reports::{Of, Reports, Shown};
@@ -18,7 +19,7 @@ use crate::report::json::to_json;
 use crate::report::persons::Persons;
 use crate::report::shown::Report;
 use crate::report::text;
-use crate::run::{Event, planning};
+use crate::run::{Event, apply, planning};
 
 /// Reads live state and shows the plan.
 ///
@@ -172,7 +173,10 @@ pub fn report_with(plan: &Plan, prepared: &Prepared, persons: Persons) -> Report
         prepared.services.get(&subject.target).map_or(0, |service| service.bytes(&planned.request))
     };
     let since = prepared.since.as_ref().map(Since::told);
-    Report { since, ..Report::of_plan_with(plan, &bytes, persons) }
+    let services = &prepared.services;
+    let applying = apply::forecast::forecast(services, plan, &prepared.jobs());
+    let requests = foreseen::foreseen(services, &applying, plan.complete);
+    Report { since, requests, ..Report::of_plan_with(plan, &bytes, persons) }
 }
 
 fn reasons(plan: &Plan) -> Vec<Diagnostic> {

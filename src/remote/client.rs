@@ -8,6 +8,7 @@
 //! Deliberately absent: what an answer means, bodies' encoding (`wire`), and repetition (`retry`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -52,6 +53,28 @@ pub struct Client {
     pace: Pace,
     breaker: Breaker,
     allowance: Arc<Allowance>,
+    first: AtomicU64,
+    again: AtomicU64,
+}
+
+/// How many requests a service was sent; logins, renewed tokens and redirects are not counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Each once, however often it was sent.
+    pub requests: u64,
+    /// How often one was sent again.
+    pub repeated: u64,
+}
+
+impl Tally {
+    /// What came since an earlier count.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            repeated: self.repeated.saturating_sub(earlier.repeated),
+        }
+    }
 }
 
 /// What became of one attempt, and how long it took.
@@ -98,7 +121,21 @@ impl Client {
         let mut root = base.clone();
         root.set_path("/");
         let (breaker, allowance) = (Breaker::default(), Arc::default());
-        Ok(Self { target, base, root, host, format, transport, credentials, pace, breaker, allowance })
+        let (first, again) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self {
+            target,
+            base,
+            root,
+            host,
+            format,
+            transport,
+            credentials,
+            pace,
+            breaker,
+            allowance,
+            first,
+            again,
+        })
     }
 
     /// As a part of a run that may cost only so much.
@@ -165,6 +202,8 @@ impl Client {
             Ok(leave) => leave,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
+        let counter = if number == 1 { &self.first } else { &self.again };
+        counter.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
         let outcome = self.bounded(errand).await;
         let took = began.elapsed();
@@ -213,6 +252,12 @@ impl Client {
     /// How fast the service is asked by now.
     pub(super) fn speed(&self) -> Speed {
         self.pace.speed()
+    }
+
+    /// What it was sent by now.
+    pub(super) fn tally(&self) -> Tally {
+        let (first, again) = (&self.first, &self.again);
+        Tally { requests: first.load(Ordering::Relaxed), repeated: again.load(Ordering::Relaxed) }
     }
 
     /// What an answer tells about the pace that the service bears.

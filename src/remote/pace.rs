@@ -83,18 +83,8 @@ impl Pace {
     /// At most `parallel` at once, and no faster than the limits say. Zero means one.
     pub(super) fn new(parallel: u32, limits: &LimitsFile) -> Self {
         let turns = usize::try_from(parallel.max(1)).unwrap_or(1).min(Semaphore::MAX_PERMITS);
-        let window = |most: u32, span| Window { span, most: most.max(1) as usize, starts: VecDeque::new() };
-        let second = limits.per_second.map(|most| window(most, SECOND));
-        let minute = limits.per_minute.map(|most| window(most, MINUTE));
-        let interval = interval(limits);
-        let bucket = limits.burst.zip(interval).map(|(most, interval)| Bucket {
-            most: most.max(1),
-            interval,
-            full: None,
-        });
         let width = Width { most: turns, now: turns, owed: 0, fine: 0, changed: None };
-        let rates = Rates { windows: second.into_iter().chain(minute).collect(), bucket, held: None };
-        Self { turns: Semaphore::new(turns), width: width.into(), rates: rates.into() }
+        Self { turns: Semaphore::new(turns), width: width.into(), rates: Rates::of(limits).into() }
     }
 
     /// A place among those under way.
@@ -195,7 +185,28 @@ pub fn interval(limits: &LimitsFile) -> Option<Duration> {
     second.max(minute)
 }
 
+/// The least time from the first of so many requests to the start of the last, where a limit is known: no request
+/// takes any time, and none was sent before. Computed by the same reckoning that spaces the requests.
+pub fn least(limits: &LimitsFile, requests: u64) -> Option<Duration> {
+    interval(limits)?;
+    let (mut rates, now) = (Rates::of(limits), Instant::now());
+    let last = (0..requests).fold(now, |_, _| rates.reserve(now));
+    Some(last.saturating_duration_since(now))
+}
+
 impl Rates {
+    fn of(limits: &LimitsFile) -> Self {
+        let window = |most: u32, span| Window { span, most: most.max(1) as usize, starts: VecDeque::new() };
+        let second = limits.per_second.map(|most| window(most, SECOND));
+        let minute = limits.per_minute.map(|most| window(most, MINUTE));
+        let bucket = limits.burst.zip(interval(limits)).map(|(most, interval)| Bucket {
+            most: most.max(1),
+            interval,
+            full: None,
+        });
+        Self { windows: second.into_iter().chain(minute).collect(), bucket, held: None }
+    }
+
     fn reserve(&mut self, now: Instant) -> Instant {
         let windows = self.windows.iter().filter_map(Window::next);
         let bucket = self.bucket.iter().filter_map(Bucket::next);
@@ -279,6 +290,24 @@ mod tests {
         tokio::time::sleep(SECOND * 60).await;
         let second = starts(&pace, 3).await;
         assert!(second[1] < SECOND / 10 && second[2] >= SECOND / 10, "no more than a bucket: {second:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_least_time_is_that_of_requests_that_take_none() {
+        let some =
+            [limits(Some(3), None, None), limits(Some(2), Some(5), None), limits(Some(10), None, Some(2))];
+        for limits in some {
+            let starts = starts(&Pace::new(10, &limits), 12).await;
+            let least = least(&limits, 12).unwrap();
+            assert!(
+                starts[11] >= least && starts[11] < least + SECOND / 20,
+                "{starts:?}, at least {least:?}"
+            );
+        }
+        assert_eq!(least(&limits(None, Some(600), None), 12), Some(Duration::ZERO));
+        assert_eq!(least(&limits(None, Some(600), None), 601), Some(MINUTE));
+        assert_eq!(least(&limits(None, Some(600), None), 0), Some(Duration::ZERO));
+        assert_eq!(least(&LimitsFile::default(), 12), None);
     }
 
     #[tokio::test(start_paused = true)]

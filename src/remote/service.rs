@@ -4,6 +4,7 @@
 //! arrives, so what nobody needs is dropped. A list that does not advance, or never ends, is a trouble.
 //! Deliberately absent: which objects are needed, and what a difference means.
 
+mod extent;
 mod find;
 mod things;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::extent::Extents;
 use super::allowance::Allowance;
 use super::client::{Bounds, Client};
 use super::complaint::{self, Complaint};
@@ -31,6 +33,8 @@ use crate::kind::file::PagingFile;
 use crate::kind::{Api, FormatWord, Kind, Leaf, ReadOne, address};
 use crate::value::Value;
 
+pub use self::extent::Extent;
+pub use super::client::Tally;
 pub use things::Shelf;
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
@@ -48,6 +52,7 @@ pub struct Service {
     bounds: Bounds,
     patience: Patience,
     spellings: Spellings,
+    extents: Extents,
     may_write: bool,
 }
 
@@ -103,7 +108,8 @@ impl Service {
         let client = Client::by(&target, allowed, courier)?;
         let bounds = Bounds::of(&target.api.limits);
         let (patience, spellings) = (Patience::default(), Spellings::default());
-        Ok(Self { client, bounds, patience, spellings, target, may_write: false })
+        let extents = Extents::default();
+        Ok(Self { client, bounds, patience, spellings, extents, target, may_write: false })
     }
 
     /// The same connection, which may write. Only what applies a plan asks for it.
@@ -133,6 +139,11 @@ impl Service {
     /// How fast it is asked by now.
     pub fn speed(&self) -> Speed {
         self.client.speed()
+    }
+
+    /// How many requests it was sent by now.
+    pub fn tally(&self) -> Tally {
+        self.client.tally()
     }
 
     /// Why nothing is sent to the target any more, when it was down for too long.
@@ -218,6 +229,23 @@ impl Service {
     /// # Errors
     /// When a page cannot be read, or the pages do not end.
     pub async fn list(&self, of: Collection<'_>, take: &mut dyn FnMut(Live)) -> Result<u32, Trouble> {
+        let mut items = 0;
+        let mut counted = |live| {
+            items += 1;
+            take(live);
+        };
+        let pages = self.pages(of, &mut counted).await?;
+        self.extents.note(of, Extent { pages, items });
+        Ok(pages)
+    }
+
+    /// How large a collection was when it was last listed.
+    pub fn extent(&self, of: Collection) -> Option<Extent> {
+        self.extents.get(of)
+    }
+
+    /// The same, uncounted.
+    async fn pages(&self, of: Collection<'_>, take: &mut dyn FnMut(Live)) -> Result<u32, Trouble> {
         let Some(paging) = &of.kind.operations.list.paging else {
             self.page(of, None, take).await?;
             return Ok(1);

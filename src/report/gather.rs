@@ -61,6 +61,7 @@ impl Report {
             refused,
             unread,
             diagnostics: findings(&mut gather.showing.places, &plan.diagnostics),
+            requests: Vec::new(),
         }
     }
 }

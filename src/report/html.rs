@@ -49,6 +49,9 @@ pub fn html(sheet: &Sheet) -> String {
         page.push_str("<p role=\"note\"><strong>This plan is incomplete: some live state could not be read.</strong></p>\n");
     }
     remarks(&mut page, sheet);
+    if let Some(effort) = &sheet.effort {
+        let _ = writeln!(page, "<p>{}</p>", escape(effort));
+    }
     page.push_str("</header>\n");
     filters(&mut page, sheet);
     objects(&mut page, sheet);

@@ -37,6 +37,9 @@ pub fn markdown(sheet: &Sheet, most: usize) -> String {
     }
     table(&mut page, sheet, most / 4);
     remarks(&mut page, sheet, most / 2);
+    if let Some(effort) = &sheet.effort {
+        let _ = writeln!(page, "\n{}", prose(effort));
+    }
     details(&mut page, sheet, most);
     page
 }

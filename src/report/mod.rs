@@ -13,6 +13,7 @@ pub mod drift;
 pub mod event;
 mod excerpt;
 mod field;
+pub mod forecast;
 mod gather;
 pub mod github;
 pub mod gitlab;

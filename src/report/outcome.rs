@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::clean;
 use super::field;
+use super::forecast;
 use super::gather;
 use super::gather::Showing;
 use super::mask::{self, Turn};
@@ -41,6 +42,22 @@ pub struct ApplyReport {
     /// What is not about one object: why nothing was begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Finding>,
+    /// The requests that were foreseen and those that were sent, once the apply had begun.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Asked>,
+}
+
+/// What an apply asked of a target, reads before and after the writes included; logins are not counted.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// The target.
+    pub target: String,
+    /// How many requests the plan foresaw.
+    pub foreseen: u64,
+    /// How many were sent, each counted once.
+    pub sent: u64,
+    /// How often one was sent again.
+    pub repeated: u64,
 }
 
 /// How many objects ended in which way.
@@ -157,7 +174,14 @@ impl ApplyReport {
             not_started: count(Word::NotStarted),
         };
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { format_version: FORMAT_VERSION, tool_version, summary, results, diagnostics: Vec::new() }
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version,
+            summary,
+            results,
+            diagnostics: Vec::new(),
+            requests: Vec::new(),
+        }
     }
 
     /// With why nothing was begun.
@@ -232,6 +256,9 @@ pub fn text(report: &ApplyReport, width: usize) -> String {
     }
     page.gap();
     page.flow(0, 2, &headline(&report.summary));
+    if let Some(surprise) = forecast::surprise(&report.requests) {
+        page.flow(0, 2, &[piece(DIM, surprise)]);
+    }
     page.finish()
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::clean::grouped;
 use super::drift::{DriftObject, DriftReport, DriftState};
 use super::field;
+use super::forecast;
 use super::outcome::{self, ApplyReport, MovedField, ObjectResult, Word};
 use super::paint::{DIM, PLAIN, Page, piece};
 use super::shown::{
@@ -32,6 +33,8 @@ pub struct Sheet<'r> {
     pub remarks: Vec<&'r Finding>,
     /// From the root of the repository to the workspace, with a slash at the end; empty when they are one.
     base: &'r str,
+    /// How many requests it takes, where that is foreseen, or took where that is notable.
+    pub effort: Option<String>,
 }
 
 /// A document, and the lines of its file that it takes, from 1.
@@ -86,13 +89,16 @@ impl<'r> Sheet<'r> {
         let entries = changes.chain(refused).chain(unread);
         let entries = entries.chain(report.unchanged.iter().map(unchanged)).collect();
         let remarks = report.diagnostics.iter().collect();
-        Self { title: "plan", complete: report.complete, entries, remarks, base }
+        let effort = forecast::line(&report.requests);
+        Self { title: "plan", complete: report.complete, entries, remarks, base, effort }
     }
 
     /// What came of an apply.
     pub fn of_results(report: &'r ApplyReport, base: &'r str) -> Self {
         let entries = report.results.iter().map(ended).collect();
-        Self { title: "apply", complete: true, entries, remarks: report.diagnostics.iter().collect(), base }
+        let remarks = report.diagnostics.iter().collect();
+        let effort = forecast::surprise(&report.requests);
+        Self { title: "apply", complete: true, entries, remarks, base, effort }
     }
 
     /// What differs from what was last applied, and why.
@@ -110,6 +116,7 @@ impl<'r> Sheet<'r> {
             entries: differing.chain(unknown).chain(unchanged).collect(),
             remarks,
             base,
+            effort: None,
         }
     }
 
@@ -134,7 +141,7 @@ impl<'r> Sheet<'r> {
                 None => remarks.push(finding),
             }
         }
-        Self { title: "validate", complete: true, entries, remarks, base }
+        Self { title: "validate", complete: true, entries, remarks, base, effort: None }
     }
 
     /// The numbers of a run on one line: `1 to create, 2 to update, 12 as wanted`.

@@ -41,6 +41,37 @@ pub struct Report {
     pub unread: Vec<Unread>,
     /// What is not about one object.
     pub diagnostics: Vec<Finding>,
+    /// How many requests the targets are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Foreseen>,
+}
+
+/// How many requests a target is asked: to make the plan, and to carry it out. Logins and repetitions are not
+/// counted. Computed from counts and known limits, never from measured times.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct Foreseen {
+    /// The target.
+    pub target: String,
+    /// Its API.
+    pub api: String,
+    /// How many requests it took to make the plan; absent when some live state could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<u64>,
+    /// How many requests applying the plan takes when nothing fails; absent when there is nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply: Option<u64>,
+    /// The least time in milliseconds that these take under the limits below; absent where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_millis: Option<u64>,
+    /// The most requests in a second, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_second: Option<u32>,
+    /// The most requests in a minute, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
+    /// The most requests that start at once after a rest, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
 }
 
 /// Objects whose documents differ from where the branch parted from a commit, and those that refer to them.

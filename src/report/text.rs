@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::clean::{self, count, grouped};
 use super::field;
+use super::forecast;
 use super::paint::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
 };
@@ -45,6 +46,10 @@ pub fn text(report: &Report, width: usize) -> String {
     for finding in &report.diagnostics {
         page.gap();
         findings(&mut page, 0, std::slice::from_ref(finding));
+    }
+    if let Some(line) = forecast::line(&report.requests) {
+        page.gap();
+        page.flow(0, 2, &[piece(DIM, line)]);
     }
     page.finish()
 }

@@ -7,10 +7,12 @@
 //! more is begun on that target.
 
 mod fault;
+pub mod forecast;
 mod prove;
 mod record;
 mod send;
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -60,8 +62,9 @@ pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<O
 
 /// The collections with the steps that can be carried out side by side: what others refer to is created before
 /// them, and deleted after them.
-fn in_turn(jobs: &[Job], steps: &BTreeMap<usize, Step>) -> Vec<Vec<Group>> {
-    let created = |number: usize| steps.get(&number).is_some_and(|step| step.action == Action::Create);
+fn in_turn<S: Borrow<Step>>(jobs: &[Job], steps: &BTreeMap<usize, S>) -> Vec<Vec<Group>> {
+    let created =
+        |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action == Action::Create);
     let mut edges = edges(jobs, &created);
     release(&mut edges, steps);
     let levels = levels(&edges);
@@ -104,16 +107,10 @@ impl Writer<'_, '_> {
 
     async fn group(&self, group: &Group, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
-        let width = self.width(service);
-        let alone = group.kind.operations.get.is_some();
-        let (chunk, side_by_side) = if alone { (1, width) } else { (width, 1) };
+        let (chunk, side_by_side) = portions(service, group);
         let chunks = group.jobs.chunks(chunk).map(|numbers| self.chunk(service, group, numbers, steps));
         let outcomes: Vec<Vec<Outcome>> = stream::iter(chunks).buffer_unordered(side_by_side).collect().await;
         outcomes.into_iter().flatten().collect()
-    }
-
-    fn width(&self, service: &Service) -> usize {
-        service.target.parallelism.max(1) as usize
     }
 
     /// A few objects: read, write, read back.
@@ -134,7 +131,7 @@ impl Writer<'_, '_> {
         let jobs: Vec<Job> = chosen.iter().map(|step| self.job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
         let writes = chosen.iter().zip(before).map(|(step, read)| self.write(service, step, read));
-        let written: Vec<Written> = stream::iter(writes).buffered(self.width(service)).collect().await;
+        let written: Vec<Written> = stream::iter(writes).buffered(width(service)).collect().await;
         let sent = chosen.iter().zip(&written).filter_map(|(step, written)| match written {
             Written::Sent(sent) => Some(self.job(step, sent.id.as_ref())),
             Written::Not(_) => None,
@@ -197,11 +194,8 @@ impl Writer<'_, '_> {
         outcome
     }
 
-    /// The job of a step, with the id that is known by now.
     fn job(&self, step: &Step, id: Option<&Value>) -> Job<'_> {
-        let job = &self.jobs[step.subject.number];
-        let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
-        Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
+        job_of(self.jobs, step, id)
     }
 
     /// Whether nothing more is begun there; said where nobody has said it yet.
@@ -222,6 +216,23 @@ impl Writer<'_, '_> {
     fn end(&self, step: &Step, ending: Ending) -> Outcome {
         blank(&step.subject, Some(step.action), ending)
     }
+}
+
+/// The job of a step, with the id that is known by now.
+fn job_of<'d>(jobs: &[Job<'d>], step: &Step, id: Option<&Value>) -> Job<'d> {
+    let job = &jobs[step.subject.number];
+    let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
+    Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
+}
+
+fn width(service: &Service) -> usize {
+    service.target.parallelism.max(1) as usize
+}
+
+/// How many objects of a collection share their reads, and how many such portions are dealt with side by side.
+fn portions(service: &Service, group: &Group) -> (usize, usize) {
+    let width = width(service);
+    if group.kind.operations.get.is_some() { (1, width) } else { (width, 1) }
 }
 
 /// Reads the objects of these jobs, each alone where the API can.

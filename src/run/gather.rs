@@ -105,7 +105,7 @@ pub async fn collect(
 ) -> Gathered {
     let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = Collection { kind: &group.kind, scope: &group.scope };
-    if reach == Reach::Needed && own.len() <= FEW && own.iter().all(|job| can_read_alone(job)) {
+    if reach == Reach::Needed && each_alone(&own) {
         let width = service.target.parallelism.max(1) as usize;
         let reads = own.iter().map(|job| read_one(service, of, job));
         return Gathered {
@@ -143,6 +143,11 @@ pub async fn collect(
     }
 }
 
+/// Whether these objects of one collection are read one by one rather than with the list.
+pub(super) fn each_alone(jobs: &[&Job]) -> bool {
+    jobs.len() <= FEW && jobs.iter().all(|job| can_read_alone(job))
+}
+
 /// Whether the API can read this one object without its collection.
 fn can_read_alone(job: &Job) -> bool {
     let operations = &job.document.kind.operations;
@@ -153,7 +158,7 @@ fn can_read_alone(job: &Job) -> bool {
 }
 
 /// The natural key of a document, where the API can be asked for just that.
-fn key_to_find(kind: &Kind, document: &Document) -> Option<String> {
+pub(super) fn key_to_find(kind: &Kind, document: &Document) -> Option<String> {
     let find = kind.operations.find.as_ref()?;
     let except = find.except.as_deref().unwrap_or_default();
     let sayable =
@@ -161,7 +166,7 @@ fn key_to_find(kind: &Kind, document: &Document) -> Option<String> {
     wanted_key(kind, document).filter(|_| natural_key(kind, document).into_iter().all(sayable))
 }
 
-fn id_of<'j>(job: &'j Job) -> Option<&'j Value> {
+pub(super) fn id_of<'j>(job: &'j Job) -> Option<&'j Value> {
     job.document.id.as_ref().or(job.known_id.as_ref())
 }
 

@@ -21,6 +21,7 @@ mod deaths;
 mod disk;
 #[cfg(target_os = "linux")]
 mod everything;
+mod foreseen;
 mod kills;
 mod leases;
 mod newborn;

@@ -4,6 +4,7 @@
 //! Deliberately absent: objects that are there. Whoever refers to one of them can begin at any time, in circles
 //! too.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Span};
@@ -50,14 +51,16 @@ pub fn edges(jobs: &[Job], is_missing: &dyn Fn(usize) -> bool) -> Edges {
 }
 
 /// What is to be deleted waits for the steps of those that still refer to it: they go, or let go of it, first.
-pub fn release(edges: &mut Edges, steps: &BTreeMap<usize, Step>) {
-    let deleted = |(number, step): (&usize, &Step)| {
+pub fn release<S: Borrow<Step>>(edges: &mut Edges, steps: &BTreeMap<usize, S>) {
+    let deleted = |(number, step): (&usize, &S)| {
+        let step: &Step = step.borrow();
         let subject = &step.subject;
         let id = subject.id.clone().filter(|_| step.action == Action::Delete)?;
         Some((*number, (subject.target.clone(), subject.kind.name.clone(), id)))
     };
     let gone: Vec<_> = steps.iter().filter_map(deleted).collect();
     for (number, step) in steps.iter().filter(|_| !gone.is_empty()) {
+        let step: &Step = step.borrow();
         let mut held = Vec::new();
         if let Some(live) = &step.live {
             referred(&step.subject.kind.shape, live, &mut held);
