@@ -26,7 +26,7 @@ impl Estate {
         fs::create_dir(&config).expect("a folder");
         fs::write(
             folder.path().join("trueup.yaml"),
-            format!("targets:\n  bench:\n    api: carrierx\n    base_url: {base_url}\n    parallelism: 16\n"),
+            format!("targets:\n  bench:\n    api: carrierx\n    base_url: {base_url}\n    parallelism: 16\n    personal: write\n"),
         )
         .expect("the settings");
         let every = self.objects.checked_div(self.differ).unwrap_or(usize::MAX);
