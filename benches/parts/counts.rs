@@ -95,6 +95,7 @@ fn instructions(part: &str, times: u64) -> u64 {
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(own);
     let said = command.args(["--times", part, &times.to_string()]).output().expect("valgrind runs");
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("Collected :") && !said.contains("panicked"), "{part} did not run:\n{said}");
     let line = said.lines().find_map(|line| line.split_once("Collected :")).expect("a count");
     line.1.trim().parse().expect("a number")
 }

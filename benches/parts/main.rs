@@ -19,7 +19,7 @@ use trueup::document::{self, Document};
 use trueup::exchange::{Request, Wire};
 use trueup::kind::registry::Registry;
 use trueup::kind::{FormatWord, Kind};
-use trueup::plan::propose::Question;
+use trueup::plan::propose::{Permits, Question};
 use trueup::plan::rotate::NOTHING;
 use trueup::plan::step::{Decision, Rules, decide};
 use trueup::plan::{Blank, Plan, Subject};
@@ -130,7 +130,8 @@ impl Desk {
             let subject = subject(number, document, live);
             let live = Some(&live.object);
             let question = Question { document, subject: &subject, live, memory: &Blank, rotate: &NOTHING };
-            match decide(&question, Rules::default()) {
+            let permits = Permits { personal: true, ..Permits::default() };
+            match decide(&question, Rules { permits, ..Rules::default() }) {
                 Decision::Step(step) => plan.steps.push(*step),
                 Decision::Agreeing(agreeing) => plan.agreeing.push(agreeing),
                 Decision::Refused(refused) => plan.refused.push(refused),
