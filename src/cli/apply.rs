@@ -45,12 +45,9 @@ use crate::run::{Event, Session, Stop, apply, out_of_time, planning};
 pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
     let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let events = Arc::new(Events::open(&reports.events)?);
-    let way = Way { reports: Some(&reports), events: Some(&events), ..Way::of(args) };
-    let ended = told(common, args, screen, way);
-    // an error has the code 1, and is told by itself
-    let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
-    ended.and_then(|exit| all_told.map(|()| exit))
+    Events::during(&reports.events, |events| {
+        told(common, args, screen, Way { reports: Some(&reports), events: Some(events), ..Way::of(args) })
+    })
 }
 
 fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow::Result<Exit> {

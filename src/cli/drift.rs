@@ -8,8 +8,6 @@ use super::exit::Exit;
 use super::notify;
 use super::past::{Branch, Pasts, no_past};
 use super::plan as plans;
-use super::progress::Progress;
-use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::screen::Screen;
 use super::session::{self, Faults, Prepared, Reach};
@@ -21,7 +19,6 @@ use crate::plan::{Plan, Subject};
 use crate::report::drift::{Against, Ask, text};
 use crate::report::persons::Persons;
 use crate::report::{DriftReport, to_json};
-use crate::run::{Event, planning};
 
 /// Reads live state and tells what moved.
 ///
@@ -65,13 +62,8 @@ pub fn drifted(
     screen: &Screen,
     reports: &Reports,
 ) -> anyhow::Result<Exit> {
-    records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen, &prepared.services);
-    let tell = |event: Event| progress.tell(event);
-    let session = prepared.session(reading, &tell);
+    let mut plan = plans::made(prepared, reading, screen)?;
     let jobs = prepared.jobs();
-    let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
-    progress.clear();
     prepared.since.iter().for_each(|since| since.keep(&mut plan));
     let branch = match Branch::of(&prepared.workspace.root, args.base.as_deref()) {
         Ok(branch) => branch,

@@ -53,11 +53,26 @@ struct Writer {
 }
 
 impl Events {
+    /// Does work of which these files are told from its beginning to its end.
+    ///
+    /// # Errors
+    /// Those of the work; then those of the files.
+    pub fn during(
+        files: &[PathBuf],
+        work: impl FnOnce(&Arc<Self>) -> anyhow::Result<Exit>,
+    ) -> anyhow::Result<Exit> {
+        let events = Arc::new(Self::open(files)?);
+        let ended = work(&events);
+        // an error has the code 1, and is told by itself
+        let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
+        ended.and_then(|exit| all_told.map(|()| exit))
+    }
+
     /// For these files, of which `-` is stdout; the run has begun.
     ///
     /// # Errors
     /// When one of them cannot be made.
-    pub fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
+    fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
         let writers = files.iter().map(|file| Writer::to(file)).collect::<anyhow::Result<Vec<_>>>()?;
         let events = Self(Mutex::new(Telling { writers, ..Telling::default() }));
         events.telling().tell(Happened::run_started());
@@ -123,7 +138,7 @@ impl Events {
     ///
     /// # Errors
     /// When a file could not be written, but not when its reader went away.
-    pub fn end(&self, exit: Exit) -> anyhow::Result<()> {
+    fn end(&self, exit: Exit) -> anyhow::Result<()> {
         let writers = {
             let telling = &mut *self.telling();
             let (summary, diagnostics) = (telling.summary, std::mem::take(&mut telling.diagnostics));

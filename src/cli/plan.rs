@@ -81,13 +81,8 @@ pub struct Wish<'w> {
 /// # Errors
 /// When there is no runtime, or the plan cannot be written.
 pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
-    records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen, &prepared.services);
-    let tell = |event: Event| progress.tell(event);
-    let session = prepared.session(reading, &tell);
+    let mut plan = made(prepared, reading, screen)?;
     let jobs = prepared.jobs();
-    let mut plan = session::runtime()?.block_on(planning::plan(&session, &jobs));
-    progress.clear();
     let mut objects = gate::objects(&plan);
     if let Some(since) = &prepared.since {
         since.keep(&mut plan);
@@ -102,6 +97,34 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
             return untold(faults, screen, wish.reports).map(|()| fault.exit);
         }
     };
+    let of = saved::Of { commit: branch.map(|branch| branch.head().to_string()), undoes: None };
+    concluded((plan, objects, of), (prepared, reading), screen, wish)
+}
+
+/// The plan of a prepared workspace, before anybody has looked at it.
+///
+/// # Errors
+/// When there is no runtime.
+pub fn made(prepared: &Prepared, reading: &Reading, screen: &Screen) -> anyhow::Result<Plan> {
+    records::tell_cut_off(&prepared.workspace.root, screen);
+    let progress = Progress::new(screen, &prepared.services);
+    let tell = |event: Event| progress.tell(event);
+    let session = prepared.session(reading, &tell);
+    let plan = session::runtime()?.block_on(planning::plan(&session, &prepared.jobs()));
+    progress.clear();
+    Ok(plan)
+}
+
+/// Judges a plan that is made out of so many objects, shows it, and saves it where that is wished.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn concluded(
+    (mut plan, objects, of): (Plan, usize, saved::Of),
+    (prepared, reading): (&Prepared, &Reading),
+    screen: &Screen,
+    wish: Wish,
+) -> anyhow::Result<Exit> {
     let blocked = gate::check(&plan, objects, &reading.limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = judged(&plan, prepared);
@@ -113,9 +136,7 @@ pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wi
         reports.write(&Shown::Plan(&report), screen)?;
     }
     if let Some(path) = wish.output {
-        let commit = branch.map(|branch| branch.head().to_string());
-        let said =
-            saved::write(path, (&plan, &report, saved::Of { commit, undoes: None }), prepared, reading)?;
+        let said = saved::write(path, (&plan, &report, of), prepared, reading)?;
         screen.diagnose(said.as_slice());
         screen.say(&format!("\nsaved to {}\n", path.display()));
     }

@@ -18,12 +18,12 @@ use super::keys::Keys;
 use super::plan;
 use super::progress::Progress;
 use super::records::{self, no_encryption};
-use super::reports::{Of, Reports, Shown};
+use super::reports::{Of, Reports};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, FOLDER, Faults, Prepared, Reach};
 use super::workspace::Workspace;
-use crate::diagnostic::{Diagnostic, Source, any_error};
+use crate::diagnostic::{Diagnostic, Source};
 use crate::document::Document;
 use crate::plan::{Plan, Subject, gate};
 use crate::report::receipt::{self, Receipt};
@@ -45,18 +45,16 @@ pub fn run(common: &Common, args: &UndoArgs, screen: &Screen) -> anyhow::Result<
     let of = if args.output.is_some() { Of::Plan } else { Of::Apply };
     let Some(reports) = Reports::new(common, &args.beside, of, screen) else { return Ok(Exit::Usage) };
     let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let events = Arc::new(Events::open(&reports.events)?);
-    let way = Way {
-        approved: args.auto_approve,
-        all_or_nothing: args.all_or_nothing,
-        reports: Some(&reports),
-        events: Some(&events),
-        ..Way::default()
-    };
-    let ended = undone(common, args, (screen, &reports), way);
-    // an error has the code 1, and is told by itself
-    let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
-    ended.and_then(|exit| all_told.map(|()| exit))
+    Events::during(&reports.events, |events| {
+        let way = Way {
+            approved: args.auto_approve,
+            all_or_nothing: args.all_or_nothing,
+            reports: Some(&reports),
+            events: Some(events),
+            ..Way::default()
+        };
+        undone(common, args, (screen, &reports), way)
+    })
 }
 
 fn undone(
@@ -76,7 +74,8 @@ fn undone(
     };
     match &args.output {
         Some(file) => {
-            let wish = Saving { file: &common.directory.join(file), reports };
+            let file = common.directory.join(file);
+            let wish = plan::Wish { output: Some(&file), reports: Some(reports), ..plan::Wish::default() };
             planned(&prepared, &undoing, (&args.reading, screen), wish)
         }
         None => {
@@ -284,34 +283,16 @@ fn is_protected(document: &Document, protected: &Names, prepared: &Prepared) -> 
     known.is_some_and(|own| own.protect) || protected.contains(&(target.clone(), kind.clone(), name.clone()))
 }
 
-struct Saving<'s> {
-    file: &'s Path,
-    reports: &'s Reports,
-}
-
 /// Shows and saves the plan, and writes nothing to any service.
 fn planned(
     prepared: &Prepared,
     undoing: &Undoing,
     (reading, screen): (&Reading, &Screen),
-    wish: Saving,
+    wish: plan::Wish,
 ) -> anyhow::Result<Exit> {
-    let progress = Progress::new(screen, &prepared.services);
-    let tell = |event: Event| progress.tell(event);
-    let session = prepared.session(reading, &tell);
-    let mut plan = session::runtime()?.block_on(planning::plan(&session, &prepared.jobs()));
-    progress.clear();
+    let mut plan = plan::made(prepared, reading, screen)?;
     let objects = gate::objects(&plan);
     undoing.hold(&mut plan);
-    let blocked = gate::check(&plan, objects, &reading.limits());
-    plan.diagnostics.splice(0..0, blocked.iter().cloned());
-    let (report, verdicts) = plan::judged(&plan, prepared);
-    plan::show_judged((&plan, &report, &verdicts), prepared, screen)?;
-    wish.reports.write(&Shown::Plan(&report), screen)?;
     let of = saved::Of { commit: None, undoes: Some(undoing.run.clone()) };
-    let said = saved::write(wish.file, (&plan, &report, of), prepared, reading)?;
-    screen.diagnose(said.as_slice());
-    screen.say(&format!("\nsaved to {}\n", wish.file.display()));
-    let blocked = !blocked.is_empty() || any_error(&verdicts);
-    Ok(if !blocked || !plan.complete { plan::exit(&plan, false) } else { Exit::Refused })
+    plan::concluded((plan, objects, of), (prepared, reading), screen, wish)
 }
