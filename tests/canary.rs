@@ -58,7 +58,7 @@ const FORMATS: [&str; 9] =
 /// A report in every format that has a meaning for a command.
 fn reports(command: &str) -> Vec<String> {
     let more: &[&str] = match command {
-        "plan" | "show" => &["gitlab-changes"],
+        "plan" | "show" | "undo" => &["gitlab-changes"],
         "apply" => &["gitlab-changes", "jsonl"],
         "validate" | "drift" => &[],
         _ => return Vec::new(),
@@ -128,6 +128,24 @@ impl House {
         let target = json!({ "api": &*api.name, "base_url": format!("http://{addr}/{}", api.name), "auth": auth,
                 "personal": "write" });
         self.input("trueup.yaml", &yaml::write(&json!({ "targets": { "there": target } })));
+    }
+
+    /// Receipts go to a second place as well, and where the program can, what is under a mark is sealed in them.
+    fn share_receipts(&mut self) {
+        let shared = self.desk.scratch().join("shared");
+        std::fs::create_dir_all(&shared).expect("a folder");
+        let store = format!("file://{}", shared.display());
+        #[cfg(not(feature = "encryption"))]
+        let receipts = json!({ "store": store });
+        #[cfg(feature = "encryption")]
+        let receipts = {
+            use age::secrecy::ExposeSecret;
+            let identity = age::x25519::Identity::generate();
+            self.desk.set("TRUEUP_AGE_IDENTITY", identity.to_string().expose_secret());
+            json!({ "store": store, "before_values": "encrypted", "recipients": [identity.to_public().to_string()] })
+        };
+        let settings = self.desk.read("trueup.yaml");
+        self.input("trueup.yaml", &format!("{settings}receipts: {receipts}\n"));
     }
 
     fn document(&mut self, way: Way, everything: bool) {
@@ -523,6 +541,43 @@ fn saved_plans() {
         house.run(&["apply", "plan.json", "--auto-approve"]);
         house.run(&["apply", "plan.json", "--auto-approve"]);
     }
+}
+
+#[test]
+fn what_is_undone() {
+    for kind in kinds() {
+        let mut house = House::new(&kind, Way::Plain, false, open());
+        house.share_receipts();
+        let ran = house.run_in("text", &["apply", "--auto-approve"]);
+        assert!(matches!(ran.code, Some(0 | 4)), "{}\n{}", kind.name, ran.all());
+        let run = runs(&house).pop().expect("a receipt");
+        let shared = house.desk.scratch().join(format!("shared/{run}.json"));
+        assert!(shared.is_file(), "{}", ran.all());
+        house.run(&["undo", &run, "--output", "undo.json"]);
+        house.run(&["show", "undo.json"]);
+        let ran = house.run_in("text", &["undo", &run, "--auto-approve"]);
+        assert!(matches!(ran.code, Some(0 | 3 | 4)), "{}\n{}", kind.name, ran.all());
+        for run in runs(&house) {
+            house.run(&["show", &format!(".trueup/receipts/{run}.json")]);
+        }
+        // the shared copy serves where the own one is gone, and a changed one is told
+        let own = house.desk.path(&format!(".trueup/receipts/{run}.json"));
+        std::fs::remove_file(own).expect("the receipt");
+        house.run(&["undo", &run, "--output", "again.json"]);
+        let text = std::fs::read_to_string(&shared).expect("the shared one");
+        std::fs::write(&shared, text.replacen("\"run\"", "\"ran\"", 1)).expect("a file");
+        let ran = house.run(&["undo", &run, "--auto-approve"]);
+        assert_eq!(codes(&ran), [Some(1); 2], "{}", ran[0].all());
+    }
+}
+
+/// The names of the runs that have receipts.
+fn runs(house: &House) -> Vec<String> {
+    let receipts = std::fs::read_dir(house.desk.path(".trueup/receipts")).expect("receipts");
+    let name = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut runs: Vec<String> = receipts.filter_map(|entry| name(entry.expect("an entry").path())).collect();
+    runs.sort();
+    runs
 }
 
 #[test]
