@@ -481,10 +481,12 @@ impl<'t> Reader<'t, '_> {
             Some(_) => None,
             None if tag.original() == "!" => Some(false),
             None => {
-                // the tag itself is not shown: a password may start with an exclamation mark
+                // neither the tag nor what follows it is shown: a password may start with an exclamation mark
                 let hint = "leave it out; a text that starts with `!` needs quotes";
                 let span = self.span(&range.tag_span().unwrap_or(*range));
-                self.source.veil(Span { start: (span.start + 1).min(span.end), end: span.end });
+                let rest = self.source.text.get(span.end as usize..).unwrap_or_default();
+                let end = span.end + rest.find('\n').unwrap_or(rest.len()) as u32;
+                self.source.veil(Span { start: (span.start + 1).min(end), end });
                 self.fault("unknown-tag", span, "this tag means nothing here", hint);
                 None
             }

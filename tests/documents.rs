@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use trueup::diagnostic::{Diagnostic, Place, Source};
+use trueup::diagnostic::{Diagnostic, Place, Source, any_error};
 use trueup::document::{self, Document, Slot, State, Wanted, Wish};
 use trueup::kind::registry::Registry;
 use trueup::kind::{Shape, Type};
@@ -789,6 +789,25 @@ fn a_secret_that_became_a_tag_is_veiled() {
     assert!(!draw(&faults, &Drawing::default()).contains(CANARY));
 }
 
+#[test]
+fn a_value_in_the_place_of_a_key_is_veiled() {
+    for key in [format!("? door- '{CANARY}'"), format!("\"{CANARY} \""), format!("door:'{CANARY}'")] {
+        let documents = [
+            format!("kind: shop/stall\nname: one\nspec:\n  place:\n    {key}: x\n"),
+            format!("kind: shop/stall\nname: one\n{key}: x\nspec: {{}}\n"),
+            format!("kind: shop/stall\nname: one\nscope:\n  {key}: x\nspec: {{}}\n"),
+        ];
+        for document in documents {
+            let (_, faults) = read(&document);
+            assert!(any_error(&faults), "{document}");
+            let drawn = draw(&faults, &Drawing::default());
+            assert!(!drawn.contains(CANARY), "{document}\n{drawn}");
+        }
+    }
+    let (_, faults) = read(&stall("'rank ': 1"));
+    assert_eq!(lines(&faults), ["5:3 unknown-field: there is no field of this name (did you mean `rank`?)"]);
+}
+
 // ---- properties
 
 /// A scalar of YAML in some dress that means exactly this text.
@@ -906,7 +925,9 @@ proptest! {
         let text: String = text.into_iter().collect();
         // a key is no value, and an open field no secret: whoever makes a secret one of these shows it
         let open = |line: &str| ["kind", "name", "id", "title", "rank"].iter().any(|key| line.trim_start().starts_with(key));
-        let shows = |line: &str| line.contains(CANARY) && (open(line) || line.split(CANARY).skip(1).any(|rest| rest.contains(':')));
+        let is_key = |line: &str| line.contains('?') || line.split(CANARY).skip(1).any(|rest| rest.contains(':'));
+        let is_block = |line: &str| open(line) && line.contains(['|', '>']);
+        let shows = |line: &str| is_block(line) || line.contains(CANARY) && (open(line) || is_key(line));
         prop_assume!(!text.lines().any(shows));
         let (_, faults) = read(&text);
         let drawn = draw(&faults, &Drawing { limit: 1000, ..Drawing::default() });

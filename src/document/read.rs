@@ -405,9 +405,16 @@ impl Reading<'_> {
         self.put(value.span, Diagnostic::error("wrong-type", message).hint(hint));
     }
 
-    /// A key that is not known here, with what was probably meant.
+    /// A key that is not known here, with what was probably meant. One that is no word is a value that slipped
+    /// into the place of a key, so it is not repeated.
     pub(super) fn unknown(&mut self, code: &'static str, entry: &Entry, what: &str, known: &[&str]) {
-        let mut fault = Diagnostic::error(code, format!("{what} `{}`", shown(&entry.key)));
+        let is_word = entry.key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let mut fault = if is_word {
+            Diagnostic::error(code, format!("{what} `{}`", shown(&entry.key)))
+        } else {
+            self.veil_span(entry.key_span);
+            Diagnostic::error(code, format!("{what} of this name"))
+        };
         fault.hint = did_you_mean(&entry.key, known.iter().copied());
         self.put(entry.key_span, fault);
     }

@@ -34,12 +34,15 @@ pub struct Excerpt {
 /// One line as shown: for each character the byte of the source from which it comes.
 struct Shown(Vec<(usize, char)>);
 
-/// The veiled ranges of a source: in order, none over the end of a line, each starting after its line's
-/// indentation.
+/// The veiled ranges of a source and its comments, for a secret may have been commented out: in order, none over
+/// the end of a line, each starting after its line's indentation.
 pub fn veils(source: &Source, lines: &Lines) -> Vec<Range<usize>> {
     let text = &*source.text;
     let mut veils: Vec<Range<usize>> = Vec::new();
-    for veil in merged(source.veils(), text) {
+    let mut hidden = source.veils();
+    hidden.extend(comments(text));
+    hidden.sort_by_key(|range| range.start);
+    for veil in merged(hidden, text) {
         for line in lines.of(veil.start)..=lines.of(veil.end.saturating_sub(1)) {
             let line = lines.range(text, line);
             let (start, end) = (veil.start.max(line.start), veil.end.min(line.end));
@@ -51,6 +54,18 @@ pub fn veils(source: &Source, lines: &Lines) -> Vec<Range<usize>> {
         }
     }
     veils
+}
+
+/// Whatever may be a comment of YAML: also what only looks like one inside quotes, which may be unbalanced.
+fn comments(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut start = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let at = start;
+        start += line.len();
+        let begins = |at: usize| line[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let (sign, _) = line.match_indices('#').find(|(sign, _)| begins(*sign))?;
+        Some(at + sign..start)
+    })
 }
 
 impl Veiled<'_> {
