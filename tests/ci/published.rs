@@ -13,6 +13,7 @@ use crate::{document, yaml};
 /// The workflows of this repository and of the example.
 pub const WORKFLOWS: [&str; 5] = [
     ".github/workflows/ci.yml",
+    ".github/workflows/nightly.yml",
     ".github/workflows/release.yml",
     "examples/gitops-repo/.github/workflows/pull-request.yml",
     "examples/gitops-repo/.github/workflows/apply.yml",
