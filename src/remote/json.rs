@@ -129,8 +129,7 @@ impl<'b> Json<'b> {
 
     /// The rest of a text that is open, when it stands there as it is meant: most do, and need no lexer.
     fn plain_text(&mut self) -> Option<&'b str> {
-        let ends = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
-        let length = self.rest.iter().position(ends)?;
+        let length = plain_length(self.rest)?;
         let (inner, rest) = self.rest.split_at_checked(length)?;
         let rest = rest.strip_prefix(b"\"")?;
         let start = self.at();
@@ -174,6 +173,26 @@ impl<'b> Json<'b> {
             Ahead::Scalar => self.scalar().map(drop),
         }
     }
+}
+
+/// Where the first byte stands that means something in a text: a quote, a backslash or a control character.
+/// Eight bytes at a time, for texts are most of an answer.
+fn plain_length(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // the high bit of each byte that is less than `most`; above the first such byte there may be false ones
+    let below = |word: u64, most: u8| word.wrapping_sub(ONES * u64::from(most)) & !word & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let same = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+        let hits = same(b'"') | same(b'\\') | below(word, b' ');
+        if hits != 0 {
+            return Some(number * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let ends = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
+    rest.iter().position(ends).map(|at| words.len() * 8 + at)
 }
 
 impl<'b> Lexer<'b> for Json<'b> {
@@ -263,6 +282,23 @@ impl<'b> Lexer<'b> for Json<'b> {
         match self.next() {
             None => Ok(()),
             Some(_) => Err(self.fault("the end expected")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::plain_length;
+
+    proptest! {
+        #[test]
+        fn the_end_of_a_plain_text_is_found(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let ends = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < b' ';
+            prop_assert_eq!(plain_length(&bytes), bytes.iter().position(ends));
+            let harmless: Vec<u8> = bytes.iter().map(|byte| byte | 0x80).chain(*b"\x1f").collect();
+            prop_assert_eq!(plain_length(&harmless), Some(bytes.len()));
         }
     }
 }

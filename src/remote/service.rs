@@ -251,23 +251,39 @@ impl Service {
             return Ok(1);
         };
         let mut walk = Walk::new(of.kind, self.target.api.limits.pages);
-        let mut last = self.page(of, Some((paging, 0)), &mut |live| walk.take(live, take)).await?;
-        let mut here = walk.turn(&last)?;
-        let known = walk.known_rest(&last);
-        let fetches = known.iter().map(|offset| self.fetch(of, Some((paging, *offset))));
-        let responses = stream::iter(fetches).buffered(self.target.parallelism.max(1) as usize);
+        let first = self.fetch(of, Some((paging, 0))).await?;
+        let known = self.known_rest(of.kind, &first);
+        let fetch = async |(offset, first): (u64, Option<Response>)| match first {
+            Some(first) => Ok(first),
+            None => self.fetch(of, Some((paging, offset))).await,
+        };
+        let wanted = std::iter::once((0, Some(first))).chain(known.into_iter().map(|offset| (offset, None)));
+        let responses = stream::iter(wanted.map(fetch)).buffered(self.target.parallelism.max(1) as usize);
         let mut pages = responses.map(|response| self.decode(of, response)).buffered(READERS);
+        let (mut last, mut here) = (Page::default(), 0);
         while let Some(page) = pages.next().await {
             let mut page = page?;
             page.items.drain(..).for_each(|live| walk.take(live, take));
             here = walk.turn(&page)?;
             last = page;
         }
+        drop(pages);
         while walk.goes_on(paging, &last, here) {
             last = self.page(of, Some((paging, walk.seen)), &mut |live| walk.take(live, take)).await?;
             here = walk.turn(&last)?;
         }
         Ok(walk.pages)
+    }
+
+    /// The offsets of all other pages, when the first one tells how many items there are: they are asked for
+    /// before it is read.
+    fn known_rest(&self, kind: &Kind, first: &Response) -> Vec<u64> {
+        let Some((step, total)) = wire::glance(&first.body, self.target.format, kind) else {
+            return Vec::new();
+        };
+        let most = u64::from(self.target.api.limits.pages).saturating_mul(step);
+        let step_by = usize::try_from(step).unwrap_or(usize::MAX);
+        if step == 0 { Vec::new() } else { (step..total.min(most)).step_by(step_by).collect() }
     }
 
     /// Shows the objects of a collection one by one until it is enough.
@@ -519,22 +535,6 @@ impl<'k> Walk<'k> {
             return Err(Trouble::of(Diagnostic::error("endless-list", message).hint(hint)));
         }
         Ok(here)
-    }
-
-    /// The offsets of all other pages, when the first one tells how many items there are.
-    fn known_rest(&self, first: &Page) -> Vec<u64> {
-        let (step, total) = (self.seen, first.total.unwrap_or(0));
-        if step == 0 || total <= step {
-            return Vec::new();
-        }
-        let most = u64::from(self.most).saturating_mul(step);
-        let mut offsets = Vec::new();
-        let mut offset = step;
-        while offset < total.min(most) {
-            offsets.push(offset);
-            offset += step;
-        }
-        offsets
     }
 
     /// Whether to ask for another page after the last one, which had `here` items.

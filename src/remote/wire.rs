@@ -18,7 +18,9 @@ use crate::kind::{Api, FormatWord};
 use crate::remote::{json, jsv};
 use crate::value::Object;
 
-pub use page::{despite_success, read_any, read_id, read_object, read_page, read_page_with, read_spelt};
+pub use page::{
+    despite_success, glance, read_any, read_id, read_object, read_page, read_page_with, read_spelt,
+};
 pub use things::{Columns, Row, read_things};
 
 /// How deep an answer may nest.

@@ -61,6 +61,33 @@ pub fn read_page_with(
     Ok(page)
 }
 
+/// How many items a page has and how many there are in all, without a look at the items: enough to ask for the
+/// other pages. Nothing where the page does not say it plainly; reading it tells why.
+pub fn glance(body: &[u8], format: FormatWord, kind: &Kind) -> Option<(u64, u64)> {
+    let list = &kind.operations.list;
+    let total = list.paging.as_ref()?.total.as_deref()?;
+    let sought = [(Goal::Items, list.items.as_deref()?), (Goal::Total, total)];
+    let sought = sought.map(|(goal, path)| Sought { goal, path });
+    let (mut items, mut page) = (0, Page::default());
+    let mut read = || {
+        with_lexer!(body, format, |lexer| whole(lexer, |lexer| walk(
+            lexer,
+            &sought,
+            kind.api.names,
+            &mut |goal, lexer| match goal {
+                Goal::Items => lexer.list(|lexer| {
+                    items += 1;
+                    lexer.skip().map(drop)
+                }),
+                _ => page.total(lexer),
+            }
+        )))
+        .map_err(Unreadable::from)
+    };
+    read().ok()?;
+    Some((items, page.total?))
+}
+
 /// One object, as a read or a write answers it; a list of exactly one counts as that one.
 ///
 /// # Errors

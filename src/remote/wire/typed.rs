@@ -15,6 +15,8 @@ use crate::value::{Object, Stranger, Value};
 
 /// How many values one answer may hold.
 const MAX_VALUES: usize = 8_000_000;
+/// So many names are held against each other one by one.
+const FEW: usize = 16;
 /// How many misreads of one object are told; one is enough to refuse it.
 const MAX_MISREADS: usize = 20;
 
@@ -513,7 +515,10 @@ fn pointer(trail: &[Place]) -> String {
 
 /// Of entries with the same name the last one stays.
 fn last_wins<T>(entries: &mut Vec<T>, name: impl Fn(&T) -> &str) {
-    if entries.len() < 2 {
+    let few = entries.len() <= FEW;
+    if few
+        && entries.iter().enumerate().all(|(at, one)| entries[..at].iter().all(|own| name(own) != name(one)))
+    {
         return;
     }
     let mut seen = HashSet::with_capacity(entries.len());
