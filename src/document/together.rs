@@ -22,23 +22,36 @@ pub fn together(documents: &[Document], faults: &mut Vec<Diagnostic>) {
                 Entry::Vacant(place) => {
                     place.insert(document);
                 }
-                Entry::Occupied(first) if told || are_two(document, first.get(), &alike) => {}
+                Entry::Occupied(first) if told || are_two(document, first.get(), alike) => {}
                 Entry::Occupied(first) => {
                     told = true;
-                    faults.push(duplicate(document, first.get(), &alike, span));
+                    faults.push(duplicate(document, first.get(), alike, span));
                 }
             }
         }
     }
 }
 
-/// Different ids make different objects, even of one natural key.
-fn are_two(document: &Document, first: &Document, alike: &str) -> bool {
-    let ids = document.id.as_ref().zip(first.id.as_ref());
-    alike != "name" && ids.is_some_and(|(a, b)| a != b)
+/// What two documents have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alike {
+    Name,
+    Id,
+    NaturalKey,
 }
 
-fn duplicate(document: &Document, first: &Document, alike: &str, span: Span) -> Diagnostic {
+/// Different ids make different objects, even of one natural key.
+fn are_two(document: &Document, first: &Document, alike: Alike) -> bool {
+    let ids = document.id.as_ref().zip(first.id.as_ref());
+    alike != Alike::Name && ids.is_some_and(|(a, b)| a != b)
+}
+
+fn duplicate(document: &Document, first: &Document, alike: Alike, span: Span) -> Diagnostic {
+    let alike = match alike {
+        Alike::Name => "name".to_owned(),
+        Alike::Id => "id".to_owned(),
+        Alike::NaturalKey => document.kind.natural_key_names().join(", "),
+    };
     let message = format!("two documents of kind `{}` have the same {alike}", document.kind.name);
     Diagnostic::error("duplicate-document", message)
         .at(document.place(span))
@@ -46,24 +59,23 @@ fn duplicate(document: &Document, first: &Document, alike: &str, span: Span) -> 
         .hint("one object is described by one document: merge the two, or tell them apart")
 }
 
-/// The texts by which a document is known, each with what it is called and where it stands.
-fn keys(document: &Document) -> Vec<(String, String, Span)> {
+/// The texts by which a document is known, each with what it is and where it stands.
+fn keys(document: &Document) -> Vec<(String, Alike, Span)> {
     let target = document.target.as_deref().unwrap_or("");
-    let within = format!("{}\n{target}\n", document.kind.name);
-    let mut keys = vec![(format!("{within}name\n{}", document.name), "name".to_owned(), document.name_span)];
-    let mut scoped = within;
+    let mut scoped = [&document.kind.name, "\n", target, "\n"].concat();
+    let name = [&scoped, "name\n", &document.name].concat();
+    let mut keys = vec![(name, Alike::Name, document.name_span)];
     for (number, value) in &document.scope {
         scoped.push_str(&format!("{number}="));
         write_value(&mut scoped, value, Compare::Exact);
     }
     if let Some(id) = &document.id {
-        let mut key = format!("{scoped}\nid\n");
+        let mut key = [&scoped, "\nid\n"].concat();
         write_value(&mut key, id, Compare::Exact);
-        keys.push((key, "id".to_owned(), document.id_span));
+        keys.push((key, Alike::Id, document.id_span));
     }
     if let Some((key, span)) = natural_key(document) {
-        let names = document.kind.natural_key_names().join(", ");
-        keys.push((format!("{scoped}\nkey\n{key}"), names, span));
+        keys.push(([&scoped, "\nkey\n", &key].concat(), Alike::NaturalKey, span));
     }
     keys
 }
