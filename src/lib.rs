@@ -15,6 +15,7 @@
 //! 3  kind/                    what one sort of object is, and each question asked of it; builtin/<api>/*.yaml
 //! 2  exchange.rs  yaml.rs     Request, Response as data   | YAML -> trees with places
 //! 1  value.rs  diagnostic.rs  the typed tree, paths, marks | what is wrong, where, and what to do
+//!    cores.rs                 the same work for many things, on every core
 //! ```
 //!
 //! `plan` and `remote` never import each other, nor do `document` and `remote`: only `run` sees them all.
@@ -39,6 +40,7 @@
 //! 9. What is about to be sent is on record before it is; `.trueup` is changed by one run at a time.
 
 pub mod cli;
+pub mod cores;
 pub mod diagnostic;
 pub mod document;
 pub mod exchange;

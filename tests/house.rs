@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may look into.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
+    ("cores", &[]),
     ("value", &[]),
     ("diagnostic", &[]),
     ("exchange", &["value", "diagnostic"]),
@@ -15,12 +16,13 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("document", &["value", "diagnostic", "exchange", "yaml", "kind"]),
     ("remote", &["value", "diagnostic", "exchange", "yaml", "kind"]),
     ("plan", &["value", "diagnostic", "exchange", "yaml", "kind", "document"]),
-    ("run", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan"]),
-    ("report", &["value", "diagnostic", "exchange", "yaml", "kind", "document", "plan", "run"]),
+    ("run", &["cores", "value", "diagnostic", "exchange", "yaml", "kind", "document", "remote", "plan"]),
+    ("report", &["cores", "value", "diagnostic", "exchange", "yaml", "kind", "document", "plan", "run"]),
     ("policy", &["value", "diagnostic", "yaml", "kind", "document", "report"]),
     (
         "cli",
         &[
+            "cores",
             "value",
             "diagnostic",
             "exchange",

@@ -9,13 +9,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::cli::settings;
+use crate::cores::on_every_core;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source, Span, any_error};
 use crate::document::{self, Document, read::MAX_BYTES};
 use crate::kind::registry::Registry;
@@ -25,8 +24,6 @@ use crate::policy;
 const MAX_DEPTH: usize = 64;
 /// How many files and directories are looked at.
 const MAX_ENTRIES: usize = 1_000_000;
-/// The most threads that read files.
-const MAX_THREADS: usize = 16;
 /// Larger files are read in stretches of this many bytes.
 const STRETCH: usize = 256 * 1024;
 /// Directories at the top of a workspace that hold no documents.
@@ -331,30 +328,6 @@ pub fn read(files: &[(String, PathBuf)], registry: &Registry, faults: &mut Vec<D
     }
     read.sources = loaded.into_iter().flatten().collect();
     read
-}
-
-/// Does the same to each of these on every core; the results are in their order.
-fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut done = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(one) = these.get(number) else { return done };
-            done.push((number, work(one)));
-        }
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..cores.min(these.len())).map(|_| scope.spawn(worker)).collect();
-        let mut done = worker();
-        for other in others {
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Reads one file as text, within bounds.
