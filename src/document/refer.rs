@@ -5,6 +5,7 @@
 //! Deliberately absent: looking anything up, and which of several things is meant.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::read::{Reading, shown};
 use super::spec::Role;
@@ -72,8 +73,15 @@ impl Document {
     /// Every reference, in the order of the kind, with where it stands.
     pub fn references(&self) -> Vec<(Spot<'_>, &Reference)> {
         let mut search = Search { path: Vec::new(), found: Vec::new() };
-        search.fields(&self.kind.shape, &self.spec);
+        if self.looks_up() {
+            search.fields(&self.kind.shape, &self.spec);
+        }
         search.found
+    }
+
+    /// Whether a name in it is to be looked up, or a value held against bounds that other things set.
+    pub fn looks_up(&self) -> bool {
+        looks_up(&self.kind.shape, &self.spec)
     }
 
     /// This document with an id for every reference, as `find` knows it.
@@ -99,6 +107,29 @@ impl Document {
         fill(&mut referred.spec, &mut ids.into_iter());
         tell_apart(&mut Reading::new(&self.source, &mut faults), &self.kind.shape, &referred.spec);
         if faults.is_empty() { Ok(referred) } else { Err(faults) }
+    }
+}
+
+fn looks_up(shape: &Shape, wanted: &Wanted) -> bool {
+    let Wish::Object(fields) = &wanted.wish else { return false };
+    shape.looks_up()
+        && fields.iter().any(|(number, wanted)| {
+            let field = shape.field(*number);
+            let inside = |shape: &Arc<Shape>| match &wanted.wish {
+                Wish::List(items) => items.iter().any(|item| looks_up(shape, item)),
+                _ => looks_up(shape, wanted),
+            };
+            field.bounded_by.is_some()
+                || (field.refers_to.is_some() && names_something(wanted))
+                || field.ty.inner().is_some_and(inside)
+        })
+}
+
+fn names_something(wanted: &Wanted) -> bool {
+    match &wanted.wish {
+        Wish::Reference(_) => true,
+        Wish::List(items) => items.iter().any(names_something),
+        _ => false,
     }
 }
 

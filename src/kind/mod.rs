@@ -169,6 +169,8 @@ pub struct Nested {
 /// The fields of an object type.
 pub struct Shape {
     pub fields: Vec<Field>,
+    /// See [`Shape::looks_up`].
+    looks_up: bool,
 }
 
 /// One field.
@@ -431,6 +433,20 @@ impl ReadOne {
 }
 
 impl Shape {
+    /// The shape of these fields.
+    pub fn new(fields: Vec<Field>) -> Self {
+        let looks_up = fields.iter().any(|field| {
+            let inside = field.ty.inner().is_some_and(|inner| inner.looks_up);
+            inside || field.refers_to.is_some() || field.bounded_by.is_some()
+        });
+        Self { fields, looks_up }
+    }
+
+    /// Whether something in it refers to other things, or is bounded by them, so that they are to be looked up.
+    pub fn looks_up(&self) -> bool {
+        self.looks_up
+    }
+
     /// The field that documents call `name`.
     pub fn named(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)

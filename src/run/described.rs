@@ -5,6 +5,7 @@
 //! Only the live objects tell that both are one. Where a document's object is not known, nothing of its kind is
 //! deleted: it might be that object.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::Session;
@@ -18,6 +19,9 @@ use crate::plan::{Action, Agreeing, Plan, Refused, Step, Subject};
 /// describe one object.
 pub fn spare(session: &Session, jobs: &[Job], plan: &mut Plan) {
     let known = Described::of(session, jobs, plan);
+    if known.is_plain(plan) {
+        return;
+    }
     let mut kept = Vec::with_capacity(plan.steps.len());
     for step in std::mem::take(&mut plan.steps) {
         match known.objection(&step.subject, step.action == Action::Delete) {
@@ -55,16 +59,21 @@ enum Objection {
 }
 
 /// The objects of a plan that documents want to be there.
-struct Described<'p> {
+struct Described<'p, 'd> {
     session: &'p Session<'p>,
-    by_object: HashMap<String, Vec<Subject>>,
+    jobs: &'p [Job<'d>],
+    /// The number of the first document that describes an object.
+    by_object: HashMap<String, usize>,
+    /// Those of others that describe the same.
+    more: HashMap<String, Vec<usize>>,
     /// Kinds, each at its service, of which a document's object is not known.
     uncertain: HashSet<String>,
 }
 
-impl<'p> Described<'p> {
-    fn of(session: &'p Session<'p>, jobs: &[Job], plan: &Plan) -> Self {
-        let mut known = Self { session, by_object: HashMap::new(), uncertain: HashSet::new() };
+impl<'p, 'd> Described<'p, 'd> {
+    fn of(session: &'p Session<'p>, jobs: &'p [Job<'d>], plan: &Plan) -> Self {
+        let by_object = HashMap::with_capacity(jobs.len());
+        let mut known = Self { session, jobs, by_object, more: HashMap::new(), uncertain: HashSet::new() };
         let present = |subject: &&Subject| jobs[subject.number].document.state == State::Present;
         let agreeing = plan.agreeing.iter().map(|agreeing| &agreeing.subject);
         let refused = plan.refused.iter().map(|refused| &refused.subject);
@@ -80,19 +89,28 @@ impl<'p> Described<'p> {
     }
 
     fn add(&mut self, subject: &Subject) {
-        if let Some(key) = object(self.session, subject) {
-            self.by_object.entry(key).or_default().push(subject.clone());
+        let Some(key) = object(self.session, subject) else { return };
+        match self.by_object.entry(key) {
+            Entry::Vacant(place) => drop(place.insert(subject.number)),
+            Entry::Occupied(first) => {
+                self.more.entry(first.key().clone()).or_default().push(subject.number);
+            }
         }
+    }
+
+    /// Whether nothing is to go and no two documents describe one object, so that nothing can be wrong.
+    fn is_plain(&self, plan: &Plan) -> bool {
+        self.more.is_empty() && plan.steps.iter().all(|step| step.action != Action::Delete)
     }
 
     fn objection(&self, subject: &Subject, deletes: bool) -> Option<Objection> {
         if !deletes {
             return self.twin(subject).map(Objection::Refused);
         }
-        let describing = self.by_object.get(&object(self.session, subject)?).and_then(|all| all.first());
-        if let Some(other) = describing {
+        let describing = self.by_object.get(&object(self.session, subject)?);
+        if let Some(other) = describing.map(|number| self.jobs[*number].document) {
             let message = format!("the document `{}` describes this object, so it stays", other.name);
-            let note = Diagnostic::note("still-described", message).at(other.place.clone());
+            let note = Diagnostic::note("still-described", message).at(other.place(other.name_span));
             return Some(Objection::Described(note));
         }
         let kind = &subject.kind;
@@ -107,13 +125,15 @@ impl<'p> Described<'p> {
     /// Another document that describes the same object. Two targets of one service may have credentials of two
     /// customers, who may each have an object of that number.
     fn twin(&self, subject: &Subject) -> Option<Diagnostic> {
-        let all = self.by_object.get(&object(self.session, subject)?)?;
-        let is_twin = |other: &&Subject| other.number != subject.number && other.target == subject.target;
-        let other = all.iter().find(is_twin)?;
+        let key = object(self.session, subject)?;
+        let is_twin =
+            |other: &&usize| **other != subject.number && self.jobs[**other].target == subject.target;
+        let mut all = self.by_object.get(&key).into_iter().chain(self.more.get(&key).into_iter().flatten());
+        let other = self.jobs[*all.find(is_twin)?].document;
         let message = format!("the document `{}` describes the same live object", other.name);
         let reason = Diagnostic::error("duplicate-document", message)
             .at(subject.place.clone())
-            .also(other.place.clone(), "the other document")
+            .also(other.place(other.name_span), "the other document")
             .hint("one object is described by one document: merge the two, or tell them apart");
         Some(reason)
     }

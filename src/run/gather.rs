@@ -73,6 +73,9 @@ pub fn groups(jobs: &[Job]) -> Vec<Group> {
 pub struct Gathered {
     /// One for each job of the group, in their order.
     pub reads: Vec<Read>,
+    /// The ids of objects that were let go of as they are as wanted, by the place of the job in the group; their
+    /// reads say that nothing was found.
+    pub agreed: BTreeMap<usize, Value>,
     /// The service showed no objects at all, and nothing says that there really are none.
     pub empty: bool,
     /// Live objects that no job needs; only where all were asked for.
@@ -92,7 +95,16 @@ pub enum Reach {
 
 /// Reads what one group needs, by the fewest requests.
 pub async fn gather(service: &Service, group: &Group, jobs: &[Job<'_>]) -> Gathered {
-    collect(service, group, jobs, Reach::Needed, &|_| {}).await
+    let how = How { reach: Reach::Needed, settles: false };
+    collect(service, group, jobs, how, &|_| {}).await
+}
+
+/// How a group is read.
+#[derive(Clone, Copy)]
+pub struct How {
+    pub reach: Reach,
+    /// Whether of objects that are as wanted only the id is of interest.
+    pub settles: bool,
 }
 
 /// Reads one group; `tell` hears now and then how many objects more were found.
@@ -100,7 +112,7 @@ pub async fn collect(
     service: &Service,
     group: &Group,
     jobs: &[Job<'_>],
-    reach: Reach,
+    How { reach, settles }: How,
     tell: &(dyn Fn(Event) + Sync),
 ) -> Gathered {
     let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
@@ -115,7 +127,9 @@ pub async fn collect(
     }
     let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
     let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
-    let mut matching = Matching::new(&group.kind, &documents, &ids);
+    // others may be told by what stands in an object whose documents look things up
+    let settles = settles && !documents.iter().any(|document| document.looks_up());
+    let mut matching = Matching::new(&group.kind, &documents, &ids).settling(settles);
     let (mut empty, mut others, mut told) = (true, Vec::new(), 0);
     let mut take = |live: Live| {
         empty = false;
@@ -132,8 +146,9 @@ pub async fn collect(
     match service.list(of, &mut take).await {
         Ok(_) => {
             let doubtful = empty && !service.probe(of).await;
+            let agreed = matching.take_agreed();
             let reads = matching.into_found().into_iter().map(Read::Found).collect();
-            Gathered { reads, empty: doubtful, others, told }
+            Gathered { reads, agreed, empty: doubtful, others, told }
         }
         Err(trouble) => {
             let trouble = Arc::new(trouble);

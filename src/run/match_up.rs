@@ -3,10 +3,11 @@
 //! Objects come one by one as pages arrive; what no document needs is dropped at once, so a large collection
 //! of which few objects are managed costs no memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::document::{Document, Wanted, Wish};
+use crate::document::{Document, State, Wanted, Wish};
 use crate::kind::{Compare, Kind, Leaf, Type};
+use crate::plan::agree::agrees;
 use crate::remote::wire::Live;
 use crate::value::{Object, Value};
 
@@ -23,6 +24,10 @@ pub enum Found {
 /// Documents of one kind, target and scope, waiting for their objects.
 pub struct Matching<'d> {
     kind: &'d Kind,
+    documents: Vec<&'d Document>,
+    /// Objects that are as wanted are let go of at once: what is kept are their ids.
+    settles: bool,
+    agreed: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
     found: Vec<Found>,
@@ -33,7 +38,7 @@ pub struct Matching<'d> {
 
 impl<'d> Matching<'d> {
     /// Waits for the objects of these documents; `ids` are those known from elsewhere than the document.
-    pub fn new(kind: &'d Kind, documents: &[&Document], ids: &[Option<Value>]) -> Self {
+    pub fn new(kind: &'d Kind, documents: &[&'d Document], ids: &[Option<Value>]) -> Self {
         let (mut by_id, mut by_key): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = Default::default();
         for (number, document) in documents.iter().enumerate() {
             let known = ids.get(number).and_then(Option::as_ref);
@@ -48,11 +53,20 @@ impl<'d> Matching<'d> {
             }
         }
         let found = documents.iter().map(|_| Found::Nothing).collect();
-        Self { kind, by_id, by_key, found, sure: vec![false; documents.len()], open: documents.len() }
+        let (sure, open) = (vec![false; documents.len()], documents.len());
+        let (documents, agreed) = (documents.to_vec(), BTreeMap::new());
+        Self { kind, documents, settles: false, agreed, by_id, by_key, found, sure, open }
+    }
+
+    /// Of objects that are as their documents want them only the id is kept, so that they cost no memory.
+    #[must_use]
+    pub fn settling(mut self, settles: bool) -> Self {
+        self.settles = settles;
+        self
     }
 
     /// Takes one live object, or gives it back when no document needs it.
-    pub fn offer(&mut self, mut live: Live) -> Option<Live> {
+    pub fn offer(&mut self, live: Live) -> Option<Live> {
         let id = live.object.get(self.kind.identity.id).map(|id| Leaf::url_text(id, &self.kind.api));
         let by_id = id.and_then(|id| self.by_id.get(&id)).cloned().unwrap_or_default();
         let by_key = match self.by_key.is_empty() {
@@ -65,7 +79,6 @@ impl<'d> Matching<'d> {
         if by_id.is_empty() && by_key.is_empty() {
             return Some(live);
         }
-        live.object.shrink();
         let by_key = by_key.iter().filter(|taker| !by_id.contains(taker)).map(|taker| (*taker, false));
         let mut takers: Vec<(usize, bool)> = by_key.chain(by_id.iter().map(|taker| (*taker, true))).collect();
         let last = takers.pop();
@@ -80,30 +93,45 @@ impl<'d> Matching<'d> {
 
     /// An object found by its id is the one, whatever else has the natural key.
     fn hand(&mut self, taker: usize, live: Live, sure: bool) {
-        let number = self.kind.identity.id;
-        let id = |live: &Live| live.object.get(number).cloned().unwrap_or(Value::Null);
         if self.sure[taker] && !sure {
             return;
         }
+        let id = self.id(&live);
         let found = std::mem::take(&mut self.found[taker]);
-        self.found[taker] = match found {
-            Found::Nothing => {
-                self.open -= 1;
-                Found::One(Box::new(live))
-            }
-            _ if sure => Found::One(Box::new(live)),
-            // pages may overlap while a collection grows: the same object twice is one object
-            Found::One(first) if id(&first) == id(&live) => Found::One(Box::new(live)),
-            Found::One(first) => Found::Several(vec![id(&first), id(&live)]),
-            Found::Several(mut ids) => {
-                let id = id(&live);
+        let first = match &found {
+            Found::One(first) => Some(self.id(first)),
+            Found::Nothing | Found::Several(_) => self.agreed.remove(&taker),
+        };
+        match (found, first) {
+            (Found::Several(mut ids), _) if !sure => {
                 if !ids.contains(&id) {
                     ids.push(id);
                 }
-                Found::Several(ids)
+                self.found[taker] = Found::Several(ids);
             }
-        };
+            // pages may overlap while a collection grows: the same object twice is one object
+            (_, Some(first)) if !sure && first != id => self.found[taker] = Found::Several(vec![first, id]),
+            (found, first) => {
+                self.open -= usize::from(first.is_none() && matches!(found, Found::Nothing));
+                self.keep(taker, live, id);
+            }
+        }
         self.sure[taker] |= sure;
+    }
+
+    fn id(&self, live: &Live) -> Value {
+        live.object.get(self.kind.identity.id).cloned().unwrap_or(Value::Null)
+    }
+
+    /// Keeps an object for a document, or its id where that is all that is still of interest.
+    fn keep(&mut self, taker: usize, mut live: Live, id: Value) {
+        let document = self.documents[taker];
+        if self.settles && document.state == State::Present && agrees(document, &live.object) {
+            self.agreed.insert(taker, id);
+        } else {
+            live.object.shrink();
+            self.found[taker] = Found::One(Box::new(live));
+        }
     }
 
     /// How many documents have no object yet.
@@ -113,7 +141,14 @@ impl<'d> Matching<'d> {
 
     /// The documents, by number, that have no object yet.
     pub fn unmatched(&self) -> impl Iterator<Item = usize> + '_ {
-        self.found.iter().enumerate().filter(|(_, found)| matches!(found, Found::Nothing)).map(|(at, _)| at)
+        let unmatched =
+            |(at, found): &(usize, &Found)| matches!(found, Found::Nothing) && !self.agreed.contains_key(at);
+        self.found.iter().enumerate().filter(unmatched).map(|(at, _)| at)
+    }
+
+    /// The ids of the objects that were let go of, by the number of the document; nothing was found for these.
+    pub fn take_agreed(&mut self) -> BTreeMap<usize, Value> {
+        std::mem::take(&mut self.agreed)
     }
 
     /// What was found, in the order of the documents.
@@ -175,4 +210,69 @@ pub fn key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Fi
         }
     })?;
     shape.fields.get(*last as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::document;
+    use crate::kind::FormatWord;
+    use crate::kind::registry::Registry;
+    use crate::remote::wire;
+
+    fn document() -> Document {
+        let text = "kind: carrierx/partner\nname: a\nspec:\n  login: acme\n  city: Rome\n";
+        let mut faults = Vec::new();
+        let source: Arc<Source> = Source::new("a.yaml", text);
+        document::read(&source, Registry::builtin(), &mut faults).pop().expect("a document")
+    }
+
+    /// What is kept of objects, each with its id and its city: the ids of one or several, or that one agrees.
+    fn kept(settles: bool, lives: &[(&str, &str)]) -> (usize, String) {
+        let document = document();
+        let mut matching = Matching::new(&document.kind, &[&document], &[]).settling(settles);
+        for (id, city) in lives {
+            let sid = format!("00000000-0000-0000-0000-00000000000{id}");
+            let body = format!(r#"{{"partner_sid":"{sid}","login":"acme","city":"{city}"}}"#);
+            let live = wire::read_object(body.as_bytes(), FormatWord::Json, &document.kind);
+            assert!(matching.offer(live.expect("an object")).is_none());
+        }
+        let text = |id: &Value| Leaf::url_text(id, &document.kind.api).split_off(35);
+        let (open, agreed) = (matching.open(), matching.take_agreed().get(&0).map(text));
+        let found = match matching.into_found().pop().expect("one document") {
+            Found::Nothing => "nothing".to_owned(),
+            Found::One(live) => live.object.get(document.kind.identity.id).map(text).unwrap_or_default(),
+            Found::Several(ids) => ids.iter().map(text).collect::<Vec<_>>().join(" "),
+        };
+        (open, agreed.map_or(found, |id| format!("{id} agrees")))
+    }
+
+    #[test]
+    fn of_what_agrees_the_id_is_kept() {
+        assert_eq!(kept(true, &[]), (1, "nothing".into()));
+        assert_eq!(kept(true, &[("1", "Rome")]), (0, "1 agrees".into()));
+        assert_eq!(kept(true, &[("1", "Oslo")]), (0, "1".into()));
+        assert_eq!(kept(false, &[("1", "Rome")]), (0, "1".into()));
+    }
+
+    #[test]
+    fn two_of_one_key_are_several_whether_they_agree_or_not() {
+        for settles in [true, false] {
+            for cities in [["Rome", "Rome"], ["Rome", "Oslo"], ["Oslo", "Rome"], ["Oslo", "Oslo"]] {
+                let [first, second] = cities;
+                let lives = [("1", first), ("2", second), ("1", first)];
+                assert_eq!(kept(settles, &lives), (0, "1 2".into()), "{cities:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_object_again_is_as_it_was_seen_last() {
+        assert_eq!(kept(true, &[("1", "Rome"), ("1", "Rome")]), (0, "1 agrees".into()));
+        assert_eq!(kept(true, &[("1", "Rome"), ("1", "Oslo")]), (0, "1".into()));
+        assert_eq!(kept(true, &[("1", "Oslo"), ("1", "Rome")]), (0, "1 agrees".into()));
+    }
 }

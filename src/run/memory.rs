@@ -6,6 +6,7 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,17 @@ impl Memory for Written {
         let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
         let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / DAY;
         Some(Writing { at, days: days.try_into().unwrap_or(0) })
+    }
+}
+
+/// Asked from several threads at once.
+impl Memory for Mutex<Written> {
+    fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall {
+        self.lock().unwrap_or_else(PoisonError::into_inner).recall(subject, path, value)
+    }
+
+    fn written(&self, subject: &Subject, path: &Path) -> Option<Writing> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).written(subject, path)
     }
 }
 

@@ -1,14 +1,16 @@
 //! From documents to a plan: read what they need, decide about each, in the order of the documents.
 
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
 use super::apply::appears_later;
-use super::gather::{Gathered, Group, Job, Reach, Read, collect, groups};
+use super::gather::{Gathered, Group, How, Job, Reach, Read, collect, groups};
 use super::match_up::{Found, key_field, live_leaf, wanted_key};
 use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
 use super::{Event, Session, blame, described, unread};
+use crate::cores::on_every_core;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, State};
 use crate::kind::{Appears, Kind, Leaf, Maker};
@@ -22,14 +24,16 @@ use crate::value::{Mark, Object, Value};
 
 /// The most collections read at once; each target has its own limit below this.
 const COLLECTIONS: usize = 64;
+/// So many objects are decided by one core before it looks for more.
+const PORTION: usize = 256;
 
 /// Reads live state and makes the plan.
 pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
-    let Seen { reads, empty, others } = see(session, jobs).await;
-    session.references.survey(jobs, &reads);
+    let Seen { reads, agreed, empty, others } = see(session, jobs, session.rotate.is_empty()).await;
+    session.references.survey(jobs, &reads, &agreed);
     look_up(session, jobs, &reads).await;
     let mut plan = Plan { diagnostics: others, ..Plan::default() };
-    for judged in judge_all(session, jobs, reads, &empty) {
+    for judged in judge_all(session, jobs, (reads, agreed), &empty) {
         enter(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
@@ -42,43 +46,51 @@ pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
 
 /// What was read for each job; nothing where the run was stopped.
 pub async fn look(session: &Session<'_>, jobs: &[Job<'_>]) -> Vec<Option<Read>> {
-    see(session, jobs).await.reads
+    see(session, jobs, false).await.reads
 }
 
 /// Live state as it was read.
 struct Seen {
-    /// One for each job.
+    /// One for each job, but for those that were let go of.
     reads: Vec<Option<Read>>,
+    /// The ids of objects that are as wanted and were let go of, by the number of the job.
+    agreed: BTreeMap<usize, Value>,
     /// Of each job, whether its collection showed nothing at all.
     empty: Vec<bool>,
     /// What is said of live objects that no job needs.
     others: Vec<Diagnostic>,
 }
 
-async fn see(session: &Session<'_>, jobs: &[Job<'_>]) -> Seen {
+/// Where it `settles`, of objects that are as wanted only the id is kept.
+async fn see(session: &Session<'_>, jobs: &[Job<'_>], settles: bool) -> Seen {
     (session.tell)(Event::Reading(jobs.len()));
     let groups = groups(jobs);
     let mut reads: Vec<Option<Read>> = jobs.iter().map(|_| None).collect();
+    let mut agreed = BTreeMap::new();
     let mut empty = vec![false; jobs.len()];
     let mut others = Vec::new();
-    let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs)))
+    let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs, settles)))
         .buffer_unordered(COLLECTIONS);
-    while let Some((group, gathered)) = work.next().await {
+    while let Some((group, mut gathered)) = work.next().await {
         (session.tell)(Event::Read(gathered.reads.len().saturating_sub(gathered.told)));
-        for (number, read) in group.jobs.iter().zip(gathered.reads) {
-            reads[*number] = Some(read);
+        for (at, (number, read)) in group.jobs.iter().zip(gathered.reads).enumerate() {
+            match gathered.agreed.remove(&at) {
+                Some(id) => drop(agreed.insert(*number, id)),
+                None => reads[*number] = Some(read),
+            }
             empty[*number] = gathered.empty;
         }
         others.extend(gathered.others.iter().map(|object| unmanaged(group, object)));
     }
     drop(work);
     others.sort_by(|a, b| a.message.cmp(&b.message));
-    Seen { reads, empty, others }
+    Seen { reads, agreed, empty, others }
 }
 
 /// Reads what references need.
 async fn look_up(session: &Session<'_>, jobs: &[Job<'_>], reads: &[Option<Read>]) {
-    let looks = jobs.iter().zip(reads).map(|(job, read)| look_up_one(session, job, read));
+    let looking = jobs.iter().zip(reads).filter(|(job, _)| job.document.looks_up());
+    let looks = looking.map(|(job, read)| look_up_one(session, job, read));
     stream::iter(looks).buffer_unordered(COLLECTIONS).collect::<()>().await;
 }
 
@@ -95,13 +107,27 @@ async fn look_up_one(session: &Session<'_>, job: &Job<'_>, read: &Option<Read>) 
 }
 
 /// Decides about every job, each after those to whose objects it refers; in the order of the jobs.
-fn judge_all(session: &Session, jobs: &[Job], mut reads: Vec<Option<Read>>, empty: &[bool]) -> Vec<Judged> {
-    let missing: Vec<bool> =
-        reads.iter().map(|read| !matches!(read, Some(Read::Found(Found::One(_))))).collect();
+fn judge_all(
+    session: &Session,
+    jobs: &[Job],
+    (mut reads, agreed): (Vec<Option<Read>>, BTreeMap<usize, Value>),
+    empty: &[bool],
+) -> Vec<Judged> {
+    let missing = |(number, read): (usize, &Option<Read>)| {
+        !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_there)
+    };
+    let missing: Vec<bool> = reads.iter().enumerate().map(missing).collect();
     let edges = edges(jobs, &|number| missing[number]);
     let Order { sequence, circles } = order(&edges);
-    let mut judged: Vec<Option<Judged>> = jobs.iter().map(|_| None).collect();
+    let mut judged = judge_simple(session, jobs, &mut reads);
+    for (number, id) in agreed {
+        let subject = Subject { id: Some(id), ..subject(number, &jobs[number], None) };
+        judged[number] = Some(Judged::Decided(Decision::Agreeing(Agreeing::plain(&subject))));
+    }
     for number in sequence {
+        if judged[number].is_some() {
+            continue;
+        }
         let job = &jobs[number];
         let circle = circles.iter().find(|circle| circle.contains(&number));
         let one = match (circle, reads[number].take()) {
@@ -117,6 +143,27 @@ fn judge_all(session: &Session, jobs: &[Job], mut reads: Vec<Option<Read>>, empt
         judged[number] = Some(one);
     }
     judged.into_iter().flatten().collect()
+}
+
+fn is_there(read: &Read) -> bool {
+    matches!(read, Read::Found(Found::One(_)))
+}
+
+/// Decides at once, on every core, about the objects that are there and whose documents refer to nothing.
+fn judge_simple(session: &Session, jobs: &[Job], reads: &mut [Option<Read>]) -> Vec<Option<Judged>> {
+    let mut judged: Vec<Option<Judged>> = jobs.iter().map(|_| None).collect();
+    let portions = jobs.chunks(PORTION).zip(reads.chunks_mut(PORTION)).zip(judged.chunks_mut(PORTION));
+    let portions: Vec<Mutex<_>> = (0..).step_by(PORTION).zip(portions).map(Mutex::new).collect();
+    on_every_core(&portions, |portion| {
+        let mut portion = portion.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, ((jobs, reads), judged)) = &mut *portion;
+        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| !job.document.looks_up()) {
+            if let Some(read) = reads[at].take_if(|read| is_there(read)) {
+                judged[at] = Some(decide_job(session, *first + at, job, read, false));
+            }
+        }
+    });
+    judged
 }
 
 /// How an object that is not there yet stands after the decision.
@@ -139,11 +186,16 @@ fn refused(subject: Subject, reasons: Vec<Diagnostic>) -> Judged {
     Judged::Decided(Decision::Refused(Refused { subject, reasons, changes: Vec::new() }))
 }
 
-async fn read_group<'g>(session: &Session<'_>, group: &'g Group, jobs: &[Job<'_>]) -> (&'g Group, Gathered) {
+async fn read_group<'g>(
+    session: &Session<'_>,
+    group: &'g Group,
+    jobs: &[Job<'_>],
+    settles: bool,
+) -> (&'g Group, Gathered) {
     let reach = if session.unmanaged { Reach::Whole } else { Reach::Needed };
     match session.services.get(&group.target) {
         Some(service) if !session.stop.is_set() => {
-            (group, collect(service, group, jobs, reach, session.tell).await)
+            (group, collect(service, group, jobs, How { reach, settles }, session.tell).await)
         }
         _ => (group, Gathered::default()),
     }
@@ -290,12 +342,11 @@ fn decide_referred(
     (document, subject): (&Document, &Subject),
     live: Option<&Live>,
 ) -> Decision {
-    let memory = session.memory.lock().unwrap_or_else(PoisonError::into_inner);
     let question = Question {
         document,
         subject,
         live: live.map(|live| &live.object),
-        memory: &*memory,
+        memory: session.memory,
         rotate: session.rotate,
     };
     match decide(&question, session.rules(job)) {

@@ -11,6 +11,7 @@ mod standing;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::gather::{Job, Read};
@@ -47,23 +48,29 @@ pub struct Unresolved {
 
 impl References {
     /// Remembers what live objects tell about the lists to which their like refer, and which objects are there.
-    pub fn survey(&self, jobs: &[Job], reads: &[Option<Read>]) {
-        let lives = || {
-            jobs.iter().zip(reads).filter_map(|(job, read)| match read {
-                Some(Read::Found(Found::One(live))) => Some((job, &**live)),
-                _ => None,
-            })
-        };
-        for (job, live) in lives() {
-            let id = live.object.get(job.document.kind.identity.id).cloned();
+    /// Of those that were let go of as they are as wanted there is the id.
+    pub fn survey(&self, jobs: &[Job], reads: &[Option<Read>], agreed: &BTreeMap<usize, Value>) {
+        if !jobs.iter().any(|job| job.document.looks_up()) {
+            return;
+        }
+        for (number, (job, read)) in jobs.iter().zip(reads).enumerate() {
+            let id = match (read, agreed.get(&number)) {
+                (_, Some(id)) => Some(id),
+                (Some(Read::Found(Found::One(live))), _) => live.object.get(job.document.kind.identity.id),
+                _ => continue,
+            };
             let standing = match (job.document.state, id) {
-                (State::Present, Some(id)) => Standing::Known(id),
+                (State::Present, Some(id)) => Standing::Known(id.clone()),
                 _ => Standing::Gone,
             };
             self.standings.put(job, standing);
         }
+        let lives = jobs.iter().zip(reads).filter_map(|(job, read)| match read {
+            Some(Read::Found(Found::One(live))) => Some((job, &**live)),
+            _ => None,
+        });
         let wants = jobs.iter().flat_map(|job| needs(job.document).into_iter().map(move |want| (job, want)));
-        self.shelves.survey(wants, lives());
+        self.shelves.survey(wants, lives);
     }
 
     /// How the object of a document stands from now on.
@@ -205,6 +212,9 @@ fn items_of(field: &Field) -> Option<&Shape> {
 /// What a document needs to know of a live object of its collection.
 fn needs(document: &Document) -> Vec<Want> {
     let mut wants = Vec::new();
+    if !document.looks_up() {
+        return wants;
+    }
     for (spot, _) in document.references() {
         match spot.field.refers_to.as_ref().and_then(|refers| refers.among.as_ref()) {
             Some(Among::Field(root)) => wants.push(Want::List(*root)),

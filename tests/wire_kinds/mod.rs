@@ -20,7 +20,7 @@ pub const TEXT: Leaf = Leaf::Text { max: None };
 /// A shape from names and types. `name<a.b` is read at another place, `name>c` written under another name.
 pub fn shape(fields: Vec<(&str, Type)>) -> Arc<Shape> {
     let fields = fields.into_iter().enumerate().map(|(number, (name, ty))| field(number as u16, name, ty));
-    Arc::new(Shape { fields: fields.collect() })
+    Arc::new(Shape::new(fields.collect()))
 }
 
 fn field(number: u16, name: &str, ty: Type) -> Field {

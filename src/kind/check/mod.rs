@@ -86,7 +86,7 @@ pub fn kind(
         return None;
     };
     name_the_identity(&mut fields, &identity);
-    let shape = Arc::new(Shape { fields });
+    let shape = Arc::new(Shape::new(fields));
     desk.samples(&scene, &shape, &file, root.key("samples"));
     let kind = Kind {
         api: Arc::clone(api),

@@ -37,7 +37,7 @@ impl Desk<'_> {
         match file.ty {
             TypeWord::Object => {
                 let fields = self.shape_below(scene, file.fields.as_ref()?, spot.key("fields"), above)?;
-                Some(Type::Object(Arc::new(Shape { fields })))
+                Some(Type::Object(Arc::new(Shape::new(fields))))
             }
             TypeWord::Map => self.map_type(file, spot).map(Type::Map),
             TypeWord::List => self.list_type(scene, file, spot, above).map(Type::List),
@@ -111,7 +111,7 @@ impl Desk<'_> {
             (Some(_), None) => self.item_leaf(item, items).map(Item::Leaf),
             (None, Some(fields)) => {
                 let made = self.shape_below(scene, fields, items.key("fields"), above);
-                made.map(|fields| Item::Object(Arc::new(Shape { fields })))
+                made.map(|fields| Item::Object(Arc::new(Shape::new(fields))))
             }
             _ => {
                 self.fault(items, "missing-word", "an item has either a `type` or `fields`");

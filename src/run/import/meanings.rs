@@ -3,6 +3,7 @@
 //! Names of things are looked up as a plan would; names of other documents are taken for what is live, because
 //! an import reads one kind alone. Secrets come from the live object, where nobody else knows them.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::Import;
@@ -35,7 +36,7 @@ pub async fn meanings(
     let read = |(_, live): &(&Document, &Live)| Some(Read::Found(Found::One(Box::new((*live).clone()))));
     let reads: Vec<Option<Read>> = pairs.iter().map(read).collect();
     let (references, index) = (References::default(), Mutex::new(Index::blank()));
-    references.survey(&jobs, &reads);
+    references.survey(&jobs, &reads, &BTreeMap::new());
     let mut meanings = Vec::with_capacity(pairs.len());
     for (job, (_, live)) in jobs.iter().zip(pairs) {
         references.ready(service, job, Some(live)).await;
