@@ -98,8 +98,8 @@ pub fn text(store: &Url, name: &str) -> Result<String, Diagnostic> {
 
 fn at<T>(store: &Url, work: impl AsyncFnOnce(&Archive) -> Result<T, Trouble>) -> Result<T, Trouble> {
     let runtime = runtime().map_err(|_| Trouble::Broken)?;
-    // a cloud's client is made inside its runtime
-    runtime.block_on(async { work(&Archive::open(store)?).await })
+    let archive = Archive::open(store)?;
+    runtime.block_on(work(&archive))
 }
 
 /// What the ledger tells others of a run: what it wrote, and what it noted besides.

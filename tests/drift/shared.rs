@@ -62,6 +62,13 @@ fn share(desk: &Desk, place: &TempDir) {
     desk.write("trueup.yaml", &format!("{}\nreceipts: {{ store: \"{place}\" }}\n", settings.trim_end()));
 }
 
+/// The settings, and what they say of receipts.
+fn settings(desk: &Desk) -> (String, String) {
+    let text = desk.read("trueup.yaml");
+    let (own, receipts) = text.split_once("receipts:").expect("receipts");
+    (own.to_owned(), receipts.to_owned())
+}
+
 fn codes(report: &Value) -> Vec<&str> {
     let told = report["diagnostics"].as_array().expect("diagnostics");
     told.iter().map(|own| own["code"].as_str().expect("a code")).collect()
@@ -142,13 +149,8 @@ fn receipts_of_another_service_do_not_count() {
     let other = Home::new(PARTNER, 3);
     other.estate.edit(0, json!({ "company_name": "Duluth" }));
     let clone = other.cloned();
-    let settings = home.estate.desk.read("trueup.yaml");
-    let (_, store) = settings.split_once("receipts:").expect("a store");
-    let (own, _) = clone
-        .read("trueup.yaml")
-        .split_once("receipts:")
-        .map(|(own, _)| (own.to_owned(), ()))
-        .expect("a store");
+    let (_, store) = settings(&home.estate.desk);
+    let (own, _) = settings(&clone);
     clone.write("trueup.yaml", &format!("{own}receipts:{store}"));
     assert_eq!(codes(&clone.expect(2, &DRIFT).json()), ["no-record"]);
 }
