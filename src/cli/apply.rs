@@ -312,8 +312,8 @@ fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way
     }
     if plan.steps.is_empty() {
         let mut outcomes = apply::settle(&session, &plan, &jobs);
-        records::account_for(prepared, &cut_off, screen);
         way.note(prepared, &jobs, &mut outcomes, screen);
+        records::account_for(prepared, &cut_off, screen);
         screen.diagnose(&warnings(&outcomes));
         unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
         return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });

@@ -76,7 +76,7 @@ pub fn drifted(
             None
         }
     };
-    let pasts = Pasts::note(&mut plan, &jobs, prepared, branch.as_ref());
+    let pasts = Pasts::note_shared(&mut plan, &jobs, prepared, branch.as_ref());
     if pasts.is_blank && !(plan.steps.is_empty() && plan.refused.is_empty()) {
         plan.diagnostics.insert(0, no_past());
     }

@@ -34,6 +34,7 @@ pub mod schema;
 mod screen;
 pub mod session;
 pub mod settings;
+mod shared;
 pub mod show;
 mod since;
 pub mod slots;

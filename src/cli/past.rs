@@ -1,5 +1,5 @@
-//! What is known of the past of a workspace's objects: the records of what was applied from here, and what
-//! their documents were in the base of the branch.
+//! What is known of the past of a workspace's objects: the records of what was applied, here or elsewhere, and
+//! what their documents were in the base of the branch.
 //!
 //! Only objects that differ are asked about, so a workspace that agrees costs nothing. Where there is no record
 //! the commits before the base tell what was asked earlier.
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::repository::{Blob, Commit, Repository};
 use super::session::{FOLDER, Prepared, forgotten};
+use super::shared;
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::Document;
@@ -121,6 +122,23 @@ impl Pasts {
     pub fn note(plan: &mut Plan, jobs: &[Job], prepared: &Prepared, branch: Option<&Branch>) -> Self {
         let (ledger, faults) = ledger(prepared);
         plan.diagnostics.extend(faults);
+        Self::known(plan, jobs, prepared, (ledger, branch))
+    }
+
+    /// The same, with what receipts of other machines tell of what was applied.
+    pub fn note_shared(plan: &mut Plan, jobs: &[Job], prepared: &Prepared, branch: Option<&Branch>) -> Self {
+        let (mut ledger, mut faults) = ledger(prepared);
+        faults.extend(ledger.iter_mut().flat_map(|ledger| shared::learn(ledger, prepared, plan)));
+        plan.diagnostics.extend(faults);
+        Self::known(plan, jobs, prepared, (ledger, branch))
+    }
+
+    fn known(
+        plan: &mut Plan,
+        jobs: &[Job],
+        prepared: &Prepared,
+        (ledger, branch): (Option<Ledger>, Option<&Branch>),
+    ) -> Self {
         let records = ledger.as_ref().is_some_and(|ledger| !ledger.is_empty());
         let commit = branch.filter(|_| !records).map(|branch| branch.base.to_string());
         let key = Zeroizing::new(ledger.as_ref().map(|ledger| ledger.key().to_vec()).unwrap_or_default());

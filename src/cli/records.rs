@@ -3,13 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::repository::Repository;
 use super::screen::Screen;
-use super::session::{FOLDER, Faults, Prepared, forgotten, runtime};
+use super::session::{FOLDER, Faults, Prepared, forgotten};
 use super::settings::Settings;
+use super::shared;
 use super::who::who;
 use super::workspace::Workspace;
 use crate::diagnostic::Diagnostic;
@@ -18,7 +18,7 @@ use crate::remote::service::Service;
 use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::to_json;
-use crate::run::archive::{Archive, Trouble};
+use crate::run::archive::Archive;
 use crate::run::gather::Job;
 use crate::run::journal::{self, Account, Circumstances, Journal, Spoken};
 use crate::run::ledger::Ledger;
@@ -161,13 +161,14 @@ fn take_up(prepared: &Prepared, accounts: &[Account], screen: &Screen) -> anyhow
         let text = match receipt::kept(&folder, &account.name)? {
             Some(text) => text,
             None => {
-                let receipt = Receipt::new(account, None).seal(prepared.keys.key_for(account.of.keyed))?;
-                let text = to_json(&receipt)?;
-                receipt::keep(&folder, &account.name, &text)?;
+                let mut receipt = Receipt::new(account, None);
+                receipt.applied = shared::notes(prepared, &receipt);
+                let text = to_json(&receipt.seal(prepared.keys.key_for(account.of.keyed))?)?;
+                shared::keep(prepared, &account.name, &text)?;
                 text
             }
         };
-        share(prepared, &account.name, &text, screen);
+        shared::share(prepared, &account.name, &text, screen);
         journal::take_up(&folder, account)?;
     }
     Ok(())
@@ -180,6 +181,7 @@ pub fn account_for(prepared: &Prepared, accounts: &[Account], screen: &Screen) {
         let hint = "its journal tells the same; make room or give access";
         screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
     }
+    shared::share_left(prepared, screen);
 }
 
 /// Notes what each object was applied as, for whoever asks later which side moved.
@@ -216,8 +218,10 @@ fn keep(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &S
         let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
         let Some(mut account) = journal::account(name.clone(), &text) else { return Ok(None) };
         account.ended = Some(crate::run::now());
-        let text = to_json(&Receipt::new(&account, Some(results)).seal(journal.key())?)?;
-        receipt::keep(&folder, &name, &text)?;
+        let mut receipt = Receipt::new(&account, Some(results));
+        receipt.applied = shared::notes(prepared, &receipt);
+        let text = to_json(&receipt.seal(journal.key())?)?;
+        shared::keep(prepared, &name, &text)?;
         Ok(Some(text))
     };
     // a run that is killed before the end of its journal is taken up by the next one: none is without a receipt
@@ -225,41 +229,8 @@ fn keep(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &S
     journal.finish()?;
     let Some(text) = kept? else { return Ok(()) };
     screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
-    share(prepared, &name, &text, screen);
-    Ok(())
-}
-
-/// The text of a receipt in a shared place.
-///
-/// # Errors
-/// When there is none of that name, or it cannot be read.
-pub fn shared(store: &Url, name: &str) -> Result<String, Diagnostic> {
-    let get = |runtime: tokio::runtime::Runtime| {
-        let archive = Archive::open(store)?;
-        runtime.block_on(archive.get(name))
-    };
-    runtime().map_err(|_| Trouble::Broken).and_then(get).map_err(|why| {
-        Diagnostic::error("no-receipt", format!("{name} is neither here nor in {store}: {why}"))
-            .hint("name the run of a receipt, as applies tell it")
-    })
-}
-
-/// Puts a receipt where other machines find it. The copy here stays whatever comes of that.
-fn share(prepared: &Prepared, name: &str, text: &str, screen: &Screen) {
-    let settings = &prepared.workspace.settings;
-    let Some(store) = &settings.receipts.store else { return };
-    let put = |runtime: tokio::runtime::Runtime| {
-        let archive = Archive::open(store)?;
-        runtime.block_on(archive.put(name, text))
-    };
-    match runtime().map_err(|_| Trouble::Broken).and_then(put) {
-        Ok(name) => screen.say(&format!("receipt: {name}.json in {store}\n")),
-        Err(why) => {
-            let message = format!("the receipt is not in {store}: {why}");
-            let fault = Diagnostic::warning("not-shared", message)
-                .at(settings.source.place(settings.receipts.span))
-                .hint(format!("put {FOLDER}/receipts/{name}.json there by hand, which is kept"));
-            screen.diagnose(&[fault]);
-        }
+    if shared::share(prepared, &name, &text, screen) {
+        shared::share_left(prepared, screen);
     }
+    Ok(())
 }

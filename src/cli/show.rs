@@ -8,11 +8,11 @@ use super::args::{Common, Format, ShowArgs};
 use super::exit::Exit;
 use super::keys::Keys;
 use super::plan;
-use super::records;
 use super::reports::{Of, Reports, Shown};
 use super::saved;
 use super::screen::Screen;
 use super::session::FOLDER;
+use super::shared;
 use super::workspace;
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
@@ -55,7 +55,7 @@ fn shared(root: &Path, path: &Path, named: &Path) -> Option<Result<String, Diagn
     }
     let (base, _) = workspace::base(root);
     let store = base?.settings.receipts.store?;
-    Some(records::shared(&store, &named.to_string_lossy()))
+    Some(shared::text(&store, &named.to_string_lossy()))
 }
 
 fn unknown(path: &Path) -> Diagnostic {

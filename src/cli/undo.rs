@@ -22,6 +22,7 @@ use super::reports::{Of, Reports};
 use super::saved;
 use super::screen::Screen;
 use super::session::{self, FOLDER, Faults, Prepared, Reach};
+use super::shared;
 use super::workspace::Workspace;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::document::Document;
@@ -195,7 +196,7 @@ fn find(workspace: &Workspace, named: &Path) -> Result<(String, String), Diagnos
     let path = receipts::here(&workspace.root.join(FOLDER), &workspace.root, named);
     if let (false, Some(store)) = (path.is_file(), &workspace.settings.receipts.store) {
         let name = named.to_string_lossy();
-        return Ok((records::shared(store, &name)?, format!("{store}/{name}.json")));
+        return Ok((shared::text(store, &name)?, format!("{store}/{name}.json")));
     }
     let text = saved::read(&path).map_err(|error| {
         Diagnostic::error("no-receipt", format!("{} cannot be read: {error}", named.display()))

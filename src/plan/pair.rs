@@ -2,7 +2,8 @@
 //!
 //! Items are told apart by the kind's keys: the first that the item names in full finds candidates, the others
 //! narrow them down by what the document names and the service shows. An item that names its row id means that
-//! row. Two candidates left are a fault, never a guess.
+//! row. Two candidates left are a fault, never a guess; of two items that find the same row, the one that its
+//! further keys deny is a new one.
 
 use crate::document::{Wanted, Wish};
 use crate::kind::{Field, Shape};
@@ -11,6 +12,9 @@ use crate::value::{Object, Value};
 
 /// The live partner of each wanted item; `None` for a new one.
 pub type Pairs = Vec<Option<usize>>;
+
+/// What a wanted item names, by the numbers of the fields.
+type Named<'w> = &'w [(u16, Wanted)];
 
 /// Why an item cannot be paired: its number among the wanted ones, and what is wrong.
 pub struct Unpaired {
@@ -43,19 +47,23 @@ pub fn pair(
 ) -> Result<Pairs, Vec<Unpaired>> {
     let (mut pairs, mut faults): (Pairs, Vec<Unpaired>) = (Vec::new(), Vec::new());
     for (number, item) in wanted.iter().enumerate() {
-        match partner(shape, keys, item, live) {
-            Ok(Some(at)) => match pairs.iter().position(|other| *other == Some(at)) {
-                Some(first) => faults.push(Unpaired { item: number, reason: Reason::Twice(first) }),
-                None => {
-                    pairs.push(Some(at));
-                    continue;
-                }
-            },
-            Ok(None) => {}
-            Err(reason) => faults.push(Unpaired { item: number, reason }),
-        }
-        pairs.push(None);
+        pairs.push(partner(shape, keys, item, live).unwrap_or_else(|reason| {
+            faults.push(Unpaired { item: number, reason });
+            None
+        }));
     }
+    for at in contested(&pairs, live.len()) {
+        let rivals: Vec<usize> = (0..pairs.len()).filter(|number| pairs[*number] == Some(at)).collect();
+        match rightful((shape, keys), (wanted, &rivals), live[at]) {
+            Some(own) => {
+                rivals.iter().filter(|number| **number != own).for_each(|number| pairs[*number] = None);
+            }
+            None => faults.extend(
+                rivals[1..].iter().map(|item| Unpaired { item: *item, reason: Reason::Twice(rivals[0]) }),
+            ),
+        }
+    }
+    faults.sort_by_key(|fault| fault.item);
     if faults.is_empty() {
         faults = twins(shape, keys, wanted, &pairs);
     }
@@ -90,6 +98,39 @@ fn partner(
         [one] => Ok(Some(*one)),
         _ => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
     }
+}
+
+/// The live items that several wanted ones mean.
+fn contested(pairs: &Pairs, live: usize) -> Vec<usize> {
+    let mut claims = vec![0_u32; live];
+    for at in pairs.iter().flatten() {
+        claims[*at] += 1;
+    }
+    (0..live).filter(|at| claims[*at] > 1).collect()
+}
+
+/// Which of several wanted items a live one is: the only one that it fits in everything that they name of their
+/// keys, where each of the others says otherwise. These were beside it and are gone, or are yet to come.
+fn rightful(
+    (shape, keys): (&Shape, &[Vec<u16>]),
+    (wanted, rivals): (&[Named<'_>], &[usize]),
+    live: &Object,
+) -> Option<usize> {
+    let own = || keys.iter().filter(|key| !is_row_id(shape, key));
+    let fitting: Vec<&usize> = rivals
+        .iter()
+        .filter(|number| own().all(|key| fits(shape, key, wanted[**number], live, true)))
+        .collect();
+    let [one] = fitting[..] else { return None };
+    let differ = |other: usize, field: &Field| {
+        let (a, b) = (named(wanted[*one], field), named(wanted[other], field));
+        a.is_some() && b.is_some() && !same(field, a.as_ref(), b.as_ref())
+    };
+    let names_row = |other: usize| row_id(shape, keys).is_some_and(|row| named(wanted[other], row).is_some());
+    // so that the next run can tell them apart
+    let told = |other: usize| own().flatten().any(|number| differ(other, shape.field(*number)));
+    let mut others = rivals.iter().copied().filter(|other| other != one);
+    others.all(|other| !names_row(other) && told(other)).then_some(*one)
 }
 
 /// Items that are to have the same keys, unless row ids tell both. Only new rows, and those named by their id,

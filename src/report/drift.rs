@@ -67,7 +67,7 @@ pub struct DriftReport {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
 pub struct Against {
-    /// True when there is a record of what was applied from this workspace.
+    /// True when there is a record of what was applied, from this workspace or in receipts that are shared.
     pub records: bool,
     /// The commit whose documents stand for what was applied, where there is no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use super::seal::{Seal, Sealed};
 use super::shown::{Action, Finding, ObjectName, Weight};
 use crate::diagnostic::Diagnostic;
 use crate::run::journal::{Account, Answer, End, Named, Sent, Spoken};
+use crate::run::ledger::Notes;
 use crate::run::undo::Entry;
 
 /// The version of the file that is written here.
@@ -57,6 +58,9 @@ pub struct Receipt {
     /// The objects that were written to, with what was there before as far as it may be kept.
     #[serde(default)]
     pub objects: Vec<Entry>,
+    /// What objects were applied as, for `drift` on other machines; absent where receipts are not shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Notes>,
     /// What became of the objects.
     pub results: ApplyReport,
     /// What tells whether anything above was changed.
@@ -114,6 +118,7 @@ impl Receipt {
             retries: account.sent.iter().map(|sent| attempts(sent).saturating_sub(1)).sum(),
             requests: account.sent.iter().map(request).collect(),
             objects: account.objects.clone(),
+            applied: None,
             results: results.unwrap_or_else(|| as_far_as_known(account)),
             seal: None,
         }

@@ -6,9 +6,11 @@
 //! stores' may repeat what was sent. Everything is bounded in time and size.
 //! Deliberately absent: the copy of this workspace (`receipt`), which is written first and stays.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
 use url::Url;
@@ -21,6 +23,8 @@ const VARIABLES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The most bytes of a receipt.
 const MAX_BYTES: u64 = 256 << 20;
+/// The most files that are looked through for the newest receipts.
+const MOST_LISTED: usize = 100_000;
 /// How many runs may have begun within one moment.
 const TRIES: u32 = 20;
 
@@ -127,6 +131,40 @@ impl Archive {
             }
         }
         Err(Trouble::Broken)
+    }
+
+    /// The names of the newest receipts, the newest first.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or there are too many to look through.
+    pub async fn newest(&self, most: usize) -> Result<Vec<String>, Trouble> {
+        let look = async {
+            let (mut names, mut seen) = (BTreeSet::new(), 0);
+            let mut all = self.store.list(Some(&self.prefix));
+            while let Some(found) = all.next().await {
+                seen += 1;
+                if seen > MOST_LISTED {
+                    return Ok(None);
+                }
+                names.extend(self.name(&found?.location));
+                if names.len() > most {
+                    names.pop_first();
+                }
+            }
+            Ok(Some(names))
+        };
+        match within(look).await {
+            Ok(names) => Ok(names.ok_or(Trouble::TooLong)?.into_iter().rev().collect()),
+            Err(why) => Err(why.map_or(Trouble::TooLate, Trouble::from)),
+        }
+    }
+
+    /// The run whose receipt is there; its name begins with the year.
+    fn name(&self, location: &Path) -> Option<String> {
+        let mut rest = location.prefix_match(&self.prefix)?;
+        let (file, below) = (rest.next()?, rest.next());
+        let name = file.as_ref().strip_suffix(".json")?;
+        (below.is_none() && name.starts_with(|c: char| c.is_ascii_digit())).then(|| name.to_owned())
     }
 
     /// The text of a receipt.

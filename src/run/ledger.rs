@@ -6,6 +6,8 @@
 //! under another key is no record.
 //! Deliberately absent: what a difference means (`plan::cause`).
 
+mod notes;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use self::notes::{Note, Notes};
 use super::gather::Job;
 use super::memory::{own_key, read_if_there, replace};
 use super::outcome::{Ending, Outcome};
@@ -38,7 +41,7 @@ pub struct Ledger {
 }
 
 /// One object.
-#[derive(Serialize, Deserialize, Clone)]
+#[derive(Serialize, Deserialize, Clone, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// When it was first applied as this, RFC 3339.

@@ -29,6 +29,11 @@ pub fn kept(folder: &Path, name: &str) -> io::Result<Option<String>> {
     }
 }
 
+/// Whether the run of that name has its receipt here.
+pub fn is_kept(folder: &Path, name: &str) -> bool {
+    folder.join(FOLDER).join(format!("{name}.json")).is_file()
+}
+
 /// Keeps the receipt of the run of that name; gives where.
 ///
 /// # Errors

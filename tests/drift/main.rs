@@ -12,4 +12,5 @@ mod written;
 
 mod branches;
 mod records;
+mod shared;
 mod since;

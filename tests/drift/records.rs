@@ -29,12 +29,12 @@ fn drift(estate: &Estate, code: i32, more: &[&str]) -> Value {
     report
 }
 
-fn object<'r>(report: &'r Value, name: &str) -> &'r Value {
+pub fn object<'r>(report: &'r Value, name: &str) -> &'r Value {
     let objects = report["objects"].as_array().expect("objects");
     objects.iter().find(|own| own["name"] == name).unwrap_or_else(|| panic!("no {name}: {report:#}"))
 }
 
-fn has(report: &Value) -> [bool; 4] {
+pub fn has(report: &Value) -> [bool; 4] {
     ["has_drift", "has_pending", "has_never_applied", "has_unmanaged"]
         .map(|member| report[member].as_bool().expect("a flag"))
 }

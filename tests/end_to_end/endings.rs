@@ -95,6 +95,20 @@ fn wrong_usage_is_64() {
     assert!(estate.sandbox.log().is_empty());
 }
 
+/// An address that was written and that nobody has confirmed yet is still the old one after every other write.
+#[test]
+fn what_waits_for_a_mail_is_not_blamed_on_the_service() {
+    let options = Options { count: Some(2), verify_at_once: false, ..options() };
+    let mut estate = Estate::with(PARTNER, Json, options);
+    estate.documents[0].document["spec"]["owner_email"] = json!("ingrid@example.org");
+    estate.write();
+    estate.desk.expect(0, &APPLY).says(&["1 done"]);
+    assert_ne!(estate.dump()[0]["object"]["owner_email"], "ingrid@example.org", "nobody confirmed it");
+    ask_for_cities(&mut estate);
+    let ran = estate.desk.expect(0, &APPLY_JSON);
+    assert_eq!(results(&ran), ["done", "done"], "{}", ran.all());
+}
+
 #[test]
 fn nobody_to_ask_is_3() {
     let estate = cities(1);

@@ -6,9 +6,11 @@ mod desk;
 mod endings;
 mod estate;
 mod formats;
+mod gate;
 #[cfg(unix)]
 mod interrupts;
 mod persons;
+mod two_at_once;
 mod unread;
 mod workspaces;
 mod written;

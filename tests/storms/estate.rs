@@ -2,7 +2,7 @@
 //! that are not there yet; and whole runs over them.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use secrecy::SecretString;
@@ -67,9 +67,7 @@ impl Estate {
             Options { count: Some(LIVE), seed: Some(seed), verify_at_once: true, ..Options::default() };
         let still = Still::new(kinds.clone(), options);
         let (dump, mut dice) = (still.dump(), Dice(seed));
-        let mut shorter = BTreeSet::new();
-        let documents =
-            [true, false].map(|shortens| read(&written(&kinds, &dump, &mut dice, (shortens, &mut shorter))));
+        let documents = [(), ()].map(|()| read(&written(&kinds, &dump, &mut dice)));
         let folder = TempDir::new().expect("a folder");
         Self {
             storm: Storm::new(still, seed, mood),
@@ -211,15 +209,8 @@ pub fn refused(plan: &Plan) -> Vec<(usize, Vec<Diagnostic>)> {
     plan.refused.iter().map(|refused| (refused.subject.number, why(refused))).collect()
 }
 
-/// The documents of what is there, most of them saying something else, and of what is not. Those that may shorten
-/// lists say which they are, and the others leave these objects as they were: what the keys of items mean depends
-/// on the items that are there.
-fn written(
-    kinds: &[Arc<Kind>],
-    dump: &Json,
-    dice: &mut Dice,
-    (shortens, shorter): (bool, &mut BTreeSet<String>),
-) -> Vec<Written> {
+/// The documents of what is there, most of them saying something else, and of what is not.
+fn written(kinds: &[Arc<Kind>], dump: &Json, dice: &mut Dice) -> Vec<Written> {
     let mut all = Vec::new();
     for kind in kinds {
         let objects = dump[&*kind.name].as_array().expect("objects");
@@ -232,12 +223,8 @@ fn written(
             if number % 2 == 1 {
                 one.document["id"] = written::said(live.object.get(kind.identity.id).expect("an id"));
             }
-            one.leaves.retain(|spot| shortens || !matches!(spot.say, Say::Less));
-            if dice.below(8) > 0 && !one.leaves.is_empty() && !shorter.contains(&name) {
+            if dice.below(8) > 0 && !one.leaves.is_empty() {
                 let spot = one.leaves[dice.below(one.leaves.len() as u64) as usize].clone();
-                if matches!(spot.say, Say::Less) {
-                    shorter.insert(name);
-                }
                 vary(&mut one, spot);
             }
             all.push(one);

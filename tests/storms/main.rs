@@ -63,8 +63,9 @@ fn every_storm_ends_as_wanted_or_with_exact_blame() {
         faults += estate.storm.faults();
     }
     println!("{requests} requests, {faults} faults, {endings:?}");
-    assert!(faults * 20 > requests, "it stormed: {faults} of {requests}");
+    assert!(faults > 0, "it stormed: {faults} of {requests}");
     if several {
+        assert!(faults * 20 > requests, "it stormed: {faults} of {requests}");
         assert!(requests >= 10_000, "{requests} requests");
         for word in ["done", "unchanged", "failed", "unknown", "not_started"] {
             assert!(endings.contains_key(word), "no object ended as {word}: {endings:?}");

@@ -82,12 +82,24 @@ impl Bucket {
                 self.objects.insert(path, body);
                 ("200 OK", Vec::new())
             }
+            ("GET", _) if path.contains("list-type=2") => ("200 OK", self.list().into_bytes()),
             ("GET", _) => match self.objects.get(&path) {
                 Some(object) => ("200 OK", object.clone()),
                 None => ("404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>".to_vec()),
             },
             _ => ("405 Method Not Allowed", Vec::new()),
         }
+    }
+
+    /// All that there is, whatever the prefix.
+    fn list(&self) -> String {
+        let one = |(path, bytes): (&String, &Vec<u8>)| {
+            let (key, size) = (path.trim_start_matches("/books/"), bytes.len());
+            let rest = "<LastModified>2026-11-21T16:00:00.000Z</LastModified><ETag>1</ETag>";
+            format!("<Contents><Key>{key}</Key>{rest}<Size>{size}</Size></Contents>")
+        };
+        let all: String = self.objects.iter().map(one).collect();
+        format!("<ListBucketResult><IsTruncated>false</IsTruncated>{all}</ListBucketResult>")
     }
 }
 
@@ -132,6 +144,28 @@ fn a_receipt_in_a_bucket_is_put_once_shown_and_undone_elsewhere() {
     for ran in [ran, shown, undone] {
         assert!(!ran.all().contains("canary"), "{}", ran.all());
     }
+}
+
+#[test]
+fn a_fresh_clone_knows_from_a_bucket_what_was_applied() {
+    let (address, bucket) = serve();
+    let mut estate = partners(&address);
+    estate.desk.expect(0, &APPLY);
+    let run = last(&estate);
+    for path in ["/books/trueup/readme.json", "/books/trueup/2026/other.json"] {
+        bucket.lock().expect("no panic").objects.insert(path.to_owned(), b"{}".to_vec());
+    }
+    std::fs::remove_dir_all(estate.desk.path(".trueup")).expect("taken away");
+    estate.edit(0, json!({ "company_name": "Duluth" }));
+    estate.documents[1].document["spec"]["company_name"] = json!("Lutsen");
+    estate.write();
+    let ran = estate.desk.expect(2, &["drift"]);
+    ran.says(&["1 drifted, 1 pending", "applied-elsewhere"]);
+    assert!(!ran.all().contains("canary"), "{}", ran.all());
+    let asked = bucket.lock().expect("no panic").requests.clone();
+    let read: Vec<&String> =
+        asked.iter().filter(|own| own.contains(".json") && own.starts_with("GET")).collect();
+    assert!(read.len() == 1 && read[0].contains(&run), "what is no receipt is not read: {read:?}");
 }
 
 #[test]

@@ -100,6 +100,57 @@ fn a_run_that_was_killed_before_it_shared_its_receipt_is_shared_by_the_next_one(
 }
 
 #[test]
+fn a_receipt_that_did_not_reach_its_place_is_shared_by_the_next_run() {
+    let mut estate = partners();
+    let settings = estate.desk.read("trueup.yaml");
+    sharing(&estate, "file:///nowhere/at/all");
+    estate.desk.expect(0, &APPLY).complains(&["not-shared", "the next apply puts"]);
+    let first = last(&estate);
+    // nothing to do, and the place is still not there
+    estate.desk.expect(0, &APPLY).complains(&["not-shared"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    estate.desk.write("trueup.yaml", &settings);
+    sharing(&estate, url::Url::from_directory_path(folder.path()).expect("a URL").as_str());
+    estate.documents[0].document["spec"]["company_name"] = json!("Lutsen");
+    estate.write();
+    estate.desk.expect(0, &APPLY).says(&["1 done"]);
+    let second = last(&estate);
+    for run in [&first, &second] {
+        let own = estate.desk.read(&format!(".trueup/receipts/{run}.json"));
+        assert_eq!(
+            std::fs::read_to_string(folder.path().join(format!("{run}.json"))).expect("a receipt"),
+            own
+        );
+    }
+    // what is shared is not shared again, even where somebody takes it away
+    std::fs::remove_file(folder.path().join(format!("{first}.json"))).expect("taken away");
+    let ran = estate.desk.expect(0, &APPLY);
+    assert!(!ran.err.contains("receipt"), "{}", ran.all());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_run_that_was_killed_behind_its_journal_is_shared_by_the_next_one() {
+    let estate = partners();
+    let folder = tempfile::tempdir().expect("a folder");
+    sharing(&estate, url::Url::from_directory_path(folder.path()).expect("a URL").as_str());
+    estate.desk.expect(0, &APPLY);
+    let run = last(&estate);
+    let there = folder.path().join(format!("{run}.json"));
+    let text = std::fs::read_to_string(&there).expect("a receipt");
+    // as it is when a run is killed right before it shares: the mark is still there
+    std::fs::remove_file(&there).expect("taken away");
+    estate.desk.write(&format!(".trueup/outbox/{run}"), "");
+    // a run that is under way beside this one has a mark and no receipt yet
+    estate.desk.write(".trueup/outbox/2020-01-01T00-00-00.000", "");
+    let ran = estate.desk.expect(0, &APPLY);
+    ran.complains(&[&format!("{run}.json in file:///")]);
+    assert_eq!(std::fs::read_to_string(&there).expect("a receipt"), text);
+    assert!(!estate.desk.path(&format!(".trueup/outbox/{run}")).exists());
+    assert!(estate.desk.path(".trueup/outbox/2020-01-01T00-00-00.000").exists());
+}
+
+#[test]
 fn a_place_that_a_program_does_not_know_is_an_error_before_any_request() {
     let estate = partners();
     let settings = estate.desk.read("trueup.yaml");

@@ -18,7 +18,7 @@ use crate::plan::compare::differences;
 use crate::plan::step::{Decision, finishes_create, overlap};
 use crate::plan::{Action, Change, Step};
 use crate::remote::wire::Live;
-use crate::value::Object;
+use crate::value::{Object, Path};
 
 impl Writer<'_, '_> {
     /// Holds what is there now against what was sent.
@@ -73,7 +73,7 @@ impl Writer<'_, '_> {
         match decide_live(self.session, &job, &outcome.subject, Some(live)) {
             Decision::Agreeing(agreeing) => {
                 outcome.findings.extend(agreeing.notes);
-                self.look_around(step, &sent.wanted, live, &mut outcome);
+                self.look_around(step, &sent, live, &mut outcome);
             }
             Decision::Step(again) if step.action == Action::Create && finishes_create(&again) => {
                 return Proved::Unfinished(Box::new(outcome), again);
@@ -113,15 +113,22 @@ impl Writer<'_, '_> {
     }
 
     /// Whether the service changed what it was not asked to change.
-    fn look_around(&self, step: &Step, wanted: &Object, live: &Live, outcome: &mut Outcome) {
+    fn look_around(&self, step: &Step, sent: &Sent, live: &Live, outcome: &mut Outcome) {
         if step.action == Action::Create {
             return;
         }
         let set_by_service = |field: &Field| field.access.computed;
-        let beside = differences(&step.subject.kind.shape, wanted, &live.object, &set_by_service);
-        let asked = |change: &Change| step.changes.iter().any(|own| overlap(&own.path, &change.path));
-        let beside: Vec<Change> =
-            beside.into_iter().filter(|change| !change.unseen && !asked(change)).collect();
+        let since =
+            |then: &Object| differences(&step.subject.kind.shape, then, &live.object, &set_by_service);
+        let touches = |changes: &[Change], path: &Path| changes.iter().any(|own| overlap(&own.path, path));
+        let mut beside = since(&sent.wanted);
+        beside.retain(|change| !change.unseen && !touches(&step.changes, &change.path));
+        if beside.is_empty() {
+            return;
+        }
+        // what was written by an earlier run and waits for somebody is still as it was
+        let moved = since(&sent.before);
+        beside.retain(|change| touches(&moved, &change.path));
         if beside.is_empty() {
             return;
         }

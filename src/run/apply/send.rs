@@ -115,6 +115,7 @@ impl Writer<'_, '_> {
             return Written::Not(Ending::Refused(vec![stateless(fresh)]));
         }
         let mut sent = Sent {
+            before: fresh.live.clone().unwrap_or_default(),
             wanted: fresh.wanted.clone(),
             id: fresh.subject.id.clone(),
             attempts: 0,
@@ -281,6 +282,8 @@ pub(super) enum Written {
 }
 
 pub(super) struct Sent {
+    /// What the object was right before the write; nothing of one that is new.
+    pub(super) before: Object,
     /// What the object was to become.
     pub(super) wanted: Object,
     /// The service's id, as far as it is known.
