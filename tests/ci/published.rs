@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::{document, yaml};
 
 /// The workflows of this repository and of the example.
-pub const WORKFLOWS: [&str; 5] = [
+pub const WORKFLOWS: [&str; 6] = [
     ".github/workflows/ci.yml",
     ".github/workflows/nightly.yml",
     ".github/workflows/release.yml",
