@@ -10,6 +10,10 @@ const MAX_THREADS: usize = 16;
 
 /// Does the same to each of these; the results are in their order. A panic of the work goes on in the caller.
 pub fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    // the number of cores stands in files of the system; who needs one core does not open them
+    if these.len() < 2 {
+        return these.iter().map(work).collect();
+    }
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
@@ -19,11 +23,7 @@ pub fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Syn
             done.push((number, work(one)));
         }
     };
-    // one thing needs no second thread, and to ask for the cores opens files
-    let cores = match these.len() {
-        0 | 1 => 1,
-        _ => thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
-    };
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let mut done = thread::scope(|scope| {
         let others: Vec<_> = (1..cores.min(these.len())).map(|_| scope.spawn(worker)).collect();
         let mut done = worker();

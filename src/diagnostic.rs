@@ -5,6 +5,7 @@
 //! ranges are veiled (secret and personal values), so that no source line can print one.
 //! Deliberately absent: drawing. `report` draws.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -12,7 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub struct Source {
     /// As the user named it, relative to the workspace where possible.
     pub path: String,
-    pub text: Box<str>,
+    pub text: Cow<'static, str>,
     veils: Mutex<Vec<Range<u32>>>,
     /// Where lines start, once somebody asked for one.
     lines: OnceLock<Box<[u32]>>,
@@ -60,7 +61,16 @@ impl Source {
     pub fn new(path: impl Into<String>, text: impl Into<Box<str>>) -> Arc<Self> {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').map(Box::from).unwrap_or(text);
-        Arc::new(Self { path: path.into(), text, veils: Mutex::default(), lines: OnceLock::new() })
+        Self::of(path.into(), Cow::Owned(text.into_string()))
+    }
+
+    /// A source that comes with the program, whose text is not copied.
+    pub fn fixed(path: impl Into<String>, text: &'static str) -> Arc<Self> {
+        Self::of(path.into(), Cow::Borrowed(text))
+    }
+
+    fn of(path: String, text: Cow<'static, str>) -> Arc<Self> {
+        Arc::new(Self { path, text, veils: Mutex::default(), lines: OnceLock::new() })
     }
 
     /// The place of a range of this source.

@@ -53,11 +53,6 @@ pub struct Entry<'t> {
 }
 
 impl<'t> Node<'t> {
-    /// Nothing at all, from nowhere.
-    pub fn nothing() -> Self {
-        Self { span: Span::default(), data: Data::Scalar { text: Cow::Borrowed(""), bare: true } }
-    }
-
     /// Bare `null`, `~` or nothing at all.
     pub fn is_null(&self) -> bool {
         matches!(&self.data, Data::Scalar { text, bare: true } if is_null_word(text))

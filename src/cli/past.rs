@@ -148,7 +148,9 @@ impl Pasts {
             against: Against { records, commit },
             is_blank: !records && branch.is_none(),
         };
-        let before = match branch.map(|branch| Before::new(branch, &prepared.workspace)).transpose() {
+        let differs = !plan.steps.is_empty() || plan.refused.iter().any(|own| !own.changes.is_empty());
+        let asked = branch.filter(|_| differs);
+        let before = match asked.map(|branch| Before::new(branch, &prepared.workspace)).transpose() {
             Ok(before) => before,
             Err(fault) => {
                 plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..fault });

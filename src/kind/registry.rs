@@ -47,7 +47,7 @@ static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
     let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
     for (path, text, ready) in builtin::TEXTS {
         if let Some((api, name)) = path.split_once('/') {
-            let source = Source::new(format!("{path}.yaml"), *text);
+            let source = Source::fixed(format!("{path}.yaml"), text);
             shelves.entry(api.into()).or_default().put(name, source, Some(ready));
         }
     }
@@ -181,13 +181,13 @@ impl Registry {
     ) -> Option<Arc<T>> {
         let source = &text.source;
         if let Some(file) = text.ready.and_then(|ready| serde_json::from_str(ready).ok()) {
-            let page = Page { node: &Node::nothing(), source, kinds: &self.names };
+            let page = Page { node: None, source, kinds: &self.names };
             return check(&page, file, faults).map(Arc::new);
         }
         let before = faults.len();
         let node = only_document(source, faults)?;
         let mut draft = read::draft(&node, source);
-        let page = Page { node: &node, source, kinds: &self.names };
+        let page = Page { node: Some(&node), source, kinds: &self.names };
         let mut found = Vec::new();
         let made = draft.value.take().and_then(|file| check(&page, file, &mut found));
         found.retain(|fault| !draft.doubts(fault));

@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use cel::common::ast::{CallExpr, EntryExpr, Expr, operators};
@@ -57,13 +57,14 @@ const FUNCTIONS: [&str; 13] = [
     "uint",
 ];
 
-/// The language itself, the same for all rules.
-#[derive(Clone)]
-pub struct Words(Arc<Env>);
+/// The language itself, the same for all rules; made when the first of them is asked, because most workspaces
+/// have none.
+#[derive(Default)]
+pub struct Words(OnceLock<Arc<Env>>);
 
-impl Default for Words {
-    fn default() -> Self {
-        Self(Arc::new(Env::stdlib()))
+impl Words {
+    fn env(&self) -> Arc<Env> {
+        Arc::clone(self.0.get_or_init(|| Arc::new(Env::stdlib())))
     }
 }
 
@@ -373,7 +374,7 @@ impl Scope {
     /// A scope without any names.
     pub fn new(words: &Words) -> Self {
         let spent = Arc::new(AtomicU64::new(0));
-        let mut context = Context::with_env(Arc::clone(&words.0));
+        let mut context = Context::with_env(words.env());
         let account = |spent: &Arc<AtomicU64>, least: u64| {
             let spent = Arc::clone(spent);
             move |value: Value| -> Result<Value, ExecutionError> {

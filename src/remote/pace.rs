@@ -95,8 +95,12 @@ impl Pace {
 
     /// Waits until one more request may start.
     pub(super) async fn tick(&self) {
-        let start = lock(&self.rates).reserve(Instant::now());
-        sleep_until(start).await;
+        let now = Instant::now();
+        let start = lock(&self.rates).reserve(now);
+        // the runtime's clock counts whole milliseconds: waiting for what is past would cost one a request
+        if start > now {
+            sleep_until(start).await;
+        }
         // the service may have asked for a pause meanwhile
         while let Some(held) = self.held().filter(|held| *held > Instant::now()) {
             sleep_until(held).await;

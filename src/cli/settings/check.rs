@@ -96,10 +96,14 @@ impl<'c> Checking<'c, '_> {
 
     /// The scope as texts, each known to a kind of the API and of the type that the kind says.
     pub fn scope(&mut self, api: &Api) -> Vec<(Arc<str>, String)> {
+        let entries = self.written("scope").map_or(&[][..], Node::entries);
+        if entries.is_empty() {
+            // a kind that nobody asks for is not read
+            return Vec::new();
+        }
         let own = format!("{}/", api.name);
         let names = self.registry.kinds().iter().filter(|name| name.starts_with(&own));
         let kinds: Vec<Arc<Kind>> = names.filter_map(|name| self.registry.kind(name)).collect();
-        let entries = self.written("scope").map_or(&[][..], Node::entries);
         entries.iter().filter_map(|entry| self.parameter(entry, &kinds)).collect()
     }
 

@@ -280,7 +280,7 @@ impl Desk<'_> {
     }
 
     fn example(&mut self, file: &FieldFile, ty: &Type, mark: Mark, spot: Spot) {
-        let Some(example) = &file.example else { return };
+        let Some(example) = file.example.as_ref().filter(|_| !self.is_proven) else { return };
         let spot = spot.key("example");
         if mark == Mark::Secret {
             let message = "a secret has no example, because no document holds one";

@@ -11,6 +11,9 @@ use super::{Desk, Scene, Spot};
 
 impl Desk<'_> {
     pub(super) fn samples(&mut self, scene: &Scene, shape: &Shape, file: &KindFile, spot: Spot) {
+        if self.is_proven {
+            return;
+        }
         let exact = scene.api.names == NamesWord::Exact;
         let mut seen = BTreeMap::new();
         for (at, sample) in file.samples.iter().enumerate() {
