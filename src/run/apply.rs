@@ -139,7 +139,8 @@ impl Writer<'_, '_> {
         let sent: Vec<Job> = sent.collect();
         let mut after = read_all(service, of, &sent).await.into_iter();
         let mut outcomes = Vec::new();
-        for (step, written) in chosen.iter().zip(written) {
+        for (step, mut written) in chosen.iter().zip(written) {
+            self.accounted(step, &mut written).await;
             let read = if matches!(written, Written::Sent(_)) { after.next() } else { None };
             self.ready(service, step, &read).await;
             let mut outcome = match self.prove(step, written, read) {
@@ -177,11 +178,12 @@ impl Writer<'_, '_> {
             Read::Found(Found::One(live)) => Some(&**live),
             _ => None,
         };
-        let written = self.send(service, rest, &job, live).await;
+        let mut written = self.send(service, rest, &job, live).await;
         let read = match &written {
             Written::Sent(_) => Some(read_one(service, of, &job).await),
             Written::Not(_) => None,
         };
+        self.accounted(rest, &mut written).await;
         self.ready(service, rest, &read).await;
         let mut outcome = match self.prove(rest, written, read) {
             Proved::Finished(outcome) => *outcome,

@@ -191,6 +191,19 @@ impl Account {
     }
 }
 
+/// A line on its way to the disk.
+pub struct Pending(Noted);
+
+impl Pending {
+    /// Waits until it is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn done(self) -> io::Result<()> {
+        outcome(self.0.await)
+    }
+}
+
 impl Journal {
     /// Begins the journal of a run; on disk before it returns.
     ///
@@ -251,12 +264,13 @@ impl Journal {
         self.keeper.digest(kind, live)
     }
 
-    /// Notes what came of a request.
+    /// Notes what came of a request. The object may be read back meanwhile: a run that is killed before the line
+    /// is on disk left a request of which nobody knows what came, as it would have a moment earlier.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn answered(&self, request: u64, answer: Answer) -> io::Result<()> {
-        outcome(self.note(&Line::Answered { request, at: super::now(), answer })?.await)
+    pub fn answered(&self, request: u64, answer: Answer) -> io::Result<Pending> {
+        Ok(Pending(self.note(&Line::Answered { request, at: super::now(), answer })?))
     }
 
     /// Notes what became of an object.
