@@ -165,7 +165,8 @@ impl Pasts {
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.create_sent.is_none());
         let said = before.and_then(|before| before.now.get(&job.document.source.path, job.document));
-        let said = Asked::of(said.unwrap_or(job.document), &self.key);
+        let now = Asked::of(job.document, &self.key);
+        let said = said.map_or_else(|| now.clone(), |said| Asked::of(said, &self.key));
         let base = before.map_or(Base::Unknown, |before| before.base(job.document, &said, &self.key));
         let older = match (before, &entry) {
             (Some(before), None) => before.older(job.document, &self.key),
@@ -176,7 +177,6 @@ impl Pasts {
             None => (None, BTreeMap::new(), None),
         };
         let past = Past { applied, kept, existed, base, older };
-        let now = Asked::of(job.document, &self.key);
         Known { now, said, past, applied_at }
     }
 

@@ -191,7 +191,7 @@ impl Account {
     }
 }
 
-/// A line on its way to the disk.
+/// A line on its way.
 pub struct Pending(Noted);
 
 impl Pending {
@@ -250,7 +250,7 @@ impl Journal {
             digest: self.keeper.sent(step),
             kept: Box::new(self.keeper.keep(step)?),
         };
-        outcome(self.note(&line)?.await)?;
+        self.note(&line, true)?.done().await?;
         Ok(request)
     }
 
@@ -264,20 +264,20 @@ impl Journal {
         self.keeper.digest(kind, live)
     }
 
-    /// Notes what came of a request. The object may be read back meanwhile: a run that is killed before the line
-    /// is on disk left a request of which nobody knows what came, as it would have a moment earlier.
+    /// Notes what came of a request, in the file before the object ends and on disk with that. Without the line it is
+    /// a request of which nobody knows what came, as it was a moment earlier.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn answered(&self, request: u64, answer: Answer) -> io::Result<Pending> {
-        Ok(Pending(self.note(&Line::Answered { request, at: super::now(), answer })?))
+        self.note(&Line::Answered { request, at: super::now(), answer }, false)
     }
 
     /// Notes what became of an object.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn ended(&self, ended: &Outcome) -> io::Result<()> {
+    pub fn ended(&self, ended: &Outcome) -> io::Result<Pending> {
         let line = Line::Ended {
             object: Named::of(&ended.subject),
             action: ended.action.map(|action| action.word().to_owned()),
@@ -287,7 +287,7 @@ impl Journal {
             id: id_of(&ended.subject),
             after: ended.after.clone(),
         };
-        outcome(self.note(&line)?.await)
+        self.note(&line, true)
     }
 
     /// Notes that the run is over. Not for use inside a runtime, whose threads must not wait.
@@ -295,11 +295,11 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self) -> io::Result<()> {
-        outcome(self.note(&finished())?.blocking_recv())
+        outcome(self.note(&finished(), true)?.0.blocking_recv())
     }
 
-    fn note(&self, line: &Line) -> io::Result<Noted> {
-        Ok(self.pen.note(text(line)?))
+    fn note(&self, line: &Line, certain: bool) -> io::Result<Pending> {
+        Ok(Pending(self.pen.note(text(line)?, certain)))
     }
 }
 
