@@ -2,8 +2,9 @@
 //! parses the same answers and compares. Both are whole processes, run in turn, pair by pair, against one mock
 //! server that is fast enough not to be the limit; what counts is the ratio within one run.
 //!
-//! `cargo bench --bench ratios` runs a short table, `cargo bench --bench ratios -- --full` the whole one;
-//! `docs/performance.md` says how to read it.
+//! `cargo bench --bench ratios` runs a short table, `-- --full` the whole one, `-- --only apply` the lines with
+//! that in their titles, and `-- --only "apply, 1000 " --under "strace -f -c"` trueup alone, once, under another
+//! program. `docs/performance.md` says how to read it.
 
 mod estate;
 mod floor;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use estate::Estate;
 use measure::{Figures, HEAD, Pair, run};
 use mock::Mock;
+use tempfile::TempDir;
 
 const TRUEUP: &str = env!("CARGO_BIN_EXE_trueup");
 
@@ -72,15 +74,40 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--floor", workspace, base_url, what] => floor::main(Path::new(workspace), base_url, what),
         ["--bare"] => println!("a bare program"),
-        options => table(options.contains(&"--full")),
+        options => match (after(options, "--only"), after(options, "--under")) {
+            (Some(title), Some(words)) => under(title, &words.split_whitespace().collect::<Vec<_>>()),
+            (None, Some(_)) => panic!("name one line with --only"),
+            (title, None) => table(options.contains(&"--full"), title.unwrap_or_default()),
+        },
     }
 }
 
-fn table(full: bool) {
+/// The word that follows an option.
+fn after<'o>(options: &[&'o str], option: &str) -> Option<&'o str> {
+    let at = options.iter().position(|own| *own == option)?;
+    Some(options.get(at + 1).unwrap_or_else(|| panic!("{option} needs a word")))
+}
+
+/// Runs trueup once as the first line with that in its title does, under another program.
+fn under(title: &str, program: &[&str]) {
+    let work = WORKS.iter().find(|work| work.title().contains(title));
+    let bench = Bench::new(work.unwrap_or_else(|| panic!("no line is called {title}")));
+    bench.pair(); // what a first run leaves in the workspace is there
+    let [program, own @ ..] = program else { panic!("--under names a program") };
+    let words: Vec<&str> =
+        own.iter().copied().chain([TRUEUP]).chain(bench.arguments.iter().map(|own| &**own)).collect();
+    run(Path::new(program), &words, bench.code);
+}
+
+/// The lines with `title` in their titles.
+fn table(full: bool, title: &str) {
     println!("{HEAD}");
-    version();
+    if title.is_empty() {
+        version();
+    }
     let mut seen = Vec::new();
-    for work in WORKS.iter().filter(|work| full || !work.full) {
+    let chosen = |work: &&Work| (full || !work.full) && work.title().contains(title);
+    for work in WORKS.iter().filter(chosen) {
         let figures = measure(work);
         figures.print(&work.title());
         seen.push((*work, figures));
@@ -162,25 +189,45 @@ impl Work {
     }
 }
 
-fn measure(work: &Work) -> Figures {
-    let estate = Estate::new(work.objects, work.differ);
-    let mock = Mock::start(work.objects + work.strangers, Duration::from_millis(work.latency));
-    let workspace = estate.write(&mock.base_url());
-    let (root, url) = (workspace.path().to_string_lossy().into_owned(), mock.base_url());
-    let (ours, floors, code) = work.asked();
-    let arguments: Vec<&str> = ["-C", &root].into_iter().chain(ours.iter().copied()).collect();
-    let pair = |_| {
-        mock.reset();
-        let ours = run(Path::new(TRUEUP), &arguments, code);
-        let asked = mock.reset();
-        let floor = run(&own(), &["--floor", &root, &url, floors], 0);
-        let bare = mock.reset();
+/// A server and a workspace on which one line of the table is measured.
+struct Bench {
+    mock: Mock,
+    workspace: TempDir,
+    arguments: Vec<String>,
+    /// The code with which trueup ends.
+    code: i32,
+    floors: &'static str,
+}
+
+impl Bench {
+    fn new(work: &Work) -> Self {
+        let estate = Estate::new(work.objects, work.differ);
+        let mock = Mock::start(work.objects + work.strangers, Duration::from_millis(work.latency));
+        let workspace = estate.write(&mock.base_url());
+        let (ours, floors, code) = work.asked();
+        let root = workspace.path().to_string_lossy();
+        let arguments = ["-C", &root].iter().chain(ours).map(|own| (*own).to_owned()).collect();
+        Self { mock, arguments, workspace, code, floors }
+    }
+
+    fn pair(&self) -> Pair {
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        let (root, url) = (self.workspace.path().to_string_lossy(), self.mock.base_url());
+        self.mock.reset();
+        let ours = run(Path::new(TRUEUP), &arguments, self.code);
+        let asked = self.mock.reset();
+        let floor = run(&own(), &["--floor", &root, &url, self.floors], 0);
+        let bare = self.mock.reset();
         // one more than the floor: whether an empty list is to be believed
         assert!(asked <= bare + 1, "trueup sent {asked} requests where the floor sent {bare}");
         Pair { ours, floor, requests: (asked, bare) }
-    };
-    pair(0); // warm-up
-    Figures::of(&(0..work.pairs()).map(pair).collect::<Vec<_>>())
+    }
+}
+
+fn measure(work: &Work) -> Figures {
+    let bench = Bench::new(work);
+    bench.pair(); // warm-up
+    Figures::of(&(0..work.pairs()).map(|_| bench.pair()).collect::<Vec<_>>())
 }
 
 fn own() -> PathBuf {

@@ -22,7 +22,7 @@ use crate::plan::cause::{self, Base, History, Past};
 use crate::plan::{Plan, Subject};
 use crate::report::drift::Against;
 use crate::run::gather::Job;
-use crate::run::ledger::Ledger;
+use crate::run::ledger::{self, Ledger};
 
 /// The most earlier texts of a file that are read.
 const MOST_EARLIER: usize = 20;
@@ -185,21 +185,19 @@ impl Pasts {
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.create_sent.is_none());
         let said = before.and_then(|before| before.now.get(&job.document.source.path, job.document));
-        let said = Asked::of(said.unwrap_or(job.document), &self.key);
+        let now = Asked::of(job.document, &self.key);
+        let said = said.map_or_else(|| now.clone(), |said| Asked::of(said, &self.key));
         let base = before.map_or(Base::Unknown, |before| before.base(job.document, &said, &self.key));
-        let older = match (before, entry) {
+        let older = match (before, &entry) {
             (Some(before), None) => before.older(job.document, &self.key),
             _ => Vec::new(),
         };
-        let past = Past {
-            applied: entry.map(|entry| entry.asked.clone()),
-            kept: entry.map(|entry| entry.kept.clone()).unwrap_or_default(),
-            existed,
-            base,
-            older,
+        let (applied, kept, applied_at) = match entry {
+            Some(entry) => (Some(entry.asked), entry.kept, Some(entry.at)),
+            None => (None, BTreeMap::new(), None),
         };
-        let now = Asked::of(job.document, &self.key);
-        Known { now, said, past, applied_at: entry.map(|entry| entry.at.clone()) }
+        let past = Past { applied, kept, existed, base, older };
+        Known { now, said, past, applied_at }
     }
 
     fn history(&self, subject: &Subject) -> Option<History<'_>> {
@@ -360,7 +358,7 @@ fn ledger(prepared: &Prepared) -> (Option<Ledger>, Vec<Diagnostic>) {
         Ok(ledger) => (Some(ledger), Vec::new()),
         Err(error) => {
             let hint = "put it back from a copy, or take it away and apply once more";
-            let fault = forgotten("ledger.json", &error).hint(hint);
+            let fault = forgotten(ledger::FILE, &error).hint(hint);
             (None, vec![Diagnostic { severity: Severity::Warning, ..fault }])
         }
     }

@@ -21,7 +21,7 @@ use crate::report::to_json;
 use crate::run::archive::Archive;
 use crate::run::gather::Job;
 use crate::run::journal::{self, Account, Circumstances, Journal, Spoken};
-use crate::run::ledger::Ledger;
+use crate::run::ledger::{self, Ledger};
 use crate::run::memory;
 use crate::run::outcome::Outcome;
 use crate::run::receipt;
@@ -194,10 +194,8 @@ pub fn note_applied(
     screen: &Screen,
 ) {
     let folder = prepared.workspace.root.join(FOLDER);
-    let noted = Ledger::open(&folder, prepared.keys.named())
-        .and_then(|mut ledger| ledger.settle(outcomes, jobs, in_part));
-    if let Err(error) = noted {
-        let message = format!("`{FOLDER}/ledger.json` cannot be written: {}", error.kind());
+    if let Err(error) = Ledger::settle((&folder, prepared.keys.named()), outcomes, jobs, in_part) {
+        let message = format!("`{FOLDER}/{}` cannot be written: {}", ledger::FILE, error.kind());
         let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";
         screen.diagnose(&[Diagnostic::warning("not-recorded", message).hint(hint)]);
     }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
+use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
 use super::args::{Colour, Common, Format, ReportFormat, Sight};
@@ -94,8 +95,11 @@ impl Screen {
     }
 
     fn print(&self, text: &str) -> io::Result<()> {
-        let mut stdout = AutoStream::new(io::stdout(), self.choice(&io::stdout())).lock();
-        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        let written = match self.choice(&io::stdout()) {
+            // at once: a stream that takes styles out writes piece by piece
+            ColorChoice::Never => put(&mut io::stdout().lock(), &strip_str(text).to_string()),
+            choice => put(&mut AutoStream::new(io::stdout(), choice).lock(), text),
+        };
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
@@ -116,8 +120,10 @@ impl Screen {
 
     /// Puts commands for the runner on stderr; the texts in them are harmless already.
     pub fn command(&self, text: &str) {
-        let mut stderr = AutoStream::new(io::stderr(), self.choice(&io::stderr())).lock();
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+        let _ = match self.choice(&io::stderr()) {
+            ColorChoice::Never => put(&mut io::stderr().lock(), &strip_str(text).to_string()),
+            choice => put(&mut AutoStream::new(io::stderr(), choice).lock(), text),
+        };
     }
 
     fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -171,6 +177,10 @@ impl Screen {
     }
 }
 
+fn put(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
+}
+
 /// Whether this is a job of GitHub Actions.
 fn is_obeyed() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|word| !word.is_empty() && word != "false")
@@ -178,7 +188,7 @@ fn is_obeyed() -> bool {
 
 /// A line that the runner does not take for a command: `::` counts at the start, `##[` anywhere.
 fn disarmed(line: &str) -> Cow<'_, str> {
-    let plain = anstream::adapter::strip_str(line).to_string();
+    let plain = strip_str(line).to_string();
     let (starts, holds) = (plain.trim_start().starts_with("::"), plain.contains("##["));
     match (starts, holds) {
         (false, false) => Cow::Borrowed(line),

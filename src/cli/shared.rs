@@ -115,7 +115,7 @@ pub fn notes(prepared: &Prepared, receipt: &Receipt) -> Option<Notes> {
             let (target, kind, name) = (own.target.clone(), own.kind.clone(), own.name.clone());
             return Some(Note { target, kind, name, applied: None });
         }
-        let noted = ledger.noted(&own.target, &own.kind, &own.name)?;
+        let noted = ledger.note(&own.target, &own.kind, &own.name)?;
         let is_new = noted.applied.as_ref().is_some_and(|entry| entry.at >= receipt.started);
         (done || is_new).then_some(noted)
     };

@@ -65,7 +65,7 @@ pub fn run(common: &Common, args: &ValidateArgs, screen: &Screen) -> anyhow::Res
 
 /// The lines of every document, from its `---` to the next one.
 fn stretches(documents: &[Document]) -> Vec<Stretch> {
-    let (mut sources, mut places) = (HashMap::<*const Source, Vec<usize>>::new(), Places::default());
+    let (mut sources, places) = (HashMap::<*const Source, Vec<usize>>::new(), Places::default());
     let stretch = |document: &Document| {
         let source = &document.source;
         let borders = sources.entry(Arc::as_ptr(source)).or_insert_with(|| borders(&source.text));

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::compare::means_nothing;
-use super::digest;
+use super::digest::{self, Canon};
 use crate::document::{Document, Slot, State, Wanted, Wish};
 use crate::kind::{Compare, Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
 use crate::value::{KeyLeaf, Mark, Segment, Value};
@@ -56,11 +56,9 @@ impl PartialEq for Spot<'_> {
 impl Asked {
     /// What a document asks; `key` is what digests are made under. One that wants no object asks for no field.
     pub fn of(document: &Document, key: &[u8]) -> Self {
-        let maker = Maker { key };
-        match (document.state, &document.spec.wish) {
-            (State::Present, Wish::Object(fields)) => maker.object(&document.kind.shape, fields, Mark::Open),
-            _ => maker.nothing(),
-        }
+        let mut tree = Tree { maker: Maker { key }, open: Vec::new(), root: None };
+        tell(document, &mut tree);
+        tree.root.unwrap_or_else(|| tree.maker.nothing())
     }
 
     /// This with what another one asks beyond it or instead; lists count as wholes.
@@ -171,64 +169,13 @@ struct Maker<'k> {
 }
 
 impl Maker<'_> {
-    fn object(&self, shape: &Shape, fields: &[(u16, Wanted)], above: Mark) -> Asked {
-        let field = |(number, wanted): &(u16, Wanted)| {
-            let field = shape.field(*number);
-            (field.name.to_string(), self.field(field, wanted, above.max(field.mark)))
-        };
-        Asked::Fields(fields.iter().map(field).collect())
-    }
-
-    /// `mark` is the strictest one on the way to the field.
-    fn field(&self, field: &Field, wanted: &Wanted, mark: Mark) -> Asked {
-        match (&field.ty, &wanted.wish) {
-            (Type::Object(shape), Wish::Object(fields)) => self.object(shape, fields, mark),
-            (Type::Map(_), Wish::Map(entries)) => {
-                let entry =
-                    |(name, wanted): &(Box<str>, Wanted)| (self.entry(name, mark), self.leaf(None, wanted));
-                Asked::Fields(entries.iter().map(entry).collect())
-            }
-            (Type::List(list), Wish::List(items)) => {
-                Asked::Items(items.iter().map(|item| self.wanted_item(list, item, mark)).collect())
-            }
-            (Type::List(_), Wish::Clear) => Asked::Items(Vec::new()),
-            (Type::Map(_), Wish::Clear) => Asked::Fields(BTreeMap::new()),
-            _ => self.leaf(Some(field), wanted),
-        }
-    }
-
-    fn wanted_item(&self, list: &ListType, wanted: &Wanted, mark: Mark) -> Asked {
-        match (&list.item, &wanted.wish) {
-            (Item::Object(shape), Wish::Object(fields)) => self.object(shape, fields, mark),
-            _ => self.leaf(None, wanted),
-        }
-    }
-
-    fn leaf(&self, field: Option<&Field>, wanted: &Wanted) -> Asked {
-        let source = |text: String| {
-            let digest = digest::value(&Value::text(text), Compare::Exact, self.key);
-            Asked::Leaf(format!("{OF_A_SOURCE}{digest}"))
-        };
-        match &wanted.wish {
-            Wish::Leaf(value) => Asked::Leaf(self.digest(field, Some(value))),
-            Wish::Slot(slot) => source(told(slot)),
-            Wish::Reference(reference) => {
-                source(format!("{}\n{}", reference.by.as_deref().unwrap_or_default(), reference.name))
-            }
-            _ => self.nothing(),
-        }
-    }
-
     fn nothing(&self) -> Asked {
         Asked::Leaf(self.digest(None, None))
     }
 
-    /// What says no more than its absence has the digest of nothing.
     fn digest(&self, field: Option<&Field>, value: Option<&Value>) -> String {
-        let value = value.filter(|value| !value.is_blank());
-        let value = value.filter(|value| !field.is_some_and(|field| means_nothing(field, value)));
-        let compare = field.map_or(Compare::Exact, |field| field.compare);
-        digest::value(value.unwrap_or(&Value::Null), compare, self.key)
+        let (value, compare) = said(field, value);
+        digest::value(value, compare, self.key)
     }
 
     /// The name of a map's entry; what must not be seen of it is not in it.
@@ -331,6 +278,200 @@ impl Maker<'_> {
             }
         }
         all
+    }
+}
+
+/// Makes one digest of all that a document asks: where it is the same, [`Asked`] is too. It costs a tenth.
+pub struct Whole<'k> {
+    key: &'k [u8],
+    all: Canon,
+}
+
+impl<'k> Whole<'k> {
+    /// Under this key.
+    pub fn new(key: &'k [u8]) -> Self {
+        Self { key, all: Canon::new(true) }
+    }
+
+    /// Of a document.
+    pub fn of(&mut self, document: &Document) -> String {
+        self.all.clear();
+        tell(document, &mut self.all);
+        self.all.digest(Some(self.key), 16)
+    }
+}
+
+/// Who hears what a document asks, node by node.
+trait Ear {
+    /// An object or a map begins.
+    fn fields(&mut self);
+    /// A list begins.
+    fn items(&mut self);
+    /// The name of the next node; with the mark of what must not be seen of it.
+    fn name(&mut self, name: &str, mark: Mark);
+    fn leaf(&mut self, value: &Value, compare: Compare);
+    fn source(&mut self, text: &str);
+    /// What began last ends.
+    fn end(&mut self);
+}
+
+fn tell(document: &Document, ear: &mut impl Ear) {
+    match (document.state, &document.spec.wish) {
+        (State::Present, Wish::Object(fields)) => {
+            tell_object(&document.kind.shape, fields, Mark::Open, ear);
+        }
+        _ => ear.leaf(&Value::Null, Compare::Exact),
+    }
+}
+
+fn tell_object(shape: &Shape, fields: &[(u16, Wanted)], above: Mark, ear: &mut impl Ear) {
+    ear.fields();
+    for (number, wanted) in fields {
+        let field = shape.field(*number);
+        ear.name(&field.name, Mark::Open);
+        tell_field(field, wanted, above.max(field.mark), ear);
+    }
+    ear.end();
+}
+
+/// `mark` is the strictest one on the way to the field.
+fn tell_field(field: &Field, wanted: &Wanted, mark: Mark, ear: &mut impl Ear) {
+    match (&field.ty, &wanted.wish) {
+        (Type::Object(shape), Wish::Object(fields)) => tell_object(shape, fields, mark, ear),
+        (Type::Map(_), Wish::Map(entries)) => {
+            ear.fields();
+            for (name, wanted) in entries {
+                ear.name(name, mark);
+                tell_leaf(None, wanted, ear);
+            }
+            ear.end();
+        }
+        (Type::List(list), Wish::List(items)) => {
+            ear.items();
+            items.iter().for_each(|item| tell_item(list, item, mark, ear));
+            ear.end();
+        }
+        (Type::List(_), Wish::Clear) => {
+            ear.items();
+            ear.end();
+        }
+        (Type::Map(_), Wish::Clear) => {
+            ear.fields();
+            ear.end();
+        }
+        _ => tell_leaf(Some(field), wanted, ear),
+    }
+}
+
+fn tell_item(list: &ListType, wanted: &Wanted, mark: Mark, ear: &mut impl Ear) {
+    match (&list.item, &wanted.wish) {
+        (Item::Object(shape), Wish::Object(fields)) => tell_object(shape, fields, mark, ear),
+        _ => tell_leaf(None, wanted, ear),
+    }
+}
+
+fn tell_leaf(field: Option<&Field>, wanted: &Wanted, ear: &mut impl Ear) {
+    match &wanted.wish {
+        Wish::Leaf(value) => {
+            let (value, compare) = said(field, Some(value));
+            ear.leaf(value, compare);
+        }
+        Wish::Slot(slot) => ear.source(&told(slot)),
+        Wish::Reference(reference) => {
+            ear.source(&format!("{}\n{}", reference.by.as_deref().unwrap_or_default(), reference.name));
+        }
+        _ => ear.leaf(&Value::Null, Compare::Exact),
+    }
+}
+
+/// What a value says, and how it compares. What says no more than its absence says nothing.
+fn said<'v>(field: Option<&Field>, value: Option<&'v Value>) -> (&'v Value, Compare) {
+    let value = value.filter(|value| !value.is_blank());
+    let value = value.filter(|value| !field.is_some_and(|field| means_nothing(field, value)));
+    (value.unwrap_or(&Value::Null), field.map_or(Compare::Exact, |field| field.compare))
+}
+
+impl Ear for Canon {
+    fn fields(&mut self) {
+        self.put(b'{', b"");
+    }
+
+    fn items(&mut self) {
+        self.put(b'[', b"");
+    }
+
+    fn name(&mut self, name: &str, mark: Mark) {
+        self.put(if mark == Mark::Open { b'n' } else { b'N' }, name.as_bytes());
+    }
+
+    fn leaf(&mut self, value: &Value, compare: Compare) {
+        // a leaf may be a list, which is told from so many leaves
+        self.put(b'v', b"");
+        Canon::leaf(self, value, compare, Mark::Open);
+    }
+
+    fn source(&mut self, text: &str) {
+        self.put(b's', text.as_bytes());
+    }
+
+    fn end(&mut self) {
+        self.put(b'.', b"");
+    }
+}
+
+/// A tree under way: what has begun and not ended, each with its name in what it is part of.
+struct Tree<'k> {
+    maker: Maker<'k>,
+    open: Vec<Open>,
+    root: Option<Asked>,
+}
+
+enum Open {
+    /// With the name of the next node.
+    Fields(BTreeMap<String, Asked>, String),
+    Items(Vec<Asked>),
+}
+
+impl Tree<'_> {
+    fn put(&mut self, asked: Asked) {
+        match self.open.last_mut() {
+            Some(Open::Fields(fields, name)) => drop(fields.insert(std::mem::take(name), asked)),
+            Some(Open::Items(items)) => items.push(asked),
+            None => self.root = Some(asked),
+        }
+    }
+}
+
+impl Ear for Tree<'_> {
+    fn fields(&mut self) {
+        self.open.push(Open::Fields(BTreeMap::new(), String::new()));
+    }
+
+    fn items(&mut self) {
+        self.open.push(Open::Items(Vec::new()));
+    }
+
+    fn name(&mut self, name: &str, mark: Mark) {
+        if let Some(Open::Fields(_, next)) = self.open.last_mut() {
+            *next = self.maker.entry(name, mark);
+        }
+    }
+
+    fn leaf(&mut self, value: &Value, compare: Compare) {
+        self.put(Asked::Leaf(digest::value(value, compare, self.maker.key)));
+    }
+
+    fn source(&mut self, text: &str) {
+        let digest = digest::value(&Value::text(text), Compare::Exact, self.maker.key);
+        self.put(Asked::Leaf(format!("{OF_A_SOURCE}{digest}")));
+    }
+
+    fn end(&mut self) {
+        match self.open.pop() {
+            Some(Open::Fields(fields, _)) => self.put(Asked::Fields(fields)),
+            Some(Open::Items(items)) => self.put(Asked::Items(items)),
+            None => {}
+        }
     }
 }
 

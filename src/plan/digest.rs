@@ -22,6 +22,8 @@ const SHORT: usize = 8;
 /// What short names are made of: nothing that is taken for something else when it is read aloud.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 /// A step, told from every other one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepDigest {
@@ -89,11 +91,33 @@ pub fn pseudonym(value: &Value, key: &[u8]) -> String {
     std::iter::once('~').chain((0..8).filter_map(letter).map(char::from)).collect()
 }
 
+/// The first of these bytes, two digits each.
+fn hexadecimal(digest: &[u8], bytes: usize) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(HEXADECIMAL[usize::from(digit)]));
+    digest.iter().take(bytes).flat_map(digits).collect()
+}
+
 /// A digest of any bytes; told from those of steps by what is put before it.
 pub fn bytes(text: &[u8], key: Option<&[u8]>) -> String {
-    let mut canon = Canon::new(key.is_some());
-    canon.put(b'b', text);
-    canon.digest(key, 32)
+    sum(&[b"b", &length(text), text], key, 32)
+}
+
+/// How the length of a piece stands before it.
+fn length(piece: &[u8]) -> [u8; 8] {
+    (piece.len() as u64).to_be_bytes()
+}
+
+/// The digest of these pieces in hexadecimal digits, cut to so many bytes.
+fn sum(pieces: &[&[u8]], key: Option<&[u8]>, bytes: usize) -> String {
+    let digest = match key.map(Hmac::<Sha256>::new_from_slice) {
+        // HMAC takes keys of any length
+        Some(Ok(mac)) => {
+            pieces.iter().fold(mac, |mac, piece| mac.chain_update(piece)).finalize().into_bytes()
+        }
+        Some(Err(_)) => return String::new(),
+        None => pieces.iter().fold(Sha256::new(), |sum, piece| sum.chain_update(piece)).finalize(),
+    };
+    hexadecimal(&digest, bytes)
 }
 
 fn fields(kind: &Kind, live: &Object, key: Option<&[u8]>) -> Vec<(String, String)> {
@@ -117,9 +141,14 @@ fn says(field: &Field, value: &Value) -> bool {
     !matches!(value, Value::Null) && !means_nothing(field, value)
 }
 
+/// Whether a list of addresses is just one, in the form in which it is compared. Most are.
+fn is_one_address(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',' && !byte.is_ascii_uppercase())
+}
+
 /// Bytes that are equal exactly when what they were made from is the same. Each piece has a tag and a length,
 /// so that no two sequences of pieces can run together.
-struct Canon {
+pub(super) struct Canon {
     keyed: bool,
     out: Zeroizing<Vec<u8>>,
 }
@@ -128,25 +157,24 @@ struct Canon {
 type Skip<'s> = &'s dyn Fn(&Field) -> bool;
 
 impl Canon {
-    fn new(keyed: bool) -> Self {
+    pub(super) fn new(keyed: bool) -> Self {
         Self { keyed, out: Zeroizing::default() }
     }
 
-    fn put(&mut self, tag: u8, piece: &[u8]) {
+    pub(super) fn put(&mut self, tag: u8, piece: &[u8]) {
         self.out.push(tag);
-        self.out.extend_from_slice(&(piece.len() as u64).to_be_bytes());
+        self.out.extend_from_slice(&length(piece));
         self.out.extend_from_slice(piece);
     }
 
     /// The same in hexadecimal digits, cut to so many bytes.
-    fn digest(&self, key: Option<&[u8]>, bytes: usize) -> String {
-        let digest = match key.map(Hmac::<Sha256>::new_from_slice) {
-            // HMAC takes keys of any length
-            Some(Ok(mac)) => mac.chain_update(&*self.out).finalize().into_bytes(),
-            Some(Err(_)) => return String::new(),
-            None => Sha256::digest(&*self.out),
-        };
-        digest.iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+    pub(super) fn digest(&self, key: Option<&[u8]>, bytes: usize) -> String {
+        sum(&[&self.out], key, bytes)
+    }
+
+    /// Makes room for the next one.
+    pub(super) fn clear(&mut self) {
+        self.out.clear();
     }
 
     fn subject(&mut self, subject: &Subject) {
@@ -283,7 +311,7 @@ impl Canon {
     }
 
     /// A value without fields of its own.
-    fn leaf(&mut self, value: &Value, compare: Compare, mark: Mark) {
+    pub(super) fn leaf(&mut self, value: &Value, compare: Compare, mark: Mark) {
         if !self.may_enter(mark, value.is_blank()) {
             return;
         }
@@ -309,6 +337,7 @@ impl Canon {
         match compare {
             Compare::Exact => self.put(b't', text.as_bytes()),
             Compare::IgnoreCase => self.put(b't', text.to_lowercase().as_bytes()),
+            Compare::Addresses if is_one_address(text) => self.put(b't', text.as_bytes()),
             Compare::Addresses => self.put(b't', addresses(text).join(",").as_bytes()),
         }
     }

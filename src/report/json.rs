@@ -4,6 +4,7 @@
 //! fooled by text that runs backwards, so everything that `clean` calls hostile stands as `\uXXXX` here. So does
 //! what a CI runner takes for a command wherever it stands on a line; the text that is meant stays the same.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -29,17 +30,18 @@ pub fn to_line(shown: &impl Serialize) -> serde_json::Result<String> {
 fn safe(json: &str) -> String {
     let mut safe = String::with_capacity(json.len() + 1);
     // it can only stand inside of a text
-    let json = json.replace("##[", "#\\u0023[");
-    for c in json.chars() {
-        // a line break that is not escaped yet is one between members
-        if c == '\n' || !is_hostile(c) {
-            safe.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(safe, "\\u{unit:04x}"); // a String takes everything
-            }
+    let json =
+        if json.contains("##[") { Cow::Owned(json.replace("##[", "#\\u0023[")) } else { Cow::Borrowed(json) };
+    let mut told = 0;
+    // a line break that is not escaped yet is one between members
+    for (at, c) in json.char_indices().filter(|(_, c)| *c != '\n' && is_hostile(*c)) {
+        safe.push_str(json.get(told..at).unwrap_or_default());
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(safe, "\\u{unit:04x}"); // a String takes everything
         }
+        told = at + c.len_utf8();
     }
+    safe.push_str(json.get(told..).unwrap_or_default());
     safe.push('\n');
     safe
 }

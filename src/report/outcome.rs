@@ -243,23 +243,27 @@ fn moved_field(showing: &Showing, subject: &Subject, moved: &Moved) -> MovedFiel
 }
 
 /// The results for a terminal of `width` columns: a line for each object with what is to be said about it
-/// below, and the numbers at the end. Styled like the text of a plan.
+/// below, and the numbers at the end. Styled like the text of a plan, and like there, what was as wanted from the
+/// start is only counted where there is nothing else to say of it.
 pub fn text(report: &ApplyReport, width: usize) -> String {
     let mut page = Page::new(width);
+    let told: Vec<&ObjectResult> = report.results.iter().filter(|result| !is_quiet(result)).collect();
     let widest = |of: fn(&ObjectResult) -> &str| {
-        report.results.iter().map(|result| width_of(&clean::line(of(result)))).max().unwrap_or(0)
+        told.iter().map(|result| width_of(&clean::line(of(result)))).max().unwrap_or(0)
     };
-    let words = report.results.iter().map(|result| width_of(word(result))).max().unwrap_or(0);
+    let words = told.iter().map(|result| width_of(word(result))).max().unwrap_or(0);
     let columns = (words, widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
-    for result in &report.results {
-        row(&mut page, result, columns);
-    }
+    told.iter().for_each(|result| row(&mut page, result, columns));
     page.gap();
     page.flow(0, 2, &headline(&report.summary));
     if let Some(surprise) = forecast::surprise(&report.requests) {
         page.flow(0, 2, &[piece(DIM, surprise)]);
     }
     page.finish()
+}
+
+fn is_quiet(result: &ObjectResult) -> bool {
+    result.result == Word::Unchanged && result.action.is_none() && result.findings.is_empty()
 }
 
 fn row(page: &mut Page, result: &ObjectResult, (words, kinds, names): (usize, usize, usize)) {

@@ -83,34 +83,39 @@ impl Seal {
 }
 
 fn digest_of(json: &Json, key: Option<&[u8]>) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     canonical(json, &mut text);
-    digest::bytes(text.as_bytes(), key)
+    digest::bytes(&text, key)
 }
 
 /// JSON without blanks, members in the order of their names.
-fn canonical(json: &Json, out: &mut String) {
+fn canonical(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for item in items {
                 canonical(item, out);
-                out.push(',');
+                out.push(b',');
             }
-            out.push(']');
+            out.push(b']');
         }
         Json::Object(members) => {
             let mut members: Vec<_> = members.iter().collect();
             members.sort_unstable_by_key(|(name, _)| *name);
-            out.push('{');
+            out.push(b'{');
             for (name, value) in members {
-                out.push_str(&Json::from(&**name).to_string());
-                out.push(':');
+                put(&name, out);
+                out.push(b':');
                 canonical(value, out);
-                out.push(',');
+                out.push(b',');
             }
-            out.push('}');
+            out.push(b'}');
         }
-        leaf => out.push_str(&leaf.to_string()),
+        leaf => put(leaf, out),
     }
+}
+
+fn put(json: &impl Serialize, out: &mut Vec<u8>) {
+    // memory takes everything, and names and leaves always are JSON
+    let _ = serde_json::to_writer(out, json);
 }

@@ -109,8 +109,32 @@ impl Writer<'_, '_> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
         let (chunk, side_by_side) = portions(service, group);
         let chunks = group.jobs.chunks(chunk).map(|numbers| self.chunk(service, group, numbers, steps));
-        let outcomes: Vec<Vec<Outcome>> = stream::iter(chunks).buffer_unordered(side_by_side).collect().await;
+        // who waits for the disk alone keeps nobody from beginning
+        let done = stream::iter(chunks).buffer_unordered(side_by_side).map(|chunk| self.noted(chunk, steps));
+        let outcomes: Vec<Vec<Outcome>> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
         outcomes.into_iter().flatten().collect()
+    }
+
+    /// Tells what became of objects when it is on record.
+    async fn noted(&self, chunk: Chunk, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
+        let mut outcomes = match chunk {
+            Chunk::NotBegun(outcomes) => return outcomes,
+            Chunk::Done(outcomes) => outcomes,
+        };
+        let note = |outcome: &Outcome| self.session.journal.map(|journal| journal.ended(outcome));
+        let pending: Vec<_> = outcomes.iter().map(note).collect();
+        for (outcome, pending) in outcomes.iter_mut().zip(pending) {
+            let noted = match pending {
+                Some(Ok(pending)) => pending.done().await,
+                Some(Err(error)) => Err(error),
+                None => Ok(()),
+            };
+            if let (Err(error), Some(step)) = (noted, steps.get(&outcome.subject.number)) {
+                outcome.findings.push(unaccounted(step, &error));
+            }
+            (self.session.tell)(Event::Ended(outcome));
+        }
+        outcomes
     }
 
     /// A few objects: read, write, read back.
@@ -120,11 +144,11 @@ impl Writer<'_, '_> {
         group: &Group,
         numbers: &[usize],
         steps: &BTreeMap<usize, Step>,
-    ) -> Vec<Outcome> {
+    ) -> Chunk {
         let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number)).collect();
         let began = Instant::now();
         if self.is_over(service) {
-            return chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect();
+            return Chunk::NotBegun(chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect());
         }
         chosen.iter().for_each(|step| (self.session.tell)(Event::Started(step)));
         let of = Collection { kind: &group.kind, scope: &group.scope };
@@ -139,7 +163,8 @@ impl Writer<'_, '_> {
         let sent: Vec<Job> = sent.collect();
         let mut after = read_all(service, of, &sent).await.into_iter();
         let mut outcomes = Vec::new();
-        for (step, written) in chosen.iter().zip(written) {
+        for (step, mut written) in chosen.iter().zip(written) {
+            self.accounted(step, &mut written).await;
             let read = if matches!(written, Written::Sent(_)) { after.next() } else { None };
             self.ready(service, step, &read).await;
             let mut outcome = match self.prove(step, written, read) {
@@ -147,15 +172,9 @@ impl Writer<'_, '_> {
                 Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            if let Some(journal) = self.session.journal
-                && let Err(error) = journal.ended(&outcome).await
-            {
-                outcome.findings.push(unaccounted(step, &error));
-            }
-            (self.session.tell)(Event::Ended(&outcome));
             outcomes.push(outcome);
         }
-        outcomes
+        Chunk::Done(outcomes)
     }
 
     /// Reads what an object that was read back needs to be compared.
@@ -177,11 +196,12 @@ impl Writer<'_, '_> {
             Read::Found(Found::One(live)) => Some(&**live),
             _ => None,
         };
-        let written = self.send(service, rest, &job, live).await;
+        let mut written = self.send(service, rest, &job, live).await;
         let read = match &written {
             Written::Sent(_) => Some(read_one(service, of, &job).await),
             Written::Not(_) => None,
         };
+        self.accounted(rest, &mut written).await;
         self.ready(service, rest, &read).await;
         let mut outcome = match self.prove(rest, written, read) {
             Proved::Finished(outcome) => *outcome,
@@ -216,6 +236,13 @@ impl Writer<'_, '_> {
     fn end(&self, step: &Step, ending: Ending) -> Outcome {
         blank(&step.subject, Some(step.action), ending)
     }
+}
+
+/// What became of a few objects.
+enum Chunk {
+    /// Their turn did not come.
+    NotBegun(Vec<Outcome>),
+    Done(Vec<Outcome>),
 }
 
 /// The job of a step, with the id that is known by now.

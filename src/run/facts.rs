@@ -4,9 +4,9 @@
 //! nothing; the next writer takes it away. When most lines are overtaken, the first write of a run leaves them out.
 //! Deliberately absent: who may write when. Writers take turns (`turn`).
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -19,10 +19,45 @@ const FORMAT: u32 = 1;
 /// So many overtaken lines are no burden.
 const LEEWAY: usize = 1000;
 
+/// What is told of a name.
+pub trait Fact: Sized {
+    /// From its JSON; nothing when it is none.
+    fn read(json: &str) -> Option<Self>;
+
+    /// As JSON, in one line.
+    ///
+    /// # Errors
+    /// When it has no form in JSON.
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+impl<T: Serialize + DeserializeOwned> Fact for T {
+    fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        Ok(serde_json::to_writer(out, self)?)
+    }
+}
+
+/// A fact that is read when somebody asks what it says: most are not, in a run that changes little.
+pub struct Unread(pub Box<str>);
+
+impl Fact for Unread {
+    fn read(json: &str) -> Option<Self> {
+        Some(Self(json.into()))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        out.write_all(self.0.as_bytes())
+    }
+}
+
 /// Facts by name.
 pub struct Facts<T> {
     path: PathBuf,
-    facts: BTreeMap<String, T>,
+    facts: HashMap<String, T>,
     /// How many lines the file had when it was read.
     lines: usize,
 }
@@ -34,18 +69,13 @@ struct Head {
     format: u32,
 }
 
-/// Every other line.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<N, T> {
-    of: N,
-    is: T,
-}
+/// How every other line begins, what is between its name and its fact, and how it ends.
+const LINE: [&str; 3] = ["{\"of\":", ",\"is\":", "}"];
 
-impl<T: Serialize + DeserializeOwned> Facts<T> {
+impl<T: Fact> Facts<T> {
     /// Facts of nothing, in no file.
     pub fn blank() -> Self {
-        Self { path: PathBuf::new(), facts: BTreeMap::new(), lines: 0 }
+        Self { path: PathBuf::new(), facts: HashMap::new(), lines: 0 }
     }
 
     /// Reads a file; an absent one is empty.
@@ -63,6 +93,11 @@ impl<T: Serialize + DeserializeOwned> Facts<T> {
         self.facts.get(name)
     }
 
+    /// Every fact, in no order.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.facts.values()
+    }
+
     /// Adds facts, on disk before it returns. It has to be the writer's turn.
     ///
     /// # Errors
@@ -72,7 +107,7 @@ impl<T: Serialize + DeserializeOwned> Facts<T> {
             self.shorten()?;
         }
         let mut lines = Vec::new();
-        facts.iter().try_for_each(|(of, is)| put_line(&mut lines, &Line { of, is }))?;
+        facts.iter().try_for_each(|(of, is)| put_fact(&mut lines, of, is))?;
         append(&self.path, &lines)?;
         self.facts.extend(facts);
         Ok(())
@@ -80,40 +115,79 @@ impl<T: Serialize + DeserializeOwned> Facts<T> {
 
     /// Writes the file anew without what was overtaken. Others may have added to it since it was read.
     fn shorten(&mut self) -> io::Result<()> {
-        let (facts, _) = read(&read_if_there(&self.path)?.unwrap_or_default())?;
-        let mut bytes = Vec::new();
-        put_line(&mut bytes, &Head { format: FORMAT })?;
-        facts.iter().try_for_each(|(of, is)| put_line(&mut bytes, &Line { of, is }))?;
+        let (facts, _) = read::<T>(&read_if_there(&self.path)?.unwrap_or_default())?;
+        let mut sorted: Vec<_> = facts.iter().collect();
+        sorted.sort_unstable_by_key(|(of, _)| *of);
+        let mut bytes = head()?;
+        sorted.into_iter().try_for_each(|(of, is)| put_fact(&mut bytes, of, is))?;
         replace(&self.path, &bytes)?;
         (self.lines, self.facts) = (facts.len(), facts);
         Ok(())
     }
 }
 
-fn put_line(bytes: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *bytes, line)?;
+/// The first line.
+fn head() -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(&Head { format: FORMAT })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn put_fact<T: Fact>(bytes: &mut Vec<u8>, of: &str, is: &T) -> io::Result<()> {
+    let [start, between, end] = LINE;
+    bytes.extend_from_slice(start.as_bytes());
+    serde_json::to_writer(&mut *bytes, of)?;
+    bytes.extend_from_slice(between.as_bytes());
+    is.write(bytes)?;
+    bytes.extend_from_slice(end.as_bytes());
     bytes.push(b'\n');
     Ok(())
 }
 
+/// The name and the fact of a line.
+fn fact<T: Fact>(line: &str) -> Option<(String, T)> {
+    let [start, between, end] = LINE;
+    let rest = line.strip_prefix(start)?;
+    let mut names = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+    let name = names.next()?.ok()?;
+    let is = rest.get(names.byte_offset()..)?.strip_prefix(between)?.strip_suffix(end)?;
+    Some((name, T::read(is)?))
+}
+
 /// The facts in a file, and how many lines tell them.
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<(BTreeMap<String, T>, usize)> {
+fn read<T: Fact>(bytes: &[u8]) -> io::Result<(HashMap<String, T>, usize)> {
     let whole = bytes.get(..whole_lines(bytes)).unwrap_or_default();
-    let mut lines = whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    match lines.next().map(serde_json::from_slice) {
+    let text = std::str::from_utf8(whole).map_err(|_| foreign())?;
+    let mut lines = Lines(text).filter(|line| !line.is_empty());
+    match lines.next().map(serde_json::from_str) {
         // something is there that is no line of one, not even a first one that was cut off
         None if !HEAD_START.starts_with(bytes) && !bytes.starts_with(HEAD_START) => return Err(foreign()),
-        None => return Ok((BTreeMap::new(), 0)),
+        None => return Ok((HashMap::new(), 0)),
         Some(Ok(Head { format: FORMAT })) => {}
         Some(_) => return Err(foreign()),
     }
-    let (mut facts, mut count) = (BTreeMap::new(), 0);
+    let (mut facts, mut count) = (HashMap::new(), 0);
     for line in lines {
-        let Line { of, is } = serde_json::from_slice(line)?;
+        let (of, is) = fact(line).ok_or_else(foreign)?;
         facts.insert(of, is);
         count += 1;
     }
     Ok((facts, count))
+}
+
+/// The lines of a text that ends with one. The reader's search for a line's end is much faster than that of `str`,
+/// and lines are long.
+struct Lines<'t>(&'t str);
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = &'t str;
+
+    fn next(&mut self) -> Option<&'t str> {
+        let end = self.0.as_bytes().skip_until(b'\n').ok()?.checked_sub(1)?;
+        let (line, rest) = (self.0.get(..end)?, self.0.get(end + 1..)?);
+        self.0 = rest;
+        Some(line)
+    }
 }
 
 /// How every file begins.
@@ -140,8 +214,7 @@ fn append(path: &Path, lines: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let mut bytes = Vec::new();
-    put_line(&mut bytes, &Head { format: FORMAT })?;
+    let mut bytes = head()?;
     bytes.extend(lines);
     replace(path, &bytes)
 }
@@ -199,7 +272,7 @@ mod tests {
             if number % 2 == 0 { &mut one } else { &mut two }.put(fact(number)).expect("room");
         }
         let all: Facts<u32> = Facts::open(&path).expect("a file of facts");
-        assert_eq!(all.facts.values().copied().collect::<Vec<_>>(), [3, 4, 5]);
+        assert_eq!(["n0", "n1", "n2"].map(|name| all.get(name).copied()), [Some(3), Some(4), Some(5)]);
     }
 
     #[test]
@@ -218,6 +291,19 @@ mod tests {
             facts.put(vec![("new".to_owned(), 9)]).expect("room");
             let again: Facts<u32> = Facts::open(&path).expect("a file of facts");
             assert_eq!((again.get("new"), again.facts.len()), (Some(&9), facts.facts.len()), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn names_and_facts_come_back_as_they_were() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("facts.jsonl");
+        let names = ["", "a b", "\",\"is\":1}", "line\nbreak", "å\u{1f}\u{2028}\\", "}"];
+        let facts = |name: &&str| (name.to_string(), Unread(format!("[{name:?},{{}}]").into()));
+        Facts::open(&path).and_then(|mut own| own.put(names.iter().map(facts).collect())).expect("room");
+        let own: Facts<Unread> = Facts::open(&path).expect("a file of facts");
+        for name in names {
+            assert_eq!(own.get(name).map(|fact| &*fact.0), Some(&*format!("[{name:?},{{}}]")), "{name:?}");
         }
     }
 

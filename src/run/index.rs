@@ -151,11 +151,15 @@ impl Index {
             let Entry { target, kind, scope, id, .. } = entry.clone();
             (target, kind, scope, id)
         };
+        let others = self.entries.iter().filter(|(key, _)| !self.noted.contains(*key));
+        let others: Vec<_> = others.map(|(key, entry)| (key.clone(), object(entry))).collect();
+        if others.is_empty() {
+            return;
+        }
         let noted = self.noted.iter().filter_map(|key| self.entries.get(key));
         let noted: BTreeSet<_> = noted.map(object).collect();
-        let is_old =
-            |(key, entry): &(&String, &Entry)| !self.noted.contains(*key) && noted.contains(&object(entry));
-        let old: Vec<String> = self.entries.iter().filter(is_old).map(|(key, _)| key.clone()).collect();
+        let old = others.into_iter().filter(|(_, object)| noted.contains(object)).map(|(key, _)| key);
+        let old: Vec<String> = old.collect();
         old.iter().for_each(|key| self.take(key));
     }
 

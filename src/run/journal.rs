@@ -191,6 +191,19 @@ impl Account {
     }
 }
 
+/// A line on its way.
+pub struct Pending(Noted);
+
+impl Pending {
+    /// Waits until it is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub async fn done(self) -> io::Result<()> {
+        outcome(self.0.await)
+    }
+}
+
 impl Journal {
     /// Begins the journal of a run; on disk before it returns.
     ///
@@ -237,7 +250,7 @@ impl Journal {
             digest: self.keeper.sent(step),
             kept: Box::new(self.keeper.keep(step)?),
         };
-        outcome(self.note(&line)?.await)?;
+        self.note(&line, true)?.done().await?;
         Ok(request)
     }
 
@@ -251,19 +264,20 @@ impl Journal {
         self.keeper.digest(kind, live)
     }
 
-    /// Notes what came of a request.
+    /// Notes what came of a request, in the file before the object ends and on disk with that. Without the line it is
+    /// a request of which nobody knows what came, as it was a moment earlier.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn answered(&self, request: u64, answer: Answer) -> io::Result<()> {
-        outcome(self.note(&Line::Answered { request, at: super::now(), answer })?.await)
+    pub fn answered(&self, request: u64, answer: Answer) -> io::Result<Pending> {
+        self.note(&Line::Answered { request, at: super::now(), answer }, false)
     }
 
     /// Notes what became of an object.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn ended(&self, ended: &Outcome) -> io::Result<()> {
+    pub fn ended(&self, ended: &Outcome) -> io::Result<Pending> {
         let line = Line::Ended {
             object: Named::of(&ended.subject),
             action: ended.action.map(|action| action.word().to_owned()),
@@ -273,7 +287,7 @@ impl Journal {
             id: id_of(&ended.subject),
             after: ended.after.clone(),
         };
-        outcome(self.note(&line)?.await)
+        self.note(&line, true)
     }
 
     /// Notes that the run is over. Not for use inside a runtime, whose threads must not wait.
@@ -281,11 +295,11 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(&self) -> io::Result<()> {
-        outcome(self.note(&finished())?.blocking_recv())
+        outcome(self.note(&finished(), true)?.0.blocking_recv())
     }
 
-    fn note(&self, line: &Line) -> io::Result<Noted> {
-        Ok(self.pen.note(text(line)?))
+    fn note(&self, line: &Line, certain: bool) -> io::Result<Pending> {
+        Ok(Pending(self.pen.note(text(line)?, certain)))
     }
 }
 

@@ -178,8 +178,34 @@ fn without_records_everything_counts_as_drift() {
     drift(&estate, 2, &[]);
     // and a broken file is told
     estate.desk.unset("TRUEUP_DIGEST_KEY");
-    estate.desk.write(".trueup/ledger.json", "{\"format\": 1, \"k");
-    estate.desk.expect(2, &["drift"]).says(&["unreadable-memory", "ledger.json"]);
+    estate.desk.write(".trueup/ledger.jsonl", "{\"format\":1}\nno record\n");
+    estate.desk.expect(2, &["drift"]).says(&["unreadable-memory", "ledger.jsonl"]);
+}
+
+#[test]
+fn an_apply_adds_to_the_record_what_is_new_and_nothing_else() {
+    for (kind, member) in [(PARTNER, "company_name"), (GATEWAY, "displayName")] {
+        let mut estate = applied(kind, 3);
+        let record = |estate: &Estate| estate.desk.read(".trueup/ledger.jsonl");
+        let first = record(&estate);
+        assert_eq!(first.lines().count(), 4, "a head and a line for each: {first}");
+        estate.desk.expect(0, &["apply", "--auto-approve"]);
+        assert_eq!(record(&estate), first, "{kind}");
+        // both sides moved alike: there is nothing to write, and something new to know
+        estate.edit(1, json!({ member: "Lutsen" }));
+        say(&mut estate, 1, member, json!("Lutsen"));
+        estate.desk.expect(0, &["apply", "--auto-approve"]);
+        let second = record(&estate);
+        assert!(second.starts_with(&first) && second.lines().count() == 5, "{second}");
+        say(&mut estate, 2, member, json!("Duluth"));
+        estate.desk.expect(0, &["apply", "--auto-approve"]);
+        let third = record(&estate);
+        assert!(third.starts_with(&second) && third.lines().count() == 6, "{third}");
+        estate.desk.set("TRUEUP_DIGEST_KEY", "another one");
+        estate.desk.expect(0, &["apply", "--auto-approve"]);
+        assert_eq!(record(&estate).lines().count(), 9, "records under another key are none");
+        assert!(!record(&estate).contains("Lutsen"), "values never stand there");
+    }
 }
 
 #[test]

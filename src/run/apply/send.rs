@@ -3,10 +3,12 @@
 //! Whether it took is not judged here: an answer may be lost or lie, so what was sent is looked up afterwards
 //! (`prove`). Only what surely did not take ends here.
 
+use std::io;
+
 use super::super::Event;
 use super::super::blame;
 use super::super::gather::{Job, Read, read_one};
-use super::super::journal::Answer as Noted;
+use super::super::journal::{Answer as Noted, Pending};
 use super::super::match_up::Found;
 use super::super::outcome::Ending;
 use super::super::planning::subject;
@@ -121,6 +123,7 @@ impl Writer<'_, '_> {
             attempts: 0,
             lost_answer: None,
             findings: Vec::new(),
+            noted: None,
         };
         let request = match self.announce(fresh, planned.request.verb).await {
             Ok(request) => request,
@@ -129,8 +132,7 @@ impl Writer<'_, '_> {
         let (answered, added) = self.put(service, fresh, (&planned.request, state.as_deref())).await;
         let answer = answer(&answered);
         (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
-        let noted = self.answered(request, answer).await;
-        sent.findings.extend(noted.err().map(|error| unaccounted(fresh, &error)));
+        sent.noted = self.answered(request, answer);
         match answered {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
@@ -168,11 +170,19 @@ impl Writer<'_, '_> {
     }
 
     /// Notes what came of a request in the journal, where there is one.
-    async fn answered(&self, request: u64, answer: Noted) -> std::io::Result<()> {
-        match self.session.journal {
-            Some(journal) => journal.answered(request, answer).await,
+    fn answered(&self, request: u64, answer: Noted) -> Option<io::Result<Pending>> {
+        self.session.journal.map(|journal| journal.answered(request, answer))
+    }
+
+    /// Waits until what came of a write is on record.
+    pub(super) async fn accounted(&self, step: &Step, written: &mut Written) {
+        let Written::Sent(sent) = written else { return };
+        let noted = match sent.noted.take() {
+            Some(Ok(pending)) => pending.done().await,
+            Some(Err(error)) => Err(error),
             None => Ok(()),
-        }
+        };
+        sent.findings.extend(noted.err().map(|error| unaccounted(step, &error)));
     }
 
     /// The digest of an object as it was read back.
@@ -221,7 +231,9 @@ impl Writer<'_, '_> {
         let marked = lock(self.session.index).creating(&fresh.subject);
         if let Err(error) = marked {
             // it stays in doubt for whoever reads the journal when not even this can be noted
-            let _ = self.answered(request, Noted::default()).await;
+            if let Some(Ok(pending)) = self.answered(request, Noted::default()) {
+                let _ = pending.done().await;
+            }
             return Err(unrecorded(fresh, &error));
         }
         Ok(request)
@@ -292,6 +304,8 @@ pub(super) struct Sent {
     /// Why there was no good answer; whether the write took has to be looked up.
     pub(super) lost_answer: Option<Vec<Diagnostic>>,
     pub(super) findings: Vec<Diagnostic>,
+    /// What came of it, on its way to the journal.
+    noted: Option<io::Result<Pending>>,
 }
 
 /// An answer that speaks of another object than was asked for.

@@ -1,5 +1,5 @@
 //! The file of a journal, written by a thread of its own: whoever notes a line waits until it is on disk, and lines
-//! that are noted meanwhile reach the disk together.
+//! that are noted meanwhile reach the disk together. A line that others follow in any case may go there with the next.
 //!
 //! A disk takes as long for ten lines as for one, and while it does, the requests of other objects go on.
 
@@ -11,7 +11,12 @@ use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
 /// A line, and who waits for it.
-type Note = (Vec<u8>, oneshot::Sender<io::Result<()>>);
+struct Note {
+    line: Vec<u8>,
+    told: oneshot::Sender<io::Result<()>>,
+    /// Whether it has to outlive the machine, not only the program.
+    certain: bool,
+}
 
 /// Whether a line reached the disk; to be awaited.
 pub type Noted = oneshot::Receiver<io::Result<()>>;
@@ -35,11 +40,11 @@ impl Pen {
         Ok(Self { notes: Some(notes), thread: Some(thread) })
     }
 
-    /// Has a line written. Who does not wait does not know.
-    pub fn note(&self, line: Vec<u8>) -> Noted {
+    /// Has a line written, and on disk if it is to be `certain`. Who does not wait does not know.
+    pub fn note(&self, line: Vec<u8>, certain: bool) -> Noted {
         let (told, noted) = oneshot::channel();
         // without a thread nobody tells, which `outcome` knows
-        let _ = self.notes.as_ref().map(|notes| notes.send((line, told)));
+        let _ = self.notes.as_ref().map(|notes| notes.send(Note { line, told, certain }));
         noted
     }
 }
@@ -73,8 +78,10 @@ impl Sheet {
     fn write_as_they_come(mut self, waiting: &Receiver<Note>) {
         while let Ok(first) = waiting.recv() {
             let notes: Vec<Note> = std::iter::once(first).chain(waiting.try_iter()).collect();
-            let written = self.put(notes.iter().map(|(line, _)| line.as_slice()));
-            for (_, told) in notes {
+            let lines = notes.iter().map(|note| note.line.as_slice());
+            let certain = notes.iter().any(|note| note.certain);
+            let written = self.write(lines).and_then(|()| if certain { self.sync() } else { Ok(()) });
+            for Note { told, .. } in notes {
                 let result = written.as_ref().copied().map_err(|error| error.kind().into());
                 // who went away needs no answer
                 let _ = told.send(result);
@@ -87,14 +94,27 @@ impl Sheet {
     /// # Errors
     /// When one of them is not, or only in part.
     pub fn put<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
+        self.write(lines)?;
+        self.sync()
+    }
+
+    /// Writes lines, which a program that is killed then does not take along.
+    fn write<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) -> io::Result<()> {
         // a line of its own, so that what was begun spoils nothing but itself
         let mut bytes = if self.torn { vec![b'\n'] } else { Vec::new() };
         for line in lines {
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
         }
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all(&bytes);
         self.torn = written.is_err();
         written
+    }
+
+    /// What was written before, too, is on disk when this returns.
+    fn sync(&mut self) -> io::Result<()> {
+        let synced = self.file.sync_data();
+        self.torn |= synced.is_err();
+        synced
     }
 }

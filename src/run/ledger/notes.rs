@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Ledger, name_of, told};
+use super::{Entry, Ledger, name_of};
 
 /// What was noted of objects.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -42,21 +42,17 @@ impl std::fmt::Debug for Note {
 impl Ledger {
     /// A digest that tells its key.
     pub fn key_told(&self) -> String {
-        told(&self.key)
+        self.told.clone()
     }
 
     /// What is noted of an object, for others.
-    pub fn noted(&self, target: &str, kind: &str, name: &str) -> Option<Note> {
-        let applied = Some(self.get(target, kind, name)?.clone());
+    pub fn note(&self, target: &str, kind: &str, name: &str) -> Option<Note> {
+        let applied = Some(self.get(target, kind, name)?);
         Some(Note { target: target.to_owned(), kind: kind.to_owned(), name: name.to_owned(), applied })
     }
 
     /// Takes over what another one noted; nothing of it is written to this folder.
     pub fn learn(&mut self, note: Note) {
-        let name = name_of(&note.target, &note.kind, &note.name);
-        match note.applied {
-            Some(entry) => self.entries.insert(name, entry),
-            None => self.entries.remove(&name),
-        };
+        self.learned.insert(name_of(&note.target, &note.kind, &note.name), note.applied);
     }
 }
