@@ -118,3 +118,26 @@ impl Sheet {
         synced
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_stand_in_their_order_and_are_written_when_that_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lines");
+        let pen = Pen::new(Sheet { file: File::create(&path).expect("a file"), torn: true }).expect("a pen");
+        let mut expected = String::from("\n");
+        for (number, certain) in [true, false, false, true, false].into_iter().enumerate() {
+            let noted = pen.note(number.to_string().into_bytes(), certain);
+            outcome(noted.blocking_recv()).expect("room");
+            expected.push_str(&format!("{number}\n"));
+            assert_eq!(std::fs::read_to_string(&path).expect("a text"), expected, "{certain}");
+        }
+        let last = pen.note(b"last".to_vec(), false);
+        drop(pen);
+        outcome(last.blocking_recv()).expect("what was noted is written before the pen rests");
+        assert!(std::fs::read_to_string(&path).expect("a text").ends_with("4\nlast\n"));
+    }
+}
