@@ -46,8 +46,8 @@ struct Work {
 
 const PLAN: Work = Work { job: Job::Plan, objects: 1, strangers: 0, differ: 0, latency: 0, full: false };
 
-/// Five objects are so few that they are read one by one; more are listed.
-const WORKS: [Work; 19] = [
+/// Five objects are so few that they are read one by one; more are listed, unless there are more pages than that.
+const WORKS: [Work; 20] = [
     PLAN,
     Work { latency: 20, full: true, ..PLAN },
     Work { objects: 5, ..PLAN },
@@ -61,6 +61,8 @@ const WORKS: [Work; 19] = [
     Work { objects: 10_000, latency: 100, full: true, ..PLAN },
     Work { objects: 100_000, full: true, ..PLAN },
     Work { objects: 10, strangers: 99_990, full: true, ..PLAN },
+    // so many more that nobody lists them
+    Work { objects: 10_000, strangers: 99_990_000, latency: 20, full: true, ..PLAN },
     Work { objects: 1_000, differ: 10, ..PLAN },
     Work { objects: 10_000, differ: 100, ..PLAN },
     Work { job: Job::Apply, objects: 1_000, differ: 10, ..PLAN },
@@ -170,7 +172,8 @@ impl Work {
             0..=100 => 15,
             101..=1_000 => 9,
             1_001..=10_000 => 7,
-            _ => 5,
+            10_001..=1_000_000 => 5,
+            _ => 3,
         }
     }
 
@@ -179,10 +182,10 @@ impl Work {
         match self.job {
             Job::Validate => (&["validate", "--quiet"], "validate", 0),
             Job::Apply => (&["apply", "--auto-approve", "--quiet"], "apply", 0),
-            // so few are read one by one
+            // so few are read one by one, and so few of so many
             Job::Plan => (
                 &["plan", "--detailed-exitcode", "--quiet"],
-                if self.objects <= 5 { "find" } else { "plan" },
+                if self.objects <= 5 || self.strangers > 1_000_000 { "find" } else { "plan" },
                 if self.differ > 0 { 2 } else { 0 },
             ),
         }

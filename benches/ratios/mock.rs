@@ -18,6 +18,8 @@ use hyper_util::rt::TokioIo;
 use crate::estate::{number, partner};
 
 const PAGE: usize = 1_000;
+/// So many pages can be read; more are only told of.
+const PAGES: usize = 1_000;
 
 /// A running server; it ends with the process.
 pub struct Mock {
@@ -36,7 +38,7 @@ struct State {
 
 impl Mock {
     pub fn start(objects: usize, latency: Duration) -> Self {
-        let pages = (0..objects.div_ceil(PAGE)).map(|page| render(page, objects)).collect();
+        let pages = (0..objects.div_ceil(PAGE).min(PAGES)).map(|page| render(page, objects)).collect();
         let state =
             Arc::new(State { objects, latency, pages, cities: Mutex::default(), asked: AtomicUsize::new(0) });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

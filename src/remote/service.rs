@@ -229,14 +229,28 @@ impl Service {
     /// # Errors
     /// When a page cannot be read, or the pages do not end.
     pub async fn list(&self, of: Collection<'_>, take: &mut dyn FnMut(Live)) -> Result<u32, Trouble> {
+        Ok(self.list_within(of, u64::MAX, take).await?.unwrap_or_default())
+    }
+
+    /// The same, unless the first page tells that more than `most` others would have to be read: then nothing is
+    /// handed over, and nothing comes back.
+    ///
+    /// # Errors
+    /// When a page cannot be read, or the pages do not end.
+    pub async fn list_within(
+        &self,
+        of: Collection<'_>,
+        most: u64,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<Option<u32>, Trouble> {
         let mut items = 0;
         let mut counted = |live| {
             items += 1;
             take(live);
         };
-        let pages = self.pages(of, &mut counted).await?;
+        let Some(pages) = self.pages(of, most, &mut counted).await? else { return Ok(None) };
         self.extents.note(of, Extent { pages, items });
-        Ok(pages)
+        Ok(Some(pages))
     }
 
     /// How large a collection was when it was last listed.
@@ -245,14 +259,22 @@ impl Service {
     }
 
     /// The same, uncounted.
-    async fn pages(&self, of: Collection<'_>, take: &mut dyn FnMut(Live)) -> Result<u32, Trouble> {
+    async fn pages(
+        &self,
+        of: Collection<'_>,
+        most: u64,
+        take: &mut dyn FnMut(Live),
+    ) -> Result<Option<u32>, Trouble> {
         let Some(paging) = &of.kind.operations.list.paging else {
             self.page(of, None, take).await?;
-            return Ok(1);
+            return Ok(Some(1));
         };
         let mut walk = Walk::new(of.kind, self.target.api.limits.pages);
         let first = self.fetch(of, Some((paging, 0))).await?;
-        let known = self.known_rest(of.kind, &first);
+        let (known, left) = self.known_rest(of.kind, &first);
+        if left > most {
+            return Ok(None);
+        }
         let fetch = async |(offset, first): (u64, Option<Response>)| match first {
             Some(first) => Ok(first),
             None => self.fetch(of, Some((paging, offset))).await,
@@ -272,18 +294,18 @@ impl Service {
             last = self.page(of, Some((paging, walk.seen)), &mut |live| walk.take(live, take)).await?;
             here = walk.turn(&last)?;
         }
-        Ok(walk.pages)
+        Ok(Some(walk.pages))
     }
 
-    /// The offsets of all other pages, when the first one tells how many items there are: they are asked for
-    /// before it is read.
-    fn known_rest(&self, kind: &Kind, first: &Response) -> Vec<u64> {
-        let Some((step, total)) = wire::glance(&first.body, self.target.format, kind) else {
-            return Vec::new();
-        };
+    /// The offsets of all other pages that may be read, and how many others there are, when the first one tells how
+    /// many items there are: they are asked for before it is read.
+    fn known_rest(&self, kind: &Kind, first: &Response) -> (Vec<u64>, u64) {
+        let glance = wire::glance(&first.body, self.target.format, kind).filter(|(step, _)| *step > 0);
+        let Some((step, total)) = glance else { return (Vec::new(), 0) };
         let most = u64::from(self.target.api.limits.pages).saturating_mul(step);
         let step_by = usize::try_from(step).unwrap_or(usize::MAX);
-        if step == 0 { Vec::new() } else { (step..total.min(most)).step_by(step_by).collect() }
+        let offsets = (step..total.min(most)).step_by(step_by).collect();
+        (offsets, total.saturating_sub(step).div_ceil(step))
     }
 
     /// Shows the objects of a collection one by one until it is enough.

@@ -1,7 +1,8 @@
 //! Reading live state: which objects the documents need, by the fewest requests that the API allows.
 //!
 //! Documents of one target, kind and scope share a collection. A handful is read one by one where the API can;
-//! otherwise the list is read once, however many documents need it, and what none needs is dropped as it comes.
+//! otherwise the list is read once, however many documents need it, and what none needs is dropped as it comes. A
+//! list whose first page tells that it has more pages than there are documents is left at that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -118,12 +119,7 @@ pub async fn collect(
     let own: Vec<&Job> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = Collection { kind: &group.kind, scope: &group.scope };
     if reach == Reach::Needed && each_alone(&own) {
-        let width = service.target.parallelism.max(1) as usize;
-        let reads = own.iter().map(|job| read_one(service, of, job));
-        return Gathered {
-            reads: stream::iter(reads).buffered(width).collect().await,
-            ..Gathered::default()
-        };
+        return one_by_one(service, of, &own, tell).await;
     }
     let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
     let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
@@ -143,8 +139,11 @@ pub async fn collect(
             None => {}
         }
     };
-    match service.list(of, &mut take).await {
-        Ok(_) => {
+    let alone = reach == Reach::Needed && own.iter().all(|job| can_read_alone(job));
+    let most = if alone { own.len() as u64 } else { u64::MAX };
+    match service.list_within(of, most, &mut take).await {
+        Ok(None) => one_by_one(service, of, &own, tell).await,
+        Ok(Some(_)) => {
             let doubtful = empty && !service.probe(of).await;
             let agreed = matching.take_agreed();
             let reads = matching.into_found().into_iter().map(Read::Found).collect();
@@ -158,7 +157,26 @@ pub async fn collect(
     }
 }
 
-/// Whether these objects of one collection are read one by one rather than with the list.
+async fn one_by_one(
+    service: &Service,
+    of: Collection<'_>,
+    jobs: &[&Job<'_>],
+    tell: &(dyn Fn(Event) + Sync),
+) -> Gathered {
+    let width = service.target.parallelism.max(1) as usize;
+    let mut coming = stream::iter(jobs.iter().map(|job| read_one(service, of, job))).buffered(width);
+    let (mut reads, mut told) = (Vec::with_capacity(jobs.len()), 0);
+    while let Some(read) = coming.next().await {
+        reads.push(read);
+        if reads.len() >= told + TOLD_AT_ONCE {
+            told += TOLD_AT_ONCE;
+            tell(Event::Read(TOLD_AT_ONCE));
+        }
+    }
+    Gathered { reads, told, ..Gathered::default() }
+}
+
+/// Whether these objects of one collection are read one by one without a look at the list.
 pub(super) fn each_alone(jobs: &[&Job]) -> bool {
     jobs.len() <= FEW && jobs.iter().all(|job| can_read_alone(job))
 }

@@ -7,6 +7,7 @@
 mod desk;
 
 mod broken;
+mod crowds;
 mod drafts;
 mod example;
 mod shop;
