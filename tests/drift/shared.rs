@@ -108,7 +108,7 @@ fn a_fresh_clone_knows_by_shared_receipts_which_side_moved() {
     clone
         .expect(2, &["drift"])
         .says(&["1 drifted, 1 pending, 1 as applied", "note[applied-elsewhere]: receipts in file:///"]);
-    assert!(!clone.path(".trueup/ledger.json").exists(), "a look notes nothing");
+    assert!(!clone.path(".trueup/ledger.jsonl").exists(), "a look notes nothing");
 }
 
 #[test]
