@@ -47,7 +47,7 @@ struct Work {
 const PLAN: Work = Work { job: Job::Plan, objects: 1, strangers: 0, differ: 0, latency: 0, full: false };
 
 /// Five objects are so few that they are read one by one; more are listed, unless there are more pages than that.
-const WORKS: [Work; 20] = [
+const WORKS: [Work; 21] = [
     PLAN,
     Work { latency: 20, full: true, ..PLAN },
     Work { objects: 5, ..PLAN },
@@ -61,6 +61,7 @@ const WORKS: [Work; 20] = [
     Work { objects: 10_000, latency: 100, full: true, ..PLAN },
     Work { objects: 100_000, full: true, ..PLAN },
     Work { objects: 10, strangers: 99_990, full: true, ..PLAN },
+    Work { objects: 1_000, strangers: 99_000, full: true, ..PLAN },
     // so many more that nobody lists them
     Work { objects: 10_000, strangers: 99_990_000, latency: 20, full: true, ..PLAN },
     Work { objects: 1_000, differ: 10, ..PLAN },
