@@ -12,7 +12,6 @@ mod notes;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::thread;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -23,6 +22,7 @@ use super::gather::Job;
 use super::memory::{own_key, read_if_there};
 use super::outcome::{Ending, Outcome};
 use super::turn::in_turn;
+use crate::cores::on_every_core;
 use crate::document::State;
 use crate::kind::Compare;
 use crate::plan::asked::{Asked, Whole, place};
@@ -34,8 +34,7 @@ use crate::value::Value;
 pub const FILE: &str = "ledger.jsonl";
 const KEY: &str = "ledger.key";
 
-/// The most threads that look for what is new, and how many objects are worth one.
-const MAX_THREADS: usize = 8;
+/// How many objects are worth a thread that looks for what is new.
 const WORTH_A_THREAD: usize = 500;
 /// The record of an object that is gone.
 const GONE: &str = "null";
@@ -124,13 +123,15 @@ impl Ledger {
         in_turn(folder, || {
             let key = key.map_or_else(|| own_key(folder, KEY), |key| Ok(key.as_bytes().to_vec()))?;
             let mut own = Self::under(folder, key)?;
-            let new = side_by_side(outcomes, |outcomes| {
+            let stretches: Vec<&[Outcome]> = outcomes.chunks(WORTH_A_THREAD).collect();
+            let new = on_every_core(&stretches, |outcomes| {
                 let mut whole = (!in_part).then(|| Whole::new(&own.key));
                 let new = outcomes.iter().filter_map(|outcome| {
                     own.noted(outcome, jobs.get(outcome.subject.number)?, whole.as_mut())
                 });
-                new.collect()
+                new.collect::<Vec<_>>()
             });
+            let new: Vec<_> = new.into_iter().flatten().collect();
             if new.is_empty() { Ok(()) } else { own.entries.put(new) }
         })
     }
@@ -197,21 +198,6 @@ impl Ledger {
         let whole = if whole.is_empty() { known } else { whole };
         Entry { key: self.told.clone(), whole, at, asked, kept }
     }
-}
-
-/// Does work on stretches of the outcomes, on every core; the results are in their order.
-fn side_by_side<R: Send>(outcomes: &[Outcome], work: impl Fn(&[Outcome]) -> Vec<R> + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    let mut stretches = outcomes.chunks(outcomes.len().div_ceil(cores).max(WORTH_A_THREAD));
-    thread::scope(|scope| {
-        let (first, work) = (stretches.next().unwrap_or_default(), &work);
-        let others: Vec<_> = stretches.map(|stretch| scope.spawn(move || work(stretch))).collect();
-        let mut done = work(first);
-        for other in others {
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
-    })
 }
 
 fn name_of(target: &str, kind: &str, name: &str) -> String {
