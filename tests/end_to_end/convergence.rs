@@ -12,7 +12,7 @@ use trueup::kind::registry::Registry;
 use crate::estate::{Estate, differing};
 
 /// The kinds that this suite runs.
-const KINDS: [&str; 5] = [
+pub const KINDS: [&str; 5] = [
     "bootview/payment-gateway",
     "bootview/partner",
     "carrierx/partner",

@@ -5,19 +5,13 @@ use serde_json::Value as Json;
 
 use trueup::kind::{FormatWord, Kind, Sends};
 
+use crate::convergence::KINDS;
 use crate::desk::{Desk, Ran, Running};
 use crate::estate::{Estate, kind, options, vary};
 use crate::gate::Gate;
 use crate::written::{Say, Spot};
 
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
-const KINDS: [&str; 5] = [
-    "bootview/payment-gateway",
-    "bootview/partner",
-    "carrierx/partner",
-    "bokamera/customer",
-    "keypro/customer",
-];
 
 /// One object, and two workspaces that agree about it but for one leaf each, which the other does not name.
 struct Both {
