@@ -9,7 +9,7 @@ use std::thread;
 const MAX_THREADS: usize = 16;
 
 /// Does the same to each of these; the results are in their order. A panic of the work goes on in the caller.
-pub fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn map_parallel<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     // the number of cores stands in files of the system; who needs one core does not open them
     if these.len() < 2 {
         return these.iter().map(work).collect();
@@ -38,20 +38,20 @@ pub fn on_every_core<T: Sync, R: Send>(these: &[T], work: impl Fn(&T) -> R + Syn
 
 #[cfg(test)]
 mod tests {
-    use super::on_every_core;
+    use super::map_parallel;
 
     #[test]
     fn results_are_in_order_however_many_there_are() {
         for count in [0usize, 1, 2, 1_000] {
             let these: Vec<usize> = (0..count).collect();
             let squares: Vec<usize> = these.iter().map(|number| number * number).collect();
-            assert_eq!(on_every_core(&these, |number| number * number), squares);
+            assert_eq!(map_parallel(&these, |number| number * number), squares);
         }
     }
 
     #[test]
     #[should_panic(expected = "the third")]
     fn a_panic_is_not_lost() {
-        on_every_core(&[1, 2, 3, 4], |number| assert_ne!(*number, 3, "the third"));
+        map_parallel(&[1, 2, 3, 4], |number| assert_ne!(*number, 3, "the third"));
     }
 }

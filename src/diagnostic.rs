@@ -10,32 +10,32 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A file that was read, or a text that stands for one.
-pub struct Source {
+pub struct NamedSource {
     /// As the user named it, relative to the workspace where possible.
     pub path: String,
     pub text: Cow<'static, str>,
-    veils: Mutex<Vec<Range<u32>>>,
+    redactions: Mutex<Vec<Range<u32>>>,
     /// Where lines start, once somebody asked for one.
-    lines: OnceLock<Box<[u32]>>,
+    line_starts: OnceLock<Box<[u32]>>,
 }
 
 /// A range of bytes of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Span {
+pub struct SourceSpan {
     pub start: u32,
     pub end: u32,
 }
 
 /// Where a diagnostic points.
 #[derive(Clone)]
-pub struct Place {
-    pub source: Arc<Source>,
-    pub span: Span,
+pub struct SourceLocation {
+    pub source: Arc<NamedSource>,
+    pub span: SourceSpan,
 }
 
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Severity {
+pub enum DiagnosticSeverity {
     Note,
     Warning,
     Error,
@@ -46,59 +46,59 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Stable, kebab-case.
     pub code: &'static str,
-    pub severity: Severity,
+    pub severity: DiagnosticSeverity,
     /// One sentence, lower case start, no period.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-    pub place: Option<Place>,
+    pub location: Option<SourceLocation>,
     /// A second place that belongs to it, with what it is.
-    pub also: Vec<(Place, String)>,
+    pub related: Vec<(SourceLocation, String)>,
 }
 
-impl Source {
+impl NamedSource {
     /// A source from its path and text. A byte order mark is dropped: it would count as a column.
     pub fn new(path: impl Into<String>, text: impl Into<Box<str>>) -> Arc<Self> {
         let text = text.into();
         let text = text.strip_prefix('\u{feff}').map(Box::from).unwrap_or(text);
-        Self::of(path.into(), Cow::Owned(text.into_string()))
+        Self::build(path.into(), Cow::Owned(text.into_string()))
     }
 
     /// A source that comes with the program, whose text is not copied.
-    pub fn fixed(path: impl Into<String>, text: &'static str) -> Arc<Self> {
-        Self::of(path.into(), Cow::Borrowed(text))
+    pub fn from_static(path: impl Into<String>, text: &'static str) -> Arc<Self> {
+        Self::build(path.into(), Cow::Borrowed(text))
     }
 
-    fn of(path: String, text: Cow<'static, str>) -> Arc<Self> {
-        Arc::new(Self { path, text, veils: Mutex::default(), lines: OnceLock::new() })
+    fn build(path: String, text: Cow<'static, str>) -> Arc<Self> {
+        Arc::new(Self { path, text, redactions: Mutex::default(), line_starts: OnceLock::new() })
     }
 
     /// The place of a range of this source.
-    pub fn place(self: &Arc<Self>, span: Span) -> Place {
-        Place { source: Arc::clone(self), span }
+    pub fn locate_span(self: &Arc<Self>, span: SourceSpan) -> SourceLocation {
+        SourceLocation { source: Arc::clone(self), span }
     }
 
     /// From now on no shown line of this source contains the text of `span`.
-    pub fn veil(&self, span: Span) {
-        let mut veils = self.veils.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn redact_span(&self, span: SourceSpan) {
+        let mut veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
         veils.push(span.start..span.end);
     }
 
     /// The veiled ranges, in order, as bytes.
-    pub fn veils(&self) -> Vec<Range<usize>> {
-        let veils = self.veils.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn list_redactions(&self) -> Vec<Range<usize>> {
+        let veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ranges: Vec<_> = veils.iter().map(|v| v.start as usize..v.end as usize).collect();
         ranges.sort_by_key(|range| range.start);
         ranges
     }
 
     /// Line and column of a byte, both from 1; the column counts characters.
-    pub fn line_column(&self, byte: u32) -> (usize, usize) {
+    pub fn find_line_column(&self, byte: u32) -> (usize, usize) {
         let mut byte = (byte as usize).min(self.text.len());
         while !self.text.is_char_boundary(byte) {
             byte -= 1;
         }
-        let starts = self.lines.get_or_init(|| {
+        let starts = self.line_starts.get_or_init(|| {
             let breaks = self.text.match_indices('\n').map(|(at, _)| at as u32 + 1);
             std::iter::once(0).chain(breaks).collect()
         });
@@ -108,70 +108,70 @@ impl Source {
     }
 }
 
-impl Place {
+impl SourceLocation {
     /// Line and column of the start, both from 1.
-    pub fn line_column(&self) -> (usize, usize) {
-        self.source.line_column(self.span.start)
+    pub fn find_line_column(&self) -> (usize, usize) {
+        self.source.find_line_column(self.span.start)
     }
 }
 
 impl Diagnostic {
     /// An error: the run cannot succeed.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, message)
+        Self::new(DiagnosticSeverity::Error, code, message)
     }
 
     /// A warning: worth a look, nothing stops.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, message)
+        Self::new(DiagnosticSeverity::Warning, code, message)
     }
 
     /// A note: good to know.
     pub fn note(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Note, code, message)
+        Self::new(DiagnosticSeverity::Note, code, message)
     }
 
-    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), hint: None, place: None, also: Vec::new() }
+    fn new(severity: DiagnosticSeverity, code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, severity, message: message.into(), hint: None, location: None, related: Vec::new() }
     }
 
     /// With what to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// With where it is.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(place);
+    pub fn with_location(mut self, place: SourceLocation) -> Self {
+        self.location = Some(place);
         self
     }
 
     /// With a second place, and what is there.
     #[must_use]
-    pub fn also(mut self, place: Place, what: impl Into<String>) -> Self {
-        self.also.push((place, what.into()));
+    pub fn with_related(mut self, place: SourceLocation, what: impl Into<String>) -> Self {
+        self.related.push((place, what.into()));
         self
     }
 }
 
 /// Whether any of these is an error.
-pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == DiagnosticSeverity::Error)
 }
 
 /// Orders diagnostics by file, place and code, the same however they were found.
-pub fn sort(diagnostics: &mut [Diagnostic]) {
+pub fn sort_diagnostics(diagnostics: &mut [Diagnostic]) {
     diagnostics.sort_by(|a, b| {
-        let key = |d: &Diagnostic| d.place.as_ref().map(|p| (p.source.path.clone(), p.span.start));
+        let key = |d: &Diagnostic| d.location.as_ref().map(|p| (p.source.path.clone(), p.span.start));
         key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.message.cmp(&b.message))
     });
 }
 
 /// The word of `known` that was probably meant, when one is near enough.
-pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn find_nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let lower = word.to_lowercase();
     let near = |candidate: &'k str| {
         let other = candidate.to_lowercase();
@@ -183,8 +183,8 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 }
 
 /// `did you mean …` for the nearest word, else what is known, or the first of it.
-pub fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<String> {
-    if let Some(near) = nearest(word, known.clone()) {
+pub fn suggest_word<'k>(word: &str, known: impl IntoIterator<Item = &'k str> + Clone) -> Option<String> {
+    if let Some(near) = find_nearest(word, known.clone()) {
         return Some(format!("did you mean `{near}`?"));
     }
     let all: Vec<_> = known.into_iter().collect();
@@ -201,25 +201,25 @@ mod tests {
 
     #[test]
     fn places_count_lines_and_characters() {
-        let source = Source::new("a.yaml", "å: 1\nb: é x\n");
-        assert_eq!(source.line_column(0), (1, 1));
-        assert_eq!(source.line_column(2), (1, 2));
-        assert_eq!(source.line_column(12), (2, 6));
-        assert_eq!(source.line_column(9999), (3, 1));
-        assert_eq!(Source::new("a.yaml", "\u{feff}a: 1").line_column(0), (1, 1));
+        let source = NamedSource::new("a.yaml", "å: 1\nb: é x\n");
+        assert_eq!(source.find_line_column(0), (1, 1));
+        assert_eq!(source.find_line_column(2), (1, 2));
+        assert_eq!(source.find_line_column(12), (2, 6));
+        assert_eq!(source.find_line_column(9999), (3, 1));
+        assert_eq!(NamedSource::new("a.yaml", "\u{feff}a: 1").find_line_column(0), (1, 1));
     }
 
     #[test]
     fn of_many_words_some_are_told() {
         let words: Vec<String> = (0..25).map(|number| format!("w{number}")).collect();
-        let hint = did_you_mean("zzzzz", words.iter().map(String::as_str)).unwrap();
+        let hint = suggest_word("zzzzz", words.iter().map(String::as_str)).unwrap();
         assert_eq!(hint, "known here: w0, w1, w2, w3, w4, w5, w6, w7, w8, w9, w10, w11 and more");
     }
 
     #[test]
     fn the_nearest_word_is_near() {
         let known = ["displayName", "merchantKey"];
-        assert_eq!(nearest("dispayname", known), Some("displayName"));
-        assert_eq!(nearest("zzz", known), None);
+        assert_eq!(find_nearest("dispayname", known), Some("displayName"));
+        assert_eq!(find_nearest("zzz", known), None);
     }
 }

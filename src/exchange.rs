@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// What a request does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Verb {
+pub enum Method {
     Get,
     Post,
     Put,
@@ -16,9 +16,9 @@ pub enum Verb {
     Delete,
 }
 
-impl Verb {
+impl Method {
     /// The word on the wire.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
@@ -31,37 +31,37 @@ impl Verb {
 
 /// One request, complete but for host and credentials.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Request {
-    pub verb: Verb,
+pub struct PlannedRequest {
+    pub method: Method,
     /// Below the base URL, parameters filled in and percent-encoded.
     pub path: String,
     /// Not yet encoded.
     pub query: Vec<(String, String)>,
-    pub body: Option<Wire>,
+    pub body: Option<WireValue>,
     /// Whether sending it twice is the same as sending it once.
-    pub repeatable: bool,
+    pub idempotent: bool,
 }
 
 /// A body, or a part of one, in the API's own names and forms.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Wire {
+pub enum WireValue {
     Null,
-    Flag(bool),
+    Boolean(bool),
     /// Digits in plain notation, written bare.
     Number(String),
-    Text(String),
-    Guid(Uuid),
+    String(String),
+    Uuid(Uuid),
     /// A date or a time: a string in JSON, written bare in JSV.
-    Moment(String),
-    List(Vec<Wire>),
-    Object(Vec<(String, Wire)>),
+    DateTime(String),
+    Array(Vec<WireValue>),
+    Object(Vec<(String, WireValue)>),
     /// A stranger in the bytes it came in; only ever sent back in the same wire format.
     Raw(String),
 }
 
 /// What came back, read whole and within bounds.
 #[derive(Clone)]
-pub struct Response {
+pub struct HttpResponse {
     pub status: u16,
     /// Without parameters, lower case; empty when the server named none.
     pub content_type: String,
@@ -74,7 +74,7 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-impl Response {
+impl HttpResponse {
     /// Whether the server says that it did what was asked.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

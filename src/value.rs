@@ -2,7 +2,7 @@
 //!
 //! Decimals are exact, guids are 128 bits, text stays text; comparison of two leaves is plain equality.
 //! Fields are numbers into the kind's shape, so a field that the kind does not know cannot be in the tree;
-//! what a service sent beyond the kind travels as a [`Stranger`], in the very bytes it came in.
+//! what a service sent beyond the kind travels as a [`UnknownField`], in the very bytes it came in.
 //! Deliberately absent: `Debug`, `Display` and `Serialize`. A value may be a secret; only the `report`
 //! room, which knows the field's mark, turns one into text.
 
@@ -15,20 +15,20 @@ use uuid::Uuid;
 pub enum Value {
     /// Present, and nothing. Absent is the field's missing from its [`Object`].
     Null,
-    Flag(bool),
-    Whole(i64),
+    Boolean(bool),
+    Integer(i64),
     /// Compared by value: `1.5` equals `1.50`. The scale is kept for writing.
     Decimal(Decimal),
-    Guid(Uuid),
-    Text(Box<str>),
-    Date(Box<Told<Date>>),
-    Time(Box<Told<Timestamp>>),
+    Uuid(Uuid),
+    String(Box<str>),
+    Date(Box<SourceText<Date>>),
+    DateTime(Box<SourceText<Timestamp>>),
     /// A number of a free-form (`any`) field that no decimal can hold, as it was written.
     Number(Box<str>),
     /// The id of an object that the same run creates, by the name of its document; known once it is there.
-    Later(Box<str>),
-    List(Vec<Value>),
-    /// Free keys, in the order in which they were written; equality ignores that order (see [`Value::same`]).
+    KnownAfterApply(Box<str>),
+    Array(Vec<Value>),
+    /// Free keys, in the order in which they were written; equality ignores that order (see [`Value::is_equivalent`]).
     Map(Vec<(Box<str>, Value)>),
     Object(Box<Object>),
 }
@@ -36,28 +36,28 @@ pub enum Value {
 /// A date or a time, with the very text in which a service told it where that is not the usual one. Compared by
 /// what it is; what travels along is written as it was told.
 #[derive(Clone)]
-pub struct Told<T> {
-    pub is: T,
+pub struct SourceText<T> {
+    pub value: T,
     pub text: Option<Box<str>>,
 }
 
-impl<T: PartialEq> PartialEq for Told<T> {
+impl<T: PartialEq> PartialEq for SourceText<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.is == other.is
+        self.value == other.value
     }
 }
 
-impl<T: Eq> Eq for Told<T> {}
+impl<T: Eq> Eq for SourceText<T> {}
 
-impl<T: std::fmt::Display> Told<T> {
+impl<T: std::fmt::Display> SourceText<T> {
     /// As it was told, else in its usual form.
-    pub fn written(&self) -> String {
-        self.text.as_deref().map_or_else(|| self.is.to_string(), str::to_owned)
+    pub fn to_text(&self) -> String {
+        self.text.as_deref().map_or_else(|| self.value.to_string(), str::to_owned)
     }
 
     /// Keeps the text in which it was told.
-    pub fn told_as(&mut self, text: &str) {
-        self.text = (self.is.to_string() != text).then(|| text.into());
+    pub fn set_text(&mut self, text: &str) {
+        self.text = (self.value.to_string() != text).then(|| text.into());
     }
 }
 
@@ -66,40 +66,40 @@ impl<T: std::fmt::Display> Told<T> {
 pub struct Object {
     fields: Vec<(u16, Value)>,
     /// Members that the kind does not know, as the service sent them.
-    pub strangers: Vec<Stranger>,
+    pub unknown_fields: Vec<UnknownField>,
 }
 
 /// A member that the kind does not know: its name and its value in the bytes of the wire format it came in.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Stranger {
+pub struct UnknownField {
     pub name: Box<str>,
     pub raw: Box<str>,
 }
 
 impl Value {
     /// A text value.
-    pub fn text(text: impl Into<Box<str>>) -> Self {
-        Self::Text(text.into())
+    pub fn from_text(text: impl Into<Box<str>>) -> Self {
+        Self::String(text.into())
     }
 
     /// A day.
-    pub fn date(is: Date) -> Self {
-        Self::Date(Box::new(Told { is, text: None }))
+    pub fn from_date(is: Date) -> Self {
+        Self::Date(Box::new(SourceText { value: is, text: None }))
     }
 
     /// A moment.
-    pub fn time(is: Timestamp) -> Self {
-        Self::Time(Box::new(Told { is, text: None }))
+    pub fn from_datetime(is: Timestamp) -> Self {
+        Self::DateTime(Box::new(SourceText { value: is, text: None }))
     }
 
     /// Nothing to see: null, the empty text, an empty list, map or object.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
-            Self::Text(text) => text.is_empty(),
-            Self::List(items) => items.is_empty(),
+            Self::String(text) => text.is_empty(),
+            Self::Array(items) => items.is_empty(),
             Self::Map(entries) => entries.is_empty(),
-            Self::Object(object) => object.fields.is_empty() && object.strangers.is_empty(),
+            Self::Object(object) => object.fields.is_empty() && object.unknown_fields.is_empty(),
             _ => false,
         }
     }
@@ -107,42 +107,44 @@ impl Value {
     /// The value that a field has when nobody ever set it: `false`, `0`, all zeros, empty.
     pub fn is_zero(&self) -> bool {
         match self {
-            Self::Flag(flag) => !flag,
-            Self::Whole(number) => *number == 0,
+            Self::Boolean(flag) => !flag,
+            Self::Integer(number) => *number == 0,
             Self::Decimal(number) => number.is_zero(),
-            Self::Guid(guid) => guid.is_nil(),
+            Self::Uuid(guid) => guid.is_nil(),
             other => other.is_blank(),
         }
     }
 
     /// Whether nothing in it is an id that only a create will tell.
-    pub fn is_known(&self) -> bool {
+    pub fn is_wholly_known(&self) -> bool {
         match self {
-            Self::Later(_) => false,
-            Self::List(items) => items.iter().all(Self::is_known),
-            Self::Map(entries) => entries.iter().all(|(_, value)| value.is_known()),
-            Self::Object(object) => object.is_known(),
+            Self::KnownAfterApply(_) => false,
+            Self::Array(items) => items.iter().all(Self::is_wholly_known),
+            Self::Map(entries) => entries.iter().all(|(_, value)| value.is_wholly_known()),
+            Self::Object(object) => object.is_wholly_known(),
             _ => true,
         }
     }
 
     /// Equality that ignores the order of map keys and of strangers.
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn is_equivalent(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Map(a), Self::Map(b)) => {
                 a.len() == b.len()
-                    && a.iter().all(|(key, value)| b.iter().any(|(k, v)| k == key && value.same(v)))
+                    && a.iter().all(|(key, value)| b.iter().any(|(k, v)| k == key && value.is_equivalent(v)))
             }
-            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
-            (Self::Object(a), Self::Object(b)) => a.same(b),
+            (Self::Array(a), Self::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_equivalent(b))
+            }
+            (Self::Object(a), Self::Object(b)) => a.is_equivalent(b),
             _ => self == other,
         }
     }
 
     /// The text inside, when this is a text.
-    pub fn as_text(&self) -> Option<&str> {
+    pub fn as_str(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::String(text) => Some(text),
             _ => None,
         }
     }
@@ -150,7 +152,7 @@ impl Value {
     /// The items inside; none for anything that is not a list.
     pub fn items(&self) -> &[Value] {
         match self {
-            Self::List(items) => items,
+            Self::Array(items) => items,
             _ => &[],
         }
     }
@@ -166,13 +168,13 @@ impl Value {
 
 impl Object {
     /// The value of field number `field`; `None` when the field is absent.
-    pub fn get(&self, field: u16) -> Option<&Value> {
+    pub fn get_field(&self, field: u16) -> Option<&Value> {
         let at = self.fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
         Some(&self.fields[at].1)
     }
 
     /// Sets field number `field`, replacing what was there.
-    pub fn set(&mut self, field: u16, value: Value) {
+    pub fn set_field(&mut self, field: u16, value: Value) {
         match self.fields.binary_search_by_key(&field, |(number, _)| *number) {
             Ok(at) => self.fields[at].1 = value,
             Err(at) => self.fields.insert(at, (field, value)),
@@ -180,7 +182,7 @@ impl Object {
     }
 
     /// Takes field number `field` out, so that it is absent.
-    pub fn take(&mut self, field: u16) -> Option<Value> {
+    pub fn take_field(&mut self, field: u16) -> Option<Value> {
         let at = self.fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
         Some(self.fields.remove(at).1)
     }
@@ -191,56 +193,56 @@ impl Object {
     }
 
     /// Whether nothing in it is an id that only a create will tell.
-    pub fn is_known(&self) -> bool {
-        self.fields.iter().all(|(_, value)| value.is_known())
+    pub fn is_wholly_known(&self) -> bool {
+        self.fields.iter().all(|(_, value)| value.is_wholly_known())
     }
 
     /// Gives back the room that growing left over; worth it before many objects are kept.
-    pub fn shrink(&mut self) {
+    pub fn shrink_to_fit(&mut self) {
         self.fields.shrink_to_fit();
-        self.strangers.shrink_to_fit();
+        self.unknown_fields.shrink_to_fit();
     }
 
     /// Equality that ignores the order of map keys and of strangers.
-    pub fn same(&self, other: &Self) -> bool {
+    pub fn is_equivalent(&self, other: &Self) -> bool {
         self.fields.len() == other.fields.len()
-            && self.fields.iter().zip(&other.fields).all(|((i, a), (j, b))| i == j && a.same(b))
-            && self.same_strangers(other)
+            && self.fields.iter().zip(&other.fields).all(|((i, a), (j, b))| i == j && a.is_equivalent(b))
+            && self.has_same_unknown_fields(other)
     }
 
     /// Whether the same strangers came, in any order.
-    pub fn same_strangers(&self, other: &Self) -> bool {
-        if self.strangers == other.strangers {
+    pub fn has_same_unknown_fields(&self, other: &Self) -> bool {
+        if self.unknown_fields == other.unknown_fields {
             return true;
         }
         let sorted = |object: &Self| {
-            let mut strangers: Vec<Stranger> = object.strangers.clone();
+            let mut strangers: Vec<UnknownField> = object.unknown_fields.clone();
             strangers.sort_unstable_by(|a, b| a.name.cmp(&b.name).then_with(|| a.raw.cmp(&b.raw)));
             strangers
         };
-        self.strangers.len() == other.strangers.len() && sorted(self) == sorted(other)
+        self.unknown_fields.len() == other.unknown_fields.len() && sorted(self) == sorted(other)
     }
 }
 
 /// What must not be seen of a field, and why.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
-pub enum Mark {
+pub enum Sensitivity {
     #[default]
-    Open,
+    Public,
     /// Not personal, but it may carry credentials or tell too much: shown only as "changed".
-    Sensitive,
+    Internal,
     /// About a person.
     Personal,
     /// A credential: a document may only say where it comes from.
     Secret,
 }
 
-impl Mark {
+impl Sensitivity {
     /// The word in kind files and reports; empty for an open field.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Open => "",
-            Self::Sensitive => "sensitive",
+            Self::Public => "",
+            Self::Internal => "sensitive",
             Self::Personal => "personal",
             Self::Secret => "secret",
         }
@@ -258,53 +260,55 @@ pub fn looks_masked(text: &str) -> bool {
 
 /// Where a leaf stands in an object.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Path(pub Vec<Segment>);
+pub struct ValuePath(pub Vec<PathSegment>);
 
-/// One step of a [`Path`].
+/// One step of a [`ValuePath`].
 #[derive(Clone, PartialEq, Eq)]
-pub enum Segment {
+pub enum PathSegment {
     /// A field, by the name that documents use.
     Field(std::sync::Arc<str>),
     /// A key of a map, with the mark of the map.
-    Key(Box<str>, Mark),
+    Key(Box<str>, Sensitivity),
     /// An item of a list: where it stands, and the leaves that tell it apart.
-    Item { index: usize, key: Vec<KeyLeaf> },
+    Item { index: usize, key: Vec<ItemKeyField> },
 }
 
 /// One leaf of a list item's key, with its own mark: a key can be a secret too.
 #[derive(Clone, PartialEq, Eq)]
-pub struct KeyLeaf {
+pub struct ItemKeyField {
     pub name: std::sync::Arc<str>,
     pub value: Value,
-    pub mark: Mark,
+    pub sensitivity: Sensitivity,
 }
 
-impl Path {
+impl ValuePath {
     /// This path with one more step.
-    pub fn then(&self, segment: Segment) -> Self {
+    pub fn join_segment(&self, segment: PathSegment) -> Self {
         let mut path = self.clone();
         path.0.push(segment);
         path
     }
 
     /// The name of the top-level field under which the leaf stands.
-    pub fn top(&self) -> Option<&str> {
+    pub fn top_field(&self) -> Option<&str> {
         match self.0.first() {
-            Some(Segment::Field(name)) => Some(name),
+            Some(PathSegment::Field(name)) => Some(name),
             _ => None,
         }
     }
 
     /// As JSON Pointer (RFC 6901). Items stand by their index, so no key leaf appears in it.
-    pub fn pointer(&self) -> String {
+    pub fn to_pointer(&self) -> String {
         let mut pointer = String::new();
         for segment in &self.0 {
             pointer.push('/');
             match segment {
-                Segment::Field(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
-                Segment::Key(key, Mark::Open) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-                Segment::Key(_, _) => pointer.push('*'),
-                Segment::Item { index, .. } => pointer.push_str(&index.to_string()),
+                PathSegment::Field(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
+                PathSegment::Key(key, Sensitivity::Public) => {
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"))
+                }
+                PathSegment::Key(_, _) => pointer.push('*'),
+                PathSegment::Item { index, .. } => pointer.push_str(&index.to_string()),
             }
         }
         pointer
@@ -329,28 +333,28 @@ mod tests {
     fn fields_stay_in_the_order_of_the_shape() {
         let mut object = Object::default();
         for number in [3, 1, 2] {
-            object.set(number, Value::Whole(i64::from(number)));
+            object.set_field(number, Value::Integer(i64::from(number)));
         }
         assert!(object.fields().map(|(number, _)| number).eq([1, 2, 3]));
-        assert!(object.take(2) == Some(Value::Whole(2)));
-        assert!(object.get(2).is_none());
+        assert!(object.take_field(2) == Some(Value::Integer(2)));
+        assert!(object.get_field(2).is_none());
     }
 
     #[test]
     fn maps_are_the_same_in_any_order() {
-        let entry = |key: &str, n| (Box::from(key), Value::Whole(n));
+        let entry = |key: &str, n| (Box::from(key), Value::Integer(n));
         let a = Value::Map(vec![entry("a", 1), entry("b", 2)]);
         let b = Value::Map(vec![entry("b", 2), entry("a", 1)]);
-        assert!(a.same(&b));
+        assert!(a.is_equivalent(&b));
     }
 
     #[test]
     fn a_pointer_escapes_and_hides_marked_keys() {
-        let path = Path(vec![
-            Segment::Field("a/b~".into()),
-            Segment::Item { index: 4, key: Vec::new() },
-            Segment::Key("https://x".into(), Mark::Sensitive),
+        let path = ValuePath(vec![
+            PathSegment::Field("a/b~".into()),
+            PathSegment::Item { index: 4, key: Vec::new() },
+            PathSegment::Key("https://x".into(), Sensitivity::Internal),
         ]);
-        assert_eq!(path.pointer(), "/a~1b~0/4/*");
+        assert_eq!(path.to_pointer(), "/a~1b~0/4/*");
     }
 }

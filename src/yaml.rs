@@ -4,10 +4,10 @@
 //! runaway aliases. Scalars stay text until somebody who knows says what they are. Merge keys (`<<`) and
 //! aliases are expanded here, within bounds, so nobody above knows of them.
 //! The parser is granit, by way of serde-saphyr (see Cargo.toml); its events, and its writer, are used in this file only.
-//! A stream is read in stretches of whole documents, plain ones by the [`plain`] reader; where a stretch has a
+//! A stream is read in stretches of whole documents, plain ones by the [`plain_reader`] reader; where a stretch has a
 //! fault, the parser reads the source as a whole and tells it, for only then it is sure what the fault spoils.
 
-mod plain;
+mod plain_reader;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -16,106 +16,106 @@ use std::sync::Arc;
 
 use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
 
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 
 /// How deep a document may nest.
 const MAX_DEPTH: usize = 64;
 /// What a line starts with that starts a document.
-const MARKER: &str = "---";
+const DOCUMENT_MARKER: &str = "---";
 /// How many nodes the aliases of one document may add.
-const MAX_ALIASED: usize = 100_000;
+const MAX_ALIAS_NODES: usize = 100_000;
 
 /// One node, with the bytes it came from.
 #[derive(Clone)]
-pub struct Node<'t> {
-    pub span: Span,
-    pub data: Data<'t>,
+pub struct YamlNode<'t> {
+    pub span: SourceSpan,
+    pub data: YamlData<'t>,
 }
 
 /// What a node is.
 #[derive(Clone)]
-pub enum Data<'t> {
+pub enum YamlData<'t> {
     /// A scalar and whether it stood bare: only a bare `null` is null, only a bare `true` a flag.
     Scalar {
         text: Cow<'t, str>,
-        bare: bool,
+        plain: bool,
     },
-    List(Vec<Node<'t>>),
-    Map(Vec<Entry<'t>>),
+    Sequence(Vec<YamlNode<'t>>),
+    Mapping(Vec<YamlEntry<'t>>),
 }
 
 /// One key of a mapping with its value.
 #[derive(Clone)]
-pub struct Entry<'t> {
+pub struct YamlEntry<'t> {
     pub key: Cow<'t, str>,
-    pub key_span: Span,
-    pub value: Node<'t>,
+    pub key_span: SourceSpan,
+    pub value: YamlNode<'t>,
 }
 
-impl<'t> Node<'t> {
+impl<'t> YamlNode<'t> {
     /// Bare `null`, `~` or nothing at all.
     pub fn is_null(&self) -> bool {
-        matches!(&self.data, Data::Scalar { text, bare: true } if is_null_word(text))
+        matches!(&self.data, YamlData::Scalar { text, plain: true } if is_null_literal(text))
     }
 
     /// The value under `key`, when this is a mapping that has it.
-    pub fn get(&self, key: &str) -> Option<&Node<'t>> {
+    pub fn get_value(&self, key: &str) -> Option<&YamlNode<'t>> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
     }
 
     /// The entries of a mapping; none for anything else.
-    pub fn entries(&self) -> &[Entry<'t>] {
+    pub fn entries(&self) -> &[YamlEntry<'t>] {
         match &self.data {
-            Data::Map(entries) => entries,
+            YamlData::Mapping(entries) => entries,
             _ => &[],
         }
     }
 
     /// The items of a list; none for anything else.
-    pub fn items(&self) -> &[Node<'t>] {
+    pub fn items(&self) -> &[YamlNode<'t>] {
         match &self.data {
-            Data::List(items) => items,
+            YamlData::Sequence(items) => items,
             _ => &[],
         }
     }
 
     /// The text of a scalar.
-    pub fn scalar(&self) -> Option<&str> {
+    pub fn as_scalar(&self) -> Option<&str> {
         match &self.data {
-            Data::Scalar { text, .. } => Some(text),
+            YamlData::Scalar { text, .. } => Some(text),
             _ => None,
         }
     }
 
     /// The node at a JSON Pointer below this one.
-    pub fn at(&self, pointer: &str) -> Option<&Node<'t>> {
+    pub fn resolve_pointer(&self, pointer: &str) -> Option<&YamlNode<'t>> {
         pointer.split('/').skip(1).try_fold(self, |node, step| {
             let step = step.replace("~1", "/").replace("~0", "~");
             match &node.data {
-                Data::List(items) => items.get(step.parse::<usize>().ok()?),
-                _ => node.get(&step),
+                YamlData::Sequence(items) => items.get(step.parse::<usize>().ok()?),
+                _ => node.get_value(&step),
             }
         })
     }
 
     /// What it is, for messages: `a text`, `a list`, `a mapping`, `nothing`.
-    pub fn noun(&self) -> &'static str {
+    pub fn describe_type(&self) -> &'static str {
         match &self.data {
             _ if self.is_null() => "nothing",
-            Data::Scalar { .. } => "a single value",
-            Data::List(_) => "a list",
-            Data::Map(_) => "a mapping",
+            YamlData::Scalar { .. } => "a single value",
+            YamlData::Sequence(_) => "a list",
+            YamlData::Mapping(_) => "a mapping",
         }
     }
 }
 
 /// Whether a bare scalar means null.
-pub fn is_null_word(text: &str) -> bool {
+pub fn is_null_literal(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// The flag that a bare scalar means; YAML 1.2 words only, so `no` stays text.
-pub fn flag_word(text: &str) -> Option<bool> {
+pub fn parse_boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),
@@ -124,7 +124,7 @@ pub fn flag_word(text: &str) -> Option<bool> {
 }
 
 /// Whether a bare scalar reads as a JSON-like number.
-pub fn is_number_word(text: &str) -> bool {
+pub fn is_number_literal(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     digits.starts_with(|c: char| c.is_ascii_digit())
         && (digits == "0" || !digits.starts_with('0') || digits.starts_with("0."))
@@ -133,27 +133,27 @@ pub fn is_number_word(text: &str) -> bool {
 
 /// Reads every document of a source. Faults are added to `faults`; a document with a fault in its
 /// structure is still returned as far as it could be read, except after a syntax error.
-pub fn read<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<Node<'t>> {
+pub fn read_documents<'t>(source: &'t Arc<NamedSource>, faults: &mut Vec<Diagnostic>) -> Vec<YamlNode<'t>> {
     let mut documents = Vec::new();
-    if !read_stretch(source, 0..source.text.len(), &mut |node| documents.push(node)) {
-        documents = read_whole(source, faults);
+    if !read_chunk(source, 0..source.text.len(), &mut |node| documents.push(node)) {
+        documents = parse_documents(source, faults);
     }
     documents
 }
 
 /// Reads every document of a source by the parser alone.
-pub fn read_whole<'t>(source: &'t Arc<Source>, faults: &mut Vec<Diagnostic>) -> Vec<Node<'t>> {
+pub fn parse_documents<'t>(source: &'t Arc<NamedSource>, faults: &mut Vec<Diagnostic>) -> Vec<YamlNode<'t>> {
     let (mut documents, text) = (Vec::new(), &source.text);
     let start = text.len() - text.trim_start_matches('\u{feff}').len();
-    parse(source, start..text.len(), faults, &mut |node| documents.push(node));
+    parse_range(source, start..text.len(), faults, &mut |node| documents.push(node));
     documents
 }
 
 /// Cuts a source before lines that start a document, into stretches of about `size` bytes; each can be read by
-/// [`read_stretch`], in any order. No scalar, quoted or in a block, can hold such a line.
-pub fn stretches(source: &Source, size: usize) -> Vec<Bytes<usize>> {
+/// [`read_chunk`], in any order. No scalar, quoted or in a block, can hold such a line.
+pub fn split_chunks(source: &NamedSource, size: usize) -> Vec<Bytes<usize>> {
     let (text, mut cuts, mut start) = (&*source.text, Vec::new(), 0);
-    while let Some(end) = next_marker(text, start + size.max(1)) {
+    while let Some(end) = find_next_marker(text, start + size.max(1)) {
         cuts.push(start..end);
         start = end;
     }
@@ -162,12 +162,12 @@ pub fn stretches(source: &Source, size: usize) -> Vec<Bytes<usize>> {
 }
 
 /// Where the first line at or behind `from` stands that starts a document, but not at the start of the text.
-fn next_marker(text: &str, from: usize) -> Option<usize> {
+fn find_next_marker(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = from.checked_sub(1)?;
     loop {
         at += bytes.get(at..)?.windows(4).position(|window| window == b"\n---")? + 1;
-        if plain::marker(bytes, at) {
+        if plain_reader::is_document_marker(bytes, at) {
             return Some(at);
         }
     }
@@ -175,20 +175,20 @@ fn next_marker(text: &str, from: usize) -> Option<usize> {
 
 /// Hands every document of a stretch to `take`. False when there is any fault in it: then what was handed over
 /// does not count, and the source must be read as a whole.
-pub fn read_stretch<'t>(
-    source: &'t Arc<Source>,
+pub fn read_chunk<'t>(
+    source: &'t Arc<NamedSource>,
     stretch: Bytes<usize>,
-    take: &mut dyn FnMut(Node<'t>),
+    take: &mut dyn FnMut(YamlNode<'t>),
 ) -> bool {
     let Some(text) = source.text.get(..stretch.end) else { return false };
     let mut at = stretch.start;
     while at < text.len() {
-        if let Some((node, next)) = plain::read(text, at) {
+        if let Some((node, next)) = plain_reader::read_plain_document(text, at) {
             take(node);
             at = next;
             continue;
         }
-        let next = next_marker(text, at + 1).unwrap_or(text.len());
+        let next = find_next_marker(text, at + 1).unwrap_or(text.len());
         let piece = text.get(at..next).unwrap_or_default();
         let mut faults = Vec::new();
         // directives reach over the cut
@@ -197,9 +197,9 @@ pub fn read_stretch<'t>(
         }
         // the parser sees the next marker too: where a text ends can depend on it
         let ends_here = next == text.len() && next == source.text.len();
-        let seen = if ends_here { next } else { next + MARKER.len() };
+        let seen = if ends_here { next } else { next + DOCUMENT_MARKER.len() };
         let mut nodes = Vec::new();
-        parse(source, at..seen, &mut faults, &mut |node| nodes.push(node));
+        parse_range(source, at..seen, &mut faults, &mut |node| nodes.push(node));
         if !faults.is_empty() {
             return false;
         }
@@ -213,33 +213,33 @@ pub fn read_stretch<'t>(
 }
 
 /// Reads a range of a source, which starts and ends where a document may.
-fn parse<'t>(
-    source: &'t Arc<Source>,
+fn parse_range<'t>(
+    source: &'t Arc<NamedSource>,
     range: Bytes<usize>,
     faults: &mut Vec<Diagnostic>,
-    take: &mut dyn FnMut(Node<'t>),
+    take: &mut dyn FnMut(YamlNode<'t>),
 ) {
     let mut options = Options::default();
     options.strict_indentation = true;
     options.emit_comments = false;
     let shift = range.start as u32;
     let text = source.text.get(range).unwrap_or_default();
-    let mut reader = Reader {
+    let mut reader = YamlReader {
         parser: Parser::new_from_str_with_options(text, options),
         source,
-        shift,
-        faults,
+        byte_offset: shift,
+        diagnostics: faults,
         anchors: HashMap::new(),
-        aliased: 0,
+        alias_nodes: 0,
     };
-    if let Err(error) = reader.stream(take) {
-        let fault = syntax_fault(source, shift, &error);
-        reader.faults.push(fault);
+    if let Err(error) = reader.read_stream(take) {
+        let fault = build_syntax_error(source, shift, &error);
+        reader.diagnostics.push(fault);
     }
 }
 
 /// A tree of plain values as YAML in block style, with a newline at the end.
-pub fn write(value: &serde_json::Value) -> String {
+pub fn write_yaml(value: &serde_json::Value) -> String {
     let options = serde_yaml::ser_options! { compact_list_indent: false };
     // JSON is YAML too
     serde_yaml::to_string_with_options(value, options).unwrap_or_else(|_| format!("{value}\n"))
@@ -247,7 +247,7 @@ pub fn write(value: &serde_json::Value) -> String {
 
 /// A text as a scalar on one line that reads back as this very text, for readers of YAML 1.1 and 1.2 alike:
 /// what could be taken for anything else has quotes. Between brackets and braces (`in_flow`) more needs them.
-pub fn scalar(text: &str, in_flow: bool) -> String {
+pub fn format_scalar(text: &str, in_flow: bool) -> String {
     let options = serde_yaml::ser_options! { prefer_block_scalars: false };
     let written = match in_flow {
         true => serde_yaml::to_string_with_options(&serde_yaml::FlowSeq(vec![text]), options),
@@ -263,47 +263,47 @@ pub fn scalar(text: &str, in_flow: bool) -> String {
 }
 
 /// A text as the key of a mapping, in quotes where it could be taken for anything else.
-pub fn key(text: &str) -> String {
-    let plain = scalar(text, true);
+pub fn format_key(text: &str) -> String {
+    let plain = format_scalar(text, true);
     match text.contains([':', '?']) && plain == text {
         true => serde_json::Value::from(text).to_string(),
         false => plain,
     }
 }
 
-struct Reader<'t, 'f> {
+struct YamlReader<'t, 'f> {
     parser: Parser<'t, serde_yaml::granit_parser::StrInput<'t>>,
-    source: &'t Arc<Source>,
-    shift: u32,
-    faults: &'f mut Vec<Diagnostic>,
-    anchors: HashMap<usize, (Node<'t>, usize)>,
-    aliased: usize,
+    source: &'t Arc<NamedSource>,
+    byte_offset: u32,
+    diagnostics: &'f mut Vec<Diagnostic>,
+    anchors: HashMap<usize, (YamlNode<'t>, usize)>,
+    alias_nodes: usize,
 }
 
 /// The entries of a mapping while it is read; a long one is searched by an index, not from the front.
 #[derive(Default)]
-struct Entries<'t> {
-    list: Vec<Entry<'t>>,
+struct MappingEntries<'t> {
+    entries: Vec<YamlEntry<'t>>,
     index: HashMap<Cow<'t, str>, usize>,
 }
 
-impl<'t> Entries<'t> {
-    fn named(&mut self, key: &str) -> Option<&Entry<'t>> {
-        const FEW: usize = 32;
-        if self.list.len() <= FEW {
-            return self.list.iter().find(|entry| entry.key == key);
+impl<'t> MappingEntries<'t> {
+    fn find_entry(&mut self, key: &str) -> Option<&YamlEntry<'t>> {
+        const LINEAR_SEARCH_LIMIT: usize = 32;
+        if self.entries.len() <= LINEAR_SEARCH_LIMIT {
+            return self.entries.iter().find(|entry| entry.key == key);
         }
-        for (at, entry) in self.list.iter().enumerate().skip(self.index.len()) {
+        for (at, entry) in self.entries.iter().enumerate().skip(self.index.len()) {
             self.index.insert(entry.key.clone(), at);
         }
-        self.index.get(key).and_then(|at| self.list.get(*at))
+        self.index.get(key).and_then(|at| self.entries.get(*at))
     }
 }
 
-type Step<T> = Result<T, Box<ScanError>>;
+type YamlResult<T> = Result<T, Box<ScanError>>;
 
-impl<'t> Reader<'t, '_> {
-    fn next(&mut self) -> Step<Option<(Event<'t>, Range)>> {
+impl<'t> YamlReader<'t, '_> {
+    fn next_event(&mut self) -> YamlResult<Option<(Event<'t>, Range)>> {
         loop {
             match self.parser.next_event() {
                 None => return Ok(None),
@@ -313,16 +313,16 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn stream(&mut self, take: &mut dyn FnMut(Node<'t>)) -> Step<()> {
-        while let Some((event, range)) = self.next()? {
+    fn read_stream(&mut self, take: &mut dyn FnMut(YamlNode<'t>)) -> YamlResult<()> {
+        while let Some((event, range)) = self.next_event()? {
             match event {
                 Event::DocumentStart(..) => {
                     self.anchors.clear();
-                    self.aliased = 0;
+                    self.alias_nodes = 0;
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 event => {
-                    let (node, _) = self.node(event, range, 0)?;
+                    let (node, _) = self.read_node(event, range, 0)?;
                     take(node);
                 }
             }
@@ -331,32 +331,37 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// One node and how many nodes it holds.
-    fn node(&mut self, event: Event<'t>, range: Range, depth: usize) -> Step<(Node<'t>, usize)> {
-        let mut span = self.span(&range);
+    fn read_node(
+        &mut self,
+        event: Event<'t>,
+        range: Range,
+        depth: usize,
+    ) -> YamlResult<(YamlNode<'t>, usize)> {
+        let mut span = self.convert_span(&range);
         if depth > MAX_DEPTH {
             return Err(Box::new(ScanError::new(range.start, format!("nested deeper than {MAX_DEPTH}"))));
         }
         let (data, count, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let bare = self.tag(tag.as_deref(), &range).unwrap_or(style == ScalarStyle::Plain);
-                (Data::Scalar { text, bare }, 1, anchor)
+                let bare = self.check_tag(tag.as_deref(), &range).unwrap_or(style == ScalarStyle::Plain);
+                (YamlData::Scalar { text, plain: bare }, 1, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), &range);
-                let (items, count, end) = self.list(depth)?;
-                span = self.span(&Range::new(range.start, end));
-                (Data::List(items), count, anchor)
+                self.check_tag(tag.as_deref(), &range);
+                let (items, count, end) = self.read_sequence(depth)?;
+                span = self.convert_span(&Range::new(range.start, end));
+                (YamlData::Sequence(items), count, anchor)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.tag(tag.as_deref(), &range);
-                let (entries, count, end) = self.mapping(depth)?;
-                span = self.span(&Range::new(range.start, end));
-                (Data::Map(entries), count, anchor)
+                self.check_tag(tag.as_deref(), &range);
+                let (entries, count, end) = self.read_mapping(depth)?;
+                span = self.convert_span(&Range::new(range.start, end));
+                (YamlData::Mapping(entries), count, anchor)
             }
-            Event::Alias(id) => return Ok(self.alias(id, span)),
-            _ => (Data::Scalar { text: Cow::Borrowed(""), bare: true }, 1, 0),
+            Event::Alias(id) => return Ok(self.resolve_alias(id, span)),
+            _ => (YamlData::Scalar { text: Cow::Borrowed(""), plain: true }, 1, 0),
         };
-        let node = Node { span, data };
+        let node = YamlNode { span, data };
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), count));
         }
@@ -364,14 +369,14 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// The items up to the end of a list, how many nodes they hold, and that end.
-    fn list(&mut self, depth: usize) -> Step<(Vec<Node<'t>>, usize, Marker)> {
+    fn read_sequence(&mut self, depth: usize) -> YamlResult<(Vec<YamlNode<'t>>, usize, Marker)> {
         let (mut items, mut count, mut end) = (Vec::new(), 1, Marker::default());
-        while let Some((event, range)) = self.next()? {
+        while let Some((event, range)) = self.next_event()? {
             end = range.end;
             if matches!(event, Event::SequenceEnd) {
                 break;
             }
-            let (node, size) = self.node(event, range, depth + 1)?;
+            let (node, size) = self.read_node(event, range, depth + 1)?;
             items.push(node);
             count += size;
         }
@@ -379,84 +384,96 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// The entries up to the end of a mapping, how many nodes they hold, and that end.
-    fn mapping(&mut self, depth: usize) -> Step<(Vec<Entry<'t>>, usize, Marker)> {
-        let (mut entries, mut merges) = (Entries::default(), Vec::new());
+    fn read_mapping(&mut self, depth: usize) -> YamlResult<(Vec<YamlEntry<'t>>, usize, Marker)> {
+        let (mut entries, mut merges) = (MappingEntries::default(), Vec::new());
         let (mut count, mut end) = (1, Marker::default());
-        while let Some((event, range)) = self.next()? {
+        while let Some((event, range)) = self.next_event()? {
             end = range.end;
             if matches!(event, Event::MappingEnd) {
                 break;
             }
-            let (key, _) = self.node(event, range, depth + 1)?;
-            let Some((event, range)) = self.next()? else { break };
-            let (value, size) = self.node(event, range, depth + 1)?;
+            let (key, _) = self.read_node(event, range, depth + 1)?;
+            let Some((event, range)) = self.next_event()? else { break };
+            let (value, size) = self.read_node(event, range, depth + 1)?;
             count += size + 1;
             match key.data {
-                Data::Scalar { text, bare: true } if text == "<<" => merges.push(value),
-                Data::Scalar { text, .. } => {
-                    self.enter(&mut entries, Entry { key: text, key_span: key.span, value })
+                YamlData::Scalar { text, plain: true } if text == "<<" => merges.push(value),
+                YamlData::Scalar { text, .. } => {
+                    self.insert_entry(&mut entries, YamlEntry { key: text, key_span: key.span, value })
                 }
                 _ => {
                     // what was meant by it nobody knows, so nobody may see it
-                    self.source.veil(key.span);
-                    self.source.veil(value.span);
+                    self.source.redact_span(key.span);
+                    self.source.redact_span(value.span);
                     let hint = "write the key as plain text";
-                    self.fault("odd-key", key.span, "a key must be a single word", hint);
+                    self.add_error("odd-key", key.span, "a key must be a single word", hint);
                 }
             }
         }
         for merge in merges {
-            self.merge(&mut entries, merge);
+            self.merge_entries(&mut entries, merge);
         }
-        Ok((entries.list, count, end))
+        Ok((entries.entries, count, end))
     }
 
-    fn enter(&mut self, entries: &mut Entries<'t>, entry: Entry<'t>) {
-        let Some(first) = entries.named(&entry.key) else {
-            entries.list.push(entry);
+    fn insert_entry(&mut self, entries: &mut MappingEntries<'t>, entry: YamlEntry<'t>) {
+        let Some(first) = entries.find_entry(&entry.key) else {
+            entries.entries.push(entry);
             return;
         };
-        let first = self.source.place(first.key_span);
+        let first = self.source.locate_span(first.key_span);
         // the value of the second one stays unread, so nobody above can say whether it may be seen
-        self.source.veil(entry.value.span);
-        self.faults.push(
+        self.source.redact_span(entry.value.span);
+        self.diagnostics.push(
             // nor whether its key may be
             Diagnostic::error("duplicate-key", "this key stands twice")
-                .at(self.source.place(entry.key_span))
-                .also(first, "first written here")
-                .hint("keep one of the two"),
+                .with_location(self.source.locate_span(entry.key_span))
+                .with_related(first, "first written here")
+                .with_hint("keep one of the two"),
         );
     }
 
     /// What `<<` brings in: keys that stand there themselves win.
-    fn merge(&mut self, entries: &mut Entries<'t>, from: Node<'t>) {
+    fn merge_entries(&mut self, entries: &mut MappingEntries<'t>, from: YamlNode<'t>) {
         match from.data {
-            Data::Map(merged) => {
+            YamlData::Mapping(merged) => {
                 for entry in merged {
-                    if entries.named(&entry.key).is_none() {
-                        entries.list.push(entry);
+                    if entries.find_entry(&entry.key).is_none() {
+                        entries.entries.push(entry);
                     }
                 }
             }
-            Data::List(several) => several.into_iter().for_each(|one| self.merge(entries, one)),
-            Data::Scalar { .. } => {
-                self.source.veil(from.span);
-                self.fault("odd-merge", from.span, "`<<` takes a mapping", "name an anchor: `<<: *defaults`");
+            YamlData::Sequence(several) => {
+                several.into_iter().for_each(|one| self.merge_entries(entries, one))
+            }
+            YamlData::Scalar { .. } => {
+                self.source.redact_span(from.span);
+                self.add_error(
+                    "odd-merge",
+                    from.span,
+                    "`<<` takes a mapping",
+                    "name an anchor: `<<: *defaults`",
+                );
             }
         }
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> (Node<'t>, usize) {
-        let nothing = Node { span, data: Data::Scalar { text: Cow::Borrowed(""), bare: true } };
+    fn resolve_alias(&mut self, id: usize, span: SourceSpan) -> (YamlNode<'t>, usize) {
+        let nothing = YamlNode { span, data: YamlData::Scalar { text: Cow::Borrowed(""), plain: true } };
         let Some((node, count)) = self.anchors.get(&id).cloned() else {
-            self.fault("odd-alias", span, "this alias stands inside what it names", "write the value out");
+            self.add_error(
+                "odd-alias",
+                span,
+                "this alias stands inside what it names",
+                "write the value out",
+            );
             return (nothing, 1);
         };
-        self.aliased += count;
-        if self.aliased > MAX_ALIASED {
-            if self.aliased - count <= MAX_ALIASED {
-                let message = format!("the aliases of this document add more than {MAX_ALIASED} values");
-                self.fault(
+        self.alias_nodes += count;
+        if self.alias_nodes > MAX_ALIAS_NODES {
+            if self.alias_nodes - count <= MAX_ALIAS_NODES {
+                let message = format!("the aliases of this document add more than {MAX_ALIAS_NODES} values");
+                self.add_error(
                     "too-many-aliases",
                     span,
                     &message,
@@ -469,7 +486,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Whether a tag says that a scalar is bare; `None` when there is no tag.
-    fn tag(&mut self, tag: Option<&Tag>, range: &Range) -> Option<bool> {
+    fn check_tag(&mut self, tag: Option<&Tag>, range: &Range) -> Option<bool> {
         let tag = tag?;
         match tag.core_suffix() {
             Some("str") => Some(false),
@@ -478,48 +495,48 @@ impl<'t> Reader<'t, '_> {
             None => {
                 // neither the tag nor what follows it is shown: a password may start with an exclamation mark
                 let hint = "leave it out; a text that starts with `!` needs quotes";
-                let span = self.span(&range.tag_span().unwrap_or(*range));
+                let span = self.convert_span(&range.tag_span().unwrap_or(*range));
                 let rest = self.source.text.get(span.end as usize..).unwrap_or_default();
                 let end = span.end + rest.find('\n').unwrap_or(rest.len()) as u32;
-                self.source.veil(Span { start: (span.start + 1).min(end), end });
-                self.fault("unknown-tag", span, "this tag means nothing here", hint);
+                self.source.redact_span(SourceSpan { start: (span.start + 1).min(end), end });
+                self.add_error("unknown-tag", span, "this tag means nothing here", hint);
                 None
             }
         }
     }
 
-    fn fault(&mut self, code: &'static str, span: Span, message: &str, hint: &str) {
-        let place = self.source.place(span);
-        self.faults.push(Diagnostic::error(code, message).at(place).hint(hint));
+    fn add_error(&mut self, code: &'static str, span: SourceSpan, message: &str, hint: &str) {
+        let place = self.source.locate_span(span);
+        self.diagnostics.push(Diagnostic::error(code, message).with_location(place).with_hint(hint));
     }
 
-    fn span(&self, range: &Range) -> Span {
-        let byte = |marker: &Marker| marker.byte_offset().map_or(0, |byte| byte as u32 + self.shift);
+    fn convert_span(&self, range: &Range) -> SourceSpan {
+        let byte = |marker: &Marker| marker.byte_offset().map_or(0, |byte| byte as u32 + self.byte_offset);
         let (start, mut end) = (byte(&range.start), byte(&range.end).max(byte(&range.start)));
         // a block collection ends where the next thing starts; its own last byte is before the blank, and other
         // blanks than those of YAML are text
         let text = self.source.text.get(start as usize..end as usize).unwrap_or("");
         end -= (text.len() - text.trim_ascii_end().len()) as u32;
-        Span { start, end }
+        SourceSpan { start, end }
     }
 }
 
-fn syntax_fault(source: &Arc<Source>, shift: u32, error: &ScanError) -> Diagnostic {
+fn build_syntax_error(source: &Arc<NamedSource>, shift: u32, error: &ScanError) -> Diagnostic {
     let marker = error.marker();
     let byte = marker.byte_offset().unwrap_or_else(|| {
         let text = &source.text[shift as usize..];
         text.char_indices().nth(marker.index()).map_or(text.len(), |(byte, _)| byte)
     }) as u32
         + shift;
-    veil_values(source);
+    redact_values(source);
     Diagnostic::error("yaml-syntax", format!("this is not YAML: {}", error.info()))
-        .at(source.place(Span { start: byte, end: byte }))
-        .hint("look at the indentation, quotes and brackets just before this place")
+        .with_location(source.locate_span(SourceSpan { start: byte, end: byte }))
+        .with_hint("look at the indentation, quotes and brackets just before this place")
 }
 
 /// Veils everything behind the first colon of each line: in a file that cannot be read, nobody knows which
 /// values are secret.
-fn veil_values(source: &Source) {
+fn redact_values(source: &NamedSource) {
     let mut start = 0;
     for line in source.text.split_inclusive('\n') {
         let body = line.trim_end_matches(['\n', '\r']);
@@ -530,7 +547,8 @@ fn veil_values(source: &Source) {
         };
         let value = value + (body[value..].len() - body[value..].trim_start().len());
         if value < body.len() {
-            source.veil(Span { start: (start + value) as u32, end: (start + body.len()) as u32 });
+            source
+                .redact_span(SourceSpan { start: (start + value) as u32, end: (start + body.len()) as u32 });
         }
         start += line.len();
     }
@@ -541,21 +559,29 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> (Vec<String>, Vec<String>) {
-        let source = Source::new("t.yaml", text);
+        let source = NamedSource::new("t.yaml", text);
         let mut faults = Vec::new();
-        let shown = read(&source, &mut faults).iter().map(show).collect();
+        let shown = read_documents(&source, &mut faults).iter().map(show).collect();
         let faults = faults
             .iter()
-            .map(|f| format!("{} {:?}", f.code, f.place.as_ref().map(crate::diagnostic::Place::line_column)))
+            .map(|f| {
+                format!(
+                    "{} {:?}",
+                    f.code,
+                    f.location.as_ref().map(crate::diagnostic::SourceLocation::find_line_column)
+                )
+            })
             .collect();
         (shown, faults)
     }
 
-    fn show(node: &Node) -> String {
+    fn show(node: &YamlNode) -> String {
         match &node.data {
-            Data::Scalar { text, bare } => format!("{}{text}", if *bare { "" } else { "'" }),
-            Data::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(",")),
-            Data::Map(entries) => {
+            YamlData::Scalar { text, plain: bare } => format!("{}{text}", if *bare { "" } else { "'" }),
+            YamlData::Sequence(items) => {
+                format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(","))
+            }
+            YamlData::Mapping(entries) => {
                 let shown: Vec<_> = entries.iter().map(|e| format!("{}:{}", e.key, show(&e.value))).collect();
                 format!("{{{}}}", shown.join(","))
             }
@@ -587,10 +613,10 @@ mod tests {
     #[test]
     fn a_node_reaches_from_its_first_byte_to_its_last() {
         let text = "a:\n  b: 1\n  c:\n    - x # note\n    - {y: z,\n     w: [1]}\nd: |\n  text\n  more\n";
-        let source = Source::new("t.yaml", text);
-        let documents = read(&source, &mut Vec::new());
+        let source = NamedSource::new("t.yaml", text);
+        let documents = read_documents(&source, &mut Vec::new());
         let part = |pointer: &str| {
-            let span = documents[0].at(pointer).map_or(Span::default(), |node| node.span);
+            let span = documents[0].resolve_pointer(pointer).map_or(SourceSpan::default(), |node| node.span);
             &text[span.start as usize..span.end as usize]
         };
         assert_eq!(part("/a"), "b: 1\n  c:\n    - x # note\n    - {y: z,\n     w: [1]}");
@@ -604,9 +630,9 @@ mod tests {
     fn a_blank_that_is_none_to_yaml_is_a_part_of_its_scalar() {
         for around in ["", "z: &z 1\n"] {
             let text = format!("{around}a: x\u{a0}\nb: 1\n");
-            let source = Source::new("t.yaml", text.clone());
-            let documents = read(&source, &mut Vec::new());
-            let span = documents[0].at("/a").map_or(Span::default(), |node| node.span);
+            let source = NamedSource::new("t.yaml", text.clone());
+            let documents = read_documents(&source, &mut Vec::new());
+            let span = documents[0].resolve_pointer("/a").map_or(SourceSpan::default(), |node| node.span);
             assert_eq!(&text[span.start as usize..span.end as usize], "x\u{a0}");
         }
     }
@@ -638,21 +664,21 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_shows_no_values() {
-        let source = Source::new("t.yaml", "key: \"abc\nother: topsecret\n");
+        let source = NamedSource::new("t.yaml", "key: \"abc\nother: topsecret\n");
         let mut faults = Vec::new();
-        read(&source, &mut faults);
+        read_documents(&source, &mut faults);
         assert_eq!(faults.len(), 1);
-        let veiled: String = source.veils().iter().map(|v| &source.text[v.clone()]).collect();
+        let veiled: String = source.list_redactions().iter().map(|v| &source.text[v.clone()]).collect();
         assert!(veiled.contains("topsecret") && veiled.contains("\"abc"));
     }
 
     #[test]
     fn numbers_are_told_from_texts() {
         for yes in ["0", "-1", "12.50", "1e3", "0.5"] {
-            assert!(is_number_word(yes), "{yes}");
+            assert!(is_number_literal(yes), "{yes}");
         }
         for no in ["012", "+46 70", "1_000", "", "-", ".", "0x1", "inf", "nan", "12:30"] {
-            assert!(!is_number_word(no), "{no}");
+            assert!(!is_number_literal(no), "{no}");
         }
     }
 }

@@ -32,12 +32,15 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::diagnostic::{Source, any_error};
-use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind, Leaf, Shape, Type};
-use trueup::remote::sandbox::{Data, Fault, Options, Running, Sandbox, Secrets, Watch};
+use trueup::diagnostic::{NamedSource, has_errors};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{FieldType, Kind, ScalarType, Shape, WireFormat};
+use trueup::remote::sandbox::{
+    RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxObserver, SandboxOptions,
+    SandboxSecretMode,
+};
 use trueup::remote::wire;
-use trueup::value::Mark;
+use trueup::value::Sensitivity;
 use trueup::yaml;
 
 use birds::Birds;
@@ -67,8 +70,8 @@ fn reports(command: &str) -> Vec<String> {
 }
 
 fn kinds() -> Vec<Arc<Kind>> {
-    let registry = Registry::builtin();
-    registry.kinds().iter().filter_map(|name| registry.kind(name)).collect()
+    let registry = KindRegistry::get_builtin();
+    registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect()
 }
 
 /// A workspace, a service, and the canaries in both.
@@ -76,7 +79,7 @@ struct House {
     kind: Arc<Kind>,
     birds: Birds,
     desk: Desk,
-    sandbox: Arc<Running>,
+    sandbox: Arc<RunningSandbox>,
     /// What was put there by the test, and may hold canaries.
     inputs: HashSet<PathBuf>,
     /// Told of each request.
@@ -84,30 +87,31 @@ struct House {
     runs: usize,
 }
 
-type Reaction = Box<dyn FnMut(&Running) + Send>;
+type Reaction = Box<dyn FnMut(&RunningSandbox) + Send>;
 
 impl House {
     /// A service whose objects are full of canaries, and documents that want other ones.
-    fn new(kind: &Arc<Kind>, way: Way, everything: bool, options: Options) -> Self {
+    fn new(kind: &Arc<Kind>, way: Way, everything: bool, options: SandboxOptions) -> Self {
         let mut birds = Birds::default();
         let data = live(&mut birds, kind);
-        let source = Source::new("data.json", data.to_string());
+        let source = NamedSource::new("data.json", data.to_string());
         let mut faults = Vec::new();
-        let read = Data::read(&source, std::slice::from_ref(kind), &mut faults);
-        assert!(!any_error(&faults), "{}", faults[0].message);
+        let read = SandboxData::parse_source(&source, std::slice::from_ref(kind), &mut faults);
+        assert!(!has_errors(&faults), "{}", faults[0].message);
         let react: Arc<Mutex<Option<Reaction>>> = Arc::default();
-        let own: Arc<OnceLock<Weak<Running>>> = Arc::default();
+        let own: Arc<OnceLock<Weak<RunningSandbox>>> = Arc::default();
         let (seen, reacts) = (Arc::clone(&own), Arc::clone(&react));
-        let watch: Watch = Arc::new(move |entry| {
+        let watch: SandboxObserver = Arc::new(move |entry| {
             let sandbox = seen.get().and_then(Weak::upgrade);
-            if let (Some(sandbox), "GET", Ok(mut react)) = (sandbox, &*entry.verb, reacts.lock())
+            if let (Some(sandbox), "GET", Ok(mut react)) = (sandbox, &*entry.method, reacts.lock())
                 && let Some(mut react) = react.take()
             {
                 react(&sandbox);
             }
         });
-        let options = Options { data: Some(read), seed: Some(5), watch: Some(watch), ..options };
-        let sandbox = Arc::new(Sandbox::start(vec![Arc::clone(kind)], options).expect("a sandbox"));
+        let options = SandboxOptions { data: Some(read), seed: Some(5), observer: Some(watch), ..options };
+        let sandbox =
+            Arc::new(SandboxLauncher::start_server(vec![Arc::clone(kind)], options).expect("a sandbox"));
         own.set(Arc::downgrade(&sandbox)).expect("set once");
         let (desk, inputs) = (Desk::new(), HashSet::new());
         let mut house = Self { kind: Arc::clone(kind), birds, desk, sandbox, inputs, react, runs: 0 };
@@ -127,7 +131,7 @@ impl House {
         self.desk.set("TRUEUP_DIGEST_KEY", self.birds.text("digest key"));
         let target = json!({ "api": &*api.name, "base_url": format!("http://{addr}/{}", api.name), "auth": auth,
                 "personal": "write" });
-        self.input("trueup.yaml", &yaml::write(&json!({ "targets": { "there": target } })));
+        self.input("trueup.yaml", &yaml::write_yaml(&json!({ "targets": { "there": target } })));
     }
 
     /// Receipts go to a second place as well, and where the program can, what is under a mark is sealed in them.
@@ -149,13 +153,13 @@ impl House {
     }
 
     fn document(&mut self, way: Way, everything: bool) {
-        let dump = self.sandbox.dump();
+        let dump = self.sandbox.dump_state();
         let dumped = dump[&*self.kind.name].as_array().expect("objects").clone();
         let mut texts = Vec::new();
         for (number, dumped) in dumped.iter().enumerate() {
             let name = format!("o-{number}");
             let caged = cages::document(&mut self.birds, &self.kind, dumped, (&name, way, everything));
-            texts.push(yaml::write(&caged.document));
+            texts.push(yaml::write_yaml(&caged.document));
             for (name, value) in caged.variables {
                 self.desk.set(name, value);
             }
@@ -216,9 +220,9 @@ impl House {
     fn unborn(&mut self, way: Way) -> Option<String> {
         let kind = Arc::clone(&self.kind);
         kind.operations.create.as_ref()?;
-        let dumped = self.sandbox.dump()[&*kind.name][0].clone();
+        let dumped = self.sandbox.dump_state()[&*kind.name][0].clone();
         let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-        let object = wire::read_object(&bytes, FormatWord::Json, &kind).expect("an object").object;
+        let object = wire::read_object(&bytes, WireFormat::Json, &kind).expect("an object").object;
         let scope = written::scope(&kind, &dumped);
         let open = written::document(&kind, "unborn", &scope, &object);
         let caged = cages::document(&mut self.birds, &kind, &dumped, ("unborn", way, true));
@@ -227,11 +231,11 @@ impl House {
             document["spec"][name] = value.clone();
         }
         for path in &kind.identity.natural_key {
-            let field = kind.shape.field(path[0]);
-            if field.access.computed {
+            let field = kind.shape.get_field(path[0]);
+            if field.behavior.read_only {
                 return None;
             }
-            let value = if field.mark > Mark::Open {
+            let value = if field.sensitivity > Sensitivity::Public {
                 self.birds.word("unborn, natural key")
             } else {
                 "unborn".into()
@@ -243,24 +247,24 @@ impl House {
             .chain(caged.variables)
             .for_each(|(name, value)| self.desk.set(name, value));
         caged.files.into_iter().for_each(|(path, value)| self.input(&path, &value));
-        Some(yaml::write(&document))
+        Some(yaml::write_yaml(&document))
     }
 
     fn fail(&self, fault: &str) {
-        self.sandbox.arm(Fault::parse(fault).expect("a fault"));
+        self.sandbox.add_fault(SandboxFault::parse_fault(fault).expect("a fault"));
     }
 }
 
 /// What the sandbox starts with: the first two samples of a kind, full of canaries.
 fn live(birds: &mut Birds, kind: &Kind) -> Json {
-    let objects = kind.samples.iter().take(2).enumerate().map(|(number, sample)| {
+    let objects = kind.examples.iter().take(2).enumerate().map(|(number, sample)| {
         let mut object = sample.object.clone();
-        cages::fill(birds, &kind.shape, Mark::Open, &mut object, &format!("live {number}"));
+        cages::fill(birds, &kind.shape, Sensitivity::Public, &mut object, &format!("live {number}"));
         // a natural key that can be asked for, and one that cannot
         for path in kind.identity.natural_key.iter().filter(|path| number == 0 && path.len() == 1) {
-            let field = kind.shape.field(path[0]);
-            if field.mark > Mark::Open {
-                object.insert(field.read_as[0].to_string(), json!(birds.word("live 0, natural key")));
+            let field = kind.shape.get_field(path[0]);
+            if field.sensitivity > Sensitivity::Public {
+                object.insert(field.read_from[0].to_string(), json!(birds.word("live 0, natural key")));
             }
         }
         json!({ "scope": sample.scope, "object": object })
@@ -281,23 +285,23 @@ fn everywhere(check: impl Fn(&Arc<Kind>, Way)) {
     }
 }
 
-fn open() -> Options {
-    Options { verify_at_once: true, ..Options::default() }
+fn open() -> SandboxOptions {
+    SandboxOptions { auto_verify: true, ..SandboxOptions::default() }
 }
 
 #[test]
 fn the_marks_are_many() {
-    fn marked(shape: &Shape, above: Mark) -> usize {
+    fn marked(shape: &Shape, above: Sensitivity) -> usize {
         let of = |field: &trueup::kind::Field| match &field.ty {
-            Type::Object(inner) => marked(inner, above.max(field.mark)),
-            Type::List(trueup::kind::ListType { item: trueup::kind::Item::Object(inner), .. }) => {
-                marked(inner, above.max(field.mark))
-            }
-            _ => usize::from(above.max(field.mark) > Mark::Open),
+            FieldType::Object(inner) => marked(inner, above.max(field.sensitivity)),
+            FieldType::Array(trueup::kind::ArrayType {
+                item: trueup::kind::ItemType::Object(inner), ..
+            }) => marked(inner, above.max(field.sensitivity)),
+            _ => usize::from(above.max(field.sensitivity) > Sensitivity::Public),
         };
         shape.fields.iter().map(of).sum()
     }
-    let all: usize = kinds().iter().map(|kind| marked(&kind.shape, Mark::Open)).sum();
+    let all: usize = kinds().iter().map(|kind| marked(&kind.shape, Sensitivity::Public)).sum();
     assert!(kinds().len() >= 5 && all >= 40, "{all} marked leaves");
 }
 
@@ -307,8 +311,10 @@ fn a_deliberate_leak_is_found_in_a_real_run() {
         let mut house = House::new(&kind, Way::Plain, false, open());
         let field = kind.shape.fields.iter().find(|field| {
             let key = kind.identity.natural_key.iter().any(|path| path[0] == field.number);
-            let text = matches!(field.ty, Type::Leaf(Leaf::Text { max: None }));
-            text && field.mark == Mark::Open && !key && field.access == trueup::kind::Rights::default()
+            let text = matches!(field.ty, FieldType::Scalar(ScalarType::String { max_length: None }));
+            text && field.sensitivity == Sensitivity::Public
+                && !key
+                && field.behavior == trueup::kind::FieldBehavior::default()
         });
         // one kind has no such field but a required one
         let Some(field) = field else { continue };
@@ -394,8 +400,9 @@ fn what_may_not_be_changed_is_refused() {
 #[test]
 fn values_that_read_back_masked_or_not_at_all() {
     for kind in kinds() {
-        for secrets in [Secrets::Masked, Secrets::Hidden] {
-            let mut house = House::new(&kind, Way::Env, false, Options { secrets, ..open() });
+        for secrets in [SandboxSecretMode::Masked, SandboxSecretMode::Hidden] {
+            let mut house =
+                House::new(&kind, Way::Env, false, SandboxOptions { secret_mode: secrets, ..open() });
             house.run(&["plan"]);
             house.run(&["apply", "--auto-approve"]);
             house.run(&["plan"]);
@@ -437,12 +444,12 @@ fn objects_that_move_in_between() {
             let moved = live(&mut house.birds, &kind);
             let objects = moved[&*kind.name].as_array().expect("objects").clone();
             let name = kind.name.to_string();
-            let id = kind.id_field().read_as[0].to_string();
+            let id = kind.id_field().read_from[0].to_string();
             let keys: Vec<String> = kind
                 .identity
                 .natural_key
                 .iter()
-                .map(|path| kind.shape.field(path[0]).read_as[0].to_string())
+                .map(|path| kind.shape.get_field(path[0]).read_from[0].to_string())
                 .collect();
             let reaction: Reaction = Box::new(move |sandbox| {
                 for moved in &objects {
@@ -451,7 +458,7 @@ fn objects_that_move_in_between() {
                     let own = members.remove(&id).expect("an id");
                     keys.iter().for_each(|key| drop(members.remove(key)));
                     let own = own.as_str().map_or_else(|| own.to_string(), str::to_owned);
-                    sandbox.edit(&name, &own, &members).unwrap_or_else(|why| panic!("{why}"));
+                    sandbox.edit_object(&name, &own, &members).unwrap_or_else(|why| panic!("{why}"));
                 }
             });
             *house.react.lock().expect("no panic") = Some(reaction);
@@ -504,7 +511,7 @@ fn objects_that_are_born_and_die() {
                 house.run(&["apply", "--auto-approve"]);
             }
             let ran = house.run(&["apply", "--auto-approve"]);
-            let objects = house.sandbox.dump()[&*kind.name].as_array().map_or(0, Vec::len);
+            let objects = house.sandbox.dump_state()[&*kind.name].as_array().map_or(0, Vec::len);
             // what shows later cannot be missed at once
             let born = if fault == "keep-nothing" { objects >= 2 } else { objects == 3 };
             assert!(born, "{} {way:?}\n{}", kind.name, ran[0].all());
@@ -608,7 +615,7 @@ fn imports_of_personal_values_leave_the_secrets_out() {
         let said = house.birds.found_in(format!("{}{}", ran.out, ran.err).as_bytes());
         // names of documents are made of the natural key, which was asked for
         let key = |whose: &String| {
-            let names = kind.natural_key_names();
+            let names = kind.list_natural_key_names();
             whose.ends_with("natural key") || names.iter().any(|name| whose.ends_with(&format!("/{name}")))
         };
         assert!(said.iter().all(key), "{} says {said:?}\n{}", kind.name, ran.all());
@@ -626,7 +633,7 @@ fn imports_of_personal_values_leave_the_secrets_out() {
 fn descriptions_held_against_live_objects() {
     for kind in kinds() {
         let mut house = House::new(&kind, Way::Env, false, open());
-        let sample = &kind.samples[0];
+        let sample = &kind.examples[0];
         let scope: Vec<String> =
             sample.scope.iter().map(|(name, value)| format!("--scope={name}={value}")).collect();
         let scope: Vec<&str> = scope.iter().map(String::as_str).collect();
@@ -675,7 +682,7 @@ fn journals_of_killed_runs() {
             let apply = ["apply", "--auto-approve", "--max-updates=100%", "-vv"];
             let running = desk::Running::start(&mut house.desk.command(&apply));
             let began = std::time::Instant::now();
-            let is_sent = |house: &House| house.sandbox.log().iter().any(|entry| entry.verb != "GET");
+            let is_sent = |house: &House| house.sandbox.read_log().iter().any(|entry| entry.method != "GET");
             while !is_sent(&house) && began.elapsed().as_secs() < 30 {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
@@ -736,7 +743,7 @@ fn rules_that_speak_of_every_field_and_fail_in_every_way() {
         let text = house.desk.read("config/all.yaml");
         let first = text.split("---\n").next().expect("a document");
         let document: Json = serde_yaml::from_str(first).expect("a document");
-        house.input("policies/all.yaml", &yaml::write(&rules(&kind, &document)));
+        house.input("policies/all.yaml", &yaml::write_yaml(&rules(&kind, &document)));
         let ran = house.run(&["validate"]);
         assert_eq!(codes(&ran), [Some(0); 2], "{}\n{}", kind.name, ran[0].all());
         assert!(ran[1].out.contains("policy-unanswered"), "{}", ran[1].all());

@@ -18,20 +18,20 @@ use common::{decided, subject};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use trueup::diagnostic::{Diagnostic, Source, any_error};
-use trueup::document::{self, Document, Slot};
-use trueup::exchange::Request;
-use trueup::kind::leaf::Token;
-use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind, Leaf};
-use trueup::plan::propose::Permits;
-use trueup::plan::request::Manner;
-use trueup::plan::step::{Decision, Method, Rules};
-use trueup::plan::{Memory, Plan, Planned, Recall, Subject};
-use trueup::remote::wire::{self, Live};
-use trueup::report::{Drawing, Report, draw, text};
-use trueup::run::match_up::{Found, Matching};
-use trueup::value::{KeyLeaf, Path as Place, Segment, Value};
+use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
+use trueup::document::{self, Document, ValueSource};
+use trueup::exchange::PlannedRequest;
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::scalar::ScalarToken;
+use trueup::kind::{Kind, ScalarType, WireFormat};
+use trueup::plan::propose::GrantedPermissions;
+use trueup::plan::request::UpdateOptions;
+use trueup::plan::step::{DecideOptions, PlanDecision, UpdateMethod};
+use trueup::plan::{Plan, PlanSubject, StepRequest, WriteComparison, WriteHistory};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::report::{DiagnosticRenderOptions, PlanReport, render_diagnostics, text};
+use trueup::run::match_up::{ObjectMatch, ObjectMatcher};
+use trueup::value::{ItemKeyField, PathSegment, Value, ValuePath as Place};
 
 const ROOT: &str = "tests/cases";
 const WIDTH: usize = 100;
@@ -153,7 +153,7 @@ fn run(folder: &Path) -> Result<Outputs, String> {
     let target: TargetFile = settings(&api.join("target.yaml"))?;
     let mut faults = Vec::new();
     let document = wanted(folder, &case, &mut faults)?;
-    let Some(document) = document.filter(|_| !any_error(&faults)) else {
+    let Some(document) = document.filter(|_| !has_errors(&faults)) else {
         return Ok(Outputs::from([("diagnostics.txt", drawn(&faults))]));
     };
     let parts: Vec<&str> = folder.iter().rev().take(3).filter_map(|part| part.to_str()).collect();
@@ -161,9 +161,9 @@ fn run(folder: &Path) -> Result<Outputs, String> {
         return Err(format!("this case is of {}", document.kind.name));
     }
     let (format, live) = answer(folder, &document)?;
-    let rules = Rules {
-        newborn: false,
-        permits: Permits {
+    let rules = DecideOptions {
+        just_created: false,
+        permissions: GrantedPermissions {
             force_hidden: case.allow.contains("force-hidden"),
             lower_protection: case.allow.contains("lower-protection"),
             overwrite_edits: case.allow.contains("overwrite-edits"),
@@ -172,11 +172,11 @@ fn run(folder: &Path) -> Result<Outputs, String> {
             force_personal: case.allow.contains("personal"),
         },
         method: match case.method {
-            None => Method::Usual,
-            Some(MethodWord::Put) => Method::Put,
-            Some(MethodWord::Patch) => Method::Patch,
+            None => UpdateMethod::Default,
+            Some(MethodWord::Put) => UpdateMethod::Put,
+            Some(MethodWord::Patch) => UpdateMethod::Patch,
         },
-        manner: Manner { carry_nested: case.carry_nested.unwrap_or(true) },
+        update_options: UpdateOptions { also_send_nested: case.carry_nested.unwrap_or(true) },
     };
     let scope = scope(&document.kind, &target.scope, &document)?;
     let subject = subject(&document, scope, live.as_ref().map(|live| &live.object));
@@ -198,42 +198,43 @@ fn settings<T: DeserializeOwned + Default>(path: &Path) -> Result<T, String> {
 /// The one document, its slots filled in.
 fn wanted(folder: &Path, case: &Case, faults: &mut Vec<Diagnostic>) -> Result<Option<Document>, String> {
     let text = fs::read_to_string(folder.join("wanted.yaml")).map_err(|_| "no wanted.yaml")?;
-    let mut documents = document::read(&Source::new("wanted.yaml", text), Registry::builtin(), faults);
+    let mut documents =
+        document::read_documents(&NamedSource::new("wanted.yaml", text), KindRegistry::get_builtin(), faults);
     let (Some(mut document), true) = (documents.pop(), documents.is_empty()) else {
-        return if any_error(faults) { Ok(None) } else { Err("wanted.yaml is not one document".into()) };
+        return if has_errors(faults) { Ok(None) } else { Err("wanted.yaml is not one document".into()) };
     };
     let env: BTreeMap<&str, SecretString> =
         case.env.iter().map(|(name, value)| (name.as_str(), SecretString::from(value.as_str()))).collect();
-    let known = |slot: &Slot| match slot {
-        Slot::Env(name) => env.get(name.as_str()).cloned(),
+    let known = |slot: &ValueSource| match slot {
+        ValueSource::Env(name) => env.get(name.as_str()).cloned(),
         _ => None,
     };
-    document.resolve(&known, faults);
+    document.resolve_sources(&known, faults);
     Ok(Some(document))
 }
 
 /// The live object that the document means, with the format of the answer.
-fn answer(folder: &Path, document: &Document) -> Result<(FormatWord, Option<Live>), String> {
+fn answer(folder: &Path, document: &Document) -> Result<(WireFormat, Option<Snapshot>), String> {
     let (json, jsv) = (fs::read(folder.join("answer.json")), fs::read(folder.join("answer.jsv")));
     let (format, body) = match (json, jsv) {
-        (Ok(body), Err(_)) => (FormatWord::Json, body),
-        (Err(_), Ok(body)) => (FormatWord::Jsv, body.trim_ascii_end().to_owned()),
+        (Ok(body), Err(_)) => (WireFormat::Json, body),
+        (Err(_), Ok(body)) => (WireFormat::Jsv, body.trim_ascii_end().to_owned()),
         _ => return Err("neither answer.json nor answer.jsv, or both".into()),
     };
     let page = wire::read_page(&body, format, &document.kind);
     let live = page
         .map(|page| page.items)
         .or_else(|_| wire::read_object(&body, format, &document.kind).map(|l| vec![l]));
-    let mut matching = Matching::new(&document.kind, &[document], &[None]);
+    let mut matching = ObjectMatcher::new(&document.kind, &[document], &[None]);
     for live in live.map_err(|why| why.message)? {
-        matching.offer(live);
+        matching.offer_object(live);
     }
     let live = match matching.into_found().pop() {
-        Some(Found::One(live)) => Some(*live),
-        Some(Found::Several(_)) => return Err("several live objects match".into()),
-        Some(Found::Nothing) | None => None,
+        Some(ObjectMatch::One(live)) => Some(*live),
+        Some(ObjectMatch::Several(_)) => return Err("several live objects match".into()),
+        Some(ObjectMatch::Nothing) | None => None,
     };
-    match live.as_ref().and_then(|live| live.misread.first()) {
+    match live.as_ref().and_then(|live| live.mismatches.first()) {
         Some(misread) => Err(format!("{} was misread: {}", misread.pointer, misread.message)),
         None => Ok((format, live)),
     }
@@ -248,25 +249,25 @@ fn scope(kind: &Kind, target: &BTreeMap<String, String>, document: &Document) ->
                 return Ok(value.clone());
             }
             let text = target.get(&*parameter.name).ok_or(format!("nothing fixes {}", parameter.name))?;
-            parameter.ty.read(Token::Text(text)).map_err(|mismatch| mismatch.message)
+            parameter.ty.read_token(ScalarToken::String(text)).map_err(|mismatch| mismatch.message)
         })
         .collect()
 }
 
 /// A memory of what the case says, by JSON Pointer; of everything else it knows nothing.
-struct Told(BTreeMap<String, Recall>);
+struct Told(BTreeMap<String, WriteComparison>);
 
-impl Memory for Told {
-    fn recall(&self, _: &Subject, path: &Place, _: &Value) -> Recall {
-        self.0.get(&path.pointer()).copied().unwrap_or(Recall::Never)
+impl WriteHistory for Told {
+    fn compare_last_written(&self, _: &PlanSubject, path: &Place, _: &Value) -> WriteComparison {
+        self.0.get(&path.to_pointer()).copied().unwrap_or(WriteComparison::NeverWritten)
     }
 }
 
 fn memory(case: &Case) -> Told {
     let known = case.memory.iter().map(|(pointer, word)| {
         let recall = match word {
-            RecallWord::Same => Recall::Same,
-            RecallWord::Differs => Recall::Differs,
+            RecallWord::Same => WriteComparison::Same,
+            RecallWord::Differs => WriteComparison::Differs,
         };
         (pointer.clone(), recall)
     });
@@ -274,7 +275,7 @@ fn memory(case: &Case) -> Told {
 }
 
 /// Whoever reads the JSON must know which item is meant.
-fn each_field_has_its_own_path(report: &Report) {
+fn each_field_has_its_own_path(report: &PlanReport) {
     let changed = report.changes.iter().map(|change| &change.fields);
     for fields in changed.chain(report.refused.iter().map(|refusal| &refusal.fields)) {
         let mut seen = BTreeSet::new();
@@ -284,20 +285,24 @@ fn each_field_has_its_own_path(report: &Report) {
     }
 }
 
-fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) -> Outputs {
+fn outputs(decision: PlanDecision, format: WireFormat, mut faults: Vec<Diagnostic>) -> Outputs {
     let mut plan = Plan { complete: true, ..Plan::default() };
     match decision {
-        Decision::Step(step) => plan.steps.push(*step),
-        Decision::Agreeing(agreeing) => plan.agreeing.push(agreeing),
-        Decision::Refused(refused) => plan.refused.push(refused),
+        PlanDecision::Step(step) => plan.steps.push(*step),
+        PlanDecision::Unchanged(agreeing) => plan.unchanged.push(agreeing),
+        PlanDecision::Refused(refused) => plan.refused.push(refused),
     }
     faults.extend(plan.refused.iter().flat_map(|refused| refused.reasons.clone()));
-    let bytes = |subject: &Subject, planned: &Planned| {
-        planned.request.body.as_ref().map_or(0, |body| wire::encode(body, format, &subject.kind.api).len())
+    let bytes = |subject: &PlanSubject, planned: &StepRequest| {
+        planned
+            .request
+            .body
+            .as_ref()
+            .map_or(0, |body| wire::encode_body(body, format, &subject.kind.api).len())
     };
-    let report = Report::of_plan(&plan, &bytes);
+    let report = PlanReport::from_plan(&plan, &bytes);
     each_field_has_its_own_path(&report);
-    let report = text::text(&report, WIDTH);
+    let report = text::render_plan(&report, WIDTH);
     let mut made = Outputs::from([("plan.txt", anstream::adapter::strip_str(&report).to_string())]);
     let mut requests = String::new();
     for step in &plan.steps {
@@ -320,12 +325,14 @@ fn outputs(decision: Decision, format: FormatWord, mut faults: Vec<Diagnostic>) 
 
 /// Where a value stands, with the keys of rows.
 fn place(path: &Place, kind: &Kind) -> String {
-    let step = |segment: &Segment| match segment {
-        Segment::Field(name) => format!("/{name}"),
-        Segment::Key(key, _) => format!("/{key}"),
-        Segment::Item { index, key } if key.is_empty() => format!("/{index}"),
-        Segment::Item { key, .. } => {
-            let leaf = |leaf: &KeyLeaf| format!("{}={}", leaf.name, Leaf::url_text(&leaf.value, &kind.api));
+    let step = |segment: &PathSegment| match segment {
+        PathSegment::Field(name) => format!("/{name}"),
+        PathSegment::Key(key, _) => format!("/{key}"),
+        PathSegment::Item { index, key } if key.is_empty() => format!("/{index}"),
+        PathSegment::Item { key, .. } => {
+            let leaf = |leaf: &ItemKeyField| {
+                format!("{}={}", leaf.name, ScalarType::render_url_text(&leaf.value, &kind.api))
+            };
             format!("/[{}]", key.iter().map(leaf).collect::<Vec<_>>().join(","))
         }
     };
@@ -333,17 +340,20 @@ fn place(path: &Place, kind: &Kind) -> String {
 }
 
 fn drawn(faults: &[Diagnostic]) -> String {
-    draw(faults, &Drawing { width: WIDTH, ..Drawing::default() })
+    render_diagnostics(
+        faults,
+        &DiagnosticRenderOptions { width: WIDTH, ..DiagnosticRenderOptions::default() },
+    )
 }
 
 /// A request as it goes out: verb and path, the query a line each, a blank line, the body.
-fn written(request: &Request, format: FormatWord, kind: &Kind) -> String {
-    let mut text = format!("{} {}\n", request.verb.word(), request.path);
+fn written(request: &PlannedRequest, format: WireFormat, kind: &Kind) -> String {
+    let mut text = format!("{} {}\n", request.method.as_str(), request.path);
     for (name, value) in &request.query {
         let _ = writeln!(text, "? {name}={value}");
     }
     if let Some(body) = &request.body {
-        let body = wire::encode(body, format, &kind.api);
+        let body = wire::encode_body(body, format, &kind.api);
         let _ = writeln!(text, "\n{}", String::from_utf8_lossy(&body));
     }
     text
@@ -371,13 +381,13 @@ fn every_operation_has_a_case() {
             requests.lines().filter_map(|line| line.split_once(" /")).map(|(verb, _)| verb.to_owned());
         used.extend(verbs.map(|verb| format!("{}/{} {verb}", parts[2], parts[1])));
     }
-    let registry = Registry::builtin();
-    let kinds = registry.kinds().iter().filter_map(|name| registry.kind(name));
+    let registry = KindRegistry::get_builtin();
+    let kinds = registry.kind_names().iter().filter_map(|name| registry.find_kind(name));
     let missing: Vec<String> = kinds
         .flat_map(|kind| {
             let operations = &kind.operations;
             let writes = [&operations.create, &operations.update, &operations.replace].into_iter().flatten();
-            writes.map(|write| format!("{} {}", kind.name, write.verb.word())).collect::<Vec<_>>()
+            writes.map(|write| format!("{} {}", kind.name, write.method.as_str())).collect::<Vec<_>>()
         })
         .filter(|operation| !used.contains(operation))
         .collect();

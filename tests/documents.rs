@@ -3,26 +3,26 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use trueup::diagnostic::{Diagnostic, Place, Source, any_error};
-use trueup::document::{self, Document, Slot, State, Wanted, Wish};
-use trueup::kind::registry::Registry;
-use trueup::kind::{Shape, Type};
-use trueup::report::{Drawing, draw};
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation, has_errors};
+use trueup::document::{self, DesiredNode, DesiredValue, Document, DocumentState, ValueSource};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{FieldType, Shape};
+use trueup::report::{DiagnosticRenderOptions, render_diagnostics};
 use trueup::value::Value;
 
 /// A service with a field of every sort, beside the built-in ones.
-fn registry() -> &'static Registry {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(described);
+fn registry() -> &'static KindRegistry {
+    static REGISTRY: LazyLock<KindRegistry> = LazyLock::new(described);
     &REGISTRY
 }
 
-fn described() -> Registry {
+fn described() -> KindRegistry {
     let files = vec![
         ("apis/shop/api.yaml".to_owned(), include_str!("documents/api.yaml").to_owned()),
         ("apis/shop/stall.yaml".to_owned(), include_str!("documents/stall.yaml").to_owned()),
     ];
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     assert_eq!(lines(&faults), Vec::<String>::new());
     registry
 }
@@ -30,17 +30,17 @@ fn described() -> Registry {
 /// `line:column code: message (hint)`, one a fault, in order.
 fn lines(faults: &[Diagnostic]) -> Vec<String> {
     let mut faults = faults.to_vec();
-    trueup::diagnostic::sort(&mut faults);
+    trueup::diagnostic::sort_diagnostics(&mut faults);
     faults.iter().map(line).collect()
 }
 
 fn line(fault: &Diagnostic) -> String {
-    let (line, column) = fault.place.as_ref().map(Place::line_column).unwrap_or_default();
+    let (line, column) = fault.location.as_ref().map(SourceLocation::find_line_column).unwrap_or_default();
     let also: String = fault
-        .also
+        .related
         .iter()
         .map(|(place, what)| {
-            let (line, column) = place.line_column();
+            let (line, column) = place.find_line_column();
             format!(" + {line}:{column} {what}")
         })
         .collect();
@@ -49,9 +49,9 @@ fn line(fault: &Diagnostic) -> String {
 }
 
 fn read(text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
-    let source = Source::new("config/a.yaml", text);
+    let source = NamedSource::new("config/a.yaml", text);
     let mut faults = Vec::new();
-    let documents = document::read(&source, registry(), &mut faults);
+    let documents = document::read_documents(&source, registry(), &mut faults);
     (documents, faults)
 }
 
@@ -172,8 +172,8 @@ fn a_document_says_which_object_it_is() {
     let (documents, faults) =
         read("kind: shop/stall\nname: x\nspec: {id: 6E1F0A772C3D4B4E8F506172839405A6}\n");
     assert!(faults.is_empty());
-    assert_eq!(documents[0].place(documents[0].id_span).line_column(), (3, 12));
-    assert!(matches!(&documents[0].id, Some(Value::Guid(id)) if id.as_u128() >> 120 == 0x6e));
+    assert_eq!(documents[0].locate_span(documents[0].id_span).find_line_column(), (3, 12));
+    assert!(matches!(&documents[0].id, Some(Value::Uuid(id)) if id.as_u128() >> 120 == 0x6e));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn an_absent_object_needs_no_spec_when_its_id_is_known() {
         "kind: shop/stall\nname: x\nstate: absent\nprotect: true\nid: 5e1f0a772c3d4b4e8f506172839405a6\n",
     );
     assert_eq!(lines(&faults), Vec::<String>::new());
-    assert!(documents[0].state == State::Absent && documents[0].protect);
+    assert!(documents[0].state == DocumentState::Absent && documents[0].protect);
     says(
         "kind: shop/stall\nname: x\nstate: absent\n",
         &["1:1 missing-key: this document has no `spec` (write what the object is to be under `spec:`)"],
@@ -296,15 +296,15 @@ fn slots_stand_where_they_may() {
         "pin: {from_env: PIN}\nowner: {from_file: secrets/owner}\nnote: {from_command: [op, read, 'op://x/y']}\nsalary: {from_env: SALARY}\nextra: {from_env: literally}\nplace: {door: {from_env: DOOR}}",
     ));
     assert_eq!(lines(&faults), Vec::<String>::new());
-    let slots: Vec<_> = documents[0].spec.slots().map(|(slot, _)| slot.clone()).collect();
+    let slots: Vec<_> = documents[0].spec.iter_value_sources().map(|(slot, _)| slot.clone()).collect();
     assert_eq!(
         slots,
         [
-            Slot::Command(vec!["op".into(), "read".into(), "op://x/y".into()]),
-            Slot::Env("PIN".into()),
-            Slot::File("secrets/owner".into()),
-            Slot::Env("SALARY".into()),
-            Slot::Env("DOOR".into()),
+            ValueSource::Command(vec!["op".into(), "read".into(), "op://x/y".into()]),
+            ValueSource::Env("PIN".into()),
+            ValueSource::File("secrets/owner".into()),
+            ValueSource::Env("SALARY".into()),
+            ValueSource::Env("DOOR".into()),
         ]
     );
     let forms = "(write { from_env: NAME }, { from_file: PATH } or { from_command: [PROGRAM, ARGUMENT] })";
@@ -412,7 +412,10 @@ fn no_drawing_shows_a_marked_value() {
                 kind == "shop/stall" && spec.contains("from_env") || !faults.is_empty(),
                 "a fault in {text}"
             );
-            let drawn = draw(&faults, &Drawing { limit: 1000, ..Drawing::default() });
+            let drawn = render_diagnostics(
+                &faults,
+                &DiagnosticRenderOptions { limit: 1000, ..DiagnosticRenderOptions::default() },
+            );
             let told = lines(&faults).join("\n");
             assert!(!drawn.contains(CANARY) && !told.contains(CANARY), "of\n{text}\n{drawn}\n{told}");
         }
@@ -425,16 +428,19 @@ fn no_line_shows_a_marked_value_even_when_nothing_is_wrong_with_it() {
     let text = stall(&format!(
         "title: t\nowner: {CANARY}\nhooks:\n  opened: https://{CANARY}\n  closed: |\n    {CANARY}\nsalary: 12.5 # {CANARY}\nplace: {{row: a, door: {CANARY}}}"
     ));
-    let source = Source::new("a.yaml", text.clone());
+    let source = NamedSource::new("a.yaml", text.clone());
     let mut faults = Vec::new();
-    document::read(&source, registry(), &mut faults);
+    document::read_documents(&source, registry(), &mut faults);
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        let span = trueup::diagnostic::Span { start, end: start + 1 };
-        faults.push(Diagnostic::error("any", "any").at(source.place(span)));
+        let span = trueup::diagnostic::SourceSpan { start, end: start + 1 };
+        faults.push(Diagnostic::error("any", "any").with_location(source.locate_span(span)));
         start += line.len() as u32;
     }
-    let drawn = draw(&faults, &Drawing { limit: 1000, ..Drawing::default() });
+    let drawn = render_diagnostics(
+        &faults,
+        &DiagnosticRenderOptions { limit: 1000, ..DiagnosticRenderOptions::default() },
+    );
     assert!(drawn.contains("title: t") && drawn.contains("owner: •••"), "{drawn}");
     assert!(!drawn.contains(CANARY), "{drawn}");
 }
@@ -442,14 +448,14 @@ fn no_line_shows_a_marked_value_even_when_nothing_is_wrong_with_it() {
 // ---- what is right
 
 /// A wish as a person would say it.
-fn show(wanted: &Wanted, shape: &Shape) -> String {
-    let Wish::Object(fields) = &wanted.wish else { return show_wish(wanted) };
+fn show(wanted: &DesiredNode, shape: &Shape) -> String {
+    let DesiredValue::Object(fields) = &wanted.value else { return show_wish(wanted) };
     let each = fields.iter().map(|(number, wanted)| {
-        let field = shape.field(*number);
+        let field = shape.get_field(*number);
         let shown = match &field.ty {
-            Type::Object(inner) => show(wanted, inner),
-            Type::List(list) => match (&list.item, &wanted.wish) {
-                (trueup::kind::Item::Object(inner), Wish::List(items)) => {
+            FieldType::Object(inner) => show(wanted, inner),
+            FieldType::Array(list) => match (&list.item, &wanted.value) {
+                (trueup::kind::ItemType::Object(inner), DesiredValue::List(items)) => {
                     format!("[{}]", items.iter().map(|item| show(item, inner)).collect::<Vec<_>>().join(","))
                 }
                 _ => show_wish(wanted),
@@ -461,36 +467,42 @@ fn show(wanted: &Wanted, shape: &Shape) -> String {
     format!("{{{}}}", each.collect::<Vec<_>>().join(","))
 }
 
-fn show_wish(wanted: &Wanted) -> String {
-    match &wanted.wish {
-        Wish::Clear => "~".into(),
-        Wish::Leaf(value) => show_value(value),
-        Wish::Slot(slot) => format!("<{slot}>"),
-        Wish::Reference(reference) => {
-            format!("the one with {} {}", reference.by.as_deref().unwrap_or("the document"), reference.name)
+fn show_wish(wanted: &DesiredNode) -> String {
+    match &wanted.value {
+        DesiredValue::Clear => "~".into(),
+        DesiredValue::Literal(value) => show_value(value),
+        DesiredValue::Source(slot) => format!("<{slot}>"),
+        DesiredValue::Reference(reference) => {
+            format!(
+                "the one with {} {}",
+                reference.member.as_deref().unwrap_or("the document"),
+                reference.name
+            )
         }
-        Wish::List(items) => format!("[{}]", items.iter().map(show_wish).collect::<Vec<_>>().join(",")),
-        Wish::Map(entries) => {
+        DesiredValue::List(items) => {
+            format!("[{}]", items.iter().map(show_wish).collect::<Vec<_>>().join(","))
+        }
+        DesiredValue::Map(entries) => {
             let each = entries.iter().map(|(key, wanted)| format!("{key}:{}", show_wish(wanted)));
             format!("{{{}}}", each.collect::<Vec<_>>().join(","))
         }
-        Wish::Object(_) => "{..}".into(),
+        DesiredValue::Object(_) => "{..}".into(),
     }
 }
 
 fn show_value(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
-        Value::Flag(flag) => format!("flag {flag}"),
-        Value::Whole(number) => format!("whole {number}"),
+        Value::Boolean(flag) => format!("flag {flag}"),
+        Value::Integer(number) => format!("whole {number}"),
         Value::Decimal(number) => format!("decimal {number}"),
         Value::Number(number) => format!("number {number}"),
-        Value::Later(name) => format!("the id of {name}"),
-        Value::Guid(guid) => format!("guid {guid}"),
-        Value::Text(text) => format!("{text:?}"),
-        Value::Date(date) => format!("date {}", date.is),
-        Value::Time(time) => format!("time {}", time.is),
-        Value::List(items) => format!("[{}]", items.iter().map(show_value).collect::<Vec<_>>().join(",")),
+        Value::KnownAfterApply(name) => format!("the id of {name}"),
+        Value::Uuid(guid) => format!("guid {guid}"),
+        Value::String(text) => format!("{text:?}"),
+        Value::Date(date) => format!("date {}", date.value),
+        Value::DateTime(time) => format!("time {}", time.value),
+        Value::Array(items) => format!("[{}]", items.iter().map(show_value).collect::<Vec<_>>().join(",")),
         Value::Map(entries) => {
             let each = entries.iter().map(|(key, value)| format!("{key}:{}", show_value(value)));
             format!("{{{}}}", each.collect::<Vec<_>>().join(","))
@@ -623,7 +635,7 @@ fn places_are_right_in_any_dress() {
     for dressed in [text.to_owned(), text.replace('\n', "\r\n"), format!("\u{feff}{text}")] {
         let (_, faults) = read(&dressed);
         assert_eq!(lines(&faults)[1], "4:3 unknown-field: there is no field `titel` (did you mean `title`?)");
-        let drawn = draw(&faults, &Drawing::default());
+        let drawn = render_diagnostics(&faults, &DiagnosticRenderOptions::default());
         assert!(drawn.contains("config/a.yaml:4:3"), "{drawn}");
     }
     let (_, faults) = read("\u{feff}knid: shop/stall\n");
@@ -696,7 +708,7 @@ fn a_long_line_of_secrets_is_veiled_in_one_pass() {
     let items: Vec<String> = (0..50_000).map(|n| format!("{{code: c{n}, token: {CANARY}}}")).collect();
     let (_, faults) = read(&stall(&format!("goods: [{}]", items.join(", "))));
     assert_eq!(faults.len(), 50_000);
-    let drawn = draw(&faults, &Drawing::default());
+    let drawn = render_diagnostics(&faults, &DiagnosticRenderOptions::default());
     assert!(drawn.contains("token: •••") && !drawn.contains(CANARY), "{drawn}");
 }
 
@@ -710,7 +722,7 @@ fn two_documents_for_one_object_name_both_places() {
     };
     let says = |parts: &[String], expected: &[&str]| {
         let (documents, mut faults) = read(&parts.concat());
-        document::together(&documents, &mut faults);
+        document::check_duplicates(&documents, &mut faults);
         assert_eq!(lines(&faults), expected, "of\n{}", parts.concat());
     };
     let hint = "(one object is described by one document: merge the two, or tell them apart)";
@@ -754,39 +766,39 @@ fn two_documents_for_one_object_name_both_places() {
 fn slots_become_values_of_their_field() {
     let spec = "pin: {from_env: PIN}\nsalary: {from_env: SALARY}\nplace: {door: {from_env: PIN}}\nhooks: {opened: {from_file: f}, closed: x}\nwords: [{from_env: PIN}]\ngoods: [{code: a, token: {from_env: NONE}}]";
     let (mut documents, _) = read(&stall(spec));
-    let known = |slot: &Slot| match slot {
-        Slot::Env(name) if name == "NONE" => None,
-        Slot::Env(name) if name == "SALARY" => Some(secrecy::SecretString::from("1200.50")),
+    let known = |slot: &ValueSource| match slot {
+        ValueSource::Env(name) if name == "NONE" => None,
+        ValueSource::Env(name) if name == "SALARY" => Some(secrecy::SecretString::from("1200.50")),
         _ => Some(secrecy::SecretString::from("0123")),
     };
     let mut faults = Vec::new();
-    documents[0].resolve(&known, &mut faults);
+    documents[0].resolve_sources(&known, &mut faults);
     assert!(faults.is_empty());
     assert_eq!(
         show(&documents[0].spec, &documents[0].kind.shape),
         "{pin=\"0123\",salary=decimal 1200.50,place={door=\"0123\"},hooks={opened:\"0123\",closed:\"x\"},words=[\"0123\"],goods=[{code=\"a\",token=<the environment variable NONE>}]}"
     );
-    assert_eq!(documents[0].spec.slots().count(), 1);
+    assert_eq!(documents[0].spec.iter_value_sources().count(), 1);
 }
 
 #[test]
 fn a_value_from_outside_that_does_not_fit_is_told_at_its_slot() {
     let (mut documents, mut faults) = read(&stall("salary: {from_env: SALARY}"));
-    documents[0].resolve(&|_| Some(secrecy::SecretString::from(CANARY)), &mut faults);
+    documents[0].resolve_sources(&|_| Some(secrecy::SecretString::from(CANARY)), &mut faults);
     assert_eq!(
         lines(&faults),
         [
             "5:11 wrong-value: `salary`: this is not a decimal number (like 12.50, with a point and without separators)"
         ]
     );
-    assert!(!draw(&faults, &Drawing::default()).contains(CANARY));
+    assert!(!render_diagnostics(&faults, &DiagnosticRenderOptions::default()).contains(CANARY));
 }
 
 #[test]
 fn a_secret_that_became_a_tag_is_veiled() {
     let (_, faults) = read(&format!("kind: shop/stall\nname: one\nspec:\n  place:\n   !door:''{CANARY}'\n"));
     assert!(faults.iter().any(|fault| fault.code == "unknown-tag"));
-    assert!(!draw(&faults, &Drawing::default()).contains(CANARY));
+    assert!(!render_diagnostics(&faults, &DiagnosticRenderOptions::default()).contains(CANARY));
 }
 
 #[test]
@@ -799,8 +811,8 @@ fn a_value_in_the_place_of_a_key_is_veiled() {
         ];
         for document in documents {
             let (_, faults) = read(&document);
-            assert!(any_error(&faults), "{document}");
-            let drawn = draw(&faults, &Drawing::default());
+            assert!(has_errors(&faults), "{document}");
+            let drawn = render_diagnostics(&faults, &DiagnosticRenderOptions::default());
             assert!(!drawn.contains(CANARY), "{document}\n{drawn}");
         }
     }
@@ -878,7 +890,7 @@ proptest! {
 
     #[test]
     fn arbitrary_text_never_panics(text in any::<String>()) {
-        draw(&read(&text).1, &Drawing::default());
+        render_diagnostics(&read(&text).1, &DiagnosticRenderOptions::default());
     }
 
     #[test]
@@ -891,8 +903,8 @@ proptest! {
         ], 0..40)
     ) {
         let (documents, mut faults) = read(&pieces.concat());
-        document::together(&documents, &mut faults);
-        draw(&faults, &Drawing::default());
+        document::check_duplicates(&documents, &mut faults);
+        render_diagnostics(&faults, &DiagnosticRenderOptions::default());
     }
 
     #[test]
@@ -930,7 +942,7 @@ proptest! {
         let shows = |line: &str| is_block(line) || line.contains(CANARY) && (open(line) || is_key(line));
         prop_assume!(!text.lines().any(shows));
         let (_, faults) = read(&text);
-        let drawn = draw(&faults, &Drawing { limit: 1000, ..Drawing::default() });
+        let drawn = render_diagnostics(&faults, &DiagnosticRenderOptions { limit: 1000, ..DiagnosticRenderOptions::default() });
         prop_assert!(!drawn.contains(CANARY), "of\n{}\n{}", text, drawn);
     }
 }

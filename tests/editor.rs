@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use trueup::kind::explain;
-use trueup::kind::registry::Registry;
+use trueup::kind::registry::KindRegistry;
 use trueup::yaml;
 
 const FOLDER: &str = "tests/editor";
@@ -294,11 +294,11 @@ fn ones(server: &mut Server, cases: &[(&str, String, &str)]) {
 #[test]
 fn right_documents_are_silent() {
     each_server(&json!({}), |server| {
-        for name in Registry::builtin().kinds() {
-            let kind = Registry::builtin().kind(name).expect("a kind without faults");
-            let mut sample = explain::sample(&kind);
+        for name in KindRegistry::get_builtin().kind_names() {
+            let kind = KindRegistry::get_builtin().find_kind(name).expect("a kind without faults");
+            let mut sample = explain::build_document_example(&kind);
             sample["id"] = kind.id_field().example.clone().expect("an example");
-            silent(server, name, &format!("{DOCUMENT}{}", yaml::write(&sample)));
+            silent(server, name, &format!("{DOCUMENT}{}", yaml::write_yaml(&sample)));
         }
         let spellings = "spec:\n  displayName: 012\n  merchantId: 1e3\n  maxPaymentAmount: \"12.50\"\n  \
             minPaymentAmount: 1.00\n  testMode: 0\n  merchantKey: { from_file: keys/harbor.txt }\n  \
@@ -424,13 +424,13 @@ fn inserts(item: &Json) -> &str {
 #[test]
 fn completion_offers_every_field_that_can_be_written_and_says_what_it_is() {
     each_server(&json!({}), |server| {
-        for name in Registry::builtin().kinds() {
-            let kind = Registry::builtin().kind(name).expect("a kind without faults");
+        for name in KindRegistry::get_builtin().kind_names() {
+            let kind = KindRegistry::get_builtin().find_kind(name).expect("a kind without faults");
             let offers = server.offers(&format!("{DOCUMENT}kind: {name}\nname: a\nspec:\n  |\n"));
             let mut wrong = Vec::new();
             for field in &kind.shape.fields {
                 let (name, offer) = (&field.name, offers.get(&*field.name));
-                let described = offer.is_some_and(|offer| documentation(offer).contains(&field.is));
+                let described = offer.is_some_and(|offer| documentation(offer).contains(&field.description));
                 let complete = offer.is_some_and(|offer| inserts(offer).starts_with(&format!("{name}:")));
                 match explain::is_set_by_service(field) {
                     true if offer.is_some() => wrong.push(format!("{name} is offered")),
@@ -448,7 +448,7 @@ fn completion_offers_every_field_that_can_be_written_and_says_what_it_is() {
 fn completion_leads_through_a_document() {
     each_server(&json!({}), |server| {
         let labels = |offers: BTreeMap<String, Json>| offers.into_keys().collect::<BTreeSet<_>>();
-        let kinds: BTreeSet<String> = Registry::builtin().kinds().iter().cloned().collect();
+        let kinds: BTreeSet<String> = KindRegistry::get_builtin().kind_names().iter().cloned().collect();
         let offers = server.offers(&format!("{DOCUMENT}kind: |\n"));
         assert!(
             offers.values().all(|offer| documentation(offer).len() > 20),

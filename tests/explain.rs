@@ -1,7 +1,7 @@
 //! What is said about a kind, and the schemas of a workspace's own kinds.
 
 use serde_json::{Value as Json, json};
-use trueup::kind::registry::Registry;
+use trueup::kind::registry::KindRegistry;
 use trueup::kind::{explain, schema};
 
 const API: &str = "\
@@ -63,21 +63,21 @@ fields:
     example: { en: Handle with care }
 ";
 
-fn depot() -> Registry {
+fn depot() -> KindRegistry {
     let files = vec![
         ("apis/depot/api.yaml".to_owned(), API.to_owned()),
         ("apis/depot/crate.yaml".to_owned(), CRATE.to_owned()),
     ];
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     let said: Vec<_> = faults.iter().map(|fault| format!("{} {}", fault.code, fault.message)).collect();
     assert!(said.is_empty(), "{said:#?}");
     registry
 }
 
 fn told(topic: &str) -> String {
-    match explain::topic(&depot(), topic) {
-        Ok(explanation) => explanation.text(80),
+    match explain::explain_topic(&depot(), topic) {
+        Ok(explanation) => explanation.render_text(80),
         Err(fault) => format!("{}: {} ({})", fault.code, fault.message, fault.hint.unwrap_or_default()),
     }
 }
@@ -246,24 +246,25 @@ fn an_unknown_topic_is_a_fault_with_the_nearest_name() {
 
 #[test]
 fn every_kind_is_listed_in_a_line() {
-    let list = explain::list(&depot());
+    let list = explain::render_kind_list(&depot());
     assert!(
         list.lines().any(|line| line.starts_with("depot/crate ") && line.contains("A crate in a depot")),
         "{list}"
     );
-    assert_eq!(list.lines().count(), Registry::builtin().kinds().len() + 1);
+    assert_eq!(list.lines().count(), KindRegistry::get_builtin().kind_names().len() + 1);
 }
 
 #[test]
 fn every_field_of_every_kind_is_explained() {
-    let registry = Registry::builtin();
-    for name in registry.kinds() {
-        let whole = explain::topic(registry, name).unwrap_or_else(|fault| panic!("{}", fault.message));
+    let registry = KindRegistry::get_builtin();
+    for name in registry.kind_names() {
+        let whole =
+            explain::explain_topic(registry, name).unwrap_or_else(|fault| panic!("{}", fault.message));
         let mut open: Vec<String> = whole.fields.iter().map(|field| field.name.to_string()).collect();
         while let Some(path) = open.pop() {
-            let found = explain::topic(registry, &format!("{name}.{path}"))
+            let found = explain::explain_topic(registry, &format!("{name}.{path}"))
                 .unwrap_or_else(|f| panic!("{}", f.message));
-            let text = found.text(80);
+            let text = found.render_text(80);
             assert!(text.contains(&path) && !found.facts.is_empty(), "{name}.{path}");
             open.extend(found.fields.iter().map(|field| format!("{path}.{}", field.name)));
         }
@@ -272,7 +273,7 @@ fn every_field_of_every_kind_is_explained() {
 
 #[test]
 fn a_workspace_s_own_kind_has_schemas_like_any_other() {
-    let files = schema::all(&depot(), Vec::new());
+    let files = schema::generate_schemas(&depot(), Vec::new());
     let text = |path: &str| files.iter().find(|(own, _)| own == path).map(|(_, text)| text.clone());
     let document: Json = serde_json::from_str(&text("document.json").expect("a file")).expect("JSON");
     let kinds = document["properties"]["kind"]["enum"].as_array().expect("a list");
@@ -318,5 +319,8 @@ fn a_workspace_s_own_kind_has_schemas_like_any_other() {
 
 #[test]
 fn the_same_registry_gives_the_same_files() {
-    assert_eq!(schema::all(&depot(), Vec::new()), schema::all(&depot(), Vec::new()));
+    assert_eq!(
+        schema::generate_schemas(&depot(), Vec::new()),
+        schema::generate_schemas(&depot(), Vec::new())
+    );
 }

@@ -5,8 +5,8 @@
 mod desk;
 
 use desk::Desk;
-use trueup::diagnostic::Source;
-use trueup::document::tidy::{Tidied, tidy};
+use trueup::diagnostic::NamedSource;
+use trueup::document::format::{FormatOutcome, format_source};
 
 const BEFORE: &str = "\
 # yaml-language-server: $schema=../schemas/document.json
@@ -100,13 +100,13 @@ fn every_text_of_this_repository_comes_out_once_and_for_all() {
             }
             let text = std::fs::read_to_string(path).expect("a text");
             texts += 1;
-            match tidy(&Source::new("x.yaml", text.as_str()), true) {
-                Tidied::Fine => {}
-                Tidied::Untouched => untouched.push(path.to_owned()),
-                Tidied::Changed(after) => {
+            match format_source(&NamedSource::new("x.yaml", text.as_str()), true) {
+                FormatOutcome::Unchanged => {}
+                FormatOutcome::Skipped => untouched.push(path.to_owned()),
+                FormatOutcome::Changed(after) => {
                     changed += 1;
-                    let again = tidy(&Source::new("x.yaml", after.as_str()), true);
-                    assert_eq!(again, Tidied::Fine, "{}\n{after}", path.display());
+                    let again = format_source(&NamedSource::new("x.yaml", after.as_str()), true);
+                    assert_eq!(again, FormatOutcome::Unchanged, "{}\n{after}", path.display());
                     let comments = |text: &str| text.matches('#').count();
                     assert_eq!(comments(&text), comments(&after), "{}", path.display());
                 }

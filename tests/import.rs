@@ -27,8 +27,8 @@ mod written;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::FormatWord;
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::WireFormat;
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use estate::{Estate, PLAN, each_kind, options};
 
@@ -53,7 +53,7 @@ fn every_kind_comes_in_and_a_plan_over_it_is_empty() {
                 let ran = estate.import(0, flags);
                 ran.says(&[&format!("{count} unchanged"), "is empty"]);
                 assert!(before == estate.desk.files(), "a second import changes nothing\n{}", ran.all());
-                assert!(estate.sandbox.log().iter().all(|entry| entry.verb == "GET"), "only reads");
+                assert!(estate.sandbox.read_log().iter().all(|entry| entry.method == "GET"), "only reads");
             }
         }
     });
@@ -160,7 +160,7 @@ fn few_ids_are_read_one_by_one() {
     let estate = Estate::new(PARTNER);
     let id = "cccccccc-0000-4000-8000-000000000003";
     estate.import(0, &[id]);
-    let paths: Vec<String> = estate.sandbox.log().into_iter().map(|entry| entry.path).collect();
+    let paths: Vec<String> = estate.sandbox.read_log().into_iter().map(|entry| entry.path).collect();
     assert!(!paths.is_empty() && paths.iter().all(|path| path.ends_with(id)), "{paths:?}");
     let other = "cccccccc-0000-4000-8000-00000000ffff";
     estate.desk.expect(4, &estate.command(&[id, other])).complains(&["no-match", other]);
@@ -229,14 +229,18 @@ fn one_file_for_a_kind_grows() {
 /// write that would blank them stays refused.
 #[test]
 fn secrets_that_do_not_read_back_are_not_declared_none() {
-    for secrets in [Secrets::Hidden, Secrets::Masked] {
+    for secrets in [SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
         each_kind(|kind| {
-            let estate = Estate::with(&kind.name, FormatWord::Json, Options { secrets, ..options() });
+            let estate = Estate::with(
+                &kind.name,
+                WireFormat::Json,
+                SandboxOptions { secret_mode: secrets, ..options() },
+            );
             estate.import(0, &[]).says(&["is empty"]);
         });
     }
-    let hidden = Options { secrets: Secrets::Hidden, ..options() };
-    let mut estate = Estate::with(GATEWAY, FormatWord::Json, hidden);
+    let hidden = SandboxOptions { secret_mode: SandboxSecretMode::Hidden, ..options() };
+    let mut estate = Estate::with(GATEWAY, WireFormat::Json, hidden);
     let ran = estate.import(0, &[]);
     estate.supply(&ran);
     let text = estate.desk.read("config/card-gateway.yaml");
@@ -306,7 +310,7 @@ fn what_is_wrong_is_told_before_the_first_request() {
     estate.desk.expect(64, &["import", GATEWAY]);
     estate.desk.write("config/broken.yaml", "kind: bootview/payment-gateway\n");
     says(&[GATEWAY, "-o", "x", "nope"], &["missing-key", "missing-scope"]);
-    assert_eq!(estate.sandbox.log().len(), 0);
+    assert_eq!(estate.sandbox.read_log().len(), 0);
 }
 
 #[test]
@@ -317,13 +321,13 @@ fn a_service_that_fails_leaves_nothing_behind() {
         let ran = estate.desk.expect(1, &estate.command(&["--request-timeout", "5"]));
         assert_eq!(ran.json()["results"], json!([]));
         assert!(!estate.desk.path("config").exists(), "{}", ran.all());
-        estate.sandbox.reset();
+        estate.sandbox.reset_state();
     }
 }
 
 #[test]
 fn an_empty_collection_is_told() {
-    let mut estate = Estate::with(GATEWAY, FormatWord::Json, Options { count: Some(0), ..options() });
+    let mut estate = Estate::with(GATEWAY, WireFormat::Json, SandboxOptions { count: Some(0), ..options() });
     estate.settle(&[("there", false)]);
     let scope = "customerId=3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60";
     let ran = estate.desk.run(&["import", GATEWAY, "-o", "config", "--scope", scope]);

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
-use trueup::exchange::Wire;
-use trueup::kind::{Absent, FormatWord, GuidForm, Kind, Leaf};
+use trueup::exchange::WireValue;
+use trueup::kind::{AbsenceRule, Kind, ScalarType, UuidFormat, WireFormat};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
@@ -28,7 +28,7 @@ fn vector_kind() -> Kind {
 }
 
 fn jsv(kind: &Kind, object: &Object) -> String {
-    let body = wire::encode(&wire_of(&kind.shape, object), FormatWord::Jsv, &kind.api);
+    let body = wire::encode_body(&wire_of(&kind.shape, object), WireFormat::Jsv, &kind.api);
     String::from_utf8(body).expect("JSV is UTF-8")
 }
 
@@ -52,20 +52,20 @@ fn every_write_vector_byte_for_byte() {
         let wanted = vector["jsv"].as_str().unwrap();
         let mut json = vector["json"].as_object().unwrap().clone();
         let when = json.remove("when").map(|when| moment(when.as_str().unwrap()));
-        let mut object = read(&Json::Object(json).to_string(), FormatWord::Json, &kind);
+        let mut object = read(&Json::Object(json).to_string(), WireFormat::Json, &kind);
         // the JSON of the vectors went through a float, which lost the scale
         for (member, number) in [("amount", 5), ("maybeAmount", 6)] {
-            if let Some(Value::Decimal(decimal)) = object.get(number).cloned() {
+            if let Some(Value::Decimal(decimal)) = object.get_field(number).cloned() {
                 let text =
                     wanted.split_once(&format!("{member}:")).unwrap().1.split([',', '}']).next().unwrap();
                 let scaled = Decimal::from_str_exact(text).unwrap();
                 assert!(scaled == decimal, "{wanted}");
-                object.set(number, Value::Decimal(scaled));
+                object.set_field(number, Value::Decimal(scaled));
             }
         }
-        let Wire::Object(mut members) = wire_of(&kind.shape, &object) else { unreachable!() };
-        members.extend(when.map(|when| ("when".to_owned(), Wire::Moment(when))));
-        let body = wire::encode(&Wire::Object(members), FormatWord::Jsv, &kind.api);
+        let WireValue::Object(mut members) = wire_of(&kind.shape, &object) else { unreachable!() };
+        members.extend(when.map(|when| ("when".to_owned(), WireValue::DateTime(when))));
+        let body = wire::encode_body(&WireValue::Object(members), WireFormat::Jsv, &kind.api);
         assert_eq!(String::from_utf8(body).unwrap(), wanted);
         written += 1;
     }
@@ -81,7 +81,7 @@ fn every_write_vector_reads_back_as_its_json() {
             continue;
         }
         let (text, json) = (vector["jsv"].as_str().unwrap(), vector["json"].to_string());
-        let (jsv, json) = (read(text, FormatWord::Jsv, &kind), read(&json, FormatWord::Json, &kind));
+        let (jsv, json) = (read(text, WireFormat::Jsv, &kind), read(&json, WireFormat::Json, &kind));
         assert!(jsv == json, "{text}\n{}\n{}", show(&kind, &jsv), show(&kind, &json));
     }
 }
@@ -118,9 +118,9 @@ fn otherwise(jsv: &str) -> Option<(Outcome, &'static str)> {
 }
 
 fn outcome(jsv: &str, kind: &Kind) -> Outcome {
-    let Ok(live) = wire::read_object(jsv.as_bytes(), FormatWord::Jsv, kind) else { return Outcome::Error };
-    if !live.misread.is_empty() {
-        return Outcome::Misread(live.misread.into_iter().map(|misread| misread.pointer).collect());
+    let Ok(live) = wire::read_object(jsv.as_bytes(), WireFormat::Jsv, kind) else { return Outcome::Error };
+    if !live.mismatches.is_empty() {
+        return Outcome::Misread(live.mismatches.into_iter().map(|misread| misread.pointer).collect());
     }
     Outcome::Object(as_the_service_prints(kind, live.object))
 }
@@ -128,41 +128,43 @@ fn outcome(jsv: &str, kind: &Kind) -> Outcome {
 /// The service prints members that cannot be null with their zero, and no members that it does not know.
 fn as_the_service_prints(kind: &Kind, mut object: Object) -> Json {
     fn complete(object: &mut Object, shape: &trueup::kind::Shape) {
-        object.strangers.clear();
+        object.unknown_fields.clear();
         for field in &shape.fields {
             let never_null = matches!(&*field.name, "flag" | "count" | "amount" | "id");
-            match object.get(field.number) {
-                None | Some(Value::Null) if never_null => object.set(field.number, field.ty.zero()),
-                Some(Value::Null) => drop(object.take(field.number)),
+            match object.get_field(field.number) {
+                None | Some(Value::Null) if never_null => {
+                    object.set_field(field.number, field.ty.build_zero_value())
+                }
+                Some(Value::Null) => drop(object.take_field(field.number)),
                 _ => {}
             }
         }
     }
     let shape = &kind.shape;
     complete(&mut object, shape);
-    for number in [shape.named("services").unwrap().number, shape.named("one").unwrap().number] {
-        let inner = match &shape.field(number).ty {
-            trueup::kind::Type::Object(inner) => inner,
-            trueup::kind::Type::List(list) => match &list.item {
-                trueup::kind::Item::Object(inner) => inner,
-                trueup::kind::Item::Leaf(_) => unreachable!(),
+    for number in [shape.find_field("services").unwrap().number, shape.find_field("one").unwrap().number] {
+        let inner = match &shape.get_field(number).ty {
+            trueup::kind::FieldType::Object(inner) => inner,
+            trueup::kind::FieldType::Array(list) => match &list.item {
+                trueup::kind::ItemType::Object(inner) => inner,
+                trueup::kind::ItemType::Scalar(_) => unreachable!(),
             },
             _ => unreachable!(),
         };
-        match object.take(number) {
+        match object.take_field(number) {
             Some(Value::Object(mut one)) => {
                 complete(&mut one, inner);
-                object.set(number, Value::Object(one));
+                object.set_field(number, Value::Object(one));
             }
-            Some(Value::List(mut items)) => {
+            Some(Value::Array(mut items)) => {
                 for item in &mut items {
                     if let Value::Object(one) = item {
                         complete(one, inner);
                     }
                 }
-                object.set(number, Value::List(items));
+                object.set_field(number, Value::Array(items));
             }
-            Some(other) => object.set(number, other),
+            Some(other) => object.set_field(number, other),
             None => {}
         }
     }
@@ -175,10 +177,12 @@ fn alike(json: &Json) -> Json {
         Json::Number(number) => Json::from(number.as_f64()),
         // what is read keeps the text in which it came; the vectors print the moment
         Json::String(text) if text.starts_with("/Date(") || is_moment(text) => {
-            let Ok(Value::Time(time)) = Leaf::Time.read(trueup::kind::leaf::Token::Text(text)) else {
+            let Ok(Value::DateTime(time)) =
+                ScalarType::DateTime.read_token(trueup::kind::scalar::ScalarToken::String(text))
+            else {
                 panic!("{text} is a time")
             };
-            Json::from(time.is.to_string())
+            Json::from(time.value.to_string())
         }
         Json::Array(items) => items.iter().map(alike).collect(),
         Json::Object(members) => members.iter().map(|(name, value)| (name.clone(), alike(value))).collect(),
@@ -190,7 +194,7 @@ fn alike(json: &Json) -> Json {
 fn is_moment(text: &str) -> bool {
     let year = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     text.split_once('-').is_some_and(|(first, _)| first.len() == 4 && year(first))
-        && Leaf::Time.read(trueup::kind::leaf::Token::Text(text)).is_ok()
+        && ScalarType::DateTime.read_token(trueup::kind::scalar::ScalarToken::String(text)).is_ok()
 }
 
 #[test]
@@ -273,38 +277,38 @@ fn texts_are_written_as_in_the_table() {
     let kind = kind(&shape(vec![("a", text()), ("b", text())]), 0, servicestack());
     for (value, token) in table {
         let mut object = Object::default();
-        object.set(0, Value::text(*value));
-        object.set(1, Value::text("z"));
+        object.set_field(0, Value::from_text(*value));
+        object.set_field(1, Value::from_text("z"));
         let body = format!("{{a:{token},b:z}}");
         assert_eq!(jsv(&kind, &object), body);
-        assert!(read(&body, FormatWord::Jsv, &kind) == object, "{body}");
+        assert!(read(&body, WireFormat::Jsv, &kind) == object, "{body}");
     }
     // v7 and v8
     let mut nulls = Object::default();
-    nulls.set(0, Value::Null);
-    nulls.set(1, Value::text("z"));
+    nulls.set_field(0, Value::Null);
+    nulls.set_field(1, Value::from_text("z"));
     assert_eq!(jsv(&kind, &nulls), "{b:z}");
-    nulls.set(1, Value::Null);
+    nulls.set_field(1, Value::Null);
     assert_eq!(jsv(&kind, &nulls), "{}");
 }
 
 /// v42 to v71.
 #[test]
 fn other_values_are_written_as_in_the_table() {
-    let number = |text: &str| Wire::Number(text.to_owned());
-    let text = |text: &str| Wire::Text(text.to_owned());
-    let moment = |text: &str| Wire::Moment(text.to_owned());
-    let list = |items: &[Wire]| Wire::List(items.to_vec());
-    let members = |members: &[(&str, Wire)]| {
-        Wire::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    let number = |text: &str| WireValue::Number(text.to_owned());
+    let text = |text: &str| WireValue::String(text.to_owned());
+    let moment = |text: &str| WireValue::DateTime(text.to_owned());
+    let list = |items: &[WireValue]| WireValue::Array(items.to_vec());
+    let members = |members: &[(&str, WireValue)]| {
+        WireValue::Object(members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
     };
-    let guid = Wire::Guid("c0ffee0012344abc9def0123456789ab".parse().unwrap());
-    let zero = Wire::Guid(uuid::Uuid::nil());
+    let guid = WireValue::Uuid("c0ffee0012344abc9def0123456789ab".parse().unwrap());
+    let zero = WireValue::Uuid(uuid::Uuid::nil());
     let one = || members(&[("a", number("1"))]);
     let x_y = members(&[("serviceName", text("x,y"))]);
-    let table: &[(&str, Wire, &str)] = &[
-        ("v42", Wire::Flag(true), "True"),
-        ("v42", Wire::Flag(false), "False"),
+    let table: &[(&str, WireValue, &str)] = &[
+        ("v42", WireValue::Boolean(true), "True"),
+        ("v42", WireValue::Boolean(false), "False"),
         ("v43", list(&[number("42"), number("-3")]), "[42,-3]"),
         ("v44", list(&["0", "0.00", "1.50", "100"].map(number)), "[0,0.00,1.50,100]"),
         ("v45", number("0.0000001"), "0.0000001"),
@@ -313,21 +317,21 @@ fn other_values_are_written_as_in_the_table() {
         ("v48", guid.clone(), "c0ffee0012344abc9def0123456789ab"),
         ("v50", members(&[("id", guid.clone())]), "{id:c0ffee0012344abc9def0123456789ab}"),
         ("v51", members(&[("id", zero)]), "{id:00000000000000000000000000000000}"),
-        ("v53", members(&[("a", Wire::Null), ("b", number("1"))]), "{b:1}"),
+        ("v53", members(&[("a", WireValue::Null), ("b", number("1"))]), "{b:1}"),
         ("v54", members(&[("minRange", number("0"))]), "{minRange:0}"),
         ("v55", list(&[]), "[]"),
         ("v56", list(&[text("a"), text("b")]), "[a,b]"),
         ("v57", list(&[text("a,b"), text("c]d")]), "[\"a,b\",\"c]d\"]"),
-        ("v58", list(&[text("a"), Wire::Null, text(""), text("b,c")]), "[a,,\"\",\"b,c\"]"),
+        ("v58", list(&[text("a"), WireValue::Null, text(""), text("b,c")]), "[a,,\"\",\"b,c\"]"),
         ("v59", list(&[text("")]), "[\"\"]"),
-        ("v60", list(&[Wire::Null]), "[]"),
+        ("v60", list(&[WireValue::Null]), "[]"),
         ("v61", list(&["1", "2", "3"].map(number)), "[1,2,3]"),
         (
             "v62",
             list(&[list(&[number("1")]), list(&[]), list(&[number("2"), number("3")])]),
             "[[1],[],[2,3]]",
         ),
-        ("v63", list(&[one(), Wire::Null, members(&[])]), "[{a:1},{},{}]"),
+        ("v63", list(&[one(), WireValue::Null, members(&[])]), "[{a:1},{},{}]"),
         (
             "v64",
             members(&[
@@ -335,7 +339,7 @@ fn other_values_are_written_as_in_the_table() {
                 ("b c", number("2")),
                 ("d:e", number("3")),
                 ("", text("")),
-                ("n", Wire::Null),
+                ("n", WireValue::Null),
             ]),
             "{a:1,b c:2,\"d:e\":3,\"\":\"\"}",
         ),
@@ -346,20 +350,20 @@ fn other_values_are_written_as_in_the_table() {
         ("v69", text("PT1H30M"), "PT1H30M"),
         ("v70", text("AQID"), "AQID"),
         ("v71", members(&[("partnerServices", list(&[x_y]))]), "{partnerServices:[{serviceName:\"x,y\"}]}"),
-        ("a stranger", members(&[("z", Wire::Raw("{a:[1,\"],\"]}".into()))]), "{z:{a:[1,\"],\"]}}"),
-        ("a strange null", members(&[("z", Wire::Raw(String::new()))]), "{}"),
+        ("a stranger", members(&[("z", WireValue::Raw("{a:[1,\"],\"]}".into()))]), "{z:{a:[1,\"],\"]}}"),
+        ("a strange null", members(&[("z", WireValue::Raw(String::new()))]), "{}"),
     ];
     let plain = api(&servicestack());
     for (name, value, wanted) in table {
         assert_eq!(
-            String::from_utf8(wire::encode(value, FormatWord::Jsv, &plain)).unwrap(),
+            String::from_utf8(wire::encode_body(value, WireFormat::Jsv, &plain)).unwrap(),
             *wanted,
             "{name}"
         );
     }
     // v49; v52 is the service's own habit, which a client need not have
-    let hyphens = api(&Habits { guids: GuidForm::Hyphenated, ..servicestack() });
-    assert_eq!(wire::encode(&guid, FormatWord::Jsv, &hyphens), b"c0ffee00-1234-4abc-9def-0123456789ab");
+    let hyphens = api(&Habits { guids: UuidFormat::Hyphenated, ..servicestack() });
+    assert_eq!(wire::encode_body(&guid, WireFormat::Jsv, &hyphens), b"c0ffee00-1234-4abc-9def-0123456789ab");
 }
 
 /// A shape whose members are those of the reading table.
@@ -382,10 +386,10 @@ fn table_kind() -> Kind {
 
 /// What reading gives: the object as JSON, `error`, or where it did not fit.
 fn reads(jsv: &str, kind: &Kind) -> String {
-    match wire::read_object(jsv.as_bytes(), FormatWord::Jsv, kind) {
+    match wire::read_object(jsv.as_bytes(), WireFormat::Jsv, kind) {
         Err(_) => "error".to_owned(),
-        Ok(live) if live.misread.is_empty() => show(kind, &live.object),
-        Ok(live) => format!("misread {}", live.misread[0].pointer),
+        Ok(live) if live.mismatches.is_empty() => show(kind, &live.object),
+        Ok(live) => format!("misread {}", live.mismatches[0].pointer),
     }
 }
 
@@ -486,7 +490,7 @@ fn the_layout_of_the_metadata_pages_is_refused() {
 #[test]
 fn a_missing_guid_stays_absent() {
     let kind = table_kind();
-    let live = wire::read_object(b"{a:1}", FormatWord::Jsv, &kind).unwrap();
-    assert!(live.object.get(5).is_none());
-    assert!(kind.shape.field(5).absent == Absent::Null);
+    let live = wire::read_object(b"{a:1}", WireFormat::Jsv, &kind).unwrap();
+    assert!(live.object.get_field(5).is_none());
+    assert!(kind.shape.get_field(5).when_absent == AbsenceRule::Null);
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use snapbox::assert_data_eq;
-use trueup::diagnostic::{Diagnostic, Place, any_error};
-use trueup::kind::registry::Registry;
-use trueup::kind::{Field, Item, Kind, ListType, Shape, ToldApart, Type};
-use trueup::value::Mark;
+use trueup::diagnostic::{Diagnostic, SourceLocation, has_errors};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, Shape};
+use trueup::value::Sensitivity;
 
 /// `file:line:column code: message (hint)`, one a line.
 fn shown(faults: &[Diagnostic]) -> String {
@@ -20,8 +20,8 @@ fn shown(faults: &[Diagnostic]) -> String {
 }
 
 fn line(fault: &Diagnostic) -> ((String, usize, usize), String) {
-    let (line, column) = fault.place.as_ref().map(Place::line_column).unwrap_or_default();
-    let path = fault.place.as_ref().map(|place| place.source.path.clone()).unwrap_or_default();
+    let (line, column) = fault.location.as_ref().map(SourceLocation::find_line_column).unwrap_or_default();
+    let path = fault.location.as_ref().map(|place| place.source.path.clone()).unwrap_or_default();
     let hint = fault.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let text = format!("{path}:{line}:{column} {}: {}{hint}", fault.code, fault.message);
     ((path, line, column), text)
@@ -29,15 +29,15 @@ fn line(fault: &Diagnostic) -> ((String, usize, usize), String) {
 
 #[test]
 fn the_built_in_descriptions_are_without_fault() {
-    assert_eq!(shown(&Registry::builtin().faults()), "");
+    assert_eq!(shown(&KindRegistry::get_builtin().check_all()), "");
 }
 
 #[test]
 fn every_built_in_kind_is_there() {
-    let registry = Registry::builtin();
-    assert!(!registry.kinds().is_empty());
-    for name in registry.kinds() {
-        let kind = registry.kind(name);
+    let registry = KindRegistry::get_builtin();
+    assert!(!registry.kind_names().is_empty());
+    for name in registry.kind_names() {
+        let kind = registry.find_kind(name);
         assert!(kind.is_some_and(|kind| *kind.name == **name), "{name} cannot be read");
     }
 }
@@ -45,9 +45,9 @@ fn every_built_in_kind_is_there() {
 /// What a workspace is told about these files of its API `shop`, none of which is sound.
 fn told(files: &[(&str, &str)]) -> String {
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(workspace(files), &mut faults);
-    for kind in registry.kinds().iter().filter(|name| name.starts_with("shop/")) {
-        assert!(registry.kind(kind).is_none(), "{kind} is broken and nevertheless there");
+    let registry = KindRegistry::with_workspace(workspace(files), &mut faults);
+    for kind in registry.kind_names().iter().filter(|name| name.starts_with("shop/")) {
+        assert!(registry.find_kind(kind).is_none(), "{kind} is broken and nevertheless there");
     }
     shown(&faults)
 }
@@ -101,31 +101,34 @@ fn files_in_the_wrong_place_are_told() {
     files.push(("order.yaml".into(), SOUND.into()));
     files.push(("apis/store/api.yml".into(), API.into()));
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     assert_data_eq!(shown(&faults), snapbox::file!["kinds/wrong-place.txt"].raw());
-    assert!(registry.kind("shop/order").is_none());
-    assert!(registry.kind("bootview/payment-gateway").is_some());
+    assert!(registry.find_kind("shop/order").is_none());
+    assert!(registry.find_kind("bootview/payment-gateway").is_some());
 }
 
 #[test]
 fn a_kind_of_a_workspace_comes_through_the_same_door() {
     let mut faults = Vec::new();
     let registry =
-        Registry::with_workspace(workspace(&[("shop/api", API), ("shop/order", SOUND)]), &mut faults);
+        KindRegistry::with_workspace(workspace(&[("shop/api", API), ("shop/order", SOUND)]), &mut faults);
     assert_eq!(shown(&faults), "");
-    assert!(registry.apis().contains(&"shop") && registry.kinds().iter().any(|name| name == "shop/order"));
-    let kind = registry.kind("shop/order").expect("the workspace's own kind");
-    assert_eq!(kind.natural_key_names(), ["number"]);
+    assert!(
+        registry.list_api_names().contains(&"shop")
+            && registry.kind_names().iter().any(|name| name == "shop/order")
+    );
+    let kind = registry.find_kind("shop/order").expect("the workspace's own kind");
+    assert_eq!(kind.list_natural_key_names(), ["number"]);
     assert_eq!(kind.api.base_url.as_deref(), Some("https://shop.example/v1"));
-    assert!(registry.kind("carrierx/partner").is_some(), "the built-in kinds are still there");
+    assert!(registry.find_kind("carrierx/partner").is_some(), "the built-in kinds are still there");
 }
 
 #[test]
 fn a_workspace_cannot_say_who_gets_a_credential() {
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(workspace(&[("shop/api", API)]), &mut faults);
-    assert!(registry.api("shop").expect("the workspace's own API").hosts.is_empty());
-    assert!(!registry.api("bootview").expect("a built-in API").hosts.is_empty());
+    let registry = KindRegistry::with_workspace(workspace(&[("shop/api", API)]), &mut faults);
+    assert!(registry.find_api("shop").expect("the workspace's own API").hosts.is_empty());
+    assert!(!registry.find_api("bootview").expect("a built-in API").hosts.is_empty());
 }
 
 #[test]
@@ -142,9 +145,9 @@ fn the_list_of_built_in_descriptions_is_the_directory() {
             there.insert(format!("{api}/{}", name.file_name().expect("a name").to_string_lossy()));
         }
     }
-    let registry = Registry::builtin();
-    let apis = registry.apis().into_iter().map(|api| format!("{api}/api"));
-    assert_eq!(there, apis.chain(registry.kinds().iter().cloned()).collect());
+    let registry = KindRegistry::get_builtin();
+    let apis = registry.list_api_names().into_iter().map(|api| format!("{api}/api"));
+    assert_eq!(there, apis.chain(registry.kind_names().iter().cloned()).collect());
 }
 
 /// Every field of a shape, those within others too, with its dotted name.
@@ -153,8 +156,8 @@ fn fields<'k>(shape: &'k Shape, above: &str) -> Vec<(String, &'k Field)> {
     for field in &shape.fields {
         let name = format!("{above}{}", field.name);
         let inner = match &field.ty {
-            Type::Object(shape) => Some(shape),
-            Type::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+            FieldType::Object(shape) => Some(shape),
+            FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
             _ => None,
         };
         all.extend(inner.into_iter().flat_map(|shape| fields(shape, &format!("{name}."))));
@@ -164,15 +167,15 @@ fn fields<'k>(shape: &'k Shape, above: &str) -> Vec<(String, &'k Field)> {
 }
 
 fn builtin() -> Vec<Arc<Kind>> {
-    let registry = Registry::builtin();
-    registry.kinds().iter().map(|name| registry.kind(name).expect("a sound kind")).collect()
+    let registry = KindRegistry::get_builtin();
+    registry.kind_names().iter().map(|name| registry.find_kind(name).expect("a sound kind")).collect()
 }
 
 #[test]
 fn every_field_has_an_example_unless_it_is_secret_or_filled_in() {
     for kind in builtin() {
         for (name, field) in fields(&kind.shape, "") {
-            let without = field.mark == Mark::Secret || field.copy_of.is_some();
+            let without = field.sensitivity == Sensitivity::Secret || field.copy_of.is_some();
             assert!(field.example.is_some() || without, "{} {name} has no example", kind.name);
         }
     }
@@ -181,7 +184,7 @@ fn every_field_has_an_example_unless_it_is_secret_or_filled_in() {
 /// The values that are read into a field from a sample: one for an object, as many as there are for a list.
 fn read<'j>(field: &Field, objects: &[&'j Json]) -> Vec<&'j Json> {
     let member = |object: &&'j Json| {
-        field.read_as.iter().try_fold(*object, |json, step| {
+        field.read_from.iter().try_fold(*object, |json, step| {
             json.as_object()?.iter().find(|(name, _)| name.eq_ignore_ascii_case(step)).map(|(_, json)| json)
         })
     };
@@ -193,11 +196,12 @@ fn read<'j>(field: &Field, objects: &[&'j Json]) -> Vec<&'j Json> {
 
 fn unread(shape: &Shape, objects: &[&Json], above: &str) -> Vec<String> {
     let mut missing = Vec::new();
-    for field in shape.fields.iter().filter(|field| !field.access.write_only) {
+    for field in shape.fields.iter().filter(|field| !field.behavior.write_only) {
         let values = read(field, objects);
         if values.is_empty() {
             missing.push(format!("{above}{}", field.name));
-        } else if let Type::Object(shape) | Type::List(ListType { item: Item::Object(shape), .. }) = &field.ty
+        } else if let FieldType::Object(shape)
+        | FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) = &field.ty
         {
             missing.extend(unread(shape, &values, &format!("{above}{}.", field.name)));
         }
@@ -208,9 +212,9 @@ fn unread(shape: &Shape, objects: &[&Json], above: &str) -> Vec<String> {
 #[test]
 fn every_field_is_read_from_some_sample() {
     for kind in builtin() {
-        assert!(kind.samples.len() >= 2, "{} has too few samples", kind.name);
+        assert!(kind.examples.len() >= 2, "{} has too few samples", kind.name);
         let objects: Vec<Json> =
-            kind.samples.iter().map(|sample| Json::Object(sample.object.clone())).collect();
+            kind.examples.iter().map(|sample| Json::Object(sample.object.clone())).collect();
         let missing = unread(&kind.shape, &objects.iter().collect::<Vec<_>>(), "");
         assert!(missing.is_empty(), "no sample of {} has {missing:?}", kind.name);
     }
@@ -219,11 +223,13 @@ fn every_field_is_read_from_some_sample() {
 #[test]
 fn the_items_of_every_sample_are_told_apart_by_some_key() {
     for kind in builtin() {
-        for sample in &kind.samples {
+        for sample in &kind.examples {
             let object = Json::Object(sample.object.clone());
             for field in &kind.shape.fields {
-                let Type::List(ListType {
-                    item: Item::Object(shape), told_apart: ToldApart::Keys(keys), ..
+                let FieldType::Array(ArrayType {
+                    item: ItemType::Object(shape),
+                    list_type: ListType::Map(keys),
+                    ..
                 }) = &field.ty
                 else {
                     continue;
@@ -232,7 +238,7 @@ fn the_items_of_every_sample_are_told_apart_by_some_key() {
                 let unique = |key: &Vec<u16>| {
                     let leaves = |item: &Json| -> Vec<String> {
                         key.iter()
-                            .map(|number| format!("{:?}", read(shape.field(*number), &[item])))
+                            .map(|number| format!("{:?}", read(shape.get_field(*number), &[item])))
                             .collect()
                     };
                     items.iter().map(|item| leaves(item)).collect::<BTreeSet<_>>().len() == items.len()
@@ -246,10 +252,10 @@ fn the_items_of_every_sample_are_told_apart_by_some_key() {
 #[test]
 fn natural_keys_and_item_keys_may_be_named_even_when_the_service_sets_them() {
     let named = |kind: &str| -> Vec<String> {
-        let kind = Registry::builtin().kind(kind).expect("a built-in kind");
+        let kind = KindRegistry::get_builtin().find_kind(kind).expect("a built-in kind");
         let fields = fields(&kind.shape, "");
         let mut names: Vec<_> =
-            fields.into_iter().filter(|(_, field)| field.access.names_it).map(|(name, _)| name).collect();
+            fields.into_iter().filter(|(_, field)| field.behavior.identifier).map(|(name, _)| name).collect();
         names.sort();
         names
     };
@@ -289,10 +295,10 @@ fn the_fields_are_those_of_the_fact_pages() {
 
 #[test]
 fn marks_are_those_of_the_fact_pages() {
-    let marked = |mark: Mark| -> BTreeSet<String> {
+    let marked = |mark: Sensitivity| -> BTreeSet<String> {
         let of = |kind: Arc<Kind>| -> Vec<String> {
             let fields = fields(&kind.shape, "");
-            let marked = fields.into_iter().filter(|(_, field)| field.mark == mark);
+            let marked = fields.into_iter().filter(|(_, field)| field.sensitivity == mark);
             marked.map(|(name, _)| format!("{} {name}", kind.name)).collect()
         };
         builtin().into_iter().flat_map(of).collect()
@@ -304,8 +310,8 @@ fn marks_are_those_of_the_fact_pages() {
         "bootview/payment-gateway merchantPin",
         "carrierx/partner password",
     ];
-    assert_eq!(marked(Mark::Secret), secrets.into_iter().map(str::to_owned).collect());
-    let personal = marked(Mark::Personal);
+    assert_eq!(marked(Sensitivity::Secret), secrets.into_iter().map(str::to_owned).collect());
+    let personal = marked(Sensitivity::Personal);
     for name in [
         "customer_email",
         "customer_name",
@@ -390,12 +396,12 @@ proptest! {
                 files.push(("apis/shop/api.yaml".into(), API.into()));
             }
             let mut faults = Vec::new();
-            let registry = Registry::with_workspace(files, &mut faults);
+            let registry = KindRegistry::with_workspace(files, &mut faults);
             let there = match name {
-                "api" => registry.api("shop").is_some(),
-                _ => registry.kind("shop/order").is_some(),
+                "api" => registry.find_api("shop").is_some(),
+                _ => registry.find_kind("shop/order").is_some(),
             };
-            prop_assert_eq!(there, !any_error(&faults), "{}", shown(&faults));
+            prop_assert_eq!(there, !has_errors(&faults), "{}", shown(&faults));
         }
     }
 }

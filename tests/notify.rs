@@ -15,7 +15,7 @@ mod written;
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use estate::Estate;
 use listener::Listener;

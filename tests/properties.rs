@@ -32,19 +32,21 @@ use said::Writer;
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 use service::{Manners, Service};
-use trueup::diagnostic::{Source, any_error};
-use trueup::document::{self, Document, Slot};
-use trueup::exchange::Verb;
-use trueup::kind::leaf::Token;
-use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind, Maker};
-use trueup::plan::propose::{Permits, Question};
-use trueup::plan::request::Manner;
-use trueup::plan::step::{Decision, Method, Recheck, Rules, decide, overlap, recheck};
-use trueup::plan::{Action, Memory, Plan, Planned, Recall, Step, Subject};
-use trueup::remote::wire::{self, Live};
-use trueup::report::{Report, text, to_json};
-use trueup::value::{Mark, Path, Value};
+use trueup::diagnostic::{NamedSource, has_errors};
+use trueup::document::{self, Document, ValueSource};
+use trueup::exchange::Method;
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::scalar::ScalarToken;
+use trueup::kind::{IdAssigner, Kind, WireFormat};
+use trueup::plan::propose::{GrantedPermissions, ProposalInput};
+use trueup::plan::request::UpdateOptions;
+use trueup::plan::step::{
+    DecideOptions, PlanDecision, RecheckOutcome, UpdateMethod, decide_object, is_overlapping, recheck_step,
+};
+use trueup::plan::{Plan, PlanSubject, Step, StepAction, StepRequest, WriteComparison, WriteHistory};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::report::{PlanReport, text, to_json};
+use trueup::value::{Sensitivity, Value, ValuePath};
 
 /// On how many objects of each kind a property is tried; `TRUEUP_TRIES` for longer looks.
 const TRIES: u32 = 64;
@@ -54,12 +56,12 @@ struct World {
     kind: Arc<Kind>,
     around: Around,
     manners: Manners,
-    rules: Rules,
+    rules: DecideOptions,
     /// The object as the service answers it, with marks in the place of what no description knows.
     seen: Json,
     /// What stands in the place of the marks.
     raws: BTreeMap<String, String>,
-    live: Live,
+    live: Snapshot,
     document: Document,
     source: String,
     /// What the document says, and what its slots give.
@@ -99,8 +101,9 @@ fn on_every_kind(
     at_least: f32,
     property: impl Fn(&Arc<Kind>, &[u16], &Tally) -> TestCaseResult,
 ) {
-    let registry = Registry::builtin();
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
+    let registry = KindRegistry::get_builtin();
+    let kinds: Vec<Arc<Kind>> =
+        registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
     assert!(kinds.len() > 2 && kinds.iter().any(|kind| fits(kind)));
     for kind in kinds.iter().filter(|kind| fits(kind)) {
         let tally = Tally::default();
@@ -154,57 +157,70 @@ impl World {
     }
 
     fn scope(&self) -> Vec<Value> {
-        let read = |(parameter, json): (&trueup::kind::Scope, &Json)| {
-            parameter.ty.read(Token::Text(json.as_str().unwrap_or_default())).expect("a scope value")
+        let read = |(parameter, json): (&trueup::kind::ScopeParameter, &Json)| {
+            parameter
+                .ty
+                .read_token(ScalarToken::String(json.as_str().unwrap_or_default()))
+                .expect("a scope value")
         };
         self.kind.scope.iter().zip(&self.around.scope).map(read).collect()
     }
 
-    fn decide(&self, live: Option<&Live>, memory: &dyn Memory, rules: Rules) -> Decision {
+    fn decide(
+        &self,
+        live: Option<&Snapshot>,
+        memory: &dyn WriteHistory,
+        rules: DecideOptions,
+    ) -> PlanDecision {
         let live = live.map(|live| &live.object);
         decided(&self.document, &subject(&self.document, self.scope(), live), live, memory, rules)
     }
 
     /// What reads back after a request, perhaps without one member of its body.
-    fn after(&self, request: &Planned, before: Option<&Json>, without: Option<&str>) -> Result<Json, String> {
+    fn after(
+        &self,
+        request: &StepRequest,
+        before: Option<&Json>,
+        without: Option<&str>,
+    ) -> Result<Json, String> {
         let request = &request.request;
         let mut body: Json = serde_json::from_str(&self.body(request)).map_err(|error| error.to_string())?;
         if let (Some(name), Some(body)) = (without, body.as_object_mut()) {
             body.remove(name);
         }
         let service = Service { kind: &self.kind, around: &self.around, manners: self.manners };
-        service.write(request.verb, before, &request.query, &body)
+        service.write(request.method, before, &request.query, &body)
     }
 
-    fn body(&self, request: &trueup::exchange::Request) -> String {
+    fn body(&self, request: &trueup::exchange::PlannedRequest) -> String {
         let body = request.body.as_ref().expect("a body");
-        let bytes = wire::encode(body, FormatWord::Json, &self.kind.api);
+        let bytes = wire::encode_body(body, WireFormat::Json, &self.kind.api);
         String::from_utf8(bytes).expect("JSON is UTF-8")
     }
 
-    fn read(&self, seen: &Json) -> Live {
+    fn read(&self, seen: &Json) -> Snapshot {
         read(&self.kind, seen, &self.raws)
     }
 
     /// Whether what reads back is what the document says.
     fn holds(&self, seen: &Json) -> Result<(), String> {
-        let run = Run { manners: self.manners, env: &self.env, forced: self.rules.permits.force_hidden };
+        let run = Run { manners: self.manners, env: &self.env, forced: self.rules.permissions.force_hidden };
         run.holds(&self.kind.shape, &self.said, seen.as_object().ok_or("no object")?)
     }
 
     /// For messages.
     fn told(&self) -> String {
-        let manners = (self.manners, self.rules.method, self.rules.manner.carry_nested);
+        let manners = (self.manners, self.rules.method, self.rules.update_options.also_send_nested);
         format!("\n--- live\n{}\n--- document\n{}--- manners\n{manners:?}\n", self.seen, self.source)
     }
 }
 
-fn rules(dice: &mut Dice, kind: &Kind, wish: Wish, manners: Manners) -> Rules {
+fn rules(dice: &mut Dice, kind: &Kind, wish: Wish, manners: Manners) -> DecideOptions {
     let method = match wish.put || (kind.operations.replace.is_some() && dice.chance(3)) {
-        true => Method::Put,
-        false => Method::Usual,
+        true => UpdateMethod::Put,
+        false => UpdateMethod::Default,
     };
-    let permits = Permits {
+    let permits = GrantedPermissions {
         force_hidden: dice.chance(3),
         lower_protection: dice.chance(8),
         overwrite_edits: dice.chance(5),
@@ -213,11 +229,11 @@ fn rules(dice: &mut Dice, kind: &Kind, wish: Wish, manners: Manners) -> Rules {
         force_personal: false,
     };
     // whoever leaves the other nested fields out says that the service does not empty them
-    Rules {
+    DecideOptions {
         method,
-        manner: Manner { carry_nested: manners.empties || dice.chance(5) },
-        permits,
-        newborn: false,
+        update_options: UpdateOptions { also_send_nested: manners.empties || dice.chance(5) },
+        permissions: permits,
+        just_created: false,
     }
 }
 
@@ -228,12 +244,12 @@ fn write(
     (sight, wish): (Sight, Wish),
 ) -> (Map<String, Json>, String, BTreeMap<String, String>) {
     let seen = seen.as_object().expect("an object");
-    let id =
-        live::get(seen, kind.id_field()).filter(|_| !wish.creating || kind.identity.made_by == Maker::Caller);
+    let id = live::get(seen, kind.id_field())
+        .filter(|_| !wish.creating || kind.identity.id_assigned_by == IdAssigner::Caller);
     let mut writer = Writer { dice, sight, env: BTreeMap::new(), creating: wish.creating };
     let mut said = writer.said(&kind.shape, seen);
     if wish.edits {
-        writer.edit(&kind.shape, &mut said, Mark::Open);
+        writer.edit(&kind.shape, &mut said, Sensitivity::Public);
     }
     let env = std::mem::take(&mut writer.env);
     let source = said::document(&kind.name, id, &said);
@@ -242,14 +258,18 @@ fn write(
 
 fn read_document(source: &str, env: &BTreeMap<String, String>) -> Option<Document> {
     let mut faults = Vec::new();
-    let mut documents = document::read(&Source::new("one.yaml", source), Registry::builtin(), &mut faults);
+    let mut documents = document::read_documents(
+        &NamedSource::new("one.yaml", source),
+        KindRegistry::get_builtin(),
+        &mut faults,
+    );
     let mut document = documents.pop()?;
-    let known = |slot: &Slot| match slot {
-        Slot::Env(name) => env.get(name).map(|value| SecretString::from(value.as_str())),
+    let known = |slot: &ValueSource| match slot {
+        ValueSource::Env(name) => env.get(name).map(|value| SecretString::from(value.as_str())),
         _ => None,
     };
-    document.resolve(&known, &mut faults);
-    (!any_error(&faults)).then_some(document)
+    document.resolve_sources(&known, &mut faults);
+    (!has_errors(&faults)).then_some(document)
 }
 
 fn text_of(seen: &Json, raws: &BTreeMap<String, String>) -> String {
@@ -260,51 +280,52 @@ fn text_of(seen: &Json, raws: &BTreeMap<String, String>) -> String {
     text
 }
 
-fn read(kind: &Kind, seen: &Json, raws: &BTreeMap<String, String>) -> Live {
+fn read(kind: &Kind, seen: &Json, raws: &BTreeMap<String, String>) -> Snapshot {
     let text = text_of(seen, raws);
-    let live = match wire::read_object(text.as_bytes(), FormatWord::Json, kind) {
+    let live = match wire::read_object(text.as_bytes(), WireFormat::Json, kind) {
         Ok(live) => live,
         Err(why) => panic!("{}: {text}", why.message),
     };
-    assert!(live.misread.is_empty(), "{:?} in {text}", live.misread);
+    assert!(live.mismatches.is_empty(), "{:?} in {text}", live.mismatches);
     live
 }
 
 /// Knows nothing.
-const BLANK: trueup::plan::Blank = trueup::plan::Blank;
+const BLANK: trueup::plan::EmptyWriteHistory = trueup::plan::EmptyWriteHistory;
 
 /// Takes every value for the one that was last written.
 struct Same;
 
-impl Memory for Same {
-    fn recall(&self, _: &Subject, _: &Path, _: &Value) -> Recall {
-        Recall::Same
+impl WriteHistory for Same {
+    fn compare_last_written(&self, _: &PlanSubject, _: &ValuePath, _: &Value) -> WriteComparison {
+        WriteComparison::Same
     }
 }
 
 /// Remembers exactly what was written, as a run does.
-struct Kept(Vec<(Path, Value)>);
+struct Kept(Vec<(ValuePath, Value)>);
 
-impl Memory for Kept {
-    fn recall(&self, _: &Subject, path: &Path, value: &Value) -> Recall {
-        match self.0.iter().find(|(own, _)| own.0.len() == path.0.len() && overlap(own, path)) {
-            None => Recall::Never,
-            Some((_, own)) if own == value => Recall::Same,
-            Some(_) => Recall::Differs,
+impl WriteHistory for Kept {
+    fn compare_last_written(&self, _: &PlanSubject, path: &ValuePath, value: &Value) -> WriteComparison {
+        match self.0.iter().find(|(own, _)| own.0.len() == path.0.len() && is_overlapping(own, path)) {
+            None => WriteComparison::NeverWritten,
+            Some((_, own)) if own == value => WriteComparison::Same,
+            Some(_) => WriteComparison::Differs,
         }
     }
 }
 
 /// What a decision says, for comparing and for messages; values stay out.
-fn summary(decision: &Decision) -> String {
+fn summary(decision: &PlanDecision) -> String {
     let changes = |changes: &[trueup::plan::Change]| {
-        let one = |change: &trueup::plan::Change| format!("{} {}", change.word(), change.path.pointer());
+        let one =
+            |change: &trueup::plan::Change| format!("{} {}", change.to_operation(), change.path.to_pointer());
         changes.iter().map(one).collect::<Vec<_>>().join("; ")
     };
     match decision {
-        Decision::Agreeing(_) => "agreeing".to_owned(),
-        Decision::Step(step) => format!("{}: {}", step.action.word(), changes(&step.changes)),
-        Decision::Refused(refused) => {
+        PlanDecision::Unchanged(_) => "agreeing".to_owned(),
+        PlanDecision::Step(step) => format!("{}: {}", step.action.as_str(), changes(&step.changes)),
+        PlanDecision::Refused(refused) => {
             let reasons: Vec<_> = refused.reasons.iter().map(|reason| reason.message.as_str()).collect();
             format!("refused: {} ({})", reasons.join("; "), changes(&refused.changes))
         }
@@ -312,15 +333,15 @@ fn summary(decision: &Decision) -> String {
 }
 
 /// Nothing that must not be seen reaches a report.
-fn shows_no_canary(decision: Decision) -> TestCaseResult {
+fn shows_no_canary(decision: PlanDecision) -> TestCaseResult {
     let mut plan = Plan { complete: true, ..Plan::default() };
     match decision {
-        Decision::Step(step) => plan.steps.push(*step),
-        Decision::Agreeing(agreeing) => plan.agreeing.push(agreeing),
-        Decision::Refused(refused) => plan.refused.push(refused),
+        PlanDecision::Step(step) => plan.steps.push(*step),
+        PlanDecision::Unchanged(agreeing) => plan.unchanged.push(agreeing),
+        PlanDecision::Refused(refused) => plan.refused.push(refused),
     }
-    let report = Report::of_plan(&plan, &|_, _| 0);
-    let shown = [text::text(&report, 100), to_json(&report).expect("a report is JSON")];
+    let report = PlanReport::from_plan(&plan, &|_, _| 0);
+    let shown = [text::render_plan(&report, 100), to_json(&report).expect("a report is JSON")];
     for shown in shown {
         prop_assert!(!shown.contains(CANARY), "a report shows a canary:\n{shown}");
     }
@@ -337,7 +358,7 @@ fn one_write_is_enough() {
             let wish = Wish { strangers: true, edits: true, ..Wish::default() };
             let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
             let first = world.decide(Some(&world.live), &BLANK, world.rules);
-            let Decision::Step(step) = first else { return shows_no_canary(first) };
+            let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
             let mut seen = world.seen.clone();
             for request in &step.requests {
                 seen = match world.after(request, Some(&seen), None) {
@@ -350,10 +371,10 @@ fn one_write_is_enough() {
                 let body = world.body(&step.requests[0].request);
                 format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
             };
-            prop_assert!(matches!(again, Decision::Agreeing(_)), "{}", told());
+            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", told());
             world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
             tally.useful();
-            shows_no_canary(Decision::Step(step))
+            shows_no_canary(PlanDecision::Step(step))
         },
     );
 }
@@ -368,17 +389,17 @@ fn one_create_is_enough() {
             let wish = Wish { edits: true, creating: true, ..Wish::default() };
             let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
             let first = world.decide(None, &BLANK, world.rules);
-            let Decision::Step(step) = first else { return shows_no_canary(first) };
-            prop_assert!(step.action == Action::Create);
+            let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
+            prop_assert!(step.action == StepAction::Create);
             let mut memory = step.hidden.clone();
             let mut seen = match world.after(&step.requests[0], None, None) {
                 Ok(seen) => seen,
                 Err(why) => return Err(TestCaseError::fail(format!("{why}{}", world.told()))),
             };
-            let rules = Rules { newborn: true, method: Method::Usual, ..world.rules };
+            let rules = DecideOptions { just_created: true, method: UpdateMethod::Default, ..world.rules };
             let mut again = world.decide(Some(&world.read(&seen)), &Kept(memory.clone()), rules);
-            if let Decision::Step(second) = &again
-                && trueup::plan::step::finishes_create(second)
+            if let PlanDecision::Step(second) = &again
+                && trueup::plan::step::is_create_followup(second)
             {
                 prop_assert!(
                     step.requests.len() == 2,
@@ -393,10 +414,10 @@ fn one_create_is_enough() {
                 let body = world.body(&step.requests[0].request);
                 format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())
             };
-            prop_assert!(matches!(again, Decision::Agreeing(_)), "{}", told());
+            prop_assert!(matches!(again, PlanDecision::Unchanged(_)), "{}", told());
             world.holds(&seen).map_err(|why| TestCaseError::fail(format!("{why}: {}", told())))?;
             tally.useful();
-            shows_no_canary(Decision::Step(step))
+            shows_no_canary(PlanDecision::Step(step))
         },
     );
 }
@@ -405,22 +426,24 @@ fn one_create_is_enough() {
 #[test]
 fn a_patch_is_minimal() {
     let patches =
-        |kind: &Kind| kind.operations.update.as_ref().is_some_and(|write| write.verb == Verb::Patch);
+        |kind: &Kind| kind.operations.update.as_ref().is_some_and(|write| write.method == Method::Patch);
     on_every_kind(patches, 0.2, |kind, tape, tally| {
         let wish = Wish { strangers: true, edits: true, ..Wish::default() };
         let Some(mut world) = World::new(kind, tape, wish) else { return Ok(()) };
-        world.rules.method = Method::Patch;
+        world.rules.method = UpdateMethod::Patch;
         world.manners.empties = false;
-        let Decision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
+        let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
             return Ok(());
         };
         let request = &step.requests[0];
         let body: Json = serde_json::from_str(&world.body(&request.request)).expect("a body");
-        let along: Vec<&str> = request.along.iter().map(|name| written(kind, name)).collect();
+        let along: Vec<&str> = request.sent_unchanged.iter().map(|name| written(kind, name)).collect();
         let members = body.as_object().expect("an object").keys();
         for member in members.filter(|member| !along.contains(&member.as_str())) {
             let seen = world.after(request, Some(&world.seen), Some(member)).map_err(TestCaseError::fail)?;
-            let kept = |(path, _): &&(Path, Value)| path.top().is_none_or(|top| written(kind, top) != member);
+            let kept = |(path, _): &&(ValuePath, Value)| {
+                path.top_field().is_none_or(|top| written(kind, top) != member)
+            };
             let memory = Kept(step.hidden.iter().filter(kept).cloned().collect());
             let again = world.decide(Some(&world.read(&seen)), &memory, world.rules);
             let told = || {
@@ -430,7 +453,7 @@ fn a_patch_is_minimal() {
                     world.told()
                 )
             };
-            prop_assert!(matches!(again, Decision::Step(_)), "{}", told());
+            prop_assert!(matches!(again, PlanDecision::Step(_)), "{}", told());
         }
         tally.useful();
         Ok(())
@@ -439,7 +462,7 @@ fn a_patch_is_minimal() {
 
 /// The name under which a field is written.
 fn written<'k>(kind: &'k Kind, name: &'k str) -> &'k str {
-    kind.shape.named(name).map_or(name, |field| &*field.written_as)
+    kind.shape.find_field(name).map_or(name, |field| &*field.write_to)
 }
 
 /// A write of everything is the live object but for what was asked for.
@@ -448,12 +471,13 @@ fn a_put_loses_nothing() {
     let operations = |kind: &Kind| [&kind.operations.update, &kind.operations.replace].map(Option::is_some);
     let puts = |kind: &Kind| {
         let writes = [&kind.operations.update, &kind.operations.replace];
-        operations(kind).contains(&true) && writes.into_iter().flatten().any(|write| write.verb == Verb::Put)
+        operations(kind).contains(&true)
+            && writes.into_iter().flatten().any(|write| write.method == Method::Put)
     };
     on_every_kind(puts, 0.2, |kind, tape, tally| {
         let wish = Wish { strangers: true, edits: true, put: true, ..Wish::default() };
         let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
-        let Decision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
+        let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
             return Ok(());
         };
         let text = world.body(&step.requests[0].request);
@@ -478,7 +502,7 @@ fn what_is_there_already_is_no_step() {
             let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
             let decision = world.decide(Some(&world.live), &Same, world.rules);
             let told = || format!("{}{}", summary(&decision), world.told());
-            prop_assert!(matches!(decision, Decision::Agreeing(_)), "{}", told());
+            prop_assert!(matches!(decision, PlanDecision::Unchanged(_)), "{}", told());
             tally.useful();
             Ok(())
         },
@@ -488,22 +512,22 @@ fn what_is_there_already_is_no_step() {
 /// Whether an answer came in one format or the other makes no difference.
 #[test]
 fn formats_say_the_same() {
-    let both = |kind: &Kind| [FormatWord::Json, FormatWord::Jsv].iter().all(|f| kind.api.formats.contains(f));
+    let both = |kind: &Kind| [WireFormat::Json, WireFormat::Jsv].iter().all(|f| kind.api.formats.contains(f));
     on_every_kind(both, 0.5, |kind, tape, tally| {
         let Some(world) = World::new(kind, tape, Wish { edits: true, ..Wish::default() }) else {
             return Ok(());
         };
         let text = kept::jsv(&world.seen);
-        let other = match wire::read_object(text.as_bytes(), FormatWord::Jsv, kind) {
-            Ok(live) if live.misread.is_empty() => live,
-            Ok(live) => return Err(TestCaseError::fail(format!("{:?} in {text}", live.misread))),
+        let other = match wire::read_object(text.as_bytes(), WireFormat::Jsv, kind) {
+            Ok(live) if live.mismatches.is_empty() => live,
+            Ok(live) => return Err(TestCaseError::fail(format!("{:?} in {text}", live.mismatches))),
             Err(why) => return Err(TestCaseError::fail(format!("{}: {text}", why.message))),
         };
         let one = world.decide(Some(&world.live), &BLANK, world.rules);
         let two = world.decide(Some(&other), &BLANK, world.rules);
         let told = || format!("{}\n{}\n{text}{}", summary(&one), summary(&two), world.told());
         prop_assert!(summary(&one) == summary(&two), "{}", told());
-        if let (Decision::Step(one), Decision::Step(two)) = (&one, &two) {
+        if let (PlanDecision::Step(one), PlanDecision::Step(two)) = (&one, &two) {
             let after =
                 |step: &Step| step.changes.iter().map(|change| change.after.clone()).collect::<Vec<_>>();
             prop_assert!(after(one) == after(two), "{}", told());
@@ -532,21 +556,24 @@ fn nothing_panics() {
             let around = Around::new(&mut dice, kind, true);
             let other = spoilt(&mut dice, kind, &around);
             let text = text_of(&other, &dice.raws);
-            let Ok(other) = wire::read_object(text.as_bytes(), FormatWord::Json, kind) else { return Ok(()) };
+            let Ok(other) = wire::read_object(text.as_bytes(), WireFormat::Json, kind) else { return Ok(()) };
             let rules = rules(&mut dice, kind, wish, world.manners);
             let decision = world.decide(Some(&other), &BLANK, rules);
-            if let Decision::Step(step) = &decision {
+            if let PlanDecision::Step(step) = &decision {
                 let subject = subject(&world.document, world.scope(), Some(&world.live.object));
                 let live = Some(&world.live.object);
-                let question = Question {
+                let question = ProposalInput {
                     document: &world.document,
                     subject: &subject,
                     live,
-                    memory: &BLANK,
-                    rotate: &trueup::plan::rotate::NOTHING,
+                    write_history: &BLANK,
+                    rotation: &trueup::plan::rotate::NO_ROTATION,
                 };
-                let relied = recheck(step, &question, rules);
-                prop_assert!(!matches!(relied, Recheck::Go(_)) || decide(&question, rules).is_step());
+                let relied = recheck_step(step, &question, rules);
+                prop_assert!(
+                    !matches!(relied, RecheckOutcome::Proceed(_))
+                        || decide_object(&question, rules).is_step()
+                );
             }
             tally.useful();
             shows_no_canary(decision)
@@ -558,7 +585,7 @@ trait IsStep {
     fn is_step(&self) -> bool;
 }
 
-impl IsStep for Decision {
+impl IsStep for PlanDecision {
     fn is_step(&self) -> bool {
         matches!(self, Self::Step(_))
     }
@@ -569,7 +596,7 @@ fn spoilt(dice: &mut Dice, kind: &Kind, around: &Around) -> Json {
     let Json::Object(mut object) = live::object(dice, kind, around) else { return Json::Null };
     for _ in 0..dice.roll(4) {
         let field = dice.pick(&kind.shape.fields);
-        let value = dice.any(2, Mark::Open);
+        let value = dice.any(2, Sensitivity::Public);
         live::set(&mut object, field, value);
     }
     Json::Object(Map::from_iter(object))

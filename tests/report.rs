@@ -11,13 +11,15 @@ use estate::{
     agreeing, bytes, create, delete, kind, object, place_of, plan, refused, source, subject, update,
 };
 use serde_json::{Value as Json, json};
-use trueup::diagnostic::{Diagnostic, Span};
+use trueup::diagnostic::{Diagnostic, SourceSpan};
 use trueup::plan::Plan;
-use trueup::plan::step::Moved;
-use trueup::plan::{Action, Form};
-use trueup::report::{ApplyReport, Drawing, Report, draw, outcome, text, to_json};
-use trueup::run::outcome::{Ending, Outcome};
-use trueup::value::{Mark, Path as Leafs, Segment, Value};
+use trueup::plan::step::FieldConflict;
+use trueup::plan::{ChangeValueType, StepAction};
+use trueup::report::{
+    ApplyReport, DiagnosticRenderOptions, PlanReport, outcome, render_diagnostics, text, to_json,
+};
+use trueup::run::outcome::{OutcomeStatus, StepOutcome};
+use trueup::value::{PathSegment, Sensitivity, Value, ValuePath as Leafs};
 
 const ID: &str = "5e1f0a77-2c3d-4b4e-8f50-6172839405a6";
 
@@ -43,10 +45,10 @@ fn plain(styled: &str) -> String {
 }
 
 fn text_of(plan: &Plan, width: usize) -> String {
-    text::text(&Report::of_plan(plan, &bytes), width)
+    text::render_plan(&PlanReport::from_plan(plan, &bytes), width)
 }
 
-fn document() -> std::sync::Arc<trueup::diagnostic::Source> {
+fn document() -> std::sync::Arc<trueup::diagnostic::NamedSource> {
     source(
         "config/gateways.yaml",
         "kind: harbor/gateway\nname: harbor-cards\nspec:\n  displayName: Harbor City – cards\n  merchantKey: { from_env: KEY }\n  maxPaymentAmount: 2500.00\n  billTypes:\n    - { billTypeId: 3, applyConvenienceFee: true }\n  hosts: [a]\n  attributes: {}\n",
@@ -83,8 +85,8 @@ fn everyday() -> Plan {
         "foo": 1, "bar": { "x": 2 },
     });
     let mut cards = update(subject("harbor/gateway", "harbor-cards", Some(ID), &document), &live, &wanted);
-    let key = cards.changes.iter_mut().find(|change| change.path.top() == Some("merchantKey")).unwrap();
-    key.unseen = true;
+    let key = cards.changes.iter_mut().find(|change| change.path.top_field() == Some("merchantKey")).unwrap();
+    key.unreadable = true;
     let partner_live = json!({
         "sid": "P-1", "name": "Acme", "email": "a@x.example", "attributes": { "env": "test", "zone b": "1" },
         "hosts": ["a", "b"], "people": {}, "members": [], "left": 1,
@@ -97,7 +99,7 @@ fn everyday() -> Plan {
         update(subject("harbor/partner", "acme", Some("P-1"), &document), &partner_live, &partner_wanted);
     partner.notes.push(
         Diagnostic::note("pending", "`email` waits for verification")
-            .hint("it was sent; the service shows it once it is verified"),
+            .with_hint("it was sent; the service shows it once it is verified"),
     );
     let ferry = create(
         subject("harbor/gateway", "ferry-cards", None, &document),
@@ -112,8 +114,8 @@ fn everyday() -> Plan {
         subject("harbor/partner", "city-tow", Some("P-2"), &document),
         vec![
             Diagnostic::error("immutable-field", "`name` cannot be changed after creation")
-                .at(place_of(&document, "displayName"))
-                .hint("take it out of the document, or write what the live object has"),
+                .with_location(place_of(&document, "displayName"))
+                .with_hint("take it out of the document, or write what the live object has"),
         ],
         &json!({ "name": "City Tow" }),
         &json!({ "name": "City Towing" }),
@@ -126,11 +128,11 @@ fn everyday() -> Plan {
     );
     Plan {
         steps,
-        agreeing: calm.into_iter().chain([waiting]).collect(),
+        unchanged: calm.into_iter().chain([waiting]).collect(),
         refused: vec![towing],
         diagnostics: vec![
             Diagnostic::warning("slow-target", "the target `bay` asked for patience twice")
-                .hint("lower `--parallelism`"),
+                .with_hint("lower `--parallelism`"),
         ],
         complete: true,
         unread: BTreeSet::new(),
@@ -151,7 +153,7 @@ fn a_plan_on_the_terminal() {
 
 #[test]
 fn a_plan_as_json() {
-    let json = to_json(&Report::of_plan(&everyday(), &bytes)).unwrap();
+    let json = to_json(&PlanReport::from_plan(&everyday(), &bytes)).unwrap();
     golden("plan.json", &json.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
 }
 
@@ -160,7 +162,7 @@ fn nothing_to_do_is_one_line() {
     let document = document();
     let agreeing = |count: usize| {
         let one = || agreeing(subject("harbor/gateway", "dock", Some(ID), &document), Vec::new());
-        Plan { agreeing: (0..count).map(|_| one()).collect(), complete: true, ..Plan::default() }
+        Plan { unchanged: (0..count).map(|_| one()).collect(), complete: true, ..Plan::default() }
     };
     let line = |plan: &Plan| plain(&text_of(plan, 80));
     assert_eq!(line(&agreeing(12)), "Nothing to do: 12 objects are as wanted\n");
@@ -173,16 +175,16 @@ fn nothing_to_do_is_one_line() {
 
 #[test]
 fn reports_fit_their_schemas_and_read_back() {
-    let report = Report::of_plan(&everyday(), &bytes);
-    fits(schemars::schema_for!(Report), &report);
-    let back: Report = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
+    let report = PlanReport::from_plan(&everyday(), &bytes);
+    fits(schemars::schema_for!(PlanReport), &report);
+    let back: PlanReport = serde_json::from_str(&to_json(&report).unwrap()).unwrap();
     assert!(back == report, "a report that went through JSON is another one");
-    let applied = ApplyReport::of(&outcomes());
+    let applied = ApplyReport::from_outcomes(&outcomes());
     fits(schemars::schema_for!(ApplyReport), &applied);
     let back: ApplyReport = serde_json::from_str(&to_json(&applied).unwrap()).unwrap();
     assert!(back == applied, "a report that went through JSON is another one");
     let broken = json!({ "format_version": "one" });
-    assert!(!is_valid(schemars::schema_for!(Report), &broken), "the schema accepts anything");
+    assert!(!is_valid(schemars::schema_for!(PlanReport), &broken), "the schema accepts anything");
 }
 
 #[track_caller]
@@ -259,10 +261,10 @@ fn seeded() -> (Json, Json) {
 
 /// Every way out, for a plan.
 fn outputs(plan: &Plan) -> Vec<String> {
-    let report = Report::of_plan(plan, &bytes);
+    let report = PlanReport::from_plan(plan, &bytes);
     vec![
-        text::text(&report, 80),
-        text::text(&report, 120),
+        text::render_plan(&report, 80),
+        text::render_plan(&report, 120),
         to_json(&report).unwrap(),
         serde_json::to_string(&report).unwrap(),
         format!("{report:?}"),
@@ -293,20 +295,23 @@ fn no_marked_value_gets_out() {
     let nobody =
         json!({ "sid": "CANARY-sid", "name": "Acme AS", "people": {}, "members": [], "email": null });
     let mut unseen = update(gateway(), &live, &wanted);
-    unseen.changes.iter_mut().for_each(|change| change.unseen = true);
+    unseen.changes.iter_mut().for_each(|change| change.unreadable = true);
     // a mark that got lost on the way is found again in the kind
     let mut unmarked = update(gateway(), &live, &wanted);
-    let forget = |segment: &mut Segment| match segment {
-        Segment::Key(_, mark) => *mark = Mark::Open,
-        Segment::Item { key, .. } => key.iter_mut().for_each(|leaf| leaf.mark = Mark::Open),
-        Segment::Field(_) => {}
+    let forget = |segment: &mut PathSegment| match segment {
+        PathSegment::Key(_, mark) => *mark = Sensitivity::Public,
+        PathSegment::Item { key, .. } => {
+            key.iter_mut().for_each(|leaf| leaf.sensitivity = Sensitivity::Public)
+        }
+        PathSegment::Field(_) => {}
     };
     for change in &mut unmarked.changes {
-        change.mark = Mark::Open;
+        change.sensitivity = Sensitivity::Public;
         change.path.0.iter_mut().for_each(forget);
     }
-    unmarked.requests[0].sends = unmarked.changes.iter().map(|change| change.path.pointer()).collect();
-    unmarked.requests[0].sends.push("/owner/phones/CANARY-phone".into());
+    unmarked.requests[0].changed_pointers =
+        unmarked.changes.iter().map(|change| change.path.to_pointer()).collect();
+    unmarked.requests[0].changed_pointers.push("/owner/phones/CANARY-phone".into());
     let steps = vec![
         update(gateway(), &live, &wanted),
         update(gateway(), &wanted, &live),
@@ -321,7 +326,7 @@ fn no_marked_value_gets_out() {
         refused(partner(), Vec::new(), &people, &nobody),
     ];
     let agreeing = vec![agreeing(partner(), vec![Diagnostic::note("pending", "`email` waits")])];
-    no_canary(&outputs(&Plan { steps, refused, agreeing, ..Plan::default() }));
+    no_canary(&outputs(&Plan { steps, refused, unchanged: agreeing, ..Plan::default() }));
     no_canary(&outputs(&plan(vec![unmarked])));
 }
 
@@ -381,38 +386,46 @@ fn hostile_text_stays_in_its_place() {
     let live = json!({ "name": HOSTILE, "attributes": { HOSTILE: HOSTILE }, HOSTILE: HOSTILE });
     let wanted = json!({ "name": HOSTILE.repeat(3), "attributes": {}, HOSTILE: 1 });
     let told = || {
-        let place = document.place(Span { start: 2, end: 9 });
-        vec![Diagnostic::error("odd", HOSTILE).at(place.clone()).hint(HOSTILE).also(place, HOSTILE)]
+        let place = document.locate_span(SourceSpan { start: 2, end: 9 });
+        vec![
+            Diagnostic::error("odd", HOSTILE)
+                .with_location(place.clone())
+                .with_hint(HOSTILE)
+                .with_related(place, HOSTILE),
+        ]
     };
     let mut step = update(subject(), &live, &wanted);
     step.notes = told();
     let plan = Plan {
         steps: vec![step],
         refused: vec![refused(subject(), told(), &live, &wanted)],
-        agreeing: vec![agreeing(subject(), told())],
+        unchanged: vec![agreeing(subject(), told())],
         diagnostics: told(),
         complete: false,
         unread: BTreeSet::new(),
     };
-    let applied = ApplyReport::of(&[Outcome {
+    let applied = ApplyReport::from_outcomes(&[StepOutcome {
         subject: subject(),
-        action: Some(Action::Update),
-        ending: Ending::Failed(told()),
+        action: Some(StepAction::Update),
+        status: OutcomeStatus::Failed(told()),
         findings: told(),
-        lost: estate::changes(
+        lost_changes: estate::changes(
             &subject(),
             &object(&kind("harbor/partner").shape, &live),
             &object(&kind("harbor/partner").shape, &wanted),
         ),
-        after: None,
+        after_digest: None,
         attempts: 1,
         millis: 5,
     }]);
-    let report = Report::of_plan(&plan, &bytes);
+    let report = PlanReport::from_plan(&plan, &bytes);
     for shown in [
-        text::text(&report, 80),
-        outcome::text(&applied, 80),
-        draw(&told(), &Drawing { color: true, ..Drawing::default() }),
+        text::render_plan(&report, 80),
+        outcome::render_results(&applied, 80),
+        render_diagnostics(
+            &told(),
+            &DiagnosticRenderOptions { color: true, ..DiagnosticRenderOptions::default() },
+        ),
         to_json(&report).unwrap(),
         to_json(&applied).unwrap(),
     ] {
@@ -453,7 +466,7 @@ fn a_thousand_objects_take_no_time() {
                 &json!({ "displayName": format!("new {i}"), "note": "one two four ".repeat(30), "receipt": RECEIPT.replace("boot", "car") }),
             );
             let start = lines.find(&format!("gateway-{i}\n")).unwrap() as u32;
-            step.subject.place = document.place(Span { start, end: start + 1 });
+            step.subject.place = document.locate_span(SourceSpan { start, end: start + 1 });
             step
         });
         let plan = plan(steps.collect());
@@ -468,98 +481,116 @@ fn a_thousand_objects_take_no_time() {
     assert!(many < some * 40 + Duration::from_millis(500), "{some:?} for 100, {many:?} for 1000");
 }
 
-fn outcomes() -> Vec<Outcome> {
+fn outcomes() -> Vec<StepOutcome> {
     let document = document();
     let shape = &kind("harbor/gateway").shape;
-    let outcome = |name: &str, action: Option<Action>, ending: Ending, attempts: u32, millis: u64| Outcome {
-        subject: subject("harbor/gateway", name, Some(ID), &document),
-        action,
-        ending,
-        findings: Vec::new(),
-        lost: Vec::new(),
-        after: None,
-        attempts,
-        millis,
-    };
+    let outcome =
+        |name: &str, action: Option<StepAction>, ending: OutcomeStatus, attempts: u32, millis: u64| {
+            StepOutcome {
+                subject: subject("harbor/gateway", name, Some(ID), &document),
+                action,
+                status: ending,
+                findings: Vec::new(),
+                lost_changes: Vec::new(),
+                after_digest: None,
+                attempts,
+                millis,
+            }
+        };
     let told = |code: &'static str, message: &str| {
-        vec![Diagnostic::error(code, message).at(place_of(&document, "displayName")).hint("look at it")]
+        vec![
+            Diagnostic::error(code, message)
+                .with_location(place_of(&document, "displayName"))
+                .with_hint("look at it"),
+        ]
     };
-    let field = |name: &str| Leafs(vec![Segment::Field(name.into())]);
+    let field = |name: &str| Leafs(vec![PathSegment::Field(name.into())]);
     let moved = |name: &str, mark| {
-        let value = |text: &str| Some(Value::text(text));
-        let Some(field_type) = shape.named(name) else { panic!("no {name}") };
-        Moved {
+        let value = |text: &str| Some(Value::from_text(text));
+        let Some(field_type) = shape.find_field(name) else { panic!("no {name}") };
+        FieldConflict {
             path: field(name),
             planned: value("CANARY-key-before"),
-            now: value("CANARY-key-after"),
-            wanted: None,
-            form: Form::of(&field_type.ty),
-            mark,
+            live: value("CANARY-key-after"),
+            desired: None,
+            value_type: ChangeValueType::from_type(&field_type.ty),
+            sensitivity: mark,
         }
     };
-    let mut name = moved("displayName", Mark::Open);
-    (name.planned, name.now, name.wanted) =
-        (Some(Value::text("Harbor")), Some(Value::text("Harbour")), Some(Value::text("Harbor City")));
-    let gone = Moved {
+    let mut name = moved("displayName", Sensitivity::Public);
+    (name.planned, name.live, name.desired) = (
+        Some(Value::from_text("Harbor")),
+        Some(Value::from_text("Harbour")),
+        Some(Value::from_text("Harbor City")),
+    );
+    let gone = FieldConflict {
         path: Leafs::default(),
         planned: Some(Value::Object(Box::new(object(shape, &seeded().0)))),
-        now: None,
-        wanted: Some(Value::Object(Box::new(object(shape, &seeded().1)))),
-        form: Form::Object(shape.clone()),
-        mark: Mark::Open,
+        live: None,
+        desired: Some(Value::Object(Box::new(object(shape, &seeded().1)))),
+        value_type: ChangeValueType::Object(shape.clone()),
+        sensitivity: Sensitivity::Public,
     };
     let mut failed = outcome(
         "lost",
-        Some(Action::Update),
-        Ending::Failed(told("not-kept", "the service did not keep `displayName`")),
+        Some(StepAction::Update),
+        OutcomeStatus::Failed(told("not-kept", "the service did not keep `displayName`")),
         1,
         640,
     );
-    failed.lost = estate::changes(&failed.subject, &object(shape, &seeded().0), &object(shape, &seeded().1));
-    let mut warned = outcome("warned", Some(Action::Create), Ending::Done, 2, 1_250);
+    failed.lost_changes =
+        estate::changes(&failed.subject, &object(shape, &seeded().0), &object(shape, &seeded().1));
+    let mut warned = outcome("warned", Some(StepAction::Create), OutcomeStatus::Done, 2, 1_250);
     warned.findings = vec![Diagnostic::note("pending", "`contact` waits for verification")];
     vec![
-        outcome("harbor-cards", Some(Action::Update), Ending::Done, 1, 412),
+        outcome("harbor-cards", Some(StepAction::Update), OutcomeStatus::Done, 1, 412),
         warned,
-        outcome("old", Some(Action::Delete), Ending::Done, 1, 98),
-        outcome("dock", None, Ending::Unchanged, 0, 0),
+        outcome("old", Some(StepAction::Delete), OutcomeStatus::Done, 1, 98),
+        outcome("dock", None, OutcomeStatus::Unchanged, 0, 0),
         outcome(
             "moved",
-            Some(Action::Update),
-            Ending::Moved(vec![name, moved("merchantKey", Mark::Secret), moved("contact", Mark::Open)]),
+            Some(StepAction::Update),
+            OutcomeStatus::Conflict(vec![
+                name,
+                moved("merchantKey", Sensitivity::Secret),
+                moved("contact", Sensitivity::Public),
+            ]),
             0,
             90,
         ),
-        outcome("gone", Some(Action::Update), Ending::Moved(vec![gone]), 0, 90),
+        outcome("gone", Some(StepAction::Update), OutcomeStatus::Conflict(vec![gone]), 0, 90),
         outcome(
             "refused",
-            Some(Action::Update),
-            Ending::Refused(told("too-many", "30 updates are more than the gate lets through")),
+            Some(StepAction::Update),
+            OutcomeStatus::Refused(told("too-many", "30 updates are more than the gate lets through")),
             0,
             0,
         ),
         failed,
         outcome(
             "unknown",
-            Some(Action::Update),
-            Ending::Unknown(told("no-answer", "the connection broke before the answer came")),
+            Some(StepAction::Update),
+            OutcomeStatus::Unknown(told("no-answer", "the connection broke before the answer came")),
             3,
             61_000,
         ),
-        outcome("later", Some(Action::Update), Ending::NotStarted, 0, 0),
+        outcome("later", Some(StepAction::Update), OutcomeStatus::NotStarted, 0, 0),
     ]
 }
 
 #[test]
 fn results_of_an_apply() {
-    let report = ApplyReport::of(&outcomes());
-    let shown = outcome::text(&report, 100);
+    let report = ApplyReport::from_outcomes(&outcomes());
+    let shown = outcome::render_results(&report, 100);
     golden("apply.txt", &plain(&shown));
     golden("apply-styled.txt", &shown);
     let json = to_json(&report).unwrap();
     golden("apply.json", &json.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     no_canary(&[shown, json, format!("{report:?}")]);
-    assert_eq!(plain(&outcome::text(&ApplyReport::of(&[]), 100)), "Nothing was to be done\n");
+    assert_eq!(
+        plain(&outcome::render_results(&ApplyReport::from_outcomes(&[]), 100)),
+        "Nothing was to be done\n"
+    );
 }
 
 #[test]
@@ -575,34 +606,44 @@ fn diagnostics_are_drawn_on_their_source() {
         "CANARY-token-added",
         "|\n    CANARY-contact-after\n    second CANARY-contact-after",
     ] {
-        gateways.veil(place_of(&gateways, veiled).span);
+        gateways.redact_span(place_of(&gateways, veiled).span);
     }
     let long = format!("kind: harbor/gateway\nnote: {} bad {}\n", "left ".repeat(300), "right ".repeat(300));
     let long = source("config/long.yaml", &long);
     let mut told = vec![
         Diagnostic::warning("duplicate-name", "two documents are called `acme`")
-            .at(partners.place(Span { start: 17, end: 21 }))
-            .also(partners.place(Span { start: 6, end: 10 }), "the first one")
-            .also(place_of(&gateways, "name: harbor-cards"), "elsewhere")
-            .hint("rename one of them"),
+            .with_location(partners.locate_span(SourceSpan { start: 17, end: 21 }))
+            .with_related(partners.locate_span(SourceSpan { start: 6, end: 10 }), "the first one")
+            .with_related(place_of(&gateways, "name: harbor-cards"), "elsewhere")
+            .with_hint("rename one of them"),
         Diagnostic::error("unknown-field", "`dispayName` is not a field of harbor/gateway")
-            .at(place_of(&gateways, "dispayName"))
-            .hint("did you mean `displayName`?"),
+            .with_location(place_of(&gateways, "dispayName"))
+            .with_hint("did you mean `displayName`?"),
         Diagnostic::error("plain-secret", "`merchantKey` is a secret and must not stand here")
-            .at(secret)
-            .hint("say where it comes from: `{ from_env: NAME }`"),
-        Diagnostic::error("unknown-field", "`mst` is not a field").at(place_of(&gateways, "mst")),
-        Diagnostic::error("too-long", "this text is too long").at(place_of(&gateways, "|\n    CANARY")),
-        Diagnostic::error("odd-word", "`bad` is no word").at(place_of(&long, "bad")),
-        Diagnostic::note("no-place", "nothing was read").hint("look elsewhere"),
+            .with_location(secret)
+            .with_hint("say where it comes from: `{ from_env: NAME }`"),
+        Diagnostic::error("unknown-field", "`mst` is not a field").with_location(place_of(&gateways, "mst")),
+        Diagnostic::error("too-long", "this text is too long")
+            .with_location(place_of(&gateways, "|\n    CANARY")),
+        Diagnostic::error("odd-word", "`bad` is no word").with_location(place_of(&long, "bad")),
+        Diagnostic::note("no-place", "nothing was read").with_hint("look elsewhere"),
     ];
-    let drawn = draw(&told, &Drawing { width: 80, ..Drawing::default() });
+    let drawn = render_diagnostics(
+        &told,
+        &DiagnosticRenderOptions { width: 80, ..DiagnosticRenderOptions::default() },
+    );
     golden("diagnostics.txt", &drawn);
-    let styled = draw(&told, &Drawing { width: 80, color: true, ..Drawing::default() });
+    let styled = render_diagnostics(
+        &told,
+        &DiagnosticRenderOptions { width: 80, color: true, ..DiagnosticRenderOptions::default() },
+    );
     assert_eq!(plain(&styled), drawn, "colour says nothing that is not said without it");
     told.reverse();
     assert_eq!(
-        draw(&told, &Drawing { width: 80, ..Drawing::default() }),
+        render_diagnostics(
+            &told,
+            &DiagnosticRenderOptions { width: 80, ..DiagnosticRenderOptions::default() }
+        ),
         drawn,
         "the order is always the same"
     );
@@ -613,15 +654,17 @@ fn diagnostics_are_drawn_on_their_source() {
 fn only_so_many_diagnostics_are_drawn_and_errors_first() {
     let document = document();
     let told = |severity: fn(&'static str, String) -> Diagnostic, at: usize| {
-        severity("odd", format!("finding {at}")).at(document.place(Span { start: at as u32, end: at as u32 }))
+        severity("odd", format!("finding {at}"))
+            .with_location(document.locate_span(SourceSpan { start: at as u32, end: at as u32 }))
     };
     let mut all: Vec<_> = (0..30).map(|at| told(Diagnostic::warning, at)).collect();
     all.push(told(Diagnostic::error, 40));
-    let drawn = draw(&all, &Drawing { limit: 3, ..Drawing::default() });
+    let drawn =
+        render_diagnostics(&all, &DiagnosticRenderOptions { limit: 3, ..DiagnosticRenderOptions::default() });
     assert!(drawn.contains("error[odd]: finding 40"), "{drawn}");
     assert_eq!(drawn.matches("warning[odd]").count(), 2);
     assert!(drawn.ends_with("… and 28 more\n\n1 error, 30 warnings in 1 file\n"), "{drawn}");
-    assert_eq!(draw(&[], &Drawing::default()), "");
+    assert_eq!(render_diagnostics(&[], &DiagnosticRenderOptions::default()), "");
 }
 
 #[test]
@@ -630,16 +673,20 @@ fn any_place_can_be_drawn() {
         let source = source("t.yaml", text);
         for start in 0..=text.len() as u32 + 2 {
             for end in start..=text.len() as u32 + 2 {
-                let place = source.place(Span { start, end });
-                let told = Diagnostic::error("odd", "x").at(place.clone()).also(place, "y").hint("z");
-                let drawn = draw(std::slice::from_ref(&told), &Drawing::default());
-                let (line, column) = told.place.as_ref().unwrap().line_column();
+                let place = source.locate_span(SourceSpan { start, end });
+                let told = Diagnostic::error("odd", "x")
+                    .with_location(place.clone())
+                    .with_related(place, "y")
+                    .with_hint("z");
+                let drawn =
+                    render_diagnostics(std::slice::from_ref(&told), &DiagnosticRenderOptions::default());
+                let (line, column) = told.location.as_ref().unwrap().find_line_column();
                 assert!(
                     drawn.contains(&format!("t.yaml:{line}:{column}\n")),
                     "{text:?} {start}..{end}\n{drawn}"
                 );
-                source.veil(Span { start, end });
-                draw(&[told], &Drawing { color: true, width: 0, limit: 1 });
+                source.redact_span(SourceSpan { start, end });
+                render_diagnostics(&[told], &DiagnosticRenderOptions { color: true, width: 0, limit: 1 });
             }
         }
     }

@@ -9,10 +9,15 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Method};
 use serde_json::{Map, Value as Json, json};
 
-use trueup::diagnostic::Source;
-use trueup::kind::registry::Registry;
-use trueup::kind::{Among, Answer, AuthWord, FormatWord, Item, Kind, ListType, Shape, Type};
-use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Secrets, sample_faults};
+use trueup::diagnostic::NamedSource;
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{
+    ArrayType, AuthScheme, FieldType, ItemType, Kind, ReferenceSource, Shape, WireFormat, WriteResponse,
+};
+use trueup::remote::sandbox::{
+    RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxOptions,
+    SandboxSecretMode, find_example_errors,
+};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
@@ -24,12 +29,13 @@ const FREIGHT: &str = "carrierx/partners/cccccccc-0000-4000-8000-000000000003";
 const CLINICS: &str = "carrierx/partners/cccccccc-0000-4000-8000-000000000004";
 
 fn builtin() -> Vec<Arc<Kind>> {
-    let registry = Registry::builtin();
-    registry.kinds().iter().filter_map(|name| registry.kind(name)).collect()
+    let registry = KindRegistry::get_builtin();
+    registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect()
 }
 
-fn start(options: Options) -> Running {
-    Sandbox::start(builtin(), Options { seed: Some(1), keep_bodies: true, ..options }).unwrap()
+fn start(options: SandboxOptions) -> RunningSandbox {
+    SandboxLauncher::start_server(builtin(), SandboxOptions { seed: Some(1), log_bodies: true, ..options })
+        .unwrap()
 }
 
 struct Reply {
@@ -46,12 +52,12 @@ impl Reply {
 
 /// A client with a good credential for whatever the API takes.
 struct Caller<'r> {
-    running: &'r Running,
+    running: &'r RunningSandbox,
     client: Client,
 }
 
 impl<'r> Caller<'r> {
-    fn new(running: &'r Running) -> Self {
+    fn new(running: &'r RunningSandbox) -> Self {
         // a second call finds the provider in place
         let _ = rustls::crypto::ring::default_provider().install_default();
         let redirects = reqwest::redirect::Policy::none();
@@ -112,8 +118,8 @@ async fn reply(request: reqwest::RequestBuilder) -> Reply {
     try_reply(request).await.unwrap()
 }
 
-fn fault(text: &str) -> Fault {
-    Fault::parse(text).unwrap()
+fn fault(text: &str) -> SandboxFault {
+    SandboxFault::parse_fault(text).unwrap()
 }
 
 fn members(value: Json) -> Map<String, Json> {
@@ -204,19 +210,19 @@ fn harbor() -> Vec<Arc<Kind>> {
     let mut faults = Vec::new();
     let files = [("apis/harbor/api.yaml", HARBOR), ("apis/harbor/berth.yaml", BERTH)];
     let files = files.map(|(path, text)| (path.to_owned(), text.to_owned())).to_vec();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     assert!(faults.is_empty(), "{}", faults[0].message);
-    vec![registry.kind("harbor/berth").unwrap()]
+    vec![registry.find_kind("harbor/berth").unwrap()]
 }
 
-fn start_harbor(options: Options) -> Running {
-    Sandbox::start(harbor(), Options { seed: Some(1), ..options }).unwrap()
+fn start_harbor(options: SandboxOptions) -> RunningSandbox {
+    SandboxLauncher::start_server(harbor(), SandboxOptions { seed: Some(1), ..options }).unwrap()
 }
 
 #[test]
 fn next_pages_by_their_url() {
     run(async {
-        let running = start_harbor(Options { count: Some(12), ..Options::default() });
+        let running = start_harbor(SandboxOptions { count: Some(12), ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let (mut path, mut ids) = ("harbor/berths/?port=north&limit=5".to_owned(), Vec::new());
         loop {
@@ -234,7 +240,7 @@ fn next_pages_by_their_url() {
 #[test]
 fn a_missing_slash_is_sent_on_and_changes_nothing() {
     run(async {
-        let running = start_harbor(Options::default());
+        let running = start_harbor(SandboxOptions::default());
         let caller = Caller::new(&running);
         let url = format!("http://{}/harbor/berths/501?x=1", running.addr());
         let request = caller.client.patch(url).header("authorization", "Token good").body("{}");
@@ -247,7 +253,7 @@ fn a_missing_slash_is_sent_on_and_changes_nothing() {
 #[test]
 fn a_life_with_whole_ids() {
     run(async {
-        let running = start_harbor(Options::default());
+        let running = start_harbor(SandboxOptions::default());
         let caller = Caller::new(&running);
         let lacking =
             caller.send("POST", "harbor/berths/?port=north", &json!({"note": "x", "opened": "soon"})).await;
@@ -274,7 +280,7 @@ fn a_life_with_whole_ids() {
 #[test]
 fn lists_that_are_written_in_pieces() {
     run(async {
-        let running = start_harbor(Options::default());
+        let running = start_harbor(SandboxOptions::default());
         let caller = Caller::new(&running);
         let path = "harbor/berths/501/";
         let patch = async |body: Json| caller.send("PATCH", path, &body).await.json();
@@ -306,7 +312,7 @@ fn lists_that_are_written_in_pieces() {
 #[test]
 fn a_text_is_cleared_in_the_way_of_the_api() {
     run(async {
-        let running = start_harbor(Options::default());
+        let running = start_harbor(SandboxOptions::default());
         let caller = Caller::new(&running);
         let patch = async |body: Json| caller.send("PATCH", "harbor/berths/501/", &body).await;
         let refused = patch(json!({"note": null})).await;
@@ -321,7 +327,7 @@ fn a_text_is_cleared_in_the_way_of_the_api() {
 #[test]
 fn a_merge_may_be_asked_for_all_that_is_required() {
     run(async {
-        let running = start(Options { asks_required: true, ..Options::default() });
+        let running = start(SandboxOptions { require_all_on_merge: true, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let path = "keypro/customers/501/";
         let refused = caller.send("PATCH", path, &json!({"customer_phone": "1"})).await;
@@ -337,7 +343,7 @@ fn a_merge_may_be_asked_for_all_that_is_required() {
 #[test]
 fn what_ids_refer_to_is_read_whole_and_listed() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let read = caller.get("keypro/customers/501/").await.json();
         let (id, state) =
@@ -369,7 +375,7 @@ fn what_ids_refer_to_is_read_whole_and_listed() {
 #[test]
 fn tokens_are_given_for_a_name_and_a_password() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let grant = async |form: &str| {
             let url = format!("http://{}/_sandbox/token", running.addr());
@@ -390,7 +396,7 @@ fn tokens_are_given_for_a_name_and_a_password() {
 #[test]
 fn the_word_before_a_token_counts() {
     run(async {
-        let running = start_harbor(Options::default());
+        let running = start_harbor(SandboxOptions::default());
         let caller = Caller::new(&running);
         let url = format!("http://{}/harbor/berths/", running.addr());
         let refused = reply(caller.client.get(url).bearer_auth("good")).await;
@@ -409,27 +415,29 @@ fn list_path(kind: &Kind) -> String {
 
 /// A path in the scope of the first sample.
 fn in_scope(kind: &Kind, path: String) -> String {
-    let sample = kind.samples.first().expect("a kind has samples");
+    let sample = kind.examples.first().expect("a kind has samples");
     sample.scope.iter().fold(path, |path, (name, value)| path.replace(&format!("{{{name}}}"), value))
 }
 
 /// An object as it was read, in the spelling in which it is written.
 fn written(shape: &Shape, read: &Json) -> Json {
     let mut body = Map::new();
-    for field in shape.fields.iter().filter(|field| !field.never_sent) {
-        let pointer = field.read_as.iter().fold(String::new(), |path, step| format!("{path}/{step}"));
-        let Some(value) = read.pointer(&pointer).or_else(|| read.get(&*field.written_as)) else { continue };
+    for field in shape.fields.iter().filter(|field| !field.omit_from_writes) {
+        let pointer = field.read_from.iter().fold(String::new(), |path, step| format!("{path}/{step}"));
+        let Some(value) = read.pointer(&pointer).or_else(|| read.get(&*field.write_to)) else { continue };
         let inner = |value: &Json| match &field.ty {
-            Type::Object(shape) if value.is_object() => written(shape, value),
-            Type::List(ListType { item: Item::Object(shape), .. }) => written(shape, value),
-            Type::Leaf(_) if value.is_object() => value[&*field.refers_to.as_ref().unwrap().id].clone(),
+            FieldType::Object(shape) if value.is_object() => written(shape, value),
+            FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => written(shape, value),
+            FieldType::Scalar(_) if value.is_object() => {
+                value[&*field.reference.as_ref().unwrap().id].clone()
+            }
             _ => value.clone(),
         };
         let value = match value {
             Json::Array(items) => items.iter().map(inner).collect(),
             value => inner(value),
         };
-        body.insert(field.written_as.to_string(), value);
+        body.insert(field.write_to.to_string(), value);
     }
     Json::Object(body)
 }
@@ -444,22 +452,22 @@ fn path_of(kind: &Kind, template: &str, id: &Json) -> String {
 #[test]
 fn every_sample_fits_its_kind() {
     for kind in builtin() {
-        assert!(!kind.samples.is_empty(), "{} has no samples", kind.name);
-        assert_eq!(sample_faults(&kind), Vec::<String>::new(), "{}", kind.name);
+        assert!(!kind.examples.is_empty(), "{} has no samples", kind.name);
+        assert_eq!(find_example_errors(&kind), Vec::<String>::new(), "{}", kind.name);
     }
 }
 
 #[test]
 fn every_kind_lists_all_its_objects_in_each_format() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         for kind in builtin() {
             let mut read = Vec::new();
             for format in &kind.api.formats {
                 let accept = match format {
-                    FormatWord::Json => "application/json",
-                    FormatWord::Jsv => "application/jsv",
+                    WireFormat::Json => "application/json",
+                    WireFormat::Jsv => "application/jsv",
                 };
                 let request = caller.request_in(accept, "GET", &list_path(&kind));
                 let answer = reply(request).await;
@@ -467,8 +475,8 @@ fn every_kind_lists_all_its_objects_in_each_format() {
                 assert!(answer.content_type.starts_with(accept), "{}", answer.content_type);
                 let page = wire::read_page(answer.body.as_bytes(), *format, &kind);
                 let Ok(page) = page else { panic!("{}: unreadable {}", kind.name, answer.body) };
-                assert_eq!(page.items.len(), kind.samples.len(), "{}", kind.name);
-                let misread = page.items.iter().any(|live| !live.misread.is_empty());
+                assert_eq!(page.items.len(), kind.examples.len(), "{}", kind.name);
+                let misread = page.items.iter().any(|live| !live.mismatches.is_empty());
                 assert!(!misread || refers_to_wholes(&kind), "{}: {}", kind.name, answer.body);
                 read.push(page.items);
             }
@@ -482,14 +490,14 @@ fn every_kind_lists_all_its_objects_in_each_format() {
 
 /// Whether ids stand with the whole thing around them when they are read.
 fn refers_to_wholes(kind: &Kind) -> bool {
-    let among = kind.shape.fields.iter().filter_map(|field| field.refers_to.as_ref()?.among.as_ref());
-    among.into_iter().any(|among| matches!(among, Among::UrlIn(_)))
+    let among = kind.shape.fields.iter().filter_map(|field| field.reference.as_ref()?.source.as_ref());
+    among.into_iter().any(|among| matches!(among, ReferenceSource::UrlIn(_)))
 }
 
 /// JSV leaves nulls out.
 fn same_but_nulls(a: &Object, b: &Object) -> bool {
     without_nulls(&Value::Object(Box::new(a.clone())))
-        .same(&without_nulls(&Value::Object(Box::new(b.clone()))))
+        .is_equivalent(&without_nulls(&Value::Object(Box::new(b.clone()))))
 }
 
 fn without_nulls(value: &Value) -> Value {
@@ -497,11 +505,11 @@ fn without_nulls(value: &Value) -> Value {
         Value::Object(object) => {
             let mut bare = Object::default();
             for (number, value) in object.fields().filter(|(_, value)| **value != Value::Null) {
-                bare.set(number, without_nulls(value));
+                bare.set_field(number, without_nulls(value));
             }
             Value::Object(Box::new(bare))
         }
-        Value::List(items) => Value::List(items.iter().map(without_nulls).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
         other => other.clone(),
     }
 }
@@ -509,18 +517,18 @@ fn without_nulls(value: &Value) -> Value {
 #[test]
 fn every_kind_takes_back_what_it_answered_and_nothing_moves() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         for kind in builtin() {
-            let before = running.dump()[&*kind.name].clone();
+            let before = running.dump_state()[&*kind.name].clone();
             let write = kind.operations.update.as_ref().unwrap();
             for entry in before.as_array().unwrap() {
-                let flags = write.nested.iter().flat_map(|nested| &nested.query);
+                let flags = write.nested_fields.iter().flat_map(|nested| &nested.query);
                 let flags: Vec<String> = flags.map(|(name, value)| format!("{name}={value}")).collect();
                 let id = &entry["object"][&*kind.id_field().name];
                 let path = format!("{}?{}", path_of(&kind, &write.path, id), flags.join("&"));
                 let body = written(&kind.shape, &entry["object"]);
-                let answer = caller.send(write.verb.word(), &path, &body).await;
+                let answer = caller.send(write.method.as_str(), &path, &body).await;
                 assert!(answer.status < 300, "{}: {} {}", kind.name, answer.status, answer.body);
             }
             assert_eq!(still(&kind, &running), still_in(&kind, before), "{}", kind.name);
@@ -529,14 +537,14 @@ fn every_kind_takes_back_what_it_answered_and_nothing_moves() {
 }
 
 /// What the sandbox holds, without the moment of the last change.
-fn still(kind: &Kind, running: &Running) -> Json {
-    still_in(kind, running.dump()[&*kind.name].clone())
+fn still(kind: &Kind, running: &RunningSandbox) -> Json {
+    still_in(kind, running.dump_state()[&*kind.name].clone())
 }
 
 fn still_in(kind: &Kind, mut all: Json) -> Json {
     if let Some(number) = kind.history.changed_at {
         let objects = all.as_array_mut().unwrap().iter_mut();
-        objects.for_each(|entry| entry["object"][&*kind.shape.field(number).name] = Json::Null);
+        objects.for_each(|entry| entry["object"][&*kind.shape.get_field(number).name] = Json::Null);
     }
     all
 }
@@ -544,20 +552,25 @@ fn still_in(kind: &Kind, mut all: Json) -> Json {
 #[test]
 fn every_kind_creates() {
     run(async {
-        let running = start(Options { verify_at_once: true, ..Options::default() });
+        let running = start(SandboxOptions { auto_verify: true, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         for kind in builtin() {
             let Some(write) = &kind.operations.create else { continue };
-            let before = running.dump()[&*kind.name].as_array().unwrap().clone();
+            let before = running.dump_state()[&*kind.name].as_array().unwrap().clone();
             let body = written(&kind.shape, &before[0]["object"]);
             let path = path_of(&kind, &write.path, &json!("12345678123442348234123456789abc"));
             let answer = caller.send("POST", &path, &body).await;
             assert!(answer.status < 300, "{}: {} {}", kind.name, answer.status, answer.body);
-            let after = running.dump()[&*kind.name].as_array().unwrap().clone();
+            let after = running.dump_state()[&*kind.name].as_array().unwrap().clone();
             assert_eq!(after.len(), before.len() + 1, "{}", kind.name);
             assert_eq!(after[..before.len()], before[..], "{}: the others moved", kind.name);
-            let id = wire::read_id(answer.body.as_bytes(), FormatWord::Json, &kind);
-            assert!(id.is_some() || write.answer == Answer::Nothing, "{}: {}", kind.name, answer.body);
+            let id = wire::read_id(answer.body.as_bytes(), WireFormat::Json, &kind);
+            assert!(
+                id.is_some() || write.response == WriteResponse::Nothing,
+                "{}: {}",
+                kind.name,
+                answer.body
+            );
         }
     });
 }
@@ -565,13 +578,13 @@ fn every_kind_creates() {
 #[test]
 fn many_objects_are_unique_and_still_valid() {
     run(async {
-        let running = start(Options { count: Some(300), ..Options::default() });
+        let running = start(SandboxOptions { count: Some(300), ..SandboxOptions::default() });
         for kind in builtin() {
-            let all = running.dump()[&*kind.name].as_array().unwrap().clone();
+            let all = running.dump_state()[&*kind.name].as_array().unwrap().clone();
             assert_eq!(all.len(), 300);
             let id = &*kind.id_field().name;
             let mut ids: Vec<String> = all.iter().map(|entry| entry["object"][id].to_string()).collect();
-            let pointer = format!("/object/{}", kind.natural_key_names()[0].replace('.', "/"));
+            let pointer = format!("/object/{}", kind.list_natural_key_names()[0].replace('.', "/"));
             let mut keys: Vec<String> =
                 all.iter().filter_map(|entry| entry.pointer(&pointer)).map(Json::to_string).collect();
             for values in [&mut ids, &mut keys] {
@@ -581,9 +594,9 @@ fn many_objects_are_unique_and_still_valid() {
             }
         }
         // the dump is a data file: every object must fit its kind
-        let source = Source::new("dump.json", running.dump().to_string());
+        let source = NamedSource::new("dump.json", running.dump_state().to_string());
         let mut faults = Vec::new();
-        Data::read(&source, &builtin(), &mut faults);
+        SandboxData::parse_source(&source, &builtin(), &mut faults);
         assert!(faults.is_empty(), "{}", faults[0].message);
     });
 }
@@ -593,7 +606,7 @@ fn many_objects_are_unique_and_still_valid() {
 #[test]
 fn pages_follow_each_other() {
     run(async {
-        let running = start(Options { count: Some(25), ..Options::default() });
+        let running = start(SandboxOptions { count: Some(25), ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let first = caller.get("carrierx/partners").await.json();
         assert_eq!(first["items"].as_array().unwrap().len(), 10, "ten come when nobody says how many");
@@ -622,7 +635,7 @@ fn pages_follow_each_other() {
 #[test]
 fn a_filter_finds_by_the_template_of_the_description() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let find = async |filter: &str| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -642,7 +655,7 @@ fn a_filter_finds_by_the_template_of_the_description() {
 #[test]
 fn a_scope_has_its_own_objects() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let nobody = "bootview/customers/00000000-0000-4000-8000-00000000dead";
         assert_eq!(caller.get(&format!("{nobody}/paymentgateways")).await.json(), json!([]));
@@ -658,7 +671,8 @@ fn a_scope_has_its_own_objects() {
 #[test]
 fn a_list_of_one_may_come_bare() {
     run(async {
-        let running = start(Options { bare_single: true, count: Some(1), ..Options::default() });
+        let running =
+            start(SandboxOptions { unwrap_single_item: true, count: Some(1), ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         assert_eq!(caller.get(PARTNERS).await.json()["partnerId"], PARTNER);
         assert!(caller.get(GATEWAYS).await.json().is_array(), "only where the description allows it");
@@ -672,7 +686,7 @@ fn a_list_of_one_may_come_bare() {
 #[test]
 fn a_replace_resets_what_is_left_out() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let before = caller.get(GATEWAYS).await.json()[0].clone();
         let id = before["id"].as_str().unwrap().to_owned();
@@ -693,7 +707,7 @@ fn a_replace_resets_what_is_left_out() {
 #[test]
 fn rows_keep_their_ids_and_new_ones_get_one() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let mut gateway = caller.get(GATEWAYS).await.json()[0].clone();
         let id = gateway["id"].as_str().unwrap().to_owned();
@@ -719,7 +733,7 @@ fn rows_keep_their_ids_and_new_ones_get_one() {
 fn the_fact_pages_put_in_both_formats_stores_the_same() {
     let jsv = r#"{customerId:3f2b8c1e5d4a4e7f9a601b2c3d4e5f60,partnerId:9c0d7e421a3b4c5d8e6f70819a2b3c4d,partnerMunicipalityCode:HBK,isRealTimeBills:True,isRealTimeBoots:True,connectionProfile:"Server=db7;Port:1433, pool {a}",dbprefix:"",isRealTimePayments:True,loadBootEligibleTicketsOnly:False,isRealTimeReleases:False,isRealTimeTows:True,isRealTimeNotices:False,isRealTimeAddressUpdate:False,isRealTimeTowDispatch:False,isRealTimeBootReturns:False,isRealTimeRecordStatus:False,isRealTimePaymentPlan:False,canCreateBillsForFees:True,partnerServices:[{id:a1a2a3a4b1b24c1c8d1de1e2e3e4e5e6,partnerId:9c0d7e421a3b4c5d8e6f70819a2b3c4d,customerId:3f2b8c1e5d4a4e7f9a601b2c3d4e5f60,serviceName:Tickets,userId:svc-hbk,password:"p""w,1"}]}"#;
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let before = caller.object(PARTNERS, PARTNER).await;
         let answer = caller.jsv("PUT", &format!("{PARTNERS}/{PARTNER}"), jsv).await;
@@ -730,7 +744,7 @@ fn the_fact_pages_put_in_both_formats_stores_the_same() {
         expected["isRealTimeTows"] = true.into();
         assert_eq!(by_jsv, expected, "only the tows differ from the sample");
 
-        running.reset();
+        running.reset_state();
         let mut body = before;
         body["dbprefix"] = body["dbPrefix"].take();
         body["isRealTimeTows"] = true.into();
@@ -743,10 +757,10 @@ fn the_fact_pages_put_in_both_formats_stores_the_same() {
 #[test]
 fn strangers_that_the_object_has_are_kept_when_sent_and_lost_when_not() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let set = members(json!({"isRealTimeFuture": true, "futureList": [{"a": "1", "b": null}]}));
-        running.edit("bootview/partner", PARTNER, &set).unwrap();
+        running.edit_object("bootview/partner", PARTNER, &set).unwrap();
         let mut body = caller.object(PARTNERS, PARTNER).await;
         assert_eq!(body["isRealTimeFuture"], true);
         body["nobodyKnowsThis"] = 1.into();
@@ -773,7 +787,7 @@ fn strangers_that_the_object_has_are_kept_when_sent_and_lost_when_not() {
 #[test]
 fn a_merge_without_the_flag_appends_and_with_it_empties_what_stays_behind() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let before = caller.get(CLINICS).await.json();
         let acl = before["acls"][0].clone();
@@ -785,7 +799,7 @@ fn a_merge_without_the_flag_appends_and_with_it_empties_what_stays_behind() {
         assert_eq!(answer["attributes"]["seats"], 40, "merged");
         assert_eq!(answer["transformations"], before["transformations"]);
 
-        running.reset();
+        running.reset_state();
         let path = format!("{CLINICS}?nested_objects=replace");
         let answer = caller.send("PATCH", &path, &json!({"acls": [acl]})).await.json();
         assert_eq!(answer["acls"], json!([acl]), "replaced");
@@ -793,7 +807,7 @@ fn a_merge_without_the_flag_appends_and_with_it_empties_what_stays_behind() {
         assert_eq!(answer["transformations"], json!([]));
         assert_eq!(answer["parent_assigned_acls"], before["parent_assigned_acls"]);
 
-        running.reset();
+        running.reset_state();
         let answer = caller.send("PATCH", &path, &json!({"city": "Duluth"})).await.json();
         let mut expected = before.clone();
         expected["city"] = "Duluth".into();
@@ -804,7 +818,7 @@ fn a_merge_without_the_flag_appends_and_with_it_empties_what_stays_behind() {
 #[test]
 fn a_gentle_merge_leaves_the_others_alone() {
     run(async {
-        let running = start(Options { harsh: false, ..Options::default() });
+        let running = start(SandboxOptions { clear_omitted_nested: false, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let before = caller.get(CLINICS).await.json();
         let path = format!("{CLINICS}?nested_objects=replace");
@@ -818,7 +832,7 @@ fn a_gentle_merge_leaves_the_others_alone() {
 #[test]
 fn what_the_service_sets_is_not_taken_from_a_body() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let before = caller.get(FREIGHT).await.json();
         let body = json!({
@@ -843,7 +857,7 @@ fn what_the_service_sets_is_not_taken_from_a_body() {
 #[test]
 fn numbers_stand_as_the_kind_says_and_are_taken_either_way() {
     run(async {
-        let running = start(Options { verify_at_once: true, ..Options::default() });
+        let running = start(SandboxOptions { auto_verify: true, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let mut body = caller.get(FREIGHT).await.json();
         assert_eq!(body["charge_at"], "20");
@@ -858,7 +872,7 @@ fn numbers_stand_as_the_kind_says_and_are_taken_either_way() {
         assert!(created.get("password").is_none(), "write-only");
         let sid = created["partner_sid"].as_str().unwrap();
         assert_eq!(caller.get(&format!("carrierx/partners/{sid}")).await.json(), created);
-        assert_eq!(running.dump()["carrierx/partner"][4]["object"]["password"], "sandbox-password");
+        assert_eq!(running.dump_state()["carrierx/partner"][4]["object"]["password"], "sandbox-password");
     });
 }
 
@@ -867,12 +881,12 @@ fn numbers_stand_as_the_kind_says_and_are_taken_either_way() {
 #[test]
 fn an_address_waits_for_its_verification() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let patch = json!({"tech_email": "new@example.org", "city": "Superior"});
         let answer = caller.send("PATCH", FREIGHT, &patch).await.json();
         assert_eq!((&answer["tech_email"], &answer["city"]), (&json!("ops@example.org"), &json!("Superior")));
-        running.verify();
+        running.verify_pending();
         assert_eq!(caller.get(FREIGHT).await.json()["tech_email"], "new@example.org");
 
         // a replace that says nothing of an address that waits wipes it
@@ -880,7 +894,7 @@ fn an_address_waits_for_its_verification() {
         let mut whole = caller.get(FREIGHT).await.json();
         whole["billing_email"] = Json::Null;
         caller.send("PUT", FREIGHT, &whole).await;
-        running.verify();
+        running.verify_pending();
         assert_eq!(caller.get(FREIGHT).await.json()["billing_email"], Json::Null);
     });
 }
@@ -888,7 +902,7 @@ fn an_address_waits_for_its_verification() {
 #[test]
 fn a_new_object_shows_once_it_is_verified() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let mut body = caller.get(FREIGHT).await.json();
         body["login"] = "newcomer".into();
@@ -899,7 +913,7 @@ fn a_new_object_shows_once_it_is_verified() {
         let path = format!("carrierx/partners/{}", created["partner_sid"].as_str().unwrap());
         assert_eq!(caller.get(&path).await.status, 404);
         assert_eq!(caller.get("carrierx/partners").await.json()["total"], 4);
-        running.verify();
+        running.verify_pending();
         let seen = caller.get(&path).await.json();
         assert_eq!((&seen["owner_email"], &seen["status"]), (&json!("kim@example.org"), &json!("active")));
         assert_eq!(caller.get("carrierx/partners").await.json()["total"], 5);
@@ -910,17 +924,17 @@ fn a_new_object_shows_once_it_is_verified() {
 fn secrets_read_back_as_told() {
     run(async {
         for (secrets, key) in [
-            (Secrets::Clear, json!("k:9,f")),
-            (Secrets::Masked, json!("****")),
-            (Secrets::Hidden, Json::Null),
+            (SandboxSecretMode::Clear, json!("k:9,f")),
+            (SandboxSecretMode::Masked, json!("****")),
+            (SandboxSecretMode::Hidden, Json::Null),
         ] {
-            let running = start(Options { secrets, ..Options::default() });
+            let running = start(SandboxOptions { secret_mode: secrets, ..SandboxOptions::default() });
             let caller = Caller::new(&running);
             let gateway = caller.object(GATEWAYS, "5e1f0a772c3d4b4e8f506172839405a6").await;
             assert_eq!(gateway["merchantKey"], key);
             // whoever writes the mask back has it stored
             caller.send("PUT", &format!("{GATEWAYS}/5e1f0a772c3d4b4e8f506172839405a6"), &gateway).await;
-            let stored = running.dump()["bootview/payment-gateway"][0]["object"]["merchantKey"].clone();
+            let stored = running.dump_state()["bootview/payment-gateway"][0]["object"]["merchantKey"].clone();
             assert_eq!(stored, key);
         }
     });
@@ -931,7 +945,7 @@ fn secrets_read_back_as_told() {
 #[test]
 fn the_traps_of_content_negotiation() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let get = async |accept: Option<&str>, suffix: &str| {
             let url = format!("http://{}/{GATEWAYS}{suffix}", running.addr());
@@ -961,7 +975,7 @@ fn the_traps_of_content_negotiation() {
 #[test]
 fn a_body_that_is_not_read_is_all_defaults_on_one_host_and_refused_on_the_other() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let path = format!("{PARTNERS}/{PARTNER}");
         let whole = caller.object(PARTNERS, PARTNER).await.to_string();
@@ -1000,7 +1014,7 @@ fn reqwest_body(
 #[test]
 fn wrong_values_become_zeros_silently_or_are_refused_by_name() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let mut gateway = caller.get(GATEWAYS).await.json()[0].clone();
         let id = gateway["id"].as_str().unwrap().to_owned();
@@ -1029,10 +1043,10 @@ fn wrong_values_become_zeros_silently_or_are_refused_by_name() {
 #[test]
 fn every_api_wants_a_credential() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         for kind in builtin() {
-            let word = if kind.api.auth.contains(&AuthWord::Token) { "Token" } else { "Bearer" };
+            let word = if kind.api.auth.contains(&AuthScheme::Token) { "Token" } else { "Bearer" };
             let get = |credential: Option<&'static str>| {
                 let url = format!("http://{}/{}", running.addr(), list_path(&kind));
                 let request = caller.client.get(url).header("accept", "application/json");
@@ -1055,7 +1069,7 @@ fn every_api_wants_a_credential() {
 #[test]
 fn a_login_answers_a_token_that_works() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let login = json!({"email": "a@example.org", "password": "sandbox"});
         let token = caller.send("POST", "bootview/login", &login).await.json()["authToken"].clone();
@@ -1080,7 +1094,7 @@ fn a_login_answers_a_token_that_works() {
 #[test]
 fn what_is_not_there_is_refused_as_the_host_does() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let lost = caller.get("carrierx/partners/00000000-0000-4000-8000-000000000000").await;
         assert_eq!((lost.status, &lost.json()["message"]), (404, &json!("Not found.")));
@@ -1106,7 +1120,7 @@ fn what_is_not_there_is_refused_as_the_host_does() {
 fn faults_strike_as_often_as_told() {
     run(async {
         let faults = vec![fault("PATCH:503:2"), fault("GET:429:1:/partners")];
-        let running = start(Options { faults, ..Options::default() });
+        let running = start(SandboxOptions { faults, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let patch = json!({"city": "Superior"});
         for expected in [503, 503, 200] {
@@ -1122,29 +1136,29 @@ fn faults_strike_as_often_as_told() {
 #[test]
 fn broken_connections_with_and_without_the_write() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let city = async || caller.get(FREIGHT).await.json()["city"].clone();
         let patch = async |city: &str| {
             let request = caller.request("PATCH", FREIGHT).header("content-type", "application/json");
             try_reply(request.body(json!({"city": city}).to_string())).await
         };
-        running.arm(fault("PATCH:reset"));
+        running.add_fault(fault("PATCH:reset"));
         assert!(patch("A").await.is_err());
         assert_eq!(city().await, "Duluth");
-        running.arm(fault("PATCH:reset-after"));
+        running.add_fault(fault("PATCH:reset-after"));
         assert!(patch("B").await.is_err());
         assert_eq!(city().await, "B");
-        running.arm(fault("PATCH:truncate"));
+        running.add_fault(fault("PATCH:truncate"));
         assert!(patch("C").await.is_err());
         assert_eq!(city().await, "C");
-        running.arm(fault("PATCH:keep-nothing"));
+        running.add_fault(fault("PATCH:keep-nothing"));
         assert_eq!(patch("D").await.unwrap().json()["city"], "D");
         assert_eq!(city().await, "C");
-        running.arm(fault("PATCH:html"));
+        running.add_fault(fault("PATCH:html"));
         assert!(patch("E").await.unwrap().body.starts_with("<!DOCTYPE html>"));
         assert_eq!(city().await, "C");
-        running.arm(fault("PATCH:echo"));
+        running.add_fault(fault("PATCH:echo"));
         let echoed = patch("F").await.unwrap();
         assert!(echoed.status == 400 && echoed.body.contains(r#"{\"city\":\"F\"}"#), "{}", echoed.body);
     });
@@ -1153,19 +1167,19 @@ fn broken_connections_with_and_without_the_write() {
 #[test]
 fn a_hanging_request_hangs_and_the_sandbox_still_stops() {
     run(async {
-        let running = start(Options { faults: vec![fault("*:hang")], ..Options::default() });
+        let running = start(SandboxOptions { faults: vec![fault("*:hang")], ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let hung = try_reply(caller.request("GET", FREIGHT).timeout(Duration::from_millis(300))).await;
         assert!(hung.err().unwrap().is_timeout());
         assert_eq!(caller.get(FREIGHT).await.status, 200);
         let mut still = caller.request("GET", FREIGHT).timeout(Duration::from_secs(30)).build().unwrap();
-        running.arm(fault("*:hang"));
+        running.add_fault(fault("*:hang"));
         *still.timeout_mut() = None;
         let waiting = tokio::spawn(caller.client.execute(still));
         tokio::time::sleep(Duration::from_millis(100)).await;
         let start = Instant::now();
         let addr = running.addr();
-        running.stop();
+        running.shut_down();
         assert!(start.elapsed() < Duration::from_secs(2));
         assert!(waiting.await.unwrap().is_err());
         assert!(std::net::TcpStream::connect(addr).is_err());
@@ -1176,7 +1190,7 @@ fn a_hanging_request_hangs_and_the_sandbox_still_stops() {
 fn endless_pages_and_floods() {
     run(async {
         let faults = vec![fault("GET:endless:3"), fault("GET:flood")];
-        let running = start(Options { faults, ..Options::default() });
+        let running = start(SandboxOptions { faults, ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         for offset in [0, 1_000, 2_000] {
             let page = caller.get(&format!("carrierx/partners?limit=1000&offset={offset}")).await.json();
@@ -1194,7 +1208,8 @@ fn endless_pages_and_floods() {
 #[test]
 fn latency_delays_each_answer() {
     run(async {
-        let running = start(Options { latency: Duration::from_millis(80), ..Options::default() });
+        let running =
+            start(SandboxOptions { latency: Duration::from_millis(80), ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let start = Instant::now();
         let (a, b) = tokio::join!(caller.get(FREIGHT), caller.get(CLINICS));
@@ -1209,9 +1224,9 @@ fn the_log_says_what_was_asked_and_no_values_of_the_query() {
     run(async {
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
         let notes = Arc::clone(&seen);
-        let watch = move |entry: &Entry| notes.lock().unwrap().push(entry.line());
-        let options = Options { watch: Some(Arc::new(watch)), ..Options::default() };
-        let running = Sandbox::start(builtin(), options).unwrap();
+        let watch = move |entry: &SandboxLogEntry| notes.lock().unwrap().push(entry.to_json_line());
+        let options = SandboxOptions { observer: Some(Arc::new(watch)), ..SandboxOptions::default() };
+        let running = SandboxLauncher::start_server(builtin(), options).unwrap();
         let caller = Caller::new(&running);
         let path = format!("{CLINICS}?nested_objects=replace&token=canary-7f3a");
         caller.send("PATCH", &path, &json!({"acls": []})).await;
@@ -1223,14 +1238,14 @@ fn the_log_says_what_was_asked_and_no_values_of_the_query() {
         assert_eq!((&line["status"], &line["bytes"]), (&json!(200), &json!(11)));
         assert!(line["millis"].is_u64() && line.get("body").is_none());
         assert_eq!(*seen.lock().unwrap(), [log.body.lines().next().unwrap()]);
-        assert_eq!(running.log().len(), 1, "the doors are not in the log");
+        assert_eq!(running.read_log().len(), 1, "the doors are not in the log");
     });
 }
 
 #[test]
 fn the_doors_edit_dump_verify_and_reset() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let start = caller.get("_sandbox/dump").await.json();
         let edit = json!({"kind": "carrierx/partner", "id": "cccccccc000040008000000000000003",
@@ -1261,12 +1276,12 @@ fn with_a_seed_two_sandboxes_make_the_same() {
     run(async {
         let mut dumps = Vec::new();
         for _ in 0..2 {
-            let running = start(Options { count: Some(20), ..Options::default() });
+            let running = start(SandboxOptions { count: Some(20), ..SandboxOptions::default() });
             let caller = Caller::new(&running);
             caller
                 .send("POST", GATEWAYS, &json!({"displayName": "New", "billTypes": [{"billTypeId": 1}]}))
                 .await;
-            dumps.push(running.dump());
+            dumps.push(running.dump_state());
         }
         assert_eq!(dumps[0], dumps[1]);
         let new = &dumps[0]["bootview/payment-gateway"][20]["object"];
@@ -1281,10 +1296,10 @@ fn a_data_file_takes_the_place_of_the_samples() {
     let text = "carrierx/partner:\n  - object:\n      login: only\n      name: One\n      balance: '7.50'\n      brand_sid: b-1\n\
                 bootview/partner:\n  - scope: { customerId: 3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60 }\n    object: { partnerId: 9c0d7e421a3b4c5d8e6f70819a2b3c4d }\n";
     let mut faults = Vec::new();
-    let data = Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
+    let data = SandboxData::parse_source(&NamedSource::new("data.yaml", text), &builtin(), &mut faults);
     assert!(faults.is_empty(), "{}", faults[0].message);
     run(async {
-        let running = start(Options { data: Some(data), ..Options::default() });
+        let running = start(SandboxOptions { data: Some(data), ..SandboxOptions::default() });
         let caller = Caller::new(&running);
         let page = caller.get("carrierx/partners").await.json();
         assert_eq!(page["total"], 1);
@@ -1301,9 +1316,11 @@ fn a_data_file_takes_the_place_of_the_samples() {
 fn faults_of_a_data_file_are_told_with_their_places() {
     let text = "carrierx/partners: []\ncarrierx/partner:\n  - object: { login: x, acls: [1], balance: much }\n  - nothing: 1\nbootview/partner:\n  - { object: {} }\nkeypro/customer: 7\n";
     let mut faults = Vec::new();
-    Data::read(&Source::new("data.yaml", text), &builtin(), &mut faults);
-    let told: Vec<_> =
-        faults.iter().map(|fault| (fault.code, fault.place.as_ref().unwrap().line_column())).collect();
+    SandboxData::parse_source(&NamedSource::new("data.yaml", text), &builtin(), &mut faults);
+    let told: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.code, fault.location.as_ref().unwrap().find_line_column()))
+        .collect();
     assert_eq!(
         told,
         [
@@ -1320,7 +1337,7 @@ fn faults_of_a_data_file_are_told_with_their_places() {
 #[test]
 fn a_page_from_elsewhere_gets_nothing() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         for (host, expected) in
             [("evil.example", 403), ("127.0.0.1.evil.example:80", 403), ("localhost:1", 200)]
@@ -1330,14 +1347,14 @@ fn a_page_from_elsewhere_gets_nothing() {
                 assert_eq!(answer.status, expected, "{host} {path}");
             }
         }
-        assert_eq!(running.log().len(), 1);
+        assert_eq!(running.read_log().len(), 1);
     });
 }
 
 #[test]
 fn of_a_member_that_stands_twice_the_last_counts() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let request = caller.request("PATCH", &format!("{FREIGHT}?nested_objects=replace"));
         let body = r#"{"city":"A","attributes":{"a":1,"b":2,"a":3},"city":"B"}"#;
@@ -1349,7 +1366,7 @@ fn of_a_member_that_stands_twice_the_last_counts() {
 #[test]
 fn no_body_brings_it_down() {
     run(async {
-        let running = start(Options::default());
+        let running = start(SandboxOptions::default());
         let caller = Caller::new(&running);
         let deep = "[".repeat(50_000);
         let deep_jsv = format!("{{connectionProfile:{}", "{a:".repeat(20_000));

@@ -7,33 +7,39 @@ use std::sync::Arc;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value as Json, json};
-use trueup::diagnostic::{Source, any_error};
+use trueup::diagnostic::{NamedSource, has_errors};
 use trueup::document;
-use trueup::kind::reference::{self, Role, Used};
-use trueup::kind::registry::Registry;
-use trueup::kind::{Field, Item, Kind, ListType, Shape, Type, explain};
-use trueup::value::Mark;
+use trueup::kind::reference::{self, FormatRole, UsageFile};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, Shape, explain};
+use trueup::value::Sensitivity;
 use trueup::yaml;
 
 fn schema_files() -> BTreeMap<PathBuf, String> {
-    let files = trueup::cli::schema::all(Registry::builtin());
+    let files = trueup::cli::schema::build_schemas(KindRegistry::get_builtin());
     files.into_iter().map(|(path, text)| (path.into(), text)).collect()
 }
 
 fn reference_files() -> BTreeMap<PathBuf, String> {
-    let mut files: BTreeMap<PathBuf, String> =
-        reference::pages(Registry::builtin()).into_iter().map(|(path, text)| (path.into(), text)).collect();
-    files.insert("format.md".into(), reference::format(&descriptions()).text);
+    let mut files: BTreeMap<PathBuf, String> = reference::render_pages(KindRegistry::get_builtin())
+        .into_iter()
+        .map(|(path, text)| (path.into(), text))
+        .collect();
+    files.insert("format.md".into(), reference::render_format_page(&descriptions()).text);
     files
 }
 
 /// The built-in descriptions, in which the words of the format are used.
-fn descriptions() -> Vec<Used> {
+fn descriptions() -> Vec<UsageFile> {
     let folder = Path::new("src/kind/builtin");
     let files = tree(folder).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "yaml"));
     let used = |(path, text): (PathBuf, String)| {
-        let role = if path.file_stem().is_some_and(|stem| stem == "api") { Role::Api } else { Role::Kind };
-        Used { role, source: Source::new(path.to_string_lossy(), text) }
+        let role = if path.file_stem().is_some_and(|stem| stem == "api") {
+            FormatRole::Api
+        } else {
+            FormatRole::Kind
+        };
+        UsageFile { role, source: NamedSource::new(path.to_string_lossy(), text) }
     };
     files.map(used).collect()
 }
@@ -87,7 +93,7 @@ fn the_committed_reference_is_fresh() {
 
 #[test]
 fn every_word_of_the_kind_format_has_an_example() {
-    let bare = reference::format(&descriptions()).bare;
+    let bare = reference::render_format_page(&descriptions()).missing_examples;
     assert!(bare.is_empty(), "no description uses these, so examples.yaml must: {bare:#?}");
 }
 
@@ -96,7 +102,7 @@ fn every_written_example_is_of_a_word_and_uses_it() {
     let written: BTreeMap<String, String> =
         serde_yaml::from_str(include_str!("../src/kind/reference/examples.yaml"))
             .expect("a mapping of texts");
-    let page = reference::format(&descriptions()).text;
+    let page = reference::render_format_page(&descriptions()).text;
     for (word, example) in written {
         let first = example.lines().next().unwrap_or_default();
         assert!(page.contains(first), "{word} is no word of the format: its example stands nowhere");
@@ -209,7 +215,7 @@ fn the_built_in_descriptions_fit_their_own_schemas() {
     let compiled = compiled();
     for used in descriptions() {
         let value: Json = serde_yaml::from_str(&used.source.text).expect("YAML");
-        let path = if used.role == Role::Api { "api.json" } else { "kind.json" };
+        let path = if used.role == FormatRole::Api { "api.json" } else { "kind.json" };
         if let Err(error) = compiled.check(path, &value) {
             panic!("{}: {error}", used.source.path);
         }
@@ -252,10 +258,10 @@ fn settings_take_sources_and_no_credentials() {
 
 /// What `validate` says of a document.
 fn checked(value: &Json) -> bool {
-    let source = Source::new("sample.yaml", yaml::write(value));
+    let source = NamedSource::new("sample.yaml", yaml::write_yaml(value));
     let mut faults = Vec::new();
-    let documents = document::read(&source, Registry::builtin(), &mut faults);
-    documents.len() == 1 && !any_error(&faults)
+    let documents = document::read_documents(&source, KindRegistry::get_builtin(), &mut faults);
+    documents.len() == 1 && !has_errors(&faults)
 }
 
 struct Judge {
@@ -266,27 +272,31 @@ struct Judge {
 impl Judge {
     fn accepts(&self, why: &str, value: &Json) {
         if let Err(error) = self.compiled.document(&self.kind, value) {
-            panic!("{why}: the schema refuses\n{}{error}", yaml::write(value));
+            panic!("{why}: the schema refuses\n{}{error}", yaml::write_yaml(value));
         }
-        assert!(checked(value), "{why}: the schema accepts what the checker refuses\n{}", yaml::write(value));
+        assert!(
+            checked(value),
+            "{why}: the schema accepts what the checker refuses\n{}",
+            yaml::write_yaml(value)
+        );
     }
 
     fn refuses(&self, why: &str, value: &Json) {
         let accepted = self.compiled.document(&self.kind, value).is_ok();
-        assert!(!accepted, "{why}: the schema accepts\n{}", yaml::write(value));
+        assert!(!accepted, "{why}: the schema accepts\n{}", yaml::write_yaml(value));
         assert!(
             !checked(value),
             "{why}: the checker accepts what the schema refuses\n{}",
-            yaml::write(value)
+            yaml::write_yaml(value)
         );
     }
 }
 
 fn each_kind(judge: impl Fn(&Judge, Json)) {
     let mut compiled = Some(compiled());
-    for name in Registry::builtin().kinds() {
-        let kind = Registry::builtin().kind(name).expect("a kind without faults");
-        let sample = findable(&kind, explain::sample(&kind));
+    for name in KindRegistry::get_builtin().kind_names() {
+        let kind = KindRegistry::get_builtin().find_kind(name).expect("a kind without faults");
+        let sample = findable(&kind, explain::build_document_example(&kind));
         let one = Judge { compiled: compiled.take().expect("the schemas"), kind };
         judge(&one, sample);
         compiled = Some(one.compiled);
@@ -304,21 +314,22 @@ fn findable(kind: &Kind, mut sample: Json) -> Json {
 }
 
 /// Looks at a field with its mark, and a way to put a value in its place.
-type Look<'l> = dyn FnMut(&Field, Mark, &dyn Fn(Json) -> Json) + 'l;
+type Look<'l> = dyn FnMut(&Field, Sensitivity, &dyn Fn(Json) -> Json) + 'l;
 
 /// Calls `judge` with every field below `spec`, and with documents in which a value stands in its place.
 fn each_field(kind: &Kind, sample: &Json, judge: &mut Look) {
-    fn fields(shape: &Shape, mark: Mark, put: &dyn Fn(&str, Json) -> Json, judge: &mut Look) {
+    fn fields(shape: &Shape, mark: Sensitivity, put: &dyn Fn(&str, Json) -> Json, judge: &mut Look) {
         for field in &shape.fields {
-            let mark = mark.max(field.mark);
+            let mark = mark.max(field.sensitivity);
             judge(field, mark, &|value| put(&field.name, value));
             match &field.ty {
                 _ if explain::is_set_by_service(field) => {}
-                Type::Object(inner) => {
+                FieldType::Object(inner) => {
                     fields(inner, mark, &|name, value| put(&field.name, json!({ name: value })), judge);
                 }
-                Type::List(ListType { item: Item::Object(inner), .. }) => {
-                    let item = explain::example(field).map_or_else(|| json!({}), |list| list[0].clone());
+                FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
+                    let item =
+                        explain::build_example(field).map_or_else(|| json!({}), |list| list[0].clone());
                     let put_item = |name: &str, value: Json| {
                         let mut item = item.clone();
                         item[name] = value;
@@ -335,7 +346,7 @@ fn each_field(kind: &Kind, sample: &Json, judge: &mut Look) {
         document["spec"][name] = value;
         document
     };
-    fields(&kind.shape, Mark::Open, &put, judge);
+    fields(&kind.shape, Sensitivity::Public, &put, judge);
 }
 
 #[test]
@@ -388,7 +399,7 @@ fn a_document_says_which_object_it_is() {
         if let [path] = judge.kind.identity.natural_key.as_slice()
             && let [number] = path.as_slice()
         {
-            sample["spec"] = json!({ (&*judge.kind.shape.field(*number).name): " " });
+            sample["spec"] = json!({ (&*judge.kind.shape.get_field(*number).name): " " });
             judge.refuses("an empty natural key", &sample);
         }
         let id = judge.kind.id_field();
@@ -409,19 +420,19 @@ fn every_field_takes_what_it_is_and_nothing_else() {
                 return;
             }
             // an id must be the one at the top, so only its own example fits
-            if let Some(example) = explain::example(field) {
+            if let Some(example) = explain::build_example(field) {
                 judge.accepts(&field.name, &with(example));
             }
             let wrong = match &field.ty {
-                Type::Leaf(trueup::kind::Leaf::Any) => None,
-                Type::Leaf(_) => Some(json!([[]])),
-                Type::Object(_) | Type::Map(_) => Some(json!([1])),
-                Type::List(_) => Some(json!("text")),
+                FieldType::Scalar(trueup::kind::ScalarType::Any) => None,
+                FieldType::Scalar(_) => Some(json!([[]])),
+                FieldType::Object(_) | FieldType::Map(_) => Some(json!([1])),
+                FieldType::Array(_) => Some(json!("text")),
             };
             if let Some(wrong) = wrong {
                 judge.refuses(&field.name, &with(wrong));
             }
-            if mark == Mark::Secret {
+            if mark == Sensitivity::Secret {
                 judge.refuses(&field.name, &with(json!("topsecret")));
                 judge.refuses(&field.name, &with(json!({ "from_env": "A", "from_file": "b" })));
                 judge.refuses(&field.name, &with(json!({ "from_evn": "A" })));
@@ -438,7 +449,7 @@ fn null_is_for_what_can_be_cleared() {
     each_kind(|judge, sample| {
         let kind = Arc::clone(&judge.kind);
         each_field(&kind, &sample, &mut |field, _, with| {
-            if explain::is_set_by_service(field) || field.access.names_it {
+            if explain::is_set_by_service(field) || field.behavior.identifier {
                 return;
             }
             match explain::can_be_cleared(field) {
@@ -459,9 +470,9 @@ fn an_unknown_field_fails_everywhere() {
         each_field(&kind, &sample, &mut |field, _, with| {
             let wrong = match &field.ty {
                 _ if explain::is_set_by_service(field) => return,
-                Type::Object(_) => json!({ "noSuchField": 1 }),
-                Type::List(ListType { item: Item::Object(_), .. }) => {
-                    let mut list = explain::example(field).expect("a list of objects has an example");
+                FieldType::Object(_) => json!({ "noSuchField": 1 }),
+                FieldType::Array(ArrayType { item: ItemType::Object(_), .. }) => {
+                    let mut list = explain::build_example(field).expect("a list of objects has an example");
                     list[0]["noSuchField"] = 1.into();
                     list
                 }
@@ -477,8 +488,8 @@ fn list_items_must_be_told_apart() {
     each_kind(|judge, sample| {
         let kind = Arc::clone(&judge.kind);
         each_field(&kind, &sample, &mut |field, _, with| {
-            let Type::List(list) = &field.ty else { return };
-            let trueup::kind::ToldApart::Keys(_) = &list.told_apart else { return };
+            let FieldType::Array(list) = &field.ty else { return };
+            let trueup::kind::ListType::Map(_) = &list.list_type else { return };
             judge.refuses(&field.name, &with(json!([{}])));
         });
     });
@@ -533,9 +544,9 @@ fn the_examples_pass_and_spoilt_ones_fail_both() {
         let settings: Json = serde_yaml::from_str(&settings).expect("YAML");
         compiled.check("trueup.json", &settings).unwrap_or_else(|error| panic!("{example}: {error}"));
         for (path, text, documents) in written_in(&folder) {
-            let source = Source::new(path.to_string_lossy(), text);
+            let source = NamedSource::new(path.to_string_lossy(), text);
             let mut faults = Vec::new();
-            let read = document::read(&source, Registry::builtin(), &mut faults);
+            let read = document::read_documents(&source, KindRegistry::get_builtin(), &mut faults);
             assert!(faults.is_empty() && read.len() == documents.len(), "{}", path.display());
             for document in documents {
                 seen += 1;
@@ -556,22 +567,24 @@ fn the_examples_pass_and_spoilt_ones_fail_both() {
 #[test]
 fn the_example_of_every_field_passes() {
     each_kind(|judge, sample| {
-        for field in judge.kind.shape.fields.iter().filter(|field| !field.access.computed) {
-            let Some(example) = explain::example(field).filter(|_| field.copy_of.is_none()) else { continue };
+        for field in judge.kind.shape.fields.iter().filter(|field| !field.behavior.read_only) {
+            let Some(example) = explain::build_example(field).filter(|_| field.copy_of.is_none()) else {
+                continue;
+            };
             let mut alone = sample.clone();
             alone["spec"] = json!({ (&*field.name): example });
             judge.accepts(&format!("{} with {} alone", judge.kind.name, field.name), &alone);
-            items_are_whole(field, &explain::example(field).expect("an example"));
+            items_are_whole(field, &explain::build_example(field).expect("an example"));
         }
     });
 }
 
 /// Whoever copies an example into a new object must not be told that it lacks something.
 fn items_are_whole(field: &Field, example: &Json) {
-    let Type::List(list) = &field.ty else { return };
-    let Item::Object(shape) = &list.item else { return };
+    let FieldType::Array(list) = &field.ty else { return };
+    let ItemType::Object(shape) = &list.item else { return };
     for item in example.as_array().expect("items") {
-        let needed = shape.fields.iter().filter(|inner| inner.access.required && !inner.access.computed);
+        let needed = shape.fields.iter().filter(|inner| inner.behavior.required && !inner.behavior.read_only);
         for inner in needed {
             assert!(item.get(&*inner.name).is_some(), "the example of {} lacks {}", field.name, inner.name);
         }
@@ -591,8 +604,8 @@ fn the_description_in_the_reference_is_whole() {
         .collect();
     assert_eq!(files.len(), 2);
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     let told: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
     assert!(faults.is_empty(), "{told:#?}");
-    assert!(registry.kind("depot/bay").is_some());
+    assert!(registry.find_kind("depot/bay").is_some());
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use trueup::exchange::{Response, Wire};
-use trueup::kind::{Api, FormatWord, Kind, Leaf, ListAnswer, NamesWord, NumberForm, Shape};
-use trueup::remote::complaint;
-use trueup::remote::wire::{self, Live, Page, Unreadable};
+use trueup::exchange::{HttpResponse, WireValue};
+use trueup::kind::{
+    Api, Kind, ListResponseShape, MemberNameCase, NumberEncoding, ScalarType, Shape, WireFormat,
+};
+use trueup::remote::api_error;
+use trueup::remote::wire::{self, DecodeError, ListPage, Snapshot};
 use trueup::value::{Object, Value};
 
-use FormatWord::{Json, Jsv};
+use WireFormat::{Json, Jsv};
 use wire_kinds::*;
 
 fn partner() -> Kind {
@@ -63,7 +65,7 @@ fn partner() -> Kind {
 }
 
 fn gateway() -> Kind {
-    let row = |own: Vec<(&'static str, trueup::kind::Type)>| {
+    let row = |own: Vec<(&'static str, trueup::kind::FieldType)>| {
         let mut fields = vec![("id", guid()), ("paymentGatewayId", guid())];
         fields.extend(own);
         objects(shape(fields))
@@ -104,7 +106,7 @@ fn gateway() -> Kind {
 }
 
 fn carrierx() -> Kind {
-    let number = || leaf(Leaf::Decimal(NumberForm::Text));
+    let number = || leaf(ScalarType::Decimal(NumberEncoding::Text));
     let acl = || {
         shape(vec![
             ("access_control_rules", leaves(TEXT)),
@@ -124,13 +126,13 @@ fn carrierx() -> Kind {
         ("balance", number()),
         ("charge_at", number()),
         ("spending_limit", number()),
-        ("date_created", leaf(Leaf::Time)),
+        ("date_created", leaf(ScalarType::DateTime)),
         ("available_scopes", leaves(TEXT)),
         ("acls", objects(acl())),
         ("parent_assigned_acls", objects(acl())),
-        ("attributes", map(Leaf::Any)),
+        ("attributes", map(ScalarType::Any)),
         ("callbacks", map(TEXT)),
-        ("transformations", leaves(Leaf::Any)),
+        ("transformations", leaves(ScalarType::Any)),
     ];
     let habits = Habits {
         items: Some("items"),
@@ -142,24 +144,24 @@ fn carrierx() -> Kind {
     kind(&shape(fields), 0, habits)
 }
 
-fn page(body: &str, format: FormatWord, kind: &Kind) -> Page {
+fn page(body: &str, format: WireFormat, kind: &Kind) -> ListPage {
     let page = wire::read_page(body.as_bytes(), format, kind).unwrap_or_else(|fault| panic!("{fault}"));
     for live in &page.items {
-        assert!(live.misread.is_empty(), "{:?}", live.misread);
+        assert!(live.mismatches.is_empty(), "{:?}", live.mismatches);
     }
     page
 }
 
-fn fault<T>(read: Result<T, Unreadable>) -> String {
+fn fault<T>(read: Result<T, DecodeError>) -> String {
     read.err().map(|fault| fault.message).expect("this must not be read")
 }
 
 /// Without members that are null, which JSV does not write.
 fn without_nulls(object: &Object) -> Object {
     let mut bare = Object::default();
-    bare.strangers.clone_from(&object.strangers);
+    bare.unknown_fields.clone_from(&object.unknown_fields);
     for (number, value) in object.fields().filter(|(_, value)| **value != Value::Null) {
-        bare.set(number, bare_value(value));
+        bare.set_field(number, bare_value(value));
     }
     bare
 }
@@ -167,7 +169,7 @@ fn without_nulls(object: &Object) -> Object {
 fn bare_value(value: &Value) -> Value {
     match value {
         Value::Object(object) => Value::Object(Box::new(without_nulls(object))),
-        Value::List(items) => Value::List(items.iter().map(bare_value).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(bare_value).collect()),
         Value::Map(entries) => {
             let there = entries.iter().filter(|(_, value)| *value != Value::Null);
             Value::Map(there.map(|(key, value)| (key.clone(), bare_value(value))).collect())
@@ -184,10 +186,10 @@ fn partners_mean_the_same_in_json_and_jsv() {
     assert_eq!((json.items.len(), jsv.items.len()), (1, 1));
     let (json, jsv) = (&json.items[0].object, &jsv.items[0].object);
     assert!(without_nulls(json) == *jsv, "{}\n{}", show(&kind, json), show(&kind, jsv));
-    assert!(json.strangers.is_empty());
-    assert!(json.get(5) == Some(&Value::text("Server=db7;Port:1433, pool {a}")));
-    let services = json.get(18).map(Value::items).unwrap_or_default();
-    assert!(services[0].as_object().unwrap().get(5) == Some(&Value::text("p\"w,1")));
+    assert!(json.unknown_fields.is_empty());
+    assert!(json.get_field(5) == Some(&Value::from_text("Server=db7;Port:1433, pool {a}")));
+    let services = json.get_field(18).map(Value::items).unwrap_or_default();
+    assert!(services[0].as_object().unwrap().get_field(5) == Some(&Value::from_text("p\"w,1")));
 }
 
 #[test]
@@ -197,14 +199,14 @@ fn gateways_mean_the_same_in_json_and_jsv() {
     let jsv = page(include_str!("answers/bootview-gateways.jsv"), Jsv, &kind);
     let (json, jsv) = (&json.items[0].object, &jsv.items[0].object);
     assert!(without_nulls(json) == *jsv, "{}\n{}", show(&kind, json), show(&kind, jsv));
-    assert!(json.strangers.is_empty());
-    assert!(json.get(4) == Some(&Value::Null) && jsv.get(4).is_none());
+    assert!(json.unknown_fields.is_empty());
+    assert!(json.get_field(4) == Some(&Value::Null) && jsv.get_field(4).is_none());
 }
 
 #[test]
 fn what_was_read_is_written_back_byte_for_byte() {
     let written = |object: &Object, kind: &Kind, format| {
-        String::from_utf8(wire::encode(&wire_of(&kind.shape, object), format, &kind.api)).unwrap()
+        String::from_utf8(wire::encode_body(&wire_of(&kind.shape, object), format, &kind.api)).unwrap()
     };
     let kind = partner();
     let put = include_str!("answers/bootview-partner-put.jsv");
@@ -235,13 +237,13 @@ fn carrierx_pages_and_partners() {
     let live = wire::read_object(include_bytes!("answers/carrierx-partner.json"), Json, &kind).unwrap();
     assert!(page.items[0].object == live.object);
     let object = live.object;
-    assert!(object.get(5) == Some(&Value::Decimal(Decimal::new(125, 1))));
-    assert!(object.get(4) == Some(&Value::Null));
-    assert!(object.get(12) == Some(&Value::Map(vec![("tier".into(), Value::text("gold"))])));
-    assert!(object.get(14) == Some(&Value::List(Vec::new())));
-    let stranger = object.strangers.iter().find(|stranger| &*stranger.name == "zip").unwrap();
+    assert!(object.get_field(5) == Some(&Value::Decimal(Decimal::new(125, 1))));
+    assert!(object.get_field(4) == Some(&Value::Null));
+    assert!(object.get_field(12) == Some(&Value::Map(vec![("tier".into(), Value::from_text("gold"))])));
+    assert!(object.get_field(14) == Some(&Value::Array(Vec::new())));
+    let stranger = object.unknown_fields.iter().find(|stranger| &*stranger.name == "zip").unwrap();
     assert_eq!(&*stranger.raw, "\"55802\"");
-    assert_eq!(object.fields().count() + object.strangers.len(), 31);
+    assert_eq!(object.fields().count() + object.unknown_fields.len(), 31);
 }
 
 #[test]
@@ -275,7 +277,7 @@ fn bokamera_customers_in_their_envelope_or_bare() {
         ("Firstname", text()),
         ("CustomFields<CustomFieldValues", objects(value)),
         ("AccessKeys", objects(key)),
-        ("Updated", leaf(Leaf::Time)),
+        ("Updated", leaf(ScalarType::DateTime)),
     ];
     let habits = Habits { items: Some("Results"), total: Some("Total"), ..servicestack() };
     let kind = kind(&shape(fields), 0, habits);
@@ -283,10 +285,10 @@ fn bokamera_customers_in_their_envelope_or_bare() {
     let enveloped = page(body, Json, &kind);
     assert_eq!((enveloped.items.len(), enveloped.total), (1, Some(1)));
     let object = &enveloped.items[0].object;
-    let values = object.get(2).unwrap().items();
-    assert!(values[0].as_object().unwrap().get(1) == Some(&Value::text("3")));
+    let values = object.get_field(2).unwrap().items();
+    assert!(values[0].as_object().unwrap().get_field(1) == Some(&Value::from_text("3")));
     // the definitions are read under a name that a request writes values to: they stay strange
-    assert!(object.strangers.iter().any(|stranger| &*stranger.name == "CustomFields"));
+    assert!(object.unknown_fields.iter().any(|stranger| &*stranger.name == "CustomFields"));
     let list = &body[body.find('[').unwrap()..=body.rfind(']').unwrap()];
     assert!(page(list, Json, &kind).items[0].object == *object);
 }
@@ -305,7 +307,7 @@ fn keypro_references_are_read_nested_bare_or_null() {
     let habits = Habits {
         items: Some("results"),
         next: Some("next"),
-        names: NamesWord::CaseInsensitive,
+        names: MemberNameCase::CaseInsensitive,
         ..Habits::default()
     };
     let kind = kind(&shape(fields), 0, habits);
@@ -315,27 +317,27 @@ fn keypro_references_are_read_nested_bare_or_null() {
         Some("https://net.example.fi/api/v2/customers/?limit=100&offset=100&orderby=id")
     );
     let object = &page.items[0].object;
-    assert!(object.get(2) == Some(&Value::Whole(21_685_370)));
-    assert!(object.get(4) == Some(&Value::Null));
-    assert!(object.get(5) == Some(&Value::text("FI")));
-    assert!(object.strangers.iter().all(|stranger| !stranger.name.starts_with("Address")));
+    assert!(object.get_field(2) == Some(&Value::Integer(21_685_370)));
+    assert!(object.get_field(4) == Some(&Value::Null));
+    assert!(object.get_field(5) == Some(&Value::from_text("FI")));
+    assert!(object.unknown_fields.iter().all(|stranger| !stranger.name.starts_with("Address")));
 
     let flat = read(r#"{"id":1,"Address":7,"Customer_state":null}"#, Json, &kind);
-    assert!(flat.get(2) == Some(&Value::Whole(7)) && flat.get(3) == Some(&Value::Null));
+    assert!(flat.get_field(2) == Some(&Value::Integer(7)) && flat.get_field(3) == Some(&Value::Null));
     let created = read(include_str!("answers/keypro-created.json"), Json, &kind);
-    assert!(created.get(3) == Some(&Value::Whole(21)) && created.get(5).is_none());
+    assert!(created.get_field(3) == Some(&Value::Integer(21)) && created.get_field(5).is_none());
 
     // a bare value is the reference itself only where the reference is what is written
     let fields = vec![("id", leaf(WHOLE)), ("language<Customer_language.logical_txt", text())];
     let kind = wire_kinds::kind(&shape(fields), 0, Habits::default());
     let odd = wire::read_object(br#"{"id":1,"Customer_language":11}"#, Json, &kind).unwrap();
-    assert_eq!(odd.misread[0].pointer, "/language");
-    assert_eq!(&*odd.object.strangers[0].raw, "11");
+    assert_eq!(odd.mismatches[0].pointer, "/language");
+    assert_eq!(&*odd.object.unknown_fields[0].raw, "11");
 }
 
 #[test]
 fn one_or_list_takes_one_a_list_or_nothing_and_list_only_a_list() {
-    let list = Habits { answer: ListAnswer::List, ..servicestack() };
+    let list = Habits { answer: ListResponseShape::List, ..servicestack() };
     let shape = shape(vec![("id", guid()), ("name", text())]);
     let (either, strict) = (kind(&shape, 0, servicestack()), kind(&shape, 0, list));
     let count = |body: &str, format, kind| {
@@ -362,7 +364,7 @@ fn one_or_list_takes_one_a_list_or_nothing_and_list_only_a_list() {
 fn an_object_may_come_as_a_list_of_one() {
     let kind = kind(&shape(vec![("id", guid()), ("name", text())]), 0, Habits::default());
     let one = |body: &str| wire::read_object(body.as_bytes(), Json, &kind);
-    assert!(one(r#"[{"name":"a"}]"#).unwrap().object.get(1) == Some(&Value::text("a")));
+    assert!(one(r#"[{"name":"a"}]"#).unwrap().object.get_field(1) == Some(&Value::from_text("a")));
     assert_eq!(fault(one("[]")), "the answer is an empty list where one object was expected");
     let several = r#"[{"name":"a"},{"name":"b"},3,{}]"#;
     assert_eq!(fault(one(several)), "the answer is a list of several objects where one was expected");
@@ -381,13 +383,13 @@ fn what_does_not_fit_is_a_stranger_with_a_misread() {
         ("tags", map(WHOLE)),
         ("names", leaves(TEXT)),
         ("inner", object(shape(vec![("a", flag())]))),
-        ("late", leaf(Leaf::Time)),
+        ("late", leaf(ScalarType::DateTime)),
     ];
     let kind = kind(&shape(fields), 0, Habits::default());
     let body = r#"{"id":"nonsense-7","count":1.5,"rows":[{"max":1},{"max":"x","y":[ 1 ]}],"tags":{"a":1,"b":[]},
         "names":["a",{}],"inner":7,"late":"\ud800"}"#;
     let live = wire::read_object(body.as_bytes(), Json, &kind).unwrap();
-    let told: Vec<_> = live.misread.iter().map(|m| (m.pointer.as_str(), m.message.as_str())).collect();
+    let told: Vec<_> = live.mismatches.iter().map(|m| (m.pointer.as_str(), m.message.as_str())).collect();
     let wanted = [
         ("/id", "this is not a guid"),
         ("/count", "this is not a whole number"),
@@ -398,7 +400,7 @@ fn what_does_not_fit_is_a_stranger_with_a_misread() {
         ("/late", "this text holds half a character"),
     ];
     assert_eq!(told, wanted);
-    let raws: Vec<_> = live.object.strangers.iter().map(|s| (&*s.name, &*s.raw)).collect();
+    let raws: Vec<_> = live.object.unknown_fields.iter().map(|s| (&*s.name, &*s.raw)).collect();
     let wanted = [
         ("id", "\"nonsense-7\""),
         ("count", "1.5"),
@@ -408,9 +410,9 @@ fn what_does_not_fit_is_a_stranger_with_a_misread() {
         ("late", "\"\\ud800\""),
     ];
     assert_eq!(raws, wanted);
-    let second = live.object.get(2).unwrap().items()[1].as_object().unwrap();
-    assert_eq!(second.strangers.len(), 2);
-    assert_eq!(&*second.strangers[1].raw, "[ 1 ]");
+    let second = live.object.get_field(2).unwrap().items()[1].as_object().unwrap();
+    assert_eq!(second.unknown_fields.len(), 2);
+    assert_eq!(&*second.unknown_fields[1].raw, "[ 1 ]");
 }
 
 #[test]
@@ -421,12 +423,13 @@ fn spelling_is_read_leniently() {
         ("amount", leaf(DECIMAL)),
         ("on", flag()),
         ("zip", text()),
-        ("word", leaf(Leaf::Choice { choices: vec![("a".into(), String::new())], open: false })),
-        ("short", leaf(Leaf::Text { max: Some(1) })),
+        ("word", leaf(ScalarType::Enum { values: vec![("a".into(), String::new())], open: false })),
+        ("short", leaf(ScalarType::String { max_length: Some(1) })),
         ("rows", objects(shape(vec![("id", guid())]))),
         ("names", leaves(TEXT)),
     ];
-    let kind = kind(&shape(fields), 0, Habits { names: NamesWord::CaseInsensitive, ..Habits::default() });
+    let kind =
+        kind(&shape(fields), 0, Habits { names: MemberNameCase::CaseInsensitive, ..Habits::default() });
     let body = r#"{"ID":"{ED437757-002D-4ECC-AA5A-EFDF5E50DBA0}","COUNT":"12","amount":"12.50","on":1,"zip":55802,
         "word":"new","short":"long","rows":{"id":""},"names":"one"}"#;
     let canonical = r#"{"id":"ed437757002d4eccaa5aefdf5e50dba0","count":12,"amount":12.5,"on":true,"zip":"55802",
@@ -439,9 +442,9 @@ fn the_last_of_two_members_wins() {
     let kind = kind(&shape(vec![("a", text()), ("m", map(WHOLE))]), 0, Habits::default());
     let twice = read(r#"{"a":"1","z":1,"m":{"k":1,"l":2,"k":3},"z":[2],"a":"2","A":0}"#, Json, &kind);
     let once = read(r#"{"m":{"l":2,"k":3},"z":[2],"a":"2","A":0}"#, Json, &kind);
-    assert!(twice.same(&once), "{}", show(&kind, &twice));
+    assert!(twice.is_equivalent(&once), "{}", show(&kind, &twice));
     let bad = wire::read_object(br#"{"a":"1","a":{}}"#, Json, &kind).unwrap();
-    assert!(bad.object.get(0).is_none() && bad.misread.len() == 1);
+    assert!(bad.object.get_field(0).is_none() && bad.mismatches.len() == 1);
 }
 
 #[test]
@@ -457,16 +460,16 @@ fn members_may_come_in_any_order_and_each_object_in_its_own() {
     let page = page(&body, Json, &kind);
     for (order, live) in orders.iter().zip(&page.items) {
         for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
-            let there = order.contains(name).then(|| Value::text(name));
-            assert!(live.object.get(number as u16).cloned() == there, "{name} of {order}");
+            let there = order.contains(name).then(|| Value::from_text(name));
+            assert!(live.object.get_field(number as u16).cloned() == there, "{name} of {order}");
         }
-        assert_eq!(live.object.strangers.len(), usize::from(order.contains('z')));
+        assert_eq!(live.object.unknown_fields.len(), usize::from(order.contains('z')));
     }
 }
 
 #[test]
 fn nesting_and_size_are_bounded() {
-    let kind = kind(&shape(vec![("a", text()), ("any", leaf(Leaf::Any))]), 0, Habits::default());
+    let kind = kind(&shape(vec![("a", text()), ("any", leaf(ScalarType::Any))]), 0, Habits::default());
     for (member, deep) in [("any", 60), ("z", 60)] {
         let nested = format!("{{\"a\":\"\",\"{member}\":{}{}}}", "[".repeat(deep), "]".repeat(deep));
         assert!(wire::read_object(nested.as_bytes(), Json, &kind).is_ok());
@@ -488,7 +491,7 @@ fn nesting_and_size_are_bounded() {
 
 #[test]
 fn ids_are_read_in_any_dress() {
-    let id = Some(Value::Guid("9c0d7e42-1a3b-4c5d-8e6f-70819a2b3c4d".parse().unwrap()));
+    let id = Some(Value::Uuid("9c0d7e42-1a3b-4c5d-8e6f-70819a2b3c4d".parse().unwrap()));
     let kind = partner();
     for (body, format) in [
         ("9c0d7e421a3b4c5d8e6f70819a2b3c4d", Jsv),
@@ -520,7 +523,7 @@ fn ids_are_read_in_any_dress() {
         assert!(wire::read_id(body.as_bytes(), Json, &kind).is_some(), "{body}");
     }
     let named = wire_kinds::kind(&shape(vec![("id", text())]), 0, Habits::default());
-    assert!(wire::read_id(b"\"a-1\"", Json, &named) == Some(Value::text("a-1")));
+    assert!(wire::read_id(b"\"a-1\"", Json, &named) == Some(Value::from_text("a-1")));
     assert!(wire::read_id(b"done", Json, &named).is_none(), "a bare word is no text id");
 }
 
@@ -530,42 +533,42 @@ fn a_failure_despite_success_is_not_data() {
     let json = include_bytes!("answers/bootview-error.json");
     let jsv = include_bytes!("answers/bootview-error.jsv");
     for (body, format) in [(json.as_slice(), Json), (jsv.as_slice(), Jsv)] {
-        assert!(wire::despite_success(body, format, &kind.api));
-        assert!(wire::read_page(body, format, &kind).err().is_some_and(|fault| fault.failed));
-        assert!(wire::read_object(body, format, &kind).err().is_some_and(|fault| fault.failed));
+        assert!(wire::is_error_in_success(body, format, &kind.api));
+        assert!(wire::read_page(body, format, &kind).err().is_some_and(|fault| fault.service_failed));
+        assert!(wire::read_object(body, format, &kind).err().is_some_and(|fault| fault.service_failed));
         assert!(wire::read_id(body, format, &kind).is_none());
     }
     let fine = br#"{"ResponseStatus":{"ErrorCode":null},"partnerId":"9c0d7e421a3b4c5d8e6f70819a2b3c4d"}"#;
-    assert!(!wire::despite_success(fine, Json, &kind.api));
+    assert!(!wire::is_error_in_success(fine, Json, &kind.api));
     assert!(wire::read_object(fine, Json, &kind).is_ok());
     let beside =
         br#"{"partnerId":"9c0d7e421a3b4c5d8e6f70819a2b3c4d","ResponseStatus":{"ErrorCode":"NotFound"}}"#;
-    assert!(wire::despite_success(beside, Json, &kind.api));
+    assert!(wire::is_error_in_success(beside, Json, &kind.api));
 }
 
 #[test]
 fn a_thing_that_is_referred_to_may_stand_whole() {
     let kind = built_in("keypro/customer");
-    let field = |name: &str| kind.shape.named(name).expect("a field of the kind").number;
+    let field = |name: &str| kind.shape.find_field(name).expect("a field of the kind").number;
     let page = page(include_str!("answers/keypro-customers.json"), Json, &kind);
     let object = &page.items[0].object;
-    assert!(object.get(field("Address")) == Some(&Value::Whole(21_685_370)));
-    assert!(object.get(field("Customer_language")) == Some(&Value::Whole(11)));
-    assert!(object.get(field("Customer_restricted_type")) == Some(&Value::Null));
-    assert!(object.strangers.iter().all(|stranger| &*stranger.name == "..."));
+    assert!(object.get_field(field("Address")) == Some(&Value::Integer(21_685_370)));
+    assert!(object.get_field(field("Customer_language")) == Some(&Value::Integer(11)));
+    assert!(object.get_field(field("Customer_restricted_type")) == Some(&Value::Null));
+    assert!(object.unknown_fields.iter().all(|stranger| &*stranger.name == "..."));
     let created = read(include_str!("answers/keypro-created.json"), Json, &kind);
-    assert!(created.get(field("Customer_language")) == Some(&Value::Whole(11)));
+    assert!(created.get_field(field("Customer_language")) == Some(&Value::Integer(11)));
     let odd = wire::read_object(br#"{"id":1,"Address":{"ID":7},"Customer_type":{}}"#, Json, &kind).unwrap();
-    assert!(odd.object.get(field("Address")) == Some(&Value::Whole(7)));
+    assert!(odd.object.get_field(field("Address")) == Some(&Value::Integer(7)));
     assert_eq!(
-        (odd.misread[0].pointer.as_str(), odd.misread[0].message.as_str()),
+        (odd.mismatches[0].pointer.as_str(), odd.mismatches[0].message.as_str()),
         ("/Customer_type", "this has no `id`")
     );
 }
 
 /// A built-in kind, as its description says.
 fn built_in(name: &str) -> Arc<Kind> {
-    trueup::kind::registry::Registry::builtin().kind(name).expect("a built-in kind")
+    trueup::kind::registry::KindRegistry::get_builtin().find_kind(name).expect("a built-in kind")
 }
 
 #[test]
@@ -587,23 +590,24 @@ fn the_built_in_kinds_read_the_printed_answers_without_strangers() {
             ],
         };
         assert_eq!(lives.len(), 1, "{name}");
-        assert!(lives[0].misread.is_empty(), "{name}: {:?}", lives[0].misread);
-        let strangers: Vec<_> = lives[0].object.strangers.iter().map(|stranger| &*stranger.name).collect();
+        assert!(lives[0].mismatches.is_empty(), "{name}: {:?}", lives[0].mismatches);
+        let strangers: Vec<_> =
+            lives[0].object.unknown_fields.iter().map(|stranger| &*stranger.name).collect();
         assert!(strangers.is_empty(), "{name}: {strangers:?}");
-        assert!(lives[0].object.get(kind.identity.id).is_some(), "{name}");
+        assert!(lives[0].object.get_field(kind.identity.id).is_some(), "{name}");
     }
 }
 
 #[test]
 fn the_samples_of_every_built_in_kind_can_be_read() {
-    let registry = trueup::kind::registry::Registry::builtin();
-    for name in registry.kinds() {
+    let registry = trueup::kind::registry::KindRegistry::get_builtin();
+    for name in registry.kind_names() {
         let kind = built_in(name);
-        for sample in &kind.samples {
+        for sample in &kind.examples {
             let body = serde_json::to_vec(&sample.object).unwrap();
             let live =
                 wire::read_object(&body, Json, &kind).unwrap_or_else(|fault| panic!("{name}: {fault}"));
-            assert!(live.misread.is_empty(), "{name}: {:?}", live.misread);
+            assert!(live.mismatches.is_empty(), "{name}: {:?}", live.mismatches);
         }
     }
 }
@@ -611,9 +615,9 @@ fn the_samples_of_every_built_in_kind_can_be_read() {
 #[test]
 fn the_errors_of_the_built_in_apis_are_understood() {
     let told = |kind: &str, body: &str| {
-        let answer = Response { status: 400, ..response("application/json", body) };
-        let complaints = complaint::read(&answer, Json, &built_in(kind).api.errors, &[]);
-        let line = |c: complaint::Complaint| format!("{}: {}", c.field.unwrap_or_default(), c.message);
+        let answer = HttpResponse { status: 400, ..response("application/json", body) };
+        let complaints = api_error::read_api_errors(&answer, Json, &built_in(kind).api.errors, &[]);
+        let line = |c: api_error::ApiError| format!("{}: {}", c.field.unwrap_or_default(), c.message);
         complaints.into_iter().map(line).collect::<Vec<_>>()
     };
     let printed = include_str!("answers/bootview-error.json");
@@ -637,8 +641,8 @@ fn the_errors_of_the_built_in_apis_are_understood() {
     );
 }
 
-fn response(content_type: &str, body: &str) -> Response {
-    Response {
+fn response(content_type: &str, body: &str) -> HttpResponse {
+    HttpResponse {
         status: 200,
         content_type: content_type.into(),
         retry_after: None,
@@ -683,7 +687,7 @@ fn objects_are_handed_over_one_by_one() {
     let body = format!("{{\"items\":[{}],\"has_more\":true}}", [one; 3].join(","));
     let mut seen = 0;
     let page = wire::read_page_with(body.as_bytes(), Json, &kind, &mut |live| {
-        assert!(live.object.get(0).is_some());
+        assert!(live.object.get_field(0).is_some());
         seen += 1;
     });
     let page = page.unwrap_or_else(|fault| panic!("{fault}"));
@@ -725,13 +729,13 @@ enum Seed {
 impl Seed {
     fn value(&self) -> Value {
         match self {
-            Self::Flag(flag) => Value::Flag(*flag),
-            Self::Whole(number) => Value::Whole(*number),
+            Self::Flag(flag) => Value::Boolean(*flag),
+            Self::Whole(number) => Value::Integer(*number),
             Self::Decimal(digits, scale) => Value::Decimal(Decimal::new(*digits, *scale)),
-            Self::Guid(bits) => Value::Guid(uuid::Uuid::from_u128(*bits)),
-            Self::Text(text) => Value::text(text.as_str()),
-            Self::Time(millis) => Value::time(jiff::Timestamp::from_millisecond(*millis).unwrap()),
-            Self::List(items) => Value::List(items.iter().map(Self::value).collect()),
+            Self::Guid(bits) => Value::Uuid(uuid::Uuid::from_u128(*bits)),
+            Self::Text(text) => Value::from_text(text.as_str()),
+            Self::Time(millis) => Value::from_datetime(jiff::Timestamp::from_millisecond(*millis).unwrap()),
+            Self::List(items) => Value::Array(items.iter().map(Self::value).collect()),
             Self::Map(entries) => {
                 Value::Map(entries.iter().map(|(key, value)| (key.as_str().into(), value.value())).collect())
             }
@@ -742,7 +746,7 @@ impl Seed {
 
 fn object_of(fields: &[(u16, Seed)]) -> Object {
     let mut object = Object::default();
-    fields.iter().for_each(|(number, seed)| object.set(*number, seed.value()));
+    fields.iter().for_each(|(number, seed)| object.set_field(*number, seed.value()));
     object
 }
 
@@ -806,10 +810,10 @@ fn read_all(body: &[u8], content_type: &str) {
             let _ = wire::read_object(body, format, &kind);
             let _ = wire::read_id(body, format, &kind);
             let _ = wire::read_any(body, format);
-            let _ = wire::despite_success(body, format, api);
-            let answer = Response { body: body.to_vec(), ..response(content_type, "") };
+            let _ = wire::is_error_in_success(body, format, api);
+            let answer = HttpResponse { body: body.to_vec(), ..response(content_type, "") };
             let _ = wire::check_content_type(&answer, format);
-            for complaint in complaint::read(&answer, format, &api.errors, &["secret", "a"]) {
+            for complaint in api_error::read_api_errors(&answer, format, &api.errors, &["secret", "a"]) {
                 assert!(complaint.message.chars().count() <= 340 && !complaint.message.contains('\u{1b}'));
             }
         }
@@ -825,22 +829,22 @@ proptest! {
         for format in [Json, Jsv] {
             let mut object = object_of(&seed);
             // an object without one known member is refused
-            object.set(4, Value::Whole(7));
-            let raw = wire::encode(&Wire::List(vec![Wire::Text(raw.clone())]), format, &kind.api);
+            object.set_field(4, Value::Integer(7));
+            let raw = wire::encode_body(&WireValue::Array(vec![WireValue::String(raw.clone())]), format, &kind.api);
             let raw = String::from_utf8(raw).unwrap().into();
-            object.strangers.push(trueup::value::Stranger { name: name.as_str().into(), raw });
-            let body = wire::encode(&wire_of(&kind.shape, &object), format, &kind.api);
-            let Live { object: back, misread, .. } = wire::read_object(&body, format, &kind)
+            object.unknown_fields.push(trueup::value::UnknownField { name: name.as_str().into(), raw });
+            let body = wire::encode_body(&wire_of(&kind.shape, &object), format, &kind.api);
+            let Snapshot { object: back, mismatches: misread, .. } = wire::read_object(&body, format, &kind)
                 .map_err(|fault| TestCaseError::fail(fault.message))?;
             prop_assert!(misread.is_empty(), "{:?}", misread);
-            prop_assert!(back.same(&object), "{}\n{}", show(&kind, &object), show(&kind, &back));
+            prop_assert!(back.is_equivalent(&object), "{}\n{}", show(&kind, &object), show(&kind, &back));
         }
     }
 
     #[test]
     fn json_is_json(seed in generated()) {
         let kind = kind(&vector_shape(), 7, Habits::default());
-        let body = wire::encode(&wire_of(&kind.shape, &object_of(&seed)), Json, &kind.api);
+        let body = wire::encode_body(&wire_of(&kind.shape, &object_of(&seed)), Json, &kind.api);
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok());
     }
 

@@ -5,37 +5,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use trueup::cli::settings::auth::Purpose;
-use trueup::cli::settings::{self, Settings};
-use trueup::cli::slots::World;
-use trueup::cli::workspace::{self, Workspace};
-use trueup::diagnostic::{Diagnostic, Place, Source};
-use trueup::kind::registry::Registry;
-use trueup::report::{Drawing, draw};
+use trueup::cli::settings::auth::CredentialPurpose;
+use trueup::cli::settings::{self, WorkspaceSettings};
+use trueup::cli::slots::SecretEnvironment;
+use trueup::cli::workspace::{self, LoadedWorkspace};
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation};
+use trueup::kind::registry::KindRegistry;
+use trueup::report::{DiagnosticRenderOptions, render_diagnostics};
 
 /// `path:line:column code: message (hint)`, one a fault, in order.
 fn lines(faults: &[Diagnostic]) -> Vec<String> {
     let mut faults = faults.to_vec();
-    trueup::diagnostic::sort(&mut faults);
+    trueup::diagnostic::sort_diagnostics(&mut faults);
     faults.iter().map(line).collect()
 }
 
-fn place(place: &Place) -> String {
-    let (line, column) = place.line_column();
+fn place(place: &SourceLocation) -> String {
+    let (line, column) = place.find_line_column();
     format!("{}:{line}:{column}", place.source.path)
 }
 
 fn line(fault: &Diagnostic) -> String {
-    let at = fault.place.as_ref().map(|at| place(at) + " ").unwrap_or_default();
-    let also: String = fault.also.iter().map(|(at, what)| format!(" + {} {what}", place(at))).collect();
+    let at = fault.location.as_ref().map(|at| place(at) + " ").unwrap_or_default();
+    let also: String = fault.related.iter().map(|(at, what)| format!(" + {} {what}", place(at))).collect();
     let hint = fault.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
     format!("{at}{}: {}{hint}{also}", fault.code, fault.message)
 }
 
-fn read(text: &str) -> (Settings, Vec<Diagnostic>) {
-    let source = Source::new("trueup.yaml", text);
+fn read(text: &str) -> (WorkspaceSettings, Vec<Diagnostic>) {
+    let source = NamedSource::new("trueup.yaml", text);
     let mut faults = Vec::new();
-    (settings::read(&source, Registry::builtin(), &mut faults), faults)
+    (settings::read_settings(&source, KindRegistry::get_builtin(), &mut faults), faults)
 }
 
 #[track_caller]
@@ -55,11 +55,11 @@ fn settings_that_are_right() {
     assert_eq!(lines(&faults), Vec::<String>::new());
     let [harbor, tel] = &settings.targets[..] else { panic!("two targets") };
     assert_eq!((&*harbor.name, harbor.base_url.as_str()), ("harbor", "https://api.paylock.com/"));
-    assert_eq!(harbor.auth.all().len(), 3);
+    assert_eq!(harbor.auth.list_credentials().len(), 3);
     assert!(harbor.carry_nested && harbor.parallelism == Some(3));
     assert_eq!((tel.base_url.as_str(), tel.carry_nested), ("http://127.0.0.1:8080/core/v2", false));
     let lease = tel.lease.as_ref().expect("a lease");
-    assert_eq!((lease.directory.as_deref(), lease.time.as_secs()), (Some("../leases"), 120));
+    assert_eq!((lease.directory.as_deref(), lease.duration.as_secs()), (Some("../leases"), 120));
     assert!(harbor.lease.is_none());
     let patterns: Vec<_> = settings.documents.iter().map(|(pattern, _)| &**pattern).collect();
     assert_eq!(patterns, ["config/**/*.yaml", "config/**/*.yml"]);
@@ -74,17 +74,24 @@ fn credentials_that_read_stand_beside_those_that_write() {
     let (settings, faults) = read(&target("{read: {bearer: {from_env: R}}, write: {bearer: {from_env: W}}}"));
     assert!(faults.is_empty(), "{:?}", lines(&faults));
     let slots = |purpose| {
-        let credentials = settings.targets[0].credentials(purpose);
-        credentials.iter().map(|own| own.slot.to_string()).collect::<Vec<_>>()
+        let credentials = settings.targets[0].list_credentials(purpose);
+        credentials.iter().map(|own| own.source.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!((slots(Purpose::Read).len(), slots(Purpose::Write).len()), (1, 1));
-    assert!(slots(Purpose::Read)[0].contains('R') && slots(Purpose::Write)[0].contains('W'));
-    assert_eq!(settings.targets[0].auth.all().len(), 2);
+    assert_eq!((slots(CredentialPurpose::Read).len(), slots(CredentialPurpose::Write).len()), (1, 1));
+    assert!(
+        slots(CredentialPurpose::Read)[0].contains('R') && slots(CredentialPurpose::Write)[0].contains('W')
+    );
+    assert_eq!(settings.targets[0].auth.list_credentials().len(), 2);
 
     let (settings, faults) = read(&target("{read: {bearer: {from_env: R}}}"));
-    assert!(faults.is_empty() && settings.targets[0].credentials(Purpose::Write).is_empty());
-    let unfit = |purpose| settings.targets[0].unfit(purpose, &settings.source).map(|fault| fault.code);
-    assert_eq!((unfit(Purpose::Read), unfit(Purpose::Write)), (None, Some("read-only-target")));
+    assert!(faults.is_empty() && settings.targets[0].list_credentials(CredentialPurpose::Write).is_empty());
+    let unfit = |purpose| {
+        settings.targets[0].diagnose_missing_credentials(purpose, &settings.source).map(|fault| fault.code)
+    };
+    assert_eq!(
+        (unfit(CredentialPurpose::Read), unfit(CredentialPurpose::Write)),
+        (None, Some("read-only-target"))
+    );
 
     says(
         &target("{write: {bearer: {from_env: W}}}"),
@@ -211,7 +218,8 @@ fn a_credential_in_the_settings_is_never_repeated() {
             let text = format!("targets:\n  a:\n    api: bootview\n    {start}{auth}\n").replace('X', CANARY);
             let (_, faults) = read(&text);
             assert!(!faults.is_empty(), "{text}");
-            let drawn = draw(&faults, &Drawing::default()) + &lines(&faults).join("\n");
+            let drawn =
+                render_diagnostics(&faults, &DiagnosticRenderOptions::default()) + &lines(&faults).join("\n");
             assert!(!drawn.contains(CANARY), "of\n{text}\n{drawn}");
         }
     }
@@ -238,9 +246,10 @@ fn gateway(name: &str) -> String {
 
 fn open(dir: &TempDir, narrow: &[&str]) -> (Vec<String>, Vec<String>) {
     let narrow: Vec<PathBuf> = narrow.iter().map(PathBuf::from).collect();
-    let (workspace, faults) = workspace::open(dir.path(), &narrow);
-    let names =
-        |workspace: Workspace| workspace.documents.iter().map(|document| document.name.to_string()).collect();
+    let (workspace, faults) = workspace::open_workspace(dir.path(), &narrow);
+    let names = |workspace: LoadedWorkspace| {
+        workspace.documents.iter().map(|document| document.name.to_string()).collect()
+    };
     (
         workspace.map_or_else(Vec::new, names),
         lines(&faults).iter().map(|line| line.replace(&*dir.path().to_string_lossy(), "DIR")).collect(),
@@ -339,7 +348,7 @@ fn a_missing_workspace_is_told() {
             "no-workspace: there is no trueup.yaml in DIR (go to the workspace, name it with -C DIR, or write the file there)"
         ]
     );
-    let (none, faults) = workspace::open(&dir.path().join("nowhere"), &[]);
+    let (none, faults) = workspace::open_workspace(&dir.path().join("nowhere"), &[]);
     assert!(none.is_none() && faults[0].code == "no-workspace");
 }
 
@@ -546,7 +555,7 @@ fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>
     let mut all = vec![("trueup.yaml", &*settings), ("config/a.yaml", &*document)];
     all.extend(files);
     let dir = workspace(&all);
-    let (workspace, faults) = workspace::open(dir.path(), &[]);
+    let (workspace, faults) = workspace::open_workspace(dir.path(), &[]);
     assert_eq!(lines(&faults), Vec::<String>::new());
     let env = |name: &str| match name {
         "GOOD" => Some("k:9,f".into()),
@@ -554,9 +563,9 @@ fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>
         "BROKEN" => Some(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(vec![0xff])),
         _ => None,
     };
-    let world = World { root: dir.path(), env: &env, patience: Duration::from_millis(600) };
+    let world = SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_millis(600) };
     let mut workspace = workspace.unwrap();
-    let (targets, faults) = workspace.connect(&world, None);
+    let (targets, faults) = workspace.resolve_targets(&world, None);
     assert_eq!(
         targets.len(),
         usize::from(faults.is_empty()),
@@ -566,7 +575,7 @@ fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>
         .first()
         .and_then(|target| target.auth.bearer.as_ref())
         .map(|secret| secret.expose_secret().to_owned());
-    assert_eq!(workspace.documents[1].spec.slots().count(), usize::from(!faults.is_empty()));
+    assert_eq!(workspace.documents[1].spec.iter_value_sources().count(), usize::from(!faults.is_empty()));
     (lines(&faults), value)
 }
 
@@ -631,10 +640,11 @@ fn a_program_runs_once_however_many_need_it() {
         ("config/a.yaml", &documents),
         ("tool", "echo run >> runs; echo key\n"),
     ]);
-    let (workspace, _) = workspace::open(dir.path(), &[]);
+    let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
     let mut workspace = workspace.unwrap();
-    let world = World { root: dir.path(), env: &|_| Some("t".into()), patience: Duration::from_secs(10) };
-    let (targets, faults) = workspace.connect(&world, None);
+    let world =
+        SecretEnvironment { root: dir.path(), env: &|_| Some("t".into()), timeout: Duration::from_secs(10) };
+    let (targets, faults) = workspace.resolve_targets(&world, None);
     assert!(faults.is_empty() && targets.len() == 1);
     assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap(), "run\n");
 }
@@ -645,10 +655,13 @@ fn only_targets_in_use_are_asked_for_their_credentials() {
         "{SETTINGS}  tel: {{api: carrierx, parallelism: 200, auth: {{bearer: {{from_env: NONE}}}}}}\n"
     );
     let dir = workspace(&[("trueup.yaml", &settings), ("config/a.yaml", &gateway("a"))]);
-    let (workspace, _) = workspace::open(dir.path(), &[]);
-    let world =
-        World { root: dir.path(), env: &|name| (name == "T").then(|| "t".into()), patience: Duration::ZERO };
-    let (targets, faults) = workspace.unwrap().connect(&world, Some(4));
+    let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
+    let world = SecretEnvironment {
+        root: dir.path(),
+        env: &|name| (name == "T").then(|| "t".into()),
+        timeout: Duration::ZERO,
+    };
+    let (targets, faults) = workspace.unwrap().resolve_targets(&world, Some(4));
     assert!(faults.is_empty());
     let names: Vec<_> = targets.iter().map(|target| (&*target.name, target.parallelism)).collect();
     assert_eq!(names, [("harbor", 4)]);

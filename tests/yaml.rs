@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use trueup::diagnostic::{Diagnostic, Source, Span};
-use trueup::yaml::{self, Data, Node};
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceSpan};
+use trueup::yaml::{self, YamlData, YamlNode};
 
 /// Pieces of lines. Put together at random they make nearly everything that YAML can be, and much that it cannot.
 const PIECES: [&str; 64] = [
@@ -124,13 +124,13 @@ fn text() -> impl Strategy<Value = String> {
     })
 }
 
-fn show(node: &Node) -> String {
-    let at = |span: Span| format!("{}..{}", span.start, span.end);
+fn show(node: &YamlNode) -> String {
+    let at = |span: SourceSpan| format!("{}..{}", span.start, span.end);
     let what = match &node.data {
-        Data::Scalar { text, bare } => format!("{text:?} {bare}"),
-        Data::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
-        Data::Map(entries) => {
-            let entry = |e: &yaml::Entry| format!("{:?}@{}={}", e.key, at(e.key_span), show(&e.value));
+        YamlData::Scalar { text, plain: bare } => format!("{text:?} {bare}"),
+        YamlData::Sequence(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
+        YamlData::Mapping(entries) => {
+            let entry = |e: &yaml::YamlEntry| format!("{:?}@{}={}", e.key, at(e.key_span), show(&e.value));
             format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(" "))
         }
     };
@@ -139,34 +139,34 @@ fn show(node: &Node) -> String {
 
 fn told(faults: &[Diagnostic]) -> Vec<String> {
     let one = |fault: &Diagnostic| {
-        let place = fault.place.as_ref().map(|place| place.span);
-        let also: Vec<_> = fault.also.iter().map(|(place, what)| (place.span, what)).collect();
+        let place = fault.location.as_ref().map(|place| place.span);
+        let also: Vec<_> = fault.related.iter().map(|(place, what)| (place.span, what)).collect();
         format!("{} {} {place:?} {also:?}", fault.code, fault.message)
     };
     faults.iter().map(one).collect()
 }
 
-fn veils(source: &Source) -> Vec<std::ops::Range<usize>> {
-    let mut veils = source.veils();
+fn veils(source: &NamedSource) -> Vec<std::ops::Range<usize>> {
+    let mut veils = source.list_redactions();
     veils.sort_by_key(|veil| (veil.start, veil.end));
     veils.dedup();
     veils
 }
 
-type Read<'t> = (Vec<Node<'t>>, Vec<Diagnostic>);
+type Read<'t> = (Vec<YamlNode<'t>>, Vec<Diagnostic>);
 
 fn read<'t>(
-    source: &'t Arc<Source>,
-    by: fn(&'t Arc<Source>, &mut Vec<Diagnostic>) -> Vec<Node<'t>>,
+    source: &'t Arc<NamedSource>,
+    by: fn(&'t Arc<NamedSource>, &mut Vec<Diagnostic>) -> Vec<YamlNode<'t>>,
 ) -> Read<'t> {
     let mut faults = Vec::new();
     (by(source, &mut faults), faults)
 }
 
 fn agree(text: &str) {
-    let (ours, theirs) = (Source::new("t.yaml", text), Source::new("t.yaml", text));
+    let (ours, theirs) = (NamedSource::new("t.yaml", text), NamedSource::new("t.yaml", text));
     let ((nodes, faults), (expected, expected_faults)) =
-        (read(&ours, yaml::read), read(&theirs, yaml::read_whole));
+        (read(&ours, yaml::read_documents), read(&theirs, yaml::parse_documents));
     let shown: Vec<String> = nodes.iter().map(show).collect();
     assert_eq!(shown, expected.iter().map(show).collect::<Vec<_>>(), "{text:?}");
     assert_eq!(told(&faults), told(&expected_faults), "{text:?}");
@@ -175,10 +175,10 @@ fn agree(text: &str) {
     }
     for size in [1, 7, 40] {
         let mut nodes = Vec::new();
-        let mut take = |node: Node| nodes.push(show(&node));
-        let stretches = yaml::stretches(&ours, size);
+        let mut take = |node: YamlNode| nodes.push(show(&node));
+        let stretches = yaml::split_chunks(&ours, size);
         assert_eq!(stretches.iter().map(|s| s.len()).sum::<usize>(), ours.text.len());
-        if stretches.into_iter().all(|stretch| yaml::read_stretch(&ours, stretch, &mut take)) {
+        if stretches.into_iter().all(|stretch| yaml::read_chunk(&ours, stretch, &mut take)) {
             assert_eq!(nodes, shown, "cut into {size}: {text:?}");
             assert!(faults.is_empty(), "cut into {size}: {text:?} {:?}", told(&faults));
         }

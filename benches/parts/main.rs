@@ -14,17 +14,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trueup::diagnostic::Source;
+use trueup::diagnostic::NamedSource;
 use trueup::document::{self, Document};
-use trueup::exchange::{Request, Wire};
-use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind};
-use trueup::plan::propose::{Permits, Question};
-use trueup::plan::rotate::NOTHING;
-use trueup::plan::step::{Decision, Rules, decide};
-use trueup::plan::{Blank, Plan, Subject};
-use trueup::remote::wire::{self, Live};
-use trueup::report::{shown::Report, text};
+use trueup::exchange::{PlannedRequest, WireValue};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{Kind, WireFormat};
+use trueup::plan::propose::{GrantedPermissions, ProposalInput};
+use trueup::plan::rotate::NO_ROTATION;
+use trueup::plan::step::{DecideOptions, PlanDecision, decide_object};
+use trueup::plan::{EmptyWriteHistory, Plan, PlanSubject};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::report::{plan_report::PlanReport, text};
 
 /// Objects in each part.
 const OBJECTS: usize = 100;
@@ -66,7 +66,7 @@ pub const PARTS: [Part; 7] = [
         black_box(lives(&desk.page, &desk.kind).len());
     }),
     ("compare", |desk| {
-        black_box(desk.plan(&desk.same).agreeing.len());
+        black_box(desk.plan(&desk.same).unchanged.len());
     }),
     ("request", |desk| {
         let plan = desk.plan(&desk.different);
@@ -84,12 +84,12 @@ pub const PARTS: [Part; 7] = [
 /// What the parts work on.
 pub struct Desk {
     kind: Arc<Kind>,
-    plain: Arc<Source>,
-    odd: Arc<Source>,
+    plain: Arc<NamedSource>,
+    odd: Arc<NamedSource>,
     page: Vec<u8>,
     same: Vec<Document>,
     different: Vec<Document>,
-    lives: Vec<Live>,
+    lives: Vec<Snapshot>,
     agreement: Plan,
     changes: Plan,
 }
@@ -98,14 +98,16 @@ impl Desk {
     fn new() -> Self {
         let stream =
             |differ| (0..OBJECTS).map(|n| estate::document(n, differ)).collect::<Vec<_>>().join("---\n");
-        let plain = Source::new("plain.yaml", stream(false));
+        let plain = NamedSource::new("plain.yaml", stream(false));
         // a text over two lines is beyond the plain reader
-        let odd = Source::new("odd.yaml", stream(false).replace("Duluth", "|-\n    Duluth"));
-        let different = Source::new("different.yaml", stream(true));
+        let odd = NamedSource::new("odd.yaml", stream(false).replace("Duluth", "|-\n    Duluth"));
+        let different = NamedSource::new("different.yaml", stream(true));
         let items: Vec<_> = (0..OBJECTS).map(estate::partner).collect();
         let page = serde_json::json!({ "items": items, "has_more": false, "total": OBJECTS });
         let page = page.to_string().into_bytes();
-        let kind = Registry::builtin().kind("carrierx/partner").expect("a kind that comes with the program");
+        let kind = KindRegistry::get_builtin()
+            .find_kind("carrierx/partner")
+            .expect("a kind that comes with the program");
         let mut desk = Self {
             lives: lives(&page, &kind),
             same: read(&plain),
@@ -119,7 +121,7 @@ impl Desk {
         };
         desk.agreement = desk.plan(&desk.same);
         desk.changes = desk.plan(&desk.different);
-        assert_eq!((desk.agreement.agreeing.len(), desk.changes.steps.len()), (OBJECTS, OBJECTS));
+        assert_eq!((desk.agreement.unchanged.len(), desk.changes.steps.len()), (OBJECTS, OBJECTS));
         assert_eq!(read(&desk.odd).len(), OBJECTS);
         desk
     }
@@ -129,51 +131,58 @@ impl Desk {
         for (number, (document, live)) in documents.iter().zip(&self.lives).enumerate() {
             let subject = subject(number, document, live);
             let live = Some(&live.object);
-            let question = Question { document, subject: &subject, live, memory: &Blank, rotate: &NOTHING };
-            let permits = Permits { personal: true, ..Permits::default() };
-            match decide(&question, Rules { permits, ..Rules::default() }) {
-                Decision::Step(step) => plan.steps.push(*step),
-                Decision::Agreeing(agreeing) => plan.agreeing.push(agreeing),
-                Decision::Refused(refused) => plan.refused.push(refused),
+            let question = ProposalInput {
+                document,
+                subject: &subject,
+                live,
+                write_history: &EmptyWriteHistory,
+                rotation: &NO_ROTATION,
+            };
+            let permits = GrantedPermissions { personal: true, ..GrantedPermissions::default() };
+            match decide_object(&question, DecideOptions { permissions: permits, ..DecideOptions::default() })
+            {
+                PlanDecision::Step(step) => plan.steps.push(*step),
+                PlanDecision::Unchanged(agreeing) => plan.unchanged.push(agreeing),
+                PlanDecision::Refused(refused) => plan.refused.push(refused),
             }
         }
         plan
     }
 }
 
-fn read(source: &Arc<Source>) -> Vec<Document> {
+fn read(source: &Arc<NamedSource>) -> Vec<Document> {
     let mut faults = Vec::new();
-    let documents = document::read(source, Registry::builtin(), &mut faults);
+    let documents = document::read_documents(source, KindRegistry::get_builtin(), &mut faults);
     assert!(faults.is_empty(), "the documents have faults");
     documents
 }
 
-fn lives(page: &[u8], kind: &Kind) -> Vec<Live> {
-    match wire::read_page(page, FormatWord::Json, kind) {
+fn lives(page: &[u8], kind: &Kind) -> Vec<Snapshot> {
+    match wire::read_page(page, WireFormat::Json, kind) {
         Ok(page) => page.items,
         Err(error) => panic!("{}", error.message),
     }
 }
 
-fn subject(number: usize, document: &Document, live: &Live) -> Subject {
-    Subject {
+fn subject(number: usize, document: &Document, live: &Snapshot) -> PlanSubject {
+    PlanSubject {
         number,
         kind: document.kind.clone(),
         name: document.name.clone(),
         target: "bench".into(),
         scope: Vec::new(),
-        id: live.object.get(document.kind.identity.id).cloned(),
-        place: document.place(document.name_span),
+        id: live.object.get_field(document.kind.identity.id).cloned(),
+        place: document.locate_span(document.name_span),
     }
 }
 
-fn bytes(request: &Request, kind: &Kind) -> usize {
-    let body = |body: &Wire| wire::encode(body, FormatWord::Json, &kind.api).len();
+fn bytes(request: &PlannedRequest, kind: &Kind) -> usize {
+    let body = |body: &WireValue| wire::encode_body(body, WireFormat::Json, &kind.api).len();
     request.body.as_ref().map_or(0, body)
 }
 
 fn shown(plan: &Plan) -> usize {
-    text::text(&Report::of_plan(plan, &|_, _| 0), 100).len()
+    text::render_plan(&PlanReport::from_plan(plan, &|_, _| 0), 100).len()
 }
 
 /// Tells the median time of a part, for one object.

@@ -6,123 +6,147 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Runtime;
 
-use super::args::{ApplyArgs, Common, Format, Reading, Selection};
+use super::args::{ApplyArgs, GlobalArgs, RunArgs, SelectionArgs, StdoutFormat};
 use super::causes;
-use super::events::Events;
-use super::exit::Exit;
-use super::foreseen;
+use super::events::EventStream;
+use super::exit::ExitStatus;
 use super::ids;
 use super::leases;
 use super::notify;
 use super::plan;
-use super::progress::Progress;
+use super::progress::ProgressDisplay;
 use super::records;
-use super::reports::{Of, Reports, Shown};
-use super::saved;
-use super::screen::Screen;
-use super::session::{self, Prepared, Reach};
+use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::request_forecast;
+use super::run_setup::{self, PreparedRun, RunSelection};
+use super::saved_plan;
+use super::screen::TerminalScreen;
 use super::settings::file::NotifyEvent;
-use super::undo::{self, Undoing};
-use crate::diagnostic::{Diagnostic, Severity};
+use super::undo::{self, PreparedUndo};
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
-use crate::plan::gate::{self, Limits};
+use crate::plan::gate::{self, PlanLimits};
 use crate::report::json::to_json;
-use crate::report::outcome::{ApplyReport, Asked, text};
-use crate::report::persons::Persons;
-use crate::report::saved::{Held, SavedPlan};
+use crate::report::outcome::{ApplyReport, TargetRequestUsage, render_results};
+use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::saved_plan::{SavedPlan, StaleObjects};
 use crate::report::text as plan_text;
-use crate::run::applied::Applied;
-use crate::run::gather::Job;
+use crate::run::applied_plans::AppliedPlans;
+use crate::run::fetch::ObjectJob;
 use crate::run::journal::Journal;
-use crate::run::lease::keeper::Kept;
-use crate::run::outcome::{Ending, Outcome};
-use crate::run::{Event, Session, Stop, apply, out_of_time, planning};
+use crate::run::lease::renewer::LeaseRenewer;
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
+use crate::run::{CancellationToken, RunEvent, RunSession, apply, diagnose_out_of_time, planning};
 
 /// Makes the services match the documents.
 ///
 /// # Errors
 /// When the result cannot be written.
-pub fn run(common: &Common, args: &ApplyArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, Of::Apply, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    Events::during(&reports.events, |events| {
-        told(common, args, screen, Way { reports: Some(&reports), events: Some(events), ..Way::of(args) })
+pub fn run(common: &GlobalArgs, args: &ApplyArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let Some(reports) = ReportOutputs::new(common, &args.beside, ReportedCommand::Apply, screen) else {
+        return Ok(ExitStatus::Usage);
+    };
+    let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
+    EventStream::run_with_events(&reports.event_files, |events| {
+        run_command(
+            common,
+            args,
+            screen,
+            ApplyOptions { reports: Some(&reports), events: Some(events), ..ApplyOptions::from_args(args) },
+        )
     })
 }
 
-fn told(common: &Common, args: &ApplyArgs, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
-    let faulty = |faults: &[Diagnostic], exit: Exit| not_begun(&[], faults, screen, way).map(|()| exit);
-    match saved::named(&common.directory, &args.selection.paths) {
-        Ok(Some(plan)) => return reviewed(args, screen, &plan, way, common),
+fn run_command(
+    common: &GlobalArgs,
+    args: &ApplyArgs,
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<ExitStatus> {
+    let faulty =
+        |faults: &[Diagnostic], exit: ExitStatus| report_not_started(&[], faults, screen, way).map(|()| exit);
+    match saved_plan::find_saved_plan(&common.directory, &args.selection.paths) {
+        Ok(Some(plan)) => return apply_saved_plan(args, screen, &plan, way, common),
         Ok(None) => {}
         Err(fault) => {
-            screen.diagnose(std::slice::from_ref(&fault));
-            return faulty(&[fault], Exit::Error);
+            screen.print_diagnostics(std::slice::from_ref(&fault));
+            return faulty(&[fault], ExitStatus::Error);
         }
     }
-    let reach = Reach::of(&args.selection);
-    let prepared = session::open(common, &args.selection, screen)
-        .and_then(|workspace| records::to_write(workspace, screen))
-        .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
+    let reach = RunSelection::from_args(&args.selection);
+    let prepared = run_setup::open_workspace(common, &args.selection, screen)
+        .and_then(|workspace| records::enable_writes(workspace, screen))
+        .and_then(|workspace| {
+            run_setup::prepare_run(workspace, &args.reading, reach, screen, run_setup::PROCESS_ENV)
+        });
     match prepared {
-        Ok(prepared) => applied(&prepared.for_writing(), &args.reading, screen, way),
-        Err(faults) => faulty(&faults, Exit::Error),
+        Ok(prepared) => apply_workspace(&prepared.into_writable(), &args.reading, screen, way),
+        Err(faults) => faulty(&faults, ExitStatus::Error),
     }
 }
 
 /// Applies a saved plan: what was reviewed, and nothing else.
-fn reviewed(
+fn apply_saved_plan(
     args: &ApplyArgs,
-    screen: &Screen,
+    screen: &TerminalScreen,
     plan: &SavedPlan,
-    way: Way,
-    common: &Common,
-) -> anyhow::Result<Exit> {
-    let refused = |fault: Diagnostic, exit: Exit| {
-        screen.diagnose(std::slice::from_ref(&fault));
-        not_begun(&[], &[fault], screen, way).map(|()| exit)
+    way: ApplyOptions,
+    common: &GlobalArgs,
+) -> anyhow::Result<ExitStatus> {
+    let refused = |fault: Diagnostic, exit: ExitStatus| {
+        screen.print_diagnostics(std::slice::from_ref(&fault));
+        report_not_started(&[], &[fault], screen, way).map(|()| exit)
     };
-    let reading = match saved::reading(plan, &args.reading) {
+    let reading = match saved_plan::merge_run_args(plan, &args.reading) {
         Ok(reading) => reading,
-        Err(fault) => return refused(fault, Exit::Refused),
+        Err(fault) => return refused(fault, ExitStatus::Refused),
     };
-    let everything = Selection { paths: Vec::new() };
-    let prepared = session::open(common, &everything, screen)
-        .and_then(|workspace| records::to_write(workspace, screen))
+    let everything = SelectionArgs { paths: Vec::new() };
+    let prepared = run_setup::open_workspace(common, &everything, screen)
+        .and_then(|workspace| records::enable_writes(workspace, screen))
         .and_then(|workspace| match &plan.undoes {
-            None => session::prepare(workspace, &reading, Reach::WHOLE, screen, session::REAL)
-                .map(|own| (own, None)),
-            Some(run) => undo::open(workspace, Path::new(run), &reading, screen)
+            None => run_setup::prepare_run(
+                workspace,
+                &reading,
+                RunSelection::WHOLE,
+                screen,
+                run_setup::PROCESS_ENV,
+            )
+            .map(|own| (own, None)),
+            Some(run) => undo::prepare_undo(workspace, Path::new(run), &reading, screen)
                 .map(|(prepared, undoing)| (prepared, Some(undoing))),
         });
     let (mut prepared, undoing) = match prepared {
         Ok(prepared) => prepared,
-        Err(faults) => return not_begun(&[], &faults, screen, way).map(|()| Exit::Error),
+        Err(faults) => return report_not_started(&[], &faults, screen, way).map(|()| ExitStatus::Error),
     };
-    let settled = match Applied::open(&prepared.workspace.root.join(session::FOLDER)) {
+    let settled = match AppliedPlans::open(&prepared.workspace.root.join(run_setup::STATE_FOLDER)) {
         Ok(settled) => Mutex::new(settled),
         Err(error) => {
             let hint = "put it back from a copy; without it, a plan could be applied twice";
-            return refused(session::forgotten("applied.json", &error).hint(hint), Exit::Error);
+            return refused(
+                run_setup::diagnose_unreadable_state("applied.json", &error).with_hint(hint),
+                ExitStatus::Error,
+            );
         }
     };
-    if let Some(fault) = saved::is_spent(plan, &lock(&settled)) {
-        return refused(fault, Exit::Refused);
+    if let Some(fault) = saved_plan::diagnose_spent_plan(plan, &lock_mutex(&settled)) {
+        return refused(fault, ExitStatus::Refused);
     }
-    if let Err(fault) = saved::narrow(plan, &mut prepared) {
-        return refused(fault, Exit::Error);
+    if let Err(fault) = saved_plan::narrow_workspace(plan, &mut prepared) {
+        return refused(fault, ExitStatus::Error);
     }
-    let way = Way { reviewed: Some((plan, &settled)), undoing: undoing.as_ref(), ..way };
-    applied(&prepared.for_writing(), &reading, screen, way)
+    let way = ApplyOptions { saved_plan: Some((plan, &settled)), undo: undoing.as_ref(), ..way };
+    apply_workspace(&prepared.into_writable(), &reading, screen, way)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How a plan is carried out.
 #[derive(Clone, Copy, Default)]
-pub struct Way<'w> {
+pub struct ApplyOptions<'w> {
     /// Nobody is asked.
     pub approved: bool,
     /// Nothing is written when anything is refused.
@@ -130,19 +154,19 @@ pub struct Way<'w> {
     /// Ids go into the documents that have none.
     pub write_ids: bool,
     /// The plan that was reviewed, and what was applied before.
-    pub reviewed: Option<(&'w SavedPlan, &'w Mutex<Applied>)>,
+    pub saved_plan: Option<(&'w SavedPlan, &'w Mutex<AppliedPlans>)>,
     /// The run that is undone.
-    pub undoing: Option<&'w Undoing>,
+    pub undo: Option<&'w PreparedUndo>,
     /// Where else the result is told.
-    pub reports: Option<&'w Reports>,
+    pub reports: Option<&'w ReportOutputs>,
     /// Who is told of what happens meanwhile.
-    pub events: Option<&'w Arc<Events>>,
+    pub events: Option<&'w Arc<EventStream>>,
     /// The leases under which it is.
-    pub leases: Option<&'w Kept>,
+    pub leases: Option<&'w LeaseRenewer>,
 }
 
-impl Way<'_> {
-    fn of(args: &ApplyArgs) -> Self {
+impl ApplyOptions<'_> {
+    fn from_args(args: &ApplyArgs) -> Self {
         Self {
             approved: args.auto_approve,
             all_or_nothing: args.all_or_nothing,
@@ -152,105 +176,126 @@ impl Way<'_> {
     }
 
     /// Takes from the plan what was not reviewed.
-    fn hold(&self, plan: &mut Plan, prepared: &Prepared) -> Held {
-        if let Some(undoing) = self.undoing {
-            undoing.hold(plan);
+    fn retain_reviewed_steps(&self, plan: &mut Plan, prepared: &PreparedRun) -> StaleObjects {
+        if let Some(undoing) = self.undo {
+            undoing.filter_plan(plan);
         }
-        match self.reviewed {
-            Some((reviewed, settled)) => saved::hold(reviewed, &lock(settled), plan, prepared),
-            None => Held::default(),
+        match self.saved_plan {
+            Some((reviewed, settled)) => {
+                saved_plan::retain_reviewed_steps(reviewed, &lock_mutex(settled), plan, prepared)
+            }
+            None => StaleObjects::default(),
         }
     }
 
     /// Why none of it is begun.
-    fn refuses(&self, plan: &Plan, held: &Held, limits: &Limits) -> Vec<Diagnostic> {
-        let objects = self.reviewed.map_or_else(|| gate::objects(plan), |(reviewed, _)| reviewed.objects());
-        let mut why = gate::check(plan, objects, limits);
-        let reviewed_in_part = self.reviewed.is_some_and(|(reviewed, _)| !reviewed.report.complete);
+    fn check_gates(&self, plan: &Plan, held: &StaleObjects, limits: &PlanLimits) -> Vec<Diagnostic> {
+        let objects = self
+            .saved_plan
+            .map_or_else(|| gate::count_objects(plan), |(reviewed, _)| reviewed.count_objects());
+        let mut why = gate::check_plan(plan, objects, limits);
+        let reviewed_in_part = self.saved_plan.is_some_and(|(reviewed, _)| !reviewed.report.complete);
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
-            why.extend(gate::partial(plan.unread.len(), limits));
+            why.extend(gate::check_partial(plan.unread.len(), limits));
         }
-        why.extend(self.all_or_nothing(plan.refused.len() + held.gone.len()));
+        why.extend(self.check_all_or_nothing(plan.refused.len() + held.without_document.len()));
         why
     }
 
     /// Why a run that was to end by now writes nothing, and how it exits.
-    fn ended(&self, stop: &Stop) -> Option<(Diagnostic, Exit)> {
+    fn check_stop(&self, stop: &CancellationToken) -> Option<(Diagnostic, ExitStatus)> {
         let interrupted =
             || Diagnostic::error("interrupted", "the run was interrupted before the first write");
-        if let Some(lost) = self.lost_lease() {
-            return Some((lost, Exit::Error));
+        if let Some(lost) = self.diagnose_lost_lease() {
+            return Some((lost, ExitStatus::Error));
         }
-        match (stop.is_interrupted(), stop.is_late()) {
-            (true, _) => Some((interrupted(), Exit::Interrupted)),
-            (false, true) => Some((out_of_time(), Exit::Error)),
+        match (stop.is_interrupted(), stop.is_expired()) {
+            (true, _) => Some((interrupted(), ExitStatus::Interrupted)),
+            (false, true) => Some((diagnose_out_of_time(), ExitStatus::Error)),
             (false, false) => None,
         }
     }
 
     /// What is to be said of a lease that was lost meanwhile.
-    fn lost_lease(&self) -> Option<Diagnostic> {
-        self.leases.and_then(Kept::lost).map(|loss| leases::lost(&loss))
+    fn diagnose_lost_lease(&self) -> Option<Diagnostic> {
+        self.leases.and_then(LeaseRenewer::get_loss).map(|loss| leases::diagnose_lost_lease(&loss))
     }
 
-    fn all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
+    fn check_all_or_nothing(&self, refused: usize) -> Option<Diagnostic> {
         (self.all_or_nothing && refused > 0).then(|| {
             let objects =
                 if refused == 1 { "1 object is".to_owned() } else { format!("{refused} objects are") };
             Diagnostic::error("all-or-nothing", format!("{objects} refused, so nothing was written"))
-                .hint("settle these first, or leave `--all-or-nothing` out")
+                .with_hint("settle these first, or leave `--all-or-nothing` out")
         })
     }
 
     /// How many objects are only in part what was asked for, although they were written.
-    fn parts(&self, outcomes: &[Outcome]) -> usize {
-        self.undoing.map_or(0, |undoing| undoing.parts(outcomes.iter().map(|outcome| &outcome.subject)))
+    fn count_partial_undos(&self, outcomes: &[StepOutcome]) -> usize {
+        self.undo.map_or(0, |undoing| undoing.count_partial(outcomes.iter().map(|outcome| &outcome.subject)))
     }
 
     /// Tells the result wherever else it is to be told.
-    fn tell(&self, report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+    fn write_reports(&self, report: &ApplyReport, screen: &TerminalScreen) -> anyhow::Result<()> {
         if let Some(events) = self.events {
-            events.results(report);
+            events.record_results(report);
         }
-        self.reports.map_or(Ok(()), |reports| reports.write(&Shown::Results(report), screen))
+        self.reports.map_or(Ok(()), |reports| reports.write_reports(&ReportContent::Results(report), screen))
     }
 
     /// Keeps what was applied on record, and ids where they are to stand.
-    fn note(&self, prepared: &Prepared, jobs: &[Job], outcomes: &mut [Outcome], screen: &Screen) {
-        records::note_applied(prepared, (jobs, self.undoing.is_some()), outcomes, screen);
-        if let Some(undoing) = self.undoing {
-            undoing.tell(outcomes);
+    fn record_outcomes(
+        &self,
+        prepared: &PreparedRun,
+        jobs: &[ObjectJob],
+        outcomes: &mut [StepOutcome],
+        screen: &TerminalScreen,
+    ) {
+        records::record_last_applied(prepared, (jobs, self.undo.is_some()), outcomes, screen);
+        if let Some(undoing) = self.undo {
+            undoing.annotate_outcomes(outcomes);
         }
         if self.write_ids {
-            ids::write(prepared, jobs, outcomes, screen);
+            ids::write_ids(prepared, jobs, outcomes, screen);
         }
     }
 
-    fn settle(&self, outcomes: &[Outcome], screen: &Screen) {
-        let Some((reviewed, settled)) = self.reviewed else { return };
-        if let Err(error) = saved::settle(reviewed, &mut lock(settled), outcomes) {
+    fn record_settled_steps(&self, outcomes: &[StepOutcome], screen: &TerminalScreen) {
+        let Some((reviewed, settled)) = self.saved_plan else { return };
+        if let Err(error) = saved_plan::record_settled_steps(reviewed, &mut lock_mutex(settled), outcomes) {
             let message = format!("`.trueup/applied.json` cannot be written: {}", error.kind());
             let hint = "do not apply this plan again";
-            screen.diagnose(&[Diagnostic::warning("not-recorded", message).hint(hint)]);
+            screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
         }
     }
 }
 
 /// Nothing was written; programs are told so, object by object as far as there are any.
-pub fn not_begun(outcomes: &[Outcome], why: &[Diagnostic], screen: &Screen, way: Way) -> anyhow::Result<()> {
-    let report = ApplyReport::of(outcomes).because(why);
-    if screen.format == Format::Json {
-        screen.out(&to_json(&report)?)?;
+pub fn report_not_started(
+    outcomes: &[StepOutcome],
+    why: &[Diagnostic],
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<()> {
+    let report = ApplyReport::from_outcomes(outcomes).with_diagnostics(why);
+    if screen.format == StdoutFormat::Json {
+        screen.print_stdout(&to_json(&report)?)?;
     }
-    way.tell(&report, screen)
+    way.write_reports(&report, screen)
 }
 
 /// No step of a plan was begun; an interrupt was told when it came.
-fn untouched(plan: &Plan, why: Diagnostic, exit: Exit, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
-    if exit != Exit::Interrupted {
-        screen.diagnose(std::slice::from_ref(&why));
+fn report_untouched_plan(
+    plan: &Plan,
+    why: Diagnostic,
+    exit: ExitStatus,
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<ExitStatus> {
+    if exit != ExitStatus::Interrupted {
+        screen.print_diagnostics(std::slice::from_ref(&why));
     }
-    not_begun(&apply::not_started(plan), &[why], screen, way)?;
+    report_not_started(&apply::build_unstarted_outcomes(plan), &[why], screen, way)?;
     Ok(exit)
 }
 
@@ -258,179 +303,210 @@ fn untouched(plan: &Plan, why: Diagnostic, exit: Exit, screen: &Screen, way: Way
 ///
 /// # Errors
 /// When there is no runtime or terminal, or the result cannot be written.
-pub fn applied(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
-    match leases::take(prepared, screen) {
-        Ok(leases) => carried_out(prepared, reading, screen, Way { leases: leases.as_ref(), ..way }),
+pub fn apply_workspace(
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<ExitStatus> {
+    match leases::acquire_leases(prepared, screen) {
+        Ok(leases) => execute(prepared, reading, screen, ApplyOptions { leases: leases.as_ref(), ..way }),
         Err((fault, exit)) => {
-            screen.diagnose(std::slice::from_ref(&fault));
-            not_begun(&[], &[fault], screen, way)?;
+            screen.print_diagnostics(std::slice::from_ref(&fault));
+            report_not_started(&[], &[fault], screen, way)?;
             Ok(exit)
         }
     }
 }
 
-fn carried_out(prepared: &Prepared, reading: &Reading, screen: &Screen, way: Way) -> anyhow::Result<Exit> {
-    let runtime = session::runtime()?;
-    let cut_off = records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen, &prepared.services);
+fn execute(
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<ExitStatus> {
+    let runtime = run_setup::build_runtime()?;
+    let cut_off = records::report_interrupted_runs(&prepared.workspace.root, screen);
+    let progress = ProgressDisplay::new(screen, &prepared.services);
     if let Some(events) = way.events.map(Arc::clone) {
-        prepared.allowance.listen(Arc::new(move |again| events.again(again)));
+        prepared.retry_budget.set_listener(Arc::new(move |again| events.record_retry(again)));
     }
-    let tell = |event: Event| {
-        progress.tell(event);
-        way.events.iter().for_each(|events| events.hear(event, prepared.persons()));
+    let tell = |event: RunEvent| {
+        progress.handle_event(event);
+        way.events.iter().for_each(|events| events.record_event(event, prepared.build_pseudonyms()));
     };
-    let session = prepared.session(reading, &tell);
-    let jobs = prepared.jobs();
-    let mut plan = runtime.block_on(until_interrupted(
-        &prepared.allowance.stop,
+    let session = prepared.build_session(reading, &tell);
+    let jobs = prepared.build_jobs();
+    let mut plan = runtime.block_on(run_until_interrupted(
+        &prepared.retry_budget.cancellation,
         screen,
-        planning::plan(&session, &jobs),
+        planning::make_plan(&session, &jobs),
     ));
     progress.clear();
-    if let Some((why, exit)) = way.ended(&prepared.allowance.stop) {
-        return untouched(&plan, why, exit, screen, way);
+    if let Some((why, exit)) = way.check_stop(&prepared.retry_budget.cancellation) {
+        return report_untouched_plan(&plan, why, exit, screen, way);
     }
-    let held = way.hold(&mut plan, prepared);
+    let held = way.retain_reviewed_steps(&mut plan, prepared);
     // what is undone is put down to the run that did it
-    if way.undoing.is_none() {
-        causes::label(&mut plan, &jobs, prepared);
+    if way.undo.is_none() {
+        causes::label_plan(&mut plan, &jobs, prepared);
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
-    let (shown, verdicts) = plan::judged(&plan, prepared);
-    way.events.iter().for_each(|events| events.planned(&shown));
+    let (shown, verdicts) = plan::evaluate_policies(&plan, prepared);
+    way.events.iter().for_each(|events| events.record_plan(&shown));
     match screen.format {
-        Format::Text => plan::show_judged((&plan, &shown, &verdicts), prepared, screen)?,
-        Format::Json => screen.say(&plan_text::text(&shown, screen.width())),
+        StdoutFormat::Text => plan::print_plan((&plan, &shown, &verdicts), prepared, screen)?,
+        StdoutFormat::Json => screen.print_remark(&plan_text::render_plan(&shown, screen.width())),
     }
-    let mut why = way.refuses(&plan, &held, &reading.limits());
-    why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == Severity::Error));
+    let mut why = way.check_gates(&plan, &held, &reading.build_limits());
+    why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
     if !why.is_empty() {
-        screen.diagnose(&why);
-        unwritten((&apply::not_started(&plan), &why), &held, screen, way)?;
-        return Ok(Exit::Refused);
+        screen.print_diagnostics(&why);
+        report_unwritten((&apply::build_unstarted_outcomes(&plan), &why), &held, screen, way)?;
+        return Ok(ExitStatus::Refused);
     }
     if plan.steps.is_empty() {
-        let mut outcomes = apply::settle(&session, &plan, &jobs);
-        way.note(prepared, &jobs, &mut outcomes, screen);
-        records::account_for(prepared, &cut_off, screen);
-        screen.diagnose(&warnings(&outcomes));
-        unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
-        return Ok(if held.gone.is_empty() { plan::exit(&plan, false) } else { Exit::Refused });
+        let mut outcomes = apply::finish_without_steps(&session, &plan, &jobs);
+        way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
+        records::recover_interrupted_runs(prepared, &cut_off, screen);
+        screen.print_diagnostics(&collect_warnings(&outcomes));
+        report_unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
+        return Ok(if held.without_document.is_empty() {
+            plan::compute_exit_status(&plan, false)
+        } else {
+            ExitStatus::Refused
+        });
     }
     if !way.approved
-        && let Some((why, exit)) = ask(&plan, &runtime, screen)?
+        && let Some((why, exit)) = ask_approval(&plan, &runtime, screen)?
     {
-        return untouched(&plan, why, exit, screen, way);
+        return report_untouched_plan(&plan, why, exit, screen, way);
     }
-    let journal =
-        match records::begin(prepared, &plan, (&cut_off, way.reviewed.map(|(own, _)| own.name())), screen) {
-            Ok(journal) => journal,
-            Err(fault) => return untouched(&plan, fault, Exit::Error, screen, way),
-        };
-    let session = Session { journal: Some(&journal), ..session };
-    let before = prepared.services.iter().map(|(name, own)| (name.clone(), own.tally())).collect();
-    let known: Vec<Diagnostic> =
-        plan.diagnostics.iter().filter(|said| said.severity == Severity::Error).cloned().collect();
-    let mut outcomes = runtime.block_on(until_interrupted(
-        &prepared.allowance.stop,
+    let journal = match records::begin_journal(
+        prepared,
+        &plan,
+        (&cut_off, way.saved_plan.map(|(own, _)| own.name())),
         screen,
-        apply::apply(&session, plan, &jobs),
+    ) {
+        Ok(journal) => journal,
+        Err(fault) => return report_untouched_plan(&plan, fault, ExitStatus::Error, screen, way),
+    };
+    let session = RunSession { journal: Some(&journal), ..session };
+    let before = prepared.services.iter().map(|(name, own)| (name.clone(), own.count_requests())).collect();
+    let known: Vec<Diagnostic> =
+        plan.diagnostics.iter().filter(|said| said.severity == DiagnosticSeverity::Error).cloned().collect();
+    let mut outcomes = runtime.block_on(run_until_interrupted(
+        &prepared.retry_budget.cancellation,
+        screen,
+        apply::execute_plan(&session, plan, &jobs),
     ));
     progress.clear();
-    way.note(prepared, &jobs, &mut outcomes, screen);
-    way.settle(&outcomes, screen);
-    let certain = outcomes.iter().all(|outcome| outcome.ending.is_certain());
+    way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
+    way.record_settled_steps(&outcomes, screen);
+    let certain = outcomes.iter().all(|outcome| outcome.status.is_certain());
     // what the plan was told of already is in the results, and not said again
-    let mut hindrances = session.hindrances(certain);
+    let mut hindrances = session.collect_run_errors(certain);
     hindrances.retain(|new| !known.iter().any(|old| (old.code, &old.message) == (new.code, &new.message)));
-    screen.diagnose(&hindrances);
+    screen.print_diagnostics(&hindrances);
     let hindrances = [known, hindrances].concat();
-    let requests = foreseen::asked(&shown.requests, &prepared.services, &before);
-    concluded(prepared, (&outcomes, hindrances, requests), (&held, &journal), screen, way)
+    let requests = request_forecast::compare_forecast(&shown.requests, &prepared.services, &before);
+    conclude_apply(prepared, (&outcomes, hindrances, requests), (&held, &journal), screen, way)
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
-fn concluded(
-    prepared: &Prepared,
-    (outcomes, mut hindrances, requests): (&[Outcome], Vec<Diagnostic>, Vec<Asked>),
-    (held, journal): (&Held, &Journal),
-    screen: &Screen,
-    way: Way,
-) -> anyhow::Result<Exit> {
-    let lost = way.lost_lease();
+fn conclude_apply(
+    prepared: &PreparedRun,
+    (outcomes, mut hindrances, requests): (&[StepOutcome], Vec<Diagnostic>, Vec<TargetRequestUsage>),
+    (held, journal): (&StaleObjects, &Journal),
+    screen: &TerminalScreen,
+    way: ApplyOptions,
+) -> anyhow::Result<ExitStatus> {
+    let lost = way.diagnose_lost_lease();
     hindrances.extend(lost.clone());
-    screen.diagnose(lost.as_slice());
-    let report_with = |persons: Persons| {
-        let mut report = ApplyReport::with(outcomes, persons).because(&hindrances);
+    screen.print_diagnostics(lost.as_slice());
+    let report_with = |persons: PersonalDataMode| {
+        let mut report =
+            ApplyReport::from_outcomes_with_mode(outcomes, persons).with_diagnostics(&hindrances);
         report.requests.clone_from(&requests);
-        held.tell(&mut report);
+        held.add_to_report(&mut report);
         report
     };
-    let report = report_with(prepared.persons());
-    let clear = screen.reveals.then(|| report_with(Persons::Clear));
-    let shown = show(clear.as_ref().unwrap_or(&report), screen).and_then(|()| way.tell(&report, screen));
+    let report = report_with(prepared.build_pseudonyms());
+    let clear = screen.reveals_personal.then(|| report_with(PersonalDataMode::Clear));
+    let shown = print_report(clear.as_ref().unwrap_or(&report), screen)
+        .and_then(|()| way.write_reports(&report, screen));
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close(prepared, journal, report.clone(), screen);
-    notify::tell(&prepared.workspace, NotifyEvent::Apply, &Shown::Results(&report), screen);
+    records::close_journal(prepared, journal, report.clone(), screen);
+    notify::send_notifications(
+        &prepared.workspace,
+        NotifyEvent::Apply,
+        &ReportContent::Results(&report),
+        screen,
+    );
     shown?;
-    let interrupted = prepared.allowance.stop.is_interrupted() && lost.is_none();
+    let interrupted = prepared.retry_budget.cancellation.is_interrupted() && lost.is_none();
     Ok(
-        match exit(
+        match compute_exit_status(
             outcomes,
-            held.gone.len() + way.parts(outcomes),
+            held.without_document.len() + way.count_partial_undos(outcomes),
             interrupted,
-            prepared.allowance.stop.is_late(),
+            prepared.retry_budget.cancellation.is_expired(),
         ) {
             // somebody else may have written over it
-            Exit::Done if lost.is_some() => Exit::Error,
+            ExitStatus::Done if lost.is_some() => ExitStatus::Error,
             exit => exit,
         },
     )
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
-fn unwritten(
-    (outcomes, why): (&[Outcome], &[Diagnostic]),
-    held: &Held,
-    screen: &Screen,
-    way: Way,
+fn report_unwritten(
+    (outcomes, why): (&[StepOutcome], &[Diagnostic]),
+    held: &StaleObjects,
+    screen: &TerminalScreen,
+    way: ApplyOptions,
 ) -> anyhow::Result<()> {
-    let mut report = ApplyReport::of(outcomes).because(why);
-    held.tell(&mut report);
+    let mut report = ApplyReport::from_outcomes(outcomes).with_diagnostics(why);
+    held.add_to_report(&mut report);
     match screen.format {
-        Format::Json => screen.out(&to_json(&report)?)?,
-        Format::Text if held.is_empty() => {}
-        Format::Text => screen.out(&format!("\n{}", text(&report, screen.width())))?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(&report)?)?,
+        StdoutFormat::Text if held.is_empty() => {}
+        StdoutFormat::Text => {
+            screen.print_stdout(&format!("\n{}", render_results(&report, screen.width())))?
+        }
     }
-    way.tell(&report, screen)
+    way.write_reports(&report, screen)
 }
 
 /// Asks; gives why the answer is no, which it is without a terminal, and how the run exits then.
-fn ask(plan: &Plan, runtime: &Runtime, screen: &Screen) -> anyhow::Result<Option<(Diagnostic, Exit)>> {
-    if !screen.can_ask() {
+fn ask_approval(
+    plan: &Plan,
+    runtime: &Runtime,
+    screen: &TerminalScreen,
+) -> anyhow::Result<Option<(Diagnostic, ExitStatus)>> {
+    if !screen.is_interactive() {
         let message = "there is no terminal to ask on, and nothing was written";
         let hint = "look at the plan, then run again with `--auto-approve`";
-        return Ok(Some((Diagnostic::error("no-terminal", message).hint(hint), Exit::Refused)));
+        return Ok(Some((Diagnostic::error("no-terminal", message).with_hint(hint), ExitStatus::Refused)));
     }
     let objects = plan.steps.len();
-    screen.err(&format!(
+    screen.print_stderr(&format!(
         "\nWrite {objects} object{}? Only `yes` goes on: ",
         if objects == 1 { "" } else { "s" }
     ));
     io::stderr().flush()?;
-    let Some(answer) = heard(runtime)? else {
-        screen.err("\ninterrupted: nothing was written\n");
+    let Some(answer) = read_answer(runtime)? else {
+        screen.print_stderr("\ninterrupted: nothing was written\n");
         let why = Diagnostic::error("interrupted", "the run was interrupted before the first write");
-        return Ok(Some((why, Exit::Interrupted)));
+        return Ok(Some((why, ExitStatus::Interrupted)));
     };
     let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
-    Ok((answer.trim() != "yes").then(|| (declined(), Exit::Refused)))
+    Ok((answer.trim() != "yes").then(|| (declined(), ExitStatus::Refused)))
 }
 
 /// The line that somebody types; nothing when it is Ctrl-C, which is heard while a thread of its own, that nobody
 /// waits for, reads.
-fn heard(runtime: &Runtime) -> anyhow::Result<Option<String>> {
+fn read_answer(runtime: &Runtime) -> anyhow::Result<Option<String>> {
     let (tell, line) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
         let mut answer = String::new();
@@ -446,51 +522,64 @@ fn heard(runtime: &Runtime) -> anyhow::Result<Option<String>> {
 }
 
 /// What went wrong after a plan that has told the rest.
-fn warnings(outcomes: &[Outcome]) -> Vec<Diagnostic> {
+fn collect_warnings(outcomes: &[StepOutcome]) -> Vec<Diagnostic> {
     let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
-    findings.filter(|finding| finding.severity == Severity::Warning).cloned().collect()
+    findings.filter(|finding| finding.severity == DiagnosticSeverity::Warning).cloned().collect()
 }
 
 /// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
-async fn until_interrupted<T>(stop: &Stop, screen: &Screen, work: impl Future<Output = T>) -> T {
+async fn run_until_interrupted<T>(
+    stop: &CancellationToken,
+    screen: &TerminalScreen,
+    work: impl Future<Output = T>,
+) -> T {
     tokio::pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return done,
             Ok(()) = tokio::signal::ctrl_c() => {
                 if stop.is_interrupted() {
-                    std::process::exit(Exit::Interrupted as i32);
+                    std::process::exit(ExitStatus::Interrupted as i32);
                 }
-                stop.now();
-                screen.err("\ninterrupted: what is under way is finished, nothing else is begun\n");
+                stop.cancel_run();
+                screen.print_stderr("\ninterrupted: what is under way is finished, nothing else is begun\n");
             }
         }
     }
 }
 
-fn show(report: &ApplyReport, screen: &Screen) -> anyhow::Result<()> {
+fn print_report(report: &ApplyReport, screen: &TerminalScreen) -> anyhow::Result<()> {
     match screen.format {
-        Format::Json => screen.out(&to_json(report)?)?,
-        Format::Text => screen.out(&format!("\n{}", text(report, screen.width())))?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(report)?)?,
+        StdoutFormat::Text => {
+            screen.print_stdout(&format!("\n{}", render_results(report, screen.width())))?
+        }
     }
     Ok(())
 }
 
 /// What an apply says to scripts.
-fn exit(outcomes: &[Outcome], gone: usize, interrupted: bool, late: bool) -> Exit {
-    let count = |is: fn(&Ending) -> bool| outcomes.iter().filter(|outcome| is(&outcome.ending)).count();
-    let written = count(|ending| matches!(ending, Ending::Done));
-    let failed = count(|ending| matches!(ending, Ending::Failed(_) | Ending::Unknown(_)));
+fn compute_exit_status(outcomes: &[StepOutcome], gone: usize, interrupted: bool, late: bool) -> ExitStatus {
+    let count =
+        |is: fn(&OutcomeStatus) -> bool| outcomes.iter().filter(|outcome| is(&outcome.status)).count();
+    let written = count(|ending| matches!(ending, OutcomeStatus::Done));
+    let failed = count(|ending| matches!(ending, OutcomeStatus::Failed(_) | OutcomeStatus::Unknown(_)));
     let held = count(|ending| {
-        matches!(ending, Ending::Refused(_) | Ending::Unread(_) | Ending::Moved(_) | Ending::NotStarted)
+        matches!(
+            ending,
+            OutcomeStatus::Refused(_)
+                | OutcomeStatus::Unread(_)
+                | OutcomeStatus::Conflict(_)
+                | OutcomeStatus::NotStarted
+        )
     });
     let held = held + gone;
     match (written, failed, held) {
-        _ if interrupted => Exit::Interrupted,
-        (_, 0, 0) => Exit::Done,
-        _ if late => Exit::Error,
-        (0, 0, _) => Exit::Refused,
-        (0, _, _) => Exit::Error,
-        _ => Exit::Partly,
+        _ if interrupted => ExitStatus::Interrupted,
+        (_, 0, 0) => ExitStatus::Done,
+        _ if late => ExitStatus::Error,
+        (0, 0, _) => ExitStatus::Refused,
+        (0, _, _) => ExitStatus::Error,
+        _ => ExitStatus::Partial,
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::plan::gate::{Bound, Limits};
-use crate::plan::permit::{self, Grant, Permission};
-use crate::remote::allowance::Allowance;
-use crate::run::Stop;
+use crate::plan::gate::{CountLimit, PlanLimits};
+use crate::plan::permission::{self, Permission, PermissionLimit};
+use crate::remote::retry_budget::RetryBudget;
+use crate::run::CancellationToken;
 
 /// Keeps SaaS configuration true to what a Git repository says.
 ///
@@ -26,25 +26,25 @@ use crate::run::Stop;
     after_help = "Exit codes: 0 done or nothing differs; 1 error; 2 differences; 3 refused, nothing written; \
 4 partly applied; 64 wrong usage; 130 interrupted.\n\nNew here? `trueup demo` shows the whole job on a sandbox."
 )]
-pub struct Cli {
+pub struct CommandLine {
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CliCommand,
     #[command(flatten)]
-    pub common: Common,
+    pub common: GlobalArgs,
 }
 
 /// The heading of what every command takes.
-const ANYWHERE: &str = "Options of every command";
+const GLOBAL_OPTIONS_HEADING: &str = "Options of every command";
 
 /// What every command takes, in any position.
 #[derive(Args, Clone)]
-pub struct Common {
+pub struct GlobalArgs {
     /// The workspace: the folder with trueup.yaml
     #[arg(
         short = 'C',
         long,
         global = true,
-        help_heading = ANYWHERE,
+        help_heading = GLOBAL_OPTIONS_HEADING,
         value_name = "DIR",
         default_value = ".",
         env = "TRUEUP_DIRECTORY",
@@ -52,22 +52,22 @@ pub struct Common {
     )]
     pub directory: PathBuf,
     /// What stands on stdout
-    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = FormatWord::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
-    pub format: FormatWord,
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_enum, default_value_t = OutputFormat::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
+    pub format: OutputFormat,
     /// When to use colour
-    #[arg(long, global = true, help_heading = ANYWHERE, value_enum, default_value_t = Colour::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
-    pub color: Colour,
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_enum, default_value_t = ColorMode::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
+    pub color: ColorMode,
     /// Say more on stderr; twice for every request
-    #[arg(short, long, global = true, help_heading = ANYWHERE, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// No progress and no remarks on stderr, only errors
-    #[arg(long, global = true, help_heading = ANYWHERE, env = "TRUEUP_QUIET", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, env = "TRUEUP_QUIET", hide_env_values = true)]
     pub quiet: bool,
 }
 
 /// What stands on stdout.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FormatWord {
+pub enum OutputFormat {
     /// For people
     Text,
     /// For programs; see schemas/report.json
@@ -76,26 +76,26 @@ pub enum FormatWord {
     Jsonl,
 }
 
-impl FormatWord {
+impl OutputFormat {
     /// How documents stand on stdout; events leave no room for one.
-    pub fn document(self) -> Format {
+    pub fn to_stdout_format(self) -> StdoutFormat {
         match self {
-            Self::Text | Self::Jsonl => Format::Text,
-            Self::Json => Format::Json,
+            Self::Text | Self::Jsonl => StdoutFormat::Text,
+            Self::Json => StdoutFormat::Json,
         }
     }
 }
 
 /// How a document stands on stdout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
+pub enum StdoutFormat {
     Text,
     Json,
 }
 
 /// When to use colour.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Colour {
+pub enum ColorMode {
     Auto,
     Always,
     Never,
@@ -103,7 +103,7 @@ pub enum Colour {
 
 /// The commands.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Check documents and settings without touching the network
     Validate(ValidateArgs),
     /// Show what would change, and the requests that would do it
@@ -148,7 +148,7 @@ pub enum Command {
 
 /// Which documents.
 #[derive(Args, Clone, Default)]
-pub struct Selection {
+pub struct SelectionArgs {
     /// Files or folders; without any, all documents of the workspace
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
@@ -156,49 +156,49 @@ pub struct Selection {
 
 /// What a run may ask of the network.
 #[derive(Args, Clone, Default)]
-pub struct Network {
+pub struct NetworkArgs {
     /// Give up on a request after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
     /// End the whole run after this many seconds: what is under way is finished, nothing else is begun
-    #[arg(long, value_name = "SECONDS", value_parser = long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Option<Duration>,
     /// Send at most this many requests again in the whole run [default: 100, and one for every five requests]
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_RETRIES", hide_env_values = true)]
     pub max_retries: Option<u32>,
 }
 
-impl Network {
+impl NetworkArgs {
     /// What a run that begins now may cost.
-    pub fn allowance(&self) -> Arc<Allowance> {
-        Arc::new(Allowance::new(Arc::new(Stop::within(self.timeout)), self.max_retries))
+    pub fn build_retry_budget(&self) -> Arc<RetryBudget> {
+        Arc::new(RetryBudget::new(Arc::new(CancellationToken::with_timeout(self.timeout)), self.max_retries))
     }
 }
 
 /// How live state is read and steps are made.
 #[derive(Args, Clone, Default)]
-pub struct Reading {
+pub struct RunArgs {
     /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
     /// Which way to change objects, where an API has several
-    #[arg(long, value_enum, default_value_t = MethodWord::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
-    pub method: MethodWord,
+    #[arg(long, value_enum, default_value_t = MethodArg::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
+    pub method: MethodArg,
     /// Believe a service that shows no objects at all, and create everything
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: PermissionLimit,
     /// Delete objects that `state: absent` names, and managed ones whose document is gone
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
-    pub allow_delete: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
+    pub allow_delete: PermissionLimit,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Send creates again whose outcome is unknown and whose objects do not show
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
-    pub retry_creates: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
+    pub retry_creates: PermissionLimit,
     /// Write values that cannot be seen, because the service hides or masks them
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
-    pub force_hidden: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
+    pub force_hidden: PermissionLimit,
     /// Write secrets again although they may be the same: a document's name or api/kind/name, and after a colon a field; `*` stands for any letters; repeatable
     #[arg(
         long,
@@ -209,44 +209,47 @@ pub struct Reading {
     )]
     pub rotate: Vec<String>,
     /// Allow changes that may lower the protection of an object's data
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
-    pub allow_lower_protection: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
+    pub allow_lower_protection: PermissionLimit,
     /// Overwrite what the person behind an object edited since the last run
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
-    pub overwrite_edits: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
+    pub overwrite_edits: PermissionLimit,
     /// Write personal values on targets without `personal: write`
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
-    pub allow_personal: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
+    pub allow_personal: PermissionLimit,
     /// Apply a plan although some live objects could not be read
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
-    pub allow_partial: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
+    pub allow_partial: PermissionLimit,
     /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
-    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
-    pub max_updates: Option<Bound>,
+    #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
+    pub max_updates: Option<CountLimit>,
     /// Refuse a plan that deletes more objects than this, by number or share [default: 30%, of at least 10 objects]
-    #[arg(long, value_name = "N|N%", value_parser = bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
-    pub max_deletes: Option<Bound>,
+    #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
+    pub max_deletes: Option<CountLimit>,
     /// Refuse a plan that needs more requests than this to write
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
     pub max_requests: Option<usize>,
     #[command(flatten)]
-    pub network: Network,
+    pub network: NetworkArgs,
 }
 
-impl Reading {
+impl RunArgs {
     /// What a plan may do without being refused as a whole.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn build_limits(&self) -> PlanLimits {
+        PlanLimits {
             updates: self.max_updates,
             deletes: self.max_deletes,
             requests: self.max_requests,
-            grants: permit::ALL.into_iter().map(|own| (own, self.grant(own))).collect(),
-            partial: self.allow_partial,
+            permissions: permission::ALL_PERMISSIONS
+                .into_iter()
+                .map(|own| (own, self.get_permission_limit(own)))
+                .collect(),
+            unread: self.allow_partial,
         }
     }
 
     /// For how many objects something is allowed.
-    pub fn grant(&self, permission: Permission) -> Grant {
+    pub fn get_permission_limit(&self, permission: Permission) -> PermissionLimit {
         match permission {
             Permission::Delete => self.allow_delete,
             Permission::Hidden => self.force_hidden,
@@ -261,7 +264,7 @@ impl Reading {
 
 /// Which way to change objects.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum MethodWord {
+pub enum MethodArg {
     /// The API's own: PATCH where it has one
     #[default]
     Usual,
@@ -273,18 +276,18 @@ pub enum MethodWord {
 
 /// What else is written, beside stdout.
 #[derive(Args, Clone, Default)]
-pub struct Beside {
+pub struct ReportArgs {
     /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit, html, or jsonl while an apply runs; repeatable. With `-` as the file it stands on stdout, and the text on stderr
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = beside, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report_output, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
     pub report: Vec<(ReportFormat, PathBuf)>,
     /// Annotations and the summary of a CI service
-    #[arg(long, value_enum, default_value_t = Ci::Auto, env = "TRUEUP_CI", hide_env_values = true)]
-    pub ci: Ci,
+    #[arg(long, value_enum, default_value_t = CiService::Auto, env = "TRUEUP_CI", hide_env_values = true)]
+    pub ci: CiService,
 }
 
 /// Whose eyes the terminal is for.
 #[derive(Args, Clone, Copy, Default)]
-pub struct Sight {
+pub struct RevealArgs {
     /// Show personal values as they are; on a terminal only, as text, never in a report or a saved plan. Secrets stay hidden
     #[arg(long, env = "TRUEUP_REVEAL", hide_env_values = true)]
     pub reveal: bool,
@@ -292,7 +295,7 @@ pub struct Sight {
 
 /// Which CI service to speak to.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Ci {
+pub enum CiService {
     /// The one that the environment tells of
     #[default]
     Auto,
@@ -331,7 +334,7 @@ pub enum ReportFormat {
 
 impl ReportFormat {
     /// The word for it on the command line.
-    pub fn word(self) -> String {
+    pub fn to_flag_value(self) -> String {
         self.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned())
     }
 }
@@ -340,14 +343,14 @@ impl ReportFormat {
 #[derive(Args)]
 pub struct ValidateArgs {
     #[command(flatten)]
-    pub selection: Selection,
+    pub selection: SelectionArgs,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
 }
 
 /// Which documents, by when they changed.
 #[derive(Args, Clone, Default)]
-pub struct Changed {
+pub struct SinceArgs {
     /// Look only at objects whose documents ask something else than where this branch parted from a commit, and at those that refer to them
     #[arg(
         long,
@@ -361,13 +364,13 @@ pub struct Changed {
 
 /// Which changes are wanted, by their cause.
 #[derive(Args, Clone, Default)]
-pub struct Causes {
+pub struct CauseArgs {
     /// The commit that this branch is compared with [default: where it parted from the branch that CI, or the remote, calls the main one]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,
     /// Plan only objects that differ for this cause alone; one that differs for others too is refused, because a write may carry the whole object
     #[arg(long, value_enum, value_name = "CAUSE", env = "TRUEUP_ONLY", hide_env_values = true)]
-    pub only: Option<CauseWord>,
+    pub only: Option<CauseArg>,
     /// Refuse to plan a branch that does not contain what is on the main one by now
     #[arg(long, env = "TRUEUP_REQUIRE_UP_TO_DATE", hide_env_values = true)]
     pub require_up_to_date: bool,
@@ -375,7 +378,7 @@ pub struct Causes {
 
 /// A cause that can be asked for.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CauseWord {
+pub enum CauseArg {
     /// What this branch edits
     ThisBranch,
 }
@@ -384,17 +387,17 @@ pub enum CauseWord {
 #[derive(Args)]
 pub struct PlanArgs {
     #[command(flatten)]
-    pub selection: Selection,
+    pub selection: SelectionArgs,
     #[command(flatten)]
-    pub changed: Changed,
+    pub changed: SinceArgs,
     #[command(flatten)]
-    pub reading: Reading,
+    pub reading: RunArgs,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
     #[command(flatten)]
-    pub causes: Causes,
+    pub causes: CauseArgs,
     #[command(flatten)]
-    pub sight: Sight,
+    pub sight: RevealArgs,
     /// Exit with 2 when something would change
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -407,13 +410,13 @@ pub struct PlanArgs {
 #[derive(Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
-    pub selection: Selection,
+    pub selection: SelectionArgs,
     #[command(flatten)]
-    pub reading: Reading,
+    pub reading: RunArgs,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
     #[command(flatten)]
-    pub sight: Sight,
+    pub sight: RevealArgs,
     /// Do not ask
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
@@ -438,11 +441,11 @@ pub struct UndoArgs {
     #[arg(value_name = "RECEIPT")]
     pub receipt: PathBuf,
     #[command(flatten)]
-    pub reading: Reading,
+    pub reading: RunArgs,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
     #[command(flatten)]
-    pub sight: Sight,
+    pub sight: RevealArgs,
     /// Write nothing, but save the plan, for review and `trueup apply FILE`; it holds no secrets
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -464,13 +467,13 @@ never do.
 Exit codes: 0 no difference that counts; 2 there is one; 1 the state of some objects is not known.")]
 pub struct DriftArgs {
     #[command(flatten)]
-    pub selection: Selection,
+    pub selection: SelectionArgs,
     #[command(flatten)]
-    pub changed: Changed,
+    pub changed: SinceArgs,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
     #[command(flatten)]
-    pub sight: Sight,
+    pub sight: RevealArgs,
     /// The commit whose documents stand for what was applied where there is no record [default: where this branch parted from the one that CI, or the remote, calls the main one]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,
@@ -481,13 +484,13 @@ pub struct DriftArgs {
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Believe a service that shows no objects at all
-    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = grant, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
-    pub trust_empty: Grant,
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: PermissionLimit,
     /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
     #[command(flatten)]
-    pub network: Network,
+    pub network: NetworkArgs,
 }
 
 /// Arguments of `show`.
@@ -502,7 +505,7 @@ pub struct ShowArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
-    pub beside: Beside,
+    pub beside: ReportArgs,
 }
 
 /// Arguments of `import`.
@@ -545,7 +548,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
     #[command(flatten)]
-    pub network: Network,
+    pub network: NetworkArgs,
 }
 
 /// Arguments of `explain`.
@@ -586,13 +589,13 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "VERB:WHAT[:TIMES]")]
     pub fail: Vec<String>,
     /// How secrets read back
-    #[arg(long, value_enum, default_value_t = SecretsWord::Clear)]
-    pub secrets: SecretsWord,
+    #[arg(long, value_enum, default_value_t = SecretsArg::Clear)]
+    pub secrets: SecretsArg,
 }
 
 /// How secrets read back.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SecretsWord {
+pub enum SecretsArg {
     /// As they are
     Clear,
     /// As asterisks
@@ -633,10 +636,10 @@ pub struct ApiTryArgs {
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: u32,
     /// A scope parameter that the target does not fix; repeatable
-    #[arg(long, value_name = "NAME=VALUE", value_parser = named)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_name_value)]
     pub scope: Vec<(String, String)>,
     #[command(flatten)]
-    pub network: Network,
+    pub network: NetworkArgs,
 }
 
 /// Arguments of `api new`.
@@ -672,7 +675,7 @@ Comments, quotes and wording stay. A file is replaced only when it reads back th
 Exit codes: 0 done, or nothing to do; 1 a file cannot be read or written; 2 with `--check`, files are not laid out so.")]
 pub struct FmtArgs {
     #[command(flatten)]
-    pub selection: Selection,
+    pub selection: SelectionArgs,
     /// Change nothing; exit with 2 when a file is not laid out so
     #[arg(long)]
     pub check: bool,
@@ -686,31 +689,32 @@ pub struct DemoArgs {
     pub keep: Option<PathBuf>,
 }
 
-fn bound(text: &str) -> Result<Bound, String> {
+fn parse_bound(text: &str) -> Result<CountLimit, String> {
     let wrong = || "a number of objects, or a share from 0% to 100%".to_owned();
     match text.strip_suffix('%') {
-        Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(Bound::Share),
-        None => text.parse().ok().map(Bound::Number),
+        Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(CountLimit::Percent),
+        None => text.parse().ok().map(CountLimit::Count),
     }
     .ok_or_else(wrong)
 }
 
 /// A number of objects, or any number; variables may say `true` and `false` too.
-fn grant(text: &str) -> Result<Grant, String> {
+fn parse_permission_limit(text: &str) -> Result<PermissionLimit, String> {
     match text {
-        "any" | "true" | "yes" => Ok(Grant::Any),
-        "no" | "false" | "" => Ok(Grant::None),
+        "any" | "true" | "yes" => Ok(PermissionLimit::Unlimited),
+        "no" | "false" | "" => Ok(PermissionLimit::Denied),
         number => number
             .parse()
-            .map(Grant::Number)
+            .map(PermissionLimit::AtMost)
             .map_err(|_| "a number of objects, or nothing for any".to_owned()),
     }
 }
 
 /// `FORMAT=FILE`
-fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
+fn parse_report_output(text: &str) -> Result<(ReportFormat, PathBuf), String> {
     let words = || {
-        let words: Vec<_> = ReportFormat::value_variants().iter().map(|format| format.word()).collect();
+        let words: Vec<_> =
+            ReportFormat::value_variants().iter().map(|format| format.to_flag_value()).collect();
         words.join(", ")
     };
     match text.split_once('=') {
@@ -723,22 +727,22 @@ fn beside(text: &str) -> Result<(ReportFormat, PathBuf), String> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    up_to(3600, text)
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    parse_bounded_seconds(3600, text)
 }
 
-fn long_seconds(text: &str) -> Result<Duration, String> {
-    up_to(24 * 3600, text)
+fn parse_long_seconds(text: &str) -> Result<Duration, String> {
+    parse_bounded_seconds(24 * 3600, text)
 }
 
-fn up_to(most: u32, text: &str) -> Result<Duration, String> {
+fn parse_bounded_seconds(most: u32, text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= f64::from(most) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err(format!("a number of seconds, more than 0 and at most {most}")),
     }
 }
 
-fn named(text: &str) -> Result<(String, String), String> {
+fn parse_name_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("a name and a value: NAME=VALUE".into()),

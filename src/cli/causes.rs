@@ -4,19 +4,19 @@
 //! hand. Without both a plan has no causes, and nothing is said about them unless somebody asked.
 //! Deliberately absent: what a cause is (`plan::cause`).
 
-use super::args::{CauseWord, Causes};
-use super::exit::Exit;
-use super::past::{Branch, Pasts};
-use super::session::Prepared;
-use crate::diagnostic::{Diagnostic, Severity};
+use super::args::{CauseArg, CauseArgs};
+use super::exit::ExitStatus;
+use super::history::{GitBranch, ObjectHistory};
+use super::run_setup::PreparedRun;
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
-use crate::plan::cause::{self, Cause};
-use crate::run::gather::Job;
+use crate::plan::cause::{self, ChangeCause};
+use crate::run::fetch::ObjectJob;
 
 /// What keeps a plan from being told.
-pub struct Fault {
-    pub why: Diagnostic,
-    pub exit: Exit,
+pub struct CauseFailure {
+    pub diagnostic: Diagnostic,
+    pub exit: ExitStatus,
 }
 
 /// Notes the causes of a plan's changes and takes out those that are not wanted. Gives the branch, where there
@@ -24,54 +24,58 @@ pub struct Fault {
 ///
 /// # Errors
 /// When the branch is not up to date although it has to be, or what was asked cannot be known.
-pub fn explain(
+pub fn explain_plan(
     plan: &mut Plan,
-    jobs: &[Job],
-    prepared: &Prepared,
-    asked: Option<&Causes>,
-) -> Result<Option<Branch>, Fault> {
-    let default = Causes::default();
+    jobs: &[ObjectJob],
+    prepared: &PreparedRun,
+    asked: Option<&CauseArgs>,
+) -> Result<Option<GitBranch>, CauseFailure> {
+    let default = CauseArgs::default();
     let asked = asked.unwrap_or(&default);
     let needed = asked.base.is_some() || asked.require_up_to_date || asked.only.is_some();
-    let unknown = |why| Fault { why, exit: Exit::Error };
-    let branch = match Branch::of(&prepared.workspace.root, asked.base.as_deref()) {
+    let unknown = |why| CauseFailure { diagnostic: why, exit: ExitStatus::Error };
+    let branch = match GitBranch::find_current(&prepared.workspace.root, asked.base.as_deref()) {
         Ok(branch) => branch,
         Err(why) if needed => return Err(unknown(why)),
         Err(why) => {
-            plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..why });
+            plan.diagnostics.push(Diagnostic { severity: DiagnosticSeverity::Warning, ..why });
             None
         }
     };
     if asked.require_up_to_date {
-        let behind = branch.as_ref().ok_or_else(no_branch).and_then(Branch::behind).map_err(unknown)?;
+        let behind = branch
+            .as_ref()
+            .ok_or_else(diagnose_missing_branch)
+            .and_then(GitBranch::diagnose_behind)
+            .map_err(unknown)?;
         if let Some(why) = behind {
-            return Err(Fault { why, exit: Exit::Refused });
+            return Err(CauseFailure { diagnostic: why, exit: ExitStatus::Refused });
         }
     }
-    Pasts::note(plan, jobs, prepared, branch.as_ref());
-    if asked.only == Some(CauseWord::ThisBranch) {
-        let left_out = cause::only(plan, Cause::Branch);
-        plan.diagnostics.extend((left_out > 0).then(|| left_alone(left_out)));
+    ObjectHistory::annotate_plan(plan, jobs, prepared, branch.as_ref());
+    if asked.only == Some(CauseArg::ThisBranch) {
+        let left_out = cause::retain_cause(plan, ChangeCause::Branch);
+        plan.diagnostics.extend((left_out > 0).then(|| diagnose_left_out_objects(left_out)));
     }
     Ok(branch)
 }
 
 /// Notes the causes of a plan's changes as far as they are known, and says nothing where they are not: who applies
 /// has seen a plan that did.
-pub fn label(plan: &mut Plan, jobs: &[Job], prepared: &Prepared) {
+pub fn label_plan(plan: &mut Plan, jobs: &[ObjectJob], prepared: &PreparedRun) {
     let said = plan.diagnostics.len();
-    let branch = Branch::of(&prepared.workspace.root, None).ok().flatten();
-    Pasts::note(plan, jobs, prepared, branch.as_ref());
+    let branch = GitBranch::find_current(&prepared.workspace.root, None).ok().flatten();
+    ObjectHistory::annotate_plan(plan, jobs, prepared, branch.as_ref());
     plan.diagnostics.truncate(said);
 }
 
-fn no_branch() -> Diagnostic {
+fn diagnose_missing_branch() -> Diagnostic {
     Diagnostic::error("no-repository", "there is no Git repository here, or no main branch in it")
-        .hint("run in a clone with the main branch, or name it with `--base`")
+        .with_hint("run in a clone with the main branch, or name it with `--base`")
 }
 
-fn left_alone(objects: usize) -> Diagnostic {
+fn diagnose_left_out_objects(objects: usize) -> Diagnostic {
     let objects = if objects == 1 { "1 object is".to_owned() } else { format!("{objects} objects are") };
     Diagnostic::note("left-alone", format!("{objects} left alone: this branch is not why they differ"))
-        .hint("leave `--only` out to see them, or look at `trueup drift`")
+        .with_hint("leave `--only` out to see them, or look at `trueup drift`")
 }

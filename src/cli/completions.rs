@@ -3,17 +3,17 @@
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
 
-use super::args::Cli;
-use super::exit::Exit;
-use super::screen::Screen;
+use super::args::CommandLine;
+use super::exit::ExitStatus;
+use super::screen::TerminalScreen;
 
 /// Prints the script.
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn run(shell: Shell, screen: &Screen) -> anyhow::Result<Exit> {
+pub fn run(shell: Shell, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "trueup", &mut script);
-    screen.out(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Done)
+    generate(shell, &mut CommandLine::command(), "trueup", &mut script);
+    screen.print_stdout(&String::from_utf8_lossy(&script))?;
+    Ok(ExitStatus::Done)
 }

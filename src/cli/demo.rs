@@ -10,18 +10,18 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use super::args::{Common, DemoArgs, DriftArgs, FormatWord, Reading, Selection};
-use super::exit::Exit;
-use super::reports::Reports;
-use super::screen::Screen;
-use super::session::{self, Env, Reach};
+use super::args::{DemoArgs, DriftArgs, GlobalArgs, OutputFormat, RunArgs, SelectionArgs};
+use super::exit::ExitStatus;
+use super::reports::ReportOutputs;
+use super::run_setup::{self, EnvLookup, RunSelection};
+use super::screen::TerminalScreen;
 use super::{apply, drift, plan};
 use crate::kind::Kind;
-use crate::kind::registry::Registry;
-use crate::remote::sandbox::{Options, Running, Sandbox};
+use crate::kind::registry::KindRegistry;
+use crate::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
 /// The quickstart workspace, as it stands in `examples/quickstart`.
-const FILES: [(&str, &str); 3] = [
+const QUICKSTART_FILES: [(&str, &str); 3] = [
     ("trueup.yaml", include_str!("../../examples/quickstart/trueup.yaml")),
     ("config/gateways.yaml", include_str!("../../examples/quickstart/config/gateways.yaml")),
     ("config/partners.yaml", include_str!("../../examples/quickstart/config/partners.yaml")),
@@ -29,55 +29,67 @@ const FILES: [(&str, &str); 3] = [
 /// Where the quickstart expects its sandbox.
 const ADDRESS: &str = "http://127.0.0.1:8080";
 /// What the quickstart takes from the environment.
-const VARIABLES: [(&str, &str); 4] = [
+const DEMO_VARIABLES: [(&str, &str); 4] = [
     ("HARBOR_TOKEN", "demo"),
     ("PHONES_TOKEN", "demo"),
     ("HARBOR_MERCHANT_KEY", "k:9,f"),
     ("ACME_PASSWORD", "p\"w,1"),
 ];
 /// What somebody changes by hand in the meantime: the kind, its name in the sandbox, and the member.
-const EDIT: &str = include_str!("../../examples/quickstart/edit-by-hand.json");
+const EDIT_JSON: &str = include_str!("../../examples/quickstart/edit-by-hand.json");
 
 /// Runs the demo.
 ///
 /// # Errors
 /// When no port is free, or the workspace cannot be written.
-pub fn run(common: &Common, args: &DemoArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let sandbox = start()?;
+pub fn run(common: &GlobalArgs, args: &DemoArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let sandbox = start_sandbox()?;
     let temporary = tempfile::tempdir().context("no temporary folder")?;
     let root = args.keep.as_deref().unwrap_or(temporary.path());
     write_workspace(root, &sandbox)?;
     let shown = root.display();
-    screen.out(&format!("A sandbox answers at http://{}; the workspace is {shown}.\n", sandbox.addr()))?;
-    let show = Show {
-        common: Common { directory: root.to_owned(), format: FormatWord::Text, ..common.clone() },
+    screen.print_stdout(&format!(
+        "A sandbox answers at http://{}; the workspace is {shown}.\n",
+        sandbox.addr()
+    ))?;
+    let show = DemoRun {
+        common: GlobalArgs { directory: root.to_owned(), format: OutputFormat::Text, ..common.clone() },
         screen,
     };
-    show.say("trueup plan", "Five documents, read against the live objects. Nothing is written.")?;
-    show.plan()?;
-    show.say("trueup apply --auto-approve", "Each object is read again, written, read back and compared.")?;
-    let applied = show.apply()?;
-    show.say("trueup plan", "The services match now.")?;
-    show.plan()?;
+    show.print_step("trueup plan", "Five documents, read against the live objects. Nothing is written.")?;
+    show.run_plan()?;
+    show.print_step(
+        "trueup apply --auto-approve",
+        "Each object is read again, written, read back and compared.",
+    )?;
+    let applied = show.run_apply()?;
+    show.print_step("trueup plan", "The services match now.")?;
+    show.run_plan()?;
     edit_by_hand(&sandbox)?;
-    show.say(
+    show.print_step(
         "trueup drift",
         "Somebody changed a fee by hand meanwhile; what was applied tells which side moved. Exit code 2.",
     )?;
-    let drifted = show.drift()?;
-    sandbox.stop();
-    Ok(if applied == Exit::Done && drifted == Exit::Differs { Exit::Done } else { Exit::Error })
+    let drifted = show.run_drift()?;
+    sandbox.shut_down();
+    Ok(if applied == ExitStatus::Done && drifted == ExitStatus::Differs {
+        ExitStatus::Done
+    } else {
+        ExitStatus::Error
+    })
 }
 
-fn start() -> anyhow::Result<Running> {
-    let registry = Registry::builtin();
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
-    Sandbox::start(kinds, Options { seed: Some(1), ..Options::default() }).context("no free port on loopback")
+fn start_sandbox() -> anyhow::Result<RunningSandbox> {
+    let registry = KindRegistry::get_builtin();
+    let kinds: Vec<Arc<Kind>> =
+        registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
+    SandboxLauncher::start_server(kinds, SandboxOptions { seed: Some(1), ..SandboxOptions::default() })
+        .context("no free port on loopback")
 }
 
-fn write_workspace(root: &Path, sandbox: &Running) -> anyhow::Result<()> {
+fn write_workspace(root: &Path, sandbox: &RunningSandbox) -> anyhow::Result<()> {
     let address = format!("http://{}", sandbox.addr());
-    for (name, text) in FILES {
+    for (name, text) in QUICKSTART_FILES {
         let path = root.join(name);
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -87,66 +99,69 @@ fn write_workspace(root: &Path, sandbox: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn edit_by_hand(sandbox: &Running) -> anyhow::Result<()> {
-    let edit: serde_json::Value = serde_json::from_str(EDIT).context("the edit of the quickstart")?;
+fn edit_by_hand(sandbox: &RunningSandbox) -> anyhow::Result<()> {
+    let edit: serde_json::Value = serde_json::from_str(EDIT_JSON).context("the edit of the quickstart")?;
     let text = |name: &str| edit.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     let set = edit.get("set").and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
-    sandbox.edit(text("kind"), text("id"), &set).map_err(|why| anyhow!(why))
+    sandbox.edit_object(text("kind"), text("id"), &set).map_err(|why| anyhow!(why))
 }
 
 /// Runs the commands of the demo, in its workspace and with its environment.
-struct Show<'s> {
-    common: Common,
-    screen: &'s Screen,
+struct DemoRun<'s> {
+    common: GlobalArgs,
+    screen: &'s TerminalScreen,
 }
 
-impl Show<'_> {
-    fn say(&self, command: &str, what: &str) -> anyhow::Result<()> {
+impl DemoRun<'_> {
+    fn print_step(&self, command: &str, what: &str) -> anyhow::Result<()> {
         let bold = anstyle::Style::new().bold();
         let dim = anstyle::Style::new().dimmed();
-        self.screen.out(&format!("\n{bold}$ {command}{bold:#}\n{dim}{what}{dim:#}\n\n"))?;
+        self.screen.print_stdout(&format!("\n{bold}$ {command}{bold:#}\n{dim}{what}{dim:#}\n\n"))?;
         Ok(())
     }
 
-    fn plan(&self) -> anyhow::Result<Exit> {
-        match self.prepare() {
+    fn run_plan(&self) -> anyhow::Result<ExitStatus> {
+        match self.prepare_demo_run() {
             Ok(prepared) => {
-                let wish = plan::Wish { detailed: true, ..plan::Wish::default() };
-                plan::planned(&prepared, &Reading::default(), self.screen, wish)
+                let wish = plan::PlanOutputOptions {
+                    detailed_exit_code: true,
+                    ..plan::PlanOutputOptions::default()
+                };
+                plan::plan_workspace(&prepared, &RunArgs::default(), self.screen, wish)
             }
-            Err(_) => Ok(Exit::Error),
+            Err(_) => Ok(ExitStatus::Error),
         }
     }
 
-    fn drift(&self) -> anyhow::Result<Exit> {
+    fn run_drift(&self) -> anyhow::Result<ExitStatus> {
         let args = DriftArgs::default();
-        match self.prepare() {
+        match self.prepare_demo_run() {
             Ok(prepared) => {
-                let what = (&drift::reading(&args), &args);
-                drift::drifted(&prepared, what, self.screen, &Reports::default())
+                let what = (&drift::build_run_args(&args), &args);
+                drift::report_drift(&prepared, what, self.screen, &ReportOutputs::default())
             }
-            Err(_) => Ok(Exit::Error),
+            Err(_) => Ok(ExitStatus::Error),
         }
     }
 
-    fn apply(&self) -> anyhow::Result<Exit> {
-        match self.prepare() {
+    fn run_apply(&self) -> anyhow::Result<ExitStatus> {
+        match self.prepare_demo_run() {
             Ok(prepared) => {
-                let way = apply::Way { approved: true, ..apply::Way::default() };
-                apply::applied(&prepared.for_writing(), &Reading::default(), self.screen, way)
+                let way = apply::ApplyOptions { approved: true, ..apply::ApplyOptions::default() };
+                apply::apply_workspace(&prepared.into_writable(), &RunArgs::default(), self.screen, way)
             }
-            Err(_) => Ok(Exit::Error),
+            Err(_) => Ok(ExitStatus::Error),
         }
     }
 
-    fn prepare(&self) -> Result<session::Prepared, session::Faults> {
+    fn prepare_demo_run(&self) -> Result<run_setup::PreparedRun, run_setup::DiagnosticList> {
         let environment = |name: &str| {
-            VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value))
+            DEMO_VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value))
         };
-        let env: Env = &environment;
-        let everything = Selection { paths: Vec::new() };
-        session::open(&self.common, &everything, self.screen).and_then(|workspace| {
-            session::prepare(workspace, &Reading::default(), Reach::WHOLE, self.screen, env)
+        let env: EnvLookup = &environment;
+        let everything = SelectionArgs { paths: Vec::new() };
+        run_setup::open_workspace(&self.common, &everything, self.screen).and_then(|workspace| {
+            run_setup::prepare_run(workspace, &RunArgs::default(), RunSelection::WHOLE, self.screen, env)
         })
     }
 }

@@ -3,52 +3,55 @@
 //! Live state is read and nothing is written: the connections of this command cannot. A difference is drift
 //! when the object moved, pending when its document did; which of the two decides the exit code.
 
-use super::args::{Common, DriftArgs, Format, Reading};
-use super::exit::Exit;
+use super::args::{DriftArgs, GlobalArgs, RunArgs, StdoutFormat};
+use super::exit::ExitStatus;
+use super::history::{GitBranch, ObjectHistory, diagnose_missing_history};
 use super::notify;
-use super::past::{Branch, Pasts, no_past};
 use super::plan as plans;
-use super::reports::{Of, Reports, Shown};
-use super::screen::Screen;
-use super::session::{self, Faults, Prepared, Reach};
+use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
+use super::screen::TerminalScreen;
 use super::settings::file::NotifyEvent;
-use super::since::Since;
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::plan::permit::Grant;
-use crate::plan::{Plan, Subject};
-use crate::report::drift::{Against, Ask, text};
-use crate::report::persons::Persons;
+use super::since_filter::SinceFilter;
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
+use crate::plan::permission::PermissionLimit;
+use crate::plan::{Plan, PlanSubject};
+use crate::report::drift::{DriftBaseline, DriftOptions, render_drift};
+use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::{DriftReport, to_json};
 
 /// Reads live state and tells what moved.
 ///
 /// # Errors
 /// When the result cannot be written.
-pub fn run(common: &Common, args: &DriftArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, Of::Drift, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let reading = reading(args);
-    let reach = Reach::of(&args.selection).since(&args.changed);
-    let prepared = session::open(common, &args.selection, screen)
-        .and_then(|workspace| session::prepare(workspace, &reading, reach, screen, session::REAL));
+pub fn run(common: &GlobalArgs, args: &DriftArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let Some(reports) = ReportOutputs::new(common, &args.beside, ReportedCommand::Drift, screen) else {
+        return Ok(ExitStatus::Usage);
+    };
+    let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
+    let reading = build_run_args(args);
+    let reach = RunSelection::from_args(&args.selection).with_since(&args.changed);
+    let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
+        run_setup::prepare_run(workspace, &reading, reach, screen, run_setup::PROCESS_ENV)
+    });
     match prepared {
-        Ok(prepared) => drifted(&prepared, (&reading, args), screen, &reports),
-        Err(faults) => unread(faults, screen, &reports),
+        Ok(prepared) => report_drift(&prepared, (&reading, args), screen, &reports),
+        Err(faults) => report_failure(faults, screen, &reports),
     }
 }
 
 /// Whatever a document asks is held against what is live, whether an apply would be allowed to write it or not.
-pub fn reading(args: &DriftArgs) -> Reading {
-    Reading {
+pub fn build_run_args(args: &DriftArgs) -> RunArgs {
+    RunArgs {
         parallelism: args.parallelism,
         network: args.network.clone(),
         trust_empty: args.trust_empty,
         unmanaged: args.unmanaged,
-        allow_delete: Grant::Any,
-        allow_lower_protection: Grant::Any,
-        overwrite_edits: Grant::Any,
-        allow_personal: Grant::Any,
-        ..Reading::default()
+        allow_delete: PermissionLimit::Unlimited,
+        allow_lower_protection: PermissionLimit::Unlimited,
+        overwrite_edits: PermissionLimit::Unlimited,
+        allow_personal: PermissionLimit::Unlimited,
+        ..RunArgs::default()
     }
 }
 
@@ -56,87 +59,101 @@ pub fn reading(args: &DriftArgs) -> Reading {
 ///
 /// # Errors
 /// When there is no runtime, or the result cannot be written.
-pub fn drifted(
-    prepared: &Prepared,
-    (reading, args): (&Reading, &DriftArgs),
-    screen: &Screen,
-    reports: &Reports,
-) -> anyhow::Result<Exit> {
-    let mut plan = plans::made(prepared, reading, screen)?;
-    let jobs = prepared.jobs();
-    prepared.since.iter().for_each(|since| since.keep(&mut plan));
-    let branch = match Branch::of(&prepared.workspace.root, args.base.as_deref()) {
+pub fn report_drift(
+    prepared: &PreparedRun,
+    (reading, args): (&RunArgs, &DriftArgs),
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
+    let mut plan = plans::make_plan(prepared, reading, screen)?;
+    let jobs = prepared.build_jobs();
+    prepared.since_filter.iter().for_each(|since| since.filter_plan(&mut plan));
+    let branch = match GitBranch::find_current(&prepared.workspace.root, args.base.as_deref()) {
         Ok(branch) => branch,
         Err(fault) if args.base.is_some() => {
-            screen.diagnose(std::slice::from_ref(&fault));
-            return unread(vec![fault], screen, reports);
+            screen.print_diagnostics(std::slice::from_ref(&fault));
+            return report_failure(vec![fault], screen, reports);
         }
         Err(fault) => {
-            plan.diagnostics.push(Diagnostic { severity: Severity::Warning, ..fault });
+            plan.diagnostics.push(Diagnostic { severity: DiagnosticSeverity::Warning, ..fault });
             None
         }
     };
-    let pasts = Pasts::note_shared(&mut plan, &jobs, prepared, branch.as_ref());
-    if pasts.is_blank && !(plan.steps.is_empty() && plan.refused.is_empty()) {
-        plan.diagnostics.insert(0, no_past());
+    let pasts = ObjectHistory::annotate_plan_with_shared(&mut plan, &jobs, prepared, branch.as_ref());
+    if pasts.is_empty && !(plan.steps.is_empty() && plan.refused.is_empty()) {
+        plan.diagnostics.insert(0, diagnose_missing_history());
     }
-    let applied_at = |subject: &Subject| pasts.applied_at(subject);
-    let ask = |persons| Ask {
-        against: pasts.against.clone(),
-        since: prepared.since.as_ref().map(Since::told),
+    let applied_at = |subject: &PlanSubject| pasts.find_applied_at(subject);
+    let ask = |persons| DriftOptions {
+        baseline: pasts.baseline.clone(),
+        since: prepared.since_filter.as_ref().map(SinceFilter::to_report),
         also_pending: args.also_pending,
-        persons,
+        personal_data: persons,
         applied_at: &applied_at,
     };
     // nothing is written here, so broken rules are told and refuse nothing
-    let (_, verdicts) = plans::judged(&plan, prepared);
+    let (_, verdicts) = plans::evaluate_policies(&plan, prepared);
     plan.diagnostics.extend(verdicts);
-    let report = DriftReport::of(&plan, ask(prepared.persons()));
-    let clear = screen.reveals.then(|| DriftReport::of(&plan, ask(Persons::Clear)));
-    if screen.format == Format::Json {
-        screen.diagnose(&warnings(&plan));
+    let report = DriftReport::from_plan(&plan, ask(prepared.build_pseudonyms()));
+    let clear = screen.reveals_personal.then(|| DriftReport::from_plan(&plan, ask(PersonalDataMode::Clear)));
+    if screen.format == StdoutFormat::Json {
+        screen.print_diagnostics(&collect_warnings(&plan));
     }
-    show(clear.as_ref().unwrap_or(&report), screen)?;
-    reports.write(&Shown::Drift(&report), screen)?;
-    let exit = exit(&report);
-    if exit != Exit::Done {
-        notify::tell(&prepared.workspace, NotifyEvent::Drift, &Shown::Drift(&report), screen);
+    print_report(clear.as_ref().unwrap_or(&report), screen)?;
+    reports.write_reports(&ReportContent::Drift(&report), screen)?;
+    let exit = compute_exit_status(&report);
+    if exit != ExitStatus::Done {
+        notify::send_notifications(
+            &prepared.workspace,
+            NotifyEvent::Drift,
+            &ReportContent::Drift(&report),
+            screen,
+        );
     }
     Ok(exit)
 }
 
 /// What text shows with the rest.
-fn warnings(plan: &Plan) -> Vec<Diagnostic> {
-    plan.diagnostics.iter().filter(|own| own.severity > Severity::Note).cloned().collect()
+fn collect_warnings(plan: &Plan) -> Vec<Diagnostic> {
+    plan.diagnostics.iter().filter(|own| own.severity > DiagnosticSeverity::Note).cloned().collect()
 }
 
 /// Without live state, programs get the faults in its place.
-fn unread(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+fn report_failure(
+    faults: DiagnosticList,
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
     let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
-    let against = Against { records: false, commit: None };
-    let ask =
-        Ask { against, since: None, also_pending: false, persons: Persons::Masked, applied_at: &|_| None };
-    let report = DriftReport::of(&plan, ask);
-    if screen.format == Format::Json {
-        screen.out(&to_json(&report)?)?;
+    let against = DriftBaseline { records: false, commit: None };
+    let ask = DriftOptions {
+        baseline: against,
+        since: None,
+        also_pending: false,
+        personal_data: PersonalDataMode::Masked,
+        applied_at: &|_| None,
+    };
+    let report = DriftReport::from_plan(&plan, ask);
+    if screen.format == StdoutFormat::Json {
+        screen.print_stdout(&to_json(&report)?)?;
     }
-    reports.write(&Shown::Drift(&report), screen)?;
-    Ok(Exit::Error)
+    reports.write_reports(&ReportContent::Drift(&report), screen)?;
+    Ok(ExitStatus::Error)
 }
 
-fn show(report: &DriftReport, screen: &Screen) -> anyhow::Result<()> {
+fn print_report(report: &DriftReport, screen: &TerminalScreen) -> anyhow::Result<()> {
     match screen.format {
-        Format::Json => screen.out(&to_json(report)?)?,
-        Format::Text => screen.out(&text(report, screen.width()))?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(report)?)?,
+        StdoutFormat::Text => screen.print_stdout(&render_drift(report, screen.width()))?,
     }
     Ok(())
 }
 
 /// What drift says to scripts: errors before differences.
-fn exit(report: &DriftReport) -> Exit {
-    match (report.complete, report.differs()) {
-        (false, _) => Exit::Error,
-        (true, true) => Exit::Differs,
-        (true, false) => Exit::Done,
+fn compute_exit_status(report: &DriftReport) -> ExitStatus {
+    match (report.complete, report.has_differences()) {
+        (false, _) => ExitStatus::Error,
+        (true, true) => ExitStatus::Differs,
+        (true, false) => ExitStatus::Done,
     }
 }

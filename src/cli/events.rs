@@ -15,56 +15,56 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, anyhow};
 
-use super::exit::Exit;
+use super::exit::ExitStatus;
 use super::reports::is_stdout;
-use crate::remote::allowance::Again;
-use crate::report::event::{EventLine, Happened, Wait};
-use crate::report::json::to_line;
+use crate::remote::retry_budget::RetryEvent;
+use crate::report::event::{EventLine, EventPayload, RetryPayload};
+use crate::report::json::to_json_line;
+use crate::report::line_index::SourceLineIndex;
 use crate::report::outcome::{ApplyReport, ApplySummary};
-use crate::report::persons::Persons;
-use crate::report::places::Places;
-use crate::report::shown::{Finding, ObjectName, Report};
-use crate::run::Event;
+use crate::report::plan_report::{DiagnosticView, ObjectName, PlanReport};
+use crate::report::pseudonyms::PersonalDataMode;
+use crate::run::RunEvent;
 
 /// Who is told of what happens.
-pub struct Events(Mutex<Telling>);
+pub struct EventStream(Mutex<EventStreamState>);
 
 #[derive(Default)]
-struct Telling {
-    writers: Vec<Writer>,
+struct EventStreamState {
+    writers: Vec<EventFileWriter>,
     /// How many lines there are.
-    number: u64,
-    places: Places,
+    sequence: u64,
+    places: SourceLineIndex,
     /// The objects that ended, with how much was found of each.
-    ended: HashMap<Key, usize>,
+    ended: HashMap<EventObjectKey, usize>,
     halted: HashSet<Option<String>>,
     summary: ApplySummary,
-    diagnostics: Vec<Finding>,
+    diagnostics: Vec<DiagnosticView>,
 }
 
 /// Target, kind and name.
-type Key = (String, String, String);
+type EventObjectKey = (String, String, String);
 
 /// A file, and the thread that writes it.
-struct Writer {
+struct EventFileWriter {
     name: PathBuf,
     lines: Sender<Arc<str>>,
     thread: JoinHandle<io::Result<()>>,
 }
 
-impl Events {
+impl EventStream {
     /// Does work of which these files are told from its beginning to its end.
     ///
     /// # Errors
     /// Those of the work; then those of the files.
-    pub fn during(
+    pub fn run_with_events(
         files: &[PathBuf],
-        work: impl FnOnce(&Arc<Self>) -> anyhow::Result<Exit>,
-    ) -> anyhow::Result<Exit> {
-        let events = Arc::new(Self::open(files)?);
+        work: impl FnOnce(&Arc<Self>) -> anyhow::Result<ExitStatus>,
+    ) -> anyhow::Result<ExitStatus> {
+        let events = Arc::new(Self::open_files(files)?);
         let ended = work(&events);
         // an error has the code 1, and is told by itself
-        let all_told = events.end(*ended.as_ref().unwrap_or(&Exit::Error));
+        let all_told = events.finish_run(*ended.as_ref().unwrap_or(&ExitStatus::Error));
         ended.and_then(|exit| all_told.map(|()| exit))
     }
 
@@ -72,64 +72,67 @@ impl Events {
     ///
     /// # Errors
     /// When one of them cannot be made.
-    fn open(files: &[PathBuf]) -> anyhow::Result<Self> {
-        let writers = files.iter().map(|file| Writer::to(file)).collect::<anyhow::Result<Vec<_>>>()?;
-        let events = Self(Mutex::new(Telling { writers, ..Telling::default() }));
-        events.telling().tell(Happened::run_started());
+    fn open_files(files: &[PathBuf]) -> anyhow::Result<Self> {
+        let writers =
+            files.iter().map(|file| EventFileWriter::open_file(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        let events = Self(Mutex::new(EventStreamState { writers, ..EventStreamState::default() }));
+        events.lock_state().write_event(EventPayload::new_run_started());
         Ok(events)
     }
 
-    fn telling(&self) -> MutexGuard<'_, Telling> {
+    fn lock_state(&self) -> MutexGuard<'_, EventStreamState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes one event of the run; persons are shown in this way.
-    pub fn hear(&self, event: Event, persons: Persons) {
-        let telling = &mut *self.telling();
+    pub fn record_event(&self, event: RunEvent, persons: PersonalDataMode) {
+        let telling = &mut *self.lock_state();
         if telling.writers.is_empty() {
             return;
         }
         let places = &mut telling.places;
         let happened = match event {
-            Event::Started(step) => Happened::started(places, persons, step),
-            Event::Sent(step, verb, answer) => Happened::written(places, persons, step, (verb, answer)),
-            Event::Ended(outcome) => Happened::ended(places, persons, outcome),
-            Event::Halted(target, code) => return telling.halted(target, code),
-            Event::Reading(_) | Event::Read(_) | Event::Writing(_) => return,
+            RunEvent::Started(step) => EventPayload::from_started_step(places, persons, step),
+            RunEvent::Sent(step, verb, answer) => {
+                EventPayload::from_answer(places, persons, step, (verb, answer))
+            }
+            RunEvent::Ended(outcome) => EventPayload::from_outcome(places, persons, outcome),
+            RunEvent::Halted(target, code) => return telling.record_halt(target, code),
+            RunEvent::Reading(_) | RunEvent::Read(_) | RunEvent::Writing(_) => return,
         };
-        telling.tell(happened);
+        telling.write_event(happened);
     }
 
     /// A request is sent again.
-    pub fn again(&self, again: &Again) {
-        let wait = Wait {
+    pub fn record_retry(&self, again: &RetryEvent) {
+        let wait = RetryPayload {
             target: again.target.to_owned(),
-            reason: again.why.to_owned(),
+            reason: again.reason.to_owned(),
             attempts: again.attempts,
-            pause_millis: u64::try_from(again.pause.as_millis()).unwrap_or(u64::MAX),
+            pause_millis: u64::try_from(again.delay.as_millis()).unwrap_or(u64::MAX),
         };
-        self.telling().tell(if again.throttled {
-            Happened::Throttled(wait)
+        self.lock_state().write_event(if again.throttled {
+            EventPayload::Throttled(wait)
         } else {
-            Happened::Retrying(wait)
+            EventPayload::Retrying(wait)
         });
     }
 
     /// The plan is made.
-    pub fn planned(&self, report: &Report) {
-        self.telling().tell(Happened::planned(report));
+    pub fn record_plan(&self, report: &PlanReport) {
+        self.lock_state().write_event(EventPayload::from_report(report));
     }
 
     /// The results are known: what was not told yet is told now.
-    pub fn results(&self, report: &ApplyReport) {
-        let telling = &mut *self.telling();
+    pub fn record_results(&self, report: &ApplyReport) {
+        let telling = &mut *self.lock_state();
         telling.diagnostics.clone_from(&report.diagnostics);
         telling.summary = report.summary;
         for result in &report.results {
-            match telling.ended.get(&key(&result.object)) {
+            match telling.ended.get(&build_object_key(&result.object)) {
                 // what is found of an object after it has ended
                 Some(known) => telling.diagnostics.extend(result.findings.iter().skip(*known).cloned()),
-                None => telling.tell(Happened::ObjectEnded(result.clone())),
+                None => telling.write_event(EventPayload::ObjectEnded(result.clone())),
             }
         }
     }
@@ -138,33 +141,33 @@ impl Events {
     ///
     /// # Errors
     /// When a file could not be written, but not when its reader went away.
-    fn end(&self, exit: Exit) -> anyhow::Result<()> {
+    fn finish_run(&self, exit: ExitStatus) -> anyhow::Result<()> {
         let writers = {
-            let telling = &mut *self.telling();
+            let telling = &mut *self.lock_state();
             let (summary, diagnostics) = (telling.summary, std::mem::take(&mut telling.diagnostics));
-            telling.tell(Happened::RunEnded { exit: exit as i32, summary, diagnostics });
+            telling.write_event(EventPayload::RunEnded { exit: exit as i32, summary, diagnostics });
             std::mem::take(&mut telling.writers)
         };
-        writers.into_iter().map(Writer::finish).fold(Ok(()), anyhow::Result::and)
+        writers.into_iter().map(EventFileWriter::finish).fold(Ok(()), anyhow::Result::and)
     }
 }
 
-fn key(object: &ObjectName) -> Key {
+fn build_object_key(object: &ObjectName) -> EventObjectKey {
     (object.target.clone(), object.kind.clone(), object.name.clone())
 }
 
-impl Telling {
-    fn tell(&mut self, happened: Happened) {
+impl EventStreamState {
+    fn write_event(&mut self, happened: EventPayload) {
         if self.writers.is_empty() {
             return;
         }
-        if let Happened::ObjectEnded(result) = &happened {
-            self.ended.insert(key(&result.object), result.findings.len());
+        if let EventPayload::ObjectEnded(result) = &happened {
+            self.ended.insert(build_object_key(&result.object), result.findings.len());
         }
-        self.number += 1;
+        self.sequence += 1;
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         // a line of these types always is JSON
-        let Ok(line) = to_line(&EventLine { number: self.number, at, happened }) else { return };
+        let Ok(line) = to_json_line(&EventLine { number: self.sequence, at, happened }) else { return };
         let line: Arc<str> = line.into();
         for writer in &self.writers {
             // whose thread is gone has no reader, or has failed, which is told at the end
@@ -172,16 +175,16 @@ impl Telling {
         }
     }
 
-    fn halted(&mut self, target: Option<&str>, code: &str) {
+    fn record_halt(&mut self, target: Option<&str>, code: &str) {
         let target = target.map(str::to_owned);
         if self.halted.insert(target.clone()) {
-            self.tell(Happened::Halted { target, code: code.to_owned() });
+            self.write_event(EventPayload::Halted { target, code: code.to_owned() });
         }
     }
 }
 
-impl Writer {
-    fn to(file: &Path) -> anyhow::Result<Self> {
+impl EventFileWriter {
+    fn open_file(file: &Path) -> anyhow::Result<Self> {
         let failed = || format!("{} cannot be written", file.display());
         let mut out: Box<dyn Write + Send> = match is_stdout(file) {
             true => Box::new(io::stdout()),

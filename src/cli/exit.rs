@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// The exit codes; their meaning is part of what the program promises.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Done, or nothing differs.
     Done = 0,
     /// An error; the result is unknown or incomplete. Wins over `Differs`.
@@ -14,15 +14,15 @@ pub enum Exit {
     /// Refused by a gate or a stale plan; nothing was written.
     Refused = 3,
     /// Partly applied: the result list says what was and what was not.
-    Partly = 4,
+    Partial = 4,
     /// Wrong usage.
     Usage = 64,
     /// Interrupted.
     Interrupted = 130,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
 }

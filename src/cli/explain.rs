@@ -5,67 +5,68 @@
 
 use serde_json::{Value as Json, json};
 
-use super::args::{Common, ExplainArgs, Format};
-use super::exit::Exit;
-use super::screen::Screen;
+use super::args::{ExplainArgs, GlobalArgs, StdoutFormat};
+use super::exit::ExitStatus;
+use super::screen::TerminalScreen;
 use super::workspace;
-use crate::kind::explain::{self, Entry, Explanation};
-use crate::kind::registry::Registry;
+use crate::kind::explain::{self, FieldSummary, TopicExplanation};
+use crate::kind::registry::KindRegistry;
 use crate::report::to_json;
 
 /// Explains one topic, or lists all kinds.
 ///
 /// # Errors
 /// When a description of the workspace has faults, or stdout cannot be written.
-pub fn run(common: &Common, args: &ExplainArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let registry = workspace::own_kinds(&common.directory)?;
+pub fn run(common: &GlobalArgs, args: &ExplainArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let registry = workspace::load_registry(&common.directory)?;
     let Some(topic) = &args.topic else {
         let list = match screen.format {
-            Format::Text => explain::list(&registry),
-            Format::Json => to_json(&kinds(&registry))?,
+            StdoutFormat::Text => explain::render_kind_list(&registry),
+            StdoutFormat::Json => to_json(&render_kinds(&registry))?,
         };
-        screen.out(&list)?;
-        return Ok(Exit::Done);
+        screen.print_stdout(&list)?;
+        return Ok(ExitStatus::Done);
     };
-    match explain::topic(&registry, topic) {
+    match explain::explain_topic(&registry, topic) {
         Ok(explanation) => {
             let text = match screen.format {
-                Format::Text => explanation.text(screen.width()),
-                Format::Json => to_json(&as_json(&explanation))?,
+                StdoutFormat::Text => explanation.render_text(screen.width()),
+                StdoutFormat::Json => to_json(&render_explanation(&explanation))?,
             };
-            screen.out(&text)?;
-            Ok(Exit::Done)
+            screen.print_stdout(&text)?;
+            Ok(ExitStatus::Done)
         }
         Err(fault) => {
-            screen.diagnose(&[fault]);
-            Ok(Exit::Error)
+            screen.print_diagnostics(&[fault]);
+            Ok(ExitStatus::Error)
         }
     }
 }
 
-fn kinds(registry: &Registry) -> Json {
-    let kinds = registry.kinds().iter().filter_map(|name| registry.kind(name));
-    let kinds: Vec<Json> =
-        kinds.map(|kind| json!({ "name": &*kind.name, "title": kind.title, "is": kind.is })).collect();
+fn render_kinds(registry: &KindRegistry) -> Json {
+    let kinds = registry.kind_names().iter().filter_map(|name| registry.find_kind(name));
+    let kinds: Vec<Json> = kinds
+        .map(|kind| json!({ "name": &*kind.name, "title": kind.title, "is": kind.description }))
+        .collect();
     json!({ "kinds": kinds })
 }
 
 /// What there is to say, member by member; what there is not is left out.
-fn as_json(explanation: &Explanation) -> Json {
-    let fact = |fact: &explain::Fact| json!({ "about": fact.about, "text": fact.text });
-    let choices = |choices: &explain::Choices| {
+fn render_explanation(explanation: &TopicExplanation) -> Json {
+    let fact = |fact: &explain::ExplanationFact| json!({ "about": fact.label, "text": fact.text });
+    let choices = |choices: &explain::KnownValues| {
         let word = |(word, is): &(std::sync::Arc<str>, String)| json!({ "word": &**word, "is": is });
-        json!({ "title": choices.title, "words": choices.words.iter().map(word).collect::<Vec<_>>() })
+        json!({ "title": choices.title, "words": choices.values.iter().map(word).collect::<Vec<_>>() })
     };
     let mut json = json!({
         "kind": &*explanation.kind,
         "path": explanation.path,
         "type": explanation.ty,
-        "is": explanation.is,
+        "is": explanation.description,
         "facts": explanation.facts.iter().map(fact).collect::<Vec<_>>(),
-        "scope": explanation.scope.iter().map(entry).collect::<Vec<_>>(),
-        "choices": explanation.choices.iter().map(choices).collect::<Vec<_>>(),
-        "fields": explanation.fields.iter().map(entry).collect::<Vec<_>>(),
+        "scope": explanation.scope.iter().map(render_entry).collect::<Vec<_>>(),
+        "choices": explanation.known_values.iter().map(choices).collect::<Vec<_>>(),
+        "fields": explanation.fields.iter().map(render_entry).collect::<Vec<_>>(),
         "example": explanation.example,
         "source": explanation.source,
     });
@@ -76,6 +77,6 @@ fn as_json(explanation: &Explanation) -> Json {
     json
 }
 
-fn entry(entry: &Entry) -> Json {
-    json!({ "name": &*entry.name, "type": entry.ty, "flags": entry.flags, "is": entry.is })
+fn render_entry(entry: &FieldSummary) -> Json {
+    json!({ "name": &*entry.name, "type": entry.ty, "flags": entry.flags, "is": entry.description })
 }

@@ -6,90 +6,104 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::import::folder::{self, Put};
-use super::screen::Screen;
-use super::session::Prepared;
+use super::import::folder::{self, ReplaceOutcome};
+use super::run_setup::PreparedRun;
+use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
-use crate::document::write::ids::{self, Named};
-use crate::document::{Document, State};
-use crate::kind::Maker;
-use crate::report::clean::count;
-use crate::run::gather::Job;
-use crate::run::outcome::{Ending, Outcome};
+use crate::document::write::ids::{self, AssignedId};
+use crate::document::{Document, DocumentState};
+use crate::kind::IdAssigner;
+use crate::report::sanitize::format_count;
+use crate::run::fetch::ObjectJob;
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::Value;
 
 /// The document of an outcome and the id of its object.
-struct Learnt<'d> {
+struct LearnedId<'d> {
     outcome: usize,
     document: &'d Document,
     id: Value,
 }
 
 /// Writes every id that is known now and stands in no document.
-pub fn write(prepared: &Prepared, jobs: &[Job], outcomes: &mut [Outcome], screen: &Screen) {
-    let mut files: BTreeMap<&str, Vec<Learnt>> = BTreeMap::new();
+pub fn write_ids(
+    prepared: &PreparedRun,
+    jobs: &[ObjectJob],
+    outcomes: &mut [StepOutcome],
+    screen: &TerminalScreen,
+) {
+    let mut files: BTreeMap<&str, Vec<LearnedId>> = BTreeMap::new();
     for (number, outcome) in outcomes.iter().enumerate() {
-        let learnt = jobs.get(outcome.subject.number).and_then(|job| learnt(number, outcome, job.document));
+        let learnt =
+            jobs.get(outcome.subject.number).and_then(|job| find_learned_id(number, outcome, job.document));
         if let Some(learnt) = learnt {
             files.entry(&learnt.document.source.path).or_default().push(learnt);
         }
     }
     let (mut written, mut changed) = (0, 0);
     for learnt in files.values() {
-        let left = one_file(prepared, learnt);
+        let left = write_file_ids(prepared, learnt);
         let here = left.iter().filter(|why| why.is_none()).count();
         written += here;
         changed += usize::from(here > 0);
         for (learnt, why) in learnt.iter().zip(left) {
-            outcomes[learnt.outcome].findings.extend(why.map(|why| not_written(learnt, &why)));
+            outcomes[learnt.outcome].findings.extend(why.map(|why| diagnose_unwritten_id(learnt, &why)));
         }
     }
     if written > 0 {
-        screen.say(&format!("\n{} written into {}\n", count(written, "id"), count(changed, "file")));
+        screen.print_remark(&format!(
+            "\n{} written into {}\n",
+            format_count(written, "id"),
+            format_count(changed, "file")
+        ));
     }
 }
 
 /// The id of an object that was seen, where its document does not say it.
-fn learnt<'d>(outcome: usize, of: &Outcome, document: &'d Document) -> Option<Learnt<'d>> {
-    let seen = match &of.ending {
-        Ending::Done | Ending::Unchanged => true,
+fn find_learned_id<'d>(outcome: usize, of: &StepOutcome, document: &'d Document) -> Option<LearnedId<'d>> {
+    let seen = match &of.status {
+        OutcomeStatus::Done | OutcomeStatus::Unchanged => true,
         // it is there, though not as it should be
-        Ending::Failed(_) => !of.lost.is_empty(),
+        OutcomeStatus::Failed(_) => !of.lost_changes.is_empty(),
         _ => false,
     };
-    let wanted = document.id.is_none() && document.state == State::Present;
-    let ours = document.kind.identity.made_by == Maker::Server;
+    let wanted = document.id.is_none() && document.state == DocumentState::Present;
+    let ours = document.kind.identity.id_assigned_by == IdAssigner::Server;
     let id = of.subject.id.clone().filter(|_| seen && wanted && ours)?;
-    Some(Learnt { outcome, document, id })
+    Some(LearnedId { outcome, document, id })
 }
 
 /// Why ids are not in their file now; none for those that are.
-fn one_file(prepared: &Prepared, learnt: &[Learnt]) -> Vec<Option<String>> {
+fn write_file_ids(prepared: &PreparedRun, learnt: &[LearnedId]) -> Vec<Option<String>> {
     let Some(first) = learnt.first() else { return Vec::new() };
     let source = &first.document.source;
-    let named: Vec<Named> =
-        learnt.iter().map(|learnt| Named { document: learnt.document, id: &learnt.id }).collect();
-    let page = ids::write(source, &prepared.workspace.registry, &named);
+    let named: Vec<AssignedId> =
+        learnt.iter().map(|learnt| AssignedId { document: learnt.document, id: &learnt.id }).collect();
+    let page = ids::write_ids(source, &prepared.workspace.registry, &named);
     let told = |why: &Option<&str>| why.map(|why| format!("the document {why}"));
-    let left: Vec<Option<String>> = page.left.iter().map(told).collect();
+    let left: Vec<Option<String>> = page.unwritten_reasons.iter().map(told).collect();
     if left.iter().all(Option::is_some) {
         return left;
     }
-    let path = prepared.workspace.locate(Path::new(&source.path));
-    let failed = match folder::put_over(&path, &source.text, &page.text) {
-        Ok(Put::Done) => return left,
-        Ok(Put::Moved) => "the file was changed meanwhile".to_owned(),
+    let path = prepared.workspace.locate_path(Path::new(&source.path));
+    let failed = match folder::replace_if_unchanged(&path, &source.text, &page.text) {
+        Ok(ReplaceOutcome::Done) => return left,
+        Ok(ReplaceOutcome::Conflict) => "the file was changed meanwhile".to_owned(),
         Err(error) => format!("the file can't be written: {}", error.kind()),
     };
     left.into_iter().map(|why| Some(why.unwrap_or_else(|| failed.clone()))).collect()
 }
 
-fn not_written(learnt: &Learnt, why: &str) -> Diagnostic {
+fn diagnose_unwritten_id(learnt: &LearnedId, why: &str) -> Diagnostic {
     let document = learnt.document;
     let message = format!("its id is not in the document: {why}");
-    let hint = match document.kind.id_field().mark {
-        crate::value::Mark::Open => format!("add `{}` below its name", ids::line(&learnt.id)),
+    let hint = match document.kind.id_field().sensitivity {
+        crate::value::Sensitivity::Public => {
+            format!("add `{}` below its name", ids::render_id_line(&learnt.id))
+        }
         _ => "it is known in `.trueup` all the same".to_owned(),
     };
-    Diagnostic::warning("id-not-written", message).at(document.place(document.name_span)).hint(hint)
+    Diagnostic::warning("id-not-written", message)
+        .with_location(document.locate_span(document.name_span))
+        .with_hint(hint)
 }

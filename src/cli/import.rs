@@ -4,96 +4,107 @@
 //! files, proved file by file, put on disk, and a plan over all of them is made to see that it is empty.
 //! Deliberately absent: rules about what a document says; `run::import` has them.
 
-mod aim;
 pub(super) mod folder;
-mod told;
+mod report;
+mod target;
 
-pub use told::ImportReport;
+pub use report::ImportReport;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use self::aim::Aim;
-use self::folder::{Folder, Pages};
-use self::told::{Row, Told, Word};
-use super::args::{Common, ImportArgs};
-use super::exit::Exit;
-use super::progress::Progress;
-use super::screen::Screen;
-use super::session;
-use super::settings::auth::Purpose;
-use super::slots::{self, World};
-use super::workspace::{self, Workspace};
-use crate::diagnostic::{Diagnostic, any_error};
-use crate::document::{Document, Slot, State};
-use crate::kind::Maker;
-use crate::plan::propose::Permits;
-use crate::plan::rotate::NOTHING;
-use crate::plan::step::Method;
-use crate::remote::service::Service;
-use crate::run::import::names::Variables;
-use crate::run::import::prove::prove;
-use crate::run::import::{self as job, Composed, Existing, Fetched, Place, Work};
-use crate::run::index::Index;
-use crate::run::memory::Written;
-use crate::run::refer::References;
-use crate::run::{Event, Session};
+use self::folder::{ImportFolder, PendingFiles};
+use self::report::{ImportRow, ImportStatus, ImportSummary};
+use self::target::ImportTarget;
+use super::args::{GlobalArgs, ImportArgs};
+use super::exit::ExitStatus;
+use super::progress::ProgressDisplay;
+use super::run_setup;
+use super::screen::TerminalScreen;
+use super::settings::auth::CredentialPurpose;
+use super::slots::{self, SecretEnvironment};
+use super::workspace::{self, LoadedWorkspace};
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::document::{Document, DocumentState, ValueSource};
+use crate::kind::IdAssigner;
+use crate::plan::propose::GrantedPermissions;
+use crate::plan::rotate::NO_ROTATION;
+use crate::plan::step::UpdateMethod;
+use crate::remote::target_client::TargetClient;
+use crate::run::import::names::VariableNames;
+use crate::run::import::verify::verify_empty_plan;
+use crate::run::import::{
+    self as job, ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportedObject,
+};
+use crate::run::index::ObjectIndex;
+use crate::run::refer::ReferenceResolver;
+use crate::run::write_digests::WriteDigests;
+use crate::run::{RunEvent, RunSession};
 
 /// Writes documents from live state.
 ///
 /// # Errors
 /// When there is no runtime, or stdout cannot be written.
-pub fn run(common: &Common, args: &ImportArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let mut told = Told::new(&args.kind);
-    let ready = ready(common, args, &mut told.diagnostics);
-    if let Some(ready) = ready.filter(|_| !any_error(&told.diagnostics)) {
-        told.target = Some(ready.aim.import.target.to_string());
-        ready.import(args, screen, &mut told)?;
+pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let mut told = ImportSummary::new(&args.kind);
+    let ready = prepare_import(common, args, &mut told.diagnostics);
+    if let Some(ready) = ready.filter(|_| !has_errors(&told.diagnostics)) {
+        told.target = Some(ready.import_target.import.target.to_string());
+        ready.run_import(args, screen, &mut told)?;
     }
-    told.show(screen)?;
-    Ok(told.exit())
+    told.print_summary(screen)?;
+    Ok(told.compute_exit_status())
 }
 
 /// All that is needed before the first request.
-struct Ready {
-    workspace: Workspace,
-    aim: Aim,
-    folder: Folder,
-    service: Service,
+struct PreparedImport {
+    workspace: LoadedWorkspace,
+    import_target: ImportTarget,
+    folder: ImportFolder,
+    service: TargetClient,
 }
 
 /// The workspace, what is to be done in it, and a connection; every fault is told.
-fn ready(common: &Common, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Option<Ready> {
-    let (workspace, found) = workspace::open(&common.directory, &[]);
+fn prepare_import(
+    common: &GlobalArgs,
+    args: &ImportArgs,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<PreparedImport> {
+    let (workspace, found) = workspace::open_workspace(&common.directory, &[]);
     // that there is no document yet is what an import is for
     faults.extend(found.into_iter().filter(|fault| fault.code != "no-document"));
     let workspace = workspace?;
-    let aim = Aim::take(&workspace, args, faults)?;
-    let folder = Folder::open(&workspace, args, faults);
-    let service = connect(&workspace, args, &aim, faults)?;
-    Some(Ready { workspace, aim, folder, service })
+    let aim = ImportTarget::from_args(&workspace, args, faults)?;
+    let folder = ImportFolder::open(&workspace, args, faults);
+    let service = connect_target(&workspace, args, &aim, faults)?;
+    Some(PreparedImport { workspace, import_target: aim, folder, service })
 }
 
-impl Ready {
-    fn import(self, args: &ImportArgs, screen: &Screen, told: &mut Told) -> anyhow::Result<()> {
-        let Self { workspace, aim, folder, service } = self;
-        let runtime = session::runtime()?;
-        let fetched = match runtime.block_on(aim.import.fetch(&service, &aim.selectors)) {
+impl PreparedImport {
+    fn run_import(
+        self,
+        args: &ImportArgs,
+        screen: &TerminalScreen,
+        told: &mut ImportSummary,
+    ) -> anyhow::Result<()> {
+        let Self { workspace, import_target: aim, folder, service } = self;
+        let runtime = run_setup::build_runtime()?;
+        let fetched = match runtime.block_on(aim.import.fetch_objects(&service, &aim.selectors)) {
             Ok(fetched) => fetched,
             Err(trouble) => {
-                told.diagnostics.extend(job::trouble(&trouble));
+                told.diagnostics.extend(job::diagnose_request_error(&trouble));
                 return Ok(());
             }
         };
-        told.diagnostics.extend(remarks(&aim, args, &fetched));
-        let mut place = place(&workspace, &folder, &aim);
-        let composed = runtime.block_on(aim.import.compose(&service, &fetched, &mut place));
-        told.diagnostics.extend(without_object(&aim, &place.existing, &fetched));
-        told.diagnostics.extend(composed.iter().flat_map(Composed::misread));
-        let pages = Pages::new(&workspace, &folder, &aim.import);
-        let written = write(pages, composed, &mut told.rows);
-        told.diagnostics.extend(folder.unseen(&workspace, &told.rows));
-        let proof = runtime.block_on(proof(service, &aim, &written, screen));
+        told.diagnostics.extend(diagnose_fetched(&aim, args, &fetched));
+        let mut place = collect_existing(&workspace, &folder, &aim);
+        let composed = runtime.block_on(aim.import.compose_objects(&service, &fetched, &mut place));
+        told.diagnostics.extend(diagnose_documents_without_object(&aim, &place.existing, &fetched));
+        told.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
+        let pages = PendingFiles::new(&workspace, &folder, &aim.import);
+        let written = write_documents(pages, composed, &mut told.rows);
+        told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
+        let proof = runtime.block_on(verify_import(service, &aim, &written, screen));
         told.proven = proof.is_ok();
         told.diagnostics.extend(proof.err().into_iter().flatten());
         Ok(())
@@ -101,146 +112,169 @@ impl Ready {
 }
 
 /// A connection to the target, with its own credentials alone.
-fn connect(
-    workspace: &Workspace,
+fn connect_target(
+    workspace: &LoadedWorkspace,
     args: &ImportArgs,
-    aim: &Aim,
+    aim: &ImportTarget,
     faults: &mut Vec<Diagnostic>,
-) -> Option<Service> {
+) -> Option<TargetClient> {
     let target = workspace.settings.targets.iter().find(|own| own.name == aim.import.target)?;
     let source = &workspace.settings.source;
-    let slots = target.credentials(Purpose::Read).into_iter();
-    let slots = slots.map(|own| (own.slot.clone(), source.place(own.span))).collect();
-    let (secrets, mut unresolved) = slots::resolve(slots, &World::real(&workspace.root));
+    let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
+    let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
+    let (secrets, mut unresolved) =
+        slots::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
     faults.append(&mut unresolved);
-    let allowance = args.network.allowance();
-    let target = target.connect(&secrets, Purpose::Read, args.parallelism)?;
-    let services = session::connect(vec![target], &workspace.settings, &args.network, &allowance, faults);
+    let allowance = args.network.build_retry_budget();
+    let target = target.build_target(&secrets, CredentialPurpose::Read, args.parallelism)?;
+    let services =
+        run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
     services.into_values().next()
 }
 
 /// What is to be said about what was read.
-fn remarks(aim: &Aim, args: &ImportArgs, fetched: &Fetched) -> Vec<Diagnostic> {
+fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObjects) -> Vec<Diagnostic> {
     let mut remarks = Vec::new();
     if fetched.total == 0 && aim.selectors.is_empty() {
         let message = "the service shows no objects at all here, which may be missing access";
         remarks.push(
-            Diagnostic::warning("empty-collection", message).hint("check the credentials and the scope"),
+            Diagnostic::warning("empty-collection", message).with_hint("check the credentials and the scope"),
         );
     }
-    for at in &fetched.idle {
+    for at in &fetched.unmatched_selectors {
         let selector = args.selectors.get(*at).map_or("", String::as_str);
         let message = format!("no live object matches `{}`", selector.escape_debug());
-        remarks.push(Diagnostic::error("no-match", message).hint("`*` at either end stands for anything"));
+        remarks
+            .push(Diagnostic::error("no-match", message).with_hint("`*` at either end stands for anything"));
     }
     remarks
 }
 
 /// What stands in the workspace already.
-fn place<'e>(workspace: &'e Workspace, folder: &'e Folder, aim: &Aim) -> Place<'e> {
-    let documents = || workspace.documents.iter().chain(&folder.beside);
-    let existing = documents().filter(|document| aim.owns(document));
-    let existing = existing.map(|document| Existing { document, here: folder.holds(document) });
+fn collect_existing<'e>(
+    workspace: &'e LoadedWorkspace,
+    folder: &'e ImportFolder,
+    aim: &ImportTarget,
+) -> ImportContext<'e> {
+    let documents = || workspace.documents.iter().chain(&folder.other_documents);
+    let existing = documents().filter(|document| aim.owns_document(document));
+    let existing = existing
+        .map(|document| ExistingDocument { document, is_editable: folder.contains_document(document) });
     // names are one kind's and one target's, whatever the scope
-    let taken = documents().filter(|own| aim.names(own)).map(|own| own.name.to_string());
-    Place {
+    let taken = documents().filter(|own| aim.claims_name(own)).map(|own| own.name.to_string());
+    ImportContext {
         existing: existing.collect(),
         taken: taken.collect(),
-        variables: Variables::new(variables(workspace, documents())),
+        variables: VariableNames::new(collect_variables(workspace, documents())),
         registry: &workspace.registry,
     }
 }
 
 /// Proves and writes every file; gives the documents over which a plan has to be empty.
-fn write<'e>(mut pages: Pages<'e>, composed: Vec<Composed<'e>>, rows: &mut Vec<Row>) -> Vec<Document> {
+fn write_documents<'e>(
+    mut pages: PendingFiles<'e>,
+    composed: Vec<ImportedObject<'e>>,
+    rows: &mut Vec<ImportRow>,
+) -> Vec<Document> {
     let mut same = Vec::new();
     for composed in composed {
-        let mut row = Row::of(&composed);
-        match composed.work {
-            Work::New { text } => row.page = pages.add(text, composed.live, &mut row),
-            Work::Changed(revised) => row.page = pages.change(revised, &mut row),
-            Work::Same(document) => {
-                row.found(document, Word::Unchanged);
-                same.push(composed.meanings.in_place(document, &composed.live.object));
+        let mut row = ImportRow::from_composed(&composed);
+        match composed.action {
+            ImportAction::New { text } => {
+                row.pending_file = pages.add_document(text, composed.live, &mut row)
             }
-            Work::Elsewhere(document) => row.found(document, Word::Elsewhere),
-            Work::Not(reasons) => row.refuse(reasons),
+            ImportAction::Changed(revised) => row.pending_file = pages.add_revision(revised, &mut row),
+            ImportAction::Unchanged(document) => {
+                row.set_document(document, ImportStatus::Unchanged);
+                same.push(composed.references.fill_document(document, &composed.live.object));
+            }
+            ImportAction::Elsewhere(document) => row.set_document(document, ImportStatus::Elsewhere),
+            ImportAction::Refused(reasons) => row.mark_refused(reasons),
         }
         rows.push(row);
     }
-    same.extend(pages.write(rows));
+    same.extend(pages.write_files(rows));
     rows.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
     same
 }
 
 /// Variables that secrets of this workspace come from already.
-fn variables<'d>(workspace: &Workspace, documents: impl Iterator<Item = &'d Document>) -> BTreeSet<String> {
-    let credentials = workspace.settings.targets.iter().flat_map(|target| target.auth.all());
-    let of_targets = credentials.map(|own| own.slot.clone());
-    let of_documents = documents.flat_map(|document| document.spec.slots().map(|(slot, _)| slot.clone()));
+fn collect_variables<'d>(
+    workspace: &LoadedWorkspace,
+    documents: impl Iterator<Item = &'d Document>,
+) -> BTreeSet<String> {
+    let credentials = workspace.settings.targets.iter().flat_map(|target| target.auth.list_credentials());
+    let of_targets = credentials.map(|own| own.source.clone());
+    let of_documents =
+        documents.flat_map(|document| document.spec.iter_value_sources().map(|(slot, _)| slot.clone()));
     let name = |slot| match slot {
-        Slot::Env(name) => Some(name),
-        Slot::File(_) | Slot::Command(_) => None,
+        ValueSource::Env(name) => Some(name),
+        ValueSource::File(_) | ValueSource::Command(_) => None,
     };
     of_targets.chain(of_documents).filter_map(name).collect()
 }
 
 /// Documents of this place whose objects are gone, when all objects were asked for.
-fn without_object(aim: &Aim, existing: &[Existing], fetched: &Fetched) -> Vec<Diagnostic> {
+fn diagnose_documents_without_object(
+    aim: &ImportTarget,
+    existing: &[ExistingDocument],
+    fetched: &FetchedObjects,
+) -> Vec<Diagnostic> {
     if !aim.selectors.is_empty() || fetched.total == 0 {
         return Vec::new();
     }
     let number = aim.import.kind.identity.id;
     let live: BTreeSet<String> =
-        fetched.objects.iter().filter_map(|live| aim.id_text(live.object.get(number)?)).collect();
+        fetched.objects.iter().filter_map(|live| aim.format_id(live.object.get_field(number)?)).collect();
     let gone = |document: &&Document| {
-        let id = document.id.as_ref().and_then(|id| aim.id_text(id));
-        document.state == State::Present && id.is_some_and(|id| !live.contains(&id))
+        let id = document.id.as_ref().and_then(|id| aim.format_id(id));
+        document.state == DocumentState::Present && id.is_some_and(|id| !live.contains(&id))
     };
-    let here = existing.iter().filter(|existing| existing.here).map(|existing| existing.document);
-    here.filter(gone).map(|document| no_object(aim, document)).collect()
+    let here = existing.iter().filter(|existing| existing.is_editable).map(|existing| existing.document);
+    here.filter(gone).map(|document| diagnose_missing_object(aim, document)).collect()
 }
 
-fn no_object(aim: &Aim, document: &Document) -> Diagnostic {
-    let hint = match aim.import.kind.identity.made_by {
-        Maker::Server => "a plan will refuse it; remove the document if the object is gone for good",
-        Maker::Caller => "a plan will create it; remove the document if the object is gone for good",
+fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnostic {
+    let hint = match aim.import.kind.identity.id_assigned_by {
+        IdAssigner::Server => "a plan will refuse it; remove the document if the object is gone for good",
+        IdAssigner::Caller => "a plan will create it; remove the document if the object is gone for good",
     };
     Diagnostic::warning("no-live-object", "no live object has the id of this document")
-        .at(document.place(document.id_span))
-        .hint(hint)
+        .with_location(document.locate_span(document.id_span))
+        .with_hint(hint)
 }
 
 /// The plan over everything that was written.
-async fn proof(
-    service: Service,
-    aim: &Aim,
+async fn verify_import(
+    service: TargetClient,
+    aim: &ImportTarget,
     documents: &[Document],
-    screen: &Screen,
+    screen: &TerminalScreen,
 ) -> Result<(), Vec<Diagnostic>> {
-    let stop = Arc::clone(&service.allowance().stop);
+    let stop = Arc::clone(&service.retry_budget().cancellation);
     let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
-    let progress = Progress::new(screen, &services);
-    let tell = |event: Event| progress.tell(event);
+    let progress = ProgressDisplay::new(screen, &services);
+    let tell = |event: RunEvent| progress.handle_event(event);
     // what this machine wrote before must not decide whether a document says what is live
-    let (memory, index) = (Mutex::new(Written::blank()), Mutex::new(Index::blank()));
-    let session = Session {
+    let (memory, index) =
+        (Mutex::new(WriteDigests::new_in_memory()), Mutex::new(ObjectIndex::new_in_memory()));
+    let session = RunSession {
         services: &services,
-        method: Method::Usual,
+        method: UpdateMethod::Default,
         // nothing is written
-        permits: Permits { personal: true, ..Permits::default() },
+        permissions: GrantedPermissions { personal: true, ..GrantedPermissions::default() },
         trust_empty: false,
-        memory: &memory,
+        write_digests: &memory,
         index: &index,
-        references: &References::default(),
-        rotate: &NOTHING,
+        references: &ReferenceResolver::default(),
+        rotation: &NO_ROTATION,
         unmanaged: false,
         retry_creates: false,
         journal: None,
         stop: &stop,
-        tell: &tell,
+        on_event: &tell,
     };
-    let proof = prove(&session, &aim.import, documents).await;
+    let proof = verify_empty_plan(&session, &aim.import, documents).await;
     progress.clear();
     proof
 }

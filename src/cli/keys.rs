@@ -11,88 +11,89 @@ use std::sync::OnceLock;
 
 use zeroize::Zeroizing;
 
-use super::session::{FOLDER, forgotten};
+use super::run_setup::{STATE_FOLDER, diagnose_unreadable_state};
 use crate::diagnostic::Diagnostic;
-use crate::report::persons::{self, NameKey};
-use crate::run::memory::{made_key, read_if_there};
+use crate::report::pseudonyms::{self, PseudonymKey};
+use crate::run::write_digests::{load_or_create_key_locked, read_if_exists};
 
 /// The variable with the key under which digests of secrets are kept.
-const DIGEST_KEY: &str = "TRUEUP_DIGEST_KEY";
+const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";
 /// The file with the workspace's own.
-const FILE: &str = "key";
+const KEY_FILE: &str = "key";
 /// The file with the one for short names.
-const NAMES: &str = "names.key";
+const PSEUDONYM_KEY_FILE: &str = "names.key";
 /// The variable that CI services set.
-const CI: &str = "CI";
+const CI_VARIABLE: &str = "CI";
 
 /// What keys there are.
 #[derive(Default)]
-pub struct Keys {
-    named: Option<Zeroizing<String>>,
-    own: Option<Zeroizing<Vec<u8>>>,
+pub struct DigestKeys {
+    environment_key: Option<Zeroizing<String>>,
+    workspace_key: Option<Zeroizing<Vec<u8>>>,
     folder: PathBuf,
     /// That for short names, once one was needed.
-    names: OnceLock<Option<Zeroizing<Vec<u8>>>>,
+    pseudonym_key: OnceLock<Option<Zeroizing<Vec<u8>>>>,
 }
 
-impl Keys {
+impl DigestKeys {
     /// The keys of the workspace in `root`.
     ///
     /// # Errors
     /// When its own is there and cannot be read.
-    pub fn of(root: &Path) -> Result<Self, Diagnostic> {
-        let named = std::env::var(DIGEST_KEY).ok().filter(|key| !key.is_empty()).map(Zeroizing::new);
-        let folder = root.join(FOLDER);
-        let own = read_if_there(&folder.join(FILE)).map_err(|error| {
-            forgotten(FILE, &error).hint("give access to it, or name another in TRUEUP_DIGEST_KEY")
+    pub fn load(root: &Path) -> Result<Self, Diagnostic> {
+        let named = std::env::var(DIGEST_KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(Zeroizing::new);
+        let folder = root.join(STATE_FOLDER);
+        let own = read_if_exists(&folder.join(KEY_FILE)).map_err(|error| {
+            diagnose_unreadable_state(KEY_FILE, &error)
+                .with_hint("give access to it, or name another in TRUEUP_DIGEST_KEY")
         })?;
         let own = own.filter(|key| !key.is_empty()).map(Zeroizing::new);
-        Ok(Self { named, own, folder, names: OnceLock::new() })
+        Ok(Self { environment_key: named, workspace_key: own, folder, pseudonym_key: OnceLock::new() })
     }
 
     /// The key that the environment names.
-    pub fn named(&self) -> Option<&str> {
-        self.named.as_ref().map(|key| key.as_str())
+    pub fn environment_key(&self) -> Option<&str> {
+        self.environment_key.as_ref().map(|key| key.as_str())
     }
 
     /// The key for what is made now.
     pub fn key(&self) -> Option<&[u8]> {
-        let own = || self.own.as_ref().map(|key| key.as_slice());
-        self.named().map(str::as_bytes).or_else(own)
+        let own = || self.workspace_key.as_ref().map(|key| key.as_slice());
+        self.environment_key().map(str::as_bytes).or_else(own)
     }
 
     /// The key for what was made before: the workspace's own counts only where one was used.
-    pub fn key_for(&self, keyed: bool) -> Option<&[u8]> {
-        if keyed { self.key() } else { self.named().map(str::as_bytes) }
+    pub fn select_key(&self, keyed: bool) -> Option<&[u8]> {
+        if keyed { self.key() } else { self.environment_key().map(str::as_bytes) }
     }
 
     /// What tells the key under which short names were made; nothing when there are none.
-    pub fn names_told(&self) -> Option<String> {
-        self.names.get()?.as_ref().map(|key| persons::told(key))
+    pub fn identify_pseudonym_key(&self) -> Option<String> {
+        self.pseudonym_key.get()?.as_ref().map(|key| pseudonyms::fingerprint_key(key))
     }
 
     /// Where nothing can be kept there is none, and persons are masked.
-    fn find_name_key(&self) -> Option<Zeroizing<Vec<u8>>> {
-        if let Some(named) = self.named() {
+    fn find_pseudonym_key(&self) -> Option<Zeroizing<Vec<u8>>> {
+        if let Some(named) = self.environment_key() {
             return Some(Zeroizing::new(named.as_bytes().to_vec()));
         }
-        let made = read_if_there(&self.folder.join(NAMES)).ok()?.filter(|key| !key.is_empty());
+        let made = read_if_exists(&self.folder.join(PSEUDONYM_KEY_FILE)).ok()?.filter(|key| !key.is_empty());
         if let Some(made) = made {
             return Some(Zeroizing::new(made));
         }
-        if self.own.is_some() || is_on_ci() {
-            return self.own.clone();
+        if self.workspace_key.is_some() || is_on_ci() {
+            return self.workspace_key.clone();
         }
-        made_key(&self.folder, NAMES).ok().map(Zeroizing::new)
+        load_or_create_key_locked(&self.folder, PSEUDONYM_KEY_FILE).ok().map(Zeroizing::new)
     }
 }
 
-impl NameKey for Keys {
+impl PseudonymKey for DigestKeys {
     fn name_key(&self) -> Option<&[u8]> {
-        self.names.get_or_init(|| self.find_name_key()).as_ref().map(|key| key.as_slice())
+        self.pseudonym_key.get_or_init(|| self.find_pseudonym_key()).as_ref().map(|key| key.as_slice())
     }
 }
 
 fn is_on_ci() -> bool {
-    std::env::var_os(CI).is_some_and(|word| !word.is_empty() && word != "false" && word != "0")
+    std::env::var_os(CI_VARIABLE).is_some_and(|word| !word.is_empty() && word != "false" && word != "0")
 }

@@ -11,73 +11,79 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::exit::Exit;
-use super::screen::Screen;
-use super::session::{FOLDER, Prepared};
+use super::exit::ExitStatus;
+use super::run_setup::{PreparedRun, STATE_FOLDER};
+use super::screen::TerminalScreen;
 use super::settings::{LeaseSettings, TargetSettings};
-use super::who::who;
+use super::who::find_holder_identity;
 use crate::diagnostic::Diagnostic;
-use crate::run::lease::folder::Folder;
-use crate::run::lease::keeper::{Kept, Loss};
-use crate::run::lease::{Holder, Lease, Refusal};
-use crate::run::memory::make_folder;
+use crate::run::lease::folder::LeaseFolder;
+use crate::run::lease::renewer::{LeaseLoss, LeaseRenewer};
+use crate::run::lease::{HeldLease, LeaseError, LeaseHolder};
+use crate::run::write_digests::create_folder;
 
 /// Where the leases of a workspace stand that names no directory.
-const OWN: &str = "leases";
+const LEASE_FOLDER: &str = "leases";
 
 /// Takes the leases that the settings ask for. Beside the reason why one was not had stands how the program ends.
 ///
 /// # Errors
 /// When one of them is held by somebody else, or nobody can tell; then none is held.
-pub fn take(prepared: &Prepared, screen: &Screen) -> Result<Option<Kept>, (Diagnostic, Exit)> {
+pub fn acquire_leases(
+    prepared: &PreparedRun,
+    screen: &TerminalScreen,
+) -> Result<Option<LeaseRenewer>, (Diagnostic, ExitStatus)> {
     let wanted: BTreeMap<String, (&TargetSettings, &LeaseSettings)> = prepared
         .workspace
-        .targets()
-        .filter_map(|target| Some((name(target), (target, target.lease.as_ref()?))))
+        .list_used_targets()
+        .filter_map(|target| Some((build_lease_name(target), (target, target.lease.as_ref()?))))
         .collect();
-    let Some(time) = wanted.values().map(|(_, lease)| lease.time).min() else { return Ok(None) };
-    let (who, mut held, mut refused) = (who(), Vec::new(), None);
+    let Some(time) = wanted.values().map(|(_, lease)| lease.duration).min() else { return Ok(None) };
+    let (who, mut held, mut refused) = (find_holder_identity(), Vec::new(), None);
     for (name, (target, settings)) in &wanted {
-        let at = |fault: Diagnostic| fault.at(prepared.workspace.settings.source.place(settings.span));
-        let taken = directory(prepared, settings)
-            .map_err(Refusal::Unknown)
-            .and_then(|directory| Lease::take(Box::new(Folder::new(&directory, name)), &who, settings.time));
+        let at = |fault: Diagnostic| {
+            fault.with_location(prepared.workspace.settings.source.locate_span(settings.span))
+        };
+        let taken =
+            prepare_directory(prepared, settings).map_err(LeaseError::Unknown).and_then(|directory| {
+                HeldLease::acquire(Box::new(LeaseFolder::new(&directory, name)), &who, settings.duration)
+            });
         match taken {
             Ok((lease, before)) => {
                 held.push(lease);
-                let expired = before.map(|before| at(taken_over(target, &before)));
-                screen.diagnose(expired.as_slice());
+                let expired = before.map(|before| at(diagnose_expired_lease(target, &before)));
+                screen.print_diagnostics(expired.as_slice());
             }
-            Err(Refusal::Held(holder)) => {
-                refused = Some((at(is_held(target, &holder)), Exit::Refused));
+            Err(LeaseError::Held(holder)) => {
+                refused = Some((at(diagnose_held_lease(target, &holder)), ExitStatus::Refused));
                 break;
             }
-            Err(Refusal::Unknown(error)) => {
-                refused = Some((at(unknown(target, &error)), Exit::Error));
+            Err(LeaseError::Unknown(error)) => {
+                refused = Some((at(diagnose_lease_error(target, &error)), ExitStatus::Error));
                 break;
             }
         }
     }
     if let Some(refused) = refused {
-        held.into_iter().for_each(Lease::give_back);
+        held.into_iter().for_each(HeldLease::release);
         return Err(refused);
     }
-    let kept = Kept::new(held, time, Arc::clone(&prepared.allowance.stop));
-    kept.map(Some).map_err(|error| (no_thread(&error), Exit::Error))
+    let kept = LeaseRenewer::new(held, time, Arc::clone(&prepared.retry_budget.cancellation));
+    kept.map(Some).map_err(|error| (diagnose_missing_thread(&error), ExitStatus::Error))
 }
 
 /// What is to be said of a lease that was lost.
-pub fn lost(loss: &Loss) -> Diagnostic {
-    let message = match &loss.why {
+pub fn diagnose_lost_lease(loss: &LeaseLoss) -> Diagnostic {
+    let message = match &loss.reason {
         None => "another run took over a lease of this one, so nothing else was begun".to_owned(),
         Some(why) => format!("a lease could not be renewed any more, so nothing else was begun: {why}"),
     };
     Diagnostic::error("lease-lost", message)
-        .hint("see that no other run writes to the target and that clocks agree, then run again")
+        .with_hint("see that no other run writes to the target and that clocks agree, then run again")
 }
 
 /// The name of a target's lease, the same wherever the same service and scope are written to.
-fn name(target: &TargetSettings) -> String {
+fn build_lease_name(target: &TargetSettings) -> String {
     let mut scope = target.scope.clone();
     scope.sort();
     let mut digest = Sha256::new();
@@ -96,11 +102,11 @@ fn name(target: &TargetSettings) -> String {
 
 /// Where the lease stands. A directory that was named has to be there: one that is made where a share is not
 /// mounted would be each machine's own.
-fn directory(prepared: &Prepared, settings: &LeaseSettings) -> io::Result<PathBuf> {
+fn prepare_directory(prepared: &PreparedRun, settings: &LeaseSettings) -> io::Result<PathBuf> {
     let root = &prepared.workspace.root;
     let Some(named) = &settings.directory else {
-        make_folder(&root.join(FOLDER))?;
-        let own = root.join(FOLDER).join(OWN);
+        create_folder(&root.join(STATE_FOLDER))?;
+        let own = root.join(STATE_FOLDER).join(LEASE_FOLDER);
         std::fs::create_dir_all(&own)?;
         return Ok(own);
     };
@@ -108,28 +114,30 @@ fn directory(prepared: &Prepared, settings: &LeaseSettings) -> io::Result<PathBu
     std::fs::read_dir(&named).map(|_| named)
 }
 
-fn is_held(target: &TargetSettings, holder: &Holder) -> Diagnostic {
-    let Holder { name, since, until } = holder;
+fn diagnose_held_lease(target: &TargetSettings, holder: &LeaseHolder) -> Diagnostic {
+    let LeaseHolder { name, since, until } = holder;
     let message = format!("{name} has been writing to the target `{}` since {since:.0}", target.name);
     let hint = format!("wait until that run ends; if it died, its lease expires by itself at {until:.0}");
-    Diagnostic::error("lease-held", message).hint(hint)
+    Diagnostic::error("lease-held", message).with_hint(hint)
 }
 
-fn taken_over(target: &TargetSettings, holder: &Holder) -> Diagnostic {
-    let Holder { name, since, until } = holder;
+fn diagnose_expired_lease(target: &TargetSettings, holder: &LeaseHolder) -> Diagnostic {
+    let LeaseHolder { name, since, until } = holder;
     let message = format!(
         "{name}, writing to the target `{}` since {since:.0}, did not give its lease back, which expired at {until:.0}",
         target.name
     );
-    Diagnostic::warning("lease-expired", message).hint("that run was cut off; every object is read again")
+    Diagnostic::warning("lease-expired", message)
+        .with_hint("that run was cut off; every object is read again")
 }
 
-fn unknown(target: &TargetSettings, error: &io::Error) -> Diagnostic {
+fn diagnose_lease_error(target: &TargetSettings, error: &io::Error) -> Diagnostic {
     let message = format!("the lease of the target `{}` cannot be taken: {error}", target.name);
-    Diagnostic::error("no-lease", message)
-        .hint("make or mount the directory under `lease`, and see that it can be written; nothing was sent")
+    Diagnostic::error("no-lease", message).with_hint(
+        "make or mount the directory under `lease`, and see that it can be written; nothing was sent",
+    )
 }
 
-fn no_thread(error: &io::Error) -> Diagnostic {
-    Diagnostic::error("no-lease", format!("leases cannot be renewed: {error}")).hint("run again")
+fn diagnose_missing_thread(error: &io::Error) -> Diagnostic {
+    Diagnostic::error("no-lease", format!("leases cannot be renewed: {error}")).with_hint("run again")
 }

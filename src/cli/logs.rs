@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging as loud as asked, styled or plain.
-pub fn start(verbose: u8, styled: bool) {
+pub fn start_logging(verbose: u8, styled: bool) {
     let level = match verbose {
         0 => return,
         1 => LevelFilter::INFO,

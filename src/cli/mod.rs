@@ -14,29 +14,29 @@ mod events;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
-mod foreseen;
+mod history;
 pub mod ids;
 pub mod import;
 pub mod keys;
 mod leases;
 mod logs;
 mod notify;
-mod past;
 pub mod plan;
 pub mod policy;
 mod progress;
 mod records;
 mod reports;
 mod repository;
+mod request_forecast;
+pub mod run_setup;
 pub mod sandbox;
-pub mod saved;
+pub mod saved_plan;
 pub mod schema;
 mod screen;
-pub mod session;
 pub mod settings;
-mod shared;
+mod shared_receipts;
 pub mod show;
-mod since;
+mod since_filter;
 pub mod slots;
 pub mod undo;
 pub mod validate;
@@ -48,53 +48,53 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Cli, Command, FormatWord};
-use exit::Exit;
-use screen::Screen;
+use args::{CliCommand, CommandLine, OutputFormat};
+use exit::ExitStatus;
+use screen::TerminalScreen;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match CommandLine::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // help and version are no errors; nothing can be said when even stderr is gone
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { Exit::Done.into() } else { Exit::Usage.into() };
+            return if asked { ExitStatus::Done.into() } else { ExitStatus::Usage.into() };
         }
     };
-    let screen = Screen::new(&cli.common);
-    logs::start(cli.common.verbose, screen.is_styled());
-    match run(cli, &screen) {
+    let screen = TerminalScreen::new(&cli.common);
+    logs::start_logging(cli.common.verbose, screen.is_styled());
+    match run_command(cli, &screen) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            screen.fail(&error);
-            Exit::Error.into()
+            screen.print_error(&error);
+            ExitStatus::Error.into()
         }
     }
 }
 
-fn run(cli: Cli, screen: &Screen) -> anyhow::Result<Exit> {
+fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let common = cli.common;
-    if common.format == FormatWord::Jsonl && !matches!(cli.command, Command::Apply(_)) {
-        screen.diagnose(&[reports::only_of_apply()]);
-        return Ok(Exit::Usage);
+    if common.format == OutputFormat::Jsonl && !matches!(cli.command, CliCommand::Apply(_)) {
+        screen.print_diagnostics(&[reports::diagnose_events_without_apply()]);
+        return Ok(ExitStatus::Usage);
     }
     match cli.command {
-        Command::Validate(args) => validate::run(&common, &args, screen),
-        Command::Plan(args) => plan::run(&common, &args, screen),
-        Command::Apply(args) => apply::run(&common, &args, screen),
-        Command::Undo(args) => undo::run(&common, &args, screen),
-        Command::Drift(args) => drift::run(&common, &args, screen),
-        Command::Show(args) => show::run(&common, &args, screen),
-        Command::Import(args) => import::run(&common, &args, screen),
-        Command::Explain(args) => explain::run(&common, &args, screen),
-        Command::Schema(args) => schema::run(&common, &args, screen),
-        Command::Sandbox(args) => sandbox::run(&common, &args, screen),
-        Command::Demo(args) => demo::run(&common, &args, screen),
-        Command::Fmt(args) => fmt::run(&common, &args, screen),
-        Command::Api { command } => api::run(&common, &command, screen),
-        Command::Policy { command } => policy::run(&common, &command, screen),
-        Command::Completions { shell } => completions::run(shell, screen),
+        CliCommand::Validate(args) => validate::run(&common, &args, screen),
+        CliCommand::Plan(args) => plan::run(&common, &args, screen),
+        CliCommand::Apply(args) => apply::run(&common, &args, screen),
+        CliCommand::Undo(args) => undo::run(&common, &args, screen),
+        CliCommand::Drift(args) => drift::run(&common, &args, screen),
+        CliCommand::Show(args) => show::run(&common, &args, screen),
+        CliCommand::Import(args) => import::run(&common, &args, screen),
+        CliCommand::Explain(args) => explain::run(&common, &args, screen),
+        CliCommand::Schema(args) => schema::run(&common, &args, screen),
+        CliCommand::Sandbox(args) => sandbox::run(&common, &args, screen),
+        CliCommand::Demo(args) => demo::run(&common, &args, screen),
+        CliCommand::Fmt(args) => fmt::run(&common, &args, screen),
+        CliCommand::Api { command } => api::run(&common, &command, screen),
+        CliCommand::Policy { command } => policy::run(&common, &command, screen),
+        CliCommand::Completions { shell } => completions::run(shell, screen),
     }
 }

@@ -2,62 +2,69 @@
 //!
 //! The result stands by then. Whatever keeps a message from arriving is a warning and changes no exit code.
 
-use super::reports::Shown;
-use super::screen::Screen;
-use super::session;
+use super::reports::ReportContent;
+use super::run_setup;
+use super::screen::TerminalScreen;
 use super::settings::NotifySettings;
 use super::settings::file::{NotifyEvent, NotifyFormat};
-use super::slots::{self, Secrets, World};
-use super::workspace::Workspace;
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::remote::hook::Hook;
-use crate::remote::hosts::{self, Allowed};
-use crate::report::{Sheet, notice, to_json};
+use super::slots::{self, ResolvedSecrets, SecretEnvironment};
+use super::workspace::LoadedWorkspace;
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
+use crate::remote::hosts::{self, AllowedHosts};
+use crate::remote::webhook::WebhookSender;
+use crate::report::{ViewModel, chat_message, to_json};
 
 /// Tells every webhook that wants to hear of this event.
-pub fn tell(workspace: &Workspace, event: NotifyEvent, shown: &Shown, screen: &Screen) {
+pub fn send_notifications(
+    workspace: &LoadedWorkspace,
+    event: NotifyEvent,
+    shown: &ReportContent,
+    screen: &TerminalScreen,
+) {
     let hooks: Vec<&NotifySettings> =
-        workspace.settings.notify.iter().filter(|hook| hook.on.contains(&event)).collect();
+        workspace.settings.notify.iter().filter(|hook| hook.events.contains(&event)).collect();
     if hooks.is_empty() {
         return;
     }
     let source = &workspace.settings.source;
     let credentials = hooks.iter().flat_map(|hook| std::iter::once(&hook.url).chain(&hook.secret));
-    let slots = credentials.map(|own| (own.slot.clone(), source.place(own.span))).collect();
-    let (secrets, mut faults) = slots::resolve(slots, &World::real(&workspace.root));
-    let sheet = shown.sheet("");
+    let slots = credentials.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
+    let (secrets, mut faults) =
+        slots::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
+    let sheet = shown.build_view("");
     for hook in hooks {
-        if let Err(fault) = one(hook, event, &secrets, (shown, &sheet)) {
-            let place = Some(source.place(hook.url.span));
-            faults.extend(fault.map(|fault| Diagnostic { place, ..fault }));
+        if let Err(fault) = send_notification(hook, event, &secrets, (shown, &sheet)) {
+            let place = Some(source.locate_span(hook.url.span));
+            faults.extend(fault.map(|fault| Diagnostic { location: place, ..fault }));
         }
     }
-    let soft = |fault: Diagnostic| Diagnostic { severity: Severity::Warning, ..fault };
-    screen.diagnose(&faults.into_iter().map(soft).collect::<Vec<_>>());
+    let soft = |fault: Diagnostic| Diagnostic { severity: DiagnosticSeverity::Warning, ..fault };
+    screen.print_diagnostics(&faults.into_iter().map(soft).collect::<Vec<_>>());
 }
 
 /// Nothing is said of a hook whose sources gave nothing: that was said of them.
-fn one(
+fn send_notification(
     hook: &NotifySettings,
     event: NotifyEvent,
-    secrets: &Secrets,
-    (shown, sheet): (&Shown, &Sheet),
+    secrets: &ResolvedSecrets,
+    (shown, sheet): (&ReportContent, &ViewModel),
 ) -> Result<(), Option<Diagnostic>> {
-    let url = secrets.get(&hook.url.slot).ok_or(None)?;
+    let url = secrets.get(&hook.url.source).ok_or(None)?;
     let secret = match &hook.secret {
-        Some(own) => Some(secrets.get(&own.slot).ok_or(None)?),
+        Some(own) => Some(secrets.get(&own.source).ok_or(None)?),
         None => None,
     };
     let body = match hook.format {
-        NotifyFormat::Json => shown.json(),
-        NotifyFormat::Slack => to_json(&notice::slack(sheet)),
-        NotifyFormat::Teams => to_json(&notice::teams(sheet)),
+        NotifyFormat::Json => shown.render_json(),
+        NotifyFormat::Slack => to_json(&chat_message::render_slack(sheet)),
+        NotifyFormat::Teams => to_json(&chat_message::render_teams(sheet)),
     };
     let lost =
         |why: String| Some(Diagnostic::warning("not-notified", format!("a webhook was not told: {why}")));
     let body = body.map_err(|error| lost(error.to_string()))?;
-    let allowed = Allowed::new(&std::env::var(hosts::VARIABLE).unwrap_or_default()).map_err(Some)?;
-    let runtime = session::runtime().map_err(|error| lost(error.to_string()))?;
-    let hook = Hook { url, secret, event: event.word() };
-    runtime.block_on(hook.send(body, &allowed)).map_err(Some)
+    let allowed =
+        AllowedHosts::new(&std::env::var(hosts::ALLOWED_HOSTS_VARIABLE).unwrap_or_default()).map_err(Some)?;
+    let runtime = run_setup::build_runtime().map_err(|error| lost(error.to_string()))?;
+    let hook = WebhookSender { url, secret, event: event.as_str() };
+    runtime.block_on(hook.send_message(body, &allowed)).map_err(Some)
 }

@@ -2,47 +2,50 @@
 
 use std::path::Path;
 
-use super::args::{Causes, Common, Format, PlanArgs, Reading};
+use super::args::{CauseArgs, GlobalArgs, PlanArgs, RunArgs, StdoutFormat};
 use super::causes;
-use super::exit::Exit;
-use super::foreseen;
-use super::progress::Progress;
+use super::exit::ExitStatus;
+use super::progress::ProgressDisplay;
 use super::records;
-use super::reports::{Of, Reports, Shown};
-use super::saved;
-use super::screen::Screen;
-use super::session::{self, Faults, Prepared, Reach};
-use super::since::Since;
-use crate::diagnostic::{Diagnostic, any_error};
-use crate::plan::{Plan, Planned, Subject, gate};
+use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::request_forecast;
+use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
+use super::saved_plan;
+use super::screen::TerminalScreen;
+use super::since_filter::SinceFilter;
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::plan::{Plan, PlanSubject, StepRequest, gate};
 use crate::report::json::to_json;
-use crate::report::persons::Persons;
-use crate::report::shown::Report;
+use crate::report::plan_report::PlanReport;
+use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::text;
-use crate::run::{Event, apply, planning};
+use crate::run::{RunEvent, apply, planning};
 
 /// Reads live state and shows the plan.
 ///
 /// # Errors
 /// When the plan cannot be written.
-pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, Of::Plan, screen) else { return Ok(Exit::Usage) };
-    let Some(screen) = &reports.sighted(screen, args.sight) else { return Ok(Exit::Usage) };
-    let reach = Reach::of(&args.selection).since(&args.changed);
-    let prepared = session::open(common, &args.selection, screen)
-        .and_then(|workspace| session::prepare(workspace, &args.reading, reach, screen, session::REAL));
+pub fn run(common: &GlobalArgs, args: &PlanArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let Some(reports) = ReportOutputs::new(common, &args.beside, ReportedCommand::Plan, screen) else {
+        return Ok(ExitStatus::Usage);
+    };
+    let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
+    let reach = RunSelection::from_args(&args.selection).with_since(&args.changed);
+    let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
+        run_setup::prepare_run(workspace, &args.reading, reach, screen, run_setup::PROCESS_ENV)
+    });
     match prepared {
         Ok(prepared) => {
             let output = args.output.as_ref().map(|file| common.directory.join(file));
-            let wish = Wish {
-                detailed: args.detailed_exitcode,
+            let wish = PlanOutputOptions {
+                detailed_exit_code: args.detailed_exitcode,
                 output: output.as_deref(),
                 reports: Some(&reports),
                 causes: Some(&args.causes),
             };
-            planned(&prepared, &args.reading, screen, wish)
+            plan_workspace(&prepared, &args.reading, screen, wish)
         }
-        Err(faults) => unplanned(faults, screen, &reports),
+        Err(faults) => report_failure(faults, screen, &reports),
     }
 }
 
@@ -50,67 +53,80 @@ pub fn run(common: &Common, args: &PlanArgs, screen: &Screen) -> anyhow::Result<
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn unplanned(faults: Faults, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
-    untold(faults, screen, Some(reports)).map(|()| Exit::Error)
+pub fn report_failure(
+    faults: DiagnosticList,
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
+    write_failure(faults, screen, Some(reports)).map(|()| ExitStatus::Error)
 }
 
-fn untold(faults: Faults, screen: &Screen, reports: Option<&Reports>) -> anyhow::Result<()> {
+fn write_failure(
+    faults: DiagnosticList,
+    screen: &TerminalScreen,
+    reports: Option<&ReportOutputs>,
+) -> anyhow::Result<()> {
     let plan = Plan { diagnostics: faults, complete: false, ..Plan::default() };
-    let report = Report::of_plan(&plan, &|_, _| 0);
-    if screen.format == Format::Json {
-        screen.out(&to_json(&report)?)?;
+    let report = PlanReport::from_plan(&plan, &|_, _| 0);
+    if screen.format == StdoutFormat::Json {
+        screen.print_stdout(&to_json(&report)?)?;
     }
-    reports.map_or(Ok(()), |reports| reports.write(&Shown::Plan(&report), screen))
+    reports.map_or(Ok(()), |reports| reports.write_reports(&ReportContent::Plan(&report), screen))
 }
 
 /// What is wanted of a plan besides being shown.
 #[derive(Clone, Copy, Default)]
-pub struct Wish<'w> {
+pub struct PlanOutputOptions<'w> {
     /// An exit code of its own when something would change.
-    pub detailed: bool,
+    pub detailed_exit_code: bool,
     /// Where it is saved.
     pub output: Option<&'w Path>,
     /// Where else it is told.
-    pub reports: Option<&'w Reports>,
+    pub reports: Option<&'w ReportOutputs>,
     /// Which causes are wanted, and against which commit.
-    pub causes: Option<&'w Causes>,
+    pub causes: Option<&'w CauseArgs>,
 }
 
 /// Makes, shows and saves the plan of a prepared workspace.
 ///
 /// # Errors
 /// When there is no runtime, or the plan cannot be written.
-pub fn planned(prepared: &Prepared, reading: &Reading, screen: &Screen, wish: Wish) -> anyhow::Result<Exit> {
-    let mut plan = made(prepared, reading, screen)?;
-    let jobs = prepared.jobs();
-    let mut objects = gate::objects(&plan);
-    if let Some(since) = &prepared.since {
-        since.keep(&mut plan);
+pub fn plan_workspace(
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+    wish: PlanOutputOptions,
+) -> anyhow::Result<ExitStatus> {
+    let mut plan = make_plan(prepared, reading, screen)?;
+    let jobs = prepared.build_jobs();
+    let mut objects = gate::count_objects(&plan);
+    if let Some(since) = &prepared.since_filter {
+        since.filter_plan(&mut plan);
         // a share is one of all objects, also of those that were not looked at
-        objects = gate::objects(&plan) + since.left_out();
+        objects = gate::count_objects(&plan) + since.left_out();
     }
-    let branch = match causes::explain(&mut plan, &jobs, prepared, wish.causes) {
+    let branch = match causes::explain_plan(&mut plan, &jobs, prepared, wish.causes) {
         Ok(branch) => branch,
         Err(fault) => {
-            screen.diagnose(std::slice::from_ref(&fault.why));
-            let faults = vec![fault.why];
-            return untold(faults, screen, wish.reports).map(|()| fault.exit);
+            screen.print_diagnostics(std::slice::from_ref(&fault.diagnostic));
+            let faults = vec![fault.diagnostic];
+            return write_failure(faults, screen, wish.reports).map(|()| fault.exit);
         }
     };
-    let of = saved::Of { commit: branch.map(|branch| branch.head().to_string()), undoes: None };
-    concluded((plan, objects, of), (prepared, reading), screen, wish)
+    let of = saved_plan::PlanOrigin { commit: branch.map(|branch| branch.head().to_string()), undoes: None };
+    conclude_plan((plan, objects, of), (prepared, reading), screen, wish)
 }
 
 /// The plan of a prepared workspace, before anybody has looked at it.
 ///
 /// # Errors
 /// When there is no runtime.
-pub fn made(prepared: &Prepared, reading: &Reading, screen: &Screen) -> anyhow::Result<Plan> {
-    records::tell_cut_off(&prepared.workspace.root, screen);
-    let progress = Progress::new(screen, &prepared.services);
-    let tell = |event: Event| progress.tell(event);
-    let session = prepared.session(reading, &tell);
-    let plan = session::runtime()?.block_on(planning::plan(&session, &prepared.jobs()));
+pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScreen) -> anyhow::Result<Plan> {
+    records::report_interrupted_runs(&prepared.workspace.root, screen);
+    let progress = ProgressDisplay::new(screen, &prepared.services);
+    let tell = |event: RunEvent| progress.handle_event(event);
+    let session = prepared.build_session(reading, &tell);
+    let plan = run_setup::build_runtime()?.block_on(planning::make_plan(&session, &prepared.build_jobs()));
     progress.clear();
     Ok(plan)
 }
@@ -119,37 +135,41 @@ pub fn made(prepared: &Prepared, reading: &Reading, screen: &Screen) -> anyhow::
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn concluded(
-    (mut plan, objects, of): (Plan, usize, saved::Of),
-    (prepared, reading): (&Prepared, &Reading),
-    screen: &Screen,
-    wish: Wish,
-) -> anyhow::Result<Exit> {
-    let blocked = gate::check(&plan, objects, &reading.limits());
+pub fn conclude_plan(
+    (mut plan, objects, of): (Plan, usize, saved_plan::PlanOrigin),
+    (prepared, reading): (&PreparedRun, &RunArgs),
+    screen: &TerminalScreen,
+    wish: PlanOutputOptions,
+) -> anyhow::Result<ExitStatus> {
+    let blocked = gate::check_plan(&plan, objects, &reading.build_limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
-    let (report, verdicts) = judged(&plan, prepared);
-    show_judged((&plan, &report, &verdicts), prepared, screen)?;
-    if screen.format == Format::Json {
-        screen.diagnose(&[&verdicts[..], &reasons(&plan)].concat());
+    let (report, verdicts) = evaluate_policies(&plan, prepared);
+    print_plan((&plan, &report, &verdicts), prepared, screen)?;
+    if screen.format == StdoutFormat::Json {
+        screen.print_diagnostics(&[&verdicts[..], &collect_reasons(&plan)].concat());
     }
     if let Some(reports) = wish.reports {
-        reports.write(&Shown::Plan(&report), screen)?;
+        reports.write_reports(&ReportContent::Plan(&report), screen)?;
     }
     if let Some(path) = wish.output {
-        let said = saved::write(path, (&plan, &report, of), prepared, reading)?;
-        screen.diagnose(said.as_slice());
-        screen.say(&format!("\nsaved to {}\n", path.display()));
+        let said = saved_plan::write_plan(path, (&plan, &report, of), prepared, reading)?;
+        screen.print_diagnostics(said.as_slice());
+        screen.print_remark(&format!("\nsaved to {}\n", path.display()));
     }
-    let blocked = !blocked.is_empty() || any_error(&verdicts);
-    Ok(if !blocked || !plan.complete { exit(&plan, wish.detailed) } else { Exit::Refused })
+    let blocked = !blocked.is_empty() || has_errors(&verdicts);
+    Ok(if !blocked || !plan.complete {
+        compute_exit_status(&plan, wish.detailed_exit_code)
+    } else {
+        ExitStatus::Refused
+    })
 }
 
 /// The report of a plan with what the rules of the workspace say of it, and this once more by itself.
-pub fn judged(plan: &Plan, prepared: &Prepared) -> (Report, Vec<Diagnostic>) {
-    let mut report = report(plan, prepared);
+pub fn evaluate_policies(plan: &Plan, prepared: &PreparedRun) -> (PlanReport, Vec<Diagnostic>) {
+    let mut report = build_report(plan, prepared);
     let workspace = &prepared.workspace;
-    let verdicts = workspace.policies.judge(&workspace.documents, &report);
-    report.tell(&verdicts);
+    let verdicts = workspace.policies.evaluate_plan(&workspace.documents, &report);
+    report.prepend_diagnostics(&verdicts);
     (report, verdicts)
 }
 
@@ -158,62 +178,62 @@ pub fn judged(plan: &Plan, prepared: &Prepared) -> (Report, Vec<Diagnostic>) {
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn show_judged(
-    (plan, report, verdicts): (&Plan, &Report, &[Diagnostic]),
-    prepared: &Prepared,
-    screen: &Screen,
+pub fn print_plan(
+    (plan, report, verdicts): (&Plan, &PlanReport, &[Diagnostic]),
+    prepared: &PreparedRun,
+    screen: &TerminalScreen,
 ) -> anyhow::Result<()> {
-    if !screen.reveals {
-        return show_report(report, screen);
+    if !screen.reveals_personal {
+        return print_report(report, screen);
     }
-    let mut clear = report_with(plan, prepared, Persons::Clear);
-    clear.tell(verdicts);
-    show_report(&clear, screen)
+    let mut clear = build_report_with(plan, prepared, PersonalDataMode::Clear);
+    clear.prepend_diagnostics(verdicts);
+    print_report(&clear, screen)
 }
 
 /// Shows a report on stdout, in the format asked for.
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn show_report(report: &Report, screen: &Screen) -> anyhow::Result<()> {
+pub fn print_report(report: &PlanReport, screen: &TerminalScreen) -> anyhow::Result<()> {
     match screen.format {
-        Format::Json => screen.out(&to_json(report)?)?,
-        Format::Text => screen.out(&text::text(report, screen.width()))?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(report)?)?,
+        StdoutFormat::Text => screen.print_stdout(&text::render_plan(report, screen.width()))?,
     }
     Ok(())
 }
 
 /// What may be shown of a plan.
-pub fn report(plan: &Plan, prepared: &Prepared) -> Report {
-    report_with(plan, prepared, prepared.persons())
+pub fn build_report(plan: &Plan, prepared: &PreparedRun) -> PlanReport {
+    build_report_with(plan, prepared, prepared.build_pseudonyms())
 }
 
 /// The same, with persons shown in this way.
-pub fn report_with(plan: &Plan, prepared: &Prepared, persons: Persons) -> Report {
-    let bytes = |subject: &Subject, planned: &Planned| {
-        prepared.services.get(&subject.target).map_or(0, |service| service.bytes(&planned.request))
+pub fn build_report_with(plan: &Plan, prepared: &PreparedRun, persons: PersonalDataMode) -> PlanReport {
+    let bytes = |subject: &PlanSubject, planned: &StepRequest| {
+        prepared.services.get(&subject.target).map_or(0, |service| service.count_body_bytes(&planned.request))
     };
-    let since = prepared.since.as_ref().map(Since::told);
+    let since = prepared.since_filter.as_ref().map(SinceFilter::to_report);
     let services = &prepared.services;
-    let applying = apply::forecast::forecast(services, plan, &prepared.jobs());
-    let requests = foreseen::foreseen(services, &applying, plan.complete);
-    Report { since, requests, ..Report::of_plan_with(plan, &bytes, persons) }
+    let applying = apply::estimate::estimate_requests(services, plan, &prepared.build_jobs());
+    let requests = request_forecast::forecast_requests(services, &applying, plan.complete);
+    PlanReport { since, requests, ..PlanReport::from_plan_with_mode(plan, &bytes, persons) }
 }
 
-fn reasons(plan: &Plan) -> Vec<Diagnostic> {
+fn collect_reasons(plan: &Plan) -> Vec<Diagnostic> {
     let refused = plan.refused.iter().flat_map(|refused| &refused.reasons);
     plan.diagnostics.iter().chain(refused).cloned().collect()
 }
 
 /// What a plan says to scripts: errors before differences.
-pub fn exit(plan: &Plan, detailed: bool) -> Exit {
+pub fn compute_exit_status(plan: &Plan, detailed: bool) -> ExitStatus {
     if !plan.complete {
-        Exit::Error
+        ExitStatus::Error
     } else if !plan.refused.is_empty() {
-        Exit::Refused
+        ExitStatus::Refused
     } else if detailed && !plan.steps.is_empty() {
-        Exit::Differs
+        ExitStatus::Differs
     } else {
-        Exit::Done
+        ExitStatus::Done
     }
 }

@@ -2,43 +2,52 @@
 //!
 //! Deliberately absent: asking them about documents. `validate`, `plan` and `apply` do.
 
-use super::args::{Common, Format, PolicyCommand};
-use super::exit::Exit;
-use super::screen::Screen;
+use super::args::{GlobalArgs, PolicyCommand, StdoutFormat};
+use super::exit::ExitStatus;
+use super::screen::TerminalScreen;
 use super::workspace;
-use crate::diagnostic::any_error;
-use crate::report::clean::count;
+use crate::diagnostic::has_errors;
 use crate::report::json::to_json;
-use crate::report::shown::Tested;
+use crate::report::plan_report::PolicyTestReport;
+use crate::report::sanitize::format_count;
 
 /// Runs one of the commands about policies.
 ///
 /// # Errors
 /// When the result cannot be written.
-pub fn run(common: &Common, command: &PolicyCommand, screen: &Screen) -> anyhow::Result<Exit> {
+pub fn run(
+    common: &GlobalArgs,
+    command: &PolicyCommand,
+    screen: &TerminalScreen,
+) -> anyhow::Result<ExitStatus> {
     match command {
-        PolicyCommand::Test => test(common, screen),
+        PolicyCommand::Test => run_tests(common, screen),
     }
 }
 
-fn test(common: &Common, screen: &Screen) -> anyhow::Result<Exit> {
-    let (policies, mut faults) = workspace::policies(&common.directory);
-    let (rules, cases) = policies.size();
-    let passed = match any_error(&faults) {
+fn run_tests(common: &GlobalArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let (policies, mut faults) = workspace::open_policies(&common.directory);
+    let (rules, cases) = policies.count_contents();
+    let passed = match has_errors(&faults) {
         true => 0,
         false => {
-            let trial = policies.test();
-            faults.extend(trial.faults);
+            let trial = policies.run_cases();
+            faults.extend(trial.diagnostics);
             trial.passed
         }
     };
     match screen.format {
-        Format::Json => screen.out(&to_json(&Tested::of((rules, cases, passed), &faults))?)?,
-        Format::Text => {
-            screen.diagnose(&faults);
-            let said = format!("{}, {passed} of {} passed\n", count(rules, "rule"), count(cases, "case"));
-            screen.out(&said)?;
+        StdoutFormat::Json => screen
+            .print_stdout(&to_json(&PolicyTestReport::from_results((rules, cases, passed), &faults))?)?,
+        StdoutFormat::Text => {
+            screen.print_diagnostics(&faults);
+            let said = format!(
+                "{}, {passed} of {} passed\n",
+                format_count(rules, "rule"),
+                format_count(cases, "case")
+            );
+            screen.print_stdout(&said)?;
         }
     }
-    Ok(if any_error(&faults) { Exit::Error } else { Exit::Done })
+    Ok(if has_errors(&faults) { ExitStatus::Error } else { ExitStatus::Done })
 }

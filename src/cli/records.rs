@@ -5,140 +5,148 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::repository::Repository;
-use super::screen::Screen;
-use super::session::{FOLDER, Faults, Prepared, forgotten};
-use super::settings::Settings;
-use super::shared;
-use super::who::who;
-use super::workspace::Workspace;
+use super::repository::GitRepository;
+use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
+use super::screen::TerminalScreen;
+use super::settings::WorkspaceSettings;
+use super::shared_receipts;
+use super::who::find_holder_identity;
+use super::workspace::LoadedWorkspace;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
-use crate::remote::service::Service;
+use crate::remote::target_client::TargetClient;
 use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
 use crate::report::to_json;
-use crate::run::archive::Archive;
-use crate::run::gather::Job;
-use crate::run::journal::{self, Account, Circumstances, Journal, Spoken};
-use crate::run::ledger::{self, Ledger};
-use crate::run::memory;
-use crate::run::outcome::Outcome;
+use crate::run::fetch::ObjectJob;
+use crate::run::journal::{self, Journal, RecordedRun, RecordedTarget, RunContext};
+use crate::run::last_applied::{self, LastApplied};
+use crate::run::outcome::StepOutcome;
 use crate::run::receipt;
-use crate::run::undo::Keeper;
-use crate::run::undo::safe::{Safe, Unfit};
+use crate::run::receipt_store::ReceiptStore;
+use crate::run::undo::UndoRecorder;
+use crate::run::undo::sealer::{SealerError, ValueSealer};
+use crate::run::write_digests;
 
 /// Begins the journal of an apply, after the runs that were cut off have got their receipts.
 ///
 /// # Errors
 /// When that cannot be written; then nothing should be sent.
-pub fn begin(
-    prepared: &Prepared,
+pub fn begin_journal(
+    prepared: &PreparedRun,
     plan: &Plan,
-    (cut_off, reviewed): (&[Account], Option<&str>),
-    screen: &Screen,
+    (cut_off, reviewed): (&[RecordedRun], Option<&str>),
+    screen: &TerminalScreen,
 ) -> Result<Journal, Diagnostic> {
-    let safe = safe(&prepared.workspace.settings)?;
-    let folder = prepared.workspace.root.join(FOLDER);
+    let safe = build_sealer(&prepared.workspace.settings)?;
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
     let begun = || -> anyhow::Result<Journal> {
-        take_up(prepared, cut_off, screen)?;
-        let key = key(prepared, plan)?;
-        let of = circumstances(prepared, reviewed, key.is_some());
-        Ok(Journal::begin(&folder, of, Keeper { key, safe })?)
+        write_interrupted_receipts(prepared, cut_off, screen)?;
+        let key = find_or_create_key(prepared, plan)?;
+        let of = collect_run_context(prepared, reviewed, key.is_some());
+        Ok(Journal::begin_run(&folder, of, UndoRecorder { key, sealer: safe })?)
     };
-    begun().map_err(|error| unwritable(&error))
+    begun().map_err(|error| diagnose_unwritable_journal(&error))
 }
 
 /// A workspace for a command that writes, where this program can keep receipts as the settings ask.
 ///
 /// # Errors
 /// When it cannot; that was told, before anything was sent.
-pub fn to_write(workspace: Workspace, screen: &Screen) -> Result<Workspace, Faults> {
+pub fn enable_writes(
+    workspace: LoadedWorkspace,
+    screen: &TerminalScreen,
+) -> Result<LoadedWorkspace, DiagnosticList> {
     let settings = &workspace.settings;
-    let faults: Faults = [safe(settings).err(), without_clouds(settings)].into_iter().flatten().collect();
-    screen.diagnose(&faults);
-    if faults.is_empty() { Ok(workspace.to_write()) } else { Err(faults) }
+    let faults: DiagnosticList =
+        [build_sealer(settings).err(), diagnose_missing_cloud(settings)].into_iter().flatten().collect();
+    screen.print_diagnostics(&faults);
+    if faults.is_empty() { Ok(workspace.with_write_access()) } else { Err(faults) }
 }
 
 /// What is said where a program without clouds is to put receipts into one.
-fn without_clouds(settings: &Settings) -> Option<Diagnostic> {
-    let store = settings.receipts.store.as_ref().filter(|store| !Archive::is_built_in(store))?;
+fn diagnose_missing_cloud(settings: &WorkspaceSettings) -> Option<Diagnostic> {
+    let store = settings.receipts.store.as_ref().filter(|store| !ReceiptStore::is_built_in(store))?;
     let message = format!("this program was built without clouds, and receipts go to {store}");
-    let fault = Diagnostic::error("no-clouds", message).at(settings.source.place(settings.receipts.span));
-    Some(fault.hint("take one that was released, or build it with `--features cloud`"))
+    let fault = Diagnostic::error("no-clouds", message)
+        .with_location(settings.source.locate_span(settings.receipts.span));
+    Some(fault.with_hint("take one that was released, or build it with `--features cloud`"))
 }
 
 /// Where values under a mark are sealed, where that is asked for.
-fn safe(settings: &Settings) -> Result<Option<Safe>, Diagnostic> {
+fn build_sealer(settings: &WorkspaceSettings) -> Result<Option<ValueSealer>, Diagnostic> {
     let Some(recipients) = &settings.receipts.recipients else { return Ok(None) };
-    let place = settings.source.place(settings.receipts.span);
-    Safe::new(recipients).map(Some).map_err(|unfit| match unfit {
-        Unfit::NotBuiltIn => no_encryption().at(place),
-        Unfit::Unreadable => Diagnostic::error("bad-recipient", "one of these recipients is none")
-            .at(place)
-            .hint("name public keys of age, as `age-keygen` tells them: `age1…`"),
+    let place = settings.source.locate_span(settings.receipts.span);
+    ValueSealer::new(recipients).map(Some).map_err(|unfit| match unfit {
+        SealerError::NotBuiltIn => diagnose_missing_encryption().with_location(place),
+        SealerError::InvalidKey => Diagnostic::error("bad-recipient", "one of these recipients is none")
+            .with_location(place)
+            .with_hint("name public keys of age, as `age-keygen` tells them: `age1…`"),
     })
 }
 
 /// What is said where a program without encryption is to seal or open.
-pub fn no_encryption() -> Diagnostic {
+pub fn diagnose_missing_encryption() -> Diagnostic {
     Diagnostic::error("no-encryption", "this program was built without encryption")
-        .hint("take one that was released, or build it with `--features encryption`")
+        .with_hint("take one that was released, or build it with `--features encryption`")
 }
 
 /// The key of a run's digests. One that writes what does not read back needs one, or its receipt could not tell
 /// what was written.
-fn key(prepared: &Prepared, plan: &Plan) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let folder = prepared.workspace.root.join(FOLDER);
+fn find_or_create_key(prepared: &PreparedRun, plan: &Plan) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
     match prepared.keys.key() {
         Some(key) => Ok(Some(Zeroizing::new(key.to_vec()))),
         None if plan.steps.iter().all(|step| step.hidden.is_empty()) => Ok(None),
-        None => memory::key(&folder).map(Some),
+        None => write_digests::load_key(&folder).map(Some),
     }
 }
 
-fn circumstances(prepared: &Prepared, reviewed: Option<&str>, keyed: bool) -> Circumstances {
-    let spoken = |service: &Service| Spoken {
+fn collect_run_context(prepared: &PreparedRun, reviewed: Option<&str>, keyed: bool) -> RunContext {
+    let spoken = |service: &TargetClient| RecordedTarget {
         name: service.target.name.to_string(),
         api: service.target.api.name.to_string(),
         base_url: service.target.base_url.to_string(),
     };
-    let commit = Repository::of(&prepared.workspace.root).and_then(|repository| repository.head());
-    Circumstances {
+    let commit = GitRepository::discover(&prepared.workspace.root).and_then(|repository| repository.head());
+    RunContext {
         plan: reviewed.map(str::to_owned),
-        who: Some(who()),
+        who: Some(find_holder_identity()),
         commit: commit.map(|commit| commit.to_string()),
         keyed,
         targets: prepared.services.values().map(spoken).collect(),
     }
 }
 
-fn unwritable(error: &anyhow::Error) -> Diagnostic {
-    let message = format!("`{FOLDER}/journal` cannot be written, so nothing was sent: {error}");
+fn diagnose_unwritable_journal(error: &anyhow::Error) -> Diagnostic {
+    let message = format!("`{STATE_FOLDER}/journal` cannot be written, so nothing was sent: {error}");
     Diagnostic::error("not-recorded", message)
-        .hint("without it nobody could tell what a killed run did; make room or give access")
+        .with_hint("without it nobody could tell what a killed run did; make room or give access")
 }
 
 /// Says which earlier runs were cut off.
-pub fn tell_cut_off(root: &Path, screen: &Screen) -> Vec<Account> {
-    let accounts = match journal::unfinished(&root.join(FOLDER)) {
+pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<RecordedRun> {
+    let accounts = match journal::find_unfinished_runs(&root.join(STATE_FOLDER)) {
         Ok(accounts) => accounts,
         Err(error) => {
             let hint = "what earlier runs did cannot be told; live objects are read all the same";
-            let fault = forgotten("journal", &error).hint(hint);
-            screen.diagnose(&[Diagnostic { severity: crate::diagnostic::Severity::Warning, ..fault }]);
+            let fault = diagnose_unreadable_state("journal", &error).with_hint(hint);
+            screen.print_diagnostics(&[Diagnostic {
+                severity: crate::diagnostic::DiagnosticSeverity::Warning,
+                ..fault
+            }]);
             return Vec::new();
         }
     };
     for account in &accounts {
-        screen.diagnose(&[cut_off(account)]);
+        screen.print_diagnostics(&[diagnose_interrupted_run(account)]);
     }
     accounts
 }
 
-fn cut_off(account: &Account) -> Diagnostic {
-    let done = account.ends.iter().filter(|end| end.result == "done").count();
-    let open = account.open();
+fn diagnose_interrupted_run(account: &RecordedRun) -> Diagnostic {
+    let done = account.results.iter().filter(|end| end.result == "done").count();
+    let open = account.find_open_requests();
     let names: Vec<&str> = open.iter().take(5).map(|sent| &*sent.object.name).collect();
     let more = if open.len() > names.len() { ", …" } else { "" };
     let unknown = match open.len() {
@@ -147,88 +155,104 @@ fn cut_off(account: &Account) -> Diagnostic {
     };
     let message = format!("the apply of {} was cut off: {done} done, {unknown}", account.started);
     let hint = format!(
-        "every object is looked up again; `trueup show {FOLDER}/journal/{}.jsonl` tells all",
+        "every object is looked up again; `trueup show {STATE_FOLDER}/journal/{}.jsonl` tells all",
         account.name
     );
-    Diagnostic::warning("cut-off", message).hint(hint)
+    Diagnostic::warning("cut-off", message).with_hint(hint)
 }
 
 /// Gives runs that were cut off their receipts, so that they are told once.
-fn take_up(prepared: &Prepared, accounts: &[Account], screen: &Screen) -> anyhow::Result<()> {
-    let folder = prepared.workspace.root.join(FOLDER);
+fn write_interrupted_receipts(
+    prepared: &PreparedRun,
+    accounts: &[RecordedRun],
+    screen: &TerminalScreen,
+) -> anyhow::Result<()> {
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
     for account in accounts {
         // one that was killed between its receipt and the end of its journal has told more than is known here
-        let text = match receipt::kept(&folder, &account.name)? {
+        let text = match receipt::read_receipt(&folder, &account.name)? {
             Some(text) => text,
             None => {
                 let mut receipt = Receipt::new(account, None);
-                receipt.applied = shared::notes(prepared, &receipt);
-                let text = to_json(&receipt.seal(prepared.keys.key_for(account.of.keyed))?)?;
-                shared::keep(prepared, &account.name, &text)?;
+                receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
+                let text = to_json(&receipt.seal(prepared.keys.select_key(account.context.keyed))?)?;
+                shared_receipts::keep_receipt(prepared, &account.name, &text)?;
                 text
             }
         };
-        shared::share(prepared, &account.name, &text, screen);
-        journal::take_up(&folder, account)?;
+        shared_receipts::share_receipt(prepared, &account.name, &text, screen);
+        journal::close_interrupted_run(&folder, account)?;
     }
     Ok(())
 }
 
 /// Gives runs that were cut off their receipts where there is nothing left to write.
-pub fn account_for(prepared: &Prepared, accounts: &[Account], screen: &Screen) {
-    if let Err(error) = take_up(prepared, accounts, screen) {
+pub fn recover_interrupted_runs(prepared: &PreparedRun, accounts: &[RecordedRun], screen: &TerminalScreen) {
+    if let Err(error) = write_interrupted_receipts(prepared, accounts, screen) {
         let message = format!("the receipt of a run that was cut off cannot be written: {error}");
         let hint = "its journal tells the same; make room or give access";
-        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+        screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
     }
-    shared::share_left(prepared, screen);
+    shared_receipts::share_pending_receipts(prepared, screen);
 }
 
 /// Notes what each object was applied as, for whoever asks later which side moved.
 ///
 /// Where `in_part`, the documents name only what was written, and the rest stays as it was applied before.
-pub fn note_applied(
-    prepared: &Prepared,
-    (jobs, in_part): (&[Job], bool),
-    outcomes: &[Outcome],
-    screen: &Screen,
+pub fn record_last_applied(
+    prepared: &PreparedRun,
+    (jobs, in_part): (&[ObjectJob], bool),
+    outcomes: &[StepOutcome],
+    screen: &TerminalScreen,
 ) {
-    let folder = prepared.workspace.root.join(FOLDER);
-    if let Err(error) = Ledger::settle((&folder, prepared.keys.named()), outcomes, jobs, in_part) {
-        let message = format!("`{FOLDER}/{}` cannot be written: {}", ledger::FILE, error.kind());
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
+    if let Err(error) =
+        LastApplied::record_outcomes((&folder, prepared.keys.environment_key()), outcomes, jobs, in_part)
+    {
+        let message = format!("`{STATE_FOLDER}/{}` cannot be written: {}", last_applied::FILE, error.kind());
         let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";
-        screen.diagnose(&[Diagnostic::warning("not-recorded", message).hint(hint)]);
+        screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
     }
 }
 
 /// Ends a journal and keeps the receipt.
-pub fn close(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &Screen) {
-    if let Err(error) = keep(prepared, journal, results, screen) {
+pub fn close_journal(
+    prepared: &PreparedRun,
+    journal: &Journal,
+    results: ApplyReport,
+    screen: &TerminalScreen,
+) {
+    if let Err(error) = write_receipt(prepared, journal, results, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run tells the same; make room or give access";
-        screen.diagnose(&[Diagnostic::warning("no-receipt", message).hint(hint)]);
+        screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
     }
 }
 
-fn keep(prepared: &Prepared, journal: &Journal, results: ApplyReport, screen: &Screen) -> anyhow::Result<()> {
-    let (folder, name) = (prepared.workspace.root.join(FOLDER), journal.name().to_owned());
+fn write_receipt(
+    prepared: &PreparedRun,
+    journal: &Journal,
+    results: ApplyReport,
+    screen: &TerminalScreen,
+) -> anyhow::Result<()> {
+    let (folder, name) = (prepared.workspace.root.join(STATE_FOLDER), journal.name().to_owned());
     let receipt = || -> anyhow::Result<Option<String>> {
-        let text = super::saved::read(&folder.join("journal").join(format!("{name}.jsonl")))?;
-        let Some(mut account) = journal::account(name.clone(), &text) else { return Ok(None) };
-        account.ended = Some(crate::run::now());
+        let text = super::saved_plan::read_bounded(&folder.join("journal").join(format!("{name}.jsonl")))?;
+        let Some(mut account) = journal::parse_run(name.clone(), &text) else { return Ok(None) };
+        account.ended = Some(crate::run::format_now());
         let mut receipt = Receipt::new(&account, Some(results));
-        receipt.applied = shared::notes(prepared, &receipt);
+        receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
         let text = to_json(&receipt.seal(journal.key())?)?;
-        shared::keep(prepared, &name, &text)?;
+        shared_receipts::keep_receipt(prepared, &name, &text)?;
         Ok(Some(text))
     };
     // a run that is killed before the end of its journal is taken up by the next one: none is without a receipt
     let kept = receipt();
-    journal.finish()?;
+    journal.finish_run()?;
     let Some(text) = kept? else { return Ok(()) };
-    screen.say(&format!("receipt: {FOLDER}/receipts/{name}.json\n"));
-    if shared::share(prepared, &name, &text, screen) {
-        shared::share_left(prepared, screen);
+    screen.print_remark(&format!("receipt: {STATE_FOLDER}/receipts/{name}.json\n"));
+    if shared_receipts::share_receipt(prepared, &name, &text, screen) {
+        shared_receipts::share_pending_receipts(prepared, screen);
     }
     Ok(())
 }

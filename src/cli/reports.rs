@@ -10,38 +10,38 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{Beside, Ci, Common, FormatWord, ReportFormat, Sight};
-use super::screen::Screen;
+use super::args::{CiService, GlobalArgs, OutputFormat, ReportArgs, ReportFormat, RevealArgs};
+use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
-use crate::report::markdown::{self, markdown};
+use crate::report::markdown::{self, render_markdown};
+use crate::report::plan_report::{PlanReport, ValidationReport};
 use crate::report::receipt::Receipt;
-use crate::report::sheet::Stretch;
-use crate::report::shown::{Checked, Report};
+use crate::report::view_model::DocumentLineRange;
 use crate::report::{
-    ApplyReport, DriftReport, Sheet, drift, github, gitlab, html, junit, outcome, sarif, text, to_json,
+    ApplyReport, DriftReport, ViewModel, drift, github, gitlab, html, junit, outcome, sarif, text, to_json,
 };
 
 /// The width of text in files.
-const WIDTH: usize = 100;
+const FILE_WIDTH: usize = 100;
 /// Where GitHub Actions wants the summary of a step.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The file that stands for stdout.
-const STDOUT: &str = "-";
+const STDOUT_NAME: &str = "-";
 
 /// What a run has to show.
-pub enum Shown<'r> {
-    Plan(&'r Report),
+pub enum ReportContent<'r> {
+    Plan(&'r PlanReport),
     Results(&'r ApplyReport),
     Drift(&'r DriftReport),
     /// What a check found, and the documents that were checked.
-    Check(&'r Checked, &'r [Stretch]),
+    Check(&'r ValidationReport, &'r [DocumentLineRange]),
     /// What an earlier apply did.
     Receipt(&'r Receipt),
 }
 
 /// Whose result is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Of {
+pub enum ReportedCommand {
     Validate,
     Plan,
     Apply,
@@ -50,12 +50,12 @@ pub enum Of {
     File,
 }
 
-impl Of {
+impl ReportedCommand {
     /// Why a format says nothing of this.
-    fn misfit(self, format: ReportFormat) -> Option<Diagnostic> {
+    fn check_format(self, format: ReportFormat) -> Option<Diagnostic> {
         let command = match (format, self) {
             (ReportFormat::Jsonl, Self::Validate | Self::Plan | Self::Drift | Self::File) => {
-                return Some(only_of_apply());
+                return Some(diagnose_events_without_apply());
             }
             (ReportFormat::GitlabChanges, Self::Validate) => "validate",
             (ReportFormat::GitlabChanges, Self::Drift) => "drift",
@@ -64,148 +64,160 @@ impl Of {
         let message = format!(
             "`gitlab-changes` has no meaning for `{command}`: it counts what a plan or an apply changes"
         );
-        Some(Diagnostic::error("usage", message).hint("`--report gitlab=FILE` tells what it finds"))
+        Some(Diagnostic::error("usage", message).with_hint("`--report gitlab=FILE` tells what it finds"))
     }
 }
 
 /// Only an apply has events.
-pub fn only_of_apply() -> Diagnostic {
+pub fn diagnose_events_without_apply() -> Diagnostic {
     let message = "`jsonl` tells what happens while an apply runs, and this is none";
-    Diagnostic::error("usage", message).hint("`json` tells the result")
+    Diagnostic::error("usage", message).with_hint("`json` tells the result")
 }
 
 /// The reports that were asked for.
 #[derive(Default)]
-pub struct Reports {
-    wanted: Vec<(ReportFormat, PathBuf)>,
+pub struct ReportOutputs {
+    outputs: Vec<(ReportFormat, PathBuf)>,
     /// Where it is told what happens meanwhile.
-    pub events: Vec<PathBuf>,
+    pub event_files: Vec<PathBuf>,
     /// From the root of the repository to the workspace, with a slash at the end.
-    base: String,
+    path_prefix: String,
     /// Whether GitHub Actions runs us.
-    on_github: bool,
+    is_on_github: bool,
 }
 
-impl Reports {
+impl ReportOutputs {
     /// The reports of a run; nothing, told on the screen, when one would say nothing of it or two documents would
     /// stand on stdout.
-    pub fn new(common: &Common, beside: &Beside, of: Of, screen: &Screen) -> Option<Self> {
+    pub fn new(
+        common: &GlobalArgs,
+        beside: &ReportArgs,
+        of: ReportedCommand,
+        screen: &TerminalScreen,
+    ) -> Option<Self> {
         let mut asked = beside.report.clone();
-        asked.extend((common.format == FormatWord::Jsonl).then(|| (ReportFormat::Jsonl, STDOUT.into())));
-        let misfits: Vec<_> = asked.iter().filter_map(|(format, _)| of.misfit(*format)).collect();
+        asked.extend(
+            (common.format == OutputFormat::Jsonl).then(|| (ReportFormat::Jsonl, STDOUT_NAME.into())),
+        );
+        let misfits: Vec<_> = asked.iter().filter_map(|(format, _)| of.check_format(*format)).collect();
         if !misfits.is_empty() {
-            screen.diagnose(&misfits);
+            screen.print_diagnostics(&misfits);
             return None;
         }
         let on_stdout = asked.iter().filter(|(_, file)| is_stdout(file)).count();
-        if on_stdout + usize::from(common.format == FormatWord::Json) > 1 {
+        if on_stdout + usize::from(common.format == OutputFormat::Json) > 1 {
             let message = "two documents cannot stand on stdout";
             let hint = "give all but one of them a file: `--report FORMAT=FILE`";
-            screen.diagnose(&[Diagnostic::error("usage", message).hint(hint)]);
+            screen.print_diagnostics(&[Diagnostic::error("usage", message).with_hint(hint)]);
             return None;
         }
         let on_github = match beside.ci {
             // the run that made the file told it already
-            Ci::Auto if of == Of::File => false,
-            Ci::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
-            Ci::Github => true,
-            Ci::None => false,
+            CiService::Auto if of == ReportedCommand::File => false,
+            CiService::Auto => std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true"),
+            CiService::Github => true,
+            CiService::None => false,
         };
         let (events, wanted): (Vec<_>, Vec<_>) =
             asked.into_iter().partition(|(format, _)| *format == ReportFormat::Jsonl);
         let events = events.into_iter().map(|(_, file)| file).collect();
-        Some(Self { wanted, events, base: base(&common.directory), on_github })
+        Some(Self {
+            outputs: wanted,
+            event_files: events,
+            path_prefix: find_path_prefix(&common.directory),
+            is_on_github: on_github,
+        })
     }
 
     /// The screen for the run: without stdout where a report stands there.
-    pub fn screen(&self, screen: &Screen) -> Screen {
-        match self.wanted.iter().map(|(_, file)| file).chain(&self.events).any(|file| is_stdout(file)) {
-            true => screen.aside(),
+    pub fn select_screen(&self, screen: &TerminalScreen) -> TerminalScreen {
+        match self.outputs.iter().map(|(_, file)| file).chain(&self.event_files).any(|file| is_stdout(file)) {
+            true => screen.with_stdout_redirected(),
             false => screen.clone(),
         }
     }
 
     /// The same with what its eyes may see; nothing, told on the screen, when these are not there.
-    pub fn sighted(&self, screen: &Screen, sight: Sight) -> Option<Screen> {
-        self.screen(screen).sighted(sight).map_err(|fault| screen.diagnose(&[fault])).ok()
+    pub fn prepare_screen(&self, screen: &TerminalScreen, sight: RevealArgs) -> Option<TerminalScreen> {
+        self.select_screen(screen).with_reveal(sight).map_err(|fault| screen.print_diagnostics(&[fault])).ok()
     }
 
     /// Whether any is written.
-    pub fn are_wanted(&self) -> bool {
-        self.on_github || !self.wanted.is_empty()
+    pub fn has_outputs(&self) -> bool {
+        self.is_on_github || !self.outputs.is_empty()
     }
 
     /// Writes each report.
     ///
     /// # Errors
     /// When one of them cannot be written.
-    pub fn write(&self, shown: &Shown, screen: &Screen) -> anyhow::Result<()> {
-        let sheet = shown.sheet(&self.base);
-        for (format, file) in &self.wanted {
-            let text = render(*format, shown, &sheet)?;
+    pub fn write_reports(&self, shown: &ReportContent, screen: &TerminalScreen) -> anyhow::Result<()> {
+        let sheet = shown.build_view(&self.path_prefix);
+        for (format, file) in &self.outputs {
+            let text = render_report(*format, shown, &sheet)?;
             match is_stdout(file) {
-                true => screen.report(*format, &text)?,
-                false => save(file, &text)?,
+                true => screen.print_report(*format, &text)?,
+                false => save_file(file, &text)?,
             }
         }
-        if self.on_github {
+        if self.is_on_github {
             // the runner reads commands from both streams; stdout holds one document and no more
-            screen.command(&github::annotations(&sheet));
-            step_summary(&sheet)?;
+            screen.print_runner_commands(&github::render_annotations(&sheet));
+            append_step_summary(&sheet)?;
         }
         Ok(())
     }
 }
 
 /// Adds to the summary of the step, of which steps before may have filled a part.
-fn step_summary(sheet: &Sheet) -> anyhow::Result<()> {
+fn append_step_summary(sheet: &ViewModel) -> anyhow::Result<()> {
     let Some(file) = std::env::var_os(STEP_SUMMARY).map(PathBuf::from) else { return Ok(()) };
     let there = fs::metadata(&file).map_or(0, |meta| usize::try_from(meta.len()).unwrap_or(usize::MAX));
-    let most = markdown::STEP_SUMMARY.saturating_sub(there);
-    if most < markdown::COMMENT {
+    let most = markdown::MAX_STEP_SUMMARY_BYTES.saturating_sub(there);
+    if most < markdown::MAX_COMMENT_BYTES {
         return Ok(());
     }
     let failed = || format!("the step summary {} cannot be written", file.display());
     let mut summary = fs::File::options().create(true).append(true).open(&file).with_context(failed)?;
-    summary.write_all(markdown(sheet, most).as_bytes()).with_context(failed)
+    summary.write_all(render_markdown(sheet, most).as_bytes()).with_context(failed)
 }
 
 /// Whether a file stands for stdout.
 pub fn is_stdout(file: &Path) -> bool {
-    file.as_os_str() == STDOUT
+    file.as_os_str() == STDOUT_NAME
 }
 
-fn save(file: &Path, text: &str) -> anyhow::Result<()> {
+fn save_file(file: &Path, text: &str) -> anyhow::Result<()> {
     let folder = file.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
-fn render(format: ReportFormat, shown: &Shown, sheet: &Sheet) -> anyhow::Result<String> {
+fn render_report(format: ReportFormat, shown: &ReportContent, sheet: &ViewModel) -> anyhow::Result<String> {
     Ok(match format {
-        ReportFormat::Text => anstream::adapter::strip_str(&shown.text(sheet)).to_string(),
-        ReportFormat::Json => shown.json()?,
-        ReportFormat::Markdown => markdown(sheet, markdown::COMMENT),
-        ReportFormat::Github => github::annotations(sheet),
-        ReportFormat::GithubSummary => markdown(sheet, markdown::STEP_SUMMARY),
-        ReportFormat::Gitlab => to_json(&gitlab::code_quality(sheet))?,
-        ReportFormat::GitlabChanges => to_json(&gitlab::changes(sheet))?,
-        ReportFormat::Sarif => to_json(&sarif::sarif(sheet))?,
-        ReportFormat::Junit => junit::junit(sheet),
-        ReportFormat::Html => html::html(sheet),
+        ReportFormat::Text => anstream::adapter::strip_str(&shown.render_text(sheet)).to_string(),
+        ReportFormat::Json => shown.render_json()?,
+        ReportFormat::Markdown => render_markdown(sheet, markdown::MAX_COMMENT_BYTES),
+        ReportFormat::Github => github::render_annotations(sheet),
+        ReportFormat::GithubSummary => render_markdown(sheet, markdown::MAX_STEP_SUMMARY_BYTES),
+        ReportFormat::Gitlab => to_json(&gitlab::render_code_quality(sheet))?,
+        ReportFormat::GitlabChanges => to_json(&gitlab::render_change_counts(sheet))?,
+        ReportFormat::Sarif => to_json(&sarif::render_sarif(sheet))?,
+        ReportFormat::Junit => junit::render_junit(sheet),
+        ReportFormat::Html => html::render_html(sheet),
         ReportFormat::Jsonl => anyhow::bail!("events are told while they happen"),
     })
 }
 
-impl Shown<'_> {
+impl ReportContent<'_> {
     /// One view for pages of other programs.
-    pub fn sheet<'s>(&'s self, base: &'s str) -> Sheet<'s> {
+    pub fn build_view<'s>(&'s self, base: &'s str) -> ViewModel<'s> {
         match self {
-            Self::Plan(report) => Sheet::of_plan(report, base),
-            Self::Results(report) => Sheet::of_results(report, base),
-            Self::Drift(report) => Sheet::of_drift(report, base),
-            Self::Check(checked, documents) => Sheet::of_check(checked, documents, base),
-            Self::Receipt(receipt) => Sheet::of_results(&receipt.results, base),
+            Self::Plan(report) => ViewModel::from_plan_report(report, base),
+            Self::Results(report) => ViewModel::from_apply_report(report, base),
+            Self::Drift(report) => ViewModel::from_drift_report(report, base),
+            Self::Check(checked, documents) => ViewModel::from_check_report(checked, documents, base),
+            Self::Receipt(receipt) => ViewModel::from_apply_report(&receipt.results, base),
         }
     }
 
@@ -213,7 +225,7 @@ impl Shown<'_> {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn json(&self) -> serde_json::Result<String> {
+    pub fn render_json(&self) -> serde_json::Result<String> {
         match self {
             Self::Plan(report) => to_json(report),
             Self::Results(report) => to_json(report),
@@ -223,19 +235,19 @@ impl Shown<'_> {
         }
     }
 
-    fn text(&self, sheet: &Sheet) -> String {
+    fn render_text(&self, sheet: &ViewModel) -> String {
         match self {
-            Self::Plan(report) => text::text(report, WIDTH),
-            Self::Results(report) => outcome::text(report, WIDTH),
-            Self::Drift(report) => drift::text(report, WIDTH),
-            Self::Check(checked, _) => text::check(checked, &sheet.headline(), WIDTH),
-            Self::Receipt(receipt) => receipt.text(WIDTH),
+            Self::Plan(report) => text::render_plan(report, FILE_WIDTH),
+            Self::Results(report) => outcome::render_results(report, FILE_WIDTH),
+            Self::Drift(report) => drift::render_drift(report, FILE_WIDTH),
+            Self::Check(checked, _) => text::render_check(checked, &sheet.format_headline(), FILE_WIDTH),
+            Self::Receipt(receipt) => receipt.render_text(FILE_WIDTH),
         }
     }
 }
 
 /// From the root of the repository to a workspace, with a slash at the end; nothing outside of one.
-fn base(directory: &Path) -> String {
+fn find_path_prefix(directory: &Path) -> String {
     let Ok(workspace) = directory.canonicalize() else { return String::new() };
     let root = workspace.ancestors().find(|folder| folder.join(".git").exists());
     let below = root.and_then(|root| workspace.strip_prefix(root).ok());

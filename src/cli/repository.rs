@@ -15,28 +15,28 @@ use gix_ref::file::ReferenceExt;
 use crate::diagnostic::Diagnostic;
 
 /// The most commits that one question looks at.
-const MOST_COMMITS: usize = 50_000;
+const MAX_COMMITS: usize = 50_000;
 /// The most files of one commit.
-const MOST_FILES: usize = 200_000;
+const MAX_FILES: usize = 200_000;
 /// The deepest folder.
-const MOST_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// The most bytes of a file; documents are no longer.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_FILE_BYTES: usize = 16 << 20;
 
 /// A repository.
-pub struct Repository {
+pub struct GitRepository {
     objects: gix_odb::Handle,
     references: gix_ref::file::Store,
     /// From the root of the work tree to the workspace.
-    inside: PathBuf,
+    workspace_path: PathBuf,
     is_shallow: bool,
 }
 
 /// A commit.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Commit(ObjectId);
+pub struct CommitId(ObjectId);
 
-impl std::fmt::Display for Commit {
+impl std::fmt::Display for CommitId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
@@ -44,13 +44,13 @@ impl std::fmt::Display for Commit {
 
 /// What a file of a commit holds, without its text: the same for the same text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Blob(ObjectId);
+pub struct BlobId(ObjectId);
 
-type Found<T> = Result<T, Diagnostic>;
+type GitResult<T> = Result<T, Diagnostic>;
 
-impl Repository {
+impl GitRepository {
     /// The repository in whose work tree a workspace stands; none when there is no such, or a damaged one.
-    pub fn of(workspace: &Path) -> Option<Self> {
+    pub fn discover(workspace: &Path) -> Option<Self> {
         let workspace = workspace.canonicalize().ok()?;
         let (found, _) = gix_discover::upwards(&workspace).ok()?;
         let (git, work) = found.into_repository_and_work_tree_directories();
@@ -66,89 +66,93 @@ impl Repository {
         let common = common.unwrap_or(git);
         let objects = gix_odb::at(common.join("objects"), hash).ok()?;
         let is_shallow = common.join("shallow").exists();
-        Some(Self { objects, references, inside, is_shallow })
+        Some(Self { objects, references, workspace_path: inside, is_shallow })
     }
 
     /// The commit that is checked out; none before the first one.
-    pub fn head(&self) -> Option<Commit> {
-        self.reference("HEAD")
+    pub fn head(&self) -> Option<CommitId> {
+        self.resolve_reference("HEAD")
     }
 
     /// The commit of a name: a branch, a tag, a remote's branch, an id; with `~N` so many first parents before.
     ///
     /// # Errors
     /// When there is no such commit here.
-    pub fn commit(&self, name: &str) -> Found<Commit> {
+    pub fn resolve_commit(&self, name: &str) -> GitResult<CommitId> {
         let (plain, back) = match name.split_once('~') {
             Some((plain, "")) => (plain, Some(1)),
             Some((plain, back)) => (plain, back.parse().ok()),
             None => (name, Some(0)),
         };
-        let id = || ObjectId::from_hex(plain.as_bytes()).ok().map(Commit);
-        let found = self.reference(plain).or_else(id).filter(|own| self.parents(*own).is_ok());
-        let (Some(mut commit), Some(back)) = (found, back.filter(|back: &usize| *back <= MOST_COMMITS))
-        else {
-            return Err(self.unknown(name));
+        let id = || ObjectId::from_hex(plain.as_bytes()).ok().map(CommitId);
+        let found = self.resolve_reference(plain).or_else(id).filter(|own| self.read_parents(*own).is_ok());
+        let (Some(mut commit), Some(back)) = (found, back.filter(|back: &usize| *back <= MAX_COMMITS)) else {
+            return Err(self.diagnose_unknown_commit(name));
         };
         for _ in 0..back {
-            commit = self.parents(commit)?.first().copied().ok_or_else(|| self.unknown(name))?;
+            commit = self
+                .read_parents(commit)?
+                .first()
+                .copied()
+                .ok_or_else(|| self.diagnose_unknown_commit(name))?;
         }
         Ok(commit)
     }
 
-    fn unknown(&self, name: &str) -> Diagnostic {
+    fn diagnose_unknown_commit(&self, name: &str) -> Diagnostic {
         let message = format!("there is no commit `{}` in this repository", name.escape_debug());
-        Diagnostic::error("unknown-commit", message).hint(match self.is_shallow {
+        Diagnostic::error("unknown-commit", message).with_hint(match self.is_shallow {
             true => "this is a shallow clone: fetch more of it (`fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab)",
             false => "name a branch, a tag or a whole id; fetch it first if it is a remote's",
         })
     }
 
-    fn reference(&self, name: &str) -> Option<Commit> {
+    fn resolve_reference(&self, name: &str) -> Option<CommitId> {
         let mut found = self.references.try_find(name).ok()??;
-        found.peel_to_id(&self.references, &self.objects).ok().map(Commit)
+        found.peel_to_id(&self.references, &self.objects).ok().map(CommitId)
     }
 
     /// The branch that others are merged into, by what CI says, else by what the remote says, else by its usual
     /// names.
-    pub fn trunk(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<(String, Commit)> {
+    pub fn find_main_branch(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<(String, CommitId)> {
         let named = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"].map(env);
         let named = named.into_iter().flatten().filter(|name| !name.is_empty());
         let candidates: Vec<String> = named
             .flat_map(|name| [format!("origin/{name}"), name])
             .chain(["origin/HEAD", "origin/main", "origin/master", "main", "master"].map(str::to_owned))
             .collect();
-        candidates.into_iter().find_map(|name| Some((name.clone(), self.reference(&name)?)))
+        candidates.into_iter().find_map(|name| Some((name.clone(), self.resolve_reference(&name)?)))
     }
 
-    fn parents(&self, commit: Commit) -> Found<Vec<Commit>> {
+    fn read_parents(&self, commit: CommitId) -> GitResult<Vec<CommitId>> {
         let mut buffer = Vec::new();
-        let found = self.objects.find_commit(&commit.0, &mut buffer).map_err(|_| self.missing())?;
-        Ok(found.parents().map(Commit).collect())
+        let found =
+            self.objects.find_commit(&commit.0, &mut buffer).map_err(|_| self.diagnose_missing_history())?;
+        Ok(found.parents().map(CommitId).collect())
     }
 
     /// What is to be said where earlier commits are asked for and the clone has only the latest.
-    pub fn cut_short(&self) -> Option<Diagnostic> {
-        self.is_shallow.then(|| self.missing())
+    pub fn diagnose_shallow_clone(&self) -> Option<Diagnostic> {
+        self.is_shallow.then(|| self.diagnose_missing_history())
     }
 
-    fn missing(&self) -> Diagnostic {
+    fn diagnose_missing_history(&self) -> Diagnostic {
         let what = match self.is_shallow {
             true => "this is a shallow clone, and the history that tells why things differ is not here",
             false => "the history that tells why things differ cannot be read",
         };
-        Diagnostic::error("history-missing", what).hint(
+        Diagnostic::error("history-missing", what).with_hint(
             "fetch all of it: `fetch-depth: 0` in GitHub Actions, `GIT_DEPTH: 0` in GitLab, `git fetch --unshallow`",
         )
     }
 
     /// Every commit that another one builds on, itself included; where the clone ends, so do they.
-    fn ancestors(&self, commit: Commit) -> Found<HashSet<Commit>> {
+    fn collect_ancestors(&self, commit: CommitId) -> GitResult<HashSet<CommitId>> {
         let mut seen = HashSet::from([commit]);
         let mut open = VecDeque::from([commit]);
         while let Some(next) = open.pop_front() {
-            for parent in self.parents_here(next)? {
-                if seen.len() >= MOST_COMMITS {
+            for parent in self.read_available_parents(next)? {
+                if seen.len() >= MAX_COMMITS {
                     return Ok(seen);
                 }
                 if seen.insert(parent) {
@@ -160,8 +164,8 @@ impl Repository {
     }
 
     /// The parents of a commit, as far as a shallow clone has them.
-    fn parents_here(&self, commit: Commit) -> Found<Vec<Commit>> {
-        match self.parents(commit) {
+    fn read_available_parents(&self, commit: CommitId) -> GitResult<Vec<CommitId>> {
+        match self.read_parents(commit) {
             Err(_) if self.is_shallow => Ok(Vec::new()),
             parents => parents,
         }
@@ -171,45 +175,49 @@ impl Repository {
     ///
     /// # Errors
     /// When the history is not here.
-    pub fn builds_on(&self, branch: Commit, commit: Commit) -> Found<bool> {
-        Ok(self.ancestors(branch)?.contains(&commit))
+    pub fn contains_commit(&self, branch: CommitId, commit: CommitId) -> GitResult<bool> {
+        Ok(self.collect_ancestors(branch)?.contains(&commit))
     }
 
     /// Where two branches parted.
     ///
     /// # Errors
     /// When the history is not here, or they have none in common.
-    pub fn parted(&self, a: Commit, b: Commit) -> Found<Commit> {
-        let own = self.ancestors(a)?;
+    pub fn find_merge_base(&self, a: CommitId, b: CommitId) -> GitResult<CommitId> {
+        let own = self.collect_ancestors(a)?;
         let (mut seen, mut open) = (HashSet::from([b]), VecDeque::from([b]));
         while let Some(next) = open.pop_front() {
             if own.contains(&next) {
                 return Ok(next);
             }
-            let parents = self.parents_here(next)?;
-            open.extend(parents.into_iter().filter(|own| seen.len() < MOST_COMMITS && seen.insert(*own)));
+            let parents = self.read_available_parents(next)?;
+            open.extend(parents.into_iter().filter(|own| seen.len() < MAX_COMMITS && seen.insert(*own)));
         }
-        Err(self.missing())
+        Err(self.diagnose_missing_history())
     }
 
     /// The files of a commit in the workspace, by their paths from there.
     ///
     /// # Errors
     /// When the commit is not here.
-    pub fn files(&self, commit: Commit) -> Found<BTreeMap<String, Blob>> {
+    pub fn list_files(&self, commit: CommitId) -> GitResult<BTreeMap<String, BlobId>> {
         let mut files = BTreeMap::new();
-        if let Some(tree) = self.folder(commit)? {
-            self.walk(tree, "", 0, &mut files)?;
+        if let Some(tree) = self.find_workspace_tree(commit)? {
+            self.walk_tree(tree, "", 0, &mut files)?;
         }
         Ok(files)
     }
 
     /// The tree of the workspace in a commit; none when it was not there.
-    fn folder(&self, commit: Commit) -> Found<Option<ObjectId>> {
+    fn find_workspace_tree(&self, commit: CommitId) -> GitResult<Option<ObjectId>> {
         let mut buffer = Vec::new();
-        let mut tree = self.objects.find_commit(&commit.0, &mut buffer).map_err(|_| self.missing())?.tree();
-        for part in &self.inside {
-            match self.entry(tree, &part.to_string_lossy(), true)? {
+        let mut tree = self
+            .objects
+            .find_commit(&commit.0, &mut buffer)
+            .map_err(|_| self.diagnose_missing_history())?
+            .tree();
+        for part in &self.workspace_path {
+            match self.find_tree_entry(tree, &part.to_string_lossy(), true)? {
                 Some(next) => tree = next,
                 None => return Ok(None),
             }
@@ -218,9 +226,10 @@ impl Repository {
     }
 
     /// What stands in a tree under a name.
-    fn entry(&self, tree: ObjectId, name: &str, is_folder: bool) -> Found<Option<ObjectId>> {
+    fn find_tree_entry(&self, tree: ObjectId, name: &str, is_folder: bool) -> GitResult<Option<ObjectId>> {
         let mut buffer = Vec::new();
-        let entries = self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.missing())?.entries;
+        let entries =
+            self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.diagnose_missing_history())?.entries;
         let fits = |own: &&gix_object::tree::EntryRef| {
             own.mode.is_tree() == is_folder && own.filename == name.as_bytes().as_bstr()
         };
@@ -228,37 +237,44 @@ impl Repository {
     }
 
     /// One file of a commit, by its path from the workspace.
-    fn file(&self, commit: Commit, path: &str) -> Found<Option<Blob>> {
-        let Some(mut tree) = self.folder(commit)? else { return Ok(None) };
+    fn find_file(&self, commit: CommitId, path: &str) -> GitResult<Option<BlobId>> {
+        let Some(mut tree) = self.find_workspace_tree(commit)? else { return Ok(None) };
         let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
         for part in folders.split('/').filter(|part| !part.is_empty()) {
-            match self.entry(tree, part, true)? {
+            match self.find_tree_entry(tree, part, true)? {
                 Some(next) => tree = next,
                 None => return Ok(None),
             }
         }
-        Ok(self.entry(tree, name, false)?.map(Blob))
+        Ok(self.find_tree_entry(tree, name, false)?.map(BlobId))
     }
 
-    fn walk(&self, tree: ObjectId, at: &str, depth: usize, files: &mut BTreeMap<String, Blob>) -> Found<()> {
+    fn walk_tree(
+        &self,
+        tree: ObjectId,
+        at: &str,
+        depth: usize,
+        files: &mut BTreeMap<String, BlobId>,
+    ) -> GitResult<()> {
         let mut buffer = Vec::new();
-        let entries = self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.missing())?.entries;
+        let entries =
+            self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.diagnose_missing_history())?.entries;
         for entry in entries {
             let Ok(name) = entry.filename.to_str() else { continue };
             let path = format!("{at}{name}");
-            if entry.mode.is_blob() && files.len() < MOST_FILES {
-                files.insert(path, Blob(entry.oid.to_owned()));
-            } else if entry.mode.is_tree() && depth < MOST_DEPTH {
-                self.walk(entry.oid.to_owned(), &format!("{path}/"), depth + 1, files)?;
+            if entry.mode.is_blob() && files.len() < MAX_FILES {
+                files.insert(path, BlobId(entry.oid.to_owned()));
+            } else if entry.mode.is_tree() && depth < MAX_DEPTH {
+                self.walk_tree(entry.oid.to_owned(), &format!("{path}/"), depth + 1, files)?;
             }
         }
         Ok(())
     }
 
     /// The text of a file; nothing when it is no text, or too long.
-    pub fn text(&self, blob: Blob) -> Option<String> {
+    pub fn read_text(&self, blob: BlobId) -> Option<String> {
         let header = gix_odb::Header::try_header(&self.objects, &blob.0).ok()??;
-        if header.size() > MOST_BYTES as u64 {
+        if header.size() > MAX_FILE_BYTES as u64 {
             return None;
         }
         let mut buffer = Vec::new();
@@ -267,28 +283,28 @@ impl Repository {
     }
 
     /// Whether a text is what a file of a commit holds.
-    pub fn holds(&self, blob: Blob, text: &str) -> bool {
+    pub fn matches_text(&self, blob: BlobId, text: &str) -> bool {
         let hashed = gix_object::compute_hash(gix_hash::Kind::Sha1, Kind::Blob, text.as_bytes());
         hashed.is_ok_and(|own| own == blob.0)
     }
 
     /// What a file was in commits before this one, newest first, each text once; so many at most.
-    pub fn earlier(&self, commit: Commit, path: &str, most: usize) -> Vec<Blob> {
+    pub fn list_earlier_blobs(&self, commit: CommitId, path: &str, most: usize) -> Vec<BlobId> {
         let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
         let mut next = Some(commit);
-        for _ in 0..MOST_EARLIER {
+        for _ in 0..MAX_HISTORY_COMMITS {
             let Some(own) = next else { break };
             // where the clone ends, nothing more is known
-            let Ok(file) = self.file(own, path) else { break };
+            let Ok(file) = self.find_file(own, path) else { break };
             found.extend(file.filter(|blob| seen.insert(*blob)));
             if found.len() >= most {
                 break;
             }
-            next = self.parents_here(own).ok().and_then(|parents| parents.first().copied());
+            next = self.read_available_parents(own).ok().and_then(|parents| parents.first().copied());
         }
         found
     }
 }
 
 /// The most commits that are looked through for what a file was.
-const MOST_EARLIER: usize = 200;
+const MAX_HISTORY_COMMITS: usize = 200;

@@ -6,29 +6,29 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::api;
-use super::args::{Common, SchemaArgs};
-use super::exit::Exit;
+use super::args::{GlobalArgs, SchemaArgs};
+use super::exit::ExitStatus;
 use super::import::ImportReport;
-use super::screen::Screen;
+use super::screen::TerminalScreen;
 use super::settings::file::SettingsFile;
 use super::workspace;
-use crate::kind::registry::Registry;
+use crate::kind::registry::KindRegistry;
 use crate::kind::schema;
 use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
 use crate::report::event::EventLine;
 use crate::report::outcome::ApplyReport;
+use crate::report::plan_report::{PlanReport, PolicyTestReport, ValidationReport};
 use crate::report::receipt::Receipt;
-use crate::report::saved::SavedPlan;
-use crate::report::shown::{Checked, Report, Tested};
-use crate::run::memory::replace;
+use crate::report::saved_plan::SavedPlan;
+use crate::run::write_digests::replace_file;
 
 /// Writes the schemas, or tells which are missing or old.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn run(common: &Common, args: &SchemaArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let files = files(&common.directory)?;
+pub fn run(common: &GlobalArgs, args: &SchemaArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let files = load_schemas(&common.directory)?;
     let folder = common.directory.join(&args.output);
     let mut old = Vec::new();
     for (name, text) in &files {
@@ -38,48 +38,50 @@ pub fn run(common: &Common, args: &SchemaArgs, screen: &Screen) -> anyhow::Resul
         }
         old.push(name);
         if !args.check {
-            replace(&path, text.as_bytes())
+            replace_file(&path, text.as_bytes())
                 .with_context(|| format!("{} cannot be written", path.display()))?;
         }
     }
     let (total, place) = (files.len(), args.output.display());
     match (old.is_empty(), args.check) {
-        (true, _) => screen.out(&format!("{total} schemas in {place} are fresh\n"))?,
-        (false, false) => screen.out(&format!("wrote {} of {total} schemas in {place}\n", old.len()))?,
+        (true, _) => screen.print_stdout(&format!("{total} schemas in {place} are fresh\n"))?,
+        (false, false) => {
+            screen.print_stdout(&format!("wrote {} of {total} schemas in {place}\n", old.len()))?
+        }
         (false, true) => {
             for name in &old {
-                screen.out(&format!("{place}/{name} is missing or old\n"))?;
+                screen.print_stdout(&format!("{place}/{name} is missing or old\n"))?;
             }
-            screen.err("  help: run `trueup schema`\n");
-            return Ok(Exit::Differs);
+            screen.print_stderr("  help: run `trueup schema`\n");
+            return Ok(ExitStatus::Differs);
         }
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Every schema with its path: of the kinds, a workspace's own included, and of the files and reports that
 /// this program reads and writes.
-fn files(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    Ok(all(&workspace::own_kinds(root)?))
+fn load_schemas(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    Ok(build_schemas(&workspace::load_registry(root)?))
 }
 
 /// The schemas that belong to these kinds.
-pub fn all(registry: &Registry) -> Vec<(String, String)> {
+pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
     let extra = vec![
-        ("trueup.json", schema::typed::<SettingsFile>()),
-        ("report.json", schema::printed::<Report>()),
-        ("plan.json", schema::printed::<SavedPlan>()),
-        ("receipt.json", schema::printed::<Receipt>()),
-        ("apply.json", schema::printed::<ApplyReport>()),
-        ("drift.json", schema::printed::<DriftReport>()),
-        ("events.json", schema::printed::<EventLine>()),
-        ("validate.json", schema::printed::<Checked>()),
-        ("import.json", schema::printed::<ImportReport>()),
-        ("api-check.json", schema::printed::<api::check::Found>()),
-        ("api-new.json", schema::printed::<api::draft::Drafted>()),
-        ("api-try.json", schema::printed::<api::trial::Tried>()),
-        ("policy.json", schema::typed::<PolicyFile>()),
-        ("policy-test.json", schema::printed::<Tested>()),
+        ("trueup.json", schema::generate_input_schema::<SettingsFile>()),
+        ("report.json", schema::generate_output_schema::<PlanReport>()),
+        ("plan.json", schema::generate_output_schema::<SavedPlan>()),
+        ("receipt.json", schema::generate_output_schema::<Receipt>()),
+        ("apply.json", schema::generate_output_schema::<ApplyReport>()),
+        ("drift.json", schema::generate_output_schema::<DriftReport>()),
+        ("events.json", schema::generate_output_schema::<EventLine>()),
+        ("validate.json", schema::generate_output_schema::<ValidationReport>()),
+        ("import.json", schema::generate_output_schema::<ImportReport>()),
+        ("api-check.json", schema::generate_output_schema::<api::check::ApiCheckReport>()),
+        ("api-new.json", schema::generate_output_schema::<api::draft::ApiNewReport>()),
+        ("api-try.json", schema::generate_output_schema::<api::try_api::ApiTryReport>()),
+        ("policy.json", schema::generate_input_schema::<PolicyFile>()),
+        ("policy-test.json", schema::generate_output_schema::<PolicyTestReport>()),
     ];
-    schema::all(registry, extra)
+    schema::generate_schemas(registry, extra)
 }

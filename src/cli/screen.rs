@@ -9,96 +9,97 @@ use std::io::{self, IsTerminal, Write};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{Colour, Common, Format, ReportFormat, Sight};
+use super::args::{ColorMode, GlobalArgs, ReportFormat, RevealArgs, StdoutFormat};
 use crate::diagnostic::Diagnostic;
-use crate::report::diagnostics::{Drawing, draw};
+use crate::report::diagnostics::{DiagnosticRenderOptions, render_diagnostics};
 
 /// The width for output that goes to no terminal.
 const PLAIN_WIDTH: usize = 100;
 /// The most diagnostics that are drawn.
-const MOST_DRAWN: usize = 100;
+const MAX_DIAGNOSTICS: usize = 100;
 
 /// Where output goes and how it looks.
 #[derive(Clone)]
-pub struct Screen {
-    pub format: Format,
+pub struct TerminalScreen {
+    pub format: StdoutFormat,
     pub quiet: bool,
-    colour: Colour,
+    color_mode: ColorMode,
     /// Whether stdout belongs to something else.
-    is_aside: bool,
+    is_stdout_redirected: bool,
     /// Whether personal values may be shown as they are.
-    pub reveals: bool,
+    pub reveals_personal: bool,
     /// Whether somebody reads commands out of what is printed.
-    is_obeyed: bool,
+    is_github_actions: bool,
 }
 
-impl Screen {
+impl TerminalScreen {
     /// As the flags say.
-    pub fn new(common: &Common) -> Self {
+    pub fn new(common: &GlobalArgs) -> Self {
         Self {
-            format: common.format.document(),
+            format: common.format.to_stdout_format(),
             quiet: common.quiet,
-            colour: common.color,
-            is_aside: false,
-            reveals: false,
-            is_obeyed: is_obeyed(),
+            color_mode: common.color,
+            is_stdout_redirected: false,
+            reveals_personal: false,
+            is_github_actions: is_github_actions(),
         }
     }
 
     /// The same screen, with what would go to stdout on stderr.
     #[must_use]
-    pub fn aside(&self) -> Self {
-        Self { is_aside: true, ..*self }
+    pub fn with_stdout_redirected(&self) -> Self {
+        Self { is_stdout_redirected: true, ..*self }
     }
 
     /// The same screen, with personal values as they are where that is asked for.
     ///
     /// # Errors
     /// When anything but a terminal would show them.
-    pub fn sighted(self, sight: Sight) -> Result<Self, Diagnostic> {
-        let terminal = !self.is_aside && self.format == Format::Text && io::stdout().is_terminal();
+    pub fn with_reveal(self, sight: RevealArgs) -> Result<Self, Diagnostic> {
+        let terminal =
+            !self.is_stdout_redirected && self.format == StdoutFormat::Text && io::stdout().is_terminal();
         if sight.reveal && !terminal {
             let message = "`--reveal` shows personal values on a terminal only, and stdout is none";
             return Err(Diagnostic::error("usage", message)
-                .hint("leave it out, or run without a pipe, `--format json` and `--report FORMAT=-`"));
+                .with_hint("leave it out, or run without a pipe, `--format json` and `--report FORMAT=-`"));
         }
-        Ok(Self { reveals: sight.reveal, ..self })
+        Ok(Self { reveals_personal: sight.reveal, ..self })
     }
 
     /// Puts text on stdout.
     ///
     /// # Errors
     /// When stdout cannot be written, but not when its reader went away.
-    pub fn out(&self, text: &str) -> io::Result<()> {
-        if self.is_aside {
-            self.say(text);
+    pub fn print_stdout(&self, text: &str) -> io::Result<()> {
+        if self.is_stdout_redirected {
+            self.print_remark(text);
             return Ok(());
         }
         match self.format {
-            Format::Text => self.print(&self.harmless(text)),
+            StdoutFormat::Text => self.write_stdout(&self.escape_commands(text)),
             // whose lines begin with what JSON is made of
-            Format::Json => self.print(text),
+            StdoutFormat::Json => self.write_stdout(text),
         }
     }
 
     /// Puts a report on stdout, to whomever it belongs.
     ///
     /// # Errors
-    /// As [`Screen::out`].
-    pub fn report(&self, format: ReportFormat, text: &str) -> io::Result<()> {
+    /// As [`TerminalScreen::print_stdout`].
+    pub fn print_report(&self, format: ReportFormat, text: &str) -> io::Result<()> {
         use ReportFormat::{GithubSummary, Html, Junit, Markdown, Text};
         match format {
-            Text | Markdown | GithubSummary | Junit | Html => self.print(&self.harmless(text)),
+            Text | Markdown | GithubSummary | Junit | Html => self.write_stdout(&self.escape_commands(text)),
             // these commands are ours, and no line of JSON is one
-            _ => self.print(text),
+            _ => self.write_stdout(text),
         }
     }
 
-    fn print(&self, text: &str) -> io::Result<()> {
-        let written = match self.choice(&io::stdout()) {
+    fn write_stdout(&self, text: &str) -> io::Result<()> {
+        let written = match self.select_color(&io::stdout()) {
             // at once: a stream that takes styles out writes piece by piece
-            ColorChoice::Never => put(&mut io::stdout().lock(), &strip_str(text).to_string()),
-            choice => put(&mut AutoStream::new(io::stdout(), choice).lock(), text),
+            ColorChoice::Never => write_text(&mut io::stdout().lock(), &strip_str(text).to_string()),
+            choice => write_text(&mut AutoStream::new(io::stdout(), choice).lock(), text),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -107,47 +108,48 @@ impl Screen {
     }
 
     /// Puts a remark on stderr, unless all is to be quiet.
-    pub fn say(&self, text: &str) {
+    pub fn print_remark(&self, text: &str) {
         if !self.quiet {
-            self.err(text);
+            self.print_stderr(text);
         }
     }
 
     /// Puts text on stderr, whatever happens to it.
-    pub fn err(&self, text: &str) {
-        self.command(&self.harmless(text));
+    pub fn print_stderr(&self, text: &str) {
+        self.print_runner_commands(&self.escape_commands(text));
     }
 
     /// Puts commands for the runner on stderr; the texts in them are harmless already.
-    pub fn command(&self, text: &str) {
-        let _ = match self.choice(&io::stderr()) {
-            ColorChoice::Never => put(&mut io::stderr().lock(), &strip_str(text).to_string()),
-            choice => put(&mut AutoStream::new(io::stderr(), choice).lock(), text),
+    pub fn print_runner_commands(&self, text: &str) {
+        let _ = match self.select_color(&io::stderr()) {
+            ColorChoice::Never => write_text(&mut io::stderr().lock(), &strip_str(text).to_string()),
+            choice => write_text(&mut AutoStream::new(io::stderr(), choice).lock(), text),
         };
     }
 
-    fn harmless<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.is_obeyed {
-            true => Cow::Owned(text.split_inclusive('\n').map(disarmed).collect()),
+    fn escape_commands<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.is_github_actions {
+            true => Cow::Owned(text.split_inclusive('\n').map(escape_command).collect()),
             false => Cow::Borrowed(text),
         }
     }
 
     /// Draws diagnostics on stderr; with `--quiet` only errors.
-    pub fn diagnose(&self, diagnostics: &[Diagnostic]) {
-        let errors_only = |d: &&Diagnostic| !self.quiet || d.severity == crate::diagnostic::Severity::Error;
+    pub fn print_diagnostics(&self, diagnostics: &[Diagnostic]) {
+        let errors_only =
+            |d: &&Diagnostic| !self.quiet || d.severity == crate::diagnostic::DiagnosticSeverity::Error;
         let shown: Vec<Diagnostic> = diagnostics.iter().filter(errors_only).cloned().collect();
-        self.err(&draw(&shown, &self.drawing()));
+        self.print_stderr(&render_diagnostics(&shown, &self.build_drawing()));
     }
 
     /// What went wrong beyond diagnostics.
-    pub fn fail(&self, error: &anyhow::Error) {
-        self.err(&format!("error: {error:#}\n"));
+    pub fn print_error(&self, error: &anyhow::Error) {
+        self.print_stderr(&format!("error: {error:#}\n"));
     }
 
     /// How diagnostics are drawn here.
-    pub fn drawing(&self) -> Drawing {
-        Drawing { color: true, width: self.width(), limit: MOST_DRAWN }
+    pub fn build_drawing(&self) -> DiagnosticRenderOptions {
+        DiagnosticRenderOptions { color: true, width: self.width(), limit: MAX_DIAGNOSTICS }
     }
 
     /// Columns of the terminal, else a width that reads well in logs.
@@ -158,36 +160,36 @@ impl Screen {
     }
 
     /// Whether a person can be asked.
-    pub fn can_ask(&self) -> bool {
+    pub fn is_interactive(&self) -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Whether what goes to stderr may have styles.
     pub fn is_styled(&self) -> bool {
-        self.choice(&io::stderr()) != ColorChoice::Never
+        self.select_color(&io::stderr()) != ColorChoice::Never
     }
 
-    fn choice(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
-        match self.colour {
-            Colour::Always => ColorChoice::Always,
-            Colour::Never => ColorChoice::Never,
+    fn select_color(&self, stream: &impl anstream::stream::RawStream) -> ColorChoice {
+        match self.color_mode {
+            ColorMode::Always => ColorChoice::Always,
+            ColorMode::Never => ColorChoice::Never,
             // NO_COLOR, CLICOLOR, TERM=dumb, a pipe and known CI services are all thought of there
-            Colour::Auto => AutoStream::choice(stream),
+            ColorMode::Auto => AutoStream::choice(stream),
         }
     }
 }
 
-fn put(stream: &mut impl Write, text: &str) -> io::Result<()> {
+fn write_text(stream: &mut impl Write, text: &str) -> io::Result<()> {
     stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
 }
 
 /// Whether this is a job of GitHub Actions.
-fn is_obeyed() -> bool {
+fn is_github_actions() -> bool {
     std::env::var_os("GITHUB_ACTIONS").is_some_and(|word| !word.is_empty() && word != "false")
 }
 
 /// A line that the runner does not take for a command: `::` counts at the start, `##[` anywhere.
-fn disarmed(line: &str) -> Cow<'_, str> {
+fn escape_command(line: &str) -> Cow<'_, str> {
     let plain = strip_str(line).to_string();
     let (starts, holds) = (plain.trim_start().starts_with("::"), plain.contains("##["));
     match (starts, holds) {
@@ -212,7 +214,7 @@ mod tests {
             ("a::b # #\n", "a::b # #\n"),
             ("", ""),
         ] {
-            assert_eq!(disarmed(line), harmless);
+            assert_eq!(escape_command(line), harmless);
         }
     }
 }

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::args::{Common, Format, ShowArgs};
-use super::exit::Exit;
-use super::keys::Keys;
+use super::args::{GlobalArgs, ShowArgs, StdoutFormat};
+use super::exit::ExitStatus;
+use super::keys::DigestKeys;
 use super::plan;
-use super::reports::{Of, Reports, Shown};
-use super::saved;
-use super::screen::Screen;
-use super::session::FOLDER;
-use super::shared;
+use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_setup::STATE_FOLDER;
+use super::saved_plan;
+use super::screen::TerminalScreen;
+use super::shared_receipts;
 use super::workspace;
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
-use crate::report::saved::{SavedPlan, is_plan, open, unsealed};
+use crate::report::saved_plan::{SavedPlan, is_plan, read_unverified, read_verified};
 use crate::report::to_json;
 use crate::run::journal;
 use crate::run::receipt as receipts;
@@ -25,82 +25,98 @@ use crate::run::receipt as receipts;
 ///
 /// # Errors
 /// When the file cannot be read, or stdout or a report not be written.
-pub fn run(common: &Common, args: &ShowArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let Some(reports) = Reports::new(common, &args.beside, Of::File, screen) else { return Ok(Exit::Usage) };
-    let screen = &reports.screen(screen);
-    let path = receipts::here(&common.directory.join(FOLDER), &common.directory, &args.file);
-    let text = match shared(&common.directory, &path, &args.file) {
+pub fn run(common: &GlobalArgs, args: &ShowArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let Some(reports) = ReportOutputs::new(common, &args.beside, ReportedCommand::File, screen) else {
+        return Ok(ExitStatus::Usage);
+    };
+    let screen = &reports.select_screen(screen);
+    let path = receipts::resolve_path(&common.directory.join(STATE_FOLDER), &common.directory, &args.file);
+    let text = match read_shared_receipt(&common.directory, &path, &args.file) {
         Some(Ok(text)) => text,
-        Some(Err(why)) => return not_shown(why, screen, &reports),
-        None => saved::read(&path).map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?,
+        Some(Err(why)) => return report_failure(why, screen, &reports),
+        None => saved_plan::read_bounded(&path)
+            .map_err(|why| anyhow!("{} cannot be read: {why}", args.file.display()))?,
     };
     if is_plan(&text) {
-        return plan(&text, &common.directory, screen, &reports);
+        return show_plan(&text, &common.directory, screen, &reports);
     }
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let receipt = match journal::account(name, &text) {
+    let receipt = match journal::parse_run(name, &text) {
         Some(account) => Some(Receipt::new(&account, None)),
-        None => receipt::open(&text),
+        None => receipt::read_unverified(&text),
     };
     match receipt {
-        Some(receipt) => self::receipt(&receipt, screen, &reports),
-        None => not_shown(unknown(&args.file), screen, &reports),
+        Some(receipt) => self::show_receipt(&receipt, screen, &reports),
+        None => report_failure(diagnose_unknown_file(&args.file), screen, &reports),
     }
 }
 
 /// A receipt that is not here, from the place that the workspace shares; nothing where it shares none.
-fn shared(root: &Path, path: &Path, named: &Path) -> Option<Result<String, Diagnostic>> {
+fn read_shared_receipt(root: &Path, path: &Path, named: &Path) -> Option<Result<String, Diagnostic>> {
     if path.exists() {
         return None;
     }
-    let (base, _) = workspace::base(root);
+    let (base, _) = workspace::open_config(root);
     let store = base?.settings.receipts.store?;
-    Some(shared::text(&store, &named.to_string_lossy()))
+    Some(shared_receipts::read_receipt(&store, &named.to_string_lossy()))
 }
 
-fn unknown(path: &Path) -> Diagnostic {
+fn diagnose_unknown_file(path: &Path) -> Diagnostic {
     let message = format!("{} is nothing that this program wrote to be shown", path.display());
     Diagnostic::error("unknown-file", message)
-        .hint("name a file that `trueup plan -o FILE` wrote, or one in `.trueup/receipts`")
+        .with_hint("name a file that `trueup plan -o FILE` wrote, or one in `.trueup/receipts`")
 }
 
-fn not_shown(why: Diagnostic, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
-    screen.diagnose(std::slice::from_ref(&why));
-    plan::unplanned(vec![why], screen, reports)
+fn report_failure(
+    why: Diagnostic,
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
+    screen.print_diagnostics(std::slice::from_ref(&why));
+    plan::report_failure(vec![why], screen, reports)
 }
 
-fn receipt(receipt: &Receipt, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
+fn show_receipt(
+    receipt: &Receipt,
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
     match screen.format {
-        Format::Json => screen.out(&to_json(receipt)?)?,
-        Format::Text => screen.out(&receipt.text(screen.width()))?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(receipt)?)?,
+        StdoutFormat::Text => screen.print_stdout(&receipt.render_text(screen.width()))?,
     }
-    reports.write(&Shown::Receipt(receipt), screen)?;
-    Ok(Exit::Done)
+    reports.write_reports(&ReportContent::Receipt(receipt), screen)?;
+    Ok(ExitStatus::Done)
 }
 
 /// Whoever has no key may look at a plan that was made under one; that its seal was not checked is said.
-fn plan(text: &str, root: &Path, screen: &Screen, reports: &Reports) -> anyhow::Result<Exit> {
-    let read = Keys::of(root).and_then(|keys| read(text, &keys));
+fn show_plan(
+    text: &str,
+    root: &Path,
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
+) -> anyhow::Result<ExitStatus> {
+    let read = DigestKeys::load(root).and_then(|keys| open_plan(text, &keys));
     let plan = match read {
         Ok((plan, unchecked)) => {
-            screen.diagnose(&unchecked);
+            screen.print_diagnostics(&unchecked);
             plan
         }
-        Err(fault) => return not_shown(fault, screen, reports),
+        Err(fault) => return report_failure(fault, screen, reports),
     };
-    screen.say(&plan.about());
-    plan::show_report(&plan.report, screen)?;
-    reports.write(&Shown::Plan(&plan.report), screen)?;
-    Ok(Exit::Done)
+    screen.print_remark(&plan.describe_origin());
+    plan::print_report(&plan.report, screen)?;
+    reports.write_reports(&ReportContent::Plan(&plan.report), screen)?;
+    Ok(ExitStatus::Done)
 }
 
-fn read(text: &str, keys: &Keys) -> Result<(SavedPlan, Vec<Diagnostic>), Diagnostic> {
-    match open(text, |keyed| keys.key_for(keyed)) {
+fn open_plan(text: &str, keys: &DigestKeys) -> Result<(SavedPlan, Vec<Diagnostic>), Diagnostic> {
+    match read_verified(text, |keyed| keys.select_key(keyed)) {
         Ok(plan) => Ok((plan, Vec::new())),
         Err(fault) if fault.code == "no-digest-key" => {
             let message = "this plan was made under a key that is not here, so its seal was not checked";
             let hint = "set TRUEUP_DIGEST_KEY to know that nobody changed it";
-            Ok((unsealed(text)?, vec![Diagnostic::warning("unchecked-plan", message).hint(hint)]))
+            Ok((read_unverified(text)?, vec![Diagnostic::warning("unchecked-plan", message).with_hint(hint)]))
         }
         Err(fault) => Err(fault),
     }

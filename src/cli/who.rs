@@ -3,15 +3,15 @@
 use std::env;
 
 /// The variable with what others are to be told instead, such as the address of a CI job.
-const HOLDER: &str = "TRUEUP_HOLDER";
+const HOLDER_VARIABLE: &str = "TRUEUP_HOLDER";
 /// The most characters of it.
-const MOST: usize = 200;
+const MAX_HOLDER_CHARS: usize = 200;
 
 /// The user, the machine and the process, or what the variable says.
-pub fn who() -> String {
+pub fn find_holder_identity() -> String {
     let word = |name: &str| env::var(name).ok().filter(|word| !word.trim().is_empty());
-    if let Some(said) = word(HOLDER) {
-        return said.chars().take(MOST).collect();
+    if let Some(said) = word(HOLDER_VARIABLE) {
+        return said.chars().take(MAX_HOLDER_CHARS).collect();
     }
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(word);
     let machine = gethostname::gethostname();

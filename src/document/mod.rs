@@ -1,28 +1,28 @@
 //! Documents: YAML to checked desired state, under the kind's guidance, with a place for every node.
 //!
 //! Absent, null and empty stay three things: a field that is not written is not in the tree, `null` is
-//! [`Wish::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Document::resolve`]d,
+//! [`DesiredValue::Clear`], `[]` and `{}` are empty collections. Secrets are slots until [`Document::resolve`]d,
 //! names of other things references until [`Document::refer`]red.
 //! Deliberately absent: what is live, and what a difference means.
 
-mod apart;
+pub mod duplicates;
+pub mod format;
+mod list_keys;
 pub mod read;
 pub mod refer;
 pub mod resolve;
-pub mod slot;
 pub(crate) mod spec;
-pub mod tidy;
-pub mod together;
+pub mod value_source;
 pub mod write;
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Place, Source, Span};
+use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;
-use crate::value::{Mark, Value};
+use crate::value::{Sensitivity, Value};
 
-pub use read::read;
-pub use together::together;
+pub use duplicates::check_duplicates;
+pub use read::read_documents;
 
 /// The desired state of one object.
 #[derive(Clone)]
@@ -31,25 +31,25 @@ pub struct Document {
     /// The stable key in the repository.
     pub name: Arc<str>,
     pub target: Option<Arc<str>>,
-    pub state: State,
+    pub state: DocumentState,
     /// The service's id, when the document names it.
     pub id: Option<Value>,
     pub protect: bool,
     /// Scope parameters that the document fixes, by their number in [`Kind::scope`].
     pub scope: Vec<(u16, Value)>,
-    pub spec: Wanted,
-    pub source: Arc<Source>,
+    pub spec: DesiredNode,
+    pub source: Arc<NamedSource>,
     /// Where `name` stands.
-    pub name_span: Span,
+    pub name_span: SourceSpan,
     /// Where `id` stands, else the same as `name_span`.
-    pub id_span: Span,
+    pub id_span: SourceSpan,
     /// Where `target` stands, else the same as `name_span`.
-    pub target_span: Span,
+    pub target_span: SourceSpan,
 }
 
 /// Whether the object is to be there.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum State {
+pub enum DocumentState {
     #[default]
     Present,
     /// To be deleted, where the API can and the run allows it.
@@ -58,40 +58,40 @@ pub enum State {
 
 /// One node of the desired state.
 #[derive(Clone)]
-pub struct Wanted {
-    pub span: Span,
-    pub wish: Wish,
+pub struct DesiredNode {
+    pub span: SourceSpan,
+    pub value: DesiredValue,
 }
 
 /// What is wanted of one node.
 #[derive(Clone)]
-pub enum Wish {
+pub enum DesiredValue {
     /// `null`: clear it.
     Clear,
-    Leaf(Value),
+    Literal(Value),
     /// A value that comes from outside the repository.
-    Slot(Slot),
+    Source(ValueSource),
     /// The id of something that the document names.
-    Reference(Reference),
+    Reference(NamedReference),
     /// Fields by their number in the shape, in the order of the shape.
-    Object(Vec<(u16, Wanted)>),
-    Map(Vec<(Box<str>, Wanted)>),
-    List(Vec<Wanted>),
+    Object(Vec<(u16, DesiredNode)>),
+    Map(Vec<(Box<str>, DesiredNode)>),
+    List(Vec<DesiredNode>),
 }
 
 /// A thing that is named rather than given by its id.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Reference {
+pub struct NamedReference {
     /// The member of the thing that holds the name; `None` for the name of another document.
-    pub by: Option<Arc<str>>,
+    pub member: Option<Arc<str>>,
     pub name: Box<str>,
     /// What must not be seen of the name.
-    pub mark: Mark,
+    pub sensitivity: Sensitivity,
 }
 
 /// Where a secret comes from.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Slot {
+pub enum ValueSource {
     Env(String),
     /// Relative to the workspace.
     File(String),
@@ -100,7 +100,7 @@ pub enum Slot {
 
 impl Document {
     /// The place of a span of this document.
-    pub fn place(&self, span: Span) -> Place {
-        self.source.place(span)
+    pub fn locate_span(&self, span: SourceSpan) -> SourceLocation {
+        self.source.locate_span(span)
     }
 }

@@ -7,152 +7,166 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::spec::read_leaf;
-use super::{Document, State, Wanted, Wish};
-use crate::diagnostic::{Diagnostic, Place, Source, Span, did_you_mean};
-use crate::kind::registry::Registry;
-use crate::kind::{Kind, Type};
-use crate::value::{Mark, Value};
-use crate::yaml::{self, Data, Entry, Node, flag_word};
+use super::spec::parse_scalar;
+use super::{DesiredNode, DesiredValue, Document, DocumentState};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
+use crate::kind::registry::KindRegistry;
+use crate::kind::{FieldType, Kind};
+use crate::value::{Sensitivity, Value};
+use crate::yaml::{self, YamlData, YamlEntry, YamlNode, parse_boolean};
 
 /// The most bytes of one file.
 pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// What to do about a missing spec.
-const SPEC: &str = "write what the object is to be under `spec:`";
+const MISSING_SPEC_HINT: &str = "write what the object is to be under `spec:`";
 /// The most documents of one file.
 const MAX_DOCUMENTS: usize = 100_000;
 /// The most characters of a name.
 const MAX_NAME: usize = 200;
 /// The keys of a document.
-pub(super) const KEYS: [&str; 8] = ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
+pub(super) const DOCUMENT_KEYS: [&str; 8] =
+    ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
 
 /// One source while it is read: where faults go and what is veiled.
-pub struct Reading<'r> {
-    pub source: &'r Arc<Source>,
-    pub faults: &'r mut Vec<Diagnostic>,
+pub struct SourceReader<'r> {
+    pub source: &'r Arc<NamedSource>,
+    pub diagnostics: &'r mut Vec<Diagnostic>,
     /// What was veiled last: on a long line most of the next ones lie in it.
-    veiled: Range<usize>,
+    last_redacted: Range<usize>,
 }
 
 /// What a stretch of a source holds.
-pub struct Stretch {
+pub struct DocumentChunk {
     documents: Vec<Document>,
-    faults: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
     /// Documents that are not empty.
-    written: usize,
+    non_empty: usize,
     /// Whether it reads as YAML; where one does not, the source is read as a whole.
-    sound: bool,
+    is_valid: bool,
 }
 
 /// Reads every document of a source.
-pub fn read(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>) -> Vec<Document> {
-    let whole = read_stretch(source, 0..source.text.len(), kinds);
-    join(source, vec![whole], kinds, faults)
+pub fn read_documents(
+    source: &Arc<NamedSource>,
+    kinds: &KindRegistry,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Document> {
+    let whole = read_chunk(source, 0..source.text.len(), kinds);
+    join_chunks(source, vec![whole], kinds, faults)
 }
 
-/// Cuts a source into stretches of about `size` bytes, for [`read_stretch`].
-pub fn stretches(source: &Source, size: usize) -> Vec<Range<usize>> {
+/// Cuts a source into stretches of about `size` bytes, for [`read_chunk`].
+pub fn split_chunks(source: &NamedSource, size: usize) -> Vec<Range<usize>> {
     match source.text.len() as u64 > MAX_BYTES {
         true => Vec::new(),
-        false => yaml::stretches(source, size),
+        false => yaml::split_chunks(source, size),
     }
 }
 
 /// Reads the documents of a stretch; each is taken from its tree at once, so that no two trees stand.
-pub fn read_stretch(source: &Arc<Source>, stretch: Range<usize>, kinds: &Registry) -> Stretch {
+pub fn read_chunk(source: &Arc<NamedSource>, stretch: Range<usize>, kinds: &KindRegistry) -> DocumentChunk {
     let (mut faults, mut documents, mut written) = (Vec::new(), Vec::new(), 0);
-    let mut reading = Reading::new(source, &mut faults);
+    let mut reading = SourceReader::new(source, &mut faults);
     let sound = source.text.len() as u64 <= MAX_BYTES
-        && yaml::read_stretch(source, stretch, &mut |node| {
+        && yaml::read_chunk(source, stretch, &mut |node| {
             if !node.is_null() && written <= MAX_DOCUMENTS {
                 written += 1;
-                documents.extend(reading.document(&node, kinds));
+                documents.extend(reading.read_document(&node, kinds));
             }
         });
-    Stretch { documents, faults, written, sound }
+    DocumentChunk { documents, diagnostics: faults, non_empty: written, is_valid: sound }
 }
 
 /// Puts the stretches of a source together, in their order; the result is that of reading it as a whole.
-pub fn join(
-    source: &Arc<Source>,
-    stretches: Vec<Stretch>,
-    kinds: &Registry,
+pub fn join_chunks(
+    source: &Arc<NamedSource>,
+    stretches: Vec<DocumentChunk>,
+    kinds: &KindRegistry,
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Document> {
-    let written: usize = stretches.iter().map(|stretch| stretch.written).sum();
-    let sound = stretches.iter().all(|stretch| stretch.sound);
+    let written: usize = stretches.iter().map(|stretch| stretch.non_empty).sum();
+    let sound = stretches.iter().all(|stretch| stretch.is_valid);
     if !sound || written == 0 || written > MAX_DOCUMENTS {
-        return read_whole(source, kinds, faults);
+        return read_whole_source(source, kinds, faults);
     }
     let mut documents = Vec::with_capacity(stretches.iter().map(|stretch| stretch.documents.len()).sum());
     for mut stretch in stretches {
-        faults.append(&mut stretch.faults);
+        faults.append(&mut stretch.diagnostics);
         documents.append(&mut stretch.documents);
     }
     documents
 }
 
-fn read_whole(source: &Arc<Source>, kinds: &Registry, faults: &mut Vec<Diagnostic>) -> Vec<Document> {
+fn read_whole_source(
+    source: &Arc<NamedSource>,
+    kinds: &KindRegistry,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Document> {
     if source.text.len() as u64 > MAX_BYTES {
-        faults.push(too_large(source.place(Span::default())));
+        faults.push(diagnose_too_large(source.locate_span(SourceSpan::default())));
         return Vec::new();
     }
     let before = faults.len();
-    let nodes = yaml::read_whole(source, faults);
-    if faults.len() == before && nodes.iter().all(Node::is_null) {
+    let nodes = yaml::parse_documents(source, faults);
+    if faults.len() == before && nodes.iter().all(YamlNode::is_null) {
         let fault = Diagnostic::note("empty-file", "this file holds no document");
-        faults.push(fault.hint("write one, or remove the file").at(source.place(Span::default())));
+        faults.push(
+            fault
+                .with_hint("write one, or remove the file")
+                .with_location(source.locate_span(SourceSpan::default())),
+        );
     }
-    let mut reading = Reading::new(source, faults);
+    let mut reading = SourceReader::new(source, faults);
     let written = || nodes.iter().filter(|node| !node.is_null());
     if let Some(next) = written().nth(MAX_DOCUMENTS) {
         let fault = Diagnostic::error("too-many-documents", format!("more than {MAX_DOCUMENTS} documents"));
-        reading.put(start(next), fault.hint("split the file"));
+        reading.add_diagnostic(locate_start(next), fault.with_hint("split the file"));
     }
-    written().take(MAX_DOCUMENTS).filter_map(|node| reading.document(node, kinds)).collect()
+    written().take(MAX_DOCUMENTS).filter_map(|node| reading.read_document(node, kinds)).collect()
 }
 
 /// Reads one node of a source as a document.
 pub fn read_node(
-    node: &Node,
-    source: &Arc<Source>,
-    kinds: &Registry,
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
+    kinds: &KindRegistry,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<Document> {
-    Reading::new(source, faults).document(node, kinds)
+    SourceReader::new(source, faults).read_document(node, kinds)
 }
 
 /// The fault of a file beyond [`MAX_BYTES`].
-pub fn too_large(place: Place) -> Diagnostic {
+pub fn diagnose_too_large(place: SourceLocation) -> Diagnostic {
     let message = format!("this file is larger than {} MiB", MAX_BYTES / 1024 / 1024);
-    Diagnostic::error("file-too-large", message).at(place).hint("split the file")
+    Diagnostic::error("file-too-large", message).with_location(place).with_hint("split the file")
 }
 
-impl<'r> Reading<'r> {
+impl<'r> SourceReader<'r> {
     /// Reads `source`, telling faults to `faults`.
-    pub fn new(source: &'r Arc<Source>, faults: &'r mut Vec<Diagnostic>) -> Self {
-        Self { source, faults, veiled: 0..0 }
+    pub fn new(source: &'r Arc<NamedSource>, faults: &'r mut Vec<Diagnostic>) -> Self {
+        Self { source, diagnostics: faults, last_redacted: 0..0 }
     }
 }
 
-impl Reading<'_> {
-    fn document(&mut self, node: &Node, kinds: &Registry) -> Option<Document> {
-        if !matches!(node.data, Data::Map(_)) {
-            self.veil_span(node.span);
-            let message = format!("a document is a mapping, this is {}", node.noun());
+impl SourceReader<'_> {
+    fn read_document(&mut self, node: &YamlNode, kinds: &KindRegistry) -> Option<Document> {
+        if !matches!(node.data, YamlData::Mapping(_)) {
+            self.redact_span(node.span);
+            let message = format!("a document is a mapping, this is {}", node.describe_type());
             let hint = "start with `kind:`, `name:` and `spec:`";
-            self.put(start(node), Diagnostic::error("wrong-type", message).hint(hint));
+            self.add_diagnostic(locate_start(node), Diagnostic::error("wrong-type", message).with_hint(hint));
             return None;
         }
-        self.unknown_keys(node);
-        let kind = self.kind(node, kinds);
-        let (name, target) = (self.name(node), self.target(node));
-        let (state, protect) = (self.state(node), self.protect(node));
+        self.report_unknown_keys(node);
+        let kind = self.read_kind(node, kinds);
+        let (name, target) = (self.read_name(node), self.read_target(node));
+        let (state, protect) = (self.read_state(node), self.read_protect(node));
         let Some(kind) = kind else {
-            self.hide(node, state);
+            self.redact_without_kind(node, state);
             return None;
         };
-        let (scope, (id, spec)) = (self.scope(node, &kind), self.what(node, &kind, state));
+        let (scope, (id, spec)) =
+            (self.read_scope(node, &kind), self.read_identity_and_spec(node, &kind, state));
         let (name, name_span) = name?;
         let (id, id_span) = id.unzip();
         let (target, target_span) = target.unzip();
@@ -173,59 +187,68 @@ impl Reading<'_> {
     }
 
     /// Without a kind nobody knows what of a document is secret.
-    fn hide(&mut self, node: &Node, state: State) {
-        let guided = |entry: &&Entry| ["spec", "scope", "id"].contains(&&*entry.key);
-        node.entries().iter().filter(guided).for_each(|entry| self.veil(entry));
-        if node.get("spec").is_none() && state == State::Present {
-            self.missing(node, "spec", SPEC);
+    fn redact_without_kind(&mut self, node: &YamlNode, state: DocumentState) {
+        let guided = |entry: &&YamlEntry| ["spec", "scope", "id"].contains(&&*entry.key);
+        node.entries().iter().filter(guided).for_each(|entry| self.redact_entry(entry));
+        if node.get_value("spec").is_none() && state == DocumentState::Present {
+            self.report_missing_key(node, "spec", MISSING_SPEC_HINT);
         }
     }
 
     /// Which object, and what it is to be.
-    fn what(&mut self, node: &Node, kind: &Kind, state: State) -> (Option<(Value, Span)>, Wanted) {
-        let id = self.id(node, kind);
-        let spec = self.spec(node, kind, state, id.is_some());
-        let id = self.one_id(id, &spec, kind);
-        if id.is_none() && node.get("id").is_none() {
-            self.natural_key(node, kind);
-            self.plain_key(&spec, kind);
-            self.faults.extend(blank_key(&spec, kind).map(|(span, fault)| fault.at(self.source.place(span))));
+    fn read_identity_and_spec(
+        &mut self,
+        node: &YamlNode,
+        kind: &Kind,
+        state: DocumentState,
+    ) -> (Option<(Value, SourceSpan)>, DesiredNode) {
+        let id = self.read_id(node, kind);
+        let spec = self.read_spec(node, kind, state, id.is_some());
+        let id = self.reconcile_ids(id, &spec, kind);
+        if id.is_none() && node.get_value("id").is_none() {
+            self.check_natural_key(node, kind);
+            self.check_key_references(&spec, kind);
+            self.diagnostics.extend(
+                find_blank_key(&spec, kind)
+                    .map(|(span, fault)| fault.with_location(self.source.locate_span(span))),
+            );
         }
         (id, spec)
     }
 
-    fn unknown_keys(&mut self, node: &Node) {
+    fn report_unknown_keys(&mut self, node: &YamlNode) {
         for entry in node.entries() {
-            if !KEYS.contains(&&*entry.key) {
-                self.veil(entry);
-                self.unknown("unknown-key", entry, "a document has no key", &KEYS);
+            if !DOCUMENT_KEYS.contains(&&*entry.key) {
+                self.redact_entry(entry);
+                self.report_unknown_name("unknown-key", entry, "a document has no key", &DOCUMENT_KEYS);
             }
         }
     }
 
-    fn kind(&mut self, node: &Node, kinds: &Registry) -> Option<Arc<Kind>> {
-        let value = self.required(node, "kind", "name the sort of object, like `kind: api/kind`")?;
-        let name = self.text(value, "kind")?;
-        if let Some(kind) = kinds.kind(name) {
+    fn read_kind(&mut self, node: &YamlNode, kinds: &KindRegistry) -> Option<Arc<Kind>> {
+        let value = self.require_key(node, "kind", "name the sort of object, like `kind: api/kind`")?;
+        let name = self.read_text(value, "kind")?;
+        if let Some(kind) = kinds.find_kind(name) {
             return Some(kind);
         }
-        let known = kinds.kinds().iter().map(String::as_str);
+        let known = kinds.kind_names().iter().map(String::as_str);
         let fault = if known.clone().any(|known| known == name) {
             let message = format!("the description of the kind `{name}` has faults");
-            Diagnostic::error("unknown-kind", message).hint("mend the description first")
+            Diagnostic::error("unknown-kind", message).with_hint("mend the description first")
         } else {
-            let mut fault = Diagnostic::error("unknown-kind", format!("there is no kind `{}`", shown(name)));
-            fault.hint = did_you_mean(name, known);
+            let mut fault =
+                Diagnostic::error("unknown-kind", format!("there is no kind `{}`", escape_for_message(name)));
+            fault.hint = suggest_word(name, known);
             fault
         };
-        self.put(value.span, fault);
+        self.add_diagnostic(value.span, fault);
         None
     }
 
-    fn name(&mut self, node: &Node) -> Option<(Arc<str>, Span)> {
+    fn read_name(&mut self, node: &YamlNode) -> Option<(Arc<str>, SourceSpan)> {
         let value =
-            self.required(node, "name", "give the object a name that is unique in this repository")?;
-        let name = self.text(value, "name")?;
+            self.require_key(node, "name", "give the object a name that is unique in this repository")?;
+        let name = self.read_text(value, "name")?;
         let fault = match name {
             _ if name.trim().is_empty() => "the name is empty",
             _ if name.chars().any(char::is_control) => "the name is more than one line of plain text",
@@ -233,58 +256,65 @@ impl Reading<'_> {
             _ => return Some((name.into(), value.span)),
         };
         let hint = format!("a name is one line of at most {MAX_NAME} characters");
-        self.put(value.span, Diagnostic::error("bad-name", fault).hint(hint));
+        self.add_diagnostic(value.span, Diagnostic::error("bad-name", fault).with_hint(hint));
         None
     }
 
-    fn target(&mut self, node: &Node) -> Option<(Arc<str>, Span)> {
-        let value = node.get("target")?;
-        let name = self.text(value, "target")?;
+    fn read_target(&mut self, node: &YamlNode) -> Option<(Arc<str>, SourceSpan)> {
+        let value = node.get_value("target")?;
+        let name = self.read_text(value, "target")?;
         Some((name.into(), value.span))
     }
 
-    fn state(&mut self, node: &Node) -> State {
-        let Some(value) = node.get("state") else { return State::Present };
-        match value.scalar() {
-            Some("present") => return State::Present,
-            Some("absent") => return State::Absent,
+    fn read_state(&mut self, node: &YamlNode) -> DocumentState {
+        let Some(value) = node.get_value("state") else { return DocumentState::Present };
+        match value.as_scalar() {
+            Some("present") => return DocumentState::Present,
+            Some("absent") => return DocumentState::Absent,
             _ => {}
         }
         let fault = Diagnostic::error("wrong-value", "`state` is neither present nor absent");
-        self.put(value.span, fault.hint("write `state: present` or `state: absent`"));
-        State::Present
+        self.add_diagnostic(value.span, fault.with_hint("write `state: present` or `state: absent`"));
+        DocumentState::Present
     }
 
-    fn protect(&mut self, node: &Node) -> bool {
-        let Some(value) = node.get("protect") else { return false };
+    fn read_protect(&mut self, node: &YamlNode) -> bool {
+        let Some(value) = node.get_value("protect") else { return false };
         match &value.data {
-            Data::Scalar { text, bare: true } if flag_word(text).is_some() => flag_word(text) == Some(true),
+            YamlData::Scalar { text, plain: true } if parse_boolean(text).is_some() => {
+                parse_boolean(text) == Some(true)
+            }
             _ => {
                 let fault = Diagnostic::error("wrong-value", "`protect` is neither true nor false");
-                self.put(value.span, fault.hint("write `protect: true` or leave it out"));
+                self.add_diagnostic(value.span, fault.with_hint("write `protect: true` or leave it out"));
                 // in doubt for the object
                 true
             }
         }
     }
 
-    fn scope(&mut self, node: &Node, kind: &Kind) -> Vec<(u16, Value)> {
-        let Some(value) = node.get("scope") else { return Vec::new() };
-        if !matches!(value.data, Data::Map(_)) {
-            self.wrong_type(value, "scope", "a mapping");
+    fn read_scope(&mut self, node: &YamlNode, kind: &Kind) -> Vec<(u16, Value)> {
+        let Some(value) = node.get_value("scope") else { return Vec::new() };
+        if !matches!(value.data, YamlData::Mapping(_)) {
+            self.report_wrong_type(value, "scope", "a mapping");
             return Vec::new();
         }
         let mut scope = Vec::new();
         for entry in value.entries() {
             match (0u16..).zip(&kind.scope).find(|(_, parameter)| *parameter.name == *entry.key) {
                 Some((number, parameter)) => {
-                    let leaf = read_leaf(self, &entry.value, &parameter.ty, &entry.key);
+                    let leaf = parse_scalar(self, &entry.value, &parameter.ty, &entry.key);
                     scope.extend(leaf.map(|value| (number, value)));
                 }
                 None => {
-                    self.veil(entry);
+                    self.redact_entry(entry);
                     let known: Vec<&str> = kind.scope.iter().map(|parameter| &*parameter.name).collect();
-                    self.unknown("unknown-scope", entry, &format!("`{}` has no scope", kind.name), &known);
+                    self.report_unknown_name(
+                        "unknown-scope",
+                        entry,
+                        &format!("`{}` has no scope", kind.name),
+                        &known,
+                    );
                 }
             }
         }
@@ -292,61 +322,69 @@ impl Reading<'_> {
         scope
     }
 
-    fn id(&mut self, node: &Node, kind: &Kind) -> Option<(Value, Span)> {
-        let value = node.get("id")?;
-        let Type::Leaf(leaf) = &kind.id_field().ty else { return None };
-        let id = read_leaf(self, value, leaf, "id")?;
+    fn read_id(&mut self, node: &YamlNode, kind: &Kind) -> Option<(Value, SourceSpan)> {
+        let value = node.get_value("id")?;
+        let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
+        let id = parse_scalar(self, value, leaf, "id")?;
         if id.is_blank() {
             let fault = Diagnostic::error("wrong-value", "`id` is empty");
-            self.put(value.span, fault.hint("leave it out: the object is then found by its natural key"));
+            self.add_diagnostic(
+                value.span,
+                fault.with_hint("leave it out: the object is then found by its natural key"),
+            );
             return None;
         }
         Some((id, value.span))
     }
 
-    fn spec(&mut self, node: &Node, kind: &Kind, state: State, has_id: bool) -> Wanted {
-        let nothing = |span| Wanted { span, wish: Wish::Object(Vec::new()) };
-        let Some(value) = node.get("spec") else {
-            if state == State::Present || !has_id {
-                self.missing(node, "spec", SPEC);
+    fn read_spec(&mut self, node: &YamlNode, kind: &Kind, state: DocumentState, has_id: bool) -> DesiredNode {
+        let nothing = |span| DesiredNode { span, value: DesiredValue::Object(Vec::new()) };
+        let Some(value) = node.get_value("spec") else {
+            if state == DocumentState::Present || !has_id {
+                self.report_missing_key(node, "spec", MISSING_SPEC_HINT);
             }
-            return nothing(start(node));
+            return nothing(locate_start(node));
         };
-        if !matches!(value.data, Data::Map(_)) {
-            self.wrong_type(value, "spec", "a mapping");
+        if !matches!(value.data, YamlData::Mapping(_)) {
+            self.report_wrong_type(value, "spec", "a mapping");
             return nothing(value.span);
         }
-        Wanted { span: value.span, wish: self.object(value, &kind.shape, Mark::Open) }
+        DesiredNode { span: value.span, value: self.read_object(value, &kind.shape, Sensitivity::Public) }
     }
 
     /// The id that the document names, at the top or in its spec; both are one.
-    fn one_id(&mut self, id: Option<(Value, Span)>, spec: &Wanted, kind: &Kind) -> Option<(Value, Span)> {
-        let Some(inner) = spec.field(kind.identity.id) else { return id };
-        let Wish::Leaf(value) = &inner.wish else { return id };
+    fn reconcile_ids(
+        &mut self,
+        id: Option<(Value, SourceSpan)>,
+        spec: &DesiredNode,
+        kind: &Kind,
+    ) -> Option<(Value, SourceSpan)> {
+        let Some(inner) = spec.get_field(kind.identity.id) else { return id };
+        let DesiredValue::Literal(value) = &inner.value else { return id };
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
         if outer != *value {
             let name = &kind.id_field().name;
             let fault =
                 Diagnostic::error("two-ids", format!("`id` and `spec.{name}` name different objects"))
-                    .hint("keep one of the two")
-                    .also(self.source.place(inner.span), "the other one");
-            self.put(span, fault);
+                    .with_hint("keep one of the two")
+                    .with_related(self.source.locate_span(inner.span), "the other one");
+            self.add_diagnostic(span, fault);
         }
         Some((outer, span))
     }
 
     /// Without an id, the object is found by its natural key, which the document must then name.
-    fn natural_key(&mut self, node: &Node, kind: &Kind) {
-        let Some(spec) = node.get("spec") else { return };
+    fn check_natural_key(&mut self, node: &YamlNode, kind: &Kind) {
+        let Some(spec) = node.get_value("spec") else { return };
         let unnamed = |path: &[u16]| {
-            let copied = path.first().is_some_and(|number| kind.shape.field(*number).copy_of.is_some());
-            !copied && !names(spec, kind, path)
+            let copied = path.first().is_some_and(|number| kind.shape.get_field(*number).copy_of.is_some());
+            !copied && !has_field_at(spec, kind, path)
         };
         let missing: Vec<String> = kind
             .identity
             .natural_key
             .iter()
-            .zip(kind.natural_key_names())
+            .zip(kind.list_natural_key_names())
             .filter(|(path, _)| unnamed(path))
             .map(|(_, name)| format!("`{name}`"))
             .collect();
@@ -354,47 +392,58 @@ impl Reading<'_> {
             let message =
                 format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
             let hint = "name its natural key in `spec`, or its `id`";
-            self.put(start(node), Diagnostic::error("no-identity", message).hint(hint));
+            self.add_diagnostic(
+                locate_start(node),
+                Diagnostic::error("no-identity", message).with_hint(hint),
+            );
         }
     }
 
     /// What finds the object must be known before anything is read, so a name of something else won't do.
-    fn plain_key(&mut self, spec: &Wanted, kind: &Kind) {
+    fn check_key_references(&mut self, spec: &DesiredNode, kind: &Kind) {
         for path in &kind.identity.natural_key {
-            if let Some(Wanted { wish: Wish::Reference(_), span }) = spec.at(path) {
+            if let Some(DesiredNode { value: DesiredValue::Reference(_), span }) = spec.get_path(path) {
                 let fault = Diagnostic::error("reference-in-key", "this is a part of what finds the object");
-                self.put(*span, fault.hint("write the id itself here, or name the object's own `id`"));
+                self.add_diagnostic(
+                    *span,
+                    fault.with_hint("write the id itself here, or name the object's own `id`"),
+                );
             }
         }
     }
 
-    fn required<'n, 't>(&mut self, node: &'n Node<'t>, key: &str, hint: &str) -> Option<&'n Node<'t>> {
-        let value = node.get(key).filter(|value| !value.is_null());
+    fn require_key<'n, 't>(
+        &mut self,
+        node: &'n YamlNode<'t>,
+        key: &str,
+        hint: &str,
+    ) -> Option<&'n YamlNode<'t>> {
+        let value = node.get_value(key).filter(|value| !value.is_null());
         if value.is_none() {
-            self.missing(node, key, hint);
+            self.report_missing_key(node, key, hint);
         }
         value
     }
 
-    fn missing(&mut self, node: &Node, key: &str, hint: &str) {
+    fn report_missing_key(&mut self, node: &YamlNode, key: &str, hint: &str) {
         let fault = Diagnostic::error("missing-key", format!("this document has no `{key}`"));
-        self.put(start(node), fault.hint(hint));
+        self.add_diagnostic(locate_start(node), fault.with_hint(hint));
     }
 
-    fn text<'n>(&mut self, value: &'n Node, key: &str) -> Option<&'n str> {
-        match value.scalar() {
+    fn read_text<'n>(&mut self, value: &'n YamlNode, key: &str) -> Option<&'n str> {
+        match value.as_scalar() {
             Some(text) if !value.is_null() => Some(text),
             _ => {
-                self.wrong_type(value, key, "text");
+                self.report_wrong_type(value, key, "text");
                 None
             }
         }
     }
 
     /// A value of another sort than its field. Nobody knows what it was meant to be, so nobody may see it.
-    pub(super) fn wrong_type(&mut self, value: &Node, name: &str, wanted: &str) {
-        self.veil_span(value.span);
-        let message = format!("`{name}` takes {wanted}, this is {}", value.noun());
+    pub(super) fn report_wrong_type(&mut self, value: &YamlNode, name: &str, wanted: &str) {
+        self.redact_span(value.span);
+        let message = format!("`{name}` takes {wanted}, this is {}", value.describe_type());
         let hint = match (wanted, &value.data) {
             ("a list", _) if value.is_null() => "write `[]` for an empty list".into(),
             ("a list", _) => "write each item on a line of its own after `- `".into(),
@@ -402,51 +451,57 @@ impl Reading<'_> {
             ("a mapping", _) => "write `key: value` lines, indented below it".into(),
             _ => format!("write {wanted} after the colon"),
         };
-        self.put(value.span, Diagnostic::error("wrong-type", message).hint(hint));
+        self.add_diagnostic(value.span, Diagnostic::error("wrong-type", message).with_hint(hint));
     }
 
     /// A key that is not known here, with what was probably meant. One that is no word is a value that slipped
     /// into the place of a key, so it is not repeated.
-    pub(super) fn unknown(&mut self, code: &'static str, entry: &Entry, what: &str, known: &[&str]) {
+    pub(super) fn report_unknown_name(
+        &mut self,
+        code: &'static str,
+        entry: &YamlEntry,
+        what: &str,
+        known: &[&str],
+    ) {
         let is_word = entry.key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
         let mut fault = if is_word {
-            Diagnostic::error(code, format!("{what} `{}`", shown(&entry.key)))
+            Diagnostic::error(code, format!("{what} `{}`", escape_for_message(&entry.key)))
         } else {
-            self.veil_span(entry.key_span);
+            self.redact_span(entry.key_span);
             Diagnostic::error(code, format!("{what} of this name"))
         };
-        fault.hint = did_you_mean(&entry.key, known.iter().copied());
-        self.put(entry.key_span, fault);
+        fault.hint = suggest_word(&entry.key, known.iter().copied());
+        self.add_diagnostic(entry.key_span, fault);
     }
 
     /// Adds a fault at a range of this source.
-    pub fn put(&mut self, span: Span, fault: Diagnostic) {
-        self.faults.push(fault.at(self.source.place(span)));
+    pub fn add_diagnostic(&mut self, span: SourceSpan, fault: Diagnostic) {
+        self.diagnostics.push(fault.with_location(self.source.locate_span(span)));
     }
 
     /// Hides the value of an entry, and whatever else stands on its lines after the key: an anchor, a tag and
     /// a comment can be the secret as well.
-    pub fn veil(&mut self, entry: &Entry) {
-        self.veil_from(entry.key_span.end as usize..entry.key_span.end as usize);
-        self.veil_span(entry.value.span);
+    pub fn redact_entry(&mut self, entry: &YamlEntry) {
+        self.redact_range(entry.key_span.end as usize..entry.key_span.end as usize);
+        self.redact_span(entry.value.span);
     }
 
     /// Hides a range up to the end of its last line.
-    pub fn veil_span(&mut self, span: Span) {
-        self.veil_from(span.start as usize..span.end as usize);
+    pub fn redact_span(&mut self, span: SourceSpan) {
+        self.redact_range(span.start as usize..span.end as usize);
     }
 
     /// Hides a comment that follows on the last line of a node.
-    pub(super) fn veil_comment(&mut self, node: &Node) {
+    pub(super) fn redact_comment(&mut self, node: &YamlNode) {
         let end = node.span.end as usize;
         let rest = self.source.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         if let Some(at) = rest.find('#').filter(|at| rest[..*at].trim().is_empty()) {
-            self.veil_from(end + at..end + at);
+            self.redact_range(end + at..end + at);
         }
     }
 
-    fn veil_from(&mut self, range: Range<usize>) {
-        if self.veiled.start <= range.start && range.end <= self.veiled.end {
+    fn redact_range(&mut self, range: Range<usize>) {
+        if self.last_redacted.start <= range.start && range.end <= self.last_redacted.end {
             return;
         }
         let text = &self.source.text;
@@ -456,50 +511,50 @@ impl Reading<'_> {
         // the colon and the blanks after the key stay, so that the line still reads as YAML
         let start = end - from.trim_start_matches([':', ' ', '\t']).len();
         if start < end {
-            self.source.veil(Span { start: start as u32, end: end as u32 });
-            self.veiled = start..end;
+            self.source.redact_span(SourceSpan { start: start as u32, end: end as u32 });
+            self.last_redacted = start..end;
         }
     }
 }
 
 /// A natural key of which a part is blank finds nothing, or everything that has none.
-pub(super) fn blank_key(spec: &Wanted, kind: &Kind) -> Option<(Span, Diagnostic)> {
-    let parts = kind.identity.natural_key.iter().filter_map(|path| spec.at(path));
-    let is_blank = |wish: &Wish| match wish {
-        Wish::Leaf(Value::Text(text)) => text.trim().is_empty(),
-        Wish::Leaf(value) => value.is_blank(),
+pub(super) fn find_blank_key(spec: &DesiredNode, kind: &Kind) -> Option<(SourceSpan, Diagnostic)> {
+    let parts = kind.identity.natural_key.iter().filter_map(|path| spec.get_path(path));
+    let is_blank = |wish: &DesiredValue| match wish {
+        DesiredValue::Literal(Value::String(text)) => text.trim().is_empty(),
+        DesiredValue::Literal(value) => value.is_blank(),
         _ => false,
     };
-    let blank = parts.into_iter().find(|part| is_blank(&part.wish))?;
+    let blank = parts.into_iter().find(|part| is_blank(&part.value))?;
     let fault = Diagnostic::error("no-identity", "this finds the object, and it is empty");
-    Some((blank.span, fault.hint("write the natural key of the object, or name its `id`")))
+    Some((blank.span, fault.with_hint("write the natural key of the object, or name its `id`")))
 }
 
 /// Where a document or item starts: its first key, so that not all of it is underlined.
-pub(super) fn start(node: &Node) -> Span {
+pub(super) fn locate_start(node: &YamlNode) -> SourceSpan {
     match node.entries().first() {
         // a key that was merged in stands elsewhere
         Some(first) if first.key_span.start >= node.span.start && first.key_span.end <= node.span.end => {
             first.key_span
         }
-        _ => Span { start: node.span.start, end: node.span.start },
+        _ => SourceSpan { start: node.span.start, end: node.span.start },
     }
 }
 
 /// A word of the user's, fit for a message.
-pub(super) fn shown(word: &str) -> String {
+pub(super) fn escape_for_message(word: &str) -> String {
     let short: String = word.chars().take(80).collect();
     short.escape_debug().to_string()
 }
 
 /// Whether the spec names the field at a path, however wrongly: that fault is told already.
-fn names(spec: &Node, kind: &Kind, path: &[u16]) -> bool {
+fn has_field_at(spec: &YamlNode, kind: &Kind, path: &[u16]) -> bool {
     let mut shape = &kind.shape;
     let mut node = spec;
     for number in path {
-        let field = shape.field(*number);
-        let Some(value) = node.get(&field.name) else { return false };
-        if let Type::Object(inner) = &field.ty {
+        let field = shape.get_field(*number);
+        let Some(value) = node.get_value(&field.name) else { return false };
+        if let FieldType::Object(inner) = &field.ty {
             shape = inner;
         }
         node = value;

@@ -1,205 +1,220 @@
 //! References: the id of a thing, said by a name of that thing.
 //!
 //! `{ name: Front desk }` with a member by which the kind lets the thing be named, or `{ ref: harbor }` with the
-//! name of another document. A reference stays one until [`Document::refer`]red: only a run knows the ids.
+//! name of another document. A reference stays one until [`Document::resolve_references`]red: only a run knows the ids.
 //! Deliberately absent: looking anything up, and which of several things is meant.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::read::{Reading, shown};
-use super::spec::Role;
-use super::{Document, Reference, Wanted, Wish, apart};
-use crate::diagnostic::{Diagnostic, Span, did_you_mean};
-use crate::kind::{Among, Field, Item, Leaf, Refers, Shape, Type};
+use super::read::{SourceReader, escape_for_message};
+use super::spec::ValueContext;
+use super::{DesiredNode, DesiredValue, Document, NamedReference, list_keys};
+use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
+use crate::kind::{Field, FieldReference, FieldType, ItemType, ReferenceSource, ScalarType, Shape};
 use crate::value::Value;
-use crate::yaml::{Data, Node};
+use crate::yaml::{YamlData, YamlNode};
 
 /// The most bytes of a name.
 const MAX_NAME: usize = 4096;
 
 /// Where a reference stands, and what is to stand there.
-pub struct Spot<'k> {
+pub struct ReferenceSite<'k> {
     pub field: &'k Field,
     /// What the id is read as.
-    pub leaf: &'k Leaf,
+    pub id_type: &'k ScalarType,
     /// The names of the fields that lead to it, with slashes between them.
     pub path: String,
-    pub span: Span,
+    pub span: SourceSpan,
 }
 
 /// The words that a mapping may use here, when it can be meant as a reference.
-pub(super) fn meant<'k>(node: &Node, refers: &'k Refers) -> Option<Vec<&'k str>> {
-    let mapping = matches!(node.data, Data::Map(_)) && !super::slot::is_meant(node);
-    Some(refers.words()).filter(|words| mapping && !words.is_empty())
+pub(super) fn find_reference_keys<'k>(node: &YamlNode, refers: &'k FieldReference) -> Option<Vec<&'k str>> {
+    let mapping = matches!(node.data, YamlData::Mapping(_)) && !super::value_source::is_value_source(node);
+    Some(refers.list_reference_keys()).filter(|words| mapping && !words.is_empty())
 }
 
 /// Reads a mapping as a reference by one of `words`; anything else is a fault.
-pub(super) fn read(reading: &mut Reading, node: &Node, role: Role, words: &[&str]) -> Option<Reference> {
+pub(super) fn read_reference(
+    reading: &mut SourceReader,
+    node: &YamlNode,
+    role: ValueContext,
+    words: &[&str],
+) -> Option<NamedReference> {
     let [entry] = node.entries() else {
-        let message = format!("`{}` is named by exactly one of {}", role.name, listed(words));
-        return bad(reading, node, message, words);
+        let message = format!("`{}` is named by exactly one of {}", role.name, format_words(words));
+        return report_bad_reference(reading, node, message, words);
     };
     let Some(word) = words.iter().find(|word| **word == entry.key.as_ref()) else {
-        reading.veil(entry);
-        let message = format!("`{}` is not named by `{}`", role.name, shown(&entry.key));
+        reading.redact_entry(entry);
+        let message = format!("`{}` is not named by `{}`", role.name, escape_for_message(&entry.key));
         let mut fault = Diagnostic::error("bad-reference", message);
-        fault.hint = did_you_mean(&entry.key, words.iter().copied());
-        reading.put(entry.key_span, fault);
+        fault.hint = suggest_word(&entry.key, words.iter().copied());
+        reading.add_diagnostic(entry.key_span, fault);
         return None;
     };
-    let name = entry.value.scalar().filter(|_| !entry.value.is_null());
+    let name = entry.value.as_scalar().filter(|_| !entry.value.is_null());
     let Some(name) = name.filter(|name| !name.trim().is_empty() && name.len() <= MAX_NAME) else {
-        return bad(reading, node, format!("`{word}` of `{}` is no name", role.name), words);
+        return report_bad_reference(reading, node, format!("`{word}` of `{}` is no name", role.name), words);
     };
-    let to_document = matches!(role.refers.and_then(|refers| refers.among.as_ref()), Some(Among::Kind(_)));
+    let to_document =
+        matches!(role.reference.and_then(|refers| refers.source.as_ref()), Some(ReferenceSource::Kind(_)));
     let by = (!to_document).then(|| (*word).into());
-    Some(Reference { by, name: name.into(), mark: role.mark })
+    Some(NamedReference { member: by, name: name.into(), sensitivity: role.sensitivity })
 }
 
-fn bad(reading: &mut Reading, node: &Node, message: String, words: &[&str]) -> Option<Reference> {
-    reading.veil_span(node.span);
+fn report_bad_reference(
+    reading: &mut SourceReader,
+    node: &YamlNode,
+    message: String,
+    words: &[&str],
+) -> Option<NamedReference> {
+    reading.redact_span(node.span);
     let forms: Vec<String> = words.iter().map(|word| format!("{{ {word}: NAME }}")).collect();
     let hint = format!("write {} or the id itself", forms.join(", "));
-    reading.put(node.span, Diagnostic::error("bad-reference", message).hint(hint));
+    reading.add_diagnostic(node.span, Diagnostic::error("bad-reference", message).with_hint(hint));
     None
 }
 
-fn listed(words: &[&str]) -> String {
+fn format_words(words: &[&str]) -> String {
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Document {
     /// Every reference, in the order of the kind, with where it stands.
-    pub fn references(&self) -> Vec<(Spot<'_>, &Reference)> {
-        let mut search = Search { path: Vec::new(), found: Vec::new() };
-        if self.looks_up() {
-            search.fields(&self.kind.shape, &self.spec);
+    pub fn collect_references(&self) -> Vec<(ReferenceSite<'_>, &NamedReference)> {
+        let mut search = ReferenceSearch { path: Vec::new(), found: Vec::new() };
+        if self.needs_lookup() {
+            search.search_fields(&self.kind.shape, &self.spec);
         }
         search.found
     }
 
     /// Whether a name in it is to be looked up, or a value held against bounds that other things set.
-    pub fn looks_up(&self) -> bool {
-        looks_up(&self.kind.shape, &self.spec)
+    pub fn needs_lookup(&self) -> bool {
+        needs_lookup_within(&self.kind.shape, &self.spec)
     }
 
     /// This document with an id for every reference, as `find` knows it.
     ///
     /// # Errors
     /// What is wrong with the references, each at its place.
-    pub fn refer(
+    pub fn resolve_references(
         &self,
-        find: &mut dyn FnMut(&Spot, &Reference) -> Result<Value, Diagnostic>,
+        find: &mut dyn FnMut(&ReferenceSite, &NamedReference) -> Result<Value, Diagnostic>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (mut ids, mut faults) = (Vec::new(), Vec::new());
-        for (spot, reference) in self.references() {
+        for (spot, reference) in self.collect_references() {
             match find(&spot, reference) {
                 Ok(id) => ids.push(id),
-                Err(fault) if fault.place.is_some() => faults.push(fault),
-                Err(fault) => faults.push(fault.at(self.place(spot.span))),
+                Err(fault) if fault.location.is_some() => faults.push(fault),
+                Err(fault) => faults.push(fault.with_location(self.locate_span(spot.span))),
             }
         }
         if !faults.is_empty() {
             return Err(faults);
         }
         let mut referred = self.clone();
-        fill(&mut referred.spec, &mut ids.into_iter());
-        tell_apart(&mut Reading::new(&self.source, &mut faults), &self.kind.shape, &referred.spec);
+        fill_ids(&mut referred.spec, &mut ids.into_iter());
+        check_nested_lists(
+            &mut SourceReader::new(&self.source, &mut faults),
+            &self.kind.shape,
+            &referred.spec,
+        );
         if faults.is_empty() { Ok(referred) } else { Err(faults) }
     }
 }
 
-fn looks_up(shape: &Shape, wanted: &Wanted) -> bool {
-    let Wish::Object(fields) = &wanted.wish else { return false };
-    shape.looks_up()
+fn needs_lookup_within(shape: &Shape, wanted: &DesiredNode) -> bool {
+    let DesiredValue::Object(fields) = &wanted.value else { return false };
+    shape.has_references()
         && fields.iter().any(|(number, wanted)| {
-            let field = shape.field(*number);
-            let inside = |shape: &Arc<Shape>| match &wanted.wish {
-                Wish::List(items) => items.iter().any(|item| looks_up(shape, item)),
-                _ => looks_up(shape, wanted),
+            let field = shape.get_field(*number);
+            let inside = |shape: &Arc<Shape>| match &wanted.value {
+                DesiredValue::List(items) => items.iter().any(|item| needs_lookup_within(shape, item)),
+                _ => needs_lookup_within(shape, wanted),
             };
-            field.bounded_by.is_some()
-                || (field.refers_to.is_some() && names_something(wanted))
-                || field.ty.inner().is_some_and(inside)
+            field.limits_from.is_some()
+                || (field.reference.is_some() && has_reference(wanted))
+                || field.ty.inner_shape().is_some_and(inside)
         })
 }
 
-fn names_something(wanted: &Wanted) -> bool {
-    match &wanted.wish {
-        Wish::Reference(_) => true,
-        Wish::List(items) => items.iter().any(names_something),
+fn has_reference(wanted: &DesiredNode) -> bool {
+    match &wanted.value {
+        DesiredValue::Reference(_) => true,
+        DesiredValue::List(items) => items.iter().any(has_reference),
         _ => false,
     }
 }
 
 /// Looks for references along the shape.
-struct Search<'w> {
+struct ReferenceSearch<'w> {
     path: Vec<&'w str>,
-    found: Vec<(Spot<'w>, &'w Reference)>,
+    found: Vec<(ReferenceSite<'w>, &'w NamedReference)>,
 }
 
-impl<'w> Search<'w> {
-    fn fields(&mut self, shape: &'w Shape, wanted: &'w Wanted) {
-        let Wish::Object(fields) = &wanted.wish else { return };
+impl<'w> ReferenceSearch<'w> {
+    fn search_fields(&mut self, shape: &'w Shape, wanted: &'w DesiredNode) {
+        let DesiredValue::Object(fields) = &wanted.value else { return };
         for (number, wanted) in fields {
-            let field = shape.field(*number);
+            let field = shape.get_field(*number);
             self.path.push(&field.name);
             match &field.ty {
-                Type::Leaf(leaf) => self.leaf(field, leaf, wanted),
-                Type::Object(shape) => self.fields(shape, wanted),
-                Type::List(list) => self.items(field, &list.item, wanted),
+                FieldType::Scalar(leaf) => self.search_scalar(field, leaf, wanted),
+                FieldType::Object(shape) => self.search_fields(shape, wanted),
+                FieldType::Array(list) => self.search_items(field, &list.item, wanted),
                 // what its values refer to, a kind cannot say
-                Type::Map(_) => {}
+                FieldType::Map(_) => {}
             }
             self.path.pop();
         }
     }
 
-    fn items(&mut self, field: &'w Field, item: &'w Item, wanted: &'w Wanted) {
-        let Wish::List(items) = &wanted.wish else { return };
+    fn search_items(&mut self, field: &'w Field, item: &'w ItemType, wanted: &'w DesiredNode) {
+        let DesiredValue::List(items) = &wanted.value else { return };
         for wanted in items {
             match item {
-                Item::Leaf(leaf) => self.leaf(field, leaf, wanted),
-                Item::Object(shape) => self.fields(shape, wanted),
+                ItemType::Scalar(leaf) => self.search_scalar(field, leaf, wanted),
+                ItemType::Object(shape) => self.search_fields(shape, wanted),
             }
         }
     }
 
-    fn leaf(&mut self, field: &'w Field, leaf: &'w Leaf, wanted: &'w Wanted) {
-        if let Wish::Reference(reference) = &wanted.wish {
-            let spot = Spot { field, leaf, path: self.path.join("/"), span: wanted.span };
+    fn search_scalar(&mut self, field: &'w Field, leaf: &'w ScalarType, wanted: &'w DesiredNode) {
+        if let DesiredValue::Reference(reference) = &wanted.value {
+            let spot = ReferenceSite { field, id_type: leaf, path: self.path.join("/"), span: wanted.span };
             self.found.push((spot, reference));
         }
     }
 }
 
-/// Puts ids in the places of references, in the order in which [`Search`] finds them.
-fn fill(wanted: &mut Wanted, ids: &mut dyn Iterator<Item = Value>) {
-    match &mut wanted.wish {
-        Wish::Object(fields) => fields.iter_mut().for_each(|(_, wanted)| fill(wanted, ids)),
-        Wish::List(items) => items.iter_mut().for_each(|wanted| fill(wanted, ids)),
-        Wish::Reference(_) => {
+/// Puts ids in the places of references, in the order in which [`ReferenceSearch`] finds them.
+fn fill_ids(wanted: &mut DesiredNode, ids: &mut dyn Iterator<Item = Value>) {
+    match &mut wanted.value {
+        DesiredValue::Object(fields) => fields.iter_mut().for_each(|(_, wanted)| fill_ids(wanted, ids)),
+        DesiredValue::List(items) => items.iter_mut().for_each(|wanted| fill_ids(wanted, ids)),
+        DesiredValue::Reference(_) => {
             if let Some(id) = ids.next() {
-                wanted.wish = Wish::Leaf(id);
+                wanted.value = DesiredValue::Literal(id);
             }
         }
-        Wish::Clear | Wish::Leaf(_) | Wish::Slot(_) | Wish::Map(_) => {}
+        DesiredValue::Clear | DesiredValue::Literal(_) | DesiredValue::Source(_) | DesiredValue::Map(_) => {}
     }
 }
 
 /// Two names can be those of one thing, which only their ids tell.
-fn tell_apart(reading: &mut Reading, shape: &Shape, wanted: &Wanted) {
-    let Wish::Object(fields) = &wanted.wish else { return };
+fn check_nested_lists(reading: &mut SourceReader, shape: &Shape, wanted: &DesiredNode) {
+    let DesiredValue::Object(fields) = &wanted.value else { return };
     for (number, wanted) in fields {
-        let field = shape.field(*number);
-        match (&field.ty, &wanted.wish) {
-            (Type::Object(shape), _) => tell_apart(reading, shape, wanted),
-            (Type::List(list), Wish::List(items)) => {
-                if let Item::Object(shape) = &list.item {
-                    items.iter().for_each(|item| tell_apart(reading, shape, item));
+        let field = shape.get_field(*number);
+        match (&field.ty, &wanted.value) {
+            (FieldType::Object(shape), _) => check_nested_lists(reading, shape, wanted),
+            (FieldType::Array(list), DesiredValue::List(items)) => {
+                if let ItemType::Object(shape) = &list.item {
+                    items.iter().for_each(|item| check_nested_lists(reading, shape, item));
                 }
-                apart::check(reading, &items.iter().collect::<Vec<_>>(), list, &field.name);
+                list_keys::check_items(reading, &items.iter().collect::<Vec<_>>(), list, &field.name);
             }
             _ => {}
         }
@@ -207,29 +222,32 @@ fn tell_apart(reading: &mut Reading, shape: &Shape, wanted: &Wanted) {
 }
 
 /// Reports every name of a document that no document has; `documents` are all there are.
-pub fn dangling(documents: &[Document], faults: &mut Vec<Diagnostic>) {
+pub fn report_dangling_references(documents: &[Document], faults: &mut Vec<Diagnostic>) {
     let mut names: HashMap<(&str, Option<&str>), Vec<&str>> = HashMap::new();
     for document in documents {
         let key = (&*document.kind.name, document.target.as_deref());
         names.entry(key).or_default().push(&document.name);
     }
     for document in documents {
-        for (spot, reference) in document.references() {
-            let among = spot.field.refers_to.as_ref().and_then(|refers| refers.among.as_ref());
-            let Some(Among::Kind(kind)) = among else { continue };
+        for (spot, reference) in document.collect_references() {
+            let among = spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+            let Some(ReferenceSource::Kind(kind)) = among else { continue };
             let known = names.get(&(&**kind, document.target.as_deref())).map_or(&[][..], Vec::as_slice);
             if !known.contains(&&*reference.name) {
-                faults.push(no_document(reference, kind, known).at(document.place(spot.span)));
+                faults.push(
+                    diagnose_unknown_document(reference, kind, known)
+                        .with_location(document.locate_span(spot.span)),
+                );
             }
         }
     }
 }
 
 /// The fault of a name that no document has; `known` are those that documents of the kind have.
-pub fn no_document(reference: &Reference, kind: &str, known: &[&str]) -> Diagnostic {
-    let name = shown(&reference.name);
+pub fn diagnose_unknown_document(reference: &NamedReference, kind: &str, known: &[&str]) -> Diagnostic {
+    let name = escape_for_message(&reference.name);
     let message = format!("no document of kind `{kind}` at this target is named `{name}`");
-    let hint = did_you_mean(&reference.name, known.iter().copied());
+    let hint = suggest_word(&reference.name, known.iter().copied());
     Diagnostic::error("unknown-reference", message)
-        .hint(hint.unwrap_or_else(|| "write one, or the id itself".into()))
+        .with_hint(hint.unwrap_or_else(|| "write one, or the id itself".into()))
 }

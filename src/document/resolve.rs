@@ -6,60 +6,64 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::read::blank_key;
-use super::spec::unfit;
-use super::{Document, Slot, Wanted, Wish};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::kind::leaf::Token;
-use crate::kind::{Item, Leaf, Shape, Type};
+use super::read::find_blank_key;
+use super::spec::diagnose_mismatch;
+use super::{DesiredNode, DesiredValue, Document, ValueSource};
+use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{FieldType, ItemType, ScalarType, Shape};
 
 /// What is known of slots.
-pub type Known<'k> = &'k dyn Fn(&Slot) -> Option<SecretString>;
+pub type SourceLookup<'k> = &'k dyn Fn(&ValueSource) -> Option<SecretString>;
 
 /// Every slot below a node, in the order in which they were written.
-pub struct Slots<'w> {
-    open: Vec<&'w Wanted>,
+pub struct ValueSourceIter<'w> {
+    pending: Vec<&'w DesiredNode>,
 }
 
-impl Wanted {
+impl DesiredNode {
     /// Every slot at or below this node, with where it stands.
-    pub fn slots(&self) -> Slots<'_> {
-        Slots { open: vec![self] }
+    pub fn iter_value_sources(&self) -> ValueSourceIter<'_> {
+        ValueSourceIter { pending: vec![self] }
     }
 
     /// The node of field number `field`, when this is an object that names it.
-    pub fn field(&self, field: u16) -> Option<&Wanted> {
-        let Wish::Object(fields) = &self.wish else { return None };
+    pub fn get_field(&self, field: u16) -> Option<&DesiredNode> {
+        let DesiredValue::Object(fields) = &self.value else { return None };
         let at = fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
         fields.get(at).map(|(_, wanted)| wanted)
     }
 
     /// The node at a path of field numbers.
-    pub fn at(&self, path: &[u16]) -> Option<&Wanted> {
-        path.iter().try_fold(self, |wanted, number| wanted.field(*number))
+    pub fn get_path(&self, path: &[u16]) -> Option<&DesiredNode> {
+        path.iter().try_fold(self, |wanted, number| wanted.get_field(*number))
     }
 
     /// The values of a map, the items of a list.
-    fn members(&mut self) -> Vec<&mut Wanted> {
-        match &mut self.wish {
-            Wish::Map(entries) => entries.iter_mut().map(|(_, wanted)| wanted).collect(),
-            Wish::List(items) => items.iter_mut().collect(),
+    fn collect_members_mut(&mut self) -> Vec<&mut DesiredNode> {
+        match &mut self.value {
+            DesiredValue::Map(entries) => entries.iter_mut().map(|(_, wanted)| wanted).collect(),
+            DesiredValue::List(items) => items.iter_mut().collect(),
             _ => Vec::new(),
         }
     }
 }
 
-impl<'w> Iterator for Slots<'w> {
-    type Item = (&'w Slot, Span);
+impl<'w> Iterator for ValueSourceIter<'w> {
+    type Item = (&'w ValueSource, SourceSpan);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(wanted) = self.open.pop() {
-            match &wanted.wish {
-                Wish::Slot(slot) => return Some((slot, wanted.span)),
-                Wish::Object(fields) => self.open.extend(fields.iter().rev().map(|(_, wanted)| wanted)),
-                Wish::Map(entries) => self.open.extend(entries.iter().rev().map(|(_, wanted)| wanted)),
-                Wish::List(items) => self.open.extend(items.iter().rev()),
-                Wish::Clear | Wish::Leaf(_) | Wish::Reference(_) => {}
+        while let Some(wanted) = self.pending.pop() {
+            match &wanted.value {
+                DesiredValue::Source(slot) => return Some((slot, wanted.span)),
+                DesiredValue::Object(fields) => {
+                    self.pending.extend(fields.iter().rev().map(|(_, wanted)| wanted))
+                }
+                DesiredValue::Map(entries) => {
+                    self.pending.extend(entries.iter().rev().map(|(_, wanted)| wanted))
+                }
+                DesiredValue::List(items) => self.pending.extend(items.iter().rev()),
+                DesiredValue::Clear | DesiredValue::Literal(_) | DesiredValue::Reference(_) => {}
             }
         }
         None
@@ -68,54 +72,58 @@ impl<'w> Iterator for Slots<'w> {
 
 impl Document {
     /// Replaces every slot that is known by its value.
-    pub fn resolve(&mut self, known: Known, faults: &mut Vec<Diagnostic>) {
-        let told = blank_key(&self.spec, &self.kind).is_some();
-        let mut filling = Filling { known, unfit: Vec::new() };
-        filling.fields(&mut self.spec, &self.kind.shape);
+    pub fn resolve_sources(&mut self, known: SourceLookup, faults: &mut Vec<Diagnostic>) {
+        let told = find_blank_key(&self.spec, &self.kind).is_some();
+        let mut filling = SourceResolver { lookup: known, mismatches: Vec::new() };
+        filling.resolve_fields(&mut self.spec, &self.kind.shape);
         // a source may give nothing
         let unsure = self.id.is_none() && !told;
-        let blank = if unsure { blank_key(&self.spec, &self.kind) } else { None };
-        let placed = |(span, fault): (Span, Diagnostic)| fault.at(self.source.place(span));
-        faults.extend(filling.unfit.into_iter().chain(blank).map(placed));
+        let blank = if unsure { find_blank_key(&self.spec, &self.kind) } else { None };
+        let placed =
+            |(span, fault): (SourceSpan, Diagnostic)| fault.with_location(self.source.locate_span(span));
+        faults.extend(filling.mismatches.into_iter().chain(blank).map(placed));
     }
 }
 
-struct Filling<'k> {
-    known: Known<'k>,
-    unfit: Vec<(Span, Diagnostic)>,
+struct SourceResolver<'k> {
+    lookup: SourceLookup<'k>,
+    mismatches: Vec<(SourceSpan, Diagnostic)>,
 }
 
-impl Filling<'_> {
-    fn fields(&mut self, wanted: &mut Wanted, shape: &Shape) {
-        let Wish::Object(fields) = &mut wanted.wish else { return };
+impl SourceResolver<'_> {
+    fn resolve_fields(&mut self, wanted: &mut DesiredNode, shape: &Shape) {
+        let DesiredValue::Object(fields) = &mut wanted.value else { return };
         for (number, wanted) in fields {
-            let field = shape.field(*number);
+            let field = shape.get_field(*number);
             match &field.ty {
-                Type::Leaf(leaf) => self.leaf(wanted, leaf, &field.name),
-                Type::Object(shape) => self.fields(wanted, shape),
-                Type::Map(map) => {
-                    wanted.members().into_iter().for_each(|value| self.leaf(value, &map.value, &field.name));
+                FieldType::Scalar(leaf) => self.resolve_scalar(wanted, leaf, &field.name),
+                FieldType::Object(shape) => self.resolve_fields(wanted, shape),
+                FieldType::Map(map) => {
+                    wanted
+                        .collect_members_mut()
+                        .into_iter()
+                        .for_each(|value| self.resolve_scalar(value, &map.value, &field.name));
                 }
-                Type::List(list) => self.items(wanted, &list.item, &field.name),
+                FieldType::Array(list) => self.resolve_items(wanted, &list.item, &field.name),
             }
         }
     }
 
-    fn items(&mut self, wanted: &mut Wanted, item: &Item, name: &str) {
-        for node in wanted.members() {
+    fn resolve_items(&mut self, wanted: &mut DesiredNode, item: &ItemType, name: &str) {
+        for node in wanted.collect_members_mut() {
             match item {
-                Item::Leaf(leaf) => self.leaf(node, leaf, name),
-                Item::Object(shape) => self.fields(node, shape),
+                ItemType::Scalar(leaf) => self.resolve_scalar(node, leaf, name),
+                ItemType::Object(shape) => self.resolve_fields(node, shape),
             }
         }
     }
 
-    fn leaf(&mut self, wanted: &mut Wanted, leaf: &Leaf, name: &str) {
-        let Wish::Slot(slot) = &wanted.wish else { return };
-        let Some(secret) = (self.known)(slot) else { return };
-        match leaf.read(Token::Text(secret.expose_secret())) {
-            Ok(value) => wanted.wish = Wish::Leaf(value),
-            Err(mismatch) => self.unfit.push((wanted.span, unfit(name, leaf, mismatch))),
+    fn resolve_scalar(&mut self, wanted: &mut DesiredNode, leaf: &ScalarType, name: &str) {
+        let DesiredValue::Source(slot) = &wanted.value else { return };
+        let Some(secret) = (self.lookup)(slot) else { return };
+        match leaf.read_token(ScalarToken::String(secret.expose_secret())) {
+            Ok(value) => wanted.value = DesiredValue::Literal(value),
+            Err(mismatch) => self.mismatches.push((wanted.span, diagnose_mismatch(name, leaf, mismatch))),
         }
     }
 }

@@ -12,73 +12,74 @@ pub mod tree;
 
 use std::collections::BTreeMap;
 
-use super::Wanted;
+use super::DesiredNode;
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
-use crate::value::{Mark, Value};
-use layout::{Row, Tree};
+use crate::value::{Sensitivity, Value};
+use layout::{LayoutEntry, LayoutNode};
 
 /// What is said beside the fields of a document: by the numbers of fields and the places of items that lead
 /// to the node.
-pub type Remarks = BTreeMap<Vec<u32>, Remark>;
+pub type CommentMap = BTreeMap<Vec<u32>, NodeComment>;
 
 /// What is said of one node.
 #[derive(Clone)]
-pub enum Remark {
+pub enum NodeComment {
     /// Behind the value.
-    Beside(String),
+    Trailing(String),
     /// Where the field would stand, which is left out.
-    Instead(String),
+    Standalone(String),
 }
 
 /// A document that is to be written.
-pub struct Sheet<'s> {
+pub struct DocumentContent<'s> {
     pub kind: &'s Kind,
     pub name: &'s str,
     pub target: Option<&'s str>,
     pub id: Option<&'s Value>,
     /// By the number of the parameter.
     pub scope: &'s [(u16, Value)],
-    pub spec: &'s Wanted,
-    pub remarks: &'s Remarks,
+    pub spec: &'s DesiredNode,
+    pub comments: &'s CommentMap,
     /// Lines of comment above it.
-    pub head: &'s [String],
+    pub header_comments: &'s [String],
     /// Whether personal and sensitive values may be written.
-    pub personal: bool,
+    pub allow_personal: bool,
 }
 
 /// The text of a document, with a line break at the end.
 ///
 /// # Errors
 /// When it holds a plain value that must not be written.
-pub fn write(sheet: &Sheet) -> Result<String, Diagnostic> {
+pub fn render_document(sheet: &DocumentContent) -> Result<String, Diagnostic> {
     let kind = sheet.kind;
-    let mut rows = vec![row("kind", Tree::Text(kind.name.to_string()))];
-    rows.push(row("name", Tree::Text(sheet.name.to_owned())));
-    rows.extend(sheet.target.map(|target| row("target", Tree::Text(target.to_owned()))));
+    let mut rows = vec![build_entry("kind", LayoutNode::Text(kind.name.to_string()))];
+    rows.push(build_entry("name", LayoutNode::Text(sheet.name.to_owned())));
+    rows.extend(sheet.target.map(|target| build_entry("target", LayoutNode::Text(target.to_owned()))));
     if let Some(id) = sheet.id {
-        tree::allowed(kind.id_field().mark, sheet.personal, &kind.id_field().name)?;
-        rows.push(row("id", tree::leaf(id)));
+        tree::check_writable(kind.id_field().sensitivity, sheet.allow_personal, &kind.id_field().name)?;
+        rows.push(build_entry("id", tree::build_literal(id)));
     }
     if !sheet.scope.is_empty() {
         let named = |(number, value): &(u16, Value)| {
-            Some(row(&kind.scope.get(*number as usize)?.name, tree::leaf(value)))
+            Some(build_entry(&kind.scope.get(*number as usize)?.name, tree::build_literal(value)))
         };
-        rows.push(row("scope", Tree::Map(sheet.scope.iter().filter_map(named).collect())));
+        rows.push(build_entry("scope", LayoutNode::Map(sheet.scope.iter().filter_map(named).collect())));
     }
-    let spec = tree::Planting::new(sheet.remarks, sheet.personal).spec(&kind.shape, sheet.spec)?;
-    rows.push(row("spec", Tree::Map(spec)));
+    let spec =
+        tree::LayoutBuilder::new(sheet.comments, sheet.allow_personal).build_spec(&kind.shape, sheet.spec)?;
+    rows.push(build_entry("spec", LayoutNode::Map(spec)));
     let mut out = String::new();
-    sheet.head.iter().for_each(|line| layout::comment(line, 0, &mut out));
-    layout::rows(&rows, 0, &mut out);
+    sheet.header_comments.iter().for_each(|line| layout::write_comment(line, 0, &mut out));
+    layout::write_entries(&rows, 0, &mut out);
     Ok(out)
 }
 
-fn row(key: &str, tree: Tree) -> Row {
-    Row { key: key.to_owned(), tree: Some(tree), remark: None }
+fn build_entry(key: &str, tree: LayoutNode) -> LayoutEntry {
+    LayoutEntry { key: key.to_owned(), node: Some(tree), comment: None }
 }
 
 /// Whether a mark keeps a value out of documents unless it was asked for.
-pub fn is_guarded(mark: Mark) -> bool {
-    matches!(mark, Mark::Personal | Mark::Sensitive)
+pub fn is_guarded(mark: Sensitivity) -> bool {
+    matches!(mark, Sensitivity::Personal | Sensitivity::Internal)
 }

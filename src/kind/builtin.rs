@@ -4,7 +4,7 @@
 //! A new API or kind is a new file and a line here; tests hold the list against the directory, and each JSON file
 //! against its YAML. Deliberately absent: anything that reads them. `registry` does, on demand.
 
-macro_rules! texts {
+macro_rules! embed_descriptions {
     ($($path:literal),* $(,)?) => {
         /// Path, as `api/file`; the description as it was written, and as it was read.
         pub(super) const TEXTS: &[(&str, &str, &str)] = &[$((
@@ -15,7 +15,7 @@ macro_rules! texts {
     };
 }
 
-texts! {
+embed_descriptions! {
     "bokamera/api",
     "bokamera/customer",
     "bootview/api",

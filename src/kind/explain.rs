@@ -13,89 +13,91 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-pub use example::{example, sample, variable};
-pub use facts::{facts, joined};
+pub use example::{build_document_example, build_example, suggest_variable};
+pub use facts::{collect_field_facts, join_as_code};
 
-use super::registry::Registry;
-use super::{Clear, Field, Item, Kind, Leaf, ListType, MapType, Scope, Shape, Type};
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::value::Mark;
+use super::registry::KindRegistry;
+use super::{
+    ArrayType, ClearValue, Field, FieldType, ItemType, Kind, MapType, ScalarType, ScopeParameter, Shape,
+};
+use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::value::Sensitivity;
 
 /// How deep and how long a path may be; kinds are far flatter.
 const MAX_STEPS: usize = 64;
 
 /// All there is to say about one topic.
-pub struct Explanation {
+pub struct TopicExplanation {
     pub kind: Arc<str>,
     /// Dotted names below `spec`; empty for the kind itself.
     pub path: String,
     /// `decimal`, `list of objects`, …
     pub ty: String,
     /// What it means.
-    pub is: String,
-    pub facts: Vec<Fact>,
+    pub description: String,
+    pub facts: Vec<ExplanationFact>,
     /// What a document or its target says about where the object lives.
-    pub scope: Vec<Entry>,
+    pub scope: Vec<FieldSummary>,
     /// Allowed values, or known keys, each with its meaning.
-    pub choices: Vec<Choices>,
+    pub known_values: Vec<KnownValues>,
     /// What stands inside.
-    pub fields: Vec<Entry>,
+    pub fields: Vec<FieldSummary>,
     pub example: Option<Json>,
     pub source: Option<String>,
 }
 
 /// One thing to know.
-pub struct Fact {
+pub struct ExplanationFact {
     /// One word.
-    pub about: &'static str,
+    pub label: &'static str,
     /// Without a period at the end; code between backticks.
     pub text: String,
 }
 
 /// Values or keys that are known.
-pub struct Choices {
+pub struct KnownValues {
     /// `one of`, `one of, or another` or `known keys`.
     pub title: &'static str,
-    pub words: Vec<(Arc<str>, String)>,
+    pub values: Vec<(Arc<str>, String)>,
 }
 
 /// A field in the list of what stands inside.
-pub struct Entry {
+pub struct FieldSummary {
     pub name: Arc<str>,
     pub ty: String,
     /// The shortest words about who may write it, and its mark.
     pub flags: Vec<&'static str>,
-    pub is: String,
+    pub description: String,
 }
 
 /// What a path leads to.
-enum Found<'k> {
+enum TopicNode<'k> {
     Kind,
     Field(&'k Field),
     /// An entry of a map: its key and what the kind says of it.
-    Key(&'k MapType, Mark, String),
+    Key(&'k MapType, Sensitivity, String),
 }
 
 /// Explains `api/kind` or `api/kind.path.to.field`.
 ///
 /// # Errors
 /// When there is no such kind or field; the hint names the nearest.
-pub fn topic(registry: &Registry, topic: &str) -> Result<Explanation, Diagnostic> {
+pub fn explain_topic(registry: &KindRegistry, topic: &str) -> Result<TopicExplanation, Diagnostic> {
     let topic = topic.trim();
     // API names have no dots, so the first dot behind the slash ends the kind's name
     let slash = topic.find('/').unwrap_or(0);
     let dot = topic[slash..].find('.').map_or(topic.len(), |at| slash + at);
     let (name, path) = (&topic[..dot], topic[dot..].trim_start_matches('.'));
-    let kind = registry.kind(name).ok_or_else(|| unknown_kind(registry, name))?;
-    explain(&kind, path)
+    let kind = registry.find_kind(name).ok_or_else(|| build_unknown_kind_error(registry, name))?;
+    explain_path(&kind, path)
 }
 
 /// One line for each kind: its name and meaning.
-pub fn list(registry: &Registry) -> String {
-    let kinds: Vec<_> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
+pub fn render_kind_list(registry: &KindRegistry) -> String {
+    let kinds: Vec<_> = registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
     let width = kinds.iter().map(|kind| kind.name.len()).max().unwrap_or(0);
     kinds.iter().fold(String::new(), |mut text, kind| {
-        let _ = writeln!(text, "{:width$}  {}", kind.name, kind.is);
+        let _ = writeln!(text, "{:width$}  {}", kind.name, kind.description);
         text
     })
 }
@@ -104,223 +106,237 @@ pub fn list(registry: &Registry) -> String {
 ///
 /// # Errors
 /// When the path leads nowhere; the hint names the nearest.
-pub fn explain(kind: &Kind, path: &str) -> Result<Explanation, Diagnostic> {
-    let names = steps(kind, path);
-    Ok(match walk(kind, &names)? {
-        Found::Kind => whole(kind),
-        Found::Field(field) => one(kind, field, names.join(".")),
-        Found::Key(map, mark, is) => entry(kind, map, mark, is, names.join(".")),
+pub fn explain_path(kind: &Kind, path: &str) -> Result<TopicExplanation, Diagnostic> {
+    let names = split_path(kind, path);
+    Ok(match resolve_path(kind, &names)? {
+        TopicNode::Kind => explain_kind(kind),
+        TopicNode::Field(field) => explain_field(kind, field, names.join(".")),
+        TopicNode::Key(map, mark, is) => explain_map_entry(kind, map, mark, is, names.join(".")),
     })
 }
 
 /// The steps of a path: `spec.` before it, `[]` and `[0]` behind a name are as good as nothing.
-fn steps<'p>(kind: &Kind, path: &'p str) -> Vec<&'p str> {
+fn split_path<'p>(kind: &Kind, path: &'p str) -> Vec<&'p str> {
     let bare = |step: &'p str| step.split('[').next().unwrap_or(step);
     let mut names: Vec<_> =
         path.split('.').map(bare).filter(|step| !step.is_empty()).take(MAX_STEPS).collect();
-    if names.first() == Some(&"spec") && kind.shape.named("spec").is_none() {
+    if names.first() == Some(&"spec") && kind.shape.find_field("spec").is_none() {
         names.remove(0);
     }
     names
 }
 
-fn walk<'k>(kind: &'k Kind, names: &[&str]) -> Result<Found<'k>, Diagnostic> {
-    let mut found = Found::Kind;
+fn resolve_path<'k>(kind: &'k Kind, names: &[&str]) -> Result<TopicNode<'k>, Diagnostic> {
+    let mut found = TopicNode::Kind;
     for (at, name) in names.iter().enumerate() {
         let so_far = names[..at].join(".");
-        found = match inside(kind, &found) {
-            Inside::Shape(shape) => match shape.named(name) {
-                Some(field) => Found::Field(field),
-                None => return Err(unknown_field(kind, &so_far, name, shape)),
+        found = match find_children(kind, &found) {
+            TopicChildren::Shape(shape) => match shape.find_field(name) {
+                Some(field) => TopicNode::Field(field),
+                None => return Err(build_unknown_field_error(kind, &so_far, name, shape)),
             },
-            Inside::Map(map, field) => Found::Key(map, field.mark, key_meaning(map, name, field)),
-            Inside::Nothing => return Err(nothing_inside(kind, &so_far, name)),
+            TopicChildren::Map(map, field) => {
+                TopicNode::Key(map, field.sensitivity, describe_key(map, name, field))
+            }
+            TopicChildren::Nothing => return Err(build_no_fields_error(kind, &so_far, name)),
         };
     }
     Ok(found)
 }
 
 /// What can be named inside of what was found.
-enum Inside<'k> {
+enum TopicChildren<'k> {
     Shape(&'k Shape),
     Map(&'k MapType, &'k Field),
     Nothing,
 }
 
-fn inside<'k>(kind: &'k Kind, found: &Found<'k>) -> Inside<'k> {
+fn find_children<'k>(kind: &'k Kind, found: &TopicNode<'k>) -> TopicChildren<'k> {
     match found {
-        Found::Kind => Inside::Shape(&kind.shape),
-        Found::Key(..) => Inside::Nothing,
-        Found::Field(field) => match &field.ty {
-            Type::Object(shape) | Type::List(ListType { item: Item::Object(shape), .. }) => {
-                Inside::Shape(shape)
+        TopicNode::Kind => TopicChildren::Shape(&kind.shape),
+        TopicNode::Key(..) => TopicChildren::Nothing,
+        TopicNode::Field(field) => match &field.ty {
+            FieldType::Object(shape) | FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => {
+                TopicChildren::Shape(shape)
             }
-            Type::Map(map) => Inside::Map(map, field),
-            Type::Leaf(_) | Type::List(_) => Inside::Nothing,
+            FieldType::Map(map) => TopicChildren::Map(map, field),
+            FieldType::Scalar(_) | FieldType::Array(_) => TopicChildren::Nothing,
         },
     }
 }
 
-fn key_meaning(map: &MapType, name: &str, field: &Field) -> String {
+fn describe_key(map: &MapType, name: &str, field: &Field) -> String {
     let known = map.keys.iter().find(|(key, _)| &**key == name);
-    known.map_or_else(|| format!("An entry of `{}`: {}", field.name, field.is), |(_, is)| is.clone())
+    known.map_or_else(|| format!("An entry of `{}`: {}", field.name, field.description), |(_, is)| is.clone())
 }
 
-fn unknown_kind(registry: &Registry, name: &str) -> Diagnostic {
-    let known = registry.kinds().iter().map(String::as_str);
-    let hint = did_you_mean(name, known).unwrap_or_else(|| "`trueup explain` lists all kinds".into());
-    Diagnostic::error("unknown-kind", format!("there is no kind `{name}`")).hint(hint)
+fn build_unknown_kind_error(registry: &KindRegistry, name: &str) -> Diagnostic {
+    let known = registry.kind_names().iter().map(String::as_str);
+    let hint = suggest_word(name, known).unwrap_or_else(|| "`trueup explain` lists all kinds".into());
+    Diagnostic::error("unknown-kind", format!("there is no kind `{name}`")).with_hint(hint)
 }
 
-fn unknown_field(kind: &Kind, so_far: &str, name: &str, shape: &Shape) -> Diagnostic {
-    let owner = dotted(&kind.name, so_far);
+fn build_unknown_field_error(kind: &Kind, so_far: &str, name: &str, shape: &Shape) -> Diagnostic {
+    let owner = join_path(&kind.name, so_far);
     let known = shape.fields.iter().map(|field| &*field.name);
-    let hint = did_you_mean(name, known).unwrap_or_else(|| format!("`trueup explain {owner}` lists all"));
-    Diagnostic::error("unknown-field", format!("`{owner}` has no field `{name}`")).hint(hint)
+    let hint = suggest_word(name, known).unwrap_or_else(|| format!("`trueup explain {owner}` lists all"));
+    Diagnostic::error("unknown-field", format!("`{owner}` has no field `{name}`")).with_hint(hint)
 }
 
-fn nothing_inside(kind: &Kind, so_far: &str, name: &str) -> Diagnostic {
-    let owner = dotted(&kind.name, so_far);
+fn build_no_fields_error(kind: &Kind, so_far: &str, name: &str) -> Diagnostic {
+    let owner = join_path(&kind.name, so_far);
     Diagnostic::error("unknown-field", format!("`{owner}` has no fields, so there is no `{name}` in it"))
-        .hint(format!("`trueup explain {owner}` says what it is"))
+        .with_hint(format!("`trueup explain {owner}` says what it is"))
 }
 
-fn dotted(kind: &str, path: &str) -> String {
+fn join_path(kind: &str, path: &str) -> String {
     if path.is_empty() { kind.to_owned() } else { format!("{kind}.{path}") }
 }
 
-fn whole(kind: &Kind) -> Explanation {
-    Explanation {
+fn explain_kind(kind: &Kind) -> TopicExplanation {
+    TopicExplanation {
         kind: Arc::clone(&kind.name),
         path: String::new(),
         ty: "object".into(),
-        is: kind.is.clone(),
-        facts: facts::of_kind(kind),
-        scope: kind.scope.iter().map(scope_entry).collect(),
-        choices: Vec::new(),
-        fields: entries(&kind.shape),
-        example: Some(sample(kind)),
+        description: kind.description.clone(),
+        facts: facts::collect_kind_facts(kind),
+        scope: kind.scope.iter().map(summarize_scope_parameter).collect(),
+        known_values: Vec::new(),
+        fields: summarize_fields(&kind.shape),
+        example: Some(build_document_example(kind)),
         source: kind.source.clone(),
     }
 }
 
-fn one(kind: &Kind, field: &Field, path: String) -> Explanation {
+fn explain_field(kind: &Kind, field: &Field, path: String) -> TopicExplanation {
     let inner = match &field.ty {
-        Type::Object(shape) | Type::List(ListType { item: Item::Object(shape), .. }) => entries(shape),
+        FieldType::Object(shape) | FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => {
+            summarize_fields(shape)
+        }
         _ => Vec::new(),
     };
-    Explanation {
+    TopicExplanation {
         kind: Arc::clone(&kind.name),
         path,
-        ty: type_text(&field.ty),
-        is: field.is.clone(),
-        facts: facts(kind, field),
+        ty: render_type(&field.ty),
+        description: field.description.clone(),
+        facts: collect_field_facts(kind, field),
         scope: Vec::new(),
-        choices: choices(&field.ty),
+        known_values: list_known_values(&field.ty),
         fields: inner,
-        example: example(field),
+        example: build_example(field),
         source: field.source.clone().or_else(|| kind.source.clone()),
     }
 }
 
-fn entry(kind: &Kind, map: &MapType, mark: Mark, is: String, path: String) -> Explanation {
-    Explanation {
+fn explain_map_entry(
+    kind: &Kind,
+    map: &MapType,
+    mark: Sensitivity,
+    is: String,
+    path: String,
+) -> TopicExplanation {
+    TopicExplanation {
         kind: Arc::clone(&kind.name),
         path,
-        ty: map.value.word().into(),
-        is,
-        facts: facts::mark_fact(mark).into_iter().collect(),
+        ty: map.value.type_name().into(),
+        description: is,
+        facts: facts::describe_sensitivity(mark).into_iter().collect(),
         scope: Vec::new(),
-        choices: leaf_choices(&map.value),
+        known_values: list_enum_values(&map.value),
         fields: Vec::new(),
         example: None,
         source: kind.source.clone(),
     }
 }
 
-fn entries(shape: &Shape) -> Vec<Entry> {
-    let entry = |field: &Field| Entry {
+fn summarize_fields(shape: &Shape) -> Vec<FieldSummary> {
+    let entry = |field: &Field| FieldSummary {
         name: Arc::clone(&field.name),
-        ty: type_text(&field.ty),
-        flags: flags(field),
-        is: field.is.clone(),
+        ty: render_type(&field.ty),
+        flags: list_flags(field),
+        description: field.description.clone(),
     };
     shape.fields.iter().map(entry).collect()
 }
 
-fn scope_entry(scope: &Scope) -> Entry {
-    Entry {
+fn summarize_scope_parameter(scope: &ScopeParameter) -> FieldSummary {
+    FieldSummary {
         name: Arc::clone(&scope.name),
-        ty: scope.ty.word().into(),
+        ty: scope.ty.type_name().into(),
         flags: vec!["required"],
-        is: scope.is.clone(),
+        description: scope.description.clone(),
     }
 }
 
 /// Whether no document can set the field.
 pub fn is_set_by_service(field: &Field) -> bool {
-    field.copy_of.is_some() || (field.access.computed && !field.access.names_it)
+    field.copy_of.is_some() || (field.behavior.read_only && !field.behavior.identifier)
 }
 
 /// Whether a document may ask to clear the field.
 pub fn can_be_cleared(field: &Field) -> bool {
-    !field.access.required && field.clear != Clear::Never
+    !field.behavior.required && field.clear_with != ClearValue::Nothing
 }
 
 /// The words behind a field in a list of fields.
-pub fn flags(field: &Field) -> Vec<&'static str> {
-    let rights = field.access;
+pub fn list_flags(field: &Field) -> Vec<&'static str> {
+    let rights = field.behavior;
     let words = [
         (rights.required, "required"),
-        (rights.computed, "computed"),
-        (rights.create_only, "create only"),
+        (rights.read_only, "computed"),
+        (rights.immutable, "create only"),
         (rights.update_only, "update only"),
         (rights.write_only, "write only"),
-        (field.mark != Mark::Open, field.mark.word()),
+        (field.sensitivity != Sensitivity::Public, field.sensitivity.as_str()),
     ];
     words.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect()
 }
 
 /// What a value is, in a few words: `decimal`, `list of objects`, `map of text`.
-pub fn type_text(ty: &Type) -> String {
+pub fn render_type(ty: &FieldType) -> String {
     match ty {
-        Type::Leaf(leaf) => leaf.word().into(),
-        Type::Object(_) => "object".into(),
-        Type::Map(map) => format!("map of {}", several(&map.value)),
-        Type::List(ListType { item: Item::Object(_), .. }) => "list of objects".into(),
-        Type::List(ListType { item: Item::Leaf(leaf), .. }) => format!("list of {}", several(leaf)),
-    }
-}
-
-fn several(leaf: &Leaf) -> &'static str {
-    match leaf {
-        Leaf::Text { .. } => "texts",
-        Leaf::Whole(_) => "whole numbers",
-        Leaf::Decimal(_) => "decimals",
-        Leaf::Flag => "flags",
-        Leaf::Guid => "guids",
-        Leaf::Date => "dates",
-        Leaf::Time => "times",
-        Leaf::Choice { .. } => "choices",
-        Leaf::Any => "anything",
-    }
-}
-
-fn choices(ty: &Type) -> Vec<Choices> {
-    match ty {
-        Type::Leaf(leaf) | Type::List(ListType { item: Item::Leaf(leaf), .. }) => leaf_choices(leaf),
-        Type::Map(map) => {
-            let keys = (!map.keys.is_empty())
-                .then(|| Choices { title: "known keys", words: map.keys.clone() })
-                .into_iter();
-            keys.chain(leaf_choices(&map.value)).collect()
+        FieldType::Scalar(leaf) => leaf.type_name().into(),
+        FieldType::Object(_) => "object".into(),
+        FieldType::Map(map) => format!("map of {}", render_plural_type(&map.value)),
+        FieldType::Array(ArrayType { item: ItemType::Object(_), .. }) => "list of objects".into(),
+        FieldType::Array(ArrayType { item: ItemType::Scalar(leaf), .. }) => {
+            format!("list of {}", render_plural_type(leaf))
         }
-        Type::Object(_) | Type::List(_) => Vec::new(),
     }
 }
 
-fn leaf_choices(leaf: &Leaf) -> Vec<Choices> {
-    let Leaf::Choice { choices, open } = leaf else { return Vec::new() };
+fn render_plural_type(leaf: &ScalarType) -> &'static str {
+    match leaf {
+        ScalarType::String { .. } => "texts",
+        ScalarType::Integer(_) => "whole numbers",
+        ScalarType::Decimal(_) => "decimals",
+        ScalarType::Boolean => "flags",
+        ScalarType::Uuid => "guids",
+        ScalarType::Date => "dates",
+        ScalarType::DateTime => "times",
+        ScalarType::Enum { .. } => "choices",
+        ScalarType::Any => "anything",
+    }
+}
+
+fn list_known_values(ty: &FieldType) -> Vec<KnownValues> {
+    match ty {
+        FieldType::Scalar(leaf) | FieldType::Array(ArrayType { item: ItemType::Scalar(leaf), .. }) => {
+            list_enum_values(leaf)
+        }
+        FieldType::Map(map) => {
+            let keys = (!map.keys.is_empty())
+                .then(|| KnownValues { title: "known keys", values: map.keys.clone() })
+                .into_iter();
+            keys.chain(list_enum_values(&map.value)).collect()
+        }
+        FieldType::Object(_) | FieldType::Array(_) => Vec::new(),
+    }
+}
+
+fn list_enum_values(leaf: &ScalarType) -> Vec<KnownValues> {
+    let ScalarType::Enum { values: choices, open } = leaf else { return Vec::new() };
     let title = if *open { "one of these, or another" } else { "one of" };
-    vec![Choices { title, words: choices.clone() }]
+    vec![KnownValues { title, values: choices.clone() }]
 }

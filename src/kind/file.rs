@@ -24,13 +24,13 @@ pub struct KindFile {
     pub source: Option<String>,
     /// Parameters of the paths that a document or its target fixes, e.g. the customer to which a gateway belongs.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, ScopeFile>")]
-    pub scope: Fields<ScopeFile>,
+    #[schemars(with = "BTreeMap<String, ScopeParameterFile>")]
+    pub scope: OrderedMap<ScopeParameterFile>,
     /// How one object is told from another.
     pub identity: IdentityFile,
     /// What tells that an object still waits for somebody, so that its empty `pending` fields wait rather than differ.
     #[serde(default)]
-    pub waiting: Option<WaitingFile>,
+    pub waiting: Option<PendingWhenFile>,
     /// What the service can do with such an object.
     pub operations: OperationsFile,
     /// Fields that tell when, and by whom, an object was last edited.
@@ -38,27 +38,27 @@ pub struct KindFile {
     pub history: Option<HistoryFile>,
     /// The fields of the object, in the order in which they are written and shown.
     #[schemars(with = "BTreeMap<String, FieldFile>")]
-    pub fields: Fields<FieldFile>,
+    pub fields: OrderedMap<FieldFile>,
     /// Live objects that the sandbox starts with, as the service would answer them.
     #[serde(default)]
-    pub samples: Vec<SampleFile>,
+    pub samples: Vec<ExampleFile>,
 }
 
 /// Named things in the order in which they were written.
 #[derive(Clone, Debug)]
-pub struct Fields<T>(pub Vec<(String, T)>);
+pub struct OrderedMap<T>(pub Vec<(String, T)>);
 
-impl<T> Default for Fields<T> {
+impl<T> Default for OrderedMap<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OrderedMap<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor<T>(std::marker::PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Visitor<T> {
-            type Value = Fields<T>;
+        struct OrderedMapVisitor<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OrderedMapVisitor<T> {
+            type Value = OrderedMap<T>;
             fn expecting(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
                 out.write_str("a mapping")
             }
@@ -67,25 +67,25 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
                 while let Some(entry) = map.next_entry()? {
                     fields.push(entry);
                 }
-                Ok(Fields(fields))
+                Ok(OrderedMap(fields))
             }
         }
-        deserializer.deserialize_map(Visitor(std::marker::PhantomData))
+        deserializer.deserialize_map(OrderedMapVisitor(std::marker::PhantomData))
     }
 }
 
 /// One path parameter.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct ScopeFile {
+pub struct ScopeParameterFile {
     /// Its type: `text`, `whole` or `guid`.
     #[serde(rename = "type")]
-    pub ty: TypeWord,
+    pub ty: TypeName,
     /// What it is.
     pub is: String,
     /// Where it travels: in the `path` (default) or in the `query`.
     #[serde(default)]
-    pub travels_in: ScopePlace,
+    pub travels_in: ParameterLocation,
     /// A value as it could stand there.
     #[serde(default)]
     pub example: Option<serde_json::Value>,
@@ -94,7 +94,7 @@ pub struct ScopeFile {
 /// Where a scope parameter travels.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ScopePlace {
+pub enum ParameterLocation {
     /// `{name}` stands in the operation's path.
     #[default]
     Path,
@@ -110,7 +110,7 @@ pub struct IdentityFile {
     pub id: String,
     /// Who makes that id: the `server` (default), or the `caller`, who chooses it on create.
     #[serde(default)]
-    pub id_made_by: Maker,
+    pub id_made_by: IdAssigner,
     /// The fields by which a document without `id` finds its object: exactly one live object may match. Dots reach into objects.
     #[serde(default)]
     pub natural_key: Vec<String>,
@@ -122,7 +122,7 @@ pub struct IdentityFile {
 /// What tells that an object still waits for somebody.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct WaitingFile {
+pub struct PendingWhenFile {
     /// A text or choice field of the object.
     pub field: String,
     /// Its values while the object waits.
@@ -132,7 +132,7 @@ pub struct WaitingFile {
 /// Who makes an id.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Maker {
+pub enum IdAssigner {
     /// The service, on create.
     #[default]
     Server,
@@ -208,7 +208,7 @@ pub struct ListFile {
     pub items: Option<String>,
     /// `list` (default), or `one_or_list` where a single object, or nothing, may come instead.
     #[serde(default)]
-    pub answer: ListAnswer,
+    pub answer: ListResponseShape,
     /// How further pages are asked for; without it the list comes whole.
     #[serde(default)]
     pub paging: Option<PagingFile>,
@@ -223,7 +223,7 @@ pub struct ListFile {
 /// What a list operation answers.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ListAnswer {
+pub enum ListResponseShape {
     /// A list.
     #[default]
     List,
@@ -293,16 +293,16 @@ pub struct WriteFile {
     pub patch: Option<String>,
     /// What the body holds: `everything` (the live object overlaid with the document) or only the `changes`.
     #[serde(default)]
-    pub sends: Sends,
+    pub sends: WriteBody,
     /// How nested fields (objects, maps, lists) travel when the body holds only the changes.
     #[serde(default)]
-    pub nested: Option<NestedFile>,
+    pub nested: Option<NestedFieldsFile>,
     /// What comes back: the `object`, its `id` alone, or `nothing` of use.
     #[serde(default)]
-    pub answer: Answer,
+    pub answer: WriteResponse,
     /// When a created object shows in reads: `at_once` (default) or `later`, for instance once a mail is confirmed.
     #[serde(default)]
-    pub appears: Appears,
+    pub appears: ReadConsistency,
     /// An update that sends only changes and is answered 400 about fields that it did not send is sent once more with the live values of all required fields added.
     #[serde(default)]
     pub adds_required_when_asked: bool,
@@ -314,7 +314,7 @@ pub struct WriteFile {
 /// What the body of a write holds.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Sends {
+pub enum WriteBody {
     /// The whole object: what is left out is reset by the service.
     #[default]
     Everything,
@@ -325,9 +325,9 @@ pub enum Sends {
 /// How nested fields travel in an update that sends only the changes.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct NestedFile {
+pub struct NestedFieldsFile {
     /// `whole`: a nested field that differs is sent complete. `parts`: only the members that differ.
-    pub travels: Travels,
+    pub travels: NestedGranularity,
     /// Query parameters added when any nested field is sent.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
@@ -339,7 +339,7 @@ pub struct NestedFile {
 /// In what unit a nested field travels.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Travels {
+pub enum NestedGranularity {
     /// The complete value of the field.
     Whole,
     /// Only the members that differ.
@@ -349,7 +349,7 @@ pub enum Travels {
 /// What a write answers.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum WriteResponse {
     /// The whole object, as a read would show it.
     #[default]
     Object,
@@ -362,7 +362,7 @@ pub enum Answer {
 /// When a created object shows in reads.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Appears {
+pub enum ReadConsistency {
     /// As soon as the create is answered.
     #[default]
     AtOnce,
@@ -387,24 +387,24 @@ pub struct DeleteFile {
 pub struct FieldFile {
     /// What the value is.
     #[serde(rename = "type")]
-    pub ty: TypeWord,
+    pub ty: TypeName,
     /// What it means, in one sentence.
     pub is: String,
     /// Who may write it and when: `required`, `optional` (default), `computed`, `create_only`, `update_only`, `write_only`; several as a list.
     #[serde(default)]
-    pub access: OneOrMany<Access>,
+    pub access: OneOrMany<FieldBehaviorFile>,
     /// `secret` (a credential; documents name its source), `personal` (about a person) or `sensitive` (may carry credentials).
     #[serde(default)]
-    pub mark: Option<MarkWord>,
+    pub mark: Option<SensitivityFile>,
     /// What null or a missing member means when the object is read: `null` (default, no value), `zero` (the type's own zero: false, 0, no items), `unknown` (it may be hidden) or `pending` (it may wait for somebody).
     #[serde(default)]
-    pub absent: Option<AbsentWord>,
+    pub absent: Option<AbsenceRuleFile>,
     /// How this field is cleared: with `null`, with the `empty` text, list or map, with the `zero` value, or `never`.
     #[serde(default)]
-    pub clear: Option<ClearWord>,
+    pub clear: Option<ClearValueFile>,
     /// How two texts are compared.
     #[serde(default)]
-    pub compare: Option<CompareWord>,
+    pub compare: Option<ComparisonRuleFile>,
     /// The member's name when it is read, where it differs; dots reach into objects.
     #[serde(default)]
     pub read_as: Option<String>,
@@ -416,52 +416,52 @@ pub struct FieldFile {
     pub copy_of: Option<String>,
     /// `never`: not even a write of everything sends this field.
     #[serde(default)]
-    pub sent: Option<NeverWord>,
+    pub sent: Option<NeverKeyword>,
     /// `never`: an import leaves the field out, because it is the business of somebody else. A document may still name it.
     #[serde(default)]
-    pub imported: Option<NeverWord>,
+    pub imported: Option<NeverKeyword>,
     /// Numbers stand as `text` or as a `number` on the wire; both are always read.
     #[serde(default)]
-    pub wire: Option<NumberForm>,
+    pub wire: Option<NumberEncoding>,
     /// The values that a `choice` may have, with what each means.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
-    pub choices: Option<Fields<String>>,
+    pub choices: Option<OrderedMap<String>>,
     /// Whether a `choice` may have values that are not listed (a warning, not an error).
     #[serde(default)]
     pub open: bool,
     /// The keys that a `map` is known to have, with what each means; others are a warning.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
-    pub keys: Option<Fields<String>>,
+    pub keys: Option<OrderedMap<String>>,
     /// The fields of an `object`.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, FieldFile>>")]
-    pub fields: Option<Fields<FieldFile>>,
+    pub fields: Option<OrderedMap<FieldFile>>,
     /// What each item of a `list`, or each value of a `map`, is.
     #[serde(default)]
     pub items: Option<Box<ItemFile>>,
     /// How the items of a `list` are told apart: `order`, `set`, or `key: [field, …]`; several keys are tried in turn until one is unique.
     #[serde(default)]
-    pub told_apart: Option<ToldApartFile>,
+    pub told_apart: Option<ListTypeFile>,
     /// What a written list or map means: it is `complete` (what is not listed is removed) or an `upsert` (what is not listed stays).
     #[serde(default)]
-    pub listed: Option<ListedWord>,
+    pub listed: Option<UnlistedItems>,
     /// A list whose items came back in another order is told, not changed.
     #[serde(default)]
     pub order_told: bool,
     /// Which items of a list a write holds: `all` (default), or only those that are new or `changed`. Where only changed ones travel, an item without its id is made anew each time it is sent, so such a write is never repeated blindly.
     #[serde(default)]
-    pub items_sent: ItemsSent,
+    pub items_sent: WrittenItems,
     /// The service removes items of this list not by their absence but by another list in the same body.
     #[serde(default)]
-    pub removals: Option<RemovalsFile>,
+    pub removals: Option<ItemDeletionFile>,
     /// The value, or each item of a list of leaves, is the id of something else, which a document may name instead. Where such a thing is read whole, its id is the value.
     #[serde(default)]
-    pub refers_to: Option<RefersFile>,
+    pub refers_to: Option<ReferenceFile>,
     /// What the value may be stands in live data: in the thing to which a field beside this one refers.
     #[serde(default)]
-    pub bounded_by: Option<BoundsFile>,
+    pub bounded_by: Option<FieldLimitsFile>,
     /// The field decides how well the data of the object are protected. Lowering that needs a flag.
     #[serde(default)]
     pub protection: Option<ProtectionFile>,
@@ -479,7 +479,7 @@ pub struct FieldFile {
 /// A list through which items of another one are removed.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct RemovalsFile {
+pub struct ItemDeletionFile {
     /// The member of the body that takes the removed items; only updates have it.
     pub through: String,
     /// The fields of each removed item that are sent there.
@@ -489,26 +489,26 @@ pub struct RemovalsFile {
 /// What an id refers to.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct RefersFile {
+pub struct ReferenceFile {
     /// The member of the thing referred to that holds its id.
-    #[serde(default = "id")]
+    #[serde(default = "default_reference_id")]
     pub id: String,
     /// The members by which a document may name it, as in `{ name: Front desk }`: exactly one must match.
     #[serde(default)]
     pub by: Vec<String>,
     /// Where the things stand that may be referred to.
     #[serde(default)]
-    pub among: Option<AmongFile>,
+    pub among: Option<ReferenceSourceFile>,
 }
 
-fn id() -> String {
+fn default_reference_id() -> String {
     "id".into()
 }
 
 /// Where the things stand that may be referred to.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(rename_all = "snake_case")]
-pub enum AmongFile {
+pub enum ReferenceSourceFile {
     /// In a list field of the same live object.
     Field(String),
     /// In the list at the URL that a member of a thing read whole holds; followed on the configured origin only.
@@ -522,7 +522,7 @@ pub enum AmongFile {
 /// Bounds that stand in live data.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct BoundsFile {
+pub struct FieldLimitsFile {
     /// The field beside this one that refers to what holds the bounds.
     pub of: String,
     /// The member there with the most characters a text may have; 0 is no bound.
@@ -548,15 +548,15 @@ pub struct ProtectionFile {
 pub struct ItemFile {
     /// The type of a leaf; left out for objects.
     #[serde(default, rename = "type")]
-    pub ty: Option<TypeWord>,
+    pub ty: Option<TypeName>,
     /// The fields of each item.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, FieldFile>>")]
-    pub fields: Option<Fields<FieldFile>>,
+    pub fields: Option<OrderedMap<FieldFile>>,
     /// The values that a `choice` may have.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
-    pub choices: Option<Fields<String>>,
+    pub choices: Option<OrderedMap<String>>,
     /// Whether other values than the listed ones may come.
     #[serde(default)]
     pub open: bool,
@@ -565,7 +565,7 @@ pub struct ItemFile {
 /// The types of values.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum TypeWord {
+pub enum TypeName {
     /// Text; stays exactly as written.
     Text,
     /// A whole number.
@@ -595,7 +595,7 @@ pub enum TypeWord {
 /// Who may write a field and when.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum Access {
+pub enum FieldBehaviorFile {
     /// A create must have it, and nothing may clear it.
     Required,
     /// May be written.
@@ -628,7 +628,7 @@ impl<T> Default for OneOrMany<T> {
 
 impl<T: Copy> OneOrMany<T> {
     /// All of them.
-    pub fn all(&self) -> Vec<T> {
+    pub fn to_vec(&self) -> Vec<T> {
         match self {
             Self::Many(several) => several.clone(),
             Self::One(one) => vec![*one],
@@ -639,7 +639,7 @@ impl<T: Copy> OneOrMany<T> {
 /// What must not be seen.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum MarkWord {
+pub enum SensitivityFile {
     /// A credential: a document may only say where it comes from.
     Secret,
     /// About a person.
@@ -651,7 +651,7 @@ pub enum MarkWord {
 /// What a missing value means on read.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum AbsentWord {
+pub enum AbsenceRuleFile {
     /// There is no value.
     Null,
     /// It has the type's zero: `false`, `0`, all zeros, no items.
@@ -665,7 +665,7 @@ pub enum AbsentWord {
 /// How a value is cleared.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ClearWord {
+pub enum ClearValueFile {
     /// Null is sent.
     Null,
     /// The empty text, list or map is sent.
@@ -679,7 +679,7 @@ pub enum ClearWord {
 /// How two texts are compared.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum CompareWord {
+pub enum ComparisonRuleFile {
     /// Letter by letter.
     Exact,
     /// Upper and lower case are the same.
@@ -691,7 +691,7 @@ pub enum CompareWord {
 /// Not at all.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum NeverWord {
+pub enum NeverKeyword {
     /// Under no circumstances.
     Never,
 }
@@ -699,7 +699,7 @@ pub enum NeverWord {
 /// Which items of a list a write holds.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ItemsSent {
+pub enum WrittenItems {
     /// All of them.
     #[default]
     All,
@@ -710,7 +710,7 @@ pub enum ItemsSent {
 /// How numbers stand on the wire.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "snake_case")]
-pub enum NumberForm {
+pub enum NumberEncoding {
     /// Bare: `12.5`.
     #[default]
     Number,
@@ -721,17 +721,17 @@ pub enum NumberForm {
 /// How list items are told apart.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(untagged)]
-pub enum ToldApartFile {
+pub enum ListTypeFile {
     /// By where they stand (`order`) or by what they are (`set`).
-    Word(ToldApartWord),
+    Word(ListTypeName),
     /// By some of their fields.
-    Keys(KeysFile),
+    Keys(ListKeysFile),
 }
 
 /// The ways to tell items apart without a key.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ToldApartWord {
+pub enum ListTypeName {
     /// By where they stand: the list is compared item by item.
     Order,
     /// By what they are: the order means nothing.
@@ -741,7 +741,7 @@ pub enum ToldApartWord {
 /// Fields that tell items apart.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct KeysFile {
+pub struct ListKeysFile {
     /// The fields.
     pub key: Vec<String>,
     /// Tried in turn where the key before is not unique.
@@ -752,7 +752,7 @@ pub struct KeysFile {
 /// What a written list or map means.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum ListedWord {
+pub enum UnlistedItems {
     /// What is not listed is removed.
     Complete,
     /// What is not listed stays.
@@ -762,7 +762,7 @@ pub enum ListedWord {
 /// A live object for the sandbox.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct SampleFile {
+pub struct ExampleFile {
     /// The scope in which it lives.
     #[serde(default)]
     pub scope: BTreeMap<String, String>,
@@ -790,16 +790,16 @@ pub struct ApiFile {
     #[serde(default)]
     pub hosts: Vec<String>,
     /// The wire formats it speaks; the first is the default.
-    pub formats: Vec<FormatWord>,
+    pub formats: Vec<WireFormat>,
     /// Whether member names are read with or without regard to case.
     #[serde(default)]
-    pub names: NamesWord,
+    pub names: MemberNameCase,
     /// How guids are written.
     #[serde(default)]
-    pub guids: GuidForm,
+    pub guids: UuidFormat,
     /// The ways to authenticate that this API is known to take.
     #[serde(default)]
-    pub auth: Vec<AuthWord>,
+    pub auth: Vec<AuthScheme>,
     /// The headers in which this API takes credentials, where it takes them in headers of its own.
     #[serde(default)]
     pub auth_headers: Vec<String>,
@@ -808,13 +808,13 @@ pub struct ApiFile {
     pub oauth: Option<OauthFile>,
     /// How a session is opened with `login`, where the API has one.
     #[serde(default)]
-    pub login: Option<LoginFile>,
+    pub login: Option<ApiLoginFile>,
     /// Headers sent with every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// How texts and other values are cleared, unless a field says otherwise.
     #[serde(default)]
-    pub clears: ClearsFile,
+    pub clears: ClearDefaultsFile,
     /// Where the sentences of an error answer stand.
     #[serde(default)]
     pub errors: ErrorsFile,
@@ -826,7 +826,7 @@ pub struct ApiFile {
 /// A wire format.
 #[derive(Deserialize, serde::Serialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum FormatWord {
+pub enum WireFormat {
     /// JSON.
     Json,
     /// ServiceStack's JSV.
@@ -836,7 +836,7 @@ pub enum FormatWord {
 /// How member names are read.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum NamesWord {
+pub enum MemberNameCase {
     /// Letter by letter.
     #[default]
     Exact,
@@ -849,7 +849,7 @@ pub enum NamesWord {
 /// How guids are written.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum GuidForm {
+pub enum UuidFormat {
     /// `5e1f0a77-2c3d-4b4e-8f50-6172839405a6`.
     #[default]
     Hyphenated,
@@ -860,7 +860,7 @@ pub enum GuidForm {
 /// A way to authenticate.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub enum AuthWord {
+pub enum AuthScheme {
     /// `Authorization: Bearer …`.
     Bearer,
     /// `Authorization: Token …`.
@@ -880,7 +880,7 @@ pub enum AuthWord {
 /// How a session is opened.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
-pub struct LoginFile {
+pub struct ApiLoginFile {
     /// The path of the POST.
     pub post: String,
     /// The member of the body that takes the user's name.
@@ -905,16 +905,16 @@ pub struct OauthFile {
 /// How values are cleared.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug)]
 #[serde(deny_unknown_fields, default)]
-pub struct ClearsFile {
+pub struct ClearDefaultsFile {
     /// Texts.
-    pub text: ClearWord,
+    pub text: ClearValueFile,
     /// Everything else but lists and maps, which are always cleared with the empty one.
-    pub other: ClearWord,
+    pub other: ClearValueFile,
 }
 
-impl Default for ClearsFile {
+impl Default for ClearDefaultsFile {
     fn default() -> Self {
-        Self { text: ClearWord::Null, other: ClearWord::Null }
+        Self { text: ClearValueFile::Null, other: ClearValueFile::Null }
     }
 }
 

@@ -11,10 +11,10 @@ pub mod check;
 pub mod draft;
 pub mod explain;
 pub mod file;
-pub mod leaf;
 pub mod read;
 pub mod reference;
 pub mod registry;
+pub mod scalar;
 pub mod schema;
 
 use std::sync::Arc;
@@ -22,33 +22,33 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use file::{
-    Answer, Appears, AuthWord, FormatWord, GuidForm, ItemsSent, ListAnswer, Maker, NamesWord, NumberForm,
-    ScopePlace, Sends, Travels,
+    AuthScheme, IdAssigner, ListResponseShape, MemberNameCase, NestedGranularity, NumberEncoding,
+    ParameterLocation, ReadConsistency, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
 
-use crate::exchange::Verb;
-use crate::value::{Mark, Value};
+use crate::exchange::Method;
+use crate::value::{Sensitivity, Value};
 
 /// One service.
 pub struct Api {
     pub name: Arc<str>,
     pub title: String,
-    pub is: String,
+    pub description: String,
     pub source: Option<String>,
     pub base_url: Option<String>,
     /// Hosts that may have this API's credentials, lower case; none for an API of a workspace.
     pub hosts: Vec<String>,
     /// Never empty; the first is the default.
-    pub formats: Vec<FormatWord>,
-    pub names: NamesWord,
-    pub guids: GuidForm,
-    pub auth: Vec<AuthWord>,
+    pub formats: Vec<WireFormat>,
+    pub member_names: MemberNameCase,
+    pub uuid_format: UuidFormat,
+    pub auth: Vec<AuthScheme>,
     /// Headers that take credentials.
     pub auth_headers: Vec<String>,
     pub oauth: Option<file::OauthFile>,
-    pub login: Option<file::LoginFile>,
+    pub login: Option<file::ApiLoginFile>,
     pub headers: Vec<(String, String)>,
-    pub clears: file::ClearsFile,
+    pub clear_with: file::ClearDefaultsFile,
     pub errors: file::ErrorsFile,
     pub limits: file::LimitsFile,
 }
@@ -59,48 +59,48 @@ pub struct Kind {
     /// `api/kind`.
     pub name: Arc<str>,
     pub title: String,
-    pub is: String,
+    pub description: String,
     pub source: Option<String>,
-    pub scope: Vec<Scope>,
-    pub identity: Identity,
-    pub operations: Operations,
-    pub history: History,
+    pub scope: Vec<ScopeParameter>,
+    pub identity: KindIdentity,
+    pub operations: KindOperations,
+    pub history: HistoryFields,
     pub shape: Arc<Shape>,
     /// What tells that a whole object still waits for somebody.
-    pub waiting: Option<Waiting>,
+    pub pending_when: Option<PendingCondition>,
     /// Live objects for the sandbox: scope values by name, and the object as the service answers it (JSON).
-    pub samples: Vec<file::SampleFile>,
+    pub examples: Vec<file::ExampleFile>,
 }
 
 /// A path or query parameter that a document or its target fixes.
-pub struct Scope {
+pub struct ScopeParameter {
     pub name: Arc<str>,
-    pub ty: Leaf,
-    pub is: String,
-    pub place: ScopePlace,
+    pub ty: ScalarType,
+    pub description: String,
+    pub location: ParameterLocation,
     pub example: Option<serde_json::Value>,
 }
 
 /// How one object is told from another.
-pub struct Identity {
+pub struct KindIdentity {
     /// The root field with the service's id.
     pub id: u16,
-    pub made_by: Maker,
+    pub id_assigned_by: IdAssigner,
     /// Paths of field numbers from the root; empty when only the id tells.
     pub natural_key: Vec<Vec<u16>>,
     /// Paths of open fields after which an import names things; empty for the natural key.
-    pub named_after: Vec<Vec<u16>>,
+    pub import_name: Vec<Vec<u16>>,
 }
 
 /// While a root field has one of these values, empty `pending` fields wait rather than differ.
-pub struct Waiting {
+pub struct PendingCondition {
     pub field: u16,
     pub values: Vec<Arc<str>>,
 }
 
 /// Root fields that tell when, and by whom, an object was last edited.
 #[derive(Clone, Copy, Default)]
-pub struct History {
+pub struct HistoryFields {
     /// Moves with every edit.
     pub changed_at: Option<u16>,
     /// Who edited the object last.
@@ -110,21 +110,21 @@ pub struct History {
 }
 
 /// What the service can do.
-pub struct Operations {
+pub struct KindOperations {
     pub list: file::ListFile,
-    pub get: Option<ReadOne>,
+    pub get: Option<ReadOperation>,
     pub find: Option<file::FindFile>,
-    pub create: Option<Write>,
-    pub update: Option<Write>,
-    pub replace: Option<Write>,
+    pub create: Option<WriteOperation>,
+    pub update: Option<WriteOperation>,
+    pub replace: Option<WriteOperation>,
     pub delete: Option<file::DeleteFile>,
     /// What goes as `If-Match` with every write to an object.
-    pub if_match: Option<IfMatch>,
+    pub if_match: Option<IfMatchSource>,
 }
 
 /// What tells one state of an object from the next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum IfMatch {
+pub enum IfMatchSource {
     /// The `ETag` of a read by the object's own path.
     Etag,
     /// A root field.
@@ -132,45 +132,45 @@ pub enum IfMatch {
 }
 
 /// How one object is read by its id.
-pub enum ReadOne {
+pub enum ReadOperation {
     /// By a path of its own.
     Path(String),
     /// By the list with these query parameters added; the item with the id is the object.
     List(Vec<(String, String)>),
     /// By the path, and by the list where the path answers 404 or 405.
-    PathElseList(String, Vec<(String, String)>),
+    PathOrList(String, Vec<(String, String)>),
 }
 
 /// A writing operation.
 #[derive(Clone)]
-pub struct Write {
-    pub verb: Verb,
+pub struct WriteOperation {
+    pub method: Method,
     /// With `{parameters}`.
     pub path: String,
-    pub sends: Sends,
-    pub nested: Option<Nested>,
-    pub answer: Answer,
+    pub body: WriteBody,
+    pub nested_fields: Option<NestedFields>,
+    pub response: WriteResponse,
     /// When a created object shows in reads.
-    pub appears: Appears,
+    pub read_after_write: ReadConsistency,
     /// A 400 about fields that were not sent is answered once with the live values of all required fields.
-    pub adds_required_when_asked: bool,
+    pub retry_with_required: bool,
     pub source: Option<String>,
 }
 
 /// How nested fields travel in an update that sends only the changes.
 #[derive(Clone)]
-pub struct Nested {
-    pub travels: Travels,
+pub struct NestedFields {
+    pub granularity: NestedGranularity,
     pub query: Vec<(String, String)>,
     /// Root fields that ride along.
-    pub along: Vec<u16>,
+    pub also_send: Vec<u16>,
 }
 
 /// The fields of an object type.
 pub struct Shape {
     pub fields: Vec<Field>,
-    /// See [`Shape::looks_up`].
-    looks_up: bool,
+    /// See [`Shape::has_references`].
+    has_references: bool,
 }
 
 /// One field.
@@ -180,85 +180,85 @@ pub struct Field {
     /// As documents write it.
     pub name: Arc<str>,
     /// Members to go through to read it; usually one.
-    pub read_as: Vec<Arc<str>>,
-    pub written_as: Arc<str>,
-    pub ty: Type,
-    pub is: String,
-    pub access: Rights,
-    pub mark: Mark,
-    pub absent: Absent,
-    pub clear: Clear,
-    pub compare: Compare,
-    pub copy_of: Option<Copy>,
+    pub read_from: Vec<Arc<str>>,
+    pub write_to: Arc<str>,
+    pub ty: FieldType,
+    pub description: String,
+    pub behavior: FieldBehavior,
+    pub sensitivity: Sensitivity,
+    pub when_absent: AbsenceRule,
+    pub clear_with: ClearValue,
+    pub compare: ComparisonRule,
+    pub copy_of: Option<CopySource>,
     /// A write of everything leaves it out.
-    pub never_sent: bool,
+    pub omit_from_writes: bool,
     /// An import leaves it out.
-    pub never_imported: bool,
+    pub omit_from_import: bool,
     /// The value, or each item of a list of leaves, is the id of something else.
-    pub refers_to: Option<Refers>,
-    pub bounded_by: Option<Bounds>,
+    pub reference: Option<FieldReference>,
+    pub limits_from: Option<FieldLimits>,
     /// From the least to the best protection of the object's data; a change that lowers it, or may, needs a flag.
-    pub protection: Option<Vec<Value>>,
+    pub protection_levels: Option<Vec<Value>>,
     pub example: Option<serde_json::Value>,
     pub source: Option<String>,
 }
 
 /// Who may write a field and when.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Rights {
+pub struct FieldBehavior {
     pub required: bool,
-    pub computed: bool,
-    pub create_only: bool,
+    pub read_only: bool,
+    pub immutable: bool,
     pub update_only: bool,
     pub write_only: bool,
     /// Part of the identity of the object or of a list item: a document may name it even when the service sets it.
-    pub names_it: bool,
+    pub identifier: bool,
 }
 
 /// What null or a missing member means when the object is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Absent {
+pub enum AbsenceRule {
     /// No value.
     #[default]
     Null,
     /// The type's zero.
     Zero,
     /// Perhaps hidden: never compared, never overwritten with nothing.
-    Unknown,
+    Hidden,
     /// Perhaps waiting for somebody: never compared while it waits, never overwritten with nothing.
     Pending,
 }
 
 /// How a value is cleared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Clear {
+pub enum ClearValue {
     Null,
     Empty,
     Zero,
-    Never,
+    Nothing,
 }
 
 /// How two texts are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Compare {
+pub enum ComparisonRule {
     #[default]
     Exact,
-    IgnoreCase,
+    CaseInsensitive,
     Addresses,
 }
 
 /// What an id refers to.
-pub struct Refers {
+pub struct FieldReference {
     /// The member of the thing referred to that holds its id.
     pub id: Arc<str>,
     /// The members by which a document may name it; empty when only the id will do.
     pub by: Vec<Arc<str>>,
     /// Where such things stand; known whenever `by` is not empty.
-    pub among: Option<Among>,
+    pub source: Option<ReferenceSource>,
 }
 
 /// Where the things stand that may be referred to.
-pub enum Among {
+pub enum ReferenceSource {
     /// A root field that is a list of objects.
     Field(u16),
     /// The list at the URL in this member of a thing read whole.
@@ -269,17 +269,17 @@ pub enum Among {
 }
 
 /// Bounds that stand in the thing to which a field beside refers; paths lead from an item of that list.
-pub struct Bounds {
+pub struct FieldLimits {
     /// The field beside, by its number in the same shape; it refers among a root field.
-    pub of: u16,
+    pub reference_field: u16,
     pub max_length: Option<u16>,
     /// Empty when there is no such bound; a step over a list means each of its items.
-    pub choices: Vec<u16>,
+    pub allowed_values: Vec<u16>,
 }
 
 /// Where a copied value comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Copy {
+pub enum CopySource {
     /// A root field.
     Field(u16),
     /// A scope parameter.
@@ -287,28 +287,28 @@ pub enum Copy {
 }
 
 /// What a value is.
-pub enum Type {
-    Leaf(Leaf),
+pub enum FieldType {
+    Scalar(ScalarType),
     Object(Arc<Shape>),
     /// Free keys.
     Map(MapType),
-    List(ListType),
+    Array(ArrayType),
 }
 
 /// A value without parts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Leaf {
-    Text {
-        max: Option<u32>,
+pub enum ScalarType {
+    String {
+        max_length: Option<u32>,
     },
-    Whole(NumberForm),
-    Decimal(NumberForm),
-    Flag,
-    Guid,
+    Integer(NumberEncoding),
+    Decimal(NumberEncoding),
+    Boolean,
+    Uuid,
     Date,
-    Time,
-    Choice {
-        choices: Vec<(Arc<str>, String)>,
+    DateTime,
+    Enum {
+        values: Vec<(Arc<str>, String)>,
         open: bool,
     },
     /// Anything, compared as a whole.
@@ -317,59 +317,59 @@ pub enum Leaf {
 
 /// A map with free keys.
 pub struct MapType {
-    pub value: Leaf,
+    pub value: ScalarType,
     /// Known keys with their meaning; empty when any key is as good as another.
     pub keys: Vec<(Arc<str>, String)>,
-    pub complete: bool,
+    pub deletes_unlisted: bool,
 }
 
 impl MapType {
     /// What must not be seen of a key, where `mark` is the map's: what the description names is no secret.
-    pub fn key_mark(&self, key: &str, mark: Mark) -> Mark {
-        if self.keys.iter().any(|(known, _)| **known == *key) { Mark::Open } else { mark }
+    pub fn resolve_key_sensitivity(&self, key: &str, mark: Sensitivity) -> Sensitivity {
+        if self.keys.iter().any(|(known, _)| **known == *key) { Sensitivity::Public } else { mark }
     }
 }
 
 /// A list.
-pub struct ListType {
-    pub item: Item,
-    pub told_apart: ToldApart,
+pub struct ArrayType {
+    pub item: ItemType,
+    pub list_type: ListType,
     /// What is not listed is removed.
-    pub complete: bool,
+    pub deletes_unlisted: bool,
     /// Another order is told, not changed.
-    pub order_told: bool,
-    pub items_sent: ItemsSent,
-    pub removals: Option<Removals>,
+    pub reports_order: bool,
+    pub write_items: WrittenItems,
+    pub delete_items_through: Option<ItemDeletion>,
 }
 
 /// How items of a list are removed where their absence does not do it.
-pub struct Removals {
+pub struct ItemDeletion {
     /// The member of an update's body that takes them.
-    pub through: Arc<str>,
+    pub member: Arc<str>,
     /// The fields of each that are sent there, by their number in the item's shape.
-    pub with: Vec<u16>,
+    pub keys: Vec<u16>,
 }
 
 /// What a list holds.
-pub enum Item {
-    Leaf(Leaf),
+pub enum ItemType {
+    Scalar(ScalarType),
     Object(Arc<Shape>),
 }
 
 /// How list items are told apart.
-pub enum ToldApart {
-    Order,
+pub enum ListType {
+    Atomic,
     Set,
     /// Fields of the item; tried in turn until one key is unique on both sides. Never empty.
-    Keys(Vec<Vec<u16>>),
+    Map(Vec<Vec<u16>>),
 }
 
 impl Api {
     /// A guid as this API writes it.
-    pub fn guid_text(&self, guid: Uuid) -> String {
-        match self.guids {
-            GuidForm::Plain => guid.simple().to_string(),
-            GuidForm::Hyphenated => guid.hyphenated().to_string(),
+    pub fn render_uuid(&self, guid: Uuid) -> String {
+        match self.uuid_format {
+            UuidFormat::Plain => guid.simple().to_string(),
+            UuidFormat::Hyphenated => guid.hyphenated().to_string(),
         }
     }
 }
@@ -381,19 +381,19 @@ impl Kind {
     }
 
     /// The scope parameter of that name.
-    pub fn scope_named(&self, name: &str) -> Option<&Scope> {
+    pub fn find_scope_parameter(&self, name: &str) -> Option<&ScopeParameter> {
         self.scope.iter().find(|scope| &*scope.name == name)
     }
 
     /// The dotted names of the natural key, as documents write them.
-    pub fn natural_key_names(&self) -> Vec<String> {
+    pub fn list_natural_key_names(&self) -> Vec<String> {
         let dotted = |path: &Vec<u16>| {
             let mut shape = &self.shape;
             let mut names = Vec::new();
             for number in path {
                 let field = &shape.fields[*number as usize];
                 names.push(&*field.name);
-                if let Type::Object(inner) = &field.ty {
+                if let FieldType::Object(inner) = &field.ty {
                     shape = inner;
                 }
             }
@@ -403,30 +403,30 @@ impl Kind {
     }
 }
 
-impl Refers {
+impl FieldReference {
     /// The words by which a document may name the thing, as in `{ word: name }`; none where only its id will do.
-    pub fn words(&self) -> Vec<&str> {
-        match &self.among {
-            Some(Among::Kind(_)) => vec!["ref"],
+    pub fn list_reference_keys(&self) -> Vec<&str> {
+        match &self.source {
+            Some(ReferenceSource::Kind(_)) => vec!["ref"],
             Some(_) => self.by.iter().map(|name| &**name).collect(),
             None => Vec::new(),
         }
     }
 }
 
-impl ReadOne {
+impl ReadOperation {
     /// The path of its own.
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::Path(path) | Self::PathElseList(path, _) => Some(path),
+            Self::Path(path) | Self::PathOrList(path, _) => Some(path),
             Self::List(_) => None,
         }
     }
 
     /// What is added to the query of the list.
-    pub fn list_with(&self) -> Option<&[(String, String)]> {
+    pub fn list_query(&self) -> Option<&[(String, String)]> {
         match self {
-            Self::List(query) | Self::PathElseList(_, query) => Some(query),
+            Self::List(query) | Self::PathOrList(_, query) => Some(query),
             Self::Path(_) => None,
         }
     }
@@ -436,24 +436,24 @@ impl Shape {
     /// The shape of these fields.
     pub fn new(fields: Vec<Field>) -> Self {
         let looks_up = fields.iter().any(|field| {
-            let inside = field.ty.inner().is_some_and(|inner| inner.looks_up);
-            inside || field.refers_to.is_some() || field.bounded_by.is_some()
+            let inside = field.ty.inner_shape().is_some_and(|inner| inner.has_references);
+            inside || field.reference.is_some() || field.limits_from.is_some()
         });
-        Self { fields, looks_up }
+        Self { fields, has_references: looks_up }
     }
 
     /// Whether something in it refers to other things, or is bounded by them, so that they are to be looked up.
-    pub fn looks_up(&self) -> bool {
-        self.looks_up
+    pub fn has_references(&self) -> bool {
+        self.has_references
     }
 
     /// The field that documents call `name`.
-    pub fn named(&self, name: &str) -> Option<&Field> {
+    pub fn find_field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| &*field.name == name)
     }
 
     /// Field number `number`.
-    pub fn field(&self, number: u16) -> &Field {
+    pub fn get_field(&self, number: u16) -> &Field {
         &self.fields[number as usize]
     }
 }
@@ -461,79 +461,79 @@ impl Shape {
 impl Field {
     /// Objects, maps and lists, which some services write by rules of their own.
     pub fn is_nested(&self) -> bool {
-        !matches!(self.ty, Type::Leaf(_))
+        !matches!(self.ty, FieldType::Scalar(_))
     }
 }
 
-impl Type {
+impl FieldType {
     /// The value that a field of this type has when nobody set it.
-    pub fn zero(&self) -> Value {
+    pub fn build_zero_value(&self) -> Value {
         match self {
-            Self::Leaf(leaf) => leaf.zero(),
+            Self::Scalar(leaf) => leaf.build_zero_value(),
             Self::Object(_) => Value::Null,
             Self::Map(_) => Value::Map(Vec::new()),
-            Self::List(_) => Value::List(Vec::new()),
+            Self::Array(_) => Value::Array(Vec::new()),
         }
     }
 
     /// The fields of what is inside: of the object, or of each item.
-    pub fn inner(&self) -> Option<&Arc<Shape>> {
+    pub fn inner_shape(&self) -> Option<&Arc<Shape>> {
         match self {
-            Self::Object(shape) | Self::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+            Self::Object(shape) | Self::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
             _ => None,
         }
     }
 
     /// The word in kind files.
-    pub fn word(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self {
-            Self::Leaf(leaf) => leaf.word(),
+            Self::Scalar(leaf) => leaf.type_name(),
             Self::Object(_) => "object",
             Self::Map(_) => "map",
-            Self::List(_) => "list",
+            Self::Array(_) => "list",
         }
     }
 }
 
-impl Leaf {
+impl ScalarType {
     /// The value of a leaf that nobody set.
-    pub fn zero(&self) -> Value {
+    pub fn build_zero_value(&self) -> Value {
         match self {
-            Self::Text { .. } | Self::Choice { .. } => Value::text(""),
-            Self::Whole(_) => Value::Whole(0),
+            Self::String { .. } | Self::Enum { .. } => Value::from_text(""),
+            Self::Integer(_) => Value::Integer(0),
             Self::Decimal(_) => Value::Decimal(rust_decimal::Decimal::ZERO),
-            Self::Flag => Value::Flag(false),
-            Self::Guid => Value::Guid(Uuid::nil()),
-            Self::Date | Self::Time | Self::Any => Value::Null,
+            Self::Boolean => Value::Boolean(false),
+            Self::Uuid => Value::Uuid(Uuid::nil()),
+            Self::Date | Self::DateTime | Self::Any => Value::Null,
         }
     }
 
     /// The word in kind files.
-    pub fn word(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self {
-            Self::Text { .. } => "text",
-            Self::Whole(_) => "whole",
+            Self::String { .. } => "text",
+            Self::Integer(_) => "whole",
             Self::Decimal(_) => "decimal",
-            Self::Flag => "flag",
-            Self::Guid => "guid",
+            Self::Boolean => "flag",
+            Self::Uuid => "guid",
             Self::Date => "date",
-            Self::Time => "time",
-            Self::Choice { .. } => "choice",
+            Self::DateTime => "time",
+            Self::Enum { .. } => "choice",
             Self::Any => "any",
         }
     }
 
     /// What it is, for messages.
-    pub fn noun(&self) -> &'static str {
+    pub fn describe_type(&self) -> &'static str {
         match self {
-            Self::Text { .. } => "text",
-            Self::Whole(_) => "a whole number",
+            Self::String { .. } => "text",
+            Self::Integer(_) => "a whole number",
             Self::Decimal(_) => "a decimal number",
-            Self::Flag => "true or false",
-            Self::Guid => "a guid",
+            Self::Boolean => "true or false",
+            Self::Uuid => "a guid",
             Self::Date => "a date (2026-01-31)",
-            Self::Time => "a time (2026-01-31T08:00:00Z)",
-            Self::Choice { .. } => "one of its choices",
+            Self::DateTime => "a time (2026-01-31T08:00:00Z)",
+            Self::Enum { .. } => "one of its choices",
             Self::Any => "any value",
         }
     }

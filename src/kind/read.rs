@@ -15,11 +15,12 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value as Json};
 
-use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean, nearest};
-use crate::yaml::{Data, Entry, Node, flag_word, is_number_word};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, find_nearest, suggest_word};
+use crate::yaml::{YamlData, YamlEntry, YamlNode, is_number_literal, parse_boolean};
 use schema::{
-    Member, accepts_key, agrees, bounds, is_anything, is_text, member, nouns, property, property_names,
-    required, takes, words,
+    KeySchema, accepts_key, accepts_type, describe_types, find_key_schema, find_property, get_integer_range,
+    is_free_string, is_unconstrained, list_constants, list_property_names, list_required_keys,
+    matches_constants,
 };
 
 /// How often a schema may refer on before it is taken to go in circles.
@@ -27,120 +28,148 @@ const MAX_HOPS: usize = 32;
 
 /// Reads a tree that may hold credentials by mistake: what stands where it does not belong is veiled.
 /// Faults are added to `faults`; the value comes only when there is none.
-pub fn typed<T: DeserializeOwned + JsonSchema>(
-    node: &Node,
-    source: &Arc<Source>,
+pub fn read_typed<T: DeserializeOwned + JsonSchema>(
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<T> {
-    let mut draft = guided(node, source, true);
-    let sound = draft.faults.is_empty();
-    faults.append(&mut draft.faults);
+    let mut draft = read_with_schema(node, source, true);
+    let sound = draft.diagnostics.is_empty();
+    faults.append(&mut draft.diagnostics);
     draft.value.filter(|_| sound)
 }
 
 /// Reads a tree that holds no secrets: source lines are shown in full, and where something is wrong the plainest
 /// thing that could stand there takes its place, so that whoever looks at the whole can go on.
-pub(super) fn draft<T: DeserializeOwned + JsonSchema>(node: &Node, source: &Arc<Source>) -> Draft<T> {
-    guided(node, source, false)
+pub(super) fn read_partial<T: DeserializeOwned + JsonSchema>(
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
+) -> PartialRead<T> {
+    read_with_schema(node, source, false)
 }
 
 /// What was read, as far as it could be.
-pub(super) struct Draft<T> {
+pub(super) struct PartialRead<T> {
     /// With stand-ins where there were faults.
     pub value: Option<T>,
-    pub faults: Vec<Diagnostic>,
-    doubtful: Vec<Span>,
+    pub diagnostics: Vec<Diagnostic>,
+    suspect_spans: Vec<SourceSpan>,
 }
 
-impl<T> Draft<T> {
+impl<T> PartialRead<T> {
     /// Whether a later fault may be no more than the echo of one that was found here.
-    pub fn doubts(&self, fault: &Diagnostic) -> bool {
-        let Some(place) = &fault.place else { return false };
+    pub fn is_follow_up(&self, fault: &Diagnostic) -> bool {
+        let Some(place) = &fault.location else { return false };
         let at = place.span.start;
-        self.doubtful.iter().any(|zone| zone.start <= at && at < zone.end.max(zone.start + 1))
+        self.suspect_spans.iter().any(|zone| zone.start <= at && at < zone.end.max(zone.start + 1))
     }
 }
 
-fn guided<T: DeserializeOwned + JsonSchema>(node: &Node, source: &Arc<Source>, veil: bool) -> Draft<T> {
-    let Draft { value, mut faults, doubtful } = walked::<T>(node, source, veil);
+fn read_with_schema<T: DeserializeOwned + JsonSchema>(
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
+    veil: bool,
+) -> PartialRead<T> {
+    let PartialRead { value, diagnostics: mut faults, suspect_spans: doubtful } =
+        convert_document::<T>(node, source, veil);
     let read = serde_json::from_value(value.unwrap_or_default());
     if let (Err(error), true) = (&read, faults.is_empty()) {
         // what the schema lets through and serde does not is a mistake in the type, not in the tree
         let message = format!("this cannot be read: {error}");
-        faults.push(Diagnostic::error("not-readable", message).at(source.place(start_of(node))));
+        faults.push(
+            Diagnostic::error("not-readable", message)
+                .with_location(source.locate_span(find_start_span(node))),
+        );
     }
-    Draft { value: read.ok(), faults, doubtful }
+    PartialRead { value: read.ok(), diagnostics: faults, suspect_spans: doubtful }
 }
 
 /// The JSON form of what `T` is read from.
-fn walked<T: JsonSchema>(node: &Node, source: &Arc<Source>, veil: bool) -> Draft<Json> {
+fn convert_document<T: JsonSchema>(
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
+    veil: bool,
+) -> PartialRead<Json> {
     let schema = schemars::schema_for!(T).to_value();
-    let mut walk = Walk { root: &schema, source, veil, faults: Vec::new(), doubtful: Vec::new() };
-    let json = walk.value(node, &schema, start_of(node)).unwrap_or_else(|misfit| misfit.stand_in);
-    Draft { value: Some(json), faults: walk.faults, doubtful: walk.doubtful }
+    let mut walk = SchemaWalker {
+        root: &schema,
+        source,
+        redact: veil,
+        diagnostics: Vec::new(),
+        suspect_spans: Vec::new(),
+    };
+    let json =
+        walk.convert_node(node, &schema, find_start_span(node)).unwrap_or_else(|misfit| misfit.placeholder);
+    PartialRead { value: Some(json), diagnostics: walk.diagnostics, suspect_spans: walk.suspect_spans }
 }
 
 /// The JSON form of what `T` is read from, where there is no fault in it.
 #[cfg(test)]
-pub(super) fn written<T: JsonSchema>(node: &Node, source: &Arc<Source>) -> Option<Json> {
-    let draft = walked::<T>(node, source, false);
-    draft.value.filter(|_| draft.faults.is_empty())
+pub(super) fn convert_valid_document<T: JsonSchema>(
+    node: &YamlNode,
+    source: &Arc<NamedSource>,
+) -> Option<Json> {
+    let draft = convert_document::<T>(node, source, false);
+    draft.value.filter(|_| draft.diagnostics.is_empty())
 }
 
 /// One walk over a tree along a schema.
-struct Walk<'a> {
+struct SchemaWalker<'a> {
     root: &'a Json,
-    source: &'a Arc<Source>,
-    veil: bool,
-    faults: Vec<Diagnostic>,
+    source: &'a Arc<NamedSource>,
+    redact: bool,
+    diagnostics: Vec<Diagnostic>,
     /// Where later faults may be echoes of these.
-    doubtful: Vec<Span>,
+    suspect_spans: Vec<SourceSpan>,
 }
 
 /// What does not fit, and was told.
-struct Misfit {
+struct NodeMismatch {
     /// What takes its place, so that the rest can be looked at.
-    stand_in: Json,
+    placeholder: Json,
     /// A word was guessed at random; what stands beside it may not fit that word.
     guessed: bool,
 }
 
 /// The JSON form of a node.
-type Fit = Result<Json, Misfit>;
+type ConversionResult = Result<Json, NodeMismatch>;
 
 /// What is being read of one mapping.
 #[derive(Default)]
-struct Draw {
+struct PartialMapping {
     map: Map<String, Json>,
     /// Something in it did not fit.
-    faulty: bool,
+    invalid: bool,
     guessed: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> SchemaWalker<'a> {
     /// `owner` is the place of the key that holds the node.
-    fn value(&mut self, node: &Node, schema: &'a Json, owner: Span) -> Fit {
-        let alternatives = self.alternatives(schema);
-        if alternatives.iter().any(|one| is_anything(one)) {
-            return Ok(free(node));
+    fn convert_node(&mut self, node: &YamlNode, schema: &'a Json, owner: SourceSpan) -> ConversionResult {
+        let alternatives = self.flatten_alternatives(schema);
+        if alternatives.iter().any(|one| is_unconstrained(one)) {
+            return Ok(convert_untyped(node));
         }
-        let nothing = node.is_null() && !words(&alternatives).contains(&node.scalar().unwrap_or_default());
-        if nothing && alternatives.iter().any(|one| takes(one, "null")) {
+        let nothing =
+            node.is_null() && !list_constants(&alternatives).contains(&node.as_scalar().unwrap_or_default());
+        if nothing && alternatives.iter().any(|one| accepts_type(one, "null")) {
             return Ok(Json::Null);
         }
         let fit = match &node.data {
-            Data::Scalar { text, bare } => self.scalar(text, *bare && !nothing, node, &alternatives),
-            Data::List(items) => self.list(items, &alternatives),
-            Data::Map(entries) => self.mapping(entries, &alternatives, owner).map(Ok),
+            YamlData::Scalar { text, plain: bare } => {
+                self.convert_scalar(text, *bare && !nothing, node, &alternatives)
+            }
+            YamlData::Sequence(items) => self.convert_list(items, &alternatives),
+            YamlData::Mapping(entries) => self.convert_mapping(entries, &alternatives, owner).map(Ok),
         };
         fit.unwrap_or_else(|| {
-            self.wrong_type(node, &alternatives);
-            Err(self.guess(&alternatives))
+            self.report_wrong_type(node, &alternatives);
+            Err(self.build_placeholder(&alternatives))
         })
     }
 
     /// Every schema that a node may meet, references followed and `anyOf` and `oneOf` laid flat.
-    fn alternatives(&self, schema: &'a Json) -> Vec<&'a Json> {
+    fn flatten_alternatives(&self, schema: &'a Json) -> Vec<&'a Json> {
         let (mut flat, mut open) = (Vec::new(), vec![(schema, 0)]);
         while let Some((schema, hops)) = open.pop() {
             let branches = ["anyOf", "oneOf"].iter().find_map(|word| schema.get(word)?.as_array());
@@ -158,229 +187,262 @@ impl<'a> Walk<'a> {
         flat
     }
 
-    fn guess(&self, alternatives: &[&'a Json]) -> Misfit {
-        Misfit { stand_in: self.plainest(alternatives, 0), guessed: !words(alternatives).is_empty() }
+    fn build_placeholder(&self, alternatives: &[&'a Json]) -> NodeMismatch {
+        NodeMismatch {
+            placeholder: self.build_minimal_value(alternatives, 0),
+            guessed: !list_constants(alternatives).is_empty(),
+        }
     }
 
     /// The plainest thing that fits.
-    fn plainest(&self, alternatives: &[&'a Json], depth: usize) -> Json {
+    fn build_minimal_value(&self, alternatives: &[&'a Json], depth: usize) -> Json {
         let Some(schema) = alternatives.first().filter(|_| depth < MAX_HOPS) else { return Json::Null };
-        if let Some(word) = words(alternatives).first() {
+        if let Some(word) = list_constants(alternatives).first() {
             return Json::from(*word);
         }
-        if takes(schema, "object") {
-            let members = required(schema).filter_map(|name| {
-                let member = self.alternatives(property(schema, name)?);
-                Some((name.to_owned(), self.plainest(&member, depth + 1)))
+        if accepts_type(schema, "object") {
+            let members = list_required_keys(schema).filter_map(|name| {
+                let member = self.flatten_alternatives(find_property(schema, name)?);
+                Some((name.to_owned(), self.build_minimal_value(&member, depth + 1)))
             });
             return Json::Object(members.collect());
         }
         match schema {
-            _ if takes(schema, "array") => Json::Array(Vec::new()),
-            _ if takes(schema, "boolean") => Json::Bool(false),
-            _ if takes(schema, "integer") => whole(bounds(schema).0.max(1)),
-            _ if takes(schema, "number") => Json::from(1),
-            _ if takes(schema, "string") => Json::from("?"),
+            _ if accepts_type(schema, "array") => Json::Array(Vec::new()),
+            _ if accepts_type(schema, "boolean") => Json::Bool(false),
+            _ if accepts_type(schema, "integer") => build_integer(get_integer_range(schema).0.max(1)),
+            _ if accepts_type(schema, "number") => Json::from(1),
+            _ if accepts_type(schema, "string") => Json::from("?"),
             _ => Json::Null,
         }
     }
 
     /// A scalar as the first of: a known word, a flag, a number, a text. None when it can be none of them.
-    fn scalar(&mut self, text: &str, bare: bool, node: &Node, alternatives: &[&'a Json]) -> Option<Fit> {
-        let words = words(alternatives);
+    fn convert_scalar(
+        &mut self,
+        text: &str,
+        bare: bool,
+        node: &YamlNode,
+        alternatives: &[&'a Json],
+    ) -> Option<ConversionResult> {
+        let words = list_constants(alternatives);
         if words.contains(&text) {
             return Some(Ok(Json::from(text)));
         }
-        let flag = flag_word(text).filter(|_| bare && alternatives.iter().any(|one| takes(one, "boolean")));
+        let flag = parse_boolean(text)
+            .filter(|_| bare && alternatives.iter().any(|one| accepts_type(one, "boolean")));
         if let Some(flag) = flag {
             return Some(Ok(Json::Bool(flag)));
         }
-        let numeric = alternatives.iter().find(|one| takes(one, "integer") || takes(one, "number"));
-        if let Some(schema) = numeric.filter(|_| bare && is_number_word(text)) {
-            return Some(self.number(text, schema, node.span));
+        let numeric =
+            alternatives.iter().find(|one| accepts_type(one, "integer") || accepts_type(one, "number"));
+        if let Some(schema) = numeric.filter(|_| bare && is_number_literal(text)) {
+            return Some(self.convert_number(text, schema, node.span));
         }
-        if !node.is_null() && alternatives.iter().any(|one| is_text(one)) {
+        if !node.is_null() && alternatives.iter().any(|one| is_free_string(one)) {
             return Some(Ok(Json::from(text)));
         }
         let unknown_word = !node.is_null() && !words.is_empty() && numeric.is_none();
-        unknown_word.then(|| Err(self.unknown_word(text, node.span, alternatives)))
+        unknown_word.then(|| Err(self.report_unknown_word(text, node.span, alternatives)))
     }
 
-    fn unknown_word(&mut self, text: &str, span: Span, alternatives: &[&'a Json]) -> Misfit {
-        let words = words(alternatives);
-        let near = nearest(text, words.iter().copied());
-        let message = match near.is_none() && self.veil {
+    fn report_unknown_word(
+        &mut self,
+        text: &str,
+        span: SourceSpan,
+        alternatives: &[&'a Json],
+    ) -> NodeMismatch {
+        let words = list_constants(alternatives);
+        let near = find_nearest(text, words.iter().copied());
+        let message = match near.is_none() && self.redact {
             // not a slip of a known word, so perhaps a credential
             true => {
-                self.source.veil(span);
+                self.source.redact_span(span);
                 "this word does not fit here".into()
             }
             false => format!("`{text}` is not a word that fits here"),
         };
-        let mut fault = Diagnostic::error("unknown-word", message).at(self.source.place(span));
-        fault.hint = did_you_mean(text, words.iter().copied());
-        self.faults.push(fault);
+        let mut fault =
+            Diagnostic::error("unknown-word", message).with_location(self.source.locate_span(span));
+        fault.hint = suggest_word(text, words.iter().copied());
+        self.diagnostics.push(fault);
         match near {
-            Some(near) => Misfit { stand_in: Json::from(near), guessed: false },
-            None => self.guess(alternatives),
+            Some(near) => NodeMismatch { placeholder: Json::from(near), guessed: false },
+            None => self.build_placeholder(alternatives),
         }
     }
 
-    fn number(&mut self, text: &str, schema: &Json, span: Span) -> Fit {
-        let (least, most) = bounds(schema);
-        if takes(schema, "number") {
-            return Ok(exact(text));
+    fn convert_number(&mut self, text: &str, schema: &Json, span: SourceSpan) -> ConversionResult {
+        let (least, most) = get_integer_range(schema);
+        if accepts_type(schema, "number") {
+            return Ok(build_exact_number(text));
         }
         match text.parse::<i128>() {
-            Ok(number) if (least..=most).contains(&number) => Ok(whole(number)),
+            Ok(number) if (least..=most).contains(&number) => Ok(build_integer(number)),
             _ => {
                 let message = format!("a whole number from {least} to {most} is wanted here");
-                self.faults.push(Diagnostic::error("wrong-number", message).at(self.source.place(span)));
-                Err(Misfit { stand_in: whole(least.max(1)), guessed: false })
+                self.diagnostics.push(
+                    Diagnostic::error("wrong-number", message).with_location(self.source.locate_span(span)),
+                );
+                Err(NodeMismatch { placeholder: build_integer(least.max(1)), guessed: false })
             }
         }
     }
 
-    fn list(&mut self, items: &[Node], alternatives: &[&'a Json]) -> Option<Fit> {
-        let schema = alternatives.iter().find(|one| takes(one, "array"))?;
+    fn convert_list(&mut self, items: &[YamlNode], alternatives: &[&'a Json]) -> Option<ConversionResult> {
+        let schema = alternatives.iter().find(|one| accepts_type(one, "array"))?;
         let Some(item) = schema.get("items") else {
-            return Some(Ok(items.iter().map(free).collect()));
+            return Some(Ok(items.iter().map(convert_untyped).collect()));
         };
         let (mut list, mut faulty, mut guessed) = (Vec::with_capacity(items.len()), false, false);
         for node in items {
-            list.push(self.value(node, item, start_of(node)).unwrap_or_else(|misfit| {
+            list.push(self.convert_node(node, item, find_start_span(node)).unwrap_or_else(|misfit| {
                 faulty = true;
                 guessed |= misfit.guessed;
-                misfit.stand_in
+                misfit.placeholder
             }));
         }
         let list = Json::Array(list);
-        Some(if faulty { Err(Misfit { stand_in: list, guessed }) } else { Ok(list) })
+        Some(if faulty { Err(NodeMismatch { placeholder: list, guessed }) } else { Ok(list) })
     }
 
-    fn mapping(&mut self, entries: &[Entry], alternatives: &[&'a Json], owner: Span) -> Option<Json> {
-        let objects: Vec<&Json> = alternatives.iter().copied().filter(|one| takes(one, "object")).collect();
+    fn convert_mapping(
+        &mut self,
+        entries: &[YamlEntry],
+        alternatives: &[&'a Json],
+        owner: SourceSpan,
+    ) -> Option<Json> {
+        let objects: Vec<&Json> =
+            alternatives.iter().copied().filter(|one| accepts_type(one, "object")).collect();
         let matches = |schema: &&&Json| {
             let known = entries.iter().filter(|entry| accepts_key(schema, &entry.key)).count();
-            (agrees(schema, entries), known)
+            (matches_constants(schema, entries), known)
         };
         // the last of equals would win; the first is the one that stands first in the type
         let best = objects.iter().rev().max_by_key(matches).copied()?;
-        let known: BTreeSet<&str> = objects.iter().flat_map(|schema| property_names(schema)).collect();
-        let mut draw = Draw::default();
+        let known: BTreeSet<&str> = objects.iter().flat_map(|schema| list_property_names(schema)).collect();
+        let mut draw = PartialMapping::default();
         for entry in entries {
-            match member(best, &entry.key) {
-                Member::Known(schema) => self.known_key(entry, schema, &mut draw),
-                Member::Free => {
-                    draw.map.insert(entry.key.to_string(), free(&entry.value));
+            match find_key_schema(best, &entry.key) {
+                KeySchema::Known(schema) => self.convert_known_key(entry, schema, &mut draw),
+                KeySchema::Free => {
+                    draw.map.insert(entry.key.to_string(), convert_untyped(&entry.value));
                 }
-                Member::Unknown => {
+                KeySchema::Unknown => {
                     let unused = known.iter().copied().filter(|name| !entries.iter().any(|e| e.key == *name));
-                    self.unknown_key(entry, best, &unused.collect::<Vec<_>>(), &mut draw);
+                    self.report_unknown_key(entry, best, &unused.collect::<Vec<_>>(), &mut draw);
                 }
             }
         }
-        self.missing_keys(best, owner, &mut draw);
-        self.doubt(&draw, entries, owner);
+        self.report_missing_keys(best, owner, &mut draw);
+        self.mark_suspect_spans(&draw, entries, owner);
         Some(Json::Object(draw.map))
     }
 
-    fn known_key(&mut self, entry: &Entry, schema: &'a Json, draw: &mut Draw) {
-        let value = self.value(&entry.value, schema, entry.key_span).unwrap_or_else(|misfit| {
-            draw.faulty = true;
+    fn convert_known_key(&mut self, entry: &YamlEntry, schema: &'a Json, draw: &mut PartialMapping) {
+        let value = self.convert_node(&entry.value, schema, entry.key_span).unwrap_or_else(|misfit| {
+            draw.invalid = true;
             draw.guessed |= misfit.guessed;
-            self.doubtful.extend(flat_places(entry));
-            misfit.stand_in
+            self.suspect_spans.extend(list_flat_spans(entry));
+            misfit.placeholder
         });
         draw.map.insert(entry.key.to_string(), value);
     }
 
     /// Tells an unknown key. What stands there is taken for the key that was probably meant.
-    fn unknown_key(&mut self, entry: &Entry, schema: &'a Json, unused: &[&str], draw: &mut Draw) {
-        self.hide(&entry.value);
-        draw.faulty = true;
-        self.doubtful.extend(flat_places(entry));
+    fn report_unknown_key(
+        &mut self,
+        entry: &YamlEntry,
+        schema: &'a Json,
+        unused: &[&str],
+        draw: &mut PartialMapping,
+    ) {
+        self.redact_node(&entry.value);
+        draw.invalid = true;
+        self.suspect_spans.extend(list_flat_spans(entry));
         let message = format!("the key `{}` is not known here", entry.key);
-        let mut fault = Diagnostic::error("unknown-key", message).at(self.source.place(entry.key_span));
-        fault.hint = did_you_mean(&entry.key, unused.iter().copied());
-        self.faults.push(fault);
-        let meant = nearest(&entry.key, unused.iter().copied());
-        if let Some((name, schema)) = meant.and_then(|name| Some((name, property(schema, name)?))) {
-            let told = self.faults.len();
-            let value = self.value(&entry.value, schema, entry.key_span);
-            self.faults.truncate(told);
-            draw.map.insert(name.to_owned(), value.unwrap_or_else(|misfit| misfit.stand_in));
+        let mut fault =
+            Diagnostic::error("unknown-key", message).with_location(self.source.locate_span(entry.key_span));
+        fault.hint = suggest_word(&entry.key, unused.iter().copied());
+        self.diagnostics.push(fault);
+        let meant = find_nearest(&entry.key, unused.iter().copied());
+        if let Some((name, schema)) = meant.and_then(|name| Some((name, find_property(schema, name)?))) {
+            let told = self.diagnostics.len();
+            let value = self.convert_node(&entry.value, schema, entry.key_span);
+            self.diagnostics.truncate(told);
+            draw.map.insert(name.to_owned(), value.unwrap_or_else(|misfit| misfit.placeholder));
         }
     }
 
-    fn missing_keys(&mut self, schema: &'a Json, owner: Span, draw: &mut Draw) {
-        for name in required(schema) {
-            let Some(member) = property(schema, name).filter(|_| !draw.map.contains_key(name)) else {
+    fn report_missing_keys(&mut self, schema: &'a Json, owner: SourceSpan, draw: &mut PartialMapping) {
+        for name in list_required_keys(schema) {
+            let Some(member) = find_property(schema, name).filter(|_| !draw.map.contains_key(name)) else {
                 continue;
             };
             let mut fault = Diagnostic::error("missing-key", format!("the key `{name}` is missing here"))
-                .at(self.source.place(owner));
+                .with_location(self.source.locate_span(owner));
             let is = member.get("description").and_then(Json::as_str);
             fault.hint = is.map(|is| format!("`{name}`: {}", is.replace('\n', " ").trim_end_matches('.')));
-            self.faults.push(fault);
-            let misfit = self.guess(&self.alternatives(member));
-            draw.faulty = true;
+            self.diagnostics.push(fault);
+            let misfit = self.build_placeholder(&self.flatten_alternatives(member));
+            draw.invalid = true;
             draw.guessed |= misfit.guessed;
-            draw.map.insert(name.to_owned(), misfit.stand_in);
+            draw.map.insert(name.to_owned(), misfit.placeholder);
         }
     }
 
     /// Notes where later faults may only be echoes: at the owner of a faulty mapping, and, where a word was
     /// guessed, at whatever stands beside that word.
-    fn doubt(&mut self, draw: &Draw, entries: &[Entry], owner: Span) {
-        if draw.faulty {
-            self.doubtful.push(owner);
+    fn mark_suspect_spans(&mut self, draw: &PartialMapping, entries: &[YamlEntry], owner: SourceSpan) {
+        if draw.invalid {
+            self.suspect_spans.push(owner);
         }
         if draw.guessed {
-            self.doubtful.extend(entries.iter().flat_map(flat_places));
+            self.suspect_spans.extend(entries.iter().flat_map(list_flat_spans));
         }
     }
 
-    fn wrong_type(&mut self, node: &Node, alternatives: &[&Json]) {
-        self.hide(node);
-        let wanted = either(&nouns(alternatives));
-        let message = format!("this is {}, but {wanted} is wanted here", node.noun());
-        let mut fault = Diagnostic::error("wrong-type", message).at(self.source.place(start_of(node)));
-        let words = words(alternatives);
+    fn report_wrong_type(&mut self, node: &YamlNode, alternatives: &[&Json]) {
+        self.redact_node(node);
+        let wanted = join_with_or(&describe_types(alternatives));
+        let message = format!("this is {}, but {wanted} is wanted here", node.describe_type());
+        let mut fault = Diagnostic::error("wrong-type", message)
+            .with_location(self.source.locate_span(find_start_span(node)));
+        let words = list_constants(alternatives);
         fault.hint = (!words.is_empty()).then(|| format!("known here: {}", words.join(", ")));
-        self.faults.push(fault);
+        self.diagnostics.push(fault);
     }
 
     /// What does not belong where it stands may be a credential.
-    fn hide(&self, node: &Node) {
-        if self.veil {
-            self.source.veil(node.span);
+    fn redact_node(&self, node: &YamlNode) {
+        if self.redact {
+            self.source.redact_span(node.span);
         }
     }
 }
 
 /// A scalar is shown whole, anything else where it starts.
-fn start_of(node: &Node) -> Span {
-    match node.scalar() {
+fn find_start_span(node: &YamlNode) -> SourceSpan {
+    match node.as_scalar() {
         Some(_) => node.span,
-        None => Span { start: node.span.start, end: node.span.start },
+        None => SourceSpan { start: node.span.start, end: node.span.start },
     }
 }
 
 /// The places of an entry that are not inside a mapping of its own.
-fn flat_places(entry: &Entry) -> Vec<Span> {
+fn list_flat_spans(entry: &YamlEntry) -> Vec<SourceSpan> {
     let mut places = vec![entry.key_span];
     match &entry.value.data {
-        Data::Scalar { .. } => places.push(entry.value.span),
-        Data::List(items) => {
-            places.extend(items.iter().filter(|item| item.scalar().is_some()).map(|item| item.span));
+        YamlData::Scalar { .. } => places.push(entry.value.span),
+        YamlData::Sequence(items) => {
+            places.extend(items.iter().filter(|item| item.as_scalar().is_some()).map(|item| item.span));
         }
-        Data::Map(_) => {}
+        YamlData::Mapping(_) => {}
     }
     places
 }
 
-fn either(nouns: &[&str]) -> String {
+fn join_with_or(nouns: &[&str]) -> String {
     match nouns {
         [] => "nothing".into(),
         [one] => (*one).into(),
@@ -388,7 +450,7 @@ fn either(nouns: &[&str]) -> String {
     }
 }
 
-fn whole(number: i128) -> Json {
+fn build_integer(number: i128) -> Json {
     match (i64::try_from(number), u64::try_from(number)) {
         (Ok(number), _) => Json::from(number),
         (_, Ok(number)) => Json::from(number),
@@ -397,24 +459,24 @@ fn whole(number: i128) -> Json {
 }
 
 /// A tree of any form: bare flags and numbers as such, everything else text.
-pub(super) fn free(node: &Node) -> Json {
+pub(super) fn convert_untyped(node: &YamlNode) -> Json {
     match &node.data {
         _ if node.is_null() => Json::Null,
-        Data::Scalar { text, bare: true } => match flag_word(text) {
+        YamlData::Scalar { text, plain: true } => match parse_boolean(text) {
             Some(flag) => Json::Bool(flag),
-            None if is_number_word(text) => exact(text),
+            None if is_number_literal(text) => build_exact_number(text),
             None => Json::from(&**text),
         },
-        Data::Scalar { text, .. } => Json::from(&**text),
-        Data::List(items) => items.iter().map(free).collect(),
-        Data::Map(entries) => {
-            Json::Object(entries.iter().map(|entry| (entry.key.to_string(), free(&entry.value))).collect())
-        }
+        YamlData::Scalar { text, .. } => Json::from(&**text),
+        YamlData::Sequence(items) => items.iter().map(convert_untyped).collect(),
+        YamlData::Mapping(entries) => Json::Object(
+            entries.iter().map(|entry| (entry.key.to_string(), convert_untyped(&entry.value))).collect(),
+        ),
     }
 }
 
 /// A number, or its text where a JSON number would lose a digit.
-fn exact(text: &str) -> Json {
+fn build_exact_number(text: &str) -> Json {
     if let Some(number) = text.parse::<i64>().ok().filter(|_| !text.starts_with('+')) {
         return Json::from(number);
     }
@@ -431,12 +493,12 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::diagnostic::Place;
+    use crate::diagnostic::SourceLocation;
 
     /// Settings of a kind that has everything.
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(deny_unknown_fields)]
-    struct Settings {
+    struct TestSettings {
         /// The name.
         name: String,
         #[serde(default)]
@@ -446,22 +508,22 @@ mod tests {
         #[serde(default)]
         on: bool,
         #[serde(default)]
-        clear: Option<Word>,
+        clear: Option<TestWord>,
         #[serde(default)]
-        secret: Option<Slot>,
+        secret: Option<TestSource>,
         #[serde(default)]
-        several: OneOrMany,
+        several: TestWordList,
         #[serde(default)]
-        named: BTreeMap<String, Part>,
+        named: BTreeMap<String, TestPart>,
         #[serde(default)]
-        shape: Option<Shape>,
+        shape: Option<TestShape>,
         #[serde(default)]
         free: serde_json::Value,
     }
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(rename_all = "snake_case")]
-    enum Word {
+    enum TestWord {
         /// Null.
         Null,
         /// Empty.
@@ -470,19 +532,19 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(rename_all = "snake_case")]
-    enum Slot {
+    enum TestSource {
         FromEnv(String),
         FromCommand(Vec<String>),
     }
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<Word>),
-        One(Word),
+    enum TestWordList {
+        Many(Vec<TestWord>),
+        One(TestWord),
     }
 
-    impl Default for OneOrMany {
+    impl Default for TestWordList {
         fn default() -> Self {
             Self::Many(Vec::new())
         }
@@ -490,29 +552,30 @@ mod tests {
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(deny_unknown_fields)]
-    struct Part {
+    struct TestPart {
         count: i64,
     }
 
     #[derive(Deserialize, JsonSchema, Debug, PartialEq)]
     #[serde(tag = "form", rename_all = "snake_case", deny_unknown_fields)]
-    enum Shape {
+    enum TestShape {
         Round { radius: u8 },
         Square { side: u8 },
     }
 
-    fn read(text: &str) -> (Option<Settings>, Vec<String>, String) {
-        let source = Source::new("t.yaml", text);
+    fn read(text: &str) -> (Option<TestSettings>, Vec<String>, String) {
+        let source = NamedSource::new("t.yaml", text);
         let mut faults = Vec::new();
-        let nodes = crate::yaml::read(&source, &mut faults);
-        let read = nodes.first().and_then(|node| typed(node, &source, &mut faults));
+        let nodes = crate::yaml::read_documents(&source, &mut faults);
+        let read = nodes.first().and_then(|node| read_typed(node, &source, &mut faults));
         let shown = faults.iter().map(|fault| {
-            let (line, column) = fault.place.as_ref().map(Place::line_column).unwrap_or_default();
+            let (line, column) =
+                fault.location.as_ref().map(SourceLocation::find_line_column).unwrap_or_default();
             let hint = fault.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{line}:{column} {}: {}{hint}", fault.code, fault.message)
         });
         let shown = shown.collect();
-        let veiled = source.veils().iter().map(|veil| &source.text[veil.clone()]).collect();
+        let veiled = source.list_redactions().iter().map(|veil| &source.text[veil.clone()]).collect();
         (read, shown, veiled)
     }
 
@@ -527,16 +590,16 @@ mod tests {
         let text =
             "{name: 012, size: 7, share: 1, on: true, clear: null, several: empty, secret: {from_env: 7},
             named: {1: {count: -3}}, shape: {form: square, side: 2}, free: {a: [1, no, true, ~, '1', 1.50]}}";
-        let wanted = Settings {
+        let wanted = TestSettings {
             name: "012".into(),
             size: Some(7),
             share: 1.0,
             on: true,
-            clear: Some(Word::Null),
-            secret: Some(Slot::FromEnv("7".into())),
-            several: OneOrMany::One(Word::Empty),
-            named: BTreeMap::from([("1".into(), Part { count: -3 })]),
-            shape: Some(Shape::Square { side: 2 }),
+            clear: Some(TestWord::Null),
+            secret: Some(TestSource::FromEnv("7".into())),
+            several: TestWordList::One(TestWord::Empty),
+            named: BTreeMap::from([("1".into(), TestPart { count: -3 })]),
+            shape: Some(TestShape::Square { side: 2 }),
             free: serde_json::json!({"a": [1, "no", true, null, "1", 1.5]}),
         };
         let (read, faults, _) = read(text);
@@ -608,10 +671,10 @@ fre: 1
     #[test]
     fn numbers_that_json_would_round_stay_texts() {
         for (text, kept) in [("1.50", "1.5"), ("1e3", "1000.0"), ("-7", "-7"), ("0.1", "0.1")] {
-            assert_eq!(exact(text).to_string(), kept);
+            assert_eq!(build_exact_number(text).to_string(), kept);
         }
         for text in ["12345678901234567890123", "0.12345678901234567890", "1e999", "+7e400"] {
-            assert_eq!(exact(text), Json::from(text));
+            assert_eq!(build_exact_number(text), Json::from(text));
         }
     }
 }

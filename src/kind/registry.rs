@@ -10,53 +10,53 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::check::{self, Page};
+use super::check::{self, CheckInput};
 use super::file::{ApiFile, KindFile};
 use super::{Api, Kind, builtin, read};
-use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::yaml::{self, Node};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
+use crate::yaml::{self, YamlNode};
 
 /// The name of the file that describes an API, without its ending.
 const API_FILE: &str = "api";
 
 /// The kinds that can be asked for by name.
-pub struct Registry {
-    shelves: BTreeMap<String, Shelf>,
+pub struct KindRegistry {
+    api_entries: BTreeMap<String, ApiEntry>,
     /// What comes with the program.
-    below: Option<&'static Registry>,
+    fallback: Option<&'static KindRegistry>,
     /// Every kind's name, also those below, in order.
-    names: Vec<String>,
+    kind_names: Vec<String>,
 }
 
 /// One API with its kinds.
 #[derive(Default)]
-struct Shelf {
-    api: Option<Text<Api>>,
-    kinds: BTreeMap<String, Text<Kind>>,
+struct ApiEntry {
+    api: Option<DescriptionText<Api>>,
+    kinds: BTreeMap<String, DescriptionText<Kind>>,
 }
 
 /// A description, and what it says once it was read.
-struct Text<T> {
-    source: Arc<Source>,
+struct DescriptionText<T> {
+    source: Arc<NamedSource>,
     /// What was read of it when the program was made.
-    ready: Option<&'static str>,
-    made: OnceLock<Option<Arc<T>>>,
+    precompiled: Option<&'static str>,
+    checked: OnceLock<Option<Arc<T>>>,
 }
 
-static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
-    let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+static BUILTIN: LazyLock<KindRegistry> = LazyLock::new(|| {
+    let mut shelves: BTreeMap<String, ApiEntry> = BTreeMap::new();
     for (path, text, ready) in builtin::TEXTS {
         if let Some((api, name)) = path.split_once('/') {
-            let source = Source::fixed(format!("{path}.yaml"), text);
-            shelves.entry(api.into()).or_default().put(name, source, Some(ready));
+            let source = NamedSource::from_static(format!("{path}.yaml"), text);
+            shelves.entry(api.into()).or_default().insert_description(name, source, Some(ready));
         }
     }
-    Registry::of(shelves, None)
+    KindRegistry::from_entries(shelves, None)
 });
 
-impl Registry {
+impl KindRegistry {
     /// What comes with the program.
-    pub fn builtin() -> &'static Self {
+    pub fn get_builtin() -> &'static Self {
         &BUILTIN
     }
 
@@ -64,97 +64,108 @@ impl Registry {
     /// the path ending in `<api>/api.yaml` or `<api>/<kind>.yaml`. Faults are added to `faults`; what has
     /// faults is not in the registry.
     pub fn with_workspace(files: Vec<(String, String)>, faults: &mut Vec<Diagnostic>) -> Self {
-        let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+        let mut shelves: BTreeMap<String, ApiEntry> = BTreeMap::new();
         for (path, text) in files {
-            let source = Source::new(path.clone(), text);
-            match fitting_place(&path) {
+            let source = NamedSource::new(path.clone(), text);
+            match parse_description_path(&path) {
                 Ok((api, name)) => {
-                    if let Some(other) =
-                        shelves.entry(api.into()).or_default().put(name, Arc::clone(&source), None)
-                    {
-                        faults.push(twice(&source, &other));
+                    if let Some(other) = shelves.entry(api.into()).or_default().insert_description(
+                        name,
+                        Arc::clone(&source),
+                        None,
+                    ) {
+                        faults.push(build_duplicate_error(&source, &other));
                     }
                 }
-                Err(fault) => faults.push(fault.at(source.place(Span::default()))),
+                Err(fault) => faults.push(fault.with_location(source.locate_span(SourceSpan::default()))),
             }
         }
-        let registry = Self::of(shelves, Some(Self::builtin()));
-        for (name, shelf) in &registry.shelves {
-            registry.read_shelf(name, shelf, faults);
+        let registry = Self::from_entries(shelves, Some(Self::get_builtin()));
+        for (name, shelf) in &registry.api_entries {
+            registry.read_api_entry(name, shelf, faults);
         }
         registry
     }
 
-    fn of(shelves: BTreeMap<String, Shelf>, below: Option<&'static Self>) -> Self {
+    fn from_entries(shelves: BTreeMap<String, ApiEntry>, below: Option<&'static Self>) -> Self {
         let own = shelves
             .iter()
             .flat_map(|(api, shelf)| shelf.kinds.keys().map(move |kind| format!("{api}/{kind}")));
-        let mut names: Vec<_> = own.chain(below.into_iter().flat_map(|below| below.names.clone())).collect();
+        let mut names: Vec<_> =
+            own.chain(below.into_iter().flat_map(|below| below.kind_names.clone())).collect();
         names.sort();
         names.dedup();
-        Self { shelves, below, names }
+        Self { api_entries: shelves, fallback: below, kind_names: names }
     }
 
     /// The kind called `api/kind`.
-    pub fn kind(&self, name: &str) -> Option<Arc<Kind>> {
+    pub fn find_kind(&self, name: &str) -> Option<Arc<Kind>> {
         let (api, own) = name.split_once('/')?;
-        let Some(shelf) = self.shelves.get(api) else { return self.below?.kind(name) };
+        let Some(shelf) = self.api_entries.get(api) else { return self.fallback?.find_kind(name) };
         let text = shelf.kinds.get(own)?;
-        text.get(|faults| self.read_kind(&self.api(api)?, own, text, faults))
+        text.get_or_read(|faults| self.read_kind(&self.find_api(api)?, own, text, faults))
     }
 
     /// The API called `name`.
-    pub fn api(&self, name: &str) -> Option<Arc<Api>> {
-        let Some(shelf) = self.shelves.get(name) else { return self.below?.api(name) };
+    pub fn find_api(&self, name: &str) -> Option<Arc<Api>> {
+        let Some(shelf) = self.api_entries.get(name) else { return self.fallback?.find_api(name) };
         let text = shelf.api.as_ref()?;
-        text.get(|faults| self.read_api(name, text, faults))
+        text.get_or_read(|faults| self.read_api(name, text, faults))
     }
 
     /// The names of all kinds, in order.
-    pub fn kinds(&self) -> &[String] {
-        &self.names
+    pub fn kind_names(&self) -> &[String] {
+        &self.kind_names
     }
 
     /// The names of all APIs, in order.
-    pub fn apis(&self) -> Vec<&str> {
-        let own = self.shelves.keys().map(String::as_str);
-        let mut names: Vec<_> = own.chain(self.below.into_iter().flat_map(Self::apis)).collect();
+    pub fn list_api_names(&self) -> Vec<&str> {
+        let own = self.api_entries.keys().map(String::as_str);
+        let mut names: Vec<_> = own.chain(self.fallback.into_iter().flat_map(Self::list_api_names)).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
     /// Reads all that is there and says what is wrong with it.
-    pub fn faults(&self) -> Vec<Diagnostic> {
+    pub fn check_all(&self) -> Vec<Diagnostic> {
         let mut faults = Vec::new();
-        for (name, shelf) in &self.shelves {
-            self.read_shelf(name, shelf, &mut faults);
+        for (name, shelf) in &self.api_entries {
+            self.read_api_entry(name, shelf, &mut faults);
         }
         faults
     }
 
-    fn read_shelf(&self, name: &str, shelf: &Shelf, faults: &mut Vec<Diagnostic>) {
+    fn read_api_entry(&self, name: &str, shelf: &ApiEntry, faults: &mut Vec<Diagnostic>) {
         let Some(text) = &shelf.api else {
             for kind in shelf.kinds.values() {
-                faults.push(without_api(name).at(kind.source.place(Span::default())));
+                faults.push(
+                    build_missing_api_error(name)
+                        .with_location(kind.source.locate_span(SourceSpan::default())),
+                );
             }
             return;
         };
         let api = self.read_api(name, text, faults);
-        let api = text.made.get_or_init(|| api);
+        let api = text.checked.get_or_init(|| api);
         // a kind is read even when its API is broken, by a stand-in, so that its own faults are told too
-        let stand_in = || Arc::new(check::stand_in(name));
+        let stand_in = || Arc::new(check::build_placeholder_api(name));
         let judge = api.clone().unwrap_or_else(stand_in);
         for (own, text) in &shelf.kinds {
             let kind = self.read_kind(&judge, own, text, faults);
-            text.made.get_or_init(|| kind.filter(|_| api.is_some()));
+            text.checked.get_or_init(|| kind.filter(|_| api.is_some()));
         }
     }
 
-    fn read_api(&self, name: &str, text: &Text<Api>, faults: &mut Vec<Diagnostic>) -> Option<Arc<Api>> {
-        self.judged(text, faults, |page, file: ApiFile, faults| {
-            let mut api = check::api(page, name, file, faults)?;
-            if self.below.is_some() {
+    fn read_api(
+        &self,
+        name: &str,
+        text: &DescriptionText<Api>,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<Arc<Api>> {
+        self.read_and_check(text, faults, |page, file: ApiFile, faults| {
+            let mut api = check::check_api(page, name, file, faults)?;
+            if self.fallback.is_some() {
                 // the repository must not be able to say where credentials may go; the operator does, outside it
                 api.hosts.clear();
             }
@@ -166,69 +177,76 @@ impl Registry {
         &self,
         api: &Arc<Api>,
         name: &str,
-        text: &Text<Kind>,
+        text: &DescriptionText<Kind>,
         faults: &mut Vec<Diagnostic>,
     ) -> Option<Arc<Kind>> {
-        self.judged(text, faults, |page, file: KindFile, faults| check::kind(page, api, name, file, faults))
+        self.read_and_check(text, faults, |page, file: KindFile, faults| {
+            check::check_kind(page, api, name, file, faults)
+        })
     }
 
     /// Reads and checks a description. Even a broken one is checked, so that all its faults are told at once.
-    fn judged<F: DeserializeOwned + JsonSchema, T>(
+    fn read_and_check<F: DeserializeOwned + JsonSchema, T>(
         &self,
-        text: &Text<T>,
+        text: &DescriptionText<T>,
         faults: &mut Vec<Diagnostic>,
-        check: impl FnOnce(&Page, F, &mut Vec<Diagnostic>) -> Option<T>,
+        check: impl FnOnce(&CheckInput, F, &mut Vec<Diagnostic>) -> Option<T>,
     ) -> Option<Arc<T>> {
         let source = &text.source;
-        if let Some(file) = text.ready.and_then(|ready| serde_json::from_str(ready).ok()) {
-            let page = Page { node: None, source, kinds: &self.names };
+        if let Some(file) = text.precompiled.and_then(|ready| serde_json::from_str(ready).ok()) {
+            let page = CheckInput { node: None, source, kinds: &self.kind_names };
             return check(&page, file, faults).map(Arc::new);
         }
         let before = faults.len();
-        let node = only_document(source, faults)?;
-        let mut draft = read::draft(&node, source);
-        let page = Page { node: Some(&node), source, kinds: &self.names };
+        let node = read_single_document(source, faults)?;
+        let mut draft = read::read_partial(&node, source);
+        let page = CheckInput { node: Some(&node), source, kinds: &self.kind_names };
         let mut found = Vec::new();
         let made = draft.value.take().and_then(|file| check(&page, file, &mut found));
-        found.retain(|fault| !draft.doubts(fault));
-        faults.append(&mut draft.faults);
+        found.retain(|fault| !draft.is_follow_up(fault));
+        faults.append(&mut draft.diagnostics);
         let sound = faults.len() == before;
         faults.append(&mut found);
         made.filter(|_| sound).map(Arc::new)
     }
 }
 
-impl Shelf {
+impl ApiEntry {
     /// Puts a description in its place; gives back what stood there.
-    fn put(&mut self, name: &str, source: Arc<Source>, ready: Option<&'static str>) -> Option<Arc<Source>> {
+    fn insert_description(
+        &mut self,
+        name: &str,
+        source: Arc<NamedSource>,
+        ready: Option<&'static str>,
+    ) -> Option<Arc<NamedSource>> {
         match name {
-            API_FILE => self.api.replace(Text::new(source, ready)).map(|text| text.source),
-            _ => self.kinds.insert(name.into(), Text::new(source, ready)).map(|text| text.source),
+            API_FILE => self.api.replace(DescriptionText::new(source, ready)).map(|text| text.source),
+            _ => self.kinds.insert(name.into(), DescriptionText::new(source, ready)).map(|text| text.source),
         }
     }
 }
 
-impl<T> Text<T> {
-    fn new(source: Arc<Source>, ready: Option<&'static str>) -> Self {
-        Self { source, ready, made: OnceLock::new() }
+impl<T> DescriptionText<T> {
+    fn new(source: Arc<NamedSource>, ready: Option<&'static str>) -> Self {
+        Self { source, precompiled: ready, checked: OnceLock::new() }
     }
 
     /// What it says; read the first time. A broken one is as good as none here, its faults are told elsewhere.
-    fn get(&self, read: impl FnOnce(&mut Vec<Diagnostic>) -> Option<Arc<T>>) -> Option<Arc<T>> {
-        self.made.get_or_init(|| read(&mut Vec::new())).clone()
+    fn get_or_read(&self, read: impl FnOnce(&mut Vec<Diagnostic>) -> Option<Arc<T>>) -> Option<Arc<T>> {
+        self.checked.get_or_init(|| read(&mut Vec::new())).clone()
     }
 }
 
 /// The API's and the file's own name, from the end of a path.
-fn parts(path: &str) -> Option<(&str, &str)> {
+fn split_path(path: &str) -> Option<(&str, &str)> {
     let stem = path.strip_suffix(".yaml").or_else(|| path.strip_suffix(".yml"))?;
     let (rest, name) = stem.rsplit_once(['/', '\\'])?;
     let api = rest.rsplit(['/', '\\']).next()?;
     Some((api, name))
 }
 
-fn fitting_place(path: &str) -> Result<(&str, &str), Diagnostic> {
-    let Some((api, name)) = parts(path) else {
+fn parse_description_path(path: &str) -> Result<(&str, &str), Diagnostic> {
+    let Some((api, name)) = split_path(path) else {
         return Err(Diagnostic::error("wrong-place", "a description stands in `apis/<api>/<name>.yaml`"));
     };
     let plain = |name: &str| {
@@ -237,32 +255,35 @@ fn fitting_place(path: &str) -> Result<(&str, &str), Diagnostic> {
     };
     if let Some(odd) = [api, name].into_iter().find(|name| !plain(name)) {
         let fault = Diagnostic::error("wrong-name", format!("`{odd}` is not a name for an API or a kind"));
-        return Err(fault.hint("use small letters, digits and hyphens, a letter first"));
+        return Err(fault.with_hint("use small letters, digits and hyphens, a letter first"));
     }
-    if Registry::builtin().shelves.contains_key(api) {
+    if KindRegistry::get_builtin().api_entries.contains_key(api) {
         let message = format!("`{api}` is the name of an API that comes with trueup");
-        return Err(Diagnostic::error("taken-name", message).hint("call the directory something else"));
+        return Err(Diagnostic::error("taken-name", message).with_hint("call the directory something else"));
     }
     Ok((api, name))
 }
 
-fn twice(source: &Arc<Source>, other: &Arc<Source>) -> Diagnostic {
-    let start = Span::default();
+fn build_duplicate_error(source: &Arc<NamedSource>, other: &Arc<NamedSource>) -> Diagnostic {
+    let start = SourceSpan::default();
     Diagnostic::error("duplicate-name", "two files describe the same thing")
-        .at(source.place(start))
-        .also(other.place(start), "the other one")
-        .hint("keep one of the two")
+        .with_location(source.locate_span(start))
+        .with_related(other.locate_span(start), "the other one")
+        .with_hint("keep one of the two")
 }
 
-fn without_api(name: &str) -> Diagnostic {
+fn build_missing_api_error(name: &str) -> Diagnostic {
     Diagnostic::error("missing-api", format!("nothing describes the API `{name}` to which this kind belongs"))
-        .hint(format!("write `{API_FILE}.yaml` beside this file"))
+        .with_hint(format!("write `{API_FILE}.yaml` beside this file"))
 }
 
 /// The one document of a source, also when there are faults in it that leave its structure whole.
-fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> Option<Node<'s>> {
+fn read_single_document<'s>(
+    source: &'s Arc<NamedSource>,
+    faults: &mut Vec<Diagnostic>,
+) -> Option<YamlNode<'s>> {
     let mut found = Vec::new();
-    let mut documents = yaml::read(source, &mut found);
+    let mut documents = yaml::read_documents(source, &mut found);
     let unreadable = found.iter().any(|fault| fault.code == "yaml-syntax");
     faults.append(&mut found);
     if unreadable {
@@ -271,8 +292,8 @@ fn only_document<'s>(source: &'s Arc<Source>, faults: &mut Vec<Diagnostic>) -> O
     if documents.len() != 1 {
         let message = format!("a description is one document, here are {}", documents.len());
         let second = documents.get(1).map_or(0, |second| second.span.start);
-        let at = Span { start: second, end: second };
-        faults.push(Diagnostic::error("document-count", message).at(source.place(at)));
+        let at = SourceSpan { start: second, end: second };
+        faults.push(Diagnostic::error("document-count", message).with_location(source.locate_span(at)));
         return None;
     }
     documents.pop()
@@ -286,13 +307,13 @@ mod tests {
     #[test]
     fn what_was_read_of_the_descriptions_is_what_they_say() {
         for (path, text, ready) in builtin::TEXTS {
-            let source = Source::new(*path, *text);
+            let source = NamedSource::new(*path, *text);
             let mut faults = Vec::new();
-            let node = only_document(&source, &mut faults).expect("one document");
+            let node = read_single_document(&source, &mut faults).expect("one document");
             assert!(faults.is_empty(), "{path}.yaml has faults");
             let said = match path.ends_with("/api") {
-                true => read::written::<ApiFile>(&node, &source),
-                false => read::written::<KindFile>(&node, &source),
+                true => read::convert_valid_document::<ApiFile>(&node, &source),
+                false => read::convert_valid_document::<KindFile>(&node, &source),
             };
             let said = said.expect("no fault").to_string() + "\n";
             if std::env::var_os("TRUEUP_ACCEPT").is_some() {
@@ -307,12 +328,16 @@ mod tests {
     /// Read from YAML like a workspace's own, they have no fault.
     #[test]
     fn the_descriptions_that_come_with_the_program_are_sound() {
-        let mut shelves: BTreeMap<String, Shelf> = BTreeMap::new();
+        let mut shelves: BTreeMap<String, ApiEntry> = BTreeMap::new();
         for (path, text, _) in builtin::TEXTS {
             let (api, name) = path.split_once('/').expect("a path");
-            shelves.entry(api.into()).or_default().put(name, Source::new(*path, *text), None);
+            shelves.entry(api.into()).or_default().insert_description(
+                name,
+                NamedSource::new(*path, *text),
+                None,
+            );
         }
-        let faults = Registry::of(shelves, None).faults();
+        let faults = KindRegistry::from_entries(shelves, None).check_all();
         assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
     }
 
@@ -320,12 +345,13 @@ mod tests {
     fn the_repository_names_no_hosts() {
         let api = "format: 1\ntitle: Evil\nis: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
         let mut faults = Vec::new();
-        let registry = Registry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);
+        let registry =
+            KindRegistry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);
         assert!(faults.is_empty(), "{}", faults.iter().map(|f| f.message.clone()).collect::<String>());
-        let own = registry.api("evil").expect("the workspace's own API");
+        let own = registry.find_api("evil").expect("the workspace's own API");
         assert!(own.hosts.is_empty(), "credentials would follow a pull request");
-        let builtin = registry.apis().into_iter().filter(|name| *name != "evil").all(|name| {
-            registry.api(name).is_some_and(|api| !api.hosts.is_empty() || api.base_url.is_none())
+        let builtin = registry.list_api_names().into_iter().filter(|name| *name != "evil").all(|name| {
+            registry.find_api(name).is_some_and(|api| !api.hosts.is_empty() || api.base_url.is_none())
         });
         assert!(builtin);
     }

@@ -7,14 +7,14 @@
 
 use std::collections::BTreeMap;
 
-use super::asked::{Asked, Spot, place};
-use super::{Action, Change, Plan, Refused, Step, Subject};
+use super::desired_digest::{DesiredDigest, DigestLookup, encode_change_path};
+use super::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 
 /// Why a change is there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Cause {
+pub enum ChangeCause {
     /// This branch edits the document.
     Branch,
     /// The live object moved since it was last applied.
@@ -27,63 +27,63 @@ pub enum Cause {
 
 /// What is known of an object's past.
 #[derive(Clone, Default)]
-pub struct Past {
+pub struct PriorState {
     /// What its document asked when it was last applied, and what the service did not keep of that, by place.
-    pub applied: Option<Asked>,
-    pub kept: BTreeMap<String, String>,
+    pub last_applied: Option<DesiredDigest>,
+    pub normalized: BTreeMap<String, String>,
     /// It is on record as ours, so it was there.
     pub existed: bool,
     /// Its document in the base of the branch.
-    pub base: Base,
+    pub base: BaseState,
     /// Earlier documents of the base, where that had to be looked up.
-    pub older: Vec<Asked>,
+    pub older_bases: Vec<DesiredDigest>,
 }
 
 /// A document in the base of the branch.
 #[derive(Clone, Default)]
-pub enum Base {
+pub enum BaseState {
     /// There is no repository, or its history is not here.
     #[default]
     Unknown,
     /// There was no such document.
     Absent,
-    There(Asked),
+    Present(DesiredDigest),
 }
 
 /// A document now and before; `key` is what the digests of both were made under.
-pub struct History<'h> {
-    pub now: &'h Asked,
+pub struct CauseInput<'h> {
+    pub desired: &'h DesiredDigest,
     /// The same with sources and references as they are written, as those of other commits are.
-    pub said: &'h Asked,
-    pub past: &'h Past,
+    pub as_written: &'h DesiredDigest,
+    pub prior: &'h PriorState,
     pub key: &'h [u8],
 }
 
 /// Notes the causes of every change of a plan. `history` tells the past of an object, when anything is known.
-pub fn note<'h>(plan: &mut Plan, history: &dyn Fn(&Subject) -> Option<History<'h>>) {
+pub fn assign_causes<'h>(plan: &mut Plan, history: &dyn Fn(&PlanSubject) -> Option<CauseInput<'h>>) {
     for Step { subject, action, changes, .. } in &mut plan.steps {
         if let Some(history) = history(subject) {
-            history.note(&subject.kind, *action, changes);
+            history.assign_causes(&subject.kind, *action, changes);
         }
     }
-    for Refused { subject, changes, .. } in &mut plan.refused {
+    for RefusedObject { subject, changes, .. } in &mut plan.refused {
         if let Some(history) = history(subject) {
-            let action = if subject.id.is_some() { Action::Update } else { Action::Create };
-            history.note(&subject.kind, action, changes);
+            let action = if subject.id.is_some() { StepAction::Update } else { StepAction::Create };
+            history.assign_causes(&subject.kind, action, changes);
         }
     }
 }
 
 /// Leaves in a plan what differs for this cause alone. What differs for others is left out, and counted; what
 /// differs for this one and others is refused, because a write may carry the whole object.
-pub fn only(plan: &mut Plan, cause: Cause) -> usize {
+pub fn retain_cause(plan: &mut Plan, cause: ChangeCause) -> usize {
     let (mut left_out, mut kept) = (0, Vec::with_capacity(plan.steps.len()));
     for step in std::mem::take(&mut plan.steps) {
         let has = |change: &Change| change.causes.contains(&cause);
         match step.changes.iter().all(|change| change.causes == [cause]) {
             true => kept.push(step),
             false if step.changes.iter().any(has) || step.changes.iter().any(|own| own.causes.is_empty()) => {
-                plan.refused.push(mixed(step));
+                plan.refused.push(refuse_mixed(step));
             }
             false => left_out += 1,
         }
@@ -93,7 +93,7 @@ pub fn only(plan: &mut Plan, cause: Cause) -> usize {
     left_out
 }
 
-fn mixed(step: Step) -> Refused {
+fn refuse_mixed(step: Step) -> RefusedObject {
     let known = step.changes.iter().all(|change| !change.causes.is_empty());
     let (code, message, hint) = match known {
         true => (
@@ -107,110 +107,116 @@ fn mixed(step: Step) -> Refused {
             "run in a Git repository with its history, or apply from this workspace once",
         ),
     };
-    let reason = Diagnostic::error(code, message).at(step.subject.place.clone()).hint(hint);
-    Refused { subject: step.subject, reasons: vec![reason], changes: step.changes }
+    let reason = Diagnostic::error(code, message).with_location(step.subject.place.clone()).with_hint(hint);
+    RefusedObject { subject: step.subject, reasons: vec![reason], changes: step.changes }
 }
 
-impl History<'_> {
-    fn note(&self, kind: &Kind, action: Action, changes: &mut [Change]) {
+impl CauseInput<'_> {
+    fn assign_causes(&self, kind: &Kind, action: StepAction, changes: &mut [Change]) {
         for change in changes {
             change.causes = match action {
-                Action::Create => self.of_birth(),
-                Action::Delete => vec![self.of_edit(self.now.is_present())],
-                Action::Update => self.of_change(kind, change),
+                StepAction::Create => self.find_create_causes(),
+                StepAction::Delete => vec![self.find_edit_cause(self.desired.requires_object())],
+                StepAction::Update => self.find_change_causes(kind, change),
             };
         }
     }
 
     /// Why an object that its document wants is not there.
-    fn of_birth(&self) -> Vec<Cause> {
-        let existed = self.past.existed || self.past.applied.as_ref().is_some_and(Asked::is_present);
-        if existed { vec![Cause::Drift] } else { vec![self.of_edit(true)] }
+    fn find_create_causes(&self) -> Vec<ChangeCause> {
+        let existed = self.prior.existed
+            || self.prior.last_applied.as_ref().is_some_and(DesiredDigest::requires_object);
+        if existed { vec![ChangeCause::Drift] } else { vec![self.find_edit_cause(true)] }
     }
 
     /// Who asks that there be an object, or none.
-    fn of_edit(&self, present: bool) -> Cause {
-        match &self.past.base {
-            Base::There(base) if base.is_present() == present => Cause::Unapplied,
-            Base::Absent if !present => Cause::Unapplied,
-            Base::Unknown => Cause::Unapplied,
-            _ => Cause::Branch,
+    fn find_edit_cause(&self, present: bool) -> ChangeCause {
+        match &self.prior.base {
+            BaseState::Present(base) if base.requires_object() == present => ChangeCause::Unapplied,
+            BaseState::Absent if !present => ChangeCause::Unapplied,
+            BaseState::Unknown => ChangeCause::Unapplied,
+            _ => ChangeCause::Branch,
         }
     }
 
-    fn of_change(&self, kind: &Kind, change: &Change) -> Vec<Cause> {
-        let differ = |a: &Asked, b: &Asked| a.at(kind, change, self.key) != b.at(kind, change, self.key);
-        let branch = match &self.past.base {
-            Base::Unknown => None,
-            Base::Absent => Some(true),
-            Base::There(base) => Some(differ(self.said, base)),
+    fn find_change_causes(&self, kind: &Kind, change: &Change) -> Vec<ChangeCause> {
+        let differ = |a: &DesiredDigest, b: &DesiredDigest| {
+            a.find_node(kind, change, self.key) != b.find_node(kind, change, self.key)
         };
-        match (&self.past.applied, branch) {
+        let branch = match &self.prior.base {
+            BaseState::Unknown => None,
+            BaseState::Absent => Some(true),
+            BaseState::Present(base) => Some(differ(self.as_written, base)),
+        };
+        match (&self.prior.last_applied, branch) {
             (Some(applied), branch) => {
-                self.since_applied(kind, change, (applied, differ(self.now, applied)), branch)
+                self.find_causes_since_apply(kind, change, (applied, differ(self.desired, applied)), branch)
             }
             (None, None) => Vec::new(),
-            (None, Some(true)) => self.by_branch(kind, change),
-            (None, Some(false)) => vec![self.of_base(kind, change)],
+            (None, Some(true)) => self.find_branch_causes(kind, change),
+            (None, Some(false)) => vec![self.find_base_cause(kind, change)],
         }
     }
 
     /// With a record, it is known which side moved.
-    fn since_applied(
+    fn find_causes_since_apply(
         &self,
         kind: &Kind,
         change: &Change,
-        (applied, edited): (&Asked, bool),
+        (applied, edited): (&DesiredDigest, bool),
         branch: Option<bool>,
-    ) -> Vec<Cause> {
+    ) -> Vec<ChangeCause> {
         let mut causes = Vec::new();
         if edited {
-            causes.push(if branch == Some(true) { Cause::Branch } else { Cause::Unapplied });
+            causes.push(if branch == Some(true) { ChangeCause::Branch } else { ChangeCause::Unapplied });
         }
-        let is = applied.at(kind, change, self.key).is(kind, change, self.key);
-        if !change.unseen && !self.is_kept(kind, change) && !is.unwrap_or(edited) {
-            causes.push(Cause::Drift);
+        let is = applied.find_node(kind, change, self.key).matches_live(kind, change, self.key);
+        if !change.unreadable && !self.is_normalized(kind, change) && !is.unwrap_or(edited) {
+            causes.push(ChangeCause::Drift);
         }
         if causes.is_empty() {
-            causes.push(Cause::Tool);
+            causes.push(ChangeCause::Tool);
         }
         causes.sort_unstable();
         causes
     }
 
     /// Whether the service has there what it made of it when it was applied.
-    fn is_kept(&self, kind: &Kind, change: &Change) -> bool {
-        let kept = self.past.kept.get(&place(change, kind, self.key));
-        kept.is_some_and(|kept| *kept == kept_digest(change, self.key))
+    fn is_normalized(&self, kind: &Kind, change: &Change) -> bool {
+        let kept = self.prior.normalized.get(&encode_change_path(change, kind, self.key));
+        kept.is_some_and(|kept| *kept == digest_normalized(change, self.key))
     }
 
     /// Without a record: what the branch edits may have been edited by hand as well.
-    fn by_branch(&self, kind: &Kind, change: &Change) -> Vec<Cause> {
-        let Base::There(base) = &self.past.base else { return vec![Cause::Branch] };
-        let spot = base.at(kind, change, self.key);
-        let as_before =
-            |asked: &Asked| asked.at(kind, change, self.key).is(kind, change, self.key) != Some(false);
-        let known = matches!(spot, Spot::Said(_) | Spot::Unlisted) && !change.unseen;
-        match known && !as_before(base) && !self.past.older.iter().any(as_before) {
-            true => vec![Cause::Branch, Cause::Drift],
-            false => vec![Cause::Branch],
+    fn find_branch_causes(&self, kind: &Kind, change: &Change) -> Vec<ChangeCause> {
+        let BaseState::Present(base) = &self.prior.base else { return vec![ChangeCause::Branch] };
+        let spot = base.find_node(kind, change, self.key);
+        let as_before = |asked: &DesiredDigest| {
+            asked.find_node(kind, change, self.key).matches_live(kind, change, self.key) != Some(false)
+        };
+        let known = matches!(spot, DigestLookup::Found(_) | DigestLookup::Unlisted) && !change.unreadable;
+        match known && !as_before(base) && !self.prior.older_bases.iter().any(as_before) {
+            true => vec![ChangeCause::Branch, ChangeCause::Drift],
+            false => vec![ChangeCause::Branch],
         }
     }
 
     /// Without a record: what an earlier commit asked for is what was applied last.
-    fn of_base(&self, kind: &Kind, change: &Change) -> Cause {
-        let was = |asked: &Asked| asked.at(kind, change, self.key).is(kind, change, self.key) == Some(true);
-        match self.past.older.iter().any(was) {
-            _ if change.unseen => Cause::Tool,
-            true => Cause::Unapplied,
-            false => Cause::Drift,
+    fn find_base_cause(&self, kind: &Kind, change: &Change) -> ChangeCause {
+        let was = |asked: &DesiredDigest| {
+            asked.find_node(kind, change, self.key).matches_live(kind, change, self.key) == Some(true)
+        };
+        match self.prior.older_bases.iter().any(was) {
+            _ if change.unreadable => ChangeCause::Tool,
+            true => ChangeCause::Unapplied,
+            false => ChangeCause::Drift,
         }
     }
 }
 
 /// The digest of what a service has at a place, for a change whose value it did not keep.
-pub fn kept_digest(change: &Change, key: &[u8]) -> String {
-    use crate::kind::Compare;
+pub fn digest_normalized(change: &Change, key: &[u8]) -> String {
+    use crate::kind::ComparisonRule;
     use crate::value::Value;
-    super::digest::value(change.before.as_ref().unwrap_or(&Value::Null), Compare::Exact, key)
+    super::digest::digest_value(change.before.as_ref().unwrap_or(&Value::Null), ComparisonRule::Exact, key)
 }

@@ -4,37 +4,37 @@
 //! give the same plan. A plan is data; values in it have no `Debug`, `Display` or `Serialize`: `report` alone
 //! turns them into text, by their marks.
 
-pub mod agree;
-pub mod asked;
 pub mod cause;
 pub mod compare;
+pub mod desired_digest;
 pub mod digest;
 pub mod gate;
-pub mod kept;
+pub mod normalization;
 pub mod pair;
-pub mod permit;
+pub mod permission;
 pub mod propose;
 pub mod refer;
 pub mod request;
 pub mod rotate;
 pub mod step;
+pub mod sync_check;
 pub mod undo;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Place};
-use crate::exchange::Request;
-use crate::kind::{Kind, Leaf, MapType, Sends, Shape};
-use crate::value::{Mark, Object, Path, Value};
-use permit::Permission;
+use crate::diagnostic::{Diagnostic, SourceLocation};
+use crate::exchange::PlannedRequest;
+use crate::kind::{Kind, MapType, ScalarType, Shape, WriteBody};
+use crate::value::{Object, Sensitivity, Value, ValuePath};
+use permission::Permission;
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
 #[derive(Default)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    pub agreeing: Vec<Agreeing>,
-    pub refused: Vec<Refused>,
+    pub unchanged: Vec<UnchangedObject>,
+    pub refused: Vec<RefusedObject>,
     /// What is not about one object.
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
@@ -46,7 +46,7 @@ pub struct Plan {
 
 impl Plan {
     /// What could not be read is a part of what was refused, of which some was taken out.
-    pub fn keep_unread(&mut self) {
+    pub fn prune_unread(&mut self) {
         let left: BTreeSet<usize> = self.refused.iter().map(|refused| refused.subject.number).collect();
         self.unread.retain(|number| left.contains(number));
     }
@@ -54,7 +54,7 @@ impl Plan {
 
 /// Which object.
 #[derive(Clone)]
-pub struct Subject {
+pub struct PlanSubject {
     /// The number of the document in the run.
     pub number: usize,
     pub kind: Arc<Kind>,
@@ -65,74 +65,74 @@ pub struct Subject {
     /// The service's id; none before a create.
     pub id: Option<Value>,
     /// Where the document starts.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// What is to be done to one object.
 pub struct Step {
-    pub subject: Subject,
-    pub action: Action,
+    pub subject: PlanSubject,
+    pub action: StepAction,
     pub changes: Vec<Change>,
     /// In the order in which they are sent; usually one.
-    pub requests: Vec<Planned>,
+    pub requests: Vec<StepRequest>,
     /// Whether the body holds everything or only the changes; what the step relies on follows from it.
-    pub sends: Sends,
+    pub body_mode: WriteBody,
     /// Changes that wait for somebody, and other things worth knowing.
     pub notes: Vec<Diagnostic>,
     /// The live object that the step was made from; none for a create.
     pub live: Option<Object>,
     /// What the object is to be.
-    pub wanted: Object,
+    pub desired: Object,
     /// Values that are sent and will not read back; to be remembered once they were written.
-    pub hidden: Vec<(Path, Value)>,
+    pub hidden: Vec<(ValuePath, Value)>,
     /// What is known of values that do not read back.
-    pub recalled: Vec<Recalled>,
+    pub last_written: Vec<LastWritten>,
     /// What of it somebody had to allow.
-    pub needs: Vec<Permission>,
+    pub required_permissions: Vec<Permission>,
 }
 
 /// A request with what to say about it.
-pub struct Planned {
-    pub request: Request,
+pub struct StepRequest {
+    pub request: PlannedRequest,
     /// JSON Pointers of the fields whose change is the reason.
-    pub sends: Vec<String>,
+    pub changed_pointers: Vec<String>,
     /// Names of fields, known and strange, that merely travel along.
-    pub along: Vec<String>,
+    pub sent_unchanged: Vec<String>,
 }
 
 /// An object that is as wanted.
-pub struct Agreeing {
-    pub subject: Subject,
+pub struct UnchangedObject {
+    pub subject: PlanSubject,
     pub notes: Vec<Diagnostic>,
     /// What is known of values that do not read back.
-    pub recalled: Vec<Recalled>,
+    pub last_written: Vec<LastWritten>,
 }
 
-impl Agreeing {
+impl UnchangedObject {
     /// Nothing is to be said about it.
-    pub fn plain(subject: &Subject) -> Self {
-        Self { subject: subject.clone(), notes: Vec::new(), recalled: Vec::new() }
+    pub fn from_subject(subject: &PlanSubject) -> Self {
+        Self { subject: subject.clone(), notes: Vec::new(), last_written: Vec::new() }
     }
 }
 
 /// An object for which there is no step, and why.
-pub struct Refused {
-    pub subject: Subject,
+pub struct RefusedObject {
+    pub subject: PlanSubject,
     pub reasons: Vec<Diagnostic>,
     /// What was wanted, as far as it is known.
     pub changes: Vec<Change>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Action {
+pub enum StepAction {
     Create,
     Update,
     Delete,
 }
 
-impl Action {
+impl StepAction {
     /// The word in reports.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",
@@ -144,31 +144,31 @@ impl Action {
 /// One leaf that differs; or one list item or map entry that comes or goes as a whole.
 #[derive(Clone)]
 pub struct Change {
-    pub path: Path,
+    pub path: ValuePath,
     pub before: Option<Value>,
     pub after: Option<Value>,
     /// How to show the values.
-    pub form: Form,
-    pub mark: Mark,
+    pub value_type: ChangeValueType,
+    pub sensitivity: Sensitivity,
     /// The line that asks for it; none for what goes because it is not listed.
-    pub place: Option<Place>,
+    pub place: Option<SourceLocation>,
     /// Nobody can see the value before: it may differ.
-    pub unseen: bool,
+    pub unreadable: bool,
     /// Why it is there, as far as that was asked and is known.
-    pub causes: Vec<cause::Cause>,
+    pub causes: Vec<cause::ChangeCause>,
 }
 
 /// What the values of a change are.
 #[derive(Clone)]
-pub enum Form {
-    Leaf(Leaf),
+pub enum ChangeValueType {
+    Scalar(ScalarType),
     /// A list item or object that comes or goes.
     Object(Arc<Shape>),
     /// An entry, or a whole map, that comes or goes.
-    Map(Leaf),
+    Map(ScalarType),
 }
 
-impl From<&MapType> for Form {
+impl From<&MapType> for ChangeValueType {
     fn from(map: &MapType) -> Self {
         Self::Map(map.value.clone())
     }
@@ -176,7 +176,7 @@ impl From<&MapType> for Form {
 
 impl Change {
     /// `add`, `replace` or `remove`.
-    pub fn word(&self) -> &'static str {
+    pub fn to_operation(&self) -> &'static str {
         let there = |side: &Option<Value>| side.as_ref().is_some_and(|value| !matches!(value, Value::Null));
         match (there(&self.before), there(&self.after)) {
             (false, true) => "add",
@@ -187,51 +187,52 @@ impl Change {
 }
 
 /// What was last written where it can't be read back, so that a second run can tell. Keyed digests, no values.
-pub trait Memory {
+pub trait WriteHistory {
     /// What is known of `value` at this place of this object.
-    fn recall(&self, subject: &Subject, path: &Path, value: &Value) -> Recall;
+    fn compare_last_written(&self, subject: &PlanSubject, path: &ValuePath, value: &Value)
+    -> WriteComparison;
 
     /// When something was last written at this place.
-    fn written(&self, _subject: &Subject, _path: &Path) -> Option<Writing> {
+    fn find_last_write(&self, _subject: &PlanSubject, _path: &ValuePath) -> Option<WriteTime> {
         None
     }
 }
 
 /// When a value was last written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Writing {
+pub struct WriteTime {
     /// RFC 3339, in UTC.
-    pub at: String,
+    pub written_at: String,
     /// How many whole days ago.
-    pub days: u64,
+    pub age_days: u64,
 }
 
 /// A value of the document that does not read back, or that is to be written again: what is known of it.
 #[derive(Clone)]
-pub struct Recalled {
-    pub path: Path,
-    pub recall: Recall,
-    pub written: Option<Writing>,
+pub struct LastWritten {
+    pub path: ValuePath,
+    pub comparison: WriteComparison,
+    pub write_time: Option<WriteTime>,
     /// It is written because somebody asked for that.
     pub rotated: bool,
 }
 
 /// What is known of a value that can't be read back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Recall {
+pub enum WriteComparison {
     /// It is what was last written.
     Same,
     /// Something else was last written.
     Differs,
     /// Nothing was ever written by us.
-    Never,
+    NeverWritten,
 }
 
 /// A memory of nothing.
-pub struct Blank;
+pub struct EmptyWriteHistory;
 
-impl Memory for Blank {
-    fn recall(&self, _: &Subject, _: &Path, _: &Value) -> Recall {
-        Recall::Never
+impl WriteHistory for EmptyWriteHistory {
+    fn compare_last_written(&self, _: &PlanSubject, _: &ValuePath, _: &Value) -> WriteComparison {
+        WriteComparison::NeverWritten
     }
 }

@@ -5,32 +5,32 @@
 //! row. Two candidates left are a fault, never a guess; of two items that find the same row, the one that its
 //! further keys deny is a new one.
 
-use crate::document::{Wanted, Wish};
+use crate::document::{DesiredNode, DesiredValue};
 use crate::kind::{Field, Shape};
-use crate::plan::compare::{is_row_id, row_id, same, unseen};
+use crate::plan::compare::{find_row_id, is_equal, is_row_id, is_unreadable};
 use crate::value::{Object, Value};
 
 /// The live partner of each wanted item; `None` for a new one.
-pub type Pairs = Vec<Option<usize>>;
+pub type ItemMatches = Vec<Option<usize>>;
 
 /// What a wanted item names, by the numbers of the fields.
-type Named<'w> = &'w [(u16, Wanted)];
+type ItemFields<'w> = &'w [(u16, DesiredNode)];
 
 /// Why an item cannot be paired: its number among the wanted ones, and what is wrong.
-pub struct Unpaired {
+pub struct UnmatchedItem {
     pub item: usize,
-    pub reason: Reason,
+    pub reason: UnmatchedReason,
 }
 
 /// What keeps an item from being paired.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum UnmatchedReason {
     /// Several live items match; naming one of these fields may help.
     Ambiguous(Vec<String>),
     /// Another wanted item, by its number, means the same live one.
-    Twice(usize),
+    DuplicateMatch(usize),
     /// Another item, by its number, is to have the same keys: the next run could not tell the rows apart.
-    Alike(usize),
+    DuplicateKey(usize),
     /// It names a row id that no live item has.
     UnknownId(String),
 }
@@ -39,69 +39,74 @@ pub enum Reason {
 ///
 /// # Errors
 /// Every item that cannot be paired.
-pub fn pair(
+pub fn match_items(
     shape: &Shape,
     keys: &[Vec<u16>],
-    wanted: &[&[(u16, Wanted)]],
+    wanted: &[&[(u16, DesiredNode)]],
     live: &[&Object],
-) -> Result<Pairs, Vec<Unpaired>> {
-    let (mut pairs, mut faults): (Pairs, Vec<Unpaired>) = (Vec::new(), Vec::new());
+) -> Result<ItemMatches, Vec<UnmatchedItem>> {
+    let (mut pairs, mut faults): (ItemMatches, Vec<UnmatchedItem>) = (Vec::new(), Vec::new());
     for (number, item) in wanted.iter().enumerate() {
-        pairs.push(partner(shape, keys, item, live).unwrap_or_else(|reason| {
-            faults.push(Unpaired { item: number, reason });
+        pairs.push(find_match(shape, keys, item, live).unwrap_or_else(|reason| {
+            faults.push(UnmatchedItem { item: number, reason });
             None
         }));
     }
-    for at in contested(&pairs, live.len()) {
+    for at in find_contested(&pairs, live.len()) {
         let rivals: Vec<usize> = (0..pairs.len()).filter(|number| pairs[*number] == Some(at)).collect();
-        match rightful((shape, keys), (wanted, &rivals), live[at]) {
+        match resolve_contested((shape, keys), (wanted, &rivals), live[at]) {
             Some(own) => {
                 rivals.iter().filter(|number| **number != own).for_each(|number| pairs[*number] = None);
             }
-            None => faults.extend(
-                rivals[1..].iter().map(|item| Unpaired { item: *item, reason: Reason::Twice(rivals[0]) }),
-            ),
+            None => faults.extend(rivals[1..].iter().map(|item| UnmatchedItem {
+                item: *item,
+                reason: UnmatchedReason::DuplicateMatch(rivals[0]),
+            })),
         }
     }
     faults.sort_by_key(|fault| fault.item);
     if faults.is_empty() {
-        faults = twins(shape, keys, wanted, &pairs);
+        faults = find_duplicate_keys(shape, keys, wanted, &pairs);
     }
     if faults.is_empty() { Ok(pairs) } else { Err(faults) }
 }
 
-fn partner(
+fn find_match(
     shape: &Shape,
     keys: &[Vec<u16>],
-    item: &[(u16, Wanted)],
+    item: &[(u16, DesiredNode)],
     live: &[&Object],
-) -> Result<Option<usize>, Reason> {
-    if let Some(found) = by_row_id(shape, keys, item, live) {
+) -> Result<Option<usize>, UnmatchedReason> {
+    if let Some(found) = match_by_row_id(shape, keys, item, live) {
         return found.map(Some);
     }
     let own: Vec<&Vec<u16>> = keys.iter().filter(|key| !is_row_id(shape, key)).collect();
     // the first key that the item names in full; without one, what it leaves out of the first counts as nothing
-    let whole =
-        own.iter().position(|key| key.iter().all(|number| named(item, shape.field(*number)).is_some()));
+    let whole = own
+        .iter()
+        .position(|key| key.iter().all(|number| find_named_value(item, shape.get_field(*number)).is_some()));
     let Some(first) = own.get(whole.unwrap_or(0)) else { return Ok(None) };
     let mut candidates: Vec<usize> =
-        (0..live.len()).filter(|at| fits(shape, first, item, live[*at], false)).collect();
+        (0..live.len()).filter(|at| matches_key(shape, first, item, live[*at], false)).collect();
     for key in &own {
         if candidates.len() > 1 {
-            candidates.retain(|at| fits(shape, key, item, live[*at], true));
+            candidates.retain(|at| matches_key(shape, key, item, live[*at], true));
         }
     }
-    let hidden = |live: &&Object| first.iter().any(|n| unseen(shape.field(*n), live.get(*n)));
+    let hidden =
+        |live: &&Object| first.iter().any(|n| is_unreadable(shape.get_field(*n), live.get_field(*n)));
     match candidates.as_slice() {
-        [] if live.iter().any(hidden) => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
+        [] if live.iter().any(hidden) => {
+            Err(UnmatchedReason::Ambiguous(list_unnamed_fields(shape, keys, item)))
+        }
         [] => Ok(None),
         [one] => Ok(Some(*one)),
-        _ => Err(Reason::Ambiguous(unnamed(shape, keys, item))),
+        _ => Err(UnmatchedReason::Ambiguous(list_unnamed_fields(shape, keys, item))),
     }
 }
 
 /// The live items that several wanted ones mean.
-fn contested(pairs: &Pairs, live: usize) -> Vec<usize> {
+fn find_contested(pairs: &ItemMatches, live: usize) -> Vec<usize> {
     let mut claims = vec![0_u32; live];
     for at in pairs.iter().flatten() {
         claims[*at] += 1;
@@ -111,99 +116,114 @@ fn contested(pairs: &Pairs, live: usize) -> Vec<usize> {
 
 /// Which of several wanted items a live one is: the only one that it fits in everything that they name of their
 /// keys, where each of the others says otherwise. These were beside it and are gone, or are yet to come.
-fn rightful(
+fn resolve_contested(
     (shape, keys): (&Shape, &[Vec<u16>]),
-    (wanted, rivals): (&[Named<'_>], &[usize]),
+    (wanted, rivals): (&[ItemFields<'_>], &[usize]),
     live: &Object,
 ) -> Option<usize> {
     let own = || keys.iter().filter(|key| !is_row_id(shape, key));
     let fitting: Vec<&usize> = rivals
         .iter()
-        .filter(|number| own().all(|key| fits(shape, key, wanted[**number], live, true)))
+        .filter(|number| own().all(|key| matches_key(shape, key, wanted[**number], live, true)))
         .collect();
     let [one] = fitting[..] else { return None };
     let differ = |other: usize, field: &Field| {
-        let (a, b) = (named(wanted[*one], field), named(wanted[other], field));
-        a.is_some() && b.is_some() && !same(field, a.as_ref(), b.as_ref())
+        let (a, b) = (find_named_value(wanted[*one], field), find_named_value(wanted[other], field));
+        a.is_some() && b.is_some() && !is_equal(field, a.as_ref(), b.as_ref())
     };
-    let names_row = |other: usize| row_id(shape, keys).is_some_and(|row| named(wanted[other], row).is_some());
+    let names_row = |other: usize| {
+        find_row_id(shape, keys).is_some_and(|row| find_named_value(wanted[other], row).is_some())
+    };
     // so that the next run can tell them apart
-    let told = |other: usize| own().flatten().any(|number| differ(other, shape.field(*number)));
+    let told = |other: usize| own().flatten().any(|number| differ(other, shape.get_field(*number)));
     let mut others = rivals.iter().copied().filter(|other| other != one);
     others.all(|other| !names_row(other) && told(other)).then_some(*one)
 }
 
 /// Items that are to have the same keys, unless row ids tell both. Only new rows, and those named by their id,
 /// can come to the key of another.
-fn twins(shape: &Shape, keys: &[Vec<u16>], wanted: &[&[(u16, Wanted)]], pairs: &Pairs) -> Vec<Unpaired> {
+fn find_duplicate_keys(
+    shape: &Shape,
+    keys: &[Vec<u16>],
+    wanted: &[&[(u16, DesiredNode)]],
+    pairs: &ItemMatches,
+) -> Vec<UnmatchedItem> {
     let fields: Vec<&Field> = keys
         .iter()
         .filter(|key| !is_row_id(shape, key))
         .flatten()
-        .map(|number| shape.field(*number))
+        .map(|number| shape.get_field(*number))
         .collect();
     if fields.is_empty() {
         return Vec::new();
     }
-    let key = |item: &[(u16, Wanted)]| fields.iter().map(|field| named(item, field)).collect::<Vec<_>>();
+    let key = |item: &[(u16, DesiredNode)]| {
+        fields.iter().map(|field| find_named_value(item, field)).collect::<Vec<_>>()
+    };
     let names: Vec<Vec<Option<Value>>> = wanted.iter().map(|item| key(item)).collect();
-    let row = row_id(shape, keys);
+    let row = find_row_id(shape, keys);
     let by_id: Vec<bool> =
-        wanted.iter().map(|item| row.is_some_and(|row| named(item, row).is_some())).collect();
+        wanted.iter().map(|item| row.is_some_and(|row| find_named_value(item, row).is_some())).collect();
     let moves = |at: usize| by_id[at] || pairs[at].is_none();
     let alike = |a: usize, b: usize| {
         let mut both = fields.iter().zip(names[a].iter().zip(&names[b]));
-        both.all(|(field, (a, b))| same(field, a.as_ref(), b.as_ref()))
+        both.all(|(field, (a, b))| is_equal(field, a.as_ref(), b.as_ref()))
     };
     let twin = |number: usize| {
         let open = |other: &usize| (moves(number) || moves(*other)) && !(by_id[number] && by_id[*other]);
         let first = (0..number).find(|other| open(other) && alike(number, *other))?;
-        Some(Unpaired { item: number, reason: Reason::Alike(first) })
+        Some(UnmatchedItem { item: number, reason: UnmatchedReason::DuplicateKey(first) })
     };
     (0..wanted.len()).filter_map(twin).collect()
 }
 
 /// Whether a live item has what a wanted one names of a key. `only_named`: what is not named, or cannot be
 /// seen, speaks neither for it nor against it.
-fn fits(shape: &Shape, key: &[u16], item: &[(u16, Wanted)], live: &Object, only_named: bool) -> bool {
-    key.iter().map(|number| shape.field(*number)).all(|field| {
-        let (named, live) = (named(item, field), live.get(field.number));
-        let silent = named.is_none() || unseen(field, live);
-        (only_named && silent) || same(field, live, named.as_ref())
+fn matches_key(
+    shape: &Shape,
+    key: &[u16],
+    item: &[(u16, DesiredNode)],
+    live: &Object,
+    only_named: bool,
+) -> bool {
+    key.iter().map(|number| shape.get_field(*number)).all(|field| {
+        let (named, live) = (find_named_value(item, field), live.get_field(field.number));
+        let silent = named.is_none() || is_unreadable(field, live);
+        (only_named && silent) || is_equal(field, live, named.as_ref())
     })
 }
 
 /// An item that names its row id means that row.
-fn by_row_id(
+fn match_by_row_id(
     shape: &Shape,
     keys: &[Vec<u16>],
-    item: &[(u16, Wanted)],
+    item: &[(u16, DesiredNode)],
     live: &[&Object],
-) -> Option<Result<usize, Reason>> {
-    let row_id = row_id(shape, keys)?;
-    let wanted = named(item, row_id).filter(|value| !matches!(value, Value::Null))?;
-    let at = live.iter().position(|live| same(row_id, live.get(row_id.number), Some(&wanted)));
-    Some(at.ok_or_else(|| Reason::UnknownId(row_id.name.to_string())))
+) -> Option<Result<usize, UnmatchedReason>> {
+    let row_id = find_row_id(shape, keys)?;
+    let wanted = find_named_value(item, row_id).filter(|value| !matches!(value, Value::Null))?;
+    let at = live.iter().position(|live| is_equal(row_id, live.get_field(row_id.number), Some(&wanted)));
+    Some(at.ok_or_else(|| UnmatchedReason::UnknownId(row_id.name.to_string())))
 }
 
 /// The value that an item names for a field.
-fn named(item: &[(u16, Wanted)], field: &Field) -> Option<Value> {
+fn find_named_value(item: &[(u16, DesiredNode)], field: &Field) -> Option<Value> {
     let (_, wanted) = item.iter().find(|(number, _)| *number == field.number)?;
-    Some(leaf_value(wanted))
+    Some(to_plain_value(wanted))
 }
 
-fn leaf_value(wanted: &Wanted) -> Value {
-    match &wanted.wish {
-        Wish::Leaf(value) => value.clone(),
-        Wish::List(items) => Value::List(items.iter().map(leaf_value).collect()),
+fn to_plain_value(wanted: &DesiredNode) -> Value {
+    match &wanted.value {
+        DesiredValue::Literal(value) => value.clone(),
+        DesiredValue::List(items) => Value::Array(items.iter().map(to_plain_value).collect()),
         _ => Value::Null,
     }
 }
 
-fn unnamed(shape: &Shape, keys: &[Vec<u16>], item: &[(u16, Wanted)]) -> Vec<String> {
+fn list_unnamed_fields(shape: &Shape, keys: &[Vec<u16>], item: &[(u16, DesiredNode)]) -> Vec<String> {
     let mut names = Vec::new();
-    for field in keys.iter().flatten().map(|number| shape.field(*number)) {
-        if named(item, field).is_none() && !names.contains(&field.name.to_string()) {
+    for field in keys.iter().flatten().map(|number| shape.get_field(*number)) {
+        if find_named_value(item, field).is_none() && !names.contains(&field.name.to_string()) {
             names.push(field.name.to_string());
         }
     }

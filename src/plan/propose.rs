@@ -10,77 +10,87 @@ mod lists;
 
 use std::sync::Arc;
 
-use crate::diagnostic::{Diagnostic, Place, Span};
-use crate::document::{Document, Wanted, Wish};
-use crate::kind::{Absent, Clear, Copy, Field, Item, ItemsSent, Maker, Shape, Type};
-use crate::plan::compare::{same, segment, unseen};
-use crate::plan::permit::{Permission, is_personal};
-use crate::plan::rotate::{Rotation, rotates};
-use crate::plan::{Change, Form, Memory, Recall, Recalled, Subject};
-use crate::value::{Mark, Object, Path, Segment, Value, looks_masked};
+use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
+use crate::document::{DesiredNode, DesiredValue, Document};
+use crate::kind::{
+    AbsenceRule, ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Shape, WrittenItems,
+};
+use crate::plan::compare::{build_segment, is_equal, is_unreadable};
+use crate::plan::permission::{Permission, is_personal};
+use crate::plan::rotate::{SecretRotation, is_rotatable};
+use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteComparison, WriteHistory};
+use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath, looks_masked};
 
 /// One document against one live object.
-pub struct Question<'q> {
+pub struct ProposalInput<'q> {
     pub document: &'q Document,
-    pub subject: &'q Subject,
+    pub subject: &'q PlanSubject,
     /// None when there is no such object yet.
     pub live: Option<&'q Object>,
-    pub memory: &'q dyn Memory,
+    pub write_history: &'q dyn WriteHistory,
     /// What is written again although it may be the same.
-    pub rotate: &'q Rotation,
+    pub rotation: &'q SecretRotation,
 }
 
 /// What the object is to be, and how that differs from what it is.
 #[derive(Default)]
-pub struct Proposal {
-    pub wanted: Object,
+pub struct ObjectProposal {
+    pub desired: Object,
     pub changes: Vec<Change>,
     /// What waits or cannot be compared.
     pub notes: Vec<Diagnostic>,
     /// Why this object must not be written.
-    pub faults: Vec<Diagnostic>,
+    pub errors: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
-    pub hidden: Vec<(Path, Value)>,
+    pub hidden: Vec<(ValuePath, Value)>,
     /// Named fields that cannot be seen and were not compared, with their lines.
-    pub uncompared: Vec<(Path, Span)>,
+    pub uncompared_fields: Vec<(ValuePath, SourceSpan)>,
     /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
     /// write of the whole would blank them.
-    pub unreadable: Vec<(Path, Span)>,
+    pub unreadable_fields: Vec<(ValuePath, SourceSpan)>,
     /// What is known of values that the document supplies and that do not read back.
-    pub recalled: Vec<Recalled>,
+    pub last_written: Vec<LastWritten>,
     /// What of it somebody had to allow.
-    pub needs: Vec<Permission>,
+    pub required_permissions: Vec<Permission>,
 }
 
 /// Overlays the live object with the document.
-pub fn propose(question: &Question, permits: Permits) -> Proposal {
+pub fn propose_object(question: &ProposalInput, permits: GrantedPermissions) -> ObjectProposal {
     let creating = question.live.is_none();
     let here = question.document.name_span;
-    let mut overlay =
-        Overlay { question, permits, creating, here, new_item_of: None, out: Proposal::default() };
-    overlay.unresolved();
+    let mut overlay = ProposalBuilder {
+        input: question,
+        permissions: permits,
+        creating,
+        current_span: here,
+        new_item_list: None,
+        proposal: ObjectProposal::default(),
+    };
+    overlay.report_unresolved();
     let kind = &question.document.kind;
-    let fields = object_fields(&question.document.spec);
-    let mut wanted = overlay.object(&kind.shape, question.live, fields, &Path::default());
-    if let (true, Maker::Caller, Some(id)) = (creating, kind.identity.made_by, &question.subject.id) {
-        wanted.set(kind.identity.id, id.clone());
+    let fields = as_object_fields(&question.document.spec);
+    let mut wanted = overlay.merge_object(&kind.shape, question.live, fields, &ValuePath::default());
+    if let (true, IdAssigner::Caller, Some(id)) =
+        (creating, kind.identity.id_assigned_by, &question.subject.id)
+    {
+        wanted.set_field(kind.identity.id, id.clone());
     }
-    overlay.out.wanted = wanted;
-    overlay.look_at_history();
+    overlay.proposal.desired = wanted;
+    overlay.guard_foreign_edits();
     overlay.guard_personal();
-    overlay.out
+    overlay.proposal
 }
 
-fn object_fields(wanted: &Wanted) -> &[(u16, Wanted)] {
-    match &wanted.wish {
-        Wish::Object(fields) => fields,
+fn as_object_fields(wanted: &DesiredNode) -> &[(u16, DesiredNode)] {
+    match &wanted.value {
+        DesiredValue::Object(fields) => fields,
         _ => &[],
     }
 }
 
 /// What an operator allows on purpose.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Permits {
+pub struct GrantedPermissions {
     /// Values that cannot be seen are written all the same.
     pub force_hidden: bool,
     /// The protection of an object's data may be lowered.
@@ -96,83 +106,101 @@ pub struct Permits {
 }
 
 /// How a change is shown, and which line asks for it.
-struct Look {
-    form: Form,
-    mark: Mark,
-    span: Option<Span>,
+struct ChangeContext {
+    value_type: ChangeValueType,
+    sensitivity: Sensitivity,
+    span: Option<SourceSpan>,
 }
 
-struct Overlay<'q> {
-    question: &'q Question<'q>,
-    permits: Permits,
+struct ProposalBuilder<'q> {
+    input: &'q ProposalInput<'q>,
+    permissions: GrantedPermissions,
     creating: bool,
     /// The item at hand, or the document.
-    here: Span,
+    current_span: SourceSpan,
     /// The list to which the item at hand is new.
-    new_item_of: Option<Arc<str>>,
-    out: Proposal,
+    new_item_list: Option<Arc<str>>,
+    proposal: ObjectProposal,
 }
 
-impl Overlay<'_> {
-    fn object(
+impl ProposalBuilder<'_> {
+    fn merge_object(
         &mut self,
         shape: &Shape,
         live: Option<&Object>,
-        wanted: &[(u16, Wanted)],
-        path: &Path,
+        wanted: &[(u16, DesiredNode)],
+        path: &ValuePath,
     ) -> Object {
         let mut result = live.cloned().unwrap_or_default();
         for field in &shape.fields {
-            let now = live.and_then(|live| live.get(field.number));
-            let at = || path.then(Segment::Field(field.name.clone()));
+            let now = live.and_then(|live| live.get_field(field.number));
+            let at = || path.join_segment(PathSegment::Field(field.name.clone()));
             let value = match wanted.binary_search_by_key(&field.number, |(number, _)| *number) {
-                Ok(found) => self.field(field, now, &wanted[found].1, at()),
+                Ok(found) => self.merge_field(field, now, &wanted[found].1, at()),
                 Err(_) => {
-                    self.unnamed(field, now, &at);
-                    field.copy_of.as_ref().and_then(|copy| self.copied(copy))
+                    self.check_unmanaged_field(field, now, &at);
+                    field.copy_of.as_ref().and_then(|copy| self.find_copied_value(copy))
                 }
             };
             if let Some(value) = value {
-                result.set(field.number, value);
+                result.set_field(field.number, value);
             }
         }
         result
     }
 
     /// The new value of a field that the document names; `None` to keep what is live.
-    fn field(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) -> Option<Value> {
+    fn merge_field(
+        &mut self,
+        field: &Field,
+        live: Option<&Value>,
+        wanted: &DesiredNode,
+        path: ValuePath,
+    ) -> Option<Value> {
         // what the service sets of something new is held against the document once it is there
-        let by_service = self.creating && field.access.computed;
-        if by_service || (!self.creating && field.access.create_only && field.access.write_only) {
+        let by_service = self.creating && field.behavior.read_only;
+        if by_service || (!self.creating && field.behavior.immutable && field.behavior.write_only) {
             return None;
         }
-        if !self.creating && (field.access.create_only || field.access.computed) {
-            self.fixed(field, live, wanted, path);
+        if !self.creating && (field.behavior.immutable || field.behavior.read_only) {
+            self.check_immutable(field, live, wanted, path);
             return None;
         }
-        match (&field.ty, &wanted.wish) {
-            (Type::Leaf(_), Wish::Leaf(value)) => self.leaf(field, live, value.clone(), (wanted.span, path)),
-            (Type::Leaf(_), Wish::Clear) => self.leaf(field, live, cleared(field), (wanted.span, path)),
-            (Type::Object(shape), Wish::Object(fields)) => {
+        match (&field.ty, &wanted.value) {
+            (FieldType::Scalar(_), DesiredValue::Literal(value)) => {
+                self.merge_scalar(field, live, value.clone(), (wanted.span, path))
+            }
+            (FieldType::Scalar(_), DesiredValue::Clear) => {
+                self.merge_scalar(field, live, build_cleared_value(field), (wanted.span, path))
+            }
+            (FieldType::Object(shape), DesiredValue::Object(fields)) => {
                 let live = live.and_then(Value::as_object);
-                Some(Value::Object(Box::new(self.object(shape, live, fields, &path))))
+                Some(Value::Object(Box::new(self.merge_object(shape, live, fields, &path))))
             }
-            (Type::Map(map), Wish::Map(entries)) => self.map(field, map, live, entries, &path),
-            (Type::List(list), Wish::List(items)) => {
-                self.list(field, list, live, (items, wanted.span), &path)
+            (FieldType::Map(map), DesiredValue::Map(entries)) => {
+                self.merge_map(field, map, live, entries, &path)
             }
-            (Type::Map(map), Wish::Clear) => self.map(field, map, live, &[], &path),
-            (Type::List(list), Wish::Clear) => self.list(field, list, live, (&[], wanted.span), &path),
-            (Type::Object(_), Wish::Clear) => {
-                let value = cleared(field);
-                if same(field, live, Some(&value)) {
+            (FieldType::Array(list), DesiredValue::List(items)) => {
+                self.merge_list(field, list, live, (items, wanted.span), &path)
+            }
+            (FieldType::Map(map), DesiredValue::Clear) => self.merge_map(field, map, live, &[], &path),
+            (FieldType::Array(list), DesiredValue::Clear) => {
+                self.merge_list(field, list, live, (&[], wanted.span), &path)
+            }
+            (FieldType::Object(_), DesiredValue::Clear) => {
+                let value = build_cleared_value(field);
+                if is_equal(field, live, Some(&value)) {
                     return None;
                 }
-                self.change(
+                self.push_change(
                     path,
                     live.cloned(),
                     Some(value.clone()),
-                    Look { form: Form::of(&field.ty), mark: field.mark, span: Some(wanted.span) },
+                    ChangeContext {
+                        value_type: ChangeValueType::from_type(&field.ty),
+                        sensitivity: field.sensitivity,
+                        span: Some(wanted.span),
+                    },
                 );
                 Some(value)
             }
@@ -180,17 +208,17 @@ impl Overlay<'_> {
         }
     }
 
-    fn leaf(
+    fn merge_scalar(
         &mut self,
         field: &Field,
         live: Option<&Value>,
         value: Value,
-        (span, path): (Span, Path),
+        (span, path): (SourceSpan, ValuePath),
     ) -> Option<Value> {
         // of what is new everything is known
-        let hidden = !self.creating && unseen(field, live);
+        let hidden = !self.creating && is_unreadable(field, live);
         let rotated = self.is_rotated(field, &path, &value);
-        let settled = !hidden && !rotated && same(field, live, Some(&value));
+        let settled = !hidden && !rotated && is_equal(field, live, Some(&value));
         if settled && (!self.creating || value.is_blank()) {
             return self.creating.then_some(value);
         }
@@ -198,199 +226,246 @@ impl Overlay<'_> {
             // the document says that there is none, and none is seen
             return Some(value);
         }
-        let waits = field.absent == Absent::Pending;
-        if hidden || waits || unseen(field, live) {
-            self.out.hidden.push((path.clone(), value.clone()));
+        let waits = field.when_absent == AbsenceRule::Pending;
+        if hidden || waits || is_unreadable(field, live) {
+            self.proposal.hidden.push((path.clone(), value.clone()));
         }
         if !self.creating && (hidden || waits || rotated) {
-            let masked = live.and_then(Value::as_text).is_some_and(looks_masked);
-            let recall = self.question.memory.recall(self.question.subject, &path, &value);
-            self.recalled(&path, recall, rotated);
+            let masked = live.and_then(Value::as_str).is_some_and(looks_masked);
+            let recall = self.input.write_history.compare_last_written(self.input.subject, &path, &value);
+            self.record_last_written(&path, recall, rotated);
             match recall {
                 _ if rotated => {}
-                Recall::Same if waits => {
+                WriteComparison::Same if waits => {
                     self.note_pending(field, span);
                     return Some(value);
                 }
-                Recall::Same => return Some(value),
-                Recall::Never if waits && hidden && self.is_waiting() => {
+                WriteComparison::Same => return Some(value),
+                WriteComparison::NeverWritten if waits && hidden && self.is_pending() => {
                     self.note_pending(field, span);
                     return Some(value);
                 }
-                Recall::Never
-                    if (masked || field.mark != Mark::Secret) && !(masked && value.is_blank()) && !waits =>
+                WriteComparison::NeverWritten
+                    if (masked || field.sensitivity != Sensitivity::Secret)
+                        && !(masked && value.is_blank())
+                        && !waits =>
                 {
-                    if !self.permits.force_hidden {
-                        self.out.uncompared.push((path, span));
+                    if !self.permissions.force_hidden {
+                        self.proposal.uncompared_fields.push((path, span));
                         return Some(value);
                     }
-                    self.needs(Permission::Hidden);
+                    self.require_permission(Permission::Hidden);
                 }
-                Recall::Differs | Recall::Never => {}
+                WriteComparison::Differs | WriteComparison::NeverWritten => {}
             }
         }
         self.guard_protection(field, live, &value, span);
         let blank = value.is_blank();
-        self.change(
+        self.push_change(
             path,
             live.cloned(),
             Some(value.clone()),
-            Look { form: Form::of(&field.ty), mark: field.mark, span: Some(span) },
+            ChangeContext {
+                value_type: ChangeValueType::from_type(&field.ty),
+                sensitivity: field.sensitivity,
+                span: Some(span),
+            },
         );
         // a mask that is to go says that something is there
         if hidden
             && !blank
-            && let Some(change) = self.out.changes.last_mut()
+            && let Some(change) = self.proposal.changes.last_mut()
         {
-            change.unseen = true;
+            change.unreadable = true;
         }
         Some(value)
     }
 
     /// A field that can't be changed any more: naming what it is already is fine.
-    fn fixed(&mut self, field: &Field, live: Option<&Value>, wanted: &Wanted, path: Path) {
-        if let (Type::Object(shape), Wish::Object(fields)) = (&field.ty, &wanted.wish) {
+    fn check_immutable(
+        &mut self,
+        field: &Field,
+        live: Option<&Value>,
+        wanted: &DesiredNode,
+        path: ValuePath,
+    ) {
+        if let (FieldType::Object(shape), DesiredValue::Object(fields)) = (&field.ty, &wanted.value) {
             let live = live.and_then(Value::as_object);
             for (number, wanted) in fields {
-                let inner = shape.field(*number);
-                let now = live.and_then(|live| live.get(*number));
-                self.fixed(inner, now, wanted, path.then(Segment::Field(inner.name.clone())));
+                let inner = shape.get_field(*number);
+                let now = live.and_then(|live| live.get_field(*number));
+                self.check_immutable(
+                    inner,
+                    now,
+                    wanted,
+                    path.join_segment(PathSegment::Field(inner.name.clone())),
+                );
             }
             return;
         }
-        let value = fixed_value(&field.ty, wanted);
+        let value = to_literal_value(&field.ty, wanted);
         let agrees = match &value {
-            Some(value) => same(field, live, Some(value)),
+            Some(value) => is_equal(field, live, Some(value)),
             None => live.is_none_or(Value::is_blank),
         };
         if agrees {
             return;
         }
-        let (code, why) = match field.access.computed {
+        let (code, why) = match field.behavior.read_only {
             true => ("computed-field", "is set by the service"),
             false => ("immutable-field", "cannot be changed after creation"),
         };
         let message = format!("`{}` {why}, and the live object has another value", field.name);
-        self.fault(
+        self.push_error(
             code,
             message,
             wanted.span,
             "take it out of the document, or write what the live object has",
         );
-        self.change(
+        self.push_change(
             path,
             live.cloned(),
             value,
-            Look { form: Form::of(&field.ty), mark: field.mark, span: Some(wanted.span) },
+            ChangeContext {
+                value_type: ChangeValueType::from_type(&field.ty),
+                sensitivity: field.sensitivity,
+                span: Some(wanted.span),
+            },
         );
     }
 
     /// A field that the document leaves alone.
-    fn unnamed(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> Path) {
+    fn check_unmanaged_field(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> ValuePath) {
         if self.creating {
-            if field.access.required {
-                let (what, hint) = match &self.new_item_of {
+            if field.behavior.required {
+                let (what, hint) = match &self.new_item_list {
                     Some(list) => (format!("a new item of `{list}`"), "add it to the item"),
                     None => ("a new object".to_owned(), "add it to the document's `spec`"),
                 };
-                self.fault("missing-field", format!("{what} needs `{}`", field.name), self.here, hint);
+                self.push_error(
+                    "missing-field",
+                    format!("{what} needs `{}`", field.name),
+                    self.current_span,
+                    hint,
+                );
             }
             return;
         }
-        if field.access.computed || field.never_sent || field.access.create_only {
+        if field.behavior.read_only || field.omit_from_writes || field.behavior.immutable {
             return;
         }
         match (&field.ty, live) {
-            (Type::Leaf(_), live) if unseen(field, live) => self.out.unreadable.push((path(), self.here)),
-            (Type::Object(shape), Some(Value::Object(object))) => {
-                self.untouched(&Item::Object(shape.clone()), &Value::Object(object.clone()), &path());
+            (FieldType::Scalar(_), live) if is_unreadable(field, live) => {
+                self.proposal.unreadable_fields.push((path(), self.current_span))
             }
-            (Type::List(list), Some(Value::List(items)))
-                if matches!(list.item, Item::Object(_)) && list.items_sent == ItemsSent::All =>
+            (FieldType::Object(shape), Some(Value::Object(object))) => {
+                self.check_unmanaged_item(
+                    &ItemType::Object(shape.clone()),
+                    &Value::Object(object.clone()),
+                    &path(),
+                );
+            }
+            (FieldType::Array(list), Some(Value::Array(items)))
+                if matches!(list.item, ItemType::Object(_)) && list.write_items == WrittenItems::All =>
             {
                 for (index, item) in items.iter().enumerate() {
-                    self.untouched(&list.item, item, &path().then(segment(list, index, item, items)));
+                    self.check_unmanaged_item(
+                        &list.item,
+                        item,
+                        &path().join_segment(build_segment(list, index, item, items)),
+                    );
                 }
             }
             _ => {}
         }
     }
 
-    fn untouched(&mut self, item: &Item, value: &Value, path: &Path) {
-        if let (Item::Object(shape), Some(object)) = (item, value.as_object()) {
+    fn check_unmanaged_item(&mut self, item: &ItemType, value: &Value, path: &ValuePath) {
+        if let (ItemType::Object(shape), Some(object)) = (item, value.as_object()) {
             for field in &shape.fields {
-                let at = || path.then(Segment::Field(field.name.clone()));
-                self.unnamed(field, object.get(field.number), &at);
+                let at = || path.join_segment(PathSegment::Field(field.name.clone()));
+                self.check_unmanaged_field(field, object.get_field(field.number), &at);
             }
         }
     }
 
-    fn copied(&self, copy: &Copy) -> Option<Value> {
+    fn find_copied_value(&self, copy: &CopySource) -> Option<Value> {
         match copy {
-            Copy::Field(number) if *number == self.question.document.kind.identity.id => {
-                self.question.subject.id.clone()
+            CopySource::Field(number) if *number == self.input.document.kind.identity.id => {
+                self.input.subject.id.clone()
             }
-            Copy::Field(number) => self.question.live?.get(*number).cloned(),
-            Copy::Scope(name) => {
-                let at = self.question.document.kind.scope.iter().position(|scope| scope.name == *name)?;
-                self.question.subject.scope.get(at).cloned()
+            CopySource::Field(number) => self.input.live?.get_field(*number).cloned(),
+            CopySource::Scope(name) => {
+                let at = self.input.document.kind.scope.iter().position(|scope| scope.name == *name)?;
+                self.input.subject.scope.get(at).cloned()
             }
         }
         .filter(|value| !value.is_blank())
     }
 
-    fn change(&mut self, path: Path, before: Option<Value>, after: Option<Value>, look: Look) {
-        let place = look.span.map(|span| self.place(span));
-        let Look { form, mark, .. } = look;
-        self.out.changes.push(Change {
+    fn push_change(
+        &mut self,
+        path: ValuePath,
+        before: Option<Value>,
+        after: Option<Value>,
+        look: ChangeContext,
+    ) {
+        let place = look.span.map(|span| self.locate_span(span));
+        let ChangeContext { value_type: form, sensitivity: mark, .. } = look;
+        self.proposal.changes.push(Change {
             path,
             before,
             after,
-            form,
-            mark,
+            value_type: form,
+            sensitivity: mark,
             place,
-            unseen: false,
+            unreadable: false,
             causes: Vec::new(),
         });
     }
 
-    fn fault(&mut self, code: &'static str, message: String, span: Span, hint: &str) {
-        self.out.faults.push(Diagnostic::error(code, message).at(self.place(span)).hint(hint));
+    fn push_error(&mut self, code: &'static str, message: String, span: SourceSpan, hint: &str) {
+        self.proposal
+            .errors
+            .push(Diagnostic::error(code, message).with_location(self.locate_span(span)).with_hint(hint));
     }
 
-    fn place(&self, span: Span) -> Place {
-        self.question.document.place(span)
+    fn locate_span(&self, span: SourceSpan) -> SourceLocation {
+        self.input.document.locate_span(span)
     }
 }
 
 /// The value that asks the service to clear a field.
-fn cleared(field: &Field) -> Value {
-    match (&field.ty, field.clear) {
-        (Type::List(_), _) => Value::List(Vec::new()),
-        (Type::Map(_), _) => Value::Map(Vec::new()),
-        (ty, Clear::Empty | Clear::Zero) => ty.zero(),
-        (_, Clear::Null | Clear::Never) => Value::Null,
+fn build_cleared_value(field: &Field) -> Value {
+    match (&field.ty, field.clear_with) {
+        (FieldType::Array(_), _) => Value::Array(Vec::new()),
+        (FieldType::Map(_), _) => Value::Map(Vec::new()),
+        (ty, ClearValue::Empty | ClearValue::Zero) => ty.build_zero_value(),
+        (_, ClearValue::Null | ClearValue::Nothing) => Value::Null,
     }
 }
 
 /// The plain value of a wish; objects hold only what is named.
-fn fixed_value(ty: &Type, wanted: &Wanted) -> Option<Value> {
-    match (ty, &wanted.wish) {
-        (_, Wish::Leaf(value)) => Some(value.clone()),
-        (Type::Object(shape), Wish::Object(fields)) => {
+fn to_literal_value(ty: &FieldType, wanted: &DesiredNode) -> Option<Value> {
+    match (ty, &wanted.value) {
+        (_, DesiredValue::Literal(value)) => Some(value.clone()),
+        (FieldType::Object(shape), DesiredValue::Object(fields)) => {
             let mut object = Object::default();
             for (number, wanted) in fields {
-                object.set(*number, fixed_value(&shape.field(*number).ty, wanted).unwrap_or(Value::Null));
+                object.set_field(
+                    *number,
+                    to_literal_value(&shape.get_field(*number).ty, wanted).unwrap_or(Value::Null),
+                );
             }
             Some(Value::Object(Box::new(object)))
         }
-        (_, Wish::List(items)) => {
-            Some(Value::List(items.iter().filter_map(|item| fixed_value(ty, item)).collect()))
+        (_, DesiredValue::List(items)) => {
+            Some(Value::Array(items.iter().filter_map(|item| to_literal_value(ty, item)).collect()))
         }
-        (_, Wish::Map(entries)) => Some(Value::Map(
+        (_, DesiredValue::Map(entries)) => Some(Value::Map(
             entries
                 .iter()
-                .filter_map(|(key, wanted)| Some((key.clone(), fixed_value(ty, wanted)?)))
+                .filter_map(|(key, wanted)| Some((key.clone(), to_literal_value(ty, wanted)?)))
                 .collect(),
         )),
         _ => None,

@@ -7,101 +7,111 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::exchange::{Request, Verb, Wire};
+use crate::exchange::{Method, PlannedRequest, WireValue};
 use crate::kind::address;
-use crate::kind::{Absent, Field, Item, ItemsSent, ListType, Sends, Shape, ToldApart, Travels, Type, Write};
-use crate::plan::compare::{row_id, unseen};
-use crate::plan::propose::Proposal;
-use crate::plan::{Planned, Step, Subject};
-use crate::value::{Object, Path, Segment, Value};
+use crate::kind::{
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, NestedGranularity, Shape, WriteBody,
+    WriteOperation, WrittenItems,
+};
+use crate::plan::compare::{find_row_id, is_unreadable};
+use crate::plan::propose::ObjectProposal;
+use crate::plan::{PlanSubject, Step, StepRequest};
+use crate::value::{Object, PathSegment, Value, ValuePath};
 
 /// How a request is to be made.
 #[derive(Clone, Copy)]
-pub struct Manner {
+pub struct UpdateOptions {
     /// Unchanged nested fields ride along with changed ones, where the kind asks for it.
-    pub carry_nested: bool,
+    pub also_send_nested: bool,
 }
 
 /// The request that makes the live object what was proposed.
-pub fn update(
-    subject: &Subject,
-    write: &Write,
+pub fn build_update(
+    subject: &PlanSubject,
+    write: &WriteOperation,
     live: &Object,
-    proposal: &Proposal,
-    manner: Manner,
-) -> Planned {
-    let mut planned = match write.sends {
-        Sends::Everything => everything(subject, write, live, proposal),
-        Sends::Changes => changes(subject, write, proposal, manner),
+    proposal: &ObjectProposal,
+    manner: UpdateOptions,
+) -> StepRequest {
+    let mut planned = match write.body {
+        WriteBody::Everything => build_full_update(subject, write, live, proposal),
+        WriteBody::Changes => build_partial_update(subject, write, proposal, manner),
     };
-    planned.request.repeatable &= !makes_rows(&subject.kind.shape, proposal);
+    planned.request.idempotent &= !creates_rows(&subject.kind.shape, proposal);
     planned
 }
 
 /// Whether the service makes rows for new list items: sent twice, they might be there twice.
-fn makes_rows(shape: &Shape, proposal: &Proposal) -> bool {
+fn creates_rows(shape: &Shape, proposal: &ObjectProposal) -> bool {
     proposal.changes.iter().any(|change| {
-        let list = change.path.top().and_then(|name| shape.named(name)).map(|field| &field.ty);
-        let Some(Type::List(ListType {
-            item: Item::Object(item), told_apart: ToldApart::Keys(keys), ..
+        let list = change.path.top_field().and_then(|name| shape.find_field(name)).map(|field| &field.ty);
+        let Some(FieldType::Array(ArrayType {
+            item: ItemType::Object(item),
+            list_type: ListType::Map(keys),
+            ..
         })) = list
         else {
             return false;
         };
-        let is_item = matches!(change.path.0.as_slice(), [_, Segment::Item { .. }]);
-        is_item && change.before.is_none() && row_id(item, keys).is_some()
+        let is_item = matches!(change.path.0.as_slice(), [_, PathSegment::Item { .. }]);
+        is_item && change.before.is_none() && find_row_id(item, keys).is_some()
     })
 }
 
 /// In lists of which only changed items travel: leaves the unchanged ones out, and says which are removed.
-fn only_changed_items(shape: &Shape, live: &Object, proposal: &Proposal, members: &mut Vec<(String, Wire)>) {
+fn keep_changed_items(
+    shape: &Shape,
+    live: &Object,
+    proposal: &ObjectProposal,
+    members: &mut Vec<(String, WireValue)>,
+) {
     for field in &shape.fields {
-        let Type::List(list) = &field.ty else { continue };
-        if list.items_sent == ItemsSent::All {
+        let FieldType::Array(list) = &field.ty else { continue };
+        if list.write_items == WrittenItems::All {
             continue;
         }
         let items =
-            |object: &Object| object.get(field.number).map(|v| v.items().to_vec()).unwrap_or_default();
-        let (before, after) = (items(live), items(&proposal.wanted));
+            |object: &Object| object.get_field(field.number).map(|v| v.items().to_vec()).unwrap_or_default();
+        let (before, after) = (items(live), items(&proposal.desired));
         let asked = |index: usize| {
             proposal.changes.iter().any(|change| match change.path.0.as_slice() {
-                [Segment::Field(name), Segment::Item { index: at, .. }, ..] => {
+                [PathSegment::Field(name), PathSegment::Item { index: at, .. }, ..] => {
                     *name == field.name && *at == index
                 }
                 _ => false,
             })
         };
-        let (changed, removed) = item_changes(list, (&before, &after), &asked);
-        if let Some((_, wire)) = members.iter_mut().find(|(name, _)| *name == *field.written_as) {
-            *wire = whole(field, &Value::List(changed), Moment::Update);
+        let (changed, removed) = split_item_changes(list, (&before, &after), &asked);
+        if let Some((_, wire)) = members.iter_mut().find(|(name, _)| *name == *field.write_to) {
+            *wire = encode_value(field, &Value::Array(changed), WriteMode::Update);
         }
-        if let (Some(removals), Item::Object(item)) = (&list.removals, &list.item) {
+        if let (Some(removals), ItemType::Object(item)) = (&list.delete_items_through, &list.item) {
             let gone = removed.iter().filter_map(Value::as_object).map(|object| {
-                let fields = removals.with.iter().map(|number| item.field(*number));
+                let fields = removals.keys.iter().map(|number| item.get_field(*number));
                 let member = |field: &Field| {
-                    let value = object.get(field.number).unwrap_or(&Value::Null);
-                    (field.written_as.to_string(), whole(field, value, Moment::Update))
+                    let value = object.get_field(field.number).unwrap_or(&Value::Null);
+                    (field.write_to.to_string(), encode_value(field, value, WriteMode::Update))
                 };
-                Wire::Object(fields.map(member).collect())
+                WireValue::Object(fields.map(member).collect())
             });
-            members.push((removals.through.to_string(), Wire::List(gone.collect())));
+            members.push((removals.member.to_string(), WireValue::Array(gone.collect())));
         }
     }
 }
 
 /// The items that are new or of which a change is asked for, and those that are gone; by row id. An item with a
 /// value that cannot be seen and is left alone differs, and is no change.
-fn item_changes(
-    list: &ListType,
+fn split_item_changes(
+    list: &ArrayType,
     (before, after): (&[Value], &[Value]),
     asked: &dyn Fn(usize) -> bool,
 ) -> (Vec<Value>, Vec<Value>) {
-    let (Item::Object(shape), ToldApart::Keys(keys)) = (&list.item, &list.told_apart) else {
+    let (ItemType::Object(shape), ListType::Map(keys)) = (&list.item, &list.list_type) else {
         return (after.to_vec(), Vec::new());
     };
     let id = |item: &Value| {
-        let row = row_id(shape, keys)?;
-        item.as_object()?.get(row.number).filter(|id| !id.is_zero()).cloned()
+        let row = find_row_id(shape, keys)?;
+        item.as_object()?.get_field(row.number).filter(|id| !id.is_zero()).cloned()
     };
     let was = |item: &&Value| {
         let own = id(item);
@@ -112,49 +122,70 @@ fn item_changes(
     (after.iter().filter(was).cloned().collect(), before.iter().filter(stays).cloned().collect())
 }
 
-fn everything(subject: &Subject, write: &Write, live: &Object, proposal: &Proposal) -> Planned {
-    let mut body = whole_object(&subject.kind.shape, &proposal.wanted, Moment::Update);
-    if let Wire::Object(members) = &mut body {
-        only_changed_items(&subject.kind.shape, live, proposal, members);
+fn build_full_update(
+    subject: &PlanSubject,
+    write: &WriteOperation,
+    live: &Object,
+    proposal: &ObjectProposal,
+) -> StepRequest {
+    let mut body = encode_object(&subject.kind.shape, &proposal.desired, WriteMode::Update);
+    if let WireValue::Object(members) = &mut body {
+        keep_changed_items(&subject.kind.shape, live, proposal, members);
     }
-    let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
-    let along = carried(&subject.kind.shape, &proposal.wanted, &changed);
-    planned(subject, write, (body, Vec::new()), (sends(proposal), along))
+    let changed: BTreeSet<&str> =
+        proposal.changes.iter().filter_map(|change| change.path.top_field()).collect();
+    let along = list_unchanged_fields(&subject.kind.shape, &proposal.desired, &changed);
+    build_step_request(subject, write, (body, Vec::new()), (list_changed_pointers(proposal), along))
 }
 
 /// Names of what travels unchanged, strangers last.
-fn carried(shape: &Shape, wanted: &Object, changed: &BTreeSet<&str>) -> Vec<String> {
+fn list_unchanged_fields(shape: &Shape, wanted: &Object, changed: &BTreeSet<&str>) -> Vec<String> {
     let known = shape.fields.iter().filter(|field| {
-        travels(field, wanted.get(field.number), Moment::Update) && !changed.contains(&*field.name)
+        is_sent(field, wanted.get_field(field.number), WriteMode::Update) && !changed.contains(&*field.name)
     });
-    let strangers = wanted.strangers.iter().map(|stranger| stranger.name.to_string());
+    let strangers = wanted.unknown_fields.iter().map(|stranger| stranger.name.to_string());
     known.map(|field| field.name.to_string()).chain(strangers).collect()
 }
 
-fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner) -> Planned {
+fn build_partial_update(
+    subject: &PlanSubject,
+    write: &WriteOperation,
+    proposal: &ObjectProposal,
+    manner: UpdateOptions,
+) -> StepRequest {
     let shape = &subject.kind.shape;
     let (mut body, mut along, mut query) = (Vec::new(), Vec::new(), Vec::new());
-    let changed: BTreeSet<&str> = proposal.changes.iter().filter_map(|change| change.path.top()).collect();
+    let changed: BTreeSet<&str> =
+        proposal.changes.iter().filter_map(|change| change.path.top_field()).collect();
     let fields = || shape.fields.iter().filter(|field| changed.contains(&*field.name));
-    let nested = write.nested.as_ref().filter(|_| fields().any(Field::is_nested));
-    let parts = nested.is_none_or(|nested| nested.travels == Travels::Parts);
+    let nested = write.nested_fields.as_ref().filter(|_| fields().any(Field::is_nested));
+    let parts = nested.is_none_or(|nested| nested.granularity == NestedGranularity::Parts);
     for field in fields() {
-        let value = proposal.wanted.get(field.number).unwrap_or(&Value::Null);
-        let wire =
-            if parts { part(field, value, &proposal.changes) } else { whole(field, value, Moment::Update) };
-        body.push((field.written_as.to_string(), wire));
+        let value = proposal.desired.get_field(field.number).unwrap_or(&Value::Null);
+        let wire = if parts {
+            encode_changed_members(field, value, &proposal.changes)
+        } else {
+            encode_value(field, value, WriteMode::Update)
+        };
+        body.push((field.write_to.to_string(), wire));
     }
     if let Some(nested) = nested {
         query.clone_from(&nested.query);
-        let riders = nested.along.iter().map(|number| shape.field(*number));
-        for field in riders.filter(|field| manner.carry_nested && !changed.contains(&*field.name)) {
-            let value = proposal.wanted.get(field.number).filter(|value| !matches!(value, Value::Null));
-            let value = value.cloned().unwrap_or_else(|| field.ty.zero());
-            body.push((field.written_as.to_string(), whole(field, &value, Moment::Update)));
+        let riders = nested.also_send.iter().map(|number| shape.get_field(*number));
+        for field in riders.filter(|field| manner.also_send_nested && !changed.contains(&*field.name)) {
+            let value =
+                proposal.desired.get_field(field.number).filter(|value| !matches!(value, Value::Null));
+            let value = value.cloned().unwrap_or_else(|| field.ty.build_zero_value());
+            body.push((field.write_to.to_string(), encode_value(field, &value, WriteMode::Update)));
             along.push(field.name.to_string());
         }
     }
-    planned(subject, write, (Wire::Object(body), query), (sends(proposal), along))
+    build_step_request(
+        subject,
+        write,
+        (WireValue::Object(body), query),
+        (list_changed_pointers(proposal), along),
+    )
 }
 
 /// The request of a step with the values of all required fields added, for a service that asks for them even
@@ -162,21 +193,21 @@ fn changes(subject: &Subject, write: &Write, proposal: &Proposal, manner: Manner
 ///
 /// # Errors
 /// The required fields whose live value cannot be seen; nothing is sent in their place.
-pub fn in_full(step: &Step) -> Option<Result<Request, Vec<Arc<str>>>> {
+pub fn add_required_fields(step: &Step) -> Option<Result<PlannedRequest, Vec<Arc<str>>>> {
     let mut request = step.requests.first()?.request.clone();
     let operations = &step.subject.kind.operations;
-    let asks = |write: &&Write| write.adds_required_when_asked && write.verb == request.verb;
+    let asks = |write: &&WriteOperation| write.retry_with_required && write.method == request.method;
     [&operations.update, &operations.replace].into_iter().flatten().find(asks)?;
-    let Some(Wire::Object(members)) = &mut request.body else { return None };
+    let Some(WireValue::Object(members)) = &mut request.body else { return None };
     let mut hidden = Vec::new();
     for field in &step.subject.kind.shape.fields {
-        if !is_left_out(field, members) {
+        if !is_missing_required(field, members) {
             continue;
         }
-        let live = step.live.as_ref().and_then(|live| live.get(field.number));
-        match step.wanted.get(field.number) {
-            Some(value) if !unseen(field, live) && !value.is_blank() => {
-                members.push((field.written_as.to_string(), whole(field, value, Moment::Update)));
+        let live = step.live.as_ref().and_then(|live| live.get_field(field.number));
+        match step.desired.get_field(field.number) {
+            Some(value) if !is_unreadable(field, live) && !value.is_blank() => {
+                members.push((field.write_to.to_string(), encode_value(field, value, WriteMode::Update)));
             }
             _ => hidden.push(field.name.clone()),
         }
@@ -185,185 +216,206 @@ pub fn in_full(step: &Step) -> Option<Result<Request, Vec<Arc<str>>>> {
 }
 
 /// Whether a body lacks a required field that an update may hold.
-pub fn is_left_out(field: &Field, members: &[(String, Wire)]) -> bool {
-    let rights = field.access;
-    let ours = rights.required && !rights.computed && !rights.create_only && !field.never_sent;
-    ours && !members.iter().any(|(name, _)| **name == *field.written_as)
+pub fn is_missing_required(field: &Field, members: &[(String, WireValue)]) -> bool {
+    let rights = field.behavior;
+    let ours = rights.required && !rights.read_only && !rights.immutable && !field.omit_from_writes;
+    ours && !members.iter().any(|(name, _)| **name == *field.write_to)
 }
 
 /// Whether a request replaces what stands at a path, so that what it does not know of it is lost.
-pub fn replaces(write: &Write, proposal: &Proposal, planned: &Planned, path: &Path) -> bool {
-    if write.sends == Sends::Everything {
+pub fn replaces_path(
+    write: &WriteOperation,
+    proposal: &ObjectProposal,
+    planned: &StepRequest,
+    path: &ValuePath,
+) -> bool {
+    if write.body == WriteBody::Everything {
         return true;
     }
-    let Some(top) = path.top().filter(|_| path.0.len() > 1) else { return false };
-    let whole = write.nested.as_ref().is_some_and(|nested| nested.travels == Travels::Whole);
-    let sent = proposal.changes.iter().any(|change| change.path.top() == Some(top))
-        || planned.along.iter().any(|name| name == top);
+    let Some(top) = path.top_field().filter(|_| path.0.len() > 1) else { return false };
+    let whole =
+        write.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
+    let sent = proposal.changes.iter().any(|change| change.path.top_field() == Some(top))
+        || planned.sent_unchanged.iter().any(|name| name == top);
     // a list always travels complete
-    sent && (whole || matches!(path.0.get(1), Some(Segment::Item { .. })))
+    sent && (whole || matches!(path.0.get(1), Some(PathSegment::Item { .. })))
 }
 
 /// The request that makes a new object.
-pub fn create(subject: &Subject, write: &Write, proposal: &Proposal) -> Planned {
+pub fn build_create(subject: &PlanSubject, write: &WriteOperation, proposal: &ObjectProposal) -> StepRequest {
     let shape = &subject.kind.shape;
-    let body = whole_object(shape, &proposal.wanted, Moment::Create);
-    let taken = |path: &Path| {
-        !path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    let body = encode_object(shape, &proposal.desired, WriteMode::Create);
+    let taken = |path: &ValuePath| {
+        !path
+            .top_field()
+            .and_then(|name| shape.find_field(name))
+            .is_some_and(|field| field.behavior.update_only)
     };
-    let sends = proposal.changes.iter().filter(|c| taken(&c.path)).map(|c| c.path.pointer()).collect();
-    planned(subject, write, (body, Vec::new()), (sends, Vec::new()))
+    let sends = proposal.changes.iter().filter(|c| taken(&c.path)).map(|c| c.path.to_pointer()).collect();
+    build_step_request(subject, write, (body, Vec::new()), (sends, Vec::new()))
 }
 
 /// The update after a create, for fields that a create does not take. It is made anew once the object is
 /// there; until then its path keeps the `{id}`, and its body is what is known.
-pub fn finish(subject: &Subject, write: &Write, proposal: &Proposal) -> Option<Planned> {
+pub fn build_create_followup(
+    subject: &PlanSubject,
+    write: &WriteOperation,
+    proposal: &ObjectProposal,
+) -> Option<StepRequest> {
     let shape = &subject.kind.shape;
-    let late = |path: &Path| {
-        path.top().and_then(|name| shape.named(name)).is_some_and(|field| field.access.update_only)
+    let late = |path: &ValuePath| {
+        path.top_field()
+            .and_then(|name| shape.find_field(name))
+            .is_some_and(|field| field.behavior.update_only)
     };
     let sends: Vec<String> =
-        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.pointer()).collect();
+        proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.to_pointer()).collect();
     if sends.is_empty() {
         return None;
     }
-    let body = whole_object(shape, &proposal.wanted, Moment::Update);
-    Some(planned(subject, write, (body, Vec::new()), (sends, Vec::new())))
+    let body = encode_object(shape, &proposal.desired, WriteMode::Update);
+    Some(build_step_request(subject, write, (body, Vec::new()), (sends, Vec::new())))
 }
 
 /// The request that deletes an object.
-pub fn delete(subject: &Subject) -> Option<Planned> {
+pub fn build_delete(subject: &PlanSubject) -> Option<StepRequest> {
     let delete = subject.kind.operations.delete.as_ref()?;
-    let request = Request {
-        verb: Verb::Delete,
-        path: address::path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
-        query: address::scope_query(&subject.kind, &subject.scope),
+    let request = PlannedRequest {
+        method: Method::Delete,
+        path: address::expand_path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
+        query: address::build_scope_query(&subject.kind, &subject.scope),
         body: None,
-        repeatable: true,
+        idempotent: true,
     };
-    Some(Planned { request, sends: Vec::new(), along: Vec::new() })
+    Some(StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() })
 }
 
-fn planned(
-    subject: &Subject,
-    write: &Write,
-    (body, mut query): (Wire, Vec<(String, String)>),
+fn build_step_request(
+    subject: &PlanSubject,
+    write: &WriteOperation,
+    (body, mut query): (WireValue, Vec<(String, String)>),
     (sends, along): (Vec<String>, Vec<String>),
-) -> Planned {
-    query.splice(0..0, address::scope_query(&subject.kind, &subject.scope));
-    let request = Request {
-        verb: write.verb,
-        path: address::path(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
+) -> StepRequest {
+    query.splice(0..0, address::build_scope_query(&subject.kind, &subject.scope));
+    let request = PlannedRequest {
+        method: write.method,
+        path: address::expand_path(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
         query,
         body: Some(body),
-        repeatable: write.verb != Verb::Post,
+        idempotent: write.method != Method::Post,
     };
-    Planned { request, sends, along }
+    StepRequest { request, changed_pointers: sends, sent_unchanged: along }
 }
 
-fn sends(proposal: &Proposal) -> Vec<String> {
-    proposal.changes.iter().map(|change| change.path.pointer()).collect()
+fn list_changed_pointers(proposal: &ObjectProposal) -> Vec<String> {
+    proposal.changes.iter().map(|change| change.path.to_pointer()).collect()
 }
 
 /// When an object is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Moment {
+enum WriteMode {
     Create,
     Update,
 }
 
 /// Whether a field belongs into a body that holds everything.
-fn travels(field: &Field, value: Option<&Value>, moment: Moment) -> bool {
+fn is_sent(field: &Field, value: Option<&Value>, moment: WriteMode) -> bool {
     let wrong_moment = match moment {
-        Moment::Create => field.access.update_only || (field.access.computed && field.copy_of.is_none()),
-        Moment::Update => field.access.create_only && field.access.write_only,
+        WriteMode::Create => {
+            field.behavior.update_only || (field.behavior.read_only && field.copy_of.is_none())
+        }
+        WriteMode::Update => field.behavior.immutable && field.behavior.write_only,
     };
-    let always =
-        moment == Moment::Update && matches!(field.ty, Type::List(_)) && field.absent == Absent::Zero;
-    !field.never_sent && !wrong_moment && (value.is_some() || always)
+    let always = moment == WriteMode::Update
+        && matches!(field.ty, FieldType::Array(_))
+        && field.when_absent == AbsenceRule::Zero;
+    !field.omit_from_writes && !wrong_moment && (value.is_some() || always)
 }
 
-fn whole_object(shape: &Shape, object: &Object, moment: Moment) -> Wire {
+fn encode_object(shape: &Shape, object: &Object, moment: WriteMode) -> WireValue {
     let mut members = Vec::with_capacity(shape.fields.len());
     for field in &shape.fields {
-        let value = object.get(field.number);
-        if !travels(field, value, moment) {
+        let value = object.get_field(field.number);
+        if !is_sent(field, value, moment) {
             continue;
         }
         // a list that the service might keep when it is null is always said in full
         let value = match value {
-            None | Some(Value::Null) if field.absent == Absent::Zero && field.is_nested() => field.ty.zero(),
+            None | Some(Value::Null) if field.when_absent == AbsenceRule::Zero && field.is_nested() => {
+                field.ty.build_zero_value()
+            }
             None => continue,
-            Some(Value::Null) if moment == Moment::Create => continue,
+            Some(Value::Null) if moment == WriteMode::Create => continue,
             Some(value) => value.clone(),
         };
-        members.push((field.written_as.to_string(), whole(field, &value, moment)));
+        members.push((field.write_to.to_string(), encode_value(field, &value, moment)));
     }
-    let strangers = object.strangers.iter();
-    members
-        .extend(strangers.map(|stranger| (stranger.name.to_string(), Wire::Raw(stranger.raw.to_string()))));
-    Wire::Object(members)
+    let strangers = object.unknown_fields.iter();
+    members.extend(
+        strangers.map(|stranger| (stranger.name.to_string(), WireValue::Raw(stranger.raw.to_string()))),
+    );
+    WireValue::Object(members)
 }
 
 /// A value in full.
-fn whole(field: &Field, value: &Value, moment: Moment) -> Wire {
+fn encode_value(field: &Field, value: &Value, moment: WriteMode) -> WireValue {
     match (&field.ty, value) {
-        (_, Value::Null) => Wire::Null,
-        (Type::Leaf(leaf), value) => leaf.wire(value),
-        (Type::Map(map), Value::Map(entries)) => Wire::Object(
-            entries.iter().map(|(key, value)| (key.to_string(), map.value.wire(value))).collect(),
+        (_, Value::Null) => WireValue::Null,
+        (FieldType::Scalar(leaf), value) => leaf.encode_value(value),
+        (FieldType::Map(map), Value::Map(entries)) => WireValue::Object(
+            entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
         ),
-        (Type::Object(shape), Value::Object(object)) => whole_object(shape, object, moment),
-        (Type::List(list), Value::List(items)) => Wire::List(
+        (FieldType::Object(shape), Value::Object(object)) => encode_object(shape, object, moment),
+        (FieldType::Array(list), Value::Array(items)) => WireValue::Array(
             items
                 .iter()
                 .map(|item| match (&list.item, item) {
-                    (Item::Leaf(leaf), item) => leaf.wire(item),
-                    (Item::Object(shape), Value::Object(object)) => whole_object(shape, object, moment),
-                    (Item::Object(_), _) => Wire::Null,
+                    (ItemType::Scalar(leaf), item) => leaf.encode_value(item),
+                    (ItemType::Object(shape), Value::Object(object)) => encode_object(shape, object, moment),
+                    (ItemType::Object(_), _) => WireValue::Null,
                 })
                 .collect(),
         ),
-        _ => Wire::Null,
+        _ => WireValue::Null,
     }
 }
 
 /// A value reduced to what differs: of objects and maps the members that do, anything else in full.
-fn part(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> Wire {
-    let under: Vec<&Path> =
-        changes.iter().map(|change| &change.path).filter(|p| p.top() == Some(&*field.name)).collect();
+fn encode_changed_members(field: &Field, value: &Value, changes: &[crate::plan::Change]) -> WireValue {
+    let under: Vec<&ValuePath> =
+        changes.iter().map(|change| &change.path).filter(|p| p.top_field() == Some(&*field.name)).collect();
     let touched = |name: &str| {
         under.iter().any(|path| match path.0.get(1) {
             None => true,
-            Some(Segment::Field(next)) => **next == *name,
-            Some(Segment::Key(next, _)) => **next == *name,
-            Some(Segment::Item { .. }) => true,
+            Some(PathSegment::Field(next)) => **next == *name,
+            Some(PathSegment::Key(next, _)) => **next == *name,
+            Some(PathSegment::Item { .. }) => true,
         })
     };
     match (&field.ty, value) {
-        (Type::Object(shape), Value::Object(object)) => {
+        (FieldType::Object(shape), Value::Object(object)) => {
             let members = shape.fields.iter().filter(|inner| touched(&inner.name)).map(|inner| {
-                let value = object.get(inner.number).unwrap_or(&Value::Null);
-                (inner.written_as.to_string(), whole(inner, value, Moment::Update))
+                let value = object.get_field(inner.number).unwrap_or(&Value::Null);
+                (inner.write_to.to_string(), encode_value(inner, value, WriteMode::Update))
             });
-            Wire::Object(members.collect())
+            WireValue::Object(members.collect())
         }
-        (Type::Map(map), Value::Map(entries)) => {
-            let mut members: Vec<(String, Wire)> = entries
+        (FieldType::Map(map), Value::Map(entries)) => {
+            let mut members: Vec<(String, WireValue)> = entries
                 .iter()
                 .filter(|(key, _)| touched(key))
-                .map(|(key, value)| (key.to_string(), map.value.wire(value)))
+                .map(|(key, value)| (key.to_string(), map.value.encode_value(value)))
                 .collect();
             for path in under {
                 // an entry that goes is said to be null
-                if let Some(Segment::Key(key, _)) = path.0.get(1)
+                if let Some(PathSegment::Key(key, _)) = path.0.get(1)
                     && !entries.iter().any(|(own, _)| own == key)
                 {
-                    members.push((key.to_string(), Wire::Null));
+                    members.push((key.to_string(), WireValue::Null));
                 }
             }
-            Wire::Object(members)
+            WireValue::Object(members)
         }
-        _ => whole(field, value, Moment::Update),
+        _ => encode_value(field, value, WriteMode::Update),
     }
 }

@@ -5,27 +5,27 @@
 //! Deliberately absent: what a new value is. That comes from the document's source, as always.
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{Document, Wanted, Wish};
-use crate::kind::{Absent, Field, Item, Shape, Type};
-use crate::plan::step::named;
-use crate::value::{Mark, Path, Segment};
+use crate::document::{DesiredNode, DesiredValue, Document};
+use crate::kind::{AbsenceRule, Field, FieldType, ItemType, Shape};
+use crate::plan::step::format_path;
+use crate::value::{PathSegment, Sensitivity, ValuePath};
 
 /// What is to be written again.
 #[derive(Default)]
-pub struct Rotation(Vec<Selector>);
+pub struct SecretRotation(Vec<RotationSelector>);
 
 /// Nothing.
-pub static NOTHING: Rotation = Rotation(Vec::new());
+pub static NO_ROTATION: SecretRotation = SecretRotation(Vec::new());
 
 /// One selector as it was typed, in its parts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Selector {
-    typed: String,
-    object: String,
-    field: Option<String>,
+struct RotationSelector {
+    text: String,
+    object_pattern: String,
+    field_pattern: Option<String>,
 }
 
-impl Rotation {
+impl SecretRotation {
     /// What these selectors name; an empty one, as a variable may hold, names nothing.
     pub fn new(typed: &[String]) -> Self {
         let one = |typed: &String| {
@@ -33,7 +33,7 @@ impl Rotation {
                 Some((object, field)) => (object, Some(field.to_owned())),
                 None => (typed.as_str(), None),
             };
-            Selector { typed: typed.clone(), object: object.to_owned(), field }
+            RotationSelector { text: typed.clone(), object_pattern: object.to_owned(), field_pattern: field }
         };
         Self(typed.iter().filter(|typed| !typed.is_empty()).map(one).collect())
     }
@@ -44,52 +44,68 @@ impl Rotation {
     }
 
     /// Whether a value of this document is to be written again.
-    pub fn takes(&self, document: &Document, path: &Path) -> bool {
-        self.0.iter().any(|selector| selector.takes(document, path))
+    pub fn selects_value(&self, document: &Document, path: &ValuePath) -> bool {
+        self.0.iter().any(|selector| selector.selects_value(document, path))
     }
 
     /// Selectors that name no value which these documents supply and which may be hidden.
-    pub fn unmatched(&self, documents: &[Document]) -> Vec<Diagnostic> {
-        let takes = |selector: &&Selector| !documents.iter().any(|document| selector.is_in(document));
-        let fault = |selector: &Selector| {
+    pub fn diagnose_unmatched(&self, documents: &[Document]) -> Vec<Diagnostic> {
+        let takes = |selector: &&RotationSelector| {
+            !documents.iter().any(|document| selector.matches_any_value(document))
+        };
+        let fault = |selector: &RotationSelector| {
             let message =
-                format!("`--rotate {}` names no secret of any document", selector.typed.escape_debug());
+                format!("`--rotate {}` names no secret of any document", selector.text.escape_debug());
             Diagnostic::error("unmatched-rotate", message)
-                .hint("write a document's name, or `api/kind/name`, and behind a colon a field; `*` stands for any letters")
+                .with_hint("write a document's name, or `api/kind/name`, and behind a colon a field; `*` stands for any letters")
         };
         self.0.iter().filter(takes).map(fault).collect()
     }
 }
 
-impl Selector {
-    fn takes(&self, document: &Document, path: &Path) -> bool {
-        self.names(document)
-            && self.field.as_ref().is_none_or(|field| matches(field, &named(path).replace("[]", "")))
+impl RotationSelector {
+    fn selects_value(&self, document: &Document, path: &ValuePath) -> bool {
+        self.matches_document(document)
+            && self
+                .field_pattern
+                .as_ref()
+                .is_none_or(|field| matches_pattern(field, &format_path(path).replace("[]", "")))
     }
 
-    fn names(&self, document: &Document) -> bool {
-        match self.object.contains('/') {
-            true => matches(&self.object, &format!("{}/{}", document.kind.name, document.name)),
-            false => matches(&self.object, &document.name),
+    fn matches_document(&self, document: &Document) -> bool {
+        match self.object_pattern.contains('/') {
+            true => {
+                matches_pattern(&self.object_pattern, &format!("{}/{}", document.kind.name, document.name))
+            }
+            false => matches_pattern(&self.object_pattern, &document.name),
         }
     }
 
-    fn is_in(&self, document: &Document) -> bool {
-        self.names(document) && self.finds(document, &document.kind.shape, &document.spec, &Path::default())
+    fn matches_any_value(&self, document: &Document) -> bool {
+        self.matches_document(document)
+            && self.matches_within(document, &document.kind.shape, &document.spec, &ValuePath::default())
     }
 
-    fn finds(&self, document: &Document, shape: &Shape, wanted: &Wanted, path: &Path) -> bool {
-        let Wish::Object(fields) = &wanted.wish else { return false };
+    fn matches_within(
+        &self,
+        document: &Document,
+        shape: &Shape,
+        wanted: &DesiredNode,
+        path: &ValuePath,
+    ) -> bool {
+        let DesiredValue::Object(fields) = &wanted.value else { return false };
         fields.iter().any(|(number, wanted)| {
-            let field = shape.field(*number);
-            let path = path.then(Segment::Field(field.name.clone()));
-            match (&field.ty, &wanted.wish) {
-                (Type::Object(shape), _) => self.finds(document, shape, wanted, &path),
-                (Type::List(list), Wish::List(items)) => match &list.item {
-                    Item::Object(shape) => items.iter().any(|item| self.finds(document, shape, item, &path)),
-                    Item::Leaf(_) => false,
+            let field = shape.get_field(*number);
+            let path = path.join_segment(PathSegment::Field(field.name.clone()));
+            match (&field.ty, &wanted.value) {
+                (FieldType::Object(shape), _) => self.matches_within(document, shape, wanted, &path),
+                (FieldType::Array(list), DesiredValue::List(items)) => match &list.item {
+                    ItemType::Object(shape) => {
+                        items.iter().any(|item| self.matches_within(document, shape, item, &path))
+                    }
+                    ItemType::Scalar(_) => false,
                 },
-                (Type::Leaf(_), _) => rotates(field) && self.takes(document, &path),
+                (FieldType::Scalar(_), _) => is_rotatable(field) && self.selects_value(document, &path),
                 _ => false,
             }
         })
@@ -97,13 +113,14 @@ impl Selector {
 }
 
 /// Whether the values of a field are such as may be written again: secrets, and what may not read back.
-pub fn rotates(field: &Field) -> bool {
-    let hidden = matches!(field.absent, Absent::Unknown | Absent::Pending) && field.mark != Mark::Open;
-    field.mark == Mark::Secret || field.access.write_only || hidden
+pub fn is_rotatable(field: &Field) -> bool {
+    let hidden = matches!(field.when_absent, AbsenceRule::Hidden | AbsenceRule::Pending)
+        && field.sensitivity != Sensitivity::Public;
+    field.sensitivity == Sensitivity::Secret || field.behavior.write_only || hidden
 }
 
 /// Whether a text is of this form, in which `*` stands for any letters.
-fn matches(form: &str, text: &str) -> bool {
+fn matches_pattern(form: &str, text: &str) -> bool {
     let mut parts = form.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut parts = parts.peekable();
@@ -136,12 +153,12 @@ mod tests {
             ("a*a", "aa"),
             ("é*", "éß"),
         ] {
-            assert!(matches(form, text), "{form} takes {text}");
+            assert!(matches_pattern(form, text), "{form} takes {text}");
         }
         for (form, text) in
             [("a", "ab"), ("", "a"), ("a*a", "a"), ("*b", "abc"), ("a*b*c", "acb"), ("b*", "ab")]
         {
-            assert!(!matches(form, text), "{form} does not take {text}");
+            assert!(!matches_pattern(form, text), "{form} does not take {text}");
         }
     }
 }

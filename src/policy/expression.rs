@@ -15,30 +15,30 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, operators};
 use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::suggest_word;
 
 /// The most bytes of an expression.
 pub const MAX_BYTES: usize = 4_000;
 /// How deep an expression may nest.
 const MAX_DEPTH: usize = 48;
 /// What one evaluation may spend: one for each entry of a range, one for each few characters of a sum.
-const BUDGET: u64 = 100_000;
+const EVALUATION_BUDGET: u64 = 100_000;
 /// How many characters of a text cost one.
-const CHARACTERS: usize = 16;
+const CHARACTERS_PER_UNIT: usize = 16;
 /// What a search by a pattern costs, which is built anew each time.
-const PATTERN: u64 = 200;
+const PATTERN_COST: u64 = 200;
 /// Room for the parser, which nests deeper than what it reads.
-const STACK: usize = 32 << 20;
+const PARSER_STACK_BYTES: usize = 32 << 20;
 /// The functions that charge; no expression can spell them.
-const CHARGE: &str = "@charge";
-const CHARGE_PATTERN: &str = "@charge_pattern";
+const CHARGE_FUNCTION: &str = "@charge";
+const PATTERN_CHARGE_FUNCTION: &str = "@charge_pattern";
 
 /// What rules can ask about.
-const NAMES: [&str; 9] = ["api", "kind", "name", "target", "state", "protect", "spec", "item", "key"];
+const VARIABLES: [&str; 9] = ["api", "kind", "name", "target", "state", "protect", "spec", "item", "key"];
 /// What is there only once there is a plan.
-const OF_A_PLAN: [&str; 2] = ["action", "changes"];
+const PLAN_VARIABLES: [&str; 2] = ["action", "changes"];
 /// The names of types, for `type(x) == string`.
-const TYPES: [&str; 10] =
+const TYPE_NAMES: [&str; 10] =
     ["bool", "bytes", "double", "dyn", "int", "list", "map", "null_type", "string", "uint"];
 /// The functions that may be called by name.
 const FUNCTIONS: [&str; 13] = [
@@ -60,158 +60,163 @@ const FUNCTIONS: [&str; 13] = [
 /// The language itself, the same for all rules; made when the first of them is asked, because most workspaces
 /// have none.
 #[derive(Default)]
-pub struct Words(OnceLock<Arc<Env>>);
+pub struct CelEnvironment(OnceLock<Arc<Env>>);
 
-impl Words {
+impl CelEnvironment {
     fn env(&self) -> Arc<Env> {
         Arc::clone(self.0.get_or_init(|| Arc::new(Env::stdlib())))
     }
 }
 
 /// A sound expression.
-pub struct Expression {
+pub struct CelExpression {
     root: IdedExpr,
     /// Whether it speaks of what a plan would do.
-    pub of_a_plan: bool,
+    pub needs_plan: bool,
 }
 
 /// What is wrong with an expression, and at which character.
-pub struct Wrong {
-    pub at: usize,
+pub struct ExpressionError {
+    pub offset: usize,
     pub message: String,
     pub hint: Option<String>,
 }
 
 /// A field that is asked for by name: of `spec` or `item`, by the names that lead there.
-pub struct Asked {
+pub struct RuleFieldReference {
     pub root: String,
     pub path: Vec<String>,
-    pub at: usize,
+    pub offset: usize,
 }
 
 /// What one object is asked with.
-pub struct Scope {
+pub struct EvaluationScope {
     context: Context<'static, 'static>,
     spent: Arc<AtomicU64>,
 }
 
-impl Expression {
+impl CelExpression {
     /// Reads an expression, with the fields that it names.
     ///
     /// # Errors
     /// With everything that is wrong.
-    pub fn read(text: &str, in_each: bool) -> Result<(Self, Vec<Asked>), Vec<Wrong>> {
+    pub fn parse(text: &str, in_each: bool) -> Result<(Self, Vec<RuleFieldReference>), Vec<ExpressionError>> {
         if text.len() > MAX_BYTES {
             let message = format!("this expression is longer than {MAX_BYTES} bytes");
-            return Err(vec![wrong(0, message, "make several rules of it")]);
+            return Err(vec![build_error(0, message, "make several rules of it")]);
         }
-        let (mut root, offsets) = parse(text)?;
-        let mut walk = Walk {
+        let (mut root, offsets) = parse_text(text)?;
+        let mut walk = ExpressionChecker {
             text,
             offsets: &offsets,
-            in_each,
-            own: Vec::new(),
-            asked: Vec::new(),
-            wrong: Vec::new(),
-            of_a_plan: false,
+            has_each: in_each,
+            loop_variables: Vec::new(),
+            references: Vec::new(),
+            errors: Vec::new(),
+            needs_plan: false,
         };
-        walk.expression(&mut root, 0);
-        match walk.wrong.is_empty() {
-            true => Ok((Self { root, of_a_plan: walk.of_a_plan }, walk.asked)),
-            false => Err(walk.wrong),
+        walk.check_node(&mut root, 0);
+        match walk.errors.is_empty() {
+            true => Ok((Self { root, needs_plan: walk.needs_plan }, walk.references)),
+            false => Err(walk.errors),
         }
     }
 
     /// What it says; the words of an error tell no value.
-    pub fn ask(&self, scope: &Scope) -> Result<bool, String> {
+    pub fn evaluate(&self, scope: &EvaluationScope) -> Result<bool, String> {
         scope.spent.store(0, Ordering::Relaxed);
         let said = catch_unwind(AssertUnwindSafe(|| Value::resolve(&self.root, &scope.context)));
-        if scope.spent.load(Ordering::Relaxed) > BUDGET {
+        if scope.spent.load(Ordering::Relaxed) > EVALUATION_BUDGET {
             return Err("it takes too long".to_owned());
         }
         match said {
             Ok(Ok(Value::Bool(flag))) => Ok(flag),
             Ok(Ok(_)) => Err("it gives neither true nor false".to_owned()),
-            Ok(Err(error)) => Err(plain(&error)),
+            Ok(Err(error)) => Err(describe_error(&error)),
             Err(_) => Err("it cannot be evaluated".to_owned()),
         }
     }
 }
 
 /// Why there is no answer, without the values: those of an error's own words are of no use to a reader.
-fn plain(error: &ExecutionError) -> String {
+fn describe_error(error: &ExecutionError) -> String {
     match error {
-        ExecutionError::NoSuchKey(key) => format!("there is no `{}`", clean(key)),
-        ExecutionError::UndeclaredReference(name) => format!("there is no `{}` here", clean(name)),
+        ExecutionError::NoSuchKey(key) => format!("there is no `{}`", sanitize_text(key)),
+        ExecutionError::UndeclaredReference(name) => format!("there is no `{}` here", sanitize_text(name)),
         ExecutionError::NoSuchOverload(overload) => {
             let types = overload.argument_types().join(" and ");
-            format!("`{}` does not go with {types}", sign(overload.function()))
+            format!("`{}` does not go with {types}", format_operator(overload.function()))
         }
         ExecutionError::UnexpectedType { got, want } => format!("it needs {want} where there is {got}"),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "it divides by zero".into(),
         ExecutionError::IndexOutOfBounds(_) => "a list is shorter than it takes it to be".to_owned(),
         ExecutionError::Overflow(..) => "a number becomes too large".to_owned(),
         ExecutionError::ValuesNotComparable(..) => "it compares what cannot be compared".to_owned(),
-        ExecutionError::FunctionError { function, .. } => format!("`{}` fails", clean(function)),
+        ExecutionError::FunctionError { function, .. } => format!("`{}` fails", sanitize_text(function)),
         _ => "it does not fit what is there".to_owned(),
     }
 }
 
-fn clean(text: &str) -> String {
+fn sanitize_text(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
 }
 
 /// An operator as it is written.
-fn sign(function: &str) -> String {
-    clean(function.trim_matches(['_', '@']))
+fn format_operator(function: &str) -> String {
+    sanitize_text(function.trim_matches(['_', '@']))
 }
 
-fn wrong(at: usize, message: impl Into<String>, hint: &str) -> Wrong {
-    Wrong { at, message: message.into(), hint: Some(hint.to_owned()) }
+fn build_error(at: usize, message: impl Into<String>, hint: &str) -> ExpressionError {
+    ExpressionError { offset: at, message: message.into(), hint: Some(hint.to_owned()) }
 }
 
 /// Where each node stands, in characters.
-type Offsets = HashMap<u64, usize>;
+type NodeOffsets = HashMap<u64, usize>;
 
 /// On a thread with room: the parser recurses.
-fn parse(text: &str) -> Result<(IdedExpr, Offsets), Vec<Wrong>> {
+fn parse_text(text: &str) -> Result<(IdedExpr, NodeOffsets), Vec<ExpressionError>> {
     let read = || {
-        Parser::new()
-            .max_recursion_depth(MAX_DEPTH as u16)
-            .parse_with_source_info(text)
-            .map_err(|errors| errors.errors.iter().map(|error| syntax(text, error)).collect::<Vec<_>>())
+        Parser::new().max_recursion_depth(MAX_DEPTH as u16).parse_with_source_info(text).map_err(|errors| {
+            errors.errors.iter().map(|error| convert_syntax_error(text, error)).collect::<Vec<_>>()
+        })
     };
     let parsed = thread::scope(|scope| {
-        let worker = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
+        let worker = thread::Builder::new().stack_size(PARSER_STACK_BYTES).spawn_scoped(scope, || {
             let (root, places) = read()?;
-            let mut offsets = Offsets::new();
-            gather(&root, &mut |id| {
+            let mut offsets = NodeOffsets::new();
+            visit_ids(&root, &mut |id| {
                 offsets.extend(places.offset_for(id).map(|(start, _)| (id, start as usize)));
             });
             Ok((root, offsets))
         });
         worker.ok().and_then(|worker| worker.join().ok())
     });
-    parsed.unwrap_or_else(|| Err(vec![wrong(0, "this expression cannot be read", "write it in another way")]))
+    parsed.unwrap_or_else(|| {
+        Err(vec![build_error(0, "this expression cannot be read", "write it in another way")])
+    })
 }
 
-fn syntax(text: &str, error: &cel::ParseError) -> Wrong {
+fn convert_syntax_error(text: &str, error: &cel::ParseError) -> ExpressionError {
     let (line, column) = (error.pos.0.max(1) as usize, error.pos.1.max(1) as usize);
     let before: usize = text.split_inclusive('\n').take(line - 1).map(|line| line.chars().count()).sum();
     let first = error.msg.lines().next().unwrap_or_default();
     let said = first.strip_prefix("Syntax error: ").unwrap_or(first);
     let at = (before + column - 1).min(text.chars().count());
-    Wrong { at, message: format!("this is no CEL expression: {}", clean(said)), hint: None }
+    ExpressionError {
+        offset: at,
+        message: format!("this is no CEL expression: {}", sanitize_text(said)),
+        hint: None,
+    }
 }
 
 /// Hears the number of every node.
-fn gather(expression: &IdedExpr, hear: &mut dyn FnMut(u64)) {
+fn visit_ids(expression: &IdedExpr, hear: &mut dyn FnMut(u64)) {
     hear(expression.id);
-    inner(&expression.expr, &mut |inside| gather(inside, hear));
+    visit_children(&expression.expr, &mut |inside| visit_ids(inside, hear));
 }
 
 /// Every expression right below one.
-fn inner<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e IdedExpr)) {
+fn visit_children<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e IdedExpr)) {
     let entry = |entry: &'e EntryExpr, visit: &mut dyn FnMut(&'e IdedExpr)| match entry {
         EntryExpr::StructField(field) => visit(&field.value),
         EntryExpr::MapEntry(entry) => {
@@ -235,174 +240,188 @@ fn inner<'e>(expression: &'e Expr, visit: &mut dyn FnMut(&'e IdedExpr)) {
 }
 
 /// One walk through an expression: what it names is looked at, what costs is charged.
-struct Walk<'o> {
+struct ExpressionChecker<'o> {
     text: &'o str,
-    offsets: &'o Offsets,
-    in_each: bool,
+    offsets: &'o NodeOffsets,
+    has_each: bool,
     /// The variables of the loops around.
-    own: Vec<String>,
-    asked: Vec<Asked>,
-    wrong: Vec<Wrong>,
-    of_a_plan: bool,
+    loop_variables: Vec<String>,
+    references: Vec<RuleFieldReference>,
+    errors: Vec<ExpressionError>,
+    needs_plan: bool,
 }
 
-impl Walk<'_> {
-    fn at(&self, id: u64) -> usize {
+impl ExpressionChecker<'_> {
+    fn find_offset(&self, id: u64) -> usize {
         self.offsets.get(&id).copied().unwrap_or(0)
     }
 
-    fn expression(&mut self, node: &mut IdedExpr, depth: usize) {
+    fn check_node(&mut self, node: &mut IdedExpr, depth: usize) {
         if depth > MAX_DEPTH {
             let message = format!("this expression nests deeper than {MAX_DEPTH}");
-            let fault = wrong(self.at(node.id), message, "make several rules of it");
+            let fault = build_error(self.find_offset(node.id), message, "make several rules of it");
             // once is enough
-            if !self.wrong.iter().any(|other| other.message == fault.message) {
-                self.wrong.push(fault);
+            if !self.errors.iter().any(|other| other.message == fault.message) {
+                self.errors.push(fault);
             }
             return;
         }
-        self.ask(node);
+        self.record_reference(node);
         let id = node.id;
         match &mut node.expr {
-            Expr::Ident(name) => self.name(&name.clone(), id),
+            Expr::Ident(name) => self.check_name(&name.clone(), id),
             Expr::Call(call) => {
-                self.function(call, id);
+                self.check_function(call, id);
                 let inside = call.target.as_deref_mut().into_iter().chain(&mut call.args);
-                inside.for_each(|inside| self.expression(inside, depth + 1));
+                inside.for_each(|inside| self.check_node(inside, depth + 1));
             }
             Expr::Comprehension(loops) => {
-                self.expression(&mut loops.iter_range, depth + 1);
-                self.expression(&mut loops.accu_init, depth + 1);
-                let own = self.own.len();
-                self.own.extend([loops.accu_var.clone(), loops.iter_var.clone()]);
-                self.own.extend(loops.iter_var2.clone());
+                self.check_node(&mut loops.iter_range, depth + 1);
+                self.check_node(&mut loops.accu_init, depth + 1);
+                let own = self.loop_variables.len();
+                self.loop_variables.extend([loops.accu_var.clone(), loops.iter_var.clone()]);
+                self.loop_variables.extend(loops.iter_var2.clone());
                 for inside in [&mut loops.loop_cond, &mut loops.loop_step, &mut loops.result] {
-                    self.expression(inside, depth + 1);
+                    self.check_node(inside, depth + 1);
                 }
-                self.own.truncate(own);
-                charge(&mut loops.iter_range, CHARGE);
+                self.loop_variables.truncate(own);
+                wrap_in_charge(&mut loops.iter_range, CHARGE_FUNCTION);
             }
-            Expr::Select(select) => self.expression(&mut select.operand, depth + 1),
+            Expr::Select(select) => self.check_node(&mut select.operand, depth + 1),
             Expr::List(list) => {
-                list.elements.iter_mut().for_each(|inside| self.expression(inside, depth + 1));
+                list.elements.iter_mut().for_each(|inside| self.check_node(inside, depth + 1));
             }
             Expr::Map(map) => {
                 for entry in &mut map.entries {
                     if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                        self.expression(&mut entry.key, depth + 1);
-                        self.expression(&mut entry.value, depth + 1);
+                        self.check_node(&mut entry.key, depth + 1);
+                        self.check_node(&mut entry.value, depth + 1);
                     }
                 }
             }
             Expr::Struct(_) => {
-                self.wrong.push(wrong(self.at(id), "there are no types of one's own", "write a map"));
+                self.errors.push(build_error(
+                    self.find_offset(id),
+                    "there are no types of one's own",
+                    "write a map",
+                ));
             }
             Expr::Unspecified => {
-                self.wrong.push(wrong(self.at(id), "something is missing here", "complete the expression"));
+                self.errors.push(build_error(
+                    self.find_offset(id),
+                    "something is missing here",
+                    "complete the expression",
+                ));
             }
             Expr::Literal(_) => {}
         }
         match &node.expr {
             // what a loop adds to its own result is paid for with its range
-            Expr::Call(call) if call.func_name == operators::ADD && !is_own_sum(call) => charge(node, CHARGE),
-            Expr::Call(call) if call.func_name == "matches" => charge(node, CHARGE_PATTERN),
+            Expr::Call(call) if call.func_name == operators::ADD && !is_accumulator_sum(call) => {
+                wrap_in_charge(node, CHARGE_FUNCTION)
+            }
+            Expr::Call(call) if call.func_name == "matches" => wrap_in_charge(node, PATTERN_CHARGE_FUNCTION),
             _ => {}
         }
     }
 
     /// Notes a field that is named: `spec.a.b`.
-    fn ask(&mut self, node: &IdedExpr) {
+    fn record_reference(&mut self, node: &IdedExpr) {
         let (mut path, mut next) = (Vec::new(), node);
         while let Expr::Select(select) = &next.expr {
             path.insert(0, select.field.clone());
             next = &select.operand;
         }
-        let at = self.at(next.id);
+        let at = self.find_offset(next.id);
         // `spec.a.b` holds `spec.a`, of which all is said then
-        let is_told = self.asked.iter().any(|asked| asked.at == at);
+        let is_told = self.references.iter().any(|asked| asked.offset == at);
         if let (Expr::Ident(root), false) = (&next.expr, path.is_empty() || is_told)
-            && !self.own.contains(root)
+            && !self.loop_variables.contains(root)
         {
-            self.asked.push(Asked { root: root.clone(), path, at });
+            self.references.push(RuleFieldReference { root: root.clone(), path, offset: at });
         }
     }
 
-    fn name(&mut self, name: &str, id: u64) {
-        if self.own.iter().any(|own| own == name) || TYPES.contains(&name) {
+    fn check_name(&mut self, name: &str, id: u64) {
+        if self.loop_variables.iter().any(|own| own == name) || TYPE_NAMES.contains(&name) {
             return;
         }
-        self.of_a_plan |= OF_A_PLAN.contains(&name);
-        let known: Vec<&str> = NAMES.into_iter().chain(OF_A_PLAN).collect();
+        self.needs_plan |= PLAN_VARIABLES.contains(&name);
+        let known: Vec<&str> = VARIABLES.into_iter().chain(PLAN_VARIABLES).collect();
         let of_each = ["item", "key"].contains(&name);
         if !known.contains(&name) {
-            let message = format!("there is no `{}` here", clean(name));
-            self.wrong.push(Wrong { at: self.at(id), message, hint: did_you_mean(name, known) });
-        } else if of_each && !self.in_each {
+            let message = format!("there is no `{}` here", sanitize_text(name));
+            self.errors.push(ExpressionError {
+                offset: self.find_offset(id),
+                message,
+                hint: suggest_word(name, known),
+            });
+        } else if of_each && !self.has_each {
             let message = format!("`{name}` is there only in rules with `each`");
-            self.wrong.push(wrong(self.at(id), message, "name the list under `each`"));
+            self.errors.push(build_error(self.find_offset(id), message, "name the list under `each`"));
         }
     }
 
-    fn function(&mut self, call: &CallExpr, id: u64) {
+    fn check_function(&mut self, call: &CallExpr, id: u64) {
         let name = &*call.func_name;
         let is_operator = !name.starts_with(|c: char| c.is_alphabetic());
         if is_operator || FUNCTIONS.contains(&name) {
             return;
         }
         // a call is noted by its parenthesis, before which the name stands
-        let (at, length) = (self.at(id), name.chars().count());
+        let (at, length) = (self.find_offset(id), name.chars().count());
         let before = at.saturating_sub(length);
         let at = if self.text.chars().skip(before).take(length).eq(name.chars()) { before } else { at };
-        let message = format!("there is no function `{}`", clean(name));
-        self.wrong.push(Wrong { at, message, hint: did_you_mean(name, FUNCTIONS) });
+        let message = format!("there is no function `{}`", sanitize_text(name));
+        self.errors.push(ExpressionError { offset: at, message, hint: suggest_word(name, FUNCTIONS) });
     }
 }
 
-fn is_own_sum(call: &CallExpr) -> bool {
+fn is_accumulator_sum(call: &CallExpr) -> bool {
     call.args.first().is_some_and(|first| matches!(&first.expr, Expr::Ident(name) if name.starts_with('@')))
 }
 
 /// Puts a charge around an expression.
-fn charge(node: &mut IdedExpr, function: &str) {
+fn wrap_in_charge(node: &mut IdedExpr, function: &str) {
     let inside = std::mem::take(node);
     let id = inside.id;
     let call = CallExpr { func_name: function.to_owned(), target: None, args: vec![inside] };
     *node = IdedExpr { id, expr: Expr::Call(call) };
 }
 
-impl Scope {
+impl EvaluationScope {
     /// A scope without any names.
-    pub fn new(words: &Words) -> Self {
+    pub fn new(words: &CelEnvironment) -> Self {
         let spent = Arc::new(AtomicU64::new(0));
         let mut context = Context::with_env(words.env());
         let account = |spent: &Arc<AtomicU64>, least: u64| {
             let spent = Arc::clone(spent);
             move |value: Value| -> Result<Value, ExecutionError> {
-                let cost = size(&value).max(least);
-                match spent.fetch_add(cost, Ordering::Relaxed) + cost > BUDGET {
+                let cost = measure_cost(&value).max(least);
+                match spent.fetch_add(cost, Ordering::Relaxed) + cost > EVALUATION_BUDGET {
                     true => Err(ExecutionError::function_error("budget", "spent")),
                     false => Ok(value),
                 }
             }
         };
         // a name that no library has is never refused
-        let _ = context.add_function(CHARGE, account(&spent, 1));
-        let _ = context.add_function(CHARGE_PATTERN, account(&spent, PATTERN));
+        let _ = context.add_function(CHARGE_FUNCTION, account(&spent, 1));
+        let _ = context.add_function(PATTERN_CHARGE_FUNCTION, account(&spent, PATTERN_COST));
         Self { context, spent }
     }
 
     /// Gives a name its value.
-    pub fn set(&mut self, name: &str, value: Value) {
+    pub fn set_variable(&mut self, name: &str, value: Value) {
         self.context.add_variable_from_value(name, value);
     }
 }
 
-fn size(value: &Value) -> u64 {
+fn measure_cost(value: &Value) -> u64 {
     let size = match value {
         Value::List(items) => items.len(),
         Value::Map(map) => map.map.len(),
-        Value::String(text) => text.len() / CHARACTERS,
-        Value::Bytes(bytes) => bytes.len() / CHARACTERS,
+        Value::String(text) => text.len() / CHARACTERS_PER_UNIT,
+        Value::Bytes(bytes) => bytes.len() / CHARACTERS_PER_UNIT,
         _ => 0,
     };
     size as u64

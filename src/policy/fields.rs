@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::did_you_mean;
-use crate::kind::{Item, Kind, Shape, Type};
+use crate::diagnostic::suggest_word;
+use crate::kind::{FieldType, ItemType, Kind, Shape};
 
 /// What is wrong with the names of fields that lead from the spec of every one of these kinds.
-pub fn unknown(kinds: &[Arc<Kind>], path: &[String]) -> Option<(String, Option<String>)> {
+pub fn find_unknown_field(kinds: &[Arc<Kind>], path: &[String]) -> Option<(String, Option<String>)> {
     let mut first = None;
     for kind in kinds {
-        match missing(&kind.shape, path) {
+        match find_missing_field(&kind.shape, path) {
             // one kind that has it is enough: the rule may ask with `has`
             None => return None,
             Some(fault) => first = first.or(Some((kind, fault))),
@@ -23,16 +23,16 @@ pub fn unknown(kinds: &[Arc<Kind>], path: &[String]) -> Option<(String, Option<S
 }
 
 /// The same for an entry of the list `each`.
-pub fn unknown_in_each(
+pub fn find_unknown_item_field(
     kinds: &[Arc<Kind>],
     each: &[String],
     path: &[String],
 ) -> Option<(String, Option<String>)> {
     let mut first = None;
     for kind in kinds {
-        let Some(Type::List(list)) = find(&kind.shape, each) else { return None };
-        let Item::Object(shape) = &list.item else { return None };
-        match missing(shape, path) {
+        let Some(FieldType::Array(list)) = find_type(&kind.shape, each) else { return None };
+        let ItemType::Object(shape) = &list.item else { return None };
+        match find_missing_field(shape, path) {
             None => return None,
             Some(fault) => first = first.or(Some((kind, fault))),
         }
@@ -44,27 +44,29 @@ pub fn unknown_in_each(
 /// Whether the names lead to a list or a map in one of the kinds.
 pub fn has_entries(kinds: &[Arc<Kind>], path: &[String]) -> bool {
     kinds.is_empty()
-        || kinds.iter().any(|kind| matches!(find(&kind.shape, path), Some(Type::List(_) | Type::Map(_))))
+        || kinds
+            .iter()
+            .any(|kind| matches!(find_type(&kind.shape, path), Some(FieldType::Array(_) | FieldType::Map(_))))
 }
 
-fn missing(shape: &Shape, path: &[String]) -> Option<(String, Option<String>)> {
+fn find_missing_field(shape: &Shape, path: &[String]) -> Option<(String, Option<String>)> {
     let (name, rest) = path.split_first()?;
-    let Some(field) = shape.named(name) else {
+    let Some(field) = shape.find_field(name) else {
         let known: Vec<&str> = shape.fields.iter().map(|field| &*field.name).collect();
-        return Some((name.clone(), did_you_mean(name, known)));
+        return Some((name.clone(), suggest_word(name, known)));
     };
     match &field.ty {
-        Type::Object(inner) => missing(inner, rest),
+        FieldType::Object(inner) => find_missing_field(inner, rest),
         // what lies in a map or a mask has names of its own
         _ => None,
     }
 }
 
-fn find<'k>(shape: &'k Shape, path: &[String]) -> Option<&'k Type> {
+fn find_type<'k>(shape: &'k Shape, path: &[String]) -> Option<&'k FieldType> {
     let (name, rest) = path.split_first()?;
-    let field = shape.named(name)?;
+    let field = shape.find_field(name)?;
     match &field.ty {
-        Type::Object(inner) if !rest.is_empty() => find(inner, rest),
+        FieldType::Object(inner) if !rest.is_empty() => find_type(inner, rest),
         ty if rest.is_empty() => Some(ty),
         _ => None,
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::kind::file::Fields;
+use crate::kind::file::OrderedMap;
 
 /// Rules over the documents of a workspace and over what a plan would do, with cases that prove them.
 #[derive(Deserialize, JsonSchema, Clone)]
@@ -20,7 +20,7 @@ pub struct PolicyFile {
     /// The rules, each under its code: small letters, digits and hyphens. Reports show the code.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RuleFile>")]
-    pub rules: Fields<RuleFile>,
+    pub rules: OrderedMap<RuleFile>,
     /// What the rules of this file are to say of some objects; `trueup policy test` asks them.
     #[serde(default)]
     pub cases: Vec<CaseFile>,
@@ -121,7 +121,7 @@ pub struct ChangeFile {
 
 impl ActionFile {
     /// The word that rules see.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Update => "update",

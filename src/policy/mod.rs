@@ -5,21 +5,21 @@
 //! documents are asked offline, rules that speak of changes once there is a plan.
 //! Deliberately absent: files on disk, printing, and the question what a broken rule stops.
 
-mod each;
+mod cel_values;
+mod evaluate;
 mod expression;
-mod facts;
 mod fields;
 pub mod file;
-mod judge;
+mod policy_test;
 mod read;
-mod trial;
+mod rule_items;
 
 use globset::GlobMatcher;
 
-use crate::diagnostic::{Place, Severity};
+use crate::diagnostic::{DiagnosticSeverity, SourceLocation};
 use crate::document::Document;
-use crate::report::shown::FieldChange;
-use expression::{Expression, Words};
+use crate::report::plan_report::FieldChange;
+use expression::{CelEnvironment, CelExpression};
 
 /// The directory of a workspace in which its policies stand.
 pub const FOLDER: &str = "policies";
@@ -28,16 +28,16 @@ pub const FORMAT: u32 = 1;
 
 /// The rules of a workspace, and their own cases.
 #[derive(Default)]
-pub struct Policies {
-    rules: Vec<Rule>,
-    cases: Vec<Case>,
-    words: Words,
+pub struct PolicySet {
+    rules: Vec<PolicyRule>,
+    cases: Vec<PolicyCase>,
+    environment: CelEnvironment,
 }
 
 /// One rule, as far as it could be read.
-struct Rule {
+struct PolicyRule {
     code: &'static str,
-    severity: Severity,
+    severity: DiagnosticSeverity,
     /// The kinds that it is about; empty for all.
     kinds: Vec<GlobMatcher>,
     /// The targets that it is about; empty for all.
@@ -46,33 +46,33 @@ struct Rule {
     each: Option<Vec<String>>,
     /// The field of which it speaks, from the entry or else from the spec.
     field: Vec<String>,
-    expression: Expression,
+    expression: CelExpression,
     /// What the expression says of an object that is as it should be.
-    wanted: bool,
+    expected: bool,
     message: String,
     hint: Option<String>,
-    place: Place,
+    place: SourceLocation,
 }
 
 /// A case of the rules: an object, and what they are to say of it.
-struct Case {
+struct PolicyCase {
     name: String,
     document: Document,
     /// What a plan would do to it; nothing when there is no plan.
-    change: Option<(String, Vec<FieldChange>)>,
+    planned: Option<(String, Vec<FieldChange>)>,
     /// The codes, in order.
     expected: Vec<String>,
-    place: Place,
+    place: SourceLocation,
 }
 
-impl Policies {
+impl PolicySet {
     /// Whether nothing is asked.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
     /// How many rules and how many cases there are.
-    pub fn size(&self) -> (usize, usize) {
+    pub fn count_contents(&self) -> (usize, usize) {
         (self.rules.len(), self.cases.len())
     }
 }

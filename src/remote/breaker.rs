@@ -12,53 +12,53 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::failure::{Failure, Reason};
-use crate::exchange::Response;
+use super::transport_error::{TransportError, TransportErrorReason};
+use crate::exchange::HttpResponse;
 
 /// So many failures in a row are more than bad luck.
-const MOST: u32 = 10;
+const FAILURE_THRESHOLD: u32 = 10;
 /// How long a service is left alone.
-const REST: Duration = Duration::from_secs(15);
+const OPEN_DURATION: Duration = Duration::from_secs(15);
 
 /// Whether a service is spoken to.
 #[derive(Default)]
-pub(super) struct Breaker {
-    state: Mutex<State>,
+pub(super) struct CircuitBreaker {
+    state: Mutex<BreakerState>,
     changed: Notify,
 }
 
-enum State {
+enum BreakerState {
     /// So many failures in a row so far.
-    Sound(u32),
-    Resting(Instant),
+    Closed(u32),
+    Open(Instant),
     /// One request tries.
-    Trying,
-    GivenUp(String),
+    HalfOpen,
+    PermanentlyOpen(String),
 }
 
-impl Default for State {
+impl Default for BreakerState {
     fn default() -> Self {
-        Self::Sound(0)
+        Self::Closed(0)
     }
 }
 
 /// Leave to send one request; what came of it is to be told.
-pub(super) struct Leave<'b> {
-    breaker: &'b Breaker,
-    tries: bool,
+pub(super) struct BreakerPermit<'b> {
+    breaker: &'b CircuitBreaker,
+    is_probe: bool,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// Waits until a request may be sent; nothing when the service is given up.
-    pub(super) async fn leave(&self) -> Option<Leave<'_>> {
+    pub(super) async fn acquire_permit(&self) -> Option<BreakerPermit<'_>> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            let until = match self.ask(Instant::now()) {
-                Ask::Go(leave) => return Some(leave),
-                Ask::Never => return None,
-                Ask::Wait(until) => until,
+            let until = match self.try_acquire(Instant::now()) {
+                BreakerDecision::Allow(leave) => return Some(leave),
+                BreakerDecision::Reject => return None,
+                BreakerDecision::Wait(until) => until,
             };
             match until {
                 Some(until) => tokio::select! {
@@ -70,57 +70,61 @@ impl Breaker {
         }
     }
 
-    fn ask(&self, now: Instant) -> Ask<'_> {
-        let mut state = self.state();
+    fn try_acquire(&self, now: Instant) -> BreakerDecision<'_> {
+        let mut state = self.lock_state();
         match *state {
-            State::Sound(_) => Ask::Go(Leave { breaker: self, tries: false }),
-            State::GivenUp(_) => Ask::Never,
-            State::Trying => Ask::Wait(None),
-            State::Resting(until) if now < until => Ask::Wait(Some(until)),
-            State::Resting(_) => {
-                *state = State::Trying;
-                Ask::Go(Leave { breaker: self, tries: true })
+            BreakerState::Closed(_) => {
+                BreakerDecision::Allow(BreakerPermit { breaker: self, is_probe: false })
+            }
+            BreakerState::PermanentlyOpen(_) => BreakerDecision::Reject,
+            BreakerState::HalfOpen => BreakerDecision::Wait(None),
+            BreakerState::Open(until) if now < until => BreakerDecision::Wait(Some(until)),
+            BreakerState::Open(_) => {
+                *state = BreakerState::HalfOpen;
+                BreakerDecision::Allow(BreakerPermit { breaker: self, is_probe: true })
             }
         }
     }
 
     /// Why the service was given up, when it was: what the last request came to.
-    pub(super) fn given_up(&self) -> Option<String> {
-        match &*self.state() {
-            State::GivenUp(why) => Some(why.clone()),
+    pub(super) fn find_permanent_failure(&self) -> Option<String> {
+        match &*self.lock_state() {
+            BreakerState::PermanentlyOpen(why) => Some(why.clone()),
             _ => None,
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn lock_state(&self) -> MutexGuard<'_, BreakerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-enum Ask<'b> {
-    Go(Leave<'b>),
-    Never,
+enum BreakerDecision<'b> {
+    Allow(BreakerPermit<'b>),
+    Reject,
     /// Until then, or until something changes.
     Wait(Option<Instant>),
 }
 
-impl Leave<'_> {
+impl BreakerPermit<'_> {
     /// What came of the request. True when the service is left alone from now on.
-    pub(super) fn heard(mut self, outcome: &Result<Response, Failure>) -> bool {
-        let tried = std::mem::replace(&mut self.tries, false);
-        let mut state = self.breaker.state();
-        let next = match (sign(outcome), &*state) {
-            (Sign::Down(why), _) if tried => State::GivenUp(why),
-            (_, _) if tried => State::Sound(0),
-            (Sign::Down(_), State::Sound(before)) if before + 1 >= MOST => {
-                State::Resting(Instant::now() + REST)
+    pub(super) fn record_outcome(mut self, outcome: &Result<HttpResponse, TransportError>) -> bool {
+        let tried = std::mem::replace(&mut self.is_probe, false);
+        let mut state = self.breaker.lock_state();
+        let next = match (classify_outcome(outcome), &*state) {
+            (HealthSignal::Unhealthy(why), _) if tried => BreakerState::PermanentlyOpen(why),
+            (_, _) if tried => BreakerState::Closed(0),
+            (HealthSignal::Unhealthy(_), BreakerState::Closed(before)) if before + 1 >= FAILURE_THRESHOLD => {
+                BreakerState::Open(Instant::now() + OPEN_DURATION)
             }
-            (Sign::Down(_), State::Sound(before)) => State::Sound(before + 1),
+            (HealthSignal::Unhealthy(_), BreakerState::Closed(before)) => BreakerState::Closed(before + 1),
             // a request of before the rest that got through after all shows as much as one that tries
-            (Sign::There, State::Sound(_) | State::Resting(_)) => State::Sound(0),
+            (HealthSignal::Healthy, BreakerState::Closed(_) | BreakerState::Open(_)) => {
+                BreakerState::Closed(0)
+            }
             _ => return false,
         };
-        let rests = matches!(next, State::Resting(_));
+        let rests = matches!(next, BreakerState::Open(_));
         *state = next;
         drop(state);
         self.breaker.changed.notify_waiters();
@@ -128,36 +132,40 @@ impl Leave<'_> {
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for BreakerPermit<'_> {
     /// Somebody else tries when the one who was to is gone.
     fn drop(&mut self) {
-        if self.tries {
-            *self.breaker.state() = State::Resting(Instant::now());
+        if self.is_probe {
+            *self.breaker.lock_state() = BreakerState::Open(Instant::now());
             self.breaker.changed.notify_waiters();
         }
     }
 }
 
 /// What an outcome says about the service.
-enum Sign {
-    There,
-    Down(String),
-    None,
+enum HealthSignal {
+    Healthy,
+    Unhealthy(String),
+    Inconclusive,
 }
 
-fn sign(outcome: &Result<Response, Failure>) -> Sign {
+fn classify_outcome(outcome: &Result<HttpResponse, TransportError>) -> HealthSignal {
     match outcome {
-        Ok(response) if response.status == 429 => Sign::None,
-        Ok(response) if response.status >= 500 => Sign::Down(format!("status {}", response.status)),
-        Ok(_) => Sign::There,
+        Ok(response) if response.status == 429 => HealthSignal::Inconclusive,
+        Ok(response) if response.status >= 500 => {
+            HealthSignal::Unhealthy(format!("status {}", response.status))
+        }
+        Ok(_) => HealthSignal::Healthy,
         Err(failure) => match failure.reason {
-            Reason::CannotConnect(_)
-            | Reason::Tls(_)
-            | Reason::Timeout(_)
-            | Reason::Broken
-            | Reason::Truncated
-            | Reason::LoginBusy { .. } => Sign::Down(failure.code().to_owned()),
-            _ => Sign::None,
+            TransportErrorReason::CannotConnect(_)
+            | TransportErrorReason::Tls(_)
+            | TransportErrorReason::Timeout(_)
+            | TransportErrorReason::ConnectionClosed
+            | TransportErrorReason::Truncated
+            | TransportErrorReason::LoginUnavailable { .. } => {
+                HealthSignal::Unhealthy(failure.code().to_owned())
+            }
+            _ => HealthSignal::Inconclusive,
         },
     }
 }
@@ -167,42 +175,46 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::remote::failure::Sent;
+    use crate::remote::transport_error::DeliveryStatus;
 
-    fn answer(status: u16) -> Result<Response, Failure> {
+    fn answer(status: u16) -> Result<HttpResponse, TransportError> {
         let (content_type, body) = (String::new(), Vec::new());
-        Ok(Response { status, content_type, retry_after: None, etag: None, request_id: None, body })
+        Ok(HttpResponse { status, content_type, retry_after: None, etag: None, request_id: None, body })
     }
 
-    fn broken() -> Result<Response, Failure> {
-        Err(Failure::new(Reason::Broken, "api.example.com".into(), Sent::Maybe))
+    fn broken() -> Result<HttpResponse, TransportError> {
+        Err(TransportError::new(
+            TransportErrorReason::ConnectionClosed,
+            "api.example.com".into(),
+            DeliveryStatus::MaybeSent,
+        ))
     }
 
-    async fn tell(breaker: &Breaker, outcome: Result<Response, Failure>) -> bool {
-        breaker.leave().await.is_some_and(|leave| leave.heard(&outcome))
+    async fn tell(breaker: &CircuitBreaker, outcome: Result<HttpResponse, TransportError>) -> bool {
+        breaker.acquire_permit().await.is_some_and(|leave| leave.record_outcome(&outcome))
     }
 
-    async fn fail(breaker: &Breaker) {
-        for at in 1..=MOST {
+    async fn fail(breaker: &CircuitBreaker) {
+        for at in 1..=FAILURE_THRESHOLD {
             let outcome = if at % 2 == 0 { broken() } else { answer(503) };
-            assert_eq!(tell(breaker, outcome).await, at == MOST);
+            assert_eq!(tell(breaker, outcome).await, at == FAILURE_THRESHOLD);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_down_is_left_alone_tried_once_and_given_up() {
-        let (breaker, began) = (Breaker::default(), Instant::now());
+        let (breaker, began) = (CircuitBreaker::default(), Instant::now());
         fail(&breaker).await;
-        assert_eq!(breaker.given_up(), None);
+        assert_eq!(breaker.find_permanent_failure(), None);
         assert!(!tell(&breaker, answer(502)).await);
-        assert_eq!(began.elapsed(), REST);
-        assert_eq!(breaker.given_up().as_deref(), Some("status 502"));
-        assert!(breaker.leave().await.is_none());
+        assert_eq!(began.elapsed(), OPEN_DURATION);
+        assert_eq!(breaker.find_permanent_failure().as_deref(), Some("status 502"));
+        assert!(breaker.acquire_permit().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_shows_that_it_is_back() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         fail(&breaker).await;
         tell(&breaker, answer(404)).await;
         let began = Instant::now();
@@ -212,29 +224,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_count_only_in_a_row_and_busy_is_none() {
-        let breaker = Breaker::default();
-        for at in 0..10 * MOST {
-            let outcome = if at % MOST == 0 { answer(200) } else { answer(500) };
+        let breaker = CircuitBreaker::default();
+        for at in 0..10 * FAILURE_THRESHOLD {
+            let outcome = if at % FAILURE_THRESHOLD == 0 { answer(200) } else { answer(500) };
             assert!(!tell(&breaker, outcome).await);
         }
         tell(&breaker, answer(200)).await;
-        for _ in 0..10 * MOST {
+        for _ in 0..10 * FAILURE_THRESHOLD {
             assert!(!tell(&breaker, answer(429)).await);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn while_one_tries_the_others_wait_for_it() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         fail(&breaker).await;
-        let first = breaker.leave().await.expect("leave to try");
-        let (mut second, mut third) = (Box::pin(breaker.leave()), Box::pin(breaker.leave()));
+        let first = breaker.acquire_permit().await.expect("leave to try");
+        let (mut second, mut third) =
+            (Box::pin(breaker.acquire_permit()), Box::pin(breaker.acquire_permit()));
         assert!(second.as_mut().now_or_never().is_none());
         // the one that tried goes away without a word
         drop(first);
         let second = second.await.expect("leave to try");
         assert!(third.as_mut().now_or_never().is_none());
-        second.heard(&answer(200));
+        second.record_outcome(&answer(200));
         assert!(third.await.is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP of one target: a [`Request`] goes out with credentials, in the target's wire format, and its
+//! HTTP of one target: a [`PlannedRequest`] goes out with credentials, in the target's wire format, and its
 //! answer comes back.
 //!
 //! At most so many requests are under way, each within bounds, and none after the end of the run; a service that
@@ -12,115 +12,116 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::Method;
+use reqwest::Method as ReqwestMethod;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
 use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
-use super::allowance::Allowance;
-use super::auth::{Credentials, Tickets};
-use super::breaker::{Breaker, Leave};
-use super::failure::{Detour, Failure, Reason, Sent};
-use super::hosts::{self, Allowed};
-use super::pace::{Pace, Speed};
+use super::auth::{AccessTokens, TargetCredentials};
+use super::breaker::{BreakerPermit, CircuitBreaker};
+use super::hosts::{self, AllowedHosts};
+use super::rate_limiter::{RateLimiter, RateStatus};
 use super::retry;
-use super::session::Way;
+use super::retry_budget::RetryBudget;
+use super::session::LoginContext;
 use super::target::Target;
-use super::transport::{Answer, Call, Courier, Transport, below};
+use super::transport::{HostConnection, PreparedRequest, Transport, TransportResponse, join_path};
+use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::{Request, Response, Verb};
-use crate::kind::FormatWord;
+use crate::exchange::{HttpResponse, Method, PlannedRequest};
+use crate::kind::WireFormat;
 
-pub use super::transport::Bounds;
+pub use super::transport::ExchangeLimits;
 
 /// The most redirects one read follows.
-const REDIRECTS: u32 = 5;
+const MAX_REDIRECTS: u32 = 5;
 
 /// The longest pause that one answer imposes on all requests to a service.
-const HOLD: Duration = Duration::from_secs(60);
+const MAX_SHARED_PAUSE: Duration = Duration::from_secs(60);
 
 /// The connection to one target. Shared by all requests to it.
-pub struct Client {
+pub struct HttpClient {
     target: Arc<str>,
     base: Url,
     /// The root of the same host.
     root: Url,
     host: String,
-    format: FormatWord,
-    transport: Transport,
-    credentials: Credentials,
-    pace: Pace,
-    breaker: Breaker,
-    allowance: Arc<Allowance>,
-    first: AtomicU64,
-    again: AtomicU64,
+    format: WireFormat,
+    connection: HostConnection,
+    credentials: TargetCredentials,
+    rate_limiter: RateLimiter,
+    breaker: CircuitBreaker,
+    retry_budget: Arc<RetryBudget>,
+    first_attempts: AtomicU64,
+    repeated_attempts: AtomicU64,
 }
 
 /// How many requests a service was sent; logins, renewed tokens and redirects are not counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Tally {
+pub struct RequestCount {
     /// Each once, however often it was sent.
     pub requests: u64,
     /// How often one was sent again.
-    pub repeated: u64,
+    pub retries: u64,
 }
 
-impl Tally {
+impl RequestCount {
     /// What came since an earlier count.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
+    pub fn subtract_earlier(self, earlier: Self) -> Self {
         Self {
             requests: self.requests.saturating_sub(earlier.requests),
-            repeated: self.repeated.saturating_sub(earlier.repeated),
+            retries: self.retries.saturating_sub(earlier.retries),
         }
     }
 }
 
 /// What became of one attempt, and how long it took.
-pub(super) type Attempt = (Result<Response, Failure>, Duration);
+pub(super) type TimedAttempt = (Result<HttpResponse, TransportError>, Duration);
 
 /// One request on its way.
 #[derive(Clone, Copy)]
-pub(super) struct Errand<'r> {
+pub(super) struct OutgoingRequest<'r> {
     /// Where the path of the request starts.
     pub base: &'r Url,
-    pub request: &'r Request,
+    pub request: &'r PlannedRequest,
     pub body: Option<&'r Bytes>,
     /// The state of the object over which it may be done.
     pub if_match: Option<&'r str>,
-    pub bounds: &'r Bounds,
+    pub limits: &'r ExchangeLimits,
 }
 
-impl Client {
+impl HttpClient {
     /// The client of `target`, when its credentials may go where it points. Nothing is sent yet.
-    pub fn new(target: &Target, allowed: &Allowed) -> Result<Self, Diagnostic> {
-        Self::by(target, allowed, None)
+    pub fn new(target: &Target, allowed: &AllowedHosts) -> Result<Self, Diagnostic> {
+        Self::with_transport(target, allowed, None)
     }
 
     /// The same through a courier instead of a network, where there is one.
-    pub(super) fn by(
+    pub(super) fn with_transport(
         target: &Target,
-        allowed: &Allowed,
-        courier: Option<Arc<dyn Courier>>,
+        allowed: &AllowedHosts,
+        courier: Option<Arc<dyn Transport>>,
     ) -> Result<Self, Diagnostic> {
         let base = target.base_url.clone();
         let whose = format!("target `{}`", target.name);
-        allowed.check(&base, &target.api.hosts, &whose)?;
+        allowed.check_url(&base, &target.api.hosts, &whose)?;
         if base.query().is_some() || base.fragment().is_some() {
             let message = format!("the base URL of {whose} has a query or a fragment");
-            return Err(Diagnostic::error("invalid-url", message).hint("end it with the path"));
+            return Err(Diagnostic::error("invalid-url", message).with_hint("end it with the path"));
         }
-        let transport =
-            courier.map_or_else(|| Transport::to(&base), |courier| Ok(Transport::Courier(courier)))?;
-        let credentials = Credentials::new(target, allowed, &transport)?;
+        let transport = courier
+            .map_or_else(|| HostConnection::new(&base), |courier| Ok(HostConnection::Custom(courier)))?;
+        let credentials = TargetCredentials::new(target, allowed, &transport)?;
         let limits = &target.api.limits;
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
-        let pace = Pace::new(parallel, limits);
-        let (target, format, host) = (Arc::clone(&target.name), target.format, hosts::authority(&base));
+        let pace = RateLimiter::new(parallel, limits);
+        let (target, format, host) =
+            (Arc::clone(&target.name), target.format, hosts::format_authority(&base));
         let mut root = base.clone();
         root.set_path("/");
-        let (breaker, allowance) = (Breaker::default(), Arc::default());
+        let (breaker, allowance) = (CircuitBreaker::default(), Arc::default());
         let (first, again) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self {
             target,
@@ -128,57 +129,63 @@ impl Client {
             root,
             host,
             format,
-            transport,
+            connection: transport,
             credentials,
-            pace,
+            rate_limiter: pace,
             breaker,
-            allowance,
-            first,
-            again,
+            retry_budget: allowance,
+            first_attempts: first,
+            repeated_attempts: again,
         })
     }
 
     /// As a part of a run that may cost only so much.
     #[must_use]
-    pub fn under(self, allowance: Arc<Allowance>) -> Self {
-        Self { allowance, ..self }
+    pub fn with_retry_budget(self, allowance: Arc<RetryBudget>) -> Self {
+        Self { retry_budget: allowance, ..self }
     }
 
     /// Why nothing is sent to the service any more, when that is so.
-    pub fn given_up(&self) -> Option<Failure> {
-        let why = self.breaker.given_up()?;
-        Some(self.failure(Reason::GivenUp(why), Sent::No))
+    pub fn find_permanent_failure(&self) -> Option<TransportError> {
+        let why = self.breaker.find_permanent_failure()?;
+        Some(self.build_error(TransportErrorReason::CircuitOpen(why), DeliveryStatus::NotSent))
     }
 
     /// Sends `request` once. `body` is `request.body` in the target's wire format.
-    pub async fn send(
+    pub async fn send_once(
         &self,
-        request: &Request,
+        request: &PlannedRequest,
         body: Option<Vec<u8>>,
-        bounds: &Bounds,
-    ) -> Result<Response, Failure> {
+        bounds: &ExchangeLimits,
+    ) -> Result<HttpResponse, TransportError> {
         let body = body.map(Bytes::from);
-        let errand = Errand { base: &self.base, request, body: body.as_ref(), if_match: None, bounds };
-        self.attempt(errand, 1).await.0
+        let errand = OutgoingRequest {
+            base: &self.base,
+            request,
+            body: body.as_ref(),
+            if_match: None,
+            limits: bounds,
+        };
+        self.send_attempt(errand, 1).await.0
     }
 
     /// Where the paths of requests start.
-    pub(super) fn base(&self) -> &Url {
+    pub(super) fn base_url(&self) -> &Url {
         &self.base
     }
 
     /// The root of the same host.
-    pub(super) fn root(&self) -> &Url {
+    pub(super) fn root_url(&self) -> &Url {
         &self.root
     }
 
     /// Everything that the service is shown and may repeat, but nobody else may see.
-    pub(super) async fn secrets(&self) -> Vec<SecretString> {
-        self.credentials.secrets().await
+    pub(super) async fn collect_secrets(&self) -> Vec<SecretString> {
+        self.credentials.collect_secrets().await
     }
 
     /// The name of the target.
-    pub(super) fn target(&self) -> &str {
+    pub(super) fn target_name(&self) -> &str {
         &self.target
     }
 
@@ -188,157 +195,193 @@ impl Client {
     }
 
     /// What the run may cost.
-    pub(super) fn allowance(&self) -> &Allowance {
-        &self.allowance
+    pub(super) fn retry_budget(&self) -> &RetryBudget {
+        &self.retry_budget
     }
 
     /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
-    pub(super) async fn attempt(&self, errand: Errand<'_>, number: u32) -> Attempt {
-        let _turn = match self.in_time(errand, self.pace.turn()).await {
+    pub(super) async fn send_attempt(&self, errand: OutgoingRequest<'_>, number: u32) -> TimedAttempt {
+        let _turn = match self.run_until_cancelled(errand, self.rate_limiter.acquire_permit()).await {
             Ok(turn) => turn,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
-        let leave = match self.in_time(errand, self.leave()).await.flatten() {
+        let leave = match self.run_until_cancelled(errand, self.wait_until_allowed()).await.flatten() {
             Ok(leave) => leave,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
-        let counter = if number == 1 { &self.first } else { &self.again };
+        let counter = if number == 1 { &self.first_attempts } else { &self.repeated_attempts };
         counter.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
-        let outcome = self.bounded(errand).await;
+        let outcome = self.exchange_until_deadline(errand).await;
         let took = began.elapsed();
-        self.log(errand, number, took, &outcome);
-        self.learn(&outcome, began);
-        if leave.heard(&outcome) {
+        self.log_attempt(errand, number, took, &outcome);
+        self.adjust_rate(&outcome, began);
+        if leave.record_outcome(&outcome) {
             tracing::warn!(target = &*self.target, "it fails again and again, and is left alone for a while");
         }
         (outcome, took)
     }
 
     /// Waits until the service may be asked: it is not left alone, and its rate allows one more.
-    async fn leave(&self) -> Result<Leave<'_>, Failure> {
-        let gone = || self.given_up().unwrap_or_else(|| self.failure(Reason::Stopped, Sent::No));
-        let leave = self.breaker.leave().await.ok_or_else(gone)?;
-        self.pace.tick().await;
+    async fn wait_until_allowed(&self) -> Result<BreakerPermit<'_>, TransportError> {
+        let gone = || {
+            self.find_permanent_failure()
+                .unwrap_or_else(|| self.build_error(TransportErrorReason::Cancelled, DeliveryStatus::NotSent))
+        };
+        let leave = self.breaker.acquire_permit().await.ok_or_else(gone)?;
+        self.rate_limiter.wait_for_start().await;
         Ok(leave)
     }
 
     /// Waits for something, but not past the end of the run; a write also not past its stop.
-    async fn in_time<T>(&self, errand: Errand<'_>, wait: impl Future<Output = T>) -> Result<T, Failure> {
-        let stop = &self.allowance.stop;
+    async fn run_until_cancelled<T>(
+        &self,
+        errand: OutgoingRequest<'_>,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, TransportError> {
+        let stop = &self.retry_budget.cancellation;
         let stopped = async {
-            match errand.request.verb {
-                Verb::Get => std::future::pending().await,
-                _ => stop.wait().await,
+            match errand.request.method {
+                Method::Get => std::future::pending().await,
+                _ => stop.wait_for_cancellation().await,
             }
         };
         tokio::select! {
             biased;
-            () = stopped => Err(self.failure(Reason::Stopped, Sent::No)),
-            () = stop.ended() => Err(self.failure(Reason::OutOfTime, Sent::No)),
+            () = stopped => Err(self.build_error(TransportErrorReason::Cancelled, DeliveryStatus::NotSent)),
+            () = stop.wait_for_deadline() => Err(self.build_error(TransportErrorReason::DeadlineExceeded, DeliveryStatus::NotSent)),
             done = wait => Ok(done),
         }
     }
 
     /// The exchange, cut off where the run ends.
-    async fn bounded(&self, errand: Errand<'_>) -> Result<Response, Failure> {
+    async fn exchange_until_deadline(
+        &self,
+        errand: OutgoingRequest<'_>,
+    ) -> Result<HttpResponse, TransportError> {
         tokio::select! {
             biased;
-            outcome = self.exchange(errand) => outcome,
-            () = self.allowance.stop.ended() => Err(self.failure(Reason::OutOfTime, Sent::Maybe)),
+            outcome = self.send_authenticated(errand) => outcome,
+            () = self.retry_budget.cancellation.wait_for_deadline() => Err(self.build_error(TransportErrorReason::DeadlineExceeded, DeliveryStatus::MaybeSent)),
         }
     }
 
     /// How fast the service is asked by now.
-    pub(super) fn speed(&self) -> Speed {
-        self.pace.speed()
+    pub(super) fn measure_rate(&self) -> RateStatus {
+        self.rate_limiter.measure_rate()
     }
 
     /// What it was sent by now.
-    pub(super) fn tally(&self) -> Tally {
-        let (first, again) = (&self.first, &self.again);
-        Tally { requests: first.load(Ordering::Relaxed), repeated: again.load(Ordering::Relaxed) }
+    pub(super) fn count_requests(&self) -> RequestCount {
+        let (first, again) = (&self.first_attempts, &self.repeated_attempts);
+        RequestCount { requests: first.load(Ordering::Relaxed), retries: again.load(Ordering::Relaxed) }
     }
 
     /// What an answer tells about the pace that the service bears.
-    fn learn(&self, outcome: &Result<Response, Failure>, began: Instant) {
+    fn adjust_rate(&self, outcome: &Result<HttpResponse, TransportError>, began: Instant) {
         match outcome {
-            Ok(response) if response.status == 429 => self.pace.too_much(began),
-            Ok(response) if response.is_success() => self.pace.went_well(),
+            Ok(response) if response.status == 429 => self.rate_limiter.reduce_concurrency(began),
+            Ok(response) if response.is_success() => self.rate_limiter.record_success(),
             _ => {}
         }
-        if let Some(pause) = retry::asked_pause(outcome, SystemTime::now()).filter(|asked| *asked <= HOLD) {
-            self.pace.hold(pause);
+        if let Some(pause) =
+            retry::parse_retry_after(outcome, SystemTime::now()).filter(|asked| *asked <= MAX_SHARED_PAUSE)
+        {
+            self.rate_limiter.pause_requests(pause);
         }
     }
 
-    async fn exchange(&self, errand: Errand<'_>) -> Result<Response, Failure> {
-        let way = Way { pace: &self.pace, bounds: errand.bounds };
-        let tickets = self.credentials.tickets(way).await?;
-        let response = self.follow(errand, &tickets).await?;
+    async fn send_authenticated(&self, errand: OutgoingRequest<'_>) -> Result<HttpResponse, TransportError> {
+        let way = LoginContext { rate_limiter: &self.rate_limiter, limits: errand.limits };
+        let tickets = self.credentials.acquire_tokens(way).await?;
+        let response = self.follow_redirects(errand, &tickets).await?;
         if response.status != 401 {
             return Ok(response);
         }
-        let Some(tickets) = self.credentials.renew(&tickets, way).await? else { return Ok(response) };
-        self.pace.tick().await;
-        let response = self.follow(errand, &tickets).await?;
+        let Some(tickets) = self.credentials.renew_tokens(&tickets, way).await? else { return Ok(response) };
+        self.rate_limiter.wait_for_start().await;
+        let response = self.follow_redirects(errand, &tickets).await?;
         if response.status != 401 {
-            self.credentials.accepted().await;
+            self.credentials.confirm_renewal().await;
         }
         Ok(response)
     }
 
-    async fn follow(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Response, Failure> {
-        let mut call = self.call(errand, tickets)?;
-        for _ in 0..=REDIRECTS {
-            let to = match self.transport.exchange(call.clone(), errand.bounds).await? {
-                Answer::Complete(response) => return Ok(response),
-                Answer::Elsewhere(to) => to,
+    async fn follow_redirects(
+        &self,
+        errand: OutgoingRequest<'_>,
+        tickets: &AccessTokens,
+    ) -> Result<HttpResponse, TransportError> {
+        let mut call = self.build_request(errand, tickets)?;
+        for _ in 0..=MAX_REDIRECTS {
+            let to = match self.connection.send_request(call.clone(), errand.limits).await? {
+                TransportResponse::Complete(response) => return Ok(response),
+                TransportResponse::Redirect(to) => to,
             };
-            let next = next_hop(&call, to.as_deref()).map_err(|detour| self.detoured(detour))?;
+            let next =
+                resolve_redirect(&call, to.as_deref()).map_err(|detour| self.build_redirect_error(detour))?;
             tracing::debug!(target = &*self.target, path = next.path(), "redirect");
             call.url = next;
-            self.credentials.dress_again(&mut call.url, tickets);
-            self.pace.tick().await;
+            self.credentials.restore_query_auth(&mut call.url, tickets);
+            self.rate_limiter.wait_for_start().await;
         }
-        Err(self.detoured(Detour::Loop))
+        Err(self.build_redirect_error(RedirectError::TooManyRedirects))
     }
 
-    fn call(&self, errand: Errand<'_>, tickets: &Tickets) -> Result<Call, Failure> {
+    fn build_request(
+        &self,
+        errand: OutgoingRequest<'_>,
+        tickets: &AccessTokens,
+    ) -> Result<PreparedRequest, TransportError> {
         let request = errand.request;
-        let mut url =
-            below(errand.base, &request.path).ok_or_else(|| self.failure(Reason::InvalidPath, Sent::No))?;
+        let mut url = join_path(errand.base, &request.path)
+            .ok_or_else(|| self.build_error(TransportErrorReason::InvalidPath, DeliveryStatus::NotSent))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
-        let (accept, content_type) = media(self.format);
+        let (accept, content_type) = select_media_types(self.format);
         let mut headers = HeaderMap::from_iter([(ACCEPT, accept)]);
         if errand.body.is_some() {
             headers.insert(CONTENT_TYPE, content_type);
         }
         if let Some(state) = errand.if_match {
             let value = HeaderValue::from_str(state);
-            headers.insert(IF_MATCH, value.map_err(|_| self.failure(Reason::InvalidPath, Sent::No))?);
+            headers.insert(
+                IF_MATCH,
+                value.map_err(|_| {
+                    self.build_error(TransportErrorReason::InvalidPath, DeliveryStatus::NotSent)
+                })?,
+            );
         }
         // a write without a body still says its length
-        let empty = matches!(request.verb, Verb::Post | Verb::Put | Verb::Patch).then(Bytes::new);
-        let mut call =
-            Call { method: method(request.verb), url, headers, body: errand.body.cloned().or(empty) };
-        self.credentials.dress(&mut call, tickets);
+        let empty = matches!(request.method, Method::Post | Method::Put | Method::Patch).then(Bytes::new);
+        let mut call = PreparedRequest {
+            method: to_reqwest_method(request.method),
+            url,
+            headers,
+            body: errand.body.cloned().or(empty),
+        };
+        self.credentials.apply_auth(&mut call, tickets);
         Ok(call)
     }
 
-    fn detoured(&self, detour: Detour) -> Failure {
-        self.failure(Reason::Redirect(detour), Sent::Maybe)
+    fn build_redirect_error(&self, detour: RedirectError) -> TransportError {
+        self.build_error(TransportErrorReason::Redirect(detour), DeliveryStatus::MaybeSent)
     }
 
-    fn failure(&self, reason: Reason, sent: Sent) -> Failure {
-        Failure::new(reason, self.host.clone(), sent)
+    fn build_error(&self, reason: TransportErrorReason, sent: DeliveryStatus) -> TransportError {
+        TransportError::new(reason, self.host.clone(), sent)
     }
 
-    fn log(&self, errand: Errand<'_>, attempt: u32, took: Duration, outcome: &Result<Response, Failure>) {
+    fn log_attempt(
+        &self,
+        errand: OutgoingRequest<'_>,
+        attempt: u32,
+        took: Duration,
+        outcome: &Result<HttpResponse, TransportError>,
+    ) {
         let (target, ms) = (&*self.target, took.as_millis());
-        let (verb, path) = (errand.request.verb.word(), &*errand.request.path);
+        let (verb, path) = (errand.request.method.as_str(), &*errand.request.path);
         let sent = errand.body.map_or(0, Bytes::len);
         match outcome {
             Ok(response) => {
@@ -353,38 +396,44 @@ impl Client {
 }
 
 /// Where a redirect may be followed to.
-fn next_hop(call: &Call, to: Option<&str>) -> Result<Url, Detour> {
+fn resolve_redirect(call: &PreparedRequest, to: Option<&str>) -> Result<Url, RedirectError> {
     let to = to.and_then(|to| call.url.join(to).ok());
-    if call.method != Method::GET {
-        return Err(Detour::Write(to.filter(Url::has_host).map(|to| hosts::authority(&to))));
+    if call.method != ReqwestMethod::GET {
+        return Err(RedirectError::WriteRedirected(
+            to.filter(Url::has_host).map(|to| hosts::format_authority(&to)),
+        ));
     }
-    let mut to = to.filter(Url::has_host).ok_or(Detour::Nowhere)?;
+    let mut to = to.filter(Url::has_host).ok_or(RedirectError::InvalidLocation)?;
     if to.origin() != call.url.origin() {
-        return Err(Detour::Elsewhere(format!("{}://{}", to.scheme(), hosts::authority(&to))));
+        return Err(RedirectError::OtherOrigin(format!(
+            "{}://{}",
+            to.scheme(),
+            hosts::format_authority(&to)
+        )));
     }
     let bare = to.set_username("").and_then(|()| to.set_password(None));
-    bare.map_err(|()| Detour::Nowhere)?;
+    bare.map_err(|()| RedirectError::InvalidLocation)?;
     to.set_fragment(None);
     Ok(to)
 }
 
-fn method(verb: Verb) -> Method {
-    match verb {
-        Verb::Get => Method::GET,
-        Verb::Post => Method::POST,
-        Verb::Put => Method::PUT,
-        Verb::Patch => Method::PATCH,
-        Verb::Delete => Method::DELETE,
+fn to_reqwest_method(method: Method) -> ReqwestMethod {
+    match method {
+        Method::Get => ReqwestMethod::GET,
+        Method::Post => ReqwestMethod::POST,
+        Method::Put => ReqwestMethod::PUT,
+        Method::Patch => ReqwestMethod::PATCH,
+        Method::Delete => ReqwestMethod::DELETE,
     }
 }
 
 /// What is asked for, and what a body is called.
-fn media(format: FormatWord) -> (HeaderValue, HeaderValue) {
+fn select_media_types(format: WireFormat) -> (HeaderValue, HeaderValue) {
     const JSON: HeaderValue = HeaderValue::from_static("application/json");
     match format {
-        FormatWord::Json => (JSON, JSON),
+        WireFormat::Json => (JSON, JSON),
         // the second name alone is answered with HTML by the servers that speak it
-        FormatWord::Jsv => (
+        WireFormat::Jsv => (
             HeaderValue::from_static("application/jsv, text/jsv"),
             HeaderValue::from_static("application/jsv"),
         ),
@@ -394,14 +443,17 @@ fn media(format: FormatWord) -> (HeaderValue, HeaderValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::remote::retry::Patience;
+    use crate::remote::retry::RetryPolicy;
 
     #[test]
     fn requests_may_run_on_any_thread() {
         fn sendable<T: Send>(_: T) {}
-        let _ = |client: &Client, request: &Request, bounds: &Bounds, patience: &Patience| {
-            sendable(client.send(request, None, bounds));
-            sendable(client.send_safely(request, None, bounds, patience));
+        let _ = |client: &HttpClient,
+                 request: &PlannedRequest,
+                 bounds: &ExchangeLimits,
+                 patience: &RetryPolicy| {
+            sendable(client.send_once(request, None, bounds));
+            sendable(client.send_with_retries(request, None, bounds, patience));
         };
     }
 }

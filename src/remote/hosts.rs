@@ -11,58 +11,60 @@ use url::{Host, Url};
 use crate::diagnostic::Diagnostic;
 
 /// The variable in which an operator names further hosts.
-pub const VARIABLE: &str = "TRUEUP_ALLOWED_HOSTS";
+pub const ALLOWED_HOSTS_VARIABLE: &str = "TRUEUP_ALLOWED_HOSTS";
 
 /// The hosts named outside the repository.
 #[derive(Clone, Default, Debug)]
-pub struct Allowed {
-    names: Vec<Name>,
+pub struct AllowedHosts {
+    patterns: Vec<HostPattern>,
 }
 
 /// `host`, `host:port`, `*.domain` or `*.domain:port`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Name {
+struct HostPattern {
     host: String,
     /// Whether any host below `host` is meant, rather than `host` itself.
-    below: bool,
+    subdomains: bool,
     port: Option<u16>,
 }
 
-impl Allowed {
-    /// The hosts in the value of [`VARIABLE`], separated by commas.
+impl AllowedHosts {
+    /// The hosts in the value of [`ALLOWED_HOSTS_VARIABLE`], separated by commas.
     pub fn new(list: &str) -> Result<Self, Diagnostic> {
         let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let names = words.map(|word| Name::new(word).ok_or_else(|| not_a_host(word)));
-        Ok(Self { names: names.collect::<Result<_, _>>()? })
+        let names = words.map(|word| HostPattern::new(word).ok_or_else(|| build_pattern_error(word)));
+        Ok(Self { patterns: names.collect::<Result<_, _>>()? })
     }
 
     /// Whether credentials may go to `url`, when `own` are the API's own hosts. `whose` says who asks.
-    pub fn check(&self, url: &Url, own: &[String], whose: &str) -> Result<(), Diagnostic> {
+    pub fn check_url(&self, url: &Url, own: &[String], whose: &str) -> Result<(), Diagnostic> {
         let Some(host) = url.host() else {
             return Err(Diagnostic::error("invalid-url", format!("the URL of {whose} names no host"))
-                .hint("write it like https://api.example.com"));
+                .with_hint("write it like https://api.example.com"));
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(credentials_inside(whose));
+            return Err(build_userinfo_error(whose));
         }
         if is_loopback(&host) {
             return match url.scheme() {
                 "http" | "https" => Ok(()),
-                _ => Err(insecure(url, whose)),
+                _ => Err(build_scheme_error(url, whose)),
             };
         }
-        if !self.names(url) && !own.iter().filter_map(|name| Name::new(name)).any(|name| name.means(url)) {
-            return Err(not_allowed(url, whose));
+        if !self.has_match(url)
+            && !own.iter().filter_map(|name| HostPattern::new(name)).any(|name| name.matches_url(url))
+        {
+            return Err(build_host_error(url, whose));
         }
-        if url.scheme() == "https" { Ok(()) } else { Err(insecure(url, whose)) }
+        if url.scheme() == "https" { Ok(()) } else { Err(build_scheme_error(url, whose)) }
     }
 
-    fn names(&self, url: &Url) -> bool {
-        self.names.iter().any(|name| name.means(url))
+    fn has_match(&self, url: &Url) -> bool {
+        self.patterns.iter().any(|name| name.matches_url(url))
     }
 }
 
-impl Name {
+impl HostPattern {
     fn new(word: &str) -> Option<Self> {
         let (below, rest) = match word.strip_prefix("*.") {
             // `*.com` would allow half the world
@@ -78,12 +80,12 @@ impl Name {
             Some((_, digits)) if !digits.contains(']') => Some(digits.parse().ok()?),
             _ => None,
         };
-        Some(Self { host: url.host_str()?.to_owned(), below, port })
+        Some(Self { host: url.host_str()?.to_owned(), subdomains: below, port })
     }
 
-    fn means(&self, url: &Url) -> bool {
+    fn matches_url(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
-        let named = match self.below {
+        let named = match self.subdomains {
             true => {
                 host.strip_suffix(&self.host).is_some_and(|start| start.len() > 1 && start.ends_with('.'))
             }
@@ -107,33 +109,36 @@ fn is_loopback(host: &Host<&str>) -> bool {
 }
 
 /// Host and port of a URL, the port only where it is not the scheme's own.
-pub(super) fn authority(url: &Url) -> String {
+pub(super) fn format_authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn not_allowed(url: &Url, whose: &str) -> Diagnostic {
-    let host = authority(url);
+fn build_host_error(url: &Url, whose: &str) -> Diagnostic {
+    let host = format_authority(url);
     Diagnostic::error("host-not-allowed", format!("the credentials of {whose} may not go to `{host}`"))
-        .hint(format!("if that is right, set {VARIABLE}={host} in the environment, outside the repository"))
+        .with_hint(format!(
+            "if that is right, set {ALLOWED_HOSTS_VARIABLE}={host} in the environment, outside the repository"
+        ))
 }
 
-fn insecure(url: &Url, whose: &str) -> Diagnostic {
+fn build_scheme_error(url: &Url, whose: &str) -> Diagnostic {
     let message = format!("the URL of {whose} begins with `{}:`, which is not secure", url.scheme());
-    Diagnostic::error("insecure-url", message).hint("use https; http is for this machine alone")
+    Diagnostic::error("insecure-url", message).with_hint("use https; http is for this machine alone")
 }
 
-fn credentials_inside(whose: &str) -> Diagnostic {
+fn build_userinfo_error(whose: &str) -> Diagnostic {
     Diagnostic::error("credentials-in-url", format!("the URL of {whose} holds a user name or a password"))
-        .hint("take it out and name its source under `auth`")
+        .with_hint("take it out and name its source under `auth`")
 }
 
-fn not_a_host(word: &str) -> Diagnostic {
+fn build_pattern_error(word: &str) -> Diagnostic {
     // the value may be anything, a pasted key for example, so no more than a plain name is repeated
     let plain = word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-.:*".contains(c));
     let shown = if plain { format!("`{word}`") } else { "an entry".to_owned() };
-    Diagnostic::error("invalid-host", format!("{shown} of {VARIABLE} is not a host"))
-        .hint("write names like api.example.com, api.example.com:8443 or *.example.com, separated by commas")
+    Diagnostic::error("invalid-host", format!("{shown} of {ALLOWED_HOSTS_VARIABLE} is not a host")).with_hint(
+        "write names like api.example.com, api.example.com:8443 or *.example.com, separated by commas",
+    )
 }
 
 #[cfg(test)]
@@ -141,10 +146,10 @@ mod tests {
     use super::*;
 
     fn verdict(list: &str, own: &[&str], url: &str) -> &'static str {
-        let allowed = Allowed::new(list).ok().expect("the list is right");
+        let allowed = AllowedHosts::new(list).ok().expect("the list is right");
         let own: Vec<_> = own.iter().map(|name| (*name).to_owned()).collect();
         let url = Url::parse(url).expect("a url");
-        allowed.check(&url, &own, "target `t`").map_or_else(|fault| fault.code, |()| "ok")
+        allowed.check_url(&url, &own, "target `t`").map_or_else(|fault| fault.code, |()| "ok")
     }
 
     #[test]
@@ -222,7 +227,7 @@ mod tests {
     #[test]
     fn credentials_in_a_url_are_refused_and_not_repeated() {
         let url = Url::parse("https://user:hunter2@api.example.com").expect("a url");
-        let fault = Allowed::default().check(&url, &["api.example.com".into()], "target `t`").err();
+        let fault = AllowedHosts::default().check_url(&url, &["api.example.com".into()], "target `t`").err();
         let fault = fault.expect("refused");
         assert_eq!(fault.code, "credentials-in-url");
         assert!(!format!("{} {:?}", fault.message, fault.hint).contains("hunter2"));
@@ -242,10 +247,10 @@ mod tests {
             "h:99999",
             "h:",
         ] {
-            let fault = Allowed::new(list).err().map(|fault| fault.code);
+            let fault = AllowedHosts::new(list).err().map(|fault| fault.code);
             assert_eq!(fault, Some("invalid-host"), "{list}");
         }
-        let fault = Allowed::new("sk_live_hunter2/").expect_err("not a host");
+        let fault = AllowedHosts::new("sk_live_hunter2/").expect_err("not a host");
         assert!(!fault.message.contains("hunter2"), "{}", fault.message);
     }
 }

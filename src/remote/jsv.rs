@@ -8,75 +8,77 @@
 
 use std::borrow::Cow;
 
-use super::wire::{Ahead, Keys, Lexer, MAX_DEPTH, Scalar, Step, Stop, Unreadable};
-use crate::exchange::Wire;
+use super::wire::{
+    DecodeError, KeySyntax, MAX_DEPTH, TokenKind, WireLexer, WireReadError, WireReadResult, WireScalar,
+};
+use crate::exchange::WireValue;
 use crate::kind::Api;
 
 /// A text that holds one of these stands in quotes.
-const SPECIAL: [char; 9] = ['"', ':', ',', '{', '}', '[', ']', '\r', '\n'];
+const SPECIAL_CHARS: [char; 9] = ['"', ':', ',', '{', '}', '[', ']', '\r', '\n'];
 
 /// A body as JSV.
-pub(super) fn encode(body: &Wire, api: &Api) -> Vec<u8> {
+pub(super) fn encode_body(body: &WireValue, api: &Api) -> Vec<u8> {
     let mut out = String::with_capacity(1024);
-    write(body, api, &mut out);
+    write_value(body, api, &mut out);
     out.into_bytes()
 }
 
-fn write(wire: &Wire, api: &Api, out: &mut String) {
+fn write_value(wire: &WireValue, api: &Api, out: &mut String) {
     match wire {
-        Wire::Null => {}
-        Wire::Flag(true) => out.push_str("True"),
-        Wire::Flag(false) => out.push_str("False"),
-        Wire::Number(text) | Wire::Raw(text) => out.push_str(text),
-        Wire::Moment(text) => moment(text, out),
-        Wire::Text(text) => quote(text, out),
-        Wire::Guid(guid) => out.push_str(&api.guid_text(*guid)),
-        Wire::List(items) => write_list(items, api, out),
-        Wire::Object(members) => write_members(members, api, out),
+        WireValue::Null => {}
+        WireValue::Boolean(true) => out.push_str("True"),
+        WireValue::Boolean(false) => out.push_str("False"),
+        WireValue::Number(text) | WireValue::Raw(text) => out.push_str(text),
+        WireValue::DateTime(text) => write_datetime(text, out),
+        WireValue::String(text) => write_string(text, out),
+        WireValue::Uuid(guid) => out.push_str(&api.render_uuid(*guid)),
+        WireValue::Array(items) => write_array(items, api, out),
+        WireValue::Object(members) => write_members(members, api, out),
     }
 }
 
-fn write_list(items: &[Wire], api: &Api, out: &mut String) {
+fn write_array(items: &[WireValue], api: &Api, out: &mut String) {
     // among objects null is written as an empty one, among scalars as nothing at all
-    let objects = items.iter().any(|item| matches!(item, Wire::Object(_)));
+    let objects = items.iter().any(|item| matches!(item, WireValue::Object(_)));
     out.push('[');
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             out.push(',');
         }
         match item {
-            Wire::Null if objects => out.push_str("{}"),
-            item => write(item, api, out),
+            WireValue::Null if objects => out.push_str("{}"),
+            item => write_value(item, api, out),
         }
     }
     out.push(']');
 }
 
-fn write_members(members: &[(String, Wire)], api: &Api, out: &mut String) {
+fn write_members(members: &[(String, WireValue)], api: &Api, out: &mut String) {
     out.push('{');
     let mut first = true;
-    for (name, value) in members.iter().filter(|(_, value)| !is_nothing(value)) {
+    for (name, value) in members.iter().filter(|(_, value)| !is_null(value)) {
         if !first {
             out.push(',');
         }
         first = false;
-        quote(name, out);
+        write_string(name, out);
         out.push(':');
-        write(value, api, out);
+        write_value(value, api, out);
     }
     out.push('}');
 }
 
 /// Null, also when a service sent it as an empty token.
-fn is_nothing(wire: &Wire) -> bool {
+fn is_null(wire: &WireValue) -> bool {
     match wire {
-        Wire::Null => true,
-        Wire::Raw(raw) => raw.is_empty(),
+        WireValue::Null => true,
+        WireValue::Raw(raw) => raw.is_empty(),
         _ => false,
     }
 }
 
-fn quote(text: &str, out: &mut String) {
+fn write_string(text: &str, out: &mut String) {
     if !needs_quotes(text) {
         out.push_str(text);
         return;
@@ -92,33 +94,33 @@ fn quote(text: &str, out: &mut String) {
 }
 
 /// A date or a time stands bare although it has colons.
-fn moment(text: &str, out: &mut String) {
+fn write_datetime(text: &str, out: &mut String) {
     match needs_quotes(&text.replace(':', "")) {
-        true => quote(text, out),
+        true => write_string(text, out),
         false => out.push_str(text),
     }
 }
 
 fn needs_quotes(text: &str) -> bool {
-    text.is_empty() || text.contains(SPECIAL)
+    text.is_empty() || text.contains(SPECIAL_CHARS)
 }
 
 /// A place in a JSV text.
 #[derive(Clone, Copy)]
-pub(super) struct Jsv<'b> {
+pub(super) struct JsvLexer<'b> {
     length: usize,
     rest: &'b str,
     /// Whether this is inside a list or an object; outside of both a bare text runs to the end.
-    inside: bool,
+    in_container: bool,
     depth: u8,
 }
 
-impl<'b> Jsv<'b> {
+impl<'b> JsvLexer<'b> {
     pub(super) fn new(text: &'b str) -> Self {
-        Self { length: text.len(), rest: text, inside: false, depth: 0 }
+        Self { length: text.len(), rest: text, in_container: false, depth: 0 }
     }
 
-    fn takes(&mut self, token: char) -> bool {
+    fn consume_token(&mut self, token: char) -> bool {
         match self.rest.strip_prefix(token) {
             Some(rest) => {
                 self.rest = rest;
@@ -129,49 +131,49 @@ impl<'b> Jsv<'b> {
     }
 
     /// Takes that many bytes.
-    fn take(&mut self, bytes: usize) -> &'b str {
+    fn take_bytes(&mut self, bytes: usize) -> &'b str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
         taken
     }
 
-    fn fault(&self, what: &str) -> Stop {
-        Unreadable::new(format!("this is not JSV: {what} at byte {}", self.length - self.rest.len())).into()
+    fn build_error(&self, what: &str) -> WireReadError {
+        DecodeError::new(format!("this is not JSV: {what} at byte {}", self.length - self.rest.len())).into()
     }
 
-    fn enter(&mut self, open: char) -> Step<()> {
-        if !self.takes(open) {
-            return Err(self.fault("a list or object expected"));
+    fn enter_container(&mut self, open: char) -> WireReadResult<()> {
+        if !self.consume_token(open) {
+            return Err(self.build_error("a list or object expected"));
         }
         if self.depth == MAX_DEPTH {
-            return Err(self.too_deep());
+            return Err(self.build_depth_error());
         }
         self.depth += 1;
         Ok(())
     }
 
-    fn too_deep(&self) -> Stop {
-        Unreadable::new(format!("the answer is nested deeper than {MAX_DEPTH} levels")).into()
+    fn build_depth_error(&self) -> WireReadError {
+        DecodeError::new(format!("the answer is nested deeper than {MAX_DEPTH} levels")).into()
     }
 
     /// What stands between two items: whether there is another one.
-    fn another(&mut self, close: char) -> Step<bool> {
-        if self.takes(',') {
+    fn read_separator(&mut self, close: char) -> WireReadResult<bool> {
+        if self.consume_token(',') {
             return Ok(true);
         }
-        if self.takes(close) {
+        if self.consume_token(close) {
             return Ok(false);
         }
-        Err(self.fault("a comma or the end of a list or object expected"))
+        Err(self.build_error("a comma or the end of a list or object expected"))
     }
 
     /// A text in quotes.
-    fn quoted(&mut self) -> Step<Cow<'b, str>> {
+    fn read_quoted(&mut self) -> WireReadResult<Cow<'b, str>> {
         let whole = self.rest.get(1..).unwrap_or_default();
         let (mut body, mut text) = (whole, Cow::Borrowed(""));
         loop {
             let Some((part, after)) = body.split_once('"') else {
-                return Err(self.fault("a quote that is never closed"));
+                return Err(self.build_error("a quote that is never closed"));
             };
             let doubled = after.strip_prefix('"');
             match (&mut text, doubled) {
@@ -193,13 +195,13 @@ impl<'b> Jsv<'b> {
     }
 
     /// A text without quotes; it may hold colons, quotes and opening brackets, as the service reads it.
-    fn bare(&mut self) -> &'b str {
-        let end = if self.inside { self.rest.find([',', '}', ']']) } else { None };
-        self.take(end.unwrap_or(self.rest.len()))
+    fn read_unquoted(&mut self) -> &'b str {
+        let end = if self.in_container { self.rest.find([',', '}', ']']) } else { None };
+        self.take_bytes(end.unwrap_or(self.rest.len()))
     }
 
     /// From a bracket to the one that matches it; brackets in quotes do not count.
-    fn bracketed(&mut self) -> Step<&'b str> {
+    fn read_bracketed(&mut self) -> WireReadResult<&'b str> {
         let (mut open, mut quoted) = (Vec::new(), false);
         for (at, byte) in self.rest.bytes().enumerate() {
             match byte {
@@ -208,106 +210,110 @@ impl<'b> Jsv<'b> {
                 b'{' => open.push(b'}'),
                 b'[' => open.push(b']'),
                 b'}' | b']' if open.pop() != Some(byte) => {
-                    return Err(self.fault("a bracket without its pair"));
+                    return Err(self.build_error("a bracket without its pair"));
                 }
-                b'}' | b']' if open.is_empty() => return Ok(self.take(at + 1)),
+                b'}' | b']' if open.is_empty() => return Ok(self.take_bytes(at + 1)),
                 _ => {}
             }
             if open.len() > usize::from(MAX_DEPTH - self.depth) {
-                return Err(self.too_deep());
+                return Err(self.build_depth_error());
             }
         }
-        Err(self.fault("a bracket that is never closed"))
+        Err(self.build_error("a bracket that is never closed"))
     }
 
-    fn name(&mut self, keys: Keys) -> Step<Cow<'b, str>> {
+    fn read_name(&mut self, keys: KeySyntax) -> WireReadResult<Cow<'b, str>> {
         let name = if self.rest.starts_with('"') {
-            let name = self.quoted()?;
-            if keys == Keys::Fixed && !needs_quotes(&name) {
-                return Err(self.fault("a quoted name (is it JSON?)"));
+            let name = self.read_quoted()?;
+            if keys == KeySyntax::Identifier && !needs_quotes(&name) {
+                return Err(self.build_error("a quoted name (is it JSON?)"));
             }
             name
         } else {
-            let end = self.rest.find(SPECIAL).unwrap_or(self.rest.len());
-            let name = self.take(end);
+            let end = self.rest.find(SPECIAL_CHARS).unwrap_or(self.rest.len());
+            let name = self.take_bytes(end);
             if name.is_empty() {
-                return Err(self.fault("a name expected"));
+                return Err(self.build_error("a name expected"));
             }
-            if keys == Keys::Fixed && name.trim() != name {
-                return Err(self.fault("a blank beside a name"));
+            if keys == KeySyntax::Identifier && name.trim() != name {
+                return Err(self.build_error("a blank beside a name"));
             }
             Cow::Borrowed(name)
         };
-        if self.takes(':') { Ok(name) } else { Err(self.fault("a colon expected")) }
+        if self.consume_token(':') { Ok(name) } else { Err(self.build_error("a colon expected")) }
     }
 }
 
-impl<'b> Lexer<'b> for Jsv<'b> {
-    fn ahead(&mut self) -> Step<Ahead> {
+impl<'b> WireLexer<'b> for JsvLexer<'b> {
+    fn peek_token(&mut self) -> WireReadResult<TokenKind> {
         Ok(match self.rest.as_bytes().first() {
-            Some(b'{') => Ahead::Object,
-            Some(b'[') => Ahead::List,
-            None => Ahead::Nothing,
-            Some(b',' | b'}' | b']') if self.inside => Ahead::Nothing,
-            Some(_) => Ahead::Scalar,
+            Some(b'{') => TokenKind::Object,
+            Some(b'[') => TokenKind::Array,
+            None => TokenKind::Null,
+            Some(b',' | b'}' | b']') if self.in_container => TokenKind::Null,
+            Some(_) => TokenKind::Scalar,
         })
     }
 
-    fn nothing(&mut self) -> Step<()> {
+    fn read_null(&mut self) -> WireReadResult<()> {
         Ok(())
     }
 
-    fn scalar(&mut self) -> Step<Scalar<'b>> {
+    fn read_scalar(&mut self) -> WireReadResult<WireScalar<'b>> {
         if self.rest.starts_with('"') {
-            return self.quoted().map(Scalar::Text);
+            return self.read_quoted().map(WireScalar::String);
         }
-        Ok(Scalar::Bare(self.bare()))
+        Ok(WireScalar::Plain(self.read_unquoted()))
     }
 
-    fn list(&mut self, mut item: impl FnMut(&mut Self) -> Step<()>) -> Step<()> {
-        self.enter('[')?;
-        if !self.takes(']') {
-            let outside = std::mem::replace(&mut self.inside, true);
+    fn read_array(&mut self, mut item: impl FnMut(&mut Self) -> WireReadResult<()>) -> WireReadResult<()> {
+        self.enter_container('[')?;
+        if !self.consume_token(']') {
+            let outside = std::mem::replace(&mut self.in_container, true);
             loop {
                 item(self)?;
-                if !self.another(']')? {
+                if !self.read_separator(']')? {
                     break;
                 }
             }
-            self.inside = outside;
+            self.in_container = outside;
         }
         self.depth -= 1;
         Ok(())
     }
 
-    fn members(&mut self, keys: Keys, mut member: impl FnMut(&str, &mut Self) -> Step<()>) -> Step<()> {
-        self.enter('{')?;
-        if !self.takes('}') {
-            let outside = std::mem::replace(&mut self.inside, true);
+    fn read_members(
+        &mut self,
+        keys: KeySyntax,
+        mut member: impl FnMut(&str, &mut Self) -> WireReadResult<()>,
+    ) -> WireReadResult<()> {
+        self.enter_container('{')?;
+        if !self.consume_token('}') {
+            let outside = std::mem::replace(&mut self.in_container, true);
             loop {
-                let name = self.name(keys)?;
+                let name = self.read_name(keys)?;
                 member(&name, self)?;
-                if !self.another('}')? {
+                if !self.read_separator('}')? {
                     break;
                 }
             }
-            self.inside = outside;
+            self.in_container = outside;
         }
         self.depth -= 1;
         Ok(())
     }
 
-    fn skip(&mut self) -> Step<&'b str> {
+    fn skip_value(&mut self) -> WireReadResult<&'b str> {
         let start = self.rest;
         match start.as_bytes().first() {
-            Some(b'{' | b'[') => return self.bracketed(),
-            Some(b'"') => drop(self.quoted()?),
-            _ => drop(self.bare()),
+            Some(b'{' | b'[') => return self.read_bracketed(),
+            Some(b'"') => drop(self.read_quoted()?),
+            _ => drop(self.read_unquoted()),
         }
         Ok(start.get(..start.len() - self.rest.len()).unwrap_or_default())
     }
 
-    fn finish(&mut self) -> Step<()> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.fault("the end expected")) }
+    fn expect_end(&mut self) -> WireReadResult<()> {
+        if self.rest.is_empty() { Ok(()) } else { Err(self.build_error("the end expected")) }
     }
 }

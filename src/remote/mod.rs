@@ -3,24 +3,24 @@
 //! Everything that comes back is read under the kind's guidance into the typed tree, within bounds.
 //! Deliberately absent: what a difference means, and any knowledge of one particular service.
 
-pub mod allowance;
+pub mod api_error;
 mod auth;
-pub mod blot;
 mod breaker;
+pub mod cancellation;
 pub mod client;
-pub mod complaint;
-pub mod failure;
-pub mod hook;
 pub mod hosts;
 mod json;
 mod jsv;
-pub mod pace;
+pub mod rate_limiter;
+pub mod redactor;
 pub mod retry;
+pub mod retry_budget;
 pub mod sandbox;
-pub mod service;
 mod session;
 mod spelling;
-pub mod stop;
 pub mod target;
+pub mod target_client;
 pub mod transport;
+pub mod transport_error;
+pub mod webhook;
 pub mod wire;

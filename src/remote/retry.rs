@@ -12,28 +12,28 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::allowance::{Again, Allowance};
-use super::client::{Attempt, Bounds, Client, Errand};
-use super::failure::{Failure, Reason, Sent};
-use crate::exchange::{Request, Response, Verb};
+use super::client::{ExchangeLimits, HttpClient, OutgoingRequest, TimedAttempt};
+use super::retry_budget::{RetryBudget, RetryEvent};
+use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
+use crate::exchange::{HttpResponse, Method, PlannedRequest};
 
 /// How often and how long to try.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Attempts in all.
-    pub attempts: u32,
+    pub max_attempts: u32,
     /// The first pause; each further one is twice as long.
-    pub first: Duration,
+    pub initial_delay: Duration,
     /// The longest pause, also of those a service asks for.
-    pub longest: Duration,
+    pub max_delay: Duration,
     /// All attempts and pauses together, without the waits for a turn.
-    pub total: Duration,
-    pub jitter: Jitter,
+    pub total_timeout: Duration,
+    pub jitter: JitterMode,
 }
 
 /// How pauses are spread, so that requests that failed together do not come back together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Jitter {
+pub enum JitterMode {
     Random,
     Seeded(u64),
     None,
@@ -41,207 +41,234 @@ pub enum Jitter {
 
 /// An answer, and what it took.
 #[derive(Clone)]
-pub struct Answered {
-    pub response: Response,
+pub struct CompletedRequest {
+    pub response: HttpResponse,
     /// How many times the request was sent, the last one included.
     pub attempts: u32,
     /// Whether an attempt before the last may have taken effect.
-    pub earlier: Sent,
+    pub earlier_delivery: DeliveryStatus,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            attempts: 4,
-            first: Duration::from_millis(500),
-            longest: Duration::from_secs(60),
-            total: Duration::from_secs(180),
-            jitter: Jitter::Random,
+            max_attempts: 4,
+            initial_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(60),
+            total_timeout: Duration::from_secs(180),
+            jitter: JitterMode::Random,
         }
     }
 }
 
-impl Client {
+impl HttpClient {
     /// Sends `request`, again and again where that is safe. `body` is `request.body` in the target's wire
     /// format.
-    pub async fn send_safely(
+    pub async fn send_with_retries(
         &self,
-        request: &Request,
+        request: &PlannedRequest,
         body: Option<Vec<u8>>,
-        bounds: &Bounds,
-        patience: &Patience,
-    ) -> Result<Answered, Failure> {
-        self.send_bound((request, None), body, bounds, patience).await
+        bounds: &ExchangeLimits,
+        patience: &RetryPolicy,
+    ) -> Result<CompletedRequest, TransportError> {
+        self.send_conditional((request, None), body, bounds, patience).await
     }
 
     /// The same, bound to the state of the object over which it may be done.
-    pub(super) async fn send_bound(
+    pub(super) async fn send_conditional(
         &self,
-        (request, if_match): (&Request, Option<&str>),
+        (request, if_match): (&PlannedRequest, Option<&str>),
         body: Option<Vec<u8>>,
-        bounds: &Bounds,
-        patience: &Patience,
-    ) -> Result<Answered, Failure> {
+        bounds: &ExchangeLimits,
+        patience: &RetryPolicy,
+    ) -> Result<CompletedRequest, TransportError> {
         let body = body.map(Bytes::from);
-        let errand = Errand { base: self.base(), request, body: body.as_ref(), if_match, bounds };
-        self.safely(errand, patience).await
+        let errand =
+            OutgoingRequest { base: self.base_url(), request, body: body.as_ref(), if_match, limits: bounds };
+        self.send_outgoing(errand, patience).await
     }
 
     /// Sends a read whose path starts at the root of the host rather than at the base URL.
     pub async fn read_from_root(
         &self,
-        request: &Request,
-        bounds: &Bounds,
-        patience: &Patience,
-    ) -> Result<Answered, Failure> {
-        let errand = Errand { base: self.root(), request, body: None, if_match: None, bounds };
-        self.safely(errand, patience).await
+        request: &PlannedRequest,
+        bounds: &ExchangeLimits,
+        patience: &RetryPolicy,
+    ) -> Result<CompletedRequest, TransportError> {
+        let errand =
+            OutgoingRequest { base: self.root_url(), request, body: None, if_match: None, limits: bounds };
+        self.send_outgoing(errand, patience).await
     }
 
-    async fn safely(&self, errand: Errand<'_>, patience: &Patience) -> Result<Answered, Failure> {
-        let allowance = self.allowance();
-        allowance.begin();
-        let writes = errand.request.verb != Verb::Get;
-        let repeatable = errand.request.repeatable;
-        let terms =
-            Terms { patience, repeatable, writes, target: self.target(), host: self.host(), allowance };
-        persist(terms, |number, left| async move {
-            let bounds = Bounds { timeout: errand.bounds.timeout.min(left), ..*errand.bounds };
-            self.attempt(Errand { bounds: &bounds, ..errand }, number).await
+    async fn send_outgoing(
+        &self,
+        errand: OutgoingRequest<'_>,
+        patience: &RetryPolicy,
+    ) -> Result<CompletedRequest, TransportError> {
+        let allowance = self.retry_budget();
+        allowance.count_request();
+        let writes = errand.request.method != Method::Get;
+        let repeatable = errand.request.idempotent;
+        let terms = RetryContext {
+            policy: patience,
+            idempotent: repeatable,
+            is_write: writes,
+            target: self.target_name(),
+            host: self.host(),
+            retry_budget: allowance,
+        };
+        retry_attempts(terms, |number, left| async move {
+            let bounds = ExchangeLimits { timeout: errand.limits.timeout.min(left), ..*errand.limits };
+            self.send_attempt(OutgoingRequest { limits: &bounds, ..errand }, number).await
         })
         .await
     }
 }
 
-pub(super) type Outcome = Result<Response, Failure>;
+pub(super) type AttemptResult = Result<HttpResponse, TransportError>;
 
 /// Under which terms a request may be sent again.
 #[derive(Clone, Copy)]
-struct Terms<'t> {
-    patience: &'t Patience,
+struct RetryContext<'t> {
+    policy: &'t RetryPolicy,
     /// Whether sending it twice is the same as sending it once.
-    repeatable: bool,
+    idempotent: bool,
     /// Whether it is not sent again once the run is to end.
-    writes: bool,
+    is_write: bool,
     target: &'t str,
     host: &'t str,
-    allowance: &'t Allowance,
+    retry_budget: &'t RetryBudget,
 }
 
 /// Calls `attempt` with its number and the time left, until an outcome stands.
-async fn persist<A>(
-    terms: Terms<'_>,
+async fn retry_attempts<A>(
+    terms: RetryContext<'_>,
     mut attempt: impl FnMut(u32, Duration) -> A,
-) -> Result<Answered, Failure>
+) -> Result<CompletedRequest, TransportError>
 where
-    A: Future<Output = Attempt>,
+    A: Future<Output = TimedAttempt>,
 {
-    let patience = terms.patience;
-    let mut pauses = patience.pauses();
-    let mut left = patience.total;
-    let (mut attempts, mut earlier) = (1, Sent::No);
+    let patience = terms.policy;
+    let mut pauses = patience.build_backoff();
+    let mut left = patience.total_timeout;
+    let (mut attempts, mut earlier) = (1, DeliveryStatus::NotSent);
     let mut before = None;
     loop {
         // counted by hand, because a request that waits for its turn among thousands has not begun
         let (outcome, took) = attempt(attempts, left).await;
         let outcome = match (outcome, before.take()) {
             // what is not begun again stands as it was
-            (Err(failure), Some(last)) if failure.is_not_begun() => {
-                return finish(last, attempts - 1, earlier);
+            (Err(failure), Some(last)) if failure.is_not_started() => {
+                return finish_request(last, attempts - 1, earlier);
             }
             (outcome, _) => outcome,
         };
         left = left.saturating_sub(took);
         let pause = match pauses.next() {
-            Some(pause) if terms.may_repeat(&outcome) => pause,
-            _ => return finish(outcome, attempts, earlier),
+            Some(pause) if terms.is_retryable(&outcome) => pause,
+            _ => return finish_request(outcome, attempts, earlier),
         };
-        let pause = pause.max(asked_pause(&outcome, SystemTime::now()).unwrap_or_default());
-        if pause > patience.longest {
-            return finish(Err(terms.asked_to_wait(&outcome, pause)), attempts, earlier);
+        let pause = pause.max(parse_retry_after(&outcome, SystemTime::now()).unwrap_or_default());
+        if pause > patience.max_delay {
+            return finish_request(Err(terms.build_retry_after_error(&outcome, pause)), attempts, earlier);
         }
-        if pause >= left || !terms.allowance.repeat() {
-            return finish(outcome, attempts, earlier);
+        if pause >= left || !terms.retry_budget.try_withdraw() {
+            return finish_request(outcome, attempts, earlier);
         }
-        terms.tell(&outcome, attempts, pause);
-        earlier = earlier.max(sent(&outcome));
+        terms.notify_retry(&outcome, attempts, pause);
+        earlier = earlier.max(classify_delivery(&outcome));
         attempts += 1;
         left -= pause;
         before = Some(outcome);
-        terms.rest(pause).await;
+        terms.sleep_delay(pause).await;
     }
 }
 
-impl Patience {
-    fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
+impl RetryPolicy {
+    fn build_backoff(&self) -> impl Iterator<Item = Duration> + use<> {
         let builder = ExponentialBuilder::new()
-            .with_min_delay(self.first)
-            .with_max_delay(self.longest)
-            .with_max_times(self.attempts.saturating_sub(1) as usize);
+            .with_min_delay(self.initial_delay)
+            .with_max_delay(self.max_delay)
+            .with_max_times(self.max_attempts.saturating_sub(1) as usize);
         let builder = match self.jitter {
-            Jitter::None => builder,
-            Jitter::Random => builder.with_jitter(),
-            Jitter::Seeded(seed) => builder.with_jitter().with_jitter_seed(seed),
+            JitterMode::None => builder,
+            JitterMode::Random => builder.with_jitter(),
+            JitterMode::Seeded(seed) => builder.with_jitter().with_jitter_seed(seed),
         };
-        let longest = self.longest;
+        let longest = self.max_delay;
         builder.build().map(move |pause| pause.min(longest))
     }
 }
 
-impl Terms<'_> {
+impl RetryContext<'_> {
     /// A pause, which the end of the run cuts short; what is sent then, if anything, is the sender's to say.
-    async fn rest(&self, pause: Duration) {
+    async fn sleep_delay(&self, pause: Duration) {
         let stopped = async {
-            match self.writes {
-                true => self.allowance.stop.wait().await,
+            match self.is_write {
+                true => self.retry_budget.cancellation.wait_for_cancellation().await,
                 false => std::future::pending().await,
             }
         };
         tokio::select! {
             () = sleep(pause) => {}
             () = stopped => {}
-            () = self.allowance.stop.ended() => {}
+            () = self.retry_budget.cancellation.wait_for_deadline() => {}
         }
     }
 
     /// Says that a request is sent again.
-    fn tell(&self, outcome: &Outcome, attempts: u32, pause: Duration) {
-        let why = &*why(outcome);
+    fn notify_retry(&self, outcome: &AttemptResult, attempts: u32, pause: Duration) {
+        let why = &*describe_outcome(outcome);
         tracing::info!(host = self.host, after = why, ms = pause.as_millis(), attempts, "waits");
-        let throttled = asked_pause(outcome, SystemTime::now()).is_some()
+        let throttled = parse_retry_after(outcome, SystemTime::now()).is_some()
             || outcome.as_ref().is_ok_and(|response| response.status == 429);
-        self.allowance.tell(&Again { target: self.target, why, throttled, attempts, pause });
+        self.retry_budget.notify_retry(&RetryEvent {
+            target: self.target,
+            reason: why,
+            throttled,
+            attempts,
+            delay: pause,
+        });
     }
 
-    fn may_repeat(&self, outcome: &Outcome) -> bool {
+    fn is_retryable(&self, outcome: &AttemptResult) -> bool {
         match outcome {
             // who sends too much is turned away before anything is done
             Ok(response) if response.status == 429 => true,
-            Ok(response) => self.repeatable && matches!(response.status, 502..=504),
-            Err(failure) => failure.reason.may_pass() && (self.repeatable || failure.sent == Sent::No),
+            Ok(response) => self.idempotent && matches!(response.status, 502..=504),
+            Err(failure) => {
+                failure.reason.is_transient()
+                    && (self.idempotent || failure.delivery == DeliveryStatus::NotSent)
+            }
         }
     }
 
-    fn asked_to_wait(&self, outcome: &Outcome, pause: Duration) -> Failure {
-        Failure::new(Reason::AskedToWait(pause), self.host.to_owned(), sent(outcome))
+    fn build_retry_after_error(&self, outcome: &AttemptResult, pause: Duration) -> TransportError {
+        TransportError::new(
+            TransportErrorReason::RetryAfterTooLong(pause),
+            self.host.to_owned(),
+            classify_delivery(outcome),
+        )
     }
 }
 
 /// Whether an attempt that ended like this may have taken effect.
-fn sent(outcome: &Outcome) -> Sent {
+fn classify_delivery(outcome: &AttemptResult) -> DeliveryStatus {
     match outcome {
-        Ok(response) if response.status == 429 => Sent::No,
+        Ok(response) if response.status == 429 => DeliveryStatus::NotSent,
         // a gateway's word says nothing about what is behind it
-        Ok(_) => Sent::Maybe,
-        Err(failure) => failure.sent,
+        Ok(_) => DeliveryStatus::MaybeSent,
+        Err(failure) => failure.delivery,
     }
 }
 
 /// The pause that the service asks for: seconds, or a date.
-pub(super) fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration> {
+pub(super) fn parse_retry_after(outcome: &AttemptResult, now: SystemTime) -> Option<Duration> {
     let text = match outcome {
         Ok(response) => response.retry_after.as_deref()?,
-        Err(Failure { reason: Reason::LoginBusy { retry_after, .. }, .. }) => retry_after.as_deref()?,
+        Err(TransportError {
+            reason: TransportErrorReason::LoginUnavailable { retry_after, .. }, ..
+        }) => retry_after.as_deref()?,
         Err(_) => return None,
     };
     if let Ok(seconds) = text.trim().parse() {
@@ -251,17 +278,21 @@ pub(super) fn asked_pause(outcome: &Outcome, now: SystemTime) -> Option<Duration
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-fn why(outcome: &Outcome) -> String {
+fn describe_outcome(outcome: &AttemptResult) -> String {
     match outcome {
         Ok(response) => response.status.to_string(),
         Err(failure) => failure.code().to_owned(),
     }
 }
 
-fn finish(outcome: Outcome, attempts: u32, earlier: Sent) -> Result<Answered, Failure> {
+fn finish_request(
+    outcome: AttemptResult,
+    attempts: u32,
+    earlier: DeliveryStatus,
+) -> Result<CompletedRequest, TransportError> {
     match outcome {
-        Ok(response) => Ok(Answered { response, attempts, earlier }),
-        Err(failure) => Err(Failure { attempts, sent: failure.sent.max(earlier), ..failure }),
+        Ok(response) => Ok(CompletedRequest { response, attempts, earlier_delivery: earlier }),
+        Err(failure) => Err(TransportError { attempts, delivery: failure.delivery.max(earlier), ..failure }),
     }
 }
 
@@ -271,8 +302,8 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, retry_after: Option<&str>) -> Outcome {
-        Ok(Response {
+    fn answer(status: u16, retry_after: Option<&str>) -> AttemptResult {
+        Ok(HttpResponse {
             status,
             content_type: String::new(),
             retry_after: retry_after.map(str::to_owned),
@@ -282,50 +313,60 @@ mod tests {
         })
     }
 
-    fn failure(reason: Reason, sent: Sent) -> Outcome {
-        Err(Failure::new(reason, "api.example.com".into(), sent))
+    fn failure(reason: TransportErrorReason, sent: DeliveryStatus) -> AttemptResult {
+        Err(TransportError::new(reason, "api.example.com".into(), sent))
     }
 
-    fn patience() -> Patience {
-        Patience { jitter: Jitter::None, first: Duration::from_secs(1), ..Patience::default() }
+    fn patience() -> RetryPolicy {
+        RetryPolicy {
+            jitter: JitterMode::None,
+            initial_delay: Duration::from_secs(1),
+            ..RetryPolicy::default()
+        }
     }
 
     /// Plays `outcomes` in turn, the last one for ever; the result with the seconds it took.
     async fn play(
-        patience: &Patience,
+        patience: &RetryPolicy,
         repeatable: bool,
-        outcomes: &[Outcome],
-    ) -> (Result<Answered, Failure>, f64) {
+        outcomes: &[AttemptResult],
+    ) -> (Result<CompletedRequest, TransportError>, f64) {
         let began = Instant::now();
-        let allowance = Allowance::default();
-        let terms = Terms {
-            patience,
-            repeatable,
-            writes: true,
+        let allowance = RetryBudget::default();
+        let terms = RetryContext {
+            policy: patience,
+            idempotent: repeatable,
+            is_write: true,
             target: "there",
             host: "api.example.com",
-            allowance: &allowance,
+            retry_budget: &allowance,
         };
-        let result = persist(terms, |number, _| {
+        let result = retry_attempts(terms, |number, _| {
             let outcome = outcomes[(number as usize - 1).min(outcomes.len() - 1)].clone();
             std::future::ready((outcome, Duration::from_millis(1)))
         });
         (result.await, began.elapsed().as_secs_f64())
     }
 
-    fn shown(result: &Result<Answered, Failure>) -> (String, u32, Sent) {
+    fn shown(result: &Result<CompletedRequest, TransportError>) -> (String, u32, DeliveryStatus) {
         match result {
-            Ok(answered) => (answered.response.status.to_string(), answered.attempts, answered.earlier),
-            Err(failure) => (failure.code().to_owned(), failure.attempts, failure.sent),
+            Ok(answered) => {
+                (answered.response.status.to_string(), answered.attempts, answered.earlier_delivery)
+            }
+            Err(failure) => (failure.code().to_owned(), failure.attempts, failure.delivery),
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_repeatable_request_outlives_busy_servers_and_broken_connections() {
-        let outcomes =
-            [answer(503, None), failure(Reason::Broken, Sent::Maybe), answer(429, None), answer(200, None)];
+        let outcomes = [
+            answer(503, None),
+            failure(TransportErrorReason::ConnectionClosed, DeliveryStatus::MaybeSent),
+            answer(429, None),
+            answer(200, None),
+        ];
         let (result, seconds) = play(&patience(), true, &outcomes).await;
-        assert_eq!(shown(&result), ("200".into(), 4, Sent::Maybe));
+        assert_eq!(shown(&result), ("200".into(), 4, DeliveryStatus::MaybeSent));
         assert!((7.0..7.1).contains(&seconds), "1 + 2 + 4 seconds, not {seconds}");
     }
 
@@ -336,9 +377,9 @@ mod tests {
             assert_eq!(shown(&result).0, last.to_string());
             assert_eq!(shown(&result).1, 4);
         }
-        let one = Patience { attempts: 1, ..patience() };
+        let one = RetryPolicy { max_attempts: 1, ..patience() };
         assert_eq!(shown(&play(&one, true, &[answer(503, None)]).await.0).1, 1);
-        let none = Patience { attempts: 0, ..patience() };
+        let none = RetryPolicy { max_attempts: 0, ..patience() };
         assert_eq!(shown(&play(&none, true, &[answer(503, None)]).await.0).1, 1);
     }
 
@@ -347,14 +388,20 @@ mod tests {
         let fine = answer(201, None);
         for (first, attempts) in [
             (answer(429, None), 2),
-            (failure(Reason::CannotConnect("refused".into()), Sent::No), 2),
-            (failure(Reason::LoginBusy { status: 503, retry_after: None }, Sent::No), 2),
+            (failure(TransportErrorReason::CannotConnect("refused".into()), DeliveryStatus::NotSent), 2),
+            (
+                failure(
+                    TransportErrorReason::LoginUnavailable { status: 503, retry_after: None },
+                    DeliveryStatus::NotSent,
+                ),
+                2,
+            ),
             (answer(502, None), 1),
             (answer(503, Some("1")), 1),
             (answer(504, None), 1),
-            (failure(Reason::Broken, Sent::Maybe), 1),
-            (failure(Reason::Truncated, Sent::Maybe), 1),
-            (failure(Reason::Timeout(Duration::ZERO), Sent::Maybe), 1),
+            (failure(TransportErrorReason::ConnectionClosed, DeliveryStatus::MaybeSent), 1),
+            (failure(TransportErrorReason::Truncated, DeliveryStatus::MaybeSent), 1),
+            (failure(TransportErrorReason::Timeout(Duration::ZERO), DeliveryStatus::MaybeSent), 1),
         ] {
             let (result, _) = play(&patience(), false, &[first, fine.clone()]).await;
             assert_eq!(shown(&result).1, attempts, "{:?}", shown(&result));
@@ -369,10 +416,13 @@ mod tests {
             answer(401, None),
             answer(409, None),
             answer(500, None),
-            failure(Reason::Tls("bad".into()), Sent::No),
-            failure(Reason::TooLarge(1), Sent::Maybe),
-            failure(Reason::NotHttp, Sent::Maybe),
-            failure(Reason::LoginRefused { status: 401, word: None }, Sent::No),
+            failure(TransportErrorReason::Tls("bad".into()), DeliveryStatus::NotSent),
+            failure(TransportErrorReason::TooLarge(1), DeliveryStatus::MaybeSent),
+            failure(TransportErrorReason::NotHttp, DeliveryStatus::MaybeSent),
+            failure(
+                TransportErrorReason::LoginRejected { status: 401, oauth_error: None },
+                DeliveryStatus::NotSent,
+            ),
         ] {
             let (result, seconds) = play(&patience(), true, &[outcome]).await;
             assert_eq!((shown(&result).1, seconds), (1, 0.0), "{:?}", shown(&result));
@@ -386,7 +436,7 @@ mod tests {
         assert!((30.0..30.1).contains(&seconds), "{seconds}");
         let (_, seconds) = play(&patience(), true, &[answer(429, Some("0")), fine.clone()]).await;
         assert!((1.0..1.1).contains(&seconds), "never sooner than the first pause: {seconds}");
-        for (status, effect) in [(429, Sent::No), (503, Sent::Maybe)] {
+        for (status, effect) in [(429, DeliveryStatus::NotSent), (503, DeliveryStatus::MaybeSent)] {
             let (result, seconds) =
                 play(&patience(), true, &[answer(status, Some("61")), fine.clone()]).await;
             assert_eq!((shown(&result), seconds), (("asked-to-wait".into(), 1, effect), 0.0));
@@ -397,7 +447,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_whole_time_is_bounded() {
-        let short = Patience { total: Duration::from_secs(2), ..patience() };
+        let short = RetryPolicy { total_timeout: Duration::from_secs(2), ..patience() };
         let (result, seconds) = play(&short, true, &[answer(503, None)]).await;
         assert_eq!(shown(&result).1, 2, "the second pause would end after the deadline");
         assert!(seconds < 2.0, "{seconds}");
@@ -405,16 +455,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_an_earlier_attempt_may_have_done_is_not_forgotten() {
-        let outcomes =
-            [failure(Reason::Broken, Sent::Maybe), failure(Reason::CannotConnect("x".into()), Sent::No)];
+        let outcomes = [
+            failure(TransportErrorReason::ConnectionClosed, DeliveryStatus::MaybeSent),
+            failure(TransportErrorReason::CannotConnect("x".into()), DeliveryStatus::NotSent),
+        ];
         let (result, _) = play(&patience(), true, &outcomes).await;
-        assert_eq!(shown(&result), ("cannot-connect".into(), 4, Sent::Maybe));
+        assert_eq!(shown(&result), ("cannot-connect".into(), 4, DeliveryStatus::MaybeSent));
     }
 
     #[test]
     fn both_forms_of_retry_after_are_read() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
-        let asked = |text| asked_pause(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
+        let asked = |text| parse_retry_after(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
         assert_eq!(asked("120"), Some(120));
         assert_eq!(asked(" 0 "), Some(0));
         assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
@@ -426,11 +478,11 @@ mod tests {
 
     #[test]
     fn jitter_spreads_and_a_seed_repeats_it() {
-        let pauses = |jitter| Patience { jitter, ..patience() }.pauses().collect::<Vec<_>>();
-        assert_eq!(pauses(Jitter::Seeded(7)), pauses(Jitter::Seeded(7)));
-        assert_ne!(pauses(Jitter::Seeded(7)), pauses(Jitter::Seeded(8)));
-        let bare = pauses(Jitter::None);
-        for (spread, bare) in pauses(Jitter::Random).iter().zip(bare) {
+        let pauses = |jitter| RetryPolicy { jitter, ..patience() }.build_backoff().collect::<Vec<_>>();
+        assert_eq!(pauses(JitterMode::Seeded(7)), pauses(JitterMode::Seeded(7)));
+        assert_ne!(pauses(JitterMode::Seeded(7)), pauses(JitterMode::Seeded(8)));
+        let bare = pauses(JitterMode::None);
+        for (spread, bare) in pauses(JitterMode::Random).iter().zip(bare) {
             assert!(*spread >= bare && *spread <= bare * 2, "{spread:?} for {bare:?}");
         }
     }

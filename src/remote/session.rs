@@ -20,128 +20,137 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use super::auth::{Fixed, sensitive};
-use super::failure::{Detour, Failure, Reason, Sent};
+use super::auth::{StaticRequestParts, build_sensitive_header};
 use super::hosts;
-use super::pace::Pace;
-use super::target::{Login, OauthPassword, Target};
-use super::transport::{Answer, Bounds, Call, Transport, below};
+use super::rate_limiter::RateLimiter;
+use super::target::{LoginCredentials, OauthPasswordGrant, Target};
+use super::transport::{ExchangeLimits, HostConnection, PreparedRequest, TransportResponse, join_path};
+use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::Response;
-use crate::kind::NamesWord;
+use crate::exchange::HttpResponse;
+use crate::kind::MemberNameCase;
 
 /// The most bytes of the answer to a login.
-const ANSWER: u64 = 1024 * 1024;
+const MAX_LOGIN_RESPONSE_BYTES: u64 = 1024 * 1024;
 
 /// New tokens in a row that may be refused at once, until 401 is taken for what it says.
-const FUTILE: u32 = 3;
+const MAX_REJECTED_RENEWALS: u32 = 3;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// What a login needs of the client that wants it.
 #[derive(Clone, Copy)]
-pub(super) struct Way<'c> {
-    pub pace: &'c Pace,
-    pub bounds: &'c Bounds,
+pub(super) struct LoginContext<'c> {
+    pub rate_limiter: &'c RateLimiter,
+    pub limits: &'c ExchangeLimits,
 }
 
 /// A token that is asked for, and the one at hand.
-pub(super) struct Session {
-    transport: Transport,
-    opening: Opening,
-    place: Place,
-    state: Mutex<State>,
+pub(super) struct LoginSession {
+    connection: HostConnection,
+    grant_flow: GrantFlow,
+    token_parameter: TokenParameter,
+    state: Mutex<TokenState>,
 }
 
 #[derive(Default)]
-struct State {
-    ticket: Option<Arc<Ticket>>,
+struct TokenState {
+    token: Option<Arc<AccessToken>>,
     /// Tokens had so far.
-    count: u64,
+    issued: u64,
     /// When the last login failed, and how.
-    failed: Option<(Instant, Failure)>,
+    last_failure: Option<(Instant, TransportError)>,
     /// New tokens in a row that were refused at once.
-    futile: u32,
+    rejected_renewals: u32,
 }
 
 /// A token, ready to be sent.
-pub(super) struct Ticket {
+pub(super) struct AccessToken {
     number: u64,
-    carried: Carried,
-    expires: Option<Instant>,
+    credential: TokenCredential,
+    expires_at: Option<Instant>,
 }
 
-enum Carried {
+enum TokenCredential {
     Header(HeaderName, HeaderValue),
     Query(String, SecretString),
 }
 
 /// Where a token goes: a header, with what stands before it, or a query parameter.
-pub(super) enum Place {
+pub(super) enum TokenParameter {
     Header(HeaderName, String),
     Query(String),
 }
 
 /// How a session is opened.
-pub(super) enum Opening {
-    Login(Box<Door>),
+pub(super) enum GrantFlow {
+    Login(Box<LoginEndpoint>),
     Oauth { url: Url, grant: Vec<(&'static str, SecretString)> },
 }
 
 /// The API's own login.
-pub(super) struct Door {
+pub(super) struct LoginEndpoint {
     url: Url,
-    fixed: Arc<Fixed>,
+    static_parts: Arc<StaticRequestParts>,
     /// Members of the body.
     members: [(String, SecretString); 2],
     /// Where the answer may hold the token.
-    tokens: Vec<String>,
-    names: NamesWord,
+    token_paths: Vec<String>,
+    member_names: MemberNameCase,
 }
 
 /// What a login brought.
-struct Grant {
+struct TokenResponse {
     token: SecretString,
-    lasts: Option<Duration>,
+    expires_in: Option<Duration>,
 }
 
-impl Session {
-    pub(super) fn new(transport: Transport, opening: Opening, place: Place) -> Self {
-        Self { transport, opening, place, state: Mutex::default() }
+impl LoginSession {
+    pub(super) fn new(transport: HostConnection, opening: GrantFlow, place: TokenParameter) -> Self {
+        Self { connection: transport, grant_flow: opening, token_parameter: place, state: Mutex::default() }
     }
 
     /// The token at hand, or a new one.
-    pub(super) async fn ticket(&self, way: Way<'_>) -> Result<Arc<Ticket>, Failure> {
+    pub(super) async fn acquire_token(
+        &self,
+        way: LoginContext<'_>,
+    ) -> Result<Arc<AccessToken>, TransportError> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
-        match state.good(Instant::now()) {
+        match state.find_valid_token(Instant::now()) {
             Some(ticket) => Ok(ticket),
-            None => self.open(&mut state, asked, way).await,
+            None => self.open_session(&mut state, asked, way).await,
         }
     }
 
     /// Another token than `used`, which the service refused; none when asking for more is of no use.
-    pub(super) async fn renew(&self, used: &Ticket, way: Way<'_>) -> Result<Option<Arc<Ticket>>, Failure> {
+    pub(super) async fn renew_token(
+        &self,
+        used: &AccessToken,
+        way: LoginContext<'_>,
+    ) -> Result<Option<Arc<AccessToken>>, TransportError> {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
-        if let Some(newer) = state.good(Instant::now()).filter(|ticket| ticket.number != used.number) {
+        if let Some(newer) =
+            state.find_valid_token(Instant::now()).filter(|ticket| ticket.number != used.number)
+        {
             return Ok(Some(newer));
         }
-        if state.futile >= FUTILE {
+        if state.rejected_renewals >= MAX_REJECTED_RENEWALS {
             return Ok(None);
         }
-        state.futile += 1;
-        state.ticket = None;
-        self.open(&mut state, asked, way).await.map(Some)
+        state.rejected_renewals += 1;
+        state.token = None;
+        self.open_session(&mut state, asked, way).await.map(Some)
     }
 
     /// The token at hand.
-    pub(super) async fn token(&self) -> Option<SecretString> {
-        match &self.state.lock().await.ticket.as_ref()?.carried {
-            Carried::Query(_, token) => Some(token.clone()),
+    pub(super) async fn read_secret(&self) -> Option<SecretString> {
+        match &self.state.lock().await.token.as_ref()?.credential {
+            TokenCredential::Query(_, token) => Some(token.clone()),
             // behind the word or the name that stands before it
-            Carried::Header(_, value) => {
+            TokenCredential::Header(_, value) => {
                 let value = value.to_str().ok()?;
                 value.rsplit([' ', '=']).find(|part| !part.is_empty()).map(SecretString::from)
             }
@@ -149,120 +158,146 @@ impl Session {
     }
 
     /// A renewed token was taken.
-    pub(super) async fn accepted(&self) {
-        self.state.lock().await.futile = 0;
+    pub(super) async fn confirm_renewal(&self) {
+        self.state.lock().await.rejected_renewals = 0;
     }
 
-    async fn open(&self, state: &mut State, asked: Instant, way: Way<'_>) -> Result<Arc<Ticket>, Failure> {
-        if let Some(failure) = state.still_fails(asked) {
+    async fn open_session(
+        &self,
+        state: &mut TokenState,
+        asked: Instant,
+        way: LoginContext<'_>,
+    ) -> Result<Arc<AccessToken>, TransportError> {
+        if let Some(failure) = state.find_lasting_failure(asked) {
             return Err(failure);
         }
-        match self.login(way).await {
+        match self.request_token(way).await {
             Ok((carried, expires)) => {
-                state.count += 1;
-                let ticket = Arc::new(Ticket { number: state.count, carried, expires });
-                state.ticket = Some(Arc::clone(&ticket));
+                state.issued += 1;
+                let ticket =
+                    Arc::new(AccessToken { number: state.issued, credential: carried, expires_at: expires });
+                state.token = Some(Arc::clone(&ticket));
                 Ok(ticket)
             }
             Err(failure) => {
                 // whatever became of the login, the request itself was not sent
-                let failure = Failure { login: true, sent: Sent::No, ..failure };
-                state.failed = Some((Instant::now(), failure.clone()));
+                let failure =
+                    TransportError { during_login: true, delivery: DeliveryStatus::NotSent, ..failure };
+                state.last_failure = Some((Instant::now(), failure.clone()));
                 Err(failure)
             }
         }
     }
 
-    async fn login(&self, way: Way<'_>) -> Result<(Carried, Option<Instant>), Failure> {
-        way.pace.tick().await;
+    async fn request_token(
+        &self,
+        way: LoginContext<'_>,
+    ) -> Result<(TokenCredential, Option<Instant>), TransportError> {
+        way.rate_limiter.wait_for_start().await;
         let began = Instant::now();
-        let call = self.opening.call();
-        let host = hosts::authority(&call.url);
-        let bounds = Bounds { answer_bytes: ANSWER.min(way.bounds.answer_bytes), ..*way.bounds };
-        let answer = self.transport.exchange(call, &bounds).await?;
-        let read = self.opening.read(answer).and_then(|grant| {
-            let expires = grant.expires(Instant::now());
-            Ok((self.place.carry(grant.token).ok_or(Reason::NoToken)?, expires))
+        let call = self.grant_flow.build_request();
+        let host = hosts::format_authority(&call.url);
+        let bounds = ExchangeLimits {
+            max_response_bytes: MAX_LOGIN_RESPONSE_BYTES.min(way.limits.max_response_bytes),
+            ..*way.limits
+        };
+        let answer = self.connection.send_request(call, &bounds).await?;
+        let read = self.grant_flow.parse_response(answer).and_then(|grant| {
+            let expires = grant.compute_expiry(Instant::now());
+            Ok((
+                self.token_parameter.build_credential(grant.token).ok_or(TransportErrorReason::NoToken)?,
+                expires,
+            ))
         });
         tracing::debug!(host, ok = read.is_ok(), ms = began.elapsed().as_millis(), "login");
-        read.map_err(|reason| Failure::new(reason, host, Sent::No))
+        read.map_err(|reason| TransportError::new(reason, host, DeliveryStatus::NotSent))
     }
 }
 
-impl State {
-    fn good(&self, now: Instant) -> Option<Arc<Ticket>> {
-        self.ticket.clone().filter(|ticket| ticket.expires.is_none_or(|end| now < end))
+impl TokenState {
+    fn find_valid_token(&self, now: Instant) -> Option<Arc<AccessToken>> {
+        self.token.clone().filter(|ticket| ticket.expires_at.is_none_or(|end| now < end))
     }
 
     /// The failure of a login that this request waited for, or of one that would end no better again.
-    fn still_fails(&self, asked: Instant) -> Option<Failure> {
-        let (when, failure) = self.failed.as_ref()?;
-        (asked <= *when || !failure.reason.may_pass()).then(|| failure.clone())
+    fn find_lasting_failure(&self, asked: Instant) -> Option<TransportError> {
+        let (when, failure) = self.last_failure.as_ref()?;
+        (asked <= *when || !failure.reason.is_transient()).then(|| failure.clone())
     }
 }
 
-impl Ticket {
+impl AccessToken {
     /// Puts the token into `call`.
-    pub(super) fn dress(&self, call: &mut Call) {
-        match &self.carried {
-            Carried::Header(name, value) => {
+    pub(super) fn apply_auth(&self, call: &mut PreparedRequest) {
+        match &self.credential {
+            TokenCredential::Header(name, value) => {
                 call.headers.insert(name, value.clone());
             }
-            Carried::Query(name, token) => {
+            TokenCredential::Query(name, token) => {
                 call.url.query_pairs_mut().append_pair(name, token.expose_secret());
             }
         }
     }
 
     /// The query parameter, when that is how the token is sent.
-    pub(super) fn query(&self) -> Option<(&str, &SecretString)> {
-        match &self.carried {
-            Carried::Header(..) => None,
-            Carried::Query(name, token) => Some((name, token)),
+    pub(super) fn query_parameter(&self) -> Option<(&str, &SecretString)> {
+        match &self.credential {
+            TokenCredential::Header(..) => None,
+            TokenCredential::Query(name, token) => Some((name, token)),
         }
     }
 }
 
-impl Place {
-    fn carry(&self, token: SecretString) -> Option<Carried> {
+impl TokenParameter {
+    fn build_credential(&self, token: SecretString) -> Option<TokenCredential> {
         match self {
-            Self::Query(name) => Some(Carried::Query(name.clone(), token)),
+            Self::Query(name) => Some(TokenCredential::Query(name.clone(), token)),
             Self::Header(name, before) => {
                 // in a cookie these would end the value and begin another
                 let breaks =
                     before.ends_with('=') && token.expose_secret().contains([';', ',', '"', ' ', '\\']);
-                let value = sensitive(before, &token).filter(|_| !breaks)?;
-                Some(Carried::Header(name.clone(), value))
+                let value = build_sensitive_header(before, &token).filter(|_| !breaks)?;
+                Some(TokenCredential::Header(name.clone(), value))
             }
         }
     }
 }
 
-impl Opening {
+impl GrantFlow {
     /// The login that the target's API describes.
-    pub(super) fn login(target: &Target, login: &Login, fixed: Arc<Fixed>) -> Result<Self, Diagnostic> {
+    pub(super) fn from_login(
+        target: &Target,
+        login: &LoginCredentials,
+        fixed: Arc<StaticRequestParts>,
+    ) -> Result<Self, Diagnostic> {
         let whose = || format!("target `{}`", target.name);
         let file = target.api.login.as_ref().ok_or_else(|| {
             let message =
                 format!("{} uses `login`, which the API `{}` does not describe", whose(), target.api.name);
             Diagnostic::error("no-login", message)
-                .hint("use another way to authenticate, or describe `login` in api.yaml")
+                .with_hint("use another way to authenticate, or describe `login` in api.yaml")
         })?;
-        let url = below(&target.base_url, &file.post).ok_or_else(|| {
+        let url = join_path(&target.base_url, &file.post).ok_or_else(|| {
             let message = format!("the path of `login` in the API of {} cannot be sent", whose());
             Diagnostic::error("invalid-path", message)
-                .hint("write it percent-encoded and without dot segments")
+                .with_hint("write it percent-encoded and without dot segments")
         })?;
         let members = [
             (file.username.clone(), login.username.clone()),
             (file.password.clone(), login.password.clone()),
         ];
         let tokens = file.token.clone();
-        Ok(Self::Login(Box::new(Door { url, fixed, members, tokens, names: target.api.names })))
+        Ok(Self::Login(Box::new(LoginEndpoint {
+            url,
+            static_parts: fixed,
+            members,
+            token_paths: tokens,
+            member_names: target.api.member_names,
+        })))
     }
 
     /// A password grant (RFC 6749, section 4.3).
-    pub(super) fn oauth(oauth: &OauthPassword) -> Self {
+    pub(super) fn from_oauth(oauth: &OauthPasswordGrant) -> Self {
         let mut grant =
             vec![("grant_type", "password".into()), ("client_id", oauth.client_id.clone().into())];
         grant.extend(oauth.client_secret.clone().map(|secret| ("client_secret", secret)));
@@ -271,74 +306,86 @@ impl Opening {
         Self::Oauth { url: oauth.url.clone(), grant }
     }
 
-    fn call(&self) -> Call {
+    fn build_request(&self) -> PreparedRequest {
         match self {
-            Self::Login(door) => door.call(),
+            Self::Login(door) => door.build_request(),
             Self::Oauth { url, grant } => {
                 let pairs = grant.iter().map(|(name, value)| (name, value.expose_secret()));
                 let body = Serializer::new(String::new()).extend_pairs(pairs).finish();
-                post(url.clone(), FORM, body.into())
+                build_post(url.clone(), FORM, body.into())
             }
         }
     }
 
-    fn read(&self, answer: Answer) -> Result<Grant, Reason> {
+    fn parse_response(&self, answer: TransportResponse) -> Result<TokenResponse, TransportErrorReason> {
         let response = match answer {
-            Answer::Complete(response) => response,
-            Answer::Elsewhere(_) => return Err(Reason::Redirect(Detour::Write(None))),
+            TransportResponse::Complete(response) => response,
+            TransportResponse::Redirect(_) => {
+                return Err(TransportErrorReason::Redirect(RedirectError::WriteRedirected(None)));
+            }
         };
         if !response.is_success() {
-            return Err(refused(&response));
+            return Err(classify_rejection(&response));
         }
         let body = Zeroizing::new(response.body);
-        let answer: Value = serde_json::from_slice(&body).map_err(|_| Reason::NoToken)?;
+        let answer: Value = serde_json::from_slice(&body).map_err(|_| TransportErrorReason::NoToken)?;
         match self {
             Self::Login(door) => {
-                let token = door.tokens.iter().find_map(|path| find(&answer, path, door.names));
-                Ok(Grant { token: token.ok_or(Reason::NoToken)?.into(), lasts: None })
+                let token =
+                    door.token_paths.iter().find_map(|path| find_text(&answer, path, door.member_names));
+                Ok(TokenResponse {
+                    token: token.ok_or(TransportErrorReason::NoToken)?.into(),
+                    expires_in: None,
+                })
             }
             Self::Oauth { .. } => {
-                let token = find(&answer, "access_token", NamesWord::Exact).ok_or(Reason::NoToken)?;
-                Ok(Grant { token: token.into(), lasts: answer.get("expires_in").and_then(seconds) })
+                let token = find_text(&answer, "access_token", MemberNameCase::Exact)
+                    .ok_or(TransportErrorReason::NoToken)?;
+                Ok(TokenResponse {
+                    token: token.into(),
+                    expires_in: answer.get("expires_in").and_then(parse_lifetime),
+                })
             }
         }
     }
 }
 
-impl Door {
-    fn call(&self) -> Call {
+impl LoginEndpoint {
+    fn build_request(&self) -> PreparedRequest {
         let member = |(name, value): &(String, SecretString)| (name.clone(), value.expose_secret().into());
         let body: Map<String, Value> = self.members.iter().map(member).collect();
-        let mut call = post(self.url.clone(), JSON, Value::Object(body).to_string().into());
-        self.fixed.dress(&mut call);
+        let mut call = build_post(self.url.clone(), JSON, Value::Object(body).to_string().into());
+        self.static_parts.apply_auth(&mut call);
         call
     }
 }
 
-impl Grant {
+impl TokenResponse {
     /// A little before the service's own end, so that a request under way does not outlive its token.
-    fn expires(&self, now: Instant) -> Option<Instant> {
-        let lasts = self.lasts?;
+    fn compute_expiry(&self, now: Instant) -> Option<Instant> {
+        let lasts = self.expires_in?;
         now.checked_add(lasts.saturating_sub((lasts / 2).min(Duration::from_secs(30))))
     }
 }
 
-fn post(url: Url, content_type: HeaderValue, body: Bytes) -> Call {
+fn build_post(url: Url, content_type: HeaderValue, body: Bytes) -> PreparedRequest {
     let headers = HeaderMap::from_iter([(ACCEPT, JSON), (CONTENT_TYPE, content_type)]);
-    Call { method: Method::POST, url, headers, body: Some(body) }
+    PreparedRequest { method: Method::POST, url, headers, body: Some(body) }
 }
 
-fn refused(response: &Response) -> Reason {
+fn classify_rejection(response: &HttpResponse) -> TransportErrorReason {
     let status = response.status;
     match status {
-        429 | 502..=504 => Reason::LoginBusy { status, retry_after: response.retry_after.clone() },
-        _ => Reason::LoginRefused { status, word: oauth_word(&response.body) },
+        429 | 502..=504 => {
+            TransportErrorReason::LoginUnavailable { status, retry_after: response.retry_after.clone() }
+        }
+        _ => TransportErrorReason::LoginRejected { status, oauth_error: find_oauth_error(&response.body) },
     }
 }
 
 /// The error code of an OAuth answer, when it is one of the standard's. Anything else may be secret.
-fn oauth_word(body: &[u8]) -> Option<&'static str> {
-    const WORDS: [&str; 6] = [
+fn find_oauth_error(body: &[u8]) -> Option<&'static str> {
+    const ERROR_CODES: [&str; 6] = [
         "invalid_request",
         "invalid_client",
         "invalid_grant",
@@ -348,14 +395,14 @@ fn oauth_word(body: &[u8]) -> Option<&'static str> {
     ];
     let answer: Value = serde_json::from_slice(body).ok()?;
     let word = answer.get("error")?.as_str()?;
-    WORDS.into_iter().find(|known| *known == word)
+    ERROR_CODES.into_iter().find(|known| *known == word)
 }
 
 /// The text at a dotted path; the empty path is the answer itself.
-fn find(answer: &Value, path: &str, names: NamesWord) -> Option<String> {
+fn find_text(answer: &Value, path: &str, names: MemberNameCase) -> Option<String> {
     let same = |own: &str, name: &str| match names {
-        NamesWord::Exact => own == name,
-        NamesWord::CaseInsensitive | NamesWord::AsRead => own.eq_ignore_ascii_case(name),
+        MemberNameCase::Exact => own == name,
+        MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => own.eq_ignore_ascii_case(name),
     };
     let mut at = answer;
     for name in path.split('.').filter(|name| !name.is_empty()) {
@@ -365,7 +412,7 @@ fn find(answer: &Value, path: &str, names: NamesWord) -> Option<String> {
 }
 
 /// A lifetime in seconds, which some services write as text. Nothing that is over at once.
-fn seconds(value: &Value) -> Option<Duration> {
+fn parse_lifetime(value: &Value) -> Option<Duration> {
     let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }

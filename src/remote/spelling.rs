@@ -7,50 +7,52 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::wire::Spelt;
-use crate::exchange::Wire;
+use super::wire::MemberSpelling;
+use crate::exchange::WireValue;
 use crate::kind::Kind;
 
 /// As described, and as the service spells it.
-type Names = HashMap<Box<str>, Box<str>>;
+type SpellingMap = HashMap<Box<str>, Box<str>>;
 
 /// The spellings that one service was seen to use.
 #[derive(Default)]
-pub(super) struct Spellings {
+pub(super) struct SpellingCache {
     /// By kind, then by the described names that lead to a member.
-    seen: Mutex<BTreeMap<Arc<str>, Names>>,
+    by_kind: Mutex<BTreeMap<Arc<str>, SpellingMap>>,
 }
 
-impl Spellings {
+impl SpellingCache {
     /// Keeps what an answer showed.
-    pub fn learn(&self, kind: &Kind, spelt: Vec<Spelt>) {
+    pub fn record_spellings(&self, kind: &Kind, spelt: Vec<MemberSpelling>) {
         if spelt.is_empty() {
             return;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let own = seen.entry(Arc::clone(&kind.name)).or_default();
         own.extend(spelt.into_iter().map(|one| (one.path, one.name)));
     }
 
     /// The body as this service spells it; `None` where that is as described.
-    pub fn applied(&self, kind: &Kind, body: &Wire) -> Option<Wire> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn apply_spellings(&self, kind: &Kind, body: &WireValue) -> Option<WireValue> {
+        let seen = self.by_kind.lock().unwrap_or_else(PoisonError::into_inner);
         let own = seen.get(&kind.name)?;
-        Some(respelt(body, "", own))
+        Some(respell_value(body, "", own))
     }
 }
 
-fn respelt(wire: &Wire, above: &str, own: &HashMap<Box<str>, Box<str>>) -> Wire {
+fn respell_value(wire: &WireValue, above: &str, own: &HashMap<Box<str>, Box<str>>) -> WireValue {
     match wire {
-        Wire::Object(members) => {
-            let member = |(name, value): &(String, Wire)| {
+        WireValue::Object(members) => {
+            let member = |(name, value): &(String, WireValue)| {
                 let path = format!("{above}/{name}");
                 let name = own.get(path.as_str()).map_or_else(|| name.clone(), |name| name.to_string());
-                (name, respelt(value, &path, own))
+                (name, respell_value(value, &path, own))
             };
-            Wire::Object(members.iter().map(member).collect())
+            WireValue::Object(members.iter().map(member).collect())
         }
-        Wire::List(items) => Wire::List(items.iter().map(|item| respelt(item, above, own)).collect()),
+        WireValue::Array(items) => {
+            WireValue::Array(items.iter().map(|item| respell_value(item, above, own)).collect())
+        }
         other => other.clone(),
     }
 }

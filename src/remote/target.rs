@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use crate::kind::{Api, FormatWord};
+use crate::kind::{Api, WireFormat};
 use crate::value::Value;
 
 /// One target of the workspace, its credentials resolved.
@@ -14,34 +14,34 @@ pub struct Target {
     pub api: Arc<Api>,
     /// Without a slash at the end.
     pub base_url: Url,
-    pub format: FormatWord,
-    pub auth: Auth,
+    pub format: WireFormat,
+    pub auth: TargetAuth,
     /// Scope parameters that the target fixes, by name; texts until a kind says their type.
     pub scope: Vec<(Arc<str>, String)>,
     /// The most requests under way at once.
     pub parallelism: u32,
     /// Whether unchanged nested fields ride along with changed ones (see `nested.along` in kind files).
-    pub carry_nested: bool,
+    pub also_send_nested: bool,
     /// Whether personal values of documents are written.
-    pub personal: bool,
+    pub write_personal: bool,
 }
 
 /// How requests prove who sends them. Any of these may stand together.
 #[derive(Default)]
-pub struct Auth {
+pub struct TargetAuth {
     pub bearer: Option<SecretString>,
     /// `Authorization: Token …`.
     pub token: Option<SecretString>,
     pub basic: Option<(SecretString, SecretString)>,
     pub headers: Vec<(String, SecretString)>,
     pub query: Vec<(String, SecretString)>,
-    pub login: Option<Login>,
-    pub oauth_password: Option<OauthPassword>,
+    pub login: Option<LoginCredentials>,
+    pub oauth_password: Option<OauthPasswordGrant>,
 }
 
-impl Auth {
+impl TargetAuth {
     /// Everything in it that nobody may see.
-    pub fn secrets(&self) -> Vec<SecretString> {
+    pub fn collect_secrets(&self) -> Vec<SecretString> {
         let pairs = self.basic.iter().flat_map(|(name, password)| [name, password]);
         let login = self.login.iter().flat_map(|login| [&login.username, &login.password]);
         let oauth = self.oauth_password.iter().flat_map(|oauth| {
@@ -54,15 +54,15 @@ impl Auth {
 }
 
 /// A session opened with name and password; the API says where (`login` in `api.yaml`).
-pub struct Login {
+pub struct LoginCredentials {
     pub username: SecretString,
     pub password: SecretString,
-    pub sends: TokenPlace,
+    pub token_location: TokenLocation,
 }
 
 /// How a token from a login travels with each request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum TokenPlace {
+pub enum TokenLocation {
     Bearer,
     Header(String),
     Query(String),
@@ -70,7 +70,7 @@ pub enum TokenPlace {
 }
 
 /// A token from an OAuth password grant.
-pub struct OauthPassword {
+pub struct OauthPasswordGrant {
     pub url: Url,
     pub client_id: String,
     pub client_secret: Option<SecretString>,
@@ -80,15 +80,15 @@ pub struct OauthPassword {
 
 impl Target {
     /// The scope value of that name, read as the kind says.
-    pub fn scope_value(&self, name: &str, ty: &crate::kind::Leaf) -> Option<Value> {
+    pub fn read_scope_value(&self, name: &str, ty: &crate::kind::ScalarType) -> Option<Value> {
         let (_, text) = self.scope.iter().find(|(own, _)| &**own == name)?;
-        ty.read(crate::kind::leaf::Token::Bare(text)).ok()
+        ty.read_token(crate::kind::scalar::ScalarToken::Plain(text)).ok()
     }
 }
 
-impl Auth {
+impl TargetAuth {
     /// Every credential as a text, to be looked for in what a service echoes.
-    pub fn texts(&self) -> Vec<String> {
+    pub fn collect_texts(&self) -> Vec<String> {
         let users = [
             self.basic.as_ref().map(|(name, password)| (name, password)),
             self.login.as_ref().map(|login| (&login.username, &login.password)),

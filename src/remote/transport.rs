@@ -2,7 +2,7 @@
 //!
 //! TLS roots are only read for an https address, so a run against plain loopback starts at once. The body
 //! is counted while it is read, after decompression. Redirects are reported, never followed here.
-//! What the network library says about a failure is sorted into [`Reason`]s; its words, which may hold
+//! What the network library says about a failure is sorted into [`TransportErrorReason`]s; its words, which may hold
 //! whole URLs, stay here.
 //! Deliberately absent: credentials, retries, and what a status means.
 
@@ -18,20 +18,20 @@ use reqwest::{Method, redirect};
 use tokio::time::timeout;
 use url::Url;
 
-use super::failure::{Failure, Reason, Sent};
 use super::hosts;
+use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::Response;
+use crate::exchange::HttpResponse;
 use crate::kind::file::LimitsFile;
 
 /// How long a connection may take to stand.
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Servers drop idle connections after 5 s and more; a connection unused for longer is not trusted.
-const IDLE: Duration = Duration::from_secs(4);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Headers in which services name an exchange, the most telling first.
-const REQUEST_IDS: [HeaderName; 3] = [
+const REQUEST_ID_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("x-correlation-id"),
     HeaderName::from_static("cf-ray"),
@@ -39,60 +39,61 @@ const REQUEST_IDS: [HeaderName; 3] = [
 
 /// What one exchange may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bounds {
+pub struct ExchangeLimits {
     /// From the first byte sent to the last byte read.
     pub timeout: Duration,
     /// The most bytes of a body, decompressed.
-    pub answer_bytes: u64,
+    pub max_response_bytes: u64,
 }
 
-impl Bounds {
+impl ExchangeLimits {
     /// What the description of an API allows.
-    pub fn of(limits: &LimitsFile) -> Self {
+    pub fn from_limits(limits: &LimitsFile) -> Self {
         let timeout = Duration::from_secs(u64::from(limits.timeout.max(1)));
-        Self { timeout, answer_bytes: limits.answer_bytes }
+        Self { timeout, max_response_bytes: limits.answer_bytes }
     }
 }
 
 /// A request with everything in place.
 #[derive(Clone)]
-pub(super) struct Call {
+pub(super) struct PreparedRequest {
     pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Option<Bytes>,
 }
 
-impl From<Call> for Parcel {
-    fn from(mut call: Call) -> Self {
+impl From<PreparedRequest> for TransportRequest {
+    fn from(mut call: PreparedRequest) -> Self {
         if let Some(body) = &call.body {
             call.headers.insert(CONTENT_LENGTH, body.len().into());
         }
         let (verb, body) = (call.method.as_str().to_owned(), call.body.unwrap_or_default());
-        Self { verb, url: call.url, headers: call.headers, body }
+        Self { method: verb, url: call.url, headers: call.headers, body }
     }
 }
 
 /// What came back.
-pub(super) enum Answer {
-    Complete(Response),
+pub(super) enum TransportResponse {
+    Complete(HttpResponse),
     /// A redirect, with where it leads when that is text at all.
-    Elsewhere(Option<String>),
+    Redirect(Option<String>),
 }
 
 /// Carries requests in the place of a network: a simulated service, with whatever goes wrong on the way.
-pub trait Courier: Send + Sync {
+pub trait Transport: Send + Sync {
     /// Takes one request to its answer, or to why there is none. It may take its time; the bounds of the request
     /// hold for it as for a network.
-    fn carry(&self, parcel: Parcel) -> Carried;
+    fn send_request(&self, parcel: TransportRequest) -> ResponseFuture;
 }
 
 /// What comes of a request that a courier carries.
-pub type Carried = Pin<Box<dyn Future<Output = Result<Response, (Reason, Sent)>> + Send>>;
+pub type ResponseFuture =
+    Pin<Box<dyn Future<Output = Result<HttpResponse, (TransportErrorReason, DeliveryStatus)>> + Send>>;
 
 /// A request with everything in place, credentials included.
-pub struct Parcel {
-    pub verb: String,
+pub struct TransportRequest {
+    pub method: String,
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -100,58 +101,72 @@ pub struct Parcel {
 
 /// Connections to one host.
 #[derive(Clone)]
-pub(super) enum Transport {
+pub(super) enum HostConnection {
     Http(reqwest::Client),
-    Courier(Arc<dyn Courier>),
+    Custom(Arc<dyn Transport>),
 }
 
-impl Transport {
+impl HostConnection {
     /// Connections to the host of `url`. Nothing is connected yet.
-    pub(super) fn to(url: &Url) -> Result<Self, Diagnostic> {
+    pub(super) fn new(url: &Url) -> Result<Self, Diagnostic> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("trueup/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE);
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT);
         if hosts::is_local(url) {
             // what is meant for this machine must not pass through another
             builder = builder.no_proxy();
         }
-        let http = secured(builder, url).and_then(|builder| builder.build().map_err(|_| no_tls()))?;
+        let http =
+            configure_tls(builder, url).and_then(|builder| builder.build().map_err(|_| build_tls_error()))?;
         Ok(Self::Http(http))
     }
 
     /// Sends `call` once and reads its answer.
-    pub(super) async fn exchange(&self, call: Call, bounds: &Bounds) -> Result<Answer, Failure> {
-        let host = hosts::authority(&call.url);
-        let answer = timeout(bounds.timeout, self.answer(call, bounds.answer_bytes)).await;
-        let late = |_| Err((Reason::Timeout(bounds.timeout), Sent::Maybe));
-        answer.unwrap_or_else(late).map_err(|(reason, sent)| Failure::new(reason, host, sent))
+    pub(super) async fn send_request(
+        &self,
+        call: PreparedRequest,
+        bounds: &ExchangeLimits,
+    ) -> Result<TransportResponse, TransportError> {
+        let host = hosts::format_authority(&call.url);
+        let answer = timeout(bounds.timeout, self.receive_response(call, bounds.max_response_bytes)).await;
+        let late = |_| Err((TransportErrorReason::Timeout(bounds.timeout), DeliveryStatus::MaybeSent));
+        answer.unwrap_or_else(late).map_err(|(reason, sent)| TransportError::new(reason, host, sent))
     }
 
-    async fn answer(&self, call: Call, limit: u64) -> Result<Answer, (Reason, Sent)> {
+    async fn receive_response(
+        &self,
+        call: PreparedRequest,
+        limit: u64,
+    ) -> Result<TransportResponse, (TransportErrorReason, DeliveryStatus)> {
         let http = match self {
             Self::Http(http) => http,
-            Self::Courier(courier) => return courier.carry(call.into()).await.map(Answer::Complete),
+            Self::Custom(courier) => {
+                return courier.send_request(call.into()).await.map(TransportResponse::Complete);
+            }
         };
         let mut request = http.request(call.method, call.url).headers(call.headers);
         if let Some(body) = call.body {
             // said by hand, so that an empty body has its length too
             request = request.header(CONTENT_LENGTH, body.len()).body(body);
         }
-        let answer = request.send().await.map_err(|error| no_answer(&error))?;
+        let answer = request.send().await.map_err(|error| classify_send_error(&error))?;
         match answer.headers().get(LOCATION) {
             Some(to) if answer.status().is_redirection() => {
-                Ok(Answer::Elsewhere(to.to_str().ok().map(str::to_owned)))
+                Ok(TransportResponse::Redirect(to.to_str().ok().map(str::to_owned)))
             }
-            _ => whole(answer, limit).await.map(Answer::Complete).map_err(|reason| (reason, Sent::Maybe)),
+            _ => read_response(answer, limit)
+                .await
+                .map(TransportResponse::Complete)
+                .map_err(|reason| (reason, DeliveryStatus::MaybeSent)),
         }
     }
 }
 
 /// With TLS as `url` needs it.
-fn secured(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::ClientBuilder, Diagnostic> {
+fn configure_tls(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::ClientBuilder, Diagnostic> {
     if url.scheme() == "https" {
         // whoever was first is as good: there is one provider in the binary
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -160,17 +175,18 @@ fn secured(builder: reqwest::ClientBuilder, url: &Url) -> Result<reqwest::Client
     // without a configuration of its own the library would read the machine's roots: trust nobody instead
     let provider = rustls::crypto::ring::default_provider().into();
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|_| no_tls())?.with_root_certificates(rustls::RootCertStore::empty());
+    let config =
+        config.map_err(|_| build_tls_error())?.with_root_certificates(rustls::RootCertStore::empty());
     Ok(builder.tls_backend_preconfigured(config.with_no_client_auth()))
 }
 
-fn no_tls() -> Diagnostic {
+fn build_tls_error() -> Diagnostic {
     Diagnostic::error("no-tls", "no secure connection can be set up on this machine")
-        .hint("install the package with the certificate authorities, usually ca-certificates")
+        .with_hint("install the package with the certificate authorities, usually ca-certificates")
 }
 
 /// The address of `path` below `base`; `None` when it would not arrive as it is written.
-pub(super) fn below(base: &Url, path: &str) -> Option<Url> {
+pub(super) fn join_path(base: &Url, path: &str) -> Option<Url> {
     let path = format!("{}/{}", base.path().trim_end_matches('/'), path.trim_start_matches('/'));
     let mut url = base.clone();
     url.set_path(&path);
@@ -178,84 +194,87 @@ pub(super) fn below(base: &Url, path: &str) -> Option<Url> {
     (url.path() == path).then_some(url)
 }
 
-async fn whole(mut answer: reqwest::Response, limit: u64) -> Result<Response, Reason> {
+async fn read_response(
+    mut answer: reqwest::Response,
+    limit: u64,
+) -> Result<HttpResponse, TransportErrorReason> {
     let announced = answer.content_length();
     if announced.is_some_and(|length| length > limit) {
-        return Err(Reason::TooLarge(limit));
+        return Err(TransportErrorReason::TooLarge(limit));
     }
     let mut body = Vec::with_capacity(announced.map_or(0, |length| length.min(1 << 20) as usize));
-    while let Some(part) = answer.chunk().await.map_err(|error| no_body(&error))? {
+    while let Some(part) = answer.chunk().await.map_err(|error| classify_body_error(&error))? {
         if (body.len() + part.len()) as u64 > limit {
-            return Err(Reason::TooLarge(limit));
+            return Err(TransportErrorReason::TooLarge(limit));
         }
         body.extend_from_slice(&part);
     }
-    Ok(Response {
+    Ok(HttpResponse {
         status: answer.status().as_u16(),
-        content_type: content_type(answer.headers()),
-        retry_after: text(answer.headers(), &RETRY_AFTER),
-        etag: text(answer.headers(), &ETAG),
-        request_id: REQUEST_IDS.iter().find_map(|name| text(answer.headers(), name)),
+        content_type: read_content_type(answer.headers()),
+        retry_after: read_header(answer.headers(), &RETRY_AFTER),
+        etag: read_header(answer.headers(), &ETAG),
+        request_id: REQUEST_ID_HEADERS.iter().find_map(|name| read_header(answer.headers(), name)),
         body,
     })
 }
 
-fn content_type(headers: &HeaderMap) -> String {
-    let whole = text(headers, &CONTENT_TYPE).unwrap_or_default();
+fn read_content_type(headers: &HeaderMap) -> String {
+    let whole = read_header(headers, &CONTENT_TYPE).unwrap_or_default();
     whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A short header of plain characters; these may be printed and kept.
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+fn read_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
 }
 
 /// Why there was no answer at all, and whether the request may have arrived.
-fn no_answer(error: &reqwest::Error) -> (Reason, Sent) {
+fn classify_send_error(error: &reqwest::Error) -> (TransportErrorReason, DeliveryStatus) {
     if error.is_connect() {
-        return (no_connection(error), Sent::No);
+        return (classify_connect_error(error), DeliveryStatus::NotSent);
     }
     if error.is_builder() {
-        return (Reason::InvalidPath, Sent::No);
+        return (TransportErrorReason::InvalidPath, DeliveryStatus::NotSent);
     }
-    let hyper = cause::<hyper::Error>(error);
-    let reason = match (cause::<rustls::Error>(error), hyper) {
-        (Some(tls), _) => Reason::Tls(plain(tls)),
-        (_, Some(hyper)) if hyper.is_parse_too_large() => Reason::TooManyHeaders,
-        (_, Some(hyper)) if hyper.is_parse() => Reason::NotHttp,
-        _ => Reason::Broken,
+    let hyper = find_cause::<hyper::Error>(error);
+    let reason = match (find_cause::<rustls::Error>(error), hyper) {
+        (Some(tls), _) => TransportErrorReason::Tls(describe_tls_error(tls)),
+        (_, Some(hyper)) if hyper.is_parse_too_large() => TransportErrorReason::TooManyHeaders,
+        (_, Some(hyper)) if hyper.is_parse() => TransportErrorReason::NotHttp,
+        _ => TransportErrorReason::ConnectionClosed,
     };
-    (reason, Sent::Maybe)
+    (reason, DeliveryStatus::MaybeSent)
 }
 
-fn no_connection(error: &reqwest::Error) -> Reason {
-    if let Some(tls) = cause::<rustls::Error>(error) {
-        return Reason::Tls(plain(tls));
+fn classify_connect_error(error: &reqwest::Error) -> TransportErrorReason {
+    if let Some(tls) = find_cause::<rustls::Error>(error) {
+        return TransportErrorReason::Tls(describe_tls_error(tls));
     }
-    let why = match cause::<io::Error>(error) {
-        _ if error.is_timeout() => format!("no connection within {} s", CONNECT.as_secs()),
+    let why = match find_cause::<io::Error>(error) {
+        _ if error.is_timeout() => format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()),
         _ if error.is_dns() => "its name is not known".to_owned(),
         Some(io) => io.kind().to_string(),
         None => "no connection".to_owned(),
     };
-    Reason::CannotConnect(why)
+    TransportErrorReason::CannotConnect(why)
 }
 
 /// A TLS error as text; it may quote names that the other side put into its certificate.
-fn plain(error: &rustls::Error) -> String {
+fn describe_tls_error(error: &rustls::Error) -> String {
     error.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 /// Why the answer could not be read to its end.
-fn no_body(error: &reqwest::Error) -> Reason {
-    let broke = cause::<hyper::Error>(error).is_some()
-        || cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
-    if broke { Reason::Truncated } else { Reason::Garbled }
+fn classify_body_error(error: &reqwest::Error) -> TransportErrorReason {
+    let broke = find_cause::<hyper::Error>(error).is_some()
+        || find_cause::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof);
+    if broke { TransportErrorReason::Truncated } else { TransportErrorReason::DecompressionFailed }
 }
 
 /// The first cause of that type. An I/O error hides what it was made from behind `get_ref`.
-fn cause<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
+fn find_cause<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
@@ -274,7 +293,7 @@ mod tests {
     use super::*;
 
     fn below_text(base: &str, path: &str) -> Option<String> {
-        below(&Url::parse(base).expect("a url"), path).map(String::from)
+        join_path(&Url::parse(base).expect("a url"), path).map(String::from)
     }
 
     #[test]

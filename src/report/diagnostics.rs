@@ -10,25 +10,25 @@ use std::sync::Arc;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::clean::{self, count, grouped};
-use super::excerpt::{Excerpt, Veiled, veils};
-use super::places::Places;
-use crate::diagnostic::{Diagnostic, Place, Severity, Source, sort};
+use super::excerpt::{RedactedSource, SourceExcerpt, find_redactions};
+use super::line_index::SourceLineIndex;
+use super::sanitize::{self, format_count, group_digits};
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, sort_diagnostics};
 
 /// A second place at most so many lines away is drawn together with the first.
-const NEAR: usize = 5;
+const MAX_LINE_DISTANCE: usize = 5;
 /// What the gutter with the line number takes.
-const GUTTER: usize = 8;
+const GUTTER_WIDTH: usize = 8;
 /// The narrowest and the widest excerpt.
-const ROOM: (usize, usize) = (40, 200);
+const EXCERPT_WIDTHS: (usize, usize) = (40, 200);
 /// Set behind a path whose line and column are written already; `clean` lets none through, so it is ours alone.
 const WRITTEN: char = '\u{2060}';
 /// The most characters of a label.
-const LABEL: usize = 60;
+const MAX_LABEL_CHARACTERS: usize = 60;
 
 /// How diagnostics are drawn.
 #[derive(Clone, Copy, Debug)]
-pub struct Drawing {
+pub struct DiagnosticRenderOptions {
     /// With ANSI styles.
     pub color: bool,
     /// Columns of the terminal.
@@ -37,42 +37,42 @@ pub struct Drawing {
     pub limit: usize,
 }
 
-impl Default for Drawing {
+impl Default for DiagnosticRenderOptions {
     fn default() -> Self {
         Self { color: false, width: 100, limit: 100 }
     }
 }
 
 /// Draws diagnostics, each on its source, and counts them; nothing for none.
-pub fn draw(diagnostics: &[Diagnostic], drawing: &Drawing) -> String {
+pub fn render_diagnostics(diagnostics: &[Diagnostic], drawing: &DiagnosticRenderOptions) -> String {
     if diagnostics.is_empty() {
         return String::new();
     }
     let mut sorted = diagnostics.to_vec();
-    sort(&mut sorted);
+    sort_diagnostics(&mut sorted);
     let renderer = if drawing.color { Renderer::styled() } else { Renderer::plain() };
-    let mut artist = Artist {
-        renderer: renderer.term_width(drawing.width.max(ROOM.0)),
-        room: drawing.width.saturating_sub(GUTTER).clamp(ROOM.0, ROOM.1),
-        places: Places::default(),
-        veils: HashMap::new(),
+    let mut artist = DiagnosticRenderer {
+        renderer: renderer.term_width(drawing.width.max(EXCERPT_WIDTHS.0)),
+        excerpt_width: drawing.width.saturating_sub(GUTTER_WIDTH).clamp(EXCERPT_WIDTHS.0, EXCERPT_WIDTHS.1),
+        line_index: SourceLineIndex::default(),
+        redactions: HashMap::new(),
     };
     let mut drawn = String::new();
-    for diagnostic in weightiest(&sorted, drawing.limit) {
-        drawn.push_str(&artist.draw(diagnostic));
+    for diagnostic in select_most_severe(&sorted, drawing.limit) {
+        drawn.push_str(&artist.render_diagnostic(diagnostic));
         drawn.push_str("\n\n");
     }
     let more = sorted.len().saturating_sub(drawing.limit);
     if more > 0 {
-        drawn.push_str(&format!("… and {} more\n\n", grouped(more)));
+        drawn.push_str(&format!("… and {} more\n\n", group_digits(more)));
     }
-    drawn.push_str(&tally(&sorted));
+    drawn.push_str(&summarize_diagnostics(&sorted));
     drawn.push('\n');
     drawn
 }
 
 /// The first `limit` by weight, in the order in which they stand.
-fn weightiest(sorted: &[Diagnostic], limit: usize) -> Vec<&Diagnostic> {
+fn select_most_severe(sorted: &[Diagnostic], limit: usize) -> Vec<&Diagnostic> {
     let mut numbers: Vec<usize> = (0..sorted.len()).collect();
     numbers.sort_by_key(|number| std::cmp::Reverse(sorted[*number].severity));
     numbers.truncate(limit);
@@ -81,51 +81,59 @@ fn weightiest(sorted: &[Diagnostic], limit: usize) -> Vec<&Diagnostic> {
 }
 
 /// `2 errors, 1 warning in 3 files`
-pub fn tally(diagnostics: &[Diagnostic]) -> String {
+pub fn summarize_diagnostics(diagnostics: &[Diagnostic]) -> String {
     let of = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+    let parts = [
+        (of(DiagnosticSeverity::Error), "error"),
+        (of(DiagnosticSeverity::Warning), "warning"),
+        (of(DiagnosticSeverity::Note), "note"),
+    ];
     let parts =
-        [(of(Severity::Error), "error"), (of(Severity::Warning), "warning"), (of(Severity::Note), "note")];
-    let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| count(*number, noun));
-    let places = diagnostics.iter().filter_map(|diagnostic| diagnostic.place.as_ref());
+        parts.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| format_count(*number, noun));
+    let places = diagnostics.iter().filter_map(|diagnostic| diagnostic.location.as_ref());
     let files: BTreeSet<&str> = places.map(|place| &*place.source.path).collect();
-    let files = if files.is_empty() { String::new() } else { format!(" in {}", count(files.len(), "file")) };
+    let files =
+        if files.is_empty() { String::new() } else { format!(" in {}", format_count(files.len(), "file")) };
     format!("{}{files}", parts.collect::<Vec<_>>().join(", "))
 }
 
-struct Artist {
+struct DiagnosticRenderer {
     renderer: Renderer,
-    room: usize,
-    places: Places,
-    veils: HashMap<*const Source, Vec<Range<usize>>>,
+    excerpt_width: usize,
+    line_index: SourceLineIndex,
+    redactions: HashMap<*const NamedSource, Vec<Range<usize>>>,
 }
 
 /// A place to point at.
-struct Point<'d> {
-    place: &'d Place,
+struct AnnotatedPlace<'d> {
+    place: &'d SourceLocation,
     label: Option<String>,
     kind: AnnotationKind,
 }
 
-impl Artist {
-    fn draw(&mut self, diagnostic: &Diagnostic) -> String {
+impl DiagnosticRenderer {
+    fn render_diagnostic(&mut self, diagnostic: &Diagnostic) -> String {
         let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-            Severity::Note => Level::NOTE,
+            DiagnosticSeverity::Error => Level::ERROR,
+            DiagnosticSeverity::Warning => Level::WARNING,
+            DiagnosticSeverity::Note => Level::NOTE,
         };
-        let title = level.primary_title(clean::line(&diagnostic.message)).id(diagnostic.code);
-        let snippets: Vec<_> =
-            self.together(points(diagnostic)).into_iter().map(|p| self.snippet(&p)).collect();
+        let title = level.primary_title(sanitize::escape_line(&diagnostic.message)).id(diagnostic.code);
+        let snippets: Vec<_> = self
+            .group_places(collect_places(diagnostic))
+            .into_iter()
+            .map(|p| self.build_snippet(&p))
+            .collect();
         let mut group = Group::with_title(title).elements(snippets);
         if let Some(hint) = &diagnostic.hint {
-            group = group.element(Level::HELP.message(clean::line(hint)));
+            group = group.element(Level::HELP.message(sanitize::escape_line(hint)));
         }
-        own_places(&self.renderer.render(&[group]))
+        strip_rendered_positions(&self.renderer.render(&[group]))
     }
 
     /// Points that are drawn on one excerpt, the most important first.
-    fn together<'d>(&mut self, points: Vec<Point<'d>>) -> Vec<Vec<Point<'d>>> {
-        let mut groups: Vec<Vec<Point>> = Vec::new();
+    fn group_places<'d>(&mut self, points: Vec<AnnotatedPlace<'d>>) -> Vec<Vec<AnnotatedPlace<'d>>> {
+        let mut groups: Vec<Vec<AnnotatedPlace>> = Vec::new();
         for point in points {
             match groups.iter_mut().find(|group| self.is_near(group[0].place, point.place)) {
                 Some(group) => group.push(point),
@@ -135,26 +143,28 @@ impl Artist {
         groups
     }
 
-    fn is_near(&mut self, a: &Place, b: &Place) -> bool {
+    fn is_near(&mut self, a: &SourceLocation, b: &SourceLocation) -> bool {
         if !Arc::ptr_eq(&a.source, &b.source) {
             return false;
         }
-        let ((line, column), (other, another)) = (self.places.line_column(a), self.places.line_column(b));
-        let near = line.abs_diff(other) <= NEAR;
-        near && (line != other || column.abs_diff(another) < self.room / 2)
+        let ((line, column), (other, another)) =
+            (self.line_index.find_line_column(a), self.line_index.find_line_column(b));
+        let near = line.abs_diff(other) <= MAX_LINE_DISTANCE;
+        near && (line != other || column.abs_diff(another) < self.excerpt_width / 2)
     }
 
-    fn snippet(&mut self, points: &[Point]) -> Snippet<'static, Annotation<'static>> {
+    fn build_snippet(&mut self, points: &[AnnotatedPlace]) -> Snippet<'static, Annotation<'static>> {
         let place = points[0].place;
-        let (line, column) = self.places.line_column(place);
-        let path = format!("{}:{line}:{column}{WRITTEN}", clean::line(&place.source.path));
+        let (line, column) = self.line_index.find_line_column(place);
+        let path = format!("{}:{line}:{column}{WRITTEN}", sanitize::escape_line(&place.source.path));
         let spans: Vec<_> = points.iter().map(|point| point.place.span).collect();
         let source = &place.source;
-        let lines = self.places.lines(source);
+        let lines = self.line_index.index_lines(source);
         // the places keep the source alive, so its address stays its own
-        let veils = self.veils.entry(Arc::as_ptr(source)).or_insert_with(|| veils(source, lines));
-        let veiled = Veiled { text: &source.text, lines, veils };
-        let Excerpt { first_line, text, spans } = veiled.excerpt(&spans, self.room);
+        let veils =
+            self.redactions.entry(Arc::as_ptr(source)).or_insert_with(|| find_redactions(source, lines));
+        let veiled = RedactedSource { text: &source.text, lines, redactions: veils };
+        let SourceExcerpt { first_line, text, spans } = veiled.extract_lines(&spans, self.excerpt_width);
         let annotations =
             points.iter().zip(spans).map(|(point, span)| point.kind.span(span).label(point.label.clone()));
         let annotations: Vec<_> = annotations.collect();
@@ -162,19 +172,22 @@ impl Artist {
     }
 }
 
-fn points(diagnostic: &Diagnostic) -> Vec<Point<'_>> {
-    let first =
-        diagnostic.place.iter().map(|place| Point { place, label: None, kind: AnnotationKind::Primary });
-    let others = diagnostic.also.iter().map(|(place, what)| Point {
+fn collect_places(diagnostic: &Diagnostic) -> Vec<AnnotatedPlace<'_>> {
+    let first = diagnostic.location.iter().map(|place| AnnotatedPlace {
         place,
-        label: Some(clean::cut(&clean::line(what), LABEL).into_owned()),
+        label: None,
+        kind: AnnotationKind::Primary,
+    });
+    let others = diagnostic.related.iter().map(|(place, what)| AnnotatedPlace {
+        place,
+        label: Some(sanitize::truncate_line(&sanitize::escape_line(what), MAX_LABEL_CHARACTERS).into_owned()),
         kind: AnnotationKind::Context,
     });
     first.chain(others).collect()
 }
 
 /// Takes out the line and column that the renderer counts in the excerpt: those of the source stand there already.
-fn own_places(drawn: &str) -> String {
+fn strip_rendered_positions(drawn: &str) -> String {
     let mut parts = drawn.split(WRITTEN);
     let mut own = parts.next().unwrap_or("").to_owned();
     for part in parts {

@@ -9,23 +9,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::clean::{self, count};
 use super::field;
-use super::gather::Showing;
-use super::gather::{self, object};
-use super::mask::{self, Turn};
-use super::paint::{BOLD, CHANGED, DIM, ERROR, PLAIN, Page, WARNING, piece};
-use super::persons::Persons;
-use super::shown::{Cause, FORMAT_VERSION, FieldChange, Finding, ObjectName, Refusal, Since, Weight};
-use super::text::{findings, heading, name_list, tally};
-use crate::kind::Leaf;
-use crate::plan::{self, Change, Form, Plan, Refused, Step, Subject};
+use super::mask::{self, MaskedChange};
+use super::plan_report::{
+    CauseView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, RefusalView, SeverityView, SinceView,
+};
+use super::pseudonyms::PersonalDataMode;
+use super::report_builder::ReportContext;
+use super::report_builder::{self, build_object_name};
+use super::sanitize::{self, format_count};
+use super::styled_text::{BOLD, CHANGED, DIM, ERROR, PLAIN, TextPage, WARNING, style_text};
+use super::text::{build_counts, join_names, write_diagnostics, write_heading};
+use crate::kind::ScalarType;
+use crate::plan::{self, Change, ChangeValueType, Plan, PlanSubject, RefusedObject, Step};
 use crate::value::Object;
 
 /// The code of notes about objects that no document describes.
 const UNMANAGED: &str = "unmanaged";
 /// The most fields that a sentence names.
-const MOST_NAMED: usize = 5;
+const MAX_NAMED_FIELDS: usize = 5;
 
 /// What differs from what was last applied.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -38,7 +40,7 @@ pub struct DriftReport {
     pub complete: bool,
     /// What the look was limited to; absent when it was about everything that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Since>,
+    pub since: Option<SinceView>,
     /// Whether live objects moved since they were applied.
     pub has_drift: bool,
     /// Whether documents ask for what was not applied yet.
@@ -50,23 +52,23 @@ pub struct DriftReport {
     /// Whether what is pending or never applied counts as a difference, as `--also-pending` asks.
     pub also_pending: bool,
     /// What the live objects were held against.
-    pub against: Against,
+    pub against: DriftBaseline,
     /// The objects that differ, in the order of the documents.
     pub objects: Vec<DriftObject>,
     /// The objects that are as their documents want them.
     pub unchanged: Vec<ObjectName>,
     /// The objects of which nobody can tell, and why.
-    pub unknown: Vec<Refusal>,
+    pub unknown: Vec<RefusalView>,
     /// Live objects that no document describes.
-    pub unmanaged: Vec<Finding>,
+    pub unmanaged: Vec<DiagnosticView>,
     /// What is not about one object.
-    pub diagnostics: Vec<Finding>,
+    pub diagnostics: Vec<DiagnosticView>,
 }
 
 /// What live objects were held against.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-pub struct Against {
+pub struct DriftBaseline {
     /// True when there is a record of what was applied, from this workspace or in receipts that are shared.
     pub records: bool,
     /// The commit whose documents stand for what was applied, where there is no record.
@@ -96,7 +98,7 @@ pub struct DriftObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_by_others_at: Option<Json>,
     /// The same in sentences, with the places to look at.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DiagnosticView>,
 }
 
 /// What is the matter with an object.
@@ -112,21 +114,21 @@ pub enum DriftState {
 }
 
 /// What is asked of a report of drift besides the plan.
-pub struct Ask<'a> {
-    pub against: Against,
+pub struct DriftOptions<'a> {
+    pub baseline: DriftBaseline,
     /// What the look was limited to.
-    pub since: Option<Since>,
+    pub since: Option<SinceView>,
     pub also_pending: bool,
     /// How persons are shown.
-    pub persons: Persons<'a>,
+    pub personal_data: PersonalDataMode<'a>,
     /// When an object was applied as it was last applied.
-    pub applied_at: &'a dyn Fn(&Subject) -> Option<String>,
+    pub applied_at: &'a dyn Fn(&PlanSubject) -> Option<String>,
 }
 
 impl DriftReport {
     /// What differs, from a plan whose changes know their causes.
-    pub fn of(plan: &Plan, ask: Ask) -> Self {
-        let mut showing = Showing::new(ask.persons);
+    pub fn from_plan(plan: &Plan, ask: DriftOptions) -> Self {
+        let mut showing = ReportContext::new(ask.personal_data);
         let mut report = Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -137,38 +139,42 @@ impl DriftReport {
             has_never_applied: false,
             has_unmanaged: false,
             also_pending: ask.also_pending,
-            against: ask.against.clone(),
+            against: ask.baseline.clone(),
             objects: Vec::new(),
-            unchanged: plan.agreeing.iter().map(|own| object(&mut showing, &own.subject)).collect(),
+            unchanged: plan
+                .unchanged
+                .iter()
+                .map(|own| build_object_name(&mut showing, &own.subject))
+                .collect(),
             unknown: Vec::new(),
             unmanaged: Vec::new(),
             diagnostics: Vec::new(),
         };
         for step in &plan.steps {
-            report.objects.push(differing(&mut showing, Differing::of_step(step), &ask));
+            report.objects.push(build_drift_object(&mut showing, DriftSubject::from_step(step), &ask));
         }
         for refused in &plan.refused {
-            report.refused(&mut showing, refused, &ask);
+            report.add_refused(&mut showing, refused, &ask);
         }
-        let told = gather::findings(&mut showing.places, &plan.diagnostics);
+        let told = report_builder::convert_diagnostics(&mut showing.line_index, &plan.diagnostics);
         (report.unmanaged, report.diagnostics) = told.into_iter().partition(|own| own.code == UNMANAGED);
-        report.sum_up();
+        report.update_flags();
         report
     }
 
-    fn refused(&mut self, showing: &mut Showing, refused: &Refused, ask: &Ask) {
+    fn add_refused(&mut self, showing: &mut ReportContext, refused: &RefusedObject, ask: &DriftOptions) {
         if refused.changes.is_empty() {
-            let reasons = gather::findings(&mut showing.places, &refused.reasons);
-            let object = object(showing, &refused.subject);
-            self.unknown.push(Refusal { object, reasons, fields: Vec::new() });
+            let reasons = report_builder::convert_diagnostics(&mut showing.line_index, &refused.reasons);
+            let object = build_object_name(showing, &refused.subject);
+            self.unknown.push(RefusalView { object, reasons, fields: Vec::new() });
             return;
         }
-        let mut own = differing(showing, Differing::of_refused(refused), ask);
-        own.findings.extend(gather::findings(&mut showing.places, &refused.reasons));
+        let mut own = build_drift_object(showing, DriftSubject::from_refused(refused), ask);
+        own.findings.extend(report_builder::convert_diagnostics(&mut showing.line_index, &refused.reasons));
         self.objects.push(own);
     }
 
-    fn sum_up(&mut self) {
+    fn update_flags(&mut self) {
         let any = |state| self.objects.iter().any(|own| own.states.contains(&state));
         self.has_drift = any(DriftState::Drift);
         self.has_pending = any(DriftState::Pending);
@@ -178,71 +184,83 @@ impl DriftReport {
     }
 
     /// Whether a state is a difference for scripts.
-    pub fn counts(&self, state: DriftState) -> bool {
+    pub fn counts_as_difference(&self, state: DriftState) -> bool {
         self.also_pending || state == DriftState::Drift
     }
 
     /// Whether there is any difference for scripts.
-    pub fn differs(&self) -> bool {
-        self.objects.iter().flat_map(|own| &own.states).any(|state| self.counts(*state))
+    pub fn has_differences(&self) -> bool {
+        self.objects.iter().flat_map(|own| &own.states).any(|state| self.counts_as_difference(*state))
     }
 }
 
 /// What of a plan tells of one object.
-struct Differing<'p> {
-    subject: &'p Subject,
+struct DriftSubject<'p> {
+    subject: &'p PlanSubject,
     changes: &'p [Change],
     live: Option<&'p Object>,
-    action: plan::Action,
+    action: plan::StepAction,
 }
 
-impl<'p> Differing<'p> {
-    fn of_step(step: &'p Step) -> Self {
+impl<'p> DriftSubject<'p> {
+    fn from_step(step: &'p Step) -> Self {
         Self { subject: &step.subject, changes: &step.changes, live: step.live.as_ref(), action: step.action }
     }
 
-    fn of_refused(refused: &'p Refused) -> Self {
-        let action = if refused.subject.id.is_some() { plan::Action::Update } else { plan::Action::Create };
+    fn from_refused(refused: &'p RefusedObject) -> Self {
+        let action =
+            if refused.subject.id.is_some() { plan::StepAction::Update } else { plan::StepAction::Create };
         Self { subject: &refused.subject, changes: &refused.changes, live: None, action }
     }
 
     /// A value of the live object as it may be shown.
-    fn told(&self, showing: &Showing, field: Option<u16>) -> Option<Json> {
+    fn show_live_field(&self, showing: &ReportContext, field: Option<u16>) -> Option<Json> {
         let (number, live) = (field?, self.live?);
-        let value = live.get(number).filter(|value| !value.is_blank())?;
-        let mark = self.subject.kind.shape.field(number).mark;
-        Some(mask::show(value, &Form::Leaf(Leaf::Any), showing.look(mark, Turn::Changed)))
+        let value = live.get_field(number).filter(|value| !value.is_blank())?;
+        let mark = self.subject.kind.shape.get_field(number).sensitivity;
+        Some(mask::mask_value(
+            value,
+            &ChangeValueType::Scalar(ScalarType::Any),
+            showing.build_mask_context(mark, MaskedChange::Changed),
+        ))
     }
 }
 
-fn differing(showing: &mut Showing, own: Differing, ask: &Ask) -> DriftObject {
-    let Differing { subject, changes, action, .. } = &own;
+fn build_drift_object(showing: &mut ReportContext, own: DriftSubject, ask: &DriftOptions) -> DriftObject {
+    let DriftSubject { subject, changes, action, .. } = &own;
     let field = |change: &Change| {
-        let route = mask::route(&subject.kind, &change.path);
-        gather::field(showing, change, &route, change.unseen && *action != plan::Action::Create)
+        let route = mask::redact_path(&subject.kind, &change.path);
+        report_builder::build_field_change(
+            showing,
+            change,
+            &route,
+            change.unreadable && *action != plan::StepAction::Create,
+        )
     };
     let fields: Vec<FieldChange> = changes.iter().map(field).collect();
-    let states = states(&fields, *action);
-    let object = object(showing, subject);
+    let states = classify_states(&fields, *action);
+    let object = build_object_name(showing, subject);
     let history = subject.kind.history;
     DriftObject {
-        findings: states.iter().map(|state| finding(*state, &object, &fields, *action)).collect(),
+        findings: states.iter().map(|state| describe_state(*state, &object, &fields, *action)).collect(),
         states,
         fields,
         applied_at: (ask.applied_at)(subject),
-        changed_at: own.told(showing, history.changed_at),
-        changed_by: own.told(showing, history.changed_by),
-        edited_by_others_at: own.told(showing, history.edited_by_others_at),
+        changed_at: own.show_live_field(showing, history.changed_at),
+        changed_by: own.show_live_field(showing, history.changed_by),
+        edited_by_others_at: own.show_live_field(showing, history.edited_by_others_at),
         object,
     }
 }
 
 /// Where nothing is known of the past, everything counts as moved.
-fn states(fields: &[FieldChange], action: plan::Action) -> Vec<DriftState> {
-    let state = |cause: &Cause| match (cause, action) {
-        (Cause::Drift, _) => DriftState::Drift,
-        (Cause::ToolOrApi, _) | (_, plan::Action::Update | plan::Action::Delete) => DriftState::Pending,
-        (_, plan::Action::Create) => DriftState::NeverApplied,
+fn classify_states(fields: &[FieldChange], action: plan::StepAction) -> Vec<DriftState> {
+    let state = |cause: &CauseView| match (cause, action) {
+        (CauseView::Drift, _) => DriftState::Drift,
+        (CauseView::ToolOrApi, _) | (_, plan::StepAction::Update | plan::StepAction::Delete) => {
+            DriftState::Pending
+        }
+        (_, plan::StepAction::Create) => DriftState::NeverApplied,
     };
     let mut states: Vec<_> = fields.iter().flat_map(|field| &field.causes).map(state).collect();
     let unknown = states.is_empty() || fields.iter().any(|field| field.causes.is_empty());
@@ -253,48 +271,53 @@ fn states(fields: &[FieldChange], action: plan::Action) -> Vec<DriftState> {
 }
 
 /// One sentence about an object, at the first line that is concerned.
-fn finding(state: DriftState, object: &ObjectName, fields: &[FieldChange], action: plan::Action) -> Finding {
-    let drifted = |field: &&FieldChange| field.causes.is_empty() || field.causes.contains(&Cause::Drift);
-    let pending = |field: &&FieldChange| field.causes.iter().any(|cause| *cause != Cause::Drift);
+fn describe_state(
+    state: DriftState,
+    object: &ObjectName,
+    fields: &[FieldChange],
+    action: plan::StepAction,
+) -> DiagnosticView {
+    let drifted = |field: &&FieldChange| field.causes.is_empty() || field.causes.contains(&CauseView::Drift);
+    let pending = |field: &&FieldChange| field.causes.iter().any(|cause| *cause != CauseView::Drift);
     let own: Vec<&FieldChange> = match state {
         DriftState::Drift => fields.iter().filter(drifted).collect(),
         _ => fields.iter().filter(pending).collect(),
     };
     let (kind, name) = (&object.kind, &object.name);
     let (code, severity, message, hint) = match (state, action) {
-        (DriftState::Drift, plan::Action::Create) => (
+        (DriftState::Drift, plan::StepAction::Create) => (
             "drift",
-            Weight::Warning,
+            SeverityView::Warning,
             format!("{kind} {name} is gone"),
             "`trueup apply` creates it again; take the document away if it is to be gone",
         ),
         (DriftState::Drift, _) => (
             "drift",
-            Weight::Warning,
-            format!("{kind} {name} is not any more as it was applied: {}", named(&own)),
+            SeverityView::Warning,
+            format!("{kind} {name} is not any more as it was applied: {}", list_labels(&own)),
             "`trueup apply` puts it back; write what is live into the document to keep it",
         ),
-        (DriftState::Pending, plan::Action::Delete) => (
+        (DriftState::Pending, plan::StepAction::Delete) => (
             "pending",
-            Weight::Note,
+            SeverityView::Note,
             format!("{kind} {name} is to be deleted, and is still there"),
             "`trueup apply` deletes it",
         ),
         (DriftState::Pending, _) => (
             "pending",
-            Weight::Note,
-            format!("the document of {kind} {name} asks for what is not applied: {}", named(&own)),
+            SeverityView::Note,
+            format!("the document of {kind} {name} asks for what is not applied: {}", list_labels(&own)),
             "`trueup apply` applies it",
         ),
         (DriftState::NeverApplied, _) => (
             "never-applied",
-            Weight::Note,
+            SeverityView::Note,
             format!("{kind} {name} was never applied"),
             "`trueup apply` creates it",
         ),
     };
     let line = own.iter().find_map(|field| Some((field.line?, field.column)));
-    Finding {
+    DiagnosticView {
         code: code.to_owned(),
         severity,
         message,
@@ -305,17 +328,20 @@ fn finding(state: DriftState, object: &ObjectName, fields: &[FieldChange], actio
     }
 }
 
-fn named(fields: &[&FieldChange]) -> String {
-    let labels: Vec<String> =
-        fields.iter().take(MOST_NAMED).map(|field| format!("`{}`", clean::line(&field.label))).collect();
-    let more = fields.len().saturating_sub(MOST_NAMED);
+fn list_labels(fields: &[&FieldChange]) -> String {
+    let labels: Vec<String> = fields
+        .iter()
+        .take(MAX_NAMED_FIELDS)
+        .map(|field| format!("`{}`", sanitize::escape_line(&field.label)))
+        .collect();
+    let more = fields.len().saturating_sub(MAX_NAMED_FIELDS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", labels.join(", "))
 }
 
 impl DriftObject {
     /// What is the matter with it, in words.
-    pub fn word(&self) -> &'static str {
+    pub fn describe_states(&self) -> &'static str {
         let has = |state| self.states.contains(&state);
         match (has(DriftState::Drift), has(DriftState::Pending), has(DriftState::NeverApplied)) {
             (true, true, _) => "drifted and pending",
@@ -327,32 +353,32 @@ impl DriftObject {
 }
 
 /// The report for a terminal of `width` columns.
-pub fn text(report: &DriftReport, width: usize) -> String {
-    let mut page = Page::new(width);
+pub fn render_drift(report: &DriftReport, width: usize) -> String {
+    let mut page = TextPage::new(width);
     if !report.complete {
         let said = "This is incomplete: the state of some objects is not known";
-        page.flow(0, 2, &[piece(WARNING, said)]);
-        page.gap();
+        page.write_wrapped(0, 2, &[style_text(WARNING, said)]);
+        page.write_gap();
     }
-    page.flow(0, 2, &headline(report));
+    page.write_wrapped(0, 2, &build_headline(report));
     for object in &report.objects {
-        differs(&mut page, object);
+        write_object(&mut page, object);
     }
     let unsaid = report.unknown.iter().filter(|refusal| refusal.reasons.is_empty());
     let unsaid: Vec<&str> = unsaid.map(|refusal| &*refusal.object.name).collect();
     if !unsaid.is_empty() {
-        page.gap();
-        let names = name_list(&unsaid, page.width().saturating_sub(UNKNOWN.len() + 2));
-        page.flow(0, 4, &[piece(ERROR, UNKNOWN), piece(PLAIN, format!("  {names}"))]);
+        page.write_gap();
+        let names = join_names(&unsaid, page.width().saturating_sub(UNKNOWN.len() + 2));
+        page.write_wrapped(0, 4, &[style_text(ERROR, UNKNOWN), style_text(PLAIN, format!("  {names}"))]);
     }
     // what is said of a whole list stands at the end
     for refusal in report.unknown.iter().filter(|refusal| !refusal.reasons.is_empty()) {
-        heading(&mut page, (UNKNOWN, ERROR), &refusal.object);
-        findings(&mut page, 2, &refusal.reasons);
+        write_heading(&mut page, (UNKNOWN, ERROR), &refusal.object);
+        write_diagnostics(&mut page, 2, &refusal.reasons);
     }
     for finding in report.unmanaged.iter().chain(&report.diagnostics) {
-        page.gap();
-        findings(&mut page, 0, std::slice::from_ref(finding));
+        page.write_gap();
+        write_diagnostics(&mut page, 0, std::slice::from_ref(finding));
     }
     page.finish()
 }
@@ -360,7 +386,7 @@ pub fn text(report: &DriftReport, width: usize) -> String {
 /// The word for objects of which nobody knows whether they differ.
 const UNKNOWN: &str = "unknown";
 
-fn headline(report: &DriftReport) -> Vec<super::paint::Piece<'static>> {
+fn build_headline(report: &DriftReport) -> Vec<super::styled_text::StyledText<'static>> {
     let count = |state| report.objects.iter().filter(|own| own.states.contains(&state)).count();
     let parts = [
         (count(DriftState::Drift), "drifted", CHANGED.bold()),
@@ -371,40 +397,42 @@ fn headline(report: &DriftReport) -> Vec<super::paint::Piece<'static>> {
         (report.unchanged.len(), "as applied", DIM),
     ];
     match report.objects.is_empty() && report.unknown.is_empty() && report.unmanaged.is_empty() {
-        true => vec![piece(BOLD, format!("No drift: {}", as_applied(report.unchanged.len())))],
-        false => tally(&parts),
+        true => vec![style_text(BOLD, format!("No drift: {}", describe_unchanged(report.unchanged.len())))],
+        false => build_counts(&parts),
     }
 }
 
-fn as_applied(objects: usize) -> String {
+fn describe_unchanged(objects: usize) -> String {
     match objects {
         0 => "there are no documents".to_owned(),
         1 => "1 object is as its document wants it".to_owned(),
-        objects => format!("{} are as their documents want them", count(objects, "object")),
+        objects => format!("{} are as their documents want them", format_count(objects, "object")),
     }
 }
 
-fn differs(page: &mut Page, object: &DriftObject) {
+fn write_object(page: &mut TextPage, object: &DriftObject) {
     let style = if object.states.contains(&DriftState::Drift) { CHANGED.bold() } else { BOLD };
-    heading(page, (object.word(), style), &object.object);
+    write_heading(page, (object.describe_states(), style), &object.object);
     let known = [
         ("applied ", object.applied_at.clone().map(Json::from)),
         ("edited ", object.changed_at.clone()),
         ("edited by ", object.changed_by.clone()),
         ("edited by the person behind it ", object.edited_by_others_at.clone()),
     ];
-    let known: Vec<String> =
-        known.into_iter().filter_map(|(what, value)| Some(format!("{what}{}", plain(&value?)))).collect();
+    let known: Vec<String> = known
+        .into_iter()
+        .filter_map(|(what, value)| Some(format!("{what}{}", format_value(&value?))))
+        .collect();
     if !known.is_empty() {
-        page.flow(2, 4, &[piece(DIM, known.join(", "))]);
+        page.write_wrapped(2, 4, &[style_text(DIM, known.join(", "))]);
     }
-    page.flow(2, 4, &[piece(PLAIN, "what is live, and what the document asks:")]);
-    field::show(page, 2, &object.fields);
+    page.write_wrapped(2, 4, &[style_text(PLAIN, "what is live, and what the document asks:")]);
+    field::write_fields(page, 2, &object.fields);
 }
 
-fn plain(value: &Json) -> String {
+fn format_value(value: &Json) -> String {
     match value {
-        Json::String(text) => clean::line(text).into_owned(),
-        other => field::brief(other),
+        Json::String(text) => sanitize::escape_line(text).into_owned(),
+        other => field::format_brief(other),
     }
 }

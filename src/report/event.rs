@@ -8,16 +8,16 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::gather;
-use super::gather::Showing;
-use super::outcome::{ApplySummary, ObjectResult, result};
-use super::persons::Persons;
-use super::places::Places;
-use super::shown::{Action, FORMAT_VERSION, Finding, ObjectName, Report, Summary};
-use crate::exchange::Verb;
+use super::line_index::SourceLineIndex;
+use super::outcome::{ApplySummary, ObjectResult, build_result};
+use super::plan_report::{ActionView, DiagnosticView, FORMAT_VERSION, ObjectName, PlanReport, PlanSummary};
+use super::pseudonyms::PersonalDataMode;
+use super::report_builder;
+use super::report_builder::ReportContext;
+use crate::exchange::Method;
 use crate::plan::Step;
-use crate::run::journal::Answer;
-use crate::run::outcome::Outcome;
+use crate::run::journal::RecordedResponse;
+use crate::run::outcome::StepOutcome;
 
 /// One line.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -27,14 +27,14 @@ pub struct EventLine {
     /// When, in UTC.
     pub at: String,
     #[serde(flatten)]
-    pub happened: Happened,
+    pub happened: EventPayload,
 }
 
 /// What happened. More events, and more members of these, may come without a new `format_version`.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[schemars(transform = say_of_each_word)]
-pub enum Happened {
+#[schemars(transform = describe_event_tags)]
+pub enum EventPayload {
     /// Always the first.
     RunStarted {
         /// The version of this structure: 1.
@@ -47,14 +47,14 @@ pub enum Happened {
         /// False when some live state could not be read.
         complete: bool,
         /// How many objects of each sort.
-        summary: Summary,
+        summary: PlanSummary,
     },
     /// The turn of an object came: it is read again.
     ObjectStarted {
         #[serde(flatten)]
         object: ObjectName,
         /// What is to be done to it.
-        action: Action,
+        action: ActionView,
     },
     /// A request that writes was answered, or got no answer. Whether it took is told when the object ends.
     ObjectWritten {
@@ -73,9 +73,9 @@ pub enum Happened {
     /// What came of an object, once for each.
     ObjectEnded(ObjectResult),
     /// A request failed and is sent again after a pause.
-    Retrying(Wait),
+    Retrying(RetryPayload),
     /// The service asks for patience; the request is sent again after a pause.
-    Throttled(Wait),
+    Throttled(RetryPayload),
     /// Nothing more is begun.
     Halted {
         /// On this target; absent when it is the whole run.
@@ -91,13 +91,13 @@ pub enum Happened {
         /// How many objects ended in which way.
         summary: ApplySummary,
         /// What is not about one object, and what came to light about one after it had ended.
-        diagnostics: Vec<Finding>,
+        diagnostics: Vec<DiagnosticView>,
     },
 }
 
 /// A pause before a request is sent again.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct Wait {
+pub struct RetryPayload {
     /// The target.
     pub target: String,
     /// The status, or the code of what went wrong.
@@ -109,7 +109,7 @@ pub struct Wait {
 }
 
 /// Puts what an event means beside the word for it, where an editor looks.
-fn say_of_each_word(schema: &mut Schema) {
+fn describe_event_tags(schema: &mut Schema) {
     let events = schema.get_mut("oneOf").and_then(Json::as_array_mut);
     for event in events.into_iter().flatten() {
         let said = event.get("description").cloned();
@@ -119,34 +119,36 @@ fn say_of_each_word(schema: &mut Schema) {
     }
 }
 
-impl Happened {
+impl EventPayload {
     /// The run begins.
-    pub fn run_started() -> Self {
+    pub fn new_run_started() -> Self {
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
         Self::RunStarted { format_version: FORMAT_VERSION, tool_version }
     }
 
     /// The plan of the run is made.
-    pub fn planned(report: &Report) -> Self {
+    pub fn from_report(report: &PlanReport) -> Self {
         Self::Planned { complete: report.complete, summary: report.summary }
     }
 
     /// The turn of a step came.
-    pub fn started(places: &mut Places, persons: Persons, step: &Step) -> Self {
-        let object = |showing: &mut Showing| gather::object(showing, &step.subject);
-        Self::ObjectStarted { object: shown(places, persons, object), action: step.action.into() }
+    pub fn from_started_step(places: &mut SourceLineIndex, persons: PersonalDataMode, step: &Step) -> Self {
+        let object = |showing: &mut ReportContext| report_builder::build_object_name(showing, &step.subject);
+        Self::ObjectStarted { object: show_with_index(places, persons, object), action: step.action.into() }
     }
 
     /// A request of a step came to this.
-    pub fn written(
-        places: &mut Places,
-        persons: Persons,
+    pub fn from_answer(
+        places: &mut SourceLineIndex,
+        persons: PersonalDataMode,
         step: &Step,
-        (verb, answer): (Verb, &Answer),
+        (verb, answer): (Method, &RecordedResponse),
     ) -> Self {
         Self::ObjectWritten {
-            object: shown(places, persons, |showing| gather::object(showing, &step.subject)),
-            method: verb.word().to_owned(),
+            object: show_with_index(places, persons, |showing| {
+                report_builder::build_object_name(showing, &step.subject)
+            }),
+            method: verb.as_str().to_owned(),
             status: answer.status,
             attempts: answer.attempts,
             unknown: answer.unknown,
@@ -154,16 +156,24 @@ impl Happened {
     }
 
     /// An object ended.
-    pub fn ended(places: &mut Places, persons: Persons, outcome: &Outcome) -> Self {
-        Self::ObjectEnded(shown(places, persons, |showing| result(showing, outcome)))
+    pub fn from_outcome(
+        places: &mut SourceLineIndex,
+        persons: PersonalDataMode,
+        outcome: &StepOutcome,
+    ) -> Self {
+        Self::ObjectEnded(show_with_index(places, persons, |showing| build_result(showing, outcome)))
     }
 }
 
 /// Lines that were found once serve every event of a run.
-fn shown<'p, T>(places: &mut Places, persons: Persons<'p>, show: impl FnOnce(&mut Showing<'p>) -> T) -> T {
-    let mut showing = Showing::new(persons);
-    std::mem::swap(&mut showing.places, places);
+fn show_with_index<'p, T>(
+    places: &mut SourceLineIndex,
+    persons: PersonalDataMode<'p>,
+    show: impl FnOnce(&mut ReportContext<'p>) -> T,
+) -> T {
+    let mut showing = ReportContext::new(persons);
+    std::mem::swap(&mut showing.line_index, places);
     let told = show(&mut showing);
-    *places = showing.places;
+    *places = showing.line_index;
     told
 }

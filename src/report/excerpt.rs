@@ -7,24 +7,24 @@
 
 use std::ops::Range;
 
-use super::clean::is_hostile;
-use super::places::{Lines, floor};
-use crate::diagnostic::{Source, Span};
+use super::line_index::{LineStarts, floor_char_boundary};
+use super::sanitize::needs_escape;
+use crate::diagnostic::{NamedSource, SourceSpan};
 
 /// What stands for something veiled.
-const MARKS: &str = "•••";
+const REDACTED_TEXT: &str = "•••";
 /// Bytes of a long line that are looked at, for each character that is shown.
-const BYTES: usize = 8;
+const BYTES_PER_CHARACTER: usize = 8;
 
 /// A text with its lines and [`veils`].
-pub struct Veiled<'s> {
+pub struct RedactedSource<'s> {
     pub text: &'s str,
-    pub lines: &'s Lines,
-    pub veils: &'s [Range<usize>],
+    pub lines: &'s LineStarts,
+    pub redactions: &'s [Range<usize>],
 }
 
 /// Some lines next to each other, and where the asked-for places are in them.
-pub struct Excerpt {
+pub struct SourceExcerpt {
     /// From 1.
     pub first_line: usize,
     pub text: String,
@@ -32,19 +32,19 @@ pub struct Excerpt {
 }
 
 /// One line as shown: for each character the byte of the source from which it comes.
-struct Shown(Vec<(usize, char)>);
+struct ExcerptLine(Vec<(usize, char)>);
 
 /// The veiled ranges of a source and its comments, for a secret may have been commented out: in order, none over
 /// the end of a line, each starting after its line's indentation.
-pub fn veils(source: &Source, lines: &Lines) -> Vec<Range<usize>> {
+pub fn find_redactions(source: &NamedSource, lines: &LineStarts) -> Vec<Range<usize>> {
     let text = &*source.text;
     let mut veils: Vec<Range<usize>> = Vec::new();
-    let mut hidden = source.veils();
-    hidden.extend(comments(text));
+    let mut hidden = source.list_redactions();
+    hidden.extend(find_comments(text));
     hidden.sort_by_key(|range| range.start);
-    for veil in merged(hidden, text) {
-        for line in lines.of(veil.start)..=lines.of(veil.end.saturating_sub(1)) {
-            let line = lines.range(text, line);
+    for veil in merge_ranges(hidden, text) {
+        for line in lines.find_line(veil.start)..=lines.find_line(veil.end.saturating_sub(1)) {
+            let line = lines.find_range(text, line);
             let (start, end) = (veil.start.max(line.start), veil.end.min(line.end));
             let body = text.get(start..end).unwrap_or("");
             let start = start + (body.len() - body.trim_start().len());
@@ -57,7 +57,7 @@ pub fn veils(source: &Source, lines: &Lines) -> Vec<Range<usize>> {
 }
 
 /// Whatever may be a comment of YAML: also what only looks like one inside quotes, which may be unbalanced.
-fn comments(text: &str) -> impl Iterator<Item = Range<usize>> {
+fn find_comments(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let at = start;
@@ -68,39 +68,43 @@ fn comments(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-impl Veiled<'_> {
+impl RedactedSource<'_> {
     /// The line, from 0, on which a place starts.
-    pub fn line_of(&self, span: Span) -> usize {
-        self.lines.of(floor(self.text, span.start as usize))
+    pub fn find_line(&self, span: SourceSpan) -> usize {
+        self.lines.find_line(floor_char_boundary(self.text, span.start as usize))
     }
 
     /// The lines from the first to the last of some places, each at most `room` characters long. Of a place
     /// over several lines only the first line counts.
-    pub fn excerpt(&self, places: &[Span], room: usize) -> Excerpt {
-        let first = places.iter().map(|span| self.line_of(*span)).min().unwrap_or(0);
-        let last = places.iter().map(|span| self.line_of(*span)).max().unwrap_or(0);
+    pub fn extract_lines(&self, places: &[SourceSpan], room: usize) -> SourceExcerpt {
+        let first = places.iter().map(|span| self.find_line(*span)).min().unwrap_or(0);
+        let last = places.iter().map(|span| self.find_line(*span)).max().unwrap_or(0);
         let (mut text, mut spans) = (String::new(), vec![0..0; places.len()]);
         for line in first..=last {
-            let here = |(_, span): &(usize, &Span)| self.line_of(**span) == line;
-            let focus =
-                places.iter().enumerate().find(here).map(|(_, span)| floor(self.text, span.start as usize));
-            let shown = self.line(self.lines.range(self.text, line), focus, room);
+            let here = |(_, span): &(usize, &SourceSpan)| self.find_line(**span) == line;
+            let focus = places
+                .iter()
+                .enumerate()
+                .find(here)
+                .map(|(_, span)| floor_char_boundary(self.text, span.start as usize));
+            let shown = self.cut_line(self.lines.find_range(self.text, line), focus, room);
             for (number, span) in places.iter().enumerate().filter(here) {
-                let within = self.carry(&shown, *span);
+                let within = self.map_span(&shown, *span);
                 spans[number] = text.len() + within.start..text.len() + within.end;
             }
             text.extend(shown.0.iter().map(|(_, c)| *c));
             text.push('\n');
         }
-        Excerpt { first_line: first + 1, text, spans }
+        SourceExcerpt { first_line: first + 1, text, spans }
     }
 
     /// One line, cut around `focus` where it is too long.
-    fn line(&self, line: Range<usize>, focus: Option<usize>, room: usize) -> Shown {
+    fn cut_line(&self, line: Range<usize>, focus: Option<usize>, room: usize) -> ExcerptLine {
         let focus = focus.unwrap_or(line.start).clamp(line.start, line.end);
-        let start = floor(self.text, focus.saturating_sub(room * BYTES)).max(line.start);
-        let end = floor(self.text, focus + room * BYTES).clamp(start, line.end);
-        let cells = self.cells(start..end);
+        let start =
+            floor_char_boundary(self.text, focus.saturating_sub(room * BYTES_PER_CHARACTER)).max(line.start);
+        let end = floor_char_boundary(self.text, focus + room * BYTES_PER_CHARACTER).clamp(start, line.end);
+        let cells = self.collect_cells(start..end);
         let at = cells.partition_point(|(byte, _)| *byte < focus);
         let from = at.saturating_sub(room / 3).min(cells.len().saturating_sub(room));
         let to = (from + room).min(cells.len());
@@ -112,32 +116,32 @@ impl Veiled<'_> {
         if to < cells.len() || end < line.end {
             shown.push((cells.get(to).map_or(end, |(byte, _)| *byte), '…'));
         }
-        Shown(shown)
+        ExcerptLine(shown)
     }
 
-    fn cells(&self, range: Range<usize>) -> Vec<(usize, char)> {
+    fn collect_cells(&self, range: Range<usize>) -> Vec<(usize, char)> {
         let mut cells = Vec::new();
         let mut at = range.start;
-        let first = self.veils.partition_point(|veil| veil.end <= range.start);
-        for veil in self.veils[first..].iter().take_while(|veil| veil.start < range.end) {
-            self.plain(at..veil.start, &mut cells);
-            cells.extend(MARKS.chars().map(|mark| (veil.start.max(range.start), mark)));
+        let first = self.redactions.partition_point(|veil| veil.end <= range.start);
+        for veil in self.redactions[first..].iter().take_while(|veil| veil.start < range.end) {
+            self.push_plain(at..veil.start, &mut cells);
+            cells.extend(REDACTED_TEXT.chars().map(|mark| (veil.start.max(range.start), mark)));
             at = veil.end;
         }
-        self.plain(at..range.end, &mut cells);
+        self.push_plain(at..range.end, &mut cells);
         cells
     }
 
-    fn plain(&self, range: Range<usize>, cells: &mut Vec<(usize, char)>) {
+    fn push_plain(&self, range: Range<usize>, cells: &mut Vec<(usize, char)>) {
         let text = self.text.get(range.clone()).unwrap_or("");
-        let shown = |c: char| if c != '\t' && is_hostile(c) { '\u{fffd}' } else { c };
+        let shown = |c: char| if c != '\t' && needs_escape(c) { '\u{fffd}' } else { c };
         cells.extend(text.char_indices().map(|(at, c)| (range.start + at, shown(c))));
     }
 
     /// A place in the bytes of a shown line; one that starts in a veil starts where the marks do.
-    fn carry(&self, shown: &Shown, span: Span) -> Range<usize> {
+    fn map_span(&self, shown: &ExcerptLine, span: SourceSpan) -> Range<usize> {
         let (start, end) = (span.start as usize, span.end as usize);
-        let veil = self.veils.get(self.veils.partition_point(|veil| veil.end <= start));
+        let veil = self.redactions.get(self.redactions.partition_point(|veil| veil.end <= start));
         let start = veil.map_or(start, |veil| veil.start.min(start));
         let byte = |at: usize| {
             shown.0.iter().take_while(|(from, _)| *from < at).map(|(_, c)| c.len_utf8()).sum::<usize>()
@@ -147,10 +151,10 @@ impl Veiled<'_> {
 }
 
 /// Ranges on character borders, those that touch joined.
-fn merged(ranges: Vec<Range<usize>>, text: &str) -> Vec<Range<usize>> {
+fn merge_ranges(ranges: Vec<Range<usize>>, text: &str) -> Vec<Range<usize>> {
     let mut merged: Vec<Range<usize>> = Vec::new();
     for range in ranges {
-        let start = floor(text, range.start);
+        let start = floor_char_boundary(text, range.start);
         let mut end = range.end.min(text.len());
         while !text.is_char_boundary(end) {
             end += 1;
@@ -167,20 +171,20 @@ fn merged(ranges: Vec<Range<usize>>, text: &str) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::places::Places;
+    use crate::report::line_index::SourceLineIndex;
 
     fn excerpt(text: &str, veiled: &[&str], places: &[&str], room: usize) -> (String, Vec<String>) {
-        let source = Source::new("t.yaml", text);
+        let source = NamedSource::new("t.yaml", text);
         let span = |part: &str| {
             let start = text.find(part).unwrap();
-            Span { start: start as u32, end: (start + part.len()) as u32 }
+            SourceSpan { start: start as u32, end: (start + part.len()) as u32 }
         };
-        veiled.iter().for_each(|veil| source.veil(span(veil)));
-        let mut all = Places::default();
-        let spans: Vec<Span> = places.iter().map(|place| span(place)).collect();
-        let lines = all.lines(&source);
-        let veiled = Veiled { text, lines, veils: &veils(&source, lines) };
-        let excerpt = veiled.excerpt(&spans, room);
+        veiled.iter().for_each(|veil| source.redact_span(span(veil)));
+        let mut all = SourceLineIndex::default();
+        let spans: Vec<SourceSpan> = places.iter().map(|place| span(place)).collect();
+        let lines = all.index_lines(&source);
+        let veiled = RedactedSource { text, lines, redactions: &find_redactions(&source, lines) };
+        let excerpt = veiled.extract_lines(&spans, room);
         let shown = excerpt.spans.iter().map(|range| excerpt.text[range.clone()].to_owned()).collect();
         (excerpt.text, shown)
     }
@@ -217,14 +221,15 @@ mod tests {
     fn a_cut_through_a_veil_shows_nothing_of_it() {
         let secret = "s3cr3t ".repeat(3000);
         let line = format!("k: {secret}X{secret}\n");
-        let source = Source::new("t.yaml", line.as_str());
+        let source = NamedSource::new("t.yaml", line.as_str());
         let at = line.find('X').unwrap();
-        source.veil(Span { start: 3, end: at as u32 });
-        source.veil(Span { start: at as u32 + 1, end: line.len() as u32 - 1 });
-        let mut all = Places::default();
-        let lines = all.lines(&source);
-        let veiled = Veiled { text: &source.text, lines, veils: &veils(&source, lines) };
-        let excerpt = veiled.excerpt(&[Span { start: at as u32, end: at as u32 + 1 }], 60);
+        source.redact_span(SourceSpan { start: 3, end: at as u32 });
+        source.redact_span(SourceSpan { start: at as u32 + 1, end: line.len() as u32 - 1 });
+        let mut all = SourceLineIndex::default();
+        let lines = all.index_lines(&source);
+        let veiled =
+            RedactedSource { text: &source.text, lines, redactions: &find_redactions(&source, lines) };
+        let excerpt = veiled.extract_lines(&[SourceSpan { start: at as u32, end: at as u32 + 1 }], 60);
         assert_eq!(excerpt.text, "…•••X•••…\n");
     }
 

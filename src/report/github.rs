@@ -7,63 +7,68 @@
 use std::cmp::Reverse;
 use std::fmt::Write;
 
-use super::clean::{self, count};
-use super::sarif::sentence;
-use super::sheet::{Entry, Sheet};
-use super::shown::{Finding, Weight};
+use super::plan_report::{DiagnosticView, SeverityView};
+use super::sanitize::{self, format_count};
+use super::sarif::format_sentence;
+use super::view_model::{ViewEntry, ViewModel};
 
 /// The most annotations of a level that the runner keeps of a step.
-const MOST: usize = 10;
+const MAX_ANNOTATIONS: usize = 10;
 /// The most characters of a message.
-const MOST_CHARACTERS: usize = 4_000;
+const MAX_CHARACTERS: usize = 4_000;
 
 /// The findings as workflow commands, one a line.
-pub fn annotations(sheet: &Sheet) -> String {
-    let mut found: Vec<_> = sheet.findings().collect();
+pub fn render_annotations(sheet: &ViewModel) -> String {
+    let mut found: Vec<_> = sheet.iter_diagnostics().collect();
     // of one weight, those of objects that went wrong come before those of others
     found.sort_by_key(|(finding, entry)| {
-        (Reverse(finding.severity), entry.is_some_and(|entry| !entry.tone.is_bad()))
+        (Reverse(finding.severity), entry.is_some_and(|entry| !entry.status.is_failure()))
     });
     let mut commands = String::new();
-    for weight in [Weight::Error, Weight::Warning, Weight::Note] {
+    for weight in [SeverityView::Error, SeverityView::Warning, SeverityView::Note] {
         let of_weight: Vec<_> = found.iter().filter(|(finding, _)| finding.severity == weight).collect();
-        for (finding, entry) in of_weight.iter().take(MOST) {
-            command(&mut commands, sheet, finding, *entry);
+        for (finding, entry) in of_weight.iter().take(MAX_ANNOTATIONS) {
+            write_command(&mut commands, sheet, finding, *entry);
         }
-        if of_weight.len() > MOST {
-            let more = count(of_weight.len() - MOST, "more finding");
-            let _ = writeln!(commands, "{more} of the level {} without an annotation", level(weight));
+        if of_weight.len() > MAX_ANNOTATIONS {
+            let more = format_count(of_weight.len() - MAX_ANNOTATIONS, "more finding");
+            let _ = writeln!(commands, "{more} of the level {} without an annotation", format_level(weight));
         }
     }
     commands
 }
 
-fn command(commands: &mut String, sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) {
+fn write_command(
+    commands: &mut String,
+    sheet: &ViewModel,
+    finding: &DiagnosticView,
+    entry: Option<&ViewEntry>,
+) {
     let mut properties = vec![("title", format!("trueup: {}", finding.code))];
-    if let Some(spot) = sheet.place(finding, entry) {
-        properties.push(("file", clean::line(&spot.file).into_owned()));
+    if let Some(spot) = sheet.locate_diagnostic(finding, entry) {
+        properties.push(("file", sanitize::escape_line(&spot.file).into_owned()));
         let numbers = [("line", spot.line), ("col", spot.column)];
         properties.extend(numbers.into_iter().filter_map(|(name, at)| Some((name, at?.to_string()))));
     }
     let properties: Vec<_> =
-        properties.iter().map(|(name, value)| format!("{name}={}", property(value))).collect();
-    let message = sentence(finding, entry);
-    let message = data(&clean::cut(&message, MOST_CHARACTERS));
-    let _ = writeln!(commands, "::{} {}::{message}", level(finding.severity), properties.join(","));
+        properties.iter().map(|(name, value)| format!("{name}={}", escape_property(value))).collect();
+    let message = format_sentence(finding, entry);
+    let message = escape_data(&sanitize::truncate_line(&message, MAX_CHARACTERS));
+    let _ = writeln!(commands, "::{} {}::{message}", format_level(finding.severity), properties.join(","));
 }
 
-fn level(weight: Weight) -> &'static str {
+fn format_level(weight: SeverityView) -> &'static str {
     match weight {
-        Weight::Error => "error",
-        Weight::Warning => "warning",
-        Weight::Note => "notice",
+        SeverityView::Error => "error",
+        SeverityView::Warning => "warning",
+        SeverityView::Note => "notice",
     }
 }
 
-fn data(text: &str) -> String {
+fn escape_data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+fn escape_property(text: &str) -> String {
+    escape_data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -7,26 +7,26 @@ use std::collections::HashMap;
 
 use serde_json::{Value as Json, json};
 
-use super::sarif::{fingerprint, sentence};
-use super::sheet::{Sheet, Tone};
-use super::shown::Weight;
+use super::plan_report::SeverityView;
+use super::sarif::{compute_fingerprint, format_sentence};
+use super::view_model::{ViewEntryStatus, ViewModel};
 
 /// The findings with a place in a file, as `artifacts:reports:codequality` takes them.
-pub fn code_quality(sheet: &Sheet) -> Json {
+pub fn render_code_quality(sheet: &ViewModel) -> Json {
     let mut seen: HashMap<String, usize> = HashMap::new();
-    let found = sheet.findings().filter_map(|(finding, entry)| {
-        let spot = sheet.place(finding, entry)?;
-        let print = fingerprint(sheet, finding, entry);
+    let found = sheet.iter_diagnostics().filter_map(|(finding, entry)| {
+        let spot = sheet.locate_diagnostic(finding, entry)?;
+        let print = compute_fingerprint(sheet, finding, entry);
         let times = seen.entry(print.clone()).or_default();
         *times += 1;
         Some(json!({
-            "description": sentence(finding, entry),
+            "description": format_sentence(finding, entry),
             "check_name": finding.code,
             "fingerprint": if *times == 1 { print } else { format!("{print}-{times}") },
             "severity": match finding.severity {
-                Weight::Error => "critical",
-                Weight::Warning => "minor",
-                Weight::Note => "info",
+                SeverityView::Error => "critical",
+                SeverityView::Warning => "minor",
+                SeverityView::Note => "info",
             },
             "location": { "path": spot.file, "lines": { "begin": spot.line.unwrap_or(1).max(1) } },
         }))
@@ -35,7 +35,7 @@ pub fn code_quality(sheet: &Sheet) -> Json {
 }
 
 /// How many objects are created, updated and deleted, as `artifacts:reports:terraform` takes them.
-pub fn changes(sheet: &Sheet) -> Json {
-    let count = |tone| sheet.entries.iter().filter(|entry| entry.tone == tone).count();
-    json!({ "create": count(Tone::Create), "update": count(Tone::Update), "delete": count(Tone::Delete) })
+pub fn render_change_counts(sheet: &ViewModel) -> Json {
+    let count = |tone| sheet.entries.iter().filter(|entry| entry.status == tone).count();
+    json!({ "create": count(ViewEntryStatus::Create), "update": count(ViewEntryStatus::Update), "delete": count(ViewEntryStatus::Delete) })
 }

@@ -12,23 +12,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::clean::count;
 use super::field;
-use super::markup::{escape, escaped_lines};
-use super::paint::{ADDED, DIM, REMOVED};
-use super::sheet::{Entry, Sheet, Tone};
-use super::shown::Finding;
+use super::markup::{escape_markup, escape_markup_lines};
+use super::plan_report::DiagnosticView;
+use super::sanitize::format_count;
+use super::styled_text::{ADDED, DIM, REMOVED};
+use super::view_model::{ViewEntry, ViewEntryStatus, ViewModel};
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 /// The most bytes of the changes of one object.
-const MOST_CHANGES: usize = 100_000;
+const MAX_CHANGE_BYTES: usize = 100_000;
 /// From this number on, objects are folded at first.
-const FOLDED_FROM: usize = 20;
+const FOLD_THRESHOLD: usize = 20;
 
 /// The report as a page.
-pub fn html(sheet: &Sheet) -> String {
-    let title = format!("trueup {}: {}", sheet.title, sheet.headline());
+pub fn render_html(sheet: &ViewModel) -> String {
+    let title = format!("trueup {}: {}", sheet.title, sheet.format_headline());
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; \
@@ -36,25 +36,25 @@ pub fn html(sheet: &Sheet) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n",
-        digest(STYLE),
-        digest(SCRIPT),
-        escape(&title)
+        hash_source(STYLE),
+        hash_source(SCRIPT),
+        escape_markup(&title)
     );
     let _ = write!(
         page,
         "<a class=\"skip\" href=\"#objects\">To the objects</a>\n<header>\n<h1>{}</h1>\n",
-        escape(&title)
+        escape_markup(&title)
     );
     if !sheet.complete {
         page.push_str("<p role=\"note\"><strong>This plan is incomplete: some live state could not be read.</strong></p>\n");
     }
-    remarks(&mut page, sheet);
-    if let Some(effort) = &sheet.effort {
-        let _ = writeln!(page, "<p>{}</p>", escape(effort));
+    write_diagnostics(&mut page, sheet);
+    if let Some(effort) = &sheet.request_summary {
+        let _ = writeln!(page, "<p>{}</p>", escape_markup(effort));
     }
     page.push_str("</header>\n");
-    filters(&mut page, sheet);
-    objects(&mut page, sheet);
+    write_filters(&mut page, sheet);
+    write_objects(&mut page, sheet);
     let _ = write!(
         page,
         "<footer>trueup {}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
@@ -64,32 +64,32 @@ pub fn html(sheet: &Sheet) -> String {
 }
 
 /// The source of a style or script, as a content policy names it.
-fn digest(text: &str) -> String {
+fn hash_source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-fn remarks(page: &mut String, sheet: &Sheet) {
-    if sheet.remarks.is_empty() {
+fn write_diagnostics(page: &mut String, sheet: &ViewModel) {
+    if sheet.diagnostics.is_empty() {
         return;
     }
     page.push_str("<ul class=\"findings\">\n");
-    sheet.remarks.iter().for_each(|remark| finding(page, sheet, remark));
+    sheet.diagnostics.iter().for_each(|remark| write_diagnostic(page, sheet, remark));
     page.push_str("</ul>\n");
 }
 
 /// Search, and one choice for each word that tells objects apart.
-fn filters(page: &mut String, sheet: &Sheet) {
+fn write_filters(page: &mut String, sheet: &ViewModel) {
     page.push_str(
         "<form role=\"search\" aria-label=\"Filter objects\">\n<label>Search \
          <input type=\"search\" id=\"search\" placeholder=\"name, field or value; press /\"></label>\n",
     );
     let kinds = sheet.entries.iter().map(|entry| &*entry.object.kind).collect();
-    let words = sheet.entries.iter().map(|entry| entry.word).collect();
+    let words = sheet.entries.iter().map(|entry| entry.label).collect();
     let targets = sheet.entries.iter().map(|entry| &*entry.object.target).collect();
-    choice(page, ("kind", "Kind"), &kinds);
-    choice(page, ("action", "Action"), &words);
-    choice(page, ("target", "Target"), &targets);
-    let all = count(sheet.entries.len(), "object");
+    write_select(page, ("kind", "Kind"), &kinds);
+    write_select(page, ("action", "Action"), &words);
+    write_select(page, ("target", "Target"), &targets);
+    let all = format_count(sheet.entries.len(), "object");
     let _ = write!(
         page,
         "<button type=\"button\" id=\"open\">Unfold all</button>\n<button type=\"button\" id=\"close\">Fold all</button>\n\
@@ -97,114 +97,119 @@ fn filters(page: &mut String, sheet: &Sheet) {
     );
 }
 
-fn choice(page: &mut String, (id, label): (&str, &str), words: &BTreeSet<&str>) {
+fn write_select(page: &mut String, (id, label): (&str, &str), words: &BTreeSet<&str>) {
     let _ = write!(page, "<label>{label} <select id=\"{id}\"><option value=\"\">all</option>");
     for word in words {
-        let shown = escape(word);
+        let shown = escape_markup(word);
         let _ = write!(page, "<option value=\"{shown}\">{shown}</option>");
     }
     page.push_str("</select></label>\n");
 }
 
 /// Those that went wrong first, those that are as wanted last.
-fn objects(page: &mut String, sheet: &Sheet) {
-    let rank = |entry: &Entry| match entry.tone {
-        tone if tone.is_bad() => 0,
-        Tone::Calm => 2,
+fn write_objects(page: &mut String, sheet: &ViewModel) {
+    let rank = |entry: &ViewEntry| match entry.status {
+        tone if tone.is_failure() => 0,
+        ViewEntryStatus::Unchanged => 2,
         _ => 1,
     };
-    let mut entries: Vec<&Entry> = sheet.entries.iter().collect();
+    let mut entries: Vec<&ViewEntry> = sheet.entries.iter().collect();
     entries.sort_by_key(|entry| rank(entry));
-    let open = if entries.len() < FOLDED_FROM { " open" } else { "" };
+    let open = if entries.len() < FOLD_THRESHOLD { " open" } else { "" };
     page.push_str("<main id=\"objects\" tabindex=\"-1\">\n");
     for entry in entries {
-        object(page, sheet, entry, open);
+        write_object(page, sheet, entry, open);
     }
     page.push_str("<p id=\"none\" hidden>No object is like that.</p>\n</main>\n");
 }
 
-fn object(page: &mut String, sheet: &Sheet, entry: &Entry, open: &str) {
+fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &str) {
     let object = entry.object;
-    let (kind, name, target) = (escape(&object.kind), escape(&object.name), escape(&object.target));
-    let body = body(sheet, entry);
-    let open = if body.is_empty() || entry.tone == Tone::Calm { "" } else { open };
+    let (kind, name, target) =
+        (escape_markup(&object.kind), escape_markup(&object.name), escape_markup(&object.target));
+    let body = render_body(sheet, entry);
+    let open = if body.is_empty() || entry.status == ViewEntryStatus::Unchanged { "" } else { open };
     let _ = write!(
         page,
         "<details{open} data-kind=\"{kind}\" data-action=\"{word}\" data-target=\"{target}\">\
          <summary><span class=\"word {tone}\">{word}</span> <span class=\"kind\">{kind}</span> \
          <strong>{name}</strong> <span class=\"place\">{target}{id} · {file}:{line}</span></summary>\n{body}</details>\n",
-        word = entry.word,
-        tone = class(entry.tone),
-        id = id(entry),
-        file = escape(&sheet.file(&object.file)),
+        word = entry.label,
+        tone = map_css_class(entry.status),
+        id = format_id(entry),
+        file = escape_markup(&sheet.resolve_file(&object.file)),
         line = object.line,
     );
 }
 
-fn id(entry: &Entry) -> String {
-    entry.object.id.as_ref().map_or_else(String::new, |id| format!(" · id {}", escape(&field::id(id))))
+fn format_id(entry: &ViewEntry) -> String {
+    entry
+        .object
+        .id
+        .as_ref()
+        .map_or_else(String::new, |id| format!(" · id {}", escape_markup(&field::format_id(id))))
 }
 
-fn body(sheet: &Sheet, entry: &Entry) -> String {
+fn render_body(sheet: &ViewModel, entry: &ViewEntry) -> String {
     let mut body = String::new();
-    if !entry.findings.is_empty() {
+    if !entry.diagnostics.is_empty() {
         body.push_str("<ul class=\"findings\">\n");
-        entry.findings.iter().for_each(|about| finding(&mut body, sheet, about));
+        entry.diagnostics.iter().for_each(|about| write_diagnostic(&mut body, sheet, about));
         body.push_str("</ul>\n");
     }
-    for (name, styled) in [("changes", entry.changes()), ("requests", entry.sends())] {
+    for (name, styled) in [("changes", entry.render_changes()), ("requests", entry.render_requests())] {
         if !styled.is_empty() {
-            let _ = writeln!(body, "<pre class=\"{name}\">{}</pre>", drawn(&styled));
+            let _ = writeln!(body, "<pre class=\"{name}\">{}</pre>", render_styled(&styled));
         }
     }
     body
 }
 
-fn finding(page: &mut String, sheet: &Sheet, finding: &Finding) {
-    let weight = finding.severity.word();
+fn write_diagnostic(page: &mut String, sheet: &ViewModel, finding: &DiagnosticView) {
+    let weight = finding.severity.as_str();
     let _ = write!(
         page,
         "<li><span class=\"word {weight}\">{weight}</span> <code>{}</code> {}",
-        escape(&finding.code),
-        said(&finding.message)
+        escape_markup(&finding.code),
+        render_sentence(&finding.message)
     );
-    if let Some(spot) = sheet.place(finding, None) {
-        let _ = write!(page, " <span class=\"place\">{}</span>", escape(&spot.to_string()));
+    if let Some(spot) = sheet.locate_diagnostic(finding, None) {
+        let _ = write!(page, " <span class=\"place\">{}</span>", escape_markup(&spot.to_string()));
     }
     if let Some(hint) = &finding.hint {
-        let _ = write!(page, "<br>help: {}", said(hint));
+        let _ = write!(page, "<br>help: {}", render_sentence(hint));
     }
     page.push_str("</li>\n");
 }
 
 /// A sentence, with what stands in backticks as code.
-fn said(sentence: &str) -> String {
+fn render_sentence(sentence: &str) -> String {
     let parts = sentence.split('`').enumerate();
     let shown = parts.map(|(at, part)| match at % 2 {
-        0 => escape(part),
-        _ => format!("<code>{}</code>", escape(part)),
+        0 => escape_markup(part),
+        _ => format!("<code>{}</code>", escape_markup(part)),
     });
     shown.collect()
 }
 
-fn class(tone: Tone) -> &'static str {
+fn map_css_class(tone: ViewEntryStatus) -> &'static str {
     match tone {
-        Tone::Failed | Tone::Unknown | Tone::Refused => "error",
-        Tone::Create => "create",
-        Tone::Update | Tone::Drifted => "update",
-        Tone::Delete => "delete",
-        Tone::NotStarted | Tone::Calm => "calm",
+        ViewEntryStatus::Failed | ViewEntryStatus::Unknown | ViewEntryStatus::Refused => "error",
+        ViewEntryStatus::Create => "create",
+        ViewEntryStatus::Update | ViewEntryStatus::Drifted => "update",
+        ViewEntryStatus::Delete => "delete",
+        ViewEntryStatus::NotStarted | ViewEntryStatus::Unchanged => "calm",
     }
 }
 
 /// Text with a terminal's styles, its greens and reds as insertions and deletions.
-fn drawn(styled: &str) -> String {
+fn render_styled(styled: &str) -> String {
     let mut page = String::with_capacity(styled.len() + styled.len() / 4);
     let kinds = [(ADDED, "ins"), (REMOVED, "del"), (DIM, "small")];
     let starts = kinds.map(|(style, element)| (style.render().to_string(), element));
     let mut open = None;
     let mut parts = styled.split('\u{1b}');
-    page.push_str(&escaped_lines(parts.next().unwrap_or_default()));
+    page.push_str(&escape_markup_lines(parts.next().unwrap_or_default()));
     for part in parts {
         let (code, text) = part.split_once('m').unwrap_or((part, ""));
         let element =
@@ -216,8 +221,8 @@ fn drawn(styled: &str) -> String {
             let _ = write!(page, "<{element}>");
             open = Some(element);
         }
-        page.push_str(&escaped_lines(text));
-        if page.len() > MOST_CHANGES {
+        page.push_str(&escape_markup_lines(text));
+        if page.len() > MAX_CHANGE_BYTES {
             page.push_str(" … cut here");
             break;
         }

@@ -8,47 +8,47 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use super::clean::{self, count, grouped};
-use super::markup::escape;
-use super::sheet::{Entry, Sheet, Tone};
-use super::shown::Finding;
+use super::markup::escape_markup;
+use super::plan_report::DiagnosticView;
+use super::sanitize::{self, format_count, group_digits};
+use super::view_model::{ViewEntry, ViewEntryStatus, ViewModel};
 
 /// The most characters of a comment on GitHub. Counted in bytes here, which are never fewer.
-pub const COMMENT: usize = 65_536;
+pub const MAX_COMMENT_BYTES: usize = 65_536;
 /// The most bytes of a step summary on GitHub.
-pub const STEP_SUMMARY: usize = 1 << 20;
+pub const MAX_STEP_SUMMARY_BYTES: usize = 1 << 20;
 /// What is kept free for saying that something was left out.
-const RESERVE: usize = 400;
+const RESERVED_BYTES: usize = 400;
 /// The most bytes of the changes of one object, or of objects alike.
-const MOST_CHANGES: usize = 12_000;
+const MAX_CHANGE_BYTES: usize = 12_000;
 /// The most characters of a name, and of a sentence.
-const MOST_NAME: usize = 80;
-const MOST_SENTENCE: usize = 600;
+const MAX_NAME_CHARACTERS: usize = 80;
+const MAX_SENTENCE_CHARACTERS: usize = 600;
 /// The most bytes of the names in one row of the table, and above the details of objects alike.
-const MOST_IN_ROW: usize = 400;
-const MOST_NAMES: usize = 2_000;
+const MAX_ROW_NAME_BYTES: usize = 400;
+const MAX_GROUP_NAME_BYTES: usize = 2_000;
 
 /// The report in at most `most` bytes, of which at least some thousand are needed.
-pub fn markdown(sheet: &Sheet, most: usize) -> String {
+pub fn render_markdown(sheet: &ViewModel, most: usize) -> String {
     let mut page =
-        format!("<!-- trueup:{} -->\n### trueup {}: {}\n", sheet.title, sheet.title, sheet.headline());
+        format!("<!-- trueup:{} -->\n### trueup {}: {}\n", sheet.title, sheet.title, sheet.format_headline());
     if !sheet.complete {
         page.push_str("\n**This plan is incomplete: some live state could not be read.**\n");
     }
-    table(&mut page, sheet, most / 4);
-    remarks(&mut page, sheet, most / 2);
-    if let Some(effort) = &sheet.effort {
-        let _ = writeln!(page, "\n{}", prose(effort));
+    write_table(&mut page, sheet, most / 4);
+    write_diagnostics(&mut page, sheet, most / 2);
+    if let Some(effort) = &sheet.request_summary {
+        let _ = writeln!(page, "\n{}", render_prose(effort));
     }
-    details(&mut page, sheet, most);
+    write_details(&mut page, sheet, most);
     page
 }
 
 /// Kind, action, number and names, while there is room.
-fn table(page: &mut String, sheet: &Sheet, most: usize) {
-    let mut rows: BTreeMap<(&str, Tone, &str), Vec<&str>> = BTreeMap::new();
-    for entry in sheet.entries.iter().filter(|entry| entry.tone != Tone::Calm) {
-        let row = (&*entry.object.kind, entry.tone, entry.word);
+fn write_table(page: &mut String, sheet: &ViewModel, most: usize) {
+    let mut rows: BTreeMap<(&str, ViewEntryStatus, &str), Vec<&str>> = BTreeMap::new();
+    for entry in sheet.entries.iter().filter(|entry| entry.status != ViewEntryStatus::Unchanged) {
+        let row = (&*entry.object.kind, entry.status, entry.label);
         rows.entry(row).or_default().push(&entry.object.name);
     }
     if rows.is_empty() {
@@ -58,12 +58,12 @@ fn table(page: &mut String, sheet: &Sheet, most: usize) {
     for (at, ((kind, _, word), names)) in rows.iter().enumerate() {
         let row = format!(
             "| {} | {word} | {} | {} |\n",
-            cell(kind),
-            grouped(names.len()),
-            listed(names, MOST_IN_ROW, &cell)
+            render_cell(kind),
+            group_digits(names.len()),
+            join_names(names, MAX_ROW_NAME_BYTES, &render_cell)
         );
         if page.len() + row.len() > most {
-            let _ = writeln!(page, "| and {} | | | |", count(rows.len() - at, "more row"));
+            let _ = writeln!(page, "| and {} | | | |", format_count(rows.len() - at, "more row"));
             return;
         }
         page.push_str(&row);
@@ -71,16 +71,16 @@ fn table(page: &mut String, sheet: &Sheet, most: usize) {
 }
 
 /// What is not about one object, while there is room.
-fn remarks(page: &mut String, sheet: &Sheet, most: usize) {
-    let mut remarks = sheet.remarks.clone();
+fn write_diagnostics(page: &mut String, sheet: &ViewModel, most: usize) {
+    let mut remarks = sheet.diagnostics.clone();
     remarks.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     if !remarks.is_empty() {
         page.push('\n');
     }
     for (at, finding) in remarks.iter().enumerate() {
-        let item = item(sheet, finding);
+        let item = render_diagnostic(sheet, finding);
         if page.len() + item.len() > most {
-            let _ = writeln!(page, "- and {}", count(remarks.len() - at, "more finding"));
+            let _ = writeln!(page, "- and {}", format_count(remarks.len() - at, "more finding"));
             return;
         }
         page.push_str(&item);
@@ -88,26 +88,26 @@ fn remarks(page: &mut String, sheet: &Sheet, most: usize) {
 }
 
 /// Objects about which the same is to be said.
-struct Group<'s, 'r> {
-    entries: Vec<&'s Entry<'r>>,
-    findings: String,
+struct ViewEntryGroup<'s, 'r> {
+    entries: Vec<&'s ViewEntry<'r>>,
+    diagnostics: String,
     changes: String,
 }
 
 /// The details of every object of which there are any; those that went wrong first.
-fn details(page: &mut String, sheet: &Sheet, most: usize) {
-    let mut groups = alike(sheet);
-    groups.sort_by_key(|group| group.entries.first().is_none_or(|entry| !entry.tone.is_bad()));
+fn write_details(page: &mut String, sheet: &ViewModel, most: usize) {
+    let mut groups = group_entries(sheet);
+    groups.sort_by_key(|group| group.entries.first().is_none_or(|entry| !entry.status.is_failure()));
     for (at, group) in groups.iter().enumerate() {
-        let block = block(group);
-        if page.len() + block.len() + RESERVE > most {
+        let block = render_group(group);
+        if page.len() + block.len() + RESERVED_BYTES > most {
             let left: usize = groups.iter().skip(at).map(|group| group.entries.len()).sum();
             let _ = write!(
                 page,
                 "\n**The details of {} are left out: this page may not grow beyond {} bytes.** \
                  The whole report is in the output of the run, and in its HTML and JSON reports.\n",
-                count(left, "object"),
-                grouped(most)
+                format_count(left, "object"),
+                group_digits(most)
             );
             return;
         }
@@ -116,77 +116,85 @@ fn details(page: &mut String, sheet: &Sheet, most: usize) {
 }
 
 /// The entries with something to tell, grouped by what that is, in the order of the first of each group.
-fn alike<'s, 'r>(sheet: &'s Sheet<'r>) -> Vec<Group<'s, 'r>> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut known: HashMap<(Tone, &str, &str, String, String), usize> = HashMap::new();
+fn group_entries<'s, 'r>(sheet: &'s ViewModel<'r>) -> Vec<ViewEntryGroup<'s, 'r>> {
+    let mut groups: Vec<ViewEntryGroup> = Vec::new();
+    let mut known: HashMap<(ViewEntryStatus, &str, &str, String, String), usize> = HashMap::new();
     for entry in &sheet.entries {
-        let findings: String = entry.findings.iter().map(|finding| item(sheet, finding)).collect();
-        let changes = fence(&plain(&entry.changes()));
+        let findings: String =
+            entry.diagnostics.iter().map(|finding| render_diagnostic(sheet, finding)).collect();
+        let changes = render_diff_block(&strip_styles(&entry.render_changes()));
         if findings.is_empty() && changes.is_empty() && entry.requests.is_empty() {
             continue;
         }
-        let key = (entry.tone, &*entry.object.kind, &*entry.object.target, findings.clone(), changes.clone());
+        let key =
+            (entry.status, &*entry.object.kind, &*entry.object.target, findings.clone(), changes.clone());
         let at = *known.entry(key).or_insert(groups.len());
         match groups.get_mut(at) {
             Some(group) => group.entries.push(entry),
-            None => groups.push(Group { entries: vec![entry], findings, changes }),
+            None => groups.push(ViewEntryGroup { entries: vec![entry], diagnostics: findings, changes }),
         }
     }
     groups
 }
 
-fn block(group: &Group) -> String {
+fn render_group(group: &ViewEntryGroup) -> String {
     let Some(first) = group.entries.first() else { return String::new() };
-    let named = |text: &str| format!("<code>{}</code>", escape(&clean::cut(text, MOST_NAME)));
+    let named = |text: &str| {
+        format!("<code>{}</code>", escape_markup(&sanitize::truncate_line(text, MAX_NAME_CHARACTERS)))
+    };
     let (kind, target) = (named(&first.object.kind), named(&first.object.target));
     let which = match group.entries.len() {
         1 => format!("<b>{}</b>", named(&first.object.name)),
         alike => format!("<b>{alike} alike</b>"),
     };
-    let mut block = format!("\n<details><summary>{} {kind} {which} at {target}</summary>\n\n", first.word);
+    let mut block = format!("\n<details><summary>{} {kind} {which} at {target}</summary>\n\n", first.label);
     if group.entries.len() > 1 {
         let names: Vec<&str> = group.entries.iter().map(|entry| &*entry.object.name).collect();
-        let _ = writeln!(block, "{}\n", listed(&names, MOST_NAMES, &code));
+        let _ = writeln!(block, "{}\n", join_names(&names, MAX_GROUP_NAME_BYTES, &render_code));
     }
-    block.push_str(&group.findings);
+    block.push_str(&group.diagnostics);
     block.push_str(&group.changes);
-    block.push_str(&requests(group));
+    block.push_str(&render_requests(group));
     block.push_str("\n</details>\n");
     block
 }
 
 /// The requests of one object in full; of many alike only their number.
-fn requests(group: &Group) -> String {
+fn render_requests(group: &ViewEntryGroup) -> String {
     match group.entries.as_slice() {
-        [one] => fence(&plain(&one.sends())),
+        [one] => render_diff_block(&strip_styles(&one.render_requests())),
         many => {
             let number = many.iter().map(|entry| entry.requests.len()).sum::<usize>();
-            if number == 0 { String::new() } else { format!("\n{}\n", count(number, "request")) }
+            if number == 0 { String::new() } else { format!("\n{}\n", format_count(number, "request")) }
         }
     }
 }
 
 /// A finding as an item of a list.
-fn item(sheet: &Sheet, finding: &Finding) -> String {
-    let mut item =
-        format!("- **{}** {}: {}", finding.severity.word(), code(&finding.code), prose(&finding.message));
-    if let Some(spot) = sheet.place(finding, None) {
-        let _ = write!(item, " ({})", code(&spot.to_string()));
+fn render_diagnostic(sheet: &ViewModel, finding: &DiagnosticView) -> String {
+    let mut item = format!(
+        "- **{}** {}: {}",
+        finding.severity.as_str(),
+        render_code(&finding.code),
+        render_prose(&finding.message)
+    );
+    if let Some(spot) = sheet.locate_diagnostic(finding, None) {
+        let _ = write!(item, " ({})", render_code(&spot.to_string()));
     }
     if let Some(hint) = &finding.hint {
-        let _ = write!(item, "  \n  help: {}", prose(hint));
+        let _ = write!(item, "  \n  help: {}", render_prose(hint));
     }
     item.push('\n');
     item
 }
 
 /// As many names as fit into `most` bytes, and how many there are beyond them.
-fn listed(names: &[&str], most: usize, write: &dyn Fn(&str) -> String) -> String {
+fn join_names(names: &[&str], most: usize, write: &dyn Fn(&str) -> String) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
         let name = write(name);
         if at > 0 && list.len() + name.len() > most {
-            let _ = write!(list, " and {} more", grouped(names.len() - at));
+            let _ = write!(list, " and {} more", group_digits(names.len() - at));
             break;
         }
         let comma = if at == 0 { "" } else { ", " };
@@ -196,17 +204,17 @@ fn listed(names: &[&str], most: usize, write: &dyn Fn(&str) -> String) -> String
 }
 
 /// Lines in a block that colours those that come and go. The fence is longer than any in the text.
-fn fence(lines: &str) -> String {
+fn render_diff_block(lines: &str) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let fence = "`".repeat(longest_run(lines).max(2) + 1);
+    let fence = "`".repeat(find_longest_fence(lines).max(2) + 1);
     let mut block = format!("\n{fence}diff\n");
     for (at, line) in lines.lines().enumerate() {
         // what changes stands as `~` on a terminal; here `!` is what gets a colour
         let line = line.strip_prefix("~ ").map_or_else(|| line.to_owned(), |rest| format!("! {rest}"));
-        if block.len() + line.len() > MOST_CHANGES {
-            let _ = writeln!(block, "… {} left out", count(lines.lines().count() - at, "line"));
+        if block.len() + line.len() > MAX_CHANGE_BYTES {
+            let _ = writeln!(block, "… {} left out", format_count(lines.lines().count() - at, "line"));
             break;
         }
         block.push_str(&line);
@@ -216,52 +224,52 @@ fn fence(lines: &str) -> String {
     block
 }
 
-fn plain(styled: &str) -> String {
+fn strip_styles(styled: &str) -> String {
     anstream::adapter::strip_str(styled).to_string()
 }
 
 /// Text in code, where nothing is a link, a mention or markup.
-fn code(text: &str) -> String {
-    let text = clean::line(text);
-    let text = clean::cut(&text, MOST_NAME);
+fn render_code(text: &str) -> String {
+    let text = sanitize::escape_line(text);
+    let text = sanitize::truncate_line(&text, MAX_NAME_CHARACTERS);
     if text.trim().is_empty() {
-        return format!("`{}`", clean::quoted(&text));
+        return format!("`{}`", sanitize::quote_line(&text));
     }
-    let fence = "`".repeat(longest_run(&text) + 1);
+    let fence = "`".repeat(find_longest_fence(&text) + 1);
     let blank = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
     format!("{fence}{blank}{text}{blank}{fence}")
 }
 
 /// The same in a cell of a table, where even in code a bar ends the cell.
-fn cell(text: &str) -> String {
-    code(&clean::line(text).replace('|', "\\u{7c}"))
+fn render_cell(text: &str) -> String {
+    render_code(&sanitize::escape_line(text).replace('|', "\\u{7c}"))
 }
 
-fn longest_run(text: &str) -> usize {
+fn find_longest_fence(text: &str) -> usize {
     text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// A sentence of ours: what stands in backticks there is code here, and so is every word that is more than
 /// letters, because a server's words may be in it.
-fn prose(text: &str) -> String {
-    let text = clean::line(text);
-    let text = clean::cut(&text, MOST_SENTENCE);
+fn render_prose(text: &str) -> String {
+    let text = sanitize::escape_line(text);
+    let text = sanitize::truncate_line(&text, MAX_SENTENCE_CHARACTERS);
     let mut prose = String::new();
     for (at, part) in text.split('`').enumerate() {
         if at % 2 == 1 {
-            prose.push_str(&code(part));
+            prose.push_str(&render_code(part));
             continue;
         }
         for (at, word) in part.split(' ').enumerate() {
             if at > 0 {
                 prose.push(' ');
             }
-            match is_word(word) {
+            match is_plain_word(word) {
                 true => prose.push_str(word),
                 false => {
                     let bare = word.trim_end_matches([',', ';', '.']);
                     let (bare, end) = if bare.is_empty() { (word, "") } else { word.split_at(bare.len()) };
-                    prose.push_str(&code(bare));
+                    prose.push_str(&render_code(bare));
                     prose.push_str(end);
                 }
             }
@@ -271,7 +279,7 @@ fn prose(text: &str) -> String {
 }
 
 /// Whether a word cannot be anything but a word: no link, mention, number of an issue, commit or markup.
-fn is_word(word: &str) -> bool {
+fn is_plain_word(word: &str) -> bool {
     let inner =
         word.trim_end_matches(['.', ',', ';', ':', '?']).trim_start_matches('(').trim_end_matches(')');
     let numbered = inner.contains('-') && inner.contains(|c: char| c.is_ascii_digit());

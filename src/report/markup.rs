@@ -3,15 +3,15 @@
 //! What comes from outside is made one harmless line by `clean` first, so no control character is left that
 //! XML forbids; then what could be read as markup stands as an entity.
 
-use super::clean;
+use super::sanitize;
 
 /// Text as content or as a quoted attribute.
-pub fn escape(text: &str) -> String {
-    escaped_lines(&clean::line(text))
+pub fn escape_markup(text: &str) -> String {
+    escape_markup_lines(&sanitize::escape_line(text))
 }
 
 /// The same for text of our own, whose line breaks stay.
-pub fn escaped_lines(text: &str) -> String {
+pub fn escape_markup_lines(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {

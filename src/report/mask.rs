@@ -10,16 +10,16 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde_json::{Map, Number, Value as Json};
 
-use super::clean;
-use super::persons::Persons;
-use crate::kind::{Item, Kind, Leaf, MapType, Shape, Type};
-use crate::plan::{Change, Form};
-use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value};
+use super::pseudonyms::PersonalDataMode;
+use super::sanitize;
+use crate::kind::{FieldType, ItemType, Kind, MapType, ScalarType, Shape};
+use crate::plan::{Change, ChangeValueType};
+use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// What stands in a path in place of a key that must not be seen.
 pub const DOTS: &str = "•••";
 /// The largest whole number up to which every reader of JSON keeps all digits.
-const EXACT: i64 = 1 << 53;
+const MAX_EXACT_INTEGER: i64 = 1 << 53;
 /// The word for members that the kind does not know.
 const UNKNOWN: &str = "unknown";
 
@@ -28,15 +28,15 @@ const ID_OF: &str = "id_of";
 
 /// How a value that must not be seen changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum MaskedChange {
     Added,
     Changed,
     Removed,
 }
 
-impl Turn {
+impl MaskedChange {
     /// What happens between two sides, of which an empty one says no more than an absent one.
-    pub fn of(change: &Change) -> Self {
+    pub fn from_change(change: &Change) -> Self {
         let there = |side: &Option<Value>| side.as_ref().is_some_and(|value| !value.is_blank());
         match (there(&change.before), there(&change.after)) {
             (false, true) => Self::Added,
@@ -45,7 +45,7 @@ impl Turn {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
             Self::Changed => "changed",
@@ -56,115 +56,124 @@ impl Turn {
 
 /// How a value is looked at.
 #[derive(Clone, Copy)]
-pub struct Look<'p> {
-    pub mark: Mark,
-    pub turn: Turn,
-    pub persons: Persons<'p>,
+pub struct MaskContext<'p> {
+    pub sensitivity: Sensitivity,
+    pub change: MaskedChange,
+    pub personal_data: PersonalDataMode<'p>,
 }
 
-impl Look<'_> {
+impl MaskContext<'_> {
     /// The same below a mark.
-    fn under(self, mark: Mark) -> Self {
-        Self { mark: self.mark.max(mark), ..self }
+    fn with_sensitivity(self, mark: Sensitivity) -> Self {
+        Self { sensitivity: self.sensitivity.max(mark), ..self }
     }
 }
 
 /// A value as it may be shown.
-pub fn show(value: &Value, form: &Form, look: Look) -> Json {
+pub fn mask_value(value: &Value, form: &ChangeValueType, look: MaskContext) -> Json {
     match (form, value) {
-        (Form::Object(shape), Value::Object(object)) => members(object, shape, look),
-        (Form::Object(_), Value::List(items)) => {
-            Json::Array(items.iter().map(|item| show(item, form, look)).collect())
+        (ChangeValueType::Object(shape), Value::Object(object)) => mask_members(object, shape, look),
+        (ChangeValueType::Object(_), Value::Array(items)) => {
+            Json::Array(items.iter().map(|item| mask_value(item, form, look)).collect())
         }
-        (Form::Leaf(own) | Form::Map(own), _) => leaf(value, own, look),
-        (Form::Object(_), _) => leaf(value, &Leaf::Any, look),
+        (ChangeValueType::Scalar(own) | ChangeValueType::Map(own), _) => mask_scalar(value, own, look),
+        (ChangeValueType::Object(_), _) => mask_scalar(value, &ScalarType::Any, look),
     }
 }
 
 /// The mask in a piece of shown JSON: what it is, and how it changes.
-pub fn mask_of(shown: &Json) -> Option<(&str, &str)> {
+pub fn find_mask(shown: &Json) -> Option<(&str, &str)> {
     let (what, how) = shown.as_object().filter(|members| members.len() == 1)?.iter().next()?;
     let how = how.as_str().filter(|how| matches!(*how, "added" | "changed" | "removed"))?;
     matches!(&**what, "secret" | "personal" | "sensitive" | UNKNOWN).then_some((what, how))
 }
 
 /// The name of the document in a piece of shown JSON that stands for the id of its object.
-pub fn later_of(shown: &Json) -> Option<&str> {
+pub fn find_known_after_apply(shown: &Json) -> Option<&str> {
     shown.as_object().filter(|members| members.len() == 1)?.get(ID_OF)?.as_str()
 }
 
-fn members(object: &Object, shape: &Shape, look: Look) -> Json {
+fn mask_members(object: &Object, shape: &Shape, look: MaskContext) -> Json {
     let mut shown = Map::new();
     for (number, value) in object.fields() {
         // a copy of an id above is the tool's own business
         if let Some(field) = shape.fields.get(number as usize).filter(|field| field.copy_of.is_none()) {
-            shown.insert(field.name.to_string(), typed(value, &field.ty, look.under(field.mark)));
+            shown.insert(
+                field.name.to_string(),
+                mask_typed(value, &field.ty, look.with_sensitivity(field.sensitivity)),
+            );
         }
     }
-    for stranger in &object.strangers {
-        shown.insert(stranger.name.to_string(), masked(UNKNOWN, look.turn));
+    for stranger in &object.unknown_fields {
+        shown.insert(stranger.name.to_string(), build_mask(UNKNOWN, look.change));
     }
     Json::Object(shown)
 }
 
-fn typed(value: &Value, ty: &Type, look: Look) -> Json {
+fn mask_typed(value: &Value, ty: &FieldType, look: MaskContext) -> Json {
     match (ty, value) {
-        (Type::Object(shape), Value::Object(object)) => members(object, shape, look),
-        (Type::List(list), Value::List(items)) => match &list.item {
-            Item::Object(shape) => show(value, &Form::Object(shape.clone()), look),
-            Item::Leaf(_) if look.mark == Mark::Open => Json::Array(items.iter().map(open).collect()),
-            Item::Leaf(own) => leaf(value, own, look),
+        (FieldType::Object(shape), Value::Object(object)) => mask_members(object, shape, look),
+        (FieldType::Array(list), Value::Array(items)) => match &list.item {
+            ItemType::Object(shape) => mask_value(value, &ChangeValueType::Object(shape.clone()), look),
+            ItemType::Scalar(_) if look.sensitivity == Sensitivity::Public => {
+                Json::Array(items.iter().map(convert_value).collect())
+            }
+            ItemType::Scalar(own) => mask_scalar(value, own, look),
         },
-        (Type::Leaf(own), _) => leaf(value, own, look),
-        (Type::Map(map), _) => leaf(value, &map.value, look),
-        _ => leaf(value, &Leaf::Any, look),
+        (FieldType::Scalar(own), _) => mask_scalar(value, own, look),
+        (FieldType::Map(map), _) => mask_scalar(value, &map.value, look),
+        _ => mask_scalar(value, &ScalarType::Any, look),
     }
 }
 
 /// A value without fields of its own. That a marked one is null may be seen: there is nothing in it.
-fn leaf(value: &Value, own: &Leaf, look: Look) -> Json {
-    let mask = || masked(look.mark.word(), look.turn);
-    match (look.mark, value) {
+fn mask_scalar(value: &Value, own: &ScalarType, look: MaskContext) -> Json {
+    let mask = || build_mask(look.sensitivity.as_str(), look.change);
+    match (look.sensitivity, value) {
         (_, Value::Null) => Json::Null,
-        (Mark::Open, value) => open(value),
-        (Mark::Personal, value) => look.persons.show(value, own, &mask()).unwrap_or_else(mask),
+        (Sensitivity::Public, value) => convert_value(value),
+        (Sensitivity::Personal, value) => {
+            look.personal_data.show_personal(value, own, &mask()).unwrap_or_else(mask)
+        }
         _ => mask(),
     }
 }
 
-fn masked(what: &str, turn: Turn) -> Json {
-    Json::Object(Map::from_iter([(what.to_owned(), Json::from(turn.word()))]))
+fn build_mask(what: &str, turn: MaskedChange) -> Json {
+    Json::Object(Map::from_iter([(what.to_owned(), Json::from(turn.as_str()))]))
 }
 
 /// A value that everybody may see. An object has fields with marks, which nobody here knows, so it is not one.
-pub(super) fn open(value: &Value) -> Json {
+pub(super) fn convert_value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
-        Value::Flag(flag) => Json::Bool(*flag),
-        Value::Whole(number) => whole(*number).unwrap_or_else(|| Json::from(number.to_string())),
-        Value::Decimal(number) => decimal(*number),
-        Value::Guid(guid) => Json::from(guid.hyphenated().to_string()),
-        Value::Text(text) | Value::Number(text) => Json::from(&**text),
-        Value::Later(name) => Json::Object(Map::from_iter([(ID_OF.to_owned(), Json::from(&**name))])),
-        Value::Date(date) => Json::from(date.is.to_string()),
-        Value::Time(time) => Json::from(time.is.to_string()),
-        Value::List(items) => Json::Array(items.iter().map(open).collect()),
-        Value::Map(entries) => {
-            Json::Object(entries.iter().map(|(key, value)| (key.to_string(), open(value))).collect())
+        Value::Boolean(flag) => Json::Bool(*flag),
+        Value::Integer(number) => convert_integer(*number).unwrap_or_else(|| Json::from(number.to_string())),
+        Value::Decimal(number) => convert_decimal(*number),
+        Value::Uuid(guid) => Json::from(guid.hyphenated().to_string()),
+        Value::String(text) | Value::Number(text) => Json::from(&**text),
+        Value::KnownAfterApply(name) => {
+            Json::Object(Map::from_iter([(ID_OF.to_owned(), Json::from(&**name))]))
         }
-        Value::Object(_) => masked(UNKNOWN, Turn::Changed),
+        Value::Date(date) => Json::from(date.value.to_string()),
+        Value::DateTime(time) => Json::from(time.value.to_string()),
+        Value::Array(items) => Json::Array(items.iter().map(convert_value).collect()),
+        Value::Map(entries) => {
+            Json::Object(entries.iter().map(|(key, value)| (key.to_string(), convert_value(value))).collect())
+        }
+        Value::Object(_) => build_mask(UNKNOWN, MaskedChange::Changed),
     }
 }
 
-fn whole(number: i64) -> Option<Json> {
-    (-EXACT..=EXACT).contains(&number).then(|| Json::from(number))
+fn convert_integer(number: i64) -> Option<Json> {
+    (-MAX_EXACT_INTEGER..=MAX_EXACT_INTEGER).contains(&number).then(|| Json::from(number))
 }
 
 /// A number where every reader of JSON keeps it exactly, else its digits.
-fn decimal(number: Decimal) -> Json {
+fn convert_decimal(number: Decimal) -> Json {
     let number = number.normalize();
     let digits = number.to_string();
-    if let Some(whole) = i64::from_str(&digits).ok().and_then(whole) {
+    if let Some(whole) = i64::from_str(&digits).ok().and_then(convert_integer) {
         return whole;
     }
     let double = f64::from_str(&digits)
@@ -174,112 +183,117 @@ fn decimal(number: Decimal) -> Json {
 }
 
 /// A path as it may be shown, with the strictest mark on it.
-pub struct Route {
+pub struct RedactedPath {
     /// For machines: JSON Pointer.
     pub pointer: String,
     /// For people: `billTypes[billTypeId=3].applyConvenienceFee`.
     pub label: String,
-    pub mark: Mark,
+    pub sensitivity: Sensitivity,
 }
 
 /// Walks a path through a kind.
-pub fn route(kind: &Kind, path: &Path) -> Route {
-    let mut route = Route { pointer: String::new(), label: String::new(), mark: Mark::Open };
+pub fn redact_path(kind: &Kind, path: &ValuePath) -> RedactedPath {
+    let mut route =
+        RedactedPath { pointer: String::new(), label: String::new(), sensitivity: Sensitivity::Public };
     let (mut shape, mut map) = (Some(&*kind.shape), None);
     for segment in &path.0 {
         match segment {
-            Segment::Field(name) => {
-                let field = shape.and_then(|shape| shape.named(name));
+            PathSegment::Field(name) => {
+                let field = shape.and_then(|shape| shape.find_field(name));
                 // nobody knows what a stranger holds
-                route.mark = route.mark.max(field.map_or(Mark::Sensitive, |field| field.mark));
-                map = field.and_then(|field| map_of(&field.ty));
-                shape = field.and_then(|field| inner(&field.ty));
-                route.field(name);
+                route.sensitivity =
+                    route.sensitivity.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity));
+                map = field.and_then(|field| as_map_type(&field.ty));
+                shape = field.and_then(|field| find_inner_shape(&field.ty));
+                route.push_field(name);
             }
-            Segment::Key(key, mark) => {
-                let own = map.map_or(route.mark, |map| map.key_mark(key, route.mark));
-                route.key(key, own.max(*mark));
-                route.mark = route.mark.max(*mark);
+            PathSegment::Key(key, mark) => {
+                let own =
+                    map.map_or(route.sensitivity, |map| map.resolve_key_sensitivity(key, route.sensitivity));
+                route.push_key(key, own.max(*mark));
+                route.sensitivity = route.sensitivity.max(*mark);
             }
-            Segment::Item { index, key } => route.item(*index, key, shape),
+            PathSegment::Item { index, key } => route.push_item(*index, key, shape),
         }
     }
     route
 }
 
-fn map_of(ty: &Type) -> Option<&MapType> {
+fn as_map_type(ty: &FieldType) -> Option<&MapType> {
     match ty {
-        Type::Map(map) => Some(map),
+        FieldType::Map(map) => Some(map),
         _ => None,
     }
 }
 
 /// The shape of what is inside a field: of the object, or of each item.
-fn inner(ty: &Type) -> Option<&Shape> {
+fn find_inner_shape(ty: &FieldType) -> Option<&Shape> {
     match ty {
-        Type::Object(shape) => Some(shape),
-        Type::List(list) => match &list.item {
-            Item::Object(shape) => Some(shape),
-            Item::Leaf(_) => None,
+        FieldType::Object(shape) => Some(shape),
+        FieldType::Array(list) => match &list.item {
+            ItemType::Object(shape) => Some(shape),
+            ItemType::Scalar(_) => None,
         },
         _ => None,
     }
 }
 
-impl Route {
-    fn field(&mut self, name: &str) {
-        self.step(name);
+impl RedactedPath {
+    fn push_field(&mut self, name: &str) {
+        self.push_segment(name);
         if !self.label.is_empty() {
             self.label.push('.');
         }
         self.label.push_str(name);
     }
 
-    fn key(&mut self, key: &str, mark: Mark) {
-        if mark != Mark::Open {
+    fn push_key(&mut self, key: &str, mark: Sensitivity) {
+        if mark != Sensitivity::Public {
             self.pointer.push_str("/*");
             self.label.push_str(&format!("[{DOTS}]"));
-        } else if is_word(key) {
-            self.field(key);
+        } else if is_plain_key(key) {
+            self.push_field(key);
         } else {
-            self.step(key);
-            self.label.push_str(&format!("[{}]", clean::quoted(key)));
+            self.push_segment(key);
+            self.label.push_str(&format!("[{}]", sanitize::quote_line(key)));
         }
     }
 
-    fn item(&mut self, index: usize, key: &[KeyLeaf], shape: Option<&Shape>) {
+    fn push_item(&mut self, index: usize, key: &[ItemKeyField], shape: Option<&Shape>) {
         self.pointer.push_str(&format!("/{index}"));
-        let mark = |leaf: &KeyLeaf| {
-            let field = shape.and_then(|shape| shape.named(&leaf.name));
-            self.mark.max(leaf.mark).max(field.map_or(Mark::Sensitive, |field| field.mark))
+        let mark = |leaf: &ItemKeyField| {
+            let field = shape.and_then(|shape| shape.find_field(&leaf.name));
+            self.sensitivity
+                .max(leaf.sensitivity)
+                .max(field.map_or(Sensitivity::Internal, |field| field.sensitivity))
         };
         let leaves: Vec<String> =
-            key.iter().map(|leaf| format!("{}={}", leaf.name, key_text(&leaf.value, mark(leaf)))).collect();
+            key.iter().map(|leaf| format!("{}={}", leaf.name, format_key(&leaf.value, mark(leaf)))).collect();
         match leaves.is_empty() {
             true => self.label.push_str(&format!("[{index}]")),
             false => self.label.push_str(&format!("[{}]", leaves.join(", "))),
         }
     }
 
-    fn step(&mut self, name: &str) {
+    fn push_segment(&mut self, name: &str) {
         self.pointer.push('/');
         self.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
     }
 }
 
-fn key_text(value: &Value, mark: Mark) -> String {
-    if mark != Mark::Open {
+fn format_key(value: &Value, mark: Sensitivity) -> String {
+    if mark != Sensitivity::Public {
         return DOTS.to_owned();
     }
-    match open(value) {
-        Json::String(text) if is_word(&text) => text,
-        Json::String(text) => clean::quoted(&text),
+    match convert_value(value) {
+        Json::String(text) if is_plain_key(&text) => text,
+        Json::String(text) => sanitize::quote_line(&text),
         shown => shown.to_string(),
     }
 }
 
 /// Whether a text can stand in a path without quotes.
-fn is_word(text: &str) -> bool {
+fn is_plain_key(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
 }
 
@@ -288,7 +302,7 @@ mod tests {
     use super::*;
 
     fn shown(digits: &str) -> String {
-        decimal(Decimal::from_str_exact(digits).unwrap()).to_string()
+        convert_decimal(Decimal::from_str_exact(digits).unwrap()).to_string()
     }
 
     #[test]
@@ -301,26 +315,30 @@ mod tests {
         assert_eq!(shown("9007199254740993"), "\"9007199254740993\"");
         assert_eq!(shown("0.1234567890123456789"), "\"0.1234567890123456789\"");
         assert_eq!(shown("79228162514264337593543950335"), "\"79228162514264337593543950335\"");
-        assert_eq!(open(&Value::Whole(i64::MIN)), Json::from(i64::MIN.to_string()));
+        assert_eq!(convert_value(&Value::Integer(i64::MIN)), Json::from(i64::MIN.to_string()));
     }
 
     #[test]
     fn only_what_is_personal_is_ever_clear() {
         let shown = |mark| {
-            let look = Look { mark, turn: Turn::Changed, persons: Persons::Clear };
-            leaf(&Value::text("jo"), &Leaf::Any, look)
+            let look = MaskContext {
+                sensitivity: mark,
+                change: MaskedChange::Changed,
+                personal_data: PersonalDataMode::Clear,
+            };
+            mask_scalar(&Value::from_text("jo"), &ScalarType::Any, look)
         };
-        assert_eq!(shown(Mark::Personal), Json::from("jo"));
-        for mark in [Mark::Secret, Mark::Sensitive] {
-            assert_eq!(shown(mark), masked(mark.word(), Turn::Changed));
+        assert_eq!(shown(Sensitivity::Personal), Json::from("jo"));
+        for mark in [Sensitivity::Secret, Sensitivity::Internal] {
+            assert_eq!(shown(mark), build_mask(mark.as_str(), MaskedChange::Changed));
         }
     }
 
     #[test]
     fn a_mask_is_told_from_an_object() {
-        assert_eq!(mask_of(&masked("secret", Turn::Added)), Some(("secret", "added")));
-        assert_eq!(mask_of(&serde_json::json!({ "secret": "hunter2" })), None);
-        assert_eq!(mask_of(&serde_json::json!({ "secret": "added", "b": 1 })), None);
-        assert_eq!(mask_of(&serde_json::json!("secret")), None);
+        assert_eq!(find_mask(&build_mask("secret", MaskedChange::Added)), Some(("secret", "added")));
+        assert_eq!(find_mask(&serde_json::json!({ "secret": "hunter2" })), None);
+        assert_eq!(find_mask(&serde_json::json!({ "secret": "added", "b": 1 })), None);
+        assert_eq!(find_mask(&serde_json::json!("secret")), None);
     }
 }

@@ -1,56 +1,56 @@
 //! Plan to what may be shown: the one door through which values leave the program.
 //!
 //! Marks decide: a secret, personal or sensitive value becomes an object that says only how it changed. A
-//! [`Report`] is made from a plan once; text, JSON and whatever follows are rendered from it alone, so no
+//! [`PlanReport`] is made from a plan once; text, JSON and whatever follows are rendered from it alone, so no
 //! format can show what another hides. Results of an apply go the same way ([`ApplyReport`]), diagnostics are
 //! drawn on their source with its veiled parts hidden.
 //! Deliberately absent: printing, and the question whether there is a terminal.
 
-pub mod clean;
+pub mod chat_message;
 pub mod diagnostics;
 mod diff;
 pub mod drift;
 pub mod event;
 mod excerpt;
 mod field;
-pub mod forecast;
-mod gather;
 pub mod github;
 pub mod gitlab;
 pub mod html;
 pub mod json;
 pub mod junit;
+pub mod line_index;
 pub mod markdown;
 mod markup;
 mod mask;
-pub mod notice;
 pub mod outcome;
-mod paint;
-pub mod persons;
-pub mod places;
+pub mod plan_report;
+pub mod pseudonyms;
 pub mod receipt;
+mod report_builder;
 mod request;
+pub mod request_estimate;
+pub mod sanitize;
 pub mod sarif;
-pub mod saved;
+pub mod saved_plan;
 mod seal;
-pub mod sheet;
-pub mod shown;
+mod styled_text;
 pub mod text;
+pub mod view_model;
 
-pub use diagnostics::{Drawing, draw};
+pub use diagnostics::{DiagnosticRenderOptions, render_diagnostics};
 pub use drift::DriftReport;
 pub use json::to_json;
 pub use outcome::ApplyReport;
-pub use sheet::Sheet;
-pub use shown::Report;
+pub use plan_report::PlanReport;
+pub use view_model::ViewModel;
 
 /// Whether a text is JSON with this member, or starts as if it were meant to be.
-fn is_file_with(text: &str, member: &str) -> bool {
-    const HEAD: usize = 4096;
+fn is_json_with_member(text: &str, member: &str) -> bool {
+    const HEAD_BYTES: usize = 4096;
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(json) => json.get(member).is_some(),
         Err(_) => {
-            let head = text.as_bytes().iter().take(HEAD).copied().collect::<Vec<u8>>();
+            let head = text.as_bytes().iter().take(HEAD_BYTES).copied().collect::<Vec<u8>>();
             String::from_utf8_lossy(&head).contains(&format!("\"{member}\""))
         }
     }

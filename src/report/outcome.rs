@@ -9,23 +9,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::clean;
 use super::field;
-use super::forecast;
-use super::gather;
-use super::gather::Showing;
-use super::mask::{self, Turn};
-use super::paint::{
-    ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
+use super::line_index::SourceLineIndex;
+use super::mask::{self, MaskedChange};
+use super::plan_report::{
+    ActionView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, deserialize_present,
 };
-use super::persons::Persons;
-use super::places::Places;
-use super::shown::{Action, FORMAT_VERSION, FieldChange, Finding, ObjectName, present};
-use super::text::{findings, tally};
+use super::pseudonyms::PersonalDataMode;
+use super::report_builder;
+use super::report_builder::ReportContext;
+use super::request_estimate;
+use super::sanitize;
+use super::styled_text::{
+    ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width, pad_text,
+    style_text,
+};
+use super::text::{build_counts, write_diagnostics};
 use crate::diagnostic::Diagnostic;
-use crate::plan::step::Moved;
-use crate::plan::{Change, Subject};
-use crate::run::outcome::{Ending, Outcome};
+use crate::plan::step::FieldConflict;
+use crate::plan::{Change, PlanSubject};
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::Value;
 
 /// What an apply did, object by object.
@@ -41,15 +44,15 @@ pub struct ApplyReport {
     pub results: Vec<ObjectResult>,
     /// What is not about one object: why nothing was begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub diagnostics: Vec<Finding>,
+    pub diagnostics: Vec<DiagnosticView>,
     /// The requests that were foreseen and those that were sent, once the apply had begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub requests: Vec<Asked>,
+    pub requests: Vec<TargetRequestUsage>,
 }
 
 /// What an apply asked of a target, reads before and after the writes included; logins are not counted.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct Asked {
+pub struct TargetRequestUsage {
     /// The target.
     pub target: String,
     /// How many requests the plan foresaw.
@@ -87,42 +90,42 @@ pub struct ObjectResult {
     pub object: ObjectName,
     /// What was to be done to it; absent when it was as wanted from the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<Action>,
+    pub action: Option<ActionView>,
     /// How it ended.
-    pub result: Word,
+    pub result: ResultStatus,
     /// How many requests were sent to write it, repetitions included.
     pub attempts: u32,
     /// How long it took.
     pub millis: u64,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<Finding>,
+    pub reasons: Vec<DiagnosticView>,
     /// What moved between the plan and the write, so that the object was left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub moved: Vec<MovedField>,
+    pub moved: Vec<ConflictView>,
     /// What was sent (`after`) and is not there (`before` is).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<FieldChange>,
     /// What else is to be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DiagnosticView>,
 }
 
 /// A leaf that is not any more what it was when the step was planned.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
-pub struct MovedField {
+pub struct ConflictView {
     /// Where it stands, as JSON Pointer; empty for the object itself, which came or went.
     pub path: String,
     /// Where it stands, for people.
     pub label: String,
     /// What it was when it was planned.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
     pub planned: Option<Json>,
     /// What it is now.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
     pub now: Option<Json>,
     /// What it was to become.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
     pub wanted: Option<Json>,
     /// Why its values are not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,7 +135,7 @@ pub struct MovedField {
 /// How the step of one object ended.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-pub enum Word {
+pub enum ResultStatus {
     /// Written.
     Done,
     /// Already as wanted.
@@ -151,27 +154,27 @@ pub enum Word {
 
 impl ApplyReport {
     /// What may be shown of the outcomes of an apply to anybody.
-    pub fn of(outcomes: &[Outcome]) -> Self {
-        Self::with(outcomes, Persons::Masked)
+    pub fn from_outcomes(outcomes: &[StepOutcome]) -> Self {
+        Self::from_outcomes_with_mode(outcomes, PersonalDataMode::Masked)
     }
 
     /// The same, with persons shown in this way.
-    pub fn with(outcomes: &[Outcome], persons: Persons) -> Self {
-        let mut showing = Showing::new(persons);
-        Self::told(outcomes.iter().map(|outcome| result(&mut showing, outcome)).collect())
+    pub fn from_outcomes_with_mode(outcomes: &[StepOutcome], persons: PersonalDataMode) -> Self {
+        let mut showing = ReportContext::new(persons);
+        Self::from_results(outcomes.iter().map(|outcome| build_result(&mut showing, outcome)).collect())
     }
 
     /// Of results that are told already.
-    pub(super) fn told(results: Vec<ObjectResult>) -> Self {
+    pub(super) fn from_results(results: Vec<ObjectResult>) -> Self {
         let count = |word| results.iter().filter(|result| result.result == word).count();
         let summary = ApplySummary {
-            done: count(Word::Done),
-            unchanged: count(Word::Unchanged),
-            refused: count(Word::Refused),
-            unread: count(Word::Unread),
-            failed: count(Word::Failed),
-            unknown: count(Word::Unknown),
-            not_started: count(Word::NotStarted),
+            done: count(ResultStatus::Done),
+            unchanged: count(ResultStatus::Unchanged),
+            refused: count(ResultStatus::Refused),
+            unread: count(ResultStatus::Unread),
+            failed: count(ResultStatus::Failed),
+            unknown: count(ResultStatus::Unknown),
+            not_started: count(ResultStatus::NotStarted),
         };
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
         Self {
@@ -186,57 +189,67 @@ impl ApplyReport {
 
     /// With why nothing was begun.
     #[must_use]
-    pub fn because(mut self, why: &[Diagnostic]) -> Self {
-        self.diagnostics = gather::findings(&mut Places::default(), why);
+    pub fn with_diagnostics(mut self, why: &[Diagnostic]) -> Self {
+        self.diagnostics = report_builder::convert_diagnostics(&mut SourceLineIndex::default(), why);
         self
     }
 }
 
 /// What may be shown of one outcome.
-pub(super) fn result(showing: &mut Showing, outcome: &Outcome) -> ObjectResult {
-    let (result, reasons): (_, &[Diagnostic]) = match &outcome.ending {
-        Ending::Done => (Word::Done, &[]),
-        Ending::Unchanged => (Word::Unchanged, &[]),
-        Ending::Refused(reasons) => (Word::Refused, reasons),
-        Ending::Moved(_) => (Word::Refused, &[]),
-        Ending::Unread(reasons) => (Word::Unread, reasons),
-        Ending::Failed(reasons) => (Word::Failed, reasons),
-        Ending::Unknown(reasons) => (Word::Unknown, reasons),
-        Ending::NotStarted => (Word::NotStarted, &[]),
+pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -> ObjectResult {
+    let (result, reasons): (_, &[Diagnostic]) = match &outcome.status {
+        OutcomeStatus::Done => (ResultStatus::Done, &[]),
+        OutcomeStatus::Unchanged => (ResultStatus::Unchanged, &[]),
+        OutcomeStatus::Refused(reasons) => (ResultStatus::Refused, reasons),
+        OutcomeStatus::Conflict(_) => (ResultStatus::Refused, &[]),
+        OutcomeStatus::Unread(reasons) => (ResultStatus::Unread, reasons),
+        OutcomeStatus::Failed(reasons) => (ResultStatus::Failed, reasons),
+        OutcomeStatus::Unknown(reasons) => (ResultStatus::Unknown, reasons),
+        OutcomeStatus::NotStarted => (ResultStatus::NotStarted, &[]),
     };
-    let moved = match &outcome.ending {
-        Ending::Moved(moved) => {
-            moved.iter().map(|moved| moved_field(showing, &outcome.subject, moved)).collect()
+    let moved = match &outcome.status {
+        OutcomeStatus::Conflict(moved) => {
+            moved.iter().map(|moved| build_conflict(showing, &outcome.subject, moved)).collect()
         }
         _ => Vec::new(),
     };
     ObjectResult {
-        object: gather::object(showing, &outcome.subject),
-        action: outcome.action.map(Action::from),
+        object: report_builder::build_object_name(showing, &outcome.subject),
+        action: outcome.action.map(ActionView::from),
         result,
         attempts: outcome.attempts,
         millis: outcome.millis,
-        reasons: gather::findings(&mut showing.places, reasons),
+        reasons: report_builder::convert_diagnostics(&mut showing.line_index, reasons),
         moved,
-        lost: outcome.lost.iter().map(|change| lost(showing, &outcome.subject, change)).collect(),
-        findings: gather::findings(&mut showing.places, &outcome.findings),
+        lost: outcome
+            .lost_changes
+            .iter()
+            .map(|change| build_lost_change(showing, &outcome.subject, change))
+            .collect(),
+        findings: report_builder::convert_diagnostics(&mut showing.line_index, &outcome.findings),
     }
 }
 
-fn lost(showing: &mut Showing, subject: &Subject, change: &Change) -> FieldChange {
-    gather::field(showing, change, &mask::route(&subject.kind, &change.path), change.unseen)
+fn build_lost_change(showing: &mut ReportContext, subject: &PlanSubject, change: &Change) -> FieldChange {
+    report_builder::build_field_change(
+        showing,
+        change,
+        &mask::redact_path(&subject.kind, &change.path),
+        change.unreadable,
+    )
 }
 
-fn moved_field(showing: &Showing, subject: &Subject, moved: &Moved) -> MovedField {
-    let route = mask::route(&subject.kind, &moved.path);
-    let mark = route.mark.max(moved.mark);
-    let look = showing.look(mark, Turn::Changed);
-    let show = |side: &Option<Value>| side.as_ref().map(|value| mask::show(value, &moved.form, look));
-    MovedField {
+fn build_conflict(showing: &ReportContext, subject: &PlanSubject, moved: &FieldConflict) -> ConflictView {
+    let route = mask::redact_path(&subject.kind, &moved.path);
+    let mark = route.sensitivity.max(moved.sensitivity);
+    let look = showing.build_mask_context(mark, MaskedChange::Changed);
+    let show =
+        |side: &Option<Value>| side.as_ref().map(|value| mask::mask_value(value, &moved.value_type, look));
+    ConflictView {
         planned: show(&moved.planned),
-        now: show(&moved.now),
-        wanted: show(&moved.wanted),
-        mark: gather::mark_word(mark),
+        now: show(&moved.live),
+        wanted: show(&moved.desired),
+        mark: report_builder::format_sensitivity(mark),
         path: route.pointer,
         label: route.label,
     }
@@ -245,107 +258,113 @@ fn moved_field(showing: &Showing, subject: &Subject, moved: &Moved) -> MovedFiel
 /// The results for a terminal of `width` columns: a line for each object with what is to be said about it
 /// below, and the numbers at the end. Styled like the text of a plan, and like there, what was as wanted from the
 /// start is only counted where there is nothing else to say of it.
-pub fn text(report: &ApplyReport, width: usize) -> String {
-    let mut page = Page::new(width);
-    let told: Vec<&ObjectResult> = report.results.iter().filter(|result| !is_quiet(result)).collect();
+pub fn render_results(report: &ApplyReport, width: usize) -> String {
+    let mut page = TextPage::new(width);
+    let told: Vec<&ObjectResult> = report.results.iter().filter(|result| !is_omitted(result)).collect();
     let widest = |of: fn(&ObjectResult) -> &str| {
-        told.iter().map(|result| width_of(&clean::line(of(result)))).max().unwrap_or(0)
+        told.iter().map(|result| measure_width(&sanitize::escape_line(of(result)))).max().unwrap_or(0)
     };
-    let words = told.iter().map(|result| width_of(word(result))).max().unwrap_or(0);
+    let words = told.iter().map(|result| measure_width(describe_result(result))).max().unwrap_or(0);
     let columns = (words, widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
-    told.iter().for_each(|result| row(&mut page, result, columns));
-    page.gap();
-    page.flow(0, 2, &headline(&report.summary));
-    if let Some(surprise) = forecast::surprise(&report.requests) {
-        page.flow(0, 2, &[piece(DIM, surprise)]);
+    told.iter().for_each(|result| write_row(&mut page, result, columns));
+    page.write_gap();
+    page.write_wrapped(0, 2, &build_headline(&report.summary));
+    if let Some(surprise) = request_estimate::format_deviations(&report.requests) {
+        page.write_wrapped(0, 2, &[style_text(DIM, surprise)]);
     }
     page.finish()
 }
 
-fn is_quiet(result: &ObjectResult) -> bool {
-    result.result == Word::Unchanged && result.action.is_none() && result.findings.is_empty()
+fn is_omitted(result: &ObjectResult) -> bool {
+    result.result == ResultStatus::Unchanged && result.action.is_none() && result.findings.is_empty()
 }
 
-fn row(page: &mut Page, result: &ObjectResult, (words, kinds, names): (usize, usize, usize)) {
-    let (symbol, style) = look(result);
+fn write_row(page: &mut TextPage, result: &ObjectResult, (words, kinds, names): (usize, usize, usize)) {
+    let (symbol, style) = style_result(result);
     let line = [
-        piece(style, format!("{symbol} {}  ", padded(word(result), words))),
-        piece(PLAIN, format!("{}  ", padded(&clean::line(&result.object.kind), kinds))),
-        piece(BOLD, format!("{}  ", padded(&clean::line(&result.object.name), names))),
-        piece(DIM, effort(result)),
+        style_text(style, format!("{symbol} {}  ", pad_text(describe_result(result), words))),
+        style_text(PLAIN, format!("{}  ", pad_text(&sanitize::escape_line(&result.object.kind), kinds))),
+        style_text(BOLD, format!("{}  ", pad_text(&sanitize::escape_line(&result.object.name), names))),
+        style_text(DIM, format_attempts(result)),
     ];
-    page.flow(0, 4, &line);
-    findings(page, 4, &result.reasons);
+    page.write_wrapped(0, 4, &line);
+    write_diagnostics(page, 4, &result.reasons);
     if !result.moved.is_empty() {
-        page.flow(4, 6, &[piece(PLAIN, "it moved since it was planned, so it was left alone:")]);
+        page.write_wrapped(
+            4,
+            6,
+            &[style_text(PLAIN, "it moved since it was planned, so it was left alone:")],
+        );
     }
-    result.moved.iter().for_each(|moved| three(page, moved));
+    result.moved.iter().for_each(|moved| write_conflict(page, moved));
     if !result.lost.is_empty() {
-        page.flow(4, 6, &[piece(PLAIN, "what is there, and what was sent:")]);
-        field::show(page, 6, &result.lost);
+        page.write_wrapped(4, 6, &[style_text(PLAIN, "what is there, and what was sent:")]);
+        field::write_fields(page, 6, &result.lost);
     }
-    findings(page, 4, &result.findings);
+    write_diagnostics(page, 4, &result.findings);
 }
 
 /// Planned from, now, wanted.
-pub fn three(page: &mut Page, moved: &MovedField) {
+pub fn write_conflict(page: &mut TextPage, moved: &ConflictView) {
     if moved.path.is_empty() {
         let said = match moved.planned.is_some() {
             true => "the object was there and is gone",
             false => "there was no such object, and now there is",
         };
-        return page.flow(6, 8, &[piece(PLAIN, said)]);
+        return page.write_wrapped(6, 8, &[style_text(PLAIN, said)]);
     }
-    let label = clean::line(&moved.label);
+    let label = sanitize::escape_line(&moved.label);
     let sides = [
         ("planned from", &moved.planned, REMOVED),
         ("now", &moved.now, CHANGED),
         ("wanted", &moved.wanted, ADDED),
     ];
-    let is_hidden = |side: &Option<Json>| side.as_ref().is_some_and(|side| mask::mask_of(side).is_some());
+    let is_hidden = |side: &Option<Json>| side.as_ref().is_some_and(|side| mask::find_mask(side).is_some());
     let nothing = sides.iter().all(|(_, side, _)| side.is_none());
     if let Some(mark) = moved.mark.as_ref().filter(|_| nothing || sides.iter().any(|own| is_hidden(own.1))) {
-        return page.flow(6, 8, &[piece(PLAIN, format!("{label}  ({mark}, changed)"))]);
+        return page.write_wrapped(6, 8, &[style_text(PLAIN, format!("{label}  ({mark}, changed)"))]);
     }
-    let mark = moved.mark.as_ref().map(|mark| format!("  ({})", clean::line(mark)));
-    page.flow(6, 8, &[piece(PLAIN, label), piece(DIM, mark.unwrap_or_default())]);
+    let mark = moved.mark.as_ref().map(|mark| format!("  ({})", sanitize::escape_line(mark)));
+    page.write_wrapped(6, 8, &[style_text(PLAIN, label), style_text(DIM, mark.unwrap_or_default())]);
     for (when, side, style) in sides {
-        let value =
-            side.as_ref().map_or_else(|| piece(DIM, "(nothing)"), |side| piece(style, field::brief(side)));
-        page.flow(8, 10, &[piece(DIM, format!("{}  ", padded(when, 12))), value]);
+        let value = side.as_ref().map_or_else(
+            || style_text(DIM, "(nothing)"),
+            |side| style_text(style, field::format_brief(side)),
+        );
+        page.write_wrapped(8, 10, &[style_text(DIM, format!("{}  ", pad_text(when, 12))), value]);
     }
 }
 
 /// What became of it, in a word.
-pub fn word(result: &ObjectResult) -> &'static str {
+pub fn describe_result(result: &ObjectResult) -> &'static str {
     match (result.result, result.action) {
-        (Word::Done, Some(Action::Create)) => "created",
-        (Word::Done, Some(Action::Delete)) => "deleted",
-        (Word::Done, _) => "updated",
-        (Word::Unchanged, _) => "unchanged",
-        (Word::Refused, _) => "refused",
-        (Word::Unread, _) => "unread",
-        (Word::Failed, _) => "failed",
-        (Word::Unknown, _) => "unknown",
-        (Word::NotStarted, _) => "not started",
+        (ResultStatus::Done, Some(ActionView::Create)) => "created",
+        (ResultStatus::Done, Some(ActionView::Delete)) => "deleted",
+        (ResultStatus::Done, _) => "updated",
+        (ResultStatus::Unchanged, _) => "unchanged",
+        (ResultStatus::Refused, _) => "refused",
+        (ResultStatus::Unread, _) => "unread",
+        (ResultStatus::Failed, _) => "failed",
+        (ResultStatus::Unknown, _) => "unknown",
+        (ResultStatus::NotStarted, _) => "not started",
     }
 }
 
-fn look(result: &ObjectResult) -> (char, Style) {
+fn style_result(result: &ObjectResult) -> (char, Style) {
     match result.result {
-        Word::Done if result.findings.is_empty() => ('✓', ADDED),
-        Word::Done => ('!', WARNING),
-        Word::Unchanged => ('=', DIM),
-        Word::Refused => ('!', CHANGED),
-        Word::Unread => ('?', ERROR),
-        Word::Failed => ('✗', ERROR),
-        Word::Unknown => ('?', WARNING),
-        Word::NotStarted => ('–', DIM),
+        ResultStatus::Done if result.findings.is_empty() => ('✓', ADDED),
+        ResultStatus::Done => ('!', WARNING),
+        ResultStatus::Unchanged => ('=', DIM),
+        ResultStatus::Refused => ('!', CHANGED),
+        ResultStatus::Unread => ('?', ERROR),
+        ResultStatus::Failed => ('✗', ERROR),
+        ResultStatus::Unknown => ('?', WARNING),
+        ResultStatus::NotStarted => ('–', DIM),
     }
 }
 
 /// `3 requests, 1.2 s`
-fn effort(result: &ObjectResult) -> String {
+fn format_attempts(result: &ObjectResult) -> String {
     let time = match result.millis {
         _ if result.attempts == 0 => return String::new(),
         millis @ 0..1000 => format!("{millis} ms"),
@@ -358,7 +377,7 @@ fn effort(result: &ObjectResult) -> String {
 }
 
 /// `12 done, 1 refused, 3 not started`
-fn headline(summary: &ApplySummary) -> Vec<Piece<'static>> {
+fn build_headline(summary: &ApplySummary) -> Vec<StyledText<'static>> {
     let parts = [
         (summary.done, "done", ADDED.bold()),
         (summary.unchanged, "already as wanted", DIM),
@@ -369,7 +388,7 @@ fn headline(summary: &ApplySummary) -> Vec<Piece<'static>> {
         (summary.not_started, "not started", DIM),
     ];
     match parts.iter().all(|(number, ..)| *number == 0) {
-        true => vec![piece(BOLD, "Nothing was to be done")],
-        false => tally(&parts),
+        true => vec![style_text(BOLD, "Nothing was to be done")],
+        false => build_counts(&parts),
     }
 }

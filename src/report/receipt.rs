@@ -9,15 +9,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::clean;
-use super::outcome::{ApplyReport, ObjectResult, Word, text as results_text};
-use super::saved::BoundTarget;
-use super::seal::{Seal, Sealed};
-use super::shown::{Action, Finding, ObjectName, Weight};
+use super::outcome::{ApplyReport, ObjectResult, ResultStatus, render_results as results_text};
+use super::plan_report::{ActionView, DiagnosticView, ObjectName, SeverityView};
+use super::sanitize;
+use super::saved_plan::BoundTarget;
+use super::seal::{FileSeal, SealMessages};
 use crate::diagnostic::Diagnostic;
-use crate::run::journal::{Account, Answer, End, Named, Sent, Spoken};
-use crate::run::ledger::Notes;
-use crate::run::undo::Entry;
+use crate::run::journal::{
+    RecordedObject, RecordedRequest, RecordedResponse, RecordedResult, RecordedRun, RecordedTarget,
+};
+use crate::run::last_applied::DigestExport;
+use crate::run::undo::WrittenObject;
 
 /// The version of the file that is written here.
 const FORMAT: u32 = 1;
@@ -54,23 +56,23 @@ pub struct Receipt {
     #[serde(default)]
     pub targets: Vec<BoundTarget>,
     /// The requests that write, in the order in which they were sent.
-    pub requests: Vec<RequestSent>,
+    pub requests: Vec<ReceiptRequest>,
     /// The objects that were written to, with what was there before as far as it may be kept.
     #[serde(default)]
-    pub objects: Vec<Entry>,
+    pub objects: Vec<WrittenObject>,
     /// What objects were applied as, for `drift` on other machines; absent where receipts are not shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Notes>,
+    pub applied: Option<DigestExport>,
     /// What became of the objects.
     pub results: ApplyReport,
     /// What tells whether anything above was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seal: Option<Seal>,
+    pub seal: Option<FileSeal>,
 }
 
 /// A request that was sent, or was about to be.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct RequestSent {
+pub struct ReceiptRequest {
     /// The target.
     pub target: String,
     /// The kind.
@@ -104,22 +106,22 @@ pub struct RequestSent {
 
 impl Receipt {
     /// Of a run as its journal tells it; `results` are those of a run that came to its end.
-    pub fn new(account: &Account, results: Option<ApplyReport>) -> Self {
+    pub fn new(account: &RecordedRun, results: Option<ApplyReport>) -> Self {
         Self {
             trueup_receipt: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             run: account.name.clone(),
-            who: account.of.who.clone(),
-            commit: account.of.commit.clone(),
+            who: account.context.who.clone(),
+            commit: account.context.commit.clone(),
             started: account.started.clone(),
             ended: account.ended.clone(),
-            plan: account.of.plan.clone(),
-            targets: account.of.targets.iter().map(target).collect(),
-            retries: account.sent.iter().map(|sent| attempts(sent).saturating_sub(1)).sum(),
-            requests: account.sent.iter().map(request).collect(),
+            plan: account.context.plan.clone(),
+            targets: account.context.targets.iter().map(convert_target).collect(),
+            retries: account.requests.iter().map(|sent| count_attempts(sent).saturating_sub(1)).sum(),
+            requests: account.requests.iter().map(convert_request).collect(),
             objects: account.objects.clone(),
             applied: None,
-            results: results.unwrap_or_else(|| as_far_as_known(account)),
+            results: results.unwrap_or_else(|| build_partial_results(account)),
             seal: None,
         }
     }
@@ -130,63 +132,66 @@ impl Receipt {
     /// When it cannot be JSON at all; a receipt always can.
     pub fn seal(mut self, key: Option<&[u8]>) -> serde_json::Result<Self> {
         self.seal = None;
-        self.seal = Some(Seal::of(&serde_json::to_value(&self)?, key));
+        self.seal = Some(FileSeal::from_json(&serde_json::to_value(&self)?, key));
         Ok(self)
     }
 
     /// For a terminal of `width` columns.
-    pub fn text(&self, width: usize) -> String {
-        let line = |text: &str| clean::line(text).into_owned();
+    pub fn render_text(&self, width: usize) -> String {
+        let line = |text: &str| sanitize::escape_line(text).into_owned();
         let ended =
             self.ended.as_ref().map_or_else(|| "was cut off".to_owned(), |at| format!("to {}", line(at)));
         let plan = self.plan.as_ref().map(|plan| {
             let plan = line(plan);
-            format!(", of the plan {}", clean::cut(&plan, 13))
+            format!(", of the plan {}", sanitize::truncate_line(&plan, 13))
         });
         let who = self.who.as_ref().map(|who| format!(" by {}", line(who)));
-        let commit = self.commit.as_ref().map(|own| format!(", at commit {}", clean::cut(&line(own), 13)));
+        let commit = self
+            .commit
+            .as_ref()
+            .map(|own| format!(", at commit {}", sanitize::truncate_line(&line(own), 13)));
         format!(
             "apply from {} {ended}{}{}{}; {}, {}\n\n{}",
             line(&self.started),
             who.unwrap_or_default(),
             plan.unwrap_or_default(),
             commit.unwrap_or_default(),
-            clean::count(self.requests.len(), "request"),
-            clean::count(self.retries as usize, "retry").replace("retrys", "retries"),
+            sanitize::format_count(self.requests.len(), "request"),
+            sanitize::format_count(self.retries as usize, "retry").replace("retrys", "retries"),
             results_text(&self.results, width),
         )
     }
 }
 
 /// Reads a receipt without a look at its seal, to be shown; nothing when the text is none.
-pub fn open(text: &str) -> Option<Receipt> {
+pub fn read_unverified(text: &str) -> Option<Receipt> {
     serde_json::from_str(text).ok().filter(|receipt: &Receipt| receipt.trueup_receipt == FORMAT)
 }
 
 /// What is said of a receipt whose seal is not right.
-const SEALED: Sealed = Sealed {
+const SEAL_MESSAGES: SealMessages = SealMessages {
     noun: "receipt",
-    tampered: "tampered-receipt",
-    foreign: "foreign-receipt",
+    tampered_code: "tampered-receipt",
+    foreign_code: "foreign-receipt",
     hint: "get the file anew from where it was made; what it says is not believed",
-    unkeyed: "undo it without TRUEUP_DIGEST_KEY, where that is safe",
+    unkeyed_hint: "undo it without TRUEUP_DIGEST_KEY, where that is safe",
 };
 
 /// Reads a receipt and holds its seal against the key, of which it tells whether it was made under one.
 ///
 /// # Errors
 /// When it is not one, is of another version, or was changed.
-pub fn unsealed<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<Receipt, Diagnostic> {
+pub fn read_verified<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<Receipt, Diagnostic> {
     let broken = |why: &str| {
         Diagnostic::error("broken-receipt", format!("this receipt cannot be read: {why}"))
-            .hint("name a file in `.trueup/receipts`, or get it anew")
+            .with_hint("name a file in `.trueup/receipts`, or get it anew")
     };
     let json: Json = serde_json::from_str(text).map_err(|_| broken("it is not JSON"))?;
     match json.get(MEMBER).and_then(Json::as_u64) {
         Some(version) if version == u64::from(FORMAT) => {}
         Some(version) => {
             return Err(Diagnostic::error("foreign-receipt", format!("this receipt has format {version}"))
-                .hint(format!("this program reads format {FORMAT}")));
+                .with_hint(format!("this program reads format {FORMAT}")));
         }
         None => return Err(broken("it is none")),
     }
@@ -194,22 +199,22 @@ pub fn unsealed<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Resul
     let receipt: Receipt =
         serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or wrong"))?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
-    Seal::check(receipt.seal.as_ref(), json, key(keyed), SEALED)?;
+    FileSeal::check(receipt.seal.as_ref(), json, key(keyed), SEAL_MESSAGES)?;
     Ok(receipt)
 }
 
-fn target(own: &Spoken) -> BoundTarget {
+fn convert_target(own: &RecordedTarget) -> BoundTarget {
     BoundTarget { name: own.name.clone(), api: own.api.clone(), base_url: own.base_url.clone() }
 }
 
-fn attempts(sent: &Sent) -> u32 {
-    sent.answer.as_ref().map_or(0, |answer| answer.attempts)
+fn count_attempts(sent: &RecordedRequest) -> u32 {
+    sent.response.as_ref().map_or(0, |answer| answer.attempts)
 }
 
-fn request(sent: &Sent) -> RequestSent {
-    let cut_off = Answer { unknown: true, ..Answer::default() };
-    let answer = sent.answer.as_ref().unwrap_or(&cut_off);
-    RequestSent {
+fn convert_request(sent: &RecordedRequest) -> ReceiptRequest {
+    let cut_off = RecordedResponse { unknown: true, ..RecordedResponse::default() };
+    let answer = sent.response.as_ref().unwrap_or(&cut_off);
+    ReceiptRequest {
         target: sent.object.target.clone(),
         kind: sent.object.kind.clone(),
         name: sent.object.name.clone(),
@@ -218,7 +223,7 @@ fn request(sent: &Sent) -> RequestSent {
         path: sent.path.clone(),
         digest: sent.digest.clone(),
         at: sent.at.clone(),
-        answered: sent.answered.clone(),
+        answered: sent.answered_at.clone(),
         status: answer.status,
         request_id: answer.request_id.clone(),
         attempts: answer.attempts,
@@ -227,50 +232,50 @@ fn request(sent: &Sent) -> RequestSent {
 }
 
 /// The results of a run that was cut off: of what was sent and not read back nobody knows.
-fn as_far_as_known(account: &Account) -> ApplyReport {
-    let mut results: Vec<ObjectResult> = account.ends.iter().map(ended).collect();
-    results.extend(account.open().into_iter().map(unknown));
-    ApplyReport::told(results)
+fn build_partial_results(account: &RecordedRun) -> ApplyReport {
+    let mut results: Vec<ObjectResult> = account.results.iter().map(convert_end).collect();
+    results.extend(account.find_open_requests().into_iter().map(build_unknown_result));
+    ApplyReport::from_results(results)
 }
 
-fn ended(end: &End) -> ObjectResult {
+fn convert_end(end: &RecordedResult) -> ObjectResult {
     let result = match &*end.result {
-        "done" => Word::Done,
-        "unchanged" => Word::Unchanged,
-        "refused" => Word::Refused,
-        "unread" => Word::Unread,
-        "failed" => Word::Failed,
-        "not_started" => Word::NotStarted,
-        _ => Word::Unknown,
+        "done" => ResultStatus::Done,
+        "unchanged" => ResultStatus::Unchanged,
+        "refused" => ResultStatus::Refused,
+        "unread" => ResultStatus::Unread,
+        "failed" => ResultStatus::Failed,
+        "not_started" => ResultStatus::NotStarted,
+        _ => ResultStatus::Unknown,
     };
-    let known = blank(&end.object, end.action.as_deref(), result);
+    let known = build_empty_result(&end.object, end.action.as_deref(), result);
     ObjectResult { attempts: end.attempts, millis: end.millis, ..known }
 }
 
-fn unknown(sent: &Sent) -> ObjectResult {
-    let message = match sent.answer.as_ref().map(|answer| answer.status) {
+fn build_unknown_result(sent: &RecordedRequest) -> ObjectResult {
+    let message = match sent.response.as_ref().map(|answer| answer.status) {
         Some(Some(status)) => format!("the service answered {status}, and it was not read back any more"),
         Some(None) => "the service gave no answer, and it was not looked up any more".to_owned(),
         None => "it was about to be sent when the run was cut off".to_owned(),
     };
-    let reason = Finding {
+    let reason = DiagnosticView {
         code: "cut-off".to_owned(),
-        severity: Weight::Warning,
+        severity: SeverityView::Warning,
         message,
         hint: Some("the next run looks it up; plan again".to_owned()),
         file: None,
         line: None,
         column: None,
     };
-    let known = blank(&sent.object, Some(&sent.action), Word::Unknown);
-    ObjectResult { attempts: attempts(sent), reasons: vec![reason], ..known }
+    let known = build_empty_result(&sent.object, Some(&sent.action), ResultStatus::Unknown);
+    ObjectResult { attempts: count_attempts(sent), reasons: vec![reason], ..known }
 }
 
-fn blank(object: &Named, action: Option<&str>, result: Word) -> ObjectResult {
+fn build_empty_result(object: &RecordedObject, action: Option<&str>, result: ResultStatus) -> ObjectResult {
     let action = action.and_then(|action| match action {
-        "create" => Some(Action::Create),
-        "update" => Some(Action::Update),
-        "delete" => Some(Action::Delete),
+        "create" => Some(ActionView::Create),
+        "update" => Some(ActionView::Update),
+        "delete" => Some(ActionView::Delete),
         _ => None,
     });
     ObjectResult {

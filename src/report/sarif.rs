@@ -10,14 +10,14 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::clean;
-use super::sheet::{Entry, Sheet};
-use super::shown::{Finding, Weight};
+use super::plan_report::{DiagnosticView, SeverityView};
+use super::sanitize;
+use super::view_model::{ViewEntry, ViewModel};
 
 /// The most results that GitHub takes of one run.
-const MOST_RESULTS: usize = 25_000;
+const MAX_RESULTS: usize = 25_000;
 /// What cannot stand in the path of a URI.
-const PATH: &AsciiSet = &CONTROLS
+const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -36,15 +36,15 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b':');
 
 /// The findings of a report as a SARIF log.
-pub fn sarif(sheet: &Sheet) -> Json {
-    let mut found: Vec<_> = sheet.findings().collect();
+pub fn render_sarif(sheet: &ViewModel) -> Json {
+    let mut found: Vec<_> = sheet.iter_diagnostics().collect();
     found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity));
-    found.truncate(MOST_RESULTS);
+    found.truncate(MAX_RESULTS);
     let mut rules: BTreeMap<&str, usize> = found.iter().map(|(finding, _)| (&*finding.code, 0)).collect();
     rules.values_mut().enumerate().for_each(|(at, number)| *number = at);
     let results: Vec<_> = found
         .iter()
-        .map(|(finding, entry)| result(sheet, finding, *entry, rules.get(&*finding.code).copied()))
+        .map(|(finding, entry)| build_result(sheet, finding, *entry, rules.get(&*finding.code).copied()))
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -53,7 +53,7 @@ pub fn sarif(sheet: &Sheet) -> Json {
             "tool": { "driver": {
                 "name": "trueup",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.keys().map(|code| rule(code)).collect::<Vec<_>>(),
+                "rules": rules.keys().map(|code| build_rule(code)).collect::<Vec<_>>(),
             } },
             "automationDetails": { "id": format!("trueup/{}/", sheet.title) },
             "columnKind": "unicodeCodePoints",
@@ -62,31 +62,36 @@ pub fn sarif(sheet: &Sheet) -> Json {
     })
 }
 
-fn rule(code: &str) -> Json {
+fn build_rule(code: &str) -> Json {
     json!({ "id": code, "shortDescription": { "text": code.replace('-', " ") } })
 }
 
-fn result(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>, rule: Option<usize>) -> Json {
+fn build_result(
+    sheet: &ViewModel,
+    finding: &DiagnosticView,
+    entry: Option<&ViewEntry>,
+    rule: Option<usize>,
+) -> Json {
     let mut result = json!({
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": match finding.severity {
-            Weight::Error => "error",
-            Weight::Warning => "warning",
-            Weight::Note => "note",
+            SeverityView::Error => "error",
+            SeverityView::Warning => "warning",
+            SeverityView::Note => "note",
         },
-        "message": { "text": sentence(finding, entry) },
-        "partialFingerprints": { "trueup/v1": fingerprint(sheet, finding, entry) },
+        "message": { "text": format_sentence(finding, entry) },
+        "partialFingerprints": { "trueup/v1": compute_fingerprint(sheet, finding, entry) },
     });
-    if let Some(location) = location(sheet, finding, entry) {
+    if let Some(location) = build_location(sheet, finding, entry) {
         result["locations"] = json!([location]);
     }
     result
 }
 
-fn location(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) -> Option<Json> {
-    let spot = sheet.place(finding, entry)?;
-    let mut artifact = json!({ "uri": utf8_percent_encode(&spot.file, PATH).to_string() });
+fn build_location(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> Option<Json> {
+    let spot = sheet.locate_diagnostic(finding, entry)?;
+    let mut artifact = json!({ "uri": utf8_percent_encode(&spot.file, PATH_ENCODE_SET).to_string() });
     if !std::path::Path::new(&spot.file).is_absolute() {
         artifact["uriBaseId"] = "%SRCROOT%".into();
     }
@@ -101,18 +106,18 @@ fn location(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) -> Option<J
 }
 
 /// What is to be said: about which object, what, and what to do.
-pub fn sentence(finding: &Finding, entry: Option<&Entry>) -> String {
+pub fn format_sentence(finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
     let about = entry.map_or(String::new(), |entry| {
         let object = entry.object;
         format!("{} {} at {}: ", object.kind, object.name, object.target)
     });
     let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
-    clean::line(&format!("{about}{}{hint}", finding.message)).into_owned()
+    sanitize::escape_line(&format!("{about}{}{hint}", finding.message)).into_owned()
 }
 
 /// The same for the same finding, wherever its lines have moved.
-pub fn fingerprint(sheet: &Sheet, finding: &Finding, entry: Option<&Entry>) -> String {
-    let file = sheet.place(finding, entry).map(|spot| spot.file).unwrap_or_default();
+pub fn compute_fingerprint(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
+    let file = sheet.locate_diagnostic(finding, entry).map(|spot| spot.file).unwrap_or_default();
     let (kind, name, target) =
         entry.map_or(("", "", ""), |entry| (&*entry.object.kind, &*entry.object.name, &*entry.object.target));
     let mut digest = Sha256::new();

@@ -16,7 +16,7 @@ const MEMBER: &str = "seal";
 
 /// A digest over the whole file but for itself.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct Seal {
+pub struct FileSeal {
     /// Whether digests in this file are made under a key.
     pub keyed: bool,
     /// The digest.
@@ -25,21 +25,21 @@ pub struct Seal {
 
 /// What is sealed, for what is said of it.
 #[derive(Clone, Copy)]
-pub struct Sealed {
+pub struct SealMessages {
     /// `saved plan`
     pub noun: &'static str,
-    pub tampered: &'static str,
-    pub foreign: &'static str,
+    pub tampered_code: &'static str,
+    pub foreign_code: &'static str,
     /// What to do about one that cannot be trusted.
     pub hint: &'static str,
     /// What to do about one that was made without a key.
-    pub unkeyed: &'static str,
+    pub unkeyed_hint: &'static str,
 }
 
-impl Seal {
+impl FileSeal {
     /// Of a file that has none yet.
-    pub fn of(json: &Json, key: Option<&[u8]>) -> Self {
-        Self { keyed: key.is_some(), digest: digest_of(json, key) }
+    pub fn from_json(json: &Json, key: Option<&[u8]>) -> Self {
+        Self { keyed: key.is_some(), digest: digest_json(json, key) }
     }
 
     /// Holds the seal of a file against the file.
@@ -50,51 +50,51 @@ impl Seal {
         seal: Option<&Self>,
         mut json: Json,
         key: Option<&[u8]>,
-        of: Sealed,
+        of: SealMessages,
     ) -> Result<(), Diagnostic> {
         let noun = of.noun;
         let Some(seal) = seal else {
             let message = format!("this {noun} has lost its seal");
-            return Err(Diagnostic::error(of.tampered, message).hint(of.hint));
+            return Err(Diagnostic::error(of.tampered_code, message).with_hint(of.hint));
         };
         match (seal.keyed, key) {
             (true, None) => {
                 let message = format!("this {noun} was made under a key, and there is none");
-                return Err(Diagnostic::error("no-digest-key", message).hint(
+                return Err(Diagnostic::error("no-digest-key", message).with_hint(
                     "set TRUEUP_DIGEST_KEY to the key of the run that made it, or keep its `.trueup/key`",
                 ));
             }
             (false, Some(_)) => {
                 let message = format!("this {noun} was made without a key, and there is one");
-                return Err(Diagnostic::error(of.foreign, message).hint(of.unkeyed));
+                return Err(Diagnostic::error(of.foreign_code, message).with_hint(of.unkeyed_hint));
             }
             _ => {}
         }
         if let Some(members) = json.as_object_mut() {
             members.shift_remove(MEMBER);
         }
-        if digest_of(&json, key) != seal.digest {
+        if digest_json(&json, key) != seal.digest {
             let other = if seal.keyed { ", or it was made under another key" } else { "" };
             let message = format!("this {noun} was changed{other}");
-            return Err(Diagnostic::error(of.tampered, message).hint(of.hint));
+            return Err(Diagnostic::error(of.tampered_code, message).with_hint(of.hint));
         }
         Ok(())
     }
 }
 
-fn digest_of(json: &Json, key: Option<&[u8]>) -> String {
+fn digest_json(json: &Json, key: Option<&[u8]>) -> String {
     let mut text = Vec::new();
-    canonical(json, &mut text);
-    digest::bytes(&text, key)
+    write_canonical(json, &mut text);
+    digest::digest_bytes(&text, key)
 }
 
 /// JSON without blanks, members in the order of their names.
-fn canonical(json: &Json, out: &mut Vec<u8>) {
+fn write_canonical(json: &Json, out: &mut Vec<u8>) {
     match json {
         Json::Array(items) => {
             out.push(b'[');
             for item in items {
-                canonical(item, out);
+                write_canonical(item, out);
                 out.push(b',');
             }
             out.push(b']');
@@ -104,18 +104,18 @@ fn canonical(json: &Json, out: &mut Vec<u8>) {
             members.sort_unstable_by_key(|(name, _)| *name);
             out.push(b'{');
             for (name, value) in members {
-                put(&name, out);
+                write_json(&name, out);
                 out.push(b':');
-                canonical(value, out);
+                write_canonical(value, out);
                 out.push(b',');
             }
             out.push(b'}');
         }
-        leaf => put(leaf, out),
+        leaf => write_json(leaf, out),
     }
 }
 
-fn put(json: &impl Serialize, out: &mut Vec<u8>) {
+fn write_json(json: &impl Serialize, out: &mut Vec<u8>) {
     // memory takes everything, and names and leaves always are JSON
     let _ = serde_json::to_writer(out, json);
 }

@@ -7,78 +7,79 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::clean::{self, count, grouped};
 use super::field;
-use super::forecast;
-use super::paint::{
-    ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, Page, Piece, REMOVED, WARNING, padded, piece, width_of,
+use super::plan_report::{
+    ActionView, DiagnosticView, HiddenValue, HiddenValueState, ObjectChange, ObjectName, PlanReport,
+    RequestView, SeverityView, UnchangedView, ValidationReport,
 };
-use super::shown::{
-    Action, Checked, Finding, HiddenValue, Known, ObjectChange, ObjectName, Report, RequestShown, Unchanged,
-    Weight,
+use super::request_estimate;
+use super::sanitize::{self, format_count, group_digits};
+use super::styled_text::{
+    ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width,
+    pad_text, style_text,
 };
 
 /// The most names of unknown members that a request line lists.
-const MOST_NAMES: usize = 8;
+const MAX_NAMES: usize = 8;
 
 /// The whole report for a terminal of `width` columns.
-pub fn text(report: &Report, width: usize) -> String {
-    let mut page = Page::new(width);
-    summary(&mut page, report);
+pub fn render_plan(report: &PlanReport, width: usize) -> String {
+    let mut page = TextPage::new(width);
+    write_summary(&mut page, report);
     for change in &report.changes {
-        object(&mut page, change);
+        write_object(&mut page, change);
     }
     for refusal in &report.refused {
-        heading(&mut page, ("refused", ERROR), &refusal.object);
-        field::show(&mut page, 2, &refusal.fields);
-        findings(&mut page, 2, &refusal.reasons);
+        write_heading(&mut page, ("refused", ERROR), &refusal.object);
+        field::write_fields(&mut page, 2, &refusal.fields);
+        write_diagnostics(&mut page, 2, &refusal.reasons);
     }
     // what is said of a whole list stands at the end
     for unread in report.unread.iter().filter(|unread| !unread.reasons.is_empty()) {
-        heading(&mut page, ("unread", ERROR), &unread.object);
-        findings(&mut page, 2, &unread.reasons);
+        write_heading(&mut page, ("unread", ERROR), &unread.object);
+        write_diagnostics(&mut page, 2, &unread.reasons);
     }
     for unchanged in report.unchanged.iter().filter(|unchanged| !unchanged.notes.is_empty()) {
-        heading(&mut page, ("as wanted", DIM), &unchanged.object);
-        notes(&mut page, &unchanged.notes);
+        write_heading(&mut page, ("as wanted", DIM), &unchanged.object);
+        write_notes(&mut page, &unchanged.notes);
     }
-    as_written(&mut page, &report.unchanged);
+    write_unchanged_values(&mut page, &report.unchanged);
     for finding in &report.diagnostics {
-        page.gap();
-        findings(&mut page, 0, std::slice::from_ref(finding));
+        page.write_gap();
+        write_diagnostics(&mut page, 0, std::slice::from_ref(finding));
     }
-    if let Some(line) = forecast::line(&report.requests) {
-        page.gap();
-        page.flow(0, 2, &[piece(DIM, line)]);
+    if let Some(line) = request_estimate::format_estimates(&report.requests) {
+        page.write_gap();
+        page.write_wrapped(0, 2, &[style_text(DIM, line)]);
     }
     page.finish()
 }
 
-fn summary(page: &mut Page, report: &Report) {
+fn write_summary(page: &mut TextPage, report: &PlanReport) {
     if !report.complete {
         let said = "This plan is incomplete: some live state could not be read";
-        page.flow(0, 2, &[piece(WARNING, said)]);
-        page.gap();
+        page.write_wrapped(0, 2, &[style_text(WARNING, said)]);
+        page.write_gap();
     }
     if report.changes.is_empty() && report.refused.is_empty() && report.unread.is_empty() {
-        return page.flow(0, 2, &[piece(BOLD, nothing_to_do(report))]);
+        return page.write_wrapped(0, 2, &[style_text(BOLD, describe_no_changes(report))]);
     }
-    page.flow(0, 2, &headline(report));
-    page.gap();
-    table(page, report);
+    page.write_wrapped(0, 2, &build_headline(report));
+    page.write_gap();
+    write_table(page, report);
 }
 
-fn nothing_to_do(report: &Report) -> String {
+fn describe_no_changes(report: &PlanReport) -> String {
     match (report.summary.unchanged, report.complete) {
         (_, false) => "Nothing to do as far as can be told".to_owned(),
         (0, true) => "Nothing to do: there are no documents".to_owned(),
         (1, true) => "Nothing to do: 1 object is as wanted".to_owned(),
-        (n, true) => format!("Nothing to do: {} are as wanted", count(n, "object")),
+        (n, true) => format!("Nothing to do: {} are as wanted", format_count(n, "object")),
     }
 }
 
 /// `1 to create, 2 to update, 1 refused, 12 as wanted`
-fn headline(report: &Report) -> Vec<Piece<'static>> {
+fn build_headline(report: &PlanReport) -> Vec<StyledText<'static>> {
     let summary = &report.summary;
     let parts = [
         (summary.create, "to create", ADDED.bold()),
@@ -88,69 +89,70 @@ fn headline(report: &Report) -> Vec<Piece<'static>> {
         (summary.unread, "unread", ERROR),
         (summary.unchanged, "as wanted", DIM),
     ];
-    tally(&parts)
+    build_counts(&parts)
 }
 
 /// Numbers that are not zero, with what they count.
-pub fn tally(parts: &[(usize, &str, anstyle::Style)]) -> Vec<Piece<'static>> {
+pub fn build_counts(parts: &[(usize, &str, anstyle::Style)]) -> Vec<StyledText<'static>> {
     let mut line = Vec::new();
     for (number, what, style) in parts.iter().filter(|(number, ..)| *number > 0) {
         if !line.is_empty() {
-            line.push(piece(PLAIN, ", "));
+            line.push(style_text(PLAIN, ", "));
         }
-        line.push(piece(*style, format!("{} {what}", grouped(*number))));
+        line.push(style_text(*style, format!("{} {what}", group_digits(*number))));
     }
     line
 }
 
 /// What becomes of an object, in the order of the table.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
-    Does(Action),
+enum SummaryRowAction {
+    Planned(ActionView),
     Refused,
     Unread,
 }
 
 /// Kind, action, number and names, one line each.
-fn table(page: &mut Page, report: &Report) {
-    let mut rows: BTreeMap<(&str, Turn), Vec<&str>> = BTreeMap::new();
-    let changes = report.changes.iter().map(|change| (&change.object, Turn::Does(change.action)));
-    let refused = report.refused.iter().map(|refusal| (&refusal.object, Turn::Refused));
-    let unread = report.unread.iter().map(|unread| (&unread.object, Turn::Unread));
+fn write_table(page: &mut TextPage, report: &PlanReport) {
+    let mut rows: BTreeMap<(&str, SummaryRowAction), Vec<&str>> = BTreeMap::new();
+    let changes =
+        report.changes.iter().map(|change| (&change.object, SummaryRowAction::Planned(change.action)));
+    let refused = report.refused.iter().map(|refusal| (&refusal.object, SummaryRowAction::Refused));
+    let unread = report.unread.iter().map(|unread| (&unread.object, SummaryRowAction::Unread));
     for (object, turn) in changes.chain(refused).chain(unread) {
         rows.entry((&object.kind, turn)).or_default().push(&object.name);
     }
-    let kinds = rows.keys().map(|(kind, _)| width_of(&clean::line(kind))).max().unwrap_or(0);
-    let numbers = rows.values().map(|names| grouped(names.len()).len()).max().unwrap_or(0);
+    let kinds = rows.keys().map(|(kind, _)| measure_width(&sanitize::escape_line(kind))).max().unwrap_or(0);
+    let numbers = rows.values().map(|names| group_digits(names.len()).len()).max().unwrap_or(0);
     let mut last = "";
     for ((kind, turn), names) in &rows {
         let shown = if *kind == last { "" } else { kind };
         last = kind;
         let (word, style) = match turn {
-            Turn::Does(action) => look(*action),
-            Turn::Refused => ("refuse", ERROR),
-            Turn::Unread => ("unread", ERROR),
+            SummaryRowAction::Planned(action) => style_action(*action),
+            SummaryRowAction::Refused => ("refuse", ERROR),
+            SummaryRowAction::Unread => ("unread", ERROR),
         };
-        let count = grouped(names.len());
+        let count = group_digits(names.len());
         let line = [
-            piece(PLAIN, format!("{}  ", padded(&clean::line(shown), kinds))),
-            piece(style, format!("{word}  ")),
-            piece(PLAIN, format!("{}{count}  ", " ".repeat(numbers - count.len()))),
+            style_text(PLAIN, format!("{}  ", pad_text(&sanitize::escape_line(shown), kinds))),
+            style_text(style, format!("{word}  ")),
+            style_text(PLAIN, format!("{}{count}  ", " ".repeat(numbers - count.len()))),
         ];
         let used = 2 + kinds + 2 + 6 + 2 + numbers + 2;
-        let names = name_list(names, page.width().saturating_sub(used));
-        page.flow(2, used, &[&line[..], &[piece(PLAIN, names)]].concat());
+        let names = join_names(names, page.width().saturating_sub(used));
+        page.write_wrapped(2, used, &[&line[..], &[style_text(PLAIN, names)]].concat());
     }
 }
 
 /// As many names as fit, and how many there are beyond them.
-pub fn name_list(names: &[&str], room: usize) -> String {
+pub fn join_names(names: &[&str], room: usize) -> String {
     let mut list = String::new();
     for (at, name) in names.iter().enumerate() {
-        let next = format!("{}{}", if at == 0 { "" } else { ", " }, clean::line(name));
-        let more = if at + 1 == names.len() { 0 } else { width_of(&and_more(names.len())) };
-        if at > 0 && width_of(&list) + width_of(&next) + more > room {
-            list.push_str(&and_more(names.len() - at));
+        let next = format!("{}{}", if at == 0 { "" } else { ", " }, sanitize::escape_line(name));
+        let more = if at + 1 == names.len() { 0 } else { measure_width(&format_more(names.len())) };
+        if at > 0 && measure_width(&list) + measure_width(&next) + more > room {
+            list.push_str(&format_more(names.len() - at));
             break;
         }
         list.push_str(&next);
@@ -158,169 +160,183 @@ pub fn name_list(names: &[&str], room: usize) -> String {
     list
 }
 
-fn and_more(number: usize) -> String {
-    format!(" and {} more", grouped(number))
+fn format_more(number: usize) -> String {
+    format!(" and {} more", group_digits(number))
 }
 
-fn look(action: Action) -> (&'static str, anstyle::Style) {
+fn style_action(action: ActionView) -> (&'static str, anstyle::Style) {
     let style = match action {
-        Action::Create => ADDED,
-        Action::Update => CHANGED,
-        Action::Delete => REMOVED,
+        ActionView::Create => ADDED,
+        ActionView::Update => CHANGED,
+        ActionView::Delete => REMOVED,
     };
-    (action.word(), style.bold())
+    (action.as_str(), style.bold())
 }
 
-fn object(page: &mut Page, change: &ObjectChange) {
-    heading(page, look(change.action), &change.object);
-    field::show(page, 2, &change.fields);
-    change.hidden.iter().for_each(|hidden| known(page, hidden));
-    notes(page, &change.notes);
+fn write_object(page: &mut TextPage, change: &ObjectChange) {
+    write_heading(page, style_action(change.action), &change.object);
+    field::write_fields(page, 2, &change.fields);
+    change.hidden.iter().for_each(|hidden| write_hidden_value(page, hidden));
+    write_notes(page, &change.notes);
     for request in &change.requests {
-        send(page, 2, request);
+        write_request(page, 2, request);
     }
 }
 
 /// Two lines: what is done to which object, and where it and its document are.
-pub fn heading(page: &mut Page, (word, style): (&str, anstyle::Style), object: &ObjectName) {
-    page.gap();
+pub fn write_heading(page: &mut TextPage, (word, style): (&str, anstyle::Style), object: &ObjectName) {
+    page.write_gap();
     let line = [
-        piece(style, word),
-        piece(PLAIN, format!(" {} ", clean::line(&object.kind))),
-        piece(BOLD, clean::line(&object.name)),
+        style_text(style, word),
+        style_text(PLAIN, format!(" {} ", sanitize::escape_line(&object.kind))),
+        style_text(BOLD, sanitize::escape_line(&object.name)),
     ];
-    page.flow(0, 4, &line);
-    let id = object.id.as_ref().map_or_else(String::new, |id| format!(", id {}", field::id(id)));
+    page.write_wrapped(0, 4, &line);
+    let id = object.id.as_ref().map_or_else(String::new, |id| format!(", id {}", field::format_id(id)));
     let place = format!("target {}{id}, {}:{}", object.target, object.file, object.line);
-    page.flow(4, 4, &[piece(DIM, clean::line(&place))]);
+    page.write_wrapped(4, 4, &[style_text(DIM, sanitize::escape_line(&place))]);
 }
 
 /// A value that does not read back: what is known of it.
-fn known(page: &mut Page, hidden: &HiddenValue) {
-    let when = hidden.written_days_ago.map_or_else(|| "last".to_owned(), ago);
-    let never = hidden.known == Known::NeverWritten;
+fn write_hidden_value(page: &mut TextPage, hidden: &HiddenValue) {
+    let when = hidden.written_days_ago.map_or_else(|| "last".to_owned(), format_days_ago);
+    let never = hidden.known == HiddenValueState::NeverWritten;
     let what = match (hidden.rotated, hidden.known) {
         (true, _) if never => "rotated; never written from here".to_owned(),
         (true, _) => format!("rotated; written {when}"),
-        (false, Known::Same) => format!("as written {when}"),
-        (false, Known::Differs) => format!("differs from what was written {when}"),
-        (false, Known::NeverWritten) => "never written from here".to_owned(),
+        (false, HiddenValueState::Same) => format!("as written {when}"),
+        (false, HiddenValueState::Differs) => format!("differs from what was written {when}"),
+        (false, HiddenValueState::NeverWritten) => "never written from here".to_owned(),
     };
-    let line = format!("{}: {what}", clean::line(&hidden.label));
-    page.flow(2, 4, &[piece(DIM, "· "), piece(PLAIN, line)]);
+    let line = format!("{}: {what}", sanitize::escape_line(&hidden.label));
+    page.write_wrapped(2, 4, &[style_text(DIM, "· "), style_text(PLAIN, line)]);
 }
 
-fn ago(days: u64) -> String {
+fn format_days_ago(days: u64) -> String {
     match days {
         0 => "today".to_owned(),
         1 => "1 day ago".to_owned(),
-        days => format!("{} days ago", grouped(usize::try_from(days).unwrap_or(usize::MAX))),
+        days => format!("{} days ago", group_digits(usize::try_from(days).unwrap_or(usize::MAX))),
     }
 }
 
 /// Values of objects to which nothing is to be done: how many there are, and how old the oldest is.
-fn as_written(page: &mut Page, unchanged: &[Unchanged]) {
-    let same = unchanged.iter().flat_map(|own| &own.hidden).filter(|hidden| hidden.known == Known::Same);
+fn write_unchanged_values(page: &mut TextPage, unchanged: &[UnchangedView]) {
+    let same =
+        unchanged.iter().flat_map(|own| &own.hidden).filter(|hidden| hidden.known == HiddenValueState::Same);
     let days: Vec<Option<u64>> = same.map(|hidden| hidden.written_days_ago).collect();
     if days.is_empty() {
         return;
     }
     let does = if days.len() == 1 { "does not read back and is" } else { "do not read back and are" };
-    let oldest = days.iter().flatten().max().map(|days| format!(", the oldest {}", ago(*days)));
-    let said = format!("{} {does} as last written{}", count(days.len(), "value"), oldest.unwrap_or_default());
-    page.gap();
-    page.flow(0, 2, &[piece(DIM, "· "), piece(PLAIN, said)]);
+    let oldest = days.iter().flatten().max().map(|days| format!(", the oldest {}", format_days_ago(*days)));
+    let said =
+        format!("{} {does} as last written{}", format_count(days.len(), "value"), oldest.unwrap_or_default());
+    page.write_gap();
+    page.write_wrapped(0, 2, &[style_text(DIM, "· "), style_text(PLAIN, said)]);
 }
 
-fn notes(page: &mut Page, notes: &[Finding]) {
+fn write_notes(page: &mut TextPage, notes: &[DiagnosticView]) {
     for note in notes {
-        page.flow(2, 4, &[piece(DIM, "· "), piece(PLAIN, clean::line(&note.message))]);
-        hint(page, 4, note);
+        page.write_wrapped(
+            2,
+            4,
+            &[style_text(DIM, "· "), style_text(PLAIN, sanitize::escape_line(&note.message))],
+        );
+        write_hint(page, 4, note);
     }
 }
 
 /// Diagnostics without their source lines.
-pub fn findings(page: &mut Page, indent: usize, findings: &[Finding]) {
+pub fn write_diagnostics(page: &mut TextPage, indent: usize, findings: &[DiagnosticView]) {
     for finding in findings {
         let style = match finding.severity {
-            Weight::Error => ERROR,
-            Weight::Warning => WARNING,
-            Weight::Note => BOLD,
+            SeverityView::Error => ERROR,
+            SeverityView::Warning => WARNING,
+            SeverityView::Note => BOLD,
         };
         let line = [
-            piece(style, format!("{}[{}]", finding.severity.word(), finding.code)),
-            piece(PLAIN, ": "),
-            piece(PLAIN, clean::line(&finding.message)),
+            style_text(style, format!("{}[{}]", finding.severity.as_str(), finding.code)),
+            style_text(PLAIN, ": "),
+            style_text(PLAIN, sanitize::escape_line(&finding.message)),
         ];
-        page.flow(indent, indent + 4, &line);
-        place(page, indent + 2, finding);
-        hint(page, indent + 2, finding);
+        page.write_wrapped(indent, indent + 4, &line);
+        write_place(page, indent + 2, finding);
+        write_hint(page, indent + 2, finding);
     }
 }
 
-fn place(page: &mut Page, indent: usize, finding: &Finding) {
+fn write_place(page: &mut TextPage, indent: usize, finding: &DiagnosticView) {
     let Some(file) = &finding.file else { return };
-    let mut place = clean::line(file).into_owned();
+    let mut place = sanitize::escape_line(file).into_owned();
     for number in [finding.line, finding.column].into_iter().flatten() {
         place.push_str(&format!(":{number}"));
     }
-    page.flow(indent, indent + 4, &[piece(DIM, "--> "), piece(DIM, place)]);
+    page.write_wrapped(indent, indent + 4, &[style_text(DIM, "--> "), style_text(DIM, place)]);
 }
 
-fn hint(page: &mut Page, indent: usize, finding: &Finding) {
+fn write_hint(page: &mut TextPage, indent: usize, finding: &DiagnosticView) {
     let Some(hint) = &finding.hint else { return };
-    page.flow(indent, indent + 6, &[piece(HELP, "help: "), piece(PLAIN, clean::line(hint))]);
+    page.write_wrapped(
+        indent,
+        indent + 6,
+        &[style_text(HELP, "help: "), style_text(PLAIN, sanitize::escape_line(hint))],
+    );
 }
 
 /// The request: verb, path and query; then what it is about and what travels along.
-pub fn send(page: &mut Page, indent: usize, request: &RequestShown) {
-    let mut target = clean::line(&request.path).into_owned();
+pub fn write_request(page: &mut TextPage, indent: usize, request: &RequestView) {
+    let mut target = sanitize::escape_line(&request.path).into_owned();
     for (at, parameter) in request.query.iter().enumerate() {
         let value = parameter.value.as_deref().unwrap_or("…");
         target.push_str(if at == 0 { "?" } else { "&" });
-        target.push_str(&clean::line(&format!("{}={value}", parameter.name)));
+        target.push_str(&sanitize::escape_line(&format!("{}={value}", parameter.name)));
     }
-    page.flow(indent, indent + 6, &[piece(BOLD, &*request.method), piece(PLAIN, " "), piece(PLAIN, target)]);
+    page.write_wrapped(
+        indent,
+        indent + 6,
+        &[style_text(BOLD, &*request.method), style_text(PLAIN, " "), style_text(PLAIN, target)],
+    );
     if request.sends.is_empty() && request.along.is_empty() {
         return;
     }
-    let mut said = format!("sends {}", sent(request));
+    let mut said = format!("sends {}", format_sent_fields(request));
     if !request.along.is_empty() {
-        said.push_str(&format!("; {}", along(request)));
+        said.push_str(&format!("; {}", format_unmanaged_fields(request)));
     }
-    said.push_str(&format!(" ({})", count(request.bytes, "byte")));
-    page.flow(indent + 4, indent + 4, &[piece(DIM, said)]);
+    said.push_str(&format!(" ({})", format_count(request.bytes, "byte")));
+    page.write_wrapped(indent + 4, indent + 4, &[style_text(DIM, said)]);
 }
 
 /// The fields that are the reason, and which of them are replaced as a whole.
-fn sent(request: &RequestShown) -> String {
+fn format_sent_fields(request: &RequestView) -> String {
     let mut seen = HashSet::new();
     let tops = request.sends.iter().map(|pointer| pointer.split('/').nth(1).unwrap_or(""));
     let shown = tops.filter(|top| seen.insert(*top)).map(|top| {
         let whole = request.whole.iter().find(|whole| whole.path.strip_prefix('/') == Some(top));
         let name = top.replace("~1", "/").replace("~0", "~");
         let what = whole.map_or(String::new(), |whole| format!(" (whole {})", whole.ty));
-        format!("{}{what}", clean::line(&name))
+        format!("{}{what}", sanitize::escape_line(&name))
     });
     let shown: Vec<_> = shown.collect();
     if shown.is_empty() { "nothing new".to_owned() } else { shown.join(", ") }
 }
 
 /// `14 fields travel along, 2 of them unknown to this version (foo, bar)`
-fn along(request: &RequestShown) -> String {
+fn format_unmanaged_fields(request: &RequestView) -> String {
     let verb = if request.along.len() == 1 { "travels" } else { "travel" };
-    let mut said = format!("{} {verb} along", count(request.along.len(), "field"));
+    let mut said = format!("{} {verb} along", format_count(request.along.len(), "field"));
     let unknown = &request.unknown;
     if !unknown.is_empty() {
         let names: Vec<_> = unknown
             .iter()
-            .take(MOST_NAMES)
-            .map(|name| clean::cut(&clean::line(name), 40).into_owned())
+            .take(MAX_NAMES)
+            .map(|name| sanitize::truncate_line(&sanitize::escape_line(name), 40).into_owned())
             .collect();
-        let more = if unknown.len() > MOST_NAMES { ", …" } else { "" };
+        let more = if unknown.len() > MAX_NAMES { ", …" } else { "" };
         let number = match (unknown.len(), request.along.len()) {
             (1, 1) => String::new(),
-            (n, _) => format!("{} of them ", grouped(n)),
+            (n, _) => format!("{} of them ", group_digits(n)),
         };
         said.push_str(&format!(", {number}unknown to this version ({}{more})", names.join(", ")));
     }
@@ -328,9 +344,9 @@ fn along(request: &RequestShown) -> String {
 }
 
 /// A check, for a file: its numbers, then what it found.
-pub fn check(checked: &Checked, headline: &str, width: usize) -> String {
-    let mut page = Page::new(width);
-    page.flow(0, 2, &[piece(BOLD, headline)]);
-    findings(&mut page, 0, &checked.diagnostics);
+pub fn render_check(checked: &ValidationReport, headline: &str, width: usize) -> String {
+    let mut page = TextPage::new(width);
+    page.write_wrapped(0, 2, &[style_text(BOLD, headline)]);
+    write_diagnostics(&mut page, 0, &checked.diagnostics);
     page.finish()
 }

@@ -6,11 +6,11 @@
 //! A finding on one object stops no other, but for a service that changed what it was not asked to: then nothing
 //! more is begun on that target.
 
-mod fault;
-pub mod forecast;
-mod prove;
+mod diagnostics;
+pub mod estimate;
 mod record;
 mod send;
+mod verify;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,58 +19,58 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 
-use self::fault::unaccounted;
-use self::prove::Proved;
-pub use self::record::{appears_later, not_started, settle};
-use self::record::{blank, note_standings, record, settled};
-use self::send::Written;
-use super::gather::{Group, Job, Read, gather, groups, read_one};
-use super::match_up::Found;
-use super::outcome::{Ending, Outcome};
-use super::refer::{Standing, edges, levels, release};
-use super::{Event, Session};
-use crate::kind::Maker;
-use crate::plan::{Action, Plan, Step};
-use crate::remote::service::{Collection, Service};
+use self::diagnostics::diagnose_unrecorded_outcome;
+use self::record::{build_outcome, build_settled_outcomes, record_statuses, update_index};
+pub use self::record::{build_unstarted_outcomes, diagnose_appears_later, finish_without_steps};
+use self::send::SendResult;
+use self::verify::VerifyOutcome;
+use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, read_one};
+use super::match_up::ObjectMatch;
+use super::outcome::{OutcomeStatus, StepOutcome};
+use super::refer::{ReferentStatus, add_delete_edges, build_edges, compute_levels};
+use super::{RunEvent, RunSession};
+use crate::kind::IdAssigner;
+use crate::plan::{Plan, Step, StepAction};
+use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::value::Value;
 
 /// The most collections written to at once; each target has its own limit below this.
-const COLLECTIONS: usize = 16;
+const MAX_PARALLEL_COLLECTIONS: usize = 16;
 
 /// Carries out a plan. One outcome for each object of the plan, in the order of the documents.
-pub async fn apply(session: &Session<'_>, plan: Plan, jobs: &[Job<'_>]) -> Vec<Outcome> {
-    (session.tell)(Event::Writing(plan.steps.len()));
-    session.stop.writes();
-    note_standings(session, &plan, jobs);
-    let mut outcomes = settled(&plan);
+pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJob<'_>]) -> Vec<StepOutcome> {
+    (session.on_event)(RunEvent::Writing(plan.steps.len()));
+    session.stop.enable_grace();
+    record_statuses(session, &plan, jobs);
+    let mut outcomes = build_settled_outcomes(&plan);
     let steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let halted = Mutex::new(BTreeSet::new());
-    let writer = Writer { session, jobs, halted: &halted };
-    for groups in in_turn(jobs, &steps) {
-        let mut work = stream::iter(groups.iter().map(|group| writer.group(group, &steps)))
-            .buffer_unordered(COLLECTIONS);
+    let writer = StepExecutor { session, jobs, halted: &halted };
+    for groups in group_by_level(jobs, &steps) {
+        let mut work = stream::iter(groups.iter().map(|group| writer.execute_group(group, &steps)))
+            .buffer_unordered(MAX_PARALLEL_COLLECTIONS);
         while let Some(written) = work.next().await {
-            writer.arrived(&written);
+            writer.record_created(&written);
             outcomes.extend(written);
         }
     }
     outcomes.sort_by_key(|outcome| outcome.subject.number);
-    record(session, jobs, &mut outcomes);
+    update_index(session, jobs, &mut outcomes);
     outcomes
 }
 
 /// The collections with the steps that can be carried out side by side: what others refer to is created before
 /// them, and deleted after them.
-fn in_turn<S: Borrow<Step>>(jobs: &[Job], steps: &BTreeMap<usize, S>) -> Vec<Vec<Group>> {
+fn group_by_level<S: Borrow<Step>>(jobs: &[ObjectJob], steps: &BTreeMap<usize, S>) -> Vec<Vec<JobGroup>> {
     let created =
-        |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action == Action::Create);
-    let mut edges = edges(jobs, &created);
-    release(&mut edges, steps);
-    let levels = levels(&edges);
+        |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action == StepAction::Create);
+    let mut edges = build_edges(jobs, &created);
+    add_delete_edges(&mut edges, steps);
+    let levels = compute_levels(&edges);
     let last = steps.keys().map(|number| levels[*number]).max();
     let turn = |level: usize| {
-        let groups = groups(jobs).into_iter().map(|mut group| {
+        let groups = group_jobs(jobs).into_iter().map(|mut group| {
             group.jobs.retain(|number| steps.contains_key(number) && levels[*number] == level);
             group
         });
@@ -80,133 +80,147 @@ fn in_turn<S: Borrow<Step>>(jobs: &[Job], steps: &BTreeMap<usize, S>) -> Vec<Vec
 }
 
 /// Carries out steps.
-struct Writer<'w, 'd> {
-    session: &'w Session<'w>,
-    jobs: &'w [Job<'d>],
+struct StepExecutor<'w, 'd> {
+    session: &'w RunSession<'w>,
+    jobs: &'w [ObjectJob<'d>],
     /// Targets on which nothing more is begun.
     halted: &'w Mutex<BTreeSet<Arc<str>>>,
 }
 
-impl Writer<'_, '_> {
+impl StepExecutor<'_, '_> {
     /// What became of objects to which others may refer.
-    fn arrived(&self, outcomes: &[Outcome]) {
-        for outcome in outcomes.iter().filter(|outcome| outcome.action == Some(Action::Create)) {
-            let answered = outcome.subject.kind.identity.made_by == Maker::Server;
-            let standing = match (&outcome.ending, &outcome.subject.id) {
-                (Ending::Done, Some(id)) => Standing::Known(id.clone()),
+    fn record_created(&self, outcomes: &[StepOutcome]) {
+        for outcome in outcomes.iter().filter(|outcome| outcome.action == Some(StepAction::Create)) {
+            let answered = outcome.subject.kind.identity.id_assigned_by == IdAssigner::Server;
+            let standing = match (&outcome.status, &outcome.subject.id) {
+                (OutcomeStatus::Done, Some(id)) => ReferentStatus::Known(id.clone()),
                 // it is there, though not as it should be
-                (Ending::Failed(_), Some(id)) if answered => Standing::Known(id.clone()),
-                (Ending::Unknown(_), _) => Standing::Unread,
+                (OutcomeStatus::Failed(_), Some(id)) if answered => ReferentStatus::Known(id.clone()),
+                (OutcomeStatus::Unknown(_), _) => ReferentStatus::Unread,
                 // somebody else created it, which was seen
-                (Ending::Unchanged, _) => continue,
-                _ => Standing::Refused,
+                (OutcomeStatus::Unchanged, _) => continue,
+                _ => ReferentStatus::Refused,
             };
-            self.session.references.stands(&self.jobs[outcome.subject.number], standing);
+            self.session.references.set_status(&self.jobs[outcome.subject.number], standing);
         }
     }
 
-    async fn group(&self, group: &Group, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
+    async fn execute_group(&self, group: &JobGroup, steps: &BTreeMap<usize, Step>) -> Vec<StepOutcome> {
         let Some(service) = self.session.services.get(&group.target) else { return Vec::new() };
-        let (chunk, side_by_side) = portions(service, group);
-        let chunks = group.jobs.chunks(chunk).map(|numbers| self.chunk(service, group, numbers, steps));
+        let (chunk, side_by_side) = compute_chunking(service, group);
+        let chunks =
+            group.jobs.chunks(chunk).map(|numbers| self.execute_chunk(service, group, numbers, steps));
         // who waits for the disk alone keeps nobody from beginning
-        let done = stream::iter(chunks).buffer_unordered(side_by_side).map(|chunk| self.noted(chunk, steps));
-        let outcomes: Vec<Vec<Outcome>> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
+        let done = stream::iter(chunks)
+            .buffer_unordered(side_by_side)
+            .map(|chunk| self.journal_outcomes(chunk, steps));
+        let outcomes: Vec<Vec<StepOutcome>> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
         outcomes.into_iter().flatten().collect()
     }
 
     /// Tells what became of objects when it is on record.
-    async fn noted(&self, chunk: Chunk, steps: &BTreeMap<usize, Step>) -> Vec<Outcome> {
+    async fn journal_outcomes(&self, chunk: ChunkResult, steps: &BTreeMap<usize, Step>) -> Vec<StepOutcome> {
         let mut outcomes = match chunk {
-            Chunk::NotBegun(outcomes) => return outcomes,
-            Chunk::Done(outcomes) => outcomes,
+            ChunkResult::NotStarted(outcomes) => return outcomes,
+            ChunkResult::Done(outcomes) => outcomes,
         };
-        let note = |outcome: &Outcome| self.session.journal.map(|journal| journal.ended(outcome));
+        let note = |outcome: &StepOutcome| self.session.journal.map(|journal| journal.record_result(outcome));
         let pending: Vec<_> = outcomes.iter().map(note).collect();
         for (outcome, pending) in outcomes.iter_mut().zip(pending) {
             let noted = match pending {
-                Some(Ok(pending)) => pending.done().await,
+                Some(Ok(pending)) => pending.wait_until_written().await,
                 Some(Err(error)) => Err(error),
                 None => Ok(()),
             };
             if let (Err(error), Some(step)) = (noted, steps.get(&outcome.subject.number)) {
-                outcome.findings.push(unaccounted(step, &error));
+                outcome.findings.push(diagnose_unrecorded_outcome(step, &error));
             }
-            (self.session.tell)(Event::Ended(outcome));
+            (self.session.on_event)(RunEvent::Ended(outcome));
         }
         outcomes
     }
 
     /// A few objects: read, write, read back.
-    async fn chunk(
+    async fn execute_chunk(
         &self,
-        service: &Service,
-        group: &Group,
+        service: &TargetClient,
+        group: &JobGroup,
         numbers: &[usize],
         steps: &BTreeMap<usize, Step>,
-    ) -> Chunk {
+    ) -> ChunkResult {
         let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number)).collect();
         let began = Instant::now();
-        if self.is_over(service) {
-            return Chunk::NotBegun(chosen.iter().map(|step| self.end(step, Ending::NotStarted)).collect());
+        if self.is_stopped(service) {
+            return ChunkResult::NotStarted(
+                chosen.iter().map(|step| self.end_step(step, OutcomeStatus::NotStarted)).collect(),
+            );
         }
-        chosen.iter().for_each(|step| (self.session.tell)(Event::Started(step)));
-        let of = Collection { kind: &group.kind, scope: &group.scope };
-        let jobs: Vec<Job> = chosen.iter().map(|step| self.job(step, None)).collect();
+        chosen.iter().for_each(|step| (self.session.on_event)(RunEvent::Started(step)));
+        let of = CollectionRef { kind: &group.kind, scope: &group.scope };
+        let jobs: Vec<ObjectJob> = chosen.iter().map(|step| self.build_job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
-        let writes = chosen.iter().zip(before).map(|(step, read)| self.write(service, step, read));
-        let written: Vec<Written> = stream::iter(writes).buffered(width(service)).collect().await;
+        let writes = chosen.iter().zip(before).map(|(step, read)| self.write_object(service, step, read));
+        let written: Vec<SendResult> =
+            stream::iter(writes).buffered(get_parallelism(service)).collect().await;
         let sent = chosen.iter().zip(&written).filter_map(|(step, written)| match written {
-            Written::Sent(sent) => Some(self.job(step, sent.id.as_ref())),
-            Written::Not(_) => None,
+            SendResult::Sent(sent) => Some(self.build_job(step, sent.id.as_ref())),
+            SendResult::NotSent(_) => None,
         });
-        let sent: Vec<Job> = sent.collect();
+        let sent: Vec<ObjectJob> = sent.collect();
         let mut after = read_all(service, of, &sent).await.into_iter();
         let mut outcomes = Vec::new();
         for (step, mut written) in chosen.iter().zip(written) {
-            self.accounted(step, &mut written).await;
-            let read = if matches!(written, Written::Sent(_)) { after.next() } else { None };
-            self.ready(service, step, &read).await;
-            let mut outcome = match self.prove(step, written, read) {
-                Proved::Finished(outcome) => *outcome,
-                Proved::Unfinished(outcome, rest) => self.finish(service, of, *outcome, &rest).await,
+            self.wait_until_recorded(step, &mut written).await;
+            let read = if matches!(written, SendResult::Sent(_)) { after.next() } else { None };
+            self.fetch_lookups(service, step, &read).await;
+            let mut outcome = match self.verify_write(step, written, read) {
+                VerifyOutcome::Finished(outcome) => *outcome,
+                VerifyOutcome::Unfinished(outcome, rest) => {
+                    self.finish_create(service, of, *outcome, &rest).await
+                }
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
             outcomes.push(outcome);
         }
-        Chunk::Done(outcomes)
+        ChunkResult::Done(outcomes)
     }
 
     /// Reads what an object that was read back needs to be compared.
-    async fn ready(&self, service: &Service, step: &Step, read: &Option<Read>) {
-        if let Some(Read::Found(Found::One(live))) = read {
-            self.session.references.ready(service, &self.jobs[step.subject.number], Some(live)).await;
+    async fn fetch_lookups(&self, service: &TargetClient, step: &Step, read: &Option<ReadOutcome>) {
+        if let Some(ReadOutcome::Found(ObjectMatch::One(live))) = read {
+            self.session.references.fetch_lookups(service, &self.jobs[step.subject.number], Some(live)).await;
         }
     }
 
     /// The second half of a create: what only an update takes.
-    async fn finish(&self, service: &Service, of: Collection<'_>, first: Outcome, rest: &Step) -> Outcome {
-        let job = Job { newborn: true, ..self.job(rest, rest.subject.id.as_ref()) };
+    async fn finish_create(
+        &self,
+        service: &TargetClient,
+        of: CollectionRef<'_>,
+        first: StepOutcome,
+        rest: &Step,
+    ) -> StepOutcome {
+        let job = ObjectJob { just_created: true, ..self.build_job(rest, rest.subject.id.as_ref()) };
         let state = rest.subject.kind.operations.if_match;
         let before = match state {
             Some(_) => read_one(service, of, &job).await,
-            None => Read::Found(Found::Nothing),
+            None => ReadOutcome::Found(ObjectMatch::Nothing),
         };
         let live = match &before {
-            Read::Found(Found::One(live)) => Some(&**live),
+            ReadOutcome::Found(ObjectMatch::One(live)) => Some(&**live),
             _ => None,
         };
-        let mut written = self.send(service, rest, &job, live).await;
+        let mut written = self.send_step(service, rest, &job, live).await;
         let read = match &written {
-            Written::Sent(_) => Some(read_one(service, of, &job).await),
-            Written::Not(_) => None,
+            SendResult::Sent(_) => Some(read_one(service, of, &job).await),
+            SendResult::NotSent(_) => None,
         };
-        self.accounted(rest, &mut written).await;
-        self.ready(service, rest, &read).await;
-        let mut outcome = match self.prove(rest, written, read) {
-            Proved::Finished(outcome) => *outcome,
+        self.wait_until_recorded(rest, &mut written).await;
+        self.fetch_lookups(service, rest, &read).await;
+        let mut outcome = match self.verify_write(rest, written, read) {
+            VerifyOutcome::Finished(outcome) => *outcome,
             // nothing follows an update
-            Proved::Unfinished(outcome, _) => *outcome,
+            VerifyOutcome::Unfinished(outcome, _) => *outcome,
         };
         outcome.action = first.action;
         outcome.attempts += first.attempts;
@@ -214,67 +228,67 @@ impl Writer<'_, '_> {
         outcome
     }
 
-    fn job(&self, step: &Step, id: Option<&Value>) -> Job<'_> {
-        job_of(self.jobs, step, id)
+    fn build_job(&self, step: &Step, id: Option<&Value>) -> ObjectJob<'_> {
+        build_step_job(self.jobs, step, id)
     }
 
     /// Whether nothing more is begun there; said where nobody has said it yet.
-    fn is_over(&self, service: &Service) -> bool {
+    fn is_stopped(&self, service: &TargetClient) -> bool {
         let (stop, target) = (self.session.stop, &service.target.name);
-        if stop.is_set() {
+        if stop.is_cancelled() {
             let code = if stop.is_interrupted() { "interrupted" } else { "out-of-time" };
-            (self.session.tell)(Event::Halted(None, code));
+            (self.session.on_event)(RunEvent::Halted(None, code));
             return true;
         }
-        let gone = service.given_up();
+        let gone = service.find_permanent_failure();
         if let Some(why) = &gone {
-            (self.session.tell)(Event::Halted(Some(target), why.code));
+            (self.session.on_event)(RunEvent::Halted(Some(target), why.code));
         }
-        gone.is_some() || lock(self.halted).contains(target)
+        gone.is_some() || lock_mutex(self.halted).contains(target)
     }
 
-    fn end(&self, step: &Step, ending: Ending) -> Outcome {
-        blank(&step.subject, Some(step.action), ending)
+    fn end_step(&self, step: &Step, ending: OutcomeStatus) -> StepOutcome {
+        build_outcome(&step.subject, Some(step.action), ending)
     }
 }
 
 /// What became of a few objects.
-enum Chunk {
+enum ChunkResult {
     /// Their turn did not come.
-    NotBegun(Vec<Outcome>),
-    Done(Vec<Outcome>),
+    NotStarted(Vec<StepOutcome>),
+    Done(Vec<StepOutcome>),
 }
 
 /// The job of a step, with the id that is known by now.
-fn job_of<'d>(jobs: &[Job<'d>], step: &Step, id: Option<&Value>) -> Job<'d> {
+fn build_step_job<'d>(jobs: &[ObjectJob<'d>], step: &Step, id: Option<&Value>) -> ObjectJob<'d> {
     let job = &jobs[step.subject.number];
     let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
-    Job { known_id, newborn: job.newborn || step.action == Action::Create, ..job.clone() }
+    ObjectJob { known_id, just_created: job.just_created || step.action == StepAction::Create, ..job.clone() }
 }
 
-fn width(service: &Service) -> usize {
+fn get_parallelism(service: &TargetClient) -> usize {
     service.target.parallelism.max(1) as usize
 }
 
 /// How many objects of a collection share their reads, and how many such portions are dealt with side by side.
-fn portions(service: &Service, group: &Group) -> (usize, usize) {
-    let width = width(service);
+fn compute_chunking(service: &TargetClient, group: &JobGroup) -> (usize, usize) {
+    let width = get_parallelism(service);
     if group.kind.operations.get.is_some() { (1, width) } else { (width, 1) }
 }
 
 /// Reads the objects of these jobs, each alone where the API can.
-async fn read_all(service: &Service, of: Collection<'_>, jobs: &[Job<'_>]) -> Vec<Read> {
+async fn read_all(service: &TargetClient, of: CollectionRef<'_>, jobs: &[ObjectJob<'_>]) -> Vec<ReadOutcome> {
     match jobs {
         [] => Vec::new(),
         [job] => vec![read_one(service, of, job).await],
         several => {
-            let Some(group) = groups(several).into_iter().next() else { return Vec::new() };
-            gather(service, &group, several).await.reads
+            let Some(group) = group_jobs(several).into_iter().next() else { return Vec::new() };
+            fetch_needed(service, &group, several).await.reads
         }
     }
 }
 
 /// A finding on one object never keeps another from its lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

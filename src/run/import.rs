@@ -7,37 +7,37 @@
 
 mod compose;
 pub mod draft;
+pub mod edited_file;
 pub mod fill;
-pub mod meanings;
+pub mod imported_references;
 pub mod names;
-pub mod page;
-pub mod prove;
 pub mod revise;
 pub mod select;
+pub mod verify;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
-use crate::kind::registry::Registry;
-use crate::kind::{Kind, Leaf};
-use crate::plan::Subject;
-use crate::remote::service::{Collection, Service, Trouble};
-use crate::remote::wire::Live;
-use crate::run::gather::Job;
-use crate::value::{Mark, Object, Value};
-use draft::{Variable, shows_secret};
-use meanings::Meanings;
-use names::Variables;
-use page::Revised;
-use select::Selector;
+use crate::kind::registry::KindRegistry;
+use crate::kind::{Kind, ScalarType};
+use crate::plan::PlanSubject;
+use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::wire::Snapshot;
+use crate::run::fetch::ObjectJob;
+use crate::value::{Object, Sensitivity, Value};
+use draft::{SecretVariable, shows_secret};
+use edited_file::EditedDocument;
+use imported_references::ImportedReferences;
+use names::VariableNames;
+use select::ObjectSelector;
 
 /// Up to so many objects chosen by id are read one by one, where the API can.
-const FEW: usize = 5;
+const MAX_SINGLE_READS: usize = 5;
 
 /// What is imported, from where, and how.
-pub struct Import {
+pub struct ImportJob {
     pub kind: Arc<Kind>,
     pub target: Arc<str>,
     /// By the number of the parameter, complete.
@@ -54,76 +54,80 @@ pub struct Import {
 
 /// What a service has.
 #[derive(Default)]
-pub struct Fetched {
+pub struct FetchedObjects {
     /// Those that were asked for, ordered by their ids.
-    pub objects: Vec<Live>,
+    pub objects: Vec<Snapshot>,
     /// How many there are in all.
     pub total: usize,
     /// Whether any of them shows a secret.
     pub shows_secrets: bool,
     /// Selectors, by their place, that match nothing.
-    pub idle: Vec<usize>,
+    pub unmatched_selectors: Vec<usize>,
 }
 
 /// A document that is there already.
-pub struct Existing<'e> {
+pub struct ExistingDocument<'e> {
     pub document: &'e Document,
     /// Whether it stands where this import writes.
-    pub here: bool,
+    pub is_editable: bool,
 }
 
 /// What stands in a workspace already.
-pub struct Place<'e> {
+pub struct ImportContext<'e> {
     /// Documents of the kind, at the target, in the scope.
-    pub existing: Vec<Existing<'e>>,
+    pub existing: Vec<ExistingDocument<'e>>,
     /// Names that documents have.
     pub taken: BTreeSet<String>,
-    pub variables: Variables,
-    pub registry: &'e Registry,
+    pub variables: VariableNames,
+    pub registry: &'e KindRegistry,
 }
 
 /// What becomes of one object.
-pub struct Composed<'e> {
+pub struct ImportedObject<'e> {
     pub name: String,
-    pub live: &'e Live,
+    pub live: &'e Snapshot,
     /// What its document names.
-    pub meanings: Meanings,
-    pub work: Work<'e>,
+    pub references: ImportedReferences,
+    pub action: ImportAction<'e>,
     /// Variables that have to be set.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<SecretVariable>,
     /// How many personal or sensitive fields were left out.
-    pub guarded: usize,
+    pub omitted: usize,
 }
 
 /// What is to be done for one object.
-pub enum Work<'e> {
+pub enum ImportAction<'e> {
     /// A document to be written, and what it reads as.
     New { text: String },
     /// A document to be changed.
-    Changed(Revised<'e>),
+    Changed(EditedDocument<'e>),
     /// A document that says what is live.
-    Same(&'e Document),
+    Unchanged(&'e Document),
     /// A document outside the place of this import.
     Elsewhere(&'e Document),
     /// Nothing can be written, and why.
-    Not(Vec<Diagnostic>),
+    Refused(Vec<Diagnostic>),
 }
 
-impl Import {
+impl ImportJob {
     /// Reads the objects of the collection that a selector takes; all of them without any.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub async fn fetch(&self, service: &Service, selectors: &[Selector]) -> Result<Fetched, Trouble> {
-        let of = Collection { kind: &self.kind, scope: &self.scope };
-        let mut fetched = Fetched::default();
+    pub async fn fetch_objects(
+        &self,
+        service: &TargetClient,
+        selectors: &[ObjectSelector],
+    ) -> Result<FetchedObjects, RequestError> {
+        let of = CollectionRef { kind: &self.kind, scope: &self.scope };
+        let mut fetched = FetchedObjects::default();
         let mut used = vec![false; selectors.len()];
-        let mut take = |live: Live| {
+        let mut take = |live: Snapshot| {
             fetched.total += 1;
-            fetched.shows_secrets |= shows_secret(&self.kind.shape, &live.object, Mark::Open);
+            fetched.shows_secrets |= shows_secret(&self.kind.shape, &live.object, Sensitivity::Public);
             let mut wanted = selectors.is_empty();
             for (selector, used) in selectors.iter().zip(&mut used) {
-                let takes = selector.takes(&self.kind, &live.object);
+                let takes = selector.matches_object(&self.kind, &live.object);
                 *used |= takes;
                 wanted |= takes;
             }
@@ -131,85 +135,86 @@ impl Import {
                 fetched.objects.push(live);
             }
         };
-        match self.alone(selectors) {
+        match self.find_single_ids(selectors) {
             Some(ids) => {
                 for id in ids {
-                    service.get(of, id).await?.into_iter().for_each(&mut take);
+                    service.get_object(of, id).await?.into_iter().for_each(&mut take);
                 }
             }
             None => {
-                service.list(of, &mut take).await?;
+                service.list_objects(of, &mut take).await?;
             }
         }
-        fetched.idle = (0..used.len()).filter(|at| used.get(*at) == Some(&false)).collect();
-        self.settle(&mut fetched.objects);
+        fetched.unmatched_selectors = (0..used.len()).filter(|at| used.get(*at) == Some(&false)).collect();
+        self.sort_objects(&mut fetched.objects);
         Ok(fetched)
     }
 
     /// The ids to read one by one, when that is all that was asked for.
-    fn alone<'s>(&self, selectors: &'s [Selector]) -> Option<Vec<&'s Value>> {
-        let id = |selector: &'s Selector| match selector {
-            Selector::Id(id) => Some(id),
-            Selector::Field { .. } => None,
+    fn find_single_ids<'s>(&self, selectors: &'s [ObjectSelector]) -> Option<Vec<&'s Value>> {
+        let id = |selector: &'s ObjectSelector| match selector {
+            ObjectSelector::Id(id) => Some(id),
+            ObjectSelector::Field { .. } => None,
         };
-        let few = (1..=FEW).contains(&selectors.len()) && self.kind.operations.get.is_some();
+        let few = (1..=MAX_SINGLE_READS).contains(&selectors.len()) && self.kind.operations.get.is_some();
         selectors.iter().map(id).collect::<Option<Vec<_>>>().filter(|_| few)
     }
 
     /// In an order of their own, each once: pages may overlap while a collection grows.
-    fn settle(&self, objects: &mut Vec<Live>) {
-        objects.sort_by_cached_key(|live| self.id_text(live));
-        objects.dedup_by_key(|live| self.id_text(live));
+    fn sort_objects(&self, objects: &mut Vec<Snapshot>) {
+        objects.sort_by_cached_key(|live| self.format_id(live));
+        objects.dedup_by_key(|live| self.format_id(live));
     }
 
-    fn id_text(&self, live: &Live) -> String {
-        let id = live.object.get(self.kind.identity.id);
-        id.map(|id| Leaf::url_text(id, &self.kind.api)).unwrap_or_default()
+    fn format_id(&self, live: &Snapshot) -> String {
+        let id = live.object.get_field(self.kind.identity.id);
+        id.map(|id| ScalarType::render_url_text(id, &self.kind.api)).unwrap_or_default()
     }
 
     /// Which object a document is about.
-    pub fn subject(&self, document: &Document, live: &Object) -> Subject {
-        Subject {
+    pub fn build_subject(&self, document: &Document, live: &Object) -> PlanSubject {
+        PlanSubject {
             number: 0,
             kind: Arc::clone(&self.kind),
             name: Arc::clone(&document.name),
             target: Arc::clone(&self.target),
             scope: self.scope.clone(),
-            id: live.get(self.kind.identity.id).cloned(),
-            place: document.place(document.name_span),
+            id: live.get_field(self.kind.identity.id).cloned(),
+            place: document.locate_span(document.name_span),
         }
     }
 
     /// One document as a run sees it.
-    pub(super) fn job<'d>(&self, document: &'d Document) -> Job<'d> {
-        Job {
+    pub(super) fn build_job<'d>(&self, document: &'d Document) -> ObjectJob<'d> {
+        ObjectJob {
             document,
             scope: self.scope.clone(),
             target: Arc::clone(&self.target),
             known_id: None,
-            newborn: false,
+            just_created: false,
         }
     }
 }
 
-impl Composed<'_> {
+impl ImportedObject<'_> {
     /// What of the live object is not as the kind says, and so is in no document.
-    pub fn misread(&self) -> impl Iterator<Item = Diagnostic> + '_ {
-        self.live.misread.iter().map(|misread| {
+    pub fn diagnose_misread(&self) -> impl Iterator<Item = Diagnostic> + '_ {
+        self.live.mismatches.iter().map(|misread| {
             let message = format!(
                 "the live `{}` of `{}` is not what the kind says: {}",
                 misread.pointer, self.name, misread.message
             );
-            Diagnostic::warning("misread-field", message)
-                .hint("it is left out, and the object is not written until the description of the kind fits")
+            Diagnostic::warning("misread-field", message).with_hint(
+                "it is left out, and the object is not written until the description of the kind fits",
+            )
         })
     }
 }
 
 /// What kept objects from being read.
-pub fn trouble(trouble: &Trouble) -> Vec<Diagnostic> {
-    let said = trouble.complaints(&[]).into_iter().map(|complaint| {
-        Diagnostic::error("rejected-request", complaint.message).hint("the service says this")
+pub fn diagnose_request_error(trouble: &RequestError) -> Vec<Diagnostic> {
+    let said = trouble.read_api_errors(&[]).into_iter().map(|complaint| {
+        Diagnostic::error("rejected-request", complaint.message).with_hint("the service says this")
     });
     std::iter::once((*trouble.diagnostic).clone()).chain(said).collect()
 }

@@ -6,7 +6,7 @@
 //! it up.
 //! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
 
-mod pen;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,15 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use self::pen::{Noted, Pen, Sheet, outcome};
-use super::facts::tail;
-use super::memory::{make_folder, sync_folder};
-use super::outcome::Outcome;
-use super::turn::sweep;
-use super::undo::{Entry, Keeper, Kept, id_of};
-use crate::exchange::Verb;
+use self::writer::{JournalBatch, JournalWriter, WriteConfirmation, flatten_result};
+use super::append_log::read_tail;
+use super::file_lock::remove_stale_files;
+use super::outcome::StepOutcome;
+use super::undo::{UndoRecord, UndoRecorder, WrittenObject, format_open_id};
+use super::write_digests::{create_folder, sync_folder};
+use crate::exchange::Method;
 use crate::kind::Kind;
-use crate::plan::{Action, Step, Subject};
+use crate::plan::{PlanSubject, Step, StepAction};
 use crate::value::Object;
 
 /// The version of the lines that are written here.
@@ -32,21 +32,21 @@ const FORMAT: u32 = 1;
 /// The folder in `.trueup`.
 const FOLDER: &str = "journal";
 /// More bytes than the last line of a finished journal has.
-const LAST_LINE: u64 = 256;
+const MAX_LAST_LINE: u64 = 256;
 /// The most bytes of a journal that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The journal of a run under way. Each line is on disk when its note is done.
 pub struct Journal {
-    pen: Pen,
+    writer: JournalWriter,
     name: String,
     requests: AtomicU64,
-    keeper: Keeper,
+    recorder: UndoRecorder,
 }
 
 /// What is known of a run when it begins.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Circumstances {
+pub struct RunContext {
     /// The saved plan that it applies.
     pub plan: Option<String>,
     /// Who runs it.
@@ -60,12 +60,12 @@ pub struct Circumstances {
     pub keyed: bool,
     /// The targets that it may write to.
     #[serde(default)]
-    pub targets: Vec<Spoken>,
+    pub targets: Vec<RecordedTarget>,
 }
 
 /// A target as it was.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-pub struct Spoken {
+pub struct RecordedTarget {
     pub name: String,
     pub api: String,
     pub base_url: String,
@@ -74,32 +74,32 @@ pub struct Spoken {
 /// One line.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
+enum JournalLine {
     Start {
         trueup_journal: u32,
         at: String,
         tool_version: String,
         #[serde(flatten)]
-        of: Circumstances,
+        of: RunContext,
     },
     Sending {
         request: u64,
         at: String,
-        object: Named,
+        object: RecordedObject,
         action: String,
         method: String,
         path: String,
         digest: String,
         #[serde(default)]
-        kept: Box<Kept>,
+        kept: Box<UndoRecord>,
     },
     Answered {
         request: u64,
         at: String,
-        answer: Answer,
+        answer: RecordedResponse,
     },
     Ended {
-        object: Named,
+        object: RecordedObject,
         action: Option<String>,
         result: String,
         attempts: u32,
@@ -116,7 +116,7 @@ enum Line {
 
 /// Which object.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
+pub struct RecordedObject {
     pub target: String,
     pub kind: String,
     pub name: String,
@@ -126,7 +126,7 @@ pub struct Named {
 
 /// What came of a request.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct RecordedResponse {
     /// None when there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -141,23 +141,23 @@ pub struct Answer {
 
 /// One request of a run that was recorded.
 #[derive(Clone, Debug)]
-pub struct Sent {
-    pub object: Named,
+pub struct RecordedRequest {
+    pub object: RecordedObject,
     pub action: String,
     pub method: String,
     pub path: String,
     pub digest: String,
     pub at: String,
     /// None when the run was cut off before it was known.
-    pub answer: Option<Answer>,
+    pub response: Option<RecordedResponse>,
     /// When that was.
-    pub answered: Option<String>,
+    pub answered_at: Option<String>,
 }
 
 /// What became of one object of a run that was recorded.
 #[derive(Clone, Debug)]
-pub struct End {
-    pub object: Named,
+pub struct RecordedResult {
+    pub object: RecordedObject,
     pub action: Option<String>,
     /// The word of its [`super::outcome::Ending`].
     pub result: String,
@@ -167,23 +167,23 @@ pub struct End {
 
 /// A run as its journal tells it.
 #[derive(Clone, Debug, Default)]
-pub struct Account {
+pub struct RecordedRun {
     /// The name of its files, which is when it began.
     pub name: String,
     pub started: String,
     pub ended: Option<String>,
-    pub of: Circumstances,
-    pub sent: Vec<Sent>,
-    pub ends: Vec<End>,
+    pub context: RunContext,
+    pub requests: Vec<RecordedRequest>,
+    pub results: Vec<RecordedResult>,
     /// The objects that were written to, in the order in which they first were.
-    pub objects: Vec<Entry>,
+    pub objects: Vec<WrittenObject>,
 }
 
-impl Account {
+impl RecordedRun {
     /// Objects that were written, of which the run did not come to know what they are now.
-    pub fn open(&self) -> Vec<&Sent> {
-        let ended = |sent: &&Sent| self.ends.iter().any(|end| end.object == sent.object);
-        let mut open: Vec<&Sent> = self.sent.iter().filter(|sent| !ended(sent)).collect();
+    pub fn find_open_requests(&self) -> Vec<&RecordedRequest> {
+        let ended = |sent: &&RecordedRequest| self.results.iter().any(|end| end.object == sent.object);
+        let mut open: Vec<&RecordedRequest> = self.requests.iter().filter(|sent| !ended(sent)).collect();
         open.reverse();
         open.dedup_by(|a, b| a.object == b.object);
         open.reverse();
@@ -192,15 +192,15 @@ impl Account {
 }
 
 /// A line on its way.
-pub struct Pending(Noted);
+pub struct PendingLine(WriteConfirmation);
 
-impl Pending {
+impl PendingLine {
     /// Waits until it is there.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub async fn done(self) -> io::Result<()> {
-        outcome(self.0.await)
+    pub async fn wait_until_written(self) -> io::Result<()> {
+        flatten_result(self.0.await)
     }
 }
 
@@ -209,24 +209,26 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn begin(folder: &Path, of: Circumstances, keeper: Keeper) -> io::Result<Self> {
-        make_folder(folder)?;
-        [folder.to_owned(), folder.join(super::receipt::FOLDER)].iter().for_each(|folder| sweep(folder));
+    pub fn begin_run(folder: &Path, of: RunContext, keeper: UndoRecorder) -> io::Result<Self> {
+        create_folder(folder)?;
+        [folder.to_owned(), folder.join(super::receipt::FOLDER)]
+            .iter()
+            .for_each(|folder| remove_stale_files(folder));
         let folder = folder.join(FOLDER);
         std::fs::create_dir_all(&folder)?;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
-        let (file, name) = create(&folder, &now)?;
-        hold(&file)?;
+        let (file, name) = create_file(&folder, &now)?;
+        lock_file(&file)?;
         sync_folder(&folder)?;
-        let mut sheet = Sheet { file, torn: false };
-        let start = Line::Start {
+        let mut sheet = JournalBatch { file, torn: false };
+        let start = JournalLine::Start {
             trueup_journal: FORMAT,
-            at: super::now(),
+            at: super::format_now(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             of,
         };
-        sheet.put(std::iter::once(text(&start)?.as_slice()))?;
-        Ok(Self { pen: Pen::new(sheet)?, name, requests: AtomicU64::new(0), keeper })
+        sheet.write_durably(std::iter::once(encode_line(&start)?.as_slice()))?;
+        Ok(Self { writer: JournalWriter::new(sheet)?, name, requests: AtomicU64::new(0), recorder: keeper })
     }
 
     /// The name of the run.
@@ -238,30 +240,30 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written; then nothing should be sent.
-    pub async fn sending(&self, step: &Step, verb: Verb) -> io::Result<u64> {
+    pub async fn record_request(&self, step: &Step, verb: Method) -> io::Result<u64> {
         let request = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let line = Line::Sending {
+        let line = JournalLine::Sending {
             request,
-            at: super::now(),
-            object: Named::of(&step.subject),
-            action: step.action.word().to_owned(),
-            method: verb.word().to_owned(),
-            path: template(&step.subject.kind, step.action, verb),
-            digest: self.keeper.sent(step),
-            kept: Box::new(self.keeper.keep(step)?),
+            at: super::format_now(),
+            object: RecordedObject::from_subject(&step.subject),
+            action: step.action.as_str().to_owned(),
+            method: verb.as_str().to_owned(),
+            path: build_path_template(&step.subject.kind, step.action, verb),
+            digest: self.recorder.digest_step(step),
+            kept: Box::new(self.recorder.build_record(step)?),
         };
-        self.note(&line, true)?.done().await?;
+        self.append_line(&line, true)?.wait_until_written().await?;
         Ok(request)
     }
 
     /// The key of the run's digests.
     pub fn key(&self) -> Option<&[u8]> {
-        self.keeper.key.as_ref().map(|key| key.as_slice())
+        self.recorder.key.as_ref().map(|key| key.as_slice())
     }
 
     /// The digest of an object as it was read.
-    pub fn digest(&self, kind: &Kind, live: &Object) -> String {
-        self.keeper.digest(kind, live)
+    pub fn digest_object(&self, kind: &Kind, live: &Object) -> String {
+        self.recorder.digest_object(kind, live)
     }
 
     /// Notes what came of a request, in the file before the object ends and on disk with that. Without the line it is
@@ -269,62 +271,62 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn answered(&self, request: u64, answer: Answer) -> io::Result<Pending> {
-        self.note(&Line::Answered { request, at: super::now(), answer }, false)
+    pub fn record_response(&self, request: u64, answer: RecordedResponse) -> io::Result<PendingLine> {
+        self.append_line(&JournalLine::Answered { request, at: super::format_now(), answer }, false)
     }
 
     /// Notes what became of an object.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn ended(&self, ended: &Outcome) -> io::Result<Pending> {
-        let line = Line::Ended {
-            object: Named::of(&ended.subject),
-            action: ended.action.map(|action| action.word().to_owned()),
-            result: ended.ending.word().to_owned(),
+    pub fn record_result(&self, ended: &StepOutcome) -> io::Result<PendingLine> {
+        let line = JournalLine::Ended {
+            object: RecordedObject::from_subject(&ended.subject),
+            action: ended.action.map(|action| action.as_str().to_owned()),
+            result: ended.status.as_str().to_owned(),
             attempts: ended.attempts,
             millis: ended.millis,
-            id: id_of(&ended.subject),
-            after: ended.after.clone(),
+            id: format_open_id(&ended.subject),
+            after: ended.after_digest.clone(),
         };
-        self.note(&line, true)
+        self.append_line(&line, true)
     }
 
     /// Notes that the run is over. Not for use inside a runtime, whose threads must not wait.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(&self) -> io::Result<()> {
-        outcome(self.note(&finished(), true)?.0.blocking_recv())
+    pub fn finish_run(&self) -> io::Result<()> {
+        flatten_result(self.append_line(&build_finish_line(), true)?.0.blocking_recv())
     }
 
-    fn note(&self, line: &Line, certain: bool) -> io::Result<Pending> {
-        Ok(Pending(self.pen.note(text(line)?, certain)))
+    fn append_line(&self, line: &JournalLine, certain: bool) -> io::Result<PendingLine> {
+        Ok(PendingLine(self.writer.queue_line(encode_line(line)?, certain)))
     }
 }
 
-fn finished() -> Line {
-    Line::Finish { at: super::now() }
+fn build_finish_line() -> JournalLine {
+    JournalLine::Finish { at: super::format_now() }
 }
 
-fn text(line: &Line) -> io::Result<Vec<u8>> {
+fn encode_line(line: &JournalLine) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec(line)?)
 }
 
-impl Named {
-    fn of(subject: &Subject) -> Self {
+impl RecordedObject {
+    fn from_subject(subject: &PlanSubject) -> Self {
         Self {
             target: subject.target.to_string(),
             kind: subject.kind.name.to_string(),
             name: subject.name.to_string(),
             file: subject.place.source.path.clone(),
-            line: subject.place.line_column().0,
+            line: subject.place.find_line_column().0,
         }
     }
 }
 
 /// A file of its own; two runs may begin within one moment.
-fn create(folder: &Path, now: &str) -> io::Result<(File, String)> {
+fn create_file(folder: &Path, now: &str) -> io::Result<(File, String)> {
     for number in 0..100 {
         let name = if number == 0 { now.to_owned() } else { format!("{now}-{number}") };
         let path = folder.join(format!("{name}.jsonl"));
@@ -338,7 +340,7 @@ fn create(folder: &Path, now: &str) -> io::Result<(File, String)> {
 }
 
 /// Says to other runs that this one is under way. Whoever reads journals holds them for a moment only.
-fn hold(file: &File) -> io::Result<()> {
+fn lock_file(file: &File) -> io::Result<()> {
     match file.lock() {
         // without locks a run under way looks like one that was cut off, and is told
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
@@ -347,14 +349,14 @@ fn hold(file: &File) -> io::Result<()> {
 }
 
 /// The path of a request as the kind has it, its parameters not filled in.
-fn template(kind: &Kind, action: Action, verb: Verb) -> String {
+fn build_path_template(kind: &Kind, action: StepAction, verb: Method) -> String {
     let operations = &kind.operations;
     let writes = [&operations.update, &operations.replace];
     let path = match action {
-        Action::Create => operations.create.as_ref().map(|write| write.path.clone()),
-        Action::Delete => operations.delete.as_ref().map(|delete| delete.delete.clone()),
-        Action::Update => {
-            writes.into_iter().flatten().find(|write| write.verb == verb).map(|write| write.path.clone())
+        StepAction::Create => operations.create.as_ref().map(|write| write.path.clone()),
+        StepAction::Delete => operations.delete.as_ref().map(|delete| delete.delete.clone()),
+        StepAction::Update => {
+            writes.into_iter().flatten().find(|write| write.method == verb).map(|write| write.path.clone())
         }
     };
     path.unwrap_or_default()
@@ -364,10 +366,10 @@ fn template(kind: &Kind, action: Action, verb: Verb) -> String {
 ///
 /// # Errors
 /// When a journal is there and cannot be read.
-pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
+pub fn find_unfinished_runs(folder: &Path) -> io::Result<Vec<RecordedRun>> {
     let mut found = Vec::new();
-    for path in files(&folder.join(FOLDER))? {
-        let mut file = open(&path)?;
+    for path in list_files(&folder.join(FOLDER))? {
+        let mut file = open_file(&path)?;
         match file.try_lock_shared() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => continue,
@@ -377,7 +379,7 @@ pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
         if is_finished(&mut file)? {
             continue;
         }
-        let account = read(&file, &path)?;
+        let account = read_run(&file, &path)?;
         if account.ended.is_none() {
             found.push(account);
         }
@@ -387,15 +389,15 @@ pub fn unfinished(folder: &Path) -> io::Result<Vec<Account>> {
 
 /// Whether the last line says so, which spares reading the others.
 fn is_finished(file: &mut File) -> io::Result<bool> {
-    let (_, tail) = tail(file, LAST_LINE)?;
+    let (_, tail) = read_tail(file, MAX_LAST_LINE)?;
     file.rewind()?;
     let text = String::from_utf8_lossy(&tail);
     let last = text.lines().next_back().map(serde_json::from_str);
-    Ok(matches!(last, Some(Ok(Line::Finish { .. }))))
+    Ok(matches!(last, Some(Ok(JournalLine::Finish { .. }))))
 }
 
 /// Some network file systems lock only what may be written, which not everybody who reads may.
-fn open(path: &Path) -> io::Result<File> {
+fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).open(path).or_else(|_| File::open(path))
 }
 
@@ -403,15 +405,15 @@ fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn take_up(folder: &Path, account: &Account) -> io::Result<()> {
+pub fn close_interrupted_run(folder: &Path, account: &RecordedRun) -> io::Result<()> {
     let path = folder.join(FOLDER).join(format!("{}.jsonl", account.name));
     let file = OpenOptions::new().append(true).open(path)?;
     // the last line may have been cut off
-    let mut sheet = Sheet { file, torn: true };
-    sheet.put(std::iter::once(text(&finished())?.as_slice()))
+    let mut sheet = JournalBatch { file, torn: true };
+    sheet.write_durably(std::iter::once(encode_line(&build_finish_line())?.as_slice()))
 }
 
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn list_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -428,69 +430,78 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(file: &File, path: &Path) -> io::Result<Account> {
+fn read_run(file: &File, path: &Path) -> io::Result<RecordedRun> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes)?;
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let account = account(name, &String::from_utf8_lossy(&bytes));
+    let account = parse_run(name, &String::from_utf8_lossy(&bytes));
     // cut off before its first line was whole: nothing was sent
-    Ok(account.unwrap_or_else(|| Account { ended: Some(String::new()), ..Account::default() }))
+    Ok(account.unwrap_or_else(|| RecordedRun { ended: Some(String::new()), ..RecordedRun::default() }))
 }
 
 /// A run as the text of its journal tells it; a line that was cut off is passed over. Nothing when the text is
 /// no journal.
-pub fn account(name: String, told: &str) -> Option<Account> {
-    let mut lines = told.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let Some(Line::Start { at, of, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
-    let mut account = Account { name, started: at, of, ..Account::default() };
-    let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
-    let mut objects = Objects::default();
+pub fn parse_run(name: String, told: &str) -> Option<RecordedRun> {
+    let mut lines = told.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok());
+    let Some(JournalLine::Start { at, of, trueup_journal: FORMAT, .. }) = lines.next() else { return None };
+    let mut account = RecordedRun { name, started: at, context: of, ..RecordedRun::default() };
+    let mut sent: BTreeMap<u64, RecordedRequest> = BTreeMap::new();
+    let mut objects = RecordedObjects::default();
     for line in lines {
         match line {
-            Line::Sending { request, at, object, action, method, path, digest, kept } => {
-                objects.keep(&object, &action, *kept);
-                let one = Sent { object, action, method, path, digest, at, answer: None, answered: None };
+            JournalLine::Sending { request, at, object, action, method, path, digest, kept } => {
+                objects.add_record(&object, &action, *kept);
+                let one = RecordedRequest {
+                    object,
+                    action,
+                    method,
+                    path,
+                    digest,
+                    at,
+                    response: None,
+                    answered_at: None,
+                };
                 sent.insert(request, one);
             }
-            Line::Answered { request, answer, at } => {
+            JournalLine::Answered { request, answer, at } => {
                 if let Some(sent) = sent.get_mut(&request) {
-                    (sent.answer, sent.answered) = (Some(answer), Some(at));
+                    (sent.response, sent.answered_at) = (Some(answer), Some(at));
                 }
             }
-            Line::Ended { object, action, result, attempts, millis, id, after } => {
+            JournalLine::Ended { object, action, result, attempts, millis, id, after } => {
                 if let Some(own) = objects.get(&object) {
                     (own.id, own.after) = (id.or(own.id.take()), after);
                 }
-                account.ends.push(End { object, action, result, attempts, millis });
+                account.results.push(RecordedResult { object, action, result, attempts, millis });
             }
-            Line::Finish { at } => account.ended = Some(at),
-            Line::Start { .. } => {}
+            JournalLine::Finish { at } => account.ended = Some(at),
+            JournalLine::Start { .. } => {}
         }
     }
-    account.sent = sent.into_values().collect();
-    account.objects = objects.all;
+    account.requests = sent.into_values().collect();
+    account.objects = objects.objects;
     Some(account)
 }
 
 /// The objects of a run, each found by its name.
 #[derive(Default)]
-struct Objects {
-    all: Vec<Entry>,
-    at: BTreeMap<Named, usize>,
+struct RecordedObjects {
+    objects: Vec<WrittenObject>,
+    positions: BTreeMap<RecordedObject, usize>,
 }
 
-impl Objects {
-    fn get(&mut self, object: &Named) -> Option<&mut Entry> {
-        self.at.get(object).and_then(|at| self.all.get_mut(*at))
+impl RecordedObjects {
+    fn get(&mut self, object: &RecordedObject) -> Option<&mut WrittenObject> {
+        self.positions.get(object).and_then(|at| self.objects.get_mut(*at))
     }
 
-    fn keep(&mut self, object: &Named, action: &str, kept: Kept) {
+    fn add_record(&mut self, object: &RecordedObject, action: &str, kept: UndoRecord) {
         match self.get(object) {
-            Some(own) => own.then(kept),
+            Some(own) => own.merge_record(kept),
             None => {
-                self.at.insert(object.clone(), self.all.len());
+                self.positions.insert(object.clone(), self.objects.len());
                 let named = (&*object.target, &*object.kind, &*object.name);
-                self.all.push(Entry::new(named, action, kept));
+                self.objects.push(WrittenObject::new(named, action, kept));
             }
         }
     }

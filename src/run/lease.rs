@@ -7,7 +7,7 @@
 //! therefore objects are read right before each write all the same.
 
 pub mod folder;
-pub mod keeper;
+pub mod renewer;
 
 use std::io;
 use std::time::Duration;
@@ -21,31 +21,31 @@ const FORMAT: u32 = 1;
 const TRIES: u32 = 20;
 
 /// Where one word stands that several machines see.
-pub trait Place: Send {
+pub trait LeaseStore: Send {
     /// What stands there.
     ///
     /// # Errors
     /// When nobody can tell.
-    fn read(&self) -> io::Result<Seen>;
+    fn read_lease(&self) -> io::Result<StoredLease>;
 
     /// Puts another word in place of the one that was seen; gives its version, or nothing when what was seen does
     /// not stand there any more.
     ///
     /// # Errors
     /// When it is not known to stand there.
-    fn swap(&self, seen: Option<&str>, word: &[u8]) -> io::Result<Option<String>>;
+    fn compare_and_swap(&self, seen: Option<&str>, word: &[u8]) -> io::Result<Option<String>>;
 }
 
 /// What stands at a place.
-pub struct Seen {
+pub struct StoredLease {
     /// None when nothing ever stood there. Only the place knows what it means.
     pub version: Option<String>,
-    pub word: Vec<u8>,
+    pub content: Vec<u8>,
 }
 
 /// The word as it stands there.
 #[derive(Serialize, Deserialize)]
-struct Word {
+struct LeaseContent {
     trueup_lease: u32,
     holder: String,
     since: String,
@@ -55,54 +55,54 @@ struct Word {
 
 /// Who holds a lease, and from when to when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct LeaseHolder {
     pub name: String,
     pub since: Timestamp,
     pub until: Timestamp,
 }
 
 /// A lease that is held.
-pub struct Lease {
-    place: Box<dyn Place>,
+pub struct HeldLease {
+    store: Box<dyn LeaseStore>,
     version: String,
-    own: Holder,
-    time: Duration,
+    holder: LeaseHolder,
+    duration: Duration,
 }
 
 /// Why a lease was not had.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum LeaseError {
     /// Somebody else holds it.
-    Held(Holder),
+    Held(LeaseHolder),
     /// Nobody can tell.
     Unknown(io::Error),
 }
 
-impl Lease {
+impl HeldLease {
     /// Takes a lease for so long. Beside it stands who held it before and did not give it back in time.
     ///
     /// # Errors
     /// When somebody holds it, or nobody can tell.
-    pub fn take(
-        place: Box<dyn Place>,
+    pub fn acquire(
+        place: Box<dyn LeaseStore>,
         name: &str,
         time: Duration,
-    ) -> Result<(Self, Option<Holder>), Refusal> {
+    ) -> Result<(Self, Option<LeaseHolder>), LeaseError> {
         for _ in 0..TRIES {
-            let seen = place.read().map_err(Refusal::Unknown)?;
-            let before = read(&seen).map_err(Refusal::Unknown)?;
+            let seen = place.read_lease().map_err(LeaseError::Unknown)?;
+            let before = parse_holder(&seen).map_err(LeaseError::Unknown)?;
             let since = Timestamp::now();
             if let Some(holder) = before.as_ref().filter(|holder| holder.until > since) {
-                return Err(Refusal::Held(holder.clone()));
+                return Err(LeaseError::Held(holder.clone()));
             }
-            let until = after(since, time).map_err(Refusal::Unknown)?;
-            let own = Holder { name: name.to_owned(), since, until };
-            let put = place.swap(seen.version.as_deref(), &word(&own, Some(until)));
-            if let Some(version) = put.map_err(Refusal::Unknown)? {
-                return Ok((Self { place, version, own, time }, before));
+            let until = add_duration(since, time).map_err(LeaseError::Unknown)?;
+            let own = LeaseHolder { name: name.to_owned(), since, until };
+            let put = place.compare_and_swap(seen.version.as_deref(), &encode_content(&own, Some(until)));
+            if let Some(version) = put.map_err(LeaseError::Unknown)? {
+                return Ok((Self { store: place, version, holder: own, duration: time }, before));
             }
         }
-        Err(Refusal::Unknown(io::Error::other("others change it all the time")))
+        Err(LeaseError::Unknown(io::Error::other("others change it all the time")))
     }
 
     /// Holds it for as long again; `false` when somebody else has taken it over.
@@ -110,32 +110,33 @@ impl Lease {
     /// # Errors
     /// When that could not be noted. Until its time is over it is held all the same.
     pub fn renew(&mut self) -> io::Result<bool> {
-        let until = after(Timestamp::now(), self.time)?;
-        let put = self.place.swap(Some(&self.version), &word(&self.own, Some(until)))?;
+        let until = add_duration(Timestamp::now(), self.duration)?;
+        let put =
+            self.store.compare_and_swap(Some(&self.version), &encode_content(&self.holder, Some(until)))?;
         let Some(version) = put else { return Ok(false) };
-        (self.version, self.own.until) = (version, until);
+        (self.version, self.holder.until) = (version, until);
         Ok(true)
     }
 
     /// Gives it back. When that cannot be noted, its time runs out.
-    pub fn give_back(self) {
-        let _ = self.place.swap(Some(&self.version), &word(&self.own, None));
+    pub fn release(self) {
+        let _ = self.store.compare_and_swap(Some(&self.version), &encode_content(&self.holder, None));
     }
 
     /// Until when it is held.
-    pub fn until(&self) -> Timestamp {
-        self.own.until
+    pub fn expires_at(&self) -> Timestamp {
+        self.holder.until
     }
 }
 
-fn after(now: Timestamp, time: Duration) -> io::Result<Timestamp> {
+fn add_duration(now: Timestamp, time: Duration) -> io::Result<Timestamp> {
     let time = SignedDuration::try_from(time).map_err(io::Error::other)?;
     now.checked_add(time).map_err(io::Error::other)
 }
 
-fn word(own: &Holder, until: Option<Timestamp>) -> Vec<u8> {
+fn encode_content(own: &LeaseHolder, until: Option<Timestamp>) -> Vec<u8> {
     let text = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let word = Word {
+    let word = LeaseContent {
         trueup_lease: FORMAT,
         holder: own.name.clone(),
         since: text(own.since),
@@ -146,19 +147,19 @@ fn word(own: &Holder, until: Option<Timestamp>) -> Vec<u8> {
 }
 
 /// Who stands there; nobody when nothing stands there or it was given back.
-fn read(seen: &Seen) -> io::Result<Option<Holder>> {
+fn parse_holder(seen: &StoredLease) -> io::Result<Option<LeaseHolder>> {
     if seen.version.is_none() {
         return Ok(None);
     }
     let strange =
         || io::Error::new(io::ErrorKind::InvalidData, "what stands there is no lease of this program");
-    let word: Word = serde_json::from_slice(&seen.word).map_err(|_| strange())?;
+    let word: LeaseContent = serde_json::from_slice(&seen.content).map_err(|_| strange())?;
     if word.trueup_lease != FORMAT {
         return Err(strange());
     }
     let time = |text: &str| text.parse::<Timestamp>().map_err(|_| strange());
     let Some(until) = &word.until else { return Ok(None) };
-    Ok(Some(Holder { since: time(&word.since)?, until: time(until)?, name: word.holder }))
+    Ok(Some(LeaseHolder { since: time(&word.since)?, until: time(until)?, name: word.holder }))
 }
 
 #[cfg(test)]
@@ -166,26 +167,30 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::folder::Folder;
-    use super::keeper::Kept;
+    use super::folder::LeaseFolder;
+    use super::renewer::LeaseRenewer;
     use super::*;
-    use crate::run::Stop;
+    use crate::run::CancellationToken;
 
     const LONG: Duration = Duration::from_secs(600);
     const OVER: Duration = Duration::from_millis(1);
 
-    fn take(folder: &Path, name: &str, time: Duration) -> Result<(Lease, Option<Holder>), Refusal> {
-        Lease::take(Box::new(Folder::new(folder, "api-host-1")), name, time)
+    fn take(
+        folder: &Path,
+        name: &str,
+        time: Duration,
+    ) -> Result<(HeldLease, Option<LeaseHolder>), LeaseError> {
+        HeldLease::acquire(Box::new(LeaseFolder::new(folder, "api-host-1")), name, time)
     }
 
-    fn had(folder: &Path, name: &str, time: Duration) -> (Lease, Option<Holder>) {
+    fn had(folder: &Path, name: &str, time: Duration) -> (HeldLease, Option<LeaseHolder>) {
         take(folder, name, time).unwrap_or_else(|refusal| panic!("{refusal:?}"))
     }
 
-    fn held_by(taken: Result<(Lease, Option<Holder>), Refusal>) -> String {
+    fn held_by(taken: Result<(HeldLease, Option<LeaseHolder>), LeaseError>) -> String {
         match taken {
-            Err(Refusal::Held(holder)) => holder.name,
-            Err(Refusal::Unknown(error)) => panic!("{error}"),
+            Err(LeaseError::Held(holder)) => holder.name,
+            Err(LeaseError::Unknown(error)) => panic!("{error}"),
             Ok(_) => panic!("it was had"),
         }
     }
@@ -199,7 +204,7 @@ mod tests {
             assert_eq!(held_by(take(folder.path(), "two", LONG)), "one");
             assert!(first.renew().expect("a folder"));
         }
-        first.give_back();
+        first.release();
         assert_eq!(had(folder.path(), "two", LONG).1, None);
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "old words are gone");
     }
@@ -213,7 +218,7 @@ mod tests {
         assert_eq!(before.expect("somebody before").name, "one");
         assert!(second.renew().expect("a folder"));
         assert!(!first.renew().expect("a folder"));
-        first.give_back();
+        first.release();
         assert_eq!(held_by(take(folder.path(), "three", LONG)), "two");
     }
 
@@ -243,16 +248,16 @@ mod tests {
     #[test]
     fn an_old_view_of_the_folder_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
-        let place = Folder::new(folder.path(), "x");
-        let first = place.swap(None, b"1").expect("a folder");
-        let second = place.swap(first.as_deref(), b"2").expect("a folder");
-        let third = place.swap(second.as_deref(), b"3").expect("a folder");
+        let place = LeaseFolder::new(folder.path(), "x");
+        let first = place.compare_and_swap(None, b"1").expect("a folder");
+        let second = place.compare_and_swap(first.as_deref(), b"2").expect("a folder");
+        let third = place.compare_and_swap(second.as_deref(), b"3").expect("a folder");
         assert!(third.is_some());
         // the number after the first is free again
-        assert_eq!(place.swap(first.as_deref(), b"late").expect("a folder"), None);
-        assert_eq!(place.swap(None, b"late").expect("a folder"), None);
-        let seen = place.read().expect("a folder");
-        assert_eq!((seen.version, seen.word), (third, b"3".to_vec()));
+        assert_eq!(place.compare_and_swap(first.as_deref(), b"late").expect("a folder"), None);
+        assert_eq!(place.compare_and_swap(None, b"late").expect("a folder"), None);
+        let seen = place.read_lease().expect("a folder");
+        assert_eq!((seen.version, seen.content), (third, b"3".to_vec()));
     }
 
     #[test]
@@ -260,7 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for text in ["", "{}", "{\"trueup_lease\":2,\"holder\":\"x\",\"since\":\"\",\"until\":null}"] {
             std::fs::write(folder.path().join("api-host-1.0000000001.lease"), text).expect("a file");
-            assert!(matches!(take(folder.path(), "one", LONG), Err(Refusal::Unknown(_))), "{text}");
+            assert!(matches!(take(folder.path(), "one", LONG), Err(LeaseError::Unknown(_))), "{text}");
         }
     }
 
@@ -269,12 +274,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let time = Duration::from_millis(400);
         let (lease, _) = had(folder.path(), "one", time);
-        let stop = Arc::new(Stop::default());
-        let kept = Kept::new(vec![lease], time, Arc::clone(&stop)).expect("a thread");
+        let stop = Arc::new(CancellationToken::default());
+        let kept = LeaseRenewer::new(vec![lease], time, Arc::clone(&stop)).expect("a thread");
         std::thread::sleep(time * 2);
         assert_eq!(held_by(take(folder.path(), "two", LONG)), "one");
         drop(kept);
-        assert!(!stop.is_set());
+        assert!(!stop.is_cancelled());
         assert_eq!(had(folder.path(), "two", LONG).1, None);
     }
 
@@ -284,11 +289,11 @@ mod tests {
         let time = Duration::from_millis(200);
         let (lease, _) = had(folder.path(), "one", time);
         std::fs::remove_dir_all(folder.path()).expect("a folder to remove");
-        let stop = Arc::new(Stop::default());
-        let kept = Kept::new(vec![lease], time, Arc::clone(&stop)).expect("a thread");
-        while !stop.is_set() {
+        let stop = Arc::new(CancellationToken::default());
+        let kept = LeaseRenewer::new(vec![lease], time, Arc::clone(&stop)).expect("a thread");
+        while !stop.is_cancelled() {
             std::thread::sleep(OVER);
         }
-        assert!(kept.lost().expect("a loss").why.is_some());
+        assert!(kept.get_loss().expect("a loss").reason.is_some());
     }
 }

@@ -5,73 +5,86 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::document::{Document, State, Wanted, Wish};
-use crate::kind::{Compare, Kind, Leaf, Type};
-use crate::plan::agree::agrees;
-use crate::remote::wire::Live;
+use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
+use crate::kind::{ComparisonRule, FieldType, Kind, ScalarType};
+use crate::plan::sync_check::is_in_sync;
+use crate::remote::wire::Snapshot;
 use crate::value::{Object, Value};
 
 /// What was found for one document.
 #[derive(Default)]
-pub enum Found {
+pub enum ObjectMatch {
     #[default]
     Nothing,
-    One(Box<Live>),
+    One(Box<Snapshot>),
     /// The ids of all that match.
     Several(Vec<Value>),
 }
 
 /// Documents of one kind, target and scope, waiting for their objects.
-pub struct Matching<'d> {
+pub struct ObjectMatcher<'d> {
     kind: &'d Kind,
     documents: Vec<&'d Document>,
     /// Objects that are as wanted are let go of at once: what is kept are their ids.
-    settles: bool,
-    agreed: BTreeMap<usize, Value>,
+    drop_in_sync: bool,
+    in_sync_ids: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
-    found: Vec<Found>,
+    found: Vec<ObjectMatch>,
     /// Which were found by their id.
-    sure: Vec<bool>,
-    open: usize,
+    found_by_id: Vec<bool>,
+    open_count: usize,
 }
 
-impl<'d> Matching<'d> {
+impl<'d> ObjectMatcher<'d> {
     /// Waits for the objects of these documents; `ids` are those known from elsewhere than the document.
     pub fn new(kind: &'d Kind, documents: &[&'d Document], ids: &[Option<Value>]) -> Self {
         let (mut by_id, mut by_key): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = Default::default();
         for (number, document) in documents.iter().enumerate() {
             let known = ids.get(number).and_then(Option::as_ref);
             if let Some(id) = document.id.as_ref().or(known) {
-                by_id.entry(Leaf::url_text(id, &kind.api)).or_default().push(number);
+                by_id.entry(ScalarType::render_url_text(id, &kind.api)).or_default().push(number);
             }
             // an id that only we remember may be stale, so the natural key counts beside it
             if document.id.is_none()
-                && let Some(key) = wanted_key(kind, document)
+                && let Some(key) = build_desired_key(kind, document)
             {
                 by_key.entry(key).or_default().push(number);
             }
         }
-        let found = documents.iter().map(|_| Found::Nothing).collect();
+        let found = documents.iter().map(|_| ObjectMatch::Nothing).collect();
         let (sure, open) = (vec![false; documents.len()], documents.len());
         let (documents, agreed) = (documents.to_vec(), BTreeMap::new());
-        Self { kind, documents, settles: false, agreed, by_id, by_key, found, sure, open }
+        Self {
+            kind,
+            documents,
+            drop_in_sync: false,
+            in_sync_ids: agreed,
+            by_id,
+            by_key,
+            found,
+            found_by_id: sure,
+            open_count: open,
+        }
     }
 
     /// Of objects that are as their documents want them only the id is kept, so that they cost no memory.
     #[must_use]
-    pub fn settling(mut self, settles: bool) -> Self {
-        self.settles = settles;
+    pub fn with_drop_in_sync(mut self, settles: bool) -> Self {
+        self.drop_in_sync = settles;
         self
     }
 
     /// Takes one live object, or gives it back when no document needs it.
-    pub fn offer(&mut self, live: Live) -> Option<Live> {
-        let id = live.object.get(self.kind.identity.id).map(|id| Leaf::url_text(id, &self.kind.api));
+    pub fn offer_object(&mut self, live: Snapshot) -> Option<Snapshot> {
+        let id = live
+            .object
+            .get_field(self.kind.identity.id)
+            .map(|id| ScalarType::render_url_text(id, &self.kind.api));
         let by_id = id.and_then(|id| self.by_id.get(&id)).cloned().unwrap_or_default();
         let by_key = match self.by_key.is_empty() {
             true => Vec::new(),
-            false => live_key(self.kind, &live.object)
+            false => build_live_key(self.kind, &live.object)
                 .and_then(|key| self.by_key.get(&key))
                 .cloned()
                 .unwrap_or_default(),
@@ -83,129 +96,133 @@ impl<'d> Matching<'d> {
         let mut takers: Vec<(usize, bool)> = by_key.chain(by_id.iter().map(|taker| (*taker, true))).collect();
         let last = takers.pop();
         for (taker, sure) in takers {
-            self.hand(taker, live.clone(), sure);
+            self.assign_object(taker, live.clone(), sure);
         }
         if let Some((taker, sure)) = last {
-            self.hand(taker, live, sure);
+            self.assign_object(taker, live, sure);
         }
         None
     }
 
     /// An object found by its id is the one, whatever else has the natural key.
-    fn hand(&mut self, taker: usize, live: Live, sure: bool) {
-        if self.sure[taker] && !sure {
+    fn assign_object(&mut self, taker: usize, live: Snapshot, sure: bool) {
+        if self.found_by_id[taker] && !sure {
             return;
         }
-        let id = self.id(&live);
+        let id = self.get_id(&live);
         let found = std::mem::take(&mut self.found[taker]);
         let first = match &found {
-            Found::One(first) => Some(self.id(first)),
-            Found::Nothing | Found::Several(_) => self.agreed.remove(&taker),
+            ObjectMatch::One(first) => Some(self.get_id(first)),
+            ObjectMatch::Nothing | ObjectMatch::Several(_) => self.in_sync_ids.remove(&taker),
         };
         match (found, first) {
-            (Found::Several(mut ids), _) if !sure => {
+            (ObjectMatch::Several(mut ids), _) if !sure => {
                 if !ids.contains(&id) {
                     ids.push(id);
                 }
-                self.found[taker] = Found::Several(ids);
+                self.found[taker] = ObjectMatch::Several(ids);
             }
             // pages may overlap while a collection grows: the same object twice is one object
-            (_, Some(first)) if !sure && first != id => self.found[taker] = Found::Several(vec![first, id]),
+            (_, Some(first)) if !sure && first != id => {
+                self.found[taker] = ObjectMatch::Several(vec![first, id])
+            }
             (found, first) => {
-                self.open -= usize::from(first.is_none() && matches!(found, Found::Nothing));
-                self.keep(taker, live, id);
+                self.open_count -= usize::from(first.is_none() && matches!(found, ObjectMatch::Nothing));
+                self.keep_object(taker, live, id);
             }
         }
-        self.sure[taker] |= sure;
+        self.found_by_id[taker] |= sure;
     }
 
-    fn id(&self, live: &Live) -> Value {
-        live.object.get(self.kind.identity.id).cloned().unwrap_or(Value::Null)
+    fn get_id(&self, live: &Snapshot) -> Value {
+        live.object.get_field(self.kind.identity.id).cloned().unwrap_or(Value::Null)
     }
 
     /// Keeps an object for a document, or its id where that is all that is still of interest.
-    fn keep(&mut self, taker: usize, mut live: Live, id: Value) {
+    fn keep_object(&mut self, taker: usize, mut live: Snapshot, id: Value) {
         let document = self.documents[taker];
-        if self.settles && document.state == State::Present && agrees(document, &live.object) {
-            self.agreed.insert(taker, id);
+        if self.drop_in_sync && document.state == DocumentState::Present && is_in_sync(document, &live.object)
+        {
+            self.in_sync_ids.insert(taker, id);
         } else {
-            live.object.shrink();
-            self.found[taker] = Found::One(Box::new(live));
+            live.object.shrink_to_fit();
+            self.found[taker] = ObjectMatch::One(Box::new(live));
         }
     }
 
     /// How many documents have no object yet.
-    pub fn open(&self) -> usize {
-        self.open
+    pub fn count_open(&self) -> usize {
+        self.open_count
     }
 
     /// The documents, by number, that have no object yet.
-    pub fn unmatched(&self) -> impl Iterator<Item = usize> + '_ {
-        let unmatched =
-            |(at, found): &(usize, &Found)| matches!(found, Found::Nothing) && !self.agreed.contains_key(at);
+    pub fn list_unmatched(&self) -> impl Iterator<Item = usize> + '_ {
+        let unmatched = |(at, found): &(usize, &ObjectMatch)| {
+            matches!(found, ObjectMatch::Nothing) && !self.in_sync_ids.contains_key(at)
+        };
         self.found.iter().enumerate().filter(unmatched).map(|(at, _)| at)
     }
 
     /// The ids of the objects that were let go of, by the number of the document; nothing was found for these.
-    pub fn take_agreed(&mut self) -> BTreeMap<usize, Value> {
-        std::mem::take(&mut self.agreed)
+    pub fn take_in_sync_ids(&mut self) -> BTreeMap<usize, Value> {
+        std::mem::take(&mut self.in_sync_ids)
     }
 
     /// What was found, in the order of the documents.
-    pub fn into_found(self) -> Vec<Found> {
+    pub fn into_found(self) -> Vec<ObjectMatch> {
         self.found
     }
 }
 
 /// The natural key that a document names; `None` when it does not name all of it.
-pub fn wanted_key(kind: &Kind, document: &Document) -> Option<String> {
-    key_text(kind, |path| wanted_leaf(&document.spec, path))
+pub fn build_desired_key(kind: &Kind, document: &Document) -> Option<String> {
+    build_key_text(kind, |path| find_desired_value(&document.spec, path))
 }
 
 /// The natural key of a live object.
-pub fn live_key(kind: &Kind, object: &Object) -> Option<String> {
-    key_text(kind, |path| live_leaf(object, path))
+pub fn build_live_key(kind: &Kind, object: &Object) -> Option<String> {
+    build_key_text(kind, |path| find_live_value(object, path))
 }
 
 /// The value that a document wants at a path of field numbers.
-pub fn wanted_leaf<'w>(wanted: &'w Wanted, path: &[u16]) -> Option<&'w Value> {
-    let leaf = path.iter().try_fold(wanted, |node, number| match &node.wish {
-        Wish::Object(fields) => fields.iter().find(|(own, _)| own == number).map(|(_, inner)| inner),
+pub fn find_desired_value<'w>(wanted: &'w DesiredNode, path: &[u16]) -> Option<&'w Value> {
+    let leaf = path.iter().try_fold(wanted, |node, number| match &node.value {
+        DesiredValue::Object(fields) => fields.iter().find(|(own, _)| own == number).map(|(_, inner)| inner),
         _ => None,
     })?;
-    match &leaf.wish {
-        Wish::Leaf(value) => Some(value),
+    match &leaf.value {
+        DesiredValue::Literal(value) => Some(value),
         _ => None,
     }
 }
 
 /// The value that an object has at a path of field numbers.
-pub fn live_leaf<'o>(object: &'o Object, path: &[u16]) -> Option<&'o Value> {
+pub fn find_live_value<'o>(object: &'o Object, path: &[u16]) -> Option<&'o Value> {
     let (last, inner) = path.split_last()?;
-    inner.iter().try_fold(object, |object, number| object.get(*number)?.as_object())?.get(*last)
+    inner.iter().try_fold(object, |object, number| object.get_field(*number)?.as_object())?.get_field(*last)
 }
 
-fn key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {
+fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {
     if kind.identity.natural_key.is_empty() {
         return None;
     }
     let mut key = String::new();
     for path in &kind.identity.natural_key {
         let value = leaf(path).filter(|value| !value.is_blank())?;
-        let text = Leaf::url_text(value, &kind.api);
-        let compare = key_field(kind, path).map_or(Compare::Exact, |field| field.compare);
-        key.push_str(&if compare == Compare::Exact { text } else { text.trim().to_lowercase() });
+        let text = ScalarType::render_url_text(value, &kind.api);
+        let compare = find_key_field(kind, path).map_or(ComparisonRule::Exact, |field| field.compare);
+        key.push_str(&if compare == ComparisonRule::Exact { text } else { text.trim().to_lowercase() });
         key.push('\u{1f}');
     }
     Some(key)
 }
 
 /// The field at the end of a path of field numbers.
-pub fn key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Field> {
+pub fn find_key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Field> {
     let (last, inner) = path.split_last()?;
     let shape = inner.iter().try_fold(&kind.shape, |shape, number| {
         match &shape.fields.get(*number as usize)?.ty {
-            Type::Object(inner) => Some(inner),
+            FieldType::Object(inner) => Some(inner),
             _ => None,
         }
     })?;
@@ -217,35 +234,37 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::Source;
+    use crate::diagnostic::NamedSource;
     use crate::document;
-    use crate::kind::FormatWord;
-    use crate::kind::registry::Registry;
+    use crate::kind::WireFormat;
+    use crate::kind::registry::KindRegistry;
     use crate::remote::wire;
 
     fn document() -> Document {
         let text = "kind: carrierx/partner\nname: a\nspec:\n  login: acme\n  city: Rome\n";
         let mut faults = Vec::new();
-        let source: Arc<Source> = Source::new("a.yaml", text);
-        document::read(&source, Registry::builtin(), &mut faults).pop().expect("a document")
+        let source: Arc<NamedSource> = NamedSource::new("a.yaml", text);
+        document::read_documents(&source, KindRegistry::get_builtin(), &mut faults).pop().expect("a document")
     }
 
     /// What is kept of objects, each with its id and its city: the ids of one or several, or that one agrees.
     fn kept(settles: bool, lives: &[(&str, &str)]) -> (usize, String) {
         let document = document();
-        let mut matching = Matching::new(&document.kind, &[&document], &[]).settling(settles);
+        let mut matching = ObjectMatcher::new(&document.kind, &[&document], &[]).with_drop_in_sync(settles);
         for (id, city) in lives {
             let sid = format!("00000000-0000-0000-0000-00000000000{id}");
             let body = format!(r#"{{"partner_sid":"{sid}","login":"acme","city":"{city}"}}"#);
-            let live = wire::read_object(body.as_bytes(), FormatWord::Json, &document.kind);
-            assert!(matching.offer(live.expect("an object")).is_none());
+            let live = wire::read_object(body.as_bytes(), WireFormat::Json, &document.kind);
+            assert!(matching.offer_object(live.expect("an object")).is_none());
         }
-        let text = |id: &Value| Leaf::url_text(id, &document.kind.api).split_off(35);
-        let (open, agreed) = (matching.open(), matching.take_agreed().get(&0).map(text));
+        let text = |id: &Value| ScalarType::render_url_text(id, &document.kind.api).split_off(35);
+        let (open, agreed) = (matching.count_open(), matching.take_in_sync_ids().get(&0).map(text));
         let found = match matching.into_found().pop().expect("one document") {
-            Found::Nothing => "nothing".to_owned(),
-            Found::One(live) => live.object.get(document.kind.identity.id).map(text).unwrap_or_default(),
-            Found::Several(ids) => ids.iter().map(text).collect::<Vec<_>>().join(" "),
+            ObjectMatch::Nothing => "nothing".to_owned(),
+            ObjectMatch::One(live) => {
+                live.object.get_field(document.kind.identity.id).map(text).unwrap_or_default()
+            }
+            ObjectMatch::Several(ids) => ids.iter().map(text).collect::<Vec<_>>().join(" "),
         };
         (open, agreed.map_or(found, |id| format!("{id} agrees")))
     }

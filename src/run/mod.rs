@@ -1,78 +1,78 @@
 //! The whole job: read live state, plan, write, prove. Sees both `plan` and `remote`, which don't see each other.
 //!
-//! Errors on one object never stop the others. What is told of the work goes out as [`Event`]s; nothing here
+//! Errors on one object never stop the others. What is told of the work goes out as [`RunEvent`]s; nothing here
 //! prints. After an interrupt, or when the time of the run is over, the request under way is finished and none is
 //! begun.
 
-pub mod applied;
+mod append_log;
+pub mod applied_plans;
 pub mod apply;
-pub mod archive;
-pub mod blame;
-mod described;
-mod facts;
-pub mod gather;
-mod hidden;
+mod described_objects;
+pub mod fetch;
+mod file_lock;
 pub mod import;
 pub mod index;
 pub mod journal;
+pub mod last_applied;
 pub mod lease;
-pub mod ledger;
+pub mod locate_error;
 pub mod match_up;
-pub mod memory;
 pub mod outcome;
 pub mod planning;
+mod read_errors;
 pub mod receipt;
+pub mod receipt_store;
 pub mod refer;
-mod turn;
+mod sensitive_texts;
 pub mod undo;
-mod unread;
+pub mod write_digests;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crate::diagnostic::Diagnostic;
-use crate::exchange::Verb;
+use crate::exchange::Method;
 use crate::plan::Step;
-use crate::plan::propose::Permits;
-use crate::plan::request::Manner;
-use crate::plan::rotate::Rotation;
-use crate::plan::step::{Method, Rules};
-use crate::remote::service::Service;
-use gather::Job;
-use index::Index;
-use journal::{Answer, Journal};
-use memory::Written;
-use outcome::Outcome;
-use refer::References;
+use crate::plan::propose::GrantedPermissions;
+use crate::plan::request::UpdateOptions;
+use crate::plan::rotate::SecretRotation;
+use crate::plan::step::{DecideOptions, UpdateMethod};
+use crate::remote::target_client::TargetClient;
+use fetch::ObjectJob;
+use index::ObjectIndex;
+use journal::{Journal, RecordedResponse};
+use outcome::StepOutcome;
+use refer::ReferenceResolver;
+use write_digests::WriteDigests;
 
-pub use crate::remote::stop::Stop;
+pub use crate::remote::cancellation::CancellationToken;
 
 /// What a run works with.
-pub struct Session<'s> {
+pub struct RunSession<'s> {
     /// By the name of the target.
-    pub services: &'s BTreeMap<Arc<str>, Service>,
-    pub method: Method,
-    pub permits: Permits,
+    pub services: &'s BTreeMap<Arc<str>, TargetClient>,
+    pub method: UpdateMethod,
+    pub permissions: GrantedPermissions,
     /// Whether an empty collection is believed, so that everything in it may be created.
     pub trust_empty: bool,
-    pub memory: &'s Mutex<Written>,
-    pub index: &'s Mutex<Index>,
-    pub references: &'s References,
+    pub write_digests: &'s Mutex<WriteDigests>,
+    pub index: &'s Mutex<ObjectIndex>,
+    pub references: &'s ReferenceResolver,
     /// What is written again although it may be the same.
-    pub rotate: &'s Rotation,
+    pub rotation: &'s SecretRotation,
     /// Whether live objects that no document describes are listed.
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.
     pub retry_creates: bool,
     /// Where an apply notes what it sends; none for runs that write nothing.
     pub journal: Option<&'s Journal>,
-    pub stop: &'s Stop,
-    pub tell: &'s (dyn Fn(Event) + Sync),
+    pub stop: &'s CancellationToken,
+    pub on_event: &'s (dyn Fn(RunEvent) + Sync),
 }
 
 /// What happens while a run works, for progress and for whoever watches an apply.
 #[derive(Clone, Copy)]
-pub enum Event<'e> {
+pub enum RunEvent<'e> {
     /// So many objects are to be read.
     Reading(usize),
     /// So many more were read.
@@ -82,45 +82,45 @@ pub enum Event<'e> {
     /// The turn of one came: it is read again.
     Started(&'e Step),
     /// A request that writes one was answered, or got no answer.
-    Sent(&'e Step, Verb, &'e Answer),
+    Sent(&'e Step, Method, &'e RecordedResponse),
     /// One was dealt with.
-    Ended(&'e Outcome),
+    Ended(&'e StepOutcome),
     /// Nothing more is begun on a target, or at all, for the reason with this code.
     Halted(Option<&'e str>, &'e str),
 }
 
-impl Session<'_> {
+impl RunSession<'_> {
     /// How steps are made for a job.
-    fn rules(&self, job: &Job) -> Rules {
+    fn build_rules(&self, job: &ObjectJob) -> DecideOptions {
         let target = self.services.get(&job.target).map(|service| &service.target);
-        let carry_nested = target.is_none_or(|target| target.carry_nested);
-        let personal = self.permits.personal || target.is_some_and(|target| target.personal);
-        Rules {
+        let carry_nested = target.is_none_or(|target| target.also_send_nested);
+        let personal = self.permissions.personal || target.is_some_and(|target| target.write_personal);
+        DecideOptions {
             method: self.method,
-            manner: Manner { carry_nested },
-            permits: Permits { personal, ..self.permits },
-            newborn: job.newborn,
+            update_options: UpdateOptions { also_send_nested: carry_nested },
+            permissions: GrantedPermissions { personal, ..self.permissions },
+            just_created: job.just_created,
         }
     }
 
     /// What kept the run as a whole from its work: its time, unless everything was done in it; targets that were
     /// given up; repetitions that were not allowed.
-    pub fn hindrances(&self, done: bool) -> Vec<Diagnostic> {
-        let late = (self.stop.is_late() && !done).then(out_of_time);
-        let gone = self.services.values().filter_map(Service::given_up);
+    pub fn collect_run_errors(&self, done: bool) -> Vec<Diagnostic> {
+        let late = (self.stop.is_expired() && !done).then(diagnose_out_of_time);
+        let gone = self.services.values().filter_map(TargetClient::find_permanent_failure);
         // all services share the allowance of the run
-        let spent = self.services.values().find_map(|service| service.allowance().finding());
+        let spent = self.services.values().find_map(|service| service.retry_budget().check_exhaustion());
         late.into_iter().chain(gone).chain(spent).collect()
     }
 }
 
 /// The run did not come to its end.
-pub fn out_of_time() -> Diagnostic {
+pub fn diagnose_out_of_time() -> Diagnostic {
     Diagnostic::error("out-of-time", "the time of the run was over before it was done")
-        .hint("run again to go on; `--timeout` says how long a run may take")
+        .with_hint("run again to go on; `--timeout` says how long a run may take")
 }
 
 /// The time, in UTC, to the second.
-pub fn now() -> String {
+pub fn format_now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,28 +1,28 @@
 //! What an apply did, object by object. Data; `report` shows it.
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::step::Moved;
-use crate::plan::{Action, Change, Subject};
+use crate::plan::step::FieldConflict;
+use crate::plan::{Change, PlanSubject, StepAction};
 
 /// What became of one object.
-pub struct Outcome {
-    pub subject: Subject,
+pub struct StepOutcome {
+    pub subject: PlanSubject,
     /// None for an object that agreed from the start.
-    pub action: Option<Action>,
-    pub ending: Ending,
+    pub action: Option<StepAction>,
+    pub status: OutcomeStatus,
     /// What the service did not keep, what it changed besides, what waits: told whatever the result.
     pub findings: Vec<Diagnostic>,
     /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
-    pub lost: Vec<Change>,
+    pub lost_changes: Vec<Change>,
     /// The digest of the object as it was read back after a write, where the run has a journal.
-    pub after: Option<String>,
+    pub after_digest: Option<String>,
     /// How many times the write was sent.
     pub attempts: u32,
     pub millis: u64,
 }
 
 /// How it ended.
-pub enum Ending {
+pub enum OutcomeStatus {
     /// Written, read back, and as wanted.
     Done,
     /// Nothing was to be done.
@@ -32,7 +32,7 @@ pub enum Ending {
     /// Not written: its live object could not be read. Why, unless that is told for all of a list.
     Unread(Vec<Diagnostic>),
     /// Not written: what the step relied on has moved since the plan.
-    Moved(Vec<Moved>),
+    Conflict(Vec<FieldConflict>),
     /// The service did not do it, or did not keep it.
     Failed(Vec<Diagnostic>),
     /// The write was sent, and nobody knows whether it took.
@@ -41,18 +41,18 @@ pub enum Ending {
     NotStarted,
 }
 
-impl Ending {
+impl OutcomeStatus {
     /// Whether its turn came, and it is known what came of it.
     pub fn is_certain(&self) -> bool {
         !matches!(self, Self::Unknown(_) | Self::NotStarted)
     }
 
     /// The word in reports.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Unchanged => "unchanged",
-            Self::Refused(_) | Self::Moved(_) => "refused",
+            Self::Refused(_) | Self::Conflict(_) => "refused",
             Self::Unread(_) => "unread",
             Self::Failed(_) => "failed",
             Self::Unknown(_) => "unknown",

@@ -5,56 +5,61 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
-use super::apply::appears_later;
-use super::gather::{Gathered, Group, How, Job, Reach, Read, collect, groups};
-use super::match_up::{Found, key_field, live_leaf, wanted_key};
-use super::refer::{Order, Standing, Unresolved, edges, in_circle, order};
-use super::{Event, Session, blame, described, unread};
-use crate::cores::on_every_core;
+use super::apply::diagnose_appears_later;
+use super::fetch::{
+    FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group, group_jobs,
+};
+use super::match_up::{ObjectMatch, build_desired_key, find_key_field, find_live_value};
+use super::refer::{
+    DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
+};
+use super::{RunEvent, RunSession, described_objects, locate_error, read_errors};
+use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
-use crate::document::{Document, State};
-use crate::kind::{Appears, Kind, Leaf, Maker};
-use crate::plan::permit::{self, Permission};
-use crate::plan::propose::{Permits, Question};
-use crate::plan::rotate::NOTHING;
-use crate::plan::step::{Decision, decide};
-use crate::plan::{Agreeing, Plan, Refused, Subject};
-use crate::remote::wire::Live;
-use crate::value::{Mark, Object, Value};
+use crate::document::{Document, DocumentState};
+use crate::kind::{IdAssigner, Kind, ReadConsistency, ScalarType};
+use crate::plan::permission::{self, Permission};
+use crate::plan::propose::{GrantedPermissions, ProposalInput};
+use crate::plan::rotate::NO_ROTATION;
+use crate::plan::step::{PlanDecision, decide_object};
+use crate::plan::{Plan, PlanSubject, RefusedObject, UnchangedObject};
+use crate::remote::wire::Snapshot;
+use crate::value::{Object, Sensitivity, Value};
 
 /// The most collections read at once; each target has its own limit below this.
-const COLLECTIONS: usize = 64;
+const MAX_PARALLEL_COLLECTIONS: usize = 64;
 /// So many objects are decided by one core before it looks for more.
-const PORTION: usize = 256;
+const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
-pub async fn plan(session: &Session<'_>, jobs: &[Job<'_>]) -> Plan {
-    let Seen { reads, agreed, empty, others } = see(session, jobs, session.rotate.is_empty()).await;
-    session.references.survey(jobs, &reads, &agreed);
-    look_up(session, jobs, &reads).await;
+pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
+    let FetchedState { reads, in_sync_ids: agreed, empty, others } =
+        fetch_state(session, jobs, session.rotation.is_empty()).await;
+    session.references.record_fetched(jobs, &reads, &agreed);
+    fetch_lookups(session, jobs, &reads).await;
     let mut plan = Plan { diagnostics: others, ..Plan::default() };
-    for judged in judge_all(session, jobs, (reads, agreed), &empty) {
-        enter(&mut plan, judged);
+    for judged in decide_all(session, jobs, (reads, agreed), &empty) {
+        add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
-    described::spare(session, jobs, &mut plan);
-    permit::name_counts(&mut plan);
-    unread::tell_once(&mut plan);
-    plan.diagnostics.splice(0..0, session.hindrances(plan.complete));
+    described_objects::remove_conflicting_steps(session, jobs, &mut plan);
+    permission::add_counts_to_hints(&mut plan);
+    read_errors::merge_read_errors(&mut plan);
+    plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));
     plan
 }
 
 /// What was read for each job; nothing where the run was stopped.
-pub async fn look(session: &Session<'_>, jobs: &[Job<'_>]) -> Vec<Option<Read>> {
-    see(session, jobs, false).await.reads
+pub async fn fetch_all(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<Option<ReadOutcome>> {
+    fetch_state(session, jobs, false).await.reads
 }
 
 /// Live state as it was read.
-struct Seen {
+struct FetchedState {
     /// One for each job, but for those that were let go of.
-    reads: Vec<Option<Read>>,
+    reads: Vec<Option<ReadOutcome>>,
     /// The ids of objects that are as wanted and were let go of, by the number of the job.
-    agreed: BTreeMap<usize, Value>,
+    in_sync_ids: BTreeMap<usize, Value>,
     /// Of each job, whether its collection showed nothing at all.
     empty: Vec<bool>,
     /// What is said of live objects that no job needs.
@@ -62,67 +67,68 @@ struct Seen {
 }
 
 /// Where it `settles`, of objects that are as wanted only the id is kept.
-async fn see(session: &Session<'_>, jobs: &[Job<'_>], settles: bool) -> Seen {
-    (session.tell)(Event::Reading(jobs.len()));
-    let groups = groups(jobs);
-    let mut reads: Vec<Option<Read>> = jobs.iter().map(|_| None).collect();
+async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: bool) -> FetchedState {
+    (session.on_event)(RunEvent::Reading(jobs.len()));
+    let groups = group_jobs(jobs);
+    let mut reads: Vec<Option<ReadOutcome>> = jobs.iter().map(|_| None).collect();
     let mut agreed = BTreeMap::new();
     let mut empty = vec![false; jobs.len()];
     let mut others = Vec::new();
     let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs, settles)))
-        .buffer_unordered(COLLECTIONS);
+        .buffer_unordered(MAX_PARALLEL_COLLECTIONS);
     while let Some((group, mut gathered)) = work.next().await {
-        (session.tell)(Event::Read(gathered.reads.len().saturating_sub(gathered.told)));
+        (session.on_event)(RunEvent::Read(gathered.reads.len().saturating_sub(gathered.reported)));
         for (at, (number, read)) in group.jobs.iter().zip(gathered.reads).enumerate() {
-            match gathered.agreed.remove(&at) {
+            match gathered.in_sync_ids.remove(&at) {
                 Some(id) => drop(agreed.insert(*number, id)),
                 None => reads[*number] = Some(read),
             }
             empty[*number] = gathered.empty;
         }
-        others.extend(gathered.others.iter().map(|object| unmanaged(group, object)));
+        others.extend(gathered.others.iter().map(|object| diagnose_unmanaged(group, object)));
     }
     drop(work);
     others.sort_by(|a, b| a.message.cmp(&b.message));
-    Seen { reads, agreed, empty, others }
+    FetchedState { reads, in_sync_ids: agreed, empty, others }
 }
 
 /// Reads what references need.
-async fn look_up(session: &Session<'_>, jobs: &[Job<'_>], reads: &[Option<Read>]) {
-    let looking = jobs.iter().zip(reads).filter(|(job, _)| job.document.looks_up());
-    let looks = looking.map(|(job, read)| look_up_one(session, job, read));
-    stream::iter(looks).buffer_unordered(COLLECTIONS).collect::<()>().await;
+async fn fetch_lookups(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], reads: &[Option<ReadOutcome>]) {
+    let looking = jobs.iter().zip(reads).filter(|(job, _)| job.document.needs_lookup());
+    let looks = looking.map(|(job, read)| fetch_job_lookups(session, job, read));
+    stream::iter(looks).buffer_unordered(MAX_PARALLEL_COLLECTIONS).collect::<()>().await;
 }
 
-async fn look_up_one(session: &Session<'_>, job: &Job<'_>, read: &Option<Read>) {
+async fn fetch_job_lookups(session: &RunSession<'_>, job: &ObjectJob<'_>, read: &Option<ReadOutcome>) {
     let live = match read {
-        Some(Read::Found(Found::One(live))) => Some(&**live),
-        Some(Read::Found(Found::Nothing)) => None,
+        Some(ReadOutcome::Found(ObjectMatch::One(live))) => Some(&**live),
+        Some(ReadOutcome::Found(ObjectMatch::Nothing)) => None,
         // what cannot be decided anyway needs nothing
         _ => return,
     };
-    if let Some(service) = session.services.get(&job.target).filter(|_| !session.stop.is_set()) {
-        session.references.ready(service, job, live).await;
+    if let Some(service) = session.services.get(&job.target).filter(|_| !session.stop.is_cancelled()) {
+        session.references.fetch_lookups(service, job, live).await;
     }
 }
 
 /// Decides about every job, each after those to whose objects it refers; in the order of the jobs.
-fn judge_all(
-    session: &Session,
-    jobs: &[Job],
-    (mut reads, agreed): (Vec<Option<Read>>, BTreeMap<usize, Value>),
+fn decide_all(
+    session: &RunSession,
+    jobs: &[ObjectJob],
+    (mut reads, agreed): (Vec<Option<ReadOutcome>>, BTreeMap<usize, Value>),
     empty: &[bool],
-) -> Vec<Judged> {
-    let missing = |(number, read): (usize, &Option<Read>)| {
-        !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_there)
+) -> Vec<JobDecision> {
+    let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
+        !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_found)
     };
     let missing: Vec<bool> = reads.iter().enumerate().map(missing).collect();
-    let edges = edges(jobs, &|number| missing[number]);
-    let Order { sequence, circles } = order(&edges);
-    let mut judged = judge_simple(session, jobs, &mut reads);
+    let edges = build_edges(jobs, &|number| missing[number]);
+    let DependencyOrder { sequence, cycles: circles } = sort_topologically(&edges);
+    let mut judged = decide_independent(session, jobs, &mut reads);
     for (number, id) in agreed {
-        let subject = Subject { id: Some(id), ..subject(number, &jobs[number], None) };
-        judged[number] = Some(Judged::Decided(Decision::Agreeing(Agreeing::plain(&subject))));
+        let subject = PlanSubject { id: Some(id), ..build_subject(number, &jobs[number], None) };
+        judged[number] =
+            Some(JobDecision::Decided(PlanDecision::Unchanged(UnchangedObject::from_subject(&subject))));
     }
     for number in sequence {
         if judged[number].is_some() {
@@ -131,34 +137,42 @@ fn judge_all(
         let job = &jobs[number];
         let circle = circles.iter().find(|circle| circle.contains(&number));
         let one = match (circle, reads[number].take()) {
-            (Some(circle), _) => {
-                refused(subject(number, job, None), vec![in_circle(jobs, &edges, circle, number)])
-            }
+            (Some(circle), _) => refuse_job(
+                build_subject(number, job, None),
+                vec![diagnose_cycle(jobs, &edges, circle, number)],
+            ),
             (None, Some(read)) => decide_job(session, number, job, read, empty[number]),
-            (None, None) => no_service(number, job),
+            (None, None) => refuse_unread(number, job),
         };
         if missing[number] {
-            session.references.stands(job, standing(&one, job));
+            session.references.set_status(job, get_referent_status(&one, job));
         }
         judged[number] = Some(one);
     }
     judged.into_iter().flatten().collect()
 }
 
-fn is_there(read: &Read) -> bool {
-    matches!(read, Read::Found(Found::One(_)))
+fn is_found(read: &ReadOutcome) -> bool {
+    matches!(read, ReadOutcome::Found(ObjectMatch::One(_)))
 }
 
 /// Decides at once, on every core, about the objects that are there and whose documents refer to nothing.
-fn judge_simple(session: &Session, jobs: &[Job], reads: &mut [Option<Read>]) -> Vec<Option<Judged>> {
-    let mut judged: Vec<Option<Judged>> = jobs.iter().map(|_| None).collect();
-    let portions = jobs.chunks(PORTION).zip(reads.chunks_mut(PORTION)).zip(judged.chunks_mut(PORTION));
-    let portions: Vec<Mutex<_>> = (0..).step_by(PORTION).zip(portions).map(Mutex::new).collect();
-    on_every_core(&portions, |portion| {
+fn decide_independent(
+    session: &RunSession,
+    jobs: &[ObjectJob],
+    reads: &mut [Option<ReadOutcome>],
+) -> Vec<Option<JobDecision>> {
+    let mut judged: Vec<Option<JobDecision>> = jobs.iter().map(|_| None).collect();
+    let portions = jobs
+        .chunks(DECIDE_BATCH_SIZE)
+        .zip(reads.chunks_mut(DECIDE_BATCH_SIZE))
+        .zip(judged.chunks_mut(DECIDE_BATCH_SIZE));
+    let portions: Vec<Mutex<_>> = (0..).step_by(DECIDE_BATCH_SIZE).zip(portions).map(Mutex::new).collect();
+    map_parallel(&portions, |portion| {
         let mut portion = portion.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, ((jobs, reads), judged)) = &mut *portion;
-        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| !job.document.looks_up()) {
-            if let Some(read) = reads[at].take_if(|read| is_there(read)) {
+        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| !job.document.needs_lookup()) {
+            if let Some(read) = reads[at].take_if(|read| is_found(read)) {
                 judged[at] = Some(decide_job(session, *first + at, job, read, false));
             }
         }
@@ -167,68 +181,80 @@ fn judge_simple(session: &Session, jobs: &[Job], reads: &mut [Option<Read>]) -> 
 }
 
 /// How an object that is not there yet stands after the decision.
-fn standing(judged: &Judged, job: &Job) -> Standing {
+fn get_referent_status(judged: &JobDecision, job: &ObjectJob) -> ReferentStatus {
     match judged {
-        Judged::Unread(_) => Standing::Unread,
-        Judged::Decided(Decision::Step(step)) => match &step.subject.id {
-            Some(id) if job.document.kind.identity.made_by == Maker::Caller => Standing::Known(id.clone()),
-            _ => Standing::Later,
+        JobDecision::Unread(_) => ReferentStatus::Unread,
+        JobDecision::Decided(PlanDecision::Step(step)) => match &step.subject.id {
+            Some(id) if job.document.kind.identity.id_assigned_by == IdAssigner::Caller => {
+                ReferentStatus::Known(id.clone())
+            }
+            _ => ReferentStatus::KnownAfterApply,
         },
-        Judged::Decided(Decision::Agreeing(_)) if job.document.state == State::Absent => Standing::Gone,
-        Judged::Decided(Decision::Agreeing(agreeing)) => {
-            agreeing.subject.id.clone().map_or(Standing::Refused, Standing::Known)
+        JobDecision::Decided(PlanDecision::Unchanged(_)) if job.document.state == DocumentState::Absent => {
+            ReferentStatus::Absent
         }
-        Judged::Decided(Decision::Refused(_)) => Standing::Refused,
+        JobDecision::Decided(PlanDecision::Unchanged(agreeing)) => {
+            agreeing.subject.id.clone().map_or(ReferentStatus::Refused, ReferentStatus::Known)
+        }
+        JobDecision::Decided(PlanDecision::Refused(_)) => ReferentStatus::Refused,
     }
 }
 
-fn refused(subject: Subject, reasons: Vec<Diagnostic>) -> Judged {
-    Judged::Decided(Decision::Refused(Refused { subject, reasons, changes: Vec::new() }))
+fn refuse_job(subject: PlanSubject, reasons: Vec<Diagnostic>) -> JobDecision {
+    JobDecision::Decided(PlanDecision::Refused(RefusedObject { subject, reasons, changes: Vec::new() }))
 }
 
 async fn read_group<'g>(
-    session: &Session<'_>,
-    group: &'g Group,
-    jobs: &[Job<'_>],
+    session: &RunSession<'_>,
+    group: &'g JobGroup,
+    jobs: &[ObjectJob<'_>],
     settles: bool,
-) -> (&'g Group, Gathered) {
-    let reach = if session.unmanaged { Reach::Whole } else { Reach::Needed };
+) -> (&'g JobGroup, FetchedGroup) {
+    let reach = if session.unmanaged { FetchScope::All } else { FetchScope::Needed };
     match session.services.get(&group.target) {
-        Some(service) if !session.stop.is_set() => {
-            (group, collect(service, group, jobs, How { reach, settles }, session.tell).await)
-        }
-        _ => (group, Gathered::default()),
+        Some(service) if !session.stop.is_cancelled() => (
+            group,
+            fetch_group(
+                service,
+                group,
+                jobs,
+                FetchOptions { scope: reach, drop_in_sync: settles },
+                session.on_event,
+            )
+            .await,
+        ),
+        _ => (group, FetchedGroup::default()),
     }
 }
 
 /// A live object that no document describes; by its id and the open leaves of its natural key.
-fn unmanaged(group: &Group, object: &Object) -> Diagnostic {
+fn diagnose_unmanaged(group: &JobGroup, object: &Object) -> Diagnostic {
     let kind = &group.kind;
-    let text = |value: &Value| Leaf::url_text(value, &kind.api);
-    let id = object.get(kind.identity.id).map(text).unwrap_or_default();
+    let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
+    let id = object.get_field(kind.identity.id).map(text).unwrap_or_default();
     let open = kind
         .identity
         .natural_key
         .iter()
-        .filter(|path| key_field(kind, path).is_some_and(|f| f.mark == Mark::Open));
-    let key: Vec<String> = open.filter_map(|path| live_leaf(object, path)).map(text).collect();
+        .filter(|path| find_key_field(kind, path).is_some_and(|f| f.sensitivity == Sensitivity::Public));
+    let key: Vec<String> = open.filter_map(|path| find_live_value(object, path)).map(text).collect();
     let named = if key.is_empty() { String::new() } else { format!(" ({})", key.join(", ")) };
     let message = format!("{} {id}{named} at target {} is in no document", kind.name, group.target);
-    Diagnostic::note("unmanaged", message).hint(format!("`trueup import {} {id}` writes one", kind.name))
+    Diagnostic::note("unmanaged", message).with_hint(format!("`trueup import {} {id}` writes one", kind.name))
 }
 
-enum Judged {
-    Decided(Decision),
+enum JobDecision {
+    Decided(PlanDecision),
     /// The live state could not be read.
-    Unread(Refused),
+    Unread(RefusedObject),
 }
 
-fn enter(plan: &mut Plan, judged: Judged) {
+fn add_decision(plan: &mut Plan, judged: JobDecision) {
     match judged {
-        Judged::Decided(Decision::Step(step)) => plan.steps.push(*step),
-        Judged::Decided(Decision::Agreeing(agreeing)) => plan.agreeing.push(agreeing),
-        Judged::Decided(Decision::Refused(refused)) => plan.refused.push(refused),
-        Judged::Unread(refused) => {
+        JobDecision::Decided(PlanDecision::Step(step)) => plan.steps.push(*step),
+        JobDecision::Decided(PlanDecision::Unchanged(agreeing)) => plan.unchanged.push(agreeing),
+        JobDecision::Decided(PlanDecision::Refused(refused)) => plan.refused.push(refused),
+        JobDecision::Unread(refused) => {
             plan.unread.insert(refused.subject.number);
             plan.refused.push(refused);
         }
@@ -236,228 +262,268 @@ fn enter(plan: &mut Plan, judged: Judged) {
 }
 
 /// What a job is about, with the id of its live object where there is one.
-pub fn subject(number: usize, job: &Job, live: Option<&Live>) -> Subject {
+pub fn build_subject(number: usize, job: &ObjectJob, live: Option<&Snapshot>) -> PlanSubject {
     let kind = &job.document.kind;
-    let seen = live.and_then(|live| live.object.get(kind.identity.id));
-    Subject {
+    let seen = live.and_then(|live| live.object.get_field(kind.identity.id));
+    PlanSubject {
         number,
         kind: kind.clone(),
         name: job.document.name.clone(),
         target: job.target.clone(),
         scope: job.scope.clone(),
         id: seen.or(job.document.id.as_ref()).or(job.known_id.as_ref()).cloned(),
-        place: job.document.place(job.document.name_span),
+        place: job.document.locate_span(job.document.name_span),
     }
 }
 
-fn decide_job(session: &Session, number: usize, job: &Job, read: Read, empty: bool) -> Judged {
+fn decide_job(
+    session: &RunSession,
+    number: usize,
+    job: &ObjectJob,
+    read: ReadOutcome,
+    empty: bool,
+) -> JobDecision {
     let found = match read {
-        Read::Found(found) => found,
-        Read::Failed(trouble) => {
-            let reasons = blame::blame(&trouble, job.document, None);
-            return Judged::Unread(Refused {
-                subject: subject(number, job, None),
+        ReadOutcome::Found(found) => found,
+        ReadOutcome::Failed(trouble) => {
+            let reasons = locate_error::locate_error(&trouble, job.document, None);
+            return JobDecision::Unread(RefusedObject {
+                subject: build_subject(number, job, None),
                 reasons,
                 changes: Vec::new(),
             });
         }
     };
     let live = match found {
-        Found::Nothing => None,
-        Found::One(live) => Some(live),
-        Found::Several(ids) => return Judged::Decided(several(number, job, &ids)),
+        ObjectMatch::Nothing => None,
+        ObjectMatch::One(live) => Some(live),
+        ObjectMatch::Several(ids) => return JobDecision::Decided(refuse_ambiguous(number, job, &ids)),
     };
-    let subject = subject(number, job, live.as_deref());
-    if live.is_none() && job.document.state == State::Present {
-        match birth(session, job, &subject, empty) {
-            Birth::Create(needs) => {
+    let subject = build_subject(number, job, live.as_deref());
+    if live.is_none() && job.document.state == DocumentState::Present {
+        match decide_create(session, job, &subject, empty) {
+            CreateDecision::Create(needs) => {
                 // the object of an id that only we remember is gone: a new one gets a new id
-                let subject = Subject { id: job.document.id.clone(), ..subject };
-                return allowed(judge(session, job, subject, None), needs);
+                let subject = PlanSubject { id: job.document.id.clone(), ..subject };
+                return add_permissions(resolve_and_decide(session, job, subject, None), needs);
             }
-            Birth::Waits => {
-                let notes = vec![appears_later(&subject)];
-                return Judged::Decided(Decision::Agreeing(Agreeing { notes, ..Agreeing::plain(&subject) }));
+            CreateDecision::Pending => {
+                let notes = vec![diagnose_appears_later(&subject)];
+                return JobDecision::Decided(PlanDecision::Unchanged(UnchangedObject {
+                    notes,
+                    ..UnchangedObject::from_subject(&subject)
+                }));
             }
-            Birth::Refused(reason) => return refused(subject, vec![reason]),
+            CreateDecision::Refused(reason) => return refuse_job(subject, vec![reason]),
         }
     }
-    match hidden_birth(session, job, &subject).filter(|_| live.is_none()) {
-        Some(reason) => refused(subject, vec![reason]),
-        None => judge(session, job, subject, live.as_deref()),
+    match diagnose_hidden_create(session, job, &subject).filter(|_| live.is_none()) {
+        Some(reason) => refuse_job(subject, vec![reason]),
+        None => resolve_and_decide(session, job, subject, live.as_deref()),
     }
 }
 
 /// An object that is to go, was created by us and does not show: nobody can say that it is gone.
-fn hidden_birth(session: &Session, job: &Job, subject: &Subject) -> Option<Diagnostic> {
+fn diagnose_hidden_create(
+    session: &RunSession,
+    job: &ObjectJob,
+    subject: &PlanSubject,
+) -> Option<Diagnostic> {
     let document = job.document;
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.within(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
-    entry.create_sent.as_ref().filter(|_| document.state == State::Absent)?;
+    let entry = index.get_in_scope(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
+    entry.create_sent.as_ref().filter(|_| document.state == DocumentState::Absent)?;
     let findable =
-        document.id.is_some() || entry.id.is_some() || wanted_key(&document.kind, document).is_some();
-    if findable && appears(&document.kind) == Appears::AtOnce {
+        document.id.is_some() || entry.id.is_some() || build_desired_key(&document.kind, document).is_some();
+    if findable && get_consistency(&document.kind) == ReadConsistency::AtOnce {
         return None;
     }
     let reason =
         Diagnostic::error("not-shown-yet", "it was created and does not show, so it cannot be deleted");
-    let place = document.place(document.name_span);
-    Some(reason.at(place).hint("plan again once it shows; it stays on record in `.trueup` until then"))
+    let place = document.locate_span(document.name_span);
+    Some(
+        reason
+            .with_location(place)
+            .with_hint("plan again once it shows; it stays on record in `.trueup` until then"),
+    )
 }
 
 /// A create with what somebody had to allow.
-fn allowed(mut judged: Judged, needs: Vec<Permission>) -> Judged {
-    if let Judged::Decided(Decision::Step(step)) = &mut judged {
-        step.needs.extend(needs);
+fn add_permissions(mut judged: JobDecision, needs: Vec<Permission>) -> JobDecision {
+    if let JobDecision::Decided(PlanDecision::Step(step)) = &mut judged {
+        step.required_permissions.extend(needs);
     }
     judged
 }
 
 /// Decides about one object as it was read, once everything to which its document refers is known.
-fn judge(session: &Session, job: &Job, subject: Subject, live: Option<&Live>) -> Judged {
-    match session.references.resolve(session.index, job, live) {
-        Ok(document) => Judged::Decided(decide_referred(session, job, (&document, &subject), live)),
-        Err(Unresolved { reasons, unread: true }) => {
-            Judged::Unread(Refused { subject, reasons, changes: Vec::new() })
+fn resolve_and_decide(
+    session: &RunSession,
+    job: &ObjectJob,
+    subject: PlanSubject,
+    live: Option<&Snapshot>,
+) -> JobDecision {
+    match session.references.resolve_document(session.index, job, live) {
+        Ok(document) => JobDecision::Decided(decide_resolved(session, job, (&document, &subject), live)),
+        Err(UnresolvedReferences { reasons, unread: true }) => {
+            JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })
         }
-        Err(Unresolved { reasons, unread: false }) => refused(subject, reasons),
+        Err(UnresolvedReferences { reasons, unread: false }) => refuse_job(subject, reasons),
     }
 }
 
 /// Decides about one object as it was read.
 ///
 /// Whether it is as wanted, not whether anything of it is to be written again.
-pub fn decide_live(session: &Session, job: &Job, subject: &Subject, live: Option<&Live>) -> Decision {
-    let permits = Permits { personal: true, ..session.permits };
-    let session = Session { rotate: &NOTHING, permits, ..*session };
-    match judge(&session, job, subject.clone(), live) {
-        Judged::Decided(decision) => decision,
-        Judged::Unread(refused) => Decision::Refused(refused),
+pub fn decide_live(
+    session: &RunSession,
+    job: &ObjectJob,
+    subject: &PlanSubject,
+    live: Option<&Snapshot>,
+) -> PlanDecision {
+    let permits = GrantedPermissions { personal: true, ..session.permissions };
+    let session = RunSession { rotation: &NO_ROTATION, permissions: permits, ..*session };
+    match resolve_and_decide(&session, job, subject.clone(), live) {
+        JobDecision::Decided(decision) => decision,
+        JobDecision::Unread(refused) => PlanDecision::Refused(refused),
     }
 }
 
-fn decide_referred(
-    session: &Session,
-    job: &Job,
-    (document, subject): (&Document, &Subject),
-    live: Option<&Live>,
-) -> Decision {
-    let question = Question {
+fn decide_resolved(
+    session: &RunSession,
+    job: &ObjectJob,
+    (document, subject): (&Document, &PlanSubject),
+    live: Option<&Snapshot>,
+) -> PlanDecision {
+    let question = ProposalInput {
         document,
         subject,
         live: live.map(|live| &live.object),
-        memory: session.memory,
-        rotate: session.rotate,
+        write_history: session.write_digests,
+        rotation: session.rotation,
     };
-    match decide(&question, session.rules(job)) {
-        Decision::Step(step) => match live.map(misread).filter(|reasons| !reasons.is_empty()) {
-            Some(reasons) => Decision::Refused(Refused {
+    match decide_object(&question, session.build_rules(job)) {
+        PlanDecision::Step(step) => match live.map(diagnose_misread).filter(|reasons| !reasons.is_empty()) {
+            Some(reasons) => PlanDecision::Refused(RefusedObject {
                 subject: step.subject,
-                reasons: reasons.into_iter().map(|reason| reason.at(subject.place.clone())).collect(),
+                reasons: reasons
+                    .into_iter()
+                    .map(|reason| reason.with_location(subject.place.clone()))
+                    .collect(),
                 changes: step.changes,
             }),
-            None => Decision::Step(step),
+            None => PlanDecision::Step(step),
         },
         other => other,
     }
 }
 
 /// What of a live object is not as the kind says; such an object is not written.
-fn misread(live: &Live) -> Vec<Diagnostic> {
-    let one = |misread: &crate::remote::wire::Misread| {
+fn diagnose_misread(live: &Snapshot) -> Vec<Diagnostic> {
+    let one = |misread: &crate::remote::wire::SchemaMismatch| {
         let message =
             format!("the live `{}` is not what the kind says: {}", misread.pointer, misread.message);
         Diagnostic::error("misread-field", message)
-            .hint("an object that is not understood is not written; look at the description of the kind")
+            .with_hint("an object that is not understood is not written; look at the description of the kind")
     };
-    live.misread.iter().map(one).collect()
+    live.mismatches.iter().map(one).collect()
 }
 
-fn several(number: usize, job: &Job, ids: &[Value]) -> Decision {
+fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecision {
     let kind = &job.document.kind;
-    let ids: Vec<String> = ids.iter().map(|id| Leaf::url_text(id, &kind.api)).collect();
-    let key = kind.natural_key_names().join(", ");
+    let ids: Vec<String> = ids.iter().map(|id| ScalarType::render_url_text(id, &kind.api)).collect();
+    let key = kind.list_natural_key_names().join(", ");
     let message = format!("{} live objects have this {key}: {}", ids.len(), ids.join(", "));
     let reason = Diagnostic::error("ambiguous-object", message)
-        .at(job.document.place(job.document.name_span))
-        .hint("name the `id` of the one that is meant");
-    Decision::Refused(Refused {
-        subject: subject(number, job, None),
+        .with_location(job.document.locate_span(job.document.name_span))
+        .with_hint("name the `id` of the one that is meant");
+    PlanDecision::Refused(RefusedObject {
+        subject: build_subject(number, job, None),
         reasons: vec![reason],
         changes: Vec::new(),
     })
 }
 
 /// What is to become of a document without a live object.
-enum Birth {
+enum CreateDecision {
     /// With what somebody had to allow.
     Create(Vec<Permission>),
     /// It was created and does not show yet.
-    Waits,
+    Pending,
     Refused(Diagnostic),
 }
 
-fn birth(session: &Session, job: &Job, subject: &Subject, empty: bool) -> Birth {
+fn decide_create(
+    session: &RunSession,
+    job: &ObjectJob,
+    subject: &PlanSubject,
+    empty: bool,
+) -> CreateDecision {
     let (kind, document) = (&job.document.kind, job.document);
-    let place = document.place(document.id_span);
+    let place = document.locate_span(document.id_span);
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.within(kind, (&subject.target, &subject.name), &subject.scope);
+    let entry = index.get_in_scope(kind, (&subject.target, &subject.name), &subject.scope);
     let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
     let mut needs = Vec::new();
     match entry.and_then(|entry| entry.create_sent.as_ref()) {
-        Some(_) if named && appears(kind) == Appears::Later => return Birth::Waits,
-        Some(_) if named || shows_for_sure(document) => {}
+        Some(_) if named && get_consistency(kind) == ReadConsistency::Later => {
+            return CreateDecision::Pending;
+        }
+        Some(_) if named || is_surely_visible(document) => {}
         Some(_) if session.retry_creates => needs.push(Permission::RetryCreate),
-        Some(sent) => return Birth::Refused(create_unknown(kind, sent).at(place)),
+        Some(sent) => {
+            return CreateDecision::Refused(diagnose_unknown_create(kind, sent).with_location(place));
+        }
         None => {}
     }
-    if document.id.is_some() && kind.identity.made_by == Maker::Server {
-        let reason = Diagnostic::error("not-found", "no live object has this id").at(place).hint(
-            "check the id, the target and the scope; without `id` the object is found by its natural key",
-        );
-        return Birth::Refused(reason);
+    if document.id.is_some() && kind.identity.id_assigned_by == IdAssigner::Server {
+        let reason =
+            Diagnostic::error("not-found", "no live object has this id").with_location(place).with_hint(
+                "check the id, the target and the scope; without `id` the object is found by its natural key",
+            );
+        return CreateDecision::Refused(reason);
     }
     if empty && session.trust_empty {
         needs.push(Permission::TrustEmpty);
     } else if empty {
         let message = "the service shows no objects at all here, which may be missing access";
         let reason = Diagnostic::error("empty-collection", message)
-            .at(place)
-            .hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
-        return Birth::Refused(reason);
+            .with_location(place)
+            .with_hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
+        return CreateDecision::Refused(reason);
     }
-    Birth::Create(needs)
+    CreateDecision::Create(needs)
 }
 
-fn create_unknown(kind: &Kind, sent: &str) -> Diagnostic {
-    let why = match appears(kind) {
-        Appears::Later => "such objects show late",
-        Appears::AtOnce => "nothing in the document would find it",
+fn diagnose_unknown_create(kind: &Kind, sent: &str) -> Diagnostic {
+    let why = match get_consistency(kind) {
+        ReadConsistency::Later => "such objects show late",
+        ReadConsistency::AtOnce => "nothing in the document would find it",
     };
     let message = format!("a create was sent at {sent}, its outcome is unknown, and {why}");
-    Diagnostic::error("create-unknown", message).hint(
+    Diagnostic::error("create-unknown", message).with_hint(
         "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
     )
 }
 
 /// Whether an object that was created is found by whoever looks.
-pub fn shows_for_sure(document: &Document) -> bool {
+pub fn is_surely_visible(document: &Document) -> bool {
     let kind = &document.kind;
-    let findable = document.id.is_some() || wanted_key(kind, document).is_some();
-    findable && appears(kind) == Appears::AtOnce
+    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
+    findable && get_consistency(kind) == ReadConsistency::AtOnce
 }
 
 /// When new objects of a kind show.
-pub fn appears(kind: &Kind) -> Appears {
-    kind.operations.create.as_ref().map_or(Appears::AtOnce, |create| create.appears)
+pub fn get_consistency(kind: &Kind) -> ReadConsistency {
+    kind.operations.create.as_ref().map_or(ReadConsistency::AtOnce, |create| create.read_after_write)
 }
 
-fn no_service(number: usize, job: &Job) -> Judged {
+fn refuse_unread(number: usize, job: &ObjectJob) -> JobDecision {
     let reason = Diagnostic::error("not-read", "the live object was not read")
-        .at(job.document.place(job.document.name_span))
-        .hint("the run was interrupted, or its target could not be reached");
-    Judged::Unread(Refused {
-        subject: subject(number, job, None),
+        .with_location(job.document.locate_span(job.document.name_span))
+        .with_hint("the run was interrupted, or its target could not be reached");
+    JobDecision::Unread(RefusedObject {
+        subject: build_subject(number, job, None),
         reasons: vec![reason],
         changes: Vec::new(),
     })

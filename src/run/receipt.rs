@@ -5,13 +5,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::memory::replace;
+use super::write_digests::replace_file;
 
 /// The folder in `.trueup`.
 pub const FOLDER: &str = "receipts";
 
 /// Where a receipt is that is named by its file, from the workspace in `root`, or by its run.
-pub fn here(folder: &Path, root: &Path, named: &Path) -> PathBuf {
+pub fn resolve_path(folder: &Path, root: &Path, named: &Path) -> PathBuf {
     let by_run = folder.join(FOLDER).join(format!("{}.json", named.display()));
     let by_file = root.join(named);
     if !by_file.is_file() && by_run.is_file() { by_run } else { by_file }
@@ -21,7 +21,7 @@ pub fn here(folder: &Path, root: &Path, named: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When it is there and cannot be read.
-pub fn kept(folder: &Path, name: &str) -> io::Result<Option<String>> {
+pub fn read_receipt(folder: &Path, name: &str) -> io::Result<Option<String>> {
     match std::fs::read_to_string(folder.join(FOLDER).join(format!("{name}.json"))) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -30,7 +30,7 @@ pub fn kept(folder: &Path, name: &str) -> io::Result<Option<String>> {
 }
 
 /// Whether the run of that name has its receipt here.
-pub fn is_kept(folder: &Path, name: &str) -> bool {
+pub fn has_receipt(folder: &Path, name: &str) -> bool {
     folder.join(FOLDER).join(format!("{name}.json")).is_file()
 }
 
@@ -38,8 +38,8 @@ pub fn is_kept(folder: &Path, name: &str) -> bool {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn keep(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
+pub fn write_receipt(folder: &Path, name: &str, text: &str) -> io::Result<PathBuf> {
     let path = folder.join(FOLDER).join(format!("{name}.json"));
-    replace(&path, text.as_bytes())?;
+    replace_file(&path, text.as_bytes())?;
     Ok(path)
 }

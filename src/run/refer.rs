@@ -6,93 +6,104 @@
 //! Deliberately absent: which thing has the name, and what bounds mean; the plan room knows.
 
 mod order;
-mod shelves;
-mod standing;
+mod reference_cache;
+mod referent_status;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::gather::{Job, Read};
-use super::index::Index;
-use super::match_up::Found;
+use super::fetch::{ObjectJob, ReadOutcome};
+use super::index::ObjectIndex;
+use super::match_up::ObjectMatch;
 use crate::diagnostic::Diagnostic;
-use crate::document::refer::Spot;
-use crate::document::{Document, Reference, State, Wanted, Wish};
-use crate::kind::{Among, Field, Item, ListType, Shape, Type};
+use crate::document::refer::ReferenceSite;
+use crate::document::{DesiredNode, DesiredValue, Document, DocumentState, NamedReference};
+use crate::kind::{ArrayType, Field, FieldType, ItemType, ReferenceSource, Shape};
 use crate::plan::refer;
-use crate::remote::service::Service;
-use crate::remote::wire::Live;
-use crate::value::{Mark, Value};
+use crate::remote::target_client::TargetClient;
+use crate::remote::wire::Snapshot;
+use crate::value::{Sensitivity, Value};
 
-pub use order::{Edges, Order, edges, in_circle, levels, order, release};
-pub use standing::Standing;
+pub use order::{
+    DependencyEdges, DependencyOrder, add_delete_edges, build_edges, compute_levels, diagnose_cycle,
+    sort_topologically,
+};
+pub use referent_status::ReferentStatus;
 
-use shelves::{Shelves, Want};
-use standing::Standings;
+use reference_cache::{LookupNeed, ReferenceCache};
+use referent_status::ReferentStatuses;
 
 /// What the references of one run mean, as far as it is known.
 #[derive(Default)]
-pub struct References {
-    standings: Standings,
-    shelves: Shelves,
+pub struct ReferenceResolver {
+    statuses: ReferentStatuses,
+    cache: ReferenceCache,
 }
 
 /// Why a document cannot be decided.
-pub struct Unresolved {
+pub struct UnresolvedReferences {
     pub reasons: Vec<Diagnostic>,
     /// Something that it needs could not be read.
     pub unread: bool,
 }
 
-impl References {
+impl ReferenceResolver {
     /// Remembers what live objects tell about the lists to which their like refer, and which objects are there.
     /// Of those that were let go of as they are as wanted there is the id.
-    pub fn survey(&self, jobs: &[Job], reads: &[Option<Read>], agreed: &BTreeMap<usize, Value>) {
-        if !jobs.iter().any(|job| job.document.looks_up()) {
+    pub fn record_fetched(
+        &self,
+        jobs: &[ObjectJob],
+        reads: &[Option<ReadOutcome>],
+        agreed: &BTreeMap<usize, Value>,
+    ) {
+        if !jobs.iter().any(|job| job.document.needs_lookup()) {
             return;
         }
         for (number, (job, read)) in jobs.iter().zip(reads).enumerate() {
             let id = match (read, agreed.get(&number)) {
                 (_, Some(id)) => Some(id),
-                (Some(Read::Found(Found::One(live))), _) => live.object.get(job.document.kind.identity.id),
+                (Some(ReadOutcome::Found(ObjectMatch::One(live))), _) => {
+                    live.object.get_field(job.document.kind.identity.id)
+                }
                 _ => continue,
             };
             let standing = match (job.document.state, id) {
-                (State::Present, Some(id)) => Standing::Known(id.clone()),
-                _ => Standing::Gone,
+                (DocumentState::Present, Some(id)) => ReferentStatus::Known(id.clone()),
+                _ => ReferentStatus::Absent,
             };
-            self.standings.put(job, standing);
+            self.statuses.set_status(job, standing);
         }
         let lives = jobs.iter().zip(reads).filter_map(|(job, read)| match read {
-            Some(Read::Found(Found::One(live))) => Some((job, &**live)),
+            Some(ReadOutcome::Found(ObjectMatch::One(live))) => Some((job, &**live)),
             _ => None,
         });
-        let wants = jobs.iter().flat_map(|job| needs(job.document).into_iter().map(move |want| (job, want)));
-        self.shelves.survey(wants, lives);
+        let wants =
+            jobs.iter().flat_map(|job| collect_needs(job.document).into_iter().map(move |want| (job, want)));
+        self.cache.record_live(wants, lives);
     }
 
     /// How the object of a document stands from now on.
-    pub fn stands(&self, job: &Job, standing: Standing) {
-        self.standings.put(job, standing);
+    pub fn set_status(&self, job: &ObjectJob, standing: ReferentStatus) {
+        self.statuses.set_status(job, standing);
     }
 
     /// How the object of a document stands, unless that is known.
-    pub fn stood(&self, job: &Job, standing: Standing) {
-        self.standings.put_first(job, standing);
+    pub fn set_initial_status(&self, job: &ObjectJob, standing: ReferentStatus) {
+        self.statuses.set_initial_status(job, standing);
     }
 
     /// Reads what a document needs and what was not read yet.
-    pub async fn ready(&self, service: &Service, job: &Job<'_>, live: Option<&Live>) {
-        if job.document.state == State::Absent {
+    pub async fn fetch_lookups(&self, service: &TargetClient, job: &ObjectJob<'_>, live: Option<&Snapshot>) {
+        if job.document.state == DocumentState::Absent {
             return;
         }
-        for want in needs(job.document) {
-            self.shelves.ready(service, job, (&want, live)).await;
+        for want in collect_needs(job.document) {
+            self.cache.fetch_value(service, job, (&want, live)).await;
         }
-        for (spot, _) in job.document.references() {
-            self.shelves.fetch(service, job, (&spot, live)).await;
+        for (spot, _) in job.document.collect_references() {
+            self.cache.fetch_candidates(service, job, (&spot, live)).await;
         }
     }
 
@@ -100,147 +111,163 @@ impl References {
     ///
     /// # Errors
     /// What is wrong with them, each at its line.
-    pub fn resolve<'d>(
+    pub fn resolve_document<'d>(
         &self,
-        index: &Mutex<Index>,
-        job: &Job<'d>,
-        live: Option<&Live>,
-    ) -> Result<Cow<'d, Document>, Unresolved> {
+        index: &Mutex<ObjectIndex>,
+        job: &ObjectJob<'d>,
+        live: Option<&Snapshot>,
+    ) -> Result<Cow<'d, Document>, UnresolvedReferences> {
         let document = job.document;
-        if document.state == State::Absent || (document.references().is_empty() && needs(document).is_empty())
+        if document.state == DocumentState::Absent
+            || (document.collect_references().is_empty() && collect_needs(document).is_empty())
         {
             return Ok(Cow::Borrowed(document));
         }
         let mut unread = false;
-        let mut find = |spot: &Spot, reference: &Reference| {
-            let found = self.find(index, job, live, (spot, reference));
+        let mut find = |spot: &ReferenceSite, reference: &NamedReference| {
+            let found = self.resolve_reference(index, job, live, (spot, reference));
             unread |= found.as_ref().is_err_and(|missing| missing.unread);
-            found.map_err(|missing| missing.why)
+            found.map_err(|missing| missing.diagnostic)
         };
-        let referred = document.refer(&mut find).map_err(|reasons| Unresolved { reasons, unread })?;
-        let faults = self.beyond(job, &referred, live)?;
+        let referred = document
+            .resolve_references(&mut find)
+            .map_err(|reasons| UnresolvedReferences { reasons, unread })?;
+        let faults = self.check_limits(job, &referred, live)?;
         if faults.is_empty() {
             Ok(Cow::Owned(referred))
         } else {
-            Err(Unresolved { reasons: faults, unread: false })
+            Err(UnresolvedReferences { reasons: faults, unread: false })
         }
     }
 
     /// The values beyond their bounds; bounds that could not be read are not taken for none.
-    fn beyond(
+    fn check_limits(
         &self,
-        job: &Job,
+        job: &ObjectJob,
         document: &Document,
-        live: Option<&Live>,
-    ) -> Result<Vec<Diagnostic>, Unresolved> {
+        live: Option<&Snapshot>,
+    ) -> Result<Vec<Diagnostic>, UnresolvedReferences> {
         let unread = RefCell::new(None);
-        let list = |root: u16| match self.shelves.list(job, root, live) {
+        let list = |root: u16| match self.cache.get_list(job, root, live) {
             Ok(list) => list,
             Err(missing) => {
-                unread.replace(Some(missing.why));
+                unread.replace(Some(missing.diagnostic));
                 None
             }
         };
-        let faults = refer::beyond(document, live.map(|live| &live.object), &list);
+        let faults = refer::check_candidate_limits(document, live.map(|live| &live.object), &list);
         match unread.into_inner() {
             Some(why) => {
-                let why = why.at(document.place(document.name_span));
-                Err(Unresolved { reasons: vec![why], unread: true })
+                let why = why.with_location(document.locate_span(document.name_span));
+                Err(UnresolvedReferences { reasons: vec![why], unread: true })
             }
             None => Ok(faults),
         }
     }
 
-    fn find(
+    fn resolve_reference(
         &self,
-        index: &Mutex<Index>,
-        job: &Job,
-        live: Option<&Live>,
-        (spot, reference): (&Spot, &Reference),
-    ) -> Result<Value, Missing> {
+        index: &Mutex<ObjectIndex>,
+        job: &ObjectJob,
+        live: Option<&Snapshot>,
+        (spot, reference): (&ReferenceSite, &NamedReference),
+    ) -> Result<Value, ReferenceError> {
         let kind = &job.document.kind;
-        let choice = |mark| refer::Among { kind, field: &spot.field.name, mark };
-        let Some(refers) = &spot.field.refers_to else { return Err(nowhere(spot, NO_PLACE)) };
-        match &refers.among {
-            None => Err(nowhere(spot, NO_PLACE)),
-            Some(Among::Kind(kind)) => Ok(self.standings.id(index, job, (spot, reference, kind))?),
-            Some(Among::Field(root)) => {
-                let field = kind.shape.field(*root);
-                let list = self.shelves.list(job, *root, live)?;
-                let (Some(shape), Some(list)) = (items_of(field), list) else {
-                    return Err(nowhere(spot, &format!("no live object shows `{}`", field.name)));
-                };
-                let named = reference.by.as_deref().and_then(|by| shape.named(by));
-                let mark = field.mark.max(named.map_or(Mark::Open, |own| own.mark));
-                Ok(refer::pick(reference, &refer::things(kind, shape, refers, &list), &choice(mark))?)
+        let choice = |mark| refer::CandidateContext { kind, field: &spot.field.name, sensitivity: mark };
+        let Some(refers) = &spot.field.reference else { return Err(build_lookup_error(spot, NO_PLACE)) };
+        match &refers.source {
+            None => Err(build_lookup_error(spot, NO_PLACE)),
+            Some(ReferenceSource::Kind(kind)) => {
+                Ok(self.statuses.find_id(index, job, (spot, reference, kind))?)
             }
-            Some(Among::UrlIn(_) | Among::List(_)) => match self.shelves.things(job, spot, live)? {
-                Some(things) => Ok(refer::pick(reference, &things, &choice(reference.mark))?),
-                None => Err(nowhere(spot, "no live object tells where such things stand")),
-            },
+            Some(ReferenceSource::Field(root)) => {
+                let field = kind.shape.get_field(*root);
+                let list = self.cache.get_list(job, *root, live)?;
+                let (Some(shape), Some(list)) = (get_item_shape(field), list) else {
+                    return Err(build_lookup_error(spot, &format!("no live object shows `{}`", field.name)));
+                };
+                let named = reference.member.as_deref().and_then(|by| shape.find_field(by));
+                let mark = field.sensitivity.max(named.map_or(Sensitivity::Public, |own| own.sensitivity));
+                Ok(refer::resolve_reference(
+                    reference,
+                    &refer::collect_candidates(kind, shape, refers, &list),
+                    &choice(mark),
+                )?)
+            }
+            Some(ReferenceSource::UrlIn(_) | ReferenceSource::List(_)) => {
+                match self.cache.get_candidates(job, spot, live)? {
+                    Some(things) => {
+                        Ok(refer::resolve_reference(reference, &things, &choice(reference.sensitivity))?)
+                    }
+                    None => Err(build_lookup_error(spot, "no live object tells where such things stand")),
+                }
+            }
         }
     }
 }
 
 /// Why a reference is not resolved.
-struct Missing {
-    why: Diagnostic,
+struct ReferenceError {
+    diagnostic: Diagnostic,
     unread: bool,
 }
 
-impl From<Diagnostic> for Missing {
+impl From<Diagnostic> for ReferenceError {
     fn from(why: Diagnostic) -> Self {
-        Self { why, unread: false }
+        Self { diagnostic: why, unread: false }
     }
 }
 
 const NO_PLACE: &str = "nothing says where such things stand";
 
 /// A reference for which there is no place to look.
-fn nowhere(spot: &Spot, why: &str) -> Missing {
+fn build_lookup_error(spot: &ReferenceSite, why: &str) -> ReferenceError {
     let message = format!("what `{}` refers to cannot be looked up: {why}", spot.field.name);
-    Diagnostic::error("unknown-reference", message).hint("write the id itself").into()
+    Diagnostic::error("unknown-reference", message).with_hint("write the id itself").into()
 }
 
-fn items_of(field: &Field) -> Option<&Shape> {
+fn get_item_shape(field: &Field) -> Option<&Shape> {
     match &field.ty {
-        Type::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
         _ => None,
     }
 }
 
 /// What a document needs to know of a live object of its collection.
-fn needs(document: &Document) -> Vec<Want> {
+fn collect_needs(document: &Document) -> Vec<LookupNeed> {
     let mut wants = Vec::new();
-    if !document.looks_up() {
+    if !document.needs_lookup() {
         return wants;
     }
-    for (spot, _) in document.references() {
-        match spot.field.refers_to.as_ref().and_then(|refers| refers.among.as_ref()) {
-            Some(Among::Field(root)) => wants.push(Want::List(*root)),
-            Some(Among::UrlIn(_)) => wants.push(Want::Url(spot.path.into())),
+    for (spot, _) in document.collect_references() {
+        match spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
+            Some(ReferenceSource::Field(root)) => wants.push(LookupNeed::List(*root)),
+            Some(ReferenceSource::UrlIn(_)) => wants.push(LookupNeed::Url(spot.path.into())),
             _ => {}
         }
     }
-    bounding(&document.kind.shape, &document.spec, &mut wants);
+    collect_limit_needs(&document.kind.shape, &document.spec, &mut wants);
     wants.sort_unstable();
     wants.dedup();
     wants
 }
 
 /// The lists in which bounds stand for values of this document.
-fn bounding(shape: &Shape, wanted: &Wanted, wants: &mut Vec<Want>) {
-    let Wish::Object(fields) = &wanted.wish else { return };
+fn collect_limit_needs(shape: &Shape, wanted: &DesiredNode, wants: &mut Vec<LookupNeed>) {
+    let DesiredValue::Object(fields) = &wanted.value else { return };
     for (number, inner) in fields {
-        let field = shape.field(*number);
-        let of = field.bounded_by.as_ref().map(|bounds| shape.field(bounds.of));
-        if let Some(Among::Field(root)) = of.and_then(|of| of.refers_to.as_ref()?.among.as_ref()) {
-            wants.push(Want::List(*root));
+        let field = shape.get_field(*number);
+        let of = field.limits_from.as_ref().map(|bounds| shape.get_field(bounds.reference_field));
+        if let Some(ReferenceSource::Field(root)) = of.and_then(|of| of.reference.as_ref()?.source.as_ref()) {
+            wants.push(LookupNeed::List(*root));
         }
-        match (&field.ty, &inner.wish) {
-            (Type::Object(shape), _) => bounding(shape, inner, wants),
-            (Type::List(ListType { item: Item::Object(shape), .. }), Wish::List(items)) => {
-                items.iter().for_each(|item| bounding(shape, item, wants));
+        match (&field.ty, &inner.value) {
+            (FieldType::Object(shape), _) => collect_limit_needs(shape, inner, wants),
+            (
+                FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }),
+                DesiredValue::List(items),
+            ) => {
+                items.iter().for_each(|item| collect_limit_needs(shape, item, wants));
             }
             _ => {}
         }

@@ -3,10 +3,10 @@
 //!
 //! Deliberately absent: planning and writing, which go the way of every other document.
 
-pub mod back;
 pub mod record;
-pub mod safe;
-mod told;
+pub mod revert;
+pub mod sealer;
+mod value_json;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,25 +15,25 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::memory::witness;
-use crate::kind::{Kind, Leaf};
-use crate::plan::{Step, Subject, digest};
-use crate::value::{Mark, Object, Value};
-use record::{Record, Records};
-use safe::Safe;
+use super::write_digests::digest_secret;
+use crate::kind::{Kind, ScalarType};
+use crate::plan::{PlanSubject, Step, digest};
+use crate::value::{Object, Sensitivity, Value};
+use record::{LeafRecord, LeafRecords};
+use sealer::ValueSealer;
 
 /// How a run keeps what it overwrites.
 #[derive(Default)]
-pub struct Keeper {
+pub struct UndoRecorder {
     /// The key of digests; without one marked values enter none.
     pub key: Option<Zeroizing<Vec<u8>>>,
     /// Where values under a mark go; without one they are left out.
-    pub safe: Option<Safe>,
+    pub sealer: Option<ValueSealer>,
 }
 
 /// What is kept of one request.
 #[derive(Serialize, Deserialize, Clone, Default, Debug)]
-pub struct Kept {
+pub struct UndoRecord {
     /// None before a create, and where it must not be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
@@ -42,16 +42,16 @@ pub struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    leaves: Vec<Record>,
+    leaves: Vec<LeafRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    secrets: Vec<Secret>,
+    secrets: Vec<SecretDigest>,
 }
 
 /// An object as a run left it.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
-pub struct Entry {
+pub struct WrittenObject {
     /// The target.
     pub target: String,
     /// The kind.
@@ -73,25 +73,25 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// What was written.
-    pub leaves: Vec<Record>,
+    pub leaves: Vec<LeafRecord>,
     /// The leaves whose values are sealed: age, in Base64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sealed: Vec<String>,
     /// Digests of written values that do not read back; only under a key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub secrets: Vec<Secret>,
+    pub secrets: Vec<SecretDigest>,
 }
 
 /// A value that was written and does not read back.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
-pub struct Secret {
+pub struct SecretDigest {
     /// Where it stands, as JSON Pointer.
     pub path: String,
     /// Its digest, made for this place.
     pub digest: String,
 }
 
-impl Keeper {
+impl UndoRecorder {
     fn key(&self) -> Option<&[u8]> {
         self.key.as_ref().map(|key| key.as_slice())
     }
@@ -100,26 +100,26 @@ impl Keeper {
     ///
     /// # Errors
     /// When what is to be sealed cannot be.
-    pub fn keep(&self, step: &Step) -> io::Result<Kept> {
+    pub fn build_record(&self, step: &Step) -> io::Result<UndoRecord> {
         let subject = &step.subject;
         let secret = |key: &[u8]| {
-            let one = |(path, value): &(crate::value::Path, Value)| Secret {
-                path: path.pointer(),
-                digest: witness(key, subject, path, value),
+            let one = |(path, value): &(crate::value::ValuePath, Value)| SecretDigest {
+                path: path.to_pointer(),
+                digest: digest_secret(key, subject, path, value),
             };
             step.hidden.iter().map(one).collect()
         };
-        let Records { open, marked } = record::records(step, self.safe.is_some());
-        let sealed = match &self.safe {
+        let LeafRecords { open, marked } = record::build_records(step, self.sealer.is_some());
+        let sealed = match &self.sealer {
             Some(safe) if !marked.is_empty() => {
                 Some(safe.seal(&Zeroizing::new(serde_json::to_vec(&marked)?))?)
             }
             _ => None,
         };
-        Ok(Kept {
-            id: id_of(subject),
-            scope: scope_of(subject),
-            before: step.live.as_ref().map(|live| self.digest(&subject.kind, live)),
+        Ok(UndoRecord {
+            id: format_open_id(subject),
+            scope: format_scope(subject),
+            before: step.live.as_ref().map(|live| self.digest_object(&subject.kind, live)),
             leaves: open,
             sealed,
             secrets: self.key().map(secret).unwrap_or_default(),
@@ -127,31 +127,31 @@ impl Keeper {
     }
 
     /// The digest of an object as it was read.
-    pub fn digest(&self, kind: &Kind, live: &Object) -> String {
-        digest::object(kind, live, self.key())
+    pub fn digest_object(&self, kind: &Kind, live: &Object) -> String {
+        digest::digest_object(kind, live, self.key())
     }
 
     /// What is sent, as a digest.
-    pub fn sent(&self, step: &Step) -> String {
-        digest::step(step, self.key()).to
+    pub fn digest_step(&self, step: &Step) -> String {
+        digest::digest_step(step, self.key()).payload
     }
 }
 
 /// The id of an object where everybody may see it.
-pub fn id_of(subject: &Subject) -> Option<String> {
-    let open = subject.kind.id_field().mark == Mark::Open;
-    subject.id.as_ref().filter(|_| open).map(|id| Leaf::url_text(id, &subject.kind.api))
+pub fn format_open_id(subject: &PlanSubject) -> Option<String> {
+    let open = subject.kind.id_field().sensitivity == Sensitivity::Public;
+    subject.id.as_ref().filter(|_| open).map(|id| ScalarType::render_url_text(id, &subject.kind.api))
 }
 
-fn scope_of(subject: &Subject) -> BTreeMap<String, String> {
+fn format_scope(subject: &PlanSubject) -> BTreeMap<String, String> {
     let kind = &subject.kind;
-    let text = |value: &Value| Leaf::url_text(value, &kind.api);
+    let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
     kind.scope.iter().zip(&subject.scope).map(|(own, value)| (own.name.to_string(), text(value))).collect()
 }
 
-impl Entry {
+impl WrittenObject {
     /// An object of which this was kept when it was first written to.
-    pub fn new((target, kind, name): (&str, &str, &str), action: &str, kept: Kept) -> Self {
+    pub fn new((target, kind, name): (&str, &str, &str), action: &str, kept: UndoRecord) -> Self {
         Self {
             target: target.to_owned(),
             kind: kind.to_owned(),
@@ -168,7 +168,7 @@ impl Entry {
     }
 
     /// Another request of the same run that wrote to it: what a leaf was before the first, and became by the last.
-    pub fn then(&mut self, kept: Kept) {
+    pub fn merge_record(&mut self, kept: UndoRecord) {
         for record in kept.leaves {
             match self.leaves.iter_mut().find(|own| !own.path.is_empty() && own.path == record.path) {
                 Some(own) => own.after = record.after,

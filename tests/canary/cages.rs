@@ -6,20 +6,26 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
+use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use trueup::remote::wire;
-use trueup::value::{Mark, Object, Value};
+use trueup::value::{Object, Sensitivity, Value};
 
 use crate::birds::Birds;
 use crate::written::said;
 
 /// Fills every marked leaf of an object, as the service answers it, with a canary. References and flags stay:
 /// there are too few values to hide one among them.
-pub fn fill(birds: &mut Birds, shape: &Shape, above: Mark, object: &mut Map<String, Json>, whose: &str) {
+pub fn fill(
+    birds: &mut Birds,
+    shape: &Shape,
+    above: Sensitivity,
+    object: &mut Map<String, Json>,
+    whose: &str,
+) {
     for field in &shape.fields {
-        let mark = above.max(field.mark);
+        let mark = above.max(field.sensitivity);
         let whose = format!("{whose}/{}", labelled(field, mark));
-        if field.copy_of.is_some() || field.refers_to.is_some() || !holds_marks(field, mark) {
+        if field.copy_of.is_some() || field.reference.is_some() || !holds_marks(field, mark) {
             continue;
         }
         let Some(place) = member(object, field) else { continue };
@@ -28,24 +34,25 @@ pub fn fill(birds: &mut Birds, shape: &Shape, above: Mark, object: &mut Map<Stri
 }
 
 /// The name of a field, with its mark where that counts.
-fn labelled(field: &Field, mark: Mark) -> String {
-    if mark == Mark::Secret { format!("secret {}", field.name) } else { field.name.to_string() }
+fn labelled(field: &Field, mark: Sensitivity) -> String {
+    if mark == Sensitivity::Secret { format!("secret {}", field.name) } else { field.name.to_string() }
 }
 
 /// Whether there is a marked leaf in it.
-fn holds_marks(field: &Field, mark: Mark) -> bool {
-    let inside = |shape: &Shape| shape.fields.iter().any(|field| holds_marks(field, mark.max(field.mark)));
+fn holds_marks(field: &Field, mark: Sensitivity) -> bool {
+    let inside =
+        |shape: &Shape| shape.fields.iter().any(|field| holds_marks(field, mark.max(field.sensitivity)));
     match &field.ty {
-        _ if mark > Mark::Open => true,
-        Type::Object(shape) => inside(shape),
-        Type::List(ListType { item: Item::Object(shape), .. }) => inside(shape),
+        _ if mark > Sensitivity::Public => true,
+        FieldType::Object(shape) => inside(shape),
+        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => inside(shape),
         _ => false,
     }
 }
 
 /// Where a field is read from.
 fn member<'o>(object: &'o mut Map<String, Json>, field: &Field) -> Option<&'o mut Json> {
-    let (last, outer) = field.read_as.split_last()?;
+    let (last, outer) = field.read_from.split_last()?;
     let mut object = object;
     for step in outer {
         object = object.entry(step.to_string()).or_insert_with(|| json!({})).as_object_mut()?;
@@ -53,13 +60,13 @@ fn member<'o>(object: &'o mut Map<String, Json>, field: &Field) -> Option<&'o mu
     Some(object.entry(last.to_string()).or_insert(Json::Null))
 }
 
-fn filled(birds: &mut Birds, field: &Field, mark: Mark, old: Json, whose: &str) -> Json {
+fn filled(birds: &mut Birds, field: &Field, mark: Sensitivity, old: Json, whose: &str) -> Json {
     match &field.ty {
-        Type::Leaf(leaf) => leaf_canary(birds, leaf, old, whose),
-        Type::Map(map) => {
+        FieldType::Scalar(leaf) => leaf_canary(birds, leaf, old, whose),
+        FieldType::Map(map) => {
             let mut entries = Map::new();
             entries.insert(birds.word(whose), json!(birds.text(whose)));
-            if map.value == Leaf::Any {
+            if map.value == ScalarType::Any {
                 let inner = json!({ birds.word(whose): [birds.number(whose), birds.word(whose)] });
                 entries.insert(birds.word(whose), inner);
             }
@@ -68,23 +75,25 @@ fn filled(birds: &mut Birds, field: &Field, mark: Mark, old: Json, whose: &str) 
             }
             Json::Object(entries)
         }
-        Type::Object(shape) => {
+        FieldType::Object(shape) => {
             let mut object = old.as_object().cloned().unwrap_or_else(|| example(shape));
             fill(birds, shape, mark, &mut object, whose);
             Json::Object(object)
         }
-        Type::List(list) => {
+        FieldType::Array(list) => {
             let mut items = old.as_array().cloned().unwrap_or_default();
             if items.is_empty() {
                 items.push(match &list.item {
-                    Item::Object(shape) => Json::Object(example(shape)),
-                    Item::Leaf(_) => Json::Null,
+                    ItemType::Object(shape) => Json::Object(example(shape)),
+                    ItemType::Scalar(_) => Json::Null,
                 });
             }
             for item in &mut items {
                 match (&list.item, item) {
-                    (Item::Object(shape), Json::Object(object)) => fill(birds, shape, mark, object, whose),
-                    (Item::Leaf(leaf), item) => *item = leaf_canary(birds, leaf, item.take(), whose),
+                    (ItemType::Object(shape), Json::Object(object)) => {
+                        fill(birds, shape, mark, object, whose)
+                    }
+                    (ItemType::Scalar(leaf), item) => *item = leaf_canary(birds, leaf, item.take(), whose),
                     _ => {}
                 }
             }
@@ -93,17 +102,17 @@ fn filled(birds: &mut Birds, field: &Field, mark: Mark, old: Json, whose: &str) 
     }
 }
 
-fn leaf_canary(birds: &mut Birds, leaf: &Leaf, old: Json, whose: &str) -> Json {
+fn leaf_canary(birds: &mut Birds, leaf: &ScalarType, old: Json, whose: &str) -> Json {
     match leaf {
-        Leaf::Text { max: None } => json!(birds.text(whose)),
-        Leaf::Text { max: Some(max) } if *max >= 24 => json!(birds.word(whose)),
-        Leaf::Choice { open: true, .. } => json!(birds.word(whose)),
-        Leaf::Whole(_) => json!(birds.number(whose)),
-        Leaf::Decimal(_) => json!(format!("{}.25", birds.number(whose))),
-        Leaf::Guid => json!(birds.guid(whose)),
-        Leaf::Date => json!(birds.day(whose)),
-        Leaf::Time => json!(format!("{}T01:02:03Z", birds.day(whose))),
-        Leaf::Any => json!({ birds.word(whose): birds.word(whose) }),
+        ScalarType::String { max_length: None } => json!(birds.text(whose)),
+        ScalarType::String { max_length: Some(max) } if *max >= 24 => json!(birds.word(whose)),
+        ScalarType::Enum { open: true, .. } => json!(birds.word(whose)),
+        ScalarType::Integer(_) => json!(birds.number(whose)),
+        ScalarType::Decimal(_) => json!(format!("{}.25", birds.number(whose))),
+        ScalarType::Uuid => json!(birds.guid(whose)),
+        ScalarType::Date => json!(birds.day(whose)),
+        ScalarType::DateTime => json!(format!("{}T01:02:03Z", birds.day(whose))),
+        ScalarType::Any => json!({ birds.word(whose): birds.word(whose) }),
         _ => old,
     }
 }
@@ -147,11 +156,11 @@ pub fn document(
     (name, way, everything): (&str, Way, bool),
 ) -> Caged {
     let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-    let live = wire::read_object(&bytes, trueup::kind::FormatWord::Json, kind).expect("an object");
-    assert!(live.misread.is_empty(), "{}: {:?}", kind.name, live.misread);
+    let live = wire::read_object(&bytes, trueup::kind::WireFormat::Json, kind).expect("an object");
+    assert!(live.mismatches.is_empty(), "{}: {:?}", kind.name, live.mismatches);
     let caged = Caged { document: Json::Null, variables: Vec::new(), files: Vec::new() };
     let mut writer = Writer { birds, way, everything, name, caged };
-    let spec = writer.object(&kind.shape, &live.object, Mark::Open, &kind.identity.natural_key);
+    let spec = writer.object(&kind.shape, &live.object, Sensitivity::Public, &kind.identity.natural_key);
     let mut document = json!({ "kind": &*kind.name, "name": name });
     let scope = crate::written::scope(kind, dumped);
     if !scope.is_empty() {
@@ -170,29 +179,30 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn object(&mut self, shape: &Shape, object: &Object, above: Mark, keys: &[Vec<u16>]) -> Json {
+    fn object(&mut self, shape: &Shape, object: &Object, above: Sensitivity, keys: &[Vec<u16>]) -> Json {
         let mut spec = Map::new();
         for field in &shape.fields {
             let below: Vec<Vec<u16>> =
                 keys.iter().filter(|path| path[0] == field.number).map(|path| path[1..].to_vec()).collect();
-            let mark = above.max(field.mark);
-            let value = object.get(field.number).unwrap_or(&Value::Null);
-            let by_service = field.copy_of.is_some() || field.access.computed;
+            let mark = above.max(field.sensitivity);
+            let value = object.get_field(field.number).unwrap_or(&Value::Null);
+            let by_service = field.copy_of.is_some() || field.behavior.read_only;
             // what may not be said of every object, because something of the object forbids it
-            let fixed = field.access.create_only || field.bounded_by.is_some();
+            let fixed = field.behavior.immutable || field.limits_from.is_some();
             match (&field.ty, value) {
-                (Type::Object(inner), Value::Object(object)) if !below.is_empty() => {
+                (FieldType::Object(inner), Value::Object(object)) if !below.is_empty() => {
                     let own = inner.fields.iter().filter(|f| below.iter().any(|path| path[0] == f.number));
-                    let named = own.filter_map(|f| Some((f.name.to_string(), said(object.get(f.number)?))));
+                    let named =
+                        own.filter_map(|f| Some((f.name.to_string(), said(object.get_field(f.number)?))));
                     spec.insert(field.name.to_string(), Json::Object(named.collect()));
                 }
                 // what finds the object, or tells the item apart, is as it is
                 (_, value) if !below.is_empty() => {
                     let value = said(value);
-                    let value = if mark > Mark::Open { self.put(mark, value) } else { value };
+                    let value = if mark > Sensitivity::Public { self.put(mark, value) } else { value };
                     spec.insert(field.name.to_string(), value);
                 }
-                _ if by_service || (fixed && !self.everything) || field.refers_to.is_some() => {}
+                _ if by_service || (fixed && !self.everything) || field.reference.is_some() => {}
                 (_, value) if holds_marks(field, mark) => {
                     let wanted = self.wanted(field, mark, value);
                     spec.insert(field.name.to_string(), wanted);
@@ -203,14 +213,14 @@ impl Writer<'_> {
         Json::Object(spec)
     }
 
-    fn wanted(&mut self, field: &Field, mark: Mark, value: &Value) -> Json {
+    fn wanted(&mut self, field: &Field, mark: Sensitivity, value: &Value) -> Json {
         let whose = format!("{} wants {}", self.name, field.name);
         match (&field.ty, value) {
-            (Type::Leaf(leaf), value) => {
+            (FieldType::Scalar(leaf), value) => {
                 let new = leaf_canary(self.birds, leaf, said(value), &whose);
-                if mark > Mark::Open { self.put(mark, new) } else { new }
+                if mark > Sensitivity::Public { self.put(mark, new) } else { new }
             }
-            (Type::Map(_), _) => {
+            (FieldType::Map(_), _) => {
                 let mut entries = filled(self.birds, field, mark, Json::Null, &whose);
                 for (_, value) in entries.as_object_mut().into_iter().flatten() {
                     if value.is_string() {
@@ -219,17 +229,17 @@ impl Writer<'_> {
                 }
                 entries
             }
-            (Type::Object(shape), Value::Object(object)) => self.object(shape, object, mark, &[]),
-            (Type::Object(shape), _) => self.object(shape, &Object::default(), mark, &[]),
-            (Type::List(list), value) => self.items(list, value.items(), mark),
+            (FieldType::Object(shape), Value::Object(object)) => self.object(shape, object, mark, &[]),
+            (FieldType::Object(shape), _) => self.object(shape, &Object::default(), mark, &[]),
+            (FieldType::Array(list), value) => self.items(list, value.items(), mark),
         }
     }
 
-    fn items(&mut self, list: &ListType, items: &[Value], mark: Mark) -> Json {
-        let Item::Object(shape) = &list.item else { return items.iter().map(said).collect() };
-        let by_hand = |number: &&u16| !shape.field(**number).access.computed;
-        let keys: Vec<Vec<u16>> = match &list.told_apart {
-            ToldApart::Keys(keys) => keys.iter().flatten().filter(by_hand).map(|n| vec![*n]).collect(),
+    fn items(&mut self, list: &ArrayType, items: &[Value], mark: Sensitivity) -> Json {
+        let ItemType::Object(shape) = &list.item else { return items.iter().map(said).collect() };
+        let by_hand = |number: &&u16| !shape.get_field(**number).behavior.read_only;
+        let keys: Vec<Vec<u16>> = match &list.list_type {
+            ListType::Map(keys) => keys.iter().flatten().filter(by_hand).map(|n| vec![*n]).collect(),
             _ => Vec::new(),
         };
         let objects = items.iter().filter_map(Value::as_object);
@@ -237,9 +247,9 @@ impl Writer<'_> {
     }
 
     /// Lets a value stand in the document, or only say where it comes from. A secret never stands there.
-    fn put(&mut self, mark: Mark, value: Json) -> Json {
+    fn put(&mut self, mark: Sensitivity, value: Json) -> Json {
         let way = match (self.way, mark) {
-            (Way::Plain, Mark::Secret) => Way::Env,
+            (Way::Plain, Sensitivity::Secret) => Way::Env,
             (way, _) => way,
         };
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Field, Kind, Leaf, Type};
-use trueup::value::Mark;
+use trueup::kind::{Field, FieldType, Kind, ScalarType};
+use trueup::value::Sensitivity;
 use trueup::yaml;
 
 use crate::birds::Birds;
@@ -12,7 +12,7 @@ use crate::{House, kinds, open};
 
 /// The marked fields at the root of a kind.
 fn marked(kind: &Kind) -> Vec<&Field> {
-    kind.shape.fields.iter().filter(|field| field.mark > Mark::Open).collect()
+    kind.shape.fields.iter().filter(|field| field.sensitivity > Sensitivity::Public).collect()
 }
 
 /// Documents with mistakes, checked many at a time.
@@ -75,7 +75,7 @@ impl<'k> Pile<'k> {
 }
 
 fn document(kind: &Kind, spec: &Json) -> String {
-    yaml::write(&json!({ "kind": &*kind.name, "name": "zz", "spec": spec }))
+    yaml::write_yaml(&json!({ "kind": &*kind.name, "name": "zz", "spec": spec }))
 }
 
 #[test]
@@ -94,7 +94,9 @@ fn values_of_another_type() {
             for wrong in wrong {
                 pile.say(&field.name, wrong);
             }
-            if !matches!(field.ty, Type::Leaf(Leaf::Text { .. })) || field.mark == Mark::Secret {
+            if !matches!(field.ty, FieldType::Scalar(ScalarType::String { .. }))
+                || field.sensitivity == Sensitivity::Secret
+            {
                 pile.say(&field.name, |birds| json!(birds.text("a text")));
             }
         }
@@ -143,7 +145,7 @@ fn keys_that_stand_twice() {
                     format!("kind: {}\nname: zz\nspec:\n{lines}", kind.name)
                 });
             }
-            if matches!(field.ty, Type::Map(_)) {
+            if matches!(field.ty, FieldType::Map(_)) {
                 // the keys of such a map may tell as much as its values
                 pile.add(|birds| {
                     let key = birds.word("a key twice");
@@ -180,7 +182,7 @@ fn lines_that_are_no_yaml() {
     ];
     for kind in kinds() {
         let mut pile = Pile::new(&kind);
-        let field = marked(&kind).into_iter().max_by_key(|field| field.mark).expect("a marked field");
+        let field = marked(&kind).into_iter().max_by_key(|field| field.sensitivity).expect("a marked field");
         for broken in broken {
             pile.add(|birds| {
                 let word = birds.word("in a broken line");
@@ -195,7 +197,7 @@ fn lines_that_are_no_yaml() {
 fn decorations_around_a_value() {
     for kind in kinds() {
         let mut pile = Pile::new(&kind);
-        let field = marked(&kind).into_iter().max_by_key(|field| field.mark).expect("a marked field");
+        let field = marked(&kind).into_iter().max_by_key(|field| field.sensitivity).expect("a marked field");
         let lines: [fn(&str, &str) -> String; 8] = [
             |field, word| format!("  {field}: [1] # {word}\n"),
             |field, word| format!("  {field}: &{word} [1]\n"),
@@ -223,11 +225,11 @@ fn data_for_a_sandbox() {
         let mut object = serde_json::Map::new();
         for field in marked(&kind) {
             let word = json!(house.birds.text("in the data"));
-            let wrong = if matches!(field.ty, Type::List(_)) { word } else { json!([{ "x": word }]) };
-            object.insert(field.read_as[0].to_string(), wrong);
+            let wrong = if matches!(field.ty, FieldType::Array(_)) { word } else { json!([{ "x": word }]) };
+            object.insert(field.read_from[0].to_string(), wrong);
         }
         for data in [
-            yaml::write(&json!({ &*kind.name: [{ "scope": {}, "object": object }] })),
+            yaml::write_yaml(&json!({ &*kind.name: [{ "scope": {}, "object": object }] })),
             json!({ &*kind.name: [{ "scope": {}, "object": object }] }).to_string(),
         ] {
             house.input("data.yaml", &data);

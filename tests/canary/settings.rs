@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::file::AuthWord;
+use trueup::kind::file::AuthScheme;
 use trueup::kind::{Api, Kind};
 
 use crate::birds::Birds;
@@ -21,15 +21,15 @@ pub fn credentials(birds: &mut Birds, api: &Api) -> (Json, Vec<(String, String)>
     };
     let takes = |word| api.auth.contains(&word);
     match () {
-        () if takes(AuthWord::Token) => auth["token"] = source("CREDENTIAL_TOKEN"),
-        () if takes(AuthWord::Bearer) => auth["bearer"] = source("CREDENTIAL_BEARER"),
+        () if takes(AuthScheme::Token) => auth["token"] = source("CREDENTIAL_TOKEN"),
+        () if takes(AuthScheme::Bearer) => auth["bearer"] = source("CREDENTIAL_BEARER"),
         () => {}
     }
-    if takes(AuthWord::Headers) {
+    if takes(AuthScheme::Headers) {
         let name = api.auth_headers.first().map_or("X-Canary", String::as_str);
         auth["headers"] = json!({ name: source("CREDENTIAL_HEADER"), "X-More": source("CREDENTIAL_MORE") });
     }
-    if takes(AuthWord::Query) {
+    if takes(AuthScheme::Query) {
         auth["query"] = json!({ "apikey": source("CREDENTIAL_QUERY") });
     }
     (auth, variables)
@@ -43,17 +43,17 @@ fn authenticated(kind: &std::sync::Arc<Kind>, auth: impl Fn(&mut Birds) -> Json)
         "api": &*kind.api.name, "base_url": house.sandbox.base_url(&kind.api.name), "auth": auth,
         "personal": "write",
     });
-    house.input("trueup.yaml", &trueup::yaml::write(&json!({ "targets": { "there": target } })));
+    house.input("trueup.yaml", &trueup::yaml::write_yaml(&json!({ "targets": { "there": target } })));
     house
 }
 
-fn kind_with(word: AuthWord) -> std::sync::Arc<Kind> {
+fn kind_with(word: AuthScheme) -> std::sync::Arc<Kind> {
     kinds().into_iter().find(|kind| kind.api.auth.contains(&word)).expect("an API that takes it")
 }
 
 #[test]
 fn sessions_and_names_with_passwords() {
-    let kind = kind_with(AuthWord::Login);
+    let kind = kind_with(AuthScheme::Login);
     for sends in
         [json!("bearer"), json!({ "header": "X-Session" }), json!({ "query": "t" }), json!({ "cookie": "s" })]
     {
@@ -73,7 +73,7 @@ fn sessions_and_names_with_passwords() {
         house.fail("GET:401:8");
         house.run(&["plan"]);
     }
-    let kind = kind_with(AuthWord::Basic);
+    let kind = kind_with(AuthScheme::Basic);
     let mut house = authenticated(
         &kind,
         |_| json!({ "basic": { "username": { "from_env": "USER_NAME" }, "password": { "from_file": "password" } } }),
@@ -88,7 +88,7 @@ fn sessions_and_names_with_passwords() {
 
 #[test]
 fn credentials_in_the_wrong_place() {
-    let kind = kind_with(AuthWord::Login);
+    let kind = kind_with(AuthScheme::Login);
     let forms: [fn(&str) -> Json; 18] = [
         |word| json!(word),
         |word| json!([word]),
@@ -120,7 +120,7 @@ fn credentials_in_the_wrong_place() {
 
 #[test]
 fn credentials_in_addresses_and_broken_settings() {
-    let kind = kind_with(AuthWord::Bearer);
+    let kind = kind_with(AuthScheme::Bearer);
     let texts: [fn(&str) -> String; 8] = [
         |word| {
             format!("targets:\n  t:\n    api: carrierx\n    base_url: https://u:{word}@api.carrierx.com\n")
@@ -162,7 +162,7 @@ fn credentials_in_addresses_and_broken_settings() {
 
 #[test]
 fn sources_that_give_nothing_good() {
-    let kind = kind_with(AuthWord::Bearer);
+    let kind = kind_with(AuthScheme::Bearer);
     let scripts: [fn(&str) -> String; 4] = [
         |word| format!("#!/bin/sh\necho '{word}' >&2\necho '{word}'\nexit 3\n"),
         |word| format!("#!/bin/sh\necho '{word}'\nkill -9 $$\n"),

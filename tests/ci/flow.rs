@@ -5,23 +5,25 @@ use std::sync::Arc;
 
 use serde_json::{Map, json};
 use trueup::kind::Kind;
-use trueup::kind::registry::Registry;
-use trueup::remote::sandbox::{Options, Running, Sandbox};
+use trueup::kind::registry::KindRegistry;
+use trueup::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
 use crate::runner::Hub;
 
 const GATEWAY: &str = "bootview/payment-gateway";
 
-fn sandbox() -> Running {
-    let registry = Registry::builtin();
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
-    Sandbox::start(kinds, Options { seed: Some(1), ..Options::default() }).expect("a sandbox")
+fn sandbox() -> RunningSandbox {
+    let registry = KindRegistry::get_builtin();
+    let kinds: Vec<Arc<Kind>> =
+        registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
+    SandboxLauncher::start_server(kinds, SandboxOptions { seed: Some(1), ..SandboxOptions::default() })
+        .expect("a sandbox")
 }
 
 /// The repository of the example, with a sandbox for each environment.
-fn estate() -> (Hub, Running, Running) {
+fn estate() -> (Hub, RunningSandbox, RunningSandbox) {
     let (staging, production) = (sandbox(), sandbox());
-    let address = |sandbox: &Running| format!("http://{}/", sandbox.addr());
+    let address = |sandbox: &RunningSandbox| format!("http://{}/", sandbox.addr());
     let (at, by) = (address(&staging), address(&production));
     let edit =
         |text: String| text.replace("http://127.0.0.1:8080/", &at).replace("http://127.0.0.1:8081/", &by);
@@ -46,8 +48,8 @@ fn change(hub: &Hub, before: &str, after: &str) -> String {
     hub.commit("change")
 }
 
-fn amount(sandbox: &Running) -> serde_json::Value {
-    let dump = sandbox.dump();
+fn amount(sandbox: &RunningSandbox) -> serde_json::Value {
+    let dump = sandbox.dump_state();
     let gateways = dump[GATEWAY].as_array().expect("gateways");
     let cards =
         gateways.iter().find(|one| one["object"]["displayName"] == "Card gateway").expect("the gateway");
@@ -110,14 +112,14 @@ fn a_pull_request_from_its_plan_to_drift() {
     }
 }
 
-fn edit(sandbox: &Running, amount: u32) {
-    let dump = sandbox.dump();
+fn edit(sandbox: &RunningSandbox, amount: u32) {
+    let dump = sandbox.dump_state();
     let gateways = dump[GATEWAY].as_array().expect("gateways");
     let cards =
         gateways.iter().find(|one| one["object"]["displayName"] == "Card gateway").expect("the gateway");
     let id = cards["object"]["id"].as_str().expect("an id");
     let members = Map::from_iter([("maxPaymentAmount".to_owned(), json!(amount))]);
-    sandbox.edit(GATEWAY, id, &members).unwrap_or_else(|why| panic!("{why}"));
+    sandbox.edit_object(GATEWAY, id, &members).unwrap_or_else(|why| panic!("{why}"));
 }
 
 #[test]

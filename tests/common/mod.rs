@@ -3,33 +3,36 @@
 use std::sync::Arc;
 
 use trueup::document::Document;
-use trueup::plan::propose::Question;
-use trueup::plan::rotate::NOTHING;
-use trueup::plan::step::{Decision, Rules, decide};
-use trueup::plan::{Memory, Subject};
+use trueup::plan::propose::ProposalInput;
+use trueup::plan::rotate::NO_ROTATION;
+use trueup::plan::step::{DecideOptions, PlanDecision, decide_object};
+use trueup::plan::{PlanSubject, WriteHistory};
 use trueup::value::{Object, Value};
 
 /// What a document is about, as a run would say it.
-pub fn subject(document: &Document, scope: Vec<Value>, live: Option<&Object>) -> Subject {
-    let seen = live.and_then(|live| live.get(document.kind.identity.id));
-    Subject {
+pub fn subject(document: &Document, scope: Vec<Value>, live: Option<&Object>) -> PlanSubject {
+    let seen = live.and_then(|live| live.get_field(document.kind.identity.id));
+    PlanSubject {
         number: 0,
         kind: document.kind.clone(),
         name: document.name.clone(),
         target: document.target.clone().unwrap_or_else(|| Arc::from("test")),
         scope,
         id: seen.or(document.id.as_ref()).cloned(),
-        place: document.place(document.name_span),
+        place: document.locate_span(document.name_span),
     }
 }
 
 /// One document against one live object.
 pub fn decided(
     document: &Document,
-    subject: &Subject,
+    subject: &PlanSubject,
     live: Option<&Object>,
-    memory: &dyn Memory,
-    rules: Rules,
-) -> Decision {
-    decide(&Question { document, subject, live, memory, rotate: &NOTHING }, rules)
+    memory: &dyn WriteHistory,
+    rules: DecideOptions,
+) -> PlanDecision {
+    decide_object(
+        &ProposalInput { document, subject, live, write_history: memory, rotation: &NO_ROTATION },
+        rules,
+    )
 }

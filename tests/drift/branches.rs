@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;
 use crate::records::FORMATS;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 use trueup::yaml;
 
 use crate::estate::{Estate, edit};
@@ -124,7 +124,7 @@ fn what_was_never_there_is_told_from_what_is_gone() {
     new["name"] = json!("new");
     new["spec"]["displayName"] = json!("Isle Royale");
     new.as_object_mut().expect("a document").remove("id");
-    estate.desk.write("config/new.yaml", &yaml::write(&new));
+    estate.desk.write("config/new.yaml", &yaml::write_yaml(&new));
     let report = drift(&estate, 0, &[]);
     assert_eq!(has(&report), [false, false, true, false]);
     assert_eq!(object(&report, "new")["states"], json!(["never_applied"]));
@@ -310,7 +310,7 @@ fn every_leaf_of_every_kind_is_put_down_to_the_side_that_moved() {
 
 /// Edits every object back by hand to what it was.
 fn put_back(estate: &Estate, before: &[Value]) {
-    let id = &*estate.kind.id_field().read_as[0];
+    let id = &*estate.kind.id_field().read_from[0];
     for own in before {
         let mut members: Map<String, Value> = own["object"].as_object().expect("an object").clone();
         let own = members.remove(id).expect("an id");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::desk::Desk;
 use crate::estate::Estate;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::branches::{commit, git, has_git, say};
 use crate::estate::Estate;
@@ -44,10 +44,11 @@ fn only_what_changed_is_read_and_planned() {
         return;
     }
     let estate = branch(20, 3);
-    let before = estate.sandbox.log().len();
+    let before = estate.sandbox.read_log().len();
     let plan = ["plan", "--since", "main", "--format", "json", "--detailed-exitcode", "-o", "plan.json"];
     let ran = estate.desk.expect(2, &plan);
-    let asked: Vec<String> = estate.sandbox.log()[before..].iter().map(|entry| entry.path.clone()).collect();
+    let asked: Vec<String> =
+        estate.sandbox.read_log()[before..].iter().map(|entry| entry.path.clone()).collect();
     assert_eq!(asked, [format!("/carrierx/partners/{}", estate.id(3))], "it is found by its id");
     let report = ran.json();
     assert_eq!(names(&report, "changes"), ["o-0003"]);

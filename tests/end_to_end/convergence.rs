@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::{self, Json, Jsv};
-use trueup::kind::registry::Registry;
+use trueup::kind::WireFormat::{self, Json, Jsv};
+use trueup::kind::registry::KindRegistry;
 
 use crate::estate::{Estate, differing};
 
@@ -21,12 +21,12 @@ pub const KINDS: [&str; 5] = [
 ];
 
 /// Every object said otherwise.
-fn converges(kind: &str, format: FormatWord, count: usize, flags: &[&str]) {
+fn converges(kind: &str, format: WireFormat, count: usize, flags: &[&str]) {
     some_converge(kind, format, count, 1, flags);
 }
 
 /// Every so many-th object said otherwise, all of them managed.
-fn some_converge(kind: &str, format: FormatWord, count: usize, every: usize, flags: &[&str]) {
+fn some_converge(kind: &str, format: WireFormat, count: usize, every: usize, flags: &[&str]) {
     let mut estate = Estate::new(kind, count, format);
     estate.edit(0, json!({ "zzStranger": { "kept": [1, "2", null] }, "zzOther": "kept too" }));
     let with = |words: &[&'static str]| -> Vec<&str> { words.iter().chain(flags).copied().collect() };
@@ -65,9 +65,9 @@ fn some_converge(kind: &str, format: FormatWord, count: usize, every: usize, fla
 /// were nothing, are asked to be nothing, and are empty.
 fn moved(estate: &Estate, number: usize, before: &Value, after: &Value) -> Vec<String> {
     let (before, after) = (&before["object"], &after["object"]);
-    let by_itself = estate.kind.history.changed_at.map(|field| estate.kind.shape.field(field));
+    let by_itself = estate.kind.history.changed_at.map(|field| estate.kind.shape.get_field(field));
     let mut moved = differing(before, after);
-    moved.retain(|at| by_itself.is_none_or(|field| *at != format!("/{}", field.read_as[0])));
+    moved.retain(|at| by_itself.is_none_or(|field| *at != format!("/{}", field.read_from[0])));
     let cleared = &estate.documents[number].cleared;
     moved.retain(|at| !(cleared.contains(at) && after.pointer(at) == Some(&json!(""))));
     moved
@@ -79,7 +79,7 @@ fn grouped(count: usize) -> String {
 }
 
 /// Every leaf that a document may say otherwise, one run each.
-fn every_leaf(kind: &str, format: FormatWord, flags: &[&str]) {
+fn every_leaf(kind: &str, format: WireFormat, flags: &[&str]) {
     let leaves = Estate::new(kind, 2, format).documents[1].leaves.len();
     assert!(leaves > 5, "{kind} has something to change");
     for rotation in 0..leaves {
@@ -101,7 +101,7 @@ fn every_leaf(kind: &str, format: FormatWord, flags: &[&str]) {
 #[test]
 fn the_suite_knows_every_format() {
     for kind in KINDS {
-        let formats = Registry::builtin().kind(kind).expect("a kind").api.formats.len();
+        let formats = KindRegistry::get_builtin().find_kind(kind).expect("a kind").api.formats.len();
         assert_eq!(formats, if kind.starts_with("bootview/") { 2 } else { 1 }, "{kind}");
     }
 }
@@ -185,7 +185,7 @@ fn a_thousand_carrierx_partners() {
 #[ignore = "a thousand writes each, minutes in a debug build: cargo test --release --test end_to_end -- --ignored"]
 fn a_thousand_of_everything() {
     for kind in KINDS {
-        for format in &Registry::builtin().kind(kind).expect("a kind").api.formats {
+        for format in &KindRegistry::get_builtin().find_kind(kind).expect("a kind").api.formats {
             converges(kind, *format, 1000, &[]);
         }
     }

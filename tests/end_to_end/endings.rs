@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::Options;
+use trueup::kind::WireFormat::Json;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, edit, options};
@@ -82,7 +82,7 @@ fn wrong_usage_is_64() {
         assert!(!ran.err.is_empty());
     }
     let mut lines = Vec::new();
-    every_command(&trueup::cli::args::Cli::command(), &mut Vec::new(), &mut lines);
+    every_command(&trueup::cli::args::CommandLine::command(), &mut Vec::new(), &mut lines);
     assert!(lines.len() > 12, "the commands are all there");
     for line in lines {
         let arguments: Vec<&str> = line.iter().map(String::as_str).chain(["--no-such-flag"]).collect();
@@ -92,13 +92,13 @@ fn wrong_usage_is_64() {
     estate.desk.expect(0, &["--help"]).says(&["Usage: trueup", "Exit codes:"]);
     estate.desk.expect(0, &["help", "apply"]).says(&["--auto-approve"]);
     estate.desk.expect(0, &["--version"]).says(&[env!("CARGO_PKG_VERSION")]);
-    assert!(estate.sandbox.log().is_empty());
+    assert!(estate.sandbox.read_log().is_empty());
 }
 
 /// An address that was written and that nobody has confirmed yet is still the old one after every other write.
 #[test]
 fn what_waits_for_a_mail_is_not_blamed_on_the_service() {
-    let options = Options { count: Some(2), verify_at_once: false, ..options() };
+    let options = SandboxOptions { count: Some(2), auto_verify: false, ..options() };
     let mut estate = Estate::with(PARTNER, Json, options);
     estate.documents[0].document["spec"]["owner_email"] = json!("ingrid@example.org");
     estate.write();
@@ -138,19 +138,20 @@ fn faults_in_documents_are_1_before_any_request() {
         ran.complains(&["unknown-field", "config/zz.yaml:4:3", "did you mean `login`"]);
         assert!(ran.out.is_empty(), "{}", ran.all());
     }
-    assert!(estate.sandbox.log().is_empty());
+    assert!(estate.sandbox.read_log().is_empty());
 }
 
 /// An estate whose first partner is changed by somebody else as soon as a plan has read it.
 fn moving(count: usize, members: Value) -> Estate {
     let reads = std::sync::atomic::AtomicUsize::new(0);
-    let react = move |sandbox: &trueup::remote::sandbox::Running, entry: &trueup::remote::sandbox::Entry| {
+    let react = move |sandbox: &trueup::remote::sandbox::RunningSandbox,
+                      entry: &trueup::remote::sandbox::SandboxLogEntry| {
         let first = reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == count - 1;
-        if first && entry.verb == "GET" {
+        if first && entry.method == "GET" {
             edit(sandbox, PARTNER, "cccccccc-0000-4000-8000-000000000003", members.clone());
         }
     };
-    let mut estate = Estate::watched(PARTNER, Options { count: Some(count), ..options() }, react);
+    let mut estate = Estate::watched(PARTNER, SandboxOptions { count: Some(count), ..options() }, react);
     ask_for_cities(&mut estate);
     estate
 }
@@ -396,7 +397,7 @@ fn what_cannot_be_planned_is_3() {
 #[test]
 fn an_empty_service_is_not_believed() {
     let estate = cities(9);
-    let sandbox = Estate::with(PARTNER, Json, Options { count: Some(0), ..options() });
+    let sandbox = Estate::with(PARTNER, Json, SandboxOptions { count: Some(0), ..options() });
     let settings = estate.desk.read("trueup.yaml");
     let here = estate.sandbox.addr().port().to_string();
     let there = sandbox.sandbox.addr().port().to_string();

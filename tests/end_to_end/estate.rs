@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::file::AuthWord;
-use trueup::kind::registry::Registry;
-use trueup::kind::{Api, FormatWord, Kind};
-use trueup::remote::sandbox::{Entry, Fault, Options, Running, Sandbox, Watch};
+use trueup::kind::file::AuthScheme;
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{Api, Kind, WireFormat};
+use trueup::remote::sandbox::{
+    RunningSandbox, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions,
+};
 use trueup::remote::wire;
 use trueup::yaml;
 
@@ -21,31 +23,31 @@ const A_FILE: usize = 100;
 /// A service and a workspace.
 pub struct Estate {
     pub desk: Desk,
-    pub sandbox: Arc<Running>,
+    pub sandbox: Arc<RunningSandbox>,
     pub kind: Arc<Kind>,
     pub documents: Vec<Written>,
 }
 
 /// A built-in kind.
 pub fn kind(name: &str) -> Arc<Kind> {
-    Registry::builtin().kind(name).unwrap_or_else(|| panic!("no kind {name}"))
+    KindRegistry::get_builtin().find_kind(name).unwrap_or_else(|| panic!("no kind {name}"))
 }
 
 /// What a sandbox serves so that runs can be told from each other by what they do alone.
-pub fn options() -> Options {
-    Options { seed: Some(7), verify_at_once: true, keep_bodies: true, ..Options::default() }
+pub fn options() -> SandboxOptions {
+    SandboxOptions { seed: Some(7), auto_verify: true, log_bodies: true, ..SandboxOptions::default() }
 }
 
 impl Estate {
     /// `count` objects of a kind, and a document for each that says what is there.
-    pub fn new(kind_name: &str, count: usize, format: FormatWord) -> Self {
-        Self::with(kind_name, format, Options { count: Some(count), ..options() })
+    pub fn new(kind_name: &str, count: usize, format: WireFormat) -> Self {
+        Self::with(kind_name, format, SandboxOptions { count: Some(count), ..options() })
     }
 
     /// The same of a sandbox of one's own.
-    pub fn with(kind_name: &str, format: FormatWord, options: Options) -> Self {
+    pub fn with(kind_name: &str, format: WireFormat, options: SandboxOptions) -> Self {
         let kind = kind(kind_name);
-        let sandbox = Sandbox::start(vec![Arc::clone(&kind)], options).expect("a sandbox");
+        let sandbox = SandboxLauncher::start_server(vec![Arc::clone(&kind)], options).expect("a sandbox");
         let mut estate = Self { desk: Desk::new(), sandbox: Arc::new(sandbox), kind, documents: Vec::new() };
         estate.desk.write("trueup.yaml", &estate.settings(format));
         estate.desk.set("CREDENTIAL", "any");
@@ -60,36 +62,37 @@ impl Estate {
     /// A sandbox that is told of each request, and can be edited from there.
     pub fn watched(
         kind_name: &str,
-        options: Options,
-        react: impl Fn(&Running, &Entry) + Send + Sync + 'static,
+        options: SandboxOptions,
+        react: impl Fn(&RunningSandbox, &SandboxLogEntry) + Send + Sync + 'static,
     ) -> Self {
-        let own: Arc<std::sync::OnceLock<std::sync::Weak<Running>>> = Arc::default();
+        let own: Arc<std::sync::OnceLock<std::sync::Weak<RunningSandbox>>> = Arc::default();
         let seen = Arc::clone(&own);
-        let watch: Watch = Arc::new(move |entry| {
+        let watch: SandboxObserver = Arc::new(move |entry| {
             if let Some(sandbox) = seen.get().and_then(std::sync::Weak::upgrade) {
                 react(&sandbox, entry);
             }
         });
-        let estate = Self::with(kind_name, FormatWord::Json, Options { watch: Some(watch), ..options });
+        let estate =
+            Self::with(kind_name, WireFormat::Json, SandboxOptions { observer: Some(watch), ..options });
         own.set(Arc::downgrade(&estate.sandbox)).expect("set once");
         estate
     }
 
-    fn settings(&self, format: FormatWord) -> String {
+    fn settings(&self, format: WireFormat) -> String {
         let api = &self.kind.api;
         let target = json!({
             "api": &*api.name,
             "base_url": self.sandbox.base_url(&api.name),
-            "format": if format == FormatWord::Jsv { "jsv" } else { "json" },
+            "format": if format == WireFormat::Jsv { "jsv" } else { "json" },
             "auth": auth(api),
             "personal": "write",
         });
-        yaml::write(&json!({ "targets": { "there": target } }))
+        yaml::write_yaml(&json!({ "targets": { "there": target } }))
     }
 
     /// What the sandbox holds.
     pub fn dump(&self) -> Vec<Json> {
-        let mut dump = self.sandbox.dump();
+        let mut dump = self.sandbox.dump_state();
         match dump[&*self.kind.name].take() {
             Json::Array(objects) => objects,
             _ => panic!("no objects"),
@@ -99,13 +102,13 @@ impl Estate {
     fn as_live(&self) -> Vec<Written> {
         let documents = self.dump().into_iter().enumerate().map(|(number, dumped)| {
             let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-            let live = wire::read_object(&bytes, FormatWord::Json, &self.kind).expect("an object");
-            assert!(live.misread.is_empty(), "{:?}", live.misread);
+            let live = wire::read_object(&bytes, WireFormat::Json, &self.kind).expect("an object");
+            assert!(live.mismatches.is_empty(), "{:?}", live.mismatches);
             let scope = written::scope(&self.kind, &dumped);
             let mut one = written::document(&self.kind, &format!("o-{number:04}"), &scope, &live.object);
             // every other one is found by its id, the rest by their natural keys
             if number % 2 == 1 {
-                let id = live.object.get(self.kind.identity.id).expect("an id");
+                let id = live.object.get_field(self.kind.identity.id).expect("an id");
                 one.document["id"] = written::said(id);
             }
             one
@@ -116,7 +119,7 @@ impl Estate {
     /// Writes the documents into the workspace, and their secrets into its environment.
     pub fn write(&mut self) {
         for (number, documents) in self.documents.chunks(A_FILE).enumerate() {
-            let texts: Vec<String> = documents.iter().map(|one| yaml::write(&one.document)).collect();
+            let texts: Vec<String> = documents.iter().map(|one| yaml::write_yaml(&one.document)).collect();
             self.desk.write(&format!("config/{number:03}.yaml"), &texts.join("---\n"));
         }
         for (name, value) in self.documents.iter().flat_map(|one| one.variables.clone()) {
@@ -139,23 +142,23 @@ impl Estate {
     }
 
     /// The requests so far that wrote.
-    pub fn writes(&self) -> Vec<Entry> {
-        self.sandbox.log().into_iter().filter(|entry| entry.verb != "GET").collect()
+    pub fn writes(&self) -> Vec<SandboxLogEntry> {
+        self.sandbox.read_log().into_iter().filter(|entry| entry.method != "GET").collect()
     }
 
     /// The requests so far that read.
     pub fn reads(&self) -> usize {
-        self.sandbox.log().iter().filter(|entry| entry.verb == "GET").count()
+        self.sandbox.read_log().iter().filter(|entry| entry.method == "GET").count()
     }
 
     /// Adds a fault, in the words of `trueup sandbox --fail`.
     pub fn fail(&self, fault: &str) {
-        self.sandbox.arm(Fault::parse(fault).unwrap_or_else(|why| panic!("{why}")));
+        self.sandbox.add_fault(SandboxFault::parse_fault(fault).unwrap_or_else(|why| panic!("{why}")));
     }
 
     /// The id of an object, as the sandbox calls it.
     pub fn id(&self, number: usize) -> String {
-        let member = &*self.kind.id_field().read_as[0];
+        let member = &*self.kind.id_field().read_from[0];
         match &self.dump()[number]["object"][member] {
             Json::String(text) => text.clone(),
             other => other.to_string(),
@@ -169,9 +172,9 @@ impl Estate {
 }
 
 /// Changes members of an object by hand.
-pub fn edit(sandbox: &Running, kind: &str, id: &str, members: Json) {
+pub fn edit(sandbox: &RunningSandbox, kind: &str, id: &str, members: Json) {
     let members: Map<String, Json> = serde_json::from_value(members).expect("members");
-    sandbox.edit(kind, id, &members).unwrap_or_else(|why| panic!("{why}"));
+    sandbox.edit_object(kind, id, &members).unwrap_or_else(|why| panic!("{why}"));
 }
 
 /// Lets a document say a leaf otherwise.
@@ -196,10 +199,10 @@ pub fn auth(api: &Api) -> Json {
     let source = json!({ "from_env": "CREDENTIAL" });
     let takes = |word| api.auth.contains(&word);
     match () {
-        () if takes(AuthWord::Headers) && !api.auth_headers.is_empty() => {
+        () if takes(AuthScheme::Headers) && !api.auth_headers.is_empty() => {
             json!({ "headers": { api.auth_headers[0].clone(): source } })
         }
-        () if takes(AuthWord::Token) => json!({ "token": source }),
+        () if takes(AuthScheme::Token) => json!({ "token": source }),
         () => json!({ "bearer": source }),
     }
 }

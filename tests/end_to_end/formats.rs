@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::desk::{Ran, Running};
 use crate::estate::Estate;
@@ -144,11 +144,11 @@ fn what_is_said_besides_goes_to_stderr_and_changes_nothing() {
     let estate = mixed();
     for format in ["text", "json"] {
         let plain = estate.desk.expect(3, &["plan", "--format", format]);
-        let asked = estate.sandbox.log().len();
+        let asked = estate.sandbox.read_log().len();
         let loud = estate.desk.expect(3, &["-vv", "--format", format, "plan"]);
         assert_eq!(plain.out, loud.out, "flags in any position, logs beside");
         let lines = loud.err.lines().filter(|line| line.contains("DEBUG answer")).count();
-        assert_eq!(lines, estate.sandbox.log().len() - asked, "one line for each request\n{}", loud.err);
+        assert_eq!(lines, estate.sandbox.read_log().len() - asked, "one line for each request\n{}", loud.err);
         assert!(!plain.err.contains("DEBUG"));
     }
     let some = estate.desk.expect(3, &["plan", "-v"]);

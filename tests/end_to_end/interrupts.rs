@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::Options;
+use trueup::kind::WireFormat::Json;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};
@@ -17,7 +17,7 @@ const OBJECTS: usize = 24;
 /// Objects that all differ, of a service that takes its time.
 fn slow(kind: &str, member: &str, value: serde_json::Value) -> Estate {
     let latency = Duration::from_millis(120);
-    let options = Options { count: Some(OBJECTS), latency, ..options() };
+    let options = SandboxOptions { count: Some(OBJECTS), latency, ..options() };
     let mut estate = Estate::with(kind, Json, options);
     for one in &mut estate.documents {
         one.document["spec"][member] = value.clone();
@@ -158,7 +158,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
     running.signal("INT");
     assert_eq!(running.finish().code, Some(130));
     assert!(began.elapsed() < Duration::from_secs(20));
-    estate.sandbox.reset();
+    estate.sandbox.reset_state();
     finishes(&estate, "city", &json!("Grand Marais"));
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::FormatWord;
+use trueup::kind::WireFormat;
 use trueup::plan::digest;
 use trueup::value::Value;
 
@@ -20,7 +20,7 @@ const FILES: &str = "text=out/t,json=out/j,markdown=out/m,github=out/g,github-su
 
 /// Three partners, two of which are to get the same address.
 fn phone_list() -> Estate {
-    let mut estate = Estate::new("carrierx/partner", 3, FormatWord::Json);
+    let mut estate = Estate::new("carrierx/partner", 3, WireFormat::Json);
     for (number, address) in [SAME, SAME, OTHER].into_iter().enumerate() {
         estate.documents[number].document["spec"]["owner_email"] = json!(address);
     }
@@ -113,7 +113,7 @@ fn whoever_has_no_key_cannot_try_values_until_one_fits() {
     let published = name(&sides(&report, "phonenumber")[0].1);
     let numbers = || (0..10_000).map(|number| format!("1218555{number:04}"));
     let under = |key: &[u8]| -> BTreeSet<String> {
-        numbers().map(|number| digest::pseudonym(&Value::text(number), key)).collect()
+        numbers().map(|number| digest::derive_pseudonym(&Value::from_text(number), key)).collect()
     };
     assert!(under(b"of the operators").contains(&published), "with the key it is found");
     for key in ["", "trueup", "names.key", "of the operator"] {

@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use trueup::kind::{FormatWord, Kind, Sends};
+use trueup::kind::{Kind, WireFormat, WriteBody};
 
 use crate::convergence::KINDS;
 use crate::desk::{Desk, Ran, Running};
@@ -24,8 +24,8 @@ struct Both {
 
 impl Both {
     fn new(kind_name: &str) -> Self {
-        let options = trueup::remote::sandbox::Options { count: Some(1), ..options() };
-        let mut estate = Estate::with(kind_name, FormatWord::Json, options);
+        let options = trueup::remote::sandbox::SandboxOptions { count: Some(1), ..options() };
+        let mut estate = Estate::with(kind_name, WireFormat::Json, options);
         let leaves = leaves(&estate);
         let mut desk = |own: &Spot, other: &Spot| {
             let mut one = estate.documents.remove(0);
@@ -74,7 +74,7 @@ impl Both {
 }
 
 fn sends_everything(kind: &Kind) -> bool {
-    kind.operations.update.as_ref().is_some_and(|update| update.sends == Sends::Everything)
+    kind.operations.update.as_ref().is_some_and(|update| update.body == WriteBody::Everything)
 }
 
 /// Two leaves of different fields that anybody may say otherwise.

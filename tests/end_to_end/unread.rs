@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord;
+use trueup::kind::WireFormat;
 
 use crate::estate::Estate;
 
@@ -12,7 +12,7 @@ const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 
 /// So many gateways that ask for something, and a service that refuses to list them.
 fn refused(count: usize, status: u16) -> Estate {
-    let mut estate = Estate::new(GATEWAY, count, FormatWord::Json);
+    let mut estate = Estate::new(GATEWAY, count, WireFormat::Json);
     for one in &mut estate.documents {
         one.document["spec"]["maxPaymentAmount"] = json!(4321.5);
     }

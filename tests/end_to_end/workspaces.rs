@@ -1,7 +1,7 @@
 //! What may be wrong with a workspace: each fault with its code, its place and what to do about it, all of
 //! them in one run, and before the first request.
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;
 
@@ -14,7 +14,7 @@ fn stops(estate: &Estate, sentences: &[&str]) {
     let ran = estate.desk.expect(1, &["plan"]);
     ran.complains(sentences);
     assert!(ran.out.is_empty(), "{}", ran.all());
-    assert!(estate.sandbox.log().is_empty(), "nothing was asked");
+    assert!(estate.sandbox.read_log().is_empty(), "nothing was asked");
 }
 
 fn resettle(estate: &Estate, from: &str, to: &str) {
@@ -154,7 +154,7 @@ fn two_documents_for_one_object_name_both_places() {
     let mut estate = sound();
     let mut again = estate.documents[0].document.clone();
     again["name"] = "again".into();
-    estate.desk.write("config/zz.yaml", &trueup::yaml::write(&again));
+    estate.desk.write("config/zz.yaml", &trueup::yaml::write_yaml(&again));
     let ran = estate.desk.expect(1, &["plan"]);
     ran.complains(&["config/zz.yaml:", "config/000.yaml:"]);
     // the same by id in one and by natural key in the other shows only when the live object is known

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json, json};
 
 use trueup::kind::{
-    Clear, Compare, Field, Item, Kind, Leaf, ListType, NumberForm, Scope, Shape, ToldApart, Type,
+    ArrayType, ClearValue, ComparisonRule, Field, FieldType, ItemType, Kind, ListType, NumberEncoding,
+    ScalarType, ScopeParameter, Shape,
 };
-use trueup::value::{Mark, Object, Value};
+use trueup::value::{Object, Sensitivity, Value};
 
 /// One document and what can be changed in it.
 pub struct Written {
@@ -58,18 +59,18 @@ pub fn document(kind: &Arc<Kind>, name: &str, scope: &Map<String, Json>, object:
 pub fn said(value: &Value) -> Json {
     match value {
         Value::Null | Value::Object(_) => Json::Null,
-        Value::Flag(flag) => json!(flag),
-        Value::Whole(number) => json!(number),
+        Value::Boolean(flag) => json!(flag),
+        Value::Integer(number) => json!(number),
         Value::Decimal(number) => {
             let digits = number.normalize().to_string();
             let whole = digits.parse::<i64>().map(|whole| json!(whole));
             whole.unwrap_or_else(|_| json!(digits.parse::<f64>().expect("a number")))
         }
-        Value::Guid(guid) => json!(guid.hyphenated().to_string()),
-        Value::Text(text) | Value::Number(text) | Value::Later(text) => json!(&**text),
-        Value::Date(date) => json!(date.written()),
-        Value::Time(time) => json!(time.written()),
-        Value::List(items) => items.iter().map(said).collect(),
+        Value::Uuid(guid) => json!(guid.hyphenated().to_string()),
+        Value::String(text) | Value::Number(text) | Value::KnownAfterApply(text) => json!(&**text),
+        Value::Date(date) => json!(date.to_text()),
+        Value::DateTime(time) => json!(time.to_text()),
+        Value::Array(items) => items.iter().map(said).collect(),
         Value::Map(entries) => {
             Json::Object(entries.iter().map(|(key, value)| (key.to_string(), said(value))).collect())
         }
@@ -78,7 +79,7 @@ pub fn said(value: &Value) -> Json {
 
 /// The scope parameters of a kind, by what the sandbox says of an object.
 pub fn scope(kind: &Kind, dumped: &Json) -> Map<String, Json> {
-    let value = |scope: &Scope| (scope.name.to_string(), dumped["scope"][&*scope.name].clone());
+    let value = |scope: &ScopeParameter| (scope.name.to_string(), dumped["scope"][&*scope.name].clone());
     kind.scope.iter().map(value).collect()
 }
 
@@ -97,7 +98,7 @@ struct At {
 
 impl At {
     fn field(&self, field: &Field) -> Self {
-        let live: String = field.read_as.iter().map(|step| format!("/{}", escaped(step))).collect();
+        let live: String = field.read_from.iter().map(|step| format!("/{}", escaped(step))).collect();
         Self {
             wanted: format!("{}/{}", self.wanted, escaped(&field.name)),
             live: format!("{}{live}", self.live),
@@ -124,9 +125,9 @@ impl Writer<'_> {
                 .filter(|path| path.first() == Some(&field.number))
                 .map(|path| path[1..].to_vec())
                 .collect();
-            let set_by_service = field.copy_of.is_some() || (field.access.computed && below.is_empty());
-            let value = object.get(field.number).unwrap_or(&Value::Null);
-            if set_by_service || field.access.write_only {
+            let set_by_service = field.copy_of.is_some() || (field.behavior.read_only && below.is_empty());
+            let value = object.get_field(field.number).unwrap_or(&Value::Null);
+            if set_by_service || field.behavior.write_only {
                 continue;
             }
             if let Some(value) = self.field(field, value, &below, &at.field(field)) {
@@ -137,22 +138,22 @@ impl Writer<'_> {
     }
 
     fn field(&mut self, field: &Field, value: &Value, keys: &[Vec<u16>], at: &At) -> Option<Json> {
-        let fixed = !keys.is_empty() || field.access.create_only || field.access.computed;
+        let fixed = !keys.is_empty() || field.behavior.immutable || field.behavior.read_only;
         match (&field.ty, value) {
             (_, Value::Null) => {
-                let clears = !field.access.required && field.clear != Clear::Never && !fixed;
+                let clears = !field.behavior.required && field.clear_with != ClearValue::Nothing && !fixed;
                 clears.then(|| {
                     self.cleared.push(at.live.clone());
                     Json::Null
                 })
             }
-            (Type::Object(shape), Value::Object(object)) if fixed => {
+            (FieldType::Object(shape), Value::Object(object)) if fixed => {
                 Some(self.object_of_keys(shape, object, keys))
             }
-            (Type::Object(shape), Value::Object(object)) => Some(self.object(shape, object, &[], at)),
-            (Type::Map(_), Value::Map(entries)) => {
+            (FieldType::Object(shape), Value::Object(object)) => Some(self.object(shape, object, &[], at)),
+            (FieldType::Map(_), Value::Map(entries)) => {
                 for (key, value) in entries {
-                    if !matches!(value, Value::Map(_) | Value::List(_)) {
+                    if !matches!(value, Value::Map(_) | Value::Array(_)) {
                         let at = at.step(key);
                         let say = Say::Value(json!("said otherwise"));
                         self.leaves.push(Spot { wanted: at.wanted, live: at.live, say });
@@ -160,8 +161,8 @@ impl Writer<'_> {
                 }
                 Some(said(value))
             }
-            (Type::List(list), Value::List(items)) => Some(self.list(list, items, fixed, at)),
-            (Type::Leaf(leaf), value) => Some(self.leaf(field, leaf, value, fixed, at)),
+            (FieldType::Array(list), Value::Array(items)) => Some(self.list(list, items, fixed, at)),
+            (FieldType::Scalar(leaf), value) => Some(self.leaf(field, leaf, value, fixed, at)),
             _ => None,
         }
     }
@@ -169,25 +170,25 @@ impl Writer<'_> {
     /// Only what finds the object.
     fn object_of_keys(&mut self, shape: &Shape, object: &Object, keys: &[Vec<u16>]) -> Json {
         let named = keys.iter().filter_map(|path| {
-            let field = shape.field(*path.first()?);
-            Some((field.name.to_string(), said(object.get(field.number)?)))
+            let field = shape.get_field(*path.first()?);
+            Some((field.name.to_string(), said(object.get_field(field.number)?)))
         });
         Json::Object(named.collect())
     }
 
-    fn list(&mut self, list: &ListType, items: &[Value], fixed: bool, at: &At) -> Json {
-        let keys: Vec<Vec<u16>> = match &list.told_apart {
-            ToldApart::Keys(keys) => keys.iter().flatten().map(|number| vec![*number]).collect(),
+    fn list(&mut self, list: &ArrayType, items: &[Value], fixed: bool, at: &At) -> Json {
+        let keys: Vec<Vec<u16>> = match &list.list_type {
+            ListType::Map(keys) => keys.iter().flatten().map(|number| vec![*number]).collect(),
             _ => Vec::new(),
         };
         let written = items.iter().enumerate().map(|(index, item)| match (&list.item, item) {
-            (Item::Object(shape), Value::Object(object)) => {
+            (ItemType::Object(shape), Value::Object(object)) => {
                 self.item(shape, object, &keys, &at.step(&index.to_string()))
             }
             (_, item) => said(item),
         });
         let written: Vec<Json> = written.collect();
-        if let (false, true, Some(last)) = (fixed, list.complete, items.len().checked_sub(1)) {
+        if let (false, true, Some(last)) = (fixed, list.deletes_unlisted, items.len().checked_sub(1)) {
             let at = at.step(&last.to_string());
             self.leaves.push(Spot { wanted: at.wanted, live: at.live, say: Say::Less });
         }
@@ -196,16 +197,16 @@ impl Writer<'_> {
 
     /// A row's own id is left out: the keys tell rows apart, as they do in a document written by hand.
     fn item(&mut self, shape: &Shape, object: &Object, keys: &[Vec<u16>], at: &At) -> Json {
-        let by_hand = |path: &&Vec<u16>| !shape.field(path[0]).access.computed;
+        let by_hand = |path: &&Vec<u16>| !shape.get_field(path[0]).behavior.read_only;
         let keys: Vec<Vec<u16>> = keys.iter().filter(by_hand).cloned().collect();
         self.object(shape, object, &keys, at)
     }
 
-    fn leaf(&mut self, field: &Field, leaf: &Leaf, value: &Value, fixed: bool, at: &At) -> Json {
-        let other = (!fixed && field.refers_to.is_none() && field.bounded_by.is_none())
+    fn leaf(&mut self, field: &Field, leaf: &ScalarType, value: &Value, fixed: bool, at: &At) -> Json {
+        let other = (!fixed && field.reference.is_none() && field.limits_from.is_none())
             .then(|| otherwise(field, leaf, value))
             .flatten();
-        if field.mark != Mark::Secret {
+        if field.sensitivity != Sensitivity::Secret {
             if let Some(other) = other {
                 let say = Say::Value(other);
                 self.leaves.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
@@ -213,7 +214,7 @@ impl Writer<'_> {
             return said(value);
         }
         let variable = format!("SECRET_{}_{}", self.name.replace('-', "_"), self.variables.len());
-        let text = value.as_text().expect("secrets are texts").to_owned();
+        let text = value.as_str().expect("secrets are texts").to_owned();
         if !fixed {
             let say = Say::Variable(variable.clone(), format!("{text} otherwise"));
             self.leaves.push(Spot { wanted: at.wanted.clone(), live: at.live.clone(), say });
@@ -224,18 +225,22 @@ impl Writer<'_> {
 }
 
 /// Another value that the field takes.
-fn otherwise(field: &Field, leaf: &Leaf, value: &Value) -> Option<Json> {
+fn otherwise(field: &Field, leaf: &ScalarType, value: &Value) -> Option<Json> {
     Some(match (leaf, value) {
-        (Leaf::Text { .. }, _) if field.compare == Compare::Addresses => json!("otherwise@example.org"),
-        (Leaf::Text { max }, Value::Text(text)) => {
+        (ScalarType::String { .. }, _) if field.compare == ComparisonRule::Addresses => {
+            json!("otherwise@example.org")
+        }
+        (ScalarType::String { max_length: max }, Value::String(text)) => {
             let other = format!("{text} – said \"otherwise\", {{really}}: 1");
             json!(other.chars().take(max.map_or(usize::MAX, |max| max as usize)).collect::<String>())
         }
-        (Leaf::Whole(_), Value::Whole(number)) => json!(number + 1),
-        (Leaf::Decimal(NumberForm::Number | NumberForm::Text), Value::Decimal(_)) => json!(77.25),
-        (Leaf::Flag, Value::Flag(flag)) => json!(!flag),
-        (Leaf::Date, _) => json!("2031-02-03"),
-        (Leaf::Choice { choices, .. }, Value::Text(text)) => {
+        (ScalarType::Integer(_), Value::Integer(number)) => json!(number + 1),
+        (ScalarType::Decimal(NumberEncoding::Number | NumberEncoding::Text), Value::Decimal(_)) => {
+            json!(77.25)
+        }
+        (ScalarType::Boolean, Value::Boolean(flag)) => json!(!flag),
+        (ScalarType::Date, _) => json!("2031-02-03"),
+        (ScalarType::Enum { values: choices, .. }, Value::String(text)) => {
             let (other, _) = choices.iter().find(|(choice, _)| **choice != **text)?;
             json!(&**other)
         }

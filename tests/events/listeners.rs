@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use trueup::remote::sandbox::Options;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};
@@ -30,10 +30,11 @@ fn an_event_is_written_before_the_next_object_is() {
     let file: Arc<Mutex<Option<std::path::PathBuf>>> = Arc::default();
     let (seen, late) = (Arc::clone(&file), Arc::new(Mutex::new(0)));
     let counted = Arc::clone(&late);
-    let react = move |_: &trueup::remote::sandbox::Running, entry: &trueup::remote::sandbox::Entry| {
+    let react = move |_: &trueup::remote::sandbox::RunningSandbox,
+                      entry: &trueup::remote::sandbox::SandboxLogEntry| {
         let Some(file) = seen.lock().expect("no panic").clone() else { return };
         let mut writes = counted.lock().expect("no panic");
-        if entry.verb == "PATCH" {
+        if entry.method == "PATCH" {
             let ended = || {
                 fs::read_to_string(&file).unwrap_or_default().matches("\"object_ended\"").count() >= *writes
             };
@@ -41,7 +42,7 @@ fn an_event_is_written_before_the_next_object_is() {
             *writes += 1;
         }
     };
-    let mut estate = Estate::watched(PARTNER, Options { count: Some(4), ..options() }, react);
+    let mut estate = Estate::watched(PARTNER, SandboxOptions { count: Some(4), ..options() }, react);
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("Grand Marais");
     }
@@ -111,8 +112,8 @@ fn an_interrupt_is_told_and_each_object_ends() {
     let latency = Duration::from_millis(120);
     let mut estate = Estate::with(
         PARTNER,
-        trueup::kind::FormatWord::Json,
-        Options { count: Some(20), latency, ..options() },
+        trueup::kind::WireFormat::Json,
+        SandboxOptions { count: Some(20), latency, ..options() },
     );
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("Grand Marais");

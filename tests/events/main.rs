@@ -17,7 +17,7 @@ mod told;
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use estate::Estate;
 

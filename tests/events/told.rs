@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::{Entry, Fault, Options, Running};
+use trueup::kind::WireFormat::Json;
+use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
 
 use crate::estate::{Estate, options};
 use crate::{APPLY, PARTNER, add_up, companies, events, of, written_events};
@@ -153,12 +153,12 @@ fn what_a_service_loses_is_told_as_it_is_found() {
 #[test]
 fn a_target_that_is_given_up_is_told_once() {
     // with its first write the service goes down
-    let down = |sandbox: &Running, entry: &Entry| {
-        if entry.verb == "PATCH" {
-            sandbox.arm(Fault::parse("*:500:100000").expect("a fault"));
+    let down = |sandbox: &RunningSandbox, entry: &SandboxLogEntry| {
+        if entry.method == "PATCH" {
+            sandbox.add_fault(SandboxFault::parse_fault("*:500:100000").expect("a fault"));
         }
     };
-    let mut estate = Estate::watched(PARTNER, Options { count: Some(40), ..options() }, down);
+    let mut estate = Estate::watched(PARTNER, SandboxOptions { count: Some(40), ..options() }, down);
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("Grand Marais");
     }
@@ -178,7 +178,7 @@ fn a_target_that_is_given_up_is_told_once() {
 #[test]
 fn a_run_whose_time_is_over_says_so() {
     let latency = std::time::Duration::from_millis(150);
-    let mut estate = Estate::with(PARTNER, Json, Options { count: Some(30), latency, ..options() });
+    let mut estate = Estate::with(PARTNER, Json, SandboxOptions { count: Some(30), latency, ..options() });
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("Grand Marais");
     }

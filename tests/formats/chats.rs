@@ -7,24 +7,24 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value as Json, json};
-use trueup::report::notice::{slack, teams};
-use trueup::report::{Report, Sheet};
+use trueup::report::chat_message::{render_slack, render_teams};
+use trueup::report::{PlanReport, ViewModel};
 
 use crate::samples::{self, HOSTILE};
 
-fn all() -> Vec<Report> {
+fn all() -> Vec<PlanReport> {
     let hostile = HOSTILE.iter().map(|text| samples::hostile(text));
     hostile.chain([samples::everyday(), samples::seeded(), samples::many(5_000)]).collect()
 }
 
-fn sheet(report: &Report) -> Sheet<'_> {
-    Sheet::of_plan(report, "")
+fn sheet(report: &PlanReport) -> ViewModel<'_> {
+    ViewModel::from_plan_report(report, "")
 }
 
 #[test]
 fn slack_takes_the_message() {
     for report in all() {
-        let message = slack(&sheet(&report));
+        let message = render_slack(&sheet(&report));
         samples::no_canary(&message.to_string());
         let text = message["text"].as_str().expect("a text");
         assert!(!text.is_empty() && text.chars().count() <= 4_000, "{text}");
@@ -47,7 +47,7 @@ fn slack_takes_the_message() {
 #[test]
 fn a_message_for_teams_is_small() {
     for report in all() {
-        let message = teams(&sheet(&report));
+        let message = render_teams(&sheet(&report));
         samples::no_canary(&message.to_string());
         // an incoming webhook takes 28 KB
         assert!(message.to_string().len() <= 28_000, "{} bytes", message.to_string().len());
@@ -85,8 +85,10 @@ fn read(cards: &[Json]) -> Option<Vec<Vec<String>>> {
 
 #[test]
 fn the_reader_of_cards_has_no_complaint() {
-    let mut cards: Vec<Json> =
-        all().iter().map(|report| teams(&sheet(report))["attachments"][0]["content"].clone()).collect();
+    let mut cards: Vec<Json> = all()
+        .iter()
+        .map(|report| render_teams(&sheet(report))["attachments"][0]["content"].clone())
+        .collect();
     let fine = cards.len();
     cards.push(json!({ "type": "AdaptiveCard", "version": "1.4", "body": [{ "type": "RichTextBlok" }] }));
     cards.push(

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use trueup::report::html::html;
-use trueup::report::{Report, Sheet};
+use trueup::report::html::render_html;
+use trueup::report::{PlanReport, ViewModel};
 
 use crate::chromium::Browser;
 use crate::samples::{self, HOSTILE};
 
-fn page(report: &Report) -> String {
-    html(&Sheet::of_plan(report, ""))
+fn page(report: &PlanReport) -> String {
+    render_html(&ViewModel::from_plan_report(report, ""))
 }
 
 /// A browser, or none with a message.

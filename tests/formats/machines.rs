@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
-use trueup::report::github::annotations;
-use trueup::report::gitlab::{changes, code_quality};
-use trueup::report::junit::junit;
-use trueup::report::sarif::sarif;
-use trueup::report::shown::{Checked, Finding, Report, Weight};
-use trueup::report::{ApplyReport, Sheet, to_json};
+use trueup::report::github::render_annotations;
+use trueup::report::gitlab::{render_change_counts, render_code_quality};
+use trueup::report::junit::render_junit;
+use trueup::report::plan_report::{DiagnosticView, PlanReport, SeverityView, ValidationReport};
+use trueup::report::sarif::render_sarif;
+use trueup::report::{ApplyReport, ViewModel, to_json};
 
 use crate::samples::{self, HOSTILE};
 
@@ -55,31 +55,31 @@ fn fits(schema: Json, document: &Json) {
     schemas.validate(document, index).unwrap_or_else(|error| panic!("{error:#}\n{document:#}"));
 }
 
-fn with<T>(report: &Report, render: impl Fn(&Sheet) -> T) -> T {
-    render(&Sheet::of_plan(report, "deep/"))
+fn with<T>(report: &PlanReport, render: impl Fn(&ViewModel) -> T) -> T {
+    render(&ViewModel::from_plan_report(report, "deep/"))
 }
 
 /// Reports of every sort that must come out right.
-fn all() -> Vec<Report> {
+fn all() -> Vec<PlanReport> {
     let hostile = HOSTILE.iter().map(|text| samples::hostile(text));
     hostile.chain([samples::everyday(), samples::seeded()]).collect()
 }
 
-fn finding(code: &str, severity: Weight, line: usize) -> Finding {
+fn finding(code: &str, severity: SeverityView, line: usize) -> DiagnosticView {
     let (hint, file) = (None, Some("config/a.yaml".to_owned()));
     let message = format!("{code} is said");
-    Finding { code: code.to_owned(), severity, message, hint, file, line: Some(line), column: Some(3) }
+    DiagnosticView { code: code.to_owned(), severity, message, hint, file, line: Some(line), column: Some(3) }
 }
 
 #[test]
 fn sarif_fits_its_published_schema() {
     for report in all() {
-        let log = with(&report, sarif);
+        let log = with(&report, render_sarif);
         fits(sarif_schema(), &log);
         let printed: Json = serde_json::from_str(&to_json(&log).expect("JSON")).expect("JSON");
         assert_eq!(printed, log);
     }
-    let log = with(&samples::everyday(), sarif);
+    let log = with(&samples::everyday(), render_sarif);
     let results = log["runs"][0]["results"].as_array().expect("results");
     assert_eq!(results.len(), 2);
     let refused = results.iter().find(|result| result["ruleId"] == "immutable-field").expect("a result");
@@ -101,8 +101,8 @@ fn sarif_fits_its_published_schema() {
 fn an_alert_stays_the_same_when_lines_move() {
     let prints = |line: usize| {
         let mut report = samples::everyday();
-        report.diagnostics = vec![finding("odd", Weight::Error, line)];
-        with(&report, sarif)["runs"][0]["results"][0]["partialFingerprints"].clone()
+        report.diagnostics = vec![finding("odd", SeverityView::Error, line)];
+        with(&report, render_sarif)["runs"][0]["results"][0]["partialFingerprints"].clone()
     };
     assert_eq!(prints(3), prints(300));
 }
@@ -110,11 +110,11 @@ fn an_alert_stays_the_same_when_lines_move() {
 #[test]
 fn gitlab_takes_the_findings() {
     for report in all() {
-        fits(code_quality_schema(), &with(&report, code_quality));
+        fits(code_quality_schema(), &with(&report, render_code_quality));
     }
     let mut report = samples::everyday();
-    report.diagnostics = (1..=5).map(|line| finding("odd", Weight::Warning, line)).collect();
-    let found = with(&report, code_quality);
+    report.diagnostics = (1..=5).map(|line| finding("odd", SeverityView::Warning, line)).collect();
+    let found = with(&report, render_code_quality);
     let found = found.as_array().expect("a list");
     let prints: HashSet<&str> = found.iter().filter_map(|one| one["fingerprint"].as_str()).collect();
     assert_eq!((found.len(), prints.len()), (6, 6), "one of each fingerprint is shown");
@@ -123,14 +123,14 @@ fn gitlab_takes_the_findings() {
 
 #[test]
 fn gitlab_takes_the_numbers() {
-    let numbers = with(&samples::everyday(), changes);
+    let numbers = with(&samples::everyday(), render_change_counts);
     assert_eq!(numbers, json!({ "create": 1, "update": 2, "delete": 1 }));
 }
 
 #[test]
 fn junit_is_xml_with_right_numbers() {
     for report in all() {
-        let text = with(&report, junit);
+        let text = with(&report, render_junit);
         let xml = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let root = xml.root_element();
         let cases: Vec<_> = root.descendants().filter(|node| node.has_tag_name("testcase")).collect();
@@ -147,7 +147,7 @@ fn junit_is_xml_with_right_numbers() {
 
 #[test]
 fn junit_tells_what_failed_and_where() {
-    let text = with(&samples::everyday(), junit);
+    let text = with(&samples::everyday(), render_junit);
     let xml = roxmltree::Document::parse(&text).expect("XML");
     let failed = xml.descendants().find(|node| node.has_tag_name("failure")).expect("a failure");
     let case = failed.parent_element().expect("a case");
@@ -181,7 +181,7 @@ fn command(line: &str) -> Option<Command> {
 #[test]
 fn github_reads_annotations_and_nothing_else() {
     for (report, hostile) in HOSTILE.iter().map(|text| (samples::hostile(text), text)) {
-        let text = with(&report, annotations);
+        let text = with(&report, render_annotations);
         let commands: Vec<_> = text.lines().filter_map(command).collect();
         assert_eq!(commands.len(), text.lines().count(), "{hostile:?}\n{text}");
         assert_eq!(commands.len(), 8, "{hostile:?}\n{text}");
@@ -193,7 +193,7 @@ fn github_reads_annotations_and_nothing_else() {
             assert!(!message.is_empty() && !message.contains(['\n', '\r', '\u{1b}']), "{message:?}");
         }
     }
-    let text = with(&samples::everyday(), annotations);
+    let text = with(&samples::everyday(), render_annotations);
     let expected = "::error title=trueup%3A immutable-field,file=deep/config/gateways.yaml,line=3,col=3::\
                     harbor/gateway pier-cards at bay: `displayName` cannot be changed after creation \
                     (take it out of the document)\n";
@@ -204,8 +204,9 @@ fn github_reads_annotations_and_nothing_else() {
 fn github_gets_ten_of_a_level_the_weightiest_first() {
     let mut report = samples::everyday();
     let of = |weight| (1..=25).map(move |line| finding("odd", weight, line));
-    report.diagnostics = of(Weight::Note).chain(of(Weight::Warning)).chain(of(Weight::Error)).collect();
-    let text = with(&report, annotations);
+    report.diagnostics =
+        of(SeverityView::Note).chain(of(SeverityView::Warning)).chain(of(SeverityView::Error)).collect();
+    let text = with(&report, render_annotations);
     let count = |level: &str| text.lines().filter(|line| line.starts_with(&format!("::{level} "))).count();
     assert_eq!((count("error"), count("warning"), count("notice")), (10, 10, 10), "{text}");
     assert!(text.starts_with("::error") && text.contains("16 more findings of the level error"), "{text}");
@@ -214,17 +215,17 @@ fn github_gets_ten_of_a_level_the_weightiest_first() {
 
 #[test]
 fn thousands_of_changes_take_no_time_and_no_room() {
-    assert!(samples::in_time(|report| with(report, annotations)).len() < 100_000);
-    let xml = samples::in_time(|report| with(report, junit));
+    assert!(samples::in_time(|report| with(report, render_annotations)).len() < 100_000);
+    let xml = samples::in_time(|report| with(report, render_junit));
     assert_eq!(
         roxmltree::Document::parse(&xml).expect("XML").root_element().attribute("tests"),
         Some("5002")
     );
-    let log = samples::in_time(|report| to_json(&with(report, sarif)).expect("JSON"));
+    let log = samples::in_time(|report| to_json(&with(report, render_sarif)).expect("JSON"));
     fits(sarif_schema(), &serde_json::from_str(&log).expect("JSON"));
-    let found = samples::in_time(|report| to_json(&with(report, code_quality)).expect("JSON"));
+    let found = samples::in_time(|report| to_json(&with(report, render_code_quality)).expect("JSON"));
     fits(code_quality_schema(), &serde_json::from_str(&found).expect("JSON"));
-    let numbers = samples::in_time(|report| with(report, changes).to_string());
+    let numbers = samples::in_time(|report| with(report, render_change_counts).to_string());
     let numbers: Json = serde_json::from_str(&numbers).expect("JSON");
     let sum: u64 = numbers.as_object().expect("numbers").values().filter_map(Json::as_u64).sum();
     assert_eq!(sum, 5_000);
@@ -232,11 +233,11 @@ fn thousands_of_changes_take_no_time_and_no_room() {
         serde_json::from_str(&samples::in_time(|report| to_json(report).expect("JSON"))).expect("JSON");
     fits(serde_json::from_str(include_str!("../../schemas/report.json")).expect("a schema"), &json);
     assert_eq!(json["changes"].as_array().map(Vec::len), Some(5_000));
-    let text = samples::in_time(|report| trueup::report::text::text(report, 100));
+    let text = samples::in_time(|report| trueup::report::text::render_plan(report, 100));
     assert!(text.contains("gateway-00000") && text.contains("gateway-04999"));
     let mut report = samples::everyday();
-    report.diagnostics = (0..30_000).map(|line| finding("odd", Weight::Warning, line)).collect();
-    let log = with(&report, sarif);
+    report.diagnostics = (0..30_000).map(|line| finding("odd", SeverityView::Warning, line)).collect();
+    let log = with(&report, render_sarif);
     let results = log["runs"][0]["results"].as_array().expect("results");
     assert_eq!((results.len(), &results[0]["level"]), (25_000, &json!("error")));
 }
@@ -244,20 +245,21 @@ fn thousands_of_changes_take_no_time_and_no_room() {
 #[test]
 fn no_marked_value_gets_out() {
     let report = samples::seeded();
-    samples::no_canary(&with(&report, annotations));
-    samples::no_canary(&with(&report, junit));
-    samples::no_canary(&with(&report, sarif).to_string());
-    samples::no_canary(&with(&report, code_quality).to_string());
+    samples::no_canary(&with(&report, render_annotations));
+    samples::no_canary(&with(&report, render_junit));
+    samples::no_canary(&with(&report, render_sarif).to_string());
+    samples::no_canary(&with(&report, render_code_quality).to_string());
 }
 
 #[test]
 fn nothing_at_all_is_a_report_too() {
-    let checked = Checked::of(0, &[]);
-    let applied = ApplyReport::of(&[]);
-    for sheet in [Sheet::of_check(&checked, &[], ""), Sheet::of_results(&applied, "")] {
-        fits(sarif_schema(), &sarif(&sheet));
-        fits(code_quality_schema(), &code_quality(&sheet));
-        roxmltree::Document::parse(&junit(&sheet)).expect("XML");
-        assert_eq!(annotations(&sheet), "");
+    let checked = ValidationReport::from_diagnostics(0, &[]);
+    let applied = ApplyReport::from_outcomes(&[]);
+    for sheet in [ViewModel::from_check_report(&checked, &[], ""), ViewModel::from_apply_report(&applied, "")]
+    {
+        fits(sarif_schema(), &render_sarif(&sheet));
+        fits(code_quality_schema(), &render_code_quality(&sheet));
+        roxmltree::Document::parse(&render_junit(&sheet)).expect("XML");
+        assert_eq!(render_annotations(&sheet), "");
     }
 }

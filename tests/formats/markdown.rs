@@ -2,8 +2,8 @@
 
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, markdown_to_html, parse_document};
-use trueup::report::markdown::{COMMENT, STEP_SUMMARY, markdown};
-use trueup::report::{Report, Sheet};
+use trueup::report::markdown::{MAX_COMMENT_BYTES, MAX_STEP_SUMMARY_BYTES, render_markdown};
+use trueup::report::{PlanReport, ViewModel};
 
 use crate::samples::{self, HOSTILE};
 
@@ -19,8 +19,8 @@ fn dialect() -> Options<'static> {
     options
 }
 
-fn comment(report: &Report) -> String {
-    markdown(&Sheet::of_plan(report, ""), COMMENT)
+fn comment(report: &PlanReport) -> String {
+    render_markdown(&ViewModel::from_plan_report(report, ""), MAX_COMMENT_BYTES)
 }
 
 fn html(markdown: &str) -> String {
@@ -95,17 +95,23 @@ fn nothing_from_outside_is_obeyed() {
 #[test]
 fn it_stays_within_its_budget_and_says_so() {
     let text = samples::in_time(comment);
-    assert!(text.chars().count() <= 65_536 && text.len() <= COMMENT, "{} bytes", text.len());
-    assert!(text.len() > COMMENT - 2_000, "room is wasted: {} bytes", text.len());
+    assert!(text.chars().count() <= 65_536 && text.len() <= MAX_COMMENT_BYTES, "{} bytes", text.len());
+    assert!(text.len() > MAX_COMMENT_BYTES - 2_000, "room is wasted: {} bytes", text.len());
     let page = html(&text);
     assert_eq!(page.matches("<details>").count(), page.matches("</details>").count());
     assert!(page.contains("<strong>The details of 4,"), "{}", &page[page.len() - 600..]);
     // first come, first shown; what was refused before all
     assert!(page.contains("gateway-00000") && !page.contains("gateway-04999"));
     assert!(page.contains("<summary>refused"));
-    let summary = samples::in_time(|report| markdown(&Sheet::of_plan(report, ""), STEP_SUMMARY));
-    assert!(summary.len() <= STEP_SUMMARY && summary.len() > COMMENT, "{} bytes", summary.len());
-    const { assert!(STEP_SUMMARY <= 1 << 20) };
+    let summary = samples::in_time(|report| {
+        render_markdown(&ViewModel::from_plan_report(report, ""), MAX_STEP_SUMMARY_BYTES)
+    });
+    assert!(
+        summary.len() <= MAX_STEP_SUMMARY_BYTES && summary.len() > MAX_COMMENT_BYTES,
+        "{} bytes",
+        summary.len()
+    );
+    const { assert!(MAX_STEP_SUMMARY_BYTES <= 1 << 20) };
 }
 
 #[test]
@@ -122,8 +128,8 @@ fn every_limit_is_kept_whatever_is_long() {
             change
         })
         .collect();
-    for most in [COMMENT, 20_000] {
-        let text = markdown(&Sheet::of_plan(&report, ""), most);
+    for most in [MAX_COMMENT_BYTES, 20_000] {
+        let text = render_markdown(&ViewModel::from_plan_report(&report, ""), most);
         assert!(text.len() <= most, "{} bytes", text.len());
         for told in ["more rows", "more findings", "are left out"] {
             assert!(text.contains(told), "no {told} in\n{text}");

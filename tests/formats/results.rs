@@ -1,12 +1,12 @@
 //! Results of an apply in every format: what was written, what moved, what a service did not keep.
 
 use serde_json::json;
-use trueup::report::github::annotations;
-use trueup::report::html::html;
-use trueup::report::junit::junit;
-use trueup::report::markdown::{COMMENT, markdown};
-use trueup::report::sarif::sarif;
-use trueup::report::{ApplyReport, Sheet};
+use trueup::report::github::render_annotations;
+use trueup::report::html::render_html;
+use trueup::report::junit::render_junit;
+use trueup::report::markdown::{MAX_COMMENT_BYTES, render_markdown};
+use trueup::report::sarif::render_sarif;
+use trueup::report::{ApplyReport, ViewModel};
 
 fn results() -> ApplyReport {
     let result = |name: &str, result: &str, more: serde_json::Value| {
@@ -38,8 +38,8 @@ fn results() -> ApplyReport {
 #[test]
 fn results_are_told_in_every_format() {
     let report = results();
-    let sheet = Sheet::of_results(&report, "");
-    for text in [markdown(&sheet, COMMENT), html(&sheet)] {
+    let sheet = ViewModel::from_apply_report(&report, "");
+    for text in [render_markdown(&sheet, MAX_COMMENT_BYTES), render_html(&sheet)] {
         for told in [
             "trueup apply: 1 failed, 1 refused, 1 updated, 1 not started",
             "what is there, and what was sent:",
@@ -50,11 +50,11 @@ fn results_are_told_in_every_format() {
             assert!(text.contains(told), "no {told:?} in\n{text}");
         }
     }
-    let text = junit(&sheet);
+    let text = render_junit(&sheet);
     let xml = roxmltree::Document::parse(&text).expect("XML");
     let numbers = ["tests", "failures", "skipped"].map(|name| xml.root_element().attribute(name));
     assert_eq!(numbers, [Some("4"), Some("2"), Some("1")], "{text}");
     let found = "::error title=trueup%3A not-kept,file=config/a.yaml,line=4::harbor/gateway lossy at bay: ";
-    assert!(annotations(&sheet).starts_with(found), "{}", annotations(&sheet));
-    assert_eq!(sarif(&sheet)["runs"][0]["results"][0]["ruleId"], "not-kept");
+    assert!(render_annotations(&sheet).starts_with(found), "{}", render_annotations(&sheet));
+    assert_eq!(render_sarif(&sheet)["runs"][0]["results"][0]["ruleId"], "not-kept");
 }

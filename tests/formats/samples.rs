@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use trueup::diagnostic::Diagnostic;
 use trueup::plan::Plan;
-use trueup::report::Report;
+use trueup::report::PlanReport;
 
 use crate::estate::{agreeing, bytes, create, delete, place_of, refused, source, subject, update};
 
@@ -32,7 +32,7 @@ pub const HOSTILE: &[&str] = &[
 ];
 
 /// A plan that changes, creates, deletes and refuses objects, with `text` wherever text can stand.
-pub fn hostile(text: &str) -> Report {
+pub fn hostile(text: &str) -> PlanReport {
     let file = format!("config/{text}.yaml");
     let document = source(&file, &format!("  name: {text}\n"));
     let subject = |name: &str| {
@@ -45,7 +45,9 @@ pub fn hostile(text: &str) -> Report {
     let said = || {
         let told = format!("the service said {text} about `{text}`");
         vec![
-            Diagnostic::error("odd", told).at(place_of(&document, "name")).hint(format!("look at {text}")),
+            Diagnostic::error("odd", told)
+                .with_location(place_of(&document, "name"))
+                .with_hint(format!("look at {text}")),
             Diagnostic::warning("odder", text),
         ]
     };
@@ -54,16 +56,16 @@ pub fn hostile(text: &str) -> Report {
     let plan = Plan {
         steps: vec![step],
         refused: vec![refused(subject(&format!("{text}2")), said(), &live, &wanted)],
-        agreeing: vec![agreeing(subject(&format!("{text}3")), said())],
+        unchanged: vec![agreeing(subject(&format!("{text}3")), said())],
         diagnostics: said(),
         complete: false,
         unread: BTreeSet::new(),
     };
-    Report::of_plan(&plan, &bytes)
+    PlanReport::from_plan(&plan, &bytes)
 }
 
 /// An ordinary plan.
-pub fn everyday() -> Report {
+pub fn everyday() -> PlanReport {
     let document = source("config/gateways.yaml", "kind: harbor/gateway\nspec:\n  displayName: x\n");
     let gateway = |name: &str, id: Option<&str>| subject("harbor/gateway", name, id, &document);
     let live = json!({ "displayName": "Harbor", "maxPaymentAmount": 1000, "testMode": 1 });
@@ -75,21 +77,21 @@ pub fn everyday() -> Report {
         delete(gateway("old-cards", Some(ID)), &json!({ "displayName": "Old" })),
     ];
     let why = Diagnostic::error("immutable-field", "`displayName` cannot be changed after creation")
-        .at(place_of(&document, "displayName"))
-        .hint("take it out of the document");
+        .with_location(place_of(&document, "displayName"))
+        .with_hint("take it out of the document");
     let plan = Plan {
         steps,
         refused: vec![refused(gateway("pier-cards", Some(ID)), vec![why], &live, &wanted)],
-        agreeing: vec![agreeing(gateway("calm", Some(ID)), Vec::new())],
+        unchanged: vec![agreeing(gateway("calm", Some(ID)), Vec::new())],
         diagnostics: vec![Diagnostic::warning("slow-target", "the target `bay` asked for patience")],
         complete: true,
         unread: BTreeSet::new(),
     };
-    Report::of_plan(&plan, &bytes)
+    PlanReport::from_plan(&plan, &bytes)
 }
 
 /// A plan in which a canary stands behind every mark, before and after.
-pub fn seeded() -> Report {
+pub fn seeded() -> PlanReport {
     let document = source("config/gateways.yaml", "  displayName: x\n");
     let values = |canary: &str| -> Json {
         json!({
@@ -114,7 +116,7 @@ pub fn seeded() -> Report {
     let gateway = |id: Option<&str>| subject("harbor/gateway", "cards", id, &document);
     let partner = || subject("harbor/partner", "acme", Some("CANARY-sid"), &document);
     let mut unseen = update(gateway(Some(ID)), &values("old"), &values("later"));
-    unseen.changes.iter_mut().for_each(|change| change.unseen = true);
+    unseen.changes.iter_mut().for_each(|change| change.unreadable = true);
     let plan = Plan {
         steps: vec![
             update(gateway(Some(ID)), &values("old"), &values("later")),
@@ -128,11 +130,11 @@ pub fn seeded() -> Report {
         unread: BTreeSet::new(),
         ..Plan::default()
     };
-    Report::of_plan(&plan, &bytes)
+    PlanReport::from_plan(&plan, &bytes)
 }
 
 /// A report with `count` changes, no two alike.
-pub fn many(count: usize) -> Report {
+pub fn many(count: usize) -> PlanReport {
     let mut report = everyday();
     let updated = report.changes[0].clone();
     let actions = report.changes.clone();
@@ -154,7 +156,7 @@ pub fn many(count: usize) -> Report {
 
 /// The rendering of 5,000 changes, which must not take more than some seconds of an unoptimized build.
 #[track_caller]
-pub fn in_time(render: impl Fn(&Report) -> String) -> String {
+pub fn in_time(render: impl Fn(&PlanReport) -> String) -> String {
     let report = many(5_000);
     let began = Instant::now();
     let text = render(&report);

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::diagnostic::Source;
-use trueup::document::{self, Wanted, Wish};
-use trueup::kind::file::AuthWord;
-use trueup::kind::registry::Registry;
-use trueup::kind::{Api, FormatWord, Kind, Leaf};
-use trueup::remote::sandbox::{Fault, Options, Running, Sandbox};
-use trueup::remote::wire::{self, Live};
-use trueup::run::import::fill::{What, fill};
+use trueup::diagnostic::NamedSource;
+use trueup::document::{self, DesiredNode, DesiredValue};
+use trueup::kind::file::AuthScheme;
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{Api, Kind, ScalarType, WireFormat};
+use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLauncher, SandboxOptions};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::run::import::fill::{FillMode, fill_spec};
 use trueup::yaml;
 
 use crate::desk::{Desk, Ran};
@@ -21,32 +21,32 @@ pub const PLAN: [&str; 2] = ["plan", "--detailed-exitcode"];
 
 pub struct Estate {
     pub desk: Desk,
-    pub sandbox: Running,
+    pub sandbox: RunningSandbox,
     pub kind: Arc<Kind>,
-    format: FormatWord,
+    format: WireFormat,
     /// Whether the target fixes the scope, so that the command need not.
     scoped: bool,
 }
 
 /// A sandbox in which nothing waits.
-pub fn options() -> Options {
-    Options { seed: Some(7), verify_at_once: true, ..Options::default() }
+pub fn options() -> SandboxOptions {
+    SandboxOptions { seed: Some(7), auto_verify: true, ..SandboxOptions::default() }
 }
 
 pub fn each_kind(check: impl Fn(&Arc<Kind>)) {
-    let registry = Registry::builtin();
-    assert!(registry.kinds().len() >= 5);
-    registry.kinds().iter().filter_map(|name| registry.kind(name)).for_each(|kind| check(&kind));
+    let registry = KindRegistry::get_builtin();
+    assert!(registry.kind_names().len() >= 5);
+    registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).for_each(|kind| check(&kind));
 }
 
 impl Estate {
     pub fn new(kind: &str) -> Self {
-        Self::with(kind, FormatWord::Json, options())
+        Self::with(kind, WireFormat::Json, options())
     }
 
-    pub fn with(kind: &str, format: FormatWord, options: Options) -> Self {
-        let kind = Registry::builtin().kind(kind).expect("a kind");
-        let sandbox = Sandbox::start(vec![Arc::clone(&kind)], options).expect("a sandbox");
+    pub fn with(kind: &str, format: WireFormat, options: SandboxOptions) -> Self {
+        let kind = KindRegistry::get_builtin().find_kind(kind).expect("a kind");
+        let sandbox = SandboxLauncher::start_server(vec![Arc::clone(&kind)], options).expect("a sandbox");
         let mut estate = Self { desk: Desk::new(), sandbox, kind, format, scoped: false };
         estate.desk.set("CREDENTIAL", "any");
         estate.settle(&[("there", false)]);
@@ -62,20 +62,20 @@ impl Estate {
             let mut target = json!({
                 "api": &*api.name,
                 "base_url": self.sandbox.base_url(&api.name),
-                "format": if self.format == FormatWord::Jsv { "jsv" } else { "json" },
+                "format": if self.format == WireFormat::Jsv { "jsv" } else { "json" },
                 "auth": auth(api),
                 "personal": "write",
             });
             if *scoped {
-                target["scope"] = json!(self.kind.samples[0].scope);
+                target["scope"] = json!(self.kind.examples[0].scope);
             }
             all.insert((*name).to_owned(), target);
         }
-        self.desk.write("trueup.yaml", &yaml::write(&json!({ "targets": all })));
+        self.desk.write("trueup.yaml", &yaml::write_yaml(&json!({ "targets": all })));
     }
 
     fn scope(&self) -> Vec<String> {
-        let scope = self.kind.samples[0].scope.iter().filter(|_| !self.scoped);
+        let scope = self.kind.examples[0].scope.iter().filter(|_| !self.scoped);
         scope.flat_map(|(name, value)| ["--scope".to_owned(), format!("{name}={value}")]).collect()
     }
 
@@ -103,30 +103,30 @@ impl Estate {
     }
 
     /// Every live object, in the order of the sandbox.
-    pub fn live(&self) -> Vec<Live> {
-        let dump = self.sandbox.dump();
+    pub fn live(&self) -> Vec<Snapshot> {
+        let dump = self.sandbox.dump_state();
         let objects = dump[&*self.kind.name].as_array().expect("objects").clone();
         let read = |dumped: &Json| {
             let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-            wire::read_object(&bytes, FormatWord::Json, &self.kind).expect("an object")
+            wire::read_object(&bytes, WireFormat::Json, &self.kind).expect("an object")
         };
         objects.iter().map(read).collect()
     }
 
-    fn id(&self, live: &Live) -> String {
-        let id = live.object.get(self.kind.identity.id).expect("an id");
-        Leaf::url_text(id, &self.kind.api)
+    fn id(&self, live: &Snapshot) -> String {
+        let id = live.object.get_field(self.kind.identity.id).expect("an id");
+        ScalarType::render_url_text(id, &self.kind.api)
     }
 
     /// Changes members of an object by hand.
     pub fn edit(&self, number: usize, members: Json) {
         let members: Map<String, Json> = serde_json::from_value(members).expect("members");
         let id = self.id(&self.live()[number]);
-        self.sandbox.edit(&self.kind.name, &id, &members).unwrap_or_else(|why| panic!("{why}"));
+        self.sandbox.edit_object(&self.kind.name, &id, &members).unwrap_or_else(|why| panic!("{why}"));
     }
 
     pub fn fail(&self, fault: &str) {
-        self.sandbox.arm(Fault::parse(fault).expect("a fault"));
+        self.sandbox.add_fault(SandboxFault::parse_fault(fault).expect("a fault"));
     }
 
     /// All documents of the workspace, one after the other.
@@ -145,11 +145,15 @@ impl Estate {
         for (_, bytes) in
             self.desk.files().into_iter().filter(|(path, _)| path.starts_with(self.desk.path("config")))
         {
-            let source = Source::new("imported", String::from_utf8(bytes).expect("UTF-8"));
-            for document in document::read(&source, Registry::builtin(), &mut Vec::new()) {
-                let id = document.id.as_ref().map(|id| Leaf::url_text(id, &self.kind.api)).expect("an id");
+            let source = NamedSource::new("imported", String::from_utf8(bytes).expect("UTF-8"));
+            for document in document::read_documents(&source, KindRegistry::get_builtin(), &mut Vec::new()) {
+                let id = document
+                    .id
+                    .as_ref()
+                    .map(|id| ScalarType::render_url_text(id, &self.kind.api))
+                    .expect("an id");
                 let live = live.iter().find(|live| self.id(live) == id).expect("its object");
-                let filled = fill(&document.spec, &self.kind.shape, &live.object, What::Secrets);
+                let filled = fill_spec(&document.spec, &self.kind.shape, &live.object, FillMode::Secrets);
                 pick(&document.spec, &filled, &mut variables);
             }
         }
@@ -160,17 +164,17 @@ impl Estate {
     }
 }
 
-fn pick(written: &Wanted, filled: &Wanted, found: &mut Vec<(String, String)>) {
-    match (&written.wish, &filled.wish) {
-        (Wish::Slot(document::Slot::Env(name)), Wish::Leaf(value)) => {
-            found.push((name.clone(), value.as_text().expect("a text").to_owned()));
+fn pick(written: &DesiredNode, filled: &DesiredNode, found: &mut Vec<(String, String)>) {
+    match (&written.value, &filled.value) {
+        (DesiredValue::Source(document::ValueSource::Env(name)), DesiredValue::Literal(value)) => {
+            found.push((name.clone(), value.as_str().expect("a text").to_owned()));
         }
-        (Wish::Object(written), Wish::Object(filled)) => {
+        (DesiredValue::Object(written), DesiredValue::Object(filled)) => {
             for ((_, written), (_, filled)) in written.iter().zip(filled) {
                 pick(written, filled, found);
             }
         }
-        (Wish::List(written), Wish::List(filled)) => {
+        (DesiredValue::List(written), DesiredValue::List(filled)) => {
             written.iter().zip(filled).for_each(|(written, filled)| pick(written, filled, found));
         }
         _ => {}
@@ -182,10 +186,10 @@ fn auth(api: &Api) -> Json {
     let source = json!({ "from_env": "CREDENTIAL" });
     let takes = |word| api.auth.contains(&word);
     match () {
-        () if takes(AuthWord::Headers) && !api.auth_headers.is_empty() => {
+        () if takes(AuthScheme::Headers) && !api.auth_headers.is_empty() => {
             json!({ "headers": { api.auth_headers[0].clone(): source } })
         }
-        () if takes(AuthWord::Token) => json!({ "token": source }),
+        () if takes(AuthScheme::Token) => json!({ "token": source }),
         () => json!({ "bearer": source }),
     }
 }

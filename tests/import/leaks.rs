@@ -6,43 +6,43 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use trueup::diagnostic::{Source, any_error};
-use trueup::kind::{FormatWord, Kind, Shape, Type};
-use trueup::remote::sandbox::{Data, Options, Secrets};
-use trueup::value::Mark;
+use trueup::diagnostic::{NamedSource, has_errors};
+use trueup::kind::{FieldType, Kind, Shape, WireFormat};
+use trueup::remote::sandbox::{SandboxData, SandboxOptions, SandboxSecretMode};
+use trueup::value::Sensitivity;
 
 use crate::birds::Birds;
 use crate::cages;
 use crate::estate::{Estate, each_kind, options};
 
 /// An estate whose objects are full of canaries.
-fn house(kind: &Arc<Kind>, birds: &mut Birds, secrets: Secrets) -> Estate {
-    let objects = kind.samples.iter().enumerate().map(|(number, sample)| {
+fn house(kind: &Arc<Kind>, birds: &mut Birds, secrets: SandboxSecretMode) -> Estate {
+    let objects = kind.examples.iter().enumerate().map(|(number, sample)| {
         let mut object = sample.object.clone();
-        cages::fill(birds, &kind.shape, Mark::Open, &mut object, &format!("live {number}"));
+        cages::fill(birds, &kind.shape, Sensitivity::Public, &mut object, &format!("live {number}"));
         json!({ "scope": sample.scope, "object": object })
     });
     let data = json!({ &*kind.name: objects.collect::<Vec<Json>>() });
-    let (source, mut faults) = (Source::new("data.json", data.to_string()), Vec::new());
-    let data = Data::read(&source, std::slice::from_ref(kind), &mut faults);
-    assert!(!any_error(&faults), "{}", faults[0].message);
-    let options = Options { data: Some(data), secrets, ..options() };
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, options);
+    let (source, mut faults) = (NamedSource::new("data.json", data.to_string()), Vec::new());
+    let data = SandboxData::parse_source(&source, std::slice::from_ref(kind), &mut faults);
+    assert!(!has_errors(&faults), "{}", faults[0].message);
+    let options = SandboxOptions { data: Some(data), secret_mode: secrets, ..options() };
+    let mut estate = Estate::with(&kind.name, WireFormat::Json, options);
     estate.desk.set("CREDENTIAL", birds.word("the credential"));
     estate
 }
 
 /// The dotted names of fields with this mark, below the names of objects and lists.
-fn marked(shape: &Shape, mark: Mark, above: Mark, at: &str, found: &mut Vec<String>) {
+fn marked(shape: &Shape, mark: Sensitivity, above: Sensitivity, at: &str, found: &mut Vec<String>) {
     for field in &shape.fields {
-        let own = above.max(field.mark);
+        let own = above.max(field.sensitivity);
         let path = format!("{at}/{}", field.name);
         match &field.ty {
-            Type::Object(inner) => marked(inner, mark, own, &path, found),
-            Type::List(list) => match &list.item {
-                trueup::kind::Item::Object(inner) => marked(inner, mark, own, &path, found),
-                trueup::kind::Item::Leaf(_) if own == mark => found.push(path),
-                trueup::kind::Item::Leaf(_) => {}
+            FieldType::Object(inner) => marked(inner, mark, own, &path, found),
+            FieldType::Array(list) => match &list.item {
+                trueup::kind::ItemType::Object(inner) => marked(inner, mark, own, &path, found),
+                trueup::kind::ItemType::Scalar(_) if own == mark => found.push(path),
+                trueup::kind::ItemType::Scalar(_) => {}
             },
             _ if own == mark => found.push(path),
             _ => {}
@@ -60,7 +60,7 @@ fn everything(estate: &Estate) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn nothing_marked_leaves_unasked() {
-    for secrets in [Secrets::Clear, Secrets::Masked, Secrets::Hidden] {
+    for secrets in [SandboxSecretMode::Clear, SandboxSecretMode::Masked, SandboxSecretMode::Hidden] {
         each_kind(|kind| {
             let mut birds = Birds::default();
             let estate = house(kind, &mut birds, secrets);
@@ -87,9 +87,9 @@ fn a_secret_never_leaves_and_personal_values_do_when_asked_for() {
     let count = std::cell::Cell::new(0);
     each_kind(|kind| {
         let mut birds = Birds::default();
-        let estate = house(kind, &mut birds, Secrets::Clear);
+        let estate = house(kind, &mut birds, SandboxSecretMode::Clear);
         let mut secret = Vec::new();
-        marked(&kind.shape, Mark::Secret, Mark::Open, "", &mut secret);
+        marked(&kind.shape, Sensitivity::Secret, Sensitivity::Public, "", &mut secret);
         let is_secret =
             |whose: &String| whose == "the credential" || secret.iter().any(|path| whose.ends_with(&**path));
         let ran = estate.import(0, &["--personal", "-vv"]);
@@ -112,11 +112,11 @@ fn a_secret_never_leaves_and_personal_values_do_when_asked_for() {
 fn a_second_import_tells_no_values() {
     each_kind(|kind| {
         let mut birds = Birds::default();
-        let estate = house(kind, &mut birds, Secrets::Clear);
+        let estate = house(kind, &mut birds, SandboxSecretMode::Clear);
         estate.import(0, &["--personal"]);
-        let mut object = kind.samples[0].object.clone();
-        cages::fill(&mut birds, &kind.shape, Mark::Open, &mut object, "moved");
-        let id = kind.id_field().read_as[0].to_string();
+        let mut object = kind.examples[0].object.clone();
+        cages::fill(&mut birds, &kind.shape, Sensitivity::Public, &mut object, "moved");
+        let id = kind.id_field().read_from[0].to_string();
         object.remove(&id);
         estate.edit(0, Json::Object(object));
         for flags in [&["-vv"][..], &["-vv", "--format", "json"]] {
@@ -131,5 +131,5 @@ fn a_second_import_tells_no_values() {
 
 /// Names of documents and files were made of the natural key, which was asked for.
 fn is_key(kind: &Kind, whose: &str) -> bool {
-    kind.natural_key_names().iter().any(|name| whose.ends_with(&format!("/{}", name.replace('.', "/"))))
+    kind.list_natural_key_names().iter().any(|name| whose.ends_with(&format!("/{}", name.replace('.', "/"))))
 }

@@ -5,93 +5,95 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use trueup::diagnostic::{Diagnostic, Source, any_error};
-use trueup::document::write::{Remarks, Sheet, write};
-use trueup::document::{self, Document, Wanted, Wish};
-use trueup::kind::registry::Registry;
-use trueup::kind::{FormatWord, Kind};
-use trueup::remote::wire::{self, Live};
-use trueup::run::import::Import;
-use trueup::run::import::draft::{Draft, Manner, draft};
-use trueup::run::import::meanings::Meanings;
-use trueup::run::import::names::Variables;
-use trueup::run::import::page::{Page, Revised};
-use trueup::run::import::revise::{compared, revise};
-use trueup::value::{Mark, Object, Value};
+use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
+use trueup::document::write::{CommentMap, DocumentContent, render_document};
+use trueup::document::{self, DesiredNode, DesiredValue, Document};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{Kind, WireFormat};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::run::import::ImportJob;
+use trueup::run::import::draft::{DraftOptions, ObjectDraft, draft_object};
+use trueup::run::import::edited_file::{EditedDocument, EditedFile};
+use trueup::run::import::imported_references::ImportedReferences;
+use trueup::run::import::names::VariableNames;
+use trueup::run::import::revise::{compare_document, revise_document};
+use trueup::value::{Object, Sensitivity, Value};
 
 /// A kind with a field of every sort.
 fn stall() -> Arc<Kind> {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+    static REGISTRY: LazyLock<KindRegistry> = LazyLock::new(|| {
         let files = vec![
             ("apis/shop/api.yaml".to_owned(), include_str!("../documents/api.yaml").to_owned()),
             ("apis/shop/stall.yaml".to_owned(), include_str!("../documents/stall.yaml").to_owned()),
         ];
         let mut faults = Vec::new();
-        let registry = Registry::with_workspace(files, &mut faults);
-        assert!(!any_error(&faults));
+        let registry = KindRegistry::with_workspace(files, &mut faults);
+        assert!(!has_errors(&faults));
         registry
     });
-    REGISTRY.kind("shop/stall").expect("a kind")
+    REGISTRY.find_kind("shop/stall").expect("a kind")
 }
 
-fn registry() -> Registry {
+fn registry() -> KindRegistry {
     let files = vec![
         ("apis/shop/api.yaml".to_owned(), include_str!("../documents/api.yaml").to_owned()),
         ("apis/shop/stall.yaml".to_owned(), include_str!("../documents/stall.yaml").to_owned()),
     ];
-    Registry::with_workspace(files, &mut Vec::new())
+    KindRegistry::with_workspace(files, &mut Vec::new())
 }
 
 fn object(json: &Json) -> Object {
-    let live = wire::read_object(json.to_string().as_bytes(), FormatWord::Json, &stall()).expect("an object");
-    assert!(live.misread.is_empty(), "{:?}", live.misread);
+    let live = wire::read_object(json.to_string().as_bytes(), WireFormat::Json, &stall()).expect("an object");
+    assert!(live.mismatches.is_empty(), "{:?}", live.mismatches);
     live.object
 }
 
-fn drafted(object: &Object, personal: bool) -> Draft {
+fn drafted(object: &Object, personal: bool) -> ObjectDraft {
     let kind = stall();
-    let manner = Manner { kind: &kind, personal, shows_secrets: true, words: vec!["SHOP".into()] };
-    draft(&manner, object, &mut Variables::new(Default::default()))
+    let manner = DraftOptions { kind: &kind, personal, shows_secrets: true, words: vec!["SHOP".into()] };
+    draft_object(&manner, object, &mut VariableNames::new(Default::default()))
 }
 
-fn text(draft: &Draft, personal: bool) -> Result<String, Diagnostic> {
-    let (kind, spec) = (stall(), draft.spec());
-    let id = Value::Guid("5e1f0a77-2c3d-4b4e-8f50-6172839405a6".parse().expect("a guid"));
-    let sheet = Sheet {
+fn text(draft: &ObjectDraft, personal: bool) -> Result<String, Diagnostic> {
+    let (kind, spec) = (stall(), draft.build_spec());
+    let id = Value::Uuid("5e1f0a77-2c3d-4b4e-8f50-6172839405a6".parse().expect("a guid"));
+    let sheet = DocumentContent {
         kind: &kind,
         name: "no",
         target: Some("1e3"),
         id: Some(&id),
-        scope: &[(0, Value::Whole(7))],
+        scope: &[(0, Value::Integer(7))],
         spec: &spec,
-        remarks: &draft.remarks,
-        head: &[],
-        personal,
+        comments: &draft.remarks,
+        header_comments: &[],
+        allow_personal: personal,
     };
-    write(&sheet)
+    render_document(&sheet)
 }
 
 fn read(text: &str) -> Document {
-    let (source, mut faults) = (Source::new("t.yaml", text), Vec::new());
-    let mut documents = document::read(&source, &registry(), &mut faults);
+    let (source, mut faults) = (NamedSource::new("t.yaml", text), Vec::new());
+    let mut documents = document::read_documents(&source, &registry(), &mut faults);
     let said: Vec<&str> = faults.iter().map(|fault| &*fault.message).collect();
-    assert!(!any_error(&faults) && documents.len() == 1, "{said:?}\n{text}");
+    assert!(!has_errors(&faults) && documents.len() == 1, "{said:?}\n{text}");
     documents.remove(0)
 }
 
 /// Whether two wishes are the same, wherever they stand.
-fn same(a: &Wanted, b: &Wanted) -> bool {
-    match (&a.wish, &b.wish) {
-        (Wish::Clear, Wish::Clear) => true,
-        (Wish::Leaf(a), Wish::Leaf(b)) => a.same(b),
-        (Wish::Slot(a), Wish::Slot(b)) => a == b,
-        (Wish::Object(a), Wish::Object(b)) => {
+fn same(a: &DesiredNode, b: &DesiredNode) -> bool {
+    match (&a.value, &b.value) {
+        (DesiredValue::Clear, DesiredValue::Clear) => true,
+        (DesiredValue::Literal(a), DesiredValue::Literal(b)) => a.is_equivalent(b),
+        (DesiredValue::Source(a), DesiredValue::Source(b)) => a == b,
+        (DesiredValue::Object(a), DesiredValue::Object(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|((m, a), (n, b))| m == n && same(a, b))
         }
-        (Wish::Map(a), Wish::Map(b)) => {
+        (DesiredValue::Map(a), DesiredValue::Map(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|((m, a), (n, b))| m == n && same(a, b))
         }
-        (Wish::List(a), Wish::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (DesiredValue::List(a), DesiredValue::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
         _ => false,
     }
 }
@@ -100,7 +102,7 @@ fn comes_back(json: &Json) -> String {
     let draft = drafted(&object(json), true);
     let text = text(&draft, true).unwrap_or_else(|fault| panic!("{}", fault.message));
     let document = read(&text);
-    assert!(same(&draft.spec(), &document.spec), "{json}\n{text}");
+    assert!(same(&draft.build_spec(), &document.spec), "{json}\n{text}");
     assert_eq!((&*document.name, document.target.as_deref()), ("no", Some("1e3")));
     text
 }
@@ -247,8 +249,8 @@ proptest! {
         let text = text(&draft, false).unwrap_or_else(|fault| panic!("{}", fault.message));
         let document = read(&text);
         for name in ["owner", "hooks", "salary"] {
-            let number = document.kind.shape.named(name).expect("a field").number;
-            prop_assert!(document.spec.field(number).is_none(), "{}", text);
+            let number = document.kind.shape.find_field(name).expect("a field").number;
+            prop_assert!(document.spec.get_field(number).is_none(), "{}", text);
         }
     }
 }
@@ -257,11 +259,11 @@ proptest! {
 /// the page itself.
 fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>>) {
     let (kind, registry) = (stall(), registry());
-    let import = Import {
+    let import = ImportJob {
         kind: Arc::clone(&kind),
         target: "1e3".into(),
-        scope: vec![Value::Whole(7)],
-        own_scope: vec![(0, Value::Whole(7))],
+        scope: vec![Value::Integer(7)],
+        own_scope: vec![(0, Value::Integer(7))],
         names_target: true,
         personal: true,
         all_fields: false,
@@ -269,26 +271,27 @@ fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>
     let before =
         text(&drafted(&object(first), true), true).unwrap_or_else(|fault| panic!("{}", fault.message));
     let document = read(&before);
-    let live = Live { object: object(second), misread: Vec::new(), links: Vec::new(), etag: None };
-    let meanings = Meanings::default();
-    let subject = import.subject(&document, &live.object);
-    let proposal = compared(&document, &meanings, &subject, &live.object);
-    let nodes = trueup::yaml::read(&document.source, &mut Vec::new());
-    let revision = match revise(&import, &document, &nodes[0], &proposal, &drafted(&live.object, true)) {
-        Ok(None) => return (before.clone(), Ok(before)),
-        Ok(Some(revision)) => revision,
-        Err(faults) => return (before, Err(faults)),
-    };
+    let live = Snapshot { object: object(second), mismatches: Vec::new(), links: Vec::new(), etag: None };
+    let meanings = ImportedReferences::default();
+    let subject = import.build_subject(&document, &live.object);
+    let proposal = compare_document(&document, &meanings, &subject, &live.object);
+    let nodes = trueup::yaml::read_documents(&document.source, &mut Vec::new());
+    let revision =
+        match revise_document(&import, &document, &nodes[0], &proposal, &drafted(&live.object, true)) {
+            Ok(None) => return (before.clone(), Ok(before)),
+            Ok(Some(revision)) => revision,
+            Err(faults) => return (before, Err(faults)),
+        };
     let (cuts, touched) = (revision.cuts, revision.touched);
-    let revised = Revised { document: &document, live: &live, meanings, cuts, touched };
-    let page = Page {
+    let revised = EditedDocument { document: &document, live: &live, references: meanings, cuts, touched };
+    let page = EditedFile {
         path: "t.yaml".into(),
         before: Some(Arc::clone(&document.source)),
-        revised: vec![revised],
+        edited: vec![revised],
         new: Vec::new(),
         first_line: None,
     };
-    let after = page.proof(&import, &registry).map(|proof| proof.text);
+    let after = page.verify_file(&import, &registry).map(|proof| proof.text);
     (before.clone(), after)
 }
 
@@ -320,24 +323,24 @@ proptest! {
                 // the same once more changes nothing
                 let document = read(&after);
                 let subject = common_subject(&document, &object(&other));
-                let again = compared(&document, &Meanings::default(), &subject, &object(&other));
-                prop_assert!(again.changes.is_empty() && again.faults.is_empty(), "{}\n{}", before, after);
+                let again = compare_document(&document, &ImportedReferences::default(), &subject, &object(&other));
+                prop_assert!(again.changes.is_empty() && again.errors.is_empty(), "{}\n{}", before, after);
             }
-            Err(faults) => prop_assert!(any_error(&faults)),
+            Err(faults) => prop_assert!(has_errors(&faults)),
         }
         prop_assert_eq!(twice(&stall, &stall).1.ok(), Some(before));
     }
 }
 
-fn common_subject(document: &Document, live: &Object) -> trueup::plan::Subject {
-    trueup::plan::Subject {
+fn common_subject(document: &Document, live: &Object) -> trueup::plan::PlanSubject {
+    trueup::plan::PlanSubject {
         number: 0,
         kind: stall(),
         name: document.name.clone(),
         target: "1e3".into(),
-        scope: vec![Value::Whole(7)],
-        id: live.get(stall().identity.id).cloned(),
-        place: document.place(document.name_span),
+        scope: vec![Value::Integer(7)],
+        id: live.get_field(stall().identity.id).cloned(),
+        place: document.locate_span(document.name_span),
     }
 }
 
@@ -348,20 +351,20 @@ fn awaited(note: &Json) -> Json {
 
 /// A reader that knows no kind: YAML to JSON as it stands.
 fn serde_yaml_reader(text: &str) -> Result<Json, String> {
-    let source = Source::new("t.yaml", text);
+    let source = NamedSource::new("t.yaml", text);
     let mut faults = Vec::new();
-    let nodes = trueup::yaml::read(&source, &mut faults);
-    let plain = |node: &trueup::yaml::Node| -> Json { as_json(node) };
+    let nodes = trueup::yaml::read_documents(&source, &mut faults);
+    let plain = |node: &trueup::yaml::YamlNode| -> Json { as_json(node) };
     if faults.is_empty() { Ok(plain(&nodes[0])) } else { Err(faults[0].message.clone()) }
 }
 
-fn as_json(node: &trueup::yaml::Node) -> Json {
-    use trueup::yaml::Data;
+fn as_json(node: &trueup::yaml::YamlNode) -> Json {
+    use trueup::yaml::YamlData;
     match &node.data {
         _ if node.is_null() => Json::Null,
-        Data::Scalar { text, .. } => Json::String(text.to_string()),
-        Data::List(items) => Json::Array(items.iter().map(as_json).collect()),
-        Data::Map(entries) => {
+        YamlData::Scalar { text, .. } => Json::String(text.to_string()),
+        YamlData::Sequence(items) => Json::Array(items.iter().map(as_json).collect()),
+        YamlData::Mapping(entries) => {
             Json::Object(entries.iter().map(|entry| (entry.key.to_string(), as_json(&entry.value))).collect())
         }
     }
@@ -385,7 +388,7 @@ fn bare_words_are_texts_to_everybody() {
     };
     for word in AWKWARD {
         for in_flow in [false, true] {
-            let written = trueup::yaml::scalar(word, in_flow);
+            let written = trueup::yaml::format_scalar(word, in_flow);
             let bare = written == word;
             assert!(!bare || word == "+46 70" || !special(word), "{word:?} stands bare");
         }
@@ -431,10 +434,10 @@ fn what_no_document_can_say_is_left_out() {
 fn the_writer_refuses_what_must_not_be_written() {
     let kind = stall();
     let leaf = |name: &str| {
-        let number = kind.shape.named(name).expect("a field").number;
-        let wish = Wish::Leaf(Value::text("told"));
-        let wanted = |wish| Wanted { span: Default::default(), wish };
-        Draft { fields: vec![(number, wanted(wish))], ..Draft::default() }
+        let number = kind.shape.find_field(name).expect("a field").number;
+        let wish = DesiredValue::Literal(Value::from_text("told"));
+        let wanted = |wish| DesiredNode { span: Default::default(), value: wish };
+        ObjectDraft { fields: vec![(number, wanted(wish))], ..ObjectDraft::default() }
     };
     for (name, personal) in [("pin", false), ("pin", true), ("owner", false)] {
         let fault = text(&leaf(name), personal).expect_err("a refusal");
@@ -442,5 +445,5 @@ fn the_writer_refuses_what_must_not_be_written() {
         assert!(!fault.message.contains("told"));
     }
     assert!(text(&leaf("owner"), true).is_ok());
-    assert!(kind.id_field().mark == Mark::Open && Remarks::default().is_empty());
+    assert!(kind.id_field().sensitivity == Sensitivity::Public && CommentMap::default().is_empty());
 }

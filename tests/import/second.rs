@@ -62,8 +62,8 @@ fn one_line_changes_and_comments_stay() {
             .live()
             .iter()
             .position(|live| {
-                let field = estate.kind.shape.named(member).expect("a field");
-                live.object.get(field.number).is_some_and(|value| !value.is_blank())
+                let field = estate.kind.shape.find_field(member).expect("a field");
+                live.object.get_field(field.number).is_some_and(|value| !value.is_blank())
             })
             .expect("an object that has it");
         let files: Vec<_> = estate.desk.files();
@@ -71,8 +71,8 @@ fn one_line_changes_and_comments_stay() {
             .iter()
             .filter(|(path, _)| path.starts_with(estate.desk.path("config")))
             .find(|(_, bytes)| {
-                let id = trueup::kind::Leaf::url_text(
-                    estate.live()[number].object.get(estate.kind.identity.id).unwrap(),
+                let id = trueup::kind::ScalarType::render_url_text(
+                    estate.live()[number].object.get_field(estate.kind.identity.id).unwrap(),
                     &estate.kind.api,
                 );
                 let text = String::from_utf8_lossy(bytes).replace('-', "");
@@ -96,7 +96,7 @@ fn one_line_changes_and_comments_stay() {
 #[test]
 fn items_that_came_and_went_come_and_go() {
     let (estate, before) = tended(gone_over);
-    let mut live = estate.sandbox.dump()[GATEWAY][0]["object"].clone();
+    let mut live = estate.sandbox.dump_state()[GATEWAY][0]["object"].clone();
     live["billTypes"] = json!([{ "id": "11111111222243338444555555555551", "billTypeId": 3 }, { "billTypeId": 9, "applyConvenienceFee": true }]);
     live["paymentTypes"] = json!([]);
     let edits = json!({ "billTypes": live["billTypes"], "paymentTypes": live["paymentTypes"] });

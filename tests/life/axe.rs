@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use trueup::remote::sandbox::{Entry, Fault, Options, Running};
+use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::estate::Estate;
@@ -52,13 +52,13 @@ impl Axe {
     }
 
     /// Is told of each request.
-    pub fn hear(&self, sandbox: &Running) {
+    pub fn hear(&self, sandbox: &RunningSandbox) {
         // held while the program starts, so that there is somebody to kill
         let mut victim = self.victim.lock().expect("no panic beside");
         let Some(child) = victim.as_mut() else { return };
         let number = self.seen.fetch_add(1, Ordering::SeqCst) + 1;
         if self.cut.side == Side::Before && number + 1 == self.cut.number {
-            sandbox.arm(lost());
+            sandbox.add_fault(lost());
         }
         if number == self.cut.number {
             child.kill().expect("the program can be killed");
@@ -68,15 +68,17 @@ impl Axe {
 }
 
 /// The next request goes nowhere.
-fn lost() -> Fault {
-    Fault::parse("*:reset").expect("a fault")
+fn lost() -> SandboxFault {
+    SandboxFault::parse_fault("*:reset").expect("a fault")
 }
 
 impl Scaffold {
-    pub fn new(kind: &str, options: Options, cut: Cut) -> Self {
+    pub fn new(kind: &str, options: SandboxOptions, cut: Cut) -> Self {
         let axe = Arc::new(Axe::new(cut));
         let own = Arc::clone(&axe);
-        let estate = Estate::watched(kind, options, move |sandbox: &Running, _: &Entry| own.hear(sandbox));
+        let estate = Estate::watched(kind, options, move |sandbox: &RunningSandbox, _: &SandboxLogEntry| {
+            own.hear(sandbox)
+        });
         Self { estate, axe }
     }
 
@@ -88,11 +90,11 @@ impl Scaffold {
 
 impl Axe {
     /// Runs the program until it is killed. Tells whether it was; a run that ends before its cut was not.
-    pub fn behead(&self, desk: &Desk, sandbox: &Running, arguments: &[&str]) -> bool {
+    pub fn behead(&self, desk: &Desk, sandbox: &RunningSandbox, arguments: &[&str]) -> bool {
         if self.cut == (Cut { number: 1, side: Side::Before }) {
-            sandbox.arm(lost());
+            sandbox.add_fault(lost());
         }
-        let logged = sandbox.log().len();
+        let logged = sandbox.read_log().len();
         let output = File::create(desk.scratch().join("killed.txt")).expect("a file");
         let mut command = desk.command(arguments);
         command.stdout(output.try_clone().expect("a handle")).stderr(Stdio::from(output));
@@ -121,9 +123,9 @@ impl Axe {
     }
 
     /// A request is told of before it is logged.
-    fn await_log(&self, sandbox: &Running, before: usize) {
+    fn await_log(&self, sandbox: &RunningSandbox, before: usize) {
         let seen = self.seen.load(Ordering::SeqCst);
-        while sandbox.log().len() < before + seen {
+        while sandbox.read_log().len() < before + seen {
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Appears, Field, FormatWord, Kind, Leaf, Type};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{Field, FieldType, Kind, ReadConsistency, ScalarType, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options};
 use crate::newborn::{bare, kinds, newborn, plain};
@@ -21,15 +21,15 @@ fn creatable() -> impl Iterator<Item = Arc<Kind>> {
 }
 
 /// A service with two objects and a workspace with one document of a third.
-fn expecting(kind: &Kind, options: Options) -> Estate {
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(2), ..options });
+fn expecting(kind: &Kind, options: SandboxOptions) -> Estate {
+    let mut estate = Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(2), ..options });
     estate.documents = vec![newborn(kind, "newcomer")];
     estate.write();
     estate
 }
 
 fn verbs(estate: &Estate) -> Vec<String> {
-    estate.writes().into_iter().map(|entry| entry.verb).collect()
+    estate.writes().into_iter().map(|entry| entry.method).collect()
 }
 
 /// What a document says of a field: the text behind a variable, a number or a flag as it stands.
@@ -42,12 +42,12 @@ fn asked(written: &Written, field: &Field) -> Option<Json> {
 
 /// Every leaf that the document names is there, those that never read back too.
 fn kept(estate: &Estate, written: &Written, object: &Json) {
-    let named = |field: &&Field| matches!(&field.ty, Type::Leaf(leaf) if *leaf != Leaf::Guid);
+    let named = |field: &&Field| matches!(&field.ty, FieldType::Scalar(leaf) if *leaf != ScalarType::Uuid);
     let fields = estate.kind.shape.fields.iter().filter(named);
     let mut checked = 0;
     for field in fields {
         let Some(asked) = asked(written, field) else { continue };
-        let member = if field.access.write_only { &field.written_as } else { &field.read_as[0] };
+        let member = if field.behavior.write_only { &field.write_to } else { &field.read_from[0] };
         let there = bare(field, &object[&**member]);
         assert_eq!(plain(there), plain(&asked), "{} {}", estate.kind.name, field.name);
         checked += 1;
@@ -80,7 +80,7 @@ fn what_is_not_there_is_made_once_and_recorded() {
 
 #[test]
 fn what_only_an_update_takes_follows_in_one() {
-    let late = |kind: &Arc<Kind>| kind.shape.fields.iter().any(|field| field.access.update_only);
+    let late = |kind: &Arc<Kind>| kind.shape.fields.iter().any(|field| field.behavior.update_only);
     for kind in creatable() {
         let estate = expecting(&kind, options());
         estate.desk.expect(0, &APPLY);
@@ -93,7 +93,8 @@ fn what_only_an_update_takes_follows_in_one() {
 #[test]
 fn what_has_the_natural_key_is_the_object() {
     for kind in creatable() {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+        let mut estate =
+            Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() });
         for one in &mut estate.documents {
             one.document.as_object_mut().expect("a document").remove("id");
             crate::estate::vary(one, &one.leaves[0].clone());
@@ -111,7 +112,7 @@ fn what_has_the_natural_key_is_the_object() {
 /// The one leaf of the natural key, when it stands at the root.
 fn key(kind: &Kind) -> Option<&Field> {
     match kind.identity.natural_key.as_slice() {
-        [path] if path.len() == 1 => Some(kind.shape.field(path[0])),
+        [path] if path.len() == 1 => Some(kind.shape.get_field(path[0])),
         _ => None,
     }
 }
@@ -128,7 +129,7 @@ fn another_natural_key_of_a_known_object_is_an_update() {
         *name = json!(format!("renamed-{}", name.as_str().expect("a text")));
         let name = name.clone();
         estate.write();
-        if key.access.create_only {
+        if key.behavior.immutable {
             estate.desk.expect(3, &APPLY).says(&["immutable-field"]);
             assert!(estate.writes().is_empty());
             continue;
@@ -136,7 +137,7 @@ fn another_natural_key_of_a_known_object_is_an_update() {
         estate.desk.expect(0, &APPLY).says(&["1 to update", "1 done"]);
         assert!(!verbs(&estate).contains(&"POST".to_owned()), "{}", kind.name);
         let objects = estate.dump();
-        assert_eq!((objects.len(), &objects[2]["object"][&*key.read_as[0]]), (3, &name));
+        assert_eq!((objects.len(), &objects[2]["object"][&*key.read_from[0]]), (3, &name));
         estate.desk.expect(0, &SETTLED);
         renamed += 1;
     }
@@ -145,17 +146,18 @@ fn another_natural_key_of_a_known_object_is_an_update() {
 
 #[test]
 fn what_shows_late_is_not_made_again() {
-    let later =
-        |kind: &Arc<Kind>| kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+    let later = |kind: &Arc<Kind>| {
+        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Later)
+    };
     assert!(creatable().any(|kind| later(&kind)), "there is such a kind");
     for kind in creatable().filter(later) {
-        let estate = expecting(&kind, Options { verify_at_once: false, ..options() });
+        let estate = expecting(&kind, SandboxOptions { auto_verify: false, ..options() });
         estate.desk.expect(0, &APPLY).says(&["1 done", "appears-later"]);
         for command in [&SETTLED[..], &APPLY, &["apply", "--auto-approve", "--retry-creates"]] {
             estate.desk.expect(0, command);
         }
         assert_eq!(verbs(&estate), ["POST"]);
-        estate.sandbox.verify();
+        estate.sandbox.verify_pending();
         estate.desk.expect(0, &SETTLED);
         assert_eq!(estate.dump().len(), 3);
     }
@@ -180,7 +182,8 @@ fn what_was_seen_and_is_gone_is_made_again() {
 #[test]
 fn an_empty_service_is_not_filled_unasked() {
     for kind in creatable().filter(|kind| kind.operations.find.is_none()) {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(0), ..options() });
+        let mut estate =
+            Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(0), ..options() });
         estate.documents = vec![newborn(&kind, "newcomer")];
         estate.write();
         estate.desk.expect(3, &APPLY).says(&["empty-collection", "--trust-empty"]);

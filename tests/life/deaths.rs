@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Appears, FormatWord, Kind};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{Kind, ReadConsistency, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options, vary};
 use crate::newborn::{kinds, newborn};
@@ -27,7 +27,7 @@ fn lasting() -> impl Iterator<Item = Arc<Kind>> {
 
 /// Three objects and their documents.
 fn three(kind: &Kind) -> Estate {
-    Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() })
+    Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() })
 }
 
 /// The same, and all three ours.
@@ -46,7 +46,7 @@ fn say(estate: &mut Estate, number: usize, word: &str, value: Json) {
 /// The first object is gone, and nothing else has changed.
 fn first_is_gone(estate: &Estate, before: &[Json]) {
     assert_eq!(estate.dump(), before[1..], "{}", estate.kind.name);
-    let verbs: Vec<String> = estate.writes().into_iter().map(|entry| entry.verb).collect();
+    let verbs: Vec<String> = estate.writes().into_iter().map(|entry| entry.method).collect();
     assert_eq!(verbs, ["DELETE"], "{}", estate.kind.name);
 }
 
@@ -101,13 +101,16 @@ fn what_was_ours_and_has_no_document_goes_when_allowed() {
 #[test]
 fn what_was_created_and_does_not_show_is_not_forgotten() {
     let late = |kind: &Arc<Kind>| {
-        kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later)
+        kind.operations
+            .create
+            .as_ref()
+            .is_some_and(|create| create.read_after_write == ReadConsistency::Later)
     };
     let late: Vec<_> = kinds().into_iter().filter(late).collect();
     assert!(!late.is_empty(), "there are such kinds");
     for kind in late {
-        let hiding = Options { count: Some(2), verify_at_once: false, ..options() };
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, hiding);
+        let hiding = SandboxOptions { count: Some(2), auto_verify: false, ..options() };
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, hiding);
         estate.documents = vec![newborn(&kind, "newcomer")];
         estate.write();
         estate.desk.expect(0, &APPLY).says(&["1 done"]);
@@ -275,7 +278,7 @@ fn two_documents_of_one_object_are_both_refused() {
         twin["id"] = json!(estate.id(2));
         let spec = twin["spec"].as_object_mut().expect("a spec");
         for path in &kind.identity.natural_key {
-            spec.remove(&*kind.shape.field(path[0]).name);
+            spec.remove(&*kind.shape.get_field(path[0]).name);
         }
         let first = &mut estate.documents[2];
         first.document["spec"].as_object_mut().expect("a spec").remove(&*kind.id_field().name);

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Appears, FormatWord, Kind, Maker};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{IdAssigner, Kind, ReadConsistency, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, options, vary};
@@ -39,7 +39,8 @@ fn codes(ran: &Ran, list: &str) -> Vec<String> {
 
 /// A service of so many objects that are ours, the first of which is to change, and one that is to come.
 fn estate(kind: &Kind, count: usize) -> Estate {
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(count), ..options() });
+    let mut estate =
+        Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(count), ..options() });
     estate.desk.expect(0, &APPLY);
     let spot = estate.documents[0].leaves[0].clone();
     vary(&mut estate.documents[0], &spot);
@@ -157,9 +158,9 @@ fn a_create_that_cannot_be_recorded_is_not_sent() {
 fn filling(kind: &Kind, verify_at_once: bool) -> Estate {
     let root: Arc<OnceLock<PathBuf>> = Arc::default();
     let own = Arc::clone(&root);
-    let options = Options { count: Some(2), verify_at_once, ..options() };
+    let options = SandboxOptions { count: Some(2), auto_verify: verify_at_once, ..options() };
     let mut estate = Estate::watched(&kind.name, options, move |_, entry| {
-        if let (Some(root), "POST") = (own.get(), &*entry.verb) {
+        if let (Some(root), "POST") = (own.get(), &*entry.method) {
             lock_up(root);
         }
     });
@@ -175,7 +176,7 @@ fn a_create_whose_id_cannot_be_recorded_is_not_repeated() {
         let estate = filling(&kind, true);
         let ran = estate.desk.run(&APPLY);
         // an id of ours is on record before the create is sent
-        if kind.identity.made_by == Maker::Server {
+        if kind.identity.id_assigned_by == IdAssigner::Server {
             assert!(codes(&ran, "findings").contains(&"not-recorded".to_owned()), "{}", ran.all());
             assert!(ran.out.contains("its id is ") || ran.out.contains("run again"), "{}", ran.all());
         }
@@ -188,8 +189,9 @@ fn a_create_whose_id_cannot_be_recorded_is_not_repeated() {
 
 #[test]
 fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() {
-    let later =
-        |kind: &Arc<Kind>| kind.operations.create.as_ref().is_some_and(|c| c.appears == Appears::Later);
+    let later = |kind: &Arc<Kind>| {
+        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Later)
+    };
     for kind in creatable().filter(later) {
         let mut estate = filling(&kind, false);
         let ran = estate.desk.run(&APPLY);
@@ -201,7 +203,7 @@ fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() 
         estate.documents[0].document["id"] = json!(id);
         estate.write();
         estate.desk.expect(0, &APPLY);
-        estate.sandbox.verify();
+        estate.sandbox.verify_pending();
         estate.desk.expect(0, &APPLY);
         assert_eq!(estate.dump().len(), 3, "{}", kind.name);
         assert_eq!(index(&estate)[0]["create_sent"], Json::Null);

@@ -13,8 +13,10 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::{FormatWord, Kind, Leaf, Shape, Type};
-use trueup::remote::sandbox::{Entry, Options, Running, Sandbox, Watch};
+use trueup::kind::{FieldType, Kind, ScalarType, Shape, WireFormat};
+use trueup::remote::sandbox::{
+    RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions,
+};
 use trueup::remote::wire;
 use trueup::run::journal;
 use trueup::yaml;
@@ -35,7 +37,7 @@ const FEW: usize = 12;
 /// Every kind in one sandbox, and a workspace that wants each of twenty objects otherwise.
 struct World {
     desk: Desk,
-    sandbox: Arc<Running>,
+    sandbox: Arc<RunningSandbox>,
     axe: Arc<Axe>,
     /// What was there at the start.
     before: Json,
@@ -52,17 +54,17 @@ struct Ideal {
 
 impl World {
     fn new(cut: Cut) -> Self {
-        let own: Arc<OnceLock<Weak<Running>>> = Arc::default();
+        let own: Arc<OnceLock<Weak<RunningSandbox>>> = Arc::default();
         let axe = Arc::new(Axe::new(cut));
         let (seen, hears) = (Arc::clone(&own), Arc::clone(&axe));
-        let watch: Watch = Arc::new(move |_: &Entry| {
+        let watch: SandboxObserver = Arc::new(move |_: &SandboxLogEntry| {
             seen.get().and_then(Weak::upgrade).iter().for_each(|sandbox| hears.hear(sandbox));
         });
-        let options = Options { count: Some(EACH), watch: Some(watch), ..options() };
-        let sandbox = Arc::new(Sandbox::start(kinds(), options).expect("a sandbox"));
+        let options = SandboxOptions { count: Some(EACH), observer: Some(watch), ..options() };
+        let sandbox = Arc::new(SandboxLauncher::start_server(kinds(), options).expect("a sandbox"));
         own.set(Arc::downgrade(&sandbox)).expect("set once");
         let mut world = Self { desk: Desk::new(), sandbox, axe, before: Json::Null };
-        world.before = world.sandbox.dump();
+        world.before = world.sandbox.dump_state();
         world.describe();
         world
     }
@@ -74,14 +76,14 @@ impl World {
             let target = json!({ "api": &*kind.api.name, "base_url": base_url, "auth": auth(&kind.api), "personal": "write" });
             targets.insert(kind.api.name.to_string(), target);
             let documents = self.documents(&kind);
-            let texts: Vec<String> = documents.iter().map(|one| yaml::write(&one.document)).collect();
+            let texts: Vec<String> = documents.iter().map(|one| yaml::write_yaml(&one.document)).collect();
             let file = format!("config/{}.yaml", kind.name.replace('/', "-"));
             self.desk.write(&file, &texts.join("---\n"));
             for (name, value) in documents.into_iter().flat_map(|one| one.variables) {
                 self.desk.set(name, value);
             }
         }
-        self.desk.write("trueup.yaml", &yaml::write(&json!({ "targets": targets })));
+        self.desk.write("trueup.yaml", &yaml::write_yaml(&json!({ "targets": targets })));
         for (name, value) in
             [("CREDENTIAL", "any"), ("TRUEUP_MAX_UPDATES", "100%"), ("TRUEUP_MAX_DELETES", "100%")]
         {
@@ -101,7 +103,7 @@ impl World {
                 continue;
             }
             let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-            let live = wire::read_object(&bytes, FormatWord::Json, kind).expect("an object");
+            let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
             let scope = written::scope(kind, dumped);
             let mut one = written::document(kind, &name, &scope, &live.object);
             let spot = one.leaves[number * 5 % one.leaves.len()].clone();
@@ -112,7 +114,7 @@ impl World {
     }
 
     fn state(&self) -> Json {
-        let mut dump = self.sandbox.dump();
+        let mut dump = self.sandbox.dump_state();
         let all = kinds();
         for kind in &all {
             for object in dump[&*kind.name].as_array_mut().into_iter().flatten() {
@@ -126,11 +128,14 @@ impl World {
     /// How many requests that write came to each service, by their verb.
     fn writes(&self) -> BTreeMap<(String, String), usize> {
         let mut writes = BTreeMap::new();
-        for entry in
-            self.sandbox.log().into_iter().filter(|entry| entry.verb != "GET" && entry.status.is_some())
+        for entry in self
+            .sandbox
+            .read_log()
+            .into_iter()
+            .filter(|entry| entry.method != "GET" && entry.status.is_some())
         {
             let api = entry.path.split('/').nth(1).expect("an API").to_owned();
-            *writes.entry((api, entry.verb)).or_default() += 1;
+            *writes.entry((api, entry.method)).or_default() += 1;
         }
         writes
     }
@@ -158,13 +163,13 @@ impl World {
         let world = Self::new(Cut { number: usize::MAX, side: Side::After });
         let ran = world.desk.expect(0, &APPLY);
         ran.says(&["20 done"]);
-        let requests = world.sandbox.log().len();
+        let requests = world.sandbox.read_log().len();
         let folder = world.desk.path(".trueup/journal");
         let files: Vec<_> =
             fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
         assert_eq!(files.len(), 1);
         let journal = fs::read_to_string(&files[0]).expect("a journal");
-        world.sandbox.verify();
+        world.sandbox.verify_pending();
         Ideal { after: world.state(), requests, writes: world.writes(), journal }
     }
 
@@ -177,7 +182,7 @@ impl World {
             ran = self.desk.run(&[&APPLY[..], &["--retry-creates"]].concat());
         }
         assert_eq!(ran.code, Some(0), "{about}\n{}", ran.all());
-        self.sandbox.verify();
+        self.sandbox.verify_pending();
         let writes = self.writes();
         let ran = self.desk.run(&APPLY);
         assert_eq!((ran.code, self.writes()), (Some(0), writes.clone()), "{about}\n{}", ran.all());
@@ -202,12 +207,12 @@ fn without_made(shape: &Shape, json: &mut Json) {
     }
     let Json::Object(members) = json else { return };
     for field in &shape.fields {
-        let name = &*field.read_as[0];
+        let name = &*field.read_from[0];
         match &field.ty {
-            Type::Leaf(Leaf::Guid) => {}
-            Type::Leaf(_) if field.access.computed => drop(members.remove(name)),
+            FieldType::Scalar(ScalarType::Uuid) => {}
+            FieldType::Scalar(_) if field.behavior.read_only => drop(members.remove(name)),
             ty => {
-                if let (Some(inner), Some(member)) = (ty.inner(), members.get_mut(name)) {
+                if let (Some(inner), Some(member)) = (ty.inner_shape(), members.get_mut(name)) {
                     without_made(inner, member);
                 }
             }
@@ -290,8 +295,8 @@ fn killed_at_every_request_and_inside_every_line_of_the_journal() {
 fn a_journal_that_is_torn_anywhere_tells_all_its_whole_lines() {
     let journal = World::ideal().journal;
     let of = |text: &str| {
-        let account = journal::account("a run".to_owned(), text)?;
-        Some((account.sent.len(), account.ends.len(), account.open().len()))
+        let account = journal::parse_run("a run".to_owned(), text)?;
+        Some((account.requests.len(), account.results.len(), account.find_open_requests().len()))
     };
     let whole = of(&journal).expect("an account");
     assert_eq!((whole.1, whole.2), (20, 0), "all of it is told");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{FormatWord, Kind};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{Kind, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options};
 use crate::newborn::{kinds, newborn};
@@ -15,12 +15,12 @@ use crate::newborn::{kinds, newborn};
 const MANY: usize = 12;
 
 /// As the service of a kind really behaves: what shows later does.
-fn slow() -> Options {
-    Options { verify_at_once: false, ..options() }
+fn slow() -> SandboxOptions {
+    SandboxOptions { auto_verify: false, ..options() }
 }
 
 fn there(kind: &Kind, count: usize) -> Estate {
-    Estate::with(&kind.name, FormatWord::Json, Options { count: Some(count), ..slow() })
+    Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(count), ..slow() })
 }
 
 /// Where objects are dealt with one by one, lists grow under those who read them beside: one at a time, so that the
@@ -33,7 +33,7 @@ fn alone(kind: &Kind) -> &'static [&'static str] {
 fn holds(estate: &Estate, flags: &[&str], what: &str) -> u64 {
     let about = format!("{} {what}", estate.kind.name);
     let with = |words: &[&'static str]| -> Vec<&str> { words.iter().chain(flags).copied().collect() };
-    let log = || estate.sandbox.log().len() as u64;
+    let log = || estate.sandbox.read_log().len() as u64;
     let start = log();
     let plan = estate.desk.expect(0, &with(&["plan", "--format", "json"])).json();
     let foreseen = &plan["requests"][0];
@@ -52,9 +52,9 @@ fn holds(estate: &Estate, flags: &[&str], what: &str) -> u64 {
 
 /// The last requests, to see where a forecast went wrong.
 fn tail(estate: &Estate, sent: u64) -> Vec<String> {
-    let log = estate.sandbox.log();
+    let log = estate.sandbox.read_log();
     let skip = log.len().saturating_sub(usize::try_from(sent).unwrap_or(usize::MAX));
-    log.into_iter().skip(skip).map(|entry| format!("{} {}", entry.verb, entry.path)).collect()
+    log.into_iter().skip(skip).map(|entry| format!("{} {}", entry.method, entry.path)).collect()
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn nothing_to_do_foresees_nothing() {
     for kind in kinds() {
         let estate = there(&kind, 2);
         let plan = estate.desk.expect(0, &["plan", "--format", "json"]).json();
-        assert_eq!(plan["requests"][0]["planned"], json!(estate.sandbox.log().len()), "{}", kind.name);
+        assert_eq!(plan["requests"][0]["planned"], json!(estate.sandbox.read_log().len()), "{}", kind.name);
         assert_eq!(plan["requests"][0].get("apply"), None::<&Json>);
         assert!(!estate.desk.expect(0, &["plan"]).out.contains("about "), "{}", kind.name);
     }

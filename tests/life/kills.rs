@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Absent, Appears, FormatWord, Item, Kind, ListType, Shape, Type};
-use trueup::remote::sandbox::{Options, Secrets};
-use trueup::value::Mark;
+use trueup::kind::{AbsenceRule, ArrayType, FieldType, ItemType, Kind, ReadConsistency, Shape, WireFormat};
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::value::Sensitivity;
 
 use crate::axe::{Cut, Scaffold, Side};
 use crate::desk::Ran;
@@ -25,7 +25,7 @@ const NEVER: Cut = Cut { number: usize::MAX, side: Side::After };
 /// What is to be done when the program is killed.
 struct Scene {
     kind: Arc<Kind>,
-    options: Options,
+    options: SandboxOptions,
     flags: &'static [&'static str],
     /// Only from the first write on: the reads before it have been cut off elsewhere.
     late: bool,
@@ -48,7 +48,7 @@ impl Scene {
     fn new(kind: &Arc<Kind>, set: fn(&mut Estate)) -> Self {
         Self {
             kind: Arc::clone(kind),
-            options: Options { count: Some(3), ..options() },
+            options: SandboxOptions { count: Some(3), ..options() },
             flags: &[],
             late: false,
             set,
@@ -70,9 +70,9 @@ impl Scene {
         let Scaffold { estate, .. } = self.scaffold(NEVER);
         let before = Json::Array(estate.dump());
         estate.desk.expect(0, &self.apply());
-        let log = estate.sandbox.log();
-        let first = log.iter().position(|entry| entry.verb != "GET").expect("something to do") + 1;
-        estate.sandbox.verify();
+        let log = estate.sandbox.read_log();
+        let first = log.iter().position(|entry| entry.method != "GET").expect("something to do") + 1;
+        estate.sandbox.verify_pending();
         Ideal {
             after: state(&estate, &before),
             requests: log.len(),
@@ -115,7 +115,7 @@ impl Scene {
             ran = self.decide(&mut estate, &ran);
         }
         assert_eq!(ran.code, Some(0), "{}\n{}", about(), ran.all());
-        estate.sandbox.verify();
+        estate.sandbox.verify_pending();
         let written = estate.writes().len();
         ran = self.again(&estate, &[]);
         assert_eq!((ran.code, estate.writes().len()), (Some(0), written), "{}\n{}", about(), ran.all());
@@ -134,8 +134,8 @@ impl Scene {
     /// Whether a create was sent of an object that no look finds for sure, and nothing was heard of it.
     fn leaves_open(&self, estate: &Estate) -> bool {
         let create = self.kind.operations.create.as_ref();
-        let later = create.is_some_and(|create| create.appears == Appears::Later);
-        let shows = later && self.options.verify_at_once && creates(estate) > 0;
+        let later = create.is_some_and(|create| create.read_after_write == ReadConsistency::Later);
+        let shows = later && self.options.auto_verify && creates(estate) > 0;
         let unheard = index(estate).iter().any(|entry| entry["id"].is_null());
         later && unheard && !shows
     }
@@ -149,7 +149,7 @@ impl Scene {
         if creates(estate) == 0 {
             return self.again(estate, &["--retry-creates"]);
         }
-        estate.sandbox.verify();
+        estate.sandbox.verify_pending();
         self.again(estate, &[])
     }
 }
@@ -157,7 +157,7 @@ impl Scene {
 /// How many creates the service has done.
 fn creates(estate: &Estate) -> usize {
     let done = |status: Option<u16>| matches!(status, Some(200..=299));
-    estate.writes().iter().filter(|entry| entry.verb == "POST" && done(entry.status)).count()
+    estate.writes().iter().filter(|entry| entry.method == "POST" && done(entry.status)).count()
 }
 
 fn born(estate: &mut Estate) {
@@ -175,11 +175,14 @@ fn a_create() {
 #[test]
 fn a_create_that_shows_later() {
     let later = |kind: &&Arc<Kind>| {
-        kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later)
+        kind.operations
+            .create
+            .as_ref()
+            .is_some_and(|create| create.read_after_write == ReadConsistency::Later)
     };
     for kind in kinds().iter().filter(later) {
         let mut scene = Scene::new(kind, born);
-        scene.options.verify_at_once = false;
+        scene.options.auto_verify = false;
         scene.play();
     }
 }
@@ -188,9 +191,9 @@ fn a_create_that_shows_later() {
 pub fn has_hidden(kind: &Kind) -> bool {
     fn within(shape: &Shape) -> bool {
         shape.fields.iter().any(|field| match &field.ty {
-            Type::Object(shape) => within(shape),
-            Type::List(ListType { item: Item::Object(shape), .. }) => within(shape),
-            _ => field.absent == Absent::Unknown && field.mark == Mark::Secret,
+            FieldType::Object(shape) => within(shape),
+            FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => within(shape),
+            _ => field.when_absent == AbsenceRule::Hidden && field.sensitivity == Sensitivity::Secret,
         })
     }
     within(&kind.shape)
@@ -199,9 +202,9 @@ pub fn has_hidden(kind: &Kind) -> bool {
 #[test]
 fn a_create_whose_secrets_do_not_read_back() {
     for kind in kinds().iter().filter(|kind| has_hidden(kind)) {
-        for secrets in [Secrets::Hidden, Secrets::Masked] {
+        for secrets in [SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
             let mut scene = Scene::new(kind, born);
-            scene.options.secrets = secrets;
+            scene.options.secret_mode = secrets;
             scene.late = true;
             scene.play();
         }
@@ -210,7 +213,7 @@ fn a_create_whose_secrets_do_not_read_back() {
 
 fn with_lists() -> impl Iterator<Item = Arc<Kind>> {
     let has = |kind: &Arc<Kind>| {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, options());
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, options());
         !stir(kind, &mut estate.documents[1]).is_empty()
     };
     kinds().into_iter().filter(has)
@@ -235,9 +238,9 @@ fn changed_new_and_removed_items() {
 #[test]
 fn items_whose_secrets_do_not_read_back() {
     for kind in with_lists().filter(|kind| has_hidden(kind)) {
-        for secrets in [Secrets::Hidden, Secrets::Masked] {
+        for secrets in [SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
             let mut scene = Scene::new(&kind, stirred);
-            scene.options.secrets = secrets;
+            scene.options.secret_mode = secrets;
             scene.late = true;
             scene.play();
         }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use trueup::kind::FormatWord;
-use trueup::remote::sandbox::Options;
+use trueup::kind::WireFormat;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::{Desk, Ran, Running};
 use crate::estate::{Estate, options};
@@ -28,8 +28,8 @@ struct Shared {
 impl Shared {
     fn new(latency: u64, seconds: u32) -> Self {
         let latency = Duration::from_millis(latency);
-        let options = Options { count: Some(OBJECTS), latency, ..options() };
-        let mut estate = Estate::with(PARTNER, FormatWord::Json, options);
+        let options = SandboxOptions { count: Some(OBJECTS), latency, ..options() };
+        let mut estate = Estate::with(PARTNER, WireFormat::Json, options);
         for one in &mut estate.documents {
             one.document["spec"]["city"] = json!("Anchorage");
         }

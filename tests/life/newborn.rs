@@ -6,31 +6,32 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::explain::{example, sample};
-use trueup::kind::registry::Registry;
-use trueup::kind::{Field, Item, Kind, ListType, Maker, Shape, Type};
-use trueup::value::Mark;
+use trueup::kind::explain::{build_document_example, build_example};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{ArrayType, Field, FieldType, IdAssigner, ItemType, Kind, Shape};
+use trueup::value::Sensitivity;
 
 use crate::written::Written;
 
 /// Every built-in kind.
 pub fn kinds() -> Vec<Arc<Kind>> {
-    let registry = Registry::builtin();
-    let kinds: Vec<Arc<Kind>> = registry.kinds().iter().filter_map(|name| registry.kind(name)).collect();
+    let registry = KindRegistry::get_builtin();
+    let kinds: Vec<Arc<Kind>> =
+        registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
     assert!(kinds.len() >= 5, "the built-in kinds are all there");
     kinds
 }
 
 /// A document of an object that no sandbox holds.
 pub fn newborn(kind: &Kind, name: &str) -> Written {
-    let mut document = sample(kind);
+    let mut document = build_document_example(kind);
     document["name"] = json!(name);
     let spec = document["spec"].as_object_mut().expect("a spec");
     complete(&kind.shape, spec);
     for path in &kind.identity.natural_key {
         own_key(&kind.shape, spec, path, name);
     }
-    if kind.identity.made_by == Maker::Caller {
+    if kind.identity.id_assigned_by == IdAssigner::Caller {
         spec.remove(&*kind.id_field().name);
         document["id"] = json!(guid_of(name));
     }
@@ -41,9 +42,9 @@ pub fn newborn(kind: &Kind, name: &str) -> Written {
 /// Secrets that an example leaves out.
 pub fn complete(shape: &Shape, spec: &mut Map<String, Json>) {
     for field in &shape.fields {
-        let secret = field.mark == Mark::Secret && !field.access.computed;
+        let secret = field.sensitivity == Sensitivity::Secret && !field.behavior.read_only;
         if secret && !spec.contains_key(&*field.name) {
-            spec.insert(field.name.to_string(), example(field).expect("where a secret comes from"));
+            spec.insert(field.name.to_string(), build_example(field).expect("where a secret comes from"));
         }
         complete_within(field, spec);
     }
@@ -52,8 +53,8 @@ pub fn complete(shape: &Shape, spec: &mut Map<String, Json>) {
 /// The same inside of a field.
 pub fn complete_within(field: &Field, spec: &mut Map<String, Json>) {
     match (&field.ty, spec.get_mut(&*field.name)) {
-        (Type::Object(inner), Some(Json::Object(object))) => complete(inner, object),
-        (Type::List(ListType { item: Item::Object(inner), .. }), Some(Json::Array(items))) => {
+        (FieldType::Object(inner), Some(Json::Object(object))) => complete(inner, object),
+        (FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }), Some(Json::Array(items))) => {
             items.iter_mut().filter_map(Json::as_object_mut).for_each(|item| complete(inner, item));
         }
         _ => {}
@@ -63,8 +64,8 @@ pub fn complete_within(field: &Field, spec: &mut Map<String, Json>) {
 /// Lets a natural key differ from that of every sample. What the service sets stays out.
 fn own_key(shape: &Shape, spec: &mut Map<String, Json>, path: &[u16], name: &str) {
     let [number] = path else { return };
-    let field = shape.field(*number);
-    if let (false, Some(Json::String(text))) = (field.access.computed, spec.get_mut(&*field.name)) {
+    let field = shape.get_field(*number);
+    if let (false, Some(Json::String(text))) = (field.behavior.read_only, spec.get_mut(&*field.name)) {
         *text = format!("{name}-{text}");
     }
 }
@@ -103,7 +104,7 @@ pub fn plain(json: &Json) -> String {
 
 /// What stands for a thing that is answered whole: its id.
 pub fn bare<'j>(field: &Field, live: &'j Json) -> &'j Json {
-    match (&field.refers_to, live) {
+    match (&field.reference, live) {
         (Some(refers), Json::Object(_)) => &live[&*refers.id],
         _ => live,
     }

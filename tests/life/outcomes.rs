@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::{Appears, FormatWord, Kind};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{Kind, ReadConsistency, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::Ran;
 use crate::estate::{Estate, edit, options, vary};
@@ -24,7 +24,7 @@ fn creatable() -> impl Iterator<Item = Arc<Kind>> {
 }
 
 fn shows_late(kind: &Kind) -> bool {
-    kind.operations.create.as_ref().is_some_and(|create| create.appears == Appears::Later)
+    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Later)
 }
 
 fn results(ran: &Ran) -> Vec<String> {
@@ -55,7 +55,7 @@ fn contested(kind: &Kind, count: usize) -> (Estate, Spot) {
     let (reads, seen) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
     let raid: Arc<std::sync::OnceLock<(String, Json)>> = Arc::default();
     let (own_reads, own_raid) = (Arc::clone(&reads), Arc::clone(&raid));
-    let options = Options { count: Some(count), ..options() };
+    let options = SandboxOptions { count: Some(count), ..options() };
     let mut estate = Estate::watched(&kind.name, options, move |sandbox, _| {
         let Some((id, members)) = own_raid.get() else { return };
         if seen.fetch_add(1, Ordering::SeqCst) + 1 == own_reads.load(Ordering::SeqCst) {
@@ -102,8 +102,8 @@ fn what_did_not_move_goes_on() {
 }
 
 /// A service with two objects and a document of a third.
-fn expecting(kind: &Kind, options: Options) -> Estate {
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(2), ..options });
+fn expecting(kind: &Kind, options: SandboxOptions) -> Estate {
+    let mut estate = Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(2), ..options });
     estate.documents = vec![newborn(kind, "newcomer")];
     estate.write();
     estate
@@ -132,13 +132,13 @@ fn a_create_whose_answer_is_lost_is_looked_up() {
 #[test]
 fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
     for kind in creatable().filter(|kind| shows_late(kind)) {
-        let estate = expecting(&kind, Options { verify_at_once: false, ..options() });
+        let estate = expecting(&kind, SandboxOptions { auto_verify: false, ..options() });
         estate.fail("POST:reset-after");
         assert_eq!(results(&estate.desk.expect(1, &APPLY)), ["unknown"], "{}", kind.name);
         let ran = estate.desk.expect(3, &APPLY);
         assert_eq!((results(&ran), codes(&ran)), (vec!["refused".into()], vec!["create-unknown".into()]));
         assert_eq!(estate.writes().len(), 1, "it was sent once");
-        estate.sandbox.verify();
+        estate.sandbox.verify_pending();
         estate.desk.expect(0, &APPLY);
         there_once(&estate);
     }
@@ -191,7 +191,8 @@ fn a_create_that_is_asked_to_wait_is_sent_again() {
 
 /// Changed, new and removed items of one object, or a text where a kind has no lists.
 fn changed(kind: &Kind) -> Estate {
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+    let mut estate =
+        Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() });
     let mut one = estate.documents.remove(1);
     if stir(kind, &mut one).is_empty() {
         let spot = text(&one);
@@ -223,7 +224,7 @@ fn a_delete_whose_answer_is_lost_is_looked_up_or_safely_repeated() {
     for kind in kinds().iter().filter(|kind| kind.operations.delete.is_some()) {
         for fault in ["DELETE:reset-after", "DELETE:reset", "DELETE:503", "DELETE:truncate"] {
             let mut estate =
-                Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+                Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() });
             let before = estate.dump();
             estate.documents.truncate(1);
             estate.documents[0].document["state"] = json!("absent");
@@ -238,7 +239,8 @@ fn a_delete_whose_answer_is_lost_is_looked_up_or_safely_repeated() {
 #[test]
 fn a_delete_that_is_only_said_to_have_happened_is_told() {
     for kind in kinds().iter().filter(|kind| kind.operations.delete.is_some()) {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(3), ..options() });
+        let mut estate =
+            Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() });
         estate.documents.truncate(1);
         estate.documents[0].document["state"] = json!("absent");
         estate.write();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use trueup::kind::{FormatWord, Kind};
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::{Kind, WireFormat};
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, options, vary};
@@ -25,10 +25,10 @@ const OBJECTS: usize = 12;
 
 /// A service that takes its time, so that the runs meet.
 fn slow(kind: &Kind, count: usize) -> Estate {
-    let secrets = if has_hidden(kind) { Secrets::Hidden } else { Secrets::Clear };
+    let secrets = if has_hidden(kind) { SandboxSecretMode::Hidden } else { SandboxSecretMode::Clear };
     let latency = Duration::from_millis(3);
-    let options = Options { count: Some(count), latency, secrets, ..options() };
-    Estate::with(&kind.name, FormatWord::Json, options)
+    let options = SandboxOptions { count: Some(count), latency, secret_mode: secrets, ..options() };
+    Estate::with(&kind.name, WireFormat::Json, options)
 }
 
 fn both(estate: &Estate, first: &[&str], second: &[&str]) -> [Ran; 2] {

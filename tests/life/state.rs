@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use trueup::kind::{Kind, Leaf, Type};
+use trueup::kind::{FieldType, Kind, ScalarType};
 
 use crate::estate::Estate;
 
@@ -39,14 +39,12 @@ pub fn settled(dumps: Vec<(&Kind, Json)>, known: &Json) -> Json {
 }
 
 fn without_times(kind: &Kind, object: &mut Json) {
-    let times = kind
-        .shape
-        .fields
-        .iter()
-        .filter(|field| field.access.computed && matches!(field.ty, Type::Leaf(Leaf::Time)));
+    let times = kind.shape.fields.iter().filter(|field| {
+        field.behavior.read_only && matches!(field.ty, FieldType::Scalar(ScalarType::DateTime))
+    });
     for field in times {
         if let Some(members) = object.as_object_mut() {
-            members.remove(&*field.read_as[0]);
+            members.remove(&*field.read_from[0]);
         }
     }
 }

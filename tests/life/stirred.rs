@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::explain::example;
-use trueup::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
-use trueup::plan::compare::row_id;
+use trueup::kind::explain::build_example;
+use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
+use trueup::plan::compare::find_row_id;
 
 use crate::estate::vary;
 use crate::newborn::{complete, guid_of, variables};
@@ -25,8 +25,8 @@ pub struct Stirred {
 /// Stirs every list of objects that a document may write and has.
 pub fn stir(kind: &Kind, one: &mut Written) -> Vec<Stirred> {
     let lists = kind.shape.fields.iter().filter_map(|field| match &field.ty {
-        Type::List(list) if !field.access.computed => match (&list.item, &list.told_apart) {
-            (Item::Object(shape), ToldApart::Keys(keys)) => Some((field, list, shape, keys)),
+        FieldType::Array(list) if !field.behavior.read_only => match (&list.item, &list.list_type) {
+            (ItemType::Object(shape), ListType::Map(keys)) => Some((field, list, shape, keys)),
             _ => None,
         },
         _ => None,
@@ -35,20 +35,21 @@ pub fn stir(kind: &Kind, one: &mut Written) -> Vec<Stirred> {
     for (field, list, shape, keys) in lists {
         let Some(Json::Array(items)) = one.document["spec"].get(&*field.name) else { continue };
         let count = items.len();
-        let key = keys.iter().find(|key| !key.iter().any(|number| shape.field(*number).access.computed));
+        let key =
+            keys.iter().find(|key| !key.iter().any(|number| shape.get_field(*number).behavior.read_only));
         let new = key.and_then(|key| new_item(field, shape, key, items));
         let first = format!("/{}/0/", field.name);
         let spot = one.leaves.iter().find(|spot| spot.wanted.starts_with(&first)).cloned();
         let changed = spot.filter(|_| count > 0).inspect(|spot| vary(one, spot)).is_some();
         let items = one.document["spec"][&*field.name].as_array_mut().expect("a list");
-        let removed = list.complete && count > 1;
+        let removed = list.deletes_unlisted && count > 1;
         if removed {
             items.pop();
         }
         let added = new.is_some();
         items.extend(new);
-        let row = row_id(shape, keys).map(|field| field.read_as[0].to_string());
-        let read_as = field.read_as[0].to_string();
+        let row = find_row_id(shape, keys).map(|field| field.read_from[0].to_string());
+        let read_as = field.read_from[0].to_string();
         stirred.push(Stirred { read_as, row, changed, added, removed });
     }
     let known: Vec<String> = one.variables.iter().map(|(name, _)| name.clone()).collect();
@@ -58,15 +59,16 @@ pub fn stir(kind: &Kind, one: &mut Written) -> Vec<Stirred> {
 
 /// The example of a list's items with a key that no item has.
 fn new_item(field: &Field, shape: &Shape, key: &[u16], items: &[Json]) -> Option<Json> {
-    let mut item = example(field)?.as_array()?.first()?.as_object()?.clone();
+    let mut item = build_example(field)?.as_array()?.first()?.as_object()?.clone();
     complete(shape, &mut item);
     let taken = |item: &Map<String, Json>| {
         items.iter().any(|other| {
-            key.iter().all(|number| other[&*shape.field(*number).name] == item[&*shape.field(*number).name])
+            key.iter()
+                .all(|number| other[&*shape.get_field(*number).name] == item[&*shape.get_field(*number).name])
         })
     };
     // other things can only be named where they are
-    let own = key.iter().map(|number| shape.field(*number)).find(|field| field.bounded_by.is_none());
+    let own = key.iter().map(|number| shape.get_field(*number)).find(|field| field.limits_from.is_none());
     let referred = key.iter().any(|number| is_bound(shape, *number));
     if let Some(own) = own.filter(|_| !referred) {
         let other = others(own).into_iter().find(|other| {
@@ -80,21 +82,24 @@ fn new_item(field: &Field, shape: &Shape, key: &[u16], items: &[Json]) -> Option
 
 /// Whether a field beside has bounds in what this one refers to.
 fn is_bound(shape: &Shape, number: u16) -> bool {
-    shape.fields.iter().any(|field| field.bounded_by.as_ref().is_some_and(|bounds| bounds.of == number))
+    shape
+        .fields
+        .iter()
+        .any(|field| field.limits_from.as_ref().is_some_and(|bounds| bounds.reference_field == number))
 }
 
 /// Values that the samples do not have.
 fn others(field: &Field) -> Vec<Json> {
     let guid = || json!(guid_of(&field.name));
     match &field.ty {
-        Type::Leaf(Leaf::Whole(_)) => vec![json!(977)],
-        Type::Leaf(Leaf::Decimal(_)) => vec![json!(977.25)],
-        Type::Leaf(Leaf::Guid) => vec![guid()],
-        Type::Leaf(Leaf::Choice { choices, .. }) => {
+        FieldType::Scalar(ScalarType::Integer(_)) => vec![json!(977)],
+        FieldType::Scalar(ScalarType::Decimal(_)) => vec![json!(977.25)],
+        FieldType::Scalar(ScalarType::Uuid) => vec![guid()],
+        FieldType::Scalar(ScalarType::Enum { values: choices, .. }) => {
             choices.iter().map(|(choice, _)| json!(&**choice)).collect()
         }
-        Type::Leaf(Leaf::Text { .. }) => vec![json!("newcomer")],
-        Type::List(ListType { item: Item::Leaf(Leaf::Guid), .. }) => vec![json!([guid()])],
+        FieldType::Scalar(ScalarType::String { .. }) => vec![json!("newcomer")],
+        FieldType::Array(ArrayType { item: ItemType::Scalar(ScalarType::Uuid), .. }) => vec![json!([guid()])],
         _ => Vec::new(),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use trueup::kind::explain::example;
-use trueup::kind::{Absent, Clear, Field, FormatWord, Kind, Leaf, ToldApart, Type};
-use trueup::remote::sandbox::Options;
-use trueup::value::Mark;
+use trueup::kind::explain::build_example;
+use trueup::kind::{AbsenceRule, ClearValue, Field, FieldType, Kind, ListType, ScalarType, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
+use trueup::value::Sensitivity;
 
 use crate::estate::{Estate, differing, options};
 use crate::newborn::{bare, complete_within, kinds, plain, variables};
@@ -23,23 +23,25 @@ const CHOICE: usize = 4;
 
 /// The fields that an update may change.
 fn writable(kind: &Kind) -> Vec<&Field> {
-    let is = |field: &&Field| !field.access.computed && !field.access.create_only && field.copy_of.is_none();
+    let is =
+        |field: &&Field| !field.behavior.read_only && !field.behavior.immutable && field.copy_of.is_none();
     kind.shape.fields.iter().filter(is).collect()
 }
 
 /// Whether a document can ask for nothing. What is not listed stays in some lists, so those are never empty.
 fn is_clearable(field: &Field) -> bool {
     let stays = match &field.ty {
-        Type::List(list) => !list.complete,
-        Type::Map(map) => !map.complete,
+        FieldType::Array(list) => !list.deletes_unlisted,
+        FieldType::Map(map) => !map.deletes_unlisted,
         _ => false,
     };
-    !field.access.required && field.clear != Clear::Never && !stays
+    !field.behavior.required && field.clear_with != ClearValue::Nothing && !stays
 }
 
 /// What shows nothing may be hidden; that there is nothing must be said, or a write of the whole is refused.
 fn may_be_hidden(field: &Field, object: &Json) -> bool {
-    (field.absent, field.mark) == (Absent::Unknown, Mark::Secret) && is_blank(&object[&*field.read_as[0]])
+    (field.when_absent, field.sensitivity) == (AbsenceRule::Hidden, Sensitivity::Secret)
+        && is_blank(&object[&*field.read_from[0]])
 }
 
 fn is_blank(live: &Json) -> bool {
@@ -53,7 +55,7 @@ fn say(estate: &mut Estate, said: &dyn Fn(&Field, &Json) -> Option<Json>) -> Vec
     let dump = estate.dump();
     let (mut documents, mut fields) = (Vec::new(), Vec::new());
     for (turn, field) in writable(&kind).into_iter().enumerate() {
-        let live = |number: usize| &dump[number]["object"][&*field.read_as[0]];
+        let live = |number: usize| &dump[number]["object"][&*field.read_from[0]];
         let mut told = (turn * CHOICE..(turn + 1) * CHOICE).filter_map(|n| Some((n, said(field, live(n))?)));
         let Some((number, value)) = told.next() else { continue };
         let id = estate.id(number);
@@ -69,7 +71,7 @@ fn say(estate: &mut Estate, said: &dyn Fn(&Field, &Json) -> Option<Json>) -> Vec
         document["spec"] = Json::Object(spec);
         let variables = variables(&document);
         documents.push(Written { document, variables, leaves: Vec::new(), cleared: Vec::new() });
-        fields.push((number, format!("/{}", field.read_as[0])));
+        fields.push((number, format!("/{}", field.read_from[0])));
     }
     std::fs::remove_dir_all(estate.desk.path("config")).expect("documents to replace");
     estate.documents = documents;
@@ -80,7 +82,7 @@ fn say(estate: &mut Estate, said: &dyn Fn(&Field, &Json) -> Option<Json>) -> Vec
 /// Where an object is not what it was: what moves by itself, and what was and is nothing, left out.
 fn moved(kind: &Kind, before: &Json, after: &Json) -> Vec<String> {
     let (before, after) = (&before["object"], &after["object"]);
-    let by_itself = kind.history.changed_at.map(|at| format!("/{}", kind.shape.field(at).read_as[0]));
+    let by_itself = kind.history.changed_at.map(|at| format!("/{}", kind.shape.get_field(at).read_from[0]));
     let still_nothing = |at: &str| [before, after].iter().all(|side| side.pointer(at).is_none_or(is_blank));
     let mut moved = differing(before, after);
     moved.retain(|at| by_itself.as_ref() != Some(at) && !still_nothing(at));
@@ -103,11 +105,11 @@ fn only(estate: &Estate, fields: &[(usize, String)]) {
 
 /// A value of the field that is not the live one: its example, else one like it.
 fn another(field: &Field, live: &Json) -> Option<Json> {
-    let example = example(field)?;
+    let example = build_example(field)?;
     let other = match (&field.ty, &example) {
-        _ if field.mark == Mark::Secret || is_blank(live) => return Some(example),
-        (Type::Leaf(Leaf::Flag), Json::Bool(_)) => json!(live == &json!(false)),
-        (Type::Leaf(Leaf::Text { .. }), Json::String(text)) => json!(format!("{text}-2")),
+        _ if field.sensitivity == Sensitivity::Secret || is_blank(live) => return Some(example),
+        (FieldType::Scalar(ScalarType::Boolean), Json::Bool(_)) => json!(live == &json!(false)),
+        (FieldType::Scalar(ScalarType::String { .. }), Json::String(text)) => json!(format!("{text}-2")),
         _ => example.clone(),
     };
     let same = |said: &Json| plain(said) == plain(bare(field, live));
@@ -119,7 +121,7 @@ fn every_field_to_nothing_and_to_its_example() {
     for kind in kinds() {
         let fields = writable(&kind);
         let count = Some(fields.len() * CHOICE);
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count, ..options() });
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count, ..options() });
         let cleared =
             say(&mut estate, &|field, live| (is_clearable(field) && !is_blank(live)).then_some(Json::Null));
         only(&estate, &cleared);
@@ -137,7 +139,7 @@ fn every_field_to_nothing_and_to_its_example() {
 fn nothing_is_sent_where_everything_is_said_as_it_is() {
     for kind in kinds() {
         for format in &kind.api.formats {
-            let estate = Estate::with(&kind.name, *format, Options { count: Some(9), ..options() });
+            let estate = Estate::with(&kind.name, *format, SandboxOptions { count: Some(9), ..options() });
             let before = estate.dump();
             estate.desk.expect(0, &["plan", "--detailed-exitcode"]).says(&["Nothing to do: 9 objects"]);
             estate.desk.expect(0, &APPLY).says(&["Nothing to do: 9 objects"]);
@@ -150,8 +152,8 @@ fn nothing_is_sent_where_everything_is_said_as_it_is() {
 fn every_leaf_said_otherwise_changes_alone() {
     for kind in kinds() {
         let count = 40;
-        let options = Options { count: Some(count), ..options() };
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, options);
+        let options = SandboxOptions { count: Some(count), ..options() };
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, options);
         estate.edit(0, json!({ "zzStranger": { "kept": [1, "2", null] } }));
         let spots = estate.vary(0, 1);
         let before = estate.dump();
@@ -176,7 +178,7 @@ fn rows(list: &Json, row: Option<&str>) -> Vec<String> {
 fn lists_change_item_by_item() {
     let (mut changed, mut added, mut removed) = (0, 0, 0);
     for kind in kinds() {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, options());
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, options());
         let mut one = estate.documents.remove(1);
         let lists = stir(&kind, &mut one);
         estate.documents = vec![one];
@@ -220,7 +222,7 @@ fn lists_change_item_by_item() {
 fn another_order_of_items_is_no_change() {
     let mut turned = 0;
     for kind in kinds() {
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, options());
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, options());
         for one in &mut estate.documents {
             for field in kind.shape.fields.iter().filter(|field| is_set(field)) {
                 if let Some(Json::Array(items)) = one.document["spec"].get_mut(&*field.name) {
@@ -237,14 +239,14 @@ fn another_order_of_items_is_no_change() {
 
 /// Whether the order of a list's items means nothing.
 fn is_set(field: &Field) -> bool {
-    matches!(&field.ty, Type::List(list) if !matches!(list.told_apart, ToldApart::Order))
+    matches!(&field.ty, FieldType::Array(list) if !matches!(list.list_type, ListType::Atomic))
 }
 
 #[test]
 fn a_full_put_says_the_same() {
     for kind in kinds().iter().filter(|kind| kind.operations.replace.is_some()) {
-        let options = Options { count: Some(9), ..options() };
-        let mut estate = Estate::with(&kind.name, FormatWord::Json, options);
+        let options = SandboxOptions { count: Some(9), ..options() };
+        let mut estate = Estate::with(&kind.name, WireFormat::Json, options);
         let spots = estate.vary(0, 1);
         let before = estate.dump();
         estate.desk.expect(0, &[&APPLY[..], &["--method", "put"]].concat());
@@ -253,7 +255,7 @@ fn a_full_put_says_the_same() {
             let moved = moved(kind, &before[*number], &after[*number]);
             assert_eq!(moved, std::slice::from_ref(&spot.live), "{} {}", kind.name, spot.wanted);
         }
-        assert!(estate.writes().iter().all(|entry| entry.verb == "PUT"));
+        assert!(estate.writes().iter().all(|entry| entry.method == "PUT"));
         estate.desk.expect(0, &SETTLED);
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use trueup::kind::{FormatWord, Kind, Maker};
-use trueup::remote::sandbox::Options;
+use trueup::kind::{IdAssigner, Kind, WireFormat};
+use trueup::remote::sandbox::SandboxOptions;
 use trueup::yaml;
 
 use crate::desk::Ran;
@@ -22,13 +22,15 @@ const FILE: &str = "config/own.yaml";
 
 /// The kinds whose objects get their ids from the service.
 fn named_there() -> impl Iterator<Item = Arc<Kind>> {
-    let own = |kind: &Arc<Kind>| kind.operations.create.is_some() && kind.identity.made_by == Maker::Server;
+    let own = |kind: &Arc<Kind>| {
+        kind.operations.create.is_some() && kind.identity.id_assigned_by == IdAssigner::Server
+    };
     kinds().into_iter().filter(own)
 }
 
 /// A service with two objects, and a workspace with documents of others in one file.
-fn expecting(kind: &Kind, names: &[&str], options: Options) -> Estate {
-    let mut estate = Estate::with(&kind.name, FormatWord::Json, Options { count: Some(2), ..options });
+fn expecting(kind: &Kind, names: &[&str], options: SandboxOptions) -> Estate {
+    let mut estate = Estate::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(2), ..options });
     estate.documents = names.iter().map(|name| newborn(kind, name)).collect();
     estate.write();
     for file in std::fs::read_dir(estate.desk.path("config")).expect("a folder") {
@@ -37,7 +39,7 @@ fn expecting(kind: &Kind, names: &[&str], options: Options) -> Estate {
     let texts: Vec<String> = estate
         .documents
         .iter()
-        .map(|one| format!("# of {}\n{}", kind.name, yaml::write(&one.document)))
+        .map(|one| format!("# of {}\n{}", kind.name, yaml::write_yaml(&one.document)))
         .collect();
     estate.desk.write(FILE, &texts.join("---\n"));
     estate
@@ -104,22 +106,25 @@ fn a_later_run_writes_what_an_earlier_one_learnt() {
         assert_eq!(estate.desk.read(FILE), before, "nothing was asked for");
         estate.desk.expect(0, &WRITE).complains(&["1 id written into 1 file"]);
         assert_eq!(new_lines(&before, &estate.desk.read(FILE)).len(), 1, "{}", kind.name);
-        assert_eq!(estate.writes().iter().filter(|entry| entry.verb == "POST").count(), 1);
+        assert_eq!(estate.writes().iter().filter(|entry| entry.method == "POST").count(), 1);
     }
 }
 
 #[test]
 fn what_shows_late_has_its_id_at_once() {
     let kind = named_there().find(|kind| {
-        kind.operations.create.as_ref().is_some_and(|create| create.appears == trueup::kind::Appears::Later)
+        kind.operations
+            .create
+            .as_ref()
+            .is_some_and(|create| create.read_after_write == trueup::kind::ReadConsistency::Later)
     });
     let kind = kind.expect("a kind whose objects show late");
-    let estate = expecting(&kind, &["one"], Options { verify_at_once: false, ..options() });
+    let estate = expecting(&kind, &["one"], SandboxOptions { auto_verify: false, ..options() });
     let before = estate.desk.read(FILE);
     estate.desk.expect(0, &WRITE);
     assert_eq!(new_lines(&before, &estate.desk.read(FILE)).len(), 1);
     estate.desk.expect(0, &WRITE);
-    estate.sandbox.verify();
+    estate.sandbox.verify_pending();
     estate.desk.expect(0, &SETTLED);
     assert_eq!(estate.dump().len(), 3);
 }
@@ -138,7 +143,7 @@ fn in_form(form: impl Fn(&Json) -> String) -> (Estate, Ran, String, String) {
 #[test]
 fn byte_marks_and_line_ends_stay() {
     let (_, _, before, after) =
-        in_form(|document| format!("\u{feff}{}", yaml::write(document).replace('\n', "\r\n")));
+        in_form(|document| format!("\u{feff}{}", yaml::write_yaml(document).replace('\n', "\r\n")));
     assert_eq!(new_lines(&before, &after).len(), 1);
     assert!(after.starts_with('\u{feff}') && !after.replace("\r\n", "").contains('\n'));
 }
@@ -159,12 +164,13 @@ fn a_file_that_changed_meanwhile_is_left_alone() {
     let kind = named_there().next().expect("a kind");
     let path: Arc<std::sync::OnceLock<std::path::PathBuf>> = Arc::default();
     let seen = Arc::clone(&path);
-    let mut estate = Estate::watched(&kind.name, Options { count: Some(2), ..options() }, move |_, entry| {
-        if let (true, Some(path)) = (entry.verb == "POST", seen.get()) {
-            let text = std::fs::read_to_string(path).expect("a file");
-            std::fs::write(path, format!("# somebody was here\n{text}")).expect("a file");
-        }
-    });
+    let mut estate =
+        Estate::watched(&kind.name, SandboxOptions { count: Some(2), ..options() }, move |_, entry| {
+            if let (true, Some(path)) = (entry.method == "POST", seen.get()) {
+                let text = std::fs::read_to_string(path).expect("a file");
+                std::fs::write(path, format!("# somebody was here\n{text}")).expect("a file");
+            }
+        });
     estate.documents = vec![newborn(&kind, "one")];
     estate.write();
     let file = std::fs::read_dir(estate.desk.path("config")).expect("a folder").next();

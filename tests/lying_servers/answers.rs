@@ -96,7 +96,7 @@ async fn a_body_above_the_limit_is_not_read() {
 #[tokio::test]
 async fn a_small_answer_that_unpacks_into_a_huge_one_is_not_read() {
     let bomb = gzipped(32 << 20);
-    assert!((bomb.len() as u64) < BOUNDS.answer_bytes, "only what comes out is above the limit");
+    assert!((bomb.len() as u64) < BOUNDS.max_response_bytes, "only what comes out is above the limit");
     assert_eq!(
         code_after(Act::Say(answer(200, "content-encoding: gzip\r\n", bomb))).await,
         "answer-too-large"

@@ -2,12 +2,12 @@
 
 use secrecy::SecretString;
 use trueup::diagnostic::Diagnostic;
-use trueup::exchange::{Request, Verb};
-use trueup::kind::FormatWord;
-use trueup::remote::client::Client;
-use trueup::remote::failure::Sent;
-use trueup::remote::hosts::Allowed;
-use trueup::remote::target::{Auth, TokenPlace};
+use trueup::exchange::{Method, PlannedRequest};
+use trueup::kind::WireFormat;
+use trueup::remote::client::HttpClient;
+use trueup::remote::hosts::AllowedHosts;
+use trueup::remote::target::{TargetAuth, TokenLocation};
+use trueup::remote::transport_error::DeliveryStatus;
 use url::Url;
 
 use crate::liar::{Act, Liar, answer};
@@ -18,10 +18,10 @@ use crate::{BOUNDS, bearer, client, client_of, code, get, login, request, send, 
 async fn a_write_says_everything_and_is_never_chunked() {
     let liar = Liar::new([Act::Say(answer(200, "", "{}"))]).await;
     let mut target = target(&liar.url.join("/core/v2/").expect("a url"), bearer());
-    target.format = FormatWord::Jsv;
+    target.format = WireFormat::Jsv;
     let query = vec![("q".to_owned(), "a b&c=å".to_owned())];
-    let put = Request { query, ..request(Verb::Put, "/fish/a%2Fb", true) };
-    let response = client_of(&target).send(&put, Some(b"{name:pike}".to_vec()), &BOUNDS).await;
+    let put = PlannedRequest { query, ..request(Method::Put, "/fish/a%2Fb", true) };
+    let response = client_of(&target).send_once(&put, Some(b"{name:pike}".to_vec()), &BOUNDS).await;
     assert_eq!(code(&response), "answer");
     let heard = liar.heard().remove(0);
     let (head, body) = heard.split_once("\r\n\r\n").expect("a head");
@@ -47,11 +47,11 @@ async fn a_write_says_everything_and_is_never_chunked() {
 #[tokio::test]
 async fn a_write_without_a_body_says_its_length_and_a_read_has_none() {
     for (verb, length) in [
-        (Verb::Post, true),
-        (Verb::Put, true),
-        (Verb::Patch, true),
-        (Verb::Get, false),
-        (Verb::Delete, false),
+        (Method::Post, true),
+        (Method::Put, true),
+        (Method::Patch, true),
+        (Method::Get, false),
+        (Method::Delete, false),
     ] {
         let liar = Liar::new([Act::Say(answer(200, "", "{}"))]).await;
         assert_eq!(code(&send(&client(&liar, bearer()), &request(verb, "/x", false)).await), "answer");
@@ -65,13 +65,13 @@ async fn a_write_without_a_body_says_its_length_and_a_read_has_none() {
 #[tokio::test]
 async fn several_credentials_travel_together() {
     let liar = Liar::new([Act::Say(answer(200, "", "{}"))]).await;
-    let auth = Auth {
+    let auth = TargetAuth {
         basic: Some(("aladdin".into(), "open sesame".into())),
         headers: vec![("X-Api-Key".into(), "k1".into()), ("X-Other".into(), "k2".into())],
         query: vec![("key".into(), "a/b c".into())],
-        ..Auth::default()
+        ..TargetAuth::default()
     };
-    let list = Request { query: vec![("page".into(), "2".into())], ..get("/fish") };
+    let list = PlannedRequest { query: vec![("page".into(), "2".into())], ..get("/fish") };
     assert_eq!(code(&send(&client(&liar, auth), &list).await), "answer");
     let head = liar.heard().remove(0);
     assert!(head.starts_with("GET /fish?page=2&key=a%2Fb+c HTTP/1.1"), "{head}");
@@ -79,7 +79,7 @@ async fn several_credentials_travel_together() {
         assert!(head.contains(&format!("\r\n{line}\r\n")), "{line} in {head}");
     }
     let liar = Liar::new([Act::Say(answer(200, "", "{}"))]).await;
-    let token = Auth { token: Some("0123".into()), ..Auth::default() };
+    let token = TargetAuth { token: Some("0123".into()), ..TargetAuth::default() };
     assert_eq!(code(&send(&client(&liar, token), &get("/x")).await), "answer");
     assert!(liar.heard()[0].contains("\r\nauthorization: Token 0123\r\n"));
 }
@@ -90,15 +90,15 @@ async fn a_path_that_would_lead_elsewhere_is_not_sent() {
     for path in ["/fish/../admin", "/fish/%2e%2E", "/fish?admin=1"] {
         let result = send(&client(&liar, bearer()), &get(path)).await;
         assert_eq!(code(&result), "invalid-path");
-        assert!(result.is_err_and(|failure| failure.sent == Sent::No));
+        assert!(result.is_err_and(|failure| failure.delivery == DeliveryStatus::NotSent));
     }
     assert_eq!(liar.connections(), 0);
 }
 
-fn refusal(url: &str, auth: Auth, allowed: &str) -> Diagnostic {
+fn refusal(url: &str, auth: TargetAuth, allowed: &str) -> Diagnostic {
     let target = target(&Url::parse(url).expect("a url"), auth);
-    let allowed = Allowed::new(allowed).unwrap_or_else(|fault| panic!("{}", fault.message));
-    let fault = Client::new(&target, &allowed).err().expect("refused");
+    let allowed = AllowedHosts::new(allowed).unwrap_or_else(|fault| panic!("{}", fault.message));
+    let fault = HttpClient::new(&target, &allowed).err().expect("refused");
     let shown = format!("{} {:?}", fault.message, fault.hint);
     assert!(!shown.contains("canary"), "{shown}");
     fault
@@ -111,15 +111,19 @@ async fn credentials_that_may_not_or_cannot_be_sent_stop_the_client() {
     assert_eq!(refusal("http://evil.example", bearer(), "evil.example:80").code, "insecure-url");
     assert_eq!(refusal("https://x:canary@api.fishery.example", bearer(), "").code, "credentials-in-url");
     assert_eq!(refusal("http://127.0.0.1:9/?key=canary", bearer(), "").code, "invalid-url");
-    let line_break = Auth { bearer: Some("canary\n".into()), ..Auth::default() };
+    let line_break = TargetAuth { bearer: Some("canary\n".into()), ..TargetAuth::default() };
     assert_eq!(refusal(local, line_break, "").code, "invalid-credential");
-    let empty = Auth { token: Some(" ".into()), ..Auth::default() };
+    let empty = TargetAuth { token: Some(" ".into()), ..TargetAuth::default() };
     assert_eq!(refusal(local, empty, "").code, "invalid-credential");
-    let colon = Auth { basic: Some(("canary:x".into(), "canary".into())), ..Auth::default() };
+    let colon = TargetAuth { basic: Some(("canary:x".into(), "canary".into())), ..TargetAuth::default() };
     assert_eq!(refusal(local, colon, "").code, "invalid-credential");
     for name in ["Content-Length", "Host", "transfer-encoding", "a b", ""] {
         let headers = vec![(name.to_owned(), SecretString::from("canary"))];
-        assert_eq!(refusal(local, Auth { headers, ..Auth::default() }, "").code, "invalid-header", "{name}");
+        assert_eq!(
+            refusal(local, TargetAuth { headers, ..TargetAuth::default() }, "").code,
+            "invalid-header",
+            "{name}"
+        );
     }
     let elsewhere = Liar::new([]).await;
     let mut grant = oauth(&elsewhere);
@@ -133,13 +137,13 @@ fn two_credentials_for_one_place_stop_the_client() {
     let local = "http://127.0.0.1:9";
     let header = |name: &str| vec![(name.to_owned(), SecretString::from("canary"))];
     for auth in [
-        Auth { token: Some("canary".into()), ..bearer() },
-        Auth { basic: Some(("canary".into(), "canary".into())), ..bearer() },
-        Auth { headers: header("AUTHORIZATION"), ..bearer() },
-        Auth { headers: header("x-fixed"), ..Auth::default() },
-        Auth { bearer: Some("canary".into()), ..login(TokenPlace::Bearer) },
-        Auth { headers: header("Cookie"), ..login(TokenPlace::Cookie("sid".into())) },
-        Auth { query: header("key"), ..login(TokenPlace::Query("key".into())) },
+        TargetAuth { token: Some("canary".into()), ..bearer() },
+        TargetAuth { basic: Some(("canary".into(), "canary".into())), ..bearer() },
+        TargetAuth { headers: header("AUTHORIZATION"), ..bearer() },
+        TargetAuth { headers: header("x-fixed"), ..TargetAuth::default() },
+        TargetAuth { bearer: Some("canary".into()), ..login(TokenLocation::Bearer) },
+        TargetAuth { headers: header("Cookie"), ..login(TokenLocation::Cookie("sid".into())) },
+        TargetAuth { query: header("key"), ..login(TokenLocation::Query("key".into())) },
     ] {
         let fault = refusal(local, auth, "");
         assert_eq!(fault.code, "auth-conflict", "{}", fault.message);

@@ -17,34 +17,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use liar::{Act, Liar};
-use trueup::exchange::{Request, Response, Verb};
-use trueup::kind::file::{ClearsFile, ErrorsFile, LimitsFile, LoginFile};
-use trueup::kind::{Api, FormatWord, GuidForm, NamesWord};
-use trueup::remote::client::{Bounds, Client};
-use trueup::remote::failure::{Failure, Sent};
-use trueup::remote::hosts::Allowed;
-use trueup::remote::retry::{Answered, Jitter, Patience};
-use trueup::remote::target::{Auth, Login, Target, TokenPlace};
+use trueup::exchange::{HttpResponse, Method, PlannedRequest};
+use trueup::kind::file::{ApiLoginFile, ClearDefaultsFile, ErrorsFile, LimitsFile};
+use trueup::kind::{Api, MemberNameCase, UuidFormat, WireFormat};
+use trueup::remote::client::{ExchangeLimits, HttpClient};
+use trueup::remote::hosts::AllowedHosts;
+use trueup::remote::retry::{CompletedRequest, JitterMode, RetryPolicy};
+use trueup::remote::target::{LoginCredentials, Target, TargetAuth, TokenLocation};
+use trueup::remote::transport_error::{DeliveryStatus, TransportError};
 use url::Url;
 
-const BOUNDS: Bounds = Bounds { timeout: Duration::from_millis(700), answer_bytes: 1024 * 1024 };
+const BOUNDS: ExchangeLimits =
+    ExchangeLimits { timeout: Duration::from_millis(700), max_response_bytes: 1024 * 1024 };
 
 fn api() -> Api {
     Api {
         name: "fishery".into(),
         title: "Fishery".into(),
-        is: "A service for tests.".into(),
+        description: "A service for tests.".into(),
         source: None,
         base_url: None,
         hosts: vec!["api.fishery.example".into()],
-        formats: vec![FormatWord::Json],
-        names: NamesWord::Exact,
-        guids: GuidForm::Hyphenated,
+        formats: vec![WireFormat::Json],
+        member_names: MemberNameCase::Exact,
+        uuid_format: UuidFormat::Hyphenated,
         auth: Vec::new(),
         auth_headers: Vec::new(),
         oauth: None,
-        clears: ClearsFile::default(),
-        login: Some(LoginFile {
+        clear_with: ClearDefaultsFile::default(),
+        login: Some(ApiLoginFile {
             post: "/login".into(),
             username: "email".into(),
             password: "pass".into(),
@@ -56,64 +57,76 @@ fn api() -> Api {
     }
 }
 
-fn target(url: &Url, auth: Auth) -> Target {
+fn target(url: &Url, auth: TargetAuth) -> Target {
     Target {
         name: "harbor".into(),
         api: Arc::new(api()),
         base_url: url.clone(),
-        format: FormatWord::Json,
+        format: WireFormat::Json,
         auth,
         scope: Vec::new(),
         parallelism: 10,
-        carry_nested: false,
-        personal: true,
+        also_send_nested: false,
+        write_personal: true,
     }
 }
 
-fn client_of(target: &Target) -> Client {
-    Client::new(target, &Allowed::default()).unwrap_or_else(|fault| panic!("{}", fault.message))
+fn client_of(target: &Target) -> HttpClient {
+    HttpClient::new(target, &AllowedHosts::default()).unwrap_or_else(|fault| panic!("{}", fault.message))
 }
 
-fn client(liar: &Liar, auth: Auth) -> Client {
+fn client(liar: &Liar, auth: TargetAuth) -> HttpClient {
     client_of(&target(&liar.url, auth))
 }
 
-fn bearer() -> Auth {
-    Auth { bearer: Some("canary-bearer".into()), ..Auth::default() }
+fn bearer() -> TargetAuth {
+    TargetAuth { bearer: Some("canary-bearer".into()), ..TargetAuth::default() }
 }
 
-fn login(sends: TokenPlace) -> Auth {
-    let login = Login { username: "canary-user".into(), password: "canary-\"pass".into(), sends };
-    Auth { login: Some(login), ..Auth::default() }
+fn login(sends: TokenLocation) -> TargetAuth {
+    let login = LoginCredentials {
+        username: "canary-user".into(),
+        password: "canary-\"pass".into(),
+        token_location: sends,
+    };
+    TargetAuth { login: Some(login), ..TargetAuth::default() }
 }
 
-fn get(path: &str) -> Request {
-    request(Verb::Get, path, true)
+fn get(path: &str) -> PlannedRequest {
+    request(Method::Get, path, true)
 }
 
-fn request(verb: Verb, path: &str, repeatable: bool) -> Request {
-    Request { verb, path: path.into(), query: Vec::new(), body: None, repeatable }
+fn request(verb: Method, path: &str, repeatable: bool) -> PlannedRequest {
+    PlannedRequest { method: verb, path: path.into(), query: Vec::new(), body: None, idempotent: repeatable }
 }
 
-fn quick() -> Patience {
-    Patience { first: Duration::from_millis(1), jitter: Jitter::None, ..Patience::default() }
+fn quick() -> RetryPolicy {
+    RetryPolicy {
+        initial_delay: Duration::from_millis(1),
+        jitter: JitterMode::None,
+        ..RetryPolicy::default()
+    }
 }
 
 /// The result of one request, which must come before anybody loses patience.
-async fn send(client: &Client, request: &Request) -> Result<Response, Failure> {
-    let sent = client.send(request, None, &BOUNDS);
+async fn send(client: &HttpClient, request: &PlannedRequest) -> Result<HttpResponse, TransportError> {
+    let sent = client.send_once(request, None, &BOUNDS);
     tokio::time::timeout(Duration::from_secs(5), sent).await.expect("an end within bounds")
 }
 
-async fn send_safely(client: &Client, request: &Request, body: &str) -> Result<Answered, Failure> {
+async fn send_safely(
+    client: &HttpClient,
+    request: &PlannedRequest,
+    body: &str,
+) -> Result<CompletedRequest, TransportError> {
     let body = (!body.is_empty()).then(|| body.as_bytes().to_vec());
     let patience = quick();
-    let sent = client.send_safely(request, body, &BOUNDS, &patience);
+    let sent = client.send_with_retries(request, body, &BOUNDS, &patience);
     tokio::time::timeout(Duration::from_secs(10), sent).await.expect("an end within bounds")
 }
 
-fn code(result: &Result<Response, Failure>) -> &'static str {
-    result.as_ref().map_or_else(Failure::code, |_| "answer")
+fn code(result: &Result<HttpResponse, TransportError>) -> &'static str {
+    result.as_ref().map_or_else(TransportError::code, |_| "answer")
 }
 
 /// The code of a single GET against a server that does `act`.
@@ -121,7 +134,7 @@ async fn code_after(act: Act) -> &'static str {
     let liar = Liar::new([act]).await;
     let result = send(&client(&liar, bearer()), &get("/fish")).await;
     if let Err(failure) = &result {
-        assert_eq!(failure.sent, Sent::Maybe, "the server read it");
+        assert_eq!(failure.delivery, DeliveryStatus::MaybeSent, "the server read it");
         assert_eq!(failure.attempts, 1);
     }
     code(&result)

@@ -1,8 +1,8 @@
 //! Where requests are sent on to.
 
-use trueup::exchange::Verb;
-use trueup::remote::failure::Sent;
-use trueup::remote::target::Auth;
+use trueup::exchange::Method;
+use trueup::remote::target::TargetAuth;
+use trueup::remote::transport_error::DeliveryStatus;
 
 use crate::liar::{Act, Liar, answer};
 use crate::{bearer, client, code, code_after, get, request, send, send_safely};
@@ -11,7 +11,7 @@ use crate::{bearer, client, code, code_after, get, request, send, send_safely};
 async fn a_read_is_redirected_within_its_host_only() {
     let to = |place: &str| Act::Say(answer(302, &format!("location: {place}\r\n"), ""));
     let liar = Liar::new([to("/fish/?page=2#top"), Act::Say(answer(200, "", "[]"))]).await;
-    let auth = Auth { query: vec![("key".into(), "canary-query".into())], ..bearer() };
+    let auth = TargetAuth { query: vec![("key".into(), "canary-query".into())], ..bearer() };
     assert_eq!(code(&send(&client(&liar, auth), &get("/fish")).await), "answer");
     let second = &liar.heard()[1];
     assert!(second.starts_with("GET /fish/?page=2&key=canary-query HTTP/1.1"), "{second}");
@@ -51,11 +51,11 @@ async fn redirects_end() {
 #[tokio::test]
 async fn a_write_is_never_redirected() {
     for status in [301, 302, 303, 307, 308] {
-        for verb in [Verb::Put, Verb::Post, Verb::Patch, Verb::Delete] {
+        for verb in [Method::Put, Method::Post, Method::Patch, Method::Delete] {
             let liar = Liar::new([Act::Say(answer(status, "location: /elsewhere\r\n", ""))]).await;
             let result = send_safely(&client(&liar, bearer()), &request(verb, "/fish/1", true), "{}").await;
             let failure = result.err().expect("refused");
-            assert_eq!((failure.code(), failure.sent), ("redirect", Sent::Maybe));
+            assert_eq!((failure.code(), failure.delivery), ("redirect", DeliveryStatus::MaybeSent));
             assert_eq!(liar.heard().len(), 1);
         }
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trueup::exchange::Verb;
+use trueup::exchange::Method;
 use trueup::kind::Api;
 use trueup::kind::file::LimitsFile;
-use trueup::remote::failure::Sent;
-use trueup::remote::retry::Patience;
+use trueup::remote::retry::RetryPolicy;
+use trueup::remote::transport_error::DeliveryStatus;
 use url::Url;
 
 use crate::liar::{Act, Liar, answer, kept};
@@ -23,9 +23,13 @@ async fn a_write_of_unknown_outcome_is_sent_once() {
         (Act::Hang(Vec::new()), "timeout"),
     ] {
         let liar = Liar::new([act]).await;
-        let result = send_safely(&client(&liar, bearer()), &request(Verb::Post, "/fish", false), "{}").await;
+        let result =
+            send_safely(&client(&liar, bearer()), &request(Method::Post, "/fish", false), "{}").await;
         let failure = result.err().expect("no answer");
-        assert_eq!((failure.code(), failure.sent, failure.attempts), (code, Sent::Maybe, 1));
+        assert_eq!(
+            (failure.code(), failure.delivery, failure.attempts),
+            (code, DeliveryStatus::MaybeSent, 1)
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!((liar.heard().len(), liar.connections()), (1, 1));
     }
@@ -37,7 +41,7 @@ async fn a_write_on_a_connection_that_the_server_gives_up_is_sent_once() {
     let client = client(&liar, bearer());
     assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
     let failure =
-        send_safely(&client, &request(Verb::Post, "/fish", false), "{}").await.err().expect("no answer");
+        send_safely(&client, &request(Method::Post, "/fish", false), "{}").await.err().expect("no answer");
     assert_eq!((failure.code(), failure.attempts), ("broken", 1));
     assert_eq!(liar.connections(), 1, "the connection was used again");
     assert_eq!(liar.heard().iter().filter(|heard| heard.starts_with("POST")).count(), 1);
@@ -48,13 +52,16 @@ async fn what_may_be_repeated_is() {
     let busy = || Act::Say(answer(503, "", ""));
     let liar = Liar::new([busy(), Act::Reset(Vec::new()), busy(), Act::Say(answer(200, "", "{}"))]).await;
     let answered =
-        send_safely(&client(&liar, bearer()), &request(Verb::Put, "/fish/1", true), "{\"a\":1}").await;
+        send_safely(&client(&liar, bearer()), &request(Method::Put, "/fish/1", true), "{\"a\":1}").await;
     let answered = answered.expect("an answer");
-    assert_eq!((answered.response.status, answered.attempts, answered.earlier), (200, 4, Sent::Maybe));
+    assert_eq!(
+        (answered.response.status, answered.attempts, answered.earlier_delivery),
+        (200, 4, DeliveryStatus::MaybeSent)
+    );
     assert!(liar.heard().iter().all(|heard| heard.ends_with("\r\n\r\n{\"a\":1}")), "the same each time");
 
     let liar = Liar::new([Act::Say(answer(409, "", ""))]).await;
-    let answered = send_safely(&client(&liar, bearer()), &request(Verb::Put, "/fish/1", true), "{}").await;
+    let answered = send_safely(&client(&liar, bearer()), &request(Method::Put, "/fish/1", true), "{}").await;
     assert_eq!(answered.expect("an answer").attempts, 1, "a conflict is an answer");
 }
 
@@ -63,13 +70,16 @@ async fn too_many_requests_are_repeated_even_when_they_create() {
     let date = "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
     let acts = ["retry-after: 0\r\n", date].map(|header| Act::Say(answer(429, header, "")));
     let liar = Liar::new(acts.into_iter().chain([Act::Say(answer(201, "", "{}"))])).await;
-    let post = request(Verb::Post, "/fish", false);
+    let post = request(Method::Post, "/fish", false);
     let answered = send_safely(&client(&liar, bearer()), &post, "{}").await.expect("an answer");
-    assert_eq!((answered.response.status, answered.attempts, answered.earlier), (201, 3, Sent::No));
+    assert_eq!(
+        (answered.response.status, answered.attempts, answered.earlier_delivery),
+        (201, 3, DeliveryStatus::NotSent)
+    );
 
     let liar = Liar::new([Act::Say(answer(429, "retry-after: 3600\r\n", ""))]).await;
     let failure = send_safely(&client(&liar, bearer()), &post, "{}").await.err().expect("too long");
-    assert_eq!((failure.code(), failure.sent), ("asked-to-wait", Sent::No));
+    assert_eq!((failure.code(), failure.delivery), ("asked-to-wait", DeliveryStatus::NotSent));
     assert!(failure.to_string().contains("3600 s"), "{failure}");
 }
 
@@ -79,8 +89,8 @@ async fn the_wait_for_a_turn_is_no_part_of_the_time_a_request_has() {
     let mut target = target(&liar.url, bearer());
     target.parallelism = 1;
     let (client, fish) = (client_of(&target), get("/fish"));
-    let patience = Patience { total: Duration::from_millis(200), ..quick() };
-    let all = (0..12).map(|_| client.send_safely(&fish, None, &BOUNDS, &patience));
+    let patience = RetryPolicy { total_timeout: Duration::from_millis(200), ..quick() };
+    let all = (0..12).map(|_| client.send_with_retries(&fish, None, &BOUNDS, &patience));
     let all = futures_util::future::join_all(all).await;
     assert!(all.iter().all(|result| result.as_ref().is_ok_and(|answered| answered.attempts == 1)));
 }
@@ -89,9 +99,10 @@ async fn the_wait_for_a_turn_is_no_part_of_the_time_a_request_has() {
 async fn the_time_for_all_attempts_is_bounded() {
     let liar = Liar::new([Act::Hang(Vec::new())]).await;
     let client = client(&liar, bearer());
-    let patience = Patience { total: Duration::from_millis(900), ..quick() };
+    let patience = RetryPolicy { total_timeout: Duration::from_millis(900), ..quick() };
     let began = Instant::now();
-    let failure = client.send_safely(&get("/fish"), None, &BOUNDS, &patience).await.err().expect("no answer");
+    let failure =
+        client.send_with_retries(&get("/fish"), None, &BOUNDS, &patience).await.err().expect("no answer");
     assert_eq!((failure.code(), failure.attempts), ("timeout", 2), "the second has only what is left");
     assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
 }
@@ -103,8 +114,11 @@ async fn nothing_is_sent_where_nobody_listens() {
     drop(listener);
     let client = client_of(&target(&url, bearer()));
     let failure =
-        send_safely(&client, &request(Verb::Post, "/fish", false), "{}").await.err().expect("nobody");
-    assert_eq!((failure.code(), failure.sent, failure.attempts), ("cannot-connect", Sent::No, 4));
+        send_safely(&client, &request(Method::Post, "/fish", false), "{}").await.err().expect("nobody");
+    assert_eq!(
+        (failure.code(), failure.delivery, failure.attempts),
+        ("cannot-connect", DeliveryStatus::NotSent, 4)
+    );
     assert!(failure.to_string().contains("connection refused"), "{failure}");
 }
 

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trueup::exchange::Verb;
-use trueup::remote::allowance::Allowance;
-use trueup::remote::client::Client;
-use trueup::remote::failure::Sent;
-use trueup::remote::retry::Patience;
-use trueup::remote::stop::Stop;
+use trueup::exchange::Method;
+use trueup::remote::cancellation::CancellationToken;
+use trueup::remote::client::HttpClient;
+use trueup::remote::retry::RetryPolicy;
+use trueup::remote::retry_budget::RetryBudget;
+use trueup::remote::transport_error::DeliveryStatus;
 
 use crate::liar::{Act, Liar, answer};
 use crate::{BOUNDS, bearer, client, code, get, quick, request, send, send_safely};
 
-fn under(liar: &Liar, stop: &Arc<Stop>, retries: Option<u32>) -> Client {
-    client(liar, bearer()).under(Arc::new(Allowance::new(Arc::clone(stop), retries)))
+fn under(liar: &Liar, stop: &Arc<CancellationToken>, retries: Option<u32>) -> HttpClient {
+    client(liar, bearer()).with_retry_budget(Arc::new(RetryBudget::new(Arc::clone(stop), retries)))
 }
 
-fn within(millis: u64) -> Arc<Stop> {
-    Arc::new(Stop::within(Some(Duration::from_millis(millis))))
+fn within(millis: u64) -> Arc<CancellationToken> {
+    Arc::new(CancellationToken::with_timeout(Some(Duration::from_millis(millis))))
 }
 
 #[tokio::test]
@@ -27,40 +27,43 @@ async fn a_read_ends_with_the_time_of_the_run_and_none_is_begun_after() {
     let (stop, began) = (within(300), Instant::now());
     let client = under(&liar, &stop, None);
     let failure = send(&client, &get("/fish")).await.err().expect("no answer");
-    assert_eq!((failure.code(), failure.sent), ("out-of-time", Sent::Maybe));
-    assert!(!failure.is_not_begun() && began.elapsed() < BOUNDS.timeout, "{:?}", began.elapsed());
+    assert_eq!((failure.code(), failure.delivery), ("out-of-time", DeliveryStatus::MaybeSent));
+    assert!(!failure.is_not_started() && began.elapsed() < BOUNDS.timeout, "{:?}", began.elapsed());
     let failure = send(&client, &get("/fish")).await.err().expect("no answer");
-    assert_eq!((failure.code(), failure.is_not_begun(), liar.heard().len()), ("out-of-time", true, 1));
+    assert_eq!((failure.code(), failure.is_not_started(), liar.heard().len()), ("out-of-time", true, 1));
 }
 
 #[tokio::test]
 async fn once_it_writes_what_is_under_way_is_finished_past_the_time() {
     let liar = Liar::new([Act::Late(Duration::from_millis(400), answer(200, "", "{}"))]).await;
     let stop = within(100);
-    stop.writes();
+    stop.enable_grace();
     let client = under(&liar, &stop, None);
-    let put = request(Verb::Put, "/fish/1", true);
+    let put = request(Method::Put, "/fish/1", true);
     assert_eq!(code(&send(&client, &put).await), "answer");
-    assert!(stop.is_late());
+    assert!(stop.is_expired());
     let failure = send(&client, &put).await.err().expect("no write is begun");
-    assert_eq!((failure.code(), failure.is_not_begun(), liar.heard().len()), ("stopped", true, 1));
+    assert_eq!((failure.code(), failure.is_not_started(), liar.heard().len()), ("stopped", true, 1));
     assert_eq!(code(&send(&client, &get("/fish/1")).await), "answer", "what was written is looked at");
 }
 
 #[tokio::test]
 async fn an_interrupt_cuts_the_pause_before_a_write_is_sent_again() {
     let liar = Liar::new([Act::Say(answer(503, "retry-after: 30\r\n", ""))]).await;
-    let stop = Arc::new(Stop::default());
+    let stop = Arc::new(CancellationToken::default());
     let client = under(&liar, &stop, None);
-    let (put, began) = (request(Verb::Put, "/fish/1", true), Instant::now());
+    let (put, began) = (request(Method::Put, "/fish/1", true), Instant::now());
     let writing = send_safely(&client, &put, "{}");
     let interrupt = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        stop.now();
+        stop.cancel_run();
     };
     let (answered, ()) = futures_util::future::join(writing, interrupt).await;
     let answered = answered.expect("the answer that there was");
-    assert_eq!((answered.response.status, answered.attempts, answered.earlier), (503, 1, Sent::Maybe));
+    assert_eq!(
+        (answered.response.status, answered.attempts, answered.earlier_delivery),
+        (503, 1, DeliveryStatus::MaybeSent)
+    );
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
@@ -71,7 +74,7 @@ async fn a_run_repeats_no_more_than_its_budget() {
     let (fish, patience) = (get("/fish"), quick());
     let mut attempts = Vec::new();
     for _ in 0..3 {
-        let answered = client.send_safely(&fish, None, &BOUNDS, &patience).await.expect("an answer");
+        let answered = client.send_with_retries(&fish, None, &BOUNDS, &patience).await.expect("an answer");
         attempts.push(answered.attempts);
     }
     assert_eq!((attempts, liar.heard().len()), (vec![4, 2, 1], 7));
@@ -84,8 +87,8 @@ async fn a_pause_that_is_asked_for_in_seconds_or_as_a_date_holds_for_all_request
         let asking = answer(429, &format!("retry-after: {asks}\r\n"), "");
         let liar = Liar::new([Act::Say(asking), Act::Say(answer(200, "", "{}"))]).await;
         let client = under(&liar, &Arc::default(), None);
-        let (once, began) = (Patience { attempts: 1, ..quick() }, Instant::now());
-        let first = client.send_safely(&get("/fish"), None, &BOUNDS, &once).await.expect("an answer");
+        let (once, began) = (RetryPolicy { max_attempts: 1, ..quick() }, Instant::now());
+        let first = client.send_with_retries(&get("/fish"), None, &BOUNDS, &once).await.expect("an answer");
         assert_eq!(first.response.status, 429);
         assert_eq!(code(&send(&client, &get("/other")).await), "answer");
         assert!(began.elapsed() >= Duration::from_millis(least), "{asks}: {:?}", began.elapsed());

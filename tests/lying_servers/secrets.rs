@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use trueup::exchange::Verb;
-use trueup::remote::retry::Patience;
-use trueup::remote::target::{Auth, TokenPlace};
+use trueup::exchange::Method;
+use trueup::remote::retry::RetryPolicy;
+use trueup::remote::target::{TargetAuth, TokenLocation};
 
 use crate::liar::{Act, Liar, answer};
 use crate::sessions::logs_in;
@@ -60,20 +60,20 @@ async fn nothing_secret_is_logged_or_told() {
     let mut told = String::new();
     for act in acts {
         let liar = Liar::new([logs_in("t1"), act]).await;
-        let auth = Auth {
+        let auth = TargetAuth {
             basic: Some(("canary-user".into(), "canary-pass".into())),
             headers: vec![("x-api-key".into(), "canary-key".into())],
             query: vec![("key".into(), "canary-query".into())],
-            ..login(TokenPlace::Query("token".into()))
+            ..login(TokenLocation::Query("token".into()))
         };
-        let mut put = request(Verb::Put, "/fish/17", true);
+        let mut put = request(Method::Put, "/fish/17", true);
         put.query.push(("mail".into(), "canary-personal".into()));
-        for verb in [Verb::Put, Verb::Get] {
-            put.verb = verb;
-            let twice = Patience { attempts: 2, ..quick() };
+        for verb in [Method::Put, Method::Get] {
+            put.method = verb;
+            let twice = RetryPolicy { max_attempts: 2, ..quick() };
             let (client, body) = (client(&liar, auth_again(&auth)), Some(b"canary-body".to_vec()));
-            if let Err(failure) = client.send_safely(&put, body, &BOUNDS, &twice).await {
-                let fault = failure.diagnostic();
+            if let Err(failure) = client.send_with_retries(&put, body, &BOUNDS, &twice).await {
+                let fault = failure.to_diagnostic();
                 told.push_str(&format!("{failure} {failure:?} {} {:?}\n", fault.message, fault.hint));
             }
         }
@@ -93,11 +93,11 @@ async fn nothing_secret_is_logged_or_told() {
     assert!(!text.contains(&canary) && !told.contains(&canary));
 }
 
-fn auth_again(auth: &Auth) -> Auth {
-    Auth {
+fn auth_again(auth: &TargetAuth) -> TargetAuth {
+    TargetAuth {
         basic: auth.basic.clone(),
         headers: auth.headers.clone(),
         query: auth.query.clone(),
-        ..login(TokenPlace::Query("token".into()))
+        ..login(TokenLocation::Query("token".into()))
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trueup::exchange::Verb;
-use trueup::kind::{Api, NamesWord};
-use trueup::remote::failure::Sent;
-use trueup::remote::target::{Auth, OauthPassword, TokenPlace};
+use trueup::exchange::Method;
+use trueup::kind::{Api, MemberNameCase};
+use trueup::remote::target::{OauthPasswordGrant, TargetAuth, TokenLocation};
+use trueup::remote::transport_error::DeliveryStatus;
 
 use crate::liar::{Act, Liar, answer};
 use crate::{BOUNDS, api, bearer, client, client_of, code, get, login, request, send, send_safely, target};
@@ -28,10 +28,10 @@ fn unauthorized() -> Act {
 #[tokio::test]
 async fn a_token_is_asked_for_on_first_need_and_sent_where_it_belongs() {
     for (place, expected) in [
-        (TokenPlace::Bearer, "\r\nauthorization: Bearer canary-t1\r\n"),
-        (TokenPlace::Header("X-Session".into()), "\r\nx-session: canary-t1\r\n"),
-        (TokenPlace::Cookie("ss-id".into()), "\r\ncookie: ss-id=canary-t1\r\n"),
-        (TokenPlace::Query("authToken".into()), "GET /fish?authToken=canary-t1 HTTP/1.1\r\n"),
+        (TokenLocation::Bearer, "\r\nauthorization: Bearer canary-t1\r\n"),
+        (TokenLocation::Header("X-Session".into()), "\r\nx-session: canary-t1\r\n"),
+        (TokenLocation::Cookie("ss-id".into()), "\r\ncookie: ss-id=canary-t1\r\n"),
+        (TokenLocation::Query("authToken".into()), "GET /fish?authToken=canary-t1 HTTP/1.1\r\n"),
     ] {
         let liar = Liar::new([logs_in("t1"), fine()]).await;
         let client = client(&liar, login(place));
@@ -58,7 +58,7 @@ async fn a_token_is_asked_for_on_first_need_and_sent_where_it_belongs() {
 async fn one_login_serves_all_that_wait() {
     let late = Act::Late(Duration::from_millis(100), answer(200, "", SESSION));
     let liar = Liar::new([late, fine()]).await;
-    let client = client(&liar, login(TokenPlace::Bearer));
+    let client = client(&liar, login(TokenLocation::Bearer));
     let fish = get("/fish");
     let all = futures_util::future::join_all((0..20).map(|_| send(&client, &fish))).await;
     assert!(all.iter().all(|result| code(result) == "answer"));
@@ -69,13 +69,14 @@ async fn one_login_serves_all_that_wait() {
 #[tokio::test]
 async fn a_refused_token_is_renewed_once_and_then_401_stands() {
     let liar = Liar::new([logs_in("t1"), unauthorized(), logs_in("t2"), fine()]).await;
-    let post = request(Verb::Post, "/fish", false);
-    let answered = send_safely(&client(&liar, login(TokenPlace::Bearer)), &post, "{}").await.ok();
+    let post = request(Method::Post, "/fish", false);
+    let answered = send_safely(&client(&liar, login(TokenLocation::Bearer)), &post, "{}").await.ok();
     assert_eq!(answered.map(|answered| (answered.response.status, answered.attempts)), Some((200, 1)));
     assert!(liar.heard()[3].contains("Bearer canary-t2"), "{}", liar.heard()[3]);
 
     let liar = Liar::new([logs_in("t1"), unauthorized(), logs_in("t2"), unauthorized()]).await;
-    let response = send(&client(&liar, login(TokenPlace::Bearer)), &get("/fish")).await.expect("an answer");
+    let response =
+        send(&client(&liar, login(TokenLocation::Bearer)), &get("/fish")).await.expect("an answer");
     assert_eq!((response.status, liar.heard().len()), (401, 4));
 
     let liar = Liar::new([unauthorized()]).await;
@@ -88,7 +89,7 @@ async fn new_tokens_are_not_asked_for_without_end() {
     // as services do that say 401 for "not allowed"
     let acts = "LULUULUULUU".chars().map(|act| if act == 'L' { logs_in("t") } else { unauthorized() });
     let liar = Liar::new(acts).await;
-    let client = client(&liar, login(TokenPlace::Bearer));
+    let client = client(&liar, login(TokenLocation::Bearer));
     for _ in 0..10 {
         let response = send(&client, &get("/fish")).await.expect("an answer");
         assert_eq!(response.status, 401);
@@ -109,10 +110,13 @@ async fn a_refused_password_is_not_tried_again() {
     ];
     for (refusal, code, text) in refusals {
         let liar = Liar::new([Act::Say(refusal)]).await;
-        let client = client(&liar, login(TokenPlace::Bearer));
+        let client = client(&liar, login(TokenLocation::Bearer));
         for _ in 0..3 {
             let failure = send_safely(&client, &get("/fish"), "").await.err().expect("refused");
-            assert_eq!((failure.code(), failure.sent, failure.login), (code, Sent::No, true));
+            assert_eq!(
+                (failure.code(), failure.delivery, failure.during_login),
+                (code, DeliveryStatus::NotSent, true)
+            );
             let shown = format!("{failure} {failure:?}");
             assert!(failure.to_string().contains(text) && !shown.contains("canary"), "{shown}");
         }
@@ -124,12 +128,15 @@ async fn a_refused_password_is_not_tried_again() {
 async fn a_login_that_fails_for_now_is_repeated() {
     let liar =
         Liar::new([Act::Reset(Vec::new()), Act::Say(answer(503, "", "")), logs_in("t1"), fine()]).await;
-    let post = request(Verb::Post, "/fish", false);
-    let answered = send_safely(&client(&liar, login(TokenPlace::Bearer)), &post, "{}").await.ok();
-    assert_eq!(answered.map(|answered| (answered.attempts, answered.earlier)), Some((3, Sent::No)));
+    let post = request(Method::Post, "/fish", false);
+    let answered = send_safely(&client(&liar, login(TokenLocation::Bearer)), &post, "{}").await.ok();
+    assert_eq!(
+        answered.map(|answered| (answered.attempts, answered.earlier_delivery)),
+        Some((3, DeliveryStatus::NotSent))
+    );
 
     let liar = Liar::new([Act::Hang(Vec::new())]).await;
-    let client = client(&liar, login(TokenPlace::Bearer));
+    let client = client(&liar, login(TokenLocation::Bearer));
     let (began, fish) = (Instant::now(), get("/fish"));
     let all = futures_util::future::join_all((0..10).map(|_| send(&client, &fish))).await;
     assert!(all.iter().all(|result| code(result) == "timeout"));
@@ -140,14 +147,14 @@ async fn a_login_that_fails_for_now_is_repeated() {
 async fn the_names_of_a_login_follow_the_rule_of_the_api() {
     let liar =
         Liar::new([Act::Say(answer(200, "", "{\"SESSION\":{\"Token\":\"canary-t1\"}}")), fine()]).await;
-    let mut target = target(&liar.url, login(TokenPlace::Bearer));
-    target.api = Arc::new(Api { names: NamesWord::CaseInsensitive, ..api() });
+    let mut target = target(&liar.url, login(TokenLocation::Bearer));
+    target.api = Arc::new(Api { member_names: MemberNameCase::CaseInsensitive, ..api() });
     assert_eq!(code(&send(&client_of(&target), &get("/fish")).await), "answer");
     assert!(liar.heard()[1].contains("Bearer canary-t1"));
 }
 
-pub fn oauth(identity: &Liar) -> Auth {
-    let grant = OauthPassword {
+pub fn oauth(identity: &Liar) -> TargetAuth {
+    let grant = OauthPasswordGrant {
         url: identity.url.join("/realms/x/token").expect("a url"),
         client_id: "tool".into(),
         client_secret: Some("s&cret".into()),
@@ -155,7 +162,7 @@ pub fn oauth(identity: &Liar) -> Auth {
         password: "p+w=å".into(),
     };
     let headers = vec![("X-Api-Key".into(), "canary-key".into())];
-    Auth { oauth_password: Some(grant), headers, ..Auth::default() }
+    TargetAuth { oauth_password: Some(grant), headers, ..TargetAuth::default() }
 }
 
 #[tokio::test]

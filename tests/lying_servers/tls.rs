@@ -16,8 +16,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use trueup::exchange::Verb;
-use trueup::remote::failure::Sent;
+use trueup::exchange::Method;
+use trueup::remote::transport_error::DeliveryStatus;
 use url::Url;
 
 use crate::{bearer, client_of, code, get, request, send, send_safely, target};
@@ -94,7 +94,7 @@ async fn a_certificate_that_nobody_trusts_gets_no_request() {
     let (url, heard) = Authority::new().serve("h2", "localhost", 2100).await;
     let client = client_of(&target(&url, bearer()));
     let failure = send_safely(&client, &get("/fish"), "").await.err().expect("no trust");
-    assert_eq!((failure.code(), failure.sent, failure.attempts), ("tls", Sent::No, 1));
+    assert_eq!((failure.code(), failure.delivery, failure.attempts), ("tls", DeliveryStatus::NotSent, 1));
     assert!(failure.to_string().contains("UnknownIssuer"), "{failure}");
     assert!(heard.lock().expect("no panic").is_empty());
 
@@ -145,7 +145,8 @@ async fn as_the_child_of_another_test() {
     let mut verdicts = String::new();
     for url in urls.split(' ') {
         let client = client_of(&target(&Url::parse(url).expect("a url"), bearer()));
-        verdicts = format!("{verdicts} {}", code(&send(&client, &request(Verb::Post, "/fish", false)).await));
+        verdicts =
+            format!("{verdicts} {}", code(&send(&client, &request(Method::Post, "/fish", false)).await));
     }
     println!("verdicts:{verdicts}");
 }

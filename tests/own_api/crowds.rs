@@ -2,8 +2,8 @@
 //! read by itself.
 
 use serde_json::json;
-use trueup::diagnostic::Source;
-use trueup::remote::sandbox::{Data, Options, Running, Sandbox};
+use trueup::diagnostic::NamedSource;
+use trueup::remote::sandbox::{RunningSandbox, SandboxData, SandboxLauncher, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::shop::{descriptions, kinds};
@@ -24,17 +24,17 @@ fields:
 ";
 
 /// So many boats, and documents for seven of them, of which one differs.
-fn harbour(boats: u32) -> (Desk, Running) {
+fn harbour(boats: u32) -> (Desk, RunningSandbox) {
     let mut desk = Desk::new();
     desk.write("apis/ferry/api.yaml", API);
     desk.write("apis/ferry/boat.yaml", BOAT);
     let kinds = kinds(descriptions(desk.root()));
     let boat = |id: u32| json!({ "object": { "id": id, "name": format!("Boat {id}") } });
     let all: Vec<_> = (1..=boats).map(boat).collect();
-    let source = Source::new("data.json", json!({ "ferry/boat": all }).to_string());
-    let data = Data::read(&source, &kinds, &mut Vec::new());
-    let options = Options { data: Some(data), seed: Some(7), ..Options::default() };
-    let sandbox = Sandbox::start(kinds, options).expect("a sandbox");
+    let source = NamedSource::new("data.json", json!({ "ferry/boat": all }).to_string());
+    let data = SandboxData::parse_source(&source, &kinds, &mut Vec::new());
+    let options = SandboxOptions { data: Some(data), seed: Some(7), ..SandboxOptions::default() };
+    let sandbox = SandboxLauncher::start_server(kinds, options).expect("a sandbox");
     let auth = json!({ "bearer": { "from_env": "KEY" } });
     let target = json!({ "api": "ferry", "base_url": sandbox.base_url("ferry"), "auth": auth });
     desk.write("trueup.yaml", &json!({ "targets": { "there": target } }).to_string());
@@ -55,7 +55,7 @@ fn asked(boats: u32, arguments: &[&str]) -> (usize, usize) {
     let plan: serde_json::Value = serde_json::from_str(&ran.out).expect("a report");
     assert_eq!(plan["summary"]["update"], 1, "{}", ran.all());
     assert_eq!(plan["summary"]["unchanged"], 6, "{}", ran.all());
-    let log = sandbox.log();
+    let log = sandbox.read_log();
     assert_eq!(plan["requests"][0]["planned"], log.len(), "{}", ran.all());
     (log.len(), log.iter().filter(|entry| entry.path.ends_with("/boats")).count())
 }

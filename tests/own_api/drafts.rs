@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use trueup::kind::registry::Registry;
-use trueup::remote::sandbox::Options;
+use trueup::kind::registry::KindRegistry;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::Desk;
 use crate::example::Judge;
@@ -48,7 +48,7 @@ fn drafts_pass_check_and_schema() {
         let ran = desk.expect(0, &["api", "check"]);
         ran.says(&["still marked `# decide:`", "all fine"]);
         assert!(ran.err.is_empty(), "{}", ran.err);
-        let judge = Judge::new(Registry::builtin());
+        let judge = Judge::new(KindRegistry::get_builtin());
         for (path, text) in descriptions(desk.root()) {
             let schema = if path.ends_with("/api.yaml") { "api.json" } else { "kind.json" };
             judge.check(schema, &path, &text);
@@ -111,14 +111,14 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
     let desk = drafted("bikes", "bikes-3.0.yaml");
     desk.write("config/stations.yaml", STATIONS);
     desk.write("config/docks.yaml", DOCKS);
-    let mut shop = Shop::open(desk, BIKES, Options::default());
+    let mut shop = Shop::open(desk, BIKES, SandboxOptions::default());
     shop.desk.set("ADMIN", "canary-admin");
     let json = shop.desk.run(&["plan", "--trust-empty", "--format", "json"]).json();
     assert_eq!((&json["summary"]["create"], &json["summary"]["update"]), (&json!(2), &json!(1)), "{json:#}");
     shop.desk.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
     let ran = shop.desk.expect(0, &["plan", "--detailed-exitcode"]);
     ran.says(&["Nothing to do"]);
-    let patch = shop.writes().into_iter().find(|entry| entry.verb == "PATCH").expect("an update");
+    let patch = shop.writes().into_iter().find(|entry| entry.method == "PATCH").expect("an update");
     let patch = body(&patch);
     let sent: Vec<&String> = patch.as_object().expect("members").keys().collect();
     assert_eq!(sent, ["price", "openingHours", "tags", "labels"]);
@@ -133,7 +133,7 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
     shop.converges();
     let dock = shop.objects("bikes/dock").remove(0);
     assert_eq!((&dock["kind"], &dock["serialNumber"]), (&json!("charging"), &json!("D-1")));
-    let put = shop.writes().into_iter().rfind(|entry| entry.verb == "PUT").expect("a replacement");
+    let put = shop.writes().into_iter().rfind(|entry| entry.method == "PUT").expect("a replacement");
     assert_eq!(body(&put).get("stationId"), None, "what only the service sets is not sent");
 
     shop.desk.remove("config/docks.yaml");
@@ -152,12 +152,12 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
 fn a_draft_from_3_1_creates_and_updates() {
     let desk = drafted("festival", "festival-3.1.json");
     desk.write("config/stages.yaml", STAGES);
-    let shop = Shop::open(desk, FESTIVAL, Options::default());
+    let shop = Shop::open(desk, FESTIVAL, SandboxOptions::default());
     shop.converges();
     let stages = shop.objects("festival/stage");
     let slugs: Vec<&Json> = stages.iter().map(|stage| &stage["slug"]).collect();
     assert_eq!(slugs, [&json!("main"), &json!("tent"), &json!("lake")]);
-    let patch = shop.writes().into_iter().find(|entry| entry.verb == "PATCH").expect("an update");
+    let patch = shop.writes().into_iter().find(|entry| entry.method == "PATCH").expect("an update");
     let patch = body(&patch);
     assert_eq!(patch["roof"], Json::Null, "what may be null is cleared with null");
     assert_eq!(patch["sponsor"], json!(9), "what is read whole is written as its id");
@@ -166,7 +166,7 @@ fn a_draft_from_3_1_creates_and_updates() {
     // the second way to update that the document has
     shop.desk.write("config/stages.yaml", &STAGES.replace("capacity: 900", "capacity: 950"));
     shop.desk.expect(0, &["apply", "--auto-approve", "--method", "put"]);
-    let put = shop.writes().into_iter().find(|entry| entry.verb == "PUT").expect("a replacement");
+    let put = shop.writes().into_iter().find(|entry| entry.method == "PUT").expect("a replacement");
     assert_eq!(body(&put)["capacity"], json!(950));
     assert_eq!(body(&put)["title"], json!("The tent"));
     shop.desk.expect(0, &["plan", "--detailed-exitcode"]);

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use boon::{Compiler, Schemas};
 use serde_json::{Value as Json, json};
-use trueup::kind::registry::Registry;
-use trueup::remote::sandbox::Options;
+use trueup::kind::registry::KindRegistry;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::desk::Desk;
 use crate::shop::{Shop, body, descriptions};
@@ -31,7 +31,7 @@ fn desk() -> Desk {
 fn open() -> Shop {
     let desk = desk();
     let settings = desk.read("trueup.yaml").replace("http://127.0.0.1:8080/parking", "URL");
-    Shop::open(desk, &settings, Options::default())
+    Shop::open(desk, &settings, SandboxOptions::default())
 }
 
 #[test]
@@ -43,7 +43,9 @@ fn the_fifth_service_goes_from_check_to_delete() {
     desk.expect(0, &["schema", "--check"]);
     desk.expect(0, &["validate"]).says(&["4 documents in 2 files: all fine"]);
     let stranger = json!({ "paidBy": { "kept": [1, "2", null] } });
-    shop.sandbox.edit("parking/permit", "40017", stranger.as_object().expect("members")).expect("an edit");
+    shop.sandbox
+        .edit_object("parking/permit", "40017", stranger.as_object().expect("members"))
+        .expect("an edit");
 
     let ran = desk.expect(2, &["plan", "--detailed-exitcode", "--format", "json"]);
     assert_eq!(ran.json()["summary"]["create"], json!(2));
@@ -71,7 +73,7 @@ fn the_fifth_service_goes_from_check_to_delete() {
 /// The PATCH holds what differs, the PUT everything, with what nobody describes.
 fn the_writes_are_the_smallest(shop: &Shop) {
     let writes = shop.writes();
-    let of = |verb: &str| body(writes.iter().find(|entry| entry.verb == verb).expect("such a write"));
+    let of = |verb: &str| body(writes.iter().find(|entry| entry.method == verb).expect("such a write"));
     let patch = of("PATCH");
     let sent: Vec<&String> = patch.as_object().expect("members").keys().collect();
     assert_eq!(sent, ["name", "tariffs", "payment"]);
@@ -116,7 +118,7 @@ fn first_url(child: &mut std::process::Child, api: &str) -> String {
 fn descriptions_and_documents_pass_the_schemas() {
     let mut faults = Vec::new();
     let own = descriptions(Path::new(EXAMPLE));
-    let registry = Registry::with_workspace(own.clone(), &mut faults);
+    let registry = KindRegistry::with_workspace(own.clone(), &mut faults);
     assert!(faults.is_empty(), "{:?}", faults.iter().map(|fault| &fault.message).collect::<Vec<_>>());
     let judge = Judge::new(&registry);
     for (path, text) in own {
@@ -140,10 +142,10 @@ pub struct Judge {
 }
 
 impl Judge {
-    pub fn new(registry: &Registry) -> Self {
+    pub fn new(registry: &KindRegistry) -> Self {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         let url = |name: &str| format!("https://schemas.example/{name}");
-        let files = trueup::cli::schema::all(registry);
+        let files = trueup::cli::schema::build_schemas(registry);
         for (name, text) in &files {
             let schema: Json = serde_json::from_str(text).expect("JSON");
             compiler.add_resource(&url(name), schema).expect("a resource");

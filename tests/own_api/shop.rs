@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use trueup::kind::Kind;
-use trueup::kind::registry::Registry;
-use trueup::remote::sandbox::{Entry, Options, Running, Sandbox};
+use trueup::kind::registry::KindRegistry;
+use trueup::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxOptions};
 
 use crate::desk::Desk;
 
 /// A desk and the sandbox of its own kinds.
 pub struct Shop {
     pub desk: Desk,
-    pub sandbox: Running,
+    pub sandbox: RunningSandbox,
 }
 
 /// The descriptions below `apis/` of a workspace, as pairs of path and text.
@@ -29,19 +29,20 @@ pub fn descriptions(root: &Path) -> Vec<(String, String)> {
 /// The kinds that descriptions hold, and no others.
 pub fn kinds(files: Vec<(String, String)>) -> Vec<Arc<Kind>> {
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files, &mut faults);
+    let registry = KindRegistry::with_workspace(files, &mut faults);
     assert!(faults.is_empty(), "{:?}", faults.iter().map(|fault| &fault.message).collect::<Vec<_>>());
-    let own = registry.kinds().iter().filter(|name| Registry::builtin().kind(name).is_none());
-    own.map(|name| registry.kind(name).expect("a sound kind")).collect()
+    let own =
+        registry.kind_names().iter().filter(|name| KindRegistry::get_builtin().find_kind(name).is_none());
+    own.map(|name| registry.find_kind(name).expect("a sound kind")).collect()
 }
 
 impl Shop {
     /// A workspace of these files, and a sandbox of its descriptions; in `trueup.yaml`, `URL` is where that is.
-    pub fn open(mut desk: Desk, settings: &str, options: Options) -> Self {
+    pub fn open(mut desk: Desk, settings: &str, options: SandboxOptions) -> Self {
         let kinds = kinds(descriptions(desk.root()));
         let api = kinds.first().expect("a kind").api.name.to_string();
-        let options = Options { seed: Some(7), keep_bodies: true, ..options };
-        let sandbox = Sandbox::start(kinds, options).expect("a sandbox");
+        let options = SandboxOptions { seed: Some(7), log_bodies: true, ..options };
+        let sandbox = SandboxLauncher::start_server(kinds, options).expect("a sandbox");
         desk.write("trueup.yaml", &settings.replace("URL", &sandbox.base_url(&api)));
         desk.set("KEY", "any");
         Self { desk, sandbox }
@@ -49,14 +50,14 @@ impl Shop {
 
     /// The objects of a kind.
     pub fn objects(&self, kind: &str) -> Vec<Json> {
-        let dump = self.sandbox.dump();
+        let dump = self.sandbox.dump_state();
         let all = dump[kind].as_array().cloned().unwrap_or_default();
         all.into_iter().map(|one| one["object"].clone()).collect()
     }
 
     /// The requests so far that wrote.
-    pub fn writes(&self) -> Vec<Entry> {
-        self.sandbox.log().into_iter().filter(|entry| entry.verb != "GET").collect()
+    pub fn writes(&self) -> Vec<SandboxLogEntry> {
+        self.sandbox.read_log().into_iter().filter(|entry| entry.method != "GET").collect()
     }
 
     /// Plans differences, applies them, and plans again without any.
@@ -69,7 +70,7 @@ impl Shop {
 }
 
 /// The body of a request.
-pub fn body(entry: &Entry) -> Json {
+pub fn body(entry: &SandboxLogEntry) -> Json {
     let bytes = entry.body.as_deref().unwrap_or_default();
     serde_json::from_slice(bytes).unwrap_or(Json::Null)
 }

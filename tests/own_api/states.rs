@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Map, Value as Json, json};
-use trueup::diagnostic::Source;
-use trueup::remote::sandbox::{Data, Entry, Fault, Options, Running, Sandbox, Watch};
+use trueup::diagnostic::NamedSource;
+use trueup::remote::sandbox::{
+    RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxObserver,
+    SandboxOptions,
+};
 
 use crate::desk::{Desk, Ran};
 use crate::shop::{descriptions, kinds};
@@ -50,7 +53,7 @@ const STATES: [&str; 2] = ["etag", "{ field: revision }"];
 /// Two boats, and documents that call both otherwise.
 struct Harbour {
     desk: Desk,
-    sandbox: Arc<Running>,
+    sandbox: Arc<RunningSandbox>,
 }
 
 impl Harbour {
@@ -60,23 +63,28 @@ impl Harbour {
         desk.write("apis/ferry/api.yaml", API);
         desk.write("apis/ferry/boat.yaml", &BOAT.replace("STATE", state));
         let boat = |id: u32| json!({ "object": { "id": id, "name": "Old", "deck": "oak", "revision": 7 } });
-        let source = Source::new("data.json", json!({ "ferry/boat": [boat(1), boat(2)] }).to_string());
+        let source = NamedSource::new("data.json", json!({ "ferry/boat": [boat(1), boat(2)] }).to_string());
         let kinds = kinds(descriptions(desk.root()));
-        let data = Data::read(&source, &kinds, &mut Vec::new());
-        let own: Arc<OnceLock<Weak<Running>>> = Arc::default();
+        let data = SandboxData::parse_source(&source, &kinds, &mut Vec::new());
+        let own: Arc<OnceLock<Weak<RunningSandbox>>> = Arc::default();
         let (seen, reads) = (Arc::clone(&own), AtomicUsize::new(0));
-        let watch: Watch = Arc::new(move |entry: &Entry| {
-            let first = entry.verb == "GET" && entry.path.ends_with("/boats/1");
+        let watch: SandboxObserver = Arc::new(move |entry: &SandboxLogEntry| {
+            let first = entry.method == "GET" && entry.path.ends_with("/boats/1");
             let second_time = first && reads.fetch_add(1, Ordering::SeqCst) == 1;
             if let (true, Some(edit), Some(sandbox)) =
                 (second_time, &edit, seen.get().and_then(Weak::upgrade))
             {
                 let members: Map<String, Json> = serde_json::from_value(edit.clone()).expect("members");
-                sandbox.edit("ferry/boat", "1", &members).expect("an edit");
+                sandbox.edit_object("ferry/boat", "1", &members).expect("an edit");
             }
         });
-        let options = Options { data: Some(data), seed: Some(7), watch: Some(watch), ..Options::default() };
-        let sandbox = Arc::new(Sandbox::start(kinds, options).expect("a sandbox"));
+        let options = SandboxOptions {
+            data: Some(data),
+            seed: Some(7),
+            observer: Some(watch),
+            ..SandboxOptions::default()
+        };
+        let sandbox = Arc::new(SandboxLauncher::start_server(kinds, options).expect("a sandbox"));
         own.set(Arc::downgrade(&sandbox)).expect("set once");
         let auth = json!({ "bearer": { "from_env": "KEY" } });
         let target = json!({ "api": "ferry", "base_url": sandbox.base_url("ferry"), "auth": auth });
@@ -92,13 +100,13 @@ impl Harbour {
     }
 
     fn boat(&self, number: usize) -> Json {
-        self.sandbox.dump()["ferry/boat"][number]["object"].clone()
+        self.sandbox.dump_state()["ferry/boat"][number]["object"].clone()
     }
 
     /// The status of each write to a boat.
     fn written(&self, id: u32) -> Vec<u16> {
-        let log = self.sandbox.log().into_iter();
-        let own = log.filter(|entry| entry.verb != "GET" && entry.path.ends_with(&format!("/boats/{id}")));
+        let log = self.sandbox.read_log().into_iter();
+        let own = log.filter(|entry| entry.method != "GET" && entry.path.ends_with(&format!("/boats/{id}")));
         own.map(|entry| entry.status.unwrap_or(0)).collect()
     }
 }
@@ -138,7 +146,7 @@ fn an_object_that_moved_elsewhere_is_left_alone_too() {
 fn a_write_whose_answer_was_lost_is_looked_up_and_not_refused() {
     for state in STATES {
         let harbour = Harbour::new(state, None);
-        harbour.sandbox.arm(Fault::parse("PATCH:reset-after:1").expect("a fault"));
+        harbour.sandbox.add_fault(SandboxFault::parse_fault("PATCH:reset-after:1").expect("a fault"));
         let ran = harbour.apply();
         assert_eq!(ran.code, Some(0), "{state}\n{}", ran.all());
         assert_eq!((&harbour.boat(0)["name"], &harbour.boat(1)["name"]), (&json!("New"), &json!("New")));

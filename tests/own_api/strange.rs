@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
-use trueup::diagnostic::{Diagnostic, Source};
-use trueup::kind::draft::{Draft, draft};
-use trueup::kind::registry::Registry;
+use trueup::diagnostic::{Diagnostic, NamedSource};
+use trueup::kind::draft::{ApiDraft, draft_api};
+use trueup::kind::registry::KindRegistry;
 
-fn drafted(text: &str) -> Result<Draft, Diagnostic> {
-    let source: Arc<Source> = Source::new("some.json", text);
-    let draft = draft("some", &source, &[])?;
+fn drafted(text: &str) -> Result<ApiDraft, Diagnostic> {
+    let source: Arc<NamedSource> = NamedSource::new("some.json", text);
+    let draft = draft_api("some", &source, &[])?;
     let files = draft.files.iter().map(|file| (format!("apis/some/{}", file.name), file.text.clone()));
     let mut faults = Vec::new();
-    Registry::with_workspace(files.collect(), &mut faults);
+    KindRegistry::with_workspace(files.collect(), &mut faults);
     let said: Vec<_> = faults.iter().map(|fault| &fault.message).collect();
     assert!(said.is_empty(), "{said:?}\n{}", draft.files.iter().map(|file| &*file.text).collect::<String>());
     Ok(draft)
@@ -68,7 +68,9 @@ fn thing(properties: Json) -> Json {
 #[test]
 fn what_is_no_openapi_is_told() {
     let fault = |text: &str| drafted(text).map(|_| ()).expect_err("a fault");
-    let place = |fault: &Diagnostic| fault.place.as_ref().map(trueup::diagnostic::Place::line_column);
+    let place = |fault: &Diagnostic| {
+        fault.location.as_ref().map(trueup::diagnostic::SourceLocation::find_line_column)
+    };
     let broken = fault("{\n  \"openapi\": \"3.0.0\",\n  \"paths\": { ]\n}");
     assert_eq!((broken.code, place(&broken)), ("json-syntax", Some((3, 14))));
     assert_eq!(fault("openapi: [").code, "yaml-syntax");

@@ -1,7 +1,7 @@
 //! `trueup api try`: a description against live objects that are not as it says.
 
 use serde_json::{Value as Json, json};
-use trueup::remote::sandbox::{Fault, Options};
+use trueup::remote::sandbox::{SandboxFault, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::shop::Shop;
@@ -64,7 +64,7 @@ fn shop(told: impl Fn(&str) -> String) -> Shop {
     let desk = Desk::new();
     desk.write("apis/ferry/api.yaml", API);
     desk.write("apis/ferry/boat.yaml", BOAT);
-    let shop = Shop::open(desk, SETTINGS, Options::default());
+    let shop = Shop::open(desk, SETTINGS, SandboxOptions::default());
     let (head, samples) = BOAT.split_once("samples:").expect("samples");
     assert!(!samples.is_empty());
     shop.desk.write("apis/ferry/boat.yaml", &told(head));
@@ -165,7 +165,7 @@ fn what_never_came_and_what_tells_nothing_apart_is_told() {
             .replace("  seats:", "  ghost: { type: text, is: Nobody saw it. }\n  seats:")
     });
     let state = json!({ "state": "ashore", "price": null, "built": null });
-    shop.sandbox.edit("ferry/boat", "1", state.as_object().expect("members")).expect("an edit");
+    shop.sandbox.edit_object("ferry/boat", "1", state.as_object().expect("members")).expect("an edit");
     let kind = found(&shop, 2, &["boat"]);
     assert_eq!(kind["never_came"], json!(["ghost", "stops[].halt"]));
     assert_eq!(kind["only_null"], json!(["built", "price"]));
@@ -184,10 +184,10 @@ fn few_objects_are_asked_for() {
     let desk = Desk::new();
     desk.write("apis/ferry/api.yaml", API);
     desk.write("apis/ferry/boat.yaml", BOAT);
-    let shop = Shop::open(desk, SETTINGS, Options { count: Some(250), ..Options::default() });
+    let shop = Shop::open(desk, SETTINGS, SandboxOptions { count: Some(250), ..SandboxOptions::default() });
     let kind = found(&shop, 0, &["--count", "7"]);
     assert_eq!(kind["objects"], json!(7));
-    let log = shop.sandbox.log();
+    let log = shop.sandbox.read_log();
     assert_eq!(log.len(), 1, "one page is read");
     assert!(log[0].query.contains(&("take".into(), "7".into())), "{:?}", log[0].query);
 }
@@ -198,7 +198,7 @@ fn what_cannot_be_read_is_told_without_the_credential() {
     for (fault, code) in
         [("GET:500", "service-error"), ("GET:html", "unreadable-answer"), ("GET:403", "forbidden")]
     {
-        shop.sandbox.arm(Fault::parse(&format!("{fault}:1")).expect("a fault"));
+        shop.sandbox.add_fault(SandboxFault::parse_fault(&format!("{fault}:1")).expect("a fault"));
         let ran = shop.desk.expect(1, &["api", "try", "here", "--request-timeout", "5"]);
         ran.complains(&[code, "ferry/boat"]);
     }
@@ -228,7 +228,7 @@ fn targets_kinds_and_scopes_are_looked_up() {
     shop.desk.expect(64, &["api", "try", "here", "--scope", "pier"]);
     // the sandbox does not know the path, but it was asked for
     shop.desk.expect(1, &["api", "try", "here", "--scope", "pier=7"]).complains(&["not-found"]);
-    let paths: Vec<String> = shop.sandbox.log().into_iter().map(|entry| entry.path).collect();
+    let paths: Vec<String> = shop.sandbox.read_log().into_iter().map(|entry| entry.path).collect();
     assert_eq!(paths, ["/ferry/piers/7/boats"]);
 }
 

@@ -1,7 +1,7 @@
 //! Rules as gates: an error refuses a plan and an apply, and nothing is sent.
 
 use serde_json::json;
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use trueup::kind::{Leaf, NumberForm};
-use trueup::value::Mark;
+use trueup::kind::{NumberEncoding, ScalarType};
+use trueup::value::Sensitivity;
 use uuid::Uuid;
 
 /// What stands in every value that must not be seen.
@@ -68,44 +68,53 @@ impl<'t> Dice<'t> {
     }
 
     /// A value of a leaf as a service writes it; never null.
-    pub fn leaf(&mut self, leaf: &Leaf, mark: Mark) -> Json {
+    pub fn leaf(&mut self, leaf: &ScalarType, mark: Sensitivity) -> Json {
         match leaf {
-            Leaf::Text { max } => Json::from(self.text(*max, mark)),
-            Leaf::Choice { choices, open } => match choices.is_empty() || (*open && self.chance(1)) {
-                true => Json::from(format!("other{}", self.serial())),
-                false => Json::from(&*self.pick(choices).0),
-            },
-            Leaf::Flag => Json::Bool(self.roll(2) == 1),
-            Leaf::Whole(form) => {
-                let number = *self.pick(&[0, 1, 2, 7, -3, 40, 1_000_000, 9_007_199_254_740_993_i64]);
-                if *form == NumberForm::Text { Json::from(number.to_string()) } else { Json::from(number) }
+            ScalarType::String { max_length: max } => Json::from(self.text(*max, mark)),
+            ScalarType::Enum { values: choices, open } => {
+                match choices.is_empty() || (*open && self.chance(1)) {
+                    true => Json::from(format!("other{}", self.serial())),
+                    false => Json::from(&*self.pick(choices).0),
+                }
             }
-            Leaf::Decimal(form) => self.decimal(*form),
-            Leaf::Guid => Json::from(self.guid()),
-            Leaf::Date => {
+            ScalarType::Boolean => Json::Bool(self.roll(2) == 1),
+            ScalarType::Integer(form) => {
+                let number = *self.pick(&[0, 1, 2, 7, -3, 40, 1_000_000, 9_007_199_254_740_993_i64]);
+                if *form == NumberEncoding::Text {
+                    Json::from(number.to_string())
+                } else {
+                    Json::from(number)
+                }
+            }
+            ScalarType::Decimal(form) => self.decimal(*form),
+            ScalarType::Uuid => Json::from(self.guid()),
+            ScalarType::Date => {
                 Json::from(format!("20{:02}-0{}-1{}", self.roll(30), 1 + self.roll(9), self.roll(10)))
             }
-            Leaf::Time => Json::from(self.time()),
-            Leaf::Any => self.any(2, mark),
+            ScalarType::DateTime => Json::from(self.time()),
+            ScalarType::Any => self.any(2, mark),
         }
     }
 
-    fn text(&mut self, max: Option<u32>, mark: Mark) -> String {
+    fn text(&mut self, max: Option<u32>, mark: Sensitivity) -> String {
         let text = match self.roll(4) {
             0 => format!("t{}", self.serial()),
             1 => (*self.pick(&AWKWARD)).to_owned(),
             2 => format!("{} {}", self.pick(&AWKWARD), self.serial()),
             _ => format!("{}@Example.org, x@y.example", self.serial()),
         };
-        let text = if mark == Mark::Open { text } else { format!("{CANARY}{} {text}", self.serial()) };
+        let text =
+            if mark == Sensitivity::Public { text } else { format!("{CANARY}{} {text}", self.serial()) };
         text.chars().take(max.map_or(usize::MAX, |max| max as usize)).collect()
     }
 
-    fn decimal(&mut self, form: NumberForm) -> Json {
+    fn decimal(&mut self, form: NumberEncoding) -> Json {
         let digits = *self.pick(&["0", "1", "2500.5", "0.01", "-3.25", "99999.99", "100"]);
         match form {
-            NumberForm::Text => Json::from(if self.chance(5) { digits.to_owned() } else { longer(digits) }),
-            NumberForm::Number => serde_json::from_str(digits).expect("a number"),
+            NumberEncoding::Text => {
+                Json::from(if self.chance(5) { digits.to_owned() } else { longer(digits) })
+            }
+            NumberEncoding::Number => serde_json::from_str(digits).expect("a number"),
         }
     }
 
@@ -130,10 +139,10 @@ impl<'t> Dice<'t> {
     }
 
     /// Anything that JSON can say.
-    pub fn any(&mut self, depth: usize, mark: Mark) -> Json {
+    pub fn any(&mut self, depth: usize, mark: Sensitivity) -> Json {
         match self.roll(if depth == 0 { 5 } else { 7 }) {
             0 => json!(1),
-            1 if mark == Mark::Open => Json::from(format!("t{}", self.serial())),
+            1 if mark == Sensitivity::Public => Json::from(format!("t{}", self.serial())),
             1 => Json::from(format!("{CANARY}{}", self.serial())),
             2 => json!(true),
             3 => json!(2.5),

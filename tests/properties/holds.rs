@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use trueup::kind::{Absent, Compare, Field, Item, Leaf, ListType, Shape, ToldApart, Type};
-use trueup::value::Mark;
+use trueup::kind::{
+    AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ItemType, ListType, ScalarType, Shape,
+};
+use trueup::value::Sensitivity;
 
 use super::kept::{typed, without_nulls};
 use super::live::{Sight, get};
@@ -29,8 +31,8 @@ impl Run<'_> {
         seen: &Map<String, Json>,
     ) -> Result<(), String> {
         for (name, said) in said {
-            let field = shape.named(name).ok_or_else(|| format!("{name} is no field"))?;
-            let known = !field.access.write_only && self.can_be_held(field);
+            let field = shape.find_field(name).ok_or_else(|| format!("{name} is no field"))?;
+            let known = !field.behavior.write_only && self.can_be_held(field);
             if known && !self.field(field, said, get(seen, field)) {
                 return Err(format!("{name} is not as the document says"));
             }
@@ -40,11 +42,13 @@ impl Run<'_> {
 
     /// Whether what reads back of a field is what the service holds.
     fn can_be_held(&self, field: &Field) -> bool {
-        match field.absent {
-            Absent::Unknown if field.mark == Mark::Secret => self.manners.sight == Sight::Clear,
-            Absent::Unknown => self.forced,
-            Absent::Pending => self.manners.verified,
-            Absent::Null | Absent::Zero => true,
+        match field.when_absent {
+            AbsenceRule::Hidden if field.sensitivity == Sensitivity::Secret => {
+                self.manners.sight == Sight::Clear
+            }
+            AbsenceRule::Hidden => self.forced,
+            AbsenceRule::Pending => self.manners.verified,
+            AbsenceRule::Null | AbsenceRule::Zero => true,
         }
     }
 
@@ -52,45 +56,51 @@ impl Run<'_> {
         let seen = seen.filter(|seen| !seen.is_null());
         match (&field.ty, said, seen) {
             (_, Json::Null, None) => true,
-            (Type::Leaf(leaf), said, seen) => self.leaf(field, leaf, said, seen),
+            (FieldType::Scalar(leaf), said, seen) => self.leaf(field, leaf, said, seen),
             (_, said, None) => is_empty(said),
-            (Type::Object(shape), Json::Object(said), Some(Json::Object(seen))) => {
+            (FieldType::Object(shape), Json::Object(said), Some(Json::Object(seen))) => {
                 self.holds(shape, said, seen).is_ok()
             }
-            (Type::Object(_), _, Some(_)) => false,
-            (Type::Map(map), said, Some(seen)) => entries(said, seen, map.complete),
-            (Type::List(list), said, Some(seen)) => self.list(list, said, seen),
+            (FieldType::Object(_), _, Some(_)) => false,
+            (FieldType::Map(map), said, Some(seen)) => entries(said, seen, map.deletes_unlisted),
+            (FieldType::Array(list), said, Some(seen)) => self.list(list, said, seen),
         }
     }
 
-    fn leaf(&self, field: &Field, leaf: &Leaf, said: &Json, seen: Option<&Json>) -> bool {
+    fn leaf(&self, field: &Field, leaf: &ScalarType, said: &Json, seen: Option<&Json>) -> bool {
         let slot = said.get("from_env").and_then(Json::as_str).and_then(|name| self.env.get(name));
         let said = slot.map_or_else(|| said.clone(), |value| Json::from(value.as_str()));
         let nothing = |value: &Json| {
             value.is_null()
                 || value.as_str() == Some("")
-                || (field.absent == Absent::Zero && typed(leaf, value).is_some_and(|value| value.is_zero()))
+                || (field.when_absent == AbsenceRule::Zero
+                    && typed(leaf, value).is_some_and(|value| value.is_zero()))
         };
-        let id = field.refers_to.as_ref().and_then(|refers| seen?.get(&*refers.id)).or(seen);
+        let id = field.reference.as_ref().and_then(|refers| seen?.get(&*refers.id)).or(seen);
         match id {
-            _ if field.compare != Compare::Exact => true,
+            _ if field.compare != ComparisonRule::Exact => true,
             None => nothing(&said),
             Some(seen) if nothing(&said) => nothing(seen),
-            Some(seen) if *leaf == Leaf::Any => said == *seen,
+            Some(seen) if *leaf == ScalarType::Any => said == *seen,
             Some(seen) => typed(leaf, &said).is_some() && typed(leaf, &said) == typed(leaf, seen),
         }
     }
 
-    fn list(&self, list: &ListType, said: &Json, seen: &Json) -> bool {
+    fn list(&self, list: &ArrayType, said: &Json, seen: &Json) -> bool {
         let items = |side: &Json| side.as_array().cloned().unwrap_or_default();
         let (said, mut seen) = (items(said), items(seen));
-        if said.len() > seen.len() || ((list.complete || said.is_empty()) && said.len() != seen.len()) {
+        if said.len() > seen.len() || ((list.deletes_unlisted || said.is_empty()) && said.len() != seen.len())
+        {
             return false;
         }
-        match (&list.item, &list.told_apart) {
-            (Item::Leaf(leaf), ToldApart::Order) => said.iter().zip(&seen).all(|(a, b)| same(leaf, a, b)),
-            (Item::Leaf(leaf), _) => said.iter().all(|said| take(&mut seen, |seen| same(leaf, said, seen))),
-            (Item::Object(shape), _) => said.iter().all(|said| {
+        match (&list.item, &list.list_type) {
+            (ItemType::Scalar(leaf), ListType::Atomic) => {
+                said.iter().zip(&seen).all(|(a, b)| same(leaf, a, b))
+            }
+            (ItemType::Scalar(leaf), _) => {
+                said.iter().all(|said| take(&mut seen, |seen| same(leaf, said, seen)))
+            }
+            (ItemType::Object(shape), _) => said.iter().all(|said| {
                 let Some(said) = said.as_object() else { return false };
                 take(&mut seen, |row| row.as_object().is_some_and(|row| self.holds(shape, said, row).is_ok()))
             }),
@@ -98,8 +108,8 @@ impl Run<'_> {
     }
 }
 
-fn same(leaf: &Leaf, a: &Json, b: &Json) -> bool {
-    if *leaf == Leaf::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
+fn same(leaf: &ScalarType, a: &Json, b: &Json) -> bool {
+    if *leaf == ScalarType::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
 }
 
 /// Takes the first that fits.

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
-use trueup::kind::leaf::Token;
-use trueup::kind::{Absent, Field, Item, ItemsSent, Leaf, ListType, Shape, Type};
+use trueup::kind::scalar::ScalarToken;
+use trueup::kind::{AbsenceRule, ArrayType, Field, FieldType, ItemType, ScalarType, Shape, WrittenItems};
 use trueup::plan::{Change, Step};
-use trueup::value::{Mark, Segment, Value};
+use trueup::value::{PathSegment, Sensitivity, Value};
 
 use super::live::{Sight, get};
 
@@ -51,8 +51,8 @@ impl Comparison<'_> {
     ) -> Result<(), String> {
         for field in &shape.fields {
             let way = then(way, Way::Field(field.name.to_string()));
-            let sent = sent.get(&*field.written_as);
-            let stays_out = field.never_sent || (field.access.create_only && field.access.write_only);
+            let sent = sent.get(&*field.write_to);
+            let stays_out = field.omit_from_writes || (field.behavior.immutable && field.behavior.write_only);
             if !stays_out && !self.changed(&way) {
                 self.field(field, get(live, field), sent, &way)?;
             }
@@ -68,7 +68,7 @@ impl Comparison<'_> {
         sent: &Map<String, Json>,
     ) -> Result<(), String> {
         let read =
-            |name: &str| shape.fields.iter().any(|f| f.read_as.first().is_some_and(|own| **own == *name));
+            |name: &str| shape.fields.iter().any(|f| f.read_from.first().is_some_and(|own| **own == *name));
         for (name, value) in live.iter().filter(|(name, _)| !read(name)) {
             let raw =
                 value.as_str().and_then(|mark| self.raws.get(mark)).ok_or("a stranger without bytes")?;
@@ -77,10 +77,12 @@ impl Comparison<'_> {
             }
         }
         let through = |field: &Field, name: &str| match &field.ty {
-            Type::List(ListType { removals: Some(removals), .. }) => *removals.through == *name,
+            FieldType::Array(ArrayType { delete_items_through: Some(removals), .. }) => {
+                *removals.member == *name
+            }
             _ => false,
         };
-        let written = |name: &str| shape.fields.iter().any(|f| *f.written_as == *name || through(f, name));
+        let written = |name: &str| shape.fields.iter().any(|f| *f.write_to == *name || through(f, name));
         match sent.keys().find(|name| !written(name) && !live.contains_key(*name)) {
             Some(name) => Err(format!("{name} is made up")),
             None => Ok(()),
@@ -96,17 +98,18 @@ impl Comparison<'_> {
     ) -> Result<(), String> {
         let (live, sent) = (live.filter(|v| !v.is_null()), sent.filter(|v| !v.is_null()));
         match (&field.ty, live, sent) {
-            (Type::Leaf(leaf), live, sent) => {
-                let hidden = field.mark == Mark::Secret && self.sight != Sight::Clear;
-                let unseen = matches!(field.absent, Absent::Unknown | Absent::Pending) && is_blank(live);
+            (FieldType::Scalar(leaf), live, sent) => {
+                let hidden = field.sensitivity == Sensitivity::Secret && self.sight != Sight::Clear;
+                let unseen =
+                    matches!(field.when_absent, AbsenceRule::Hidden | AbsenceRule::Pending) && is_blank(live);
                 let same = hidden || unseen || same_leaf(field, leaf, live, sent);
                 if same { Ok(()) } else { Err(format!("{} is not what it was", field.name)) }
             }
-            (Type::Object(shape), Some(Json::Object(live)), Some(Json::Object(sent))) => {
+            (FieldType::Object(shape), Some(Json::Object(live)), Some(Json::Object(sent))) => {
                 self.object(shape, live, sent, way)
             }
-            (Type::Map(_), live, sent) => self.entries(field, live, sent, way),
-            (Type::List(list), live, sent) => self.list(field, list, (live, sent), way),
+            (FieldType::Map(_), live, sent) => self.entries(field, live, sent, way),
+            (FieldType::Array(list), live, sent) => self.list(field, list, (live, sent), way),
             (_, None, _) => Ok(()),
             _ => Err(format!("{} is gone", field.name)),
         }
@@ -131,13 +134,13 @@ impl Comparison<'_> {
     fn list(
         &self,
         field: &Field,
-        list: &ListType,
+        list: &ArrayType,
         (live, sent): (Option<&Json>, Option<&Json>),
         way: &[Way],
     ) -> Result<(), String> {
         let items = |side: Option<&Json>| side.and_then(Json::as_array).cloned().unwrap_or_default();
         let (live, sent) = (items(live), items(sent));
-        let Item::Object(shape) = &list.item else {
+        let ItemType::Object(shape) = &list.item else {
             let same = self.changes.iter().any(|change| path(change).starts_with(way))
                 || same_leaves(list, &live, &sent);
             return if same {
@@ -150,7 +153,7 @@ impl Comparison<'_> {
         let mut rows = sent.iter().filter_map(Json::as_object);
         for (index, item) in live.iter().enumerate() {
             let way = then(way, Way::Item(index));
-            let stays_out = list.items_sent == ItemsSent::Changed && !self.changed_below(&way);
+            let stays_out = list.write_items == WrittenItems::Changed && !self.changed_below(&way);
             if self.changed(&way) || stays_out {
                 continue;
             }
@@ -175,14 +178,14 @@ impl Comparison<'_> {
 
 /// A row that is new stands at a number that a live one may have had.
 fn is_new_row(change: &Change) -> bool {
-    change.before.is_none() && matches!(change.path.0.last(), Some(Segment::Item { .. }))
+    change.before.is_none() && matches!(change.path.0.last(), Some(PathSegment::Item { .. }))
 }
 
 fn path(change: &Change) -> Vec<Way> {
-    let way = |segment: &Segment| match segment {
-        Segment::Field(name) => Way::Field(name.to_string()),
-        Segment::Item { index, .. } => Way::Item(*index),
-        Segment::Key(key, _) => Way::Key(key.to_string()),
+    let way = |segment: &PathSegment| match segment {
+        PathSegment::Field(name) => Way::Field(name.to_string()),
+        PathSegment::Item { index, .. } => Way::Item(*index),
+        PathSegment::Key(key, _) => Way::Key(key.to_string()),
     };
     change.path.0.iter().map(way).collect()
 }
@@ -195,34 +198,35 @@ fn is_blank(value: Option<&Json>) -> bool {
     value.is_none_or(|value| value.is_null() || value.as_str() == Some(""))
 }
 
-fn same_leaf(field: &Field, leaf: &Leaf, live: Option<&Json>, sent: Option<&Json>) -> bool {
+fn same_leaf(field: &Field, leaf: &ScalarType, live: Option<&Json>, sent: Option<&Json>) -> bool {
     match (live, sent) {
         (None, None) => true,
         (Some(one), None) | (None, Some(one)) => {
             is_blank(Some(one))
-                || (field.absent == Absent::Zero && typed(leaf, one).is_some_and(|v| v.is_zero()))
+                || (field.when_absent == AbsenceRule::Zero && typed(leaf, one).is_some_and(|v| v.is_zero()))
         }
-        (Some(live), Some(sent)) if *leaf == Leaf::Any => live == sent,
+        (Some(live), Some(sent)) if *leaf == ScalarType::Any => live == sent,
         (Some(live), Some(sent)) => typed(leaf, live).is_some() && typed(leaf, live) == typed(leaf, sent),
     }
 }
 
-fn same_leaves(list: &ListType, live: &[Json], sent: &[Json]) -> bool {
-    let Item::Leaf(leaf) = &list.item else { return false };
-    let same =
-        |(a, b): (&Json, &Json)| if *leaf == Leaf::Any { a == b } else { typed(leaf, a) == typed(leaf, b) };
+fn same_leaves(list: &ArrayType, live: &[Json], sent: &[Json]) -> bool {
+    let ItemType::Scalar(leaf) = &list.item else { return false };
+    let same = |(a, b): (&Json, &Json)| {
+        if *leaf == ScalarType::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
+    };
     live.len() == sent.len() && live.iter().zip(sent).all(same)
 }
 
 /// A value of a leaf, whatever its spelling.
-pub fn typed(leaf: &Leaf, value: &Json) -> Option<Value> {
+pub fn typed(leaf: &ScalarType, value: &Json) -> Option<Value> {
     let text = value.to_string();
     let token = match value {
-        Json::String(text) => Token::Text(text),
-        Json::Bool(flag) => Token::Flag(*flag),
-        _ => Token::Number(&text),
+        Json::String(text) => ScalarToken::String(text),
+        Json::Bool(flag) => ScalarToken::Boolean(*flag),
+        _ => ScalarToken::Number(&text),
     };
-    leaf.read(token).ok()
+    leaf.read_token(token).ok()
 }
 
 /// Without members that are null, at any depth.

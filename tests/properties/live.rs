@@ -5,9 +5,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 use trueup::kind::{
-    Absent, Copy, Field, Item, Kind, ListType, MapType, Refers, Sends, Shape, ToldApart, Type,
+    AbsenceRule, ArrayType, CopySource, Field, FieldReference, FieldType, ItemType, Kind, ListType, MapType,
+    Shape, WriteBody,
 };
-use trueup::value::Mark;
+use trueup::value::Sensitivity;
 
 use super::dice::Dice;
 
@@ -33,7 +34,8 @@ pub struct Around {
 
 impl Around {
     pub fn new(dice: &mut Dice, kind: &Kind, strangers: bool) -> Self {
-        let scope = kind.scope.iter().map(|parameter| dice.leaf(&parameter.ty, Mark::Open)).collect();
+        let scope =
+            kind.scope.iter().map(|parameter| dice.leaf(&parameter.ty, Sensitivity::Public)).collect();
         let sight = *dice.pick(&[Sight::Clear, Sight::Clear, Sight::Masked, Sight::Null]);
         Self { scope, sight, strangers }
     }
@@ -42,18 +44,18 @@ impl Around {
 /// A live object.
 pub fn object(dice: &mut Dice, kind: &Kind, around: &Around) -> Json {
     let writes = [&kind.operations.update, &kind.operations.replace];
-    let in_parts = writes.into_iter().flatten().all(|write| write.sends == Sends::Changes);
+    let in_parts = writes.into_iter().flatten().all(|write| write.body == WriteBody::Changes);
     let mut maker = Maker { dice, around, whole_references: in_parts };
-    let mut root = maker.fields(&kind.shape, Mark::Open, true);
+    let mut root = maker.fields(&kind.shape, Sensitivity::Public, true);
     copies(kind, around, &mut root);
     Json::Object(root)
 }
 
 /// The value of a copy, from the scope or from the root.
-fn copied(kind: &Kind, around: &Around, copy: &Copy, root: &Map<String, Json>) -> Option<Json> {
+fn copied(kind: &Kind, around: &Around, copy: &CopySource, root: &Map<String, Json>) -> Option<Json> {
     match copy {
-        Copy::Field(number) => get(root, kind.shape.field(*number)).cloned(),
-        Copy::Scope(name) => {
+        CopySource::Field(number) => get(root, kind.shape.get_field(*number)).cloned(),
+        CopySource::Scope(name) => {
             let at = kind.scope.iter().position(|scope| scope.name == *name)?;
             around.scope.get(at).cloned()
         }
@@ -62,13 +64,13 @@ fn copied(kind: &Kind, around: &Around, copy: &Copy, root: &Map<String, Json>) -
 
 /// The member of a field, through the members that it stands in.
 pub fn get<'o>(object: &'o Map<String, Json>, field: &Field) -> Option<&'o Json> {
-    let (first, rest) = field.read_as.split_first()?;
+    let (first, rest) = field.read_from.split_first()?;
     rest.iter().try_fold(object.get(&**first)?, |inner, name| inner.get(&**name))
 }
 
 /// Sets the member of a field.
 pub fn set(object: &mut Map<String, Json>, field: &Field, value: Json) {
-    let Some((last, path)) = field.read_as.split_last() else { return };
+    let Some((last, path)) = field.read_from.split_last() else { return };
     let mut inner = object;
     for name in path {
         let next = inner.entry(name.to_string()).or_insert_with(|| Json::Object(Map::new()));
@@ -86,13 +88,13 @@ pub fn copies(kind: &Kind, around: &Around, root: &mut Map<String, Json>) {
     fill(&kind.shape, root, &|copy| copied(kind, around, copy, &original));
 }
 
-fn fill(shape: &Shape, object: &mut Map<String, Json>, value: &dyn Fn(&Copy) -> Option<Json>) {
+fn fill(shape: &Shape, object: &mut Map<String, Json>, value: &dyn Fn(&CopySource) -> Option<Json>) {
     for field in &shape.fields {
         if let Some(value) = field.copy_of.as_ref().and_then(value) {
             set(object, field, value);
         }
-        let Some(inner) = field.ty.inner() else { continue };
-        let [name] = field.read_as.as_slice() else { continue };
+        let Some(inner) = field.ty.inner_shape() else { continue };
+        let [name] = field.read_from.as_slice() else { continue };
         match object.get_mut(&**name) {
             Some(Json::Object(object)) => fill(inner, object, value),
             Some(Json::Array(items)) => {
@@ -111,10 +113,10 @@ struct Maker<'m, 't> {
 }
 
 impl Maker<'_, '_> {
-    fn fields(&mut self, shape: &Shape, above: Mark, root: bool) -> Map<String, Json> {
+    fn fields(&mut self, shape: &Shape, above: Sensitivity, root: bool) -> Map<String, Json> {
         let mut object = Map::new();
         for field in &shape.fields {
-            if field.access.write_only || field.copy_of.is_some() {
+            if field.behavior.write_only || field.copy_of.is_some() {
                 continue;
             }
             if let Some(value) = self.field(field, above, root) {
@@ -131,47 +133,49 @@ impl Maker<'_, '_> {
     }
 
     /// The member of a field; none where it is absent.
-    fn field(&mut self, field: &Field, above: Mark, root: bool) -> Option<Json> {
-        let mark = above.max(field.mark);
+    fn field(&mut self, field: &Field, above: Sensitivity, root: bool) -> Option<Json> {
+        let mark = above.max(field.sensitivity);
         // an object has what it is found by, and a row its id
-        let named = field.access.names_it && (root || field.access.computed);
-        let must = field.access.required || named;
+        let named = field.behavior.identifier && (root || field.behavior.read_only);
+        let must = field.behavior.required || named;
         match &field.ty {
-            Type::Leaf(leaf) if field.mark == Mark::Secret && field.absent == Absent::Unknown => {
+            FieldType::Scalar(leaf)
+                if field.sensitivity == Sensitivity::Secret && field.when_absent == AbsenceRule::Hidden =>
+            {
                 match self.around.sight {
                     Sight::Clear => Some(self.dice.leaf(leaf, mark)),
                     Sight::Masked => Some(Json::from(MASK)),
                     Sight::Null => Some(Json::Null),
                 }
             }
-            Type::Leaf(leaf) if must => {
+            FieldType::Scalar(leaf) if must => {
                 let value = self.dice.leaf(leaf, mark);
                 let blank = value.as_str() == Some("");
                 Some(if blank { Json::from("x") } else { value })
             }
-            Type::Leaf(_) if self.dice.chance(2) => match (field.absent, self.dice.roll(2)) {
+            FieldType::Scalar(_) if self.dice.chance(2) => match (field.when_absent, self.dice.roll(2)) {
                 // what may be hidden, and what a service leaves out
                 (_, 0) => None,
-                (Absent::Zero, _) => None,
+                (AbsenceRule::Zero, _) => None,
                 _ => Some(Json::Null),
             },
-            Type::Leaf(leaf) => {
+            FieldType::Scalar(leaf) => {
                 let value = self.dice.leaf(leaf, mark);
-                Some(match &field.refers_to {
+                Some(match &field.reference {
                     Some(refers) if root && self.whole_references => self.thing(refers, value),
                     _ => value,
                 })
             }
-            Type::Object(_) if !must && self.dice.chance(2) => None,
-            Type::Object(shape) => Some(Json::Object(self.fields(shape, mark, false))),
+            FieldType::Object(_) if !must && self.dice.chance(2) => None,
+            FieldType::Object(shape) => Some(Json::Object(self.fields(shape, mark, false))),
             _ if self.dice.chance(1) => Some(Json::Null),
-            Type::Map(map) => Some(self.map(map, mark)),
-            Type::List(list) => Some(self.list(list, mark)),
+            FieldType::Map(map) => Some(self.map(map, mark)),
+            FieldType::Array(list) => Some(self.list(list, mark)),
         }
     }
 
     /// A reference: the id, or the thing itself.
-    fn thing(&mut self, refers: &Refers, id: Json) -> Json {
+    fn thing(&mut self, refers: &FieldReference, id: Json) -> Json {
         if self.dice.chance(5) {
             return id;
         }
@@ -180,7 +184,7 @@ impl Maker<'_, '_> {
         Json::Object(thing)
     }
 
-    fn map(&mut self, map: &MapType, mark: Mark) -> Json {
+    fn map(&mut self, map: &MapType, mark: Sensitivity) -> Json {
         let mut entries = Map::new();
         for _ in 0..self.dice.roll(4) {
             let key = match map.keys.is_empty() || self.dice.chance(1) {
@@ -193,15 +197,15 @@ impl Maker<'_, '_> {
         Json::Object(entries)
     }
 
-    fn list(&mut self, list: &ListType, mark: Mark) -> Json {
+    fn list(&mut self, list: &ArrayType, mark: Sensitivity) -> Json {
         let mut items = Vec::new();
         let mut seen = HashSet::new();
         for _ in 0..self.dice.roll(4) {
             let item = match &list.item {
-                Item::Leaf(leaf) => self.dice.leaf(leaf, mark),
-                Item::Object(shape) => Json::Object(self.fields(shape, mark, false)),
+                ItemType::Scalar(leaf) => self.dice.leaf(leaf, mark),
+                ItemType::Object(shape) => Json::Object(self.fields(shape, mark, false)),
             };
-            let ordered = matches!(list.told_apart, ToldApart::Order);
+            let ordered = matches!(list.list_type, ListType::Atomic);
             if seen.insert(identity(list, &item)) || ordered {
                 items.push(item);
             }
@@ -211,7 +215,7 @@ impl Maker<'_, '_> {
 }
 
 /// What tells an item apart, coarsely: two items with different identities are surely two.
-pub fn identity(list: &ListType, item: &Json) -> String {
+pub fn identity(list: &ArrayType, item: &Json) -> String {
     let coarse = |value: &Json| match value {
         Json::Null | Json::Bool(false) => String::new(),
         Json::String(text) => text.to_lowercase().replace('-', ""),
@@ -219,10 +223,11 @@ pub fn identity(list: &ListType, item: &Json) -> String {
         Json::Array(items) if items.is_empty() => String::new(),
         other => other.to_string().to_lowercase(),
     };
-    match (&list.told_apart, &list.item, item) {
-        (ToldApart::Keys(keys), Item::Object(shape), Json::Object(item)) => {
-            let fields = keys.iter().flatten().map(|number| shape.field(*number));
-            let own = fields.filter(|field| !field.access.computed && field.mark != Mark::Secret);
+    match (&list.list_type, &list.item, item) {
+        (ListType::Map(keys), ItemType::Object(shape), Json::Object(item)) => {
+            let fields = keys.iter().flatten().map(|number| shape.get_field(*number));
+            let own =
+                fields.filter(|field| !field.behavior.read_only && field.sensitivity != Sensitivity::Secret);
             let mut own: Vec<_> = own.map(|field| (field.number, get(item, field).map(coarse))).collect();
             own.sort();
             own.dedup();

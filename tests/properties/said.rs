@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
-use trueup::kind::{Absent, Clear, Field, Item, Leaf, ListType, MapType, Shape, Type};
-use trueup::value::{Mark, Value};
+use trueup::kind::{
+    AbsenceRule, ArrayType, ClearValue, Field, FieldType, ItemType, MapType, ScalarType, Shape,
+};
+use trueup::value::{Sensitivity, Value};
 
 use super::dice::{CANARY, Dice};
 use super::live::{MASK, Sight, get};
@@ -32,53 +34,55 @@ impl Writer<'_, '_> {
     }
 
     fn field(&mut self, field: &Field, live: Option<&Json>) -> Option<Json> {
-        let by_service = field.copy_of.is_some() || field.access.computed;
-        if by_service && !(field.access.names_it && !self.creating && self.dice.chance(3)) {
+        let by_service = field.copy_of.is_some() || field.behavior.read_only;
+        if by_service && !(field.behavior.identifier && !self.creating && self.dice.chance(3)) {
             return None;
         }
-        if field.access.write_only && !self.creating {
+        if field.behavior.write_only && !self.creating {
             return None;
         }
-        if field.mark == Mark::Secret {
+        if field.sensitivity == Sensitivity::Secret {
             return self.secret(field, live);
         }
         match (&field.ty, live.filter(|live| !live.is_null())) {
             // what is left out is what nobody set
-            (Type::Leaf(leaf), None) if field.absent == Absent::Zero => match leaf.zero() {
-                Value::Flag(flag) => Some(Json::Bool(flag)),
-                Value::Whole(_) | Value::Decimal(_) => Some(Json::from(0)),
-                _ => can_be_null(field).then_some(Json::Null),
-            },
+            (FieldType::Scalar(leaf), None) if field.when_absent == AbsenceRule::Zero => {
+                match leaf.build_zero_value() {
+                    Value::Boolean(flag) => Some(Json::Bool(flag)),
+                    Value::Integer(_) | Value::Decimal(_) => Some(Json::from(0)),
+                    _ => can_be_null(field).then_some(Json::Null),
+                }
+            }
             (_, None) => can_be_null(field).then_some(Json::Null),
-            (Type::Leaf(leaf), Some(live)) => Some(self.leaf(field, leaf, live)),
-            (Type::Object(shape), Some(Json::Object(live))) => {
+            (FieldType::Scalar(leaf), Some(live)) => Some(self.leaf(field, leaf, live)),
+            (FieldType::Object(shape), Some(Json::Object(live))) => {
                 let said = self.said(shape, live);
                 (!by_service || !said.is_empty()).then(|| Json::Object(said))
             }
-            (Type::Map(_), Some(live)) => Some(live.clone()),
-            (Type::List(list), Some(Json::Array(items))) => {
+            (FieldType::Map(_), Some(live)) => Some(live.clone()),
+            (FieldType::Array(list), Some(Json::Array(items))) => {
                 Some(Json::Array(items.iter().map(|item| self.item(list, item)).collect()))
             }
             _ => None,
         }
     }
 
-    fn item(&mut self, list: &ListType, item: &Json) -> Json {
+    fn item(&mut self, list: &ArrayType, item: &Json) -> Json {
         match (&list.item, item) {
-            (Item::Object(shape), Json::Object(item)) => Json::Object(self.said(shape, item)),
+            (ItemType::Object(shape), Json::Object(item)) => Json::Object(self.said(shape, item)),
             _ => item.clone(),
         }
     }
 
-    fn leaf(&mut self, field: &Field, leaf: &Leaf, live: &Json) -> Json {
-        let id = field.refers_to.as_ref().and_then(|refers| live.get(&*refers.id));
+    fn leaf(&mut self, field: &Field, leaf: &ScalarType, live: &Json) -> Json {
+        let id = field.reference.as_ref().and_then(|refers| live.get(&*refers.id));
         let live = id.unwrap_or(live);
         match (leaf, live) {
             // numbers may be written with or without quotes
-            (Leaf::Decimal(_) | Leaf::Whole(_), Json::String(text)) if self.dice.chance(5) => {
+            (ScalarType::Decimal(_) | ScalarType::Integer(_), Json::String(text)) if self.dice.chance(5) => {
                 serde_json::from_str(text).unwrap_or_else(|_| live.clone())
             }
-            (Leaf::Guid, Json::String(text)) if self.dice.chance(5) => Json::from(text.to_uppercase()),
+            (ScalarType::Uuid, Json::String(text)) if self.dice.chance(5) => Json::from(text.to_uppercase()),
             _ => live.clone(),
         }
     }
@@ -101,41 +105,41 @@ impl Writer<'_, '_> {
     }
 
     /// Edits what was said, here and there.
-    pub fn edit(&mut self, shape: &Shape, said: &mut Map<String, Json>, above: Mark) {
+    pub fn edit(&mut self, shape: &Shape, said: &mut Map<String, Json>, above: Sensitivity) {
         for field in &shape.fields {
-            let fixed = field.copy_of.is_some() || field.access.computed;
-            let finds = field.access.create_only && field.access.names_it;
-            if fixed || finds || (field.access.create_only && !self.creating) {
+            let fixed = field.copy_of.is_some() || field.behavior.read_only;
+            let finds = field.behavior.immutable && field.behavior.identifier;
+            if fixed || finds || (field.behavior.immutable && !self.creating) {
                 continue;
             }
             let name = &*field.name;
             match self.dice.roll(8) {
                 0..=3 => {}
-                4 if !field.access.names_it => {
+                4 if !field.behavior.identifier => {
                     said.remove(name);
                 }
                 4 => {}
-                5 if can_be_null(field) && !field.access.names_it => {
+                5 if can_be_null(field) && !field.behavior.identifier => {
                     said.insert(name.to_owned(), Json::Null);
                 }
                 _ => {
-                    let value = self.edited(field, said.remove(name), above.max(field.mark));
+                    let value = self.edited(field, said.remove(name), above.max(field.sensitivity));
                     said.extend(value.map(|value| (name.to_owned(), value)));
                 }
             }
         }
     }
 
-    fn edited(&mut self, field: &Field, said: Option<Json>, mark: Mark) -> Option<Json> {
+    fn edited(&mut self, field: &Field, said: Option<Json>, mark: Sensitivity) -> Option<Json> {
         match (&field.ty, said) {
-            (Type::Leaf(_), _) if field.mark == Mark::Secret => {
+            (FieldType::Scalar(_), _) if field.sensitivity == Sensitivity::Secret => {
                 let value = format!("{CANARY}new{}", self.dice.serial());
                 Some(self.slot(value))
             }
             // what tells rows apart is drawn from many
-            (Type::Leaf(Leaf::Whole(_)), None) => Some(Json::from(100 + self.dice.serial())),
-            (Type::Leaf(leaf), _) => Some(self.dice.leaf(leaf, mark)),
-            (Type::Object(shape), said) => {
+            (FieldType::Scalar(ScalarType::Integer(_)), None) => Some(Json::from(100 + self.dice.serial())),
+            (FieldType::Scalar(leaf), _) => Some(self.dice.leaf(leaf, mark)),
+            (FieldType::Object(shape), said) => {
                 let mut said = match said {
                     Some(Json::Object(said)) => said,
                     _ => Map::new(),
@@ -143,12 +147,12 @@ impl Writer<'_, '_> {
                 self.edit(shape, &mut said, mark);
                 Some(Json::Object(said))
             }
-            (Type::Map(map), said) => Some(self.map(map, said, mark)),
-            (Type::List(list), said) => Some(self.list(list, said, mark)),
+            (FieldType::Map(map), said) => Some(self.map(map, said, mark)),
+            (FieldType::Array(list), said) => Some(self.list(list, said, mark)),
         }
     }
 
-    fn map(&mut self, map: &MapType, said: Option<Json>, mark: Mark) -> Json {
+    fn map(&mut self, map: &MapType, said: Option<Json>, mark: Sensitivity) -> Json {
         let mut entries = match said {
             Some(Json::Object(entries)) => entries,
             _ => Map::new(),
@@ -170,7 +174,7 @@ impl Writer<'_, '_> {
         Json::Object(entries)
     }
 
-    fn list(&mut self, list: &ListType, said: Option<Json>, mark: Mark) -> Json {
+    fn list(&mut self, list: &ArrayType, said: Option<Json>, mark: Sensitivity) -> Json {
         let mut items = match said {
             Some(Json::Array(items)) => items,
             _ => Vec::new(),
@@ -183,7 +187,7 @@ impl Writer<'_, '_> {
             2 => items.reverse(),
             3 if !items.is_empty() => {
                 let at = self.dice.roll(items.len());
-                if let (Item::Object(shape), Json::Object(item)) = (&list.item, &mut items[at]) {
+                if let (ItemType::Object(shape), Json::Object(item)) = (&list.item, &mut items[at]) {
                     self.edit(shape, item, mark);
                 }
             }
@@ -192,17 +196,17 @@ impl Writer<'_, '_> {
         Json::Array(items)
     }
 
-    fn new_item(&mut self, list: &ListType, mark: Mark) -> Json {
+    fn new_item(&mut self, list: &ArrayType, mark: Sensitivity) -> Json {
         match &list.item {
-            Item::Leaf(leaf) => self.dice.leaf(leaf, mark),
-            Item::Object(shape) => {
+            ItemType::Scalar(leaf) => self.dice.leaf(leaf, mark),
+            ItemType::Object(shape) => {
                 let mut item = Map::new();
                 for field in
-                    shape.fields.iter().filter(|field| !field.access.computed && field.copy_of.is_none())
+                    shape.fields.iter().filter(|field| !field.behavior.read_only && field.copy_of.is_none())
                 {
-                    let needed = field.access.required || field.access.names_it;
+                    let needed = field.behavior.required || field.behavior.identifier;
                     if needed || self.dice.chance(5) {
-                        let value = self.edited(field, None, mark.max(field.mark));
+                        let value = self.edited(field, None, mark.max(field.sensitivity));
                         item.extend(value.map(|value| (field.name.to_string(), value)));
                     }
                 }
@@ -213,7 +217,7 @@ impl Writer<'_, '_> {
 }
 
 fn can_be_null(field: &Field) -> bool {
-    !field.access.required && field.clear != Clear::Never
+    !field.behavior.required && field.clear_with != ClearValue::Nothing
 }
 
 /// The text of a document. JSON is YAML.

@@ -3,9 +3,12 @@
 //! leaves out is reset, what a partial write empties by its query is emptied, rows without an id are new.
 
 use serde_json::{Map, Value as Json};
-use trueup::exchange::Verb;
-use trueup::kind::{Absent, Field, Item, ItemsSent, Kind, ListType, Maker, Shape, ToldApart, Type, Write};
-use trueup::value::Mark;
+use trueup::exchange::Method;
+use trueup::kind::{
+    AbsenceRule, ArrayType, Field, FieldType, IdAssigner, ItemType, Kind, ListType, Shape, WriteOperation,
+    WrittenItems,
+};
+use trueup::value::Sensitivity;
 use uuid::Uuid;
 
 use super::live::{Around, MASK, Sight, copies, get, set};
@@ -31,7 +34,7 @@ impl Service<'_> {
     /// What reads back after a write; an error is a request that no service should get.
     pub fn write(
         &self,
-        verb: Verb,
+        verb: Method,
         before: Option<&Json>,
         query: &[(String, String)],
         body: &Json,
@@ -42,10 +45,10 @@ impl Service<'_> {
         let operations = &self.kind.operations;
         let operations = [&operations.create, &operations.update, &operations.replace];
         let write =
-            operations.into_iter().flatten().find(|write| write.verb == verb).ok_or("no such write")?;
+            operations.into_iter().flatten().find(|write| write.method == verb).ok_or("no such write")?;
         let mut after = match verb {
-            Verb::Patch => self.patch(write, before, query, body)?,
-            Verb::Post => self.post(body),
+            Method::Patch => self.patch(write, before, query, body)?,
+            Method::Post => self.post(body),
             _ => self.whole(&self.kind.shape, before, body, true),
         };
         copies(self.kind, self.around, &mut after);
@@ -54,12 +57,12 @@ impl Service<'_> {
 
     fn post(&self, body: &Map<String, Json>) -> Map<String, Json> {
         let mut before = Map::new();
-        for field in self.kind.shape.fields.iter().filter(|field| field.access.computed) {
+        for field in self.kind.shape.fields.iter().filter(|field| field.behavior.read_only) {
             set(&mut before, field, zero(field));
         }
         let mut after = self.whole(&self.kind.shape, &before, body, false);
         let id = self.kind.id_field();
-        if self.kind.identity.made_by == Maker::Server {
+        if self.kind.identity.id_assigned_by == IdAssigner::Server {
             set(&mut after, id, fresh_id(id));
         }
         after
@@ -76,11 +79,11 @@ impl Service<'_> {
         let mut after = Map::new();
         for field in &shape.fields {
             let now = get(before, field);
-            if let Some(value) = self.after_whole(field, now, body.get(&*field.written_as), update) {
+            if let Some(value) = self.after_whole(field, now, body.get(&*field.write_to), update) {
                 set(&mut after, field, value);
             }
-            if let Type::List(ListType { removals: Some(removals), .. }) = &field.ty {
-                remove(field, &removals.through, body, &mut after);
+            if let FieldType::Array(ArrayType { delete_items_through: Some(removals), .. }) = &field.ty {
+                remove(field, &removals.member, body, &mut after);
             }
         }
         let known = |name: &str| shape.fields.iter().any(|field| is_of(field, name));
@@ -96,10 +99,10 @@ impl Service<'_> {
         sent: Option<&Json>,
         update: bool,
     ) -> Option<Json> {
-        let access = field.access;
-        let not_taken = if update { access.create_only } else { access.update_only };
+        let access = field.behavior;
+        let not_taken = if update { access.immutable } else { access.update_only };
         let own_id = std::ptr::eq(field, self.kind.id_field());
-        if access.computed || field.never_sent || not_taken || (own_id && update) {
+        if access.read_only || field.omit_from_writes || not_taken || (own_id && update) {
             return now.cloned();
         }
         if access.write_only {
@@ -114,19 +117,19 @@ impl Service<'_> {
     /// What a value that was sent reads back as.
     fn stored(&self, field: &Field, now: Option<&Json>, sent: &Json) -> Json {
         match (&field.ty, sent) {
-            (Type::Leaf(_), sent) => self.shown(field, now, sent),
-            (Type::Object(shape), Json::Object(sent)) => {
+            (FieldType::Scalar(_), sent) => self.shown(field, now, sent),
+            (FieldType::Object(shape), Json::Object(sent)) => {
                 let nothing = Map::new();
                 let now = now.and_then(Json::as_object).unwrap_or(&nothing);
                 Json::Object(self.whole(shape, now, sent, true))
             }
-            (Type::List(list), Json::Array(sent)) => self.rows(list, now, sent),
+            (FieldType::Array(list), Json::Array(sent)) => self.rows(list, now, sent),
             (_, sent) => sent.clone(),
         }
     }
 
     fn shown(&self, field: &Field, now: Option<&Json>, sent: &Json) -> Json {
-        if field.mark == Mark::Secret && field.absent == Absent::Unknown {
+        if field.sensitivity == Sensitivity::Secret && field.when_absent == AbsenceRule::Hidden {
             let blank = sent.is_null() || sent.as_str() == Some("");
             return match self.manners.sight {
                 Sight::Masked if !blank => Json::from(MASK),
@@ -134,24 +137,24 @@ impl Service<'_> {
                 _ => sent.clone(),
             };
         }
-        if field.absent == Absent::Pending && !self.manners.verified && !sent.is_null() {
+        if field.when_absent == AbsenceRule::Pending && !self.manners.verified && !sent.is_null() {
             return now.cloned().unwrap_or(Json::Null);
         }
         sent.clone()
     }
 
     /// Rows keep what the service holds of them; one without an id is a new one.
-    fn rows(&self, list: &ListType, now: Option<&Json>, sent: &[Json]) -> Json {
-        let (Item::Object(shape), before) = (&list.item, now.and_then(Json::as_array)) else {
+    fn rows(&self, list: &ArrayType, now: Option<&Json>, sent: &[Json]) -> Json {
+        let (ItemType::Object(shape), before) = (&list.item, now.and_then(Json::as_array)) else {
             return Json::Array(sent.to_vec());
         };
         let before = before.cloned().unwrap_or_default();
         let row = row_id(list, shape);
         let id =
             |item: &Json| row.and_then(|row| get(item.as_object()?, row)).filter(|id| !is_zero(id)).cloned();
-        let mut after = if list.items_sent == ItemsSent::Changed { before.clone() } else { Vec::new() };
+        let mut after = if list.write_items == WrittenItems::Changed { before.clone() } else { Vec::new() };
         for item in sent.iter().filter_map(Json::as_object) {
-            let own = row.and_then(|row| item.get(&*row.written_as)).filter(|id| !is_zero(id));
+            let own = row.and_then(|row| item.get(&*row.write_to)).filter(|id| !is_zero(id));
             let at = own.and_then(|own| {
                 before.iter().position(|other| id(other).is_some_and(|id| same_id(&id, own)))
             });
@@ -174,32 +177,32 @@ impl Service<'_> {
     /// A write of changes: what it does not bring stays.
     fn patch(
         &self,
-        write: &Write,
+        write: &WriteOperation,
         before: &Map<String, Json>,
         query: &[(String, String)],
         body: &Map<String, Json>,
     ) -> Result<Map<String, Json>, String> {
         let shape = &self.kind.shape;
         let replaces =
-            write.nested.as_ref().is_some_and(|nested| nested.query.iter().all(|q| query.contains(q)));
+            write.nested_fields.as_ref().is_some_and(|nested| nested.query.iter().all(|q| query.contains(q)));
         let mut after = before.clone();
         for (name, sent) in body {
-            let field = shape.fields.iter().find(|field| *field.written_as == **name);
+            let field = shape.fields.iter().find(|field| *field.write_to == **name);
             let field = field.ok_or_else(|| format!("{name} is not known"))?;
-            let access = field.access;
-            if access.computed || access.create_only || field.never_sent {
+            let access = field.behavior;
+            if access.read_only || access.immutable || field.omit_from_writes {
                 return Err(format!("{name} cannot be changed"));
             }
             let now = get(before, field);
-            let value = match (&write.nested, now) {
+            let value = match (&write.nested_fields, now) {
                 (Some(_), Some(now)) if field.is_nested() && !replaces => merged(now, sent),
                 _ => self.stored(field, now, sent),
             };
             set(&mut after, field, value);
         }
-        if let Some(nested) = write.nested.as_ref().filter(|_| replaces && self.manners.empties) {
-            for field in nested.along.iter().map(|number| shape.field(*number)) {
-                if !body.contains_key(&*field.written_as) {
+        if let Some(nested) = write.nested_fields.as_ref().filter(|_| replaces && self.manners.empties) {
+            for field in nested.also_send.iter().map(|number| shape.get_field(*number)) {
+                if !body.contains_key(&*field.write_to) {
                     set(&mut after, field, zero(field));
                 }
             }
@@ -223,14 +226,15 @@ fn merged(now: &Json, sent: &Json) -> Json {
 
 /// Takes away the rows that a write names for removal.
 fn remove(field: &Field, through: &str, body: &Map<String, Json>, after: &mut Map<String, Json>) {
-    let Type::List(list) = &field.ty else { return };
-    let (Item::Object(shape), Some(gone)) = (&list.item, body.get(through).and_then(Json::as_array)) else {
+    let FieldType::Array(list) = &field.ty else { return };
+    let (ItemType::Object(shape), Some(gone)) = (&list.item, body.get(through).and_then(Json::as_array))
+    else {
         return;
     };
     let Some(row) = row_id(list, shape) else { return };
     let is_gone = |item: &Json| {
         let id = item.as_object().and_then(|item| get(item, row));
-        let mut gone = gone.iter().filter_map(|gone| gone.get(&*row.written_as));
+        let mut gone = gone.iter().filter_map(|gone| gone.get(&*row.write_to));
         id.is_some_and(|id| gone.any(|gone| same_id(id, gone)))
     };
     let left = get(after, field).and_then(Json::as_array).cloned().unwrap_or_default();
@@ -240,16 +244,16 @@ fn remove(field: &Field, through: &str, body: &Map<String, Json>, after: &mut Ma
 
 fn is_of(field: &Field, name: &str) -> bool {
     let through = match &field.ty {
-        Type::List(ListType { removals: Some(removals), .. }) => *removals.through == *name,
+        FieldType::Array(ArrayType { delete_items_through: Some(removals), .. }) => *removals.member == *name,
         _ => false,
     };
-    through || *field.written_as == *name
+    through || *field.write_to == *name
 }
 
-fn row_id<'s>(list: &ListType, shape: &'s Shape) -> Option<&'s Field> {
-    let ToldApart::Keys(keys) = &list.told_apart else { return None };
+fn row_id<'s>(list: &ArrayType, shape: &'s Shape) -> Option<&'s Field> {
+    let ListType::Map(keys) = &list.list_type else { return None };
     keys.iter().find_map(|key| match key.as_slice() {
-        [number] if shape.field(*number).access.computed => Some(shape.field(*number)),
+        [number] if shape.get_field(*number).behavior.read_only => Some(shape.get_field(*number)),
         _ => None,
     })
 }
@@ -268,7 +272,7 @@ fn fresh_id(field: &Field) -> Json {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     match &field.ty {
-        Type::Leaf(trueup::kind::Leaf::Whole(_)) => Json::from(next),
+        FieldType::Scalar(trueup::kind::ScalarType::Integer(_)) => Json::from(next),
         _ => Json::from(
             Uuid::from_u128(0x2000_0000_0000_4000_8000_0000_0000_0000 + u128::from(next)).to_string(),
         ),
@@ -277,19 +281,19 @@ fn fresh_id(field: &Field) -> Json {
 
 /// The value that a field has when nobody set it.
 fn zero(field: &Field) -> Json {
-    if field.absent != Absent::Zero {
+    if field.when_absent != AbsenceRule::Zero {
         return Json::Null;
     }
     match &field.ty {
-        Type::Leaf(leaf) => match leaf.word() {
+        FieldType::Scalar(leaf) => match leaf.type_name() {
             "flag" => Json::Bool(false),
             "whole" | "decimal" => Json::from(0),
             "guid" => Json::from(Uuid::nil().to_string()),
             "text" | "choice" => Json::from(""),
             _ => Json::Null,
         },
-        Type::List(_) => Json::Array(Vec::new()),
-        Type::Map(_) => Json::Object(Map::new()),
-        Type::Object(_) => Json::Null,
+        FieldType::Array(_) => Json::Array(Vec::new()),
+        FieldType::Map(_) => Json::Object(Map::new()),
+        FieldType::Object(_) => Json::Null,
     }
 }

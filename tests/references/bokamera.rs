@@ -3,10 +3,10 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::registry::Registry;
-use trueup::kind::{Leaf, Shape, Type};
-use trueup::plan::propose::Permits;
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{FieldType, ScalarType, Shape};
+use trueup::plan::propose::GrantedPermissions;
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::yard::Yard;
 
@@ -151,7 +151,7 @@ fn a_new_customer_s_answers_are_checked_against_the_questions_of_others() {
 
 #[test]
 fn without_any_customer_nobody_can_tell_the_questions() {
-    let yard = Yard::with(&[KIND], Options { count: Some(0), ..Options::default() });
+    let yard = Yard::with(&[KIND], SandboxOptions { count: Some(0), ..SandboxOptions::default() });
     let ran = yard.apply(NEW);
     ran.ends(&["new refused"]).says(
         "unknown-reference",
@@ -203,11 +203,11 @@ fn put(yard: &Yard) -> Json {
 
 /// Every text and flag that may be written, as a dotted path.
 fn leaves(shape: &Shape, above: &str, found: &mut Vec<(String, bool)>) {
-    for field in shape.fields.iter().filter(|field| !field.access.computed) {
+    for field in shape.fields.iter().filter(|field| !field.behavior.read_only) {
         let path = format!("{above}{}", field.name);
         match &field.ty {
-            Type::Leaf(leaf) => found.push((path, *leaf == Leaf::Flag)),
-            Type::Object(inner) => leaves(inner, &format!("{path}."), found),
+            FieldType::Scalar(leaf) => found.push((path, *leaf == ScalarType::Boolean)),
+            FieldType::Object(inner) => leaves(inner, &format!("{path}."), found),
             _ => {}
         }
     }
@@ -216,7 +216,7 @@ fn leaves(shape: &Shape, above: &str, found: &mut Vec<(String, bool)>) {
 #[test]
 fn every_writable_field_is_changed_by_itself_and_nothing_is_lost() {
     let yard = yard();
-    let kind = Registry::builtin().kind(KIND).expect("a kind");
+    let kind = KindRegistry::get_builtin().find_kind(KIND).expect("a kind");
     let mut paths = Vec::new();
     leaves(&kind.shape, "", &mut paths);
     assert_eq!(paths.len(), 11);
@@ -376,7 +376,10 @@ fn a_lost_answer_that_cannot_be_looked_up_is_left_to_the_next_run() {
 
 #[test]
 fn codes_that_cannot_be_seen_are_not_written_again() {
-    let mut yard = Yard::with(&[KIND], Options { secrets: Secrets::Masked, ..Options::default() });
+    let mut yard = Yard::with(
+        &[KIND],
+        SandboxOptions { secret_mode: SandboxSecretMode::Masked, ..SandboxOptions::default() },
+    );
     yard.secrets.insert("FRONT", "1234");
     let spec = eva(&format!("  Phone: \"1\"\n  AccessKeys:\n{FRONT}"));
     yard.plan(&spec).says("not-comparable", 7, &["`Value` cannot be seen"]);
@@ -390,7 +393,7 @@ fn a_customer_is_deleted_only_on_purpose() {
     let mut yard = yard();
     let gone = eva("").replace("spec:", "state: absent\nspec:");
     yard.apply(&gone).ends(&["eva refused"]).says("delete-not-allowed", 2, &[]);
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     yard.apply(&gone.replace("spec:", "protect: true\nspec:")).ends(&["eva refused"]).says(
         "protected",
         2,

@@ -2,10 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::registry::Registry;
-use trueup::kind::{Leaf, Type};
-use trueup::plan::propose::Permits;
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{FieldType, ScalarType};
+use trueup::plan::propose::GrantedPermissions;
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::yard::Yard;
 
@@ -95,7 +95,7 @@ fn where_an_object_says_nothing_another_one_tells_where_the_constants_are() {
     let ran = yard.apply(&first("  Customer_restricted_type: { logical_txt: RESTRICTED }\n"));
     ran.ends(&["first done"]);
     assert_eq!(yard.writes(), [patch(501, json!({ "Customer_restricted_type": 41 }))]);
-    yard.permits = Permits { lower_protection: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { lower_protection: true, ..GrantedPermissions::default() };
     for id in ["501", "503"] {
         yard.edit(KIND, id, json!({ "Customer_restricted_type": null }));
     }
@@ -135,12 +135,12 @@ fn a_new_customer_can_name_its_constants() {
 }
 
 /// A value that differs from the live one.
-fn other(leaf: &Leaf, live: &Json) -> Json {
+fn other(leaf: &ScalarType, live: &Json) -> Json {
     match (leaf, live) {
-        (Leaf::Flag, live) => json!(!live.as_bool().unwrap_or(false)),
-        (Leaf::Whole(_), Json::Object(thing)) => json!(thing["id"].as_i64().expect("an id") + 1000),
-        (Leaf::Whole(_), live) => json!(live.as_i64().unwrap_or(0) + 7),
-        (Leaf::Date, _) => json!("2019-02-03"),
+        (ScalarType::Boolean, live) => json!(!live.as_bool().unwrap_or(false)),
+        (ScalarType::Integer(_), Json::Object(thing)) => json!(thing["id"].as_i64().expect("an id") + 1000),
+        (ScalarType::Integer(_), live) => json!(live.as_i64().unwrap_or(0) + 7),
+        (ScalarType::Date, _) => json!("2019-02-03"),
         _ => json!("+0 other, ü"),
     }
 }
@@ -148,11 +148,12 @@ fn other(leaf: &Leaf, live: &Json) -> Json {
 #[test]
 fn every_writable_field_is_written_by_itself() {
     let mut yard = yard();
-    yard.permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
-    let kind = Registry::builtin().kind(KIND).expect("a kind");
+    yard.permits =
+        GrantedPermissions { lower_protection: true, overwrite_edits: true, ..GrantedPermissions::default() };
+    let kind = KindRegistry::get_builtin().find_kind(KIND).expect("a kind");
     let mut count = 0;
-    for field in kind.shape.fields.iter().filter(|field| !field.access.computed) {
-        let Type::Leaf(leaf) = &field.ty else { panic!("a flat object") };
+    for field in kind.shape.fields.iter().filter(|field| !field.behavior.read_only) {
+        let FieldType::Scalar(leaf) = &field.ty else { panic!("a flat object") };
         if &*field.name == "customer_number" {
             continue;
         }
@@ -180,7 +181,8 @@ fn every_writable_field_is_written_by_itself() {
 #[test]
 fn clearing_is_empty_text_or_null_as_the_field_wants_it() {
     let mut yard = yard();
-    yard.permits = Permits { lower_protection: true, overwrite_edits: true, ..Permits::default() };
+    yard.permits =
+        GrantedPermissions { lower_protection: true, overwrite_edits: true, ..GrantedPermissions::default() };
     for (name, cleared) in [
         ("phone2", json!("")),
         ("invoicing_country", json!("")),
@@ -237,7 +239,7 @@ fn what_the_customer_edited_since_is_a_conflict() {
         2,
         &["has edited it since the last run", "--overwrite-edits"],
     );
-    yard.permits = Permits { overwrite_edits: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { overwrite_edits: true, ..GrantedPermissions::default() };
     yard.apply(&third("  invoicing_country: DK\n")).ends(&["third done"]);
     assert_eq!(yard.one(KIND, "customer_number", "00717")["phone2"], "050");
 }
@@ -256,7 +258,10 @@ fn an_edit_between_plan_and_write_is_a_conflict_too() {
 
 #[test]
 fn protected_data_that_read_masked_are_left_alone() {
-    let mut yard = Yard::with(&[KIND], Options { secrets: Secrets::Masked, ..Options::default() });
+    let mut yard = Yard::with(
+        &[KIND],
+        SandboxOptions { secret_mode: SandboxSecretMode::Masked, ..SandboxOptions::default() },
+    );
     let spec = third("  customer_phone: \"+358409999999\"\n  invoicing_country: SE\n");
     let ran = yard.apply(&spec);
     ran.ends(&["third done"]).says(
@@ -266,7 +271,7 @@ fn protected_data_that_read_masked_are_left_alone() {
     );
     assert_eq!(yard.writes(), [patch(503, json!({ "invoicing_country": "SE" }))]);
     assert!(!ran.all().contains("9999999"), "{}", ran.all());
-    yard.permits = Permits { force_hidden: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { force_hidden: true, ..GrantedPermissions::default() };
     yard.sandbox().clear_log();
     yard.apply(&spec).ends(&["third done"]);
     assert_eq!(yard.writes(), [patch(503, json!({ "customer_phone": "+358409999999" }))]);
@@ -280,10 +285,10 @@ fn protection_is_lowered_only_on_purpose() {
         ran.ends(&["third refused"]).says("lowers-protection", 5, &["--allow-lower-protection"]);
     }
     assert!(yard.writes().is_empty());
-    yard.permits = Permits { lower_protection: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { lower_protection: true, ..GrantedPermissions::default() };
     yard.apply(&third("  Customer_restricted_type: null\n")).ends(&["third done"]);
     // to begin protecting needs no permit
-    yard.permits = Permits::default();
+    yard.permits = GrantedPermissions::default();
     yard.apply(&third("  Customer_restricted_type: 41\n")).ends(&["third done"]);
 }
 
@@ -292,7 +297,7 @@ fn deletion_takes_a_word_in_the_document_and_one_of_the_operator() {
     let mut yard = yard();
     let gone = "kind: keypro/customer\nname: second\nstate: absent\nspec:\n  customer_number: \"10045\"\n";
     yard.apply(gone).ends(&["second refused"]).says("delete-not-allowed", 2, &["--allow-delete"]);
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     let protected = gone.replace("state: absent", "state: absent\nprotect: true");
     yard.apply(&protected).ends(&["second refused"]).says("protected", 2, &[]);
     assert!(yard.writes().is_empty());
@@ -305,7 +310,7 @@ fn deletion_takes_a_word_in_the_document_and_one_of_the_operator() {
 #[test]
 fn a_delete_that_finds_nothing_is_done() {
     let mut yard = yard();
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     yard.fail("DELETE:reset-after");
     let gone = "kind: keypro/customer\nname: second\nstate: absent\nspec:\n  customer_number: \"10045\"\n";
     yard.apply(gone).ends(&["second done"]);
@@ -339,7 +344,8 @@ fn an_update_without_an_answer_is_sent_again() {
 
 #[test]
 fn required_fields_are_added_once_when_the_service_asks_for_them() {
-    let yard = Yard::with(&[KIND], Options { asks_required: true, ..Options::default() });
+    let yard =
+        Yard::with(&[KIND], SandboxOptions { require_all_on_merge: true, ..SandboxOptions::default() });
     let ran = yard.apply(&first("  phone2: \"040\"\n  Customer_state: { logical_txt: ENDED }\n"));
     ran.ends(&["first done"]);
     assert_eq!(ran.attempts, [2]);
@@ -353,7 +359,11 @@ fn required_fields_are_added_once_when_the_service_asks_for_them() {
 
 #[test]
 fn a_required_field_that_cannot_be_seen_is_never_made_up() {
-    let options = Options { asks_required: true, secrets: Secrets::Masked, ..Options::default() };
+    let options = SandboxOptions {
+        require_all_on_merge: true,
+        secret_mode: SandboxSecretMode::Masked,
+        ..SandboxOptions::default()
+    };
     let yard = Yard::with(&[KIND], options);
     let ran = yard.apply(&first("  invoicing_country: SE\n"));
     ran.ends(&["first failed"]).says("rejected-field", 4, &["`customer_number`"]).says(
@@ -378,8 +388,8 @@ fn a_success_that_kept_nothing_is_a_finding() {
 
 #[test]
 fn a_token_goes_to_no_host_that_nobody_named() {
-    let kinds = Registry::builtin();
-    let api = kinds.api("keypro").expect("an API");
+    let kinds = KindRegistry::get_builtin();
+    let api = kinds.find_api("keypro").expect("an API");
     let refusal = |allowed: &str| crate::yard::connect(&api, "https://net.example.fi/api/v2", allowed).err();
     for allowed in ["", "other.example.fi"] {
         let fault = refusal(allowed).expect("a refusal");

@@ -3,8 +3,8 @@
 
 use serde_json::{Value as Json, json};
 use trueup::diagnostic::Diagnostic;
-use trueup::kind::registry::Registry;
-use trueup::plan::propose::Permits;
+use trueup::kind::registry::KindRegistry;
+use trueup::plan::propose::GrantedPermissions;
 
 use crate::clerk::{Asked, Clerk};
 use crate::yard::{COMPANY, Yard};
@@ -14,7 +14,7 @@ const CUSTOMER: &str = "cccccccc-0000-4000-8000-000000000003";
 /// A yard around a server.
 fn around(clerk: &Clerk) -> Yard {
     let mut faults: Vec<Diagnostic> = Vec::new();
-    Yard::at(Registry::with_workspace(Vec::new(), &mut faults), clerk.url.clone())
+    Yard::at(KindRegistry::with_workspace(Vec::new(), &mut faults), clerk.url.clone())
 }
 
 fn keypro(spec: &str) -> String {
@@ -94,7 +94,7 @@ fn the_printed_create_patch_and_delete_of_keypro() {
     yard.apply(new).ends(&["c done"]);
     let changed = format!("{}  customer_phone: \"+358401234567\"\n", new.replace("state: 21", "state: 22"));
     yard.apply(&changed).ends(&["c done"]);
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     yard.apply(&new.replace("spec:", "state: absent\nspec:")).ends(&["c done"]);
     assert_eq!(
         clerk.bodies(),

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value as Json, json};
-use trueup::kind::registry::Registry;
+use trueup::kind::registry::KindRegistry;
 use trueup::kind::schema;
 
 use crate::yard::{Yard, told};
@@ -53,7 +53,7 @@ fn a_partner_that_shows_late_can_be_referred_to_all_the_same() {
     assert_eq!(posts[1]["login"], "child");
     // neither shows before its mail is confirmed; both are known by their ids
     yard.apply(&both).ends(&["child unchanged", "parent unchanged"]);
-    yard.sandbox().verify();
+    yard.sandbox().verify_pending();
     yard.apply(&both).ends(&["child unchanged", "parent unchanged"]);
     assert_eq!(yard.one(PARTNER, "login", "parent")["partner_sid"], sid);
     assert_eq!(yard.one(PARTNER, "login", "child")["parent_sid"], sid);
@@ -64,7 +64,7 @@ fn a_key_that_a_filter_cannot_say_is_looked_for_in_the_list() {
     let yard = Yard::of(&[PARTNER]);
     let odd = "kind: carrierx/partner\nname: odd\nspec:\n  login: 'a\"b'\n";
     yard.plan(odd).shows(&["1 to create"]);
-    let reads: Vec<_> = yard.log().into_iter().filter(|entry| entry.verb == "GET").collect();
+    let reads: Vec<_> = yard.log().into_iter().filter(|entry| entry.method == "GET").collect();
     assert!(
         !reads.is_empty() && reads.iter().all(|entry| entry.query.iter().all(|(name, _)| name != "filter"))
     );
@@ -75,8 +75,8 @@ fn a_key_that_a_filter_cannot_say_is_looked_for_in_the_list() {
 
 fn compiled(kind: &str) -> (Schemas, SchemaIndex) {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-    let kind = Registry::builtin().kind(kind).expect("a kind");
-    compiler.add_resource("kind.json", schema::document(&kind).to_value()).expect("a schema");
+    let kind = KindRegistry::get_builtin().find_kind(kind).expect("a kind");
+    compiler.add_resource("kind.json", schema::build_document_schema(&kind).to_value()).expect("a schema");
     let index = compiler.compile("kind.json", &mut schemas).expect("a schema that compiles");
     (schemas, index)
 }
@@ -101,7 +101,7 @@ fn schema_and_checker_are_of_one_mind_about_references() {
         (&bokamera, json!({ "kind": "bokamera/customer", "name": "a", "spec": spec }))
     };
     let yard = Yard::at(
-        Registry::with_workspace(Vec::new(), &mut Vec::new()),
+        KindRegistry::with_workspace(Vec::new(), &mut Vec::new()),
         "http://localhost/".parse().expect("a url"),
     );
     let cases = [
@@ -125,7 +125,7 @@ fn schema_and_checker_are_of_one_mind_about_references() {
     ];
     for (((schemas, index), document), right) in cases {
         assert_eq!(schemas.validate(&document, *index).is_ok(), right, "the schema of {document}");
-        let (_, faults) = yard.read(&trueup::yaml::write(&document));
+        let (_, faults) = yard.read(&trueup::yaml::write_yaml(&document));
         assert_eq!(faults.is_empty(), right, "{document}: {}", told(&faults));
     }
 }
@@ -138,7 +138,7 @@ fn a_kind_that_is_named_by_its_documents_has_no_other_names() {
     let api = "format: 1\ntitle: O\nis: O.\nformats: [json]\n";
     let files = [("apis/own/api.yaml", api), ("apis/own/t.yaml", kind)];
     let mut faults = Vec::new();
-    Registry::with_workspace(
+    KindRegistry::with_workspace(
         files.map(|(path, text)| (path.to_owned(), text.to_owned())).into(),
         &mut faults,
     );

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::plan::propose::Permits;
+use trueup::plan::propose::GrantedPermissions;
 
 use crate::yard::Yard;
 
@@ -277,7 +277,7 @@ fn a_create_without_an_answer_is_looked_up_for_those_who_wait_for_it() {
 #[test]
 fn what_is_refused_or_to_go_cannot_be_referred_to() {
     let mut yard = yard();
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     let gone = team("old", "").replace("spec:", "state: absent\nspec:");
     let ran = yard.apply(&all(&[gone, project("Quay", "  team: { ref: old }\n  watchers: []\n")]));
     ran.ends(&["old done", "Quay refused"]).says(
@@ -319,7 +319,7 @@ fn things_of_a_list_are_named_and_read_once() {
 #[test]
 fn what_others_refer_to_goes_after_them() {
     let mut yard = yard();
-    yard.permits = Permits { delete: true, ..Permits::default() };
+    yard.permits = GrantedPermissions { delete: true, ..GrantedPermissions::default() };
     let both = all(&[project("a", ""), team("crew", "  home: { ref: a }\n")]);
     yard.apply(&both).ends(&["a done", "crew done"]);
     let gone = |text: &str| text.replace("\nspec:", "\nstate: absent\nspec:");

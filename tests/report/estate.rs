@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use serde_json::Value as Json;
-use trueup::diagnostic::{Diagnostic, Place, Source, Span};
-use trueup::kind::leaf::Token;
-use trueup::kind::registry::Registry;
-use trueup::kind::{Item, Kind, Leaf, Sends, Shape, Type};
-use trueup::plan::compare::differences;
-use trueup::plan::propose::Proposal;
-use trueup::plan::request::{self, Manner};
-use trueup::plan::{Action, Agreeing, Change, Form, Plan, Planned, Refused, Step, Subject};
-use trueup::value::{Object, Segment, Stranger, Value};
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::scalar::ScalarToken;
+use trueup::kind::{FieldType, ItemType, Kind, ScalarType, Shape, WriteBody};
+use trueup::plan::compare::diff_objects;
+use trueup::plan::propose::ObjectProposal;
+use trueup::plan::request::{self, UpdateOptions};
+use trueup::plan::{
+    Change, ChangeValueType, Plan, PlanSubject, RefusedObject, Step, StepAction, StepRequest, UnchangedObject,
+};
+use trueup::value::{Object, PathSegment, UnknownField, Value};
 
 const API: &str = "
 format: 1
@@ -110,48 +112,48 @@ fields:
   members: { type: list, is: Who belongs to it., mark: personal, listed: complete, told_apart: set, items: { type: text } }
 ";
 
-static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+static REGISTRY: LazyLock<KindRegistry> = LazyLock::new(|| {
     let texts = [("api", API), ("gateway", GATEWAY), ("partner", PARTNER)];
     let files = texts.map(|(name, text)| (format!("apis/harbor/{name}.yaml"), text.to_owned()));
     let mut faults = Vec::new();
-    let registry = Registry::with_workspace(files.into(), &mut faults);
+    let registry = KindRegistry::with_workspace(files.into(), &mut faults);
     let faults: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     registry
 });
 
 pub fn kind(name: &str) -> Arc<Kind> {
-    REGISTRY.kind(name).unwrap()
+    REGISTRY.find_kind(name).unwrap()
 }
 
 /// An object as a service might have answered it; what the kind does not know becomes a stranger.
 pub fn object(shape: &Shape, json: &Json) -> Object {
     let mut object = Object::default();
     for (name, json) in json.as_object().unwrap() {
-        match shape.named(name) {
-            Some(field) => object.set(field.number, value(&field.ty, json)),
-            None => {
-                object.strangers.push(Stranger { name: name.as_str().into(), raw: json.to_string().into() })
-            }
+        match shape.find_field(name) {
+            Some(field) => object.set_field(field.number, value(&field.ty, json)),
+            None => object
+                .unknown_fields
+                .push(UnknownField { name: name.as_str().into(), raw: json.to_string().into() }),
         }
     }
     object
 }
 
-pub fn value(ty: &Type, json: &Json) -> Value {
+pub fn value(ty: &FieldType, json: &Json) -> Value {
     match (ty, json) {
         (_, Json::Null) => Value::Null,
-        (Type::Leaf(leaf), json) => scalar(leaf, json),
-        (Type::Object(shape), json) => Value::Object(Box::new(object(shape, json))),
-        (Type::Map(map), Json::Object(entries)) => Value::Map(
+        (FieldType::Scalar(leaf), json) => scalar(leaf, json),
+        (FieldType::Object(shape), json) => Value::Object(Box::new(object(shape, json))),
+        (FieldType::Map(map), Json::Object(entries)) => Value::Map(
             entries.iter().map(|(key, json)| (key.as_str().into(), scalar(&map.value, json))).collect(),
         ),
-        (Type::List(list), Json::Array(items)) => Value::List(
+        (FieldType::Array(list), Json::Array(items)) => Value::Array(
             items
                 .iter()
                 .map(|json| match &list.item {
-                    Item::Leaf(leaf) => scalar(leaf, json),
-                    Item::Object(shape) => Value::Object(Box::new(object(shape, json))),
+                    ItemType::Scalar(leaf) => scalar(leaf, json),
+                    ItemType::Object(shape) => Value::Object(Box::new(object(shape, json))),
                 })
                 .collect(),
         ),
@@ -159,13 +161,13 @@ pub fn value(ty: &Type, json: &Json) -> Value {
     }
 }
 
-fn scalar(leaf: &Leaf, json: &Json) -> Value {
+fn scalar(leaf: &ScalarType, json: &Json) -> Value {
     let number = json.to_string();
     let token = match json {
-        Json::Bool(flag) => Token::Flag(*flag),
-        Json::Number(_) => Token::Number(&number),
-        Json::String(text) => Token::Text(text),
-        Json::Array(items) => return Value::List(items.iter().map(|item| scalar(leaf, item)).collect()),
+        Json::Bool(flag) => ScalarToken::Boolean(*flag),
+        Json::Number(_) => ScalarToken::Number(&number),
+        Json::String(text) => ScalarToken::String(text),
+        Json::Array(items) => return Value::Array(items.iter().map(|item| scalar(leaf, item)).collect()),
         Json::Object(members) => {
             return Value::Map(
                 members.iter().map(|(key, json)| (key.as_str().into(), scalar(leaf, json))).collect(),
@@ -173,41 +175,42 @@ fn scalar(leaf: &Leaf, json: &Json) -> Value {
         }
         Json::Null => return Value::Null,
     };
-    leaf.read(token).unwrap_or_else(|mismatch| panic!("{}", mismatch.message))
+    leaf.read_token(token).unwrap_or_else(|mismatch| panic!("{}", mismatch.message))
 }
 
 /// A document, as far as places in it are asked for.
-pub fn source(path: &str, text: &str) -> Arc<Source> {
-    Source::new(path, text)
+pub fn source(path: &str, text: &str) -> Arc<NamedSource> {
+    NamedSource::new(path, text)
 }
 
 /// The place of the first `part` in a source.
-pub fn place_of(source: &Arc<Source>, part: &str) -> Place {
+pub fn place_of(source: &Arc<NamedSource>, part: &str) -> SourceLocation {
     let start = source.text.find(part).unwrap_or_else(|| panic!("no {part}")) as u32;
-    source.place(Span { start, end: start + part.len() as u32 })
+    source.locate_span(SourceSpan { start, end: start + part.len() as u32 })
 }
 
-pub fn subject(kind: &str, name: &str, id: Option<&str>, source: &Arc<Source>) -> Subject {
+pub fn subject(kind: &str, name: &str, id: Option<&str>, source: &Arc<NamedSource>) -> PlanSubject {
     let kind = self::kind(kind);
-    let customer = value(&Type::Leaf(Leaf::Guid), &Json::from("3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60"));
-    Subject {
+    let customer =
+        value(&FieldType::Scalar(ScalarType::Uuid), &Json::from("3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60"));
+    PlanSubject {
         number: 0,
         scope: kind.scope.iter().map(|_| customer.clone()).collect(),
         id: id.map(|id| value(&kind.id_field().ty, &Json::from(id))),
         name: name.into(),
         target: "bay".into(),
-        place: source.place(Span::default()),
+        place: source.locate_span(SourceSpan::default()),
         kind,
     }
 }
 
 /// What a step changes; where the document names the field, with its place.
-pub fn changes(subject: &Subject, live: &Object, wanted: &Object) -> Vec<Change> {
-    let skip = |field: &trueup::kind::Field| field.access.computed;
+pub fn changes(subject: &PlanSubject, live: &Object, wanted: &Object) -> Vec<Change> {
+    let skip = |field: &trueup::kind::Field| field.behavior.read_only;
     let mut changes: Vec<Change> =
-        differences(&subject.kind.shape, live, wanted, &skip).into_iter().flat_map(entries).collect();
+        diff_objects(&subject.kind.shape, live, wanted, &skip).into_iter().flat_map(entries).collect();
     for change in &mut changes {
-        let line = change.path.top().map(|top| format!("  {top}:")).unwrap_or_default();
+        let line = change.path.top_field().map(|top| format!("  {top}:")).unwrap_or_default();
         let source = &subject.place.source;
         change.place = source.text.contains(&line).then(|| place_of(source, &line));
     }
@@ -216,7 +219,7 @@ pub fn changes(subject: &Subject, live: &Object, wanted: &Object) -> Vec<Change>
 
 /// A change of a map, entry by entry.
 fn entries(change: Change) -> Vec<Change> {
-    let (Form::Map(leaf), Some(Value::Map(after))) = (&change.form, &change.after) else {
+    let (ChangeValueType::Map(leaf), Some(Value::Map(after))) = (&change.value_type, &change.after) else {
         return vec![change];
     };
     let before = match &change.before {
@@ -235,39 +238,44 @@ fn entries(change: Change) -> Vec<Change> {
         before != after
     });
     let one = |key: &str| Change {
-        path: change.path.then(Segment::Key(key.into(), change.mark)),
+        path: change.path.join_segment(PathSegment::Key(key.into(), change.sensitivity)),
         before: sides(key).0,
         after: sides(key).1,
-        form: Form::Leaf(leaf.clone()),
+        value_type: ChangeValueType::Scalar(leaf.clone()),
         ..change.clone()
     };
     differing.map(one).collect()
 }
 
-pub fn create(subject: Subject, wanted: &Json) -> Step {
+pub fn create(subject: PlanSubject, wanted: &Json) -> Step {
     let wanted = object(&subject.kind.shape, wanted);
     let changes = changes(&subject, &Object::default(), &wanted);
     let write = subject.kind.operations.create.clone().unwrap();
-    let proposal = Proposal { wanted, changes, ..Proposal::default() };
-    let planned = request::create(&subject, &write, &proposal);
-    step(subject, Action::Create, proposal, vec![planned])
+    let proposal = ObjectProposal { desired: wanted, changes, ..ObjectProposal::default() };
+    let planned = request::build_create(&subject, &write, &proposal);
+    step(subject, StepAction::Create, proposal, vec![planned])
 }
 
-pub fn update(subject: Subject, live: &Json, wanted: &Json) -> Step {
+pub fn update(subject: PlanSubject, live: &Json, wanted: &Json) -> Step {
     let (live, wanted) = (object(&subject.kind.shape, live), object(&subject.kind.shape, wanted));
     let changes = changes(&subject, &live, &wanted);
     let write = subject.kind.operations.update.clone().unwrap();
-    let proposal = Proposal { wanted, changes, ..Proposal::default() };
-    let planned = request::update(&subject, &write, &live, &proposal, Manner { carry_nested: true });
-    Step { live: Some(live), sends: write.sends, ..step(subject, Action::Update, proposal, vec![planned]) }
+    let proposal = ObjectProposal { desired: wanted, changes, ..ObjectProposal::default() };
+    let planned =
+        request::build_update(&subject, &write, &live, &proposal, UpdateOptions { also_send_nested: true });
+    Step {
+        live: Some(live),
+        body_mode: write.body,
+        ..step(subject, StepAction::Update, proposal, vec![planned])
+    }
 }
 
-pub fn delete(subject: Subject, live: &Json) -> Step {
+pub fn delete(subject: PlanSubject, live: &Json) -> Step {
     let live = object(&subject.kind.shape, live);
     let changes = changes(&subject, &live, &Object::default());
-    let request = trueup::exchange::Request {
-        verb: trueup::exchange::Verb::Delete,
-        path: trueup::kind::address::path(
+    let request = trueup::exchange::PlannedRequest {
+        method: trueup::exchange::Method::Delete,
+        path: trueup::kind::address::expand_path(
             &subject.kind.operations.delete.as_ref().unwrap().delete,
             &subject.kind,
             &subject.scope,
@@ -275,37 +283,42 @@ pub fn delete(subject: Subject, live: &Json) -> Step {
         ),
         query: Vec::new(),
         body: None,
-        repeatable: true,
+        idempotent: true,
     };
-    let planned = Planned { request, sends: Vec::new(), along: Vec::new() };
-    let proposal = Proposal { changes, ..Proposal::default() };
-    Step { live: Some(live), ..step(subject, Action::Delete, proposal, vec![planned]) }
+    let planned = StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() };
+    let proposal = ObjectProposal { changes, ..ObjectProposal::default() };
+    Step { live: Some(live), ..step(subject, StepAction::Delete, proposal, vec![planned]) }
 }
 
-fn step(subject: Subject, action: Action, proposal: Proposal, requests: Vec<Planned>) -> Step {
+fn step(
+    subject: PlanSubject,
+    action: StepAction,
+    proposal: ObjectProposal,
+    requests: Vec<StepRequest>,
+) -> Step {
     Step {
         subject,
         action,
         changes: proposal.changes,
         requests,
-        sends: Sends::Everything,
+        body_mode: WriteBody::Everything,
         notes: Vec::new(),
         live: None,
-        wanted: proposal.wanted,
+        desired: proposal.desired,
         hidden: Vec::new(),
-        recalled: proposal.recalled,
-        needs: proposal.needs,
+        last_written: proposal.last_written,
+        required_permissions: proposal.required_permissions,
     }
 }
 
-pub fn agreeing(subject: Subject, notes: Vec<Diagnostic>) -> Agreeing {
-    Agreeing { notes, ..Agreeing::plain(&subject) }
+pub fn agreeing(subject: PlanSubject, notes: Vec<Diagnostic>) -> UnchangedObject {
+    UnchangedObject { notes, ..UnchangedObject::from_subject(&subject) }
 }
 
-pub fn refused(subject: Subject, reasons: Vec<Diagnostic>, live: &Json, wanted: &Json) -> Refused {
+pub fn refused(subject: PlanSubject, reasons: Vec<Diagnostic>, live: &Json, wanted: &Json) -> RefusedObject {
     let (live, wanted) = (object(&subject.kind.shape, live), object(&subject.kind.shape, wanted));
     let changes = changes(&subject, &live, &wanted);
-    Refused { subject, reasons, changes }
+    RefusedObject { subject, reasons, changes }
 }
 
 pub fn plan(steps: Vec<Step>) -> Plan {
@@ -313,7 +326,8 @@ pub fn plan(steps: Vec<Step>) -> Plan {
 }
 
 /// A stand-in for the size of a body in a wire format.
-pub fn bytes(_: &Subject, planned: &Planned) -> usize {
-    let names: BTreeMap<_, _> = planned.sends.iter().chain(&planned.along).map(|name| (name, ())).collect();
+pub fn bytes(_: &PlanSubject, planned: &StepRequest) -> usize {
+    let names: BTreeMap<_, _> =
+        planned.changed_pointers.iter().chain(&planned.sent_unchanged).map(|name| (name, ())).collect();
     names.keys().map(|name| 20 + name.len()).sum()
 }

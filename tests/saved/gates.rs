@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;
 
@@ -135,7 +135,7 @@ fn personal_values_are_written_only_where_the_target_takes_them() {
 fn an_object_without_personal_changes_goes_on() {
     let mut estate = customers(2, "personal: refuse");
     let spec = estate.documents[1].document["spec"].as_object_mut().expect("a spec");
-    spec.insert("note".into(), estate.sandbox.dump()["keypro/customer"][1]["object"]["note"].clone());
+    spec.insert("note".into(), estate.sandbox.dump_state()["keypro/customer"][1]["object"]["note"].clone());
     spec.insert("coop_sum".into(), json!(4711));
     estate.write();
     estate.desk.expect(4, &["apply", "--auto-approve"]).says(&["1 done, 1 refused", "personal-not-allowed"]);

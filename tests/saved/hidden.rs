@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::WireFormat::Json;
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::estate::{Estate, options};
 
 const GATEWAY: &str = "bootview/payment-gateway";
 
-fn gateways(count: usize, secrets: Secrets) -> Estate {
-    Estate::with(GATEWAY, Json, Options { count: Some(count), secrets, ..options() })
+fn gateways(count: usize, secrets: SandboxSecretMode) -> Estate {
+    Estate::with(GATEWAY, Json, SandboxOptions { count: Some(count), secret_mode: secrets, ..options() })
 }
 
 /// The names of the variables with the secrets of an object's document.
@@ -44,7 +44,7 @@ fn age(estate: &Estate, days: i64) {
 
 #[test]
 fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_told() {
-    let mut estate = gateways(1, Secrets::Hidden);
+    let mut estate = gateways(1, SandboxSecretMode::Hidden);
     let names = variables(&estate, 0);
     let first = planned(&estate, &[]);
     assert_eq!(known(&first), vec![("never_written", None); names.len()]);
@@ -70,7 +70,7 @@ fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_to
 
 #[test]
 fn a_rotation_writes_what_is_the_same_and_leaves_the_others_alone() {
-    for secrets in [Secrets::Clear, Secrets::Hidden, Secrets::Masked] {
+    for secrets in [SandboxSecretMode::Clear, SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
         let estate = gateways(3, secrets);
         apply(&estate, &["--force-hidden"]);
         estate.desk.expect(0, &["plan", "--detailed-exitcode"]);
@@ -93,7 +93,7 @@ fn a_rotation_writes_what_is_the_same_and_leaves_the_others_alone() {
 
 #[test]
 fn a_rotation_is_part_of_a_saved_plan_and_never_slips_into_another() {
-    let estate = gateways(2, Secrets::Hidden);
+    let estate = gateways(2, SandboxSecretMode::Hidden);
     apply(&estate, &[]);
     let before = estate.writes().len();
     estate.desk.expect(0, &["plan", "-o", "plan.json", "--rotate", "o-0000"]).says(&["1 to update"]);
@@ -105,18 +105,18 @@ fn a_rotation_is_part_of_a_saved_plan_and_never_slips_into_another() {
 
 #[test]
 fn a_rotation_of_nothing_is_an_error_before_any_request() {
-    let estate = gateways(1, Secrets::Clear);
+    let estate = gateways(1, SandboxSecretMode::Clear);
     for selector in ["o-9999", "o-0000:displayName", "bootview/partner/*", ":merchantKey"] {
         let ran = estate.desk.run(&["plan", "--rotate", selector]);
         assert_eq!(ran.code, Some(1), "{selector}: {}", ran.all());
         ran.complains(&["unmatched-rotate"]);
     }
-    assert!(estate.sandbox.log().is_empty());
+    assert!(estate.sandbox.read_log().is_empty());
 }
 
 #[test]
 fn a_mask_is_neither_sent_nor_compared() {
-    let mut estate = gateways(1, Secrets::Masked);
+    let mut estate = gateways(1, SandboxSecretMode::Masked);
     // nothing of it is known, and the mask is not taken for a value that differs
     let report = planned(&estate, &[]);
     assert_eq!(report["summary"]["update"], 0, "{report}");

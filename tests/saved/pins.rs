@@ -9,17 +9,17 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use trueup::diagnostic::{Source, any_error};
-use trueup::document::{self, Document, Slot};
-use trueup::kind::FormatWord;
-use trueup::kind::registry::Registry;
+use trueup::diagnostic::{NamedSource, has_errors};
+use trueup::document::{self, Document, ValueSource};
+use trueup::kind::WireFormat;
+use trueup::kind::registry::KindRegistry;
 use trueup::plan::digest::{self, StepDigest};
-use trueup::plan::propose::Question;
-use trueup::plan::rotate::NOTHING;
-use trueup::plan::step::{Decision, Rules, decide};
-use trueup::plan::{Blank, Step, Subject};
+use trueup::plan::propose::ProposalInput;
+use trueup::plan::rotate::NO_ROTATION;
+use trueup::plan::step::{DecideOptions, PlanDecision, decide_object};
+use trueup::plan::{EmptyWriteHistory, PlanSubject, Step};
 use trueup::remote::wire;
-use trueup::value::{Mark, Object, Value};
+use trueup::value::{Object, Sensitivity, Value};
 
 use crate::estate::Estate;
 
@@ -39,7 +39,7 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        let mut estate = Estate::new(GATEWAY, 1, FormatWord::Json);
+        let mut estate = Estate::new(GATEWAY, 1, WireFormat::Json);
         let names: Vec<String> = estate.documents[0].variables.iter().map(|(name, _)| name.clone()).collect();
         assert!(!names.is_empty());
         names.iter().for_each(|name| estate.desk.set(name, PIN));
@@ -49,51 +49,60 @@ impl Case {
     /// The live object, which the guesser knows but for its PIN.
     fn live(&self) -> Object {
         let bytes = serde_json::to_vec(&self.estate.dump()[0]["object"]).expect("JSON");
-        wire::read_object(&bytes, FormatWord::Json, &self.estate.kind).expect("an object").object
+        wire::read_object(&bytes, WireFormat::Json, &self.estate.kind).expect("an object").object
     }
 
     /// The same with another PIN.
     fn live_with(&self, live: &Object, pin: &str) -> Object {
         let mut live = live.clone();
-        let secrets = self.estate.kind.shape.fields.iter().filter(|field| field.mark == Mark::Secret);
+        let secrets =
+            self.estate.kind.shape.fields.iter().filter(|field| field.sensitivity == Sensitivity::Secret);
         for field in secrets {
             // that there is one is no secret
-            if live.get(field.number).is_some_and(|value| !value.is_blank()) {
-                live.set(field.number, Value::text(pin));
+            if live.get_field(field.number).is_some_and(|value| !value.is_blank()) {
+                live.set_field(field.number, Value::from_text(pin));
             }
         }
         live
     }
 
     fn document(&self) -> Document {
-        let source = Source::new("config/000.yaml", self.estate.desk.read("config/000.yaml"));
+        let source = NamedSource::new("config/000.yaml", self.estate.desk.read("config/000.yaml"));
         let mut faults = Vec::new();
-        let document = document::read(&source, Registry::builtin(), &mut faults).pop().expect("a document");
-        assert!(!any_error(&faults));
+        let document = document::read_documents(&source, KindRegistry::get_builtin(), &mut faults)
+            .pop()
+            .expect("a document");
+        assert!(!has_errors(&faults));
         document
     }
 
     /// The step that the program would make if the PINs were these.
     fn step(&self, document: &Document, wanted: &str, live: &Object) -> Step {
         let mut document = document.clone();
-        let known = |slot: &Slot| match slot {
-            Slot::Env(name) if self.names.contains(name) => Some(SecretString::from(wanted)),
+        let known = |slot: &ValueSource| match slot {
+            ValueSource::Env(name) if self.names.contains(name) => Some(SecretString::from(wanted)),
             _ => None,
         };
-        document.resolve(&known, &mut Vec::new());
-        let subject = Subject {
+        document.resolve_sources(&known, &mut Vec::new());
+        let subject = PlanSubject {
             number: 0,
             kind: Arc::clone(&document.kind),
             name: Arc::clone(&document.name),
             target: "there".into(),
             scope: document.scope.iter().map(|(_, value)| value.clone()).collect(),
-            id: live.get(document.kind.identity.id).cloned(),
-            place: document.place(document.name_span),
+            id: live.get_field(document.kind.identity.id).cloned(),
+            place: document.locate_span(document.name_span),
         };
         let (document, subject) = (&document, &subject);
-        let question = Question { document, subject, live: Some(live), memory: &Blank, rotate: &NOTHING };
-        match decide(&question, Rules::default()) {
-            Decision::Step(step) => *step,
+        let question = ProposalInput {
+            document,
+            subject,
+            live: Some(live),
+            write_history: &EmptyWriteHistory,
+            rotation: &NO_ROTATION,
+        };
+        match decide_object(&question, DecideOptions::default()) {
+            PlanDecision::Step(step) => *step,
             _ => panic!("a PIN that differs is a step"),
         }
     }
@@ -105,8 +114,8 @@ impl Case {
 }
 
 fn texts(step: &StepDigest) -> BTreeSet<String> {
-    let fields = step.fields.iter().map(|(_, digest)| digest.clone());
-    fields.chain([step.from.clone(), step.to.clone()]).collect()
+    let fields = step.field_digests.iter().map(|(_, digest)| digest.clone());
+    fields.chain([step.precondition.clone(), step.payload.clone()]).collect()
 }
 
 /// Every text of a file that may be a digest.
@@ -129,11 +138,11 @@ fn digests(json: &Json) -> BTreeSet<String> {
 /// What somebody without a key can make of a PIN alone.
 fn simple(pin: &str) -> Vec<String> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let mut made = vec![hex(&Sha256::digest(pin)), digest::bytes(pin.as_bytes(), None)];
+    let mut made = vec![hex(&Sha256::digest(pin)), digest::digest_bytes(pin.as_bytes(), None)];
     for key in ["", "trueup"] {
         let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key").chain_update(pin);
         made.push(hex(&mac.finalize().into_bytes()));
-        made.push(digest::bytes(pin.as_bytes(), Some(key.as_bytes())));
+        made.push(digest::digest_bytes(pin.as_bytes(), Some(key.as_bytes())));
     }
     made
 }
@@ -148,17 +157,20 @@ fn without_a_key_all_ten_thousand_pins_give_the_published_digests() {
     let case = Case::new();
     let published = digests(&case.plan());
     let (document, live) = (case.document(), case.live());
-    let own = texts(&digest::step(&case.step(&document, PIN, &live), None));
+    let own = texts(&digest::digest_step(&case.step(&document, PIN, &live), None));
     assert!(
         own.is_subset(&published),
         "the guesser's program makes what the file holds\n{own:?}\n{published:?}"
     );
     for pin in pins() {
         // as the PIN that is wanted, and as the one that is live
-        assert!(texts(&digest::step(&case.step(&document, &pin, &live), None)) == own, "{pin} is told apart");
+        assert!(
+            texts(&digest::digest_step(&case.step(&document, &pin, &live), None)) == own,
+            "{pin} is told apart"
+        );
         let other = if pin == PIN { "4712" } else { PIN };
         let step = case.step(&document, other, &case.live_with(&live, &pin));
-        assert!(texts(&digest::step(&step, None)) == own, "{pin} is told apart");
+        assert!(texts(&digest::digest_step(&step, None)) == own, "{pin} is told apart");
         assert!(!follows(&published, &pin), "{pin}");
     }
 }
@@ -174,11 +186,15 @@ fn under_a_key_no_pin_gives_a_published_digest() {
     let names: BTreeSet<String> = published.iter().cloned().collect();
     for pin in pins() {
         let step = case.step(&document, &pin, &live);
-        assert!(texts(&digest::step(&step, Some(pin.as_bytes()))).is_disjoint(&names), "{pin} is told apart");
+        assert!(
+            texts(&digest::digest_step(&step, Some(pin.as_bytes()))).is_disjoint(&names),
+            "{pin} is told apart"
+        );
         assert!(!follows(&published, &pin), "{pin}");
     }
     // the same program with the key does make them, so the search above could have found something
-    let own = texts(&digest::step(&case.step(&document, PIN, &live), Some(b"a key of the operator's own")));
+    let own =
+        texts(&digest::digest_step(&case.step(&document, PIN, &live), Some(b"a key of the operator's own")));
     assert!(own.is_subset(&published));
 }
 
@@ -197,11 +213,14 @@ fn nothing_that_an_apply_leaves_tells_a_pin() {
         }
     }
     let before = case.live_with(&live, "0815");
-    let own = digest::step(&case.step(&document, PIN, &before), None).to;
+    let own = digest::digest_step(&case.step(&document, PIN, &before), None).payload;
     assert!(published.contains(&own), "a receipt holds the digest of what was sent");
     for pin in pins() {
         let live = if pin == "0815" { &live } else { &before };
-        assert!(digest::step(&case.step(&document, &pin, live), None).to == own, "{pin} is told apart");
+        assert!(
+            digest::digest_step(&case.step(&document, &pin, live), None).payload == own,
+            "{pin} is told apart"
+        );
         assert!(!follows(&published, &pin), "{pin}");
     }
 }
@@ -217,7 +236,7 @@ fn the_key_of_the_workspace_is_used_where_there_is_one() {
     let plan = case.plan();
     assert_eq!(plan["seal"]["keyed"], true);
     let live = case.live();
-    let own = digest::step(&case.step(&case.document(), PIN, &live), Some(b"0123456789abcdef"));
+    let own = digest::digest_step(&case.step(&case.document(), PIN, &live), Some(b"0123456789abcdef"));
     assert!(texts(&own).is_subset(&digests(&plan)));
     case.estate.desk.remove(".trueup/key");
     case.estate.desk.expect(1, &["apply", "plan.json", "--auto-approve"]).complains(&["no-digest-key"]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
+use trueup::kind::WireFormat::Json;
 
 use crate::desk::Ran;
 use crate::estate::Estate;
@@ -180,7 +180,7 @@ fn documents_that_the_plan_does_not_touch_may_change() {
 fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
     let mut estate = companies(2);
     let plan = estate.desk.read("plan.json");
-    let requests = estate.sandbox.log().len();
+    let requests = estate.sandbox.read_log().len();
     let altered: Value = {
         let mut json: Value = serde_json::from_str(&plan).expect("JSON");
         json["report"]["changes"][0]["fields"][0]["after"] = json!("Elsewhere");
@@ -217,7 +217,7 @@ fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
     // a key where there was none
     estate.desk.set("TRUEUP_DIGEST_KEY", "k-1");
     applied(&estate, 1, &[]).complains(&["foreign-plan", "without a key"]);
-    assert_eq!(estate.sandbox.log().len(), requests);
+    assert_eq!(estate.sandbox.read_log().len(), requests);
     applied_under_a_key(&mut estate);
 }
 
@@ -247,7 +247,7 @@ fn the_method_of_the_plan_is_used() {
     let estate = differing(PARTNER, 1, "company_name", &json!("Grand Marais"));
     estate.desk.expect(0, &["plan", "-o", "plan.json", "--method", "put"]);
     applied(&estate, 0, &[]);
-    assert!(estate.writes().iter().all(|entry| entry.verb == "PUT"));
+    assert!(estate.writes().iter().all(|entry| entry.method == "PUT"));
     assert_eq!(estate.writes().len(), 1);
 }
 

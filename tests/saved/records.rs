@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use trueup::kind::FormatWord::Json;
-use trueup::remote::sandbox::{Options, Secrets};
+use trueup::kind::WireFormat::Json;
+use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};
@@ -16,7 +16,7 @@ use crate::estate::{Estate, options};
 const PARTNER: &str = "carrierx/partner";
 const OBJECTS: usize = 12;
 
-fn partners(options: Options) -> Estate {
+fn partners(options: SandboxOptions) -> Estate {
     let mut estate = Estate::with(PARTNER, Json, options);
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("North Shore");
@@ -45,7 +45,7 @@ fn shown(estate: &Estate, file: &std::path::Path) -> Value {
 
 #[test]
 fn an_apply_leaves_a_journal_and_a_receipt() {
-    let estate = partners(Options { count: Some(3), ..options() });
+    let estate = partners(SandboxOptions { count: Some(3), ..options() });
     estate.fail("PATCH:503:1");
     estate.desk.expect(0, &["plan"]);
     assert!(kept(&estate, "journal").is_empty(), "a plan writes none");
@@ -75,7 +75,7 @@ fn an_apply_leaves_a_journal_and_a_receipt() {
 
 #[test]
 fn a_receipt_says_who_did_what_to_which_object_and_what_was_there() {
-    let mut estate = partners(Options { count: Some(2), ..options() });
+    let mut estate = partners(SandboxOptions { count: Some(2), ..options() });
     estate.desk.set("TRUEUP_HOLDER", "job 7 of the pipeline");
     estate.desk.expect(0, &["apply", "--auto-approve"]);
     let file = kept(&estate, "receipts").remove(0);
@@ -127,7 +127,7 @@ fn a_receipt_says_who_did_what_to_which_object_and_what_was_there() {
 
 #[test]
 fn a_receipt_holds_keyed_digests_of_secrets_that_do_not_read_back() {
-    let hidden = Options { count: Some(2), secrets: Secrets::Hidden, ..options() };
+    let hidden = SandboxOptions { count: Some(2), secret_mode: SandboxSecretMode::Hidden, ..options() };
     let mut estate = Estate::with("bootview/payment-gateway", Json, hidden);
     for (name, _) in estate.documents.iter().flat_map(|one| one.variables.clone()) {
         estate.desk.set(name, "canary of a secret");
@@ -149,7 +149,7 @@ fn a_receipt_holds_keyed_digests_of_secrets_that_do_not_read_back() {
 
 #[test]
 fn a_receipt_names_the_plan_that_was_applied() {
-    let estate = partners(Options { count: Some(2), ..options() });
+    let estate = partners(SandboxOptions { count: Some(2), ..options() });
     estate.desk.expect(0, &["plan", "-o", "plan.json"]);
     estate.desk.expect(0, &["apply", "plan.json", "--auto-approve"]);
     let plan: Value = serde_json::from_str(&estate.desk.read("plan.json")).expect("JSON");
@@ -158,7 +158,7 @@ fn a_receipt_names_the_plan_that_was_applied() {
 
 #[test]
 fn no_value_that_is_marked_is_in_a_journal_or_receipt() {
-    let mut estate = partners(Options { count: Some(3), ..options() });
+    let mut estate = partners(SandboxOptions { count: Some(3), ..options() });
     for (number, (name, _)) in estate.documents.iter().flat_map(|one| one.variables.clone()).enumerate() {
         estate.desk.set(name, format!("canary-{number}"));
     }
@@ -178,7 +178,7 @@ fn no_value_that_is_marked_is_in_a_journal_or_receipt() {
 
 #[test]
 fn nothing_is_sent_when_nothing_can_be_noted() {
-    let estate = partners(Options { count: Some(1), ..options() });
+    let estate = partners(SandboxOptions { count: Some(1), ..options() });
     estate.desk.write(".trueup/journal", "in the way");
     estate.desk.expect(1, &["apply", "--auto-approve"]).complains(&["not-recorded", "nothing was sent"]);
     assert!(estate.writes().is_empty());
@@ -187,7 +187,7 @@ fn nothing_is_sent_when_nothing_can_be_noted() {
 #[test]
 fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
     let latency = Duration::from_millis(80);
-    let estate = partners(Options { count: Some(OBJECTS), latency, ..options() });
+    let estate = partners(SandboxOptions { count: Some(OBJECTS), latency, ..options() });
     let arguments = ["apply", "--auto-approve", "--parallelism", "2"];
     let running = Running::start(&mut estate.desk.command(&arguments));
     let began = Instant::now();
@@ -223,16 +223,16 @@ fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
 
 #[test]
 fn a_line_that_was_cut_off_does_not_hide_the_others() {
-    let estate = partners(Options { count: Some(2), ..options() });
+    let estate = partners(SandboxOptions { count: Some(2), ..options() });
     estate.desk.expect(0, &["apply", "--auto-approve"]);
     let journal = kept(&estate, "journal").remove(0);
     let text = std::fs::read_to_string(&journal).expect("a journal");
     for length in 1..text.len() {
-        let account = trueup::run::journal::account("x".into(), &text[..length]);
+        let account = trueup::run::journal::parse_run("x".into(), &text[..length]);
         let whole = text[..length].matches("\n").count();
         assert_eq!(account.is_some(), length >= text.find('\n').expect("a line"), "{length}");
         if let Some(account) = account {
-            assert!(account.sent.len() + account.ends.len() <= whole + 1);
+            assert!(account.requests.len() + account.results.len() <= whole + 1);
         }
     }
     // cut in the middle of its last object, it is taken up by the next apply

@@ -8,26 +8,26 @@ use std::sync::{Arc, Mutex};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-use trueup::diagnostic::{Diagnostic, Source, any_error};
-use trueup::document::{self, Document, Slot};
-use trueup::kind::registry::Registry;
-use trueup::kind::{Api, AuthWord, FormatWord, Kind};
+use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
+use trueup::document::{self, Document, ValueSource};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{Api, AuthScheme, Kind, WireFormat};
 use trueup::plan::Plan;
-use trueup::plan::propose::Permits;
-use trueup::plan::step::Method;
-use trueup::remote::allowance::Allowance;
-use trueup::remote::hosts::Allowed;
-use trueup::remote::retry::{Jitter, Patience};
-use trueup::remote::sandbox::{Options, Still};
-use trueup::remote::service::Service;
-use trueup::remote::target::{Auth, Target};
+use trueup::plan::propose::GrantedPermissions;
+use trueup::plan::step::UpdateMethod;
+use trueup::remote::hosts::AllowedHosts;
+use trueup::remote::retry::{JitterMode, RetryPolicy};
+use trueup::remote::retry_budget::RetryBudget;
+use trueup::remote::sandbox::{InProcessSandbox, SandboxOptions};
+use trueup::remote::target::{Target, TargetAuth};
+use trueup::remote::target_client::TargetClient;
 use trueup::remote::wire;
-use trueup::run::gather::Job;
-use trueup::run::index::Index;
-use trueup::run::memory::Written as Remembered;
-use trueup::run::outcome::{Ending, Outcome};
-use trueup::run::refer::References;
-use trueup::run::{Session, Stop, apply, planning};
+use trueup::run::fetch::ObjectJob;
+use trueup::run::index::ObjectIndex;
+use trueup::run::outcome::{OutcomeStatus, StepOutcome};
+use trueup::run::refer::ReferenceResolver;
+use trueup::run::write_digests::WriteDigests as Remembered;
+use trueup::run::{CancellationToken, RunSession, apply, planning};
 use trueup::yaml;
 use url::Url;
 
@@ -48,7 +48,7 @@ pub struct Estate {
     pub kinds: Vec<Arc<Kind>>,
     seed: u64,
     memory: Mutex<Remembered>,
-    index: Mutex<Index>,
+    index: Mutex<ObjectIndex>,
     _folder: TempDir,
 }
 
@@ -56,17 +56,21 @@ pub struct Estate {
 pub struct Ran {
     pub steps: usize,
     pub refused: Vec<(usize, Vec<Diagnostic>)>,
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<StepOutcome>,
     pub hindrances: Vec<Diagnostic>,
 }
 
 impl Estate {
     pub fn new(seed: u64, mood: Mood) -> Self {
         let kinds = kinds();
-        let options =
-            Options { count: Some(LIVE), seed: Some(seed), verify_at_once: true, ..Options::default() };
-        let still = Still::new(kinds.clone(), options);
-        let (dump, mut dice) = (still.dump(), Dice(seed));
+        let options = SandboxOptions {
+            count: Some(LIVE),
+            seed: Some(seed),
+            auto_verify: true,
+            ..SandboxOptions::default()
+        };
+        let still = InProcessSandbox::new(kinds.clone(), options);
+        let (dump, mut dice) = (still.dump_state(), Dice(seed));
         let documents = [(), ()].map(|()| read(&written(&kinds, &dump, &mut dice)));
         let folder = TempDir::new().expect("a folder");
         Self {
@@ -76,7 +80,7 @@ impl Estate {
             kinds,
             seed,
             memory: Mutex::new(Remembered::open(folder.path(), None).expect("a memory")),
-            index: Mutex::new(Index::open(folder.path()).expect("an index")),
+            index: Mutex::new(ObjectIndex::open(folder.path()).expect("an index")),
             _folder: folder,
         }
     }
@@ -102,23 +106,23 @@ impl Estate {
     /// Plans and applies, like the program does.
     pub async fn run(&self, storm: &Storm) -> Ran {
         let services = self.services(storm);
-        let (references, stop) = (References::default(), Stop::default());
+        let (references, stop) = (ReferenceResolver::default(), CancellationToken::default());
         let session = self.session(&services, &references, &stop);
         let jobs = self.jobs();
-        let plan = planning::plan(&session, &jobs).await;
+        let plan = planning::make_plan(&session, &jobs).await;
         self.guard(storm, &plan);
         let (steps, refused, told) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
-        let outcomes = apply::apply(&session, plan, &jobs).await;
-        let done = outcomes.iter().all(|outcome| outcome.ending.is_certain());
-        Ran { steps, refused, outcomes, hindrances: [told, session.hindrances(done)].concat() }
+        let outcomes = apply::execute_plan(&session, plan, &jobs).await;
+        let done = outcomes.iter().all(|outcome| outcome.status.is_certain());
+        Ran { steps, refused, outcomes, hindrances: [told, session.collect_run_errors(done)].concat() }
     }
 
     /// Plans in good weather.
     pub async fn truth(&self) -> Plan {
         let weather = self.storm.pause();
         let services = self.services(&self.storm);
-        let (references, stop) = (References::default(), Stop::default());
-        let plan = planning::plan(&self.session(&services, &references, &stop), &self.jobs()).await;
+        let (references, stop) = (ReferenceResolver::default(), CancellationToken::default());
+        let plan = planning::make_plan(&self.session(&services, &references, &stop), &self.jobs()).await;
         self.storm.resume(weather);
         assert!(plan.complete, "in good weather everything can be read");
         plan
@@ -126,41 +130,51 @@ impl Estate {
 
     fn session<'s>(
         &'s self,
-        services: &'s BTreeMap<Arc<str>, Service>,
-        references: &'s References,
-        stop: &'s Stop,
-    ) -> Session<'s> {
-        Session {
+        services: &'s BTreeMap<Arc<str>, TargetClient>,
+        references: &'s ReferenceResolver,
+        stop: &'s CancellationToken,
+    ) -> RunSession<'s> {
+        RunSession {
             services,
-            method: Method::Usual,
-            permits: Permits::default(),
+            method: UpdateMethod::Default,
+            permissions: GrantedPermissions::default(),
             trust_empty: true,
-            memory: &self.memory,
+            write_digests: &self.memory,
             index: &self.index,
             references,
-            rotate: &trueup::plan::rotate::NOTHING,
+            rotation: &trueup::plan::rotate::NO_ROTATION,
             unmanaged: false,
             retry_creates: false,
             journal: None,
             stop,
-            tell: &|_| {},
+            on_event: &|_| {},
         }
     }
 
-    fn services(&self, storm: &Storm) -> BTreeMap<Arc<str>, Service> {
-        let allowance = Arc::new(Allowance::default());
-        let patience = Patience { jitter: Jitter::Seeded(self.seed), ..Patience::default() };
+    fn services(&self, storm: &Storm) -> BTreeMap<Arc<str>, TargetClient> {
+        let allowance = Arc::new(RetryBudget::default());
+        let patience = RetryPolicy { jitter: JitterMode::Seeded(self.seed), ..RetryPolicy::default() };
         let connect = |name: &Arc<str>| {
             let kind = self.kinds.iter().find(|kind| kind.api.name == *name).expect("a kind");
             let courier = Arc::new(storm.clone());
-            let service = Service::by(Arc::new(target(&kind.api)), &Allowed::default(), Some(courier));
+            let service = TargetClient::with_transport(
+                Arc::new(target(&kind.api)),
+                &AllowedHosts::default(),
+                Some(courier),
+            );
             let service = service.unwrap_or_else(|fault| panic!("{}", fault.message));
-            (name.clone(), service.under(allowance.clone()).patience(patience.clone()).for_writing())
+            (
+                name.clone(),
+                service
+                    .with_retry_budget(allowance.clone())
+                    .with_retry_policy(patience.clone())
+                    .with_writes(),
+            )
         };
         self.apis().iter().map(connect).collect()
     }
 
-    fn jobs(&self) -> Vec<Job<'_>> {
+    fn jobs(&self) -> Vec<ObjectJob<'_>> {
         let index = self.index.lock().expect("an index");
         self.documents().iter().map(|document| job(document, &index)).collect()
     }
@@ -169,8 +183,10 @@ impl Estate {
     fn guard(&self, storm: &Storm, plan: &Plan) {
         let planned = plan.steps.iter().flat_map(|step| {
             let api = &step.subject.kind.api.name;
-            let once = step.requests.iter().filter(|planned| !planned.request.repeatable);
-            once.map(move |planned| format!("{} /{api}{}", planned.request.verb.word(), planned.request.path))
+            let once = step.requests.iter().filter(|planned| !planned.request.idempotent);
+            once.map(move |planned| {
+                format!("{} /{api}{}", planned.request.method.as_str(), planned.request.path)
+            })
         });
         storm.guard(planned.collect());
     }
@@ -180,28 +196,30 @@ impl Ran {
     /// What is said of the run and of what is not done, for messages.
     pub fn told(&self) -> String {
         let mut told: Vec<String> = self.hindrances.iter().map(|found| found.message.clone()).collect();
-        for outcome in self.outcomes.iter().filter(|outcome| !matches!(outcome.ending, Ending::Unchanged)) {
-            let codes: Vec<_> = reasons(&outcome.ending).iter().map(|reason| &reason.message).collect();
+        for outcome in
+            self.outcomes.iter().filter(|outcome| !matches!(outcome.status, OutcomeStatus::Unchanged))
+        {
+            let codes: Vec<_> = reasons(&outcome.status).iter().map(|reason| &reason.message).collect();
             let (kind, name) = (&outcome.subject.kind.name, &outcome.subject.name);
-            told.push(format!("{kind} {name}: {} {codes:?}", outcome.ending.word()));
+            told.push(format!("{kind} {name}: {} {codes:?}", outcome.status.as_str()));
         }
         told.join("\n")
     }
 }
 
 /// Why an object ended as it did.
-pub fn reasons(ending: &Ending) -> &[Diagnostic] {
+pub fn reasons(ending: &OutcomeStatus) -> &[Diagnostic] {
     match ending {
-        Ending::Refused(reasons)
-        | Ending::Unread(reasons)
-        | Ending::Failed(reasons)
-        | Ending::Unknown(reasons) => reasons,
+        OutcomeStatus::Refused(reasons)
+        | OutcomeStatus::Unread(reasons)
+        | OutcomeStatus::Failed(reasons)
+        | OutcomeStatus::Unknown(reasons) => reasons,
         _ => &[],
     }
 }
 
 pub fn refused(plan: &Plan) -> Vec<(usize, Vec<Diagnostic>)> {
-    let why = |refused: &trueup::plan::Refused| match refused.reasons.is_empty() {
+    let why = |refused: &trueup::plan::RefusedObject| match refused.reasons.is_empty() {
         // it is told once for all of a list
         true => plan.diagnostics.clone(),
         false => refused.reasons.clone(),
@@ -216,12 +234,12 @@ fn written(kinds: &[Arc<Kind>], dump: &Json, dice: &mut Dice) -> Vec<Written> {
         let objects = dump[&*kind.name].as_array().expect("objects");
         for (number, dumped) in objects.iter().enumerate() {
             let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-            let live = wire::read_object(&bytes, FormatWord::Json, kind).expect("an object");
+            let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
             let name = format!("{}-{number}", kind.name.replace('/', "-"));
             let scope = written::scope(kind, dumped);
             let mut one = written::document(kind, &name, &scope, &live.object);
             if number % 2 == 1 {
-                one.document["id"] = written::said(live.object.get(kind.identity.id).expect("an id"));
+                one.document["id"] = written::said(live.object.get_field(kind.identity.id).expect("an id"));
             }
             if dice.below(8) > 0 && !one.leaves.is_empty() {
                 let spot = one.leaves[dice.below(one.leaves.len() as u64) as usize].clone();
@@ -255,37 +273,37 @@ fn vary(one: &mut Written, spot: Spot) {
 }
 
 fn read(written: &[Written]) -> Vec<Document> {
-    let texts: Vec<String> = written.iter().map(|one| yaml::write(&one.document)).collect();
-    let source = Source::new("config/a.yaml", texts.join("---\n"));
+    let texts: Vec<String> = written.iter().map(|one| yaml::write_yaml(&one.document)).collect();
+    let source = NamedSource::new("config/a.yaml", texts.join("---\n"));
     let variables: BTreeMap<&String, &String> =
         written.iter().flat_map(|one| &one.variables).map(|(name, value)| (name, value)).collect();
     let mut faults = Vec::new();
-    let mut documents = document::read(&source, Registry::builtin(), &mut faults);
+    let mut documents = document::read_documents(&source, KindRegistry::get_builtin(), &mut faults);
     for document in &mut documents {
         document.target = Some(document.kind.api.name.clone());
-        let known = |slot: &Slot| match slot {
-            Slot::Env(name) => variables.get(name).map(|text| SecretString::from(text.as_str())),
+        let known = |slot: &ValueSource| match slot {
+            ValueSource::Env(name) => variables.get(name).map(|text| SecretString::from(text.as_str())),
             _ => None,
         };
-        document.resolve(&known, &mut faults);
+        document.resolve_sources(&known, &mut faults);
     }
     let told: Vec<_> = faults.iter().map(|fault| &fault.message).collect();
-    assert!(!any_error(&faults), "{told:?}");
+    assert!(!has_errors(&faults), "{told:?}");
     documents
 }
 
-fn job<'d>(document: &'d Document, index: &Index) -> Job<'d> {
+fn job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
     let kind = &document.kind;
     let target = kind.api.name.clone();
     let entry = index.get(&target, &kind.name, &document.name);
     let mut scope = document.scope.clone();
     scope.sort_by_key(|(number, _)| *number);
     assert_eq!(scope.len(), kind.scope.len(), "{} has its scope", document.name);
-    Job {
+    ObjectJob {
         document,
         scope: scope.into_iter().map(|(_, value)| value).collect(),
-        known_id: entry.and_then(|entry| entry.typed_id(kind)),
-        newborn: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        known_id: entry.and_then(|entry| entry.parse_id(kind)),
+        just_created: entry.is_some_and(|entry| entry.create_sent.is_some()),
         target,
     }
 }
@@ -295,24 +313,26 @@ fn target(api: &Arc<Api>) -> Target {
         name: api.name.clone(),
         api: api.clone(),
         base_url: Url::parse(&format!("http://127.0.0.1:9/{}", api.name)).expect("a url"),
-        format: FormatWord::Json,
+        format: WireFormat::Json,
         auth: auth(api),
         scope: Vec::new(),
         parallelism: 6,
-        carry_nested: true,
-        personal: true,
+        also_send_nested: true,
+        write_personal: true,
     }
 }
 
 /// A credential of a sort that the API takes.
-fn auth(api: &Api) -> Auth {
+fn auth(api: &Api) -> TargetAuth {
     let secret = || SecretString::from("any");
     match () {
-        () if api.auth.contains(&AuthWord::Headers) && !api.auth_headers.is_empty() => {
-            Auth { headers: vec![(api.auth_headers[0].clone(), secret())], ..Auth::default() }
+        () if api.auth.contains(&AuthScheme::Headers) && !api.auth_headers.is_empty() => {
+            TargetAuth { headers: vec![(api.auth_headers[0].clone(), secret())], ..TargetAuth::default() }
         }
-        () if api.auth.contains(&AuthWord::Token) => Auth { token: Some(secret()), ..Auth::default() },
-        () => Auth { bearer: Some(secret()), ..Auth::default() },
+        () if api.auth.contains(&AuthScheme::Token) => {
+            TargetAuth { token: Some(secret()), ..TargetAuth::default() }
+        }
+        () => TargetAuth { bearer: Some(secret()), ..TargetAuth::default() },
     }
 }
 
@@ -321,9 +341,10 @@ pub fn keys(kind: &Kind, dump: &Json) -> BTreeMap<String, usize> {
     let mut keys = BTreeMap::new();
     for dumped in dump[&*kind.name].as_array().expect("objects") {
         let bytes = serde_json::to_vec(&dumped["object"]).expect("JSON");
-        let live = wire::read_object(&bytes, FormatWord::Json, kind).expect("an object");
+        let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
         // without a natural key the id alone tells
-        let Some(key) = trueup::run::match_up::live_key(kind, &live.object).filter(|key| !key.is_empty())
+        let Some(key) =
+            trueup::run::match_up::build_live_key(kind, &live.object).filter(|key| !key.is_empty())
         else {
             continue;
         };

@@ -78,7 +78,7 @@ type Endings = std::collections::BTreeMap<&'static str, usize>;
 async fn weather(estate: &Estate, endings: &mut Endings) {
     for _ in 0..STORMY {
         let ran = estate.run(&estate.storm).await;
-        ran.outcomes.iter().for_each(|outcome| *endings.entry(outcome.ending.word()).or_default() += 1);
+        ran.outcomes.iter().for_each(|outcome| *endings.entry(outcome.status.as_str()).or_default() += 1);
         truth::holds(estate, &ran).await;
         estate.turn();
     }
@@ -104,10 +104,10 @@ fn a_target_that_is_down_is_given_up_and_the_others_go_on() {
         let began = tokio::time::Instant::now();
         estate.storm.fail_at_write(&estate.apis()[0]);
         let ran = estate.run(&estate.storm).await;
-        let down = |outcome: &&trueup::run::outcome::Outcome| outcome.subject.target == estate.apis()[0];
+        let down = |outcome: &&trueup::run::outcome::StepOutcome| outcome.subject.target == estate.apis()[0];
         let (there, elsewhere): (Vec<_>, Vec<_>) = ran.outcomes.iter().partition(down);
-        let words = |outcomes: &[&trueup::run::outcome::Outcome], word: &str| {
-            outcomes.iter().filter(|outcome| outcome.ending.word() == word).count()
+        let words = |outcomes: &[&trueup::run::outcome::StepOutcome], word: &str| {
+            outcomes.iter().filter(|outcome| outcome.status.as_str() == word).count()
         };
         assert!(words(&there, "not_started") > 10, "{}", ran.told());
         assert_eq!(words(&elsewhere, "done") + words(&elsewhere, "unchanged"), elsewhere.len());
@@ -118,6 +118,6 @@ fn a_target_that_is_down_is_given_up_and_the_others_go_on() {
         estate.storm.calm();
         truth::holds(&estate, &ran).await;
         let ran: Ran = estate.run(&estate.storm).await;
-        assert!(ran.outcomes.iter().all(|outcome| matches!(outcome.ending.word(), "done" | "unchanged")));
+        assert!(ran.outcomes.iter().all(|outcome| matches!(outcome.status.as_str(), "done" | "unchanged")));
     });
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
-use trueup::exchange::Response;
-use trueup::remote::failure::{Reason, Sent};
-use trueup::remote::sandbox::Still;
-use trueup::remote::transport::{Carried, Courier, Parcel};
+use trueup::exchange::HttpResponse;
+use trueup::remote::sandbox::InProcessSandbox;
+use trueup::remote::transport::{ResponseFuture, Transport, TransportRequest};
+use trueup::remote::transport_error::{DeliveryStatus, TransportErrorReason};
 
 /// How bad the weather is.
 #[derive(Clone, Copy, PartialEq)]
@@ -66,7 +66,7 @@ impl Blow {
 pub struct Storm(Arc<Inner>);
 
 struct Inner {
-    still: Still,
+    still: InProcessSandbox,
     state: Mutex<State>,
 }
 
@@ -85,7 +85,7 @@ struct State {
 }
 
 impl Storm {
-    pub fn new(still: Still, seed: u64, mood: Mood) -> Self {
+    pub fn new(still: InProcessSandbox, seed: u64, mood: Mood) -> Self {
         let state = State {
             dice: Dice(seed ^ 0x5eed),
             mood,
@@ -139,7 +139,7 @@ impl Storm {
         self.state().faults
     }
 
-    pub fn still(&self) -> &Still {
+    pub fn still(&self) -> &InProcessSandbox {
         &self.0.still
     }
 
@@ -148,27 +148,32 @@ impl Storm {
         self.state().guarded = updates;
     }
 
-    async fn exchange(self, parcel: Parcel) -> Result<Response, (Reason, Sent)> {
+    async fn exchange(
+        self,
+        parcel: TransportRequest,
+    ) -> Result<HttpResponse, (TransportErrorReason, DeliveryStatus)> {
         let (blow, pause) = self.state().strikes(&parcel);
         sleep(pause).await;
         if let (Blow::Busy, answer) = (blow, self.state().busy()) {
             return Ok(answer);
         }
-        let done = |lies| self.0.still.answer(&parcel, lies);
+        let done = |lies| self.0.still.answer_request(&parcel, lies);
         match blow {
             Blow::None | Blow::Busy => {
                 let answer = done(false);
                 self.state().looked(&parcel, &answer);
                 Ok(answer)
             }
-            Blow::Unreachable => Err((Reason::CannotConnect("refused".into()), Sent::No)),
+            Blow::Unreachable => {
+                Err((TransportErrorReason::CannotConnect("refused".into()), DeliveryStatus::NotSent))
+            }
             Blow::Down(status, taken) => {
                 taken.then(|| done(false));
                 Ok(answer(status, None))
             }
             Blow::Reset(taken) => {
                 taken.then(|| done(false));
-                Err((Reason::Broken, Sent::Maybe))
+                Err((TransportErrorReason::ConnectionClosed, DeliveryStatus::MaybeSent))
             }
             Blow::Hang(taken) => {
                 taken.then(|| done(false));
@@ -176,10 +181,10 @@ impl Storm {
             }
             Blow::Cut => {
                 done(false);
-                Err((Reason::Truncated, Sent::Maybe))
+                Err((TransportErrorReason::Truncated, DeliveryStatus::MaybeSent))
             }
-            Blow::Lie if parcel.verb != "GET" => Ok(done(true)),
-            Blow::Lie => Ok(Response {
+            Blow::Lie if parcel.method != "GET" => Ok(done(true)),
+            Blow::Lie => Ok(HttpResponse {
                 content_type: "text/html".into(),
                 body: b"<!DOCTYPE html><p>Sign in".to_vec(),
                 ..answer(200, None)
@@ -188,14 +193,14 @@ impl Storm {
     }
 }
 
-impl Courier for Storm {
-    fn carry(&self, parcel: Parcel) -> Carried {
+impl Transport for Storm {
+    fn send_request(&self, parcel: TransportRequest) -> ResponseFuture {
         Box::pin(self.clone().exchange(parcel))
     }
 }
 
 impl State {
-    fn strikes(&mut self, parcel: &Parcel) -> (Blow, Duration) {
+    fn strikes(&mut self, parcel: &TransportRequest) -> (Blow, Duration) {
         self.requests += 1;
         let blow = self.blow(parcel);
         self.faults += usize::from(blow != Blow::None);
@@ -203,10 +208,10 @@ impl State {
         (blow, Duration::from_millis(5 + self.dice.below(200)))
     }
 
-    fn blow(&mut self, parcel: &Parcel) -> Blow {
+    fn blow(&mut self, parcel: &TransportRequest) -> Blow {
         if let Some((api, heard)) = &mut self.down
             && parcel.url.path().starts_with(&**api)
-            && (heard.is_some() || parcel.verb != "GET")
+            && (heard.is_some() || parcel.method != "GET")
         {
             *heard = Some(heard.unwrap_or_default() + 1);
             return Blow::Down(503, false);
@@ -233,30 +238,30 @@ impl State {
         }
     }
 
-    fn busy(&mut self) -> Response {
+    fn busy(&mut self) -> HttpResponse {
         let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(3));
         let asks = [None, Some("0".to_owned()), Some("2".to_owned()), Some(date)];
         answer(429, asks[self.dice.below(4) as usize].clone())
     }
 
     /// A create, or an update that creates, whose outcome may be unknown; it must not come again unseen.
-    fn sent(&mut self, parcel: &Parcel, blow: Blow) {
+    fn sent(&mut self, parcel: &TransportRequest, blow: Blow) {
         let path = parcel.url.path();
-        let key = match &*parcel.verb {
+        let key = match &*parcel.method {
             "POST" => format!("POST {path} {}", String::from_utf8_lossy(&parcel.body)),
             verb if self.guarded.contains(&format!("{verb} {path}")) => format!("{verb} {path}"),
             _ => return,
         };
         let looked = self.open.get(&key).copied().unwrap_or(true);
-        assert!(looked, "sent again without a look after an unknown outcome: {} {path}", parcel.verb);
+        assert!(looked, "sent again without a look after an unknown outcome: {} {path}", parcel.method);
         if blow.leaves_open() {
             self.open.insert(key, false);
         }
     }
 
     /// A whole answer to a read shows what became of everything below and above its path.
-    fn looked(&mut self, parcel: &Parcel, answer: &Response) {
-        if parcel.verb != "GET" || answer.status >= 500 {
+    fn looked(&mut self, parcel: &TransportRequest, answer: &HttpResponse) {
+        if parcel.method != "GET" || answer.status >= 500 {
             return;
         }
         let own = parcel.url.path().trim_end_matches('/');
@@ -267,8 +272,8 @@ impl State {
     }
 }
 
-fn answer(status: u16, retry_after: Option<String>) -> Response {
-    Response {
+fn answer(status: u16, retry_after: Option<String>) -> HttpResponse {
+    HttpResponse {
         status,
         content_type: String::new(),
         retry_after,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use trueup::run::outcome::Ending;
+use trueup::run::outcome::OutcomeStatus;
 
 use crate::estate::{Estate, Ran, keys, reasons};
 
@@ -17,34 +17,34 @@ pub async fn holds(estate: &Estate, ran: &Ran) {
     for outcome in &ran.outcomes {
         let number = outcome.subject.number;
         let what = || {
-            let codes: Vec<_> = reasons(&outcome.ending).iter().map(|reason| &reason.message).collect();
-            format!("{} {} {codes:?}", outcome.subject.name, outcome.ending.word())
+            let codes: Vec<_> = reasons(&outcome.status).iter().map(|reason| &reason.message).collect();
+            format!("{} {} {codes:?}", outcome.subject.name, outcome.status.as_str())
         };
-        match &outcome.ending {
-            Ending::Done | Ending::Unchanged => {
+        match &outcome.status {
+            OutcomeStatus::Done | OutcomeStatus::Unchanged => {
                 assert!(!wanting.contains(&number) && !refused.contains(&number), "is not so: {}", what());
             }
-            Ending::Failed(reasons) => {
+            OutcomeStatus::Failed(reasons) => {
                 assert!(!reasons.is_empty(), "no word about {}", what());
                 assert!(wanting.contains(&number) || refused.contains(&number), "is as wanted: {}", what());
             }
-            Ending::Unknown(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
-            Ending::NotStarted => {
+            OutcomeStatus::Unknown(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
+            OutcomeStatus::NotStarted => {
                 assert!(!ran.hindrances.is_empty(), "no word about {}", what());
             }
-            Ending::Moved(_) => panic!("nobody else was there: {}", what()),
+            OutcomeStatus::Conflict(_) => panic!("nobody else was there: {}", what()),
             // what could not be read was not planned either
-            Ending::Unread(reasons) => {
+            OutcomeStatus::Unread(reasons) => {
                 assert!(!reasons.is_empty() || !ran.hindrances.is_empty(), "no word about {}", what());
             }
-            Ending::Refused(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
+            OutcomeStatus::Refused(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
         }
     }
     nothing_is_there_twice(estate);
 }
 
 fn nothing_is_there_twice(estate: &Estate) {
-    let dump = estate.storm.still().dump();
+    let dump = estate.storm.still().dump_state();
     for kind in &estate.kinds {
         let twice: Vec<_> = keys(kind, &dump).into_iter().filter(|(_, times)| *times > 1).collect();
         assert!(twice.is_empty(), "{} is there twice: {twice:?}", kind.name);
@@ -58,7 +58,7 @@ pub fn everything_is_as_wanted(estate: &Estate, ran: &Ran) {
         let name = &estate.documents()[*number].name;
         assert!(codes.iter().all(|code| OPEN.contains(code)), "{name} is refused: {codes:?}");
     }
-    let dump = estate.storm.still().dump();
+    let dump = estate.storm.still().dump_state();
     for kind in &estate.kinds {
         let there = dump[&*kind.name].as_array().map_or(0, Vec::len);
         let wanted = estate.documents().iter().filter(|document| document.kind.name == kind.name).count();

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use trueup::kind::FormatWord;
-use trueup::remote::sandbox::Options;
+use trueup::kind::WireFormat;
+use trueup::remote::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, kind, options};
 use crate::newborn::newborn;
@@ -13,7 +13,7 @@ const CUSTOMER: &str = "keypro/customer";
 
 /// Two objects, and a third that an apply created.
 fn created() -> Estate {
-    let mut estate = Estate::with(CUSTOMER, FormatWord::Json, Options { count: Some(2), ..options() });
+    let mut estate = Estate::with(CUSTOMER, WireFormat::Json, SandboxOptions { count: Some(2), ..options() });
     estate.documents = vec![newborn(&kind(CUSTOMER), "newcomer")];
     estate.write();
     estate.desk.expect(0, &APPLY);
@@ -59,7 +59,7 @@ fn a_protected_object_is_not_deleted_by_an_undo() {
 
 #[test]
 fn what_was_deleted_is_not_made_up() {
-    let mut estate = Estate::with(CUSTOMER, FormatWord::Json, Options { count: Some(2), ..options() });
+    let mut estate = Estate::with(CUSTOMER, WireFormat::Json, SandboxOptions { count: Some(2), ..options() });
     for one in &mut estate.documents {
         one.document["state"] = json!("absent");
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::FormatWord;
+use trueup::kind::WireFormat;
 
 use crate::estate::Estate;
 use crate::{APPLY, last};
@@ -22,7 +22,7 @@ fn bill_types(estate: &Estate) -> Vec<(i64, bool)> {
 
 /// A gateway of which one row was changed, one taken away and one added.
 fn reworked() -> (Estate, Vec<(i64, bool)>) {
-    let mut estate = Estate::new(GATEWAY, 1, FormatWord::Json);
+    let mut estate = Estate::new(GATEWAY, 1, WireFormat::Json);
     let rows = json!([
         { "billTypeId": 31, "applyConvenienceFee": true },
         { "billTypeId": 32, "applyConvenienceFee": true },

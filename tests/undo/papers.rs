@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use trueup::kind::FormatWord;
+use trueup::kind::WireFormat;
 
 use crate::estate::Estate;
 use crate::{APPLY, last};
 
 fn partners() -> Estate {
-    let mut estate = Estate::new("carrierx/partner", 2, FormatWord::Json);
+    let mut estate = Estate::new("carrierx/partner", 2, WireFormat::Json);
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("North Shore");
     }

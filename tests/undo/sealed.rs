@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use trueup::kind::FormatWord;
-use trueup::remote::sandbox::Options;
+use trueup::kind::WireFormat;
+use trueup::remote::sandbox::SandboxOptions;
 
 use age::secrecy::ExposeSecret;
 
@@ -36,7 +36,7 @@ fn left(estate: &Estate) -> String {
 #[test]
 fn values_under_a_mark_come_back_for_whoever_has_an_identity() {
     for kind in ["keypro/customer", "bokamera/customer", "bootview/partner"] {
-        let mut estate = Estate::new(kind, 30, FormatWord::Json);
+        let mut estate = Estate::new(kind, 30, WireFormat::Json);
         let recipient = identity(&mut estate);
         sealing(&estate, &recipient);
         let (documents, variables) = (
@@ -59,7 +59,7 @@ fn values_under_a_mark_come_back_for_whoever_has_an_identity() {
 #[test]
 fn sealed_values_stand_nowhere_in_clear_and_open_only_for_the_right_identity() {
     let mut estate =
-        Estate::with("carrierx/partner", FormatWord::Json, Options { count: Some(2), ..options() });
+        Estate::with("carrierx/partner", WireFormat::Json, SandboxOptions { count: Some(2), ..options() });
     let recipient = identity(&mut estate);
     sealing(&estate, &recipient);
     let say = |estate: &mut Estate, city: &str| {
@@ -100,7 +100,7 @@ fn sealed_values_stand_nowhere_in_clear_and_open_only_for_the_right_identity() {
 #[test]
 fn what_was_deleted_is_created_again_where_all_of_it_was_kept() {
     let mut estate =
-        Estate::with("keypro/customer", FormatWord::Json, Options { count: Some(2), ..options() });
+        Estate::with("keypro/customer", WireFormat::Json, SandboxOptions { count: Some(2), ..options() });
     let recipient = identity(&mut estate);
     sealing(&estate, &recipient);
     let documents = estate.desk.read("config/000.yaml");

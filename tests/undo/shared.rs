@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use trueup::kind::FormatWord;
-use trueup::run::archive::{Archive, Trouble};
+use trueup::kind::WireFormat;
+use trueup::run::receipt_store::{ReceiptStore, ReceiptStoreError};
 
 use crate::estate::Estate;
 use crate::{APPLY, last};
 
 fn partners() -> Estate {
-    let mut estate = Estate::new("carrierx/partner", 2, FormatWord::Json);
+    let mut estate = Estate::new("carrierx/partner", 2, WireFormat::Json);
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("North Shore");
     }
@@ -60,15 +60,15 @@ fn no_receipt_is_written_over_another_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = url::Url::from_directory_path(folder.path()).expect("a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let archive = Archive::open(&url).expect("a place");
-    let put = |text: &str| runtime.block_on(archive.put("run", text)).expect("it is put");
+    let archive = ReceiptStore::open(&url).expect("a place");
+    let put = |text: &str| runtime.block_on(archive.put_receipt("run", text)).expect("it is put");
     // the same once more is the same, another one of that name gets another
     assert_eq!(
         [put("one"), put("one"), put("two"), put("two"), put("three")],
         ["run", "run", "run-1", "run-1", "run-2"]
     );
-    assert_eq!(runtime.block_on(archive.get("run")).as_deref(), Ok("one"));
-    assert_eq!(runtime.block_on(archive.get("none")), Err(Trouble::Missing));
+    assert_eq!(runtime.block_on(archive.get_receipt("run")).as_deref(), Ok("one"));
+    assert_eq!(runtime.block_on(archive.get_receipt("none")), Err(ReceiptStoreError::NotFound));
 }
 
 #[test]

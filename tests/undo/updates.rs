@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use trueup::kind::FormatWord;
+use trueup::kind::WireFormat;
 
 use crate::estate::Estate;
 use crate::written::Say;
@@ -23,7 +23,7 @@ struct Applied {
 }
 
 fn applied(kind: &str, rotation: usize) -> Applied {
-    let mut estate = Estate::new(kind, COUNT, FormatWord::Json);
+    let mut estate = Estate::new(kind, COUNT, WireFormat::Json);
     let documents = estate.desk.read(DOCUMENTS);
     let variables = estate.documents.iter().flat_map(|one| one.variables.clone()).collect();
     let spots = estate.vary(rotation, 1);
@@ -115,7 +115,7 @@ fn customers_come_back_as_far_as_they_may_be_kept() {
 
 #[test]
 fn what_changed_since_is_left_alone_and_told() {
-    let mut estate = Estate::new("carrierx/partner", 2, FormatWord::Json);
+    let mut estate = Estate::new("carrierx/partner", 2, WireFormat::Json);
     let before = estate.dump();
     for one in &mut estate.documents {
         one.document["spec"]["company_name"] = json!("North Shore");
@@ -160,7 +160,7 @@ fn an_undo_is_undone() {
 
 #[test]
 fn what_is_undone_is_pending_and_has_not_drifted() {
-    let mut estate = Estate::new("carrierx/partner", 1, FormatWord::Json);
+    let mut estate = Estate::new("carrierx/partner", 1, WireFormat::Json);
     // on record as it is
     estate.desk.expect(0, &APPLY);
     estate.documents[0].document["spec"]["company_name"] = json!("North Shore");

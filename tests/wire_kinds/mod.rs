@@ -4,101 +4,102 @@
 
 use std::sync::Arc;
 
-use trueup::exchange::Wire;
-use trueup::kind::file::{ClearsFile, ErrorListFile, ErrorsFile, LimitsFile, ListFile, PagingFile};
+use trueup::exchange::WireValue;
+use trueup::kind::file::{ClearDefaultsFile, ErrorListFile, ErrorsFile, LimitsFile, ListFile, PagingFile};
 use trueup::kind::{
-    Absent, Api, Clear, Compare, Field, FormatWord, GuidForm, History, Identity, Item, ItemsSent, Kind, Leaf,
-    ListAnswer, ListType, Maker, MapType, NamesWord, NumberForm, Operations, Rights, Shape, ToldApart, Type,
+    AbsenceRule, Api, ArrayType, ClearValue, ComparisonRule, Field, FieldBehavior, FieldType, HistoryFields,
+    IdAssigner, ItemType, Kind, KindIdentity, KindOperations, ListResponseShape, ListType, MapType,
+    MemberNameCase, NumberEncoding, ScalarType, Shape, UuidFormat, WireFormat, WrittenItems,
 };
-use trueup::remote::wire::{self, Live};
-use trueup::value::{Mark, Object, Value};
+use trueup::remote::wire::{self, Snapshot};
+use trueup::value::{Object, Sensitivity, Value};
 
-pub const WHOLE: Leaf = Leaf::Whole(NumberForm::Number);
-pub const DECIMAL: Leaf = Leaf::Decimal(NumberForm::Number);
-pub const TEXT: Leaf = Leaf::Text { max: None };
+pub const WHOLE: ScalarType = ScalarType::Integer(NumberEncoding::Number);
+pub const DECIMAL: ScalarType = ScalarType::Decimal(NumberEncoding::Number);
+pub const TEXT: ScalarType = ScalarType::String { max_length: None };
 
 /// A shape from names and types. `name<a.b` is read at another place, `name>c` written under another name.
-pub fn shape(fields: Vec<(&str, Type)>) -> Arc<Shape> {
+pub fn shape(fields: Vec<(&str, FieldType)>) -> Arc<Shape> {
     let fields = fields.into_iter().enumerate().map(|(number, (name, ty))| field(number as u16, name, ty));
     Arc::new(Shape::new(fields.collect()))
 }
 
-fn field(number: u16, name: &str, ty: Type) -> Field {
+fn field(number: u16, name: &str, ty: FieldType) -> Field {
     let (name, written) = name.split_once('>').unwrap_or((name, ""));
     let (name, read) = name.split_once('<').unwrap_or((name, name));
     Field {
         number,
         name: name.into(),
-        read_as: read.split('.').map(Arc::from).collect(),
-        written_as: if written.is_empty() { name.into() } else { written.into() },
+        read_from: read.split('.').map(Arc::from).collect(),
+        write_to: if written.is_empty() { name.into() } else { written.into() },
         ty,
-        is: String::new(),
-        access: Rights::default(),
-        mark: Mark::Open,
-        absent: Absent::Null,
-        clear: Clear::Null,
-        compare: Compare::Exact,
+        description: String::new(),
+        behavior: FieldBehavior::default(),
+        sensitivity: Sensitivity::Public,
+        when_absent: AbsenceRule::Null,
+        clear_with: ClearValue::Null,
+        compare: ComparisonRule::Exact,
         copy_of: None,
-        never_sent: false,
-        never_imported: false,
-        refers_to: None,
-        bounded_by: None,
-        protection: None,
+        omit_from_writes: false,
+        omit_from_import: false,
+        reference: None,
+        limits_from: None,
+        protection_levels: None,
         example: None,
         source: None,
     }
 }
 
-pub fn leaf(leaf: Leaf) -> Type {
-    Type::Leaf(leaf)
+pub fn leaf(leaf: ScalarType) -> FieldType {
+    FieldType::Scalar(leaf)
 }
 
-pub fn text() -> Type {
+pub fn text() -> FieldType {
     leaf(TEXT)
 }
 
-pub fn flag() -> Type {
-    leaf(Leaf::Flag)
+pub fn flag() -> FieldType {
+    leaf(ScalarType::Boolean)
 }
 
-pub fn guid() -> Type {
-    leaf(Leaf::Guid)
+pub fn guid() -> FieldType {
+    leaf(ScalarType::Uuid)
 }
 
-pub fn object(shape: Arc<Shape>) -> Type {
-    Type::Object(shape)
+pub fn object(shape: Arc<Shape>) -> FieldType {
+    FieldType::Object(shape)
 }
 
-pub fn map(value: Leaf) -> Type {
-    Type::Map(MapType { value, keys: Vec::new(), complete: true })
+pub fn map(value: ScalarType) -> FieldType {
+    FieldType::Map(MapType { value, keys: Vec::new(), deletes_unlisted: true })
 }
 
-pub fn leaves(leaf: Leaf) -> Type {
-    list(Item::Leaf(leaf))
+pub fn leaves(leaf: ScalarType) -> FieldType {
+    list(ItemType::Scalar(leaf))
 }
 
-pub fn objects(shape: Arc<Shape>) -> Type {
-    list(Item::Object(shape))
+pub fn objects(shape: Arc<Shape>) -> FieldType {
+    list(ItemType::Object(shape))
 }
 
-fn list(item: Item) -> Type {
-    Type::List(ListType {
+fn list(item: ItemType) -> FieldType {
+    FieldType::Array(ArrayType {
         item,
-        told_apart: ToldApart::Order,
-        complete: true,
-        order_told: false,
-        items_sent: ItemsSent::All,
-        removals: None,
+        list_type: ListType::Atomic,
+        deletes_unlisted: true,
+        reports_order: false,
+        write_items: WrittenItems::All,
+        delete_items_through: None,
     })
 }
 
 /// What is special about an API and its list.
 #[derive(Clone, Default)]
 pub struct Habits {
-    pub names: NamesWord,
-    pub guids: GuidForm,
+    pub names: MemberNameCase,
+    pub guids: UuidFormat,
     pub errors: ErrorsFile,
-    pub answer: ListAnswer,
+    pub answer: ListResponseShape,
     pub items: Option<&'static str>,
     pub has_more: Option<&'static str>,
     pub total: Option<&'static str>,
@@ -125,7 +126,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         probe: None,
         source: None,
     };
-    let operations = Operations {
+    let operations = KindOperations {
         list,
         get: None,
         find: None,
@@ -139,15 +140,20 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         api: Arc::new(api(&habits)),
         name: "hand/thing".into(),
         title: "Thing".into(),
-        is: String::new(),
+        description: String::new(),
         source: None,
         scope: Vec::new(),
-        identity: Identity { id, made_by: Maker::Server, natural_key: Vec::new(), named_after: Vec::new() },
+        identity: KindIdentity {
+            id,
+            id_assigned_by: IdAssigner::Server,
+            natural_key: Vec::new(),
+            import_name: Vec::new(),
+        },
         operations,
-        history: History::default(),
+        history: HistoryFields::default(),
         shape: Arc::clone(shape),
-        waiting: None,
-        samples: Vec::new(),
+        pending_when: None,
+        examples: Vec::new(),
     }
 }
 
@@ -155,19 +161,19 @@ pub fn api(habits: &Habits) -> Api {
     Api {
         name: "hand".into(),
         title: "Hand".into(),
-        is: String::new(),
+        description: String::new(),
         source: None,
         base_url: None,
         hosts: Vec::new(),
-        formats: vec![FormatWord::Json, FormatWord::Jsv],
-        names: habits.names,
-        guids: habits.guids,
+        formats: vec![WireFormat::Json, WireFormat::Jsv],
+        member_names: habits.names,
+        uuid_format: habits.guids,
         auth: Vec::new(),
         auth_headers: Vec::new(),
         oauth: None,
         login: None,
         headers: Vec::new(),
-        clears: ClearsFile::default(),
+        clear_with: ClearDefaultsFile::default(),
         errors: habits.errors.clone(),
         limits: LimitsFile::default(),
     }
@@ -176,8 +182,8 @@ pub fn api(habits: &Habits) -> Api {
 /// ServiceStack's habits, as BootView shows them.
 pub fn servicestack() -> Habits {
     Habits {
-        names: NamesWord::CaseInsensitive,
-        guids: GuidForm::Plain,
+        names: MemberNameCase::CaseInsensitive,
+        guids: UuidFormat::Plain,
         errors: ErrorsFile {
             messages: vec!["responseStatus.message".into()],
             codes: vec!["responseStatus.errorCode".into()],
@@ -189,7 +195,7 @@ pub fn servicestack() -> Habits {
             maps: Vec::new(),
             despite_success: vec!["responseStatus.errorCode".into()],
         },
-        answer: ListAnswer::OneOrList,
+        answer: ListResponseShape::OneOrList,
         ..Habits::default()
     }
 }
@@ -220,36 +226,36 @@ pub fn vector_shape() -> Arc<Shape> {
         ("services", objects(service())),
         ("one", object(service())),
         ("attributes", map(TEXT)),
-        ("when", leaf(Leaf::Time)),
+        ("when", leaf(ScalarType::DateTime)),
     ])
 }
 
 /// An object as a body in full: known fields in the order of the shape, strangers last.
-pub fn wire_of(shape: &Shape, object: &Object) -> Wire {
+pub fn wire_of(shape: &Shape, object: &Object) -> WireValue {
     let mut members = Vec::new();
     for (number, value) in object.fields() {
-        let field = shape.field(number);
-        members.push((field.written_as.to_string(), wire_value(&field.ty, value)));
+        let field = shape.get_field(number);
+        members.push((field.write_to.to_string(), wire_value(&field.ty, value)));
     }
-    for stranger in &object.strangers {
-        members.push((stranger.name.to_string(), Wire::Raw(stranger.raw.to_string())));
+    for stranger in &object.unknown_fields {
+        members.push((stranger.name.to_string(), WireValue::Raw(stranger.raw.to_string())));
     }
-    Wire::Object(members)
+    WireValue::Object(members)
 }
 
-fn wire_value(ty: &Type, value: &Value) -> Wire {
+fn wire_value(ty: &FieldType, value: &Value) -> WireValue {
     match (ty, value) {
-        (_, Value::Null) => Wire::Null,
-        (Type::Leaf(leaf), value) => leaf.wire(value),
-        (Type::Map(map), value) => map.value.wire(value),
-        (Type::Object(shape), Value::Object(object)) => wire_of(shape, object),
-        (Type::List(list), Value::List(items)) => {
+        (_, Value::Null) => WireValue::Null,
+        (FieldType::Scalar(leaf), value) => leaf.encode_value(value),
+        (FieldType::Map(map), value) => map.value.encode_value(value),
+        (FieldType::Object(shape), Value::Object(object)) => wire_of(shape, object),
+        (FieldType::Array(list), Value::Array(items)) => {
             let item = |item: &Value| match (&list.item, item) {
-                (Item::Object(shape), Value::Object(object)) => wire_of(shape, object),
-                (Item::Leaf(leaf), item) => leaf.wire(item),
-                _ => Wire::Null,
+                (ItemType::Object(shape), Value::Object(object)) => wire_of(shape, object),
+                (ItemType::Scalar(leaf), item) => leaf.encode_value(item),
+                _ => WireValue::Null,
             };
-            Wire::List(items.iter().map(item).collect())
+            WireValue::Array(items.iter().map(item).collect())
         }
         _ => panic!("a value that does not fit its type"),
     }
@@ -257,13 +263,13 @@ fn wire_value(ty: &Type, value: &Value) -> Wire {
 
 /// An object as a line of JSON, to show what a test found.
 pub fn show(kind: &Kind, object: &Object) -> String {
-    let body = wire::encode(&wire_of(&kind.shape, object), FormatWord::Json, &kind.api);
+    let body = wire::encode_body(&wire_of(&kind.shape, object), WireFormat::Json, &kind.api);
     String::from_utf8(body).expect("JSON is UTF-8")
 }
 
 /// Reads one object that must fit the kind in full.
-pub fn read(body: &str, format: FormatWord, kind: &Kind) -> Object {
-    let Live { object, misread, .. } =
+pub fn read(body: &str, format: WireFormat, kind: &Kind) -> Object {
+    let Snapshot { object, mismatches: misread, .. } =
         wire::read_object(body.as_bytes(), format, kind).unwrap_or_else(|fault| panic!("{fault}: {body}"));
     assert!(misread.is_empty(), "{misread:?}: {body}");
     object

@@ -8,35 +8,35 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::args::{ApiCheckArgs, Common, Format};
-use crate::cli::exit::Exit;
-use crate::cli::screen::Screen;
-use crate::cli::workspace::{self, KINDS};
-use crate::diagnostic::{Diagnostic, any_error, did_you_mean};
-use crate::kind::draft::undecided;
-use crate::kind::registry::Registry;
-use crate::kind::{Item, Kind, Shape, Type};
-use crate::report::clean::count;
+use crate::cli::args::{ApiCheckArgs, GlobalArgs, StdoutFormat};
+use crate::cli::exit::ExitStatus;
+use crate::cli::screen::TerminalScreen;
+use crate::cli::workspace::{self, API_FOLDER};
+use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
+use crate::kind::draft::count_decisions;
+use crate::kind::registry::KindRegistry;
+use crate::kind::{FieldType, ItemType, Kind, Shape};
 use crate::report::json::to_json;
-use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
+use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
+use crate::report::sanitize::format_count;
 
 /// What a check of descriptions found.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ApiCheckReport")]
-pub struct Found {
+pub struct ApiCheckReport {
     /// The version of this structure: 1.
     format_version: u32,
     /// The version of the program that made it.
     tool_version: &'static str,
     /// What has no fault, by API.
-    apis: Vec<ApiFound>,
+    apis: Vec<CheckedApi>,
     /// What is wrong, or worth a look.
-    diagnostics: Vec<Finding>,
+    diagnostics: Vec<DiagnosticView>,
 }
 
 /// A described service.
 #[derive(Serialize, JsonSchema)]
-struct ApiFound {
+struct CheckedApi {
     /// Its name, which is that of its folder.
     name: String,
     /// What people call it.
@@ -44,12 +44,12 @@ struct ApiFound {
     /// Remarks that still ask for a decision.
     undecided: usize,
     /// Its kinds.
-    kinds: Vec<KindFound>,
+    kinds: Vec<CheckedKind>,
 }
 
 /// A described kind.
 #[derive(Serialize, JsonSchema)]
-struct KindFound {
+struct CheckedKind {
     /// Its name, `api/kind`.
     kind: String,
     /// What one object is called.
@@ -66,77 +66,79 @@ struct KindFound {
 ///
 /// # Errors
 /// When the result cannot be written.
-pub fn run(common: &Common, args: &ApiCheckArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let (apis, faults) = checked(&common.directory, &args.apis);
-    let wrong = any_error(&faults);
+pub fn run(common: &GlobalArgs, args: &ApiCheckArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let (apis, faults) = check_descriptions(&common.directory, &args.apis);
+    let wrong = has_errors(&faults);
     match screen.format {
-        Format::Json => {
-            let diagnostics = Checked::of(0, &faults).diagnostics;
+        StdoutFormat::Json => {
+            let diagnostics = ValidationReport::from_diagnostics(0, &faults).diagnostics;
             let tool_version = env!("CARGO_PKG_VERSION");
-            screen.out(&to_json(&Found {
+            screen.print_stdout(&to_json(&ApiCheckReport {
                 format_version: FORMAT_VERSION,
                 tool_version,
                 apis,
                 diagnostics,
             })?)?;
         }
-        Format::Text => {
-            screen.diagnose(&faults);
+        StdoutFormat::Text => {
+            screen.print_diagnostics(&faults);
             if !wrong {
-                screen.out(&text(&apis))?;
+                screen.print_stdout(&render_text(&apis))?;
             }
         }
     }
-    Ok(if wrong { Exit::Error } else { Exit::Done })
+    Ok(if wrong { ExitStatus::Error } else { ExitStatus::Done })
 }
 
 /// The APIs without faults, and the faults of the others.
-fn checked(root: &Path, wanted: &[String]) -> (Vec<ApiFound>, Vec<Diagnostic>) {
-    let (found, mut faults) = workspace::descriptions(root);
+fn check_descriptions(root: &Path, wanted: &[String]) -> (Vec<CheckedApi>, Vec<Diagnostic>) {
+    let (found, mut faults) = workspace::open_descriptions(root);
     let Some(found) = found else { return (Vec::new(), faults) };
     let mut texts: BTreeMap<String, usize> = BTreeMap::new();
     for (path, text) in &found.files {
-        *texts.entry(api_of(path).to_owned()).or_default() += undecided(text);
+        *texts.entry(find_api_name(path).to_owned()).or_default() += count_decisions(text);
     }
-    if let Some(fault) = unknown(&texts, wanted) {
+    if let Some(fault) = diagnose_unknown_api(&texts, wanted) {
         faults.push(fault);
     }
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
-    let registry = Registry::with_workspace(found.files, &mut faults);
-    faults.retain(|fault| fault.place.as_ref().is_none_or(|place| chosen(api_of(&place.source.path))));
+    let registry = KindRegistry::with_workspace(found.files, &mut faults);
+    faults.retain(|fault| {
+        fault.location.as_ref().is_none_or(|place| chosen(find_api_name(&place.source.path)))
+    });
     let names = texts.into_iter().filter(|(name, _)| chosen(name));
-    (names.filter_map(|(name, undecided)| api_found(&registry, &name, undecided)).collect(), faults)
+    (names.filter_map(|(name, undecided)| describe_api(&registry, &name, undecided)).collect(), faults)
 }
 
 /// The name of the API to which a description belongs: that of its folder.
-fn api_of(path: &str) -> &str {
+fn find_api_name(path: &str) -> &str {
     path.rsplit('/').nth(1).unwrap_or(path)
 }
 
-fn unknown(texts: &BTreeMap<String, usize>, wanted: &[String]) -> Option<Diagnostic> {
+fn diagnose_unknown_api(texts: &BTreeMap<String, usize>, wanted: &[String]) -> Option<Diagnostic> {
     if texts.is_empty() {
-        let fault = Diagnostic::error("no-description", format!("{KINDS}/ holds no description"));
-        return Some(fault.hint("`trueup api new NAME --from-openapi FILE` drafts one"));
+        let fault = Diagnostic::error("no-description", format!("{API_FOLDER}/ holds no description"));
+        return Some(fault.with_hint("`trueup api new NAME --from-openapi FILE` drafts one"));
     }
     let odd = wanted.iter().find(|name| !texts.contains_key(*name))?;
-    let message = match Registry::builtin().apis().contains(&odd.as_str()) {
+    let message = match KindRegistry::get_builtin().list_api_names().contains(&odd.as_str()) {
         true => format!("`{odd}` comes with trueup, and was checked when trueup was made"),
-        false => format!("there is no folder {KINDS}/{}", odd.escape_debug()),
+        false => format!("there is no folder {API_FOLDER}/{}", odd.escape_debug()),
     };
     let mut fault = Diagnostic::error("unknown-api", message);
-    fault.hint = did_you_mean(odd, texts.keys().map(String::as_str));
+    fault.hint = suggest_word(odd, texts.keys().map(String::as_str));
     Some(fault)
 }
 
-fn api_found(registry: &Registry, name: &str, undecided: usize) -> Option<ApiFound> {
-    let api = registry.api(name)?;
+fn describe_api(registry: &KindRegistry, name: &str, undecided: usize) -> Option<CheckedApi> {
+    let api = registry.find_api(name)?;
     let own = format!("{name}/");
-    let kinds = registry.kinds().iter().filter(|kind| kind.starts_with(&own));
-    let kinds = kinds.filter_map(|kind| registry.kind(kind)).map(|kind| kind_found(&kind)).collect();
-    Some(ApiFound { name: name.to_owned(), title: api.title.clone(), undecided, kinds })
+    let kinds = registry.kind_names().iter().filter(|kind| kind.starts_with(&own));
+    let kinds = kinds.filter_map(|kind| registry.find_kind(kind)).map(|kind| describe_kind(&kind)).collect();
+    Some(CheckedApi { name: name.to_owned(), title: api.title.clone(), undecided, kinds })
 }
 
-fn kind_found(kind: &Kind) -> KindFound {
+fn describe_kind(kind: &Kind) -> CheckedKind {
     let all = &kind.operations;
     let operations = [
         ("list", true),
@@ -147,47 +149,47 @@ fn kind_found(kind: &Kind) -> KindFound {
         ("replace", all.replace.is_some()),
         ("delete", all.delete.is_some()),
     ];
-    KindFound {
+    CheckedKind {
         kind: kind.name.to_string(),
         title: kind.title.clone(),
-        fields: fields(&kind.shape),
+        fields: count_fields(&kind.shape),
         operations: operations.into_iter().filter(|(_, there)| *there).map(|(word, _)| word).collect(),
-        samples: kind.samples.len(),
+        samples: kind.examples.len(),
     }
 }
 
 /// How many fields an object has, with those inside others.
-fn fields(shape: &Shape) -> usize {
-    let inside = |ty: &Type| match ty {
-        Type::Object(shape) => fields(shape),
-        Type::List(list) => match &list.item {
-            Item::Object(shape) => fields(shape),
-            Item::Leaf(_) => 0,
+fn count_fields(shape: &Shape) -> usize {
+    let inside = |ty: &FieldType| match ty {
+        FieldType::Object(shape) => count_fields(shape),
+        FieldType::Array(list) => match &list.item {
+            ItemType::Object(shape) => count_fields(shape),
+            ItemType::Scalar(_) => 0,
         },
-        Type::Map(_) | Type::Leaf(_) => 0,
+        FieldType::Map(_) | FieldType::Scalar(_) => 0,
     };
     shape.fields.iter().map(|field| 1 + inside(&field.ty)).sum()
 }
 
-fn text(apis: &[ApiFound]) -> String {
+fn render_text(apis: &[CheckedApi]) -> String {
     let mut text = String::new();
     let all = || apis.iter().flat_map(|api| &api.kinds);
     let width = all().map(|kind| kind.kind.len()).max().unwrap_or(0);
     for api in apis {
-        text.push_str(&format!("{}: {}\n", api.name, crate::report::clean::line(&api.title)));
+        text.push_str(&format!("{}: {}\n", api.name, crate::report::sanitize::escape_line(&api.title)));
         for kind in &api.kinds {
-            let (name, fields) = (&kind.kind, count(kind.fields, "field"));
-            let samples = count(kind.samples, "sample");
+            let (name, fields) = (&kind.kind, format_count(kind.fields, "field"));
+            let samples = format_count(kind.samples, "sample");
             text.push_str(&format!(
                 "  {name:<width$}  {fields:>10}  {samples:>9}  {}\n",
                 kind.operations.join(", ")
             ));
         }
         if api.undecided > 0 {
-            text.push_str(&format!("  {} still marked `# decide:`\n", count(api.undecided, "place")));
+            text.push_str(&format!("  {} still marked `# decide:`\n", format_count(api.undecided, "place")));
         }
     }
-    let apis = count(apis.len(), "API");
-    text.push_str(&format!("{apis}, {}: all fine\n", count(all().count(), "kind")));
+    let apis = format_count(apis.len(), "API");
+    text.push_str(&format!("{apis}, {}: all fine\n", format_count(all().count(), "kind")));
     text
 }

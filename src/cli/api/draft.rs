@@ -10,35 +10,35 @@ use anyhow::Context;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::args::{ApiNewArgs, Common, Format};
-use crate::cli::exit::Exit;
-use crate::cli::screen::Screen;
-use crate::cli::workspace::{self, KINDS};
+use crate::cli::args::{ApiNewArgs, GlobalArgs, StdoutFormat};
+use crate::cli::exit::ExitStatus;
+use crate::cli::screen::TerminalScreen;
+use crate::cli::workspace::{self, API_FOLDER};
 use crate::diagnostic::Diagnostic;
-use crate::kind::draft::{Draft, draft};
-use crate::report::clean::{count, line};
+use crate::kind::draft::{ApiDraft, draft_api};
 use crate::report::json::to_json;
-use crate::report::shown::{Checked, FORMAT_VERSION, Finding};
+use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
+use crate::report::sanitize::{escape_line, format_count};
 
 /// What was drafted from an OpenAPI document.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ApiNewReport")]
-pub struct Drafted {
+pub struct ApiNewReport {
     /// The version of this structure: 1.
     format_version: u32,
     /// The version of the program that made it.
     tool_version: &'static str,
     /// The files that were written.
-    files: Vec<Written>,
+    files: Vec<DraftedFile>,
     /// What of the document became no kind.
-    skipped: Vec<Left>,
+    skipped: Vec<SkippedOperation>,
     /// What is wrong, or worth a look.
-    diagnostics: Vec<Finding>,
+    diagnostics: Vec<DiagnosticView>,
 }
 
 /// A file that was written.
 #[derive(Serialize, JsonSchema)]
-struct Written {
+struct DraftedFile {
     /// Where it stands.
     path: String,
     /// Remarks that ask for a decision.
@@ -47,7 +47,7 @@ struct Written {
 
 /// A path that became no kind.
 #[derive(Serialize, JsonSchema)]
-struct Left {
+struct SkippedOperation {
     /// The path in the document.
     path: String,
     /// Why it became none.
@@ -58,35 +58,35 @@ struct Left {
 ///
 /// # Errors
 /// When a file or the result cannot be written.
-pub fn run(common: &Common, args: &ApiNewArgs, screen: &Screen) -> anyhow::Result<Exit> {
-    let folder = args.output.clone().unwrap_or_else(|| Path::new(KINDS).join(&args.name));
+pub fn run(common: &GlobalArgs, args: &ApiNewArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let folder = args.output.clone().unwrap_or_else(|| Path::new(API_FOLDER).join(&args.name));
     let full = common.directory.join(&folder);
-    let made = fitting(&folder, &args.name)
-        .and_then(|()| workspace::text(&args.from_openapi))
-        .and_then(|source| draft(&args.name, &source, &args.only))
-        .and_then(|draft| match taken(&full, &draft) {
+    let made = check_folder_name(&folder, &args.name)
+        .and_then(|()| workspace::read_source(&args.from_openapi))
+        .and_then(|source| draft_api(&args.name, &source, &args.only))
+        .and_then(|draft| match diagnose_existing_files(&full, &draft) {
             None => Ok(draft),
             Some(fault) => Err(fault),
         });
     let made = match made {
         Ok(draft) => draft,
-        Err(fault) => return refuse(fault, screen),
+        Err(fault) => return report_refusal(fault, screen),
     };
-    write(&full, &made)?;
-    tell(&folder, made, screen)?;
-    Ok(Exit::Done)
+    write_files(&full, &made)?;
+    report_draft(&folder, made, screen)?;
+    Ok(ExitStatus::Done)
 }
 
-fn refuse(fault: Diagnostic, screen: &Screen) -> anyhow::Result<Exit> {
-    screen.diagnose(std::slice::from_ref(&fault));
-    if screen.format == Format::Json {
-        screen.out(&to_json(&Drafted::of(Vec::new(), Vec::new(), &[fault]))?)?;
+fn report_refusal(fault: Diagnostic, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    screen.print_diagnostics(std::slice::from_ref(&fault));
+    if screen.format == StdoutFormat::Json {
+        screen.print_stdout(&to_json(&ApiNewReport::new(Vec::new(), Vec::new(), &[fault]))?)?;
     }
-    Ok(Exit::Error)
+    Ok(ExitStatus::Error)
 }
 
 /// An API is called like the folder in which its files stand.
-fn fitting(folder: &Path, name: &str) -> Result<(), Diagnostic> {
+fn check_folder_name(folder: &Path, name: &str) -> Result<(), Diagnostic> {
     match folder.file_name().is_some_and(|own| own == name) {
         true => Ok(()),
         false => {
@@ -95,27 +95,28 @@ fn fitting(folder: &Path, name: &str) -> Result<(), Diagnostic> {
                 name.escape_debug()
             );
             Err(Diagnostic::error("wrong-place", message)
-                .hint(format!("write -o {KINDS}/NAME, or leave it out")))
+                .with_hint(format!("write -o {API_FOLDER}/NAME, or leave it out")))
         }
     }
 }
 
 /// A file that stands already where one would be written.
-fn taken(folder: &Path, draft: &Draft) -> Option<Diagnostic> {
+fn diagnose_existing_files(folder: &Path, draft: &ApiDraft) -> Option<Diagnostic> {
     let there = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
     let taken: Vec<String> =
         draft.files.iter().filter(|file| there(&file.name)).map(|file| format!("`{}`", file.name)).collect();
     if taken.is_empty() {
         return None;
     }
-    let message = format!("{} stands already in {}", taken.join(", "), line(&folder.to_string_lossy()));
+    let message =
+        format!("{} stands already in {}", taken.join(", "), escape_line(&folder.to_string_lossy()));
     Some(
         Diagnostic::error("file-exists", message)
-            .hint("nothing is overwritten; give the API another name, or another folder with -o"),
+            .with_hint("nothing is overwritten; give the API another name, or another folder with -o"),
     )
 }
 
-fn write(folder: &Path, draft: &Draft) -> anyhow::Result<()> {
+fn write_files(folder: &Path, draft: &ApiDraft) -> anyhow::Result<()> {
     let cannot = |path: &Path| format!("{} cannot be written", path.display());
     fs::create_dir_all(folder).with_context(|| cannot(folder))?;
     let mut written: Vec<PathBuf> = Vec::new();
@@ -135,43 +136,51 @@ fn write(folder: &Path, draft: &Draft) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(folder: &Path, draft: Draft, screen: &Screen) -> anyhow::Result<()> {
-    let path = |name: &str| line(&folder.join(name).to_string_lossy().replace('\\', "/")).into_owned();
-    let files: Vec<Written> =
-        draft.files.iter().map(|file| Written { path: path(&file.name), undecided: file.decide }).collect();
-    let clean = |text: String| line(&text).into_owned();
-    let skipped: Vec<Left> =
-        draft.skipped.into_iter().map(|one| Left { path: clean(one.path), why: clean(one.why) }).collect();
+fn report_draft(folder: &Path, draft: ApiDraft, screen: &TerminalScreen) -> anyhow::Result<()> {
+    let path = |name: &str| escape_line(&folder.join(name).to_string_lossy().replace('\\', "/")).into_owned();
+    let files: Vec<DraftedFile> = draft
+        .files
+        .iter()
+        .map(|file| DraftedFile { path: path(&file.name), undecided: file.decision_count })
+        .collect();
+    let clean = |text: String| escape_line(&text).into_owned();
+    let skipped: Vec<SkippedOperation> = draft
+        .skipped
+        .into_iter()
+        .map(|one| SkippedOperation { path: clean(one.path), why: clean(one.reason) })
+        .collect();
     match screen.format {
-        Format::Json => screen.out(&to_json(&Drafted::of(files, skipped, &[]))?)?,
-        Format::Text => {
-            screen.out(&text(&files, &skipped))?;
-            screen.say("look at each `# decide:`; then `trueup api check`, and `trueup api try TARGET`\n");
+        StdoutFormat::Json => screen.print_stdout(&to_json(&ApiNewReport::new(files, skipped, &[]))?)?,
+        StdoutFormat::Text => {
+            screen.print_stdout(&render_text(&files, &skipped))?;
+            screen.print_remark(
+                "look at each `# decide:`; then `trueup api check`, and `trueup api try TARGET`\n",
+            );
         }
     }
     Ok(())
 }
 
-fn text(files: &[Written], skipped: &[Left]) -> String {
+fn render_text(files: &[DraftedFile], skipped: &[SkippedOperation]) -> String {
     let width = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for Written { path, undecided } in files {
-        text.push_str(&format!("wrote {path:<width$}  {} to decide\n", count(*undecided, "place")));
+    for DraftedFile { path, undecided } in files {
+        text.push_str(&format!("wrote {path:<width$}  {} to decide\n", format_count(*undecided, "place")));
     }
-    for Left { path, why } in skipped {
+    for SkippedOperation { path, why } in skipped {
         text.push_str(&format!("left out {path}: {why}\n"));
     }
     text
 }
 
-impl Drafted {
-    fn of(files: Vec<Written>, skipped: Vec<Left>, faults: &[Diagnostic]) -> Self {
+impl ApiNewReport {
+    fn new(files: Vec<DraftedFile>, skipped: Vec<SkippedOperation>, faults: &[Diagnostic]) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION"),
             files,
             skipped,
-            diagnostics: Checked::of(0, faults).diagnostics,
+            diagnostics: ValidationReport::from_diagnostics(0, faults).diagnostics,
         }
     }
 }

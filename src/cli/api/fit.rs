@@ -9,32 +9,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::kind::leaf::Token;
-use crate::kind::{Field, FormatWord, Item, Kind, Leaf, ListType, NamesWord, Shape, ToldApart, Type};
-use crate::remote::wire::{Live, read_any};
-use crate::run::match_up::live_key;
-use crate::value::{Mark, Object, Stranger, Value};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{
+    ArrayType, Field, FieldType, ItemType, Kind, ListType, MemberNameCase, ScalarType, Shape, WireFormat,
+};
+use crate::remote::wire::{Snapshot, read_any};
+use crate::run::match_up::build_live_key;
+use crate::value::{Object, Sensitivity, UnknownField, Value};
 
 /// The most objects that are named where several have the same key.
 const MAX_IDS: usize = 5;
 /// The most odd choices that are named.
-const MAX_CHOICES: usize = 5;
+const MAX_UNLISTED_VALUES: usize = 5;
 /// The most paths of each sort.
 const MAX_PATHS: usize = 1000;
 
 /// What live objects say about the description of their kind.
 #[derive(Serialize, JsonSchema, Default)]
-pub struct Fit {
+pub struct FitReport {
     /// The kind, `api/kind`.
     pub kind: String,
     /// How many objects were looked at.
     pub objects: usize,
     /// Members that no field describes.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<UndescribedMember>,
     /// Fields that are not as described.
-    pub mistyped: Vec<Mistyped>,
+    pub mistyped: Vec<MistypedField>,
     /// Choices with values that are not listed.
-    pub unlisted: Vec<Unlisted>,
+    pub unlisted: Vec<UnlistedValues>,
     /// Fields that no object had.
     pub never_came: Vec<String>,
     /// Fields that were null in every object that had them.
@@ -50,7 +52,7 @@ pub struct Fit {
 
 /// A member that no field describes.
 #[derive(Serialize, JsonSchema)]
-pub struct Missing {
+pub struct UndescribedMember {
     /// Where it stands.
     pub path: String,
     /// What stood there on the wire: `string`, `number`, `boolean`, `array`, `object`, `null`.
@@ -63,7 +65,7 @@ pub struct Missing {
 
 /// A field that is not as described.
 #[derive(Serialize, JsonSchema)]
-pub struct Mistyped {
+pub struct MistypedField {
     /// Where it stands.
     pub path: String,
     /// The type that is described.
@@ -78,7 +80,7 @@ pub struct Mistyped {
 
 /// A choice with values that are not listed.
 #[derive(Serialize, JsonSchema)]
-pub struct Unlisted {
+pub struct UnlistedValues {
     /// Where it stands.
     pub path: String,
     /// Some of them; none where the field is marked.
@@ -117,7 +119,7 @@ pub struct ListFit {
     pub objects: usize,
 }
 
-impl Fit {
+impl FitReport {
     /// Whether the description needs work.
     pub fn is_good(&self) -> bool {
         let choices = self.unlisted.iter().all(|unlisted| unlisted.open);
@@ -128,36 +130,36 @@ impl Fit {
 }
 
 /// Looks at objects one by one.
-pub struct Look<'k> {
+pub struct FitCollector<'k> {
     kind: &'k Kind,
-    format: FormatWord,
-    fit: Fit,
-    missing: BTreeMap<String, Counted<Vec<Sort>>>,
-    mistyped: BTreeMap<String, Counted<Mistyped>>,
-    unlisted: BTreeMap<String, Counted<Unlisted>>,
+    format: WireFormat,
+    fit: FitReport,
+    missing: BTreeMap<String, CountedFinding<Vec<ObservedType>>>,
+    mistyped: BTreeMap<String, CountedFinding<MistypedField>>,
+    unlisted: BTreeMap<String, CountedFinding<UnlistedValues>>,
     /// Each list, and in how many objects its items were alike.
-    lists: BTreeMap<String, (Counted<ListFit>, Counted<()>)>,
+    lists: BTreeMap<String, (CountedFinding<ListFit>, CountedFinding<()>)>,
     /// How often a field came, and how often with a value.
-    came: BTreeMap<String, (usize, usize)>,
+    occurrences: BTreeMap<String, (usize, usize)>,
     keys: BTreeMap<String, Vec<String>>,
 }
 
 /// Something with the number of objects that have it; an object counts once.
-struct Counted<T> {
-    what: T,
+struct CountedFinding<T> {
+    finding: T,
     objects: usize,
-    last: usize,
+    last_object: usize,
 }
 
-impl<T> Counted<T> {
+impl<T> CountedFinding<T> {
     fn new(what: T) -> Self {
-        Self { what, objects: 0, last: 0 }
+        Self { finding: what, objects: 0, last_object: 0 }
     }
 
     /// Counts object number `object`, from 1.
-    fn count(&mut self, object: usize) {
-        if self.last != object {
-            self.last = object;
+    fn count_object(&mut self, object: usize) {
+        if self.last_object != object {
+            self.last_object = object;
             self.objects += 1;
         }
     }
@@ -165,23 +167,23 @@ impl<T> Counted<T> {
 
 /// What stood on the wire, and the type that it would fit.
 #[derive(Clone, Copy)]
-struct Sort {
-    json: &'static str,
-    word: &'static str,
+struct ObservedType {
+    json_type: &'static str,
+    kind_type: &'static str,
 }
 
-impl<'k> Look<'k> {
+impl<'k> FitCollector<'k> {
     /// Nothing seen yet.
-    pub fn new(kind: &'k Kind, format: FormatWord) -> Self {
+    pub fn new(kind: &'k Kind, format: WireFormat) -> Self {
         Self {
-            fit: Fit { kind: kind.name.to_string(), ..Fit::default() },
+            fit: FitReport { kind: kind.name.to_string(), ..FitReport::default() },
             kind,
             format,
             missing: BTreeMap::new(),
             mistyped: BTreeMap::new(),
             unlisted: BTreeMap::new(),
             lists: BTreeMap::new(),
-            came: BTreeMap::new(),
+            occurrences: BTreeMap::new(),
             keys: BTreeMap::new(),
         }
     }
@@ -192,122 +194,134 @@ impl<'k> Look<'k> {
     }
 
     /// Looks at one more.
-    pub fn take(&mut self, live: &Live) {
+    pub fn inspect_object(&mut self, live: &Snapshot) {
         self.fit.objects += 1;
-        self.object(&self.kind.shape, &live.object, "");
-        for misread in &live.misread {
-            self.misread(&live.object, &misread.pointer, &misread.message);
+        self.inspect_members(&self.kind.shape, &live.object, "");
+        for misread in &live.mismatches {
+            self.record_mismatch(&live.object, &misread.pointer, &misread.message);
         }
-        let id = live.object.get(self.kind.identity.id).filter(|id| !id.is_zero());
+        let id = live.object.get_field(self.kind.identity.id).filter(|id| !id.is_zero());
         if id.is_none() {
             self.fit.without_id += 1;
         }
-        let shown = self.kind.id_field().mark == Mark::Open;
-        let id = id.filter(|_| shown).map_or_else(|| "?".into(), |id| Leaf::url_text(id, &self.kind.api));
-        if let Some(key) = live_key(self.kind, &live.object) {
+        let shown = self.kind.id_field().sensitivity == Sensitivity::Public;
+        let id = id
+            .filter(|_| shown)
+            .map_or_else(|| "?".into(), |id| ScalarType::render_url_text(id, &self.kind.api));
+        if let Some(key) = build_live_key(self.kind, &live.object) {
             self.keys.entry(key).or_default().push(id);
         }
     }
 
     /// What was found.
-    pub fn fit(mut self) -> Fit {
+    pub fn into_report(mut self) -> FitReport {
         let mut fit = std::mem::take(&mut self.fit);
-        let missing = self.missing.iter().map(|(path, counted)| missing(path, counted));
+        let missing = self.missing.iter().map(|(path, counted)| build_undescribed_member(path, counted));
         fit.missing = missing.collect();
-        fit.natural_key = self.natural_key(fit.objects);
-        (fit.never_came, fit.only_null) = self.never_came(fit.objects);
+        fit.natural_key = self.check_natural_key(fit.objects);
+        (fit.never_came, fit.only_null) = self.find_unseen_fields(fit.objects);
         fit.mistyped = self
             .mistyped
             .into_values()
-            .map(|counted| Mistyped { objects: counted.objects, ..counted.what })
+            .map(|counted| MistypedField { objects: counted.objects, ..counted.finding })
             .collect();
         fit.unlisted = self
             .unlisted
             .into_values()
-            .map(|counted| Unlisted { objects: counted.objects, ..counted.what })
+            .map(|counted| UnlistedValues { objects: counted.objects, ..counted.finding })
             .collect();
-        let list = |(counted, alike): (Counted<ListFit>, Counted<()>)| {
+        let list = |(counted, alike): (CountedFinding<ListFit>, CountedFinding<()>)| {
             let (objects, ambiguous) = (counted.objects, alike.objects);
-            ListFit { unique: ambiguous == 0, ambiguous, objects, ..counted.what }
+            ListFit { unique: ambiguous == 0, ambiguous, objects, ..counted.finding }
         };
         fit.lists = self.lists.into_values().map(list).collect();
         fit
     }
 
-    fn object(&mut self, shape: &Shape, object: &Object, at: &str) {
-        for stranger in &object.strangers {
+    fn inspect_members(&mut self, shape: &Shape, object: &Object, at: &str) {
+        for stranger in &object.unknown_fields {
             // what does not fit its field stands among the strangers too, and is told as a misfit
-            if !shape.fields.iter().any(|field| reads(field, &stranger.name, self.kind.api.names)) {
-                self.stranger(stranger, at);
+            if !shape
+                .fields
+                .iter()
+                .any(|field| is_read_from(field, &stranger.name, self.kind.api.member_names))
+            {
+                self.record_unknown_field(stranger, at);
             }
         }
         for field in &shape.fields {
-            let path = below(at, &field.name);
-            if let Some(value) = object.get(field.number) {
-                let (came, valued) = self.came.entry(path.clone()).or_default();
+            let path = join_path(at, &field.name);
+            if let Some(value) = object.get_field(field.number) {
+                let (came, valued) = self.occurrences.entry(path.clone()).or_default();
                 *came += 1;
                 *valued += usize::from(!matches!(value, Value::Null));
-                self.value(field, value, &path);
+                self.inspect_value(field, value, &path);
             }
         }
     }
 
-    fn stranger(&mut self, stranger: &Stranger, at: &str) {
-        let path = below(at, &stranger.name);
+    fn record_unknown_field(&mut self, stranger: &UnknownField, at: &str) {
+        let path = join_path(at, &stranger.name);
         if self.missing.len() >= MAX_PATHS && !self.missing.contains_key(&path) {
             return;
         }
         let value = read_any(stranger.raw.as_bytes(), self.format).ok();
-        let sort = value.as_ref().map_or(Sort { json: "unreadable", word: "any" }, sort);
-        let counted = self.missing.entry(path).or_insert_with(|| Counted::new(Vec::new()));
-        counted.what.push(sort);
-        counted.count(self.fit.objects);
+        let sort =
+            value.as_ref().map_or(ObservedType { json_type: "unreadable", kind_type: "any" }, observe_type);
+        let counted = self.missing.entry(path).or_insert_with(|| CountedFinding::new(Vec::new()));
+        counted.finding.push(sort);
+        counted.count_object(self.fit.objects);
     }
 
-    fn value(&mut self, field: &Field, value: &Value, path: &str) {
+    fn inspect_value(&mut self, field: &Field, value: &Value, path: &str) {
         match (&field.ty, value) {
-            (Type::Object(shape), Value::Object(inner)) => self.object(shape, inner, path),
-            (Type::List(list), Value::List(items)) => self.list(list, items, path),
-            (Type::Leaf(Leaf::Choice { choices, open }), Value::Text(text))
+            (FieldType::Object(shape), Value::Object(inner)) => self.inspect_members(shape, inner, path),
+            (FieldType::Array(list), Value::Array(items)) => self.inspect_list(list, items, path),
+            (FieldType::Scalar(ScalarType::Enum { values: choices, open }), Value::String(text))
                 if !text.is_empty() && !choices.iter().any(|(choice, _)| **choice == **text) =>
             {
-                self.choice(field.mark, text, *open, path);
+                self.record_unlisted_value(field.sensitivity, text, *open, path);
             }
             _ => {}
         }
     }
 
-    fn choice(&mut self, mark: Mark, text: &str, open: bool, path: &str) {
-        let new = || Unlisted { path: path.to_owned(), values: BTreeSet::new(), open, objects: 0 };
-        let counted = self.unlisted.entry(path.to_owned()).or_insert_with(|| Counted::new(new()));
-        counted.count(self.fit.objects);
-        if mark == Mark::Open && counted.what.values.len() < MAX_CHOICES {
-            counted.what.values.insert(text.chars().take(60).collect());
+    fn record_unlisted_value(&mut self, mark: Sensitivity, text: &str, open: bool, path: &str) {
+        let new = || UnlistedValues { path: path.to_owned(), values: BTreeSet::new(), open, objects: 0 };
+        let counted = self.unlisted.entry(path.to_owned()).or_insert_with(|| CountedFinding::new(new()));
+        counted.count_object(self.fit.objects);
+        if mark == Sensitivity::Public && counted.finding.values.len() < MAX_UNLISTED_VALUES {
+            counted.finding.values.insert(text.chars().take(60).collect());
         }
     }
 
-    fn list(&mut self, list: &ListType, items: &[Value], path: &str) {
+    fn inspect_list(&mut self, list: &ArrayType, items: &[Value], path: &str) {
         let inside = format!("{path}[]");
-        if let Item::Object(shape) = &list.item {
-            items.iter().filter_map(Value::as_object).for_each(|item| self.object(shape, item, &inside));
+        if let ItemType::Object(shape) = &list.item {
+            items
+                .iter()
+                .filter_map(Value::as_object)
+                .for_each(|item| self.inspect_members(shape, item, &inside));
         }
-        let Some(told_apart) = told_apart(list).filter(|_| !items.is_empty()) else { return };
+        let Some(told_apart) = describe_list_keys(list).filter(|_| !items.is_empty()) else { return };
         let new = || ListFit { path: path.to_owned(), told_apart, unique: true, ambiguous: 0, objects: 0 };
-        let (counted, alike) =
-            self.lists.entry(path.to_owned()).or_insert_with(|| (Counted::new(new()), Counted::new(())));
-        counted.count(self.fit.objects);
-        if !are_told_apart(list, items) {
-            alike.count(self.fit.objects);
+        let (counted, alike) = self
+            .lists
+            .entry(path.to_owned())
+            .or_insert_with(|| (CountedFinding::new(new()), CountedFinding::new(())));
+        counted.count_object(self.fit.objects);
+        if !has_unique_items(list, items) {
+            alike.count_object(self.fit.objects);
         }
     }
 
-    fn misread(&mut self, object: &Object, pointer: &str, message: &str) {
+    fn record_mismatch(&mut self, object: &Object, pointer: &str, message: &str) {
         let steps: Vec<String> =
             pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-        let (path, field) = self.labelled(&steps);
-        let came = self.came_instead(object, &steps);
-        let described = field.map_or("object", |field| described(field, path.ends_with("[]")));
-        let new = || Mistyped {
+        let (path, field) = self.resolve_pointer(&steps);
+        let came = self.find_observed_type(object, &steps);
+        let described = field.map_or("object", |field| name_described_type(field, path.ends_with("[]")));
+        let new = || MistypedField {
             path: path.clone(),
             described,
             came: BTreeSet::new(),
@@ -317,28 +331,28 @@ impl<'k> Look<'k> {
         if self.mistyped.len() >= MAX_PATHS && !self.mistyped.contains_key(&path) {
             return;
         }
-        let counted = self.mistyped.entry(path.clone()).or_insert_with(|| Counted::new(new()));
-        counted.what.came.extend(came);
-        counted.count(self.fit.objects);
+        let counted = self.mistyped.entry(path.clone()).or_insert_with(|| CountedFinding::new(new()));
+        counted.finding.came.extend(came);
+        counted.count_object(self.fit.objects);
     }
 
     /// The path of a pointer, and the field at its end.
-    fn labelled(&self, steps: &[String]) -> (String, Option<&'k Field>) {
+    fn resolve_pointer(&self, steps: &[String]) -> (String, Option<&'k Field>) {
         let (mut shape, mut field, mut path) = (Some(&*self.kind.shape), None, String::new());
         for step in steps {
-            match shape.and_then(|shape| shape.named(step)) {
+            match shape.and_then(|shape| shape.find_field(step)) {
                 Some(own) => {
-                    path = below(&path, step);
+                    path = join_path(&path, step);
                     field = Some(own);
                     shape = match &own.ty {
-                        Type::Object(inner) => Some(inner),
+                        FieldType::Object(inner) => Some(inner),
                         _ => None,
                     };
                 }
                 // a step that names no field is the number of an item
                 None => {
                     path.push_str("[]");
-                    shape = field.and_then(item_shape);
+                    shape = field.and_then(find_item_shape);
                 }
             }
         }
@@ -346,36 +360,41 @@ impl<'k> Look<'k> {
     }
 
     /// What stood on the wire at a pointer that was misread.
-    fn came_instead(&self, object: &Object, steps: &[String]) -> Option<&'static str> {
+    fn find_observed_type(&self, object: &Object, steps: &[String]) -> Option<&'static str> {
         let (mut shape, mut object) = (&*self.kind.shape, object);
         let mut steps = steps.iter();
         loop {
-            let field = shape.named(steps.next()?)?;
-            match object.get(field.number) {
+            let field = shape.find_field(steps.next()?)?;
+            match object.get_field(field.number) {
                 Some(Value::Object(inner)) => {
-                    let Type::Object(inside) = &field.ty else { return None };
+                    let FieldType::Object(inside) = &field.ty else { return None };
                     (shape, object) = (inside, inner);
                 }
-                Some(Value::List(items)) => {
-                    (shape, object) =
-                        (item_shape(field)?, items.get(steps.next()?.parse::<usize>().ok()?)?.as_object()?);
+                Some(Value::Array(items)) => {
+                    (shape, object) = (
+                        find_item_shape(field)?,
+                        items.get(steps.next()?.parse::<usize>().ok()?)?.as_object()?,
+                    );
                 }
                 Some(_) => return None,
                 None => {
-                    let names = self.kind.api.names;
-                    let own = object.strangers.iter().find(|stranger| reads(field, &stranger.name, names))?;
+                    let names = self.kind.api.member_names;
+                    let own = object
+                        .unknown_fields
+                        .iter()
+                        .find(|stranger| is_read_from(field, &stranger.name, names))?;
                     let mut value = read_any(own.raw.as_bytes(), self.format).ok()?;
                     for step in steps {
                         value = value.items().get(step.parse::<usize>().ok()?)?.clone();
                     }
-                    return Some(sort(&value).json);
+                    return Some(observe_type(&value).json_type);
                 }
             }
         }
     }
 
-    fn natural_key(&self, objects: usize) -> Option<KeyFit> {
-        let fields = self.kind.natural_key_names();
+    fn check_natural_key(&self, objects: usize) -> Option<KeyFit> {
+        let fields = self.kind.list_natural_key_names();
         if fields.is_empty() {
             return None;
         }
@@ -388,32 +407,38 @@ impl<'k> Look<'k> {
 
     /// Fields that no object had, and those that were null wherever they came. Of a container that never came
     /// the fields inside are not told.
-    fn never_came(&self, objects: usize) -> (Vec<String>, Vec<String>) {
+    fn find_unseen_fields(&self, objects: usize) -> (Vec<String>, Vec<String>) {
         let (mut never, mut null) = (Vec::new(), Vec::new());
         if objects > 0 {
-            self.unseen(&self.kind.shape, "", &mut never, &mut null);
+            self.collect_unseen_fields(&self.kind.shape, "", &mut never, &mut null);
         }
         (never, null)
     }
 
-    fn unseen(&self, shape: &Shape, at: &str, never: &mut Vec<String>, null: &mut Vec<String>) {
-        for field in shape.fields.iter().filter(|field| !field.access.write_only) {
-            let path = below(at, &field.name);
-            match self.came.get(&path) {
+    fn collect_unseen_fields(
+        &self,
+        shape: &Shape,
+        at: &str,
+        never: &mut Vec<String>,
+        null: &mut Vec<String>,
+    ) {
+        for field in shape.fields.iter().filter(|field| !field.behavior.write_only) {
+            let path = join_path(at, &field.name);
+            match self.occurrences.get(&path) {
                 None if self.is_mistyped(&path) => {}
                 None => never.push(path),
                 Some((_, 0)) => null.push(path),
                 Some(_) => match &field.ty {
-                    Type::Object(inner) => self.unseen(inner, &path, never, null),
-                    Type::List(ListType { item: Item::Object(inner), .. }) => {
+                    FieldType::Object(inner) => self.collect_unseen_fields(inner, &path, never, null),
+                    FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
                         let inside = format!("{path}[]");
                         // of empty lists nothing is known
                         if inner
                             .fields
                             .iter()
-                            .any(|field| self.came.contains_key(&below(&inside, &field.name)))
+                            .any(|field| self.occurrences.contains_key(&join_path(&inside, &field.name)))
                         {
-                            self.unseen(inner, &inside, never, null);
+                            self.collect_unseen_fields(inner, &inside, never, null);
                         }
                     }
                     _ => {}
@@ -427,9 +452,9 @@ impl<'k> Look<'k> {
     }
 }
 
-fn missing(path: &str, counted: &Counted<Vec<Sort>>) -> Missing {
-    let sorts = || counted.what.iter().filter(|sort| sort.json != "null");
-    let words: BTreeSet<&str> = sorts().map(|sort| sort.word).collect();
+fn build_undescribed_member(path: &str, counted: &CountedFinding<Vec<ObservedType>>) -> UndescribedMember {
+    let sorts = || counted.finding.iter().filter(|sort| sort.json_type != "null");
+    let words: BTreeSet<&str> = sorts().map(|sort| sort.kind_type).collect();
     let suggested = match words.into_iter().collect::<Vec<_>>().as_slice() {
         ["date"] => "date",
         ["decimal"] | ["decimal", "whole"] => "decimal",
@@ -439,94 +464,95 @@ fn missing(path: &str, counted: &Counted<Vec<Sort>>) -> Missing {
         ["object"] => "object",
         ["time"] => "time",
         ["whole"] => "whole",
-        several if !several.is_empty() && sorts().all(|sort| sort.json == "string") => "text",
+        several if !several.is_empty() && sorts().all(|sort| sort.json_type == "string") => "text",
         _ => "any",
     };
-    let came = counted.what.iter().map(|sort| sort.json).collect();
-    Missing { path: path.to_owned(), came, suggested, objects: counted.objects }
+    let came = counted.finding.iter().map(|sort| sort.json_type).collect();
+    UndescribedMember { path: path.to_owned(), came, suggested, objects: counted.objects }
 }
 
 /// What a value was on the wire, and the narrowest type that it fits.
-fn sort(value: &Value) -> Sort {
+fn observe_type(value: &Value) -> ObservedType {
     let (json, word) = match value {
-        Value::Null | Value::Later(_) => ("null", "any"),
-        Value::Flag(_) => ("boolean", "flag"),
-        Value::Whole(_) => ("number", "whole"),
+        Value::Null | Value::KnownAfterApply(_) => ("null", "any"),
+        Value::Boolean(_) => ("boolean", "flag"),
+        Value::Integer(_) => ("number", "whole"),
         Value::Decimal(number) if number.is_integer() => ("number", "whole"),
         Value::Decimal(_) | Value::Number(_) => ("number", "decimal"),
-        Value::List(_) => ("array", "list"),
+        Value::Array(_) => ("array", "list"),
         Value::Map(_) | Value::Object(_) => ("object", "object"),
-        Value::Guid(_) => ("string", "guid"),
+        Value::Uuid(_) => ("string", "guid"),
         Value::Date(_) => ("string", "date"),
-        Value::Time(_) => ("string", "time"),
-        Value::Text(text) => {
-            let reads = |leaf: &Leaf| leaf.read(Token::Text(text)).is_ok();
-            let known = [(Leaf::Guid, "guid"), (Leaf::Date, "date"), (Leaf::Time, "time")];
+        Value::DateTime(_) => ("string", "time"),
+        Value::String(text) => {
+            let reads = |leaf: &ScalarType| leaf.read_token(ScalarToken::String(text)).is_ok();
+            let known =
+                [(ScalarType::Uuid, "guid"), (ScalarType::Date, "date"), (ScalarType::DateTime, "time")];
             ("string", known.into_iter().find(|(leaf, _)| reads(leaf)).map_or("text", |(_, word)| word))
         }
     };
-    Sort { json, word }
+    ObservedType { json_type: json, kind_type: word }
 }
 
 /// Whether a field is read from, or from within, a member of that name.
-fn reads(field: &Field, member: &str, names: NamesWord) -> bool {
-    field.read_as.first().is_some_and(|own| match names {
-        NamesWord::Exact => **own == *member,
-        NamesWord::CaseInsensitive | NamesWord::AsRead => own.eq_ignore_ascii_case(member),
+fn is_read_from(field: &Field, member: &str, names: MemberNameCase) -> bool {
+    field.read_from.first().is_some_and(|own| match names {
+        MemberNameCase::Exact => **own == *member,
+        MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => own.eq_ignore_ascii_case(member),
     })
 }
 
-fn item_shape(field: &Field) -> Option<&Shape> {
+fn find_item_shape(field: &Field) -> Option<&Shape> {
     match &field.ty {
-        Type::List(ListType { item: Item::Object(shape), .. }) => Some(shape),
+        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
         _ => None,
     }
 }
 
-fn described(field: &Field, item: bool) -> &'static str {
+fn name_described_type(field: &Field, item: bool) -> &'static str {
     match &field.ty {
-        Type::List(list) if item => match &list.item {
-            Item::Leaf(leaf) => leaf.word(),
-            Item::Object(_) => "object",
+        FieldType::Array(list) if item => match &list.item {
+            ItemType::Scalar(leaf) => leaf.type_name(),
+            ItemType::Object(_) => "object",
         },
-        ty => ty.word(),
+        ty => ty.type_name(),
     }
 }
 
-fn below(at: &str, name: &str) -> String {
+fn join_path(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
 /// How the items of a list are told apart, in words; none where their place tells.
-fn told_apart(list: &ListType) -> Option<String> {
-    match (&list.told_apart, &list.item) {
-        (ToldApart::Order, _) => None,
-        (ToldApart::Set, _) => Some("set".to_owned()),
-        (ToldApart::Keys(keys), Item::Object(shape)) => {
+fn describe_list_keys(list: &ArrayType) -> Option<String> {
+    match (&list.list_type, &list.item) {
+        (ListType::Atomic, _) => None,
+        (ListType::Set, _) => Some("set".to_owned()),
+        (ListType::Map(keys), ItemType::Object(shape)) => {
             let names = |key: &Vec<u16>| {
-                let names: Vec<&str> = key.iter().map(|number| &*shape.field(*number).name).collect();
+                let names: Vec<&str> = key.iter().map(|number| &*shape.get_field(*number).name).collect();
                 names.join(", ")
             };
             Some(keys.iter().map(names).collect::<Vec<_>>().join("; else "))
         }
-        (ToldApart::Keys(_), Item::Leaf(_)) => None,
+        (ListType::Map(_), ItemType::Scalar(_)) => None,
     }
 }
 
 /// Whether one of the keys of a list is unique among its items.
-fn are_told_apart(list: &ListType, items: &[Value]) -> bool {
+fn has_unique_items(list: &ArrayType, items: &[Value]) -> bool {
     let distinct = |same: &dyn Fn(&Value, &Value) -> bool| {
         items.iter().enumerate().all(|(at, item)| !items.iter().take(at).any(|other| same(item, other)))
     };
-    match &list.told_apart {
-        ToldApart::Order => true,
-        ToldApart::Set => distinct(&|a, b| a.same(b)),
-        ToldApart::Keys(keys) => keys.iter().any(|key| distinct(&|a, b| same_key(key, a, b))),
+    match &list.list_type {
+        ListType::Atomic => true,
+        ListType::Set => distinct(&|a, b| a.is_equivalent(b)),
+        ListType::Map(keys) => keys.iter().any(|key| distinct(&|a, b| has_same_key(key, a, b))),
     }
 }
 
-fn same_key(key: &[u16], a: &Value, b: &Value) -> bool {
+fn has_same_key(key: &[u16], a: &Value, b: &Value) -> bool {
     let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return false };
-    let leaf = |object: &Object, number: u16| object.get(number).cloned().unwrap_or(Value::Null);
-    key.iter().all(|number| leaf(a, *number).same(&leaf(b, *number)))
+    let leaf = |object: &Object, number: u16| object.get_field(number).cloned().unwrap_or(Value::Null);
+    key.iter().all(|number| leaf(a, *number).is_equivalent(&leaf(b, *number)))
 }

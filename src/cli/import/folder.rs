@@ -14,72 +14,78 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::super::args::ImportArgs;
 use super::super::settings;
-use super::super::workspace::Workspace;
-use super::told::{Row, Word};
-use crate::diagnostic::{Diagnostic, Source, Span};
+use super::super::workspace::LoadedWorkspace;
+use super::report::{ImportRow, ImportStatus};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::document::Document;
-use crate::remote::wire::Live;
-use crate::run::import::page::{Page, Proof, Revised};
-use crate::run::import::{Import, names};
+use crate::remote::wire::Snapshot;
+use crate::run::import::edited_file::{EditedDocument, EditedFile, VerifiedFile};
+use crate::run::import::{ImportJob, names};
 
 /// The schema that an editor checks documents by, below the workspace.
-const SCHEMA: &str = "schemas/document.json";
+const DOCUMENT_SCHEMA: &str = "schemas/document.json";
 /// The byte order mark.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where documents are written.
-pub struct Folder {
+pub struct ImportFolder {
     root: PathBuf,
     path: PathBuf,
     /// Documents that stand here and are not the workspace's own.
-    pub beside: Vec<Document>,
+    pub other_documents: Vec<Document>,
     single_file: bool,
 }
 
-impl Folder {
+impl ImportFolder {
     /// Looks at what stands there.
-    pub fn open(workspace: &Workspace, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Self {
-        let path = workspace.locate(&args.output);
+    pub fn open(workspace: &LoadedWorkspace, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Self {
+        let path = workspace.locate_path(&args.output);
         let known: HashSet<&str> = workspace.sources.iter().map(|source| &*source.path).collect();
         let mut files = Vec::new();
-        match yaml_files(&path) {
+        match list_yaml_files(&path) {
             Ok(found) => files = found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                let message = format!("{} can't be looked at: {}", workspace.shown(&path), error.kind());
-                faults.push(Diagnostic::error("no-folder", message).hint("name another folder with `-o`"));
+                let message =
+                    format!("{} can't be looked at: {}", workspace.format_path(&path), error.kind());
+                faults
+                    .push(Diagnostic::error("no-folder", message).with_hint("name another folder with `-o`"));
             }
         }
-        files.retain(|file| !known.contains(&*workspace.shown(file)));
+        files.retain(|file| !known.contains(&*workspace.format_path(file)));
         files.sort();
-        let beside = files.iter().flat_map(|file| workspace.read_beside(file)).collect();
-        Self { root: workspace.root.clone(), path, beside, single_file: args.single_file }
+        let beside = files.iter().flat_map(|file| workspace.read_other_file(file)).collect();
+        Self { root: workspace.root.clone(), path, other_documents: beside, single_file: args.single_file }
     }
 
     /// Whether a document stands where this import writes.
-    pub fn holds(&self, document: &Document) -> bool {
+    pub fn contains_document(&self, document: &Document) -> bool {
         // what stands outside the workspace is named in full
         self.root.join(&document.source.path).starts_with(&self.path)
     }
 
     /// A warning when a plan would not read what was written.
-    pub fn unseen(&self, workspace: &Workspace, rows: &[Row]) -> Option<Diagnostic> {
-        let patterns = patterns(workspace);
-        let unseen = |row: &&Row| {
-            let new = matches!(row.word, Word::New | Word::Updated);
+    pub fn diagnose_unmatched_files(
+        &self,
+        workspace: &LoadedWorkspace,
+        rows: &[ImportRow],
+    ) -> Option<Diagnostic> {
+        let patterns = build_patterns(workspace);
+        let unseen = |row: &&ImportRow| {
+            let new = matches!(row.status, ImportStatus::New | ImportStatus::Updated);
             new && row.file.as_ref().is_some_and(|file| !patterns.is_match(file))
         };
         let row = rows.iter().find(unseen)?;
         let file = row.file.as_deref().unwrap_or_default();
-        let message = format!("{file} matches no pattern of `documents` in {}", settings::NAME);
+        let message = format!("{file} matches no pattern of `documents` in {}", settings::SETTINGS_FILE_NAME);
         Some(
             Diagnostic::warning("unread-folder", message)
-                .hint("add a pattern for this folder, so that a plan reads what was written here"),
+                .with_hint("add a pattern for this folder, so that a plan reads what was written here"),
         )
     }
 }
 
-fn yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn list_yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -91,7 +97,7 @@ fn yaml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn patterns(workspace: &Workspace) -> GlobSet {
+fn build_patterns(workspace: &LoadedWorkspace) -> GlobSet {
     let mut set = GlobSetBuilder::new();
     for (pattern, _) in &workspace.settings.documents {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
@@ -104,50 +110,50 @@ fn patterns(workspace: &Workspace) -> GlobSet {
 }
 
 /// Files in the making, by their paths.
-pub struct Pages<'p> {
-    workspace: &'p Workspace,
-    folder: &'p Folder,
-    import: &'p Import,
-    pages: BTreeMap<PathBuf, Page<'p>>,
+pub struct PendingFiles<'p> {
+    workspace: &'p LoadedWorkspace,
+    folder: &'p ImportFolder,
+    import: &'p ImportJob,
+    files: BTreeMap<PathBuf, EditedFile<'p>>,
     /// What stands in files that were read, by their paths.
-    sources: HashMap<&'p str, &'p Arc<Source>>,
+    sources: HashMap<&'p str, &'p Arc<NamedSource>>,
 }
 
-impl<'p> Pages<'p> {
+impl<'p> PendingFiles<'p> {
     /// No file yet.
-    pub fn new(workspace: &'p Workspace, folder: &'p Folder, import: &'p Import) -> Self {
-        let beside = folder.beside.iter().map(|document| &document.source);
+    pub fn new(workspace: &'p LoadedWorkspace, folder: &'p ImportFolder, import: &'p ImportJob) -> Self {
+        let beside = folder.other_documents.iter().map(|document| &document.source);
         let sources = workspace.sources.iter().chain(beside).map(|source| (&*source.path, source)).collect();
-        Self { workspace, folder, import, pages: BTreeMap::new(), sources }
+        Self { workspace, folder, import, files: BTreeMap::new(), sources }
     }
 
     /// A new document; gives its file.
-    pub fn add(&mut self, text: String, live: &'p Live, row: &mut Row) -> Option<PathBuf> {
-        let Some(path) = self.free(&row.name) else {
-            row.refuse(vec![taken(&row.name)]);
+    pub fn add_document(&mut self, text: String, live: &'p Snapshot, row: &mut ImportRow) -> Option<PathBuf> {
+        let Some(path) = self.find_free_path(&row.name) else {
+            row.mark_refused(vec![diagnose_taken_path(&row.name)]);
             return None;
         };
-        row.at(self.workspace.shown(&path), Word::New);
-        self.page(&path).new.push((text, live));
+        row.set_file(self.workspace.format_path(&path), ImportStatus::New);
+        self.get_or_insert_file(&path).new.push((text, live));
         Some(path)
     }
 
     /// A document that changes; gives its file.
-    pub fn change(&mut self, revised: Revised<'p>, row: &mut Row) -> Option<PathBuf> {
-        let path = self.workspace.locate(Path::new(&revised.document.source.path));
-        row.found(revised.document, Word::Updated);
-        self.page(&path).revised.push(revised);
+    pub fn add_revision(&mut self, revised: EditedDocument<'p>, row: &mut ImportRow) -> Option<PathBuf> {
+        let path = self.workspace.locate_path(Path::new(&revised.document.source.path));
+        row.set_document(revised.document, ImportStatus::Updated);
+        self.get_or_insert_file(&path).edited.push(revised);
         Some(path)
     }
 
-    fn page(&mut self, path: &Path) -> &mut Page<'p> {
+    fn get_or_insert_file(&mut self, path: &Path) -> &mut EditedFile<'p> {
         let (workspace, sources) = (self.workspace, &self.sources);
-        self.pages.entry(path.to_owned()).or_insert_with(|| {
-            let shown = workspace.shown(path);
-            Page {
-                first_line: schema_line(workspace, path),
+        self.files.entry(path.to_owned()).or_insert_with(|| {
+            let shown = workspace.format_path(path);
+            EditedFile {
+                first_line: render_schema_line(workspace, path),
                 before: sources.get(&*shown).map(|source| Arc::clone(source)),
-                revised: Vec::new(),
+                edited: Vec::new(),
                 new: Vec::new(),
                 path: shown,
             }
@@ -155,30 +161,30 @@ impl<'p> Pages<'p> {
     }
 
     /// The file for a new document, which never is another's.
-    fn free(&self, name: &str) -> Option<PathBuf> {
-        let kind = names::kebab(&self.import.kind.name);
+    fn find_free_path(&self, name: &str) -> Option<PathBuf> {
+        let kind = names::to_kebab(&self.import.kind.name);
         if self.folder.single_file {
             return Some(self.folder.path.join(format!("{kind}.yaml")));
         }
         let names = [format!("{name}.yaml"), format!("{name}-{kind}.yaml")];
         let paths = names.into_iter().map(|name| self.folder.path.join(name));
-        paths.into_iter().find(|path| !self.pages.contains_key(path) && path.symlink_metadata().is_err())
+        paths.into_iter().find(|path| !self.files.contains_key(path) && path.symlink_metadata().is_err())
     }
 
     /// Proves and writes every file, telling the rows of those that fail; gives the documents as written,
     /// with the secrets of their objects in place.
-    pub fn write(self, rows: &mut [Row]) -> Vec<Document> {
+    pub fn write_files(self, rows: &mut [ImportRow]) -> Vec<Document> {
         let mut written = Vec::new();
-        for (path, page) in &self.pages {
-            let proof = page.proof(self.import, &self.workspace.registry);
-            let put = proof.and_then(|proof| put(path, page, &proof).map(|()| proof));
+        for (path, page) in &self.files {
+            let proof = page.verify_file(self.import, &self.workspace.registry);
+            let put = proof.and_then(|proof| write_file(path, page, &proof).map(|()| proof));
             match put {
                 Ok(proof) => written.extend(proof.documents),
                 Err(reasons) => {
                     let mut reasons = Some(reasons);
-                    for row in rows.iter_mut().filter(|row| row.page.as_ref() == Some(path)) {
+                    for row in rows.iter_mut().filter(|row| row.pending_file.as_ref() == Some(path)) {
                         // the reasons of a file are told once
-                        row.refuse(reasons.take().unwrap_or_default());
+                        row.mark_refused(reasons.take().unwrap_or_default());
                     }
                 }
             }
@@ -187,62 +193,63 @@ impl<'p> Pages<'p> {
     }
 }
 
-fn taken(name: &str) -> Diagnostic {
+fn diagnose_taken_path(name: &str) -> Diagnostic {
     let message = format!("the files that could hold `{}` are there already and hold something else", name);
-    Diagnostic::error("file-taken", message).hint("name another folder with `-o`, or move them")
+    Diagnostic::error("file-taken", message).with_hint("name another folder with `-o`, or move them")
 }
 
 /// The line that tells an editor the schema, where the workspace has it and the file lies in the workspace.
-fn schema_line(workspace: &Workspace, path: &Path) -> Option<String> {
+fn render_schema_line(workspace: &LoadedWorkspace, path: &Path) -> Option<String> {
     let inner = path.strip_prefix(&workspace.root).ok()?;
     let depth = inner.components().count().checked_sub(1)?;
-    let there = workspace.root.join(SCHEMA).is_file();
-    there.then(|| format!("# yaml-language-server: $schema={}{SCHEMA}", "../".repeat(depth)))
+    let there = workspace.root.join(DOCUMENT_SCHEMA).is_file();
+    there.then(|| format!("# yaml-language-server: $schema={}{DOCUMENT_SCHEMA}", "../".repeat(depth)))
 }
 
 /// Puts a file on disk.
-fn put(path: &Path, page: &Page, proof: &Proof) -> Result<(), Vec<Diagnostic>> {
+fn write_file(path: &Path, page: &EditedFile, proof: &VerifiedFile) -> Result<(), Vec<Diagnostic>> {
     let failed = |error: io::Error| {
         let message = format!("{} can't be written: {}", page.path, error.kind());
-        vec![Diagnostic::error("unwritable-file", message).hint("check the folder and its permissions")]
+        vec![Diagnostic::error("unwritable-file", message).with_hint("check the folder and its permissions")]
     };
     let Some(before) = &page.before else {
-        return create(path, proof.text.as_bytes()).map_err(failed);
+        return create_file(path, proof.text.as_bytes()).map_err(failed);
     };
-    match put_over(path, &before.text, &proof.text).map_err(failed)? {
-        Put::Done => Ok(()),
-        Put::Moved => {
+    match replace_if_unchanged(path, &before.text, &proof.text).map_err(failed)? {
+        ReplaceOutcome::Done => Ok(()),
+        ReplaceOutcome::Conflict => {
             let message = "this file was changed while it was being imported into";
-            let fault = Diagnostic::error("file-moved", message).at(before.place(Span::default()));
-            Err(vec![fault.hint("import again")])
+            let fault = Diagnostic::error("file-moved", message)
+                .with_location(before.locate_span(SourceSpan::default()));
+            Err(vec![fault.with_hint("import again")])
         }
     }
 }
 
 /// What became of a file that was to be replaced.
-pub enum Put {
+pub enum ReplaceOutcome {
     Done,
     /// It is not what it was, and was left alone.
-    Moved,
+    Conflict,
 }
 
 /// Puts another text over the one that was read from a file, unless something else stands there by now.
 ///
 /// # Errors
 /// When it cannot be read or written.
-pub fn put_over(path: &Path, before: &str, text: &str) -> io::Result<Put> {
+pub fn replace_if_unchanged(path: &Path, before: &str, text: &str) -> io::Result<ReplaceOutcome> {
     let there = fs::read(path)?;
-    let (mark, old) = match there.strip_prefix(MARK) {
-        Some(old) => (MARK, old),
+    let (mark, old) = match there.strip_prefix(BYTE_ORDER_MARK) {
+        Some(old) => (BYTE_ORDER_MARK, old),
         None => (&[][..], there.as_slice()),
     };
     if old != before.as_bytes() {
-        return Ok(Put::Moved);
+        return Ok(ReplaceOutcome::Conflict);
     }
-    replace(path, &[mark, text.as_bytes()].concat()).map(|()| Put::Done)
+    replace_file(path, &[mark, text.as_bytes()].concat()).map(|()| ReplaceOutcome::Done)
 }
 
-fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
@@ -263,7 +270,7 @@ fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// # Errors
 /// When that cannot be done.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // a link stays one
     let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -6,41 +6,41 @@
 use url::{Host, Url};
 
 use crate::diagnostic::Diagnostic;
-use crate::document::read::Reading;
-use crate::yaml::Node;
+use crate::document::read::SourceReader;
+use crate::yaml::YamlNode;
 
 /// The address in a node, or nothing when it is faulty.
-pub fn read(node: &Node, key: &str, reading: &mut Reading) -> Option<Url> {
-    let fault = match Url::parse(node.scalar()?) {
+pub fn read_url(node: &YamlNode, key: &str, reading: &mut SourceReader) -> Option<Url> {
+    let fault = match Url::parse(node.as_scalar()?) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            reading.veil_span(node.span);
+            reading.redact_span(node.span);
             Diagnostic::error("plain-secret", format!("`{key}` holds a name or password in clear"))
-                .hint("take it out of the address and name its source under `auth`; change it if it was ever committed")
+                .with_hint("take it out of the address and name its source under `auth`; change it if it was ever committed")
         }
         Ok(url) if !is_safe(&url) => {
             Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
-                .hint("use https; http is for this machine (localhost, 127.0.0.1) only")
+                .with_hint("use https; http is for this machine (localhost, 127.0.0.1) only")
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             // a key may stand there
-            reading.veil_span(node.span);
+            reading.redact_span(node.span);
             Diagnostic::error("bad-url", format!("`{key}` ends in a query or fragment"))
-                .hint("write the address only, up to the path")
+                .with_hint("write the address only, up to the path")
         }
-        Ok(url) => return Some(plain(url)),
+        Ok(url) => return Some(trim_trailing_slash(url)),
         Err(error) => {
             // a name and password, or a key, may stand there all the same
-            reading.veil_span(node.span);
+            reading.redact_span(node.span);
             Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
-                .hint("like https://api.example.com")
+                .with_hint("like https://api.example.com")
         }
     };
-    reading.put(node.span, fault);
+    reading.add_diagnostic(node.span, fault);
     None
 }
 
 /// Without a slash at the end; paths are added with one of their own.
-pub fn plain(mut url: Url) -> Url {
+pub fn trim_trailing_slash(mut url: Url) -> Url {
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     url

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::kind::FormatWord;
-use crate::kind::file::Fields;
+use crate::kind::WireFormat;
+use crate::kind::file::OrderedMap;
 
 /// The settings of a workspace: to which services it speaks, and where its documents are.
 #[derive(Deserialize, JsonSchema, Clone)]
@@ -18,9 +18,9 @@ pub struct SettingsFile {
     /// Connections to services, each under a name that documents use as `target`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, TargetFile>")]
-    pub targets: Fields<TargetFile>,
+    pub targets: OrderedMap<TargetFile>,
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
-    #[serde(default = "everywhere")]
+    #[serde(default = "default_documents")]
     pub documents: Vec<String>,
     /// Whether reports tell the domain of a mail address behind the short name that stands for a person.
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct SettingsFile {
 }
 
 /// The patterns of a workspace that names none.
-pub fn everywhere() -> Vec<String> {
+pub fn default_documents() -> Vec<String> {
     vec!["config/**/*.yaml".into(), "config/**/*.yml".into()]
 }
 
@@ -85,11 +85,11 @@ pub struct NotifyFile {
     #[serde(default)]
     pub format: NotifyFormat,
     /// After what; both when left out.
-    #[serde(default = "both")]
+    #[serde(default = "default_events")]
     pub on: Vec<NotifyEvent>,
 }
 
-fn both() -> Vec<NotifyEvent> {
+fn default_events() -> Vec<NotifyEvent> {
     vec![NotifyEvent::Apply, NotifyEvent::Drift]
 }
 
@@ -118,7 +118,7 @@ pub enum NotifyEvent {
 
 impl NotifyEvent {
     /// The word in a message's header.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Apply => "apply",
             Self::Drift => "drift",
@@ -137,19 +137,19 @@ pub struct TargetFile {
     pub base_url: Option<String>,
     /// The wire format; the API's first one when left out.
     #[serde(default)]
-    pub format: Option<FormatWord>,
+    pub format: Option<WireFormat>,
     /// How requests prove who sends them; several may stand together. A credential is never written here, only where it comes from.
     #[serde(default)]
     pub auth: AuthFile,
     /// Parameters of paths that hold for every document of this target, e.g. the customer. A document's own `scope` wins, parameter by parameter.
     #[serde(default)]
-    pub scope: BTreeMap<String, ScopeFile>,
+    pub scope: BTreeMap<String, TargetScopeFile>,
     /// The most requests under way at once; the API's own limit stays the upper one.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
     pub parallelism: Option<u32>,
     /// Whether unchanged nested fields ride along when a nested field changes, so that a service that empties what is left out empties nothing. `false` makes such updates minimal, trusting that the service leaves nested fields alone that are not sent.
-    #[serde(default = "yes")]
+    #[serde(default = "default_true")]
     pub carry_nested: bool,
     /// Lets one apply at a time write to this service and scope: a second one is refused, and told who holds the lease and since when.
     #[serde(default)]
@@ -167,12 +167,12 @@ pub struct LeaseFile {
     #[serde(default)]
     pub directory: Option<String>,
     /// After so many seconds a lease expires by itself that its run, killed or cut off, neither renewed nor gave back. Clocks that differ by more than half of it make it void.
-    #[serde(default = "two_minutes")]
+    #[serde(default = "default_lease_seconds")]
     #[schemars(range(min = 5, max = 3600))]
     pub seconds: u32,
 }
 
-fn two_minutes() -> u32 {
+fn default_lease_seconds() -> u32 {
     120
 }
 
@@ -187,14 +187,14 @@ pub enum PersonalFile {
     Write,
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
 /// The value of a path parameter.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(untagged)]
-pub enum ScopeFile {
+pub enum TargetScopeFile {
     /// A text or a guid.
     Text(String),
     /// A whole number.
@@ -213,12 +213,12 @@ pub struct AuthFile {
     pub basic: Option<BasicFile>,
     /// Headers with credentials, by their names.
     #[schemars(with = "BTreeMap<String, SourceFile>")]
-    pub headers: Fields<SourceFile>,
+    pub headers: OrderedMap<SourceFile>,
     /// Query parameters with credentials, by their names. Headers are the better place: addresses end up in logs.
     #[schemars(with = "BTreeMap<String, SourceFile>")]
-    pub query: Fields<SourceFile>,
+    pub query: OrderedMap<SourceFile>,
     /// A session that is opened with a name and a password before the first request.
-    pub login: Option<LoginFile>,
+    pub login: Option<LoginAuthFile>,
     /// A token from an OAuth password grant.
     pub oauth_password: Option<OauthPasswordFile>,
     /// Credentials that only read, in the place of all others: those of `plan`, `drift` and `import`, which then do not even look up where those that write come from.
@@ -252,7 +252,7 @@ pub struct BasicFile {
 /// A session that is opened with a name and a password.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
-pub struct LoginFile {
+pub struct LoginAuthFile {
     /// Where the user's name comes from.
     pub username: SourceFile,
     /// Where the password comes from.

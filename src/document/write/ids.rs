@@ -7,121 +7,132 @@
 
 use std::sync::Arc;
 
-use super::edit::{self, Cut, Editor};
-use super::layout::Row;
+use super::edit::{self, DocumentEditor, TextEdit};
+use super::layout::LayoutEntry;
 use super::tree;
-use crate::diagnostic::{Source, Span};
+use crate::diagnostic::{NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::document::read::read_node;
-use crate::kind::registry::Registry;
+use crate::kind::registry::KindRegistry;
 use crate::value::Value;
-use crate::yaml::{self, Data, Node};
+use crate::yaml::{self, YamlData, YamlNode};
 
 /// The key of an id in a document.
-pub const KEY: &str = "id";
+pub const ID_KEY: &str = "id";
 
 /// A document and the id that is to stand in it.
-pub struct Named<'n> {
+pub struct AssignedId<'n> {
     pub document: &'n Document,
     pub id: &'n Value,
 }
 
 /// A text with ids in it.
-pub struct Written {
+pub struct IdWriteOutcome {
     pub text: String,
     /// For each document why its id is not in the text; completes "this document …".
-    pub left: Vec<Option<&'static str>>,
+    pub unwritten_reasons: Vec<Option<&'static str>>,
 }
 
 /// Writes ids into the documents of one source.
-pub fn write(source: &Arc<Source>, registry: &Registry, wanted: &[Named]) -> Written {
-    let nodes = yaml::read(source, &mut Vec::new());
-    let edits: Vec<Result<Edit, &'static str>> =
-        wanted.iter().map(|named| edit(source, &nodes, named)).collect();
-    let cuts: Vec<Cut> = edits.iter().flatten().flat_map(|edit| edit.cuts.clone()).collect();
-    let text =
-        edit::apply(&source.text, &cuts).filter(|text| is_proved(text, &nodes, &edits, wanted, registry));
+pub fn write_ids(
+    source: &Arc<NamedSource>,
+    registry: &KindRegistry,
+    wanted: &[AssignedId],
+) -> IdWriteOutcome {
+    let nodes = yaml::read_documents(source, &mut Vec::new());
+    let edits: Vec<Result<IdEdit, &'static str>> =
+        wanted.iter().map(|named| insert_id(source, &nodes, named)).collect();
+    let cuts: Vec<TextEdit> = edits.iter().flatten().flat_map(|edit| edit.edits.clone()).collect();
+    let text = edit::apply_edits(&source.text, &cuts)
+        .filter(|text| is_verified(text, &nodes, &edits, wanted, registry));
     let unproved = text.is_none().then_some("stands in a file in which more than the ids would change");
     let left = edits.iter().map(|edit| edit.as_ref().err().copied().or(unproved)).collect();
-    Written { text: text.unwrap_or_else(|| source.text.to_string()), left }
+    IdWriteOutcome { text: text.unwrap_or_else(|| source.text.to_string()), unwritten_reasons: left }
 }
 
 /// The line that says an id.
-pub fn line(id: &Value) -> String {
+pub fn render_id_line(id: &Value) -> String {
     let mut line = String::new();
-    super::layout::rows(&[row(id)], 0, &mut line);
+    super::layout::write_entries(&[build_id_entry(id)], 0, &mut line);
     line.trim_end().to_owned()
 }
 
-fn row(id: &Value) -> Row {
-    Row { key: KEY.into(), tree: Some(tree::leaf(id)), remark: None }
+fn build_id_entry(id: &Value) -> LayoutEntry {
+    LayoutEntry { key: ID_KEY.into(), node: Some(tree::build_literal(id)), comment: None }
 }
 
 /// What is cut for one document.
-struct Edit {
+struct IdEdit {
     /// The number of its node.
-    at: usize,
-    cuts: Vec<Cut>,
+    node_index: usize,
+    edits: Vec<TextEdit>,
 }
 
-fn edit(source: &Arc<Source>, nodes: &[Node], named: &Named) -> Result<Edit, &'static str> {
-    let Named { document, id } = named;
-    tree::allowed(document.kind.id_field().mark, false, KEY)
+fn insert_id(
+    source: &Arc<NamedSource>,
+    nodes: &[YamlNode],
+    named: &AssignedId,
+) -> Result<IdEdit, &'static str> {
+    let AssignedId { document, id } = named;
+    tree::check_writable(document.kind.id_field().sensitivity, false, ID_KEY)
         .map_err(|_| "is of a kind whose ids are marked")?;
-    let (at, root) = find(nodes, document.name_span).ok_or("is not found in its file")?;
-    let mut editor = Editor::new(source, root);
+    let (at, root) = find_document(nodes, document.name_span).ok_or("is not found in its file")?;
+    let mut editor = DocumentEditor::new(source, root);
     if editor.is_flow(root) {
         return Err("stands between braces");
     }
-    if root.get(KEY).is_some() {
+    if root.get_value(ID_KEY).is_some() {
         return Err("has a line for its id already");
     }
-    let behind = if root.get("target").is_some() { "target" } else { "name" };
-    let put = editor.entries_behind(root.span, behind, &[row(id)]);
-    put.map_err(|stuck| stuck.why)?;
-    Ok(Edit { at, cuts: editor.finish() })
+    let behind = if root.get_value("target").is_some() { "target" } else { "name" };
+    let put = editor.insert_entries_after(root.span, behind, &[build_id_entry(id)]);
+    put.map_err(|stuck| stuck.reason)?;
+    Ok(IdEdit { node_index: at, edits: editor.into_edits() })
 }
 
 /// The node of the document whose name stands here, with its number.
-fn find<'n, 't>(nodes: &'n [Node<'t>], name: Span) -> Option<(usize, &'n Node<'t>)> {
-    let own = |node: &Node| node.get("name").is_some_and(|node| node.span == name);
+fn find_document<'n, 't>(nodes: &'n [YamlNode<'t>], name: SourceSpan) -> Option<(usize, &'n YamlNode<'t>)> {
+    let own = |node: &YamlNode| node.get_value("name").is_some_and(|node| node.span == name);
     nodes.iter().enumerate().find(|(_, node)| own(node))
 }
 
 /// Whether a text is what stood there, and says the ids besides.
-fn is_proved(
+fn is_verified(
     text: &str,
-    before: &[Node],
-    edits: &[Result<Edit, &'static str>],
-    wanted: &[Named],
-    registry: &Registry,
+    before: &[YamlNode],
+    edits: &[Result<IdEdit, &'static str>],
+    wanted: &[AssignedId],
+    registry: &KindRegistry,
 ) -> bool {
-    let source = Source::new("", text);
+    let source = NamedSource::new("", text);
     let mut faults = Vec::new();
-    let after = yaml::read(&source, &mut faults);
-    let says = |(edit, named): (&Edit, &Named)| {
-        let node = after.get(edit.at)?;
+    let after = yaml::read_documents(&source, &mut faults);
+    let says = |(edit, named): (&IdEdit, &AssignedId)| {
+        let node = after.get(edit.node_index)?;
         let document = read_node(node, &source, registry, &mut faults)?;
         (document.id.as_ref() == Some(named.id) && document.name == named.document.name).then_some(())
     };
     let changed = edits.iter().zip(wanted).filter_map(|(edit, named)| Some((edit.as_ref().ok()?, named)));
     let all_say = changed.map(says).all(|said| said.is_some());
-    let is_new = |at: usize| edits.iter().flatten().any(|edit| edit.at == at);
-    let kept = |(at, (before, after)): (usize, (&Node, &Node))| alike(before, after, is_new(at));
+    let is_new = |at: usize| edits.iter().flatten().any(|edit| edit.node_index == at);
+    let kept =
+        |(at, (before, after)): (usize, (&YamlNode, &YamlNode))| is_same_except_id(before, after, is_new(at));
     all_say && before.len() == after.len() && before.iter().zip(&after).enumerate().all(kept)
 }
 
 /// Whether two nodes say the same, but for an id that came.
-fn alike(before: &Node, after: &Node, with_id: bool) -> bool {
+fn is_same_except_id(before: &YamlNode, after: &YamlNode, with_id: bool) -> bool {
     match (&before.data, &after.data) {
-        (Data::Scalar { text: a, bare: x }, Data::Scalar { text: b, bare: y }) => a == b && x == y,
-        (Data::List(a), Data::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b, false))
+        (YamlData::Scalar { text: a, plain: x }, YamlData::Scalar { text: b, plain: y }) => a == b && x == y,
+        (YamlData::Sequence(a), YamlData::Sequence(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_except_id(a, b, false))
         }
-        (Data::Map(a), Data::Map(b)) => {
-            let kept: Vec<_> = b.iter().filter(|entry| !(with_id && entry.key == KEY)).collect();
+        (YamlData::Mapping(a), YamlData::Mapping(b)) => {
+            let kept: Vec<_> = b.iter().filter(|entry| !(with_id && entry.key == ID_KEY)).collect();
             a.len() == kept.len()
-                && a.iter().zip(kept).all(|(a, b)| a.key == b.key && alike(&a.value, &b.value, false))
+                && a.iter()
+                    .zip(kept)
+                    .all(|(a, b)| a.key == b.key && is_same_except_id(&a.value, &b.value, false))
         }
         _ => false,
     }
@@ -130,27 +141,27 @@ fn alike(before: &Node, after: &Node, with_id: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::read;
+    use crate::document::read_documents;
     use uuid::Uuid;
 
     const KIND: &str = "bootview/payment-gateway";
 
     fn id() -> Value {
         let Ok(guid) = "5e1f0a77-2c3d-4b4e-8f50-6172839405a6".parse::<Uuid>() else { panic!("no guid") };
-        Value::Guid(guid)
+        Value::Uuid(guid)
     }
 
     /// The text with an id in each document that is called `a`, or why it is not there.
     fn with_id(text: &str) -> Result<String, &'static str> {
-        let source = Source::new("t.yaml", text);
-        let registry = Registry::builtin();
-        let documents = read(&source, registry, &mut Vec::new());
+        let source = NamedSource::new("t.yaml", text);
+        let registry = KindRegistry::get_builtin();
+        let documents = read_documents(&source, registry, &mut Vec::new());
         let id = id();
         let own = documents.iter().filter(|document| &*document.name == "a");
-        let wanted: Vec<Named> = own.map(|document| Named { document, id: &id }).collect();
+        let wanted: Vec<AssignedId> = own.map(|document| AssignedId { document, id: &id }).collect();
         assert!(!wanted.is_empty(), "{text}");
-        let written = write(&source, registry, &wanted);
-        let left: Vec<&str> = written.left.into_iter().flatten().collect();
+        let written = write_ids(&source, registry, &wanted);
+        let left: Vec<&str> = written.unwritten_reasons.into_iter().flatten().collect();
         assert!(left.is_empty() || written.text == text);
         left.first().map_or(Ok(written.text), |why| Err(why))
     }
@@ -162,7 +173,7 @@ mod tests {
     #[test]
     fn the_line_comes_behind_the_target_else_the_name() {
         let line = "id: 5e1f0a77-2c3d-4b4e-8f50-6172839405a6";
-        assert_eq!(super::line(&id()), line);
+        assert_eq!(super::render_id_line(&id()), line);
         let both = head("name: a  # the name\ntarget: t  # the target\n\n# more\nprotect: true\n");
         let expected = both.replace("# the target\n", &format!("# the target\n{line}\n"));
         assert_eq!(with_id(&both), Ok(expected));

@@ -6,165 +6,170 @@
 
 use std::fmt::Write as _;
 
-use crate::document::Slot;
+use crate::document::ValueSource;
 use crate::yaml;
 
 /// Lines are kept below this many characters where that is possible without breaking texts.
-const WIDTH: usize = 100;
+const LINE_WIDTH: usize = 100;
 /// How many columns one level takes.
-const STEP: usize = 2;
+const INDENT_WIDTH: usize = 2;
 
 /// What is written.
 #[derive(Clone)]
-pub enum Tree {
+pub enum LayoutNode {
     /// A number, a flag or null: written as it is.
-    Word(String),
+    Plain(String),
     Text(String),
     /// Where a value comes from.
-    Slot(Slot),
-    List(Vec<Tree>),
-    Map(Vec<Row>),
+    Source(ValueSource),
+    List(Vec<LayoutNode>),
+    Map(Vec<LayoutEntry>),
 }
 
 /// One entry of a mapping, or a comment in its place.
 #[derive(Clone)]
-pub struct Row {
+pub struct LayoutEntry {
     pub key: String,
     /// None when only the remark is written.
-    pub tree: Option<Tree>,
-    pub remark: Option<String>,
+    pub node: Option<LayoutNode>,
+    pub comment: Option<String>,
 }
 
 /// A comment on a line of its own.
-pub fn comment(text: &str, indent: usize, out: &mut String) {
+pub fn write_comment(text: &str, indent: usize, out: &mut String) {
     let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let _ = writeln!(out, "{:indent$}# {}", "", text.trim_end());
 }
 
 /// The entries of a mapping, each on lines of its own.
-pub fn rows(rows: &[Row], indent: usize, out: &mut String) {
+pub fn write_entries(rows: &[LayoutEntry], indent: usize, out: &mut String) {
     for row in rows {
-        match &row.tree {
+        match &row.node {
             Some(tree) => {
-                let _ = write!(out, "{:indent$}{}:", "", yaml::key(&row.key));
-                value(tree, row.remark.as_deref(), indent, out);
+                let _ = write!(out, "{:indent$}{}:", "", yaml::format_key(&row.key));
+                write_node(tree, row.comment.as_deref(), indent, out);
             }
-            None => comment(row.remark.as_deref().unwrap_or_default(), indent, out),
+            None => write_comment(row.comment.as_deref().unwrap_or_default(), indent, out),
         }
     }
 }
 
 /// What stands after `key:` or `-`, up to and with the end of its last line.
-pub fn value(tree: &Tree, remark: Option<&str>, indent: usize, out: &mut String) {
+pub fn write_node(tree: &LayoutNode, remark: Option<&str>, indent: usize, out: &mut String) {
     let remark = remark.map(|remark| format!("  # {remark}")).unwrap_or_default();
-    if let Some(line) = on_one_line(tree, indent) {
+    if let Some(line) = render_single_line(tree, indent) {
         let _ = writeln!(out, " {line}{remark}");
         return;
     }
     match tree {
-        Tree::Text(text) => {
-            let (header, body) = literal(text, indent + STEP).unwrap_or_default();
+        LayoutNode::Text(text) => {
+            let (header, body) = render_literal_block(text, indent + INDENT_WIDTH).unwrap_or_default();
             let _ = writeln!(out, " {header}{remark}");
             out.push_str(&body);
         }
-        Tree::List(items) => {
+        LayoutNode::List(items) => {
             let _ = writeln!(out, "{remark}");
-            items.iter().for_each(|tree| item(tree, indent + STEP, out));
+            items.iter().for_each(|tree| write_item(tree, indent + INDENT_WIDTH, out));
         }
-        Tree::Map(entries) if entries.iter().all(|row| row.tree.is_none()) => {
+        LayoutNode::Map(entries) if entries.iter().all(|row| row.node.is_none()) => {
             let _ = writeln!(out, " {{}}{remark}");
-            rows(entries, indent + STEP, out);
+            write_entries(entries, indent + INDENT_WIDTH, out);
         }
-        Tree::Map(entries) => {
+        LayoutNode::Map(entries) => {
             let _ = writeln!(out, "{remark}");
-            rows(entries, indent + STEP, out);
+            write_entries(entries, indent + INDENT_WIDTH, out);
         }
-        Tree::Word(_) | Tree::Slot(_) => {}
+        LayoutNode::Plain(_) | LayoutNode::Source(_) => {}
     }
 }
 
 /// One item of a list, its dash at column `indent`.
-pub fn item(tree: &Tree, indent: usize, out: &mut String) {
+pub fn write_item(tree: &LayoutNode, indent: usize, out: &mut String) {
     let _ = write!(out, "{:indent$}-", "");
     match tree {
-        Tree::Map(entries) if entries.iter().any(|row| row.tree.is_some()) => {
-            let line = flow(tree);
-            if entries.iter().all(is_plain_row) && fits(&line, indent) {
+        LayoutNode::Map(entries) if entries.iter().any(|row| row.node.is_some()) => {
+            let line = render_flow(tree);
+            if entries.iter().all(is_plain_entry) && fits_line_width(&line, indent) {
                 let _ = writeln!(out, " {line}");
                 return;
             }
             // a comment can't stand between the dash and the first entry
-            let at = entries.iter().position(|row| row.tree.is_some()).unwrap_or(0);
+            let at = entries.iter().position(|row| row.node.is_some()).unwrap_or(0);
             let mut entries = entries.clone();
             let first = entries.remove(at);
             entries.insert(0, first);
             let mut text = String::new();
-            rows(&entries, indent + STEP, &mut text);
+            write_entries(&entries, indent + INDENT_WIDTH, &mut text);
             let _ = write!(out, " {}", text.trim_start_matches(' '));
         }
-        _ => value(tree, None, indent, out),
+        _ => write_node(tree, None, indent, out),
     }
 }
 
 /// An entry with one value and nothing to say about it.
-fn is_plain_row(row: &Row) -> bool {
-    let leaf = |tree: &Tree| matches!(tree, Tree::Word(_)) || is_line(tree);
-    let leaves = |tree: &Tree| match tree {
-        Tree::List(items) => items.iter().all(leaf),
+fn is_plain_entry(row: &LayoutEntry) -> bool {
+    let leaf = |tree: &LayoutNode| matches!(tree, LayoutNode::Plain(_)) || is_single_line(tree);
+    let leaves = |tree: &LayoutNode| match tree {
+        LayoutNode::List(items) => items.iter().all(leaf),
         tree => leaf(tree),
     };
-    row.remark.is_none() && row.tree.as_ref().is_some_and(leaves)
+    row.comment.is_none() && row.node.as_ref().is_some_and(leaves)
 }
 
-fn is_line(tree: &Tree) -> bool {
-    matches!(tree, Tree::Text(text) if !text.contains('\n'))
+fn is_single_line(tree: &LayoutNode) -> bool {
+    matches!(tree, LayoutNode::Text(text) if !text.contains('\n'))
 }
 
-fn fits(line: &str, indent: usize) -> bool {
-    indent + STEP + line.chars().count() <= WIDTH
+fn fits_line_width(line: &str, indent: usize) -> bool {
+    indent + INDENT_WIDTH + line.chars().count() <= LINE_WIDTH
 }
 
 /// The value on one line, where that is how it is best read.
-fn on_one_line(tree: &Tree, indent: usize) -> Option<String> {
+fn render_single_line(tree: &LayoutNode, indent: usize) -> Option<String> {
     match tree {
-        Tree::Word(word) => Some(word.clone()),
-        Tree::Text(text) => literal(text, indent + STEP).is_none().then(|| yaml::scalar(text, false)),
-        Tree::Slot(_) => Some(flow(tree)),
-        Tree::List(items) => {
-            let leaves = items.iter().all(|item| matches!(item, Tree::Word(_)) || is_line(item));
-            let line = flow(tree);
-            (items.is_empty() || (leaves && fits(&line, indent))).then_some(line)
+        LayoutNode::Plain(word) => Some(word.clone()),
+        LayoutNode::Text(text) => render_literal_block(text, indent + INDENT_WIDTH)
+            .is_none()
+            .then(|| yaml::format_scalar(text, false)),
+        LayoutNode::Source(_) => Some(render_flow(tree)),
+        LayoutNode::List(items) => {
+            let leaves =
+                items.iter().all(|item| matches!(item, LayoutNode::Plain(_)) || is_single_line(item));
+            let line = render_flow(tree);
+            (items.is_empty() || (leaves && fits_line_width(&line, indent))).then_some(line)
         }
-        Tree::Map(entries) => entries.is_empty().then(|| "{}".into()),
+        LayoutNode::Map(entries) => entries.is_empty().then(|| "{}".into()),
     }
 }
 
 /// The whole tree on one line; remarks are left out.
-pub fn flow(tree: &Tree) -> String {
+pub fn render_flow(tree: &LayoutNode) -> String {
     match tree {
-        Tree::Word(word) => word.clone(),
-        Tree::Text(text) => yaml::scalar(text, true),
-        Tree::Slot(slot) => self::slot(slot),
-        Tree::List(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
-        Tree::Map(entries) => {
-            let entries: Vec<String> = entries.iter().filter_map(entry).collect();
+        LayoutNode::Plain(word) => word.clone(),
+        LayoutNode::Text(text) => yaml::format_scalar(text, true),
+        LayoutNode::Source(slot) => self::render_value_source(slot),
+        LayoutNode::List(items) => {
+            format!("[{}]", items.iter().map(render_flow).collect::<Vec<_>>().join(", "))
+        }
+        LayoutNode::Map(entries) => {
+            let entries: Vec<String> = entries.iter().filter_map(render_flow_entry).collect();
             if entries.is_empty() { "{}".into() } else { format!("{{ {} }}", entries.join(", ")) }
         }
     }
 }
 
 /// `key: value` on one line.
-pub fn entry(row: &Row) -> Option<String> {
-    Some(format!("{}: {}", yaml::key(&row.key), flow(row.tree.as_ref()?)))
+pub fn render_flow_entry(row: &LayoutEntry) -> Option<String> {
+    Some(format!("{}: {}", yaml::format_key(&row.key), render_flow(row.node.as_ref()?)))
 }
 
 /// A slot as documents have it.
-pub fn slot(slot: &Slot) -> String {
+pub fn render_value_source(slot: &ValueSource) -> String {
     match slot {
-        Slot::Env(name) => format!("{{ from_env: {} }}", yaml::scalar(name, true)),
-        Slot::File(path) => format!("{{ from_file: {} }}", yaml::scalar(path, true)),
-        Slot::Command(words) => {
-            let words: Vec<String> = words.iter().map(|word| yaml::scalar(word, true)).collect();
+        ValueSource::Env(name) => format!("{{ from_env: {} }}", yaml::format_scalar(name, true)),
+        ValueSource::File(path) => format!("{{ from_file: {} }}", yaml::format_scalar(path, true)),
+        ValueSource::Command(words) => {
+            let words: Vec<String> = words.iter().map(|word| yaml::format_scalar(word, true)).collect();
             format!("{{ from_command: [{}] }}", words.join(", "))
         }
     }
@@ -172,7 +177,7 @@ pub fn slot(slot: &Slot) -> String {
 
 /// Header and lines of a literal block at column `indent`; none where it would not be exact, or not be seen
 /// for what it is: at most one line break at the end, no blanks at ends of lines, nothing that needs an escape.
-pub fn literal(text: &str, indent: usize) -> Option<(&'static str, String)> {
+pub fn render_literal_block(text: &str, indent: usize) -> Option<(&'static str, String)> {
     let (header, body) = match text.strip_suffix('\n') {
         Some(body) => ("|", body),
         None => ("|-", text),
@@ -180,7 +185,7 @@ pub fn literal(text: &str, indent: usize) -> Option<(&'static str, String)> {
     let several = body.contains('\n');
     let neat = |line: &str| line.trim_end() == line && !line.starts_with('\t');
     let first = body.lines().next().unwrap_or_default();
-    let exact = |c: char| c == '\n' || c == '\t' || !(c.is_control() || is_odd(c));
+    let exact = |c: char| c == '\n' || c == '\t' || !(c.is_control() || is_ambiguous_char(c));
     if !several || first.is_empty() || first.starts_with(' ') || body.ends_with('\n') {
         return None;
     }
@@ -196,7 +201,7 @@ pub fn literal(text: &str, indent: usize) -> Option<(&'static str, String)> {
 }
 
 /// Characters that editors and readers of YAML do not agree about.
-fn is_odd(c: char) -> bool {
+fn is_ambiguous_char(c: char) -> bool {
     matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
@@ -204,28 +209,29 @@ fn is_odd(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Tree {
-        Tree::Text(text.into())
+    fn text(text: &str) -> LayoutNode {
+        LayoutNode::Text(text.into())
     }
 
-    fn row(key: &str, tree: Tree) -> Row {
-        Row { key: key.into(), tree: Some(tree), remark: None }
+    fn row(key: &str, tree: LayoutNode) -> LayoutEntry {
+        LayoutEntry { key: key.into(), node: Some(tree), comment: None }
     }
 
-    fn laid_out(entries: &[Row]) -> String {
+    fn laid_out(entries: &[LayoutEntry]) -> String {
         let mut out = String::new();
-        rows(entries, 0, &mut out);
+        write_entries(entries, 0, &mut out);
         out
     }
 
     #[test]
     fn short_items_stand_on_one_line_and_slots_never_do() {
-        let fee = Tree::Map(vec![row("type", text("CC")), row("min", Tree::Word("0.00".into()))]);
-        let login = Tree::Map(vec![
+        let fee =
+            LayoutNode::Map(vec![row("type", text("CC")), row("min", LayoutNode::Plain("0.00".into()))]);
+        let login = LayoutNode::Map(vec![
             row("name", text("Tickets")),
-            row("password", Tree::Slot(Slot::Env("TICKETS_PASSWORD".into()))),
+            row("password", LayoutNode::Source(ValueSource::Env("TICKETS_PASSWORD".into()))),
         ]);
-        let written = laid_out(&[row("fees", Tree::List(vec![fee, login]))]);
+        let written = laid_out(&[row("fees", LayoutNode::List(vec![fee, login]))]);
         let expected = "fees:\n  - { type: CC, min: 0.00 }\n  - name: Tickets\n    password: { from_env: TICKETS_PASSWORD }\n";
         assert_eq!(written, expected);
     }
@@ -233,9 +239,19 @@ mod tests {
     #[test]
     fn remarks_stay_beside_what_they_are_about() {
         let written = laid_out(&[
-            Row { remark: Some("reads back empty".into()), ..row("pin", Tree::Word("null".into())) },
-            Row { key: String::new(), tree: None, remark: Some("key: somewhere".into()) },
-            row("inner", Tree::Map(vec![Row { key: String::new(), tree: None, remark: Some("a".into()) }])),
+            LayoutEntry {
+                comment: Some("reads back empty".into()),
+                ..row("pin", LayoutNode::Plain("null".into()))
+            },
+            LayoutEntry { key: String::new(), node: None, comment: Some("key: somewhere".into()) },
+            row(
+                "inner",
+                LayoutNode::Map(vec![LayoutEntry {
+                    key: String::new(),
+                    node: None,
+                    comment: Some("a".into()),
+                }]),
+            ),
         ]);
         assert_eq!(written, "pin: null  # reads back empty\n# key: somewhere\ninner: {}\n  # a\n");
     }
@@ -245,7 +261,7 @@ mod tests {
         assert_eq!(laid_out(&[row("note", text("one\n\ntwo\n"))]), "note: |\n  one\n\n  two\n");
         assert_eq!(laid_out(&[row("note", text("one\ntwo"))]), "note: |-\n  one\n  two\n");
         for odd in ["\n", "a\n\n", " a\nb", "a \nb", "a\r\nb", "\na\nb", "a\n\u{2028}"] {
-            assert!(literal(odd, 2).is_none(), "{odd:?}");
+            assert!(render_literal_block(odd, 2).is_none(), "{odd:?}");
         }
     }
 
@@ -255,7 +271,7 @@ mod tests {
             row("no", text("no")),
             row("<<", text("012")),
             row("a:b", text("2026-01-31")),
-            row("list", Tree::List(vec![text("a, b"), text("+46 70"), text("")])),
+            row("list", LayoutNode::List(vec![text("a, b"), text("+46 70"), text("")])),
         ]);
         let expected =
             "\"no\": \"no\"\n\"<<\": \"012\"\n\"a:b\": \"2026-01-31\"\nlist: [\"a, b\", +46 70, \"\"]\n";

@@ -1,31 +1,31 @@
 //! Desired state to what is laid out: names of fields, words of values, and the gate before every value.
 
-use super::layout::{Row, Tree};
-use super::{Remark, Remarks, is_guarded};
+use super::layout::{LayoutEntry, LayoutNode};
+use super::{CommentMap, NodeComment, is_guarded};
 use crate::diagnostic::Diagnostic;
-use crate::document::{Wanted, Wish};
-use crate::kind::{Item, Shape, Type};
-use crate::value::{Mark, Value};
+use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::{FieldType, ItemType, Shape};
+use crate::value::{Sensitivity, Value};
 
 /// Turns desired state into trees.
-pub struct Planting<'r> {
-    remarks: &'r Remarks,
-    personal: bool,
-    here: Vec<u32>,
+pub struct LayoutBuilder<'r> {
+    comments: &'r CommentMap,
+    allow_personal: bool,
+    path: Vec<u32>,
 }
 
-type Grown<T> = Result<T, Diagnostic>;
+type LayoutResult<T> = Result<T, Diagnostic>;
 
-impl<'r> Planting<'r> {
+impl<'r> LayoutBuilder<'r> {
     /// `personal`: whether personal and sensitive values may be written.
-    pub fn new(remarks: &'r Remarks, personal: bool) -> Self {
-        Self { remarks, personal, here: Vec::new() }
+    pub fn new(remarks: &'r CommentMap, personal: bool) -> Self {
+        Self { comments: remarks, allow_personal: personal, path: Vec::new() }
     }
 
     /// The same, for a node further in.
     #[must_use]
-    pub fn at(mut self, here: Vec<u32>) -> Self {
-        self.here = here;
+    pub fn with_path(mut self, here: Vec<u32>) -> Self {
+        self.path = here;
         self
     }
 
@@ -33,32 +33,37 @@ impl<'r> Planting<'r> {
     ///
     /// # Errors
     /// When it holds a plain value that must not be written.
-    pub fn spec(&mut self, shape: &Shape, spec: &Wanted) -> Grown<Vec<Row>> {
-        match &spec.wish {
-            Wish::Object(fields) => self.object(shape, fields, Mark::Open),
+    pub fn build_spec(&mut self, shape: &Shape, spec: &DesiredNode) -> LayoutResult<Vec<LayoutEntry>> {
+        match &spec.value {
+            DesiredValue::Object(fields) => self.build_object(shape, fields, Sensitivity::Public),
             _ => Ok(Vec::new()),
         }
     }
 
-    fn object(&mut self, shape: &Shape, fields: &[(u16, Wanted)], above: Mark) -> Grown<Vec<Row>> {
+    fn build_object(
+        &mut self,
+        shape: &Shape,
+        fields: &[(u16, DesiredNode)],
+        above: Sensitivity,
+    ) -> LayoutResult<Vec<LayoutEntry>> {
         let mut rows = Vec::with_capacity(fields.len());
         for field in &shape.fields {
-            self.here.push(u32::from(field.number));
-            let remark = self.remarks.get(&self.here);
+            self.path.push(u32::from(field.number));
+            let remark = self.comments.get(&self.path);
             let wanted = fields.iter().find(|(number, _)| *number == field.number);
-            let mark = above.max(field.mark);
+            let mark = above.max(field.sensitivity);
             match (wanted, remark) {
                 (Some((_, wanted)), remark) => {
-                    let tree = self.node(&field.ty, &wanted.wish, (mark, &field.name))?;
-                    let remark = remark.and_then(Remark::beside);
-                    rows.push(Row { key: field.name.to_string(), tree: Some(tree), remark });
+                    let tree = self.build_node(&field.ty, &wanted.value, (mark, &field.name))?;
+                    let remark = remark.and_then(NodeComment::to_trailing);
+                    rows.push(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment: remark });
                 }
-                (None, Some(Remark::Instead(text))) => {
-                    rows.push(Row { key: String::new(), tree: None, remark: Some(text.clone()) });
+                (None, Some(NodeComment::Standalone(text))) => {
+                    rows.push(LayoutEntry { key: String::new(), node: None, comment: Some(text.clone()) });
                 }
                 (None, _) => {}
             }
-            self.here.pop();
+            self.path.pop();
         }
         Ok(rows)
     }
@@ -67,28 +72,40 @@ impl<'r> Planting<'r> {
     ///
     /// # Errors
     /// When it holds a plain value that must not be written.
-    pub fn node(&mut self, ty: &Type, wish: &Wish, (mark, name): (Mark, &str)) -> Grown<Tree> {
+    pub fn build_node(
+        &mut self,
+        ty: &FieldType,
+        wish: &DesiredValue,
+        (mark, name): (Sensitivity, &str),
+    ) -> LayoutResult<LayoutNode> {
         Ok(match (ty, wish) {
-            (_, Wish::Clear) => Tree::Word("null".into()),
-            (_, Wish::Slot(slot)) => Tree::Slot(slot.clone()),
-            (_, Wish::Leaf(value)) => {
-                allowed(mark, self.personal, name)?;
-                leaf(value)
+            (_, DesiredValue::Clear) => LayoutNode::Plain("null".into()),
+            (_, DesiredValue::Source(slot)) => LayoutNode::Source(slot.clone()),
+            (_, DesiredValue::Literal(value)) => {
+                check_writable(mark, self.allow_personal, name)?;
+                build_literal(value)
             }
-            (Type::Object(shape), Wish::Object(fields)) => Tree::Map(self.object(shape, fields, mark)?),
-            (Type::List(list), Wish::List(items)) => {
-                let item = |(at, item): (u32, &Wanted)| self.item(&list.item, at, item, (mark, name));
-                Tree::List((0..).zip(items).map(item).collect::<Grown<_>>()?)
+            (FieldType::Object(shape), DesiredValue::Object(fields)) => {
+                LayoutNode::Map(self.build_object(shape, fields, mark)?)
             }
-            (Type::Map(_), Wish::Map(entries)) => {
-                let entry = |(key, wanted): &(Box<str>, Wanted)| {
-                    let tree = self.node(&Type::Leaf(crate::kind::Leaf::Any), &wanted.wish, (mark, name))?;
-                    Ok(Row { key: key.to_string(), tree: Some(tree), remark: None })
+            (FieldType::Array(list), DesiredValue::List(items)) => {
+                let item =
+                    |(at, item): (u32, &DesiredNode)| self.build_item(&list.item, at, item, (mark, name));
+                LayoutNode::List((0..).zip(items).map(item).collect::<LayoutResult<_>>()?)
+            }
+            (FieldType::Map(_), DesiredValue::Map(entries)) => {
+                let entry = |(key, wanted): &(Box<str>, DesiredNode)| {
+                    let tree = self.build_node(
+                        &FieldType::Scalar(crate::kind::ScalarType::Any),
+                        &wanted.value,
+                        (mark, name),
+                    )?;
+                    Ok(LayoutEntry { key: key.to_string(), node: Some(tree), comment: None })
                 };
-                Tree::Map(entries.iter().map(entry).collect::<Grown<_>>()?)
+                LayoutNode::Map(entries.iter().map(entry).collect::<LayoutResult<_>>()?)
             }
             // a wish of another type than its field can't come out of a reading
-            _ => Tree::Word("null".into()),
+            _ => LayoutNode::Plain("null".into()),
         })
     }
 
@@ -96,25 +113,31 @@ impl<'r> Planting<'r> {
     ///
     /// # Errors
     /// When it holds a plain value that must not be written.
-    pub fn item(&mut self, item: &Item, at: u32, wanted: &Wanted, role: (Mark, &str)) -> Grown<Tree> {
-        match (item, &wanted.wish) {
-            (Item::Object(shape), Wish::Object(fields)) => {
-                self.here.push(at);
-                let rows = self.object(shape, fields, role.0);
-                self.here.pop();
-                Ok(Tree::Map(rows?))
+    pub fn build_item(
+        &mut self,
+        item: &ItemType,
+        at: u32,
+        wanted: &DesiredNode,
+        role: (Sensitivity, &str),
+    ) -> LayoutResult<LayoutNode> {
+        match (item, &wanted.value) {
+            (ItemType::Object(shape), DesiredValue::Object(fields)) => {
+                self.path.push(at);
+                let rows = self.build_object(shape, fields, role.0);
+                self.path.pop();
+                Ok(LayoutNode::Map(rows?))
             }
-            (Item::Leaf(leaf), wish) => self.node(&Type::Leaf(leaf.clone()), wish, role),
-            (Item::Object(_), _) => Ok(Tree::Map(Vec::new())),
+            (ItemType::Scalar(leaf), wish) => self.build_node(&FieldType::Scalar(leaf.clone()), wish, role),
+            (ItemType::Object(_), _) => Ok(LayoutNode::Map(Vec::new())),
         }
     }
 }
 
-impl Remark {
-    fn beside(&self) -> Option<String> {
+impl NodeComment {
+    fn to_trailing(&self) -> Option<String> {
         match self {
-            Self::Beside(text) => Some(text.clone()),
-            Self::Instead(_) => None,
+            Self::Trailing(text) => Some(text.clone()),
+            Self::Standalone(_) => None,
         }
     }
 }
@@ -123,35 +146,35 @@ impl Remark {
 ///
 /// # Errors
 /// When it must not.
-pub fn allowed(mark: Mark, personal: bool, name: &str) -> Result<(), Diagnostic> {
-    if mark == Mark::Secret || (is_guarded(mark) && !personal) {
-        let message = format!("`{name}` is {} and must not be written in clear", mark.word());
+pub fn check_writable(mark: Sensitivity, personal: bool, name: &str) -> Result<(), Diagnostic> {
+    if mark == Sensitivity::Secret || (is_guarded(mark) && !personal) {
+        let message = format!("`{name}` is {} and must not be written in clear", mark.as_str());
         return Err(Diagnostic::error("marked-value", message));
     }
     Ok(())
 }
 
 /// A value without fields.
-pub fn leaf(value: &Value) -> Tree {
+pub fn build_literal(value: &Value) -> LayoutNode {
     match value {
         // neither is the value of a leaf that was read
-        Value::Null | Value::Object(_) | Value::Later(_) => Tree::Word("null".into()),
-        Value::Flag(flag) => Tree::Word(flag.to_string()),
-        Value::Whole(number) => Tree::Word(number.to_string()),
-        Value::Decimal(number) => Tree::Word(number.to_string()),
-        Value::Number(number) => Tree::Word(number.to_string()),
-        Value::Guid(guid) => Tree::Text(guid.hyphenated().to_string()),
-        Value::Text(text) => Tree::Text(text.to_string()),
-        Value::Date(date) => Tree::Text(date.is.to_string()),
-        Value::Time(time) => Tree::Text(time.is.to_string()),
-        Value::List(items) => Tree::List(items.iter().map(leaf).collect()),
+        Value::Null | Value::Object(_) | Value::KnownAfterApply(_) => LayoutNode::Plain("null".into()),
+        Value::Boolean(flag) => LayoutNode::Plain(flag.to_string()),
+        Value::Integer(number) => LayoutNode::Plain(number.to_string()),
+        Value::Decimal(number) => LayoutNode::Plain(number.to_string()),
+        Value::Number(number) => LayoutNode::Plain(number.to_string()),
+        Value::Uuid(guid) => LayoutNode::Text(guid.hyphenated().to_string()),
+        Value::String(text) => LayoutNode::Text(text.to_string()),
+        Value::Date(date) => LayoutNode::Text(date.value.to_string()),
+        Value::DateTime(time) => LayoutNode::Text(time.value.to_string()),
+        Value::Array(items) => LayoutNode::List(items.iter().map(build_literal).collect()),
         Value::Map(entries) => {
-            let row = |(key, value): &(Box<str>, Value)| Row {
+            let row = |(key, value): &(Box<str>, Value)| LayoutEntry {
                 key: key.to_string(),
-                tree: Some(leaf(value)),
-                remark: None,
+                node: Some(build_literal(value)),
+                comment: None,
             };
-            Tree::Map(entries.iter().map(row).collect())
+            LayoutNode::Map(entries.iter().map(row).collect())
         }
     }
 }

@@ -5,49 +5,53 @@
 use url::{Host, Url};
 
 use super::super::Api;
-use super::super::file::{ApiFile, AuthWord, ErrorsFile, LimitsFile};
-use super::{Desk, Spot};
+use super::super::file::{ApiFile, AuthScheme, ErrorsFile, LimitsFile};
+use super::{KindChecker, YamlPath};
 
 /// The API, from a file in which no fault was found.
-pub(super) fn made(name: &str, file: ApiFile) -> Api {
+pub(super) fn build_api(name: &str, file: ApiFile) -> Api {
     Api {
         name: name.into(),
         title: file.title,
-        is: file.is,
+        description: file.is,
         source: file.source,
         base_url: file.base_url,
         hosts: file.hosts,
         formats: file.formats,
-        names: file.names,
-        guids: file.guids,
+        member_names: file.names,
+        uuid_format: file.guids,
         auth: file.auth,
         auth_headers: file.auth_headers,
         oauth: file.oauth,
         login: file.login,
         headers: file.headers.into_iter().collect(),
-        clears: file.clears,
+        clear_with: file.clears,
         errors: file.errors,
         limits: file.limits,
     }
 }
 
-impl Desk<'_> {
-    pub(super) fn api_words(&mut self, root: Spot, file: &ApiFile) {
+impl KindChecker<'_> {
+    pub(super) fn check_api_file(&mut self, root: YamlPath, file: &ApiFile) {
         if file.formats.is_empty() {
-            self.fault(root.key("formats"), "missing-word", "an API speaks at least one wire format");
+            self.report_error(
+                root.select_key("formats"),
+                "missing-word",
+                "an API speaks at least one wire format",
+            );
         }
         for (index, host) in file.hosts.iter().enumerate() {
-            self.host(root.key("hosts").item(index), host);
+            self.check_host(root.select_key("hosts").select_item(index), host);
         }
         if let Some(url) = &file.base_url {
-            self.own_url(root.key("base_url"), url, &file.hosts);
+            self.check_url(root.select_key("base_url"), url, &file.hosts);
         }
-        self.auth(root, file);
+        self.check_auth(root, file);
         for name in file.headers.keys() {
-            let spot = root.key("headers").key(name);
-            self.header(spot, name);
+            let spot = root.select_key("headers").select_key(name);
+            self.check_header_name(spot, name);
             if ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()) {
-                self.fault_hint(
+                self.report_error_with_hint(
                     spot,
                     "contradiction",
                     "credentials have no place in a description",
@@ -55,22 +59,23 @@ impl Desk<'_> {
                 );
             }
         }
-        self.errors(root.key("errors"), &file.errors);
-        self.limits(root.key("limits"), &file.limits);
+        self.check_error_lists(root.select_key("errors"), &file.errors);
+        self.check_rate_limits(root.select_key("limits"), &file.limits);
     }
 
-    fn host(&mut self, spot: Spot, host: &str) {
+    fn check_host(&mut self, spot: YamlPath, host: &str) {
         let fits = Host::parse(host).is_ok_and(|parsed| parsed.to_string() == host);
         if !fits {
             let hint = "a host in small letters, without scheme, port and path: `api.example.com`";
-            self.fault_hint(spot, "wrong-host", "this is not the name of a host", hint);
+            self.report_error_with_hint(spot, "wrong-host", "this is not the name of a host", hint);
         }
     }
 
     /// An `https` URL on one of the API's own hosts; this machine needs neither.
-    fn own_url(&mut self, spot: Spot, text: &str, hosts: &[String]) {
-        let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" || is_here(url)) else {
-            self.fault_hint(
+    fn check_url(&mut self, spot: YamlPath, text: &str, hosts: &[String]) {
+        let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" || is_loopback_url(url))
+        else {
+            self.report_error_with_hint(
                 spot,
                 "wrong-url",
                 "this is not an https URL",
@@ -79,77 +84,90 @@ impl Desk<'_> {
             return;
         };
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            self.fault(spot, "wrong-url", "this URL has a query, a fragment or a user in it");
+            self.report_error(spot, "wrong-url", "this URL has a query, a fragment or a user in it");
         }
         let host = url.host_str().unwrap_or_default();
-        if !is_here(&url) && !hosts.iter().any(|own| own == host) {
+        if !is_loopback_url(&url) && !hosts.iter().any(|own| own == host) {
             let message = format!("the host `{host}` is not one of the API's `hosts`");
-            self.fault_hint(spot, "wrong-host", message, "add it there");
+            self.report_error_with_hint(spot, "wrong-host", message, "add it there");
         }
     }
 
-    fn auth(&mut self, root: Spot, file: &ApiFile) {
+    fn check_auth(&mut self, root: YamlPath, file: &ApiFile) {
         let says = |word| file.auth.contains(&word);
         let pairs = [
-            ("login", says(AuthWord::Login), file.login.is_some()),
-            ("oauth", says(AuthWord::OauthPassword), file.oauth.is_some()),
-            ("auth_headers", says(AuthWord::Headers), !file.auth_headers.is_empty()),
+            ("login", says(AuthScheme::Login), file.login.is_some()),
+            ("oauth", says(AuthScheme::OauthPassword), file.oauth.is_some()),
+            ("auth_headers", says(AuthScheme::Headers), !file.auth_headers.is_empty()),
         ];
         for (section, named, there) in pairs {
             if there && !named {
                 let message = format!("`{section}` stands here, but `auth` does not name it");
-                self.fault(root.key(section), "contradiction", message);
+                self.report_error(root.select_key(section), "contradiction", message);
             }
         }
-        if says(AuthWord::Login) && file.login.is_none() {
-            self.fault(
-                root.key("auth"),
+        if says(AuthScheme::Login) && file.login.is_none() {
+            self.report_error(
+                root.select_key("auth"),
                 "missing-word",
                 "`auth` names `login`, but nothing says how it goes",
             );
         }
         if let Some(login) = &file.login {
-            let spot = root.key("login");
-            self.template(spot.key("post"), &login.post, &[]);
+            let spot = root.select_key("login");
+            self.check_path_template(spot.select_key("post"), &login.post, &[]);
             if login.token.is_empty() {
-                self.fault(spot, "missing-word", "a login needs at least one member that may hold the token");
+                self.report_error(
+                    spot,
+                    "missing-word",
+                    "a login needs at least one member that may hold the token",
+                );
             }
         }
         for (index, name) in file.auth_headers.iter().enumerate() {
-            self.header(root.key("auth_headers").item(index), name);
+            self.check_header_name(root.select_key("auth_headers").select_item(index), name);
         }
-        self.token_urls(root.key("oauth").key("token_urls"), file);
+        self.check_token_urls(root.select_key("oauth").select_key("token_urls"), file);
     }
 
-    fn token_urls(&mut self, spot: Spot, file: &ApiFile) {
+    fn check_token_urls(&mut self, spot: YamlPath, file: &ApiFile) {
         for (host, url) in file.oauth.iter().flat_map(|oauth| &oauth.token_urls) {
             if !file.hosts.contains(host) {
-                self.unknown(spot.key(host), "host", host, file.hosts.iter().map(String::as_str));
+                self.report_unknown_name(
+                    spot.select_key(host),
+                    "host",
+                    host,
+                    file.hosts.iter().map(String::as_str),
+                );
             }
-            self.own_url(spot.key(host), url, &file.hosts);
+            self.check_url(spot.select_key(host), url, &file.hosts);
         }
     }
 
-    fn header(&mut self, spot: Spot, name: &str) {
+    fn check_header_name(&mut self, spot: YamlPath, name: &str) {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.fault(spot, "wrong-header", "this is not the name of a header");
+            self.report_error(spot, "wrong-header", "this is not the name of a header");
         }
         let ours = ["accept", "content-type", "content-length", "host", "transfer-encoding", "connection"];
         if ours.contains(&name.to_ascii_lowercase().as_str()) {
-            self.fault(spot, "wrong-header", format!("the header `{name}` follows from the request itself"));
+            self.report_error(
+                spot,
+                "wrong-header",
+                format!("the header `{name}` follows from the request itself"),
+            );
         }
     }
 
-    fn errors(&mut self, spot: Spot, errors: &ErrorsFile) {
+    fn check_error_lists(&mut self, spot: YamlPath, errors: &ErrorsFile) {
         for (index, list) in errors.lists.iter().enumerate() {
-            let spot = spot.key("lists").item(index);
-            self.said(spot, "field", &list.field);
-            self.said(spot, "message", &list.message);
+            let spot = spot.select_key("lists").select_item(index);
+            self.require_text(spot, "field", &list.field);
+            self.require_text(spot, "message", &list.message);
         }
     }
 
-    fn limits(&mut self, spot: Spot, limits: &LimitsFile) {
+    fn check_rate_limits(&mut self, spot: YamlPath, limits: &LimitsFile) {
         let numbers = [
             ("parallelism", limits.parallelism.map(u64::from)),
             ("per_second", limits.per_second.map(u64::from)),
@@ -161,18 +179,18 @@ impl Desk<'_> {
         ];
         for (word, number) in numbers {
             if number == Some(0) {
-                self.fault(spot.key(word), "wrong-number", format!("`{word}` is at least 1"));
+                self.report_error(spot.select_key(word), "wrong-number", format!("`{word}` is at least 1"));
             }
         }
         if limits.burst.is_some() && limits.per_second.is_none() && limits.per_minute.is_none() {
             let message = "`burst` needs a rate that refills it: `per_second` or `per_minute`";
-            self.fault(spot.key("burst"), "wrong-number", message);
+            self.report_error(spot.select_key("burst"), "wrong-number", message);
         }
     }
 }
 
 /// Whether a URL leads to this machine.
-fn is_here(url: &Url) -> bool {
+fn is_loopback_url(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
         && match url.host() {
             Some(Host::Domain(name)) => name == "localhost",

@@ -5,141 +5,167 @@
 use std::sync::Arc;
 
 use super::super::file::{
-    FieldFile, Fields, ItemFile, ItemsSent, ListedWord, RemovalsFile, ToldApartFile, ToldApartWord, TypeWord,
+    FieldFile, ItemDeletionFile, ItemFile, ListTypeFile, ListTypeName, OrderedMap, TypeName, UnlistedItems,
+    WrittenItems,
 };
-use super::super::{Item, Leaf, ListType, MapType, NumberForm, Removals, Shape, ToldApart, Type};
-use super::fields::Above;
-use super::words::{is_leaf, type_word};
-use super::{Desk, Scene, Spot};
+use super::super::{
+    ArrayType, FieldType, ItemDeletion, ItemType, ListType, MapType, NumberEncoding, ScalarType, Shape,
+};
+use super::fields::InheritedBehavior;
+use super::keywords::{is_scalar, render_type_name};
+use super::{CheckContext, KindChecker, YamlPath};
 
 /// The leaf of a scope parameter or of anything else that needs no more words.
-pub(super) fn plain_leaf(ty: TypeWord) -> Leaf {
+pub(super) fn build_plain_scalar(ty: TypeName) -> ScalarType {
     match ty {
-        TypeWord::Whole => Leaf::Whole(NumberForm::Number),
-        TypeWord::Decimal => Leaf::Decimal(NumberForm::Number),
-        TypeWord::Flag => Leaf::Flag,
-        TypeWord::Guid => Leaf::Guid,
-        TypeWord::Date => Leaf::Date,
-        TypeWord::Time => Leaf::Time,
-        TypeWord::Any => Leaf::Any,
-        _ => Leaf::Text { max: None },
+        TypeName::Whole => ScalarType::Integer(NumberEncoding::Number),
+        TypeName::Decimal => ScalarType::Decimal(NumberEncoding::Number),
+        TypeName::Flag => ScalarType::Boolean,
+        TypeName::Guid => ScalarType::Uuid,
+        TypeName::Date => ScalarType::Date,
+        TypeName::Time => ScalarType::DateTime,
+        TypeName::Any => ScalarType::Any,
+        _ => ScalarType::String { max_length: None },
     }
 }
 
-impl Desk<'_> {
-    pub(super) fn field_type(
+impl KindChecker<'_> {
+    pub(super) fn resolve_field_type(
         &mut self,
-        scene: &Scene,
+        scene: &CheckContext,
         file: &FieldFile,
-        spot: Spot,
-        above: &Above,
-    ) -> Option<Type> {
+        spot: YamlPath,
+        above: &InheritedBehavior,
+    ) -> Option<FieldType> {
         match file.ty {
-            TypeWord::Object => {
-                let fields = self.shape_below(scene, file.fields.as_ref()?, spot.key("fields"), above)?;
-                Some(Type::Object(Arc::new(Shape::new(fields))))
+            TypeName::Object => {
+                let fields = self.resolve_object_fields(
+                    scene,
+                    file.fields.as_ref()?,
+                    spot.select_key("fields"),
+                    above,
+                )?;
+                Some(FieldType::Object(Arc::new(Shape::new(fields))))
             }
-            TypeWord::Map => self.map_type(file, spot).map(Type::Map),
-            TypeWord::List => self.list_type(scene, file, spot, above).map(Type::List),
-            TypeWord::Choice => self.choices(file.choices.as_ref()?, file.open, spot).map(Type::Leaf),
-            TypeWord::Text => Some(Type::Leaf(Leaf::Text { max: file.max_length })),
-            TypeWord::Whole => Some(Type::Leaf(Leaf::Whole(file.wire.unwrap_or_default()))),
-            TypeWord::Decimal => Some(Type::Leaf(Leaf::Decimal(file.wire.unwrap_or_default()))),
-            other => Some(Type::Leaf(plain_leaf(other))),
+            TypeName::Map => self.resolve_map_type(file, spot).map(FieldType::Map),
+            TypeName::List => self.resolve_array_type(scene, file, spot, above).map(FieldType::Array),
+            TypeName::Choice => {
+                self.resolve_enum(file.choices.as_ref()?, file.open, spot).map(FieldType::Scalar)
+            }
+            TypeName::Text => Some(FieldType::Scalar(ScalarType::String { max_length: file.max_length })),
+            TypeName::Whole => Some(FieldType::Scalar(ScalarType::Integer(file.wire.unwrap_or_default()))),
+            TypeName::Decimal => Some(FieldType::Scalar(ScalarType::Decimal(file.wire.unwrap_or_default()))),
+            other => Some(FieldType::Scalar(build_plain_scalar(other))),
         }
     }
 
-    fn choices(&mut self, choices: &Fields<String>, open: bool, spot: Spot) -> Option<Leaf> {
+    fn resolve_enum(
+        &mut self,
+        choices: &OrderedMap<String>,
+        open: bool,
+        spot: YamlPath,
+    ) -> Option<ScalarType> {
         if choices.0.is_empty() {
-            self.fault(spot.key("choices"), "missing-word", "a choice has at least one value");
+            self.report_error(spot.select_key("choices"), "missing-word", "a choice has at least one value");
             return None;
         }
         for (choice, is) in &choices.0 {
-            self.said(spot.key("choices"), choice, is);
+            self.require_text(spot.select_key("choices"), choice, is);
         }
         let choices = choices.0.iter().map(|(choice, is)| (choice.as_str().into(), is.clone())).collect();
-        Some(Leaf::Choice { choices, open })
+        Some(ScalarType::Enum { values: choices, open })
     }
 
-    fn map_type(&mut self, file: &FieldFile, spot: Spot) -> Option<MapType> {
+    fn resolve_map_type(&mut self, file: &FieldFile, spot: YamlPath) -> Option<MapType> {
         let item = file.items.as_ref()?;
         if item.fields.is_some() {
             let message = "the values of a `map` are leaves";
-            self.fault_hint(
-                spot.key("items"),
+            self.report_error_with_hint(
+                spot.select_key("items"),
                 "word-does-not-fit",
                 message,
                 "use `type: any` for anything else",
             );
             return None;
         }
-        let value = self.item_leaf(item, spot.key("items"))?;
+        let value = self.resolve_item_scalar(item, spot.select_key("items"))?;
         let keys = file.keys.iter().flat_map(|keys| &keys.0);
         let keys: Vec<(Arc<str>, String)> = keys.map(|(key, is)| (key.as_str().into(), is.clone())).collect();
         for (key, is) in &keys {
-            self.said(spot.key("keys"), key, is);
+            self.require_text(spot.select_key("keys"), key, is);
         }
-        Some(MapType { value, keys, complete: file.listed? == ListedWord::Complete })
+        Some(MapType { value, keys, deletes_unlisted: file.listed? == UnlistedItems::Complete })
     }
 
-    fn item_leaf(&mut self, item: &ItemFile, spot: Spot) -> Option<Leaf> {
+    fn resolve_item_scalar(&mut self, item: &ItemFile, spot: YamlPath) -> Option<ScalarType> {
         let ty = item.ty?;
-        if !is_leaf(ty) {
-            let message = format!("an item can't be of type `{}`", type_word(ty));
-            self.fault_hint(spot.key("type"), "word-does-not-fit", message, "write `fields` for objects");
+        if !is_scalar(ty) {
+            let message = format!("an item can't be of type `{}`", render_type_name(ty));
+            self.report_error_with_hint(
+                spot.select_key("type"),
+                "word-does-not-fit",
+                message,
+                "write `fields` for objects",
+            );
             return None;
         }
         match (&item.choices, ty) {
-            (Some(choices), TypeWord::Choice) => self.choices(choices, item.open, spot),
-            (None, TypeWord::Choice) => {
-                self.fault(spot, "missing-word", "a choice needs `choices`");
+            (Some(choices), TypeName::Choice) => self.resolve_enum(choices, item.open, spot),
+            (None, TypeName::Choice) => {
+                self.report_error(spot, "missing-word", "a choice needs `choices`");
                 None
             }
-            (None, _) if !item.open => Some(plain_leaf(ty)),
+            (None, _) if !item.open => Some(build_plain_scalar(ty)),
             _ => {
-                let message = format!("`choices` and `open` do not fit the type `{}`", type_word(ty));
-                self.fault(spot, "word-does-not-fit", message);
+                let message = format!("`choices` and `open` do not fit the type `{}`", render_type_name(ty));
+                self.report_error(spot, "word-does-not-fit", message);
                 None
             }
         }
     }
 
-    fn list_type(&mut self, scene: &Scene, file: &FieldFile, spot: Spot, above: &Above) -> Option<ListType> {
+    fn resolve_array_type(
+        &mut self,
+        scene: &CheckContext,
+        file: &FieldFile,
+        spot: YamlPath,
+        above: &InheritedBehavior,
+    ) -> Option<ArrayType> {
         let item = file.items.as_ref()?;
-        let items = spot.key("items");
+        let items = spot.select_key("items");
         let made = match (&item.ty, &item.fields) {
-            (Some(_), None) => self.item_leaf(item, items).map(Item::Leaf),
+            (Some(_), None) => self.resolve_item_scalar(item, items).map(ItemType::Scalar),
             (None, Some(fields)) => {
-                let made = self.shape_below(scene, fields, items.key("fields"), above);
-                made.map(|fields| Item::Object(Arc::new(Shape::new(fields))))
+                let made = self.resolve_object_fields(scene, fields, items.select_key("fields"), above);
+                made.map(|fields| ItemType::Object(Arc::new(Shape::new(fields))))
             }
             _ => {
-                self.fault(items, "missing-word", "an item has either a `type` or `fields`");
+                self.report_error(items, "missing-word", "an item has either a `type` or `fields`");
                 None
             }
         };
-        let told_apart = self.told_apart(file, item, spot);
-        let removals = self.removals(file, item, spot.key("removals"));
-        self.list_words(file, spot);
+        let told_apart = self.resolve_list_type(file, item, spot);
+        let removals = self.resolve_item_deletion(file, item, spot.select_key("removals"));
+        self.check_array_keywords(file, spot);
         let (mut item, told_apart) = (made?, told_apart?);
-        if let (Item::Object(shape), ToldApart::Keys(keys)) = (&mut item, &told_apart) {
-            name_keys(shape, keys);
+        if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &told_apart) {
+            mark_key_fields(shape, keys);
         }
-        Some(ListType {
+        Some(ArrayType {
             item,
-            told_apart,
-            complete: file.listed? == ListedWord::Complete,
-            order_told: file.order_told,
-            items_sent: file.items_sent,
-            removals: removals?,
+            list_type: told_apart,
+            deletes_unlisted: file.listed? == UnlistedItems::Complete,
+            reports_order: file.order_told,
+            write_items: file.items_sent,
+            delete_items_through: removals?,
         })
     }
 
-    fn list_words(&mut self, file: &FieldFile, spot: Spot) {
-        let by_order = matches!(file.told_apart, Some(ToldApartFile::Word(ToldApartWord::Order)));
-        let by_key = matches!(file.told_apart, Some(ToldApartFile::Keys(_)));
-        let complete = file.listed == Some(ListedWord::Complete);
-        let changed = file.items_sent == ItemsSent::Changed;
+    fn check_array_keywords(&mut self, file: &FieldFile, spot: YamlPath) {
+        let by_order = matches!(file.told_apart, Some(ListTypeFile::Word(ListTypeName::Order)));
+        let by_key = matches!(file.told_apart, Some(ListTypeFile::Keys(_)));
+        let complete = file.listed == Some(UnlistedItems::Complete);
+        let changed = file.items_sent == WrittenItems::Changed;
         let rules = [
             (by_order && !complete, "listed", "a list told apart by `order` can only be written `complete`"),
             (
@@ -162,50 +188,56 @@ impl Desk<'_> {
         ];
         for (broken, word, message) in rules {
             if broken {
-                self.fault(spot.key(word), "contradiction", message);
+                self.report_error(spot.select_key(word), "contradiction", message);
             }
         }
     }
 
-    fn told_apart(&mut self, file: &FieldFile, item: &ItemFile, spot: Spot) -> Option<ToldApart> {
-        let spot = spot.key("told_apart");
+    fn resolve_list_type(&mut self, file: &FieldFile, item: &ItemFile, spot: YamlPath) -> Option<ListType> {
+        let spot = spot.select_key("told_apart");
         let keys = match file.told_apart.as_ref()? {
-            ToldApartFile::Word(ToldApartWord::Order) => return Some(ToldApart::Order),
-            ToldApartFile::Word(ToldApartWord::Set) => return Some(ToldApart::Set),
-            ToldApartFile::Keys(keys) => keys,
+            ListTypeFile::Word(ListTypeName::Order) => return Some(ListType::Atomic),
+            ListTypeFile::Word(ListTypeName::Set) => return Some(ListType::Set),
+            ListTypeFile::Keys(keys) => keys,
         };
         let Some(fields) = &item.fields else {
             let message = "items without fields have no key";
-            self.fault_hint(spot, "word-does-not-fit", message, "write `order` or `set`");
+            self.report_error_with_hint(spot, "word-does-not-fit", message, "write `order` or `set`");
             return None;
         };
-        let first = (spot.key("key"), &keys.key);
-        let others = keys.otherwise.iter().enumerate().map(|(at, key)| (spot.key("else").item(at), key));
+        let first = (spot.select_key("key"), &keys.key);
+        let others =
+            keys.otherwise.iter().enumerate().map(|(at, key)| (spot.select_key("else").select_item(at), key));
         let mut made = Vec::new();
         let mut sound = true;
         for (spot, names) in std::iter::once(first).chain(others) {
-            match self.key(fields, names, spot) {
+            match self.resolve_key(fields, names, spot) {
                 Some(key) => made.push(key),
                 None => sound = false,
             }
         }
-        sound.then_some(ToldApart::Keys(made))
+        sound.then_some(ListType::Map(made))
     }
 
-    fn key(&mut self, fields: &Fields<FieldFile>, names: &[String], spot: Spot) -> Option<Vec<u16>> {
+    fn resolve_key(
+        &mut self,
+        fields: &OrderedMap<FieldFile>,
+        names: &[String],
+        spot: YamlPath,
+    ) -> Option<Vec<u16>> {
         if names.is_empty() {
-            self.fault(spot, "missing-word", "a key has at least one field");
+            self.report_error(spot, "missing-word", "a key has at least one field");
             return None;
         }
         let mut key = Vec::new();
         for (at, name) in names.iter().enumerate() {
-            let spot = spot.item(at);
-            let Some((number, field)) = self.field_named(spot, fields, name) else { continue };
-            if self.key_leaf(spot, name, field).is_none() {
+            let spot = spot.select_item(at);
+            let Some((number, field)) = self.find_field(spot, fields, name) else { continue };
+            if self.check_key_field(spot, name, field).is_none() {
                 continue;
             }
             if key.contains(&number) {
-                self.fault(spot, "duplicate-name", format!("`{name}` stands twice in this key"));
+                self.report_error(spot, "duplicate-name", format!("`{name}` stands twice in this key"));
                 continue;
             }
             key.push(number);
@@ -213,19 +245,24 @@ impl Desk<'_> {
         (key.len() == names.len()).then_some(key)
     }
 
-    fn removals(&mut self, file: &FieldFile, item: &ItemFile, spot: Spot) -> Option<Option<Removals>> {
-        let Some(RemovalsFile { through, with }) = &file.removals else { return Some(None) };
-        self.said(spot, "through", through);
+    fn resolve_item_deletion(
+        &mut self,
+        file: &FieldFile,
+        item: &ItemFile,
+        spot: YamlPath,
+    ) -> Option<Option<ItemDeletion>> {
+        let Some(ItemDeletionFile { through, with }) = &file.removals else { return Some(None) };
+        self.require_text(spot, "through", through);
         let fields = item.fields.as_ref()?;
-        let with = self.key(fields, with, spot.key("with"))?;
-        Some(Some(Removals { through: through.as_str().into(), with }))
+        let with = self.resolve_key(fields, with, spot.select_key("with"))?;
+        Some(Some(ItemDeletion { member: through.as_str().into(), keys: with }))
     }
 }
 
 /// A document may name the fields by which an item is found, even where the service sets them.
-fn name_keys(shape: &mut Arc<Shape>, keys: &[Vec<u16>]) {
+fn mark_key_fields(shape: &mut Arc<Shape>, keys: &[Vec<u16>]) {
     let Some(shape) = Arc::get_mut(shape) else { return };
     for number in keys.iter().flatten() {
-        shape.fields[*number as usize].access.names_it = true;
+        shape.fields[*number as usize].behavior.identifier = true;
     }
 }

@@ -5,45 +5,45 @@
 //! it is given out, so a draft always passes the check.
 //! Deliberately absent: disks and the network. Whoever calls hands in a text and gets texts.
 
-mod book;
+mod document;
+mod downgrade_31;
 mod envelope;
 mod field;
+mod flatten_schema;
 mod kind;
-mod old;
+mod naming;
 mod paging;
-mod plain;
 mod resource;
+mod schema_pair;
 mod service;
-mod sheet;
-mod views;
-mod words;
+mod yaml_writer;
 
 use std::sync::Arc;
 
-use self::book::Book;
-use self::kind::{Named, Whole};
-use self::resource::Resource;
-pub use self::resource::Skipped;
-use super::registry::Registry;
-use crate::diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use self::document::OpenApiDocument;
+use self::kind::{DraftContext, NamedResource};
+use self::resource::OpenApiResource;
+pub use self::resource::SkippedPath;
+use super::registry::KindRegistry;
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, suggest_word};
 
 /// The most kinds of one draft.
 const MAX_KINDS: usize = 500;
 
 /// Files of a description, and what of the document is not in them.
-pub struct Draft {
+pub struct ApiDraft {
     /// `api.yaml` first.
-    pub files: Vec<File>,
-    pub skipped: Vec<Skipped>,
+    pub files: Vec<DraftFile>,
+    pub skipped: Vec<SkippedPath>,
 }
 
 /// One file of a draft.
-pub struct File {
+pub struct DraftFile {
     /// Without a folder.
     pub name: String,
     pub text: String,
     /// How many places ask for a decision.
-    pub decide: usize,
+    pub decision_count: usize,
 }
 
 /// Drafts the API `name` from an OpenAPI document; `only` are the names of the kinds that are wanted, all when
@@ -51,50 +51,54 @@ pub struct File {
 ///
 /// # Errors
 /// When the document cannot be read, the API not be called so, or nothing in it can become a kind.
-pub fn draft(name: &str, source: &Arc<Source>, only: &[String]) -> Result<Draft, Diagnostic> {
-    checked(name, vec![("api.yaml".into(), "format: 1\ntitle: x\nis: x\nformats: [json]\n".into())])?;
-    let book = Book::read(source)?;
-    let (found, mut skipped) = resource::resources(&book);
-    let named = chosen(named(found), only, source)?;
-    let document = document(&book, source);
+pub fn draft_api(name: &str, source: &Arc<NamedSource>, only: &[String]) -> Result<ApiDraft, Diagnostic> {
+    check_files(name, vec![("api.yaml".into(), "format: 1\ntitle: x\nis: x\nformats: [json]\n".into())])?;
+    let book = OpenApiDocument::parse_source(source)?;
+    let (found, mut skipped) = resource::find_resources(&book);
+    let named = select_resources(name_resources(found), only, source)?;
+    let document = describe_document(&book, source);
     let names: Vec<String> = named.iter().map(|named| named.name.clone()).collect();
-    let whole = Whole { book: &book, api: name, source: &document, kinds: &names };
-    let resources: Vec<&Resource> = named.iter().map(|named| &named.resource).collect();
-    let api = service::text(&book, &document, &resources);
-    let api = checked(name, vec![("api.yaml".into(), api)])?.pop().into_iter();
+    let whole = DraftContext { document: &book, api: name, source_name: &document, kind_names: &names };
+    let resources: Vec<&OpenApiResource> = named.iter().map(|named| &named.resource).collect();
+    let api = service::render_api(&book, &document, &resources);
+    let api = check_files(name, vec![("api.yaml".into(), api)])?.pop().into_iter();
     let mut files: Vec<(String, String)> = api.collect();
     for one in &named {
-        match drafted(&whole, one, &files) {
+        match draft_kind_file(&whole, one, &files) {
             Ok(file) => files.push(file),
-            Err(why) => skipped.push(Skipped { path: one.resource.path.clone(), why }),
+            Err(why) => skipped.push(SkippedPath { path: one.resource.path.clone(), reason: why }),
         }
     }
     if files.len() < 2 {
-        return Err(nothing(source, &skipped));
+        return Err(report_empty_draft(source, &skipped));
     }
-    Ok(Draft { files: files.into_iter().map(File::new).collect(), skipped })
+    Ok(ApiDraft { files: files.into_iter().map(DraftFile::new).collect(), skipped })
 }
 
-impl File {
+impl DraftFile {
     fn new((name, text): (String, String)) -> Self {
-        let mark = format!("# {}", sheet::DECIDE);
+        let mark = format!("# {}", yaml_writer::DECISION_PREFIX);
         let decide = text.lines().filter(|line| line.trim_start().starts_with(&mark)).count();
-        Self { name, text, decide }
+        Self { name, text, decision_count: decide }
     }
 }
 
 /// How many places of a description still ask for a decision.
-pub fn undecided(text: &str) -> usize {
-    File::new((String::new(), text.to_owned())).decide
+pub fn count_decisions(text: &str) -> usize {
+    DraftFile::new((String::new(), text.to_owned())).decision_count
 }
 
 /// A kind's file that passes the check; samples of the document that do not fit are left out.
-fn drafted(whole: &Whole, named: &Named, api: &[(String, String)]) -> Result<(String, String), String> {
+fn draft_kind_file(
+    whole: &DraftContext,
+    named: &NamedResource,
+    api: &[(String, String)],
+) -> Result<(String, String), String> {
     let mut fault = String::new();
     for samples in [true, false] {
-        let text = kind::text(whole, named, samples)?;
+        let text = kind::render_kind(whole, named, samples)?;
         let file = (format!("{}.yaml", named.name), text);
-        match checked(whole.api, api.iter().take(1).chain([&file]).cloned().collect()) {
+        match check_files(whole.api, api.iter().take(1).chain([&file]).cloned().collect()) {
             Ok(_) => return Ok(file),
             Err(found) => fault = found.message,
         }
@@ -103,65 +107,74 @@ fn drafted(whole: &Whole, named: &Named, api: &[(String, String)]) -> Result<(St
 }
 
 /// Files that pass the check.
-fn checked(name: &str, files: Vec<(String, String)>) -> Result<Vec<(String, String)>, Diagnostic> {
+fn check_files(name: &str, files: Vec<(String, String)>) -> Result<Vec<(String, String)>, Diagnostic> {
     let mut faults = Vec::new();
     let placed = files.iter().map(|(file, text)| (format!("apis/{name}/{file}"), text.clone())).collect();
-    Registry::with_workspace(placed, &mut faults);
+    KindRegistry::with_workspace(placed, &mut faults);
     match faults.into_iter().next() {
         // a sample with a member that no field has would be told in every check from now on
-        Some(fault) => Err(Diagnostic { place: None, ..fault }),
+        Some(fault) => Err(Diagnostic { location: None, ..fault }),
         None => Ok(files),
     }
 }
 
 /// Names for all resources, no two the same: by their last word, and by the word before where a shorter path
 /// has that name.
-fn named(mut resources: Vec<Resource>) -> Vec<Named> {
+fn name_resources(mut resources: Vec<OpenApiResource>) -> Vec<NamedResource> {
     resources.truncate(MAX_KINDS);
     resources.sort_by_key(|resource| resource.path.matches('/').count());
-    let mut named: Vec<Named> = Vec::new();
+    let mut named: Vec<NamedResource> = Vec::new();
     for resource in resources {
         let mut words = resource.path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
-        let last = words::kind_name(words.next().unwrap_or_default());
-        let longer = words.next().map(|before| format!("{}-{last}", words::kind_name(before)));
+        let last = naming::derive_kind_name(words.next().unwrap_or_default());
+        let longer = words.next().map(|before| format!("{}-{last}", naming::derive_kind_name(before)));
         let numbered = (2..).map(|number| format!("{last}-{number}"));
         let mut free = std::iter::once(last.clone()).chain(longer).chain(numbered);
         let name = free.find(|name| !named.iter().any(|other| other.name == *name));
-        named.push(Named { name: name.unwrap_or_default(), resource });
+        named.push(NamedResource { name: name.unwrap_or_default(), resource });
     }
     named.sort_by(|a, b| a.resource.path.cmp(&b.resource.path));
     named
 }
 
-fn chosen(named: Vec<Named>, only: &[String], source: &Arc<Source>) -> Result<Vec<Named>, Diagnostic> {
+fn select_resources(
+    named: Vec<NamedResource>,
+    only: &[String],
+    source: &Arc<NamedSource>,
+) -> Result<Vec<NamedResource>, Diagnostic> {
     if only.is_empty() {
         return Ok(named);
     }
     let known: Vec<&str> = named.iter().map(|named| named.name.as_str()).collect();
     if let Some(odd) = only.iter().find(|name| !known.contains(&name.as_str())) {
         let message = format!("the document has nothing that would become the kind `{}`", odd.escape_debug());
-        let mut fault = Diagnostic::error("unknown-kind", message).at(source.place(Span::default()));
-        fault.hint = did_you_mean(odd, known.iter().copied());
+        let mut fault = Diagnostic::error("unknown-kind", message)
+            .with_location(source.locate_span(SourceSpan::default()));
+        fault.hint = suggest_word(odd, known.iter().copied());
         return Err(fault);
     }
     Ok(named.into_iter().filter(|named| only.contains(&named.name)).collect())
 }
 
 /// What the document is called: its file, its title, its version.
-fn document(book: &Book, source: &Source) -> String {
+fn describe_document(book: &OpenApiDocument, source: &NamedSource) -> String {
     let file = source.path.rsplit(['/', '\\']).next().unwrap_or(&source.path);
-    let said = [Some(words::tidy(file)), book.said("/info/title"), book.said("/info/version")];
+    let said =
+        [Some(naming::sanitize_text(file)), book.read_text("/info/title"), book.read_text("/info/version")];
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn nothing(source: &Arc<Source>, skipped: &[Skipped]) -> Diagnostic {
-    let why: Vec<String> =
-        skipped.iter().take(3).map(|one| format!("{}: {}", words::tidy(&one.path), one.why)).collect();
+fn report_empty_draft(source: &Arc<NamedSource>, skipped: &[SkippedPath]) -> Diagnostic {
+    let why: Vec<String> = skipped
+        .iter()
+        .take(3)
+        .map(|one| format!("{}: {}", naming::sanitize_text(&one.path), one.reason))
+        .collect();
     let hint = match why.is_empty() {
         true => "a kind needs a path that lists objects and one below it that writes them".to_owned(),
         false => why.join("; "),
     };
     Diagnostic::error("nothing-to-draft", "nothing in this document can become a kind")
-        .at(source.place(Span::default()))
-        .hint(hint)
+        .with_location(source.locate_span(SourceSpan::default()))
+        .with_hint(hint)
 }

@@ -9,85 +9,89 @@ use openapiv3::{APIKeyLocation, SecurityScheme};
 use serde_json::Value as Json;
 use url::{Host, Url};
 
-use super::book::{Book, target};
-use super::plain::{Form, Plain, plain};
-use super::resource::{Op, Place, Resource, name, place};
-use super::sheet::{self, Line, Said};
-use super::words::{self, folded, tidy};
+use super::document::{OpenApiDocument, parse_target};
+use super::flatten_schema::{FlatSchema, SchemaForm, flatten_schema};
+use super::naming::{self, normalize_name, sanitize_text};
+use super::resource::{
+    OpenApiLocation, OpenApiOperation, OpenApiResource, get_parameter_name, locate_parameter,
+};
+use super::yaml_writer::{self, DraftEntry, DraftValue};
 
 /// Ways to authenticate, in the words of the format.
 #[derive(Default)]
-struct Auth {
-    words: Vec<&'static str>,
+struct DraftAuth {
+    schemes: Vec<&'static str>,
     headers: Vec<String>,
     token_url: Option<Url>,
     /// What the format cannot say, or somebody must decide.
-    decide: Vec<String>,
+    decisions: Vec<String>,
 }
 
 /// Where the service is.
 #[derive(Default)]
-struct Home {
+struct DraftServer {
     base_url: Option<String>,
     hosts: Vec<String>,
-    decide: Option<String>,
+    decision: Option<String>,
 }
 
 /// The text of `api.yaml`.
-pub fn text(book: &Book, source: &str, resources: &[&Resource]) -> String {
-    let title = book.said("/info/title").unwrap_or_else(|| "The service".to_owned());
-    let is = book.said("/info/description").or_else(|| book.said("/info/summary"));
-    let mut home = home(book);
-    let (mut auth, headers) = (auth(book), headers(book, resources, &mut home.decide));
+pub fn render_api(book: &OpenApiDocument, source: &str, resources: &[&OpenApiResource]) -> String {
+    let title = book.read_text("/info/title").unwrap_or_else(|| "The service".to_owned());
+    let is = book.read_text("/info/description").or_else(|| book.read_text("/info/summary"));
+    let mut home = find_server(book);
+    let (mut auth, headers) =
+        (read_auth(book), collect_required_headers(book, resources, &mut home.decision));
     for name in headers.credentials {
-        auth.header(name);
+        auth.add_header(name);
     }
     let mut lines = vec![
-        Line::word("format", 1),
-        Line::text("title", &*title),
-        Line::text("is", is.unwrap_or_else(|| format!("The service {title}."))),
-        Line::text("source", source),
+        DraftEntry::from_keyword("format", 1),
+        DraftEntry::from_text("title", &*title),
+        DraftEntry::from_text("is", is.unwrap_or_else(|| format!("The service {title}."))),
+        DraftEntry::from_text("source", source),
     ];
-    lines.extend(home.lines(auth.token_url.as_ref()));
-    lines.push(Line::new("formats", Said::Words(vec!["json".into()])));
-    lines.extend(auth.lines());
+    lines.extend(home.into_entries(auth.token_url.as_ref()));
+    lines.push(DraftEntry::new("formats", DraftValue::FlowList(vec!["json".into()])));
+    lines.extend(auth.into_entries());
     if !headers.fixed.is_empty() {
-        let fixed = headers.fixed.iter().map(|(name, value)| Line::text(&**name, &**value)).collect();
-        lines.push(Line::new("headers", Said::Lines(fixed)));
+        let fixed =
+            headers.fixed.iter().map(|(name, value)| DraftEntry::from_text(&**name, &**value)).collect();
+        lines.push(DraftEntry::new("headers", DraftValue::Mapping(fixed)));
     }
     let remark =
         "how the service clears a value: `null`, `empty`, `zero` or `never`; fields may say otherwise";
-    let clears = vec![Line::word("text", "empty"), Line::word("other", "never")];
-    lines.push(Line::new("clears", Said::Lines(clears)).decide(remark));
-    lines.push(errors(book, resources));
+    let clears = vec![DraftEntry::from_keyword("text", "empty"), DraftEntry::from_keyword("other", "never")];
+    lines.push(DraftEntry::new("clears", DraftValue::Mapping(clears)).with_decision(remark));
+    lines.push(build_errors_entry(book, resources));
     let top = ["yaml-language-server: $schema=../../schemas/api.json".to_owned()];
-    sheet::text(&top, &lines)
+    yaml_writer::render_entries(&top, &lines)
 }
 
 /// The first server that the format can name.
-fn home(book: &Book) -> Home {
-    let servers = book.raw("/servers").and_then(Json::as_array);
-    let urls: Vec<String> = servers.into_iter().flatten().filter_map(server).collect();
-    let usable = urls.iter().find_map(|text| usable(text));
+fn find_server(book: &OpenApiDocument) -> DraftServer {
+    let servers = book.find_json("/servers").and_then(Json::as_array);
+    let urls: Vec<String> = servers.into_iter().flatten().filter_map(expand_server_url).collect();
+    let usable = urls.iter().find_map(|text| parse_usable_url(text));
     let others = urls.len() > 1;
     match usable {
-        Some((url, host)) => Home {
+        Some((url, host)) => DraftServer {
             base_url: Some(url),
             hosts: vec![host],
-            decide: others
+            decision: others
                 .then(|| "the document names other servers too; a target may name any of them".to_owned()),
         },
-        None => Home {
-            decide: Some(
+        None => DraftServer {
+            decision: Some(
                 "where the service is; until `base_url` stands here, each target names its own".to_owned(),
             ),
-            ..Home::default()
+            ..DraftServer::default()
         },
     }
 }
 
 /// The URL of a server, its variables as by default.
-fn server(server: &Json) -> Option<String> {
+fn expand_server_url(server: &Json) -> Option<String> {
     let mut url = server.get("url")?.as_str()?.to_owned();
     for (name, variable) in server.get("variables").and_then(Json::as_object).into_iter().flatten() {
         let value = variable.get("default").and_then(Json::as_str)?;
@@ -97,7 +101,7 @@ fn server(server: &Json) -> Option<String> {
 }
 
 /// An `https` URL, or one of this machine, with its host.
-fn usable(text: &str) -> Option<(String, String)> {
+fn parse_usable_url(text: &str) -> Option<(String, String)> {
     let url = Url::parse(text).ok()?;
     let here = match url.host()? {
         Host::Domain(name) => name == "localhost",
@@ -111,97 +115,108 @@ fn usable(text: &str) -> Option<(String, String)> {
     fits.then(|| (url.as_str().trim_end_matches('/').to_owned(), host))
 }
 
-impl Home {
-    fn lines(self, token_url: Option<&Url>) -> Vec<Line> {
-        let Self { base_url, mut hosts, mut decide } = self;
+impl DraftServer {
+    fn into_entries(self, token_url: Option<&Url>) -> Vec<DraftEntry> {
+        let Self { base_url, mut hosts, decision: mut decide } = self;
         let token_host = token_url.and_then(|url| url.host_str()).map(str::to_owned);
         hosts.extend(token_host.filter(|host| !hosts.contains(host) && base_url.is_some()));
-        let mut lines: Vec<Line> = base_url.map(|url| Line::text("base_url", url)).into_iter().collect();
-        lines.push(Line::new("hosts", Said::Words(hosts)));
-        lines.into_iter().map(|line| line.decide_some(decide.take())).collect()
+        let mut lines: Vec<DraftEntry> =
+            base_url.map(|url| DraftEntry::from_text("base_url", url)).into_iter().collect();
+        lines.push(DraftEntry::new("hosts", DraftValue::FlowList(hosts)));
+        lines.into_iter().map(|line| line.with_decisions(decide.take())).collect()
     }
 }
 
-fn auth(book: &Book) -> Auth {
-    let mut auth = Auth::default();
-    for (called, pointer) in book.named("/components/securitySchemes") {
-        match book.security(&pointer) {
-            Some(scheme) => auth.enter(scheme),
-            None => auth.decide.push(format!("`{}` of the document was not understood", tidy(called))),
+fn read_auth(book: &OpenApiDocument) -> DraftAuth {
+    let mut auth = DraftAuth::default();
+    for (called, pointer) in book.list_members("/components/securitySchemes") {
+        match book.read_security_scheme(&pointer) {
+            Some(scheme) => auth.add_security_scheme(scheme),
+            None => {
+                auth.decisions.push(format!("`{}` of the document was not understood", sanitize_text(called)))
+            }
         }
     }
     auth
 }
 
-impl Auth {
-    fn word(&mut self, word: &'static str) {
-        if !self.words.contains(&word) {
-            self.words.push(word);
+impl DraftAuth {
+    fn add_scheme(&mut self, word: &'static str) {
+        if !self.schemes.contains(&word) {
+            self.schemes.push(word);
         }
     }
 
-    fn header(&mut self, name: String) {
+    fn add_header(&mut self, name: String) {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if !name.is_empty() && name.bytes().all(token) && !self.headers.contains(&name) {
-            self.word("headers");
+            self.add_scheme("headers");
             self.headers.push(name);
         }
     }
 
-    fn enter(&mut self, scheme: SecurityScheme) {
+    fn add_security_scheme(&mut self, scheme: SecurityScheme) {
         match scheme {
             SecurityScheme::HTTP { scheme, .. } => match scheme.to_lowercase().as_str() {
-                "bearer" => self.word("bearer"),
-                "basic" => self.word("basic"),
-                other => self.decide.push(format!("the scheme `{}` has no word in the format", tidy(other))),
+                "bearer" => self.add_scheme("bearer"),
+                "basic" => self.add_scheme("basic"),
+                other => self
+                    .decisions
+                    .push(format!("the scheme `{}` has no word in the format", sanitize_text(other))),
             },
             SecurityScheme::APIKey { location: APIKeyLocation::Header, name, .. } => {
                 if name.eq_ignore_ascii_case("authorization") {
-                    self.decide.push(
+                    self.decisions.push(
                         "whether `bearer` or `token` is meant by a key in the header Authorization".into(),
                     );
                 }
-                self.header(name);
+                self.add_header(name);
             }
-            SecurityScheme::APIKey { location: APIKeyLocation::Query, .. } => self.word("query"),
+            SecurityScheme::APIKey { location: APIKeyLocation::Query, .. } => self.add_scheme("query"),
             SecurityScheme::APIKey { location: APIKeyLocation::Cookie, name, .. } => {
-                self.decide.push(format!("a key in the cookie `{}` has no word in the format", tidy(&name)));
+                self.decisions.push(format!(
+                    "a key in the cookie `{}` has no word in the format",
+                    sanitize_text(&name)
+                ));
             }
             SecurityScheme::OAuth2 { flows, .. } => match flows.password {
                 Some(flow) => {
-                    self.word("oauth_password");
+                    self.add_scheme("oauth_password");
                     self.token_url = Url::parse(&flow.token_url).ok().filter(|url| url.scheme() == "https");
                 }
                 None => {
-                    self.word("bearer");
-                    self.decide.push(
+                    self.add_scheme("bearer");
+                    self.decisions.push(
                         "where the bearer token comes from; only the password flow of OAuth has a word"
                             .into(),
                     );
                 }
             },
             SecurityScheme::OpenIDConnect { .. } => {
-                self.word("bearer");
-                self.decide.push("where the bearer token of OpenID Connect comes from".into());
+                self.add_scheme("bearer");
+                self.decisions.push("where the bearer token of OpenID Connect comes from".into());
             }
         }
     }
 
-    fn lines(self) -> Vec<Line> {
-        let mut decide = self.decide;
-        if self.words.is_empty() {
+    fn into_entries(self) -> Vec<DraftEntry> {
+        let mut decide = self.decisions;
+        if self.schemes.is_empty() {
             decide.push("how requests prove who sends them: bearer, token, basic, headers, query, …".into());
         }
-        let words = self.words.iter().map(|word| (*word).to_owned()).collect();
-        let mut lines = vec![Line::new("auth", Said::Words(words)).decide_some(decide)];
+        let words = self.schemes.iter().map(|word| (*word).to_owned()).collect();
+        let mut lines = vec![DraftEntry::new("auth", DraftValue::FlowList(words)).with_decisions(decide)];
         if !self.headers.is_empty() {
-            lines.push(Line::new("auth_headers", Said::Words(self.headers)));
+            lines.push(DraftEntry::new("auth_headers", DraftValue::FlowList(self.headers)));
         }
         if let Some((url, host)) = self.token_url.as_ref().and_then(|url| Some((url, url.host_str()?))) {
             let remark = "for each host of the API the URL where its tokens come from";
-            let urls =
-                Line::new("token_urls", Said::Lines(vec![Line::text(host, url.as_str())])).decide(remark);
-            lines.push(Line::new("oauth", Said::Lines(vec![urls])));
+            let urls = DraftEntry::new(
+                "token_urls",
+                DraftValue::Mapping(vec![DraftEntry::from_text(host, url.as_str())]),
+            )
+            .with_decision(remark);
+            lines.push(DraftEntry::new("oauth", DraftValue::Mapping(vec![urls])));
         }
         lines
     }
@@ -209,30 +224,35 @@ impl Auth {
 
 /// Headers that the operations demand.
 #[derive(Default)]
-struct Headers {
+struct DraftHeaders {
     fixed: BTreeMap<String, String>,
     credentials: Vec<String>,
 }
 
-fn headers(book: &Book, resources: &[&Resource], decide: &mut Option<String>) -> Headers {
-    const OWN: [&str; 4] = ["accept", "content-type", "authorization", "cookie"];
-    let mut headers = Headers::default();
-    for parameter in operations(resources).flat_map(|op| &op.parameters) {
+fn collect_required_headers(
+    book: &OpenApiDocument,
+    resources: &[&OpenApiResource],
+    decide: &mut Option<String>,
+) -> DraftHeaders {
+    const STANDARD_HEADERS: [&str; 4] = ["accept", "content-type", "authorization", "cookie"];
+    let mut headers = DraftHeaders::default();
+    for parameter in list_operations(resources).flat_map(|op| &op.parameters) {
         let data = parameter.parameter_data_ref();
-        let wanted = place(parameter) == Place::Header && data.required;
-        let own = name(parameter);
-        let known = OWN.contains(&own.to_lowercase().as_str()) || headers.fixed.contains_key(own);
+        let wanted = locate_parameter(parameter) == OpenApiLocation::Header && data.required;
+        let own = get_parameter_name(parameter);
+        let known =
+            STANDARD_HEADERS.contains(&own.to_lowercase().as_str()) || headers.fixed.contains_key(own);
         if !wanted || known || headers.credentials.iter().any(|other| other == own) {
             continue;
         }
-        match (words::telling(own), fixed(book, parameter)) {
-            (Some(words::Telling::Secret), _) => headers.credentials.push(own.to_owned()),
+        match (naming::guess_sensitivity(own), find_fixed_value(book, parameter)) {
+            (Some(naming::DraftSensitivity::Secret), _) => headers.credentials.push(own.to_owned()),
             (_, Some(value)) => {
                 headers.fixed.insert(own.to_owned(), value);
             }
             _ => {
                 decide.get_or_insert_with(|| {
-                    format!("the document demands the header `{}`: see `headers`", tidy(own))
+                    format!("the document demands the header `{}`: see `headers`", sanitize_text(own))
                 });
             }
         }
@@ -241,22 +261,22 @@ fn headers(book: &Book, resources: &[&Resource], decide: &mut Option<String>) ->
 }
 
 /// The only value, or the usual one, of a parameter.
-fn fixed(book: &Book, parameter: &openapiv3::Parameter) -> Option<String> {
+fn find_fixed_value(book: &OpenApiDocument, parameter: &openapiv3::Parameter) -> Option<String> {
     let pointer = match &parameter.parameter_data_ref().format {
-        openapiv3::ParameterSchemaOrContent::Schema(schema) => book.place(target(schema)?)?,
+        openapiv3::ParameterSchemaOrContent::Schema(schema) => book.resolve_pointer(parse_target(schema)?)?,
         openapiv3::ParameterSchemaOrContent::Content(_) => return None,
     };
-    let schema = book.raw(&pointer)?;
+    let schema = book.find_json(&pointer)?;
     let only = schema.get("enum").and_then(Json::as_array).and_then(|all| match all.as_slice() {
         [one] => one.as_str(),
         _ => None,
     });
     let texts = [schema.get("const"), schema.get("default")].map(|value| value.and_then(Json::as_str));
     let value = only.or_else(|| texts.into_iter().flatten().next())?;
-    (!value.contains(words::is_unseen)).then(|| value.to_owned())
+    (!value.contains(naming::is_invisible)).then(|| value.to_owned())
 }
 
-fn operations<'r>(resources: &'r [&Resource]) -> impl Iterator<Item = &'r Op> {
+fn list_operations<'r>(resources: &'r [&OpenApiResource]) -> impl Iterator<Item = &'r OpenApiOperation> {
     resources.iter().flat_map(|resource| {
         let item = &resource.item;
         let below = [&item.get, &item.put, &item.patch, &item.post, &item.delete];
@@ -265,18 +285,18 @@ fn operations<'r>(resources: &'r [&Resource]) -> impl Iterator<Item = &'r Op> {
 }
 
 /// Where the sentences of an error answer stand, from the first that the document shows.
-fn errors(book: &Book, resources: &[&Resource]) -> Line {
+fn build_errors_entry(book: &OpenApiDocument, resources: &[&OpenApiResource]) -> DraftEntry {
     let remark = "where the sentences of an error answer stand";
-    let shown = operations(resources).find_map(|op| error_answer(book, op));
-    let lines = shown.map(|plain| error_lines(&plain)).filter(|lines| !lines.is_empty());
+    let shown = list_operations(resources).find_map(|op| find_error_schema(book, op));
+    let lines = shown.map(|plain| build_error_entries(&plain)).filter(|lines| !lines.is_empty());
     let usual = || {
         let usual = ["message", "error", "detail", "title"].map(str::to_owned).to_vec();
-        vec![Line::new("messages", Said::Words(usual))]
+        vec![DraftEntry::new("messages", DraftValue::FlowList(usual))]
     };
-    Line::new("errors", Said::Lines(lines.unwrap_or_else(usual))).decide(remark)
+    DraftEntry::new("errors", DraftValue::Mapping(lines.unwrap_or_else(usual))).with_decision(remark)
 }
 
-fn error_answer(book: &Book, op: &Op) -> Option<Plain> {
+fn find_error_schema(book: &OpenApiDocument, op: &OpenApiOperation) -> Option<FlatSchema> {
     use openapiv3::StatusCode::{Code, Range};
     let responses = &op.operation.responses;
     let rank = |code: &openapiv3::StatusCode| match code {
@@ -288,22 +308,23 @@ fn error_answer(book: &Book, op: &Op) -> Option<Plain> {
     };
     let coded = responses.responses.iter().filter_map(|(code, one)| Some((rank(code)?, one)));
     let best = coded.min_by_key(|(rank, _)| *rank).map(|(_, one)| one).or(responses.default.as_ref())?;
-    Some(plain(book, &book.answer(best)?)).filter(|plain| !plain.members().is_empty())
+    Some(flatten_schema(book, &book.find_response_schema(best)?))
+        .filter(|plain| !plain.properties().is_empty())
 }
 
-fn error_lines(answer: &Plain) -> Vec<Line> {
-    const MESSAGES: [&str; 7] =
+fn build_error_entries(answer: &FlatSchema) -> Vec<DraftEntry> {
+    const MESSAGE_NAMES: [&str; 7] =
         ["message", "detail", "errormessage", "errordescription", "description", "title", "error"];
-    const CODES: [&str; 4] = ["code", "errorcode", "type", "status"];
-    let mut members: Vec<(String, &Plain)> = Vec::new();
-    for member in answer.members().iter().filter(|member| !member.name.contains('.')) {
-        members.push((member.name.clone(), &member.plain));
-        let inner = member.plain.members().iter().filter(|inner| !inner.name.contains('.'));
-        members.extend(inner.map(|inner| (format!("{}.{}", member.name, inner.name), &inner.plain)));
+    const CODE_NAMES: [&str; 4] = ["code", "errorcode", "type", "status"];
+    let mut members: Vec<(String, &FlatSchema)> = Vec::new();
+    for member in answer.properties().iter().filter(|member| !member.name.contains('.')) {
+        members.push((member.name.clone(), &member.schema));
+        let inner = member.schema.properties().iter().filter(|inner| !inner.name.contains('.'));
+        members.extend(inner.map(|inner| (format!("{}.{}", member.name, inner.name), &inner.schema)));
     }
     let texts = |names: &[&str]| {
-        let own = |dotted: &str| folded(dotted.rsplit('.').next().unwrap_or(dotted));
-        let text = |plain: &Plain| matches!(plain.form, Form::Text(_));
+        let own = |dotted: &str| normalize_name(dotted.rsplit('.').next().unwrap_or(dotted));
+        let text = |plain: &FlatSchema| matches!(plain.form, SchemaForm::String(_));
         let rank = |dotted: &str| names.iter().position(|name| *name == own(dotted));
         let all = members.iter().filter(|(_, plain)| text(plain));
         let mut found: Vec<(usize, String)> =
@@ -312,41 +333,48 @@ fn error_lines(answer: &Plain) -> Vec<Line> {
         found.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
     };
     let mut lines = Vec::new();
-    for (word, names) in [("messages", texts(&MESSAGES)), ("codes", texts(&CODES))] {
+    for (word, names) in [("messages", texts(&MESSAGE_NAMES)), ("codes", texts(&CODE_NAMES))] {
         if !names.is_empty() {
-            lines.push(Line::new(word, Said::Words(names)));
+            lines.push(DraftEntry::new(word, DraftValue::FlowList(names)));
         }
     }
-    let lists: Vec<Vec<Line>> = members.iter().filter_map(|(name, plain)| fault_list(name, plain)).collect();
+    let lists: Vec<Vec<DraftEntry>> =
+        members.iter().filter_map(|(name, plain)| build_error_list(name, plain)).collect();
     if !lists.is_empty() {
-        lines.push(Line::new("lists", Said::Items(lists)));
+        lines.push(DraftEntry::new("lists", DraftValue::MappingList(lists)));
     }
-    let free = |plain: &Plain| {
-        plain.members().is_empty() && matches!(plain.form, Form::Object { others: Some(_), .. })
+    let free = |plain: &FlatSchema| {
+        plain.properties().is_empty()
+            && matches!(plain.form, SchemaForm::Object { additional_properties: Some(_), .. })
     };
     let maps: Vec<String> = members
         .iter()
-        .filter(|(name, plain)| free(plain) && folded(name).contains("error"))
+        .filter(|(name, plain)| free(plain) && normalize_name(name).contains("error"))
         .map(|(name, _)| name.clone())
         .collect();
     if !maps.is_empty() {
-        lines.push(Line::new("maps", Said::Words(maps)));
+        lines.push(DraftEntry::new("maps", DraftValue::FlowList(maps)));
     }
     lines
 }
 
 /// A list of objects that each name a field and say what is wrong with it.
-fn fault_list(at: &str, plain: &Plain) -> Option<Vec<Line>> {
-    const FIELDS: [&str; 9] =
+fn build_error_list(at: &str, plain: &FlatSchema) -> Option<Vec<DraftEntry>> {
+    const FIELD_NAMES: [&str; 9] =
         ["field", "fieldname", "property", "path", "pointer", "name", "param", "parameter", "source"];
-    const MESSAGES: [&str; 6] = ["message", "detail", "msg", "reason", "description", "errormessage"];
-    let Form::List { item, .. } = &plain.form else { return None };
+    const MESSAGE_NAMES: [&str; 6] = ["message", "detail", "msg", "reason", "description", "errormessage"];
+    let SchemaForm::Array { item, .. } = &plain.form else { return None };
     let find = |names: &[&str]| {
-        let rank = |name: &str| names.iter().position(|known| *known == folded(name));
-        let texts = item.members().iter().filter(|member| matches!(member.plain.form, Form::Text(_)));
+        let rank = |name: &str| names.iter().position(|known| *known == normalize_name(name));
+        let texts =
+            item.properties().iter().filter(|member| matches!(member.schema.form, SchemaForm::String(_)));
         let ranked = texts.filter_map(|member| Some((rank(&member.name)?, member.name.clone())));
         ranked.min().map(|(_, name)| name)
     };
-    let (field, message) = (find(&FIELDS)?, find(&MESSAGES)?);
-    Some(vec![Line::text("at", at), Line::text("field", field), Line::text("message", message)])
+    let (field, message) = (find(&FIELD_NAMES)?, find(&MESSAGE_NAMES)?);
+    Some(vec![
+        DraftEntry::from_text("at", at),
+        DraftEntry::from_text("field", field),
+        DraftEntry::from_text("message", message),
+    ])
 }

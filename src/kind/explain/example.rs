@@ -4,25 +4,25 @@
 
 use serde_json::Value as Json;
 
-use crate::kind::{Field, Item, Kind, ListType, Shape, Type};
-use crate::value::Mark;
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, Shape};
+use crate::value::Sensitivity;
 
 /// A value as it could stand in a document: the field's own, or one put together from what is inside.
-pub fn example(field: &Field) -> Option<Json> {
-    if field.mark == Mark::Secret {
-        return Some(serde_json::json!({ "from_env": variable(&field.name) }));
+pub fn build_example(field: &Field) -> Option<Json> {
+    if field.sensitivity == Sensitivity::Secret {
+        return Some(serde_json::json!({ "from_env": suggest_variable(&field.name) }));
     }
     field.example.clone().or_else(|| match &field.ty {
-        Type::Object(shape) => of_shape(shape),
-        Type::List(ListType { item: Item::Object(shape), .. }) => {
-            of_shape(shape).map(|item| Json::Array(vec![item]))
+        FieldType::Object(shape) => build_shape_example(shape),
+        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => {
+            build_shape_example(shape).map(|item| Json::Array(vec![item]))
         }
         _ => None,
     })
 }
 
 /// The environment variable that a field could come from: `merchantKey` is `MERCHANT_KEY`.
-pub fn variable(name: &str) -> String {
+pub fn suggest_variable(name: &str) -> String {
     let mut variable = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() && !variable.is_empty() {
@@ -34,15 +34,15 @@ pub fn variable(name: &str) -> String {
 }
 
 /// The writable fields of a shape that have an example.
-fn of_shape(shape: &Shape) -> Option<Json> {
-    let writable = shape.fields.iter().filter(|field| !field.access.computed && field.copy_of.is_none());
+fn build_shape_example(shape: &Shape) -> Option<Json> {
+    let writable = shape.fields.iter().filter(|field| !field.behavior.read_only && field.copy_of.is_none());
     let members: serde_json::Map<_, _> =
-        writable.filter_map(|field| Some((field.name.to_string(), example(field)?))).collect();
+        writable.filter_map(|field| Some((field.name.to_string(), build_example(field)?))).collect();
     (!members.is_empty()).then_some(Json::Object(members))
 }
 
 /// A document of the kind, from its examples.
-pub fn sample(kind: &Kind) -> Json {
+pub fn build_document_example(kind: &Kind) -> Json {
     let short = kind.name.rsplit('/').next().unwrap_or("object");
     let mut document = serde_json::Map::new();
     document.insert("kind".into(), (*kind.name).into());
@@ -55,6 +55,6 @@ pub fn sample(kind: &Kind) -> Json {
     if !scope.is_empty() {
         document.insert("scope".into(), scope.into());
     }
-    document.insert("spec".into(), of_shape(&kind.shape).unwrap_or_else(|| serde_json::json!({})));
+    document.insert("spec".into(), build_shape_example(&kind.shape).unwrap_or_else(|| serde_json::json!({})));
     document.into()
 }

@@ -3,83 +3,88 @@
 //!
 //! Deliberately absent: the layout.
 
-use super::{Fact, is_set_by_service};
+use super::{ExplanationFact, is_set_by_service};
 use crate::kind::{
-    Absent, Among, Clear, Compare, Copy, Field, Item, ItemsSent, Kind, Leaf, ListType, Maker, ReadOne,
-    Refers, Sends, Shape, ToldApart, Travels, Type, Write,
+    AbsenceRule, ArrayType, ClearValue, ComparisonRule, CopySource, Field, FieldReference, FieldType,
+    IdAssigner, ItemType, Kind, ListType, NestedGranularity, ReadOperation, ReferenceSource, ScalarType,
+    Shape, WriteBody, WriteOperation, WrittenItems,
 };
-use crate::value::Mark;
+use crate::value::Sensitivity;
 
 /// What is to be known of a field beside its type and meaning, most important first.
-pub fn facts(kind: &Kind, field: &Field) -> Vec<Fact> {
-    let mut facts = vec![Fact { about: "write", text: write_text(kind, field) }];
-    facts.extend(mark_fact(field.mark));
+pub fn collect_field_facts(kind: &Kind, field: &Field) -> Vec<ExplanationFact> {
+    let mut facts = vec![ExplanationFact { label: "write", text: render_write_rule(kind, field) }];
+    facts.extend(describe_sensitivity(field.sensitivity));
     match &field.ty {
-        Type::List(list) => facts.extend(list_facts(list)),
-        Type::Map(map) => facts.push(Fact { about: "listed", text: listed_text("map", map.complete) }),
-        Type::Leaf(Leaf::Text { max: Some(max) }) => {
-            facts.push(Fact { about: "length", text: format!("at most {max} characters") });
+        FieldType::Array(list) => facts.extend(describe_array(list)),
+        FieldType::Map(map) => facts.push(ExplanationFact {
+            label: "listed",
+            text: render_unlisted_rule("map", map.deletes_unlisted),
+        }),
+        FieldType::Scalar(ScalarType::String { max_length: Some(max) }) => {
+            facts.push(ExplanationFact { label: "length", text: format!("at most {max} characters") });
         }
         _ => {}
     }
-    facts.extend(clear_fact(field));
-    facts.extend(absent_fact(field));
-    facts.extend(compare_fact(field));
-    facts.extend(field.refers_to.as_ref().map(|refers| refers_fact(kind, refers)));
-    facts.extend(care_facts(field));
-    facts.extend(wire_fact(field));
+    facts.extend(describe_clearing(field));
+    facts.extend(describe_absence(field));
+    facts.extend(describe_comparison(field));
+    facts.extend(field.reference.as_ref().map(|refers| describe_reference(kind, refers)));
+    facts.extend(describe_special_rules(field));
+    facts.extend(describe_member_names(field));
     facts
 }
 
-fn refers_fact(kind: &Kind, refers: &Refers) -> Fact {
-    let mut text = match &refers.among {
-        Some(Among::Kind(name)) => format!("the id of another object, a `{name}`"),
-        Some(Among::Field(number)) => {
-            format!("the id of an item of `{}` of the same object", kind.shape.field(*number).name)
+fn describe_reference(kind: &Kind, refers: &FieldReference) -> ExplanationFact {
+    let mut text = match &refers.source {
+        Some(ReferenceSource::Kind(name)) => format!("the id of another object, a `{name}`"),
+        Some(ReferenceSource::Field(number)) => {
+            format!("the id of an item of `{}` of the same object", kind.shape.get_field(*number).name)
         }
-        Some(Among::List(list)) => format!("the `{}` of a thing of `GET {}`", refers.id, list.get),
-        Some(Among::UrlIn(_)) | None => format!("the `{}` of something else", refers.id),
+        Some(ReferenceSource::List(list)) => format!("the `{}` of a thing of `GET {}`", refers.id, list.get),
+        Some(ReferenceSource::UrlIn(_)) | None => format!("the `{}` of something else", refers.id),
     };
-    let forms: Vec<String> = refers.words().iter().map(|word| format!("`{{ {word}: NAME }}`")).collect();
+    let forms: Vec<String> =
+        refers.list_reference_keys().iter().map(|word| format!("`{{ {word}: NAME }}`")).collect();
     if !forms.is_empty() {
         text.push_str(&format!("; or {}, which finds it", forms.join(" or ")));
     }
-    Fact { about: "refers", text }
+    ExplanationFact { label: "refers", text }
 }
 
 /// What needs more care than the type tells.
-fn care_facts(field: &Field) -> Vec<Fact> {
+fn describe_special_rules(field: &Field) -> Vec<ExplanationFact> {
     let mut facts = Vec::new();
-    let mut fact = |about, text: &str| facts.push(Fact { about, text: text.into() });
-    if field.bounded_by.is_some() {
+    let mut fact = |about, text: &str| facts.push(ExplanationFact { label: about, text: text.into() });
+    if field.limits_from.is_some() {
         fact("bounds", "the thing referred to says how long it may be, and which values it may have");
     }
-    if field.protection.is_some() {
+    if field.protection_levels.is_some() {
         fact("protects", "decides how well the data of the object are protected; lowering it needs a flag");
     }
-    if field.never_imported {
+    if field.omit_from_import {
         fact("import", "an import leaves it out");
     }
     facts
 }
 
-fn write_text(kind: &Kind, field: &Field) -> String {
-    let rights = field.access;
+fn render_write_rule(kind: &Kind, field: &Field) -> String {
+    let rights = field.behavior;
     if let Some(copy) = &field.copy_of {
         let from = match copy {
-            Copy::Field(number) => &kind.shape.field(*number).name,
-            Copy::Scope(name) => name,
+            CopySource::Field(number) => &kind.shape.get_field(*number).name,
+            CopySource::Scope(name) => name,
         };
         return format!("filled in by trueup, a copy of `{from}`; a document can't set it");
     }
-    if rights.computed {
-        let text = match rights.names_it {
+    if rights.read_only {
+        let text = match rights.identifier {
             true => "set by the service; a document may name it, to say which one is meant",
             false => "set by the service; a document can't set it",
         };
         return text.into();
     }
-    let mut text = String::from(match (rights.required, rights.create_only, rights.update_only) {
+    let mut text = String::from(match (rights.required, rights.immutable, rights.update_only) {
         (true, true, _) => "required on create, and never changed later",
         (true, _, _) => "required on create",
         (_, true, _) => "optional on create, and never changed later",
@@ -93,55 +98,55 @@ fn write_text(kind: &Kind, field: &Field) -> String {
 }
 
 /// What must not be seen.
-pub fn mark_fact(mark: Mark) -> Option<Fact> {
+pub fn describe_sensitivity(mark: Sensitivity) -> Option<ExplanationFact> {
     let text = match mark {
-        Mark::Open => return None,
-        Mark::Sensitive => "sensitive, it may carry credentials: shown only as changed",
-        Mark::Personal => "personal, it is about a person: masked wherever values are shown",
-        Mark::Secret => {
+        Sensitivity::Public => return None,
+        Sensitivity::Internal => "sensitive, it may carry credentials: shown only as changed",
+        Sensitivity::Personal => "personal, it is about a person: masked wherever values are shown",
+        Sensitivity::Secret => {
             "secret, never written in plain text: write where it comes from, `{ from_env: NAME }`, \
              `{ from_file: PATH }` or `{ from_command: [PROGRAM, ARGUMENT] }`"
         }
     };
-    Some(Fact { about: "mark", text: text.into() })
+    Some(ExplanationFact { label: "mark", text: text.into() })
 }
 
-fn list_facts(list: &ListType) -> Vec<Fact> {
-    let apart = match (&list.told_apart, &list.item) {
-        (ToldApart::Order, _) => "told apart by where they stand".into(),
-        (ToldApart::Set, _) => "told apart by what they are; their order means nothing".into(),
-        (ToldApart::Keys(keys), Item::Object(shape)) => keys_text(keys, shape),
-        (ToldApart::Keys(_), Item::Leaf(_)) => "told apart by what they are".into(),
+fn describe_array(list: &ArrayType) -> Vec<ExplanationFact> {
+    let apart = match (&list.list_type, &list.item) {
+        (ListType::Atomic, _) => "told apart by where they stand".into(),
+        (ListType::Set, _) => "told apart by what they are; their order means nothing".into(),
+        (ListType::Map(keys), ItemType::Object(shape)) => render_list_keys(keys, shape),
+        (ListType::Map(_), ItemType::Scalar(_)) => "told apart by what they are".into(),
     };
     let mut facts = vec![
-        Fact { about: "items", text: apart },
-        Fact { about: "listed", text: listed_text("list", list.complete) },
+        ExplanationFact { label: "items", text: apart },
+        ExplanationFact { label: "listed", text: render_unlisted_rule("list", list.deletes_unlisted) },
     ];
-    if list.order_told {
-        facts.push(Fact { about: "order", text: "another order is told, not changed".into() });
+    if list.reports_order {
+        facts.push(ExplanationFact { label: "order", text: "another order is told, not changed".into() });
     }
-    if list.items_sent == ItemsSent::Changed {
-        facts.push(Fact {
-            about: "sent",
+    if list.write_items == WrittenItems::Changed {
+        facts.push(ExplanationFact {
+            label: "sent",
             text: "an update holds only the items that are new or differ".into(),
         });
     }
-    let removals = list.removals.as_ref();
-    facts.extend(removals.map(|removals| Fact {
-        about: "removal",
-        text: format!("an item is removed by `{}` in the same update", removals.through),
+    let removals = list.delete_items_through.as_ref();
+    facts.extend(removals.map(|removals| ExplanationFact {
+        label: "removal",
+        text: format!("an item is removed by `{}` in the same update", removals.member),
     }));
     facts
 }
 
-fn keys_text(keys: &[Vec<u16>], shape: &Shape) -> String {
-    let names = |key: &Vec<u16>| joined(key.iter().map(|number| &*shape.field(*number).name));
+fn render_list_keys(keys: &[Vec<u16>], shape: &Shape) -> String {
+    let names = |key: &Vec<u16>| join_as_code(key.iter().map(|number| &*shape.get_field(*number).name));
     let all: Vec<_> = keys.iter().map(names).collect();
     format!("told apart by {}", all.join(", or where that is not unique by "))
 }
 
 /// `a`, `b` and `c`, each as code.
-pub fn joined<'w>(words: impl Iterator<Item = &'w str>) -> String {
+pub fn join_as_code<'w>(words: impl Iterator<Item = &'w str>) -> String {
     let mut words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
     match words.pop() {
         Some(last) if words.is_empty() => last,
@@ -150,97 +155,105 @@ pub fn joined<'w>(words: impl Iterator<Item = &'w str>) -> String {
     }
 }
 
-fn listed_text(noun: &str, complete: bool) -> String {
+fn render_unlisted_rule(noun: &str, complete: bool) -> String {
     match complete {
         true => format!("a written {noun} is complete: what is not listed is removed"),
         false => format!("a written {noun} adds and changes: what is not listed stays"),
     }
 }
 
-fn clear_fact(field: &Field) -> Option<Fact> {
-    if is_set_by_service(field) || field.access.computed {
+fn describe_clearing(field: &Field) -> Option<ExplanationFact> {
+    if is_set_by_service(field) || field.behavior.read_only {
         return None;
     }
-    if field.access.required {
-        return Some(Fact { about: "clear", text: "can't be cleared".into() });
+    if field.behavior.required {
+        return Some(ExplanationFact { label: "clear", text: "can't be cleared".into() });
     }
     let blank = match &field.ty {
-        Type::List(_) => "the empty list",
-        Type::Map(_) | Type::Object(_) => "the empty map",
-        Type::Leaf(_) => "the empty text",
+        FieldType::Array(_) => "the empty list",
+        FieldType::Map(_) | FieldType::Object(_) => "the empty map",
+        FieldType::Scalar(_) => "the empty text",
     };
-    let text = match field.clear {
-        Clear::Null => "`null` clears it".into(),
-        Clear::Empty => format!("`null` clears it, by sending {blank}"),
-        Clear::Zero => format!("`null` resets it to {}", zero_text(&field.ty)),
-        Clear::Never => "can't be cleared".into(),
+    let text = match field.clear_with {
+        ClearValue::Null => "`null` clears it".into(),
+        ClearValue::Empty => format!("`null` clears it, by sending {blank}"),
+        ClearValue::Zero => format!("`null` resets it to {}", render_zero_value(&field.ty)),
+        ClearValue::Nothing => "can't be cleared".into(),
     };
-    Some(Fact { about: "clear", text })
+    Some(ExplanationFact { label: "clear", text })
 }
 
-fn absent_fact(field: &Field) -> Option<Fact> {
-    let text = match field.absent {
-        Absent::Null => return None,
-        Absent::Zero => format!("a live object without it has {}", zero_text(&field.ty)),
-        Absent::Unknown => {
+fn describe_absence(field: &Field) -> Option<ExplanationFact> {
+    let text = match field.when_absent {
+        AbsenceRule::Null => return None,
+        AbsenceRule::Zero => format!("a live object without it has {}", render_zero_value(&field.ty)),
+        AbsenceRule::Hidden => {
             "missing on read it may be hidden: then it is not compared, nor overwritten with nothing".into()
         }
-        Absent::Pending => "missing on read it may wait for somebody, such as a mail to confirm: then it is \
+        AbsenceRule::Pending => {
+            "missing on read it may wait for somebody, such as a mail to confirm: then it is \
                             shown as pending, not as a difference"
-            .into(),
+                .into()
+        }
     };
-    Some(Fact { about: "missing", text })
+    Some(ExplanationFact { label: "missing", text })
 }
 
-fn zero_text(ty: &Type) -> &'static str {
+fn render_zero_value(ty: &FieldType) -> &'static str {
     match ty {
-        Type::Leaf(Leaf::Flag) => "`false`",
-        Type::Leaf(Leaf::Whole(_) | Leaf::Decimal(_)) => "`0`",
-        Type::Leaf(Leaf::Guid) => "the guid of zeros",
-        Type::Leaf(Leaf::Text { .. } | Leaf::Choice { .. }) => "the empty text",
-        Type::Leaf(_) => "nothing",
-        Type::List(_) => "no items",
-        Type::Map(_) | Type::Object(_) => "no entries",
+        FieldType::Scalar(ScalarType::Boolean) => "`false`",
+        FieldType::Scalar(ScalarType::Integer(_) | ScalarType::Decimal(_)) => "`0`",
+        FieldType::Scalar(ScalarType::Uuid) => "the guid of zeros",
+        FieldType::Scalar(ScalarType::String { .. } | ScalarType::Enum { .. }) => "the empty text",
+        FieldType::Scalar(_) => "nothing",
+        FieldType::Array(_) => "no items",
+        FieldType::Map(_) | FieldType::Object(_) => "no entries",
     }
 }
 
-fn compare_fact(field: &Field) -> Option<Fact> {
+fn describe_comparison(field: &Field) -> Option<ExplanationFact> {
     let text = match field.compare {
-        Compare::Exact => return None,
-        Compare::IgnoreCase => "upper and lower case are the same",
-        Compare::Addresses => {
+        ComparisonRule::Exact => return None,
+        ComparisonRule::CaseInsensitive => "upper and lower case are the same",
+        ComparisonRule::Addresses => {
             "mail addresses separated by commas; blanks around commas and the case of domains do not count"
         }
     };
-    Some(Fact { about: "compare", text: text.into() })
+    Some(ExplanationFact { label: "compare", text: text.into() })
 }
 
 /// How the member is called on the wire, where that is not the field's own name.
-fn wire_fact(field: &Field) -> Option<Fact> {
-    let read = field.read_as.join(".");
-    let sent = !field.access.computed && !field.never_sent;
-    let text = match (read != *field.name, sent && field.written_as != field.name) {
-        (true, true) => format!("read as `{read}`, written as `{}`", field.written_as),
+fn describe_member_names(field: &Field) -> Option<ExplanationFact> {
+    let read = field.read_from.join(".");
+    let sent = !field.behavior.read_only && !field.omit_from_writes;
+    let text = match (read != *field.name, sent && field.write_to != field.name) {
+        (true, true) => format!("read as `{read}`, written as `{}`", field.write_to),
         (true, false) => format!("read as `{read}`"),
-        (false, true) => format!("written as `{}`", field.written_as),
+        (false, true) => format!("written as `{}`", field.write_to),
         (false, false) => return None,
     };
-    Some(Fact { about: "wire", text })
+    Some(ExplanationFact { label: "wire", text })
 }
 
 /// What is to be known of a kind: what tells its objects apart, and what can be done with them.
-pub fn of_kind(kind: &Kind) -> Vec<Fact> {
-    let mut facts = vec![Fact { about: "identity", text: identity_text(kind) }];
+pub fn collect_kind_facts(kind: &Kind) -> Vec<ExplanationFact> {
+    let mut facts = vec![ExplanationFact { label: "identity", text: render_identity(kind) }];
     let operations = &kind.operations;
-    facts.push(Fact { about: "list", text: format!("`GET {}`", operations.list.get) });
-    facts.extend(operations.get.as_ref().map(|get| Fact { about: "get", text: get_text(get) }));
+    facts.push(ExplanationFact { label: "list", text: format!("`GET {}`", operations.list.get) });
+    facts.extend(
+        operations.get.as_ref().map(|get| ExplanationFact { label: "get", text: render_read_operation(get) }),
+    );
     for (about, write) in
         [("create", &operations.create), ("update", &operations.update), ("replace", &operations.replace)]
     {
-        facts.extend(write.as_ref().map(|write| Fact { about, text: operation_text(write, about) }));
+        facts.extend(
+            write
+                .as_ref()
+                .map(|write| ExplanationFact { label: about, text: render_write_operation(write, about) }),
+        );
     }
-    facts.push(Fact {
-        about: "delete",
+    facts.push(ExplanationFact {
+        label: "delete",
         text: match &operations.delete {
             Some(delete) => format!("`DELETE {}`", delete.delete),
             None => "not possible: the service has no way to delete one".into(),
@@ -249,8 +262,8 @@ pub fn of_kind(kind: &Kind) -> Vec<Fact> {
     facts
 }
 
-fn get_text(get: &ReadOne) -> String {
-    let listed = get.list_with().map(|query| {
+fn render_read_operation(get: &ReadOperation) -> String {
+    let listed = get.list_query().map(|query| {
         let words = query.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>();
         format!("the list with `{}`", words.join("&"))
     });
@@ -258,32 +271,32 @@ fn get_text(get: &ReadOne) -> String {
     path.into_iter().chain(listed).collect::<Vec<_>>().join(", else ")
 }
 
-fn identity_text(kind: &Kind) -> String {
-    let made = match kind.identity.made_by {
-        Maker::Server => "made by the service",
-        Maker::Caller => "chosen on create",
+fn render_identity(kind: &Kind) -> String {
+    let made = match kind.identity.id_assigned_by {
+        IdAssigner::Server => "made by the service",
+        IdAssigner::Caller => "chosen on create",
     };
     let id = format!("`id` is the service's `{}`, {made}", kind.id_field().name);
-    let names = kind.natural_key_names();
+    let names = kind.list_natural_key_names();
     match names.is_empty() {
         true => format!("{id}; a document must have it"),
         false => {
-            let names = joined(names.iter().map(String::as_str));
+            let names = join_as_code(names.iter().map(String::as_str));
             format!("{id}; without it the object is found by its {names}")
         }
     }
 }
 
-fn operation_text(write: &Write, about: &str) -> String {
-    let mut text = format!("`{} {}`", write.verb.word(), write.path);
+fn render_write_operation(write: &WriteOperation, about: &str) -> String {
+    let mut text = format!("`{} {}`", write.method.as_str(), write.path);
     if about != "create" {
-        text.push_str(match write.sends {
-            Sends::Everything => ", sends the live object overlaid with the document",
-            Sends::Changes => ", sends only what differs",
+        text.push_str(match write.body {
+            WriteBody::Everything => ", sends the live object overlaid with the document",
+            WriteBody::Changes => ", sends only what differs",
         });
-        text.push_str(match write.nested.as_ref().map(|nested| nested.travels) {
-            Some(Travels::Whole) => "; objects, maps and lists travel whole",
-            Some(Travels::Parts) => "; of objects, maps and lists only what differs travels",
+        text.push_str(match write.nested_fields.as_ref().map(|nested| nested.granularity) {
+            Some(NestedGranularity::Whole) => "; objects, maps and lists travel whole",
+            Some(NestedGranularity::Parts) => "; of objects, maps and lists only what differs travels",
             None => "",
         });
     }

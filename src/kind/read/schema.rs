@@ -6,56 +6,56 @@
 
 use serde_json::Value as Json;
 
-use crate::yaml::Entry;
+use crate::yaml::YamlEntry;
 
 /// What a schema says of a key.
-pub(super) enum Member<'s> {
+pub(super) enum KeySchema<'s> {
     Known(&'s Json),
     /// Anything may stand there.
     Free,
     Unknown,
 }
 
-pub(super) fn member<'s>(schema: &'s Json, key: &str) -> Member<'s> {
-    if let Some(known) = property(schema, key) {
-        return Member::Known(known);
+pub(super) fn find_key_schema<'s>(schema: &'s Json, key: &str) -> KeySchema<'s> {
+    if let Some(known) = find_property(schema, key) {
+        return KeySchema::Known(known);
     }
     let beyond = ["additionalProperties", "unevaluatedProperties"].iter().find_map(|word| schema.get(word));
     match beyond {
-        Some(Json::Bool(false)) => Member::Unknown,
-        Some(schema @ Json::Object(_)) => Member::Known(schema),
-        _ => Member::Free,
+        Some(Json::Bool(false)) => KeySchema::Unknown,
+        Some(schema @ Json::Object(_)) => KeySchema::Known(schema),
+        _ => KeySchema::Free,
     }
 }
 
-pub(super) fn property<'s>(schema: &'s Json, key: &str) -> Option<&'s Json> {
+pub(super) fn find_property<'s>(schema: &'s Json, key: &str) -> Option<&'s Json> {
     schema.get("properties")?.get(key)
 }
 
-pub(super) fn property_names(schema: &Json) -> impl Iterator<Item = &str> {
+pub(super) fn list_property_names(schema: &Json) -> impl Iterator<Item = &str> {
     let properties = schema.get("properties").and_then(Json::as_object);
     properties.into_iter().flat_map(|all| all.keys().map(String::as_str))
 }
 
-pub(super) fn required(schema: &Json) -> impl Iterator<Item = &str> {
+pub(super) fn list_required_keys(schema: &Json) -> impl Iterator<Item = &str> {
     let required = schema.get("required").and_then(Json::as_array);
     required.into_iter().flatten().filter_map(Json::as_str)
 }
 
 pub(super) fn accepts_key(schema: &Json, key: &str) -> bool {
-    !matches!(member(schema, key), Member::Unknown)
+    !matches!(find_key_schema(schema, key), KeySchema::Unknown)
 }
 
 /// Whether no member that a schema fixes to one word says another: how tagged alternatives are told apart.
-pub(super) fn agrees(schema: &Json, entries: &[Entry]) -> bool {
+pub(super) fn matches_constants(schema: &Json, entries: &[YamlEntry]) -> bool {
     entries.iter().all(|entry| {
-        let fixed = property(schema, &entry.key).and_then(|member| member.get("const")?.as_str());
-        fixed.is_none_or(|word| entry.value.scalar() == Some(word))
+        let fixed = find_property(schema, &entry.key).and_then(|member| member.get("const")?.as_str());
+        fixed.is_none_or(|word| entry.value.as_scalar() == Some(word))
     })
 }
 
 /// No word in it limits what may stand there.
-pub(super) fn is_anything(schema: &Json) -> bool {
+pub(super) fn is_unconstrained(schema: &Json) -> bool {
     match schema {
         Json::Object(words) => {
             let limits = ["type", "const", "enum", "properties", "items", "required"];
@@ -66,7 +66,7 @@ pub(super) fn is_anything(schema: &Json) -> bool {
 }
 
 /// Whether a schema names this JSON type.
-pub(super) fn takes(schema: &Json, ty: &str) -> bool {
+pub(super) fn accepts_type(schema: &Json, ty: &str) -> bool {
     match schema.get("type") {
         Some(Json::String(own)) => own == ty,
         Some(Json::Array(several)) => several.iter().any(|own| own == ty),
@@ -75,12 +75,12 @@ pub(super) fn takes(schema: &Json, ty: &str) -> bool {
 }
 
 /// A text that is not one of a few words.
-pub(super) fn is_text(schema: &Json) -> bool {
-    takes(schema, "string") && schema.get("const").is_none() && schema.get("enum").is_none()
+pub(super) fn is_free_string(schema: &Json) -> bool {
+    accepts_type(schema, "string") && schema.get("const").is_none() && schema.get("enum").is_none()
 }
 
 /// The words that these schemas know.
-pub(super) fn words<'s>(alternatives: &[&'s Json]) -> Vec<&'s str> {
+pub(super) fn list_constants<'s>(alternatives: &[&'s Json]) -> Vec<&'s str> {
     let of = |schema: &'s Json| {
         let listed = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
         schema.get("const").into_iter().chain(listed).filter_map(Json::as_str)
@@ -89,7 +89,7 @@ pub(super) fn words<'s>(alternatives: &[&'s Json]) -> Vec<&'s str> {
 }
 
 /// What these schemas want, for messages; each thing once.
-pub(super) fn nouns(alternatives: &[&Json]) -> Vec<&'static str> {
+pub(super) fn describe_types(alternatives: &[&Json]) -> Vec<&'static str> {
     let known = [
         ("string", "a text"),
         ("integer", "a whole number"),
@@ -104,7 +104,7 @@ pub(super) fn nouns(alternatives: &[&Json]) -> Vec<&'static str> {
             nouns.push("a word");
             continue;
         }
-        nouns.extend(known.iter().filter(|(ty, _)| takes(schema, ty)).map(|(_, noun)| *noun));
+        nouns.extend(known.iter().filter(|(ty, _)| accepts_type(schema, ty)).map(|(_, noun)| *noun));
     }
     let mut seen = Vec::new();
     nouns.retain(|noun| !seen.contains(noun) && (seen.push(*noun), true).1);
@@ -112,7 +112,7 @@ pub(super) fn nouns(alternatives: &[&Json]) -> Vec<&'static str> {
 }
 
 /// The least and the most that an integer schema allows.
-pub(super) fn bounds(schema: &Json) -> (i128, i128) {
+pub(super) fn get_integer_range(schema: &Json) -> (i128, i128) {
     let format = schema.get("format").and_then(Json::as_str).unwrap_or("int64");
     let (least, most) = match format {
         "uint8" => (0, u8::MAX.into()),

@@ -10,102 +10,104 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{anchor, cell, fenced};
-use crate::diagnostic::{Source, Span};
+use super::{build_anchor, escape_cell, write_code_block};
+use crate::diagnostic::{NamedSource, SourceSpan};
 use crate::kind::file::{ApiFile, KindFile};
 use crate::kind::schema;
-use crate::yaml::{self, Data, Entry, Node};
+use crate::yaml::{self, YamlData, YamlEntry, YamlNode};
 
 const INTRODUCTION: &str = include_str!("introduction.md");
 /// Examples by `Definition.word`.
-const WRITTEN: &str = include_str!("examples.yaml");
+const EXAMPLES_YAML: &str = include_str!("examples.yaml");
 /// Longer examples are cut.
-const LINES: usize = 10;
+const MAX_EXAMPLE_LINES: usize = 10;
 /// No description nests deeper.
-const DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// A file in which words of the format are used.
-pub struct Used {
-    pub role: Role,
-    pub source: Arc<Source>,
+pub struct UsageFile {
+    pub role: FormatRole,
+    pub source: Arc<NamedSource>,
 }
 
 /// Which of the two formats a file is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
+pub enum FormatRole {
     Api,
     Kind,
 }
 
 /// The page, and what it lacks.
-pub struct Page {
+pub struct FormatPage {
     pub text: String,
     /// Words without an example, as `Definition.word`.
-    pub bare: Vec<String>,
+    pub missing_examples: Vec<String>,
 }
 
 /// Makes the page from the types and the files in which their words are used.
-pub fn format(files: &[Used]) -> Page {
-    let mut examples = written();
+pub fn render_format_page(files: &[UsageFile]) -> FormatPage {
+    let mut examples = load_examples();
     let formats = [
-        (Role::Kind, "`<kind>.yaml`", schema::in_parts::<KindFile>()),
-        (Role::Api, "`api.yaml`", schema::in_parts::<ApiFile>()),
+        (FormatRole::Kind, "`<kind>.yaml`", schema::generate_schema_with_definitions::<KindFile>()),
+        (FormatRole::Api, "`api.yaml`", schema::generate_schema_with_definitions::<ApiFile>()),
     ];
-    let mut page = Page { text: INTRODUCTION.to_owned(), bare: Vec::new() };
+    let mut page = FormatPage { text: INTRODUCTION.to_owned(), missing_examples: Vec::new() };
     for (role, title, schema) in &formats {
         let Some(root) = schema.as_object() else { continue };
-        let format = Format { root };
+        let format = FormatSchema { root };
         for used in files.iter().filter(|used| used.role == *role) {
             let mut faults = Vec::new();
-            for document in yaml::read(&used.source, &mut faults) {
-                format.collect(&document, root.get("title"), &used.source, &mut examples);
+            for document in yaml::read_documents(&used.source, &mut faults) {
+                format.collect_examples(&document, root.get("title"), &used.source, &mut examples);
             }
         }
-        format.write(title, &examples, &mut page);
+        format.write_format(title, &examples, &mut page);
     }
     page
 }
 
-type Examples = BTreeMap<String, Example>;
+type KeywordExamples = BTreeMap<String, KeywordExample>;
 
 /// The examples of the data file.
-fn written() -> Examples {
-    let source = Source::new("examples.yaml", WRITTEN);
-    let documents = yaml::read(&source, &mut Vec::new());
-    let entries = documents.iter().flat_map(Node::entries);
+fn load_examples() -> KeywordExamples {
+    let source = NamedSource::new("examples.yaml", EXAMPLES_YAML);
+    let documents = yaml::read_documents(&source, &mut Vec::new());
+    let entries = documents.iter().flat_map(YamlNode::entries);
     entries
-        .map(|entry| (entry.key.to_string(), Example::new(entry.value.scalar().unwrap_or_default(), true)))
+        .map(|entry| {
+            (entry.key.to_string(), KeywordExample::new(entry.value.as_scalar().unwrap_or_default(), true))
+        })
         .collect()
 }
 
 /// How a word is used.
-struct Example {
+struct KeywordExample {
     text: String,
     /// Written for the page; others give way to shorter ones.
-    written: bool,
+    is_handwritten: bool,
 }
 
-impl Example {
+impl KeywordExample {
     fn new(text: &str, written: bool) -> Self {
-        Self { text: text.trim_end().to_owned(), written }
+        Self { text: text.trim_end().to_owned(), is_handwritten: written }
     }
 }
 
 /// One of the two formats: its schema, with the definitions in it.
-struct Format<'s> {
+struct FormatSchema<'s> {
     root: &'s Map<String, Json>,
 }
 
 /// A mapping of the format: what its definition is called, where it first stands, its schema.
-struct Mapping<'s> {
+struct SchemaMapping<'s> {
     name: &'s str,
     path: String,
     schema: &'s Map<String, Json>,
 }
 
-impl<'s> Format<'s> {
+impl<'s> FormatSchema<'s> {
     /// What a schema says, and the name of its definition where it is a reference.
-    fn resolve(&self, schema: &'s Json) -> (Option<&'s str>, &'s Json) {
+    fn resolve_definition(&self, schema: &'s Json) -> (Option<&'s str>, &'s Json) {
         let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref"));
         let name = reference.and_then(Json::as_str).and_then(|path| path.rsplit('/').next());
         let found =
@@ -113,54 +115,60 @@ impl<'s> Format<'s> {
         found.unwrap_or((None, schema))
     }
 
-    fn collect(&self, node: &Node, title: Option<&Json>, source: &Source, examples: &mut Examples) {
+    fn collect_examples(
+        &self,
+        node: &YamlNode,
+        title: Option<&Json>,
+        source: &NamedSource,
+        examples: &mut KeywordExamples,
+    ) {
         let name = title.and_then(Json::as_str).unwrap_or_default();
-        let mut collector = Collector { format: self, source, examples };
-        collector.mapping(node, name, self.root, 0);
+        let mut collector = ExampleCollector { schema: self, source, examples };
+        collector.collect_from_mapping(node, name, self.root, 0);
     }
 
-    fn write(&self, title: &str, examples: &Examples, page: &mut Page) {
+    fn write_format(&self, title: &str, examples: &KeywordExamples, page: &mut FormatPage) {
         let _ = writeln!(page.text, "## {title}\n");
-        let mappings = self.mappings();
+        let mappings = self.list_mappings();
         for mapping in &mappings {
             if !mapping.path.is_empty() {
-                let _ = writeln!(page.text, "## {}\n", heading(&mapping.path));
+                let _ = writeln!(page.text, "## {}\n", render_heading(&mapping.path));
             }
             if let Some(is) = mapping.schema.get("markdownDescription").and_then(Json::as_str) {
                 let _ = writeln!(page.text, "{is}\n");
             }
-            self.words(mapping, &mappings, examples, page);
+            self.write_keywords(mapping, &mappings, examples, page);
         }
     }
 
     /// Every mapping of the format, each before what is inside of it.
-    fn mappings(&self) -> Vec<Mapping<'s>> {
+    fn list_mappings(&self) -> Vec<SchemaMapping<'s>> {
         let name = self.root.get("title").and_then(Json::as_str).unwrap_or_default();
         let mut all = Vec::new();
-        self.visit(Mapping { name, path: String::new(), schema: self.root }, &mut all);
+        self.visit_mapping(SchemaMapping { name, path: String::new(), schema: self.root }, &mut all);
         all
     }
 
-    fn visit(&self, mapping: Mapping<'s>, all: &mut Vec<Mapping<'s>>) {
+    fn visit_mapping(&self, mapping: SchemaMapping<'s>, all: &mut Vec<SchemaMapping<'s>>) {
         if all.iter().any(|seen| seen.name == mapping.name) {
             return;
         }
         let (above, schema) = (mapping.path.clone(), mapping.schema);
         all.push(mapping);
-        for (word, inner) in properties(schema) {
+        for (word, inner) in list_properties(schema) {
             let path = if above.is_empty() { word.clone() } else { format!("{above}.{word}") };
-            for mapping in self.inside(inner, path, 0) {
-                self.visit(mapping, all);
+            for mapping in self.find_inner_mappings(inner, path, 0) {
+                self.visit_mapping(mapping, all);
             }
         }
     }
 
     /// The mappings that a value may be or hold, with the path to them.
-    fn inside(&self, schema: &'s Json, path: String, depth: usize) -> Vec<Mapping<'s>> {
-        let (name, schema) = self.resolve(schema);
-        let Some(map) = schema.as_object().filter(|_| depth < DEPTH) else { return Vec::new() };
+    fn find_inner_mappings(&self, schema: &'s Json, path: String, depth: usize) -> Vec<SchemaMapping<'s>> {
+        let (name, schema) = self.resolve_definition(schema);
+        let Some(map) = schema.as_object().filter(|_| depth < MAX_DEPTH) else { return Vec::new() };
         if let (Some(name), true) = (name, map.contains_key("properties")) {
-            return vec![Mapping { name, path, schema: map }];
+            return vec![SchemaMapping { name, path, schema: map }];
         }
         let values = map.get("additionalProperties").map(|inner| (inner, format!("{path}.*")));
         let items = map.get("items").map(|inner| (inner, format!("{path}[]")));
@@ -170,30 +178,41 @@ impl<'s> Format<'s> {
             .into_iter()
             .chain(items)
             .chain(choices)
-            .flat_map(|(s, p)| self.inside(s, p, depth + 1))
+            .flat_map(|(s, p)| self.find_inner_mappings(s, p, depth + 1))
             .collect()
     }
 
-    fn words(&self, mapping: &Mapping, all: &[Mapping], examples: &Examples, page: &mut Page) {
+    fn write_keywords(
+        &self,
+        mapping: &SchemaMapping,
+        all: &[SchemaMapping],
+        examples: &KeywordExamples,
+        page: &mut FormatPage,
+    ) {
         let required = mapping.schema.get("required").and_then(Json::as_array);
-        for (word, schema) in properties(mapping.schema) {
+        for (word, schema) in list_properties(mapping.schema) {
             let must = required.is_some_and(|words| words.iter().any(|one| one == word));
-            let ty = self.type_text(schema, all, 0);
+            let ty = self.render_type(schema, all, 0);
             let is = schema.get("markdownDescription").and_then(Json::as_str).unwrap_or_default();
             let must = if must { ", required" } else { "" };
-            let _ = writeln!(page.text, "### `{word}`\n\n*{ty}{must}{}*. {is}\n", default_text(schema));
-            let shown = self.values(schema, examples, page);
+            let _ = writeln!(page.text, "### `{word}`\n\n*{ty}{must}{}*. {is}\n", render_default(schema));
+            let shown = self.write_enum_values(schema, examples, page);
             match examples.get(&format!("{}.{word}", mapping.name)) {
                 Some(example) if shown.contains(&&*example.text) => {}
-                Some(example) => fenced(&mut page.text, &example.text),
-                None => page.bare.push(format!("{}.{word}", mapping.name)),
+                Some(example) => write_code_block(&mut page.text, &example.text),
+                None => page.missing_examples.push(format!("{}.{word}", mapping.name)),
             }
         }
     }
 
     /// The words that a value may be, each with its meaning and an example; the examples shown.
-    fn values<'e>(&self, schema: &'s Json, examples: &'e Examples, page: &mut Page) -> Vec<&'e str> {
-        let choices = self.choices(schema, 0);
+    fn write_enum_values<'e>(
+        &self,
+        schema: &'s Json,
+        examples: &'e KeywordExamples,
+        page: &mut FormatPage,
+    ) -> Vec<&'e str> {
+        let choices = self.list_enum_values(schema, 0);
         if choices.is_empty() {
             return Vec::new();
         }
@@ -203,18 +222,22 @@ impl<'s> Format<'s> {
             let word = format!("{name}.{value}");
             // a longer example stands whole with the word that holds it
             let line = examples.get(&word).and_then(|example| example.text.lines().next());
-            let _ =
-                writeln!(page.text, "| `{value}` | {} | `{}` |", cell(is), cell(line.unwrap_or_default()));
-            page.bare.extend(line.is_none().then_some(word));
+            let _ = writeln!(
+                page.text,
+                "| `{value}` | {} | `{}` |",
+                escape_cell(is),
+                escape_cell(line.unwrap_or_default())
+            );
+            page.missing_examples.extend(line.is_none().then_some(word));
             shown.extend(line);
         }
         page.text.push('\n');
         shown
     }
 
-    fn choices(&self, schema: &'s Json, depth: usize) -> Vec<(&'s str, &'s str, &'s str)> {
-        let (name, schema) = self.resolve(schema);
-        if depth >= DEPTH {
+    fn list_enum_values(&self, schema: &'s Json, depth: usize) -> Vec<(&'s str, &'s str, &'s str)> {
+        let (name, schema) = self.resolve_definition(schema);
+        if depth >= MAX_DEPTH {
             return Vec::new();
         }
         if let (Some(name), Some(values)) = (name, schema.get("enum").and_then(Json::as_array)) {
@@ -224,8 +247,10 @@ impl<'s> Format<'s> {
             return values.iter().enumerate().filter_map(word).collect();
         }
         let several = schema.get("anyOf").and_then(Json::as_array).into_iter().flatten();
-        let mut found: Vec<_> =
-            several.chain(schema.get("items")).flat_map(|inner| self.choices(inner, depth + 1)).collect();
+        let mut found: Vec<_> = several
+            .chain(schema.get("items"))
+            .flat_map(|inner| self.list_enum_values(inner, depth + 1))
+            .collect();
         found.dedup();
         let mut seen = BTreeSet::new();
         found.retain(|(name, value, _)| seen.insert((*name, *value)));
@@ -233,17 +258,17 @@ impl<'s> Format<'s> {
     }
 
     /// What a value is, with links to the mappings that it holds.
-    fn type_text(&self, schema: &'s Json, all: &[Mapping], depth: usize) -> String {
-        let (name, schema) = self.resolve(schema);
-        if depth >= DEPTH {
+    fn render_type(&self, schema: &'s Json, all: &[SchemaMapping], depth: usize) -> String {
+        let (name, schema) = self.resolve_definition(schema);
+        if depth >= MAX_DEPTH {
             return "anything".into();
         }
         if let Some(mapping) = all.iter().find(|mapping| Some(mapping.name) == name) {
-            return format!("[{}](#{})", mapping.path, anchor(&heading(&mapping.path)));
+            return format!("[{}](#{})", mapping.path, build_anchor(&render_heading(&mapping.path)));
         }
         let inner = |key: &str| schema.get(key).filter(|inner| inner.is_object());
         if let Some(several) = schema.get("anyOf").and_then(Json::as_array) {
-            let texts: Vec<_> = several.iter().map(|one| self.type_text(one, all, depth + 1)).collect();
+            let texts: Vec<_> = several.iter().map(|one| self.render_type(one, all, depth + 1)).collect();
             return texts.join(" or ");
         }
         match schema.get("type").and_then(Json::as_str) {
@@ -252,11 +277,11 @@ impl<'s> Format<'s> {
             Some("integer") => "whole number".into(),
             Some("boolean") => "true or false".into(),
             Some("array") => match inner("items") {
-                Some(items) => format!("list, each {}", self.type_text(items, all, depth + 1)),
+                Some(items) => format!("list, each {}", self.render_type(items, all, depth + 1)),
                 None => "list".into(),
             },
             Some("object") => match inner("additionalProperties") {
-                Some(values) => format!("names, each with {}", self.type_text(values, all, depth + 1)),
+                Some(values) => format!("names, each with {}", self.render_type(values, all, depth + 1)),
                 None => "mapping".into(),
             },
             _ => "anything".into(),
@@ -264,16 +289,16 @@ impl<'s> Format<'s> {
     }
 }
 
-fn properties(schema: &Map<String, Json>) -> impl Iterator<Item = (&String, &Json)> {
+fn list_properties(schema: &Map<String, Json>) -> impl Iterator<Item = (&String, &Json)> {
     schema.get("properties").and_then(Json::as_object).into_iter().flatten()
 }
 
 /// Not the bare path, which is the heading of a word too.
-fn heading(path: &str) -> String {
+fn render_heading(path: &str) -> String {
     format!("Inside `{path}`")
 }
 
-fn default_text(schema: &Json) -> String {
+fn render_default(schema: &Json) -> String {
     match schema.get("default") {
         Some(Json::Object(_) | Json::Array(_)) | None => String::new(),
         Some(default) => format!(", {default} when left out"),
@@ -281,48 +306,60 @@ fn default_text(schema: &Json) -> String {
 }
 
 /// Cuts examples out of one file.
-struct Collector<'f, 's, 'e> {
-    format: &'f Format<'s>,
-    source: &'f Source,
-    examples: &'e mut Examples,
+struct ExampleCollector<'f, 's, 'e> {
+    schema: &'f FormatSchema<'s>,
+    source: &'f NamedSource,
+    examples: &'e mut KeywordExamples,
 }
 
-impl<'s> Collector<'_, 's, '_> {
-    fn mapping(&mut self, node: &Node, name: &str, schema: &'s Map<String, Json>, depth: usize) {
+impl<'s> ExampleCollector<'_, 's, '_> {
+    fn collect_from_mapping(
+        &mut self,
+        node: &YamlNode,
+        name: &str,
+        schema: &'s Map<String, Json>,
+        depth: usize,
+    ) {
         for entry in node.entries() {
             let Some(inner) = schema.get("properties").and_then(|all| all.get(&*entry.key)) else { continue };
-            let span = whole(entry);
-            self.keep(format!("{name}.{}", entry.key), span);
-            self.value(&entry.value, inner, span, depth + 1);
+            let span = find_entry_span(entry);
+            self.keep_shortest(format!("{name}.{}", entry.key), span);
+            self.collect_from_value(&entry.value, inner, span, depth + 1);
         }
     }
 
-    fn value(&mut self, node: &Node, schema: &'s Json, span: Option<Span>, depth: usize) {
-        let (name, schema) = self.format.resolve(schema);
-        let Some(map) = schema.as_object().filter(|_| depth < DEPTH) else { return };
+    fn collect_from_value(
+        &mut self,
+        node: &YamlNode,
+        schema: &'s Json,
+        span: Option<SourceSpan>,
+        depth: usize,
+    ) {
+        let (name, schema) = self.schema.resolve_definition(schema);
+        let Some(map) = schema.as_object().filter(|_| depth < MAX_DEPTH) else { return };
         for inner in map.get("anyOf").and_then(Json::as_array).into_iter().flatten() {
-            self.value(node, inner, span, depth + 1);
+            self.collect_from_value(node, inner, span, depth + 1);
         }
         match &node.data {
-            Data::Scalar { text, .. } => {
+            YamlData::Scalar { text, .. } => {
                 let listed = map.get("enum").and_then(Json::as_array);
                 if let (Some(name), true) =
                     (name, listed.is_some_and(|all| all.iter().any(|one| *one == **text)))
                 {
-                    self.keep(format!("{name}.{text}"), span);
+                    self.keep_shortest(format!("{name}.{text}"), span);
                 }
             }
-            Data::List(items) => {
+            YamlData::Sequence(items) => {
                 let Some(inner) = map.get("items") else { return };
-                items.iter().for_each(|item| self.value(item, inner, span, depth + 1));
+                items.iter().for_each(|item| self.collect_from_value(item, inner, span, depth + 1));
             }
-            Data::Map(entries) => {
+            YamlData::Mapping(entries) => {
                 if map.contains_key("properties") {
-                    self.mapping(node, name.unwrap_or_default(), map, depth);
+                    self.collect_from_mapping(node, name.unwrap_or_default(), map, depth);
                 } else if let Some(inner) = map.get("additionalProperties") {
                     for entry in entries {
-                        let span = whole(entry);
-                        self.value(&entry.value, inner, span, depth + 1);
+                        let span = find_entry_span(entry);
+                        self.collect_from_value(&entry.value, inner, span, depth + 1);
                     }
                 }
             }
@@ -330,41 +367,41 @@ impl<'s> Collector<'_, 's, '_> {
     }
 
     /// The shortest use of a word is its example, the first of several.
-    fn keep(&mut self, word: String, span: Option<Span>) {
+    fn keep_shortest(&mut self, word: String, span: Option<SourceSpan>) {
         let Some(span) = span else { return };
-        let text = cut(self.source, span);
+        let text = extract_example(self.source, span);
         match self.examples.get(&word) {
-            Some(known) if known.written || known.text.len() <= text.len() => {}
-            _ => drop(self.examples.insert(word, Example::new(&text, false))),
+            Some(known) if known.is_handwritten || known.text.len() <= text.len() => {}
+            _ => drop(self.examples.insert(word, KeywordExample::new(&text, false))),
         }
     }
 }
 
 /// From a key to the end of its value; nothing where the value stands elsewhere and is only named.
-fn whole(entry: &Entry) -> Option<Span> {
+fn find_entry_span(entry: &YamlEntry) -> Option<SourceSpan> {
     let here = entry.value.span.start >= entry.key_span.end;
-    here.then_some(Span { start: entry.key_span.start, end: entry.value.span.end })
+    here.then_some(SourceSpan { start: entry.key_span.start, end: entry.value.span.end })
 }
 
-/// The lines of a span, moved to the left, at most [`LINES`].
-fn cut(source: &Source, span: Span) -> String {
+/// The lines of a span, moved to the left, at most [`MAX_EXAMPLE_LINES`].
+fn extract_example(source: &NamedSource, span: SourceSpan) -> String {
     let (start, end) = (span.start as usize, span.end as usize);
     let text = source.text.get(start..end).unwrap_or_default();
-    let (_, column) = source.line_column(span.start);
-    let mut lines: Vec<_> = text.lines().map(|line| shifted(line, column - 1)).collect();
+    let (_, column) = source.find_line_column(span.start);
+    let mut lines: Vec<_> = text.lines().map(|line| unindent_line(line, column - 1)).collect();
     // a block ends where the next thing starts, so what is said about that would stand here
     while lines.last().is_some_and(|line| line.is_empty() || line.trim_start().starts_with('#')) {
         lines.pop();
     }
-    if lines.len() > LINES {
-        lines.truncate(LINES);
+    if lines.len() > MAX_EXAMPLE_LINES {
+        lines.truncate(MAX_EXAMPLE_LINES);
         lines.push("  # and so on".into());
     }
     lines.join("\n")
 }
 
 /// A line without its first `by` blanks; the first line of a span has none.
-fn shifted(line: &str, by: usize) -> String {
+fn unindent_line(line: &str, by: usize) -> String {
     let blanks = line.len() - line.trim_start_matches(' ').len();
     line[blanks.min(by)..].trim_end().to_owned()
 }

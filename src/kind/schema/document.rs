@@ -8,30 +8,34 @@ use std::sync::Arc;
 use schemars::Schema;
 use serde_json::{Map, Value as Json, json};
 
-use super::leaf::{self, Place, as_map};
-use super::{DRAFT, mapping, plain};
-use crate::kind::explain::{self, Fact};
-use crate::kind::{Field, Item, Kind, ListType, Maker, MapType, Shape, ToldApart, Type};
-use crate::value::Mark;
+use super::scalar::{self, ScalarPosition, as_map};
+use super::{DRAFT_URI, build_mapping, strip_code_marks};
+use crate::kind::explain::{self, ExplanationFact};
+use crate::kind::{ArrayType, Field, FieldType, IdAssigner, ItemType, Kind, ListType, MapType, Shape};
+use crate::value::Sensitivity;
 use crate::yaml;
 
 /// The schema of one document of `kind`.
-pub fn document(kind: &Kind) -> Schema {
+pub fn build_document_schema(kind: &Kind) -> Schema {
     let mut schema = Map::new();
-    schema.insert("$schema".into(), DRAFT.into());
+    schema.insert("$schema".into(), DRAFT_URI.into());
     schema.insert("title".into(), kind.title.clone().into());
-    describe(&mut schema, &kind.is, &[]);
-    schema.extend(mapping(envelope(kind)));
-    let demands = [Some(json!({ "required": ["kind", "name"] })), Some(with_spec()), found_by(kind)];
+    set_description(&mut schema, &kind.description, &[]);
+    schema.extend(build_mapping(build_envelope(kind)));
+    let demands = [
+        Some(json!({ "required": ["kind", "name"] })),
+        Some(build_spec_requirement()),
+        build_identity_requirement(kind),
+    ];
     schema.insert("allOf".into(), Json::from_iter(demands.into_iter().flatten()));
-    schema.insert("defaultSnippets".into(), json!([start(kind)]));
+    schema.insert("defaultSnippets".into(), json!([build_start_snippet(kind)]));
     Schema::from(schema)
 }
 
 /// The schema of any document: it chooses by `kind`, so it says nothing else about what that schema says.
-pub fn choosing(kinds: &[Arc<Kind>]) -> Schema {
+pub fn build_any_document_schema(kinds: &[Arc<Kind>]) -> Schema {
     let names: Vec<_> = kinds.iter().map(|kind| &*kind.name).collect();
-    let meanings: Vec<_> = kinds.iter().map(|kind| kind.is.clone()).collect();
+    let meanings: Vec<_> = kinds.iter().map(|kind| kind.description.clone()).collect();
     let branches: Vec<_> = kinds
         .iter()
         .map(|kind| {
@@ -43,7 +47,7 @@ pub fn choosing(kinds: &[Arc<Kind>]) -> Schema {
         .collect();
     let about = "Which sort of object this is.";
     Schema::from(as_map(json!({
-        "$schema": DRAFT,
+        "$schema": DRAFT_URI,
         "title": "trueup document",
         "description": "The desired state of one object.",
         "type": "object",
@@ -61,62 +65,66 @@ pub fn choosing(kinds: &[Arc<Kind>]) -> Schema {
 }
 
 /// The words around `spec`.
-fn envelope(kind: &Kind) -> Map<String, Json> {
+fn build_envelope(kind: &Kind) -> Map<String, Json> {
     let mut words = Map::new();
     let mut word = |name: &str, mut schema: Map<String, Json>, is: &str| {
-        head(&mut schema, name, is, &[]);
+        set_title_and_description(&mut schema, name, is, &[]);
         words.insert(name.to_owned(), schema.into());
     };
-    word("kind", as_map(json!({ "const": &*kind.name })), &kind.is);
+    word("kind", as_map(json!({ "const": &*kind.name })), &kind.description);
     word(
         "name",
-        text(),
+        build_text_schema(),
         "The stable key of this document in the repository, unique for its kind and target. The service never sees it.",
     );
     word(
         "target",
-        text(),
+        build_text_schema(),
         "The connection in `trueup.yaml` through which the object is reached. May be left out when exactly one target serves the API.",
     );
-    word("state", state(), "Whether the object is to be there.");
-    word("id", id(kind), &id_text(kind));
+    word("state", build_state_schema(), "Whether the object is to be there.");
+    word("id", build_id_schema(kind), &describe_id(kind));
     word(
         "protect",
         as_map(json!({ "type": "boolean", "default": false })),
         "Whether this object must never be deleted.",
     );
     if !kind.scope.is_empty() {
-        word("scope", scope(kind), "Where the object lives. Overrides the target's `scope`, one by one.");
+        word(
+            "scope",
+            build_scope_schema(kind),
+            "Where the object lives. Overrides the target's `scope`, one by one.",
+        );
     }
     word(
         "spec",
-        object(kind, &kind.shape, Inside { path: "", mark: Mark::Open }),
+        build_object_schema(kind, &kind.shape, SchemaPosition { path: "", sensitivity: Sensitivity::Public }),
         "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.",
     );
     words
 }
 
 /// What an editor writes when a document is begun: the rest of the envelope, with what every object must have.
-fn start(kind: &Kind) -> Json {
+fn build_start_snippet(kind: &Kind) -> Json {
     let mut keys: Vec<u16> =
         kind.identity.natural_key.iter().filter_map(|path| path.first().copied()).collect();
-    keys.extend((kind.identity.made_by == Maker::Caller).then_some(kind.identity.id));
-    let wanted = |field: &&Field| field.access.required || keys.contains(&field.number);
-    let fields = kind.shape.fields.iter().filter(wanted).filter(|field| !field.access.computed);
+    keys.extend((kind.identity.id_assigned_by == IdAssigner::Caller).then_some(kind.identity.id));
+    let wanted = |field: &&Field| field.behavior.required || keys.contains(&field.number);
+    let fields = kind.shape.fields.iter().filter(wanted).filter(|field| !field.behavior.read_only);
     let spec = (2..).zip(fields).map(|(stop, field)| (field.name.to_string(), format!("${stop}").into()));
     let spec = Map::from_iter(spec);
     let spec = if spec.is_empty() { json!("$2") } else { spec.into() };
     let title = format!("{}: name and spec", kind.title);
-    json!({ "label": title, "description": plain(&kind.is), "body": { "name": "$1", "spec": spec } })
+    json!({ "label": title, "description": strip_code_marks(&kind.description), "body": { "name": "$1", "spec": spec } })
 }
 
 /// A bare 2024 is a number to an editor.
-fn text() -> Map<String, Json> {
+fn build_text_schema() -> Map<String, Json> {
     let types = ["string", "number", "boolean"];
     as_map(json!({ "type": types, "minLength": 1, "maxLength": 200, "errorMessage": "this is not text" }))
 }
 
-fn state() -> Map<String, Json> {
+fn build_state_schema() -> Map<String, Json> {
     as_map(json!({
         "enum": ["present", "absent"],
         "default": "present",
@@ -128,50 +136,50 @@ fn state() -> Map<String, Json> {
 }
 
 /// Only an object that is to go, and is named by its id, needs no `spec`.
-fn with_spec() -> Json {
+fn build_spec_requirement() -> Json {
     json!({
         "if": { "properties": { "state": { "const": "absent" } }, "required": ["state", "id"] },
         "else": { "required": ["spec"] },
     })
 }
 
-fn id(kind: &Kind) -> Map<String, Json> {
+fn build_id_schema(kind: &Kind) -> Map<String, Json> {
     match &kind.id_field().ty {
-        Type::Leaf(leaf) => leaf::bare(leaf, false),
+        FieldType::Scalar(leaf) => scalar::build_plain_schema(leaf, false),
         _ => Map::new(),
     }
 }
 
-fn id_text(kind: &Kind) -> String {
+fn describe_id(kind: &Kind) -> String {
     let is = format!("The service's id of the object, its `{}`.", kind.id_field().name);
-    let names = kind.natural_key_names();
+    let names = kind.list_natural_key_names();
     if names.is_empty() {
         return is;
     }
-    let names = explain::joined(names.iter().map(String::as_str));
+    let names = explain::join_as_code(names.iter().map(String::as_str));
     format!("{is} Without it the object is found by its {names}.")
 }
 
-fn scope(kind: &Kind) -> Map<String, Json> {
+fn build_scope_schema(kind: &Kind) -> Map<String, Json> {
     let properties = kind.scope.iter().map(|scope| {
-        let mut schema = leaf::bare(&scope.ty, false);
-        head(&mut schema, &format!("scope.{}", scope.name), &scope.is, &[]);
+        let mut schema = scalar::build_plain_schema(&scope.ty, false);
+        set_title_and_description(&mut schema, &format!("scope.{}", scope.name), &scope.description, &[]);
         schema.extend(scope.example.clone().map(|example| ("examples".to_owned(), json!([example]))));
         (scope.name.to_string(), schema.into())
     });
-    mapping(properties.collect())
+    build_mapping(properties.collect())
 }
 
 /// Without an id, what finds the object must be there.
-fn found_by(kind: &Kind) -> Option<Json> {
-    let copied = |path: &&Vec<u16>| path.first().is_some_and(|n| kind.shape.field(*n).copy_of.is_some());
+fn build_identity_requirement(kind: &Kind) -> Option<Json> {
+    let copied = |path: &&Vec<u16>| path.first().is_some_and(|n| kind.shape.get_field(*n).copy_of.is_some());
     let paths: Vec<_> = kind.identity.natural_key.iter().filter(|path| !copied(path)).collect();
     if paths.is_empty() {
         return None;
     }
     let id = json!({ "required": [&*kind.id_field().name] });
     let named = json!([{ "required": ["id"] }, { "properties": { "spec": id }, "required": ["spec"] }]);
-    let demands: Vec<_> = paths.iter().map(|path| demand(&kind.shape, path)).collect();
+    let demands: Vec<_> = paths.iter().map(|path| build_path_requirement(&kind.shape, path)).collect();
     Some(json!({
         "if": { "not": { "anyOf": named } },
         "then": { "properties": { "spec": { "allOf": demands, "doNotSuggest": true } } },
@@ -179,17 +187,17 @@ fn found_by(kind: &Kind) -> Option<Json> {
 }
 
 /// That the fields of a path are there, one inside the other.
-fn demand(shape: &Shape, path: &[u16]) -> Json {
+fn build_path_requirement(shape: &Shape, path: &[u16]) -> Json {
     let Some((number, rest)) = path.split_first() else { return json!({}) };
-    let field = shape.field(*number);
+    let field = shape.get_field(*number);
     let mut schema = as_map(json!({ "required": [&*field.name] }));
     if rest.is_empty() {
         let blank = json!({ "type": "string", "pattern": "^\\s*$" });
         let inner = json!({ "not": blank, "doNotSuggest": true });
         schema.insert("properties".into(), json!({ (&*field.name): inner }));
     }
-    if let (Type::Object(inner), false) = (&field.ty, rest.is_empty()) {
-        let mut inner = as_map(demand(inner, rest));
+    if let (FieldType::Object(inner), false) = (&field.ty, rest.is_empty()) {
+        let mut inner = as_map(build_path_requirement(inner, rest));
         inner.insert("doNotSuggest".into(), true.into());
         schema.insert("properties".into(), json!({ (&*field.name): inner }));
     }
@@ -198,51 +206,54 @@ fn demand(shape: &Shape, path: &[u16]) -> Json {
 
 /// Where an object type stands: its path below `spec`, and the strictest mark above it.
 #[derive(Clone, Copy)]
-struct Inside<'p> {
+struct SchemaPosition<'p> {
     path: &'p str,
-    mark: Mark,
+    sensitivity: Sensitivity,
 }
 
-fn object(kind: &Kind, shape: &Shape, inside: Inside) -> Map<String, Json> {
+fn build_object_schema(kind: &Kind, shape: &Shape, inside: SchemaPosition) -> Map<String, Json> {
     let properties = shape.fields.iter().map(|field| {
         let path = match inside.path {
             "" => field.name.to_string(),
             above => format!("{above}.{}", field.name),
         };
-        let mark = inside.mark.max(field.mark);
-        (field.name.to_string(), property(kind, field, Inside { path: &path, mark }).into())
+        let mark = inside.sensitivity.max(field.sensitivity);
+        (
+            field.name.to_string(),
+            build_property_schema(kind, field, SchemaPosition { path: &path, sensitivity: mark }).into(),
+        )
     });
-    mapping(properties.collect())
+    build_mapping(properties.collect())
 }
 
-fn property(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
-    let facts = explain::facts(kind, field);
+fn build_property_schema(kind: &Kind, field: &Field, inside: SchemaPosition) -> Map<String, Json> {
+    let facts = explain::collect_field_facts(kind, field);
     let mut schema = Map::new();
-    head(&mut schema, inside.path, &field.is, &facts);
-    type_line(&mut schema, field);
+    set_title_and_description(&mut schema, inside.path, &field.description, &facts);
+    prepend_type(&mut schema, field);
     if explain::is_set_by_service(field) {
-        schema.extend(forbidden(field));
+        schema.extend(build_forbidden_schema(field));
         return schema;
     }
-    schema.extend(value(kind, field, inside));
-    exemplify(&mut schema, field, inside.mark);
+    schema.extend(build_field_schema(kind, field, inside));
+    add_examples(&mut schema, field, inside.sensitivity);
     schema
 }
 
 /// An editor offers examples as values, but can only write those that fit on the line; others are shown.
-fn exemplify(schema: &mut Map<String, Json>, field: &Field, mark: Mark) {
-    let Some(example) = explain::example(field).filter(|_| mark != Mark::Secret) else { return };
+fn add_examples(schema: &mut Map<String, Json>, field: &Field, mark: Sensitivity) {
+    let Some(example) = explain::build_example(field).filter(|_| mark != Sensitivity::Secret) else { return };
     if !example.is_array() && !example.is_object() {
         schema.insert("examples".into(), json!([example]));
     } else if let Some(Json::String(markdown)) = schema.get_mut("markdownDescription") {
-        let text = yaml::write(&json!({ (&*field.name): example }));
+        let text = yaml::write_yaml(&json!({ (&*field.name): example }));
         markdown.push_str(&format!("\n\nExample:\n\n```yaml\n{text}```"));
     }
 }
 
 /// A field that a document can't set is described, never offered, and refused with the reason. Two demands that
 /// exclude each other refuse every value; the first is the one that has a message.
-fn forbidden(field: &Field) -> Map<String, Json> {
+fn build_forbidden_schema(field: &Field) -> Map<String, Json> {
     let who = if field.copy_of.is_some() { "trueup fills this in" } else { "the service sets this" };
     as_map(json!({
         "type": "null",
@@ -252,22 +263,25 @@ fn forbidden(field: &Field) -> Map<String, Json> {
     }))
 }
 
-fn value(kind: &Kind, field: &Field, inside: Inside) -> Map<String, Json> {
+fn build_field_schema(kind: &Kind, field: &Field, inside: SchemaPosition) -> Map<String, Json> {
     let nullable = explain::can_be_cleared(field);
     match &field.ty {
-        Type::Leaf(leaf) => leaf::value(leaf, Place { field, mark: inside.mark, nullable }),
-        Type::Object(shape) => or_null(object(kind, shape, inside), nullable),
-        Type::Map(map) => or_null(entries(map, field, inside), nullable),
-        Type::List(list) => or_null(items(kind, field, list, inside), nullable),
+        FieldType::Scalar(leaf) => scalar::build_scalar_schema(
+            leaf,
+            ScalarPosition { field, sensitivity: inside.sensitivity, nullable },
+        ),
+        FieldType::Object(shape) => allow_null(build_object_schema(kind, shape, inside), nullable),
+        FieldType::Map(map) => allow_null(build_map_schema(map, field, inside), nullable),
+        FieldType::Array(list) => allow_null(build_array_schema(kind, field, list, inside), nullable),
     }
 }
 
 /// Any key will do; those that are known are offered. Null takes an entry out.
-fn entries(map: &MapType, field: &Field, inside: Inside) -> Map<String, Json> {
-    let place = Place { field, mark: inside.mark, nullable: true };
+fn build_map_schema(map: &MapType, field: &Field, inside: SchemaPosition) -> Map<String, Json> {
+    let place = ScalarPosition { field, sensitivity: inside.sensitivity, nullable: true };
     let entry = |title: &str, is: &str| {
-        let mut entry = leaf::value(&map.value, place);
-        head(&mut entry, title, is, &[]);
+        let mut entry = scalar::build_scalar_schema(&map.value, place);
+        set_title_and_description(&mut entry, title, is, &[]);
         Json::from(entry)
     };
     let known =
@@ -276,18 +290,26 @@ fn entries(map: &MapType, field: &Field, inside: Inside) -> Map<String, Json> {
         "type": "object",
         "properties": Map::from_iter(known),
         "patternProperties": { "^<<$": {} },
-        "additionalProperties": entry(&format!("{} entry", inside.path), &field.is),
+        "additionalProperties": entry(&format!("{} entry", inside.path), &field.description),
     }))
 }
 
-fn items(kind: &Kind, field: &Field, list: &ListType, inside: Inside) -> Map<String, Json> {
+fn build_array_schema(
+    kind: &Kind,
+    field: &Field,
+    list: &ArrayType,
+    inside: SchemaPosition,
+) -> Map<String, Json> {
     let item = match &list.item {
-        Item::Leaf(leaf) => leaf::value(leaf, Place { field, mark: inside.mark, nullable: false }),
-        Item::Object(shape) => {
-            let mut item = object(kind, shape, inside);
+        ItemType::Scalar(leaf) => scalar::build_scalar_schema(
+            leaf,
+            ScalarPosition { field, sensitivity: inside.sensitivity, nullable: false },
+        ),
+        ItemType::Object(shape) => {
+            let mut item = build_object_schema(kind, shape, inside);
             item.insert("title".into(), format!("{} item", inside.path).into());
-            if let ToldApart::Keys(keys) = &list.told_apart {
-                item.extend(told_apart(keys, shape));
+            if let ListType::Map(keys) = &list.list_type {
+                item.extend(build_key_requirement(keys, shape));
             }
             item
         }
@@ -297,9 +319,9 @@ fn items(kind: &Kind, field: &Field, list: &ListType, inside: Inside) -> Map<Str
 
 /// An item has all fields of one of its keys: those of all keys are simply required, those of the first one
 /// where no other key is complete.
-fn told_apart(keys: &[Vec<u16>], shape: &Shape) -> Map<String, Json> {
+fn build_key_requirement(keys: &[Vec<u16>], shape: &Shape) -> Map<String, Json> {
     let Some((first, others)) = keys.split_first() else { return Map::new() };
-    let name = |number: &u16| shape.field(*number).name.to_string();
+    let name = |number: &u16| shape.get_field(*number).name.to_string();
     let names = |key: &[u16]| key.iter().map(name).collect::<Vec<_>>();
     let (everywhere, rest): (Vec<u16>, Vec<u16>) =
         first.iter().partition(|number| others.iter().all(|key| key.contains(number)));
@@ -314,7 +336,7 @@ fn told_apart(keys: &[Vec<u16>], shape: &Shape) -> Map<String, Json> {
     schema
 }
 
-fn or_null(mut schema: Map<String, Json>, nullable: bool) -> Map<String, Json> {
+fn allow_null(mut schema: Map<String, Json>, nullable: bool) -> Map<String, Json> {
     if let (true, Some(Json::String(word))) = (nullable, schema.get("type")) {
         let types = json!([word, "null"]);
         schema.insert("type".into(), types);
@@ -323,24 +345,29 @@ fn or_null(mut schema: Map<String, Json>, nullable: bool) -> Map<String, Json> {
 }
 
 /// Title and description, for hover and completion.
-fn head(schema: &mut Map<String, Json>, title: &str, is: &str, facts: &[Fact]) {
+fn set_title_and_description(
+    schema: &mut Map<String, Json>,
+    title: &str,
+    is: &str,
+    facts: &[ExplanationFact],
+) {
     schema.insert("title".into(), title.into());
-    describe(schema, is, facts);
+    set_description(schema, is, facts);
 }
 
-fn describe(schema: &mut Map<String, Json>, is: &str, facts: &[Fact]) {
+fn set_description(schema: &mut Map<String, Json>, is: &str, facts: &[ExplanationFact]) {
     let mut markdown = is.to_owned();
     for fact in facts {
         markdown.push_str(if markdown.contains("\n\n") { "\n" } else { "\n\n" });
         markdown.push_str(&format!("- {}", fact.text));
     }
-    schema.insert("description".into(), plain(is).into());
+    schema.insert("description".into(), strip_code_marks(is).into());
     schema.insert("markdownDescription".into(), markdown.into());
 }
 
 /// The type stands before the meaning, as in `trueup explain`.
-fn type_line(schema: &mut Map<String, Json>, field: &Field) {
-    let ty = explain::type_text(&field.ty);
+fn prepend_type(schema: &mut Map<String, Json>, field: &Field) {
+    let ty = explain::render_type(&field.ty);
     if let Some(Json::String(markdown)) = schema.get_mut("markdownDescription") {
         *markdown = format!("`{ty}` {markdown}");
     }

@@ -1,66 +1,77 @@
 //! What keeps a proposal from going too far: sources that gave nothing, protection of personal data, edits by
 //! others, values that wait or cannot be seen.
 
-use super::{Overlay, Permission, Question, Recalled, is_personal, rotates};
-use crate::diagnostic::{Diagnostic, Span};
+use super::{LastWritten, Permission, ProposalBuilder, ProposalInput, is_personal, is_rotatable};
+use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::Field;
-use crate::plan::Recall;
-use crate::plan::step::named;
-use crate::value::{Path, Segment, Value};
+use crate::plan::WriteComparison;
+use crate::plan::step::format_path;
+use crate::value::{PathSegment, Value, ValuePath};
 
-impl Overlay<'_> {
+impl ProposalBuilder<'_> {
     /// A change that lowers the protection of the object's data, or may, has to be meant.
     pub(super) fn guard_protection(
         &mut self,
         field: &Field,
         live: Option<&Value>,
         wanted: &Value,
-        span: Span,
+        span: SourceSpan,
     ) {
         let before = live.filter(|before| !before.is_blank());
-        let (Some(levels), Some(before)) = (&field.protection, before) else { return };
+        let (Some(levels), Some(before)) = (&field.protection_levels, before) else { return };
         let level = |value: &Value| levels.iter().position(|level| level == value);
         let raised = level(before).zip(level(wanted)).is_some_and(|(before, after)| after > before);
         if raised {
             return;
         }
-        if self.permits.lower_protection {
-            self.needs(Permission::LowerProtection);
+        if self.permissions.lower_protection {
+            self.require_permission(Permission::LowerProtection);
         } else {
             let message = format!("changing `{}` may lower the protection of this object's data", field.name);
-            self.fault("lowers-protection", message, span, "`--allow-lower-protection` if that is meant");
+            self.push_error(
+                "lowers-protection",
+                message,
+                span,
+                "`--allow-lower-protection` if that is meant",
+            );
         }
     }
 
     /// Whether somebody wants this value written again, whatever was last written.
-    pub(super) fn is_rotated(&self, field: &Field, path: &Path, value: &Value) -> bool {
-        let Question { rotate, document, .. } = self.question;
+    pub(super) fn is_rotated(&self, field: &Field, path: &ValuePath, value: &Value) -> bool {
+        let ProposalInput { rotation: rotate, document, .. } = self.input;
         !rotate.is_empty()
             && !self.creating
             && !value.is_blank()
-            && rotates(field)
-            && rotate.takes(document, path)
+            && is_rotatable(field)
+            && rotate.selects_value(document, path)
     }
 
     /// Notes what is known of a value that does not read back.
-    pub(super) fn recalled(&mut self, path: &Path, recall: Recall, rotated: bool) {
-        let written = self.question.memory.written(self.question.subject, path);
-        self.out.recalled.push(Recalled { path: path.clone(), recall, written, rotated });
+    pub(super) fn record_last_written(&mut self, path: &ValuePath, recall: WriteComparison, rotated: bool) {
+        let written = self.input.write_history.find_last_write(self.input.subject, path);
+        self.proposal.last_written.push(LastWritten {
+            path: path.clone(),
+            comparison: recall,
+            write_time: written,
+            rotated,
+        });
     }
 
     /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
-    pub(super) fn look_at_history(&mut self) {
-        let kind = &self.question.document.kind;
+    pub(super) fn guard_foreign_edits(&mut self) {
+        let kind = &self.input.document.kind;
         let Some(number) = kind.history.edited_by_others_at else { return };
-        let edited = self.question.live.and_then(|live| live.get(number)).filter(|value| !value.is_blank());
-        let (Some(edited), false) = (edited, self.out.changes.is_empty()) else { return };
-        let path = Path(vec![Segment::Field(kind.shape.field(number).name.clone())]);
-        let span = self.question.document.name_span;
-        match self.question.memory.recall(self.question.subject, &path, edited) {
-            Recall::Same => {}
-            Recall::Differs if !self.permits.overwrite_edits => {
+        let edited =
+            self.input.live.and_then(|live| live.get_field(number)).filter(|value| !value.is_blank());
+        let (Some(edited), false) = (edited, self.proposal.changes.is_empty()) else { return };
+        let path = ValuePath(vec![PathSegment::Field(kind.shape.get_field(number).name.clone())]);
+        let span = self.input.document.name_span;
+        match self.input.write_history.compare_last_written(self.input.subject, &path, edited) {
+            WriteComparison::Same => {}
+            WriteComparison::Differs if !self.permissions.overwrite_edits => {
                 let message = "the person behind this object has edited it since the last run".to_owned();
-                self.fault(
+                self.push_error(
                     "edited-meanwhile",
                     message,
                     span,
@@ -68,76 +79,79 @@ impl Overlay<'_> {
                 );
             }
             recall => {
-                if recall == Recall::Differs {
-                    self.needs(Permission::OverwriteEdits);
+                if recall == WriteComparison::Differs {
+                    self.require_permission(Permission::OverwriteEdits);
                 }
                 let message = "the person behind this object has edited it before";
-                let note = Diagnostic::note("edited-by-others", message).at(self.place(span));
-                self.out.notes.push(note.hint("see that nothing of theirs is overwritten"));
+                let note =
+                    Diagnostic::note("edited-by-others", message).with_location(self.locate_span(span));
+                self.proposal.notes.push(note.with_hint("see that nothing of theirs is overwritten"));
             }
         }
-        self.out.hidden.push((path, edited.clone()));
+        self.proposal.hidden.push((path, edited.clone()));
     }
 
     /// What is about a person is written only where the target takes it from documents.
     pub(super) fn guard_personal(&mut self) {
-        if self.permits.personal {
+        if self.permissions.personal {
             return;
         }
-        let kind = &self.question.document.kind;
-        let personal: Vec<_> = self.out.changes.iter().filter(|change| is_personal(kind, change)).collect();
+        let kind = &self.input.document.kind;
+        let personal: Vec<_> =
+            self.proposal.changes.iter().filter(|change| is_personal(kind, change)).collect();
         let Some(first) = personal.first() else { return };
-        if self.permits.force_personal {
-            return self.needs(Permission::Personal);
+        if self.permissions.force_personal {
+            return self.require_permission(Permission::Personal);
         }
         let more = match personal.len() {
             1 => " is personal".to_owned(),
             number => format!(" and {} more are personal", number - 1),
         };
-        let target = &self.question.subject.target;
+        let target = &self.input.subject.target;
         let message = format!(
             "`{}`{more}, and the target `{target}` takes no personal values from documents",
-            named(&first.path)
+            format_path(&first.path)
         );
-        let place = first.place.clone().unwrap_or_else(|| self.place(self.question.document.name_span));
+        let place = first.place.clone().unwrap_or_else(|| self.locate_span(self.input.document.name_span));
         let hint = format!(
             "`personal: write` at the target in trueup.yaml turns it on; `{}` for this run",
             Permission::Personal.flag()
         );
-        let fault = Diagnostic::error(Permission::Personal.code(), message).at(place).hint(hint);
-        self.out.faults.push(fault);
+        let fault =
+            Diagnostic::error(Permission::Personal.code(), message).with_location(place).with_hint(hint);
+        self.proposal.errors.push(fault);
     }
 
     /// Notes that something was done that had to be allowed.
-    pub(super) fn needs(&mut self, permission: Permission) {
-        if !self.out.needs.contains(&permission) {
-            self.out.needs.push(permission);
+    pub(super) fn require_permission(&mut self, permission: Permission) {
+        if !self.proposal.required_permissions.contains(&permission) {
+            self.proposal.required_permissions.push(permission);
         }
     }
 
     /// Whether the whole object still waits for somebody, as the kind tells it.
-    pub(super) fn is_waiting(&self) -> bool {
-        let Some(waiting) = &self.question.document.kind.waiting else { return false };
-        let now = self.question.live.and_then(|live| live.get(waiting.field));
-        now.and_then(Value::as_text).is_some_and(|now| waiting.values.iter().any(|value| **value == *now))
+    pub(super) fn is_pending(&self) -> bool {
+        let Some(waiting) = &self.input.document.kind.pending_when else { return false };
+        let now = self.input.live.and_then(|live| live.get_field(waiting.field));
+        now.and_then(Value::as_str).is_some_and(|now| waiting.values.iter().any(|value| **value == *now))
     }
 
-    pub(super) fn note_pending(&mut self, field: &Field, span: Span) {
+    pub(super) fn note_pending(&mut self, field: &Field, span: SourceSpan) {
         let note = Diagnostic::note("pending", format!("`{}` waits for verification", field.name))
-            .at(self.place(span))
-            .hint("the service shows it once it is verified");
-        self.out.notes.push(note);
+            .with_location(self.locate_span(span))
+            .with_hint("the service shows it once it is verified");
+        self.proposal.notes.push(note);
     }
 
     /// A source that gave nothing must not be taken for a field that is not named.
-    pub(super) fn unresolved(&mut self) {
-        for (slot, span) in self.question.document.spec.slots() {
+    pub(super) fn report_unresolved(&mut self) {
+        for (slot, span) in self.input.document.spec.iter_value_sources() {
             let message = format!("{slot} was not looked up");
-            self.fault("unresolved-secret", message, span, "see the error about this source");
+            self.push_error("unresolved-secret", message, span, "see the error about this source");
         }
-        for (spot, _) in self.question.document.references() {
+        for (spot, _) in self.input.document.collect_references() {
             let message = format!("what `{}` refers to was not looked up", spot.field.name);
-            self.fault("unresolved-reference", message, spot.span, "see the error about this reference");
+            self.push_error("unresolved-reference", message, spot.span, "see the error about this reference");
         }
     }
 }

@@ -3,81 +3,88 @@
 //! Items are overlaid on the live ones they pair with; what is not listed goes or stays; a new item is one
 //! change as a whole. The order of live items is kept wherever it means nothing.
 
-use super::{Look, Overlay, Proposal, object_fields};
-use crate::diagnostic::{Diagnostic, Span};
-use crate::document::{Wanted, Wish};
-use crate::kind::{Absent, Clear, Field, Item, ItemsSent, ListType, MapType, Shape, ToldApart};
-use crate::plan::Form;
-use crate::plan::compare::segment;
-use crate::plan::pair::{Reason, Unpaired, pair};
-use crate::value::{Mark, Object, Path, Segment, Value};
+use super::{ChangeContext, ObjectProposal, ProposalBuilder, as_object_fields};
+use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::{
+    AbsenceRule, ArrayType, ClearValue, Field, ItemType, ListType, MapType, Shape, WrittenItems,
+};
+use crate::plan::ChangeValueType;
+use crate::plan::compare::build_segment;
+use crate::plan::pair::{UnmatchedItem, UnmatchedReason, match_items};
+use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
-impl Overlay<'_> {
-    pub(super) fn list(
+impl ProposalBuilder<'_> {
+    pub(super) fn merge_list(
         &mut self,
         field: &Field,
-        list: &ListType,
+        list: &ArrayType,
         live: Option<&Value>,
-        (items, span): (&[Wanted], Span),
-        path: &Path,
+        (items, span): (&[DesiredNode], SourceSpan),
+        path: &ValuePath,
     ) -> Option<Value> {
         let before = live.map(Value::items).unwrap_or_default();
-        let count = self.out.changes.len();
-        let after = match (&list.told_apart, &list.item) {
-            (ToldApart::Keys(keys), Item::Object(shape)) => {
-                self.keyed(list, (shape, keys), before, items, path)?
+        let count = self.proposal.changes.len();
+        let after = match (&list.list_type, &list.item) {
+            (ListType::Map(keys), ItemType::Object(shape)) => {
+                self.merge_keyed_list(list, (shape, keys), before, items, path)?
             }
-            (ToldApart::Order, _) => self.ordered(field, list, before, items, path),
-            _ => self.as_set(field, list, before, items, path),
+            (ListType::Atomic, _) => self.merge_ordered_list(field, list, before, items, path),
+            _ => self.merge_set(field, list, before, items, path),
         };
-        let settled =
-            self.out.changes.len() == count && live.is_some_and(|live| live.items().len() == after.len());
-        if settled && list.order_told {
+        let settled = self.proposal.changes.len() == count
+            && live.is_some_and(|live| live.items().len() == after.len());
+        if settled && list.reports_order {
             self.note_order(field, before, (items, span), list);
         }
-        Some(Value::List(after))
+        Some(Value::Array(after))
     }
 
-    fn keyed(
+    fn merge_keyed_list(
         &mut self,
-        list: &ListType,
+        list: &ArrayType,
         (shape, keys): (&Shape, &[Vec<u16>]),
         before: &[Value],
-        items: &[Wanted],
-        path: &Path,
+        items: &[DesiredNode],
+        path: &ValuePath,
     ) -> Option<Vec<Value>> {
         let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let pairs = match pair(shape, keys, &wanted, &live) {
+        let wanted: Vec<&[(u16, DesiredNode)]> = items.iter().map(as_object_fields).collect();
+        let pairs = match match_items(shape, keys, &wanted, &live) {
             Ok(pairs) => pairs,
             Err(faults) => {
-                faults.iter().for_each(|fault| self.unpaired(fault, items));
+                faults.iter().for_each(|fault| self.report_unmatched_item(fault, items));
                 return None;
             }
         };
-        let look = |span| Look { form: Form::of_item(&list.item), mark: Mark::Open, span };
-        let mut rows = Rows::default();
+        let look = |span| ChangeContext {
+            value_type: ChangeValueType::from_item(&list.item),
+            sensitivity: Sensitivity::Public,
+            span,
+        };
+        let mut rows = MergedRows::default();
         for (index, item) in before.iter().enumerate() {
-            let at = path.then(segment(list, index, item, before));
+            let at = path.join_segment(build_segment(list, index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
                 Some(wish) => {
-                    rows.begin(&self.out);
-                    let above = std::mem::replace(&mut self.here, items[wish].span);
-                    let (changes, hidden) = (self.out.changes.len(), self.out.hidden.len());
-                    let object = self.object(shape, item.as_object(), wanted[wish], &at);
-                    self.here = above;
-                    let stays = self.out.changes.len() == changes && list.items_sent == ItemsSent::Changed;
+                    rows.begin_row(&self.proposal);
+                    let above = std::mem::replace(&mut self.current_span, items[wish].span);
+                    let (changes, hidden) = (self.proposal.changes.len(), self.proposal.hidden.len());
+                    let object = self.merge_object(shape, item.as_object(), wanted[wish], &at);
+                    self.current_span = above;
+                    let stays =
+                        self.proposal.changes.len() == changes && list.write_items == WrittenItems::Changed;
                     // a row that is not sent must not be remembered as written
-                    self.out.hidden.truncate(if stays { hidden } else { self.out.hidden.len() });
+                    self.proposal.hidden.truncate(if stays { hidden } else { self.proposal.hidden.len() });
                     let object = Value::Object(Box::new(object));
                     rows.after.push(if stays { item.clone() } else { object });
                 }
-                None if list.complete || items.is_empty() => {
-                    self.change(at, Some(item.clone()), None, look(None));
+                None if list.deletes_unlisted || items.is_empty() => {
+                    self.push_change(at, Some(item.clone()), None, look(None));
                 }
                 None => {
-                    if list.items_sent == ItemsSent::All {
-                        self.untouched(&list.item, item, &at);
+                    if list.write_items == WrittenItems::All {
+                        self.check_unmanaged_item(&list.item, item, &at);
                     }
                     rows.after.push(item.clone());
                 }
@@ -85,68 +92,75 @@ impl Overlay<'_> {
         }
         // behind all that are there, so that no new item is taken for one that goes
         for (index, wish) in (before.len()..).zip((0..pairs.len()).filter(|wish| pairs[*wish].is_none())) {
-            rows.begin(&self.out);
-            let item =
-                self.new_item(shape, &items[wish], &path.then(Segment::Item { index, key: Vec::new() }));
-            let at = path.then(segment(list, index, &item, &rows.after));
-            self.change(at, None, Some(item.clone()), look(Some(items[wish].span)));
-            rows.after.push(in_full(shape, item));
+            rows.begin_row(&self.proposal);
+            let item = self.build_new_item(
+                shape,
+                &items[wish],
+                &path.join_segment(PathSegment::Item { index, key: Vec::new() }),
+            );
+            let at = path.join_segment(build_segment(list, index, &item, &rows.after));
+            self.push_change(at, None, Some(item.clone()), look(Some(items[wish].span)));
+            rows.after.push(fill_null_fields(shape, item));
         }
-        rows.name_hidden(list, path, &mut self.out);
+        rows.rekey_hidden_values(list, path, &mut self.proposal);
         Some(rows.after)
     }
 
     /// A new item as a whole: its leaves are not changes of their own.
-    fn new_item(&mut self, shape: &Shape, item: &Wanted, path: &Path) -> Value {
-        let (count, creating) = (self.out.changes.len(), std::mem::replace(&mut self.creating, true));
+    fn build_new_item(&mut self, shape: &Shape, item: &DesiredNode, path: &ValuePath) -> Value {
+        let (count, creating) = (self.proposal.changes.len(), std::mem::replace(&mut self.creating, true));
         let list = path.0.iter().rev().find_map(|segment| match segment {
-            Segment::Field(name) => Some(name.clone()),
+            PathSegment::Field(name) => Some(name.clone()),
             _ => None,
         });
-        let (above, here) = (std::mem::replace(&mut self.new_item_of, list), self.here);
-        self.here = Span { start: item.span.start, end: item.span.start };
-        let object = self.object(shape, None, object_fields(item), path);
-        (self.new_item_of, self.here) = (above, here);
-        self.out.changes.truncate(count);
+        let (above, here) = (std::mem::replace(&mut self.new_item_list, list), self.current_span);
+        self.current_span = SourceSpan { start: item.span.start, end: item.span.start };
+        let object = self.merge_object(shape, None, as_object_fields(item), path);
+        (self.new_item_list, self.current_span) = (above, here);
+        self.proposal.changes.truncate(count);
         self.creating = creating;
         Value::Object(Box::new(object))
     }
 
-    fn ordered(
+    fn merge_ordered_list(
         &mut self,
         field: &Field,
-        list: &ListType,
+        list: &ArrayType,
         before: &[Value],
-        items: &[Wanted],
-        path: &Path,
+        items: &[DesiredNode],
+        path: &ValuePath,
     ) -> Vec<Value> {
         let mut after = Vec::with_capacity(items.len());
         for (index, wanted) in items.iter().enumerate() {
             let live = before.get(index);
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            match (&list.item, live, &wanted.wish) {
-                (Item::Object(shape), Some(Value::Object(live)), Wish::Object(fields)) => {
-                    after.push(Value::Object(Box::new(self.object(shape, Some(live), fields, &at))));
+            let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
+            match (&list.item, live, &wanted.value) {
+                (ItemType::Object(shape), Some(Value::Object(live)), DesiredValue::Object(fields)) => {
+                    after.push(Value::Object(Box::new(self.merge_object(shape, Some(live), fields, &at))));
                 }
-                (Item::Object(shape), _, Wish::Object(_)) => {
-                    let item = self.new_item(shape, wanted, &at);
-                    self.change(
+                (ItemType::Object(shape), _, DesiredValue::Object(_)) => {
+                    let item = self.build_new_item(shape, wanted, &at);
+                    self.push_change(
                         at,
                         live.cloned(),
                         Some(item.clone()),
-                        Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(wanted.span) },
+                        ChangeContext {
+                            value_type: ChangeValueType::from_item(&list.item),
+                            sensitivity: field.sensitivity,
+                            span: Some(wanted.span),
+                        },
                     );
-                    after.push(in_full(shape, item));
+                    after.push(fill_null_fields(shape, item));
                 }
-                (_, live, Wish::Leaf(value)) => {
-                    if !live.is_some_and(|live| live.same(value)) {
-                        self.change(
+                (_, live, DesiredValue::Literal(value)) => {
+                    if !live.is_some_and(|live| live.is_equivalent(value)) {
+                        self.push_change(
                             at,
                             live.cloned(),
                             Some(value.clone()),
-                            Look {
-                                form: Form::of_item(&list.item),
-                                mark: field.mark,
+                            ChangeContext {
+                                value_type: ChangeValueType::from_item(&list.item),
+                                sensitivity: field.sensitivity,
                                 span: Some(wanted.span),
                             },
                         );
@@ -157,13 +171,17 @@ impl Overlay<'_> {
             }
         }
         for (index, item) in before.iter().enumerate().skip(items.len()) {
-            let at = path.then(Segment::Item { index, key: Vec::new() });
-            if list.complete || items.is_empty() {
-                self.change(
+            let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
+            if list.deletes_unlisted || items.is_empty() {
+                self.push_change(
                     at,
                     Some(item.clone()),
                     None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                    ChangeContext {
+                        value_type: ChangeValueType::from_item(&list.item),
+                        sensitivity: field.sensitivity,
+                        span: None,
+                    },
                 );
             } else {
                 after.push(item.clone());
@@ -172,43 +190,53 @@ impl Overlay<'_> {
         after
     }
 
-    fn as_set(
+    fn merge_set(
         &mut self,
         field: &Field,
-        list: &ListType,
+        list: &ArrayType,
         before: &[Value],
-        items: &[Wanted],
-        path: &Path,
+        items: &[DesiredNode],
+        path: &ValuePath,
     ) -> Vec<Value> {
-        let wanted = |item: &&Wanted| match &item.wish {
-            Wish::Leaf(value) => Some((value.clone(), item.span)),
+        let wanted = |item: &&DesiredNode| match &item.value {
+            DesiredValue::Literal(value) => Some((value.clone(), item.span)),
             _ => None,
         };
-        let wanted: Vec<(Value, Span)> = items.iter().filter_map(|item| wanted(&item)).collect();
+        let wanted: Vec<(Value, SourceSpan)> = items.iter().filter_map(|item| wanted(&item)).collect();
         let mut after = Vec::with_capacity(before.len().max(items.len()));
         for (index, item) in before.iter().enumerate() {
-            if wanted.iter().any(|(value, _)| value.same(item)) || !(list.complete || items.is_empty()) {
+            if wanted.iter().any(|(value, _)| value.is_equivalent(item))
+                || !(list.deletes_unlisted || items.is_empty())
+            {
                 after.push(item.clone());
             } else {
-                let at = path.then(Segment::Item { index, key: Vec::new() });
-                self.change(
+                let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
+                self.push_change(
                     at,
                     Some(item.clone()),
                     None,
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: None },
+                    ChangeContext {
+                        value_type: ChangeValueType::from_item(&list.item),
+                        sensitivity: field.sensitivity,
+                        span: None,
+                    },
                 );
             }
         }
         let mut index = before.len();
         for (value, span) in wanted {
-            if !before.iter().any(|item| item.same(&value)) {
-                let at = path.then(Segment::Item { index, key: Vec::new() });
+            if !before.iter().any(|item| item.is_equivalent(&value)) {
+                let at = path.join_segment(PathSegment::Item { index, key: Vec::new() });
                 index += 1;
-                self.change(
+                self.push_change(
                     at,
                     None,
                     Some(value.clone()),
-                    Look { form: Form::of_item(&list.item), mark: field.mark, span: Some(span) },
+                    ChangeContext {
+                        value_type: ChangeValueType::from_item(&list.item),
+                        sensitivity: field.sensitivity,
+                        span: Some(span),
+                    },
                 );
                 after.push(value);
             }
@@ -216,41 +244,41 @@ impl Overlay<'_> {
         after
     }
 
-    pub(super) fn map(
+    pub(super) fn merge_map(
         &mut self,
         field: &Field,
         map: &MapType,
         live: Option<&Value>,
-        entries: &[(Box<str>, Wanted)],
-        path: &Path,
+        entries: &[(Box<str>, DesiredNode)],
+        path: &ValuePath,
     ) -> Option<Value> {
         let before = match live {
             Some(Value::Map(before)) => before.as_slice(),
             _ => &[],
         };
-        let keep_rest = !map.complete && !entries.is_empty();
+        let keep_rest = !map.deletes_unlisted && !entries.is_empty();
         let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
         after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
         for (key, wanted) in entries {
-            if let Wish::Leaf(value) = &wanted.wish {
+            if let DesiredValue::Literal(value) = &wanted.value {
                 after.push((key.clone(), value.clone()));
             }
         }
         // an entry that is null says no more than one that is not there
-        let (was, is) = (said(before), said(&after));
-        if !self.creating && was.same(&is) {
+        let (was, is) = (drop_null_entries(before), drop_null_entries(&after));
+        if !self.creating && was.is_equivalent(&is) {
             return None;
         }
-        self.entries(field, map, (&was, &is), (entries, path));
+        self.push_entry_changes(field, map, (&was, &is), (entries, path));
         Some(Value::Map(after))
     }
 
-    fn entries(
+    fn push_entry_changes(
         &mut self,
         field: &Field,
         map: &MapType,
         (before, after): (&Value, &Value),
-        (entries, path): (&[(Box<str>, Wanted)], &Path),
+        (entries, path): (&[(Box<str>, DesiredNode)], &ValuePath),
     ) {
         let (Value::Map(before), Value::Map(after)) = (before, after) else { return };
         let find = |side: &[(Box<str>, Value)], key: &str| {
@@ -261,40 +289,52 @@ impl Overlay<'_> {
         keys.dedup();
         for key in keys {
             let (was, is) = (find(before, key), find(after, key));
-            if was.as_ref().zip(is.as_ref()).is_some_and(|(was, is)| was.same(is)) {
+            if was.as_ref().zip(is.as_ref()).is_some_and(|(was, is)| was.is_equivalent(is)) {
                 continue;
             }
             let span = entries.iter().find(|(named, _)| **named == *key).map(|(_, wanted)| wanted.span);
-            let path = path.then(Segment::Key(key.into(), map.key_mark(key, field.mark)));
-            self.change(path, was, is, Look { form: Form::Leaf(map.value.clone()), mark: field.mark, span });
+            let path = path.join_segment(PathSegment::Key(
+                key.into(),
+                map.resolve_key_sensitivity(key, field.sensitivity),
+            ));
+            self.push_change(
+                path,
+                was,
+                is,
+                ChangeContext {
+                    value_type: ChangeValueType::Scalar(map.value.clone()),
+                    sensitivity: field.sensitivity,
+                    span,
+                },
+            );
         }
     }
 
-    fn unpaired(&mut self, fault: &Unpaired, items: &[Wanted]) {
+    fn report_unmatched_item(&mut self, fault: &UnmatchedItem, items: &[DesiredNode]) {
         let span = items[fault.item].span;
         match &fault.reason {
-            Reason::Ambiguous(names) => {
+            UnmatchedReason::Ambiguous(names) => {
                 let hint = match names.is_empty() {
                     true => "the live items are alike; remove one of them by hand".to_owned(),
                     false => format!("name one of these too: {}", names.join(", ")),
                 };
-                self.fault("ambiguous-item", "several live items match this one".into(), span, &hint);
+                self.push_error("ambiguous-item", "several live items match this one".into(), span, &hint);
             }
-            Reason::Twice(first) | Reason::Alike(first) => {
+            UnmatchedReason::DuplicateMatch(first) | UnmatchedReason::DuplicateKey(first) => {
                 let message = match fault.reason {
-                    Reason::Alike(_) => "nothing would tell these two items apart",
+                    UnmatchedReason::DuplicateKey(_) => "nothing would tell these two items apart",
                     _ => "two items mean the same live one",
                 };
-                let first = self.place(items[*first].span);
+                let first = self.locate_span(items[*first].span);
                 let fault = Diagnostic::error("ambiguous-item", message)
-                    .at(self.place(span))
-                    .also(first, "the other one")
-                    .hint("keep one of the two, or name what tells them apart");
-                self.out.faults.push(fault);
+                    .with_location(self.locate_span(span))
+                    .with_related(first, "the other one")
+                    .with_hint("keep one of the two, or name what tells them apart");
+                self.proposal.errors.push(fault);
             }
-            Reason::UnknownId(name) => {
+            UnmatchedReason::UnknownId(name) => {
                 let message = format!("no live item has this `{name}`");
-                self.fault("unknown-item", message, span, "leave the id out to add a new item");
+                self.push_error("unknown-item", message, span, "leave the id out to add a new item");
             }
         }
     }
@@ -303,42 +343,42 @@ impl Overlay<'_> {
         &mut self,
         field: &Field,
         before: &[Value],
-        (items, span): (&[Wanted], Span),
-        list: &ListType,
+        (items, span): (&[DesiredNode], SourceSpan),
+        list: &ArrayType,
     ) {
-        let (ToldApart::Keys(keys), Item::Object(shape)) = (&list.told_apart, &list.item) else { return };
+        let (ListType::Map(keys), ItemType::Object(shape)) = (&list.list_type, &list.item) else { return };
         let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
-        let wanted: Vec<&[(u16, Wanted)]> = items.iter().map(object_fields).collect();
-        let in_order = pair(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
+        let wanted: Vec<&[(u16, DesiredNode)]> = items.iter().map(as_object_fields).collect();
+        let in_order = match_items(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
         if !in_order {
             let message = format!("the items of `{}` stand in another order in the live object", field.name);
-            let note = Diagnostic::note("order-differs", message).at(self.place(span));
-            self.out.notes.push(note.hint("the order is left as it is"));
+            let note = Diagnostic::note("order-differs", message).with_location(self.locate_span(span));
+            self.proposal.notes.push(note.with_hint("the order is left as it is"));
         }
     }
 }
 
 /// The rows of a list as they are to be.
 #[derive(Default)]
-struct Rows {
+struct MergedRows {
     after: Vec<Value>,
     /// Where the hidden values of a row begin, and which row it is.
-    hidden: Vec<(usize, usize)>,
+    hidden_starts: Vec<(usize, usize)>,
 }
 
-impl Rows {
+impl MergedRows {
     /// The next row begins.
-    fn begin(&mut self, out: &Proposal) {
-        self.hidden.push((out.hidden.len(), self.after.len()));
+    fn begin_row(&mut self, out: &ObjectProposal) {
+        self.hidden_starts.push((out.hidden.len(), self.after.len()));
     }
 
     /// Hidden values are remembered under the row as the next run will find it, not as it was.
-    fn name_hidden(&self, list: &ListType, path: &Path, out: &mut Proposal) {
-        let ends = self.hidden.iter().skip(1).map(|(start, _)| *start).chain([out.hidden.len()]);
-        for ((start, index), end) in self.hidden.iter().zip(ends.collect::<Vec<_>>()) {
+    fn rekey_hidden_values(&self, list: &ArrayType, path: &ValuePath, out: &mut ObjectProposal) {
+        let ends = self.hidden_starts.iter().skip(1).map(|(start, _)| *start).chain([out.hidden.len()]);
+        for ((start, index), end) in self.hidden_starts.iter().zip(ends.collect::<Vec<_>>()) {
             let values = out.hidden.get_mut(*start..end).filter(|values| !values.is_empty());
             let (Some(values), Some(row)) = (values, self.after.get(*index)) else { continue };
-            let step = segment(list, *index, row, &self.after);
+            let step = build_segment(list, *index, row, &self.after);
             for own in values.iter_mut().filter_map(|(own, _)| own.0.get_mut(path.0.len())) {
                 *own = step.clone();
             }
@@ -347,17 +387,17 @@ impl Rows {
 }
 
 /// The entries of a map that are not null.
-fn said(entries: &[(Box<str>, Value)]) -> Value {
+fn drop_null_entries(entries: &[(Box<str>, Value)]) -> Value {
     Value::Map(entries.iter().filter(|(_, value)| !matches!(value, Value::Null)).cloned().collect())
 }
 
 /// A new item with everything that can be null and is not named said to be null, as the service itself says it:
 /// nobody can tell whether it takes an item in part.
-fn in_full(shape: &Shape, mut item: Value) -> Value {
+fn fill_null_fields(shape: &Shape, mut item: Value) -> Value {
     if let Value::Object(object) = &mut item {
         for field in shape.fields.iter().filter(|field| is_nullable(field)) {
-            if object.get(field.number).is_none() {
-                object.set(field.number, Value::Null);
+            if object.get_field(field.number).is_none() {
+                object.set_field(field.number, Value::Null);
             }
         }
     }
@@ -365,6 +405,7 @@ fn in_full(shape: &Shape, mut item: Value) -> Value {
 }
 
 fn is_nullable(field: &Field) -> bool {
-    let ours = !field.access.computed && !field.access.required && field.copy_of.is_none();
-    ours && !field.is_nested() && (field.absent, field.clear) == (Absent::Null, Clear::Null)
+    let ours = !field.behavior.read_only && !field.behavior.required && field.copy_of.is_none();
+    ours && !field.is_nested()
+        && (field.when_absent, field.clear_with) == (AbsenceRule::Null, ClearValue::Null)
 }

@@ -9,68 +9,72 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::kind::FormatWord;
-use crate::kind::leaf::Token;
-use crate::kind::{Kind, Leaf, Type};
+use crate::kind::WireFormat;
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{FieldType, Kind, ScalarType};
 use crate::remote::wire;
 use crate::value::{Object, Value};
 
-use super::Secrets;
-use super::answer::{Answer, Form, Showing};
+use super::SandboxSecretMode;
 use super::auth;
-use super::bind::{Binder, Spelling};
-use super::given::Given;
-use super::rows;
+use super::deserialize::{SandboxBodyDirection, SandboxDeserializer};
+use super::embedded_objects::EmbeddedObject;
+use super::list_items;
+use super::raw_body::RawBodyValue;
+use super::response::{SandboxEncoder, SandboxFormat, SandboxResponse};
 use super::rules;
-use super::service::{Service, State};
-use super::store::{Record, Table};
-use super::things::Whole;
+use super::service::{SandboxService, SandboxState};
+use super::store::{SandboxRecord, SandboxTable};
 
-impl Service {
+impl SandboxService {
     /// Sets members of a live object, in the spelling in which the service answers.
     ///
     /// # Errors
     /// A sentence that says what does not fit; it repeats no value.
-    pub fn edit(&self, kind: &str, id: &str, set: &Map<String, Json>) -> Result<(), String> {
+    pub fn edit_object(&self, kind: &str, id: &str, set: &Map<String, Json>) -> Result<(), String> {
         let number = self.kinds().iter().position(|own| *own.name == *kind);
         let number = number.ok_or_else(|| format!("no kind `{kind}` is served here"))?;
-        let mut state = self.state();
-        let State { tables, mint, .. } = &mut *state;
+        let mut state = self.lock_state();
+        let SandboxState { tables, id_generator: mint, .. } = &mut *state;
         let table = tables.get_mut(number).ok_or("no such kind")?;
         let kind = Arc::clone(&table.kind);
         let id = self.read_id(&kind, id)?;
         let anywhere = vec![None; kind.scope.len()];
-        let (scope, old) = table.get(&anywhere, &id).ok_or("there is no object with this id")?;
+        let (scope, old) = table.find_record(&anywhere, &id).ok_or("there is no object with this id")?;
         let scope = scope.to_vec();
         let mut record = old.clone();
-        edited(&kind, &mut record, set)?.into_iter().for_each(|whole| table.wholes.put(whole));
-        rows::settle(&kind.shape, &mut record.object, mint);
-        table.put(&scope, record);
+        apply_edit(&kind, &mut record, set)?
+            .into_iter()
+            .for_each(|whole| table.embedded.insert_object(whole));
+        list_items::fill_defaults(&kind.shape, &mut record.object, mint);
+        table.put_record(&scope, record);
         Ok(())
     }
 
     fn read_id(&self, kind: &Kind, text: &str) -> Result<Value, String> {
-        let Type::Leaf(leaf) = &kind.id_field().ty else { return Err("this kind has no id".into()) };
-        leaf.read(Token::Bare(text)).map_err(|mismatch| mismatch.message)
+        let FieldType::Scalar(leaf) = &kind.id_field().ty else { return Err("this kind has no id".into()) };
+        leaf.read_token(ScalarToken::Plain(text)).map_err(|mismatch| mismatch.message)
     }
 
     /// What waits becomes what is.
-    pub fn verify(&self) {
-        let mut state = self.state();
-        let State { tables, patterns, .. } = &mut *state;
+    pub fn verify_pending(&self) {
+        let mut state = self.lock_state();
+        let SandboxState { tables, templates: patterns, .. } = &mut *state;
         for (table, pattern) in tables.iter_mut().zip(patterns) {
             let kind = Arc::clone(&table.kind);
-            table.each().for_each(|record| rules::verify(&kind, record, pattern.as_ref()));
+            table.iter_records_mut().for_each(|record| rules::verify_record(&kind, record, pattern.as_ref()));
         }
     }
 
     /// The whole state, in the form of a data file.
-    pub fn dump(&self) -> Json {
-        let state = self.state();
+    pub fn dump_state(&self) -> Json {
+        let state = self.lock_state();
         let mut all = Map::new();
         for table in &state.tables {
             let anywhere = vec![None; table.kind.scope.len()];
-            let objects = table.list(&anywhere).map(|(scope, record)| dumped(table, scope, &record.object));
+            let objects = table
+                .list_records(&anywhere)
+                .map(|(scope, record)| dump_object(table, scope, &record.object));
             all.insert(table.kind.name.to_string(), objects.collect());
         }
         Json::Object(all)
@@ -78,84 +82,97 @@ impl Service {
 }
 
 /// Sets what is given; members that no field knows become strangers, so that a tool can be tried on them.
-fn edited(kind: &Kind, record: &mut Record, set: &Map<String, Json>) -> Result<Vec<Whole>, String> {
-    let mut binder = Binder::new(&kind.api, Spelling::Read);
-    let given = binder.object(&kind.shape, Given::from(set), "");
-    if let Some(first) = binder.grievances.first() {
+fn apply_edit(
+    kind: &Kind,
+    record: &mut SandboxRecord,
+    set: &Map<String, Json>,
+) -> Result<Vec<EmbeddedObject>, String> {
+    let mut binder = SandboxDeserializer::new(&kind.api, SandboxBodyDirection::Response);
+    let given = binder.read_object(&kind.shape, RawBodyValue::from(set), "");
+    if let Some(first) = binder.field_errors.first() {
         return Err(format!("`{}`: {}", first.field, first.message));
     }
     for (number, value) in given.fields().filter(|(number, _)| *number != kind.identity.id) {
-        record.object.set(number, value.clone());
+        record.object.set_field(number, value.clone());
     }
-    for stranger in given.strangers {
-        record.object.strangers.retain(|own| own.name != stranger.name);
-        record.object.strangers.push(stranger);
+    for stranger in given.unknown_fields {
+        record.object.unknown_fields.retain(|own| own.name != stranger.name);
+        record.object.unknown_fields.push(stranger);
     }
-    Ok(binder.wholes)
+    Ok(binder.embedded)
 }
 
-fn dumped(table: &Table, scope: &[Value], object: &Object) -> Json {
+fn dump_object(table: &SandboxTable, scope: &[Value], object: &Object) -> Json {
     let kind = &*table.kind;
     let scope: Map<String, Json> = kind
         .scope
         .iter()
         .zip(scope)
-        .map(|(parameter, value)| (parameter.name.to_string(), Leaf::url_text(value, &kind.api).into()))
+        .map(|(parameter, value)| {
+            (parameter.name.to_string(), ScalarType::render_url_text(value, &kind.api).into())
+        })
         .collect();
-    let form = Form::Wire(FormatWord::Json);
-    let showing = Showing { secrets: Secrets::Clear, form, wholes: Some((&table.wholes, "")) };
-    let bytes = wire::encode(&showing.object(&kind.shape, object), FormatWord::Json, &kind.api);
+    let form = SandboxFormat::Wire(WireFormat::Json);
+    let showing = SandboxEncoder {
+        secrets: SandboxSecretMode::Clear,
+        format: form,
+        embedded: Some((&table.embedded, "")),
+    };
+    let bytes = wire::encode_body(&showing.encode_object(&kind.shape, object), WireFormat::Json, &kind.api);
     let mut shown: Json = serde_json::from_slice(&bytes).unwrap_or_default();
     // what never reads back stands beside the rest
-    for field in kind.shape.fields.iter().filter(|field| field.access.write_only) {
-        if let (Type::Leaf(leaf), Some(value)) = (&field.ty, object.get(field.number)) {
-            let bytes = wire::encode(&leaf.wire(value), FormatWord::Json, &kind.api);
-            shown[&*field.written_as] = serde_json::from_slice(&bytes).unwrap_or_default();
+    for field in kind.shape.fields.iter().filter(|field| field.behavior.write_only) {
+        if let (FieldType::Scalar(leaf), Some(value)) = (&field.ty, object.get_field(field.number)) {
+            let bytes = wire::encode_body(&leaf.encode_value(value), WireFormat::Json, &kind.api);
+            shown[&*field.write_to] = serde_json::from_slice(&bytes).unwrap_or_default();
         }
     }
     json!({ "scope": scope, "object": shown })
 }
 
 /// A token as an identity server gives it for a name and a password, both of any value but `wrong`.
-pub fn token(service: &Service, body: &[u8]) -> Answer {
+pub fn issue_token(service: &SandboxService, body: &[u8]) -> SandboxResponse {
     let form: HashMap<_, _> = url::form_urlencoded::parse(body).into_owned().collect();
-    let right = |name: &str| form.get(name).is_some_and(|value| auth::is_right(value));
+    let right = |name: &str| form.get(name).is_some_and(|value| auth::is_valid_credential(value));
     let granted = match form.get("grant_type").map(String::as_str) {
         Some("password") => right("username") && right("password"),
         Some("refresh_token") => right("refresh_token"),
         _ => false,
     };
-    let mint = &mut service.state().mint;
+    let mint = &mut service.lock_state().id_generator;
     let (status, body) = match granted {
         true => (
             200,
             json!({
-                "access_token": mint.guid().to_string(), "expires_in": 300, "refresh_expires_in": 1800,
-                "refresh_token": mint.guid().to_string(), "token_type": "Bearer",
+                "access_token": mint.generate_uuid().to_string(), "expires_in": 300, "refresh_expires_in": 1800,
+                "refresh_token": mint.generate_uuid().to_string(), "token_type": "Bearer",
             }),
         ),
         false => (401, json!({"error": "invalid_grant", "error_description": "Invalid user credentials"})),
     };
-    Answer { content_type: "application/json", ..Answer::text(status, body.to_string()) }
+    SandboxResponse {
+        content_type: "application/json",
+        ..SandboxResponse::from_text(status, body.to_string())
+    }
 }
 
 /// The body of an edit.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Edit {
+struct SandboxEditRequest {
     kind: String,
     id: String,
     set: Map<String, Json>,
 }
 
 /// The answer to an edit.
-pub fn edit(service: &Service, body: &[u8]) -> Answer {
-    let done = match serde_json::from_slice::<Edit>(body) {
-        Ok(edit) => service.edit(&edit.kind, &edit.id, &edit.set),
+pub fn handle_edit(service: &SandboxService, body: &[u8]) -> SandboxResponse {
+    let done = match serde_json::from_slice::<SandboxEditRequest>(body) {
+        Ok(edit) => service.edit_object(&edit.kind, &edit.id, &edit.set),
         Err(_) => Err("write {\"kind\": …, \"id\": …, \"set\": {member: value, …}}".into()),
     };
     match done {
-        Ok(()) => Answer::empty(204),
-        Err(message) => Answer::text(400, format!("{message}\n")),
+        Ok(()) => SandboxResponse::from_status(204),
+        Err(message) => SandboxResponse::from_text(400, format!("{message}\n")),
     }
 }

@@ -5,25 +5,25 @@
 
 use std::time::Duration;
 
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::suggest_word;
 
 /// How long a slow answer takes.
-pub const SLOW: Duration = Duration::from_secs(2);
+pub const SLOW_DELAY: Duration = Duration::from_secs(2);
 
 /// One fault, and how often it is still to strike.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
+pub struct SandboxFault {
     /// In capitals; none for any verb.
-    verb: Option<String>,
+    method: Option<String>,
     /// A part of the path.
     path: Option<String>,
-    pub blow: Blow,
-    left: u32,
+    pub effect: FaultEffect,
+    remaining: u32,
 }
 
 /// What goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Blow {
+pub enum FaultEffect {
     /// This status, and nothing done.
     Status(u16),
     /// No answer ever.
@@ -37,9 +37,9 @@ pub enum Blow {
     /// A web page with status 200, and nothing done.
     Html,
     /// An answer as if it were done, and nothing kept.
-    KeepNothing,
+    DiscardWrite,
     /// Done, but items of lists stand the other way round.
-    Reorder,
+    ReverseLists,
     /// Done, after a while.
     Slow,
     /// A refusal whose message repeats the body.
@@ -47,34 +47,34 @@ pub enum Blow {
     /// An answer of 200 MB.
     Flood,
     /// A page of a list after which there are always more.
-    Endless,
+    EndlessPages,
 }
 
-const WORDS: [(&str, Blow); 11] = [
-    ("hang", Blow::Hang),
-    ("reset", Blow::Reset),
-    ("reset-after", Blow::ResetAfter),
-    ("truncate", Blow::Truncate),
-    ("html", Blow::Html),
-    ("keep-nothing", Blow::KeepNothing),
-    ("reorder", Blow::Reorder),
-    ("slow", Blow::Slow),
-    ("echo", Blow::Echo),
-    ("flood", Blow::Flood),
-    ("endless", Blow::Endless),
+const EFFECT_NAMES: [(&str, FaultEffect); 11] = [
+    ("hang", FaultEffect::Hang),
+    ("reset", FaultEffect::Reset),
+    ("reset-after", FaultEffect::ResetAfter),
+    ("truncate", FaultEffect::Truncate),
+    ("html", FaultEffect::Html),
+    ("keep-nothing", FaultEffect::DiscardWrite),
+    ("reorder", FaultEffect::ReverseLists),
+    ("slow", FaultEffect::Slow),
+    ("echo", FaultEffect::Echo),
+    ("flood", FaultEffect::Flood),
+    ("endless", FaultEffect::EndlessPages),
 ];
 
-const VERBS: [&str; 6] = ["*", "GET", "POST", "PUT", "PATCH", "DELETE"];
+const METHODS: [&str; 6] = ["*", "GET", "POST", "PUT", "PATCH", "DELETE"];
 
-impl Fault {
+impl SandboxFault {
     /// Reads `VERB:WHAT[:COUNT][:/PATH]`.
     ///
     /// # Errors
     /// A sentence that says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse_fault(text: &str) -> Result<Self, String> {
         let mut parts = text.splitn(4, ':');
-        let verb = verb(parts.next().unwrap_or_default())?;
-        let blow = blow(parts.next().unwrap_or_default())?;
+        let verb = parse_method(parts.next().unwrap_or_default())?;
+        let blow = parse_effect(parts.next().unwrap_or_default())?;
         let (mut left, mut path) = (1, None);
         for part in parts {
             match part.parse::<u32>() {
@@ -83,45 +83,45 @@ impl Fault {
                 _ => return Err(format!("`{part}` is neither a count above zero nor a part of a path (/…)")),
             }
         }
-        Ok(Self { verb, path, blow, left })
+        Ok(Self { method: verb, path, effect: blow, remaining: left })
     }
 
     /// Whether it strikes this request; then it is one less.
-    fn strike(&mut self, verb: &str, path: &str) -> bool {
-        let fits = self.left > 0
-            && self.verb.as_ref().is_none_or(|own| own == verb)
+    fn try_consume(&mut self, verb: &str, path: &str) -> bool {
+        let fits = self.remaining > 0
+            && self.method.as_ref().is_none_or(|own| own == verb)
             && self.path.as_ref().is_none_or(|own| path.contains(own));
-        self.left -= u32::from(fits);
+        self.remaining -= u32::from(fits);
         fits
     }
 }
 
 /// The blow that this request takes.
-pub fn struck(faults: &mut Vec<Fault>, verb: &str, path: &str) -> Option<Blow> {
-    let blow = faults.iter_mut().find_map(|fault| fault.strike(verb, path).then_some(fault.blow));
-    faults.retain(|fault| fault.left > 0);
+pub fn take_fault(faults: &mut Vec<SandboxFault>, verb: &str, path: &str) -> Option<FaultEffect> {
+    let blow = faults.iter_mut().find_map(|fault| fault.try_consume(verb, path).then_some(fault.effect));
+    faults.retain(|fault| fault.remaining > 0);
     blow
 }
 
-fn verb(word: &str) -> Result<Option<String>, String> {
+fn parse_method(word: &str) -> Result<Option<String>, String> {
     let upper = word.to_uppercase();
-    match VERBS.contains(&&*upper) {
+    match METHODS.contains(&&*upper) {
         true if upper == "*" => Ok(None),
         true => Ok(Some(upper)),
-        false => Err(format!("`{word}` is no verb; write one of {}", VERBS.join(", "))),
+        false => Err(format!("`{word}` is no verb; write one of {}", METHODS.join(", "))),
     }
 }
 
-fn blow(word: &str) -> Result<Blow, String> {
+fn parse_effect(word: &str) -> Result<FaultEffect, String> {
     if let Ok(status) = word.parse::<u16>() {
         return match (300..600).contains(&status) {
-            true => Ok(Blow::Status(status)),
+            true => Ok(FaultEffect::Status(status)),
             false => Err(format!("{status} is no status from 300 to 599")),
         };
     }
-    let known = WORDS.iter().find(|(own, _)| *own == word).map(|(_, blow)| *blow);
+    let known = EFFECT_NAMES.iter().find(|(own, _)| *own == word).map(|(_, blow)| *blow);
     known.ok_or_else(|| {
-        let hint = did_you_mean(word, WORDS.iter().map(|(word, _)| *word)).unwrap_or_default();
+        let hint = suggest_word(word, EFFECT_NAMES.iter().map(|(word, _)| *word)).unwrap_or_default();
         format!("`{word}` is neither a status nor a known fault; {hint}")
     })
 }
@@ -132,19 +132,21 @@ mod tests {
 
     #[test]
     fn faults_are_read_and_used_up() {
-        let mut faults: Vec<Fault> =
-            ["put:503:2", "*:hang:/partners"].iter().filter_map(|text| Fault::parse(text).ok()).collect();
+        let mut faults: Vec<SandboxFault> = ["put:503:2", "*:hang:/partners"]
+            .iter()
+            .filter_map(|text| SandboxFault::parse_fault(text).ok())
+            .collect();
         assert_eq!(faults.len(), 2);
-        assert_eq!(struck(&mut faults, "GET", "/a/customers"), None);
-        assert_eq!(struck(&mut faults, "PUT", "/a/partners/1"), Some(Blow::Status(503)));
-        assert_eq!(struck(&mut faults, "PUT", "/a/customers"), Some(Blow::Status(503)));
-        assert_eq!(struck(&mut faults, "PUT", "/a/partners"), Some(Blow::Hang));
+        assert_eq!(take_fault(&mut faults, "GET", "/a/customers"), None);
+        assert_eq!(take_fault(&mut faults, "PUT", "/a/partners/1"), Some(FaultEffect::Status(503)));
+        assert_eq!(take_fault(&mut faults, "PUT", "/a/customers"), Some(FaultEffect::Status(503)));
+        assert_eq!(take_fault(&mut faults, "PUT", "/a/partners"), Some(FaultEffect::Hang));
         assert!(faults.is_empty());
     }
 
     #[test]
     fn what_is_wrong_is_said() {
-        let said = |text| Fault::parse(text).err().unwrap_or_default();
+        let said = |text| SandboxFault::parse_fault(text).err().unwrap_or_default();
         assert!(said("PUSH:503").starts_with("`PUSH` is no verb"));
         assert!(said("PUT:rset").contains("did you mean `reset`"));
         assert!(said("PUT:99").contains("300 to 599"));

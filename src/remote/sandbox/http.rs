@@ -19,37 +19,37 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::answer::Answer;
-use super::fault::{self, Blow, Fault, SLOW};
-use super::log::{Entry, Log};
-use super::refusal::Refusal;
-use super::service::{Asked, Lie, Service};
-use super::{Watch, control};
+use super::error::SandboxError;
+use super::fault::{self, FaultEffect, SLOW_DELAY, SandboxFault};
+use super::log::{SandboxLogEntry, SandboxRequestLog};
+use super::response::SandboxResponse;
+use super::service::{FaultMode, SandboxRequest, SandboxService};
+use super::{SandboxObserver, control};
 
 /// How many bytes a body may have.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// How many bytes of a body are read at all.
-const MOST_DROPPED: usize = 4 * MOST_BYTES;
+const MAX_DISCARDED_BYTES: usize = 4 * MAX_BODY_BYTES;
 /// How many connections are served at once.
-const MOST_CONNECTIONS: usize = 512;
+const MAX_CONNECTIONS: usize = 512;
 /// How long a client may take over its headers, and again over its body.
-const PATIENCE: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How many bytes a flood has.
-const FLOOD: usize = 200 * 1024 * 1024;
+const FLOOD_BYTES: usize = 200 * 1024 * 1024;
 
 /// What all connections share.
-pub struct Line {
-    pub service: Service,
-    pub faults: Mutex<Vec<Fault>>,
-    pub log: Mutex<Log>,
+pub struct SandboxServer {
+    pub service: SandboxService,
+    pub faults: Mutex<Vec<SandboxFault>>,
+    pub log: Mutex<SandboxRequestLog>,
     pub latency: Duration,
-    pub keep_bodies: bool,
-    pub watch: Option<Watch>,
+    pub log_bodies: bool,
+    pub observer: Option<SandboxObserver>,
 }
 
 /// Serves until told to stop; then everything under way is dropped.
-pub async fn serve(listener: TcpListener, line: Arc<Line>, stop: oneshot::Receiver<()>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+pub async fn serve_connections(listener: TcpListener, line: Arc<SandboxServer>, stop: oneshot::Receiver<()>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let accept = async {
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -60,7 +60,7 @@ pub async fn serve(listener: TcpListener, line: Arc<Line>, stop: oneshot::Receiv
             };
             let line = Arc::clone(&line);
             tokio::spawn(async move {
-                connection(stream, line).await;
+                handle_connection(stream, line).await;
                 drop(place);
             });
         }
@@ -71,12 +71,12 @@ pub async fn serve(listener: TcpListener, line: Arc<Line>, stop: oneshot::Receiv
     }
 }
 
-async fn connection(stream: TcpStream, line: Arc<Line>) {
+async fn handle_connection(stream: TcpStream, line: Arc<SandboxServer>) {
     // small answers must not wait for company
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| exchange(Arc::clone(&line), request));
+    let service = service_fn(move |request| handle_request(Arc::clone(&line), request));
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.timer(TokioTimer::new()).header_read_timeout(READ_TIMEOUT);
     // a client that goes away is no fault of ours
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
@@ -84,43 +84,50 @@ async fn connection(stream: TcpStream, line: Arc<Line>) {
 /// The connection is to be dropped without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("dropped")]
-struct Dropped;
+struct DroppedConnection;
 
-async fn exchange(line: Arc<Line>, request: Request<Incoming>) -> Result<Response<Outgoing>, Dropped> {
+async fn handle_request(
+    line: Arc<SandboxServer>,
+    request: Request<Incoming>,
+) -> Result<Response<SandboxResponseBody>, DroppedConnection> {
     let start = Instant::now();
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
-    if !is_meant(&head.headers) {
+    if !is_for_loopback(&head.headers) {
         // a web page elsewhere must not get here by a name of its own for this address
-        return Ok(respond(Answer::text(403, "this sandbox answers on loopback only\n"), None));
+        return Ok(build_response(
+            SandboxResponse::from_text(403, "this sandbox answers on loopback only\n"),
+            None,
+        ));
     }
     if let Some(door) = path.strip_prefix("/_sandbox/") {
-        let body = read(body).await.unwrap_or_default();
-        return Ok(respond(line.door(head.method.as_str(), door, &body), None));
+        let body = read_body(body).await.unwrap_or_default();
+        return Ok(build_response(line.handle_control(head.method.as_str(), door, &body), None));
     }
     let raw_query = head.uri.query().unwrap_or_default().to_owned();
     let query = url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     let verb = head.method.as_str().to_owned();
-    let blow = fault::struck(&mut lock(&line.faults), &verb, &path);
-    let mut asked = Asked { verb, path, raw_query, query, headers: head.headers, body: Bytes::new() };
-    let answered = match read(body).await {
+    let blow = fault::take_fault(&mut lock_mutex(&line.faults), &verb, &path);
+    let mut asked =
+        SandboxRequest { method: verb, path, raw_query, query, headers: head.headers, body: Bytes::new() };
+    let answered = match read_body(body).await {
         Ok(body) => {
             asked.body = body;
-            line.wait(blow).await;
-            line.answer(&asked, blow)
+            line.delay_response(blow).await;
+            line.answer_request(&asked, blow)
         }
-        Err(refusal) => Some(line.service.refusal(&asked, &refusal)),
+        Err(refusal) => Some(line.service.render_error(&asked, &refusal)),
     };
-    line.note(&asked, answered.as_ref(), start);
+    line.log_request(&asked, answered.as_ref(), start);
     match (answered, blow) {
-        (Some(answer), blow) => Ok(respond(answer, blow)),
-        (None, Some(Blow::Hang)) => std::future::pending().await,
-        (None, _) => Err(Dropped),
+        (Some(answer), blow) => Ok(build_response(answer, blow)),
+        (None, Some(FaultEffect::Hang)) => std::future::pending().await,
+        (None, _) => Err(DroppedConnection),
     }
 }
 
 /// Whether the request was made for loopback; without a `Host` it was not made by a browser.
-fn is_meant(headers: &HeaderMap) -> bool {
+fn is_for_loopback(headers: &HeaderMap) -> bool {
     let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let name =
         host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(host, |(name, _)| name);
@@ -128,34 +135,34 @@ fn is_meant(headers: &HeaderMap) -> bool {
     ip.is_ok_and(|ip| ip.is_loopback()) || name.eq_ignore_ascii_case("localhost")
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    match tokio::time::timeout(PATIENCE, collect(body)).await {
+async fn read_body(body: Incoming) -> Result<Bytes, SandboxError> {
+    match tokio::time::timeout(READ_TIMEOUT, collect_body(body)).await {
         Ok(Ok(Some(body))) => Ok(body.into()),
-        Ok(Ok(None)) => Err(Refusal::new(413, "RequestEntityTooLarge", "The body is too large.")),
-        Ok(Err(_)) => Err(Refusal::new(400, "BadRequest", "The body broke off.")),
-        Err(_) => Err(Refusal::new(408, "RequestTimeout", "The body did not come.")),
+        Ok(Ok(None)) => Err(SandboxError::new(413, "RequestEntityTooLarge", "The body is too large.")),
+        Ok(Err(_)) => Err(SandboxError::new(400, "BadRequest", "The body broke off.")),
+        Err(_) => Err(SandboxError::new(408, "RequestTimeout", "The body did not come.")),
     }
 }
 
 /// The whole body; none when it is too large. What is too much is read on for a while and dropped, because
 /// few clients hear a refusal while they are still sending.
-async fn collect(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
+async fn collect_body(mut body: Incoming) -> Result<Option<Vec<u8>>, hyper::Error> {
     let (mut kept, mut size) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         size = size.saturating_add(data.len());
-        if size <= MOST_BYTES {
+        if size <= MAX_BODY_BYTES {
             kept.extend_from_slice(&data);
-        } else if size > MOST_DROPPED {
+        } else if size > MAX_DISCARDED_BYTES {
             break;
         }
     }
-    Ok((size <= MOST_BYTES).then_some(kept))
+    Ok((size <= MAX_BODY_BYTES).then_some(kept))
 }
 
-impl Line {
-    async fn wait(&self, blow: Option<Blow>) {
-        let slow = if blow == Some(Blow::Slow) { SLOW } else { Duration::ZERO };
+impl SandboxServer {
+    async fn delay_response(&self, blow: Option<FaultEffect>) {
+        let slow = if blow == Some(FaultEffect::Slow) { SLOW_DELAY } else { Duration::ZERO };
         let pause = self.latency + slow;
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
@@ -163,72 +170,84 @@ impl Line {
     }
 
     /// The answer, or none where the connection is to hang or be dropped.
-    fn answer(&self, asked: &Asked, blow: Option<Blow>) -> Option<Answer> {
-        let honest = || self.service.answer(asked, Lie::No);
+    fn answer_request(&self, asked: &SandboxRequest, blow: Option<FaultEffect>) -> Option<SandboxResponse> {
+        let honest = || self.service.answer_request(asked, FaultMode::Normal);
         match blow {
-            None | Some(Blow::Slow | Blow::Truncate) => Some(honest()),
-            Some(Blow::KeepNothing) => Some(self.service.answer(asked, Lie::KeepNothing)),
-            Some(Blow::Reorder) => Some(self.service.answer(asked, Lie::Reorder)),
-            Some(Blow::Endless) => Some(self.service.answer(asked, Lie::Endless)),
-            Some(Blow::Hang | Blow::Reset) => None,
-            Some(Blow::ResetAfter) => {
+            None | Some(FaultEffect::Slow | FaultEffect::Truncate) => Some(honest()),
+            Some(FaultEffect::DiscardWrite) => {
+                Some(self.service.answer_request(asked, FaultMode::DiscardWrite))
+            }
+            Some(FaultEffect::ReverseLists) => {
+                Some(self.service.answer_request(asked, FaultMode::ReverseLists))
+            }
+            Some(FaultEffect::EndlessPages) => {
+                Some(self.service.answer_request(asked, FaultMode::EndlessPages))
+            }
+            Some(FaultEffect::Hang | FaultEffect::Reset) => None,
+            Some(FaultEffect::ResetAfter) => {
                 honest();
                 None
             }
-            Some(Blow::Html | Blow::Flood) => Some(Answer::html(200)),
-            Some(Blow::Echo) => Some(self.echo(asked)),
-            Some(Blow::Status(status)) => {
-                let refusal = Refusal::new(status, "PractisedFault", "This fault was asked for.");
-                let mut answer = self.service.refusal(asked, &refusal);
+            Some(FaultEffect::Html | FaultEffect::Flood) => Some(SandboxResponse::new_html(200)),
+            Some(FaultEffect::Echo) => Some(self.echo_body(asked)),
+            Some(FaultEffect::Status(status)) => {
+                let refusal = SandboxError::new(status, "PractisedFault", "This fault was asked for.");
+                let mut answer = self.service.render_error(asked, &refusal);
                 answer.header = (status == 429).then(|| ("retry-after", "1".to_owned()));
                 Some(answer)
             }
         }
     }
 
-    fn echo(&self, asked: &Asked) -> Answer {
+    fn echo_body(&self, asked: &SandboxRequest) -> SandboxResponse {
         let message = format!("Could not bind: {}", String::from_utf8_lossy(&asked.body));
-        self.service.refusal(asked, &Refusal::new(400, "SerializationException", message))
+        self.service.render_error(asked, &SandboxError::new(400, "SerializationException", message))
     }
 
-    fn note(&self, asked: &Asked, answer: Option<&Answer>, start: Instant) {
-        let entry = Entry {
-            verb: asked.verb.clone(),
+    fn log_request(&self, asked: &SandboxRequest, answer: Option<&SandboxResponse>, start: Instant) {
+        let entry = SandboxLogEntry {
+            method: asked.method.clone(),
             path: asked.path.clone(),
-            query: self.service.plain_query(asked),
+            query: self.service.redact_query(asked),
             status: answer.map(|answer| answer.status),
             bytes: asked.body.len(),
             millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            body: self.keep_bodies.then(|| asked.body.to_vec()),
+            body: self.log_bodies.then(|| asked.body.to_vec()),
         };
-        if let Some(watch) = &self.watch {
+        if let Some(watch) = &self.observer {
             watch(&entry);
         }
-        lock(&self.log).add(entry);
+        lock_mutex(&self.log).add_entry(entry);
     }
 
-    fn door(&self, verb: &str, door: &str, body: &[u8]) -> Answer {
+    fn handle_control(&self, verb: &str, door: &str, body: &[u8]) -> SandboxResponse {
         match (verb, door) {
             ("GET", "log") => {
-                let lines: Vec<String> =
-                    lock(&self.log).all().iter().map(|entry| entry.line() + "\n").collect();
-                Answer { content_type: "application/jsonl", ..Answer::text(200, lines.concat()) }
+                let lines: Vec<String> = lock_mutex(&self.log)
+                    .list_entries()
+                    .iter()
+                    .map(|entry| entry.to_json_line() + "\n")
+                    .collect();
+                SandboxResponse {
+                    content_type: "application/jsonl",
+                    ..SandboxResponse::from_text(200, lines.concat())
+                }
             }
             ("GET", "dump") => {
-                let dump = self.service.dump().to_string();
-                Answer { content_type: "application/json", ..Answer::text(200, dump) }
+                let dump = self.service.dump_state().to_string();
+                SandboxResponse { content_type: "application/json", ..SandboxResponse::from_text(200, dump) }
             }
-            ("POST", "token") => control::token(&self.service, body),
-            ("POST", "edit") => control::edit(&self.service, body),
+            ("POST", "token") => control::issue_token(&self.service, body),
+            ("POST", "edit") => control::handle_edit(&self.service, body),
             ("POST", "verify") => {
-                self.service.verify();
-                Answer::empty(204)
+                self.service.verify_pending();
+                SandboxResponse::from_status(204)
             }
             ("POST", "reset") => {
-                self.reset();
-                Answer::empty(204)
+                self.reset_state();
+                SandboxResponse::from_status(204)
             }
-            _ => Answer::text(
+            _ => SandboxResponse::from_text(
                 404,
                 "here are GET log, GET dump, POST edit, POST verify, POST reset, POST token\n",
             ),
@@ -236,26 +255,27 @@ impl Line {
     }
 
     /// The state as it was at the start, and an empty log.
-    pub fn reset(&self) {
-        self.service.reset();
-        lock(&self.log).clear();
+    pub fn reset_state(&self) {
+        self.service.reset_state();
+        lock_mutex(&self.log).clear_entries();
     }
 }
 
 /// A lock that outlives a panic elsewhere.
-pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub fn lock_mutex<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn respond(answer: Answer, blow: Option<Blow>) -> Response<Outgoing> {
+fn build_response(answer: SandboxResponse, blow: Option<FaultEffect>) -> Response<SandboxResponseBody> {
     let body = match blow {
-        Some(Blow::Truncate) => Outgoing::cut(&answer.body),
-        Some(Blow::Flood) => Outgoing::Flood { left: FLOOD },
-        _ => Outgoing::Whole(Some(answer.body)),
+        Some(FaultEffect::Truncate) => SandboxResponseBody::new_truncated(&answer.body),
+        Some(FaultEffect::Flood) => SandboxResponseBody::Flood { remaining: FLOOD_BYTES },
+        _ => SandboxResponseBody::Full(Some(answer.body)),
     };
     let mut response = Response::new(body);
     *response.status_mut() = hyper::StatusCode::from_u16(answer.status).unwrap_or_default();
-    let content_type = if blow == Some(Blow::Flood) { "application/json" } else { answer.content_type };
+    let content_type =
+        if blow == Some(FaultEffect::Flood) { "application/json" } else { answer.content_type };
     let headers = response.headers_mut();
     if !content_type.is_empty() {
         headers.insert("content-type", hyper::header::HeaderValue::from_static(content_type));
@@ -269,28 +289,31 @@ fn respond(answer: Answer, blow: Option<Blow>) -> Response<Outgoing> {
 }
 
 /// The body of an answer.
-enum Outgoing {
-    Whole(Option<Bytes>),
+enum SandboxResponseBody {
+    Full(Option<Bytes>),
     /// The first half is sent, the rest was promised.
-    Cut {
-        half: Option<Bytes>,
-        promised: u64,
+    Truncated {
+        first_half: Option<Bytes>,
+        declared_length: u64,
     },
     /// An endless looking list of zeros.
     Flood {
-        left: usize,
+        remaining: usize,
     },
 }
 
-impl Outgoing {
-    fn cut(body: &Bytes) -> Self {
-        Self::Cut { half: Some(body.slice(..body.len() / 2)), promised: body.len().max(1) as u64 }
+impl SandboxResponseBody {
+    fn new_truncated(body: &Bytes) -> Self {
+        Self::Truncated {
+            first_half: Some(body.slice(..body.len() / 2)),
+            declared_length: body.len().max(1) as u64,
+        }
     }
 }
 
-static ZEROS: [u8; 32 * 1024] = zeros();
+static FLOOD_CHUNK: [u8; 32 * 1024] = build_flood_chunk();
 
-const fn zeros() -> [u8; 32 * 1024] {
+const fn build_flood_chunk() -> [u8; 32 * 1024] {
     let mut bytes = [b'0'; 32 * 1024];
     let mut at = 1;
     while at < bytes.len() {
@@ -300,20 +323,22 @@ const fn zeros() -> [u8; 32 * 1024] {
     bytes
 }
 
-impl Body for Outgoing {
+impl Body for SandboxResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         Poll::Ready(match &mut *self {
-            Self::Whole(body) => body.take().map(|body| Ok(Frame::data(body))),
-            Self::Cut { half, .. } => Some(match half.take().filter(|half| !half.is_empty()) {
-                Some(half) => Ok(Frame::data(half)),
-                None => Err(io::ErrorKind::ConnectionAborted.into()),
-            }),
-            Self::Flood { left: 0 } => None,
-            Self::Flood { left } => {
-                let piece = if *left == FLOOD { &b"["[..] } else { &ZEROS[..] };
+            Self::Full(body) => body.take().map(|body| Ok(Frame::data(body))),
+            Self::Truncated { first_half: half, .. } => {
+                Some(match half.take().filter(|half| !half.is_empty()) {
+                    Some(half) => Ok(Frame::data(half)),
+                    None => Err(io::ErrorKind::ConnectionAborted.into()),
+                })
+            }
+            Self::Flood { remaining: 0 } => None,
+            Self::Flood { remaining: left } => {
+                let piece = if *left == FLOOD_BYTES { &b"["[..] } else { &FLOOD_CHUNK[..] };
                 *left = left.saturating_sub(piece.len());
                 Some(Ok(Frame::data(Bytes::from_static(piece))))
             }
@@ -322,8 +347,8 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
-            Self::Cut { promised, .. } => SizeHint::with_exact(*promised),
+            Self::Full(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
+            Self::Truncated { declared_length: promised, .. } => SizeHint::with_exact(*promised),
             Self::Flood { .. } => SizeHint::default(),
         }
     }

@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 
 /// How many requests are remembered.
-const MOST: usize = 200_000;
+const MAX_LOG_ENTRIES: usize = 200_000;
 /// How much of a path is remembered.
-const PATH: usize = 512;
+const MAX_PATH_CHARS: usize = 512;
 
 /// One request and its fate.
 #[derive(Clone)]
-pub struct Entry {
-    pub verb: String,
+pub struct SandboxLogEntry {
+    pub method: String,
     pub path: String,
     /// Values that the description does not fix stand as `…`.
     pub query: Vec<(String, String)>,
@@ -28,17 +28,17 @@ pub struct Entry {
 
 /// The newest requests.
 #[derive(Default)]
-pub struct Log {
-    entries: VecDeque<Entry>,
+pub struct SandboxRequestLog {
+    entries: VecDeque<SandboxLogEntry>,
 }
 
-impl Entry {
+impl SandboxLogEntry {
     /// One line of JSON.
-    pub fn line(&self) -> String {
+    pub fn to_json_line(&self) -> String {
         let query: serde_json::Map<String, serde_json::Value> =
             self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         let mut line = serde_json::json!({
-            "verb": self.verb, "path": self.path, "query": query,
+            "verb": self.method, "path": self.path, "query": query,
             "status": self.status, "bytes": self.bytes, "millis": self.millis,
         });
         if let Some(body) = &self.body {
@@ -48,25 +48,25 @@ impl Entry {
     }
 }
 
-impl Log {
+impl SandboxRequestLog {
     /// Adds a request.
-    pub fn add(&mut self, mut entry: Entry) {
-        if let Some((cut, _)) = entry.path.char_indices().nth(PATH) {
+    pub fn add_entry(&mut self, mut entry: SandboxLogEntry) {
+        if let Some((cut, _)) = entry.path.char_indices().nth(MAX_PATH_CHARS) {
             entry.path.truncate(cut);
         }
-        if self.entries.len() == MOST {
+        if self.entries.len() == MAX_LOG_ENTRIES {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
     }
 
     /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub fn clear_entries(&mut self) {
         self.entries.clear();
     }
 
     /// All that is remembered, oldest first.
-    pub fn all(&self) -> Vec<Entry> {
+    pub fn list_entries(&self) -> Vec<SandboxLogEntry> {
         self.entries.iter().cloned().collect()
     }
 }

@@ -5,28 +5,28 @@
 //! leave a question open it takes the nasty answer. For tests, practice and the demo.
 //! Deliberately absent: persistence, TLS, and any name of a service.
 
-mod answer;
 mod auth;
-mod bind;
-mod call;
 mod control;
-mod demands;
+mod deserialize;
+mod embedded_objects;
+mod error;
 mod fault;
-mod find;
-mod given;
+mod filter;
+mod handler;
 mod http;
+mod id_generator;
+mod in_process;
+mod list_items;
 mod log;
-mod mint;
+mod raw_body;
 mod reads;
-mod refusal;
+mod response;
 mod route;
-mod rows;
 mod rules;
 mod seed;
 mod service;
-mod still;
 mod store;
-mod things;
+mod validation;
 mod writes;
 
 use std::io;
@@ -39,20 +39,20 @@ use tokio::sync::oneshot;
 
 use crate::kind::Kind;
 
-pub use fault::{Blow, Fault};
-pub use log::Entry;
-pub use seed::{Data, sample_faults};
-pub use still::Still;
+pub use fault::{FaultEffect, SandboxFault};
+pub use in_process::InProcessSandbox;
+pub use log::SandboxLogEntry;
+pub use seed::{SandboxData, find_example_errors};
 
-use http::{Line, lock};
-use service::Service;
+use http::{SandboxServer, lock_mutex};
+use service::SandboxService;
 
 /// Told of each request when it is done.
-pub type Watch = Arc<dyn Fn(&Entry) + Send + Sync>;
+pub type SandboxObserver = Arc<dyn Fn(&SandboxLogEntry) + Send + Sync>;
 
 /// How secret and personal values that may be hidden read back.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Secrets {
+pub enum SandboxSecretMode {
     /// As they were written.
     #[default]
     Clear,
@@ -64,33 +64,33 @@ pub enum Secrets {
 
 /// What to serve, and how.
 #[derive(Clone)]
-pub struct Options {
+pub struct SandboxOptions {
     /// 0 for a free one.
     pub port: u16,
     /// What to start with instead of the kinds' samples.
-    pub data: Option<Data>,
+    pub data: Option<SandboxData>,
     /// How many objects each kind has; samples or data are cut or multiplied.
     pub count: Option<usize>,
     /// Before each answer.
     pub latency: Duration,
-    pub faults: Vec<Fault>,
+    pub faults: Vec<SandboxFault>,
     /// A merge of nested fields empties those that should ride along and do not.
-    pub harsh: bool,
-    pub secrets: Secrets,
+    pub clear_omitted_nested: bool,
+    pub secret_mode: SandboxSecretMode,
     /// A list of one comes as the bare object, an empty one as nothing, where the description allows it.
-    pub bare_single: bool,
+    pub unwrap_single_item: bool,
     /// Nothing waits for anybody: what would need a mail to be confirmed is confirmed at once.
-    pub verify_at_once: bool,
+    pub auto_verify: bool,
     /// A merge without all required fields is refused, where the description says that this may happen.
-    pub asks_required: bool,
+    pub require_all_on_merge: bool,
     /// Bodies of requests are kept in the log; for tests only.
-    pub keep_bodies: bool,
+    pub log_bodies: bool,
     /// With a seed, ids and times are the same in every run.
     pub seed: Option<u64>,
-    pub watch: Option<Watch>,
+    pub observer: Option<SandboxObserver>,
 }
 
-impl Default for Options {
+impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             port: 0,
@@ -98,45 +98,45 @@ impl Default for Options {
             count: None,
             latency: Duration::ZERO,
             faults: Vec::new(),
-            harsh: true,
-            secrets: Secrets::Clear,
-            bare_single: false,
-            verify_at_once: false,
-            asks_required: false,
-            keep_bodies: false,
+            clear_omitted_nested: true,
+            secret_mode: SandboxSecretMode::Clear,
+            unwrap_single_item: false,
+            auto_verify: false,
+            require_all_on_merge: false,
+            log_bodies: false,
             seed: None,
-            watch: None,
+            observer: None,
         }
     }
 }
 
 /// Starts sandboxes.
-pub struct Sandbox;
+pub struct SandboxLauncher;
 
 /// A sandbox that runs until it is stopped or dropped.
-pub struct Running {
+pub struct RunningSandbox {
     addr: SocketAddr,
-    line: Arc<Line>,
-    stop: Option<oneshot::Sender<()>>,
+    server: Arc<SandboxServer>,
+    stop_sender: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Sandbox {
+impl SandboxLauncher {
     /// Serves these kinds on loopback, on a thread of its own.
     ///
     /// # Errors
     /// When the port is taken or no thread can be started.
-    pub fn start(kinds: Vec<Arc<Kind>>, mut options: Options) -> io::Result<Running> {
+    pub fn start_server(kinds: Vec<Arc<Kind>>, mut options: SandboxOptions) -> io::Result<RunningSandbox> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
-        let line = Arc::new(Line {
+        let line = Arc::new(SandboxServer {
             faults: Mutex::new(std::mem::take(&mut options.faults)),
             log: Mutex::default(),
             latency: options.latency,
-            keep_bodies: options.keep_bodies,
-            watch: options.watch.clone(),
-            service: Service::new(kinds, options),
+            log_bodies: options.log_bodies,
+            observer: options.observer.clone(),
+            service: SandboxService::new(kinds, options),
         });
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -145,13 +145,13 @@ impl Sandbox {
             tokio::net::TcpListener::from_std(listener)?
         };
         let served = Arc::clone(&line);
-        let serve = move || runtime.block_on(http::serve(listener, served, stopped));
+        let serve = move || runtime.block_on(http::serve_connections(listener, served, stopped));
         let thread = std::thread::Builder::new().name("sandbox".into()).spawn(serve)?;
-        Ok(Running { addr, line, stop: Some(stop), thread: Some(thread) })
+        Ok(RunningSandbox { addr, server: line, stop_sender: Some(stop), thread: Some(thread) })
     }
 }
 
-impl Running {
+impl RunningSandbox {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -163,55 +163,55 @@ impl Running {
     }
 
     /// What was asked so far, oldest first.
-    pub fn log(&self) -> Vec<Entry> {
-        lock(&self.line.log).all()
+    pub fn read_log(&self) -> Vec<SandboxLogEntry> {
+        lock_mutex(&self.server.log).list_entries()
     }
 
     /// Forgets what was asked.
     pub fn clear_log(&self) {
-        lock(&self.line.log).clear();
+        lock_mutex(&self.server.log).clear_entries();
     }
 
     /// Adds a fault, after those that are still to strike.
-    pub fn arm(&self, fault: Fault) {
-        lock(&self.line.faults).push(fault);
+    pub fn add_fault(&self, fault: SandboxFault) {
+        lock_mutex(&self.server.faults).push(fault);
     }
 
     /// Sets members of a live object behind everybody's back, in the spelling in which the service answers.
     ///
     /// # Errors
     /// A sentence that says what does not fit.
-    pub fn edit(
+    pub fn edit_object(
         &self,
         kind: &str,
         id: &str,
         set: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<(), String> {
-        self.line.service.edit(kind, id, set)
+        self.server.service.edit_object(kind, id, set)
     }
 
     /// What waits for somebody becomes what is.
-    pub fn verify(&self) {
-        self.line.service.verify();
+    pub fn verify_pending(&self) {
+        self.server.service.verify_pending();
     }
 
     /// The state as it was at the start, and an empty log.
-    pub fn reset(&self) {
-        self.line.reset();
+    pub fn reset_state(&self) {
+        self.server.reset_state();
     }
 
     /// The whole state, in the form of a data file. It holds whatever was written, secrets too.
-    pub fn dump(&self) -> serde_json::Value {
-        self.line.service.dump()
+    pub fn dump_state(&self) -> serde_json::Value {
+        self.server.service.dump_state()
     }
 
     /// Ends it; what is under way is dropped.
-    pub fn stop(mut self) {
-        self.halt();
+    pub fn shut_down(mut self) {
+        self.stop_thread();
     }
 
-    fn halt(&mut self) {
-        if let Some(stop) = self.stop.take() {
+    fn stop_thread(&mut self) {
+        if let Some(stop) = self.stop_sender.take() {
             // it may have ended already
             let _ = stop.send(());
         }
@@ -221,8 +221,8 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSandbox {
     fn drop(&mut self) {
-        self.halt();
+        self.stop_thread();
     }
 }

@@ -9,33 +9,33 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
-use crate::exchange::Verb;
-use crate::kind::leaf::Token;
-use crate::kind::{Api, FormatWord, Kind, Leaf, ScopePlace, Type};
+use crate::exchange::Method;
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Api, FieldType, Kind, ParameterLocation, ScalarType, WireFormat};
 use crate::value::Value;
 
-use super::bind::binds_silently;
-use super::store::Scoped;
+use super::deserialize::is_lenient;
+use super::store::SandboxScopeFilter;
 
 /// Everything that one API serves.
-pub struct Mount {
+pub struct SandboxRouter {
     pub api: Arc<Api>,
     /// Query parameters whose values the descriptions fix.
-    pub open: HashSet<String>,
+    pub loggable_parameters: HashSet<String>,
     /// Query parameters that mean something.
-    pub known: HashSet<String>,
-    routes: Vec<Route>,
+    pub known_parameters: HashSet<String>,
+    routes: Vec<SandboxRoute>,
 }
 
-struct Route {
-    verb: Verb,
-    parts: Vec<Part>,
+struct SandboxRoute {
+    method: Method,
+    segments: Vec<SandboxPathSegment>,
     /// Whether the path ends with a slash.
-    slash: bool,
-    target: Target,
+    trailing_slash: bool,
+    target: SandboxRouteTarget,
 }
 
-enum Part {
+enum SandboxPathSegment {
     Literal(Box<str>),
     Scope(usize),
     Id,
@@ -43,19 +43,19 @@ enum Part {
 
 /// What a path leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum SandboxRouteTarget {
     /// An operation on the kind of that number.
-    Kind(usize, Operation),
+    Kind(usize, SandboxOperation),
     /// Opening a session.
     Login,
 }
 
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub enum SandboxOperation {
     List,
     /// Whether the scope exists.
-    Probe,
+    AccessCheck,
     Get,
     Create,
     Update,
@@ -64,166 +64,185 @@ pub enum Operation {
 }
 
 /// Where a request leads.
-pub enum Found {
-    Target {
-        target: Target,
-        parameters: Parameters,
+pub enum SandboxRouteMatch {
+    Matched {
+        target: SandboxRouteTarget,
+        parameters: SandboxPathParameters,
         /// What the path's suffix asks for.
-        suffix: Option<FormatWord>,
+        suffix: Option<WireFormat>,
     },
     /// The same path with a slash at the end exists.
-    Slash,
+    MissingSlash,
     /// The path exists, but not with this verb.
-    OtherVerb,
-    Nothing,
+    MethodNotAllowed,
+    NotFound,
 }
 
 /// The texts in the places of the parameters.
 #[derive(Default)]
-pub struct Parameters {
+pub struct SandboxPathParameters {
     scope: Vec<(usize, String)>,
     id: Option<String>,
 }
 
 /// A parameter that is not of its type.
-pub struct Unfit {
+pub struct SandboxParameterError {
     pub name: String,
     pub message: String,
 }
 
-impl Mount {
+impl SandboxRouter {
     /// The routes of an API, from all kinds; those of other APIs are skipped.
     pub fn new(api: &Arc<Api>, kinds: &[Arc<Kind>]) -> Self {
         let mut routes = Vec::new();
         for (number, kind) in kinds.iter().enumerate().filter(|(_, kind)| kind.api.name == api.name) {
-            routes.extend(operations(kind).into_iter().map(|(operation, verb, path)| {
-                Route::new(kind, (verb, path), Target::Kind(number, operation))
+            routes.extend(list_operations(kind).into_iter().map(|(operation, verb, path)| {
+                SandboxRoute::new(kind, (verb, path), SandboxRouteTarget::Kind(number, operation))
             }));
         }
         if let Some(login) = &api.login {
-            let parts = segments(&login.post).0.into_iter().map(|part| Part::Literal(part.into())).collect();
+            let parts = split_path(&login.post)
+                .0
+                .into_iter()
+                .map(|part| SandboxPathSegment::Literal(part.into()))
+                .collect();
             let slash = login.post.ends_with('/');
-            routes.push(Route { verb: Verb::Post, parts, slash, target: Target::Login });
+            routes.push(SandboxRoute {
+                method: Method::Post,
+                segments: parts,
+                trailing_slash: slash,
+                target: SandboxRouteTarget::Login,
+            });
         }
         // literals win over parameters, and an object over the question whether it is there
         routes.sort_by_key(|route| {
-            let parameters = route.parts.iter().filter(|part| !matches!(part, Part::Literal(_))).count();
-            (parameters, matches!(route.target, Target::Kind(_, Operation::Probe)))
+            let parameters =
+                route.segments.iter().filter(|part| !matches!(part, SandboxPathSegment::Literal(_))).count();
+            (parameters, matches!(route.target, SandboxRouteTarget::Kind(_, SandboxOperation::AccessCheck)))
         });
         let own: Vec<&Kind> =
             kinds.iter().map(|kind| &**kind).filter(|kind| kind.api.name == api.name).collect();
-        let (open, known) = query_names(&own);
-        Self { api: Arc::clone(api), open, known, routes }
+        let (open, known) = collect_query_names(&own);
+        Self { api: Arc::clone(api), loggable_parameters: open, known_parameters: known, routes }
     }
 
     /// Where a request leads; `path` is what follows the name of the API, still encoded.
-    pub fn find(&self, verb: &str, path: &str) -> Found {
-        let lax = binds_silently(&self.api);
-        let (path, suffix) = if lax { suffixed(path) } else { (path, None) };
-        let (given, slash) = segments(path);
-        let fits = |route: &&Route| route.fits(&given, lax);
+    pub fn match_request(&self, verb: &str, path: &str) -> SandboxRouteMatch {
+        let lax = is_lenient(&self.api);
+        let (path, suffix) = if lax { split_suffix(path) } else { (path, None) };
+        let (given, slash) = split_path(path);
+        let fits = |route: &&SandboxRoute| route.matches_path(&given, lax);
         let (mut other_verb, mut needs_slash) = (false, false);
         for route in self.routes.iter().filter(fits) {
-            match (route.verb.word() == verb, route.slash == slash || lax) {
+            match (route.method.as_str() == verb, route.trailing_slash == slash || lax) {
                 (true, true) => {
-                    return Found::Target {
+                    return SandboxRouteMatch::Matched {
                         target: route.target,
-                        parameters: route.parameters(&given),
+                        parameters: route.extract_parameters(&given),
                         suffix,
                     };
                 }
-                (_, false) => needs_slash |= route.slash,
+                (_, false) => needs_slash |= route.trailing_slash,
                 (false, true) => other_verb = true,
             }
         }
         match (other_verb, needs_slash) {
-            (true, _) => Found::OtherVerb,
-            (_, true) => Found::Slash,
-            _ => Found::Nothing,
+            (true, _) => SandboxRouteMatch::MethodNotAllowed,
+            (_, true) => SandboxRouteMatch::MissingSlash,
+            _ => SandboxRouteMatch::NotFound,
         }
     }
 }
 
-impl Route {
-    fn new(kind: &Kind, (verb, path): (Verb, &str), target: Target) -> Self {
-        let (parts, slash) = segments(path);
+impl SandboxRoute {
+    fn new(kind: &Kind, (verb, path): (Method, &str), target: SandboxRouteTarget) -> Self {
+        let (parts, slash) = split_path(path);
         let part = |text: &str| {
             let Some(name) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
-                return Part::Literal(text.into());
+                return SandboxPathSegment::Literal(text.into());
             };
             match kind.scope.iter().position(|scope| *scope.name == *name) {
-                Some(at) => Part::Scope(at),
-                None => Part::Id,
+                Some(at) => SandboxPathSegment::Scope(at),
+                None => SandboxPathSegment::Id,
             }
         };
-        Self { verb, parts: parts.into_iter().map(part).collect(), slash, target }
+        Self { method: verb, segments: parts.into_iter().map(part).collect(), trailing_slash: slash, target }
     }
 
-    fn fits(&self, given: &[&str], lax: bool) -> bool {
-        let same = |part: &Part, text: &str| match part {
-            Part::Literal(own) if lax => own.eq_ignore_ascii_case(text),
-            Part::Literal(own) => **own == *text,
-            Part::Scope(_) | Part::Id => !text.is_empty(),
+    fn matches_path(&self, given: &[&str], lax: bool) -> bool {
+        let same = |part: &SandboxPathSegment, text: &str| match part {
+            SandboxPathSegment::Literal(own) if lax => own.eq_ignore_ascii_case(text),
+            SandboxPathSegment::Literal(own) => **own == *text,
+            SandboxPathSegment::Scope(_) | SandboxPathSegment::Id => !text.is_empty(),
         };
-        self.parts.len() == given.len() && self.parts.iter().zip(given).all(|(part, text)| same(part, text))
+        self.segments.len() == given.len()
+            && self.segments.iter().zip(given).all(|(part, text)| same(part, text))
     }
 
-    fn parameters(&self, given: &[&str]) -> Parameters {
-        let mut parameters = Parameters::default();
-        for (part, text) in self.parts.iter().zip(given) {
+    fn extract_parameters(&self, given: &[&str]) -> SandboxPathParameters {
+        let mut parameters = SandboxPathParameters::default();
+        for (part, text) in self.segments.iter().zip(given) {
             let text = percent_decode_str(text).decode_utf8_lossy().into_owned();
             match part {
-                Part::Literal(_) => {}
-                Part::Scope(at) => parameters.scope.push((*at, text)),
-                Part::Id => parameters.id = Some(text),
+                SandboxPathSegment::Literal(_) => {}
+                SandboxPathSegment::Scope(at) => parameters.scope.push((*at, text)),
+                SandboxPathSegment::Id => parameters.id = Some(text),
             }
         }
         parameters
     }
 }
 
-impl Parameters {
+impl SandboxPathParameters {
     /// The scope that path and query name; unlike bodies, both are read strictly. Empty query values say
     /// nothing.
-    pub fn scope(&self, kind: &Kind, query: &[(String, String)]) -> Result<Scoped, Unfit> {
-        let value = |(at, parameter): (usize, &crate::kind::Scope)| {
-            let text = match parameter.place {
-                ScopePlace::Path => self.scope.iter().find(|(own, _)| *own == at).map(|(_, text)| text),
-                ScopePlace::Query => query.iter().find(|(name, _)| **name == *parameter.name).map(|(_, v)| v),
+    pub fn read_scope(
+        &self,
+        kind: &Kind,
+        query: &[(String, String)],
+    ) -> Result<SandboxScopeFilter, SandboxParameterError> {
+        let value = |(at, parameter): (usize, &crate::kind::ScopeParameter)| {
+            let text = match parameter.location {
+                ParameterLocation::Path => {
+                    self.scope.iter().find(|(own, _)| *own == at).map(|(_, text)| text)
+                }
+                ParameterLocation::Query => {
+                    query.iter().find(|(name, _)| **name == *parameter.name).map(|(_, v)| v)
+                }
             };
             let text = text.filter(|text| !text.is_empty());
-            text.map(|text| read(&parameter.ty, &parameter.name, text)).transpose()
+            text.map(|text| parse_parameter(&parameter.ty, &parameter.name, text)).transpose()
         };
         kind.scope.iter().enumerate().map(value).collect()
     }
 
     /// The id that the path names.
-    pub fn id(&self, kind: &Kind) -> Result<Option<Value>, Unfit> {
+    pub fn read_id(&self, kind: &Kind) -> Result<Option<Value>, SandboxParameterError> {
         let field = kind.id_field();
-        let Type::Leaf(leaf) = &field.ty else { return Ok(None) };
-        self.id.as_ref().map(|text| read(leaf, &field.name, text)).transpose()
+        let FieldType::Scalar(leaf) = &field.ty else { return Ok(None) };
+        self.id.as_ref().map(|text| parse_parameter(leaf, &field.name, text)).transpose()
     }
 }
 
-fn read(leaf: &Leaf, name: &str, text: &str) -> Result<Value, Unfit> {
-    leaf.read(Token::Bare(text))
-        .map_err(|mismatch| Unfit { name: name.to_owned(), message: mismatch.message })
+fn parse_parameter(leaf: &ScalarType, name: &str, text: &str) -> Result<Value, SandboxParameterError> {
+    leaf.read_token(ScalarToken::Plain(text))
+        .map_err(|mismatch| SandboxParameterError { name: name.to_owned(), message: mismatch.message })
 }
 
-fn operations(kind: &Kind) -> Vec<(Operation, Verb, &str)> {
+fn list_operations(kind: &Kind) -> Vec<(SandboxOperation, Method, &str)> {
     let all = &kind.operations;
-    let mut found = vec![(Operation::List, Verb::Get, &*all.list.get)];
-    found.extend(all.list.probe.iter().map(|probe| (Operation::Probe, Verb::Get, &**probe)));
-    found.extend(all.get.iter().filter_map(|get| Some((Operation::Get, Verb::Get, get.path()?))));
-    found.extend(all.create.iter().map(|write| (Operation::Create, write.verb, &*write.path)));
-    found.extend(all.update.iter().map(|write| (Operation::Update, write.verb, &*write.path)));
-    found.extend(all.replace.iter().map(|write| (Operation::Replace, write.verb, &*write.path)));
-    found.extend(all.delete.iter().map(|delete| (Operation::Delete, Verb::Delete, &*delete.delete)));
+    let mut found = vec![(SandboxOperation::List, Method::Get, &*all.list.get)];
+    found.extend(all.list.probe.iter().map(|probe| (SandboxOperation::AccessCheck, Method::Get, &**probe)));
+    found.extend(all.get.iter().filter_map(|get| Some((SandboxOperation::Get, Method::Get, get.path()?))));
+    found.extend(all.create.iter().map(|write| (SandboxOperation::Create, write.method, &*write.path)));
+    found.extend(all.update.iter().map(|write| (SandboxOperation::Update, write.method, &*write.path)));
+    found.extend(all.replace.iter().map(|write| (SandboxOperation::Replace, write.method, &*write.path)));
+    found.extend(all.delete.iter().map(|delete| (SandboxOperation::Delete, Method::Delete, &*delete.delete)));
     found
 }
 
 /// The segments of a path, and whether it ends with a slash.
-fn segments(path: &str) -> (Vec<&str>, bool) {
+fn split_path(path: &str) -> (Vec<&str>, bool) {
     let inner = path.strip_prefix('/').unwrap_or(path);
     match inner.strip_suffix('/') {
         Some(inner) => (inner.split('/').collect(), true),
@@ -232,14 +251,14 @@ fn segments(path: &str) -> (Vec<&str>, bool) {
 }
 
 /// The format that the end of a path asks for.
-fn suffixed(path: &str) -> (&str, Option<FormatWord>) {
-    let formats = [(".json", FormatWord::Json), (".jsv", FormatWord::Jsv)];
+fn split_suffix(path: &str) -> (&str, Option<WireFormat>) {
+    let formats = [(".json", WireFormat::Json), (".jsv", WireFormat::Jsv)];
     let asked = formats.into_iter().find_map(|(suffix, format)| Some((path.strip_suffix(suffix)?, format)));
     asked.map_or((path, None), |(path, format)| (path, Some(format)))
 }
 
 /// The names of query parameters that an API gives a meaning: those with values that may be shown, and all.
-fn query_names(kinds: &[&Kind]) -> (HashSet<String>, HashSet<String>) {
+fn collect_query_names(kinds: &[&Kind]) -> (HashSet<String>, HashSet<String>) {
     let mut open = HashSet::from(["format".to_owned()]);
     let mut known = HashSet::new();
     for kind in kinds {
@@ -247,7 +266,7 @@ fn query_names(kinds: &[&Kind]) -> (HashSet<String>, HashSet<String>) {
         open.extend(all.list.query.keys().cloned());
         open.extend(all.list.paging.iter().flat_map(|paging| [paging.offset.clone(), paging.limit.clone()]));
         let writes = [&all.create, &all.update, &all.replace].into_iter().flatten();
-        let nested = writes.filter_map(|write| write.nested.as_ref());
+        let nested = writes.filter_map(|write| write.nested_fields.as_ref());
         open.extend(nested.flat_map(|nested| nested.query.iter().map(|(name, _)| name.clone())));
         known.extend(all.find.iter().flat_map(|find| find.query.keys().cloned()));
         known.extend(kind.scope.iter().map(|scope| scope.name.to_string()));

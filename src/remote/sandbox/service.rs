@@ -8,21 +8,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use hyper::HeaderMap;
 
-use crate::kind::{FormatWord, Kind};
+use crate::kind::{Kind, WireFormat};
 use crate::value::Object;
 
-use super::answer::{self, Answer, Form};
-use super::bind::binds_silently;
-use super::call::Call;
-use super::mint::Mint;
-use super::refusal::Refusal;
-use super::route::{Found, Mount};
-use super::store::Table;
-use super::{Options, seed};
+use super::deserialize::is_lenient;
+use super::error::SandboxError;
+use super::handler::SandboxHandler;
+use super::id_generator::SandboxIdGenerator;
+use super::response::{self, SandboxFormat, SandboxResponse};
+use super::route::{SandboxRouteMatch, SandboxRouter};
+use super::store::SandboxTable;
+use super::{SandboxOptions, seed};
 
 /// A request, read whole.
-pub struct Asked {
-    pub verb: String,
+pub struct SandboxRequest {
+    pub method: String,
     /// Still encoded.
     pub path: String,
     pub raw_query: String,
@@ -33,65 +33,66 @@ pub struct Asked {
 
 /// How an answer is to lie.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Lie {
-    No,
+pub enum FaultMode {
+    Normal,
     /// As if it were done.
-    KeepNothing,
+    DiscardWrite,
     /// What is kept has its lists the other way round.
-    Reorder,
+    ReverseLists,
     /// There is always one page more.
-    Endless,
+    EndlessPages,
 }
 
 /// All APIs, with everything that they hold.
-pub struct Service {
+pub struct SandboxService {
     kinds: Vec<Arc<Kind>>,
-    mounts: Vec<Mount>,
-    pub options: Options,
-    state: Mutex<State>,
+    routers: Vec<SandboxRouter>,
+    pub options: SandboxOptions,
+    state: Mutex<SandboxState>,
 }
 
 /// What changes.
-pub struct State {
+pub struct SandboxState {
     /// In the order of the kinds.
-    pub tables: Vec<Table>,
+    pub tables: Vec<SandboxTable>,
     /// For each kind an object to take after in what the service makes by itself.
-    pub patterns: Vec<Option<Object>>,
-    pub mint: Mint,
+    pub templates: Vec<Option<Object>>,
+    pub id_generator: SandboxIdGenerator,
 }
 
-impl State {
-    fn new(kinds: &[Arc<Kind>], options: &Options) -> Self {
-        let mut mint = Mint::new(options.seed);
-        let table = |kind| seed::table(kind, options.data.as_ref(), options.count, &mut mint);
+impl SandboxState {
+    fn new(kinds: &[Arc<Kind>], options: &SandboxOptions) -> Self {
+        let mut mint = SandboxIdGenerator::new(options.seed);
+        let table = |kind| seed::build_table(kind, options.data.as_ref(), options.count, &mut mint);
         let tables = kinds.iter().map(table).collect();
-        let pattern = |kind: &Arc<Kind>| seed::samples(kind).0.into_iter().next().map(|seed| seed.object);
-        Self { tables, patterns: kinds.iter().map(pattern).collect(), mint }
+        let pattern =
+            |kind: &Arc<Kind>| seed::read_examples(kind).0.into_iter().next().map(|seed| seed.object);
+        Self { tables, templates: kinds.iter().map(pattern).collect(), id_generator: mint }
     }
 }
 
-impl Service {
+impl SandboxService {
     /// A service with what it starts with.
-    pub fn new(kinds: Vec<Arc<Kind>>, options: Options) -> Self {
-        let mut mounts: Vec<Mount> = Vec::new();
+    pub fn new(kinds: Vec<Arc<Kind>>, options: SandboxOptions) -> Self {
+        let mut mounts: Vec<SandboxRouter> = Vec::new();
         for kind in &kinds {
             if !mounts.iter().any(|mount| mount.api.name == kind.api.name) {
-                mounts.push(Mount::new(&kind.api, &kinds));
+                mounts.push(SandboxRouter::new(&kind.api, &kinds));
             }
         }
-        let state = Mutex::new(State::new(&kinds, &options));
-        Self { kinds, mounts, options, state }
+        let state = Mutex::new(SandboxState::new(&kinds, &options));
+        Self { kinds, routers: mounts, options, state }
     }
 
     /// The state, for a moment.
-    pub fn state(&self) -> MutexGuard<'_, State> {
+    pub fn lock_state(&self) -> MutexGuard<'_, SandboxState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything as it was at the start.
-    pub fn reset(&self) {
-        let fresh = State::new(&self.kinds, &self.options);
-        *self.state() = fresh;
+    pub fn reset_state(&self) {
+        let fresh = SandboxState::new(&self.kinds, &self.options);
+        *self.lock_state() = fresh;
     }
 
     /// The kinds that are served.
@@ -100,8 +101,8 @@ impl Service {
     }
 
     /// The query with only those values that the descriptions themselves fix.
-    pub fn plain_query(&self, asked: &Asked) -> Vec<(String, String)> {
-        let open = self.mount(&asked.path).map(|(mount, _)| &mount.open);
+    pub fn redact_query(&self, asked: &SandboxRequest) -> Vec<(String, String)> {
+        let open = self.find_router(&asked.path).map(|(mount, _)| &mount.loggable_parameters);
         let plain = |(name, value): &(String, String)| {
             let shown = if open.is_some_and(|open| open.contains(name)) { value.as_str() } else { "…" };
             (name.clone(), shown.to_owned())
@@ -110,65 +111,84 @@ impl Service {
     }
 
     /// The answer to a request.
-    pub fn answer(&self, asked: &Asked, lie: Lie) -> Answer {
-        let Some((mount, rest)) = self.mount(&asked.path) else { return self.lost() };
+    pub fn answer_request(&self, asked: &SandboxRequest, lie: FaultMode) -> SandboxResponse {
+        let Some((mount, rest)) = self.find_router(&asked.path) else { return self.respond_unknown_api() };
         let api = &*mount.api;
-        let found = mount.find(&asked.verb, rest);
+        let found = mount.match_request(&asked.method, rest);
         let suffix = match &found {
-            Found::Target { suffix, .. } => *suffix,
+            SandboxRouteMatch::Matched { suffix, .. } => *suffix,
             _ => None,
         };
-        let Some(form) = answer::form(api, asked.header("accept"), suffix.or_else(|| asked.format())) else {
-            return Answer::text(406, "this API answers JSON only\n");
+        let Some(form) = response::negotiate_format(
+            api,
+            asked.header("accept"),
+            suffix.or_else(|| asked.read_format_parameter()),
+        ) else {
+            return SandboxResponse::from_text(406, "this API answers JSON only\n");
         };
-        let is_lost = matches!(found, Found::Nothing | Found::OtherVerb);
-        let call = Call { service: self, mount, asked, form, lie };
+        let is_lost = matches!(found, SandboxRouteMatch::NotFound | SandboxRouteMatch::MethodNotAllowed);
+        let call =
+            SandboxHandler { service: self, router: mount, request: asked, format: form, fault_mode: lie };
         let answered = match found {
-            Found::Slash => return call.slash(),
-            Found::Nothing => call.beside(rest),
-            Found::OtherVerb => Err(Refusal::new(405, "MethodNotAllowed", "This verb is not allowed here.")),
-            Found::Target { target, parameters, .. } => call.perform(target, &parameters),
+            SandboxRouteMatch::MissingSlash => return call.redirect_to_slash(),
+            SandboxRouteMatch::NotFound => call.handle_unknown_path(rest),
+            SandboxRouteMatch::MethodNotAllowed => {
+                Err(SandboxError::new(405, "MethodNotAllowed", "This verb is not allowed here."))
+            }
+            SandboxRouteMatch::Matched { target, parameters, .. } => {
+                call.handle_operation(target, &parameters)
+            }
         };
         match answered {
             Ok(answer) => answer,
             // such a host has no words of its own for a path that it does not know
-            Err(_) if is_lost && binds_silently(api) => Answer::text(404, "Handler for Request not found\n"),
-            Err(refusal) => Answer::new(api, form, refusal.status, &refusal.wire(api)),
+            Err(_) if is_lost && is_lenient(api) => {
+                SandboxResponse::from_text(404, "Handler for Request not found\n")
+            }
+            Err(refusal) => SandboxResponse::new(api, form, refusal.status, &refusal.to_wire(api)),
         }
     }
 
     /// A refusal that has nothing to do with the operation.
-    pub fn refusal(&self, asked: &Asked, refusal: &Refusal) -> Answer {
-        let Some((mount, _)) = self.mount(&asked.path) else { return Answer::empty(refusal.status) };
-        let form = answer::form(&mount.api, asked.header("accept"), asked.format());
-        Answer::new(&mount.api, form.unwrap_or(Form::Html), refusal.status, &refusal.wire(&mount.api))
+    pub fn render_error(&self, asked: &SandboxRequest, refusal: &SandboxError) -> SandboxResponse {
+        let Some((mount, _)) = self.find_router(&asked.path) else {
+            return SandboxResponse::from_status(refusal.status);
+        };
+        let form =
+            response::negotiate_format(&mount.api, asked.header("accept"), asked.read_format_parameter());
+        SandboxResponse::new(
+            &mount.api,
+            form.unwrap_or(SandboxFormat::Html),
+            refusal.status,
+            &refusal.to_wire(&mount.api),
+        )
     }
 
     /// The API whose name the path starts with, and the rest of the path.
-    fn mount<'p>(&self, path: &'p str) -> Option<(&Mount, &'p str)> {
+    fn find_router<'p>(&self, path: &'p str) -> Option<(&SandboxRouter, &'p str)> {
         let inner = path.strip_prefix('/')?;
         let (name, rest) = inner.find('/').map_or((inner, ""), |at| inner.split_at(at));
-        let mount = self.mounts.iter().find(|mount| *mount.api.name == *name)?;
+        let mount = self.routers.iter().find(|mount| *mount.api.name == *name)?;
         Some((mount, rest))
     }
 
-    fn lost(&self) -> Answer {
-        let names: Vec<String> = self.mounts.iter().map(|mount| format!("/{}", mount.api.name)).collect();
-        Answer::text(404, format!("no API here; this sandbox serves {}\n", names.join(", ")))
+    fn respond_unknown_api(&self) -> SandboxResponse {
+        let names: Vec<String> = self.routers.iter().map(|mount| format!("/{}", mount.api.name)).collect();
+        SandboxResponse::from_text(404, format!("no API here; this sandbox serves {}\n", names.join(", ")))
     }
 }
 
-impl Asked {
+impl SandboxRequest {
     /// The value of a header, when it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    fn format(&self) -> Option<FormatWord> {
+    fn read_format_parameter(&self) -> Option<WireFormat> {
         let (_, format) = self.query.iter().find(|(name, _)| name == "format")?;
         match format.as_str() {
-            "json" => Some(FormatWord::Json),
-            "jsv" => Some(FormatWord::Jsv),
+            "json" => Some(WireFormat::Json),
+            "jsv" => Some(WireFormat::Jsv),
             _ => None,
         }
     }

@@ -5,157 +5,180 @@
 
 use std::sync::Arc;
 
-use crate::exchange::Wire;
-use crate::kind::{Answer as AnswerWord, Kind, Leaf, Maker, Sends, Type, Write};
+use crate::exchange::WireValue;
+use crate::kind::{
+    FieldType, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation, WriteResponse as AnswerWord,
+};
 use crate::value::{Object, Value};
 
-use super::answer::{Answer, Showing};
-use super::bind::{Grievance, binds_silently};
-use super::call::{Call, not_found};
-use super::mint::Mint;
-use super::refusal::Refusal;
-use super::route::{Operation, Parameters};
-use super::rules::{self, Nested, Rules};
-use super::service::{Lie, State};
-use super::store::{Record, Table};
-use super::{demands, rows};
+use super::deserialize::{SandboxFieldError, is_lenient};
+use super::error::SandboxError;
+use super::handler::{SandboxHandler, build_not_found};
+use super::id_generator::SandboxIdGenerator;
+use super::response::{SandboxEncoder, SandboxResponse};
+use super::route::{SandboxOperation, SandboxPathParameters};
+use super::rules::{self, SandboxNestedMerge, SandboxWriteRules};
+use super::service::{FaultMode, SandboxState};
+use super::store::{SandboxRecord, SandboxTable};
+use super::{list_items, validation};
 
-impl Call<'_> {
-    pub fn create(&self, number: usize, parameters: &Parameters) -> Result<Answer, Refusal> {
-        let mut state = self.service.state();
-        let State { tables, patterns, mint } = &mut *state;
-        let table = tables.get_mut(number).ok_or_else(not_found)?;
-        let kind = Arc::clone(&table.kind);
-        let write = kind.operations.create.as_ref().ok_or_else(not_found)?;
-        let body = self.bound(&kind)?;
-        let scope = table.scope_for(&parameters.scope(&kind, &self.asked.query)?);
-        let id = new_id(table, parameters.id(&kind)?, &body, mint)?;
-        let exact = scope.iter().cloned().map(Some).collect();
-        if table.get(&exact, &id).is_some() {
-            return Err(Refusal::new(409, "Conflict", "There is such an object already."));
-        }
-        let pattern = patterns.get(number).and_then(Option::as_ref);
-        let mut record = Rules { kind: &kind, scope: &scope, pattern, mint }.create(write, id, &body);
-        self.checked(&kind, None, (&body, &record))?;
-        if self.service.options.verify_at_once {
-            rules::verify(&kind, &mut record, pattern);
-        }
-        self.keep(table, &scope, &record);
-        let status = if binds_silently(self.api()) { 200 } else { 201 };
-        Ok(self.written(&kind, (write, status), &record, mint))
-    }
-
-    pub fn update(
+impl SandboxHandler<'_> {
+    pub fn create_object(
         &self,
         number: usize,
-        operation: Operation,
-        parameters: &Parameters,
-    ) -> Result<Answer, Refusal> {
-        let mut state = self.service.state();
-        let State { tables, patterns, mint } = &mut *state;
-        let table = tables.get_mut(number).ok_or_else(not_found)?;
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let table = tables.get_mut(number).ok_or_else(build_not_found)?;
+        let kind = Arc::clone(&table.kind);
+        let write = kind.operations.create.as_ref().ok_or_else(build_not_found)?;
+        let body = self.deserialize_body(&kind)?;
+        let scope = table.complete_scope(&parameters.read_scope(&kind, &self.request.query)?);
+        let id = assign_id(table, parameters.read_id(&kind)?, &body, mint)?;
+        let exact = scope.iter().cloned().map(Some).collect();
+        if table.find_record(&exact, &id).is_some() {
+            return Err(SandboxError::new(409, "Conflict", "There is such an object already."));
+        }
+        let pattern = patterns.get(number).and_then(Option::as_ref);
+        let mut record =
+            SandboxWriteRules { kind: &kind, scope: &scope, template: pattern, id_generator: mint }
+                .create_record(write, id, &body);
+        self.validate_write(&kind, None, (&body, &record))?;
+        if self.service.options.auto_verify {
+            rules::verify_record(&kind, &mut record, pattern);
+        }
+        self.store_record(table, &scope, &record);
+        let status = if is_lenient(self.api()) { 200 } else { 201 };
+        Ok(self.respond_to_write(&kind, (write, status), &record, mint))
+    }
+
+    pub fn update_object(
+        &self,
+        number: usize,
+        operation: SandboxOperation,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let table = tables.get_mut(number).ok_or_else(build_not_found)?;
         let kind = Arc::clone(&table.kind);
         let write = match operation {
-            Operation::Replace => kind.operations.replace.as_ref(),
+            SandboxOperation::Replace => kind.operations.replace.as_ref(),
             _ => kind.operations.update.as_ref(),
         };
-        let write = write.ok_or_else(not_found)?;
-        let body = self.bound(&kind)?;
-        self.complete(&kind, write, &body)?;
-        let (scope, old) = self.located(table, parameters)?;
-        self.is_about(table, old)?;
+        let write = write.ok_or_else(build_not_found)?;
+        let body = self.deserialize_body(&kind)?;
+        self.check_required(&kind, write, &body)?;
+        let (scope, old) = self.find_record(table, parameters)?;
+        self.check_precondition(table, old)?;
         let (scope, old) = (scope.to_vec(), old.clone());
-        let mut rules = Rules { kind: &kind, scope: &scope, pattern: None, mint };
-        let mut record = match write.sends {
-            Sends::Everything => rules.replace(&old, &body),
-            Sends::Changes => {
-                let nested = Nested::of(write, &self.asked.query, self.service.options.harsh);
-                rules.merge(&old, &body, (write, nested))
+        let mut rules = SandboxWriteRules { kind: &kind, scope: &scope, template: None, id_generator: mint };
+        let mut record = match write.body {
+            WriteBody::Everything => rules.replace_record(&old, &body),
+            WriteBody::Changes => {
+                let nested = SandboxNestedMerge::from_write(
+                    write,
+                    &self.request.query,
+                    self.service.options.clear_omitted_nested,
+                );
+                rules.merge_record(&old, &body, (write, nested))
             }
         };
-        self.checked(&kind, Some(&old.object), (&body, &record))?;
-        if self.service.options.verify_at_once {
-            rules::verify(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
+        self.validate_write(&kind, Some(&old.object), (&body, &record))?;
+        if self.service.options.auto_verify {
+            rules::verify_record(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
         }
-        self.keep(table, &scope, &record);
-        Ok(self.written(&kind, (write, 200), &record, mint))
+        self.store_record(table, &scope, &record);
+        Ok(self.respond_to_write(&kind, (write, 200), &record, mint))
     }
 
     /// Keeps what was written, as far as that is no lie.
-    fn keep(&self, table: &mut Table, scope: &[Value], record: &Record) {
+    fn store_record(&self, table: &mut SandboxTable, scope: &[Value], record: &SandboxRecord) {
         let mut record = record.clone();
-        match self.lie {
-            Lie::KeepNothing => return,
-            Lie::Reorder => turn_round(&mut record.object),
-            Lie::No | Lie::Endless => {}
+        match self.fault_mode {
+            FaultMode::DiscardWrite => return,
+            FaultMode::ReverseLists => reverse_lists(&mut record.object),
+            FaultMode::Normal | FaultMode::EndlessPages => {}
         }
-        table.put(scope, record);
+        table.put_record(scope, record);
     }
 
-    pub fn delete(&self, number: usize, parameters: &Parameters) -> Result<Answer, Refusal> {
-        let mut state = self.service.state();
-        let table = state.tables.get_mut(number).ok_or_else(not_found)?;
-        let (_, record) = self.located(table, parameters)?;
-        self.is_about(table, record)?;
-        let scope = parameters.scope(&table.kind, &self.asked.query)?;
-        let id = parameters.id(&table.kind)?.ok_or_else(not_found)?;
-        if self.lie != Lie::KeepNothing {
-            table.take(&scope, &id).ok_or_else(not_found)?;
+    pub fn delete_object(
+        &self,
+        number: usize,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let table = state.tables.get_mut(number).ok_or_else(build_not_found)?;
+        let (_, record) = self.find_record(table, parameters)?;
+        self.check_precondition(table, record)?;
+        let scope = parameters.read_scope(&table.kind, &self.request.query)?;
+        let id = parameters.read_id(&table.kind)?.ok_or_else(build_not_found)?;
+        if self.fault_mode != FaultMode::DiscardWrite {
+            table.take_record(&scope, &id).ok_or_else(build_not_found)?;
         }
-        Ok(Answer::empty(204))
+        Ok(SandboxResponse::from_status(204))
     }
 
     /// Some services want all required fields even of a merge.
-    fn complete(&self, kind: &Kind, write: &Write, body: &Object) -> Result<(), Refusal> {
-        if !(write.adds_required_when_asked && self.service.options.asks_required) {
+    fn check_required(&self, kind: &Kind, write: &WriteOperation, body: &Object) -> Result<(), SandboxError> {
+        if !(write.retry_with_required && self.service.options.require_all_on_merge) {
             return Ok(());
         }
-        let missing = kind.shape.fields.iter().filter(|f| f.access.required && body.get(f.number).is_none());
-        let missing: Vec<Grievance> =
-            missing.map(|field| demands::required(kind, field, &field.written_as)).collect();
-        if missing.is_empty() { Ok(()) } else { Err(Refusal::fields(self.api(), missing)) }
+        let missing =
+            kind.shape.fields.iter().filter(|f| f.behavior.required && body.get_field(f.number).is_none());
+        let missing: Vec<SandboxFieldError> =
+            missing.map(|field| validation::build_missing_error(kind, field, &field.write_to)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(SandboxError::from_field_errors(self.api(), missing)) }
     }
 
-    fn checked(
+    fn validate_write(
         &self,
         kind: &Kind,
         old: Option<&Object>,
-        (body, made): (&Object, &Record),
-    ) -> Result<(), Refusal> {
-        match demands::grievances(kind, old, body, made) {
+        (body, made): (&Object, &SandboxRecord),
+    ) -> Result<(), SandboxError> {
+        match validation::collect_errors(kind, old, body, made) {
             found if found.is_empty() => Ok(()),
-            found => Err(Refusal::fields(self.api(), found)),
+            found => Err(SandboxError::from_field_errors(self.api(), found)),
         }
     }
 
     /// An object as a write answers it: ids stand as ids.
-    fn shown(&self, kind: &Kind, record: &Record) -> Wire {
-        let showing = Showing { secrets: self.service.options.secrets, form: self.form, wholes: None };
-        showing.object(&kind.shape, &record.object)
+    fn encode_written(&self, kind: &Kind, record: &SandboxRecord) -> WireValue {
+        let showing =
+            SandboxEncoder { secrets: self.service.options.secret_mode, format: self.format, embedded: None };
+        showing.encode_object(&kind.shape, &record.object)
     }
 
-    fn written(
+    fn respond_to_write(
         &self,
         kind: &Kind,
-        (write, status): (&Write, u16),
-        record: &Record,
-        mint: &mut Mint,
-    ) -> Answer {
-        match write.answer {
-            AnswerWord::Object => self.said(status, &self.shown(kind, record)),
+        (write, status): (&WriteOperation, u16),
+        record: &SandboxRecord,
+        mint: &mut SandboxIdGenerator,
+    ) -> SandboxResponse {
+        match write.response {
+            AnswerWord::Object => self.build_response(status, &self.encode_written(kind, record)),
             // nothing of use: such a host answers some id, of which nobody says what it is
-            AnswerWord::Nothing if binds_silently(self.api()) => self.said(status, &Wire::Guid(mint.guid())),
-            AnswerWord::Nothing => Answer::empty(204),
+            AnswerWord::Nothing if is_lenient(self.api()) => {
+                self.build_response(status, &WireValue::Uuid(mint.generate_uuid()))
+            }
+            AnswerWord::Nothing => SandboxResponse::from_status(204),
             AnswerWord::Id => {
-                let id = record.object.get(kind.identity.id).unwrap_or(&Value::Null);
+                let id = record.object.get_field(kind.identity.id).unwrap_or(&Value::Null);
                 let wire = match &kind.id_field().ty {
-                    Type::Leaf(leaf) => leaf.wire(id),
-                    _ => Wire::Null,
+                    FieldType::Scalar(leaf) => leaf.encode_value(id),
+                    _ => WireValue::Null,
                 };
                 // it may come bare or inside
-                match binds_silently(self.api()) {
-                    true => self.said(status, &wire),
-                    false => self.said(status, &Wire::Object(vec![(kind.id_field().name.to_string(), wire)])),
+                match is_lenient(self.api()) {
+                    true => self.build_response(status, &wire),
+                    false => self.build_response(
+                        status,
+                        &WireValue::Object(vec![(kind.id_field().name.to_string(), wire)]),
+                    ),
                 }
             }
         }
@@ -163,31 +186,38 @@ impl Call<'_> {
 }
 
 /// The id of a new object: the caller's, where the caller makes it.
-fn new_id(table: &Table, in_path: Option<Value>, body: &Object, mint: &mut Mint) -> Result<Value, Refusal> {
+fn assign_id(
+    table: &SandboxTable,
+    in_path: Option<Value>,
+    body: &Object,
+    mint: &mut SandboxIdGenerator,
+) -> Result<Value, SandboxError> {
     let field = table.kind.id_field();
-    match (table.kind.identity.made_by, &field.ty) {
-        (Maker::Caller, _) => {
-            let in_body = body.get(field.number).filter(|id| !id.is_zero()).cloned();
+    match (table.kind.identity.id_assigned_by, &field.ty) {
+        (IdAssigner::Caller, _) => {
+            let in_body = body.get_field(field.number).filter(|id| !id.is_zero()).cloned();
             in_path.or(in_body).ok_or_else(|| {
-                let missing = demands::required(&table.kind, field, &field.written_as);
-                Refusal::fields(&table.kind.api, vec![missing])
+                let missing = validation::build_missing_error(&table.kind, field, &field.write_to);
+                SandboxError::from_field_errors(&table.kind.api, vec![missing])
             })
         }
-        (Maker::Server, Type::Leaf(Leaf::Whole(_))) => Ok(Value::Whole(table.next_whole())),
-        (Maker::Server, _) => Ok(rows::new_number(field, mint)),
+        (IdAssigner::Server, FieldType::Scalar(ScalarType::Integer(_))) => {
+            Ok(Value::Integer(table.compute_next_id()))
+        }
+        (IdAssigner::Server, _) => Ok(list_items::generate_id(field, mint)),
     }
 }
 
 /// Lists of an object the other way round.
-fn turn_round(object: &mut Object) {
+fn reverse_lists(object: &mut Object) {
     let lists: Vec<(u16, Vec<Value>)> = object
         .fields()
         .filter_map(|(number, value)| match value {
-            Value::List(items) => Some((number, items.iter().rev().cloned().collect())),
+            Value::Array(items) => Some((number, items.iter().rev().cloned().collect())),
             _ => None,
         })
         .collect();
     for (number, items) in lists {
-        object.set(number, Value::List(items));
+        object.set_field(number, Value::Array(items));
     }
 }

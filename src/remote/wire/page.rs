@@ -4,13 +4,16 @@
 //! not what the operation answers (an object where only a list may come, an object without one known
 //! member) is an error: taken for an empty list or an empty object it would cause writes.
 
-use super::typed::{Names, Reading, into_text, same_name};
-use super::{Ahead, Keys, Lexer, Live, Page, Scalar, Spelt, Step, Stop, Unreadable, text};
-use crate::kind::file::{ListAnswer, ListFile};
-use crate::kind::leaf::Token;
-use crate::kind::{Api, FormatWord, Kind, Leaf, NamesWord, Type};
-use crate::remote::json::Json;
-use crate::remote::jsv::Jsv;
+use super::object_reader::{MemberIndex, ObjectReader, into_text, matches_member_name};
+use super::{
+    DecodeError, KeySyntax, ListPage, MemberSpelling, Snapshot, TokenKind, WireLexer, WireReadError,
+    WireReadResult, WireScalar, decode_utf8,
+};
+use crate::kind::file::{ListFile, ListResponseShape};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Api, FieldType, Kind, MemberNameCase, ScalarType, WireFormat};
+use crate::remote::json::JsonLexer;
+use crate::remote::jsv::JsvLexer;
 use crate::value::Value;
 
 /// How many items one page may hold.
@@ -19,14 +22,14 @@ const MAX_ITEMS: usize = 1_000_000;
 /// Runs the same reading over either format.
 macro_rules! with_lexer {
     ($body:expr, $format:expr, |$lexer:ident| $read:expr) => {{
-        let text = text($body)?;
+        let text = decode_utf8($body)?;
         match $format {
-            FormatWord::Json => {
-                let $lexer = Json::new(text);
+            WireFormat::Json => {
+                let $lexer = JsonLexer::new(text);
                 $read
             }
-            FormatWord::Jsv => {
-                let $lexer = Jsv::new(text);
+            WireFormat::Jsv => {
+                let $lexer = JsvLexer::new(text);
                 $read
             }
         }
@@ -37,7 +40,7 @@ macro_rules! with_lexer {
 ///
 /// # Errors
 /// When the answer is not such a page.
-pub fn read_page(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Page, Unreadable> {
+pub fn read_page(body: &[u8], format: WireFormat, kind: &Kind) -> Result<ListPage, DecodeError> {
     let mut items = Vec::new();
     let mut page = read_page_with(body, format, kind, &mut |live| items.push(live))?;
     page.items = items;
@@ -50,39 +53,39 @@ pub fn read_page(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Page, U
 /// When the answer is not such a page; then what was handed over before does not count.
 pub fn read_page_with(
     body: &[u8],
-    format: FormatWord,
+    format: WireFormat,
     kind: &Kind,
-    take: &mut dyn FnMut(Live),
-) -> Result<Page, Unreadable> {
+    take: &mut dyn FnMut(Snapshot),
+) -> Result<ListPage, DecodeError> {
     refuse_failure(body, format, &kind.api)?;
-    let pages = Pages { kind, list: &kind.operations.list, names: names(kind) };
-    let mut page = with_lexer!(body, format, |lexer| pages.page(lexer, take))?;
-    pages.names.spelt("", &mut page.spelt);
+    let pages = PageReader { kind, list: &kind.operations.list, names: build_member_index(kind) };
+    let mut page = with_lexer!(body, format, |lexer| pages.read_page(lexer, take))?;
+    pages.names.collect_spellings("", &mut page.spellings);
     Ok(page)
 }
 
 /// How many items a page has and how many there are in all, without a look at the items: enough to ask for the
 /// other pages. Nothing where the page does not say it plainly; reading it tells why.
-pub fn glance(body: &[u8], format: FormatWord, kind: &Kind) -> Option<(u64, u64)> {
+pub fn peek_total(body: &[u8], format: WireFormat, kind: &Kind) -> Option<(u64, u64)> {
     let list = &kind.operations.list;
     let total = list.paging.as_ref()?.total.as_deref()?;
-    let sought = [(Goal::Items, list.items.as_deref()?), (Goal::Total, total)];
-    let sought = sought.map(|(goal, path)| Sought { goal, path });
-    let (mut items, mut page) = (0, Page::default());
+    let sought = [(PageMember::Items, list.items.as_deref()?), (PageMember::Total, total)];
+    let sought = sought.map(|(goal, path)| MemberSearch { goal, path });
+    let (mut items, mut page) = (0, ListPage::default());
     let mut read = || {
-        with_lexer!(body, format, |lexer| whole(lexer, |lexer| walk(
+        with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| search_members(
             lexer,
             &sought,
-            kind.api.names,
+            kind.api.member_names,
             &mut |goal, lexer| match goal {
-                Goal::Items => lexer.list(|lexer| {
+                PageMember::Items => lexer.read_array(|lexer| {
                     items += 1;
-                    lexer.skip().map(drop)
+                    lexer.skip_value().map(drop)
                 }),
-                _ => page.total(lexer),
+                _ => page.read_total(lexer),
             }
         )))
-        .map_err(Unreadable::from)
+        .map_err(DecodeError::from)
     };
     read().ok()?;
     Some((items, page.total?))
@@ -92,37 +95,47 @@ pub fn glance(body: &[u8], format: FormatWord, kind: &Kind) -> Option<(u64, u64)
 ///
 /// # Errors
 /// When the answer is not one object of the kind.
-pub fn read_object(body: &[u8], format: FormatWord, kind: &Kind) -> Result<Live, Unreadable> {
-    read_spelt(body, format, kind).map(|(live, _)| live)
+pub fn read_object(body: &[u8], format: WireFormat, kind: &Kind) -> Result<Snapshot, DecodeError> {
+    read_object_spellings(body, format, kind).map(|(live, _)| live)
 }
 
 /// One object, with how its members were spelt.
 ///
 /// # Errors
 /// When the answer is not one object of the kind.
-pub fn read_spelt(body: &[u8], format: FormatWord, kind: &Kind) -> Result<(Live, Vec<Spelt>), Unreadable> {
+pub fn read_object_spellings(
+    body: &[u8],
+    format: WireFormat,
+    kind: &Kind,
+) -> Result<(Snapshot, Vec<MemberSpelling>), DecodeError> {
     refuse_failure(body, format, &kind.api)?;
-    let (names, mut spelt) = (names(kind), Vec::new());
-    let live = with_lexer!(body, format, |lexer| single(lexer, kind, &names))?;
-    names.spelt("", &mut spelt);
+    let (names, mut spelt) = (build_member_index(kind), Vec::new());
+    let live = with_lexer!(body, format, |lexer| read_single(lexer, kind, &names))?;
+    names.collect_spellings("", &mut spelt);
     Ok((live, spelt))
 }
 
 /// The id that a create answers: bare, quoted, or in an object. All zeros is none.
-pub fn read_id(body: &[u8], format: FormatWord, kind: &Kind) -> Option<Value> {
-    let Type::Leaf(leaf) = &kind.id_field().ty else { return None };
+pub fn read_id(body: &[u8], format: WireFormat, kind: &Kind) -> Option<Value> {
+    let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
     let id = match read_object(body, format, kind) {
-        Ok(live) => live.object.get(kind.identity.id).cloned(),
-        Err(_) => leaf.read(Token::Text(&word(body, format, leaf)?)).ok(),
+        Ok(live) => live.object.get_field(kind.identity.id).cloned(),
+        Err(_) => leaf.read_token(ScalarToken::String(&read_word(body, format, leaf)?)).ok(),
     };
     id.filter(|id| !id.is_zero())
 }
 
 /// A single word: as the format writes it, or bare where only an id can be meant.
-fn word(body: &[u8], format: FormatWord, leaf: &Leaf) -> Option<Box<str>> {
+fn read_word(body: &[u8], format: WireFormat, leaf: &ScalarType) -> Option<Box<str>> {
     let body = body.trim_ascii();
-    let read = || Ok::<_, Unreadable>(with_lexer!(body, format, |lexer| whole(lexer, scalar))?);
-    let bare = || text(body).ok().filter(|_| matches!(leaf, Leaf::Guid | Leaf::Whole(_))).map(Box::from);
+    let read =
+        || Ok::<_, DecodeError>(with_lexer!(body, format, |lexer| read_to_end(lexer, read_scalar_text))?);
+    let bare = || {
+        decode_utf8(body)
+            .ok()
+            .filter(|_| matches!(leaf, ScalarType::Uuid | ScalarType::Integer(_)))
+            .map(Box::from)
+    };
     let word = read().ok().flatten().or_else(bare)?;
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>{}[]\"".contains(c);
     (word.len() <= 200 && word.chars().all(plain)).then_some(word)
@@ -132,45 +145,45 @@ fn word(body: &[u8], format: FormatWord, leaf: &Leaf) -> Option<Box<str>> {
 ///
 /// # Errors
 /// When the answer is broken.
-pub fn read_any(body: &[u8], format: FormatWord) -> Result<Value, Unreadable> {
-    let value = with_lexer!(body, format, |lexer| whole(lexer, |lexer| {
-        Reading::default().leaf(lexer, &Leaf::Any)
+pub fn read_any(body: &[u8], format: WireFormat) -> Result<Value, DecodeError> {
+    let value = with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| {
+        ObjectReader::default().read_scalar(lexer, &ScalarType::Any)
     }))?;
     Ok(value)
 }
 
 /// Whether an answer says that the service failed, although its status is a success.
-pub fn despite_success(body: &[u8], format: FormatWord, api: &Api) -> bool {
+pub fn is_error_in_success(body: &[u8], format: WireFormat, api: &Api) -> bool {
     let paths = &api.errors.despite_success;
     let object = body.trim_ascii_start().first() == Some(&b'{');
     if paths.is_empty() || !object {
         return false;
     }
     let said = |text: &str| !matches!(text, "" | "0" | "false" | "False" | "{}" | "[]");
-    texts(body, format, paths).is_ok_and(|found| found.iter().any(|text| said(text)))
+    read_texts(body, format, paths).is_ok_and(|found| found.iter().any(|text| said(text)))
 }
 
-fn refuse_failure(body: &[u8], format: FormatWord, api: &Api) -> Result<(), Unreadable> {
-    if !despite_success(body, format, api) {
+fn refuse_failure(body: &[u8], format: WireFormat, api: &Api) -> Result<(), DecodeError> {
+    if !is_error_in_success(body, format, api) {
         return Ok(());
     }
     let message = "the service says that it failed, although its status is a success";
-    Err(Unreadable { failed: true, ..Unreadable::new(message) })
+    Err(DecodeError { service_failed: true, ..DecodeError::new(message) })
 }
 
-fn names(kind: &Kind) -> Names<'_> {
-    Names::of(&kind.shape, kind.api.names)
+fn build_member_index(kind: &Kind) -> MemberIndex<'_> {
+    MemberIndex::from_shape(&kind.shape, kind.api.member_names)
 }
 
 /// What stands at these paths, as text; a list or an object as it stands there.
-fn texts(body: &[u8], format: FormatWord, paths: &[String]) -> Result<Vec<Box<str>>, Unreadable> {
+fn read_texts(body: &[u8], format: WireFormat, paths: &[String]) -> Result<Vec<Box<str>>, DecodeError> {
     let mut found = Vec::new();
-    let sought: Vec<_> = paths.iter().map(|path| Sought { goal: (), path }).collect();
-    with_lexer!(body, format, |lexer| whole(lexer, |lexer| {
-        walk(lexer, &sought, NamesWord::CaseInsensitive, &mut |(), lexer| {
-            match lexer.ahead()? {
-                Ahead::List | Ahead::Object => found.push(lexer.skip()?.into()),
-                Ahead::Nothing | Ahead::Scalar => found.extend(scalar(lexer)?),
+    let sought: Vec<_> = paths.iter().map(|path| MemberSearch { goal: (), path }).collect();
+    with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| {
+        search_members(lexer, &sought, MemberNameCase::CaseInsensitive, &mut |(), lexer| {
+            match lexer.peek_token()? {
+                TokenKind::Array | TokenKind::Object => found.push(lexer.skip_value()?.into()),
+                TokenKind::Null | TokenKind::Scalar => found.extend(read_scalar_text(lexer)?),
             }
             Ok(())
         })
@@ -180,28 +193,28 @@ fn texts(body: &[u8], format: FormatWord, paths: &[String]) -> Result<Vec<Box<st
 
 /// A member that is looked for, and what for; dots reach inwards.
 #[derive(Clone, Copy)]
-struct Sought<'p, G> {
+struct MemberSearch<'p, G> {
     goal: G,
     path: &'p str,
 }
 
 /// Hands each member that is sought to `found`, which takes its value; the others are passed over.
-fn walk<'b, L: Lexer<'b>, G: Copy>(
+fn search_members<'b, L: WireLexer<'b>, G: Copy>(
     lexer: &mut L,
-    sought: &[Sought<G>],
-    names: NamesWord,
-    found: &mut dyn FnMut(G, &mut L) -> Step<()>,
-) -> Step<()> {
-    lexer.members(Keys::Fixed, |name, lexer| {
+    sought: &[MemberSearch<G>],
+    names: MemberNameCase,
+    found: &mut dyn FnMut(G, &mut L) -> WireReadResult<()>,
+) -> WireReadResult<()> {
+    lexer.read_members(KeySyntax::Identifier, |name, lexer| {
         let start = *lexer;
         let mut taken = false;
         let mut below = Vec::new();
-        for Sought { goal, path } in sought {
+        for MemberSearch { goal, path } in sought {
             match path.split_once('.') {
-                Some((head, rest)) if same_name(names, head, name) => {
-                    below.push(Sought { goal: *goal, path: rest })
+                Some((head, rest)) if matches_member_name(names, head, name) => {
+                    below.push(MemberSearch { goal: *goal, path: rest })
                 }
-                None if same_name(names, path, name) => {
+                None if matches_member_name(names, path, name) => {
                     *lexer = start;
                     found(*goal, lexer)?;
                     taken = true;
@@ -210,70 +223,83 @@ fn walk<'b, L: Lexer<'b>, G: Copy>(
             }
         }
         let mut inner = start;
-        if !below.is_empty() && inner.ahead()? == Ahead::Object {
-            walk(&mut inner, &below, names, found)?;
+        if !below.is_empty() && inner.peek_token()? == TokenKind::Object {
+            search_members(&mut inner, &below, names, found)?;
             *lexer = inner;
             taken = true;
         }
-        if taken { Ok(()) } else { lexer.skip().map(drop) }
+        if taken { Ok(()) } else { lexer.skip_value().map(drop) }
     })
 }
 
 /// Reads everything there is.
-fn whole<'b, L: Lexer<'b>, T>(mut lexer: L, read: impl FnOnce(&mut L) -> Step<T>) -> Step<T> {
+fn read_to_end<'b, L: WireLexer<'b>, T>(
+    mut lexer: L,
+    read: impl FnOnce(&mut L) -> WireReadResult<T>,
+) -> WireReadResult<T> {
     let read = read(&mut lexer)?;
-    lexer.finish()?;
+    lexer.expect_end()?;
     Ok(read)
 }
 
-fn single<'b, L: Lexer<'b>>(mut lexer: L, kind: &Kind, names: &Names) -> Step<Live> {
+fn read_single<'b, L: WireLexer<'b>>(
+    mut lexer: L,
+    kind: &Kind,
+    names: &MemberIndex,
+) -> WireReadResult<Snapshot> {
     let mut lives = Vec::new();
-    match lexer.ahead()? {
-        Ahead::Object => lives.push(Reading::default().live(&mut lexer, names)?),
-        Ahead::List => {
-            let mut reading = Reading::default();
-            lexer.list(|lexer| {
+    match lexer.peek_token()? {
+        TokenKind::Object => lives.push(ObjectReader::default().read_snapshot(&mut lexer, names)?),
+        TokenKind::Array => {
+            let mut reading = ObjectReader::default();
+            lexer.read_array(|lexer| {
                 if lives.len() > 1 {
-                    return lexer.skip().map(drop);
+                    return lexer.skip_value().map(drop);
                 }
-                lives.push(item(&mut reading, lexer, names)?);
+                lives.push(read_item(&mut reading, lexer, names)?);
                 Ok(())
             })?;
         }
-        Ahead::Nothing => return Err(fault("the answer is empty where one object was expected")),
-        Ahead::Scalar => return Err(fault("the answer is a single value where one object was expected")),
+        TokenKind::Null => return Err(build_error("the answer is empty where one object was expected")),
+        TokenKind::Scalar => {
+            return Err(build_error("the answer is a single value where one object was expected"));
+        }
     }
-    lexer.finish()?;
+    lexer.expect_end()?;
     match lives.pop() {
-        Some(live) if lives.is_empty() => known(live, kind),
-        Some(_) => Err(fault("the answer is a list of several objects where one was expected")),
-        None => Err(fault("the answer is an empty list where one object was expected")),
+        Some(live) if lives.is_empty() => check_known_members(live, kind),
+        Some(_) => Err(build_error("the answer is a list of several objects where one was expected")),
+        None => Err(build_error("the answer is an empty list where one object was expected")),
     }
 }
 
 /// An item of a list of objects.
-fn item<'k, 'b, L: Lexer<'b>>(reading: &mut Reading<'k>, lexer: &mut L, names: &Names<'k>) -> Step<Live> {
-    match lexer.ahead()? {
-        Ahead::Object => reading.live(lexer, names),
-        _ => Err(fault("an item of the answered list is not an object")),
+fn read_item<'k, 'b, L: WireLexer<'b>>(
+    reading: &mut ObjectReader<'k>,
+    lexer: &mut L,
+    names: &MemberIndex<'k>,
+) -> WireReadResult<Snapshot> {
+    match lexer.peek_token()? {
+        TokenKind::Object => reading.read_snapshot(lexer, names),
+        _ => Err(build_error("an item of the answered list is not an object")),
     }
 }
 
 /// An object that nothing but its place says to be of this kind must have a member of it.
-fn known(live: Live, kind: &Kind) -> Step<Live> {
-    if live.object.fields().next().is_some() || !live.misread.is_empty() {
+fn check_known_members(live: Snapshot, kind: &Kind) -> WireReadResult<Snapshot> {
+    if live.object.fields().next().is_some() || !live.mismatches.is_empty() {
         return Ok(live);
     }
-    Err(fault(&format!("the answer has no member of a {}", kind.name)))
+    Err(build_error(&format!("the answer has no member of a {}", kind.name)))
 }
 
-fn fault(message: &str) -> Stop {
-    Unreadable::new(message).into()
+fn build_error(message: &str) -> WireReadError {
+    DecodeError::new(message).into()
 }
 
 /// What is looked for around the items of a page.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Goal {
+enum PageMember {
     Items,
     HasMore,
     Total,
@@ -281,147 +307,175 @@ enum Goal {
 }
 
 /// How the pages of a kind are read.
-struct Pages<'k> {
+struct PageReader<'k> {
     kind: &'k Kind,
     list: &'k ListFile,
-    names: Names<'k>,
+    names: MemberIndex<'k>,
 }
 
-impl<'k> Pages<'k> {
-    fn page<'b, L: Lexer<'b>>(&self, mut lexer: L, take: &mut dyn FnMut(Live)) -> Step<Page> {
-        let mut page = Page::default();
-        match (lexer.ahead()?, self.list.answer) {
-            (Ahead::List, _) => self.items(&mut lexer, take)?,
-            (Ahead::Object, answer) => {
+impl<'k> PageReader<'k> {
+    fn read_page<'b, L: WireLexer<'b>>(
+        &self,
+        mut lexer: L,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<ListPage> {
+        let mut page = ListPage::default();
+        match (lexer.peek_token()?, self.list.answer) {
+            (TokenKind::Array, _) => self.read_items(&mut lexer, take)?,
+            (TokenKind::Object, answer) => {
                 let start = lexer;
-                let around = self.list.items.is_some() && self.around(&mut lexer, &mut page, take)?;
+                let around = self.list.items.is_some() && self.read_envelope(&mut lexer, &mut page, take)?;
                 if !around {
                     lexer = start;
-                    self.bare(&mut lexer, answer, take)?;
+                    self.read_bare_object(&mut lexer, answer, take)?;
                 }
             }
-            (Ahead::Nothing, ListAnswer::OneOrList) => lexer.nothing()?,
-            (Ahead::Nothing, ListAnswer::List) => {
-                return Err(fault("the answer is empty where a list was expected"));
+            (TokenKind::Null, ListResponseShape::OneOrList) => lexer.read_null()?,
+            (TokenKind::Null, ListResponseShape::List) => {
+                return Err(build_error("the answer is empty where a list was expected"));
             }
-            (Ahead::Scalar, _) => {
-                return Err(fault("the answer is a single value where a list was expected"));
+            (TokenKind::Scalar, _) => {
+                return Err(build_error("the answer is a single value where a list was expected"));
             }
         }
-        lexer.finish()?;
+        lexer.expect_end()?;
         Ok(page)
     }
 
     /// An object that holds the list. False when the list is not there.
-    fn around<'b, L: Lexer<'b>>(
+    fn read_envelope<'b, L: WireLexer<'b>>(
         &self,
         lexer: &mut L,
-        page: &mut Page,
-        take: &mut dyn FnMut(Live),
-    ) -> Step<bool> {
+        page: &mut ListPage,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<bool> {
         let mut times = 0;
-        walk(lexer, &self.sought(), self.kind.api.names, &mut |goal, lexer| match goal {
-            Goal::Items if times > 0 => Err(fault("the answer holds its list twice")),
-            Goal::Items => {
-                times += 1;
-                self.listed(lexer, take)
-            }
-            Goal::HasMore => page.has_more(lexer),
-            Goal::Total => page.total(lexer),
-            Goal::Next => page.next(lexer),
-        })?;
+        search_members(
+            lexer,
+            &self.list_searches(),
+            self.kind.api.member_names,
+            &mut |goal, lexer| match goal {
+                PageMember::Items if times > 0 => Err(build_error("the answer holds its list twice")),
+                PageMember::Items => {
+                    times += 1;
+                    self.read_list_value(lexer, take)
+                }
+                PageMember::HasMore => page.read_has_more(lexer),
+                PageMember::Total => page.read_total(lexer),
+                PageMember::Next => page.read_next(lexer),
+            },
+        )?;
         Ok(times > 0)
     }
 
-    fn sought(&self) -> Vec<Sought<'k, Goal>> {
+    fn list_searches(&self) -> Vec<MemberSearch<'k, PageMember>> {
         let paging = self.list.paging.as_ref();
         let sought = [
-            (Goal::Items, self.list.items.as_deref()),
-            (Goal::HasMore, paging.and_then(|paging| paging.has_more.as_deref())),
-            (Goal::Total, paging.and_then(|paging| paging.total.as_deref())),
-            (Goal::Next, paging.and_then(|paging| paging.next.as_deref())),
+            (PageMember::Items, self.list.items.as_deref()),
+            (PageMember::HasMore, paging.and_then(|paging| paging.has_more.as_deref())),
+            (PageMember::Total, paging.and_then(|paging| paging.total.as_deref())),
+            (PageMember::Next, paging.and_then(|paging| paging.next.as_deref())),
         ];
-        sought.into_iter().filter_map(|(goal, path)| Some(Sought { goal, path: path? })).collect()
+        sought.into_iter().filter_map(|(goal, path)| Some(MemberSearch { goal, path: path? })).collect()
     }
 
     /// What stands where the list should: null says that there is none.
-    fn listed<'b, L: Lexer<'b>>(&self, lexer: &mut L, take: &mut dyn FnMut(Live)) -> Step<()> {
-        match (lexer.ahead()?, self.list.answer) {
-            (Ahead::List, _) => self.items(lexer, take),
-            (Ahead::Nothing, _) => lexer.nothing(),
-            (Ahead::Object, answer) => self.bare(lexer, answer, take),
-            (Ahead::Scalar, _) => Err(fault("the answer holds a single value where a list was expected")),
+    fn read_list_value<'b, L: WireLexer<'b>>(
+        &self,
+        lexer: &mut L,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<()> {
+        match (lexer.peek_token()?, self.list.answer) {
+            (TokenKind::Array, _) => self.read_items(lexer, take),
+            (TokenKind::Null, _) => lexer.read_null(),
+            (TokenKind::Object, answer) => self.read_bare_object(lexer, answer, take),
+            (TokenKind::Scalar, _) => {
+                Err(build_error("the answer holds a single value where a list was expected"))
+            }
         }
     }
 
-    fn items<'b, L: Lexer<'b>>(&self, lexer: &mut L, take: &mut dyn FnMut(Live)) -> Step<()> {
-        let (mut reading, mut items) = (Reading::default(), 0);
-        lexer.list(|lexer| {
+    fn read_items<'b, L: WireLexer<'b>>(
+        &self,
+        lexer: &mut L,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<()> {
+        let (mut reading, mut items) = (ObjectReader::default(), 0);
+        lexer.read_array(|lexer| {
             items += 1;
             if items > MAX_ITEMS {
-                return Err(fault(&format!("the answered list has more than {MAX_ITEMS} items")));
+                return Err(build_error(&format!("the answered list has more than {MAX_ITEMS} items")));
             }
-            take(item(&mut reading, lexer, &self.names)?);
+            take(read_item(&mut reading, lexer, &self.names)?);
             Ok(())
         })
     }
 
     /// One object where a list was expected.
-    fn bare<'b, L: Lexer<'b>>(
+    fn read_bare_object<'b, L: WireLexer<'b>>(
         &self,
         lexer: &mut L,
-        answer: ListAnswer,
-        take: &mut dyn FnMut(Live),
-    ) -> Step<()> {
+        answer: ListResponseShape,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<()> {
         match (answer, &self.list.items) {
-            (ListAnswer::OneOrList, _) => {
-                take(known(Reading::default().live(lexer, &self.names)?, self.kind)?);
+            (ListResponseShape::OneOrList, _) => {
+                take(check_known_members(
+                    ObjectReader::default().read_snapshot(lexer, &self.names)?,
+                    self.kind,
+                )?);
                 Ok(())
             }
-            (ListAnswer::List, None) => Err(fault("the answer is an object where a list was expected")),
-            (ListAnswer::List, Some(items)) => {
-                Err(fault(&format!("the answer has no list in its member `{items}`")))
+            (ListResponseShape::List, None) => {
+                Err(build_error("the answer is an object where a list was expected"))
+            }
+            (ListResponseShape::List, Some(items)) => {
+                Err(build_error(&format!("the answer has no list in its member `{items}`")))
             }
         }
     }
 }
 
-impl Page {
-    fn has_more<'b, L: Lexer<'b>>(&mut self, lexer: &mut L) -> Step<()> {
-        self.has_more = match scalar(lexer)?.as_deref() {
+impl ListPage {
+    fn read_has_more<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
+        self.has_more = match read_scalar_text(lexer)?.as_deref() {
             None | Some("") => None,
             Some("true" | "True" | "1") => Some(true),
             Some("false" | "False" | "0") => Some(false),
-            Some(_) => return Err(fault("the answer does not say clearly whether there are more pages")),
+            Some(_) => {
+                return Err(build_error("the answer does not say clearly whether there are more pages"));
+            }
         };
         Ok(())
     }
 
-    fn total<'b, L: Lexer<'b>>(&mut self, lexer: &mut L) -> Step<()> {
-        let text = scalar(lexer)?;
+    fn read_total<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
+        let text = read_scalar_text(lexer)?;
         let number = text.filter(|text| !text.is_empty()).map(|text| text.parse::<i64>());
         match number.transpose() {
             // some services say -1 where they did not count
             Ok(number) => self.total = number.and_then(|number| u64::try_from(number).ok()),
-            Err(_) => return Err(fault("the answer does not say clearly how many items there are")),
+            Err(_) => return Err(build_error("the answer does not say clearly how many items there are")),
         }
         Ok(())
     }
 
-    fn next<'b, L: Lexer<'b>>(&mut self, lexer: &mut L) -> Step<()> {
-        self.next = scalar(lexer)?.filter(|text| !text.is_empty()).map(String::from);
+    fn read_next<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
+        self.next = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(String::from);
         Ok(())
     }
 }
 
 /// The text of a scalar, or nothing.
-fn scalar<'b, L: Lexer<'b>>(lexer: &mut L) -> Step<Option<Box<str>>> {
-    match lexer.ahead()? {
-        Ahead::Nothing => lexer.nothing().map(|()| None),
-        Ahead::Scalar => match lexer.scalar()? {
-            Scalar::Bare("null") => Ok(None),
+fn read_scalar_text<'b, L: WireLexer<'b>>(lexer: &mut L) -> WireReadResult<Option<Box<str>>> {
+    match lexer.peek_token()? {
+        TokenKind::Null => lexer.read_null().map(|()| None),
+        TokenKind::Scalar => match lexer.read_scalar()? {
+            WireScalar::Plain("null") => Ok(None),
             scalar => Ok(Some(into_text(scalar))),
         },
-        Ahead::List | Ahead::Object => Err(fault("the answer has a list or object where it tells of pages")),
+        TokenKind::Array | TokenKind::Object => {
+            Err(build_error("the answer has a list or object where it tells of pages"))
+        }
     }
 }

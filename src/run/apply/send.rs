@@ -5,213 +5,246 @@
 
 use std::io;
 
-use super::super::Event;
-use super::super::blame;
-use super::super::gather::{Job, Read, read_one};
-use super::super::journal::{Answer as Noted, Pending};
-use super::super::match_up::Found;
-use super::super::outcome::Ending;
-use super::super::planning::subject;
-use super::super::refer::Standing;
-use super::fault::{
-    changed_meanwhile, forgotten, grown, lost_track, not_there_yet, stateless, unaccounted, unjournaled,
-    unrecorded,
+use super::super::RunEvent;
+use super::super::fetch::{ObjectJob, ReadOutcome, read_one};
+use super::super::journal::{PendingLine, RecordedResponse as Noted};
+use super::super::locate_error;
+use super::super::match_up::ObjectMatch;
+use super::super::outcome::OutcomeStatus;
+use super::super::planning::build_subject;
+use super::super::refer::ReferentStatus;
+use super::diagnostics::{
+    diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
+    diagnose_missing_state, diagnose_unrecorded_outcome, diagnose_unsaved_digests, diagnose_unsaved_id,
+    diagnose_unwritten_journal, end_unmarked_create,
 };
-use super::{Writer, lock};
+use super::{StepExecutor, lock_mutex};
 use crate::diagnostic::Diagnostic;
-use crate::document::State;
-use crate::exchange::{Request, Verb};
-use crate::kind::{Answer, IfMatch, Kind, Leaf, Maker};
-use crate::plan::propose::Question;
-use crate::plan::request::in_full;
-use crate::plan::step::{Recheck, recheck};
-use crate::plan::{Action, Step, Subject};
-use crate::remote::retry::Answered;
-use crate::remote::service::{Collection, Service, Trouble};
-use crate::remote::wire::{self, Live};
+use crate::document::DocumentState;
+use crate::exchange::{Method, PlannedRequest};
+use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteResponse};
+use crate::plan::propose::ProposalInput;
+use crate::plan::request::add_required_fields;
+use crate::plan::step::{RecheckOutcome, recheck_step};
+use crate::plan::{PlanSubject, Step, StepAction};
+use crate::remote::retry::CompletedRequest;
+use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::wire::{self, Snapshot};
 use crate::value::{Object, Value};
 
-impl Writer<'_, '_> {
-    pub(super) async fn write(&self, service: &Service, step: &Step, read: Read) -> Written {
-        let job = self.job(step, None);
+impl StepExecutor<'_, '_> {
+    pub(super) async fn write_object(
+        &self,
+        service: &TargetClient,
+        step: &Step,
+        read: ReadOutcome,
+    ) -> SendResult {
+        let job = self.build_job(step, None);
         let live = match read {
-            Read::Failed(trouble) if trouble.not_begun => return Written::Not(Ending::NotStarted),
-            Read::Failed(trouble) => {
-                return Written::Not(Ending::Failed(blame::blame(&trouble, job.document, None)));
+            ReadOutcome::Failed(trouble) if trouble.not_started => {
+                return SendResult::NotSent(OutcomeStatus::NotStarted);
             }
-            Read::Found(Found::Several(_)) => return Written::Not(Ending::Refused(vec![grown(step)])),
-            Read::Found(Found::One(live)) => Some(live),
-            Read::Found(Found::Nothing) => None,
+            ReadOutcome::Failed(trouble) => {
+                return SendResult::NotSent(OutcomeStatus::Failed(locate_error::locate_error(
+                    &trouble,
+                    job.document,
+                    None,
+                )));
+            }
+            ReadOutcome::Found(ObjectMatch::Several(_)) => {
+                return SendResult::NotSent(OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]));
+            }
+            ReadOutcome::Found(ObjectMatch::One(live)) => Some(live),
+            ReadOutcome::Found(ObjectMatch::Nothing) => None,
         };
-        self.session.references.ready(service, &job, live.as_deref()).await;
-        let fresh = match self.recheck(step, &job, live.as_deref()) {
+        self.session.references.fetch_lookups(service, &job, live.as_deref()).await;
+        let fresh = match self.recheck_step(step, &job, live.as_deref()) {
             Ok(fresh) => fresh,
-            Err(result) => return Written::Not(result),
+            Err(result) => return SendResult::NotSent(result),
         };
-        if self.session.stop.is_set() {
-            return Written::Not(Ending::NotStarted);
+        if self.session.stop.is_cancelled() {
+            return SendResult::NotSent(OutcomeStatus::NotStarted);
         }
-        self.send(service, &fresh, &job, live.as_deref()).await
+        self.send_step(service, &fresh, &job, live.as_deref()).await
     }
 
     /// The service refused to write over what somebody else wrote since the last read: what moved is told, and
     /// nothing is sent again.
-    async fn outrun(&self, service: &Service, step: &Step, job: &Job<'_>) -> Ending {
-        let of = Collection { kind: &step.subject.kind, scope: &job.scope };
+    async fn handle_conflict(
+        &self,
+        service: &TargetClient,
+        step: &Step,
+        job: &ObjectJob<'_>,
+    ) -> OutcomeStatus {
+        let of = CollectionRef { kind: &step.subject.kind, scope: &job.scope };
         let live = match read_one(service, of, job).await {
-            Read::Found(Found::One(live)) => Some(live),
-            Read::Found(Found::Nothing) => None,
-            Read::Found(Found::Several(_)) => return Ending::Refused(vec![grown(step)]),
-            Read::Failed(_) => return Ending::Refused(vec![changed_meanwhile(step)]),
+            ReadOutcome::Found(ObjectMatch::One(live)) => Some(live),
+            ReadOutcome::Found(ObjectMatch::Nothing) => None,
+            ReadOutcome::Found(ObjectMatch::Several(_)) => {
+                return OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]);
+            }
+            ReadOutcome::Failed(_) => return OutcomeStatus::Refused(vec![diagnose_concurrent_change(step)]),
         };
-        match self.recheck(step, job, live.as_deref()) {
+        match self.recheck_step(step, job, live.as_deref()) {
             Err(ending) => ending,
             // what moved is nothing on which the step relies; it is another object all the same
-            Ok(_) => Ending::Refused(vec![changed_meanwhile(step)]),
+            Ok(_) => OutcomeStatus::Refused(vec![diagnose_concurrent_change(step)]),
         }
     }
 
-    fn recheck(&self, step: &Step, job: &Job, live: Option<&Live>) -> Result<Box<Step>, Ending> {
+    fn recheck_step(
+        &self,
+        step: &Step,
+        job: &ObjectJob,
+        live: Option<&Snapshot>,
+    ) -> Result<Box<Step>, OutcomeStatus> {
         let references = self.session.references;
         let document = references
-            .resolve(self.session.index, job, live)
-            .map_err(|unresolved| Ending::Refused(unresolved.reasons))?;
-        let memory = lock(self.session.memory);
-        let now = subject(step.subject.number, job, live);
-        let question = Question {
+            .resolve_document(self.session.index, job, live)
+            .map_err(|unresolved| OutcomeStatus::Refused(unresolved.reasons))?;
+        let memory = lock_mutex(self.session.write_digests);
+        let now = build_subject(step.subject.number, job, live);
+        let question = ProposalInput {
             document: &document,
             subject: &now,
             live: live.map(|live| &live.object),
-            memory: &*memory,
-            rotate: self.session.rotate,
+            write_history: &*memory,
+            rotation: self.session.rotation,
         };
-        match recheck(step, &question, self.session.rules(job)) {
-            Recheck::Go(fresh) if fresh.wanted.is_known() => Ok(fresh),
-            Recheck::Go(_) => Err(Ending::Refused(vec![not_there_yet(step)])),
-            Recheck::Done => {
-                if let (Some(id), State::Present) = (now.id, job.document.state) {
-                    references.stands(job, Standing::Known(id));
+        match recheck_step(step, &question, self.session.build_rules(job)) {
+            RecheckOutcome::Proceed(fresh) if fresh.desired.is_wholly_known() => Ok(fresh),
+            RecheckOutcome::Proceed(_) => Err(OutcomeStatus::Refused(vec![diagnose_missing_reference(step)])),
+            RecheckOutcome::AlreadyDone => {
+                if let (Some(id), DocumentState::Present) = (now.id, job.document.state) {
+                    references.set_status(job, ReferentStatus::Known(id));
                 }
-                Err(Ending::Unchanged)
+                Err(OutcomeStatus::Unchanged)
             }
-            Recheck::Moved(moved) => Err(Ending::Moved(moved)),
-            Recheck::Refused(reasons) => Err(Ending::Refused(reasons)),
+            RecheckOutcome::Conflict(moved) => Err(OutcomeStatus::Conflict(moved)),
+            RecheckOutcome::Refused(reasons) => Err(OutcomeStatus::Refused(reasons)),
         }
     }
 
     /// Sends a step that was made from `live`.
-    pub(super) async fn send(
+    pub(super) async fn send_step(
         &self,
-        service: &Service,
+        service: &TargetClient,
         fresh: &Step,
-        job: &Job<'_>,
-        live: Option<&Live>,
-    ) -> Written {
+        job: &ObjectJob<'_>,
+        live: Option<&Snapshot>,
+    ) -> SendResult {
         // what follows a create is made anew once the object is there
-        let Some(planned) = fresh.requests.first() else { return Written::Not(Ending::Unchanged) };
-        let state = live.and_then(|live| state(&fresh.subject.kind, live));
-        if fresh.action != Action::Create
+        let Some(planned) = fresh.requests.first() else {
+            return SendResult::NotSent(OutcomeStatus::Unchanged);
+        };
+        let state = live.and_then(|live| build_if_match(&fresh.subject.kind, live));
+        if fresh.action != StepAction::Create
             && state.is_none()
             && fresh.subject.kind.operations.if_match.is_some()
         {
-            return Written::Not(Ending::Refused(vec![stateless(fresh)]));
+            return SendResult::NotSent(OutcomeStatus::Refused(vec![diagnose_missing_state(fresh)]));
         }
-        let mut sent = Sent {
+        let mut sent = SentWrite {
             before: fresh.live.clone().unwrap_or_default(),
-            wanted: fresh.wanted.clone(),
+            desired: fresh.desired.clone(),
             id: fresh.subject.id.clone(),
             attempts: 0,
-            lost_answer: None,
+            lost_response: None,
             findings: Vec::new(),
-            noted: None,
+            pending_line: None,
         };
-        let request = match self.announce(fresh, planned.request.verb).await {
+        let request = match self.record_intent(fresh, planned.request.method).await {
             Ok(request) => request,
-            Err(ending) => return Written::Not(ending),
+            Err(ending) => return SendResult::NotSent(ending),
         };
-        let (answered, added) = self.put(service, fresh, (&planned.request, state.as_deref())).await;
-        let answer = answer(&answered);
-        (self.session.tell)(Event::Sent(fresh, planned.request.verb, &answer));
-        sent.noted = self.answered(request, answer);
+        let (answered, added) = self.send_request(service, fresh, (&planned.request, state.as_deref())).await;
+        let answer = build_response_record(&answered);
+        (self.session.on_event)(RunEvent::Sent(fresh, planned.request.method, &answer));
+        sent.pending_line = self.record_response(request, answer);
         match answered {
             Ok(answered) => {
                 sent.attempts = answered.attempts;
-                sent.findings.extend(self.take_answer(service, fresh, &answered.response.body, &mut sent.id));
+                sent.findings.extend(self.read_response(
+                    service,
+                    fresh,
+                    &answered.response.body,
+                    &mut sent.id,
+                ));
             }
             // to delete what is gone already is to delete it
-            Err(trouble) if fresh.action == Action::Delete && trouble.status() == Some(404) => {
+            Err(trouble) if fresh.action == StepAction::Delete && trouble.status() == Some(404) => {
                 sent.attempts = trouble.attempts;
             }
-            Err(trouble) if trouble.not_begun => {
-                self.retract(fresh);
-                return Written::Not(Ending::NotStarted);
+            Err(trouble) if trouble.not_started => {
+                self.forget_create(fresh);
+                return SendResult::NotSent(OutcomeStatus::NotStarted);
             }
-            Err(trouble) if state.is_some() && trouble.status() == Some(412) && !trouble.unknown => {
-                return Written::Not(self.outrun(service, fresh, job).await);
+            Err(trouble) if state.is_some() && trouble.status() == Some(412) && !trouble.outcome_unknown => {
+                return SendResult::NotSent(self.handle_conflict(service, fresh, job).await);
             }
             Err(trouble) => {
-                let mut reasons = blame::blame(&trouble, job.document, fresh.live.as_ref());
+                let mut reasons = locate_error::locate_error(&trouble, job.document, fresh.live.as_ref());
                 reasons.extend(added);
-                if !trouble.unknown {
-                    self.retract(fresh);
-                    return Written::Not(Ending::Failed(reasons));
+                if !trouble.outcome_unknown {
+                    self.forget_create(fresh);
+                    return SendResult::NotSent(OutcomeStatus::Failed(reasons));
                 }
                 sent.attempts = trouble.attempts;
-                sent.lost_answer = Some(reasons);
-                return Written::Sent(sent);
+                sent.lost_response = Some(reasons);
+                return SendResult::Sent(sent);
             }
         }
-        let subject = Subject { id: sent.id.clone(), ..fresh.subject.clone() };
-        let mut memory = lock(self.session.memory);
-        if let Err(error) = memory.remember(&subject, &fresh.hidden) {
-            sent.findings.push(forgotten(fresh, &error));
+        let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
+        let mut memory = lock_mutex(self.session.write_digests);
+        if let Err(error) = memory.record_values(&subject, &fresh.hidden) {
+            sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
-        Written::Sent(sent)
+        SendResult::Sent(sent)
     }
 
     /// Notes what came of a request in the journal, where there is one.
-    fn answered(&self, request: u64, answer: Noted) -> Option<io::Result<Pending>> {
-        self.session.journal.map(|journal| journal.answered(request, answer))
+    fn record_response(&self, request: u64, answer: Noted) -> Option<io::Result<PendingLine>> {
+        self.session.journal.map(|journal| journal.record_response(request, answer))
     }
 
     /// Waits until what came of a write is on record.
-    pub(super) async fn accounted(&self, step: &Step, written: &mut Written) {
-        let Written::Sent(sent) = written else { return };
-        let noted = match sent.noted.take() {
-            Some(Ok(pending)) => pending.done().await,
+    pub(super) async fn wait_until_recorded(&self, step: &Step, written: &mut SendResult) {
+        let SendResult::Sent(sent) = written else { return };
+        let noted = match sent.pending_line.take() {
+            Some(Ok(pending)) => pending.wait_until_written().await,
             Some(Err(error)) => Err(error),
             None => Ok(()),
         };
-        sent.findings.extend(noted.err().map(|error| unaccounted(step, &error)));
+        sent.findings.extend(noted.err().map(|error| diagnose_unrecorded_outcome(step, &error)));
     }
 
     /// The digest of an object as it was read back.
-    pub(super) fn digest(&self, kind: &Kind, live: &Object) -> Option<String> {
-        self.session.journal.map(|journal| journal.digest(kind, live))
+    pub(super) fn digest_object(&self, kind: &Kind, live: &Object) -> Option<String> {
+        self.session.journal.map(|journal| journal.digest_object(kind, live))
     }
 
     /// Sends a request, and where the service asks for required fields that were left out, once more with all of
     /// them. Beside a refusal, why that was not done.
-    async fn put(
+    async fn send_request(
         &self,
-        service: &Service,
+        service: &TargetClient,
         fresh: &Step,
-        (request, state): (&Request, Option<&str>),
-    ) -> (Result<Answered, Trouble>, Option<Diagnostic>) {
+        (request, state): (&PlannedRequest, Option<&str>),
+    ) -> (Result<CompletedRequest, RequestError>, Option<Diagnostic>) {
         let kind = &fresh.subject.kind;
-        let first = match service.write(kind, request, state).await {
-            Err(trouble) if blame::wants_required(&trouble, fresh) => trouble,
+        let first = match service.write_object(kind, request, state).await {
+            Err(trouble) if locate_error::needs_required_fields(&trouble, fresh) => trouble,
             answered => return (answered, None),
         };
         let attempts = first.attempts;
-        match in_full(fresh) {
+        match add_required_fields(fresh) {
             None => (Err(first), None),
-            Some(Err(hidden)) => (Err(first), Some(blame::hidden_required(fresh, &hidden))),
+            Some(Err(hidden)) => (Err(first), Some(locate_error::diagnose_hidden_required(fresh, &hidden))),
             Some(Ok(request)) => {
-                let again = service.write(kind, &request, state).await;
+                let again = service.write_object(kind, &request, state).await;
                 let answered = again
-                    .map(|answered| Answered { attempts: answered.attempts + attempts, ..answered })
-                    .map_err(|trouble| trouble.after(attempts));
+                    .map(|answered| CompletedRequest { attempts: answered.attempts + attempts, ..answered })
+                    .map_err(|trouble| trouble.with_earlier_attempts(attempts));
                 (answered, None)
             }
         }
@@ -219,117 +252,118 @@ impl Writer<'_, '_> {
 
     /// What is to be sent is on record before it is, so that a killed run leaves a trace of it; gives its number in
     /// the journal. A create is marked last: what is marked was sent, as far as anybody can tell.
-    async fn announce(&self, fresh: &Step, verb: Verb) -> Result<u64, Ending> {
+    async fn record_intent(&self, fresh: &Step, verb: Method) -> Result<u64, OutcomeStatus> {
         let request = match self.session.journal {
-            Some(journal) => journal.sending(fresh, verb).await,
+            Some(journal) => journal.record_request(fresh, verb).await,
             None => Ok(0),
         };
-        let request = request.map_err(|error| Ending::Failed(vec![unjournaled(fresh, &error)]))?;
-        if fresh.action != Action::Create {
+        let request = request
+            .map_err(|error| OutcomeStatus::Failed(vec![diagnose_unwritten_journal(fresh, &error)]))?;
+        if fresh.action != StepAction::Create {
             return Ok(request);
         }
-        let marked = lock(self.session.index).creating(&fresh.subject);
+        let marked = lock_mutex(self.session.index).mark_create(&fresh.subject);
         if let Err(error) = marked {
             // it stays in doubt for whoever reads the journal when not even this can be noted
-            if let Some(Ok(pending)) = self.answered(request, Noted::default()) {
-                let _ = pending.done().await;
+            if let Some(Ok(pending)) = self.record_response(request, Noted::default()) {
+                let _ = pending.wait_until_written().await;
             }
-            return Err(unrecorded(fresh, &error));
+            return Err(end_unmarked_create(fresh, &error));
         }
         Ok(request)
     }
 
     /// A create that surely did not take leaves nothing behind.
-    pub(super) fn retract(&self, fresh: &Step) {
-        if fresh.action == Action::Create {
-            let mut index = lock(self.session.index);
-            index.forget(&fresh.subject);
+    pub(super) fn forget_create(&self, fresh: &Step) {
+        if fresh.action == StepAction::Create {
+            let mut index = lock_mutex(self.session.index);
+            index.forget_object(&fresh.subject);
             // a mark that stays only makes the next run look twice
             let _ = index.save();
         }
     }
 
     /// What an answer tells: the id of a new object, which is on record at once, or that it is about another.
-    fn take_answer(
+    fn read_response(
         &self,
-        service: &Service,
+        service: &TargetClient,
         fresh: &Step,
         body: &[u8],
         id: &mut Option<Value>,
     ) -> Option<Diagnostic> {
         let kind = &fresh.subject.kind;
         match fresh.action {
-            Action::Create => {
-                if kind.identity.made_by == Maker::Server {
+            StepAction::Create => {
+                if kind.identity.id_assigned_by == IdAssigner::Server {
                     *id = wire::read_id(body, service.target.format, kind);
                 }
-                let subject = Subject { id: id.clone(), ..fresh.subject.clone() };
+                let subject = PlanSubject { id: id.clone(), ..fresh.subject.clone() };
                 let protect = self.jobs[fresh.subject.number].document.protect;
-                let mut index = lock(self.session.index);
-                index.born(&subject, protect);
-                index.save().err().map(|error| lost_track(&subject, &error))
+                let mut index = lock_mutex(self.session.index);
+                index.record_created(&subject, protect);
+                index.save().err().map(|error| diagnose_unsaved_id(&subject, &error))
             }
-            Action::Update => wrong_answer(service, fresh, body),
-            Action::Delete => None,
+            StepAction::Update => diagnose_wrong_object(service, fresh, body),
+            StepAction::Delete => None,
         }
     }
 }
 
 /// What tells the state of an object from the next, where its kind says by what.
-fn state(kind: &Kind, live: &Live) -> Option<String> {
+fn build_if_match(kind: &Kind, live: &Snapshot) -> Option<String> {
     match kind.operations.if_match? {
-        IfMatch::Etag => live.etag.as_deref().map(str::to_owned),
-        IfMatch::Field(number) => {
-            let value = live.object.get(number).filter(|value| !value.is_blank())?;
-            Some(format!("\"{}\"", Leaf::url_text(value, &kind.api)))
+        IfMatchSource::Etag => live.etag.as_deref().map(str::to_owned),
+        IfMatchSource::Field(number) => {
+            let value = live.object.get_field(number).filter(|value| !value.is_blank())?;
+            Some(format!("\"{}\"", ScalarType::render_url_text(value, &kind.api)))
         }
     }
 }
 
 /// What became of a write before it is proved.
-pub(super) enum Written {
+pub(super) enum SendResult {
     /// It was not sent, or surely did not take.
-    Not(Ending),
-    Sent(Sent),
+    NotSent(OutcomeStatus),
+    Sent(SentWrite),
 }
 
-pub(super) struct Sent {
+pub(super) struct SentWrite {
     /// What the object was right before the write; nothing of one that is new.
     pub(super) before: Object,
     /// What the object was to become.
-    pub(super) wanted: Object,
+    pub(super) desired: Object,
     /// The service's id, as far as it is known.
     pub(super) id: Option<Value>,
     pub(super) attempts: u32,
     /// Why there was no good answer; whether the write took has to be looked up.
-    pub(super) lost_answer: Option<Vec<Diagnostic>>,
+    pub(super) lost_response: Option<Vec<Diagnostic>>,
     pub(super) findings: Vec<Diagnostic>,
     /// What came of it, on its way to the journal.
-    noted: Option<io::Result<Pending>>,
+    pending_line: Option<io::Result<PendingLine>>,
 }
 
 /// An answer that speaks of another object than was asked for.
-fn wrong_answer(service: &Service, step: &Step, body: &[u8]) -> Option<Diagnostic> {
+fn diagnose_wrong_object(service: &TargetClient, step: &Step, body: &[u8]) -> Option<Diagnostic> {
     let kind = &step.subject.kind;
     let operations = [&kind.operations.update, &kind.operations.replace];
     let write = operations
         .into_iter()
         .flatten()
-        .find(|write| step.requests.first().is_some_and(|planned| planned.request.verb == write.verb))?;
-    if write.answer != Answer::Object || step.action != Action::Update {
+        .find(|write| step.requests.first().is_some_and(|planned| planned.request.method == write.method))?;
+    if write.response != WriteResponse::Object || step.action != StepAction::Update {
         return None;
     }
     let answered = wire::read_object(body, service.target.format, kind).ok()?;
-    let (own, asked) = (answered.object.get(kind.identity.id)?, step.subject.id.as_ref()?);
+    let (own, asked) = (answered.object.get_field(kind.identity.id)?, step.subject.id.as_ref()?);
     (own != asked).then(|| {
         Diagnostic::warning("wrong-object", "the service answered with another id than was asked for")
-            .at(step.subject.place.clone())
-            .hint("the object is read again and compared; look at the service if this comes back")
+            .with_location(step.subject.place.clone())
+            .with_hint("the object is read again and compared; look at the service if this comes back")
     })
 }
 
 /// What came of a request, for the journal.
-fn answer(answered: &Result<Answered, Trouble>) -> Noted {
+fn build_response_record(answered: &Result<CompletedRequest, RequestError>) -> Noted {
     match answered {
         Ok(answered) => Noted {
             status: Some(answered.response.status),
@@ -341,7 +375,7 @@ fn answer(answered: &Result<Answered, Trouble>) -> Noted {
             status: trouble.status(),
             request_id: None,
             attempts: trouble.attempts,
-            unknown: trouble.unknown,
+            unknown: trouble.outcome_unknown,
         },
     }
 }

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use deunicode::deunicode;
 
 use crate::kind::explain;
-use crate::kind::{Field, Kind, Leaf, Type};
-use crate::run::match_up::live_leaf;
-use crate::value::{Mark, Object, Value};
+use crate::kind::{Field, FieldType, Kind, ScalarType};
+use crate::run::match_up::find_live_value;
+use crate::value::{Object, Sensitivity, Value};
 
 /// The most characters that a natural key gives to a name.
 const MAX_NAME: usize = 80;
@@ -21,15 +21,15 @@ const MAX_VARIABLE: usize = 200;
 const SHORT_ID: usize = 8;
 
 /// The words of a text in ASCII, lower case, with hyphens between.
-pub fn kebab(text: &str) -> String {
+pub fn to_kebab(text: &str) -> String {
     let ascii = deunicode(text).to_lowercase();
     let words = ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
 }
 
 /// The name of each object; `taken` are names that other documents have already.
-pub fn names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>) -> Vec<String> {
-    let plain: Vec<String> = objects.iter().map(|object| name(kind, object)).collect();
+pub fn assign_names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>) -> Vec<String> {
+    let plain: Vec<String> = objects.iter().map(|object| build_name(kind, object)).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     plain.iter().for_each(|name| *counts.entry(name).or_default() += 1);
     let mut used = taken.clone();
@@ -37,12 +37,12 @@ pub fn names(kind: &Kind, objects: &[&Object], taken: &BTreeSet<String>) -> Vec<
     used.extend(plain.iter().filter(|name| alone(name)).cloned());
     let each = plain.iter().zip(objects).map(|(name, object)| match alone(name) {
         true => name.clone(),
-        false => apart(name, &id_words(kind, object), &mut used),
+        false => make_unique_name(name, &format_id_words(kind, object), &mut used),
     });
     each.collect()
 }
 
-fn apart(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
+fn make_unique_name(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
     let short: String = id.chars().take(SHORT_ID).collect();
     let candidates = [format!("{name}-{}", short.trim_end_matches('-')), format!("{name}-{id}")];
     let counted = (2..).map(|number| format!("{name}-{id}-{number}"));
@@ -52,64 +52,66 @@ fn apart(name: &str, id: &str, used: &mut BTreeSet<String>) -> String {
     name
 }
 
-fn name(kind: &Kind, object: &Object) -> String {
+fn build_name(kind: &Kind, object: &Object) -> String {
     let word = |path: &Vec<u16>| {
-        let (mark, _) = field_at(kind, path)?;
-        let value = live_leaf(object, path).filter(|_| mark == Mark::Open)?;
-        Some(kebab(&Leaf::url_text(value, &kind.api))).filter(|word| !word.is_empty())
+        let (mark, _) = find_field(kind, path)?;
+        let value = find_live_value(object, path).filter(|_| mark == Sensitivity::Public)?;
+        Some(to_kebab(&ScalarType::render_url_text(value, &kind.api))).filter(|word| !word.is_empty())
     };
     let words = |paths: &[Vec<u16>]| paths.iter().map(word).collect::<Option<Vec<String>>>();
-    let own = words(&kind.identity.named_after).filter(|words| !words.is_empty());
+    let own = words(&kind.identity.import_name).filter(|words| !words.is_empty());
     let words = own.or_else(|| words(&kind.identity.natural_key));
     let name: String = words.unwrap_or_default().join("-").chars().take(MAX_NAME).collect();
     match name.trim_end_matches('-') {
-        "" => format!("{}-{}", short_kind(kind), id_words(kind, object)).trim_end_matches('-').to_owned(),
+        "" => format!("{}-{}", shorten_kind(kind), format_id_words(kind, object))
+            .trim_end_matches('-')
+            .to_owned(),
         name => name.to_owned(),
     }
 }
 
 /// The last word of a kind's name, fit for a file.
-pub fn short_kind(kind: &Kind) -> String {
-    kebab(kind.name.rsplit('/').next().unwrap_or_default())
+pub fn shorten_kind(kind: &Kind) -> String {
+    to_kebab(kind.name.rsplit('/').next().unwrap_or_default())
 }
 
-fn id_words(kind: &Kind, object: &Object) -> String {
+fn format_id_words(kind: &Kind, object: &Object) -> String {
     let hyphenated = |value: &Value| match value {
-        Value::Guid(guid) => guid.hyphenated().to_string(),
-        other => kebab(&Leaf::url_text(other, &kind.api)),
+        Value::Uuid(guid) => guid.hyphenated().to_string(),
+        other => to_kebab(&ScalarType::render_url_text(other, &kind.api)),
     };
-    object.get(kind.identity.id).map(hyphenated).unwrap_or_default()
+    object.get_field(kind.identity.id).map(hyphenated).unwrap_or_default()
 }
 
 /// The field at a path of field numbers, and the strictest mark on the way to it.
-pub fn field_at<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Mark, &'k Field)> {
+pub fn find_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Sensitivity, &'k Field)> {
     let (last, inner) = path.split_last()?;
-    let (mut shape, mut mark) = (&kind.shape, Mark::Open);
+    let (mut shape, mut mark) = (&kind.shape, Sensitivity::Public);
     for number in inner {
         let field = shape.fields.get(*number as usize)?;
-        mark = mark.max(field.mark);
+        mark = mark.max(field.sensitivity);
         shape = match &field.ty {
-            Type::Object(inner) => inner,
+            FieldType::Object(inner) => inner,
             _ => return None,
         };
     }
     let field = shape.fields.get(*last as usize)?;
-    Some((mark.max(field.mark), field))
+    Some((mark.max(field.sensitivity), field))
 }
 
 /// Names of environment variables, each for one secret only.
-pub struct Variables {
+pub struct VariableNames {
     taken: BTreeSet<String>,
 }
 
-impl Variables {
+impl VariableNames {
     /// `taken` are variables that other secrets come from.
     pub fn new(taken: BTreeSet<String>) -> Self {
         Self { taken }
     }
 
     /// A variable that nobody else uses.
-    pub fn name(&mut self, words: &[String]) -> String {
+    pub fn reserve_name(&mut self, words: &[String]) -> String {
         let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
         let mut name: String = words.join("_").chars().take(MAX_VARIABLE).collect();
         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -124,13 +126,13 @@ impl Variables {
 }
 
 /// A text as the words of a variable.
-pub fn words_of(text: &str) -> String {
-    kebab(text).replace('-', "_").to_uppercase()
+pub fn to_variable_words(text: &str) -> String {
+    to_kebab(text).replace('-', "_").to_uppercase()
 }
 
 /// The name of a field as the words of a variable: `merchantKey` is `MERCHANT_KEY`.
-pub fn words_of_field(name: &str) -> String {
-    explain::variable(name)
+pub fn to_field_words(name: &str) -> String {
+    explain::suggest_variable(name)
 }
 
 #[cfg(test)]
@@ -139,26 +141,31 @@ mod tests {
 
     #[test]
     fn names_are_plain_words() {
-        assert_eq!(kebab("Harbor City – cards"), "harbor-city-cards");
-        assert_eq!(kebab("Åberg & Söner, Ørsted"), "aberg-soner-orsted");
-        assert_eq!(kebab("  M-1001 "), "m-1001");
-        assert_eq!(kebab("–"), "");
+        assert_eq!(to_kebab("Harbor City – cards"), "harbor-city-cards");
+        assert_eq!(to_kebab("Åberg & Söner, Ørsted"), "aberg-soner-orsted");
+        assert_eq!(to_kebab("  M-1001 "), "m-1001");
+        assert_eq!(to_kebab("–"), "");
     }
 
     #[test]
     fn a_variable_serves_one_secret() {
-        let mut variables = Variables::new(BTreeSet::from(["SHOP_ONE_KEY".to_owned()]));
-        let words = |name: &str| vec![words_of("shop"), words_of(name), words_of_field("merchantKey")];
-        assert_eq!(variables.name(&words("harbor-cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY");
-        assert_eq!(variables.name(&words("Harbor cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY_2");
-        assert_eq!(variables.name(&["SHOP".into(), "ONE".into(), "KEY".into()]), "SHOP_ONE_KEY_2");
-        assert_eq!(variables.name(&[words_of("1"), words_of("ACME"), String::new()]), "_1_ACME");
+        let mut variables = VariableNames::new(BTreeSet::from(["SHOP_ONE_KEY".to_owned()]));
+        let words = |name: &str| {
+            vec![to_variable_words("shop"), to_variable_words(name), to_field_words("merchantKey")]
+        };
+        assert_eq!(variables.reserve_name(&words("harbor-cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY");
+        assert_eq!(variables.reserve_name(&words("Harbor cards")), "SHOP_HARBOR_CARDS_MERCHANT_KEY_2");
+        assert_eq!(variables.reserve_name(&["SHOP".into(), "ONE".into(), "KEY".into()]), "SHOP_ONE_KEY_2");
+        assert_eq!(
+            variables.reserve_name(&[to_variable_words("1"), to_variable_words("ACME"), String::new()]),
+            "_1_ACME"
+        );
     }
 
     #[test]
     fn names_are_told_apart_by_ids() {
         let mut used = BTreeSet::from(["card".to_owned(), "card-7a40c9d2".to_owned()]);
-        assert_eq!(apart("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8");
-        assert_eq!(apart("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8-2");
+        assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8");
+        assert_eq!(make_unique_name("card", "7a40c9d2-b1e8", &mut used), "card-7a40c9d2-b1e8-2");
     }
 }

@@ -6,51 +6,66 @@
 
 use std::collections::BTreeMap;
 
-use super::Import;
-use super::draft::{Draft, READS_EMPTY, Variable, is_sayable};
-use super::fill::object_fields;
-use super::meanings::Meanings;
-use crate::diagnostic::{Diagnostic, Span};
-use crate::document::write::edit::{Cut, Editor, Stuck};
+use super::ImportJob;
+use super::draft::{ObjectDraft, READS_EMPTY, SecretVariable, can_represent};
+use super::fill::get_object_fields;
+use super::imported_references::ImportedReferences;
+use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
 use crate::document::write::is_guarded;
-use crate::document::write::layout::{Row, Tree};
-use crate::document::write::tree::{self, Planting};
-use crate::document::{Document, Slot, Wanted, Wish};
+use crate::document::write::layout::{LayoutEntry, LayoutNode};
+use crate::document::write::tree::{self, LayoutBuilder};
+use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
 use crate::kind::explain::can_be_cleared;
-use crate::kind::{Field, Item, Kind, Shape, Type};
-use crate::plan::compare::same;
-use crate::plan::propose::{Permits, Proposal, Question, propose};
-use crate::plan::rotate::NOTHING;
-use crate::plan::step::named;
-use crate::plan::{Blank, Change, Subject};
-use crate::value::{Mark, Object, Path, Segment, Value};
-use crate::yaml::Node;
+use crate::kind::{Field, FieldType, ItemType, Kind, Shape};
+use crate::plan::compare::is_equal;
+use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
+use crate::plan::rotate::NO_ROTATION;
+use crate::plan::step::format_path;
+use crate::plan::{Change, EmptyWriteHistory, PlanSubject};
+use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
+use crate::yaml::YamlNode;
 
 /// Edits of one document.
-pub struct Revision {
-    pub cuts: Vec<Cut>,
-    pub touched: Touched,
+pub struct DocumentRevision {
+    pub cuts: Vec<TextEdit>,
+    pub touched: TouchedSpans,
     /// Variables that are needed now and were not before.
-    pub variables: Vec<Variable>,
+    pub variables: Vec<SecretVariable>,
 }
 
 /// Which nodes of a document may come out different.
 #[derive(Default)]
-pub struct Touched {
-    pub replaced: Vec<Span>,
-    pub removed: Vec<Span>,
+pub struct TouchedSpans {
+    pub replaced: Vec<SourceSpan>,
+    pub removed: Vec<SourceSpan>,
     /// Lists and mappings that may have more than before.
-    pub grown: Vec<Span>,
+    pub extended: Vec<SourceSpan>,
 }
 
 /// What a plan would say of a document and the live object.
-pub fn compared(document: &Document, meanings: &Meanings, subject: &Subject, live: &Object) -> Proposal {
-    let document = meanings.in_place(document, live);
+pub fn compare_document(
+    document: &Document,
+    meanings: &ImportedReferences,
+    subject: &PlanSubject,
+    live: &Object,
+) -> ObjectProposal {
+    let document = meanings.fill_document(document, live);
     // what may be lowered or overwritten is a question to those who write to the service
-    let permits =
-        Permits { lower_protection: true, overwrite_edits: true, personal: true, ..Permits::default() };
-    propose(
-        &Question { document: &document, subject, live: Some(live), memory: &Blank, rotate: &NOTHING },
+    let permits = GrantedPermissions {
+        lower_protection: true,
+        overwrite_edits: true,
+        personal: true,
+        ..GrantedPermissions::default()
+    };
+    propose_object(
+        &ProposalInput {
+            document: &document,
+            subject,
+            live: Some(live),
+            write_history: &EmptyWriteHistory,
+            rotation: &NO_ROTATION,
+        },
         permits,
     )
 }
@@ -59,70 +74,70 @@ pub fn compared(document: &Document, meanings: &Meanings, subject: &Subject, liv
 ///
 /// # Errors
 /// Everything that can't be edited, at its line.
-pub fn revise(
-    import: &Import,
+pub fn revise_document(
+    import: &ImportJob,
     document: &Document,
-    root: &Node,
-    proposal: &Proposal,
-    draft: &Draft,
-) -> Result<Option<Revision>, Vec<Diagnostic>> {
+    root: &YamlNode,
+    proposal: &ObjectProposal,
+    draft: &ObjectDraft,
+) -> Result<Option<DocumentRevision>, Vec<Diagnostic>> {
     // a fault that stands where a change does is answered by the change
     let answered = |fault: &Diagnostic| {
         proposal.changes.iter().any(|change| {
-            let places = change.place.as_ref().zip(fault.place.as_ref());
+            let places = change.place.as_ref().zip(fault.location.as_ref());
             places.is_some_and(|(a, b)| a.span == b.span)
         })
     };
-    let open: Vec<Diagnostic> = proposal.faults.iter().filter(|fault| !answered(fault)).cloned().collect();
+    let open: Vec<Diagnostic> = proposal.errors.iter().filter(|fault| !answered(fault)).cloned().collect();
     if !open.is_empty() {
         return Err(open);
     }
-    let mut revising = Revising {
+    let mut revising = DocumentReviser {
         import,
         document,
         draft,
-        editor: Editor::new(&document.source, root),
-        touched: Touched::default(),
+        editor: DocumentEditor::new(&document.source, root),
+        touched: TouchedSpans::default(),
         variables: Vec::new(),
         faults: Vec::new(),
         groups: BTreeMap::new(),
     };
-    proposal.changes.iter().for_each(|change| revising.change(change));
-    revising.close_groups();
+    proposal.changes.iter().for_each(|change| revising.apply_change(change));
+    revising.apply_groups();
     if import.all_fields {
-        revising.missing();
+        revising.add_missing();
     }
-    revising.finish()
+    revising.finish_revision()
 }
 
 /// Members of one list or mapping that come and go.
 #[derive(Default)]
-struct Group {
-    removed: Vec<Span>,
-    gone: Vec<Box<str>>,
-    items: Vec<Tree>,
-    rows: Vec<Row>,
+struct MemberChanges {
+    removed: Vec<SourceSpan>,
+    removed_keys: Vec<Box<str>>,
+    items: Vec<LayoutNode>,
+    rows: Vec<LayoutEntry>,
 }
 
-struct Revising<'r> {
-    import: &'r Import,
+struct DocumentReviser<'r> {
+    import: &'r ImportJob,
     document: &'r Document,
-    draft: &'r Draft,
-    editor: Editor<'r>,
-    touched: Touched,
-    variables: Vec<Variable>,
+    draft: &'r ObjectDraft,
+    editor: DocumentEditor<'r>,
+    touched: TouchedSpans,
+    variables: Vec<SecretVariable>,
     faults: Vec<Diagnostic>,
     /// By the field numbers that lead to the list or mapping.
-    groups: BTreeMap<Vec<u16>, Group>,
+    groups: BTreeMap<Vec<u16>, MemberChanges>,
 }
 
-impl<'r> Revising<'r> {
-    fn finish(self) -> Result<Option<Revision>, Vec<Diagnostic>> {
+impl<'r> DocumentReviser<'r> {
+    fn finish_revision(self) -> Result<Option<DocumentRevision>, Vec<Diagnostic>> {
         if !self.faults.is_empty() {
             return Err(self.faults);
         }
-        let cuts = self.editor.finish();
-        let revision = Revision { cuts, touched: self.touched, variables: self.variables };
+        let cuts = self.editor.into_edits();
+        let revision = DocumentRevision { cuts, touched: self.touched, variables: self.variables };
         Ok((!revision.cuts.is_empty()).then_some(revision))
     }
 
@@ -130,245 +145,283 @@ impl<'r> Revising<'r> {
         &self.document.kind
     }
 
-    fn change(&mut self, change: &Change) {
+    fn apply_change(&mut self, change: &Change) {
         let span = change.place.as_ref().map(|place| place.span);
-        if change.unseen {
-            let message = format!("`{}` does not read back, so it stays as it is", named(&change.path));
-            return self.fault("not-comparable", span, message, "see that it is what was written last");
+        if change.unreadable {
+            let message = format!("`{}` does not read back, so it stays as it is", format_path(&change.path));
+            return self.add_diagnostic(
+                "not-comparable",
+                span,
+                message,
+                "see that it is what was written last",
+            );
         }
-        let Some((mark, field)) = described(self.kind(), &change.path) else { return };
+        let Some((mark, field)) = resolve_field(self.kind(), &change.path) else { return };
         if is_guarded(mark) && !self.import.personal {
-            let message = format!("`{}` is {} and differs", named(&change.path), mark.word());
-            return self.fault("marked-value", span, message, "`--personal` writes such values");
+            let message = format!("`{}` is {} and differs", format_path(&change.path), mark.as_str());
+            return self.add_diagnostic("marked-value", span, message, "`--personal` writes such values");
         }
         match (change.path.0.last(), span) {
-            (Some(Segment::Item { .. }), span) => self.member(change, span, (mark, field)),
-            (Some(Segment::Key(key, _)), span) => self.key(change, key, span, (mark, field)),
+            (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, (mark, field)),
+            (Some(PathSegment::Key(key, _)), span) => self.change_key(change, key, span, (mark, field)),
             (_, Some(span)) => {
-                let tree = self.live_tree(change, mark, field);
-                self.replace(span, tree);
+                let tree = self.build_live_tree(change, mark, field);
+                self.replace_value(span, tree);
             }
-            (_, None) => self.fault("unsafe-edit", None, unsaid(change), BY_HAND),
+            (_, None) => self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND),
         }
     }
 
     /// What stands for the live value of a field; none when it can't be said.
-    fn live_tree(&mut self, change: &Change, mark: Mark, field: &Field) -> Option<Tree> {
+    fn build_live_tree(&mut self, change: &Change, mark: Sensitivity, field: &Field) -> Option<LayoutNode> {
         let live = change.before.as_ref().filter(|value| !matches!(value, Value::Null));
         let Some(live) = live.filter(|value| !(value.is_blank() && can_be_cleared(field))) else {
-            return cleared(field);
+            return build_cleared(field);
         };
         match &field.ty {
-            Type::Leaf(leaf) if mark != Mark::Secret => is_sayable(leaf, live).then(|| tree::leaf(live)),
-            _ => self.drafted(&change.path, (mark, field)),
+            FieldType::Scalar(leaf) if mark != Sensitivity::Secret => {
+                can_represent(leaf, live).then(|| tree::build_literal(live))
+            }
+            _ => self.build_drafted_tree(&change.path, (mark, field)),
         }
     }
 
     /// What the draft says at a path.
-    fn drafted(&mut self, path: &Path, (mark, field): (Mark, &Field)) -> Option<Tree> {
-        let (node, here) = drafted_at(self.kind(), self.draft, path)?;
-        let tree = Planting::new(&self.draft.remarks, self.import.personal)
-            .at(here)
-            .node(&field.ty, &node.wish, (mark, &field.name))
+    fn build_drafted_tree(
+        &mut self,
+        path: &ValuePath,
+        (mark, field): (Sensitivity, &Field),
+    ) -> Option<LayoutNode> {
+        let (node, here) = find_drafted(self.kind(), self.draft, path)?;
+        let tree = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
+            .with_path(here)
+            .build_node(&field.ty, &node.value, (mark, &field.name))
             .ok()?;
-        self.note_variables(node);
+        self.add_variables(node);
         Some(tree)
     }
 
-    fn note_variables(&mut self, node: &Wanted) {
-        for (slot, _) in node.slots() {
-            let Slot::Env(name) = slot else { continue };
+    fn add_variables(&mut self, node: &DesiredNode) {
+        for (slot, _) in node.iter_value_sources() {
+            let ValueSource::Env(name) = slot else { continue };
             self.variables.extend(self.draft.variables.iter().find(|own| own.name == *name).cloned());
         }
     }
 
-    fn replace(&mut self, span: Span, tree: Option<Tree>) {
+    fn replace_value(&mut self, span: SourceSpan, tree: Option<LayoutNode>) {
         let Some(tree) = tree else {
             let message = "no document can say the live value".to_owned();
-            return self.fault("unsafe-edit", Some(span), message, BY_HAND);
+            return self.add_diagnostic("unsafe-edit", Some(span), message, HINT_BY_HAND);
         };
-        match self.editor.replace(span, &tree) {
+        match self.editor.replace_value(span, &tree) {
             Ok(()) => {
-                self.editor.drop_remark(span, READS_EMPTY);
+                self.editor.remove_comment(span, READS_EMPTY);
                 self.touched.replaced.push(span);
             }
-            Err(stuck) => self.stuck(stuck),
+            Err(stuck) => self.add_stuck_diagnostic(stuck),
         }
     }
 
     /// An item that is live and not written, written and not live, or both and different.
-    fn member(&mut self, change: &Change, span: Option<Span>, (mark, field): (Mark, &Field)) {
-        let Type::List(list) = &field.ty else { return };
+    fn change_item(
+        &mut self,
+        change: &Change,
+        span: Option<SourceSpan>,
+        (mark, field): (Sensitivity, &Field),
+    ) {
+        let FieldType::Array(list) = &field.ty else { return };
         if let (Some(span), Some(live)) = (span, &change.before) {
             let tree = match &list.item {
-                Item::Leaf(leaf) if mark != Mark::Secret && is_sayable(leaf, live) => Some(tree::leaf(live)),
+                ItemType::Scalar(leaf) if mark != Sensitivity::Secret && can_represent(leaf, live) => {
+                    Some(tree::build_literal(live))
+                }
                 _ => None,
             };
-            return self.replace(span, tree);
+            return self.replace_value(span, tree);
         }
-        let Some(path) = fields_only(self.kind(), &change.path) else {
-            return self.fault("unsafe-edit", span, unsaid(change), BY_HAND);
+        let Some(path) = resolve_field_path(self.kind(), &change.path) else {
+            return self.add_diagnostic("unsafe-edit", span, describe_difference(change), HINT_BY_HAND);
         };
         if let Some(span) = span {
             return self.groups.entry(path).or_default().removed.push(span);
         }
-        let Some((node, here)) = drafted_at(self.kind(), self.draft, &change.path) else {
-            return self.fault("unsafe-edit", None, unsaid(change), BY_HAND);
+        let Some((node, here)) = find_drafted(self.kind(), self.draft, &change.path) else {
+            return self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND);
         };
         let (at, here) = here.split_last().map_or((0, &[][..]), |(at, here)| (*at, here));
-        let planted = Planting::new(&self.draft.remarks, self.import.personal).at(here.to_vec()).item(
-            &list.item,
-            at,
-            node,
-            (mark, &field.name),
-        );
+        let planted = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
+            .with_path(here.to_vec())
+            .build_item(&list.item, at, node, (mark, &field.name));
         match planted {
             Ok(tree) => {
-                self.note_variables(node);
+                self.add_variables(node);
                 self.groups.entry(path).or_default().items.push(tree);
             }
-            Err(fault) => self.faults.push(fault.at(self.document.place(self.document.name_span))),
+            Err(fault) => {
+                self.faults.push(fault.with_location(self.document.locate_span(self.document.name_span)))
+            }
         }
     }
 
-    fn key(&mut self, change: &Change, key: &str, span: Option<Span>, (mark, field): (Mark, &Field)) {
-        let Type::Map(map) = &field.ty else { return };
+    fn change_key(
+        &mut self,
+        change: &Change,
+        key: &str,
+        span: Option<SourceSpan>,
+        (mark, field): (Sensitivity, &Field),
+    ) {
+        let FieldType::Map(map) = &field.ty else { return };
         let tree = match &change.before {
-            Some(value) if mark != Mark::Secret && is_sayable(&map.value, value) => Some(tree::leaf(value)),
+            Some(value) if mark != Sensitivity::Secret && can_represent(&map.value, value) => {
+                Some(tree::build_literal(value))
+            }
             _ => None,
         };
-        match (span, &change.before, fields_only(self.kind(), &change.path)) {
-            (Some(span), Some(_), _) => self.replace(span, tree),
-            (Some(_), None, Some(path)) => self.groups.entry(path).or_default().gone.push(key.into()),
+        match (span, &change.before, resolve_field_path(self.kind(), &change.path)) {
+            (Some(span), Some(_), _) => self.replace_value(span, tree),
+            (Some(_), None, Some(path)) => self.groups.entry(path).or_default().removed_keys.push(key.into()),
             (None, Some(_), Some(path)) if tree.is_some() => {
-                let row = Row { key: key.to_owned(), tree, remark: None };
+                let row = LayoutEntry { key: key.to_owned(), node: tree, comment: None };
                 self.groups.entry(path).or_default().rows.push(row);
             }
-            (span, ..) => self.fault("unsafe-edit", span, unsaid(change), BY_HAND),
+            (span, ..) => self.add_diagnostic("unsafe-edit", span, describe_difference(change), HINT_BY_HAND),
         }
     }
 
-    fn close_groups(&mut self) {
+    fn apply_groups(&mut self) {
         for (path, group) in std::mem::take(&mut self.groups) {
-            let Some(node) = self.document.spec.at(&path) else { continue };
-            let done = match &node.wish {
-                Wish::List(items) => {
-                    let place = |span: &Span| items.iter().position(|item| item.span == *span);
+            let Some(node) = self.document.spec.get_path(&path) else { continue };
+            let done = match &node.value {
+                DesiredValue::List(items) => {
+                    let place = |span: &SourceSpan| items.iter().position(|item| item.span == *span);
                     let removed: Vec<usize> = group.removed.iter().filter_map(place).collect();
-                    self.editor.items(node.span, &removed, &group.items)
+                    self.editor.edit_items(node.span, &removed, &group.items)
                 }
                 _ => {
-                    let gone: Vec<&str> = group.gone.iter().map(|key| &**key).collect();
-                    self.touched.removed.extend(values_of(node, &gone));
-                    self.editor.entries(node.span, &gone, &group.rows)
+                    let gone: Vec<&str> = group.removed_keys.iter().map(|key| &**key).collect();
+                    self.touched.removed.extend(collect_value_spans(node, &gone));
+                    self.editor.edit_entries(node.span, &gone, &group.rows)
                 }
             };
             self.touched.removed.extend(group.removed);
-            self.touched.grown.push(node.span);
+            self.touched.extended.push(node.span);
             if let Err(stuck) = done {
-                self.stuck(stuck);
+                self.add_stuck_diagnostic(stuck);
             }
         }
     }
 
     /// Fields of the draft that the document does not name, each behind the one that it follows.
-    fn missing(&mut self) {
+    fn add_missing(&mut self) {
         let document = self.document;
-        self.missing_in(&document.kind.shape, &document.spec, &self.draft.fields, (Mark::Open, Vec::new()));
+        self.add_missing_fields(
+            &document.kind.shape,
+            &document.spec,
+            &self.draft.fields,
+            (Sensitivity::Public, Vec::new()),
+        );
     }
 
-    fn missing_in(
+    fn add_missing_fields(
         &mut self,
         shape: &Shape,
-        node: &Wanted,
-        drafted: &[(u16, Wanted)],
-        (above, here): (Mark, Vec<u32>),
+        node: &DesiredNode,
+        drafted: &[(u16, DesiredNode)],
+        (above, here): (Sensitivity, Vec<u32>),
     ) {
-        let own = object_fields(node);
-        let (mut behind, mut rows): (Option<&str>, Vec<Row>) = (None, Vec::new());
+        let own = get_object_fields(node);
+        let (mut behind, mut rows): (Option<&str>, Vec<LayoutEntry>) = (None, Vec::new());
         for field in &shape.fields {
             let there = own.iter().find(|(number, _)| *number == field.number);
             let said = drafted.iter().find(|(number, _)| *number == field.number);
             let path: Vec<u32> = here.iter().copied().chain([u32::from(field.number)]).collect();
-            let mark = above.max(field.mark);
+            let mark = above.max(field.sensitivity);
             match (there, said) {
                 (Some((_, there)), said) => {
                     self.add_rows(node.span, behind, std::mem::take(&mut rows));
                     behind = Some(&field.name);
-                    if let (Type::Object(shape), Some((_, said))) = (&field.ty, said) {
-                        self.missing_in(shape, there, object_fields(said), (mark, path));
+                    if let (FieldType::Object(shape), Some((_, said))) = (&field.ty, said) {
+                        self.add_missing_fields(shape, there, get_object_fields(said), (mark, path));
                     }
                 }
-                (None, Some((_, said))) => rows.extend(self.new_row(field, said, (mark, path))),
+                (None, Some((_, said))) => rows.extend(self.build_row(field, said, (mark, path))),
                 (None, None) => {}
             }
         }
         self.add_rows(node.span, behind, rows);
     }
 
-    fn new_row(&mut self, field: &Field, said: &Wanted, (mark, here): (Mark, Vec<u32>)) -> Option<Row> {
-        let mut planting = Planting::new(&self.draft.remarks, self.import.personal).at(here);
-        let tree = planting.node(&field.ty, &said.wish, (mark, &field.name)).ok()?;
-        self.note_variables(said);
-        Some(Row { key: field.name.to_string(), tree: Some(tree), remark: None })
+    fn build_row(
+        &mut self,
+        field: &Field,
+        said: &DesiredNode,
+        (mark, here): (Sensitivity, Vec<u32>),
+    ) -> Option<LayoutEntry> {
+        let mut planting = LayoutBuilder::new(&self.draft.remarks, self.import.personal).with_path(here);
+        let tree = planting.build_node(&field.ty, &said.value, (mark, &field.name)).ok()?;
+        self.add_variables(said);
+        Some(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment: None })
     }
 
-    fn add_rows(&mut self, map: Span, behind: Option<&str>, rows: Vec<Row>) {
+    fn add_rows(&mut self, map: SourceSpan, behind: Option<&str>, rows: Vec<LayoutEntry>) {
         if rows.is_empty() {
             return;
         }
-        self.touched.grown.push(map);
+        self.touched.extended.push(map);
         let done = match behind {
-            Some(key) => self.editor.entries_behind(map, key, &rows),
-            None => self.editor.entries(map, &[], &rows),
+            Some(key) => self.editor.insert_entries_after(map, key, &rows),
+            None => self.editor.edit_entries(map, &[], &rows),
         };
         if let Err(stuck) = done {
-            self.stuck(stuck);
+            self.add_stuck_diagnostic(stuck);
         }
     }
 
-    fn stuck(&mut self, stuck: Stuck) {
-        let message = format!("the live object differs here, and this {}", stuck.why);
-        self.fault("unsafe-edit", Some(stuck.span), message, BY_HAND);
+    fn add_stuck_diagnostic(&mut self, stuck: EditError) {
+        let message = format!("the live object differs here, and this {}", stuck.reason);
+        self.add_diagnostic("unsafe-edit", Some(stuck.span), message, HINT_BY_HAND);
     }
 
-    fn fault(&mut self, code: &'static str, span: Option<Span>, message: String, hint: &str) {
-        let place = self.document.place(span.unwrap_or(self.document.name_span));
-        self.faults.push(Diagnostic::error(code, message).at(place).hint(hint));
+    fn add_diagnostic(&mut self, code: &'static str, span: Option<SourceSpan>, message: String, hint: &str) {
+        let place = self.document.locate_span(span.unwrap_or(self.document.name_span));
+        self.faults.push(Diagnostic::error(code, message).with_location(place).with_hint(hint));
     }
 }
 
-const BY_HAND: &str = "change it by hand, or remove the document and import again";
+const HINT_BY_HAND: &str = "change it by hand, or remove the document and import again";
 
-fn unsaid(change: &Change) -> String {
-    format!("`{}` differs from the live object in a way that can't be written here", named(&change.path))
+fn describe_difference(change: &Change) -> String {
+    format!(
+        "`{}` differs from the live object in a way that can't be written here",
+        format_path(&change.path)
+    )
 }
 
 /// How a document says that there is nothing.
-fn cleared(field: &Field) -> Option<Tree> {
+fn build_cleared(field: &Field) -> Option<LayoutNode> {
     if can_be_cleared(field) {
-        return Some(Tree::Word("null".into()));
+        return Some(LayoutNode::Plain("null".into()));
     }
-    let zero = field.ty.zero();
+    let zero = field.ty.build_zero_value();
     match zero {
         Value::Null => None,
-        zero => same(field, None, Some(&zero)).then(|| tree::leaf(&zero)),
+        zero => is_equal(field, None, Some(&zero)).then(|| tree::build_literal(&zero)),
     }
 }
 
 /// The field to which a path leads, or the list or mapping whose member it leads to, and the strictest mark on
 /// the way.
-fn described<'k>(kind: &'k Kind, path: &Path) -> Option<(Mark, &'k Field)> {
-    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Mark::Open, None);
+fn resolve_field<'k>(kind: &'k Kind, path: &ValuePath) -> Option<(Sensitivity, &'k Field)> {
+    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Sensitivity::Public, None);
     for segment in &path.0 {
-        let Segment::Field(name) = segment else { continue };
-        let field = shape?.named(name)?;
-        mark = mark.max(field.mark);
+        let PathSegment::Field(name) = segment else { continue };
+        let field = shape?.find_field(name)?;
+        mark = mark.max(field.sensitivity);
         shape = match &field.ty {
-            Type::Object(inner) => Some(inner),
-            Type::List(list) => match &list.item {
-                Item::Object(inner) => Some(inner),
-                Item::Leaf(_) => None,
+            FieldType::Object(inner) => Some(inner),
+            FieldType::Array(list) => match &list.item {
+                ItemType::Object(inner) => Some(inner),
+                ItemType::Scalar(_) => None,
             },
             _ => None,
         };
@@ -378,15 +431,15 @@ fn described<'k>(kind: &'k Kind, path: &Path) -> Option<(Mark, &'k Field)> {
 }
 
 /// The field numbers that lead to the list or mapping of a member; none when items stand on the way.
-fn fields_only(kind: &Kind, path: &Path) -> Option<Vec<u16>> {
+fn resolve_field_path(kind: &Kind, path: &ValuePath) -> Option<Vec<u16>> {
     let (_, way) = path.0.split_last()?;
     let (mut shape, mut numbers) = (Some(&kind.shape), Vec::with_capacity(way.len()));
     for segment in way {
-        let Segment::Field(name) = segment else { return None };
-        let field = shape?.named(name)?;
+        let PathSegment::Field(name) = segment else { return None };
+        let field = shape?.find_field(name)?;
         numbers.push(field.number);
         shape = match &field.ty {
-            Type::Object(inner) => Some(inner),
+            FieldType::Object(inner) => Some(inner),
             _ => None,
         };
     }
@@ -394,47 +447,53 @@ fn fields_only(kind: &Kind, path: &Path) -> Option<Vec<u16>> {
 }
 
 /// The node of a draft at a path, items by their place in the live list, and the numbers that lead there.
-fn drafted_at<'d>(kind: &Kind, draft: &'d Draft, path: &Path) -> Option<(&'d Wanted, Vec<u32>)> {
+fn find_drafted<'d>(
+    kind: &Kind,
+    draft: &'d ObjectDraft,
+    path: &ValuePath,
+) -> Option<(&'d DesiredNode, Vec<u32>)> {
     let (mut shape, mut here) = (Some(&kind.shape), Vec::new());
-    let mut fields: &[(u16, Wanted)] = &draft.fields;
-    let mut node: Option<&Wanted> = None;
+    let mut fields: &[(u16, DesiredNode)] = &draft.fields;
+    let mut node: Option<&DesiredNode> = None;
     for segment in &path.0 {
         match segment {
-            Segment::Field(name) => {
-                let field = shape?.named(name)?;
+            PathSegment::Field(name) => {
+                let field = shape?.find_field(name)?;
                 here.push(u32::from(field.number));
                 node = fields.iter().find(|(number, _)| *number == field.number).map(|(_, node)| node);
                 shape = match &field.ty {
-                    Type::Object(inner) => Some(inner),
-                    Type::List(list) => match &list.item {
-                        Item::Object(inner) => Some(inner),
-                        Item::Leaf(_) => None,
+                    FieldType::Object(inner) => Some(inner),
+                    FieldType::Array(list) => match &list.item {
+                        ItemType::Object(inner) => Some(inner),
+                        ItemType::Scalar(_) => None,
                     },
                     _ => None,
                 };
             }
-            Segment::Item { index, .. } => {
+            PathSegment::Item { index, .. } => {
                 here.push(u32::try_from(*index).ok()?);
-                node = match &node?.wish {
-                    Wish::List(items) => items.get(*index),
+                node = match &node?.value {
+                    DesiredValue::List(items) => items.get(*index),
                     _ => None,
                 };
             }
-            Segment::Key(key, _) => {
-                node = match &node?.wish {
-                    Wish::Map(entries) => entries.iter().find(|(own, _)| own == key).map(|(_, node)| node),
+            PathSegment::Key(key, _) => {
+                node = match &node?.value {
+                    DesiredValue::Map(entries) => {
+                        entries.iter().find(|(own, _)| own == key).map(|(_, node)| node)
+                    }
                     _ => None,
                 };
             }
         }
-        fields = node.map(object_fields).unwrap_or_default();
+        fields = node.map(get_object_fields).unwrap_or_default();
     }
     Some((node?, here))
 }
 
-fn values_of(node: &Wanted, keys: &[&str]) -> Vec<Span> {
-    match &node.wish {
-        Wish::Map(entries) => {
+fn collect_value_spans(node: &DesiredNode, keys: &[&str]) -> Vec<SourceSpan> {
+    match &node.value {
+        DesiredValue::Map(entries) => {
             entries.iter().filter(|(key, _)| keys.contains(&&**key)).map(|(_, wanted)| wanted.span).collect()
         }
         _ => Vec::new(),
@@ -442,32 +501,34 @@ fn values_of(node: &Wanted, keys: &[&str]) -> Vec<Span> {
 }
 
 /// Whether a document is what it was, but for what was touched.
-pub fn alike(old: &Wanted, new: &Wanted, touched: &Touched) -> bool {
+pub fn is_same_except(old: &DesiredNode, new: &DesiredNode, touched: &TouchedSpans) -> bool {
     if touched.replaced.contains(&old.span) {
         return true;
     }
-    let grown = touched.grown.contains(&old.span);
-    match (&old.wish, &new.wish) {
-        (Wish::Clear, Wish::Clear) => true,
-        (Wish::Leaf(a), Wish::Leaf(b)) => a == b,
-        (Wish::Slot(a), Wish::Slot(b)) => a == b,
-        (Wish::Reference(a), Wish::Reference(b)) => a == b,
-        (Wish::Object(a), Wish::Object(b)) => {
-            let there = |number: u16| new.field(number);
-            let kept =
-                a.iter().all(|(number, old)| there(*number).is_some_and(|new| alike(old, new, touched)));
+    let grown = touched.extended.contains(&old.span);
+    match (&old.value, &new.value) {
+        (DesiredValue::Clear, DesiredValue::Clear) => true,
+        (DesiredValue::Literal(a), DesiredValue::Literal(b)) => a == b,
+        (DesiredValue::Source(a), DesiredValue::Source(b)) => a == b,
+        (DesiredValue::Reference(a), DesiredValue::Reference(b)) => a == b,
+        (DesiredValue::Object(a), DesiredValue::Object(b)) => {
+            let there = |number: u16| new.get_field(number);
+            let kept = a
+                .iter()
+                .all(|(number, old)| there(*number).is_some_and(|new| is_same_except(old, new, touched)));
             kept && (grown || a.len() == b.len())
         }
-        (Wish::Map(a), Wish::Map(b)) => {
+        (DesiredValue::Map(a), DesiredValue::Map(b)) => {
             let mut kept = a.iter().filter(|(_, old)| !touched.removed.contains(&old.span));
             let there = |key: &str| b.iter().find(|(own, _)| **own == *key).map(|(_, new)| new);
-            kept.all(|(key, old)| there(key).is_some_and(|new| alike(old, new, touched)))
+            kept.all(|(key, old)| there(key).is_some_and(|new| is_same_except(old, new, touched)))
                 && (grown || a.len() == b.len())
         }
-        (Wish::List(a), Wish::List(b)) => {
-            let kept: Vec<&Wanted> = a.iter().filter(|item| !touched.removed.contains(&item.span)).collect();
+        (DesiredValue::List(a), DesiredValue::List(b)) => {
+            let kept: Vec<&DesiredNode> =
+                a.iter().filter(|item| !touched.removed.contains(&item.span)).collect();
             kept.len() <= b.len()
-                && kept.iter().zip(b).all(|(old, new)| alike(old, new, touched))
+                && kept.iter().zip(b).all(|(old, new)| is_same_except(old, new, touched))
                 && (grown || kept.len() == b.len())
         }
         _ => false,

@@ -3,88 +3,88 @@
 //! Each selector adds what it matches. A value is read as the field's type, so any spelling of it will do; a
 //! `*` at either end stands for anything. Secrets can't be asked about: an answer would tell them.
 
-use crate::diagnostic::{Diagnostic, did_you_mean};
-use crate::kind::leaf::Token;
-use crate::kind::{Compare, Field, Item, Kind, Leaf, Type};
-use crate::plan::compare::same;
-use crate::value::{Mark, Object, Value};
+use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{ComparisonRule, Field, FieldType, ItemType, Kind, ScalarType};
+use crate::plan::compare::is_equal;
+use crate::value::{Object, Sensitivity, Value};
 
 /// One condition.
-pub enum Selector {
+pub enum ObjectSelector {
     Id(Value),
-    Field { path: Vec<u16>, test: Test },
+    Field { path: Vec<u16>, test: ValueTest },
 }
 
 /// What a value must be like.
-pub enum Test {
+pub enum ValueTest {
     /// Nothing to see.
     Blank,
-    Is(Value),
-    Like {
+    Equals(Value),
+    Matches {
         start: bool,
         end: bool,
         text: String,
     },
 }
 
-impl Selector {
+impl ObjectSelector {
     /// Reads `ID` or `field=value`.
     ///
     /// # Errors
     /// When there is no such field, or the value is not of its type.
     pub fn parse(text: &str, kind: &Kind) -> Result<Self, Diagnostic> {
         let id = kind.id_field();
-        match text.split_once('=').map(|(name, value)| (name, value, path_of(kind, name))) {
-            Some((name, value, Ok(path))) => Self::field(kind, path, (name, value)),
-            Some((_, _, Err(fault))) if !reads_as_text(&id.ty) => Err(fault),
-            _ => Ok(Self::Id(read(id, text)?)),
+        match text.split_once('=').map(|(name, value)| (name, value, resolve_path(kind, name))) {
+            Some((name, value, Ok(path))) => Self::parse_field(kind, path, (name, value)),
+            Some((_, _, Err(fault))) if !is_text(&id.ty) => Err(fault),
+            _ => Ok(Self::Id(parse_value(id, text)?)),
         }
     }
 
-    fn field(kind: &Kind, path: Vec<u16>, (name, value): (&str, &str)) -> Result<Self, Diagnostic> {
-        let (mark, field) = last(kind, &path).ok_or_else(|| no_leaf(name))?;
-        if mark == Mark::Secret {
+    fn parse_field(kind: &Kind, path: Vec<u16>, (name, value): (&str, &str)) -> Result<Self, Diagnostic> {
+        let (mark, field) = find_last_field(kind, &path).ok_or_else(|| diagnose_no_value(name))?;
+        if mark == Sensitivity::Secret {
             let fault = Diagnostic::error("secret-selector", format!("`{name}` is a secret"));
-            return Err(fault.hint("choose by another field"));
+            return Err(fault.with_hint("choose by another field"));
         }
         let (start, end) = (value.starts_with('*'), value.ends_with('*'));
         let test = match value.trim_matches('*') {
-            "" if !start => Test::Blank,
-            text if start || end => Test::Like { start, end, text: text.to_owned() },
-            text => Test::Is(read(field, text)?),
+            "" if !start => ValueTest::Blank,
+            text if start || end => ValueTest::Matches { start, end, text: text.to_owned() },
+            text => ValueTest::Equals(parse_value(field, text)?),
         };
         Ok(Self::Field { path, test })
     }
 
     /// Whether this selector wants the object.
-    pub fn takes(&self, kind: &Kind, object: &Object) -> bool {
+    pub fn matches_object(&self, kind: &Kind, object: &Object) -> bool {
         match self {
-            Self::Id(id) => object.get(kind.identity.id) == Some(id),
+            Self::Id(id) => object.get_field(kind.identity.id) == Some(id),
             Self::Field { path, test } => {
-                let Some((_, field)) = last(kind, path) else { return false };
-                let values = values_at(object, path);
+                let Some((_, field)) = find_last_field(kind, path) else { return false };
+                let values = collect_values(object, path);
                 match test {
-                    Test::Blank => values.iter().all(|value| value.is_blank()),
-                    test => values.iter().any(|value| test.passes(kind, field, value)),
+                    ValueTest::Blank => values.iter().all(|value| value.is_blank()),
+                    test => values.iter().any(|value| test.matches_value(kind, field, value)),
                 }
             }
         }
     }
 }
 
-impl Test {
-    fn passes(&self, kind: &Kind, field: &Field, value: &Value) -> bool {
+impl ValueTest {
+    fn matches_value(&self, kind: &Kind, field: &Field, value: &Value) -> bool {
         match self {
             Self::Blank => value.is_blank(),
-            Self::Is(wanted) => match &field.ty {
-                Type::Leaf(_) => same(field, Some(value), Some(wanted)),
-                _ => value.same(wanted),
+            Self::Equals(wanted) => match &field.ty {
+                FieldType::Scalar(_) => is_equal(field, Some(value), Some(wanted)),
+                _ => value.is_equivalent(wanted),
             },
-            Self::Like { .. } if value.is_blank() => false,
-            Self::Like { start, end, text } => {
-                let (own, text) = (Leaf::url_text(value, &kind.api), text.clone());
+            Self::Matches { .. } if value.is_blank() => false,
+            Self::Matches { start, end, text } => {
+                let (own, text) = (ScalarType::render_url_text(value, &kind.api), text.clone());
                 let (own, text) = match field.compare {
-                    Compare::Exact => (own, text),
+                    ComparisonRule::Exact => (own, text),
                     _ => (own.to_lowercase(), text.to_lowercase()),
                 };
                 match (start, end) {
@@ -97,27 +97,27 @@ impl Test {
     }
 }
 
-fn reads_as_text(ty: &Type) -> bool {
-    matches!(ty, Type::Leaf(Leaf::Text { .. }))
+fn is_text(ty: &FieldType) -> bool {
+    matches!(ty, FieldType::Scalar(ScalarType::String { .. }))
 }
 
 /// The numbers of the fields that a dotted name leads through.
-fn path_of(kind: &Kind, name: &str) -> Result<Vec<u16>, Diagnostic> {
+fn resolve_path(kind: &Kind, name: &str) -> Result<Vec<u16>, Diagnostic> {
     let (mut shape, mut path) = (Some(&kind.shape), Vec::new());
     for step in name.split('.') {
-        let inner = shape.ok_or_else(|| no_leaf(name))?;
-        let Some(field) = inner.named(step) else {
+        let inner = shape.ok_or_else(|| diagnose_no_value(name))?;
+        let Some(field) = inner.find_field(step) else {
             let mut fault =
                 Diagnostic::error("unknown-field", format!("`{}` has no field `{step}`", kind.name));
-            fault.hint = did_you_mean(step, inner.fields.iter().map(|field| &*field.name));
+            fault.hint = suggest_word(step, inner.fields.iter().map(|field| &*field.name));
             return Err(fault);
         };
         path.push(field.number);
         shape = match &field.ty {
-            Type::Object(shape) => Some(shape),
-            Type::List(list) => match &list.item {
-                Item::Object(shape) => Some(shape),
-                Item::Leaf(_) => None,
+            FieldType::Object(shape) => Some(shape),
+            FieldType::Array(list) => match &list.item {
+                ItemType::Object(shape) => Some(shape),
+                ItemType::Scalar(_) => None,
             },
             _ => None,
         };
@@ -125,65 +125,65 @@ fn path_of(kind: &Kind, name: &str) -> Result<Vec<u16>, Diagnostic> {
     Ok(path)
 }
 
-fn no_leaf(name: &str) -> Diagnostic {
+fn diagnose_no_value(name: &str) -> Diagnostic {
     Diagnostic::error("odd-selector", format!("`{name}` is not a field with one value"))
-        .hint("name a field further in, like `list.field=value`")
+        .with_hint("name a field further in, like `list.field=value`")
 }
 
 /// The field at the end of a path, which has one value or is a list of such, and the strictest mark on the way.
-fn last<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Mark, &'k Field)> {
-    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Mark::Open, None);
+fn find_last_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Sensitivity, &'k Field)> {
+    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Sensitivity::Public, None);
     for number in path {
         let field = shape?.fields.get(*number as usize)?;
-        mark = mark.max(field.mark);
+        mark = mark.max(field.sensitivity);
         found = Some(field);
         shape = match &field.ty {
-            Type::Object(shape) => Some(shape),
-            Type::List(list) => match &list.item {
-                Item::Object(shape) => Some(shape),
-                Item::Leaf(_) => None,
+            FieldType::Object(shape) => Some(shape),
+            FieldType::Array(list) => match &list.item {
+                ItemType::Object(shape) => Some(shape),
+                ItemType::Scalar(_) => None,
             },
             _ => None,
         };
     }
     let field = found?;
-    leaf_of(field).map(|_| (mark, field))
+    get_scalar_type(field).map(|_| (mark, field))
 }
 
-fn leaf_of(field: &Field) -> Option<&Leaf> {
+fn get_scalar_type(field: &Field) -> Option<&ScalarType> {
     match &field.ty {
-        Type::Leaf(leaf) => Some(leaf),
-        Type::List(list) => match &list.item {
-            Item::Leaf(leaf) => Some(leaf),
-            Item::Object(_) => None,
+        FieldType::Scalar(leaf) => Some(leaf),
+        FieldType::Array(list) => match &list.item {
+            ItemType::Scalar(leaf) => Some(leaf),
+            ItemType::Object(_) => None,
         },
         _ => None,
     }
 }
 
-fn read(field: &Field, text: &str) -> Result<Value, Diagnostic> {
-    let leaf = leaf_of(field).ok_or_else(|| no_leaf(&field.name))?;
+fn parse_value(field: &Field, text: &str) -> Result<Value, Diagnostic> {
+    let leaf = get_scalar_type(field).ok_or_else(|| diagnose_no_value(&field.name))?;
     // a choice that no description lists can still be live
     let open = match leaf {
-        Leaf::Choice { .. } => &Leaf::Text { max: None },
+        ScalarType::Enum { .. } => &ScalarType::String { max_length: None },
         leaf => leaf,
     };
-    open.read(Token::Text(text)).map_err(|mismatch| {
+    open.read_token(ScalarToken::String(text)).map_err(|mismatch| {
         let fault = Diagnostic::error("wrong-value", format!("`{}`: {}", field.name, mismatch.message));
-        fault.hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.noun())))
+        fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.describe_type())))
     })
 }
 
 /// Every value at a path; through a list there can be many.
-fn values_at<'o>(object: &'o Object, path: &[u16]) -> Vec<&'o Value> {
+fn collect_values<'o>(object: &'o Object, path: &[u16]) -> Vec<&'o Value> {
     let Some((first, rest)) = path.split_first() else { return Vec::new() };
-    let Some(value) = object.get(*first) else { return Vec::new() };
+    let Some(value) = object.get_field(*first) else { return Vec::new() };
     let inner: Vec<&Value> = match value {
-        Value::List(items) => items.iter().collect(),
+        Value::Array(items) => items.iter().collect(),
         one => vec![one],
     };
     if rest.is_empty() {
         return inner;
     }
-    inner.into_iter().filter_map(Value::as_object).flat_map(|object| values_at(object, rest)).collect()
+    inner.into_iter().filter_map(Value::as_object).flat_map(|object| collect_values(object, rest)).collect()
 }

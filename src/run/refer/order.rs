@@ -7,38 +7,39 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::diagnostic::{Diagnostic, Span};
-use crate::document::State;
-use crate::kind::{Among, Item, ListType, Shape, Type};
-use crate::plan::{Action, Step};
-use crate::run::gather::Job;
+use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::document::DocumentState;
+use crate::kind::{ArrayType, FieldType, ItemType, ReferenceSource, Shape};
+use crate::plan::{Step, StepAction};
+use crate::run::fetch::ObjectJob;
 use crate::value::{Object, Value};
 
 /// For each job, the jobs whose objects must be there first, with the line that refers to them.
-pub type Edges = Vec<Vec<(usize, Span)>>;
+pub type DependencyEdges = Vec<Vec<(usize, SourceSpan)>>;
 
 /// In which order jobs can be decided.
-pub struct Order {
+pub struct DependencyOrder {
     /// Every job once.
     pub sequence: Vec<usize>,
     /// Jobs that wait for each other in turn, each for the next one and the last one for the first.
-    pub circles: Vec<Vec<usize>>,
+    pub cycles: Vec<Vec<usize>>,
 }
 
 /// What waits for what; `is_missing` says of which jobs the object is not there yet.
-pub fn edges(jobs: &[Job], is_missing: &dyn Fn(usize) -> bool) -> Edges {
-    let key = |job: &Job, kind: &str, name: &str| (job.target.to_string(), kind.to_owned(), name.to_owned());
+pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> DependencyEdges {
+    let key =
+        |job: &ObjectJob, kind: &str, name: &str| (job.target.to_string(), kind.to_owned(), name.to_owned());
     let mut numbers = HashMap::new();
     let mut edges = Vec::with_capacity(jobs.len());
     for (number, job) in jobs.iter().enumerate().filter(|(number, _)| is_missing(*number)) {
         numbers.insert(key(job, &job.document.kind.name, &job.document.name), number);
     }
     for job in jobs {
-        let mut own: Vec<(usize, Span)> = Vec::new();
-        let alive = job.document.state == State::Present && !numbers.is_empty();
-        for (spot, reference) in job.document.references().into_iter().filter(|_| alive) {
-            let among = spot.field.refers_to.as_ref().and_then(|refers| refers.among.as_ref());
-            let Some(Among::Kind(kind)) = among else { continue };
+        let mut own: Vec<(usize, SourceSpan)> = Vec::new();
+        let alive = job.document.state == DocumentState::Present && !numbers.is_empty();
+        for (spot, reference) in job.document.collect_references().into_iter().filter(|_| alive) {
+            let among = spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+            let Some(ReferenceSource::Kind(kind)) = among else { continue };
             if let Some(to) = numbers.get(&key(job, kind, &reference.name))
                 && !own.iter().any(|(known, _)| known == to)
             {
@@ -51,11 +52,11 @@ pub fn edges(jobs: &[Job], is_missing: &dyn Fn(usize) -> bool) -> Edges {
 }
 
 /// What is to be deleted waits for the steps of those that still refer to it: they go, or let go of it, first.
-pub fn release<S: Borrow<Step>>(edges: &mut Edges, steps: &BTreeMap<usize, S>) {
+pub fn add_delete_edges<S: Borrow<Step>>(edges: &mut DependencyEdges, steps: &BTreeMap<usize, S>) {
     let deleted = |(number, step): (&usize, &S)| {
         let step: &Step = step.borrow();
         let subject = &step.subject;
-        let id = subject.id.clone().filter(|_| step.action == Action::Delete)?;
+        let id = subject.id.clone().filter(|_| step.action == StepAction::Delete)?;
         Some((*number, (subject.target.clone(), subject.kind.name.clone(), id)))
     };
     let gone: Vec<_> = steps.iter().filter_map(deleted).collect();
@@ -63,64 +64,68 @@ pub fn release<S: Borrow<Step>>(edges: &mut Edges, steps: &BTreeMap<usize, S>) {
         let step: &Step = step.borrow();
         let mut held = Vec::new();
         if let Some(live) = &step.live {
-            referred(&step.subject.kind.shape, live, &mut held);
+            collect_references(&step.subject.kind.shape, live, &mut held);
         }
         for (waits, (target, kind, id)) in gone.iter().filter(|(waits, _)| waits != number) {
             let refers = held.iter().any(|(own, value)| **own == **kind && *value == id);
             if let Some(own) = edges.get_mut(*waits).filter(|_| refers && *target == step.subject.target) {
-                own.push((*number, Span::default()));
+                own.push((*number, SourceSpan::default()));
             }
         }
     }
 }
 
 /// The objects of kinds to which an object refers.
-fn referred<'o>(shape: &'o Shape, object: &'o Object, held: &mut Vec<(&'o str, &'o Value)>) {
-    for (field, value) in object.fields().map(|(number, value)| (shape.field(number), value)) {
+fn collect_references<'o>(shape: &'o Shape, object: &'o Object, held: &mut Vec<(&'o str, &'o Value)>) {
+    for (field, value) in object.fields().map(|(number, value)| (shape.get_field(number), value)) {
         let inner = match &field.ty {
-            Type::Object(inner) | Type::List(ListType { item: Item::Object(inner), .. }) => Some(inner),
+            FieldType::Object(inner) | FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
+                Some(inner)
+            }
             _ => None,
         };
         let leaves = std::slice::from_ref(value);
         let parts = if value.items().is_empty() { leaves } else { value.items() };
-        if let Some(Among::Kind(kind)) = field.refers_to.as_ref().and_then(|refers| refers.among.as_ref()) {
+        if let Some(ReferenceSource::Kind(kind)) =
+            field.reference.as_ref().and_then(|refers| refers.source.as_ref())
+        {
             held.extend(parts.iter().map(|id| (&**kind, id)));
         }
         for object in parts.iter().filter_map(Value::as_object) {
-            inner.into_iter().for_each(|inner| referred(inner, object, held));
+            inner.into_iter().for_each(|inner| collect_references(inner, object, held));
         }
     }
 }
 
 /// An order in which every job comes after those it waits for, but for circles.
-pub fn order(edges: &Edges) -> Order {
-    let mut walk = Walk::new(edges);
+pub fn sort_topologically(edges: &DependencyEdges) -> DependencyOrder {
+    let mut walk = TopologicalSort::new(edges);
     let mut circles = Vec::new();
     loop {
-        walk.go();
+        walk.take_ready();
         let Some(start) = walk.open.first().copied() else { break };
-        let circle = walk.circle(start);
+        let circle = walk.find_cycle(start);
         for number in &circle {
-            walk.take(*number);
+            walk.take_job(*number);
         }
         circles.push(circle);
     }
-    Order { sequence: walk.sequence, circles }
+    DependencyOrder { sequence: walk.sequence, cycles: circles }
 }
 
-struct Walk<'e> {
-    edges: &'e Edges,
+struct TopologicalSort<'e> {
+    edges: &'e DependencyEdges,
     /// For each job, those that wait for it.
-    waiting: Vec<Vec<usize>>,
+    dependents: Vec<Vec<usize>>,
     /// For how many others each job still waits.
-    left: Vec<usize>,
+    remaining: Vec<usize>,
     open: BTreeSet<usize>,
     ready: BTreeSet<usize>,
     sequence: Vec<usize>,
 }
 
-impl<'e> Walk<'e> {
-    fn new(edges: &'e Edges) -> Self {
+impl<'e> TopologicalSort<'e> {
+    fn new(edges: &'e DependencyEdges) -> Self {
         let mut waiting = vec![Vec::new(); edges.len()];
         for (number, own) in edges.iter().enumerate() {
             for (to, _) in own {
@@ -129,30 +134,37 @@ impl<'e> Walk<'e> {
         }
         let left: Vec<usize> = edges.iter().map(Vec::len).collect();
         let ready = left.iter().enumerate().filter(|(_, left)| **left == 0).map(|(at, _)| at).collect();
-        Self { edges, waiting, left, open: (0..edges.len()).collect(), ready, sequence: Vec::new() }
-    }
-
-    fn go(&mut self) {
-        while let Some(number) = self.ready.pop_first() {
-            self.take(number);
+        Self {
+            edges,
+            dependents: waiting,
+            remaining: left,
+            open: (0..edges.len()).collect(),
+            ready,
+            sequence: Vec::new(),
         }
     }
 
-    fn take(&mut self, number: usize) {
+    fn take_ready(&mut self) {
+        while let Some(number) = self.ready.pop_first() {
+            self.take_job(number);
+        }
+    }
+
+    fn take_job(&mut self, number: usize) {
         if !self.open.remove(&number) {
             return;
         }
         self.sequence.push(number);
-        for waiter in std::mem::take(&mut self.waiting[number]) {
-            self.left[waiter] = self.left[waiter].saturating_sub(1);
-            if self.left[waiter] == 0 && self.open.contains(&waiter) {
+        for waiter in std::mem::take(&mut self.dependents[number]) {
+            self.remaining[waiter] = self.remaining[waiter].saturating_sub(1);
+            if self.remaining[waiter] == 0 && self.open.contains(&waiter) {
                 self.ready.insert(waiter);
             }
         }
     }
 
     /// A circle that is reached from an open job; every open job waits for another open one.
-    fn circle(&self, start: usize) -> Vec<usize> {
+    fn find_cycle(&self, start: usize) -> Vec<usize> {
         let (mut way, mut at) = (Vec::new(), start);
         let mut seen = HashMap::new();
         loop {
@@ -169,16 +181,21 @@ impl<'e> Walk<'e> {
 }
 
 /// For each job, how many others must be created one after the other before it.
-pub fn levels(edges: &Edges) -> Vec<usize> {
+pub fn compute_levels(edges: &DependencyEdges) -> Vec<usize> {
     let mut levels = vec![0; edges.len()];
-    for number in order(edges).sequence {
+    for number in sort_topologically(edges).sequence {
         levels[number] = edges[number].iter().map(|(to, _)| levels[*to] + 1).max().unwrap_or(0);
     }
     levels
 }
 
 /// What is said of a job in a circle.
-pub fn in_circle(jobs: &[Job], edges: &Edges, circle: &[usize], number: usize) -> Diagnostic {
+pub fn diagnose_cycle(
+    jobs: &[ObjectJob],
+    edges: &DependencyEdges,
+    circle: &[usize],
+    number: usize,
+) -> Diagnostic {
     let at = circle.iter().position(|own| *own == number).unwrap_or(0);
     let turned = || circle.iter().cycle().skip(at).take(circle.len());
     let name = |number: &usize| format!("`{}`", jobs[*number].document.name);
@@ -187,38 +204,38 @@ pub fn in_circle(jobs: &[Job], edges: &Edges, circle: &[usize], number: usize) -
     let place = |from: usize, to: usize| {
         let span = edges[from].iter().find(|(own, _)| *own == to).map(|(_, span)| *span);
         let document = jobs[from].document;
-        document.place(span.unwrap_or(document.name_span))
+        document.locate_span(span.unwrap_or(document.name_span))
     };
     let mut steps = turned().zip(turned().skip(1).chain([&number]));
     let first = steps.next().map(|(from, to)| place(*from, *to));
     let mut fault = Diagnostic::error("reference-circle", message);
-    fault.place = first;
+    fault.location = first;
     for (from, to) in steps {
-        fault = fault.also(place(*from, *to), format!("{} refers to {}", name(from), name(to)));
+        fault = fault.with_related(place(*from, *to), format!("{} refers to {}", name(from), name(to)));
     }
-    fault.hint("create one of them without its reference first, or by hand")
+    fault.with_hint("create one of them without its reference first, or by hand")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn edges(of: &[&[usize]]) -> Edges {
-        of.iter().map(|own| own.iter().map(|to| (*to, Span::default())).collect()).collect()
+    fn edges(of: &[&[usize]]) -> DependencyEdges {
+        of.iter().map(|own| own.iter().map(|to| (*to, SourceSpan::default())).collect()).collect()
     }
 
     #[test]
     fn what_others_wait_for_comes_first() {
         let chain = edges(&[&[1], &[2], &[], &[0, 2]]);
-        assert_eq!(order(&chain).sequence, [2, 1, 0, 3]);
-        assert!(order(&chain).circles.is_empty());
-        assert_eq!(levels(&chain), [2, 1, 0, 3]);
+        assert_eq!(sort_topologically(&chain).sequence, [2, 1, 0, 3]);
+        assert!(sort_topologically(&chain).cycles.is_empty());
+        assert_eq!(compute_levels(&chain), [2, 1, 0, 3]);
     }
 
     #[test]
     fn circles_are_found_and_hold_up_nobody_else() {
-        let found = order(&edges(&[&[1], &[2], &[1], &[3], &[]]));
-        assert_eq!(found.circles, [vec![1, 2], vec![3]]);
+        let found = sort_topologically(&edges(&[&[1], &[2], &[1], &[3], &[]]));
+        assert_eq!(found.cycles, [vec![1, 2], vec![3]]);
         let mut all = found.sequence.clone();
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2, 3, 4]);
@@ -228,8 +245,9 @@ mod tests {
 
     #[test]
     fn long_chains_are_walked_without_a_stack() {
-        let long: Vec<Vec<(usize, Span)>> =
-            (0..50_000).map(|n| if n == 0 { Vec::new() } else { vec![(n - 1, Span::default())] }).collect();
-        assert_eq!(levels(&long).last(), Some(&49_999));
+        let long: Vec<Vec<(usize, SourceSpan)>> = (0..50_000)
+            .map(|n| if n == 0 { Vec::new() } else { vec![(n - 1, SourceSpan::default())] })
+            .collect();
+        assert_eq!(compute_levels(&long).last(), Some(&49_999));
     }
 }

@@ -9,13 +9,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::told::{self, As};
-use crate::kind::{Field, Item, Kind, Leaf, ListType, Shape, ToldApart, Type};
-use crate::plan::compare::{row_id, unseen};
-use crate::plan::step::located;
-use crate::plan::undo::{Written, is_asked, is_given};
-use crate::plan::{Action, Change, Form, Step};
-use crate::value::{KeyLeaf, Mark, Object, Path, Segment, Value, looks_masked};
+use super::value_json::{self, JsonForm};
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
+use crate::plan::compare::{find_row_id, is_unreadable};
+use crate::plan::step::format_path_with_keys;
+use crate::plan::undo::{UndoableChange, is_read_only, is_writable_path};
+use crate::plan::{Change, ChangeValueType, Step, StepAction};
+use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath, looks_masked};
 
 /// The most bytes of one leaf.
 const MAX_LEAF: usize = 32 << 10;
@@ -25,12 +25,12 @@ const MAX_STEP: usize = 512 << 10;
 /// One leaf that was written; or one list item or map entry that came or went as a whole.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, PartialEq, Default)]
 #[serde(deny_unknown_fields)]
-pub struct Record {
+pub struct LeafRecord {
     /// Where it stands, for people; without keys that must not be seen.
     pub label: String,
     /// Where it stands; absent when its values are not here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub path: Vec<Part>,
+    pub path: Vec<LeafPathPart>,
     /// What was there; absent when there was nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Json>,
@@ -39,11 +39,11 @@ pub struct Record {
     pub after: Option<Json>,
     /// Why its values are not here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub withheld: Option<Withheld>,
+    pub withheld: Option<WithheldReason>,
 }
 
 /// A leaf may be anybody's; its label is for everybody.
-impl std::fmt::Debug for Record {
+impl std::fmt::Debug for LeafRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Record").field("label", &self.label).field("withheld", &self.withheld).finish()
     }
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Record {
 /// Why values are not kept.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "snake_case")]
-pub enum Withheld {
+pub enum WithheldReason {
     /// They stand in the sealed part.
     Sealed,
     /// They are secret, and nothing is sealed here.
@@ -72,7 +72,7 @@ pub enum Withheld {
 /// One step of the way to a leaf.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, PartialEq)]
 #[serde(untagged)]
-pub enum Part {
+pub enum LeafPathPart {
     Field {
         /// A field, by its name.
         field: String,
@@ -99,47 +99,54 @@ pub struct ItemPart {
 }
 
 /// The leaves of a step, and those of them that may only be kept sealed.
-pub struct Records {
-    pub open: Vec<Record>,
-    pub marked: Vec<Record>,
+pub struct LeafRecords {
+    pub open: Vec<LeafRecord>,
+    pub marked: Vec<LeafRecord>,
 }
 
 /// What of a step is kept; `sealing` says that there is a sealed part.
-pub fn records(step: &Step, sealing: bool) -> Records {
-    let (mut records, mut left) = (Records { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
-    let goes = step.action == Action::Delete;
-    for change in step.changes.iter().filter(|change| !goes || is_asked(&step.subject.kind, &change.path)) {
-        let label = located(&step.subject.kind, &change.path);
-        let (mark, kept) = (strictest(&step.subject.kind, change), record(step, change, &label));
-        let bare = |withheld| Record { label: label.clone(), withheld: Some(withheld), ..Record::default() };
-        let kept = kept.and_then(|record| within(record, &mut left));
+pub fn build_records(step: &Step, sealing: bool) -> LeafRecords {
+    let (mut records, mut left) = (LeafRecords { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
+    let goes = step.action == StepAction::Delete;
+    for change in
+        step.changes.iter().filter(|change| !goes || is_writable_path(&step.subject.kind, &change.path))
+    {
+        let label = format_path_with_keys(&step.subject.kind, &change.path);
+        let (mark, kept) =
+            (find_highest_sensitivity(&step.subject.kind, change), build_record(step, change, &label));
+        let bare =
+            |withheld| LeafRecord { label: label.clone(), withheld: Some(withheld), ..LeafRecord::default() };
+        let kept = kept.and_then(|record| reserve_size(record, &mut left));
         records.open.push(match (mark, kept) {
             (_, Err(withheld)) => bare(withheld),
-            (Mark::Open, Ok(record)) => record,
+            (Sensitivity::Public, Ok(record)) => record,
             (mark, Ok(record)) => {
                 records.marked.push(record);
-                bare(if sealing { Withheld::Sealed } else { word(mark) })
+                bare(if sealing { WithheldReason::Sealed } else { choose_reason(mark) })
             }
         });
     }
     if let Some(live) = step.live.as_ref().filter(|_| goes) {
-        let unseen = unseen_fields(&step.subject.kind.shape, live, "");
-        let record = |label| Record { label, withheld: Some(Withheld::Unseen), ..Record::default() };
+        let unseen = list_unseen_fields(&step.subject.kind.shape, live, "");
+        let record =
+            |label| LeafRecord { label, withheld: Some(WithheldReason::Unseen), ..LeafRecord::default() };
         records.open.extend(unseen.into_iter().map(record));
     }
     records
 }
 
 /// What an object that goes may have held and nobody could see.
-fn unseen_fields(shape: &Shape, live: &Object, above: &str) -> Vec<String> {
+fn list_unseen_fields(shape: &Shape, live: &Object, above: &str) -> Vec<String> {
     let mut labels = Vec::new();
-    for field in shape.fields.iter().filter(|field| !is_given(field)) {
-        let (label, value) = (format!("{above}{}", field.name), live.get(field.number));
+    for field in shape.fields.iter().filter(|field| !is_read_only(field)) {
+        let (label, value) = (format!("{above}{}", field.name), live.get_field(field.number));
         match (&field.ty, value) {
-            (Type::Object(shape), Some(Value::Object(inner))) => {
-                labels.extend(unseen_fields(shape, inner, &format!("{label}.")));
+            (FieldType::Object(shape), Some(Value::Object(inner))) => {
+                labels.extend(list_unseen_fields(shape, inner, &format!("{label}.")));
             }
-            (Type::Leaf(_), value) if unseen(field, value) && value.is_none() => labels.push(label),
+            (FieldType::Scalar(_), value) if is_unreadable(field, value) && value.is_none() => {
+                labels.push(label)
+            }
             _ => {}
         }
     }
@@ -147,197 +154,218 @@ fn unseen_fields(shape: &Shape, live: &Object, above: &str) -> Vec<String> {
 }
 
 /// Whether what was there could be seen, in every field: a mask must not be put back as a value.
-fn was_seen(value: &Value, form: &Form) -> bool {
+fn is_fully_seen(value: &Value, form: &ChangeValueType) -> bool {
     match (form, value) {
-        (Form::Object(shape), Value::Object(object)) => shape.fields.iter().all(|field| {
-            let value = object.get(field.number);
-            let inner = value.is_none_or(|value| was_seen(value, &Form::of(&field.ty)));
-            is_given(field) || (!unseen(field, value) && inner)
+        (ChangeValueType::Object(shape), Value::Object(object)) => shape.fields.iter().all(|field| {
+            let value = object.get_field(field.number);
+            let inner =
+                value.is_none_or(|value| is_fully_seen(value, &ChangeValueType::from_type(&field.ty)));
+            is_read_only(field) || (!is_unreadable(field, value) && inner)
         }),
-        (Form::Object(_), Value::List(items)) => items.iter().all(|item| was_seen(item, form)),
+        (ChangeValueType::Object(_), Value::Array(items)) => {
+            items.iter().all(|item| is_fully_seen(item, form))
+        }
         _ => true,
     }
 }
 
-fn word(mark: Mark) -> Withheld {
+fn choose_reason(mark: Sensitivity) -> WithheldReason {
     match mark {
-        Mark::Secret => Withheld::Secret,
-        Mark::Personal => Withheld::Personal,
-        Mark::Sensitive | Mark::Open => Withheld::Sensitive,
+        Sensitivity::Secret => WithheldReason::Secret,
+        Sensitivity::Personal => WithheldReason::Personal,
+        Sensitivity::Internal | Sensitivity::Public => WithheldReason::Sensitive,
     }
 }
 
-fn record(step: &Step, change: &Change, label: &str) -> Result<Record, Withheld> {
-    let masked = change.mark != Mark::Open
-        && change.before.as_ref().and_then(Value::as_text).is_some_and(looks_masked);
-    if change.unseen || masked || !change.before.as_ref().is_none_or(|value| was_seen(value, &change.form)) {
-        return Err(Withheld::Unseen);
+fn build_record(step: &Step, change: &Change, label: &str) -> Result<LeafRecord, WithheldReason> {
+    let masked = change.sensitivity != Sensitivity::Public
+        && change.before.as_ref().and_then(Value::as_str).is_some_and(looks_masked);
+    if change.unreadable
+        || masked
+        || !change.before.as_ref().is_none_or(|value| is_fully_seen(value, &change.value_type))
+    {
+        return Err(WithheldReason::Unseen);
     }
     let side = |value: &Option<Value>| match value {
         None => Ok(None),
-        Some(value) => told::write(value, As::from(&change.form)).map(Some).ok_or(Withheld::Unknown),
+        Some(value) => value_json::encode_value(value, JsonForm::from(&change.value_type))
+            .map(Some)
+            .ok_or(WithheldReason::Unknown),
     };
-    let path = parts(&step.subject.kind, step.live.as_ref(), &change.path).ok_or(Withheld::Unknown)?;
+    let path = build_path_parts(&step.subject.kind, step.live.as_ref(), &change.path)
+        .ok_or(WithheldReason::Unknown)?;
     let (before, after) = (side(&change.before)?, side(&change.after)?);
-    Ok(Record { label: label.to_owned(), path, before, after, withheld: None })
+    Ok(LeafRecord { label: label.to_owned(), path, before, after, withheld: None })
 }
 
 /// Takes its length from what is left.
-fn within(record: Record, left: &mut usize) -> Result<Record, Withheld> {
+fn reserve_size(record: LeafRecord, left: &mut usize) -> Result<LeafRecord, WithheldReason> {
     let length = serde_json::to_vec(&record).map_or(usize::MAX, |bytes| bytes.len());
     if length > MAX_LEAF || length > *left {
-        return Err(Withheld::TooLong);
+        return Err(WithheldReason::TooLong);
     }
     *left -= length;
     Ok(record)
 }
 
 /// The strictest mark on the way to a change, in the keys of its items, and in what it holds.
-fn strictest(kind: &Kind, change: &Change) -> Mark {
-    let (mut mark, mut shape) = (change.mark, Some(&*kind.shape));
+fn find_highest_sensitivity(kind: &Kind, change: &Change) -> Sensitivity {
+    let (mut mark, mut shape) = (change.sensitivity, Some(&*kind.shape));
     for segment in &change.path.0 {
         match segment {
-            Segment::Field(name) => {
-                let field = shape.and_then(|shape| shape.named(name));
+            PathSegment::Field(name) => {
+                let field = shape.and_then(|shape| shape.find_field(name));
                 // nobody knows what a stranger holds
-                mark = mark.max(field.map_or(Mark::Sensitive, |field| field.mark));
-                shape = field.and_then(|field| field.ty.inner()).map(|shape| &**shape);
+                mark = mark.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity));
+                shape = field.and_then(|field| field.ty.inner_shape()).map(|shape| &**shape);
             }
-            Segment::Key(_, own) => mark = mark.max(*own),
-            Segment::Item { key, .. } => {
+            PathSegment::Key(_, own) => mark = mark.max(*own),
+            PathSegment::Item { key, .. } => {
                 let marks = key.iter().map(|leaf| {
-                    let field = shape.and_then(|shape| shape.named(&leaf.name));
-                    leaf.mark.max(field.map_or(Mark::Sensitive, |field| field.mark))
+                    let field = shape.and_then(|shape| shape.find_field(&leaf.name));
+                    leaf.sensitivity.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity))
                 });
-                mark = marks.fold(mark, Mark::max);
+                mark = marks.fold(mark, Sensitivity::max);
             }
         }
     }
     let sides = [&change.before, &change.after].into_iter().flatten();
-    sides.map(|value| inside(value, &change.form)).fold(mark, Mark::max)
+    sides.map(|value| find_value_sensitivity(value, &change.value_type)).fold(mark, Sensitivity::max)
 }
 
 /// The strictest mark in a value.
-fn inside(value: &Value, form: &Form) -> Mark {
+fn find_value_sensitivity(value: &Value, form: &ChangeValueType) -> Sensitivity {
     match (form, value) {
-        (Form::Object(shape), Value::Object(object)) => inside_object(shape, object),
-        (Form::Object(_), Value::List(items)) => {
-            items.iter().map(|item| inside(item, form)).fold(Mark::Open, Mark::max)
-        }
-        _ => Mark::Open,
+        (ChangeValueType::Object(shape), Value::Object(object)) => find_object_sensitivity(shape, object),
+        (ChangeValueType::Object(_), Value::Array(items)) => items
+            .iter()
+            .map(|item| find_value_sensitivity(item, form))
+            .fold(Sensitivity::Public, Sensitivity::max),
+        _ => Sensitivity::Public,
     }
 }
 
-fn inside_object(shape: &Shape, object: &Object) -> Mark {
-    let strange = if object.strangers.is_empty() { Mark::Open } else { Mark::Sensitive };
+fn find_object_sensitivity(shape: &Shape, object: &Object) -> Sensitivity {
+    let strange = if object.unknown_fields.is_empty() { Sensitivity::Public } else { Sensitivity::Internal };
     let of = |(number, value): (u16, &Value)| {
-        let field = shape.field(number);
-        if value.is_blank() { Mark::Open } else { field.mark.max(inside(value, &Form::of(&field.ty))) }
+        let field = shape.get_field(number);
+        if value.is_blank() {
+            Sensitivity::Public
+        } else {
+            field.sensitivity.max(find_value_sensitivity(value, &ChangeValueType::from_type(&field.ty)))
+        }
     };
-    object.fields().map(of).fold(strange, Mark::max)
+    object.fields().map(of).fold(strange, Sensitivity::max)
 }
 
 /// A path as it is kept; with the ids of the rows on it, as the live object has them.
-fn parts(kind: &Kind, live: Option<&Object>, path: &Path) -> Option<Vec<Part>> {
-    let (mut shape, mut here, mut list) = (Some(&*kind.shape), live, None::<(&ListType, &[Value])>);
+fn build_path_parts(kind: &Kind, live: Option<&Object>, path: &ValuePath) -> Option<Vec<LeafPathPart>> {
+    let (mut shape, mut here, mut list) = (Some(&*kind.shape), live, None::<(&ArrayType, &[Value])>);
     let mut parts = Vec::new();
     for segment in &path.0 {
         parts.push(match segment {
-            Segment::Field(name) => {
-                let field = shape?.named(name)?;
-                let value = here.and_then(|object| object.get(field.number));
+            PathSegment::Field(name) => {
+                let field = shape?.find_field(name)?;
+                let value = here.and_then(|object| object.get_field(field.number));
                 list = match &field.ty {
-                    Type::List(list) => Some((list, value.map(Value::items).unwrap_or_default())),
+                    FieldType::Array(list) => Some((list, value.map(Value::items).unwrap_or_default())),
                     _ => None,
                 };
                 here = value.and_then(Value::as_object);
-                shape = field.ty.inner().map(|shape| &**shape);
-                Part::Field { field: name.to_string() }
+                shape = field.ty.inner_shape().map(|shape| &**shape);
+                LeafPathPart::Field { field: name.to_string() }
             }
-            Segment::Key(key, _) => Part::Key { key: key.to_string() },
-            Segment::Item { index, key } => {
+            PathSegment::Key(key, _) => LeafPathPart::Key { key: key.to_string() },
+            PathSegment::Item { index, key } => {
                 let (list, items) = list.take()?;
                 here = items.get(*index).and_then(Value::as_object);
-                Part::Item(item_part(list, here, (*index, key))?)
+                LeafPathPart::Item(build_item_part(list, here, (*index, key))?)
             }
         });
     }
     Some(parts)
 }
 
-fn item_part(list: &ListType, item: Option<&Object>, (index, key): (usize, &[KeyLeaf])) -> Option<ItemPart> {
-    let (Item::Object(shape), ToldApart::Keys(keys)) = (&list.item, &list.told_apart) else {
+fn build_item_part(
+    list: &ArrayType,
+    item: Option<&Object>,
+    (index, key): (usize, &[ItemKeyField]),
+) -> Option<ItemPart> {
+    let (ItemType::Object(shape), ListType::Map(keys)) = (&list.item, &list.list_type) else {
         return Some(ItemPart { index, row: None, keys: Vec::new() });
     };
-    let leaf =
-        |field: &Field, value: &Value| Some((field.name.to_string(), told::write(value, As::of(&field.ty))?));
-    let row = row_id(shape, keys).and_then(|field| {
-        let id = item?.get(field.number).filter(|id| !id.is_zero())?;
+    let leaf = |field: &Field, value: &Value| {
+        Some((field.name.to_string(), value_json::encode_value(value, JsonForm::from_type(&field.ty))?))
+    };
+    let row = find_row_id(shape, keys).and_then(|field| {
+        let id = item?.get_field(field.number).filter(|id| !id.is_zero())?;
         leaf(field, id)
     });
-    let keys = key.iter().map(|own| leaf(shape.named(&own.name)?, &own.value)).collect::<Option<_>>()?;
+    let keys = key.iter().map(|own| leaf(shape.find_field(&own.name)?, &own.value)).collect::<Option<_>>()?;
     Some(ItemPart { index, row, keys })
 }
 
 /// Reads a leaf back; nothing when it does not fit the kind.
-pub fn read(kind: &Kind, record: &Record) -> Option<Written> {
-    let (mut shape, mut ty, mut segments) = (Some(&*kind.shape), None::<&Type>, Vec::new());
-    let (mut leaf, mut rows) = (None::<&Leaf>, Vec::new());
+pub fn parse_record(kind: &Kind, record: &LeafRecord) -> Option<UndoableChange> {
+    let (mut shape, mut ty, mut segments) = (Some(&*kind.shape), None::<&FieldType>, Vec::new());
+    let (mut leaf, mut rows) = (None::<&ScalarType>, Vec::new());
     for part in &record.path {
         let segment = match part {
-            Part::Field { field: name } => {
-                let field = shape?.named(name)?;
-                (ty, leaf, shape) = (Some(&field.ty), None, field.ty.inner().map(|shape| &**shape));
-                Segment::Field(field.name.clone())
+            LeafPathPart::Field { field: name } => {
+                let field = shape?.find_field(name)?;
+                (ty, leaf, shape) = (Some(&field.ty), None, field.ty.inner_shape().map(|shape| &**shape));
+                PathSegment::Field(field.name.clone())
             }
-            Part::Key { key } => {
-                let Some(Type::Map(map)) = ty else { return None };
+            LeafPathPart::Key { key } => {
+                let Some(FieldType::Map(map)) = ty else { return None };
                 leaf = Some(&map.value);
-                Segment::Key(key.as_str().into(), Mark::Open)
+                PathSegment::Key(key.as_str().into(), Sensitivity::Public)
             }
-            Part::Item(item) => {
-                let Some(Type::List(list)) = ty else { return None };
-                rows.push((segments.len(), row_of(list, item)?));
+            LeafPathPart::Item(item) => {
+                let Some(FieldType::Array(list)) = ty else { return None };
+                rows.push((segments.len(), parse_row_id(list, item)?));
                 leaf = match &list.item {
-                    Item::Leaf(leaf) => Some(leaf),
-                    Item::Object(_) => None,
+                    ItemType::Scalar(leaf) => Some(leaf),
+                    ItemType::Object(_) => None,
                 };
-                Segment::Item { index: item.index, key: key_of(list, item)? }
+                PathSegment::Item { index: item.index, key: parse_key(list, item)? }
             }
         };
         segments.push(segment);
     }
     let form = match (leaf, ty?, record.path.last()?) {
-        (Some(leaf), ..) => As::Leaf(leaf),
-        (None, Type::List(ListType { item: Item::Object(shape), .. }), Part::Item(_)) => As::Object(shape),
-        (None, ty, _) => As::of(ty),
+        (Some(leaf), ..) => JsonForm::Leaf(leaf),
+        (None, FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }), LeafPathPart::Item(_)) => {
+            JsonForm::Object(shape)
+        }
+        (None, ty, _) => JsonForm::from_type(ty),
     };
     let side = |json: &Option<Json>| match json {
         None => Some(None),
-        Some(json) => told::read(json, form).map(Some),
+        Some(json) => value_json::decode_value(json, form).map(Some),
     };
     let rows = rows.into_iter().filter_map(|(at, row)| Some((at, row?))).collect();
-    Some(Written {
-        path: Path(segments),
-        rows,
+    Some(UndoableChange {
+        path: ValuePath(segments),
+        row_ids: rows,
         label: record.label.clone(),
         before: side(&record.before)?,
         after: side(&record.after)?,
     })
 }
 
-fn row_of(list: &ListType, item: &ItemPart) -> Option<Option<Value>> {
+fn parse_row_id(list: &ArrayType, item: &ItemPart) -> Option<Option<Value>> {
     let Some((name, id)) = &item.row else { return Some(None) };
-    let Item::Object(shape) = &list.item else { return None };
-    told::read(id, As::of(&shape.named(name)?.ty)).map(Some)
+    let ItemType::Object(shape) = &list.item else { return None };
+    value_json::decode_value(id, JsonForm::from_type(&shape.find_field(name)?.ty)).map(Some)
 }
 
-fn key_of(list: &ListType, item: &ItemPart) -> Option<Vec<KeyLeaf>> {
-    let Item::Object(shape) = &list.item else { return Some(Vec::new()) };
+fn parse_key(list: &ArrayType, item: &ItemPart) -> Option<Vec<ItemKeyField>> {
+    let ItemType::Object(shape) = &list.item else { return Some(Vec::new()) };
     let leaf = |(name, value): &(String, Json)| {
-        let field = shape.named(name)?;
-        let value = told::read(value, As::of(&field.ty))?;
-        Some(KeyLeaf { name: field.name.clone(), value, mark: field.mark })
+        let field = shape.find_field(name)?;
+        let value = value_json::decode_value(value, JsonForm::from_type(&field.ty))?;
+        Some(ItemKeyField { name: field.name.clone(), value, sensitivity: field.sensitivity })
     };
     item.keys.iter().map(leaf).collect()
 }

@@ -1,0 +1,217 @@
+//! `trueup api try`: a few live objects against their description.
+//!
+//! Reads the first page of each kind of a target's API and writes nothing. What is told are names and types.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::fit::{FitCollector, FitReport};
+use super::fit_text::render_fit;
+use crate::cli::args::{ApiTryArgs, GlobalArgs, StdoutFormat};
+use crate::cli::exit::ExitStatus;
+use crate::cli::run_setup;
+use crate::cli::screen::TerminalScreen;
+use crate::cli::settings::TargetSettings;
+use crate::cli::settings::auth::CredentialPurpose;
+use crate::cli::slots::{self, SecretEnvironment};
+use crate::cli::workspace::{self, WorkspaceConfig};
+use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
+use crate::kind::Kind;
+use crate::kind::scalar::ScalarToken;
+use crate::remote::target_client::{CollectionRef, TargetClient};
+use crate::report::json::to_json;
+use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
+use crate::value::Value;
+
+/// What a trial of descriptions found.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiTryReport")]
+pub struct ApiTryReport<'f> {
+    /// The version of this structure: 1.
+    format_version: u32,
+    /// The version of the program that made it.
+    tool_version: &'static str,
+    /// The target that was read.
+    target: String,
+    /// False when some kind could not be read.
+    complete: bool,
+    /// What live objects say about each kind.
+    kinds: &'f [FitReport],
+    /// What is wrong, or worth a look.
+    diagnostics: Vec<DiagnosticView>,
+}
+
+/// Holds a description against live objects.
+///
+/// # Errors
+/// When there is no runtime, or the result cannot be written.
+pub fn run(common: &GlobalArgs, args: &ApiTryArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    let (fits, faults) = match prepare_trial(&common.directory, args) {
+        Ok(trial) => run_setup::build_runtime()?.block_on(trial.inspect_kinds()),
+        Err(faults) => (Vec::new(), faults),
+    };
+    screen.print_diagnostics(&faults);
+    match screen.format {
+        StdoutFormat::Json => screen.print_stdout(&to_json(&ApiTryReport::new(args, &fits, &faults))?)?,
+        StdoutFormat::Text => screen.print_stdout(&fits.iter().map(render_fit).collect::<String>())?,
+    }
+    Ok(match (has_errors(&faults), fits.iter().all(FitReport::is_good)) {
+        (true, _) => ExitStatus::Error,
+        (false, true) => ExitStatus::Done,
+        (false, false) => ExitStatus::Differs,
+    })
+}
+
+/// Everything that a trial needs.
+struct ApiTrial {
+    service: TargetClient,
+    kinds: Vec<(Arc<Kind>, Vec<Value>)>,
+    max_objects: u32,
+    /// Kinds whose scope nobody fixes.
+    faults: Vec<Diagnostic>,
+}
+
+fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnostic>> {
+    let (base, mut faults) = workspace::open_config(root);
+    let Some(base) = base.filter(|_| !has_errors(&faults)) else { return Err(faults) };
+    let target = find_target(&base, &args.target).map_err(|fault| vec![fault])?;
+    let kinds = select_kinds(&base, target, args.kind.as_deref()).map_err(|fault| vec![fault])?;
+    let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
+    let slots =
+        credentials.map(|own| (own.source.clone(), base.settings.source.locate_span(own.span))).collect();
+    let (secrets, unresolved) = slots::resolve_secrets(slots, &SecretEnvironment::from_process(&base.root));
+    faults.extend(unresolved);
+    let (network, allowance) = (&args.network, args.network.build_retry_budget());
+    let connected = target.build_target(&secrets, CredentialPurpose::Read, None).into_iter().collect();
+    let services = run_setup::connect_targets(connected, &base.settings, network, &allowance, &mut faults);
+    match services.into_values().next() {
+        Some(service) if !has_errors(&faults) => {
+            let mut missing = faults;
+            let kinds =
+                kinds.into_iter().filter_map(|kind| resolve_scope(kind, target, &args.scope, &mut missing));
+            let kinds = kinds.collect();
+            Ok(ApiTrial { service, kinds, max_objects: args.count, faults: missing })
+        }
+        _ => Err(faults),
+    }
+}
+
+fn find_target<'b>(base: &'b WorkspaceConfig, name: &str) -> Result<&'b TargetSettings, Diagnostic> {
+    let targets = &base.settings.targets;
+    targets.iter().find(|target| *target.name == *name).ok_or_else(|| {
+        let message = format!("there is no target `{}`", name.escape_debug());
+        let mut fault = Diagnostic::error("unknown-target", message);
+        fault.hint = suggest_word(name, targets.iter().map(|target| &*target.name));
+        fault
+    })
+}
+
+/// The kinds that are tried: one, by its whole or its own name, or all of the API.
+fn select_kinds(
+    base: &WorkspaceConfig,
+    target: &TargetSettings,
+    wanted: Option<&str>,
+) -> Result<Vec<Arc<Kind>>, Diagnostic> {
+    let own = format!("{}/", target.api.name);
+    let names: Vec<&String> =
+        base.registry.kind_names().iter().filter(|name| name.starts_with(&own)).collect();
+    let wanted =
+        wanted.map(|wanted| if wanted.contains('/') { wanted.to_owned() } else { format!("{own}{wanted}") });
+    if let Some(wanted) = wanted.as_ref().filter(|wanted| !names.contains(wanted)) {
+        let message = format!("the API of `{}` has no kind `{}`", target.name, wanted.escape_debug());
+        let mut fault = Diagnostic::error("unknown-kind", message);
+        fault.hint = suggest_word(wanted, names.iter().map(|name| name.as_str()));
+        return Err(fault);
+    }
+    let names = names.into_iter().filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == *name));
+    Ok(names.filter_map(|name| base.registry.find_kind(name)).collect())
+}
+
+/// A kind with the scope in which it is tried.
+fn resolve_scope(
+    kind: Arc<Kind>,
+    target: &TargetSettings,
+    given: &[(String, String)],
+    faults: &mut Vec<Diagnostic>,
+) -> Option<(Arc<Kind>, Vec<Value>)> {
+    let mut values = Vec::with_capacity(kind.scope.len());
+    for parameter in &kind.scope {
+        let own = given.iter().find(|(name, _)| *name == *parameter.name).map(|(_, text)| text);
+        let fixed = target.scope.iter().find(|(name, _)| *name == parameter.name).map(|(_, text)| text);
+        let read = own.or(fixed).map(|text| parameter.ty.read_token(ScalarToken::Plain(text)));
+        let fault = match read {
+            Some(Ok(value)) => {
+                values.push(value);
+                continue;
+            }
+            Some(Err(mismatch)) => {
+                let message = format!("the scope `{}`: {}", parameter.name, mismatch.message);
+                let fault = Diagnostic::error("wrong-scope", message);
+                Diagnostic { hint: mismatch.hint, ..fault }
+            }
+            None => {
+                let message =
+                    format!("nothing says in which `{}` to look for a {}", parameter.name, kind.name);
+                let hint = format!(
+                    "add --scope {}=…, or write it under `scope` of the target `{}`",
+                    parameter.name, target.name
+                );
+                Diagnostic::error("missing-scope", message).with_hint(hint)
+            }
+        };
+        faults.push(fault);
+        return None;
+    }
+    Some((kind, values))
+}
+
+impl ApiTrial {
+    async fn inspect_kinds(mut self) -> (Vec<FitReport>, Vec<Diagnostic>) {
+        let mut fits = Vec::new();
+        for (kind, scope) in &self.kinds {
+            let mut look = FitCollector::new(kind, self.service.target.format);
+            let most = self.max_objects as usize;
+            let mut take = |live| {
+                if look.objects() < most {
+                    look.inspect_object(&live);
+                }
+            };
+            match self
+                .service
+                .list_first_page(CollectionRef { kind, scope }, self.max_objects, &mut take)
+                .await
+            {
+                Ok(()) => fits.push(look.into_report()),
+                Err(trouble) => {
+                    // nothing was sent but credentials, so they are all that could be echoed
+                    let hidden = self.service.target.auth.collect_texts();
+                    let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+                    let said = trouble.read_api_errors(&hidden).into_iter().next();
+                    let mut fault = (*trouble.diagnostic).clone();
+                    fault.message = format!("{}: {}", kind.name, fault.message);
+                    if let Some(said) = said {
+                        fault.message = format!("{}: {}", fault.message, said.message);
+                    }
+                    self.faults.push(fault);
+                }
+            }
+        }
+        (fits, self.faults)
+    }
+}
+
+impl<'f> ApiTryReport<'f> {
+    fn new(args: &ApiTryArgs, fits: &'f [FitReport], faults: &[Diagnostic]) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            tool_version: env!("CARGO_PKG_VERSION"),
+            target: args.target.clone(),
+            complete: !has_errors(faults),
+            kinds: fits,
+            diagnostics: ValidationReport::from_diagnostics(0, faults).diagnostics,
+        }
+    }
+}

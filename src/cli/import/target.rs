@@ -1,0 +1,177 @@
+//! What an import is aimed at: the kind, the target, the scope and the selectors, from arguments and settings.
+
+use super::super::args::ImportArgs;
+use super::super::settings::{SETTINGS_FILE_NAME, TargetSettings};
+use super::super::workspace::LoadedWorkspace;
+use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::document::Document;
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Kind, ScalarType, explain};
+use crate::run::import::ImportJob;
+use crate::run::import::select::ObjectSelector;
+use crate::value::Value;
+
+/// What is imported.
+pub struct ImportTarget {
+    pub import: ImportJob,
+    pub selectors: Vec<ObjectSelector>,
+    /// Scope values that the target fixes, by the number of the parameter.
+    fixed_scope: Vec<Option<Value>>,
+}
+
+impl ImportTarget {
+    /// Reads the arguments against a workspace; nothing when the kind or the target is not known.
+    pub fn from_args(
+        workspace: &LoadedWorkspace,
+        args: &ImportArgs,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        let Some(kind) = workspace.registry.find_kind(&args.kind) else {
+            faults.push(diagnose_unknown_kind(workspace, &args.kind));
+            return None;
+        };
+        let serving: Vec<&TargetSettings> =
+            workspace.settings.targets.iter().filter(|target| target.api.name == kind.api.name).collect();
+        let target = match find_target(&serving, args.target.as_deref(), &kind) {
+            Ok(target) => target,
+            Err(fault) => {
+                faults.push(fault);
+                return None;
+            }
+        };
+        let fixed: Vec<Option<Value>> = kind.scope.iter().map(|own| read_fixed_scope(target, own)).collect();
+        let scope = resolve_scope(&kind, args, &fixed, target, faults);
+        let mut selectors = Vec::new();
+        for text in &args.selectors {
+            match ObjectSelector::parse(text, &kind) {
+                Ok(selector) => selectors.push(selector),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let own = (0u16..).zip(&scope).zip(&fixed).filter(|((_, own), fixed)| fixed.as_ref() != Some(own));
+        let import = ImportJob {
+            own_scope: own.map(|((number, value), _)| (number, value.clone())).collect(),
+            target: target.name.clone(),
+            names_target: serving.len() > 1,
+            personal: args.personal,
+            all_fields: args.all_fields,
+            kind,
+            scope,
+        };
+        Some(Self { import, selectors, fixed_scope: fixed })
+    }
+
+    /// Whether the names of a document must not be taken again.
+    pub fn claims_name(&self, document: &Document) -> bool {
+        let target = document.target.as_ref();
+        document.kind.name == self.import.kind.name
+            && target.map_or(!self.import.names_target, |target| *target == self.import.target)
+    }
+
+    /// Whether a document is about an object of this collection.
+    pub fn owns_document(&self, document: &Document) -> bool {
+        let value = |at: usize| {
+            let own = document.scope.iter().find(|(number, _)| *number as usize == at);
+            own.map(|(_, value)| value).or_else(|| self.fixed_scope.get(at)?.as_ref())
+        };
+        self.claims_name(document)
+            && self.import.scope.iter().enumerate().all(|(at, own)| value(at) == Some(own))
+    }
+
+    /// The text of an id; none for nothing.
+    pub fn format_id(&self, id: &Value) -> Option<String> {
+        Some(ScalarType::render_url_text(id, &self.import.kind.api)).filter(|text| !text.is_empty())
+    }
+}
+
+fn diagnose_unknown_kind(workspace: &LoadedWorkspace, name: &str) -> Diagnostic {
+    // the same words as those of `explain`
+    explain::explain_topic(&workspace.registry, name).err().unwrap_or_else(|| {
+        Diagnostic::error("unknown-kind", format!("`{}` is not a kind", name.escape_debug()))
+            .with_hint("name a kind as `api/kind`; `trueup explain` lists them")
+    })
+}
+
+/// The target that was named, or the only one.
+fn find_target<'t>(
+    serving: &[&'t TargetSettings],
+    name: Option<&str>,
+    kind: &Kind,
+) -> Result<&'t TargetSettings, Diagnostic> {
+    let names: Vec<&str> = serving.iter().map(|target| &*target.name).collect();
+    match (serving, name) {
+        ([], _) => {
+            let message = format!("no target in {SETTINGS_FILE_NAME} serves `{}`", kind.api.name);
+            Err(Diagnostic::error("no-target", message).with_hint("add one under `targets`"))
+        }
+        (serving, Some(name)) => {
+            serving.iter().copied().find(|target| &*target.name == name).ok_or_else(|| {
+                let message = format!("no target `{}` serves `{}`", name.escape_debug(), kind.api.name);
+                let mut fault = Diagnostic::error("unknown-target", message);
+                fault.hint = suggest_word(name, names.iter().copied());
+                fault
+            })
+        }
+        ([only], None) => Ok(only),
+        (_, None) => {
+            let message = format!("several targets serve `{}`: {}", kind.api.name, names.join(", "));
+            Err(Diagnostic::error("which-target", message).with_hint("choose one with `--target`"))
+        }
+    }
+}
+
+/// What the target says of a parameter; whether that fits its type was said where it is written.
+fn read_fixed_scope(target: &TargetSettings, own: &crate::kind::ScopeParameter) -> Option<Value> {
+    let (_, text) = target.scope.iter().find(|(name, _)| *name == own.name)?;
+    own.ty.read_token(ScalarToken::String(text)).ok()
+}
+
+/// Every scope value, from the arguments or the target.
+fn resolve_scope(
+    kind: &Kind,
+    args: &ImportArgs,
+    fixed: &[Option<Value>],
+    target: &TargetSettings,
+    faults: &mut Vec<Diagnostic>,
+) -> Vec<Value> {
+    let mut scope: Vec<Option<Value>> = fixed.to_vec();
+    for text in &args.scope {
+        match parse_scope_flag(kind, text) {
+            Ok((number, value)) => {
+                if let Some(own) = scope.get_mut(number) {
+                    *own = Some(value);
+                }
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    for (own, value) in kind.scope.iter().zip(&scope) {
+        if value.is_none() {
+            let message = format!("nothing says which `{}` these objects belong to", own.name);
+            let hint = format!(
+                "`--scope {}=…`, or `scope` of the target `{}` in {SETTINGS_FILE_NAME}",
+                own.name, target.name
+            );
+            faults.push(Diagnostic::error("missing-scope", message).with_hint(hint));
+        }
+    }
+    scope.into_iter().map(|value| value.unwrap_or(Value::Null)).collect()
+}
+
+fn parse_scope_flag(kind: &Kind, text: &str) -> Result<(usize, Value), Diagnostic> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Diagnostic::error("odd-scope", "`--scope` takes a name and a value").with_hint("write NAME=VALUE")
+    })?;
+    let Some(number) = kind.scope.iter().position(|own| &*own.name == name) else {
+        let message = format!("`{}` has no scope `{}`", kind.name, name.escape_debug());
+        let mut fault = Diagnostic::error("unknown-scope", message);
+        fault.hint = suggest_word(name, kind.scope.iter().map(|own| &*own.name));
+        return Err(fault);
+    };
+    let own = &kind.scope[number];
+    let read = own.ty.read_token(ScalarToken::String(value));
+    read.map(|value| (number, value)).map_err(|mismatch| {
+        let fault = Diagnostic::error("wrong-value", format!("`--scope {name}`: {}", mismatch.message));
+        fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", own.ty.describe_type())))
+    })
+}

@@ -1,0 +1,398 @@
+//! From a folder to a run: the workspace is read and checked, secrets are looked up, targets are connected.
+//!
+//! Whatever is wrong is said before the first request, all of it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+
+use super::args::{GlobalArgs, MethodArg, NetworkArgs, RunArgs, SelectionArgs, SinceArgs};
+use super::keys::DigestKeys;
+use super::screen::TerminalScreen;
+use super::settings::WorkspaceSettings;
+use super::since_filter::SinceFilter;
+use super::slots::SecretEnvironment;
+use super::workspace::{self, LoadedWorkspace};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
+use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
+use crate::kind::Kind;
+use crate::kind::scalar::ScalarToken;
+use crate::plan::propose::GrantedPermissions;
+use crate::plan::rotate::SecretRotation;
+use crate::plan::step::UpdateMethod;
+use crate::remote::hosts::{self, AllowedHosts};
+use crate::remote::retry_budget::RetryBudget;
+use crate::remote::target::Target;
+use crate::remote::target_client::TargetClient;
+use crate::report::pseudonyms::PersonalDataMode;
+use crate::run::fetch::ObjectJob;
+use crate::run::index::{IndexEntry, ObjectIndex};
+use crate::run::refer::ReferenceResolver;
+use crate::run::write_digests::{self, WriteDigests};
+use crate::run::{RunEvent, RunSession};
+use crate::value::Value;
+
+/// Where a workspace keeps what it remembers of earlier runs.
+pub const STATE_FOLDER: &str = ".trueup";
+/// Where variables are asked for.
+pub type EnvLookup<'e> = &'e dyn Fn(&str) -> Option<OsString>;
+
+/// The environment of the process.
+pub const PROCESS_ENV: EnvLookup<'static> = &|name| std::env::var_os(name);
+
+/// What keeps a run from its work; told already.
+pub type DiagnosticList = Vec<Diagnostic>;
+
+/// Everything that a run needs.
+pub struct PreparedRun {
+    pub workspace: LoadedWorkspace,
+    pub services: BTreeMap<Arc<str>, TargetClient>,
+    pub write_digests: Mutex<WriteDigests>,
+    pub index: Mutex<ObjectIndex>,
+    pub references: ReferenceResolver,
+    pub rotation: SecretRotation,
+    pub keys: DigestKeys,
+    pub retry_budget: Arc<RetryBudget>,
+    /// What the run is limited to.
+    pub since_filter: Option<SinceFilter>,
+}
+
+/// Which objects of a workspace a run is about.
+#[derive(Clone, Copy)]
+pub struct RunSelection<'r> {
+    /// Paths were named.
+    pub is_narrowed: bool,
+    /// Only what changed since the branch parted from this commit.
+    pub since_ref: Option<&'r str>,
+}
+
+impl<'r> RunSelection<'r> {
+    /// All of them.
+    pub const WHOLE: Self = Self { is_narrowed: false, since_ref: None };
+
+    /// Some of them.
+    pub const PART: Self = Self { is_narrowed: true, since_ref: None };
+
+    /// Those at these paths.
+    pub fn from_args(selection: &SelectionArgs) -> Self {
+        Self { is_narrowed: !selection.paths.is_empty(), since_ref: None }
+    }
+
+    /// Of these only what changed.
+    #[must_use]
+    pub fn with_since(self, changed: &'r SinceArgs) -> Self {
+        Self { since_ref: changed.since.as_deref(), ..self }
+    }
+
+    fn build_since_filter(self, workspace: &LoadedWorkspace) -> Result<Option<SinceFilter>, Diagnostic> {
+        self.since_ref.map(|name| SinceFilter::new(workspace, name, self.is_narrowed)).transpose()
+    }
+}
+
+/// Reads and checks the workspace; tells every fault. `Err` carries those that keep a run from its work.
+pub fn open_workspace(
+    common: &GlobalArgs,
+    selection: &SelectionArgs,
+    screen: &TerminalScreen,
+) -> Result<LoadedWorkspace, DiagnosticList> {
+    let (workspace, faults) = workspace::open_workspace(&common.directory, &selection.paths);
+    screen.print_diagnostics(&faults);
+    match workspace {
+        Some(workspace) if !has_errors(&faults) => Ok(workspace),
+        _ => Err(faults),
+    }
+}
+
+/// Looks up secrets and connects the targets of a workspace; tells every fault.
+///
+/// # Errors
+/// With the faults that keep a run from its work.
+pub fn prepare_run(
+    mut workspace: LoadedWorkspace,
+    reading: &RunArgs,
+    reach: RunSelection,
+    screen: &TerminalScreen,
+    env: EnvLookup,
+) -> Result<PreparedRun, DiagnosticList> {
+    let allowance = reading.network.build_retry_budget();
+    let root = workspace.root.clone();
+    let world = SecretEnvironment { env, ..SecretEnvironment::from_process(&root) };
+    let told = |fault: Diagnostic| {
+        screen.print_diagnostics(std::slice::from_ref(&fault));
+        vec![fault]
+    };
+    let (keys, memory, index) = load_state(&root).map_err(told)?;
+    let since = reach.build_since_filter(&workspace).map_err(told)?;
+    let (gone, notes) = match reach.is_narrowed {
+        true => (Vec::new(), Vec::new()),
+        false => find_orphans(&workspace, &index, reading, since.as_ref()),
+    };
+    workspace.documents.extend(gone);
+    let rotate = SecretRotation::new(&reading.rotate);
+    let unmatched = rotate.diagnose_unmatched(&workspace.documents);
+    if let Some(since) = &since {
+        workspace.documents.retain(|document| since.is_read(document));
+    }
+    let (targets, mut faults) = workspace.resolve_targets(&world, reading.parallelism);
+    faults.extend(unmatched);
+    faults.extend(notes);
+    let services = connect_targets(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
+    screen.print_diagnostics(&faults);
+    if has_errors(&faults) {
+        return Err(faults);
+    }
+    let (memory, index) = (Mutex::new(memory), Mutex::new(index));
+    let references = ReferenceResolver::default();
+    Ok(PreparedRun {
+        workspace,
+        services,
+        write_digests: memory,
+        index,
+        references,
+        rotation: rotate,
+        keys,
+        retry_budget: allowance,
+        since_filter: since,
+    })
+}
+
+/// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
+pub fn connect_targets(
+    targets: Vec<Target>,
+    settings: &WorkspaceSettings,
+    network: &NetworkArgs,
+    allowance: &Arc<RetryBudget>,
+    faults: &mut Vec<Diagnostic>,
+) -> BTreeMap<Arc<str>, TargetClient> {
+    let named = std::env::var(hosts::ALLOWED_HOSTS_VARIABLE).unwrap_or_default();
+    let allowed = match AllowedHosts::new(&named) {
+        Ok(allowed) => allowed,
+        Err(fault) => {
+            faults.push(fault);
+            return BTreeMap::new();
+        }
+    };
+    let mut services = BTreeMap::new();
+    for target in targets {
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
+        match TargetClient::connect_target(Arc::new(target), &allowed) {
+            Ok(service) => {
+                let service = service.with_retry_budget(Arc::clone(allowance));
+                let service = match network.request_timeout {
+                    Some(timeout) => service.with_timeout(timeout),
+                    None => service,
+                };
+                services.insert(service.target.name.clone(), service);
+            }
+            Err(fault) => {
+                let place = place.map(|span| settings.source.locate_span(span));
+                faults.push(Diagnostic { location: place, ..fault });
+            }
+        }
+    }
+    services
+}
+
+/// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are told.
+/// Only a run over the whole workspace can know.
+fn find_orphans(
+    workspace: &LoadedWorkspace,
+    index: &ObjectIndex,
+    reading: &RunArgs,
+    since: Option<&SinceFilter>,
+) -> (Vec<Document>, Vec<Diagnostic>) {
+    let source = NamedSource::new(".trueup/index.json", "");
+    let here: HashSet<(Option<&str>, &str, &str)> = workspace
+        .documents
+        .iter()
+        .map(|document| (document.target.as_deref(), &*document.kind.name, &*document.name))
+        .collect();
+    let (mut documents, mut notes) = (Vec::new(), diagnose_moved_documents(workspace, index, since));
+    let is_here = |entry: &IndexEntry| here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name));
+    let is_asked = |entry: &IndexEntry| since.is_none_or(|since| since.is_removed(entry));
+    for entry in index.entries().filter(|entry| !is_here(entry) && is_asked(entry)) {
+        let named = format!("{} {} at target {}", entry.kind, entry.name, entry.target);
+        let Some(kind) = workspace.registry.find_kind(&entry.kind) else { continue };
+        if entry.id.is_none()
+            || !workspace.settings.targets.iter().any(|target| *target.name == *entry.target)
+        {
+            continue;
+        }
+        if reading.allow_delete.is_granted() && kind.operations.delete.is_some() {
+            documents.push(build_absent_document(entry, kind, &source));
+        } else {
+            let hint = match (&kind.operations.delete, entry.protect) {
+                (Some(_), false) => "`--allow-delete` deletes it; write a document again to keep it",
+                (Some(_), true) => "it is protected; delete it by hand if that is meant",
+                (None, _) => "this API cannot delete; it stays as it is",
+            };
+            notes.push(
+                Diagnostic::note("orphan", format!("{named} was managed, and its document is gone"))
+                    .with_hint(hint),
+            );
+        }
+    }
+    (documents, notes)
+}
+
+/// Managed objects whose documents now describe an object of another scope.
+fn diagnose_moved_documents(
+    workspace: &LoadedWorkspace,
+    index: &ObjectIndex,
+    since: Option<&SinceFilter>,
+) -> Vec<Diagnostic> {
+    let left = |document: &&Document| {
+        let target = document.target.as_deref().unwrap_or_default();
+        let (kind, scope) = (&document.kind, collect_scope_values(document));
+        let known = index.get(target, &kind.name, &document.name);
+        known.is_some_and(|entry| entry.id.is_some())
+            && index.get_in_scope(kind, (target, &document.name), &scope).is_none()
+    };
+    let note = |document: &Document| {
+        let message = format!("{} {} was managed in another scope", document.kind.name, document.name);
+        Diagnostic::note("orphan", message)
+            .with_location(document.locate_span(document.name_span))
+            .with_hint("the object there stays as it is; write a document for it to go on with it")
+    };
+    let is_asked = |document: &&Document| since.is_none_or(|since| since.is_chosen(document));
+    workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
+}
+
+/// The document of an object that is to go, made from the index.
+fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<NamedSource>) -> Document {
+    let scope = kind.scope.iter().enumerate().filter_map(|(number, scope)| {
+        let text = entry.scope.get(&*scope.name)?;
+        Some((u16::try_from(number).ok()?, scope.ty.read_token(ScalarToken::Plain(text)).ok()?))
+    });
+    Document {
+        name: entry.name.as_str().into(),
+        target: Some(entry.target.as_str().into()),
+        state: DocumentState::Absent,
+        id: entry.parse_id(&kind),
+        protect: entry.protect,
+        scope: scope.collect(),
+        spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
+        source: source.clone(),
+        name_span: SourceSpan::default(),
+        id_span: SourceSpan::default(),
+        target_span: SourceSpan::default(),
+        kind,
+    }
+}
+
+/// What the workspace remembers of earlier runs.
+fn load_state(root: &Path) -> Result<(DigestKeys, WriteDigests, ObjectIndex), Diagnostic> {
+    let folder = root.join(STATE_FOLDER);
+    if folder.is_file() {
+        let message = format!("`{STATE_FOLDER}` is a file, where runs keep what they remember in a folder");
+        return Err(Diagnostic::error("unreadable-memory", message).with_hint("move it away"));
+    }
+    let keys = DigestKeys::load(root)?;
+    let memory = WriteDigests::open(&folder, keys.environment_key()).map_err(|error| {
+        let hint = "put it back from a copy; without it, values that do not read back are sent once more";
+        diagnose_unreadable_state(write_digests::FILE, &error).with_hint(hint)
+    })?;
+    let index = ObjectIndex::open(&folder).map_err(|error| {
+        let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
+                    objects whose documents are gone";
+        diagnose_unreadable_state("index.json", &error).with_hint(hint)
+    })?;
+    Ok((keys, memory, index))
+}
+
+/// What is to be said of a file of earlier runs that cannot be read.
+pub fn diagnose_unreadable_state(name: &str, error: &io::Error) -> Diagnostic {
+    let message = format!("{STATE_FOLDER}/{name} cannot be read: {error}");
+    Diagnostic::error("unreadable-memory", message)
+}
+
+impl PreparedRun {
+    /// How reports show persons.
+    pub fn build_pseudonyms(&self) -> PersonalDataMode<'_> {
+        PersonalDataMode::Pseudonymized { key: &self.keys, domains: self.workspace.settings.mail_domains }
+    }
+
+    /// With connections that may write.
+    #[must_use]
+    pub fn into_writable(mut self) -> Self {
+        self.services = self.services.into_iter().map(|(name, own)| (name, own.with_writes())).collect();
+        self
+    }
+
+    /// One job for each document.
+    pub fn build_jobs(&self) -> Vec<ObjectJob<'_>> {
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        self.workspace.documents.iter().map(|document| build_job(document, &index)).collect()
+    }
+
+    /// A session for runs; `tell` hears how far they are.
+    pub fn build_session<'s>(
+        &'s self,
+        reading: &RunArgs,
+        tell: &'s (dyn Fn(RunEvent) + Sync),
+    ) -> RunSession<'s> {
+        RunSession {
+            services: &self.services,
+            method: match reading.method {
+                MethodArg::Usual => UpdateMethod::Default,
+                MethodArg::Put => UpdateMethod::Put,
+                MethodArg::Patch => UpdateMethod::Patch,
+            },
+            permissions: GrantedPermissions {
+                force_hidden: reading.force_hidden.is_granted(),
+                lower_protection: reading.allow_lower_protection.is_granted(),
+                overwrite_edits: reading.overwrite_edits.is_granted(),
+                delete: reading.allow_delete.is_granted(),
+                // the target says that
+                personal: false,
+                force_personal: reading.allow_personal.is_granted(),
+            },
+            trust_empty: reading.trust_empty.is_granted(),
+            write_digests: &self.write_digests,
+            index: &self.index,
+            references: &self.references,
+            rotation: &self.rotation,
+            unmanaged: reading.unmanaged,
+            retry_creates: reading.retry_creates.is_granted(),
+            journal: None,
+            stop: &self.retry_budget.cancellation,
+            on_event: tell,
+        }
+    }
+}
+
+fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
+    // a workspace without faults has a target for every document
+    let target = document.target.clone().unwrap_or_else(|| "".into());
+    let scope = collect_scope_values(document);
+    let entry = index.get_in_scope(&document.kind, (&target, &document.name), &scope);
+    ObjectJob {
+        document,
+        scope,
+        known_id: entry.and_then(|entry| entry.parse_id(&document.kind)),
+        just_created: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        target,
+    }
+}
+
+/// The scope values of a document, by the number of the parameter.
+fn collect_scope_values(document: &Document) -> Vec<Value> {
+    let mut scope = document.scope.clone();
+    scope.sort_by_key(|(number, _)| *number);
+    scope.into_iter().map(|(_, value)| value).collect()
+}
+
+/// A runtime on this thread, enough to wait for many answers.
+///
+/// # Errors
+/// When the system gives none.
+pub fn build_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime to wait for answers in")
+}

@@ -1,0 +1,284 @@
+//! Saved plans on disk: written by `plan -o`, held by `apply FILE` against what is planned again.
+//!
+//! A reviewed step is applied only when the same workspace makes the same step of the same live object again;
+//! every other one is refused by itself. Deliberately absent: what a plan's file holds (`report::saved`).
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::args::{MethodArg, RunArgs};
+use super::history::{DocumentKey, build_document_key, build_subject_key};
+use super::keys::DigestKeys;
+use super::plan as plans;
+use super::run_setup::PreparedRun;
+use super::since_filter::find_needed_documents;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Plan, RefusedObject, Step, digest, permission};
+use crate::report::PlanReport;
+use crate::report::plan_report::{ObjectChange, ObjectName};
+use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::saved_plan::{
+    self, BoundStep, BoundTarget, PlanCircumstances, STALE_PLAN_CODE, SavedPlan, StaleObjects, StaleStep,
+    is_same_object,
+};
+use crate::report::to_json;
+use crate::run::applied_plans::AppliedPlans;
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
+use crate::run::write_digests::replace_file;
+
+/// The most bytes of a file that is shown or applied.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// The text of a file, within bounds.
+///
+/// # Errors
+/// When it cannot be read, is too long, or is no text.
+pub fn read_bounded(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if read as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!("it is longer than {} MiB", MAX_FILE_BYTES >> 20)));
+    }
+    Ok(text)
+}
+
+/// What a plan is made of besides its steps.
+#[derive(Default)]
+pub struct PlanOrigin {
+    /// The commit that is checked out.
+    pub commit: Option<String>,
+    /// The run that it undoes.
+    pub undoes: Option<String>,
+}
+
+/// Saves a plan; gives what is to be said about the file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_plan(
+    path: &Path,
+    (plan, report, own): (&Plan, &PlanReport, PlanOrigin),
+    prepared: &PreparedRun,
+    reading: &RunArgs,
+) -> anyhow::Result<Option<Diagnostic>> {
+    let key = prepared.keys.key();
+    let of = PlanCircumstances {
+        made_at: crate::run::format_now(),
+        flags: collect_flags(reading),
+        method: format_method(reading.method),
+        rotate: reading.rotate.clone(),
+        targets: collect_targets(plan, prepared),
+        commit: own.commit,
+        undoes: own.undoes,
+        pseudonyms: prepared.keys.identify_pseudonym_key(),
+    };
+    let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
+    replace_file(path, to_json(&saved)?.as_bytes())
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    Ok(diagnose_unbound_values(report).filter(|_| key.is_none()))
+}
+
+/// Without a key, a plan does not know the values that it does not show.
+fn diagnose_unbound_values(report: &PlanReport) -> Option<Diagnostic> {
+    let marked = |change: &&ObjectChange| change.fields.iter().any(|field| field.mark.is_some());
+    let objects = report.changes.iter().filter(marked).count();
+    let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
+    (objects > 0).then(|| {
+        let message =
+            format!("values of {what} that must not be shown are bound only by whether they differ");
+        Diagnostic::warning("unbound-values", message)
+            .with_hint("set TRUEUP_DIGEST_KEY for plan and apply, so that an edit of them is told too")
+    })
+}
+
+/// The flags that allow what is refused otherwise.
+fn collect_flags(reading: &RunArgs) -> Vec<String> {
+    let given =
+        permission::ALL_PERMISSIONS.into_iter().filter(|own| reading.get_permission_limit(*own).is_granted());
+    given.map(|own| own.flag().to_owned()).collect()
+}
+
+fn format_method(method: MethodArg) -> String {
+    method.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned())
+}
+
+/// The targets of a plan's steps, as they are now.
+fn collect_targets(plan: &Plan, prepared: &PreparedRun) -> Vec<BoundTarget> {
+    let of = |name: &str| plan.steps.iter().any(|step| *step.subject.target == *name);
+    let bound = |service: &crate::remote::target_client::TargetClient| BoundTarget {
+        name: service.target.name.to_string(),
+        api: service.target.api.name.to_string(),
+        base_url: service.target.base_url.to_string(),
+    };
+    prepared.services.values().filter(|service| of(&service.target.name)).map(bound).collect()
+}
+
+/// The saved plan that these paths name, when they do; its seal is right, and this program may apply it.
+///
+/// # Errors
+/// When it is a saved plan, but not one to be applied.
+pub fn find_saved_plan(root: &Path, paths: &[PathBuf]) -> Result<Option<SavedPlan>, Diagnostic> {
+    let is_json = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
+    let text = |path: &PathBuf| read_bounded(&root.join(path)).ok().filter(|text| saved_plan::is_plan(text));
+    let Some(text) = paths.iter().filter(is_json).find_map(text) else { return Ok(None) };
+    if paths.len() > 1 {
+        let fault = Diagnostic::error("several-plans", "a saved plan is applied alone, without other paths");
+        return Err(fault.with_hint("name one saved plan, or only documents"));
+    }
+    let keys = DigestKeys::load(root)?;
+    let plan = saved_plan::read_verified(&text, |keyed| keys.select_key(keyed))?;
+    plan.check_compatibility().map_or(Ok(Some(plan)), Err)
+}
+
+/// What was asked for when the plan was made is asked for again; what it allowed has to be allowed here too.
+///
+/// # Errors
+/// When the plan was made with a flag that is not here.
+pub fn merge_run_args(saved: &SavedPlan, own: &RunArgs) -> Result<RunArgs, Diagnostic> {
+    let here = collect_flags(own);
+    let missing: Vec<&str> =
+        saved.flags.iter().filter(|flag| !here.contains(flag)).map(String::as_str).collect();
+    if !missing.is_empty() {
+        let message =
+            format!("this plan was made with {}, which this apply does not allow", missing.join(" "));
+        return Err(Diagnostic::error("plan-flags", message)
+            .with_hint("name it again here: what it allows is decided where it is applied"));
+    }
+    if let Some(foreign) = own.rotate.iter().find(|own| !saved.rotate.contains(own)) {
+        let message = format!("this plan was made without `--rotate {}`", foreign.escape_debug());
+        return Err(Diagnostic::error("plan-flags", message).with_hint("plan again with it"));
+    }
+    let method = MethodArg::from_str(&saved.method, false).unwrap_or(own.method);
+    Ok(RunArgs { method, rotate: saved.rotate.clone(), unmanaged: false, ..own.clone() })
+}
+
+/// Leaves only the documents of the plan's steps in the workspace, and holds its targets against those here.
+///
+/// # Errors
+/// With a target that is another one now.
+pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result<(), Diagnostic> {
+    let planned = collect_planned_keys(saved);
+    let documents = &mut prepared.workspace.documents;
+    let needed = find_needed_documents(documents, &planned);
+    documents.retain(|document| {
+        planned.contains(&build_document_key(document)) || needed.contains(&build_document_key(document))
+    });
+    for target in &saved.targets {
+        let Some(here) = prepared.services.get(&*target.name) else { continue };
+        let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());
+        if *target.api != *api || *target.base_url != *base_url {
+            let message = format!("target {} is not the one that this plan was made for", here.target.name);
+            return Err(Diagnostic::error("foreign-plan", message)
+                .with_hint("apply it in the workspace in which it was made, or plan again"));
+        }
+    }
+    Ok(())
+}
+
+/// The documents of a plan's steps.
+fn collect_planned_keys(saved: &SavedPlan) -> HashSet<DocumentKey> {
+    let key = |own: &ObjectName| {
+        (Some(own.target.as_str().into()), own.kind.as_str().into(), own.name.as_str().into())
+    };
+    saved.report.changes.iter().map(|change| key(&change.object)).collect()
+}
+
+/// Takes from a plan every step that is not the reviewed one; it is refused instead. What was read for its id alone
+/// is no part of it.
+pub fn retain_reviewed_steps(
+    saved: &SavedPlan,
+    applied: &AppliedPlans,
+    plan: &mut Plan,
+    prepared: &PreparedRun,
+) -> StaleObjects {
+    let key = prepared.keys.select_key(saved.is_keyed());
+    let mut fresh = plans::build_report(plan, prepared);
+    let mut saved = Cow::Borrowed(saved);
+    if saved.pseudonyms != prepared.keys.identify_pseudonym_key() {
+        // short names under another key tell nothing of each other
+        fresh = plans::build_report_with(plan, prepared, PersonalDataMode::Masked);
+        saved = Cow::Owned(saved.to_masked_plan());
+    }
+    let saved = &*saved;
+    let mut held = StaleObjects { stale: Vec::new(), without_document: find_missing_objects(saved, &fresh) };
+    let steps = std::mem::take(&mut plan.steps);
+    for (step, shown) in steps.into_iter().zip(&fresh.changes) {
+        let now: BoundStep = digest::digest_step(&step, key).into();
+        let reviewed = saved.iter_bound_steps().find(|(own, _)| is_same_object(&own.object, &shown.object));
+        let stale = match reviewed {
+            Some(_) if is_settled(saved, applied, &shown.object) => Some(describe_repeated_apply()),
+            Some(reviewed) => saved_plan::compare_steps(reviewed, (shown, &now)),
+            // narrowing left only documents of the plan; an object of another target is none of them
+            None => continue,
+        };
+        match stale {
+            None => plan.steps.push(step),
+            Some(stale) => {
+                plan.refused.push(refuse_step(step, &stale));
+                held.stale.push((shown.object.clone(), stale));
+            }
+        }
+    }
+    let planned = collect_planned_keys(saved);
+    plan.unchanged.retain(|agreeing| planned.contains(&build_subject_key(&agreeing.subject)));
+    plan.refused.retain(|refused| planned.contains(&build_subject_key(&refused.subject)));
+    plan.prune_unread();
+    plan.refused.sort_by_key(|refused| refused.subject.number);
+    held
+}
+
+fn find_missing_objects(saved: &SavedPlan, fresh: &PlanReport) -> Vec<ObjectName> {
+    let here = fresh.changes.iter().map(|change| &change.object);
+    let here = here.chain(fresh.unchanged.iter().map(|unchanged| &unchanged.object));
+    let here = here.chain(fresh.refused.iter().map(|refused| &refused.object));
+    let here: Vec<&ObjectName> = here.chain(fresh.unread.iter().map(|unread| &unread.object)).collect();
+    let planned = saved.report.changes.iter().map(|change| &change.object);
+    planned.filter(|planned| !here.iter().any(|own| is_same_object(own, planned))).cloned().collect()
+}
+
+fn is_settled(saved: &SavedPlan, applied: &AppliedPlans, object: &ObjectName) -> bool {
+    applied.is_applied(saved.name(), &object.target, &object.kind, &object.name)
+}
+
+fn describe_repeated_apply() -> StaleStep {
+    let message = "it was applied from this plan before, and differs again".to_owned();
+    StaleStep { conflicts: Vec::new(), message }
+}
+
+fn refuse_step(step: Step, stale: &StaleStep) -> RefusedObject {
+    let reason = Diagnostic::error(STALE_PLAN_CODE, stale.message.clone())
+        .with_location(step.subject.place.clone())
+        .with_hint("plan again and have that reviewed");
+    RefusedObject { subject: step.subject, reasons: vec![reason], changes: step.changes }
+}
+
+/// Whether a plan has nothing left to apply because all of it was applied.
+pub fn diagnose_spent_plan(saved: &SavedPlan, applied: &AppliedPlans) -> Option<Diagnostic> {
+    let mut changes = saved.report.changes.iter();
+    let spent =
+        !saved.report.changes.is_empty() && changes.all(|own| is_settled(saved, applied, &own.object));
+    spent.then(|| {
+        Diagnostic::error("plan-applied", "this plan was applied already")
+            .with_hint("plan again; each plan is applied once")
+    })
+}
+
+/// Notes what of a plan is settled now.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn record_settled_steps(
+    saved: &SavedPlan,
+    applied: &mut AppliedPlans,
+    outcomes: &[StepOutcome],
+) -> io::Result<()> {
+    let settled =
+        outcomes.iter().filter(|own| matches!(own.status, OutcomeStatus::Done | OutcomeStatus::Unchanged));
+    applied.record_applied(saved.name(), settled.map(|outcome| &outcome.subject))
+}

@@ -1,0 +1,302 @@
+//! Receipts in the place that machines share: each is put there once it is kept here, and what those of other
+//! machines tell of objects is taken over by whoever asks what was applied last.
+//!
+//! What is about to be shared is marked in `.trueup/outbox` before its run is over, so that a run that was killed
+//! in between, or did not reach the place, leaves it to the next one. Others are believed only under the same key.
+//! Deliberately absent: how a place is spoken to (`run::archive`), and the journals of this workspace (`records`).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use url::Url;
+
+use super::run_setup::{PreparedRun, STATE_FOLDER, build_runtime};
+use super::screen::TerminalScreen;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Plan, PlanSubject};
+use crate::report::outcome::{ObjectResult, ResultStatus};
+use crate::report::plan_report::ActionView;
+use crate::report::receipt::{self as receipts, Receipt};
+use crate::run::last_applied::{DigestExport, DigestRecord, LastApplied};
+use crate::run::receipt;
+use crate::run::receipt_store::{ReceiptStore, ReceiptStoreError};
+use crate::run::write_digests::replace_file;
+
+/// The folder in `.trueup` with the names of receipts that are not shared yet.
+const OUTBOX: &str = "outbox";
+/// The most receipts of earlier runs that one run shares.
+const MAX_SHARED_RECEIPTS: usize = 20;
+/// The most receipts of others that are read.
+const MAX_READ_RECEIPTS: usize = 50;
+
+/// Keeps a receipt here; where receipts are shared, marked as one that is not yet.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep_receipt(prepared: &PreparedRun, name: &str, text: &str) -> io::Result<PathBuf> {
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
+    if prepared.workspace.settings.receipts.store.is_some() {
+        replace_file(&folder.join(OUTBOX).join(name), b"")?;
+    }
+    receipt::write_receipt(&folder, name, text)
+}
+
+/// Puts a receipt where other machines find it, and says whether it is there. The copy here stays whatever comes
+/// of that.
+pub fn share_receipt(prepared: &PreparedRun, name: &str, text: &str, screen: &TerminalScreen) -> bool {
+    let settings = &prepared.workspace.settings;
+    let Some(store) = &settings.receipts.store else { return false };
+    match run_on_archive(store, async |archive| archive.put_receipt(name, text).await) {
+        Ok(own) => {
+            screen.print_remark(&format!("receipt: {own}.json in {store}\n"));
+            // one that stays is put once more, which changes nothing
+            let _ = std::fs::remove_file(prepared.workspace.root.join(STATE_FOLDER).join(OUTBOX).join(name));
+            true
+        }
+        Err(why) => {
+            let message = format!("the receipt is not in {store}: {why}");
+            let fault = Diagnostic::warning("not-shared", message)
+                .with_location(settings.source.locate_span(settings.receipts.span))
+                .with_hint(format!(
+                    "the next apply puts {STATE_FOLDER}/receipts/{name}.json there, which is kept"
+                ));
+            screen.print_diagnostics(&[fault]);
+            false
+        }
+    }
+}
+
+/// Shares receipts of earlier runs that did not come to it, as long as that works.
+pub fn share_pending_receipts(prepared: &PreparedRun, screen: &TerminalScreen) {
+    let folder = prepared.workspace.root.join(STATE_FOLDER);
+    let mut left = list_names(&folder.join(OUTBOX));
+    // a run under way has not kept its own yet
+    left.retain(|name| receipt::has_receipt(&folder, name));
+    for name in left.iter().take(MAX_SHARED_RECEIPTS) {
+        let Ok(Some(text)) = receipt::read_receipt(&folder, name) else { continue };
+        if !share_receipt(prepared, name, &text, screen) {
+            return;
+        }
+    }
+}
+
+/// The names in a folder, oldest first.
+fn list_names(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// The text of a receipt in a shared place.
+///
+/// # Errors
+/// When there is none of that name, or it cannot be read.
+pub fn read_receipt(store: &Url, name: &str) -> Result<String, Diagnostic> {
+    run_on_archive(store, async |archive| archive.get_receipt(name).await).map_err(|why| {
+        Diagnostic::error("no-receipt", format!("{name} is neither here nor in {store}: {why}"))
+            .with_hint("name the run of a receipt, as applies tell it")
+    })
+}
+
+fn run_on_archive<T>(
+    store: &Url,
+    work: impl AsyncFnOnce(&ReceiptStore) -> Result<T, ReceiptStoreError>,
+) -> Result<T, ReceiptStoreError> {
+    let runtime = build_runtime().map_err(|_| ReceiptStoreError::Unavailable)?;
+    let archive = ReceiptStore::open(store)?;
+    runtime.block_on(work(&archive))
+}
+
+/// What the ledger tells others of a run: what it wrote, and what it noted besides.
+pub fn collect_applied_notes(prepared: &PreparedRun, receipt: &Receipt) -> Option<DigestExport> {
+    prepared.workspace.settings.receipts.store.as_ref()?;
+    // that it cannot be read was told when this run was noted there
+    let ledger =
+        LastApplied::open(&prepared.workspace.root.join(STATE_FOLDER), prepared.keys.environment_key())
+            .ok()?;
+    let note = |result: &ObjectResult| {
+        let own = &result.object;
+        // of what a run that was cut off wrote the ledger may know nothing
+        let done = receipt.ended.is_some() && result.result == ResultStatus::Done;
+        if done && result.action == Some(ActionView::Delete) {
+            let (target, kind, name) = (own.target.clone(), own.kind.clone(), own.name.clone());
+            return Some(DigestRecord { target, kind, name, applied: None });
+        }
+        let noted = ledger.export_record(&own.target, &own.kind, &own.name)?;
+        let is_new = noted.applied.as_ref().is_some_and(|entry| entry.at >= receipt.started);
+        (done || is_new).then_some(noted)
+    };
+    let objects: Vec<DigestRecord> = receipt.results.results.iter().filter_map(note).collect();
+    (!objects.is_empty()).then(|| DigestExport { key: ledger.key_digest(), objects })
+}
+
+/// Lets a ledger know what receipts of other machines tell of the objects in which a plan differs; gives what there
+/// is to say about that.
+pub fn merge_shared_receipts(
+    ledger: &mut LastApplied,
+    prepared: &PreparedRun,
+    plan: &Plan,
+) -> Vec<Diagnostic> {
+    let settings = &prepared.workspace.settings;
+    let Some(store) = &settings.receipts.store else { return Vec::new() };
+    let refused = plan.refused.iter().filter(|own| !own.changes.is_empty()).map(|own| &own.subject);
+    let differing = plan.steps.iter().map(|step| &step.subject).chain(refused);
+    let sought: BTreeSet<ReceiptObjectKey> = differing.map(build_subject_key).collect();
+    if sought.is_empty() {
+        return Vec::new();
+    }
+    let mut search =
+        ReceiptSearch { prepared, ledger, pending: sought, learned: 0, foreign: 0, invalid: None };
+    let read = run_on_archive(store, async |archive| search.read_receipts(archive).await);
+    let rest = match read {
+        Ok(ReceiptSearchResult::Complete) => None,
+        Ok(ReceiptSearchResult::Partial) => Some(
+            Diagnostic::note(
+                "older-receipts",
+                format!("{MAX_READ_RECEIPTS} receipts in {store} were read, the newest"),
+            )
+            .with_hint("what earlier ones tell was applied does not count"),
+        ),
+        Err(why) => Some(
+            Diagnostic::warning("unread-receipts", format!("the receipts in {store} cannot be read: {why}"))
+                .with_location(settings.source.locate_span(settings.receipts.span))
+                .with_hint("what was applied elsewhere is not known; what is here tells the rest"),
+        ),
+    };
+    search.diagnose_search(store).into_iter().chain(rest).collect()
+}
+
+/// Target, kind and name of an object.
+type ReceiptObjectKey = (String, String, String);
+
+fn build_subject_key(subject: &PlanSubject) -> ReceiptObjectKey {
+    (subject.target.to_string(), subject.kind.name.to_string(), subject.name.to_string())
+}
+
+/// How far receipts were read.
+enum ReceiptSearchResult {
+    Complete,
+    /// There may be older ones that tell of what is sought.
+    Partial,
+}
+
+/// A look through receipts, the newest first. The newest that tells of an object counts.
+struct ReceiptSearch<'s> {
+    prepared: &'s PreparedRun,
+    ledger: &'s mut LastApplied,
+    /// The objects of which none has told yet.
+    pending: BTreeSet<ReceiptObjectKey>,
+    /// How many objects were last applied elsewhere.
+    learned: usize,
+    /// How many receipts were made under another key.
+    foreign: usize,
+    /// What is wrong with the first one that is not believed.
+    invalid: Option<Diagnostic>,
+}
+
+impl ReceiptSearch<'_> {
+    async fn read_receipts(
+        &mut self,
+        archive: &ReceiptStore,
+    ) -> Result<ReceiptSearchResult, ReceiptStoreError> {
+        let names = archive.list_newest(MAX_READ_RECEIPTS).await?;
+        for name in &names {
+            match archive.get_receipt(name).await {
+                Ok(text) => self.merge_receipt(name, &text),
+                // somebody took it away, or put something else there
+                Err(ReceiptStoreError::NotFound | ReceiptStoreError::TooLong) => {}
+                Err(why) => return Err(why),
+            }
+            if self.pending.is_empty() {
+                return Ok(ReceiptSearchResult::Complete);
+            }
+        }
+        Ok(if names.len() < MAX_READ_RECEIPTS {
+            ReceiptSearchResult::Complete
+        } else {
+            ReceiptSearchResult::Partial
+        })
+    }
+
+    /// Takes over what one receipt tells.
+    fn merge_receipt(&mut self, name: &str, text: &str) {
+        let Some(mut receipt) = receipts::read_unverified(text) else { return };
+        let own = receipt::has_receipt(&self.prepared.workspace.root.join(STATE_FOLDER), name);
+        if own {
+            self.skip_known_objects(&receipt);
+        }
+        let Some(DigestExport { key, mut objects }) = receipt.applied.take() else { return };
+        objects.retain(|note| {
+            self.pending.contains(&build_note_key(note)) && self.is_same_service(&receipt, &note.target)
+        });
+        if objects.is_empty() {
+            return;
+        }
+        if key != self.ledger.key_digest() {
+            self.foreign += 1;
+            return;
+        }
+        if let Err(why) = receipts::read_verified(text, |keyed| self.prepared.keys.select_key(keyed)) {
+            self.invalid.get_or_insert(why);
+            return;
+        }
+        let ended = receipt.ended.unwrap_or(receipt.started);
+        for note in objects {
+            self.pending.remove(&build_note_key(&note));
+            let here = self.ledger.get(&note.target, &note.kind, &note.name);
+            if here.is_none_or(|here| here.at <= ended) {
+                self.learned += usize::from(!own);
+                self.ledger.import_record(note);
+            }
+        }
+    }
+
+    /// What this workspace wrote or found as wanted in that run, its own ledger knows.
+    fn skip_known_objects(&mut self, receipt: &Receipt) {
+        let settled = receipt
+            .results
+            .results
+            .iter()
+            .filter(|own| matches!(own.result, ResultStatus::Done | ResultStatus::Unchanged));
+        for ObjectResult { object, .. } in settled {
+            if self.ledger.get(&object.target, &object.kind, &object.name).is_some() {
+                self.pending.remove(&(object.target.clone(), object.kind.clone(), object.name.clone()));
+            }
+        }
+    }
+
+    /// Whether a receipt means the same service by the name of a target.
+    fn is_same_service(&self, receipt: &Receipt, target: &str) -> bool {
+        let there = receipt.targets.iter().find(|own| own.name == target);
+        let here = self.prepared.services.get(target).map(|service| &service.target);
+        there.zip(here).is_some_and(|(there, here)| {
+            there.api == *here.api.name && there.base_url == here.base_url.to_string()
+        })
+    }
+
+    fn diagnose_search(&self, store: &Url) -> Vec<Diagnostic> {
+        let learned = (self.learned > 0).then(|| {
+            let objects = if self.learned == 1 { "1 object" } else { &*format!("{} objects", self.learned) };
+            let message = format!("receipts in {store} tell what {objects} had last been applied as");
+            Diagnostic::note("applied-elsewhere", message)
+        });
+        let foreign = (self.foreign > 0).then(|| {
+            let receipts =
+                if self.foreign == 1 { "1 receipt" } else { &*format!("{} receipts", self.foreign) };
+            let message = format!("{receipts} in {store} cannot be used: made under another key");
+            Diagnostic::note("foreign-receipts", message).with_hint(
+                "give every run the same TRUEUP_DIGEST_KEY; until then what is here tells what was applied",
+            )
+        });
+        let broken = self.invalid.as_ref().map(|why| {
+            let message = format!("not every receipt in {store} is believed: {}", why.message);
+            Diagnostic::warning("unbelieved-receipts", message)
+                .with_hint("what such a receipt says was applied does not count")
+        });
+        [learned, foreign, broken].into_iter().flatten().collect()
+    }
+}
+
+fn build_note_key(note: &DigestRecord) -> ReceiptObjectKey {
+    (note.target.clone(), note.kind.clone(), note.name.clone())
+}

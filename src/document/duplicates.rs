@@ -1,0 +1,118 @@
+//! Documents held against each other: two of them must not describe one object.
+//!
+//! They do when kind and target are the same, and so is the name, or scope and id, or scope and natural key.
+//! Targets and scopes are the caller's to assign first. One pass over all documents, however many.
+//! Deliberately absent: the live objects, where two different keys can still turn out to be one object.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::list_keys::{encode_node, write_value};
+use super::{DesiredValue, Document};
+use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::kind::{ComparisonRule, FieldType};
+
+/// Reports every document that describes the object of an earlier one, with both places.
+pub fn check_duplicates(documents: &[Document], faults: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<String, &Document> = HashMap::with_capacity(documents.len() * 3);
+    for document in documents {
+        let mut told = false;
+        for (key, alike, span) in encode_identity_keys(document) {
+            match seen.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(document);
+                }
+                Entry::Occupied(first) if told || are_distinct(document, first.get(), alike) => {}
+                Entry::Occupied(first) => {
+                    told = true;
+                    faults.push(diagnose_duplicate(document, first.get(), alike, span));
+                }
+            }
+        }
+    }
+}
+
+/// What two documents have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DuplicateCriterion {
+    Name,
+    Id,
+    NaturalKey,
+}
+
+/// Different ids make different objects, even of one natural key.
+fn are_distinct(document: &Document, first: &Document, alike: DuplicateCriterion) -> bool {
+    let ids = document.id.as_ref().zip(first.id.as_ref());
+    alike != DuplicateCriterion::Name && ids.is_some_and(|(a, b)| a != b)
+}
+
+fn diagnose_duplicate(
+    document: &Document,
+    first: &Document,
+    alike: DuplicateCriterion,
+    span: SourceSpan,
+) -> Diagnostic {
+    let alike = match alike {
+        DuplicateCriterion::Name => "name".to_owned(),
+        DuplicateCriterion::Id => "id".to_owned(),
+        DuplicateCriterion::NaturalKey => document.kind.list_natural_key_names().join(", "),
+    };
+    let message = format!("two documents of kind `{}` have the same {alike}", document.kind.name);
+    Diagnostic::error("duplicate-document", message)
+        .with_location(document.locate_span(span))
+        .with_related(first.locate_span(first.name_span), "the other document")
+        .with_hint("one object is described by one document: merge the two, or tell them apart")
+}
+
+/// The texts by which a document is known, each with what it is and where it stands.
+fn encode_identity_keys(document: &Document) -> Vec<(String, DuplicateCriterion, SourceSpan)> {
+    let target = document.target.as_deref().unwrap_or("");
+    let mut scoped = [&document.kind.name, "\n", target, "\n"].concat();
+    let name = [&scoped, "name\n", &document.name].concat();
+    let mut keys = vec![(name, DuplicateCriterion::Name, document.name_span)];
+    for (number, value) in &document.scope {
+        scoped.push_str(&format!("{number}="));
+        write_value(&mut scoped, value, ComparisonRule::Exact);
+    }
+    if let Some(id) = &document.id {
+        let mut key = [&scoped, "\nid\n"].concat();
+        write_value(&mut key, id, ComparisonRule::Exact);
+        keys.push((key, DuplicateCriterion::Id, document.id_span));
+    }
+    if let Some((key, span)) = encode_natural_key(document) {
+        keys.push(([&scoped, "\nkey\n", &key].concat(), DuplicateCriterion::NaturalKey, span));
+    }
+    keys
+}
+
+/// The natural key and where it starts, when every part of it is written as a plain value.
+fn encode_natural_key(document: &Document) -> Option<(String, SourceSpan)> {
+    let paths = &document.kind.identity.natural_key;
+    let mut key = String::new();
+    let mut span = None;
+    for path in paths {
+        if path.first().is_some_and(|number| document.kind.shape.get_field(*number).copy_of.is_some()) {
+            // a copy of the scope, which is part of the key already
+            continue;
+        }
+        let wanted = document.spec.get_path(path)?;
+        let DesiredValue::Literal(_) = wanted.value else { return None };
+        key.push_str(&encode_node(wanted, find_compare_mode(document, path)));
+        span = span.or(Some(wanted.span));
+    }
+    Some((key, span?))
+}
+
+/// How the last field of a path is compared.
+fn find_compare_mode(document: &Document, path: &[u16]) -> ComparisonRule {
+    let mut shape = &document.kind.shape;
+    let mut compare = ComparisonRule::Exact;
+    for number in path {
+        let field = shape.get_field(*number);
+        compare = field.compare;
+        if let FieldType::Object(inner) = &field.ty {
+            shape = inner;
+        }
+    }
+    compare
+}

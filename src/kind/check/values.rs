@@ -1,0 +1,160 @@
+//! Whether a value in a description fits the type that the description gives it.
+//!
+//! Examples stand in the names of documents, samples in those of the wire; both are judged by the same leaf
+//! reader that documents and answers go through later.
+//! Deliberately absent: a typed tree. The value itself is not needed, only whether there is one.
+
+use serde_json::Value as Json;
+
+use super::super::scalar::ScalarToken;
+use super::super::{Field, FieldType, ItemType, ScalarType, Shape};
+use super::{KindChecker, YamlPath};
+use crate::diagnostic::Diagnostic;
+use crate::value::{Sensitivity, Value};
+
+/// The words for where a secret comes from.
+const SECRET_SOURCE_KEYS: [&str; 3] = ["from_env", "from_file", "from_command"];
+
+impl KindChecker<'_> {
+    /// A leaf's value, or a fault.
+    pub(super) fn read_scalar(&mut self, spot: YamlPath, leaf: &ScalarType, json: &Json) -> Option<Value> {
+        let read = match json {
+            Json::String(text) => leaf.read_token(ScalarToken::String(text)),
+            Json::Number(number) => leaf.read_token(ScalarToken::Number(&number.to_string())),
+            Json::Bool(flag) => leaf.read_token(ScalarToken::Boolean(*flag)),
+            _ if *leaf == ScalarType::Any => return Some(Value::Null),
+            _ => {
+                self.report_error(spot, "wrong-value", format!("this is not {}", leaf.describe_type()));
+                return None;
+            }
+        };
+        match read {
+            Ok(value) => Some(value),
+            Err(mismatch) => {
+                self.report_error(spot, "wrong-value", mismatch.message).hint = mismatch.hint;
+                None
+            }
+        }
+    }
+
+    /// Judges an example, which stands as in a document.
+    pub(super) fn check_value(&mut self, spot: YamlPath, ty: &FieldType, json: &Json) {
+        match (ty, json) {
+            (FieldType::Scalar(leaf), json) => {
+                self.read_scalar(spot, leaf, json);
+            }
+            (FieldType::Object(shape), Json::Object(members)) => {
+                for (name, value) in members {
+                    match shape.find_field(name) {
+                        Some(field) if field.sensitivity == Sensitivity::Secret => {
+                            self.check_secret_source(spot.select_key(name), value)
+                        }
+                        Some(field) => self.check_value(spot.select_key(name), &field.ty, value),
+                        None => {
+                            let known = shape.fields.iter().map(|field| &*field.name);
+                            self.report_unknown_name(spot.select_key(name), "field", name, known);
+                        }
+                    }
+                }
+            }
+            (FieldType::Map(map), Json::Object(members)) => {
+                for (key, value) in members {
+                    self.read_scalar(spot.select_key(key), &map.value, value);
+                }
+            }
+            (FieldType::Array(list), Json::Array(items)) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.check_item(spot.select_item(at), &list.item, item);
+                }
+            }
+            _ => self.report_wrong_type(spot, ty),
+        }
+    }
+
+    /// Inside an example a secret stands as in a document: as where it comes from.
+    fn check_secret_source(&mut self, spot: YamlPath, json: &Json) {
+        let is_source = json.as_object().is_some_and(|members| {
+            members.len() == 1 && SECRET_SOURCE_KEYS.iter().any(|source| members.contains_key(*source))
+        });
+        if !is_source {
+            self.report_error(spot, "wrong-value", "a secret in an example says where it comes from").hint =
+                Some("write { from_env: NAME }".into());
+        }
+    }
+
+    fn check_item(&mut self, spot: YamlPath, item: &ItemType, json: &Json) {
+        match item {
+            ItemType::Scalar(leaf) => {
+                self.read_scalar(spot, leaf, json);
+            }
+            ItemType::Object(shape) => self.check_value(spot, &FieldType::Object(shape.clone()), json),
+        }
+    }
+
+    fn report_wrong_type(&mut self, spot: YamlPath, ty: &FieldType) {
+        self.report_error(spot, "wrong-value", format!("this is not of type `{}`", ty.type_name()));
+    }
+
+    /// Judges an object as a service answers it: null and missing members are fine, unknown ones are told.
+    pub(super) fn check_response_object(&mut self, spot: YamlPath, shape: &Shape, json: &Json, exact: bool) {
+        let Json::Object(members) = json else {
+            self.report_error(spot, "wrong-value", "this is not an object");
+            return;
+        };
+        for (name, value) in members {
+            let spot = spot.select_key(name);
+            let fields: Vec<&Field> =
+                shape.fields.iter().filter(|field| reads_member(field, name, exact)).collect();
+            if fields.is_empty() {
+                self.warn_unknown_member(spot, name, shape);
+            }
+            for field in fields {
+                self.check_member(spot, field, value, exact);
+            }
+        }
+    }
+
+    fn warn_unknown_member(&mut self, spot: YamlPath, name: &str, shape: &Shape) {
+        let known = shape.fields.iter().filter_map(|field| field.read_from.first()).map(|name| &**name);
+        let hint = crate::diagnostic::suggest_word(name, known);
+        let message = format!("no field is read from the member `{name}`");
+        self.push_diagnostic(spot, Diagnostic::warning("stranger-in-sample", message)).hint = hint;
+    }
+
+    fn check_member(&mut self, spot: YamlPath, field: &Field, json: &Json, exact: bool) {
+        let (mut spot, mut json) = (spot, json);
+        for step in field.read_from.iter().skip(1) {
+            let Some(inner) = json.get(&**step) else { return };
+            (spot, json) = (spot.select_key(step), inner);
+        }
+        // a thing referred to may come whole
+        if let Some(id) = field.reference.as_ref().and_then(|refers| json.as_object()?.get(&*refers.id)) {
+            json = id;
+        }
+        match (&field.ty, json) {
+            (_, Json::Null) => {}
+            (FieldType::Object(shape), json) => self.check_response_object(spot, shape, json, exact),
+            (FieldType::Array(list), Json::Array(items)) => {
+                for (at, item) in items.iter().enumerate() {
+                    match &list.item {
+                        ItemType::Object(shape) => {
+                            self.check_response_object(spot.select_item(at), shape, item, exact)
+                        }
+                        ItemType::Scalar(leaf) => {
+                            self.read_scalar(spot.select_item(at), leaf, item);
+                        }
+                    }
+                }
+            }
+            (ty, json) => self.check_value(spot, ty, json),
+        }
+    }
+}
+
+/// Whether a field is read from, or from within, a member of that name.
+fn reads_member(field: &Field, member: &str, exact: bool) -> bool {
+    field.read_from.first().is_some_and(|name| match exact {
+        true => **name == *member,
+        false => name.to_lowercase() == member.to_lowercase(),
+    })
+}

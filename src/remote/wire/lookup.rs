@@ -1,0 +1,89 @@
+//! Lists of things that no kind describes: of each item the texts of a few members.
+//!
+//! The list stands bare or in the member that the description names; what surrounds it tells of further pages.
+//! Deliberately absent: types. What the texts are is said by the field that refers to the things.
+
+use super::object_reader::matches_member_name;
+use super::page::read_any;
+use super::{DecodeError, ListPage};
+use crate::kind::file::ListFile;
+use crate::kind::{Api, WireFormat};
+use crate::value::Value;
+
+/// What one thing has in the members that were asked for.
+pub type LookupRow = Vec<Option<Box<str>>>;
+
+/// How a list of things is read.
+#[derive(Clone, Copy)]
+pub struct LookupColumns<'l> {
+    pub list: &'l ListFile,
+    pub members: &'l [&'l str],
+}
+
+/// One page of things; the page itself holds no items.
+///
+/// # Errors
+/// When the answer is not such a page.
+pub fn read_lookup_page(
+    body: &[u8],
+    format: WireFormat,
+    api: &Api,
+    columns: LookupColumns,
+) -> Result<(Vec<LookupRow>, ListPage), DecodeError> {
+    let tree = read_any(body, format)?;
+    let at = |path: &Option<String>| path.as_deref().and_then(|path| find_at_path(&tree, path, api));
+    let items = match &tree {
+        Value::Array(items) => items,
+        Value::Map(_) => match at(&columns.list.items) {
+            Some(Value::Array(items)) => items,
+            _ => return Err(build_list_error(columns.list)),
+        },
+        _ => return Err(build_list_error(columns.list)),
+    };
+    let mut page = ListPage::default();
+    if let Some(paging) = &columns.list.paging {
+        page.has_more = at(&paging.has_more).and_then(read_boolean);
+        page.total = at(&paging.total).and_then(read_text).and_then(|text| text.parse().ok());
+        page.next = at(&paging.next).and_then(read_text).filter(|text| !text.is_empty()).map(String::from);
+    }
+    let row = |item: &Value| {
+        let member = |name: &&str| find_at_path(item, name, api).and_then(read_text);
+        columns.members.iter().map(member).collect()
+    };
+    Ok((items.iter().map(row).collect(), page))
+}
+
+fn build_list_error(list: &ListFile) -> DecodeError {
+    match &list.items {
+        Some(items) => DecodeError::new(format!("the answer has no list in its member `{items}`")),
+        None => DecodeError::new("the answer is not a list"),
+    }
+}
+
+/// What stands at a dotted path.
+fn find_at_path<'v>(tree: &'v Value, path: &str, api: &Api) -> Option<&'v Value> {
+    path.split('.').try_fold(tree, |value, name| match value {
+        Value::Map(entries) => entries
+            .iter()
+            .find(|(own, _)| matches_member_name(api.member_names, name, own))
+            .map(|(_, value)| value),
+        _ => None,
+    })
+}
+
+fn read_text(value: &Value) -> Option<Box<str>> {
+    match value {
+        Value::String(text) | Value::Number(text) => Some(text.clone()),
+        Value::Decimal(number) => Some(number.to_string().into()),
+        Value::Boolean(flag) => Some(flag.to_string().into()),
+        _ => None,
+    }
+}
+
+fn read_boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Boolean(flag) => Some(*flag),
+        Value::String(text) => crate::yaml::parse_boolean(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,117 @@
+//! What a plan will ask of its targets, and what an apply asked in the end.
+//!
+//! The plan says it in one line; after an apply only what differs notably is said. The numbers come
+//! from the command line, which knows the connections; no clock is looked at.
+//! Deliberately absent: how long services take to answer, which nobody knows beforehand.
+
+use std::time::Duration;
+
+use super::outcome::TargetRequestUsage;
+use super::plan_report::TargetRequestEstimate;
+use super::sanitize::{self, format_count, group_digits};
+
+/// `about 12 requests to phones, at least 2 s at 600 a minute`; nothing when nothing is to be sent.
+pub(super) fn format_estimates(foreseen: &[TargetRequestEstimate]) -> Option<String> {
+    let one = |own: &TargetRequestEstimate| {
+        let requests = own.apply?;
+        let least = own.least_millis.filter(|least| *least > 0);
+        let least =
+            least.map(|least| format!(", at least {} at {}", format_duration(least), format_rate(own)));
+        Some(format!(
+            "{} to {}{}",
+            format_requests(requests),
+            sanitize::escape_line(&own.target),
+            least.unwrap_or_default()
+        ))
+    };
+    let all: Vec<String> = foreseen.iter().filter_map(one).collect();
+    (!all.is_empty()).then(|| format!("about {}", all.join("; ")))
+}
+
+/// `30 requests to phones where 12 were foreseen, 3 sent again`, where that is notable.
+pub(super) fn format_deviations(asked: &[TargetRequestUsage]) -> Option<String> {
+    let one = |own: &TargetRequestUsage| {
+        let again = if own.repeated > 0 { format!(", {} sent again", own.repeated) } else { String::new() };
+        format!(
+            "{} to {} where {} were foreseen{again}",
+            format_requests(own.sent),
+            sanitize::escape_line(&own.target),
+            own.foreseen
+        )
+    };
+    let all: Vec<String> = asked.iter().filter(|own| is_notable(own)).map(one).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
+/// More than a fifth off, and more than an object's worth.
+fn is_notable(asked: &TargetRequestUsage) -> bool {
+    let off = |requests: u64| requests > 3 && requests.saturating_mul(5) > asked.foreseen;
+    off(asked.sent.abs_diff(asked.foreseen)) || off(asked.repeated)
+}
+
+fn format_requests(requests: u64) -> String {
+    format_count(usize::try_from(requests).unwrap_or(usize::MAX), "request")
+}
+
+/// Rounded down: less than that it cannot be.
+fn format_duration(millis: u64) -> String {
+    let whole = |units: u64| group_digits(usize::try_from(units).unwrap_or(usize::MAX));
+    match (Duration::from_millis(millis).as_secs(), millis) {
+        (0, millis) => format!("{millis} ms"),
+        (seconds @ 0..10, millis) if millis % 1000 >= 100 => format!("{seconds}.{} s", millis % 1000 / 100),
+        (seconds @ 0..120, _) => format!("{seconds} s"),
+        (seconds @ 0..7200, _) => format!("{} min", seconds / 60),
+        (seconds, _) => format!("{} h", whole(seconds / 3600)),
+    }
+}
+
+fn format_rate(foreseen: &TargetRequestEstimate) -> String {
+    let say = |most: Option<u32>, span| most.map(|most| format!("{} {span}", group_digits(most as usize)));
+    let rates = [say(foreseen.per_second, "a second"), say(foreseen.per_minute, "a minute")];
+    rates.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(target: &str, apply: Option<u64>, least: Option<u64>) -> TargetRequestEstimate {
+        TargetRequestEstimate {
+            target: target.to_owned(),
+            api: "phones".to_owned(),
+            planned: Some(1),
+            apply,
+            least_millis: least,
+            per_second: None,
+            per_minute: Some(600),
+            burst: None,
+        }
+    }
+
+    #[test]
+    fn the_line_says_what_is_known() {
+        let said = |all: &[TargetRequestEstimate]| format_estimates(all);
+        assert_eq!(said(&[own("a", None, None)]), None);
+        assert_eq!(said(&[own("a", Some(1), Some(0))]).as_deref(), Some("about 1 request to a"));
+        let both = [own("a", Some(1200), Some(60_000)), own("b", Some(3), Some(1_250)), own("c", None, None)];
+        let want = "about 1,200 requests to a, at least 60 s at 600 a minute; 3 requests to b, at least 1.2 s at \
+                    600 a minute";
+        assert_eq!(said(&both).as_deref(), Some(want));
+        let twice = TargetRequestEstimate { per_second: Some(20), ..own("a", Some(5000), Some(480_000)) };
+        let want = "about 5,000 requests to a, at least 8 min at 20 a second and 600 a minute";
+        assert_eq!(said(&[twice]).as_deref(), Some(want));
+    }
+
+    #[test]
+    fn only_what_is_far_off_is_said() {
+        let asked = |foreseen, sent, repeated| {
+            [TargetRequestUsage { target: "a".to_owned(), foreseen, sent, repeated }]
+        };
+        for near in [asked(12, 12, 0), asked(12, 15, 1), asked(100, 120, 20), asked(3, 0, 0)] {
+            assert_eq!(format_deviations(&near), None);
+        }
+        let said = format_deviations(&asked(12, 30, 2));
+        assert_eq!(said.as_deref(), Some("30 requests to a where 12 were foreseen, 2 sent again"));
+        assert!(format_deviations(&asked(12, 12, 9)).is_some_and(|said| said.ends_with("9 sent again")));
+    }
+}

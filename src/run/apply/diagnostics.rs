@@ -1,0 +1,180 @@
+//! What apply says of one object: each fault with its code, its place and what to do.
+
+use super::super::outcome::OutcomeStatus;
+use crate::diagnostic::Diagnostic;
+use crate::kind::{FieldType, ScalarType};
+use crate::plan::normalization::{self, explain_normalization};
+use crate::plan::step::{format_path, is_overlapping};
+use crate::plan::{Change, PlanSubject, Step, StepAction};
+use crate::remote::wire::Snapshot;
+use crate::value::{PathSegment, Sensitivity};
+
+pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {
+    Diagnostic::error("ambiguous-object", "meanwhile several live objects have this natural key")
+        .with_location(step.subject.place.clone())
+        .with_hint("name the `id` of the one that is meant")
+}
+
+/// The service did not write over what somebody else had written.
+pub(super) fn diagnose_concurrent_change(step: &Step) -> Diagnostic {
+    let message =
+        "somebody else changed the object between the read and the write, and the service refused it";
+    Diagnostic::error("changed-meanwhile", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("plan again; nothing of this object was written")
+}
+
+/// Nothing tells over which state of the object a write would be.
+pub(super) fn diagnose_missing_state(step: &Step) -> Diagnostic {
+    let message = "the service did not tell the state of this object, so nothing could be bound to it";
+    Diagnostic::error("no-state", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("see whether `if_match` of the kind says what the service tells")
+}
+
+pub(super) fn diagnose_missing_reference(step: &Step) -> Diagnostic {
+    Diagnostic::error("reference-refused", "an object to which this one refers is not there yet")
+        .with_location(step.subject.place.clone())
+        .with_hint("see what is said about that object, then plan again")
+}
+
+/// Why a create that cannot be marked is not sent.
+pub(super) fn end_unmarked_create(step: &Step, error: &std::io::Error) -> OutcomeStatus {
+    if error.kind() == std::io::ErrorKind::ResourceBusy {
+        let fault = Diagnostic::error("another-run", "another run has begun to create this object")
+            .with_location(step.subject.place.clone())
+            .with_hint("wait until it has ended, then run again");
+        return OutcomeStatus::Refused(vec![fault]);
+    }
+    let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
+    let fault = Diagnostic::error("not-recorded", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("without it a killed run could create this object twice; make room or give access");
+    OutcomeStatus::Failed(vec![fault])
+}
+
+/// A new object whose id is known to nobody but this report.
+pub(super) fn diagnose_unsaved_id(subject: &PlanSubject, error: &std::io::Error) -> Diagnostic {
+    let message =
+        format!("the object was created, but `.trueup/index.json` cannot be written: {}", error.kind());
+    let id = subject.id.as_ref().map(|id| ScalarType::render_url_text(id, &subject.kind.api));
+    let hint = match id {
+        Some(id) => {
+            format!("its id is {id}: name it in the document, or make room or give access and run again")
+        }
+        None => "make room or give access, then run again".to_owned(),
+    };
+    Diagnostic::error("not-recorded", message).with_location(subject.place.clone()).with_hint(hint)
+}
+
+pub(super) fn diagnose_unwritten_journal(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`.trueup/journal` cannot be written, so nothing was sent: {}", error.kind());
+    Diagnostic::error("not-recorded", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("without it nobody could tell what a killed run did; make room or give access")
+}
+
+pub(super) fn diagnose_unrecorded_outcome(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("what became of this could not be noted in `.trueup/journal`: {}", error.kind());
+    Diagnostic::warning("not-recorded", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("make room or give access before the next run")
+}
+
+pub(super) fn diagnose_not_deleted(step: &Step) -> Diagnostic {
+    Diagnostic::error("not-deleted", "the service answered with success, but the object is still there")
+        .with_location(step.subject.place.clone())
+        .with_hint("look at the object in the service")
+}
+
+pub(super) fn diagnose_missing_after_write(step: &Step) -> Diagnostic {
+    Diagnostic::error(
+        "not-found-after-write",
+        "the service took the write, but the object cannot be read back",
+    )
+    .with_location(step.subject.place.clone())
+    .with_hint("look at the object in the service, then plan again")
+}
+
+pub(super) fn diagnose_unsaved_digests(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("what was written could not be remembered in `.trueup`: {}", error.kind());
+    Diagnostic::warning("not-remembered", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("the next run will send values that do not read back once more")
+}
+
+/// What the service answered with success and did not keep.
+pub(super) fn diagnose_lost_changes(step: &Step, changes: &[Change], live: &Snapshot) -> Vec<Diagnostic> {
+    let is_lost = |own: &Change| changes.iter().any(|change| is_overlapping(&own.path, &change.path));
+    let hint = match step.action == StepAction::Update && step.changes.iter().all(is_lost) {
+        true => {
+            "nothing of this update was kept: perhaps only the object's owner, or other credentials, may change it"
+        }
+        false => "the table shows what the service has instead",
+    };
+    let mut lost: Vec<_> = changes.iter().map(|change| diagnose_not_kept(step, change)).collect();
+    // said once, however many fields there are
+    if let Some(first) = lost.first_mut() {
+        first.hint = Some(hint.to_owned());
+    }
+    for (reason, change) in lost.iter_mut().zip(changes) {
+        reason.hint = find_order_hint(step, change, live)
+            .or_else(|| find_value_hint(step, change))
+            .or(reason.hint.take());
+    }
+    lost
+}
+
+/// What to do about an item that stands elsewhere.
+fn find_order_hint(step: &Step, change: &Change, live: &Snapshot) -> Option<String> {
+    let (mut shape, mut sent, mut there) = (&step.subject.kind.shape, &step.desired, &live.object);
+    for segment in &change.path.0 {
+        let PathSegment::Field(name) = segment else { return None };
+        let field = shape.find_field(name).filter(|field| field.sensitivity != Sensitivity::Secret)?;
+        let (ours, theirs) = (sent.get_field(field.number)?, there.get_field(field.number)?);
+        match &field.ty {
+            FieldType::Array(_) => {
+                return normalization::explain_reordering(field, ours.items(), theirs.items());
+            }
+            _ => (shape, sent, there) = (field.ty.inner_shape()?, ours.as_object()?, theirs.as_object()?),
+        }
+    }
+    None
+}
+
+/// What to do about what was not kept, where the values tell it.
+fn find_value_hint(step: &Step, change: &Change) -> Option<String> {
+    // what is as it was before was not altered but ignored
+    let is_as_before = |own: &Change| is_overlapping(&own.path, &change.path) && own.before == change.before;
+    if step.changes.iter().any(is_as_before) {
+        return None;
+    }
+    let mut shape = Some(&step.subject.kind.shape);
+    let mut found = None;
+    for segment in &change.path.0 {
+        if let PathSegment::Field(name) = segment {
+            let field = shape?.find_field(name)?;
+            (found, shape) = (Some(field), field.ty.inner_shape());
+        }
+    }
+    // the mark of a change is that of all that it stands in
+    let mark = change.sensitivity;
+    explain_normalization((found?, mark), change.after.as_ref()?, change.before.as_ref()?)
+}
+
+fn diagnose_not_kept(step: &Step, change: &Change) -> Diagnostic {
+    let place = change.place.clone().unwrap_or_else(|| step.subject.place.clone());
+    let message =
+        format!("the service answered with success, but did not keep `{}`", format_path(&change.path));
+    Diagnostic::error("not-kept", message).with_location(place)
+}
+
+/// The code of what changed although nobody asked for it.
+pub(super) const CHANGED_BESIDES: &str = "changed-besides";
+
+pub(super) fn diagnose_unrequested_change(step: &Step, change: &Change) -> Diagnostic {
+    let message = format!("`{}` changed too, which was not asked for", format_path(&change.path));
+    Diagnostic::error(CHANGED_BESIDES, message).with_location(step.subject.place.clone()).with_hint(
+        "the service did it, or somebody else at the same time; look before anything else is written",
+    )
+}

@@ -1,0 +1,193 @@
+//! The proof of a write: what is there now is held against what was to be.
+//!
+//! A success that the service only claims is a fault here, and so is a change that nobody asked for.
+
+use super::super::RunEvent;
+use super::super::fetch::ReadOutcome;
+use super::super::locate_error;
+use super::super::match_up::ObjectMatch;
+use super::super::outcome::{OutcomeStatus, StepOutcome};
+use super::super::planning::{build_subject, decide_live, get_consistency, is_surely_visible};
+use super::diagnostics::{
+    CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
+    diagnose_not_deleted, diagnose_unrequested_change,
+};
+use super::record::diagnose_appears_later;
+use super::send::{SendResult, SentWrite};
+use super::{StepExecutor, lock_mutex};
+use crate::diagnostic::Diagnostic;
+use crate::kind::{Field, ReadConsistency};
+use crate::plan::compare::diff_objects;
+use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
+use crate::plan::{Change, Step, StepAction};
+use crate::remote::wire::Snapshot;
+use crate::value::{Object, ValuePath};
+
+impl StepExecutor<'_, '_> {
+    /// Holds what is there now against what was sent.
+    pub(super) fn verify_write(
+        &self,
+        step: &Step,
+        written: SendResult,
+        read: Option<ReadOutcome>,
+    ) -> VerifyOutcome {
+        let mut sent = match written {
+            SendResult::NotSent(ending) => return VerifyOutcome::from_outcome(self.end_step(step, ending)),
+            SendResult::Sent(sent) => sent,
+        };
+        let mut outcome = self.end_step(step, OutcomeStatus::Done);
+        outcome.attempts = sent.attempts;
+        outcome.findings = std::mem::take(&mut sent.findings);
+        outcome.subject.id = outcome.subject.id.or(sent.id.clone());
+        match self.check_read_back(step, &sent, read) {
+            Err(ending) => {
+                outcome.status = ending;
+                VerifyOutcome::from_outcome(outcome)
+            }
+            Ok(Some(_)) if step.action == StepAction::Delete => {
+                outcome.status = OutcomeStatus::Failed(
+                    sent.lost_response.unwrap_or_else(|| vec![diagnose_not_deleted(step)]),
+                );
+                VerifyOutcome::from_outcome(outcome)
+            }
+            Ok(Some(live)) => self.compare_live(step, sent, &live, outcome),
+            Ok(None) => {
+                outcome.status =
+                    self.judge_missing(step, sent.lost_response, sent.id.is_some(), &mut outcome.findings);
+                VerifyOutcome::from_outcome(outcome)
+            }
+        }
+    }
+
+    /// What is there after a write; an ending where that cannot be told.
+    fn check_read_back(
+        &self,
+        step: &Step,
+        sent: &SentWrite,
+        read: Option<ReadOutcome>,
+    ) -> Result<Option<Box<Snapshot>>, OutcomeStatus> {
+        let mut reasons = sent.lost_response.clone().unwrap_or_default();
+        match read {
+            Some(ReadOutcome::Found(ObjectMatch::One(live))) => Ok(Some(live)),
+            Some(ReadOutcome::Found(ObjectMatch::Nothing)) => Ok(None),
+            Some(ReadOutcome::Found(ObjectMatch::Several(_))) => {
+                Err(OutcomeStatus::Failed(vec![diagnose_ambiguous_object(step)]))
+            }
+            Some(ReadOutcome::Failed(trouble)) => {
+                let document = self.jobs[step.subject.number].document;
+                reasons.extend(locate_error::locate_error(&trouble, document, step.live.as_ref()));
+                Err(OutcomeStatus::Unknown(reasons))
+            }
+            None => Err(OutcomeStatus::Unknown(reasons)),
+        }
+    }
+
+    /// Holds what is there against what the documents say and against what was sent.
+    fn compare_live(
+        &self,
+        step: &Step,
+        sent: SentWrite,
+        live: &Snapshot,
+        mut outcome: StepOutcome,
+    ) -> VerifyOutcome {
+        let job = self.build_job(step, sent.id.as_ref());
+        outcome.subject = build_subject(step.subject.number, &job, Some(live));
+        outcome.after_digest = self.digest_object(&outcome.subject.kind, &live.object);
+        match decide_live(self.session, &job, &outcome.subject, Some(live)) {
+            PlanDecision::Unchanged(agreeing) => {
+                outcome.findings.extend(agreeing.notes);
+                self.check_unrequested_changes(step, &sent, live, &mut outcome);
+            }
+            PlanDecision::Step(again) if step.action == StepAction::Create && is_create_followup(&again) => {
+                return VerifyOutcome::Unfinished(Box::new(outcome), again);
+            }
+            PlanDecision::Step(again) => {
+                let reasons =
+                    sent.lost_response.unwrap_or_else(|| diagnose_lost_changes(step, &again.changes, live));
+                outcome.lost_changes = again.changes;
+                outcome.status = OutcomeStatus::Failed(reasons);
+            }
+            PlanDecision::Refused(refused) => outcome.status = OutcomeStatus::Failed(refused.reasons),
+        }
+        VerifyOutcome::from_outcome(outcome)
+    }
+
+    /// What it means that an object does not show after a write.
+    fn judge_missing(
+        &self,
+        step: &Step,
+        lost_answer: Option<Vec<Diagnostic>>,
+        has_id: bool,
+        findings: &mut Vec<Diagnostic>,
+    ) -> OutcomeStatus {
+        let document = self.jobs[step.subject.number].document;
+        match (step.action, lost_answer) {
+            (StepAction::Delete, _) => OutcomeStatus::Done,
+            (StepAction::Create, None)
+                if has_id && get_consistency(&document.kind) == ReadConsistency::Later =>
+            {
+                findings.push(diagnose_appears_later(&step.subject));
+                OutcomeStatus::Done
+            }
+            (StepAction::Create, Some(reasons)) if !is_surely_visible(document) => {
+                OutcomeStatus::Unknown(reasons)
+            }
+            (StepAction::Create, Some(reasons)) => {
+                self.forget_create(step);
+                OutcomeStatus::Failed(reasons)
+            }
+            (_, lost_answer) => {
+                OutcomeStatus::Failed(lost_answer.unwrap_or_else(|| vec![diagnose_missing_after_write(step)]))
+            }
+        }
+    }
+
+    /// Whether the service changed what it was not asked to change.
+    fn check_unrequested_changes(
+        &self,
+        step: &Step,
+        sent: &SentWrite,
+        live: &Snapshot,
+        outcome: &mut StepOutcome,
+    ) {
+        if step.action == StepAction::Create {
+            return;
+        }
+        let set_by_service = |field: &Field| field.behavior.read_only;
+        let since =
+            |then: &Object| diff_objects(&step.subject.kind.shape, then, &live.object, &set_by_service);
+        let touches =
+            |changes: &[Change], path: &ValuePath| changes.iter().any(|own| is_overlapping(&own.path, path));
+        let mut beside = since(&sent.desired);
+        beside.retain(|change| !change.unreadable && !touches(&step.changes, &change.path));
+        if beside.is_empty() {
+            return;
+        }
+        // what was written by an earlier run and waits for somebody is still as it was
+        let moved = since(&sent.before);
+        beside.retain(|change| touches(&moved, &change.path));
+        if beside.is_empty() {
+            return;
+        }
+        outcome.status = OutcomeStatus::Failed(
+            beside.iter().map(|change| diagnose_unrequested_change(step, change)).collect(),
+        );
+        if step.subject.kind.operations.update.as_ref().is_some_and(|update| update.nested_fields.is_some()) {
+            lock_mutex(self.halted).insert(step.subject.target.clone());
+            (self.session.on_event)(RunEvent::Halted(Some(&step.subject.target), CHANGED_BESIDES));
+        }
+    }
+}
+
+/// What the proof of a write came to.
+pub(super) enum VerifyOutcome {
+    Finished(Box<StepOutcome>),
+    /// A create that took; what only an update takes is still to be sent.
+    Unfinished(Box<StepOutcome>, Box<Step>),
+}
+
+impl VerifyOutcome {
+    fn from_outcome(outcome: StepOutcome) -> Self {
+        Self::Finished(Box::new(outcome))
+    }
+}

@@ -1,0 +1,59 @@
+//! What could not be read, told once for all objects that share the reason: a list that is not there for one of
+//! its objects is not there for any of them.
+//!
+//! The objects stay in the plan, each as unread. Deliberately absent: why a reading fails.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Plan, PlanSubject, RefusedObject};
+
+/// So many places are named, and the rest counted.
+const MAX_NAMED_PLACES: usize = 3;
+
+/// What objects share: target, kind, and what is said.
+type ReadErrorKey = (String, String, Vec<(&'static str, String, Option<String>)>);
+
+/// Moves what is said of several unread objects alike from these to the plan.
+pub fn merge_read_errors(plan: &mut Plan) {
+    let mut alike: BTreeMap<ReadErrorKey, Vec<usize>> = BTreeMap::new();
+    for (at, refused) in plan.refused.iter().enumerate() {
+        if plan.unread.contains(&refused.subject.number) && !refused.reasons.is_empty() {
+            alike.entry(build_error_key(refused)).or_default().push(at);
+        }
+    }
+    let mut groups: Vec<Vec<usize>> = alike.into_values().filter(|group| group.len() > 1).collect();
+    groups.sort();
+    let mut told = Vec::new();
+    for group in groups {
+        let subjects: Vec<PlanSubject> = group.iter().map(|at| plan.refused[*at].subject.clone()).collect();
+        let mut reasons = std::mem::take(&mut plan.refused[group[0]].reasons);
+        group.iter().for_each(|at| plan.refused[*at].reasons.clear());
+        if let Some(first) = reasons.first_mut() {
+            first.message = format!("{}; {}", first.message, describe_subjects(&subjects));
+        }
+        told.append(&mut reasons);
+    }
+    plan.diagnostics.splice(0..0, told);
+}
+
+fn build_error_key(refused: &RefusedObject) -> ReadErrorKey {
+    let said = |reason: &Diagnostic| (reason.code, reason.message.clone(), reason.hint.clone());
+    let subject = &refused.subject;
+    (subject.target.to_string(), subject.kind.name.to_string(), refused.reasons.iter().map(said).collect())
+}
+
+/// `40 objects of api/kind at target there are unread: a.yaml:1, b.yaml:1, c.yaml:1 and 37 more`
+fn describe_subjects(subjects: &[PlanSubject]) -> String {
+    let place = |subject: &PlanSubject| {
+        format!("{}:{}", subject.place.source.path, subject.place.find_line_column().0)
+    };
+    let places: Vec<String> = subjects.iter().take(MAX_NAMED_PLACES).map(place).collect();
+    let more = match subjects.len().saturating_sub(MAX_NAMED_PLACES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let of = subjects.first().map(|subject| format!("{} at target {}", subject.kind.name, subject.target));
+    let (number, of) = (subjects.len(), of.unwrap_or_default());
+    format!("{number} objects of {of} are unread: {}{more}", places.join(", "))
+}

@@ -1,0 +1,99 @@
+//! How the objects of documents stand: there, to be created, to be deleted, or in doubt.
+//!
+//! A document refers to another one of its own target. Of objects whose documents are not in this run, the
+//! index knows the ids. Deliberately absent: the order in which objects are created.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ReferenceError;
+use crate::diagnostic::{self, Diagnostic};
+use crate::document::NamedReference;
+use crate::document::refer::{ReferenceSite, diagnose_unknown_document};
+use crate::kind::scalar::ScalarToken;
+use crate::run::fetch::ObjectJob;
+use crate::run::index::ObjectIndex;
+use crate::value::Value;
+
+/// How an object stands.
+#[derive(Clone)]
+pub enum ReferentStatus {
+    /// It has this id.
+    Known(Value),
+    /// It will be created in this run.
+    KnownAfterApply,
+    /// It is to be deleted, or not to be there.
+    Absent,
+    /// It is not there, and will not be created.
+    Refused,
+    /// Nobody knows whether it is there.
+    Unread,
+}
+
+/// Target, kind, name.
+type ReferentKey = (Arc<str>, Arc<str>, Arc<str>);
+
+/// The standings of a run.
+#[derive(Default)]
+pub struct ReferentStatuses(Mutex<BTreeMap<ReferentKey, (ReferentStatus, diagnostic::SourceLocation)>>);
+
+impl ReferentStatuses {
+    /// From now on.
+    pub fn set_status(&self, job: &ObjectJob, standing: ReferentStatus) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(build_key(job), (standing, job.document.locate_span(job.document.name_span)));
+    }
+
+    /// Unless it is known.
+    pub fn set_initial_status(&self, job: &ObjectJob, standing: ReferentStatus) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(build_key(job))
+            .or_insert_with(|| (standing, job.document.locate_span(job.document.name_span)));
+    }
+
+    /// The id of the object of a kind whose document has the name.
+    pub fn find_id(
+        &self,
+        index: &Mutex<ObjectIndex>,
+        job: &ObjectJob,
+        (spot, reference, kind): (&ReferenceSite, &NamedReference, &Arc<str>),
+    ) -> Result<Value, ReferenceError> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (job.target.clone(), kind.clone(), Arc::from(&*reference.name));
+        let (code, what, hint, place) = match all.get(&key) {
+            Some((ReferentStatus::Known(id), _)) => return Ok(id.clone()),
+            Some((ReferentStatus::KnownAfterApply, _)) => {
+                return Ok(Value::KnownAfterApply(reference.name.clone()));
+            }
+            Some((ReferentStatus::Absent, place)) => {
+                ("reference-gone", "is not to be there", "take the reference out, or keep the object", place)
+            }
+            Some((ReferentStatus::Refused, place)) => {
+                ("reference-refused", "is not there and was not created", "see what is said about it", place)
+            }
+            Some((ReferentStatus::Unread, place)) => {
+                ("reference-unread", "could not be read", "see what is said about it", place)
+            }
+            None => {
+                let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+                let entry = index.get(&job.target, kind, &reference.name);
+                let known = entry
+                    .and_then(|entry| spot.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok());
+                let names: Vec<&str> = all
+                    .keys()
+                    .filter(|(target, own, _)| *target == job.target && own == kind)
+                    .map(|(.., name)| &**name)
+                    .collect();
+                return known.ok_or_else(|| diagnose_unknown_document(reference, kind, &names).into());
+            }
+        };
+        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, spot.field.name);
+        let why =
+            Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
+        Err(why.into())
+    }
+}
+
+fn build_key(job: &ObjectJob) -> ReferentKey {
+    (job.target.clone(), job.document.kind.name.clone(), job.document.name.clone())
+}

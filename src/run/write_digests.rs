@@ -1,0 +1,255 @@
+//! What was last written where the service does not show it: secrets that read back masked, addresses that
+//! wait for verification. Kept as keyed digests in the workspace's `.trueup/written.jsonl`, never as values.
+//!
+//! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
+//! nothing, so that not even a four-digit PIN can be guessed from the file.
+
+use std::io::{self, Write as _};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::append_log::AppendLog;
+use super::file_lock::run_locked;
+use crate::kind::ScalarType;
+use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};
+use crate::value::{PathSegment, Value, ValuePath};
+
+/// The name of the file in `.trueup`.
+pub const FILE: &str = "written.jsonl";
+/// The name of the file with this machine's key.
+const KEY_FILE: &str = "key";
+/// The seconds of a day.
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
+
+/// The memory of one workspace.
+pub struct WriteDigests {
+    folder: PathBuf,
+    /// None until something has to be remembered or compared.
+    key: Zeroizing<Vec<u8>>,
+    entries: AppendLog<WriteDigestEntry>,
+}
+
+/// One remembered value.
+#[derive(Serialize, Deserialize)]
+struct WriteDigestEntry {
+    digest: String,
+    /// When it was written, RFC 3339.
+    at: String,
+}
+
+impl WriteDigests {
+    /// A memory of nothing, for questions that must not depend on what this machine wrote before.
+    pub fn new_in_memory() -> Self {
+        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: AppendLog::new_in_memory() }
+    }
+
+    /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read.
+    pub fn open(folder: &FilePath, key: Option<&str>) -> io::Result<Self> {
+        let key = match key {
+            Some(key) => key.as_bytes().to_vec(),
+            None => read_if_exists(&folder.join(KEY_FILE))?.unwrap_or_default(),
+        };
+        let entries = AppendLog::open(&folder.join(FILE))?;
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
+    }
+
+    /// Remembers what was written at these places of one object, on disk before it returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn record_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
+        let folder = self.folder.clone();
+        run_locked(&folder, || {
+            if self.key.is_empty() {
+                self.key = Zeroizing::new(load_or_create_key(&folder, KEY_FILE)?);
+            }
+            let at = super::format_now();
+            let fact = |(path, value): &(ValuePath, Value)| {
+                let name = build_key(subject, path);
+                let digest = compute_digest(&self.key, &name, value, subject);
+                (name, WriteDigestEntry { digest, at: at.clone() })
+            };
+            self.entries.append_values(values.iter().map(fact).collect())
+        })
+    }
+}
+
+impl WriteHistory for WriteDigests {
+    fn compare_last_written(
+        &self,
+        subject: &PlanSubject,
+        path: &ValuePath,
+        value: &Value,
+    ) -> WriteComparison {
+        let name = build_key(subject, path);
+        match self.entries.get(&name) {
+            None => WriteComparison::NeverWritten,
+            Some(entry) if entry.digest == compute_digest(&self.key, &name, value, subject) => {
+                WriteComparison::Same
+            }
+            Some(_) => WriteComparison::Differs,
+        }
+    }
+
+    fn find_last_write(&self, subject: &PlanSubject, path: &ValuePath) -> Option<WriteTime> {
+        let at = self.entries.get(&build_key(subject, path))?.at.clone();
+        let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
+        let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / SECONDS_PER_DAY;
+        Some(WriteTime { written_at: at, age_days: days.try_into().unwrap_or(0) })
+    }
+}
+
+/// Asked from several threads at once.
+impl WriteHistory for Mutex<WriteDigests> {
+    fn compare_last_written(
+        &self,
+        subject: &PlanSubject,
+        path: &ValuePath,
+        value: &Value,
+    ) -> WriteComparison {
+        self.lock().unwrap_or_else(PoisonError::into_inner).compare_last_written(subject, path, value)
+    }
+
+    fn find_last_write(&self, subject: &PlanSubject, path: &ValuePath) -> Option<WriteTime> {
+        self.lock().unwrap_or_else(PoisonError::into_inner).find_last_write(subject, path)
+    }
+}
+
+/// The name under which a value is remembered. Items stand by their open key leaves, so that a reordered list
+/// keeps its memory.
+fn build_key(subject: &PlanSubject, path: &ValuePath) -> String {
+    let id = subject.id.as_ref().map(|id| ScalarType::render_url_text(id, &subject.kind.api));
+    let id = id.unwrap_or_else(|| format!("name:{}", subject.name));
+    let mut name = format!("{}/{}/{id}#", subject.target, subject.kind.name);
+    for segment in &path.0 {
+        name.push('/');
+        match segment {
+            PathSegment::Field(field) => name.push_str(field),
+            PathSegment::Key(key, crate::value::Sensitivity::Public) => name.push_str(key),
+            PathSegment::Key(..) => name.push('*'),
+            PathSegment::Item { index, key } => {
+                let open = key.iter().filter(|leaf| leaf.sensitivity == crate::value::Sensitivity::Public);
+                let key: Vec<String> =
+                    open.map(|leaf| ScalarType::render_url_text(&leaf.value, &subject.kind.api)).collect();
+                if key.is_empty() {
+                    name.push_str(&index.to_string());
+                } else {
+                    name.push_str(&key.join(","));
+                }
+            }
+        }
+    }
+    name
+}
+
+fn compute_digest(key: &[u8], place: &str, value: &Value, subject: &PlanSubject) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
+    mac.update(place.as_bytes());
+    mac.update(&[0]);
+    mac.update(ScalarType::render_url_text(value, &subject.kind.api).as_bytes());
+    mac.finalize().into_bytes().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The key of a workspace's memory, made where there is none.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn load_key(folder: &FilePath) -> io::Result<Zeroizing<Vec<u8>>> {
+    run_locked(folder, || load_or_create_key(folder, KEY_FILE).map(Zeroizing::new))
+}
+
+/// A digest of a value for its place in a document, whatever id the object has by now.
+pub fn digest_secret(key: &[u8], subject: &PlanSubject, path: &ValuePath, value: &Value) -> String {
+    compute_digest(key, &build_key(&PlanSubject { id: None, ..subject.clone() }, path), value, subject)
+}
+
+/// The key of a folder in a file of this name, made where there is none. It has to be the caller's turn: another
+/// run may have made one meanwhile.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn load_or_create_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+    if let Some(key) = read_if_exists(&folder.join(name))?.filter(|key| !key.is_empty()) {
+        return Ok(key);
+    }
+    let mut key = vec![0; 32];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    replace_file(&folder.join(name), text.as_bytes())?;
+    Ok(text.into_bytes())
+}
+
+/// The same for whoever has not the turn.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn load_or_create_key_locked(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
+    run_locked(folder, || load_or_create_key(folder, name))
+}
+
+/// The bytes of a file, when there is one.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn read_if_exists(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces a file as a whole, readable by its owner alone, on disk before it returns.
+///
+/// # Errors
+/// When the folder cannot be made or the file not be written.
+pub fn replace_file(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
+    create_folder(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// A new file is there after a power cut only when its folder is on disk too.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn sync_folder(folder: &FilePath) -> io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Makes a folder where there is none.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_folder(folder: &FilePath) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    write_gitignore(folder)
+}
+
+/// The folder holds what belongs to this machine: git is told to leave it alone.
+fn write_gitignore(folder: &FilePath) -> io::Result<()> {
+    let path = folder.join(".gitignore");
+    if folder.file_name().is_none_or(|name| name != ".trueup") || path.exists() {
+        return Ok(());
+    }
+    // a run that is killed here must not leave an empty one, which would ignore nothing
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(b"*\n")?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
