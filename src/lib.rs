@@ -6,21 +6,23 @@
 //! this table.
 //!
 //! ```text
-//! 8  main.rs                  arguments in, exit code out
-//! 7  cli/                     one file a command; settings, environment, files on disk, terminal
-//! 6  run/  <-  report/        run: fetch, apply, prove, memory.   report: plan and outcome -> what may be shown
-//!    policy/                  rules of a workspace, asked about documents and reports
-//! 5  plan/                    propose, refer, pair, compare, request, step, cause: pure
-//! 4  document/   remote/      document: YAML -> checked.   remote: HTTP, auth, paging, retry, JSON, JSV, sandbox
-//! 3  kind/                    what one sort of object is, and each question asked of it; builtin/<api>/*.yaml
-//! 2  exchange.rs  yaml.rs     Request, Response as data   | YAML -> trees with places
-//! 1  value.rs  diagnostic.rs  the typed tree, paths, marks | what is wrong, where, and what to do
-//!    cores.rs                 the same work for many things, on every core
+//! main.rs                   arguments in, exit code out
+//! cli/                      one file a command; screen, progress
+//! workspace/                settings, files, secrets, Git     report/  view model -> formats     policy/  CEL rules
+//! run/                      fetch, plan, execute, verify, import, undo
+//! state/                    .trueup and shared places: journal, receipts, logs, lock, lease
+//! plan/                     propose, compare, request, gate, cause, digest: pure
+//! document/    remote/      YAML -> checked documents         client -> retry -> rate limiter -> transport; pager
+//! sandbox/     openapi/     the embedded server, from kinds   OpenAPI documents -> kind drafts
+//! kind/                     what one kind is: file, check, schema, explain, reference; builtin/<api>/*.yaml
+//! exchange.rs  yaml.rs      requests and responses as data    YAML -> trees with source locations
+//! value.rs  diagnostic.rs   the typed tree, paths, sensitivity; what is wrong, where, and what to do
+//! cores.rs                  the same work for many things, on every core
 //! ```
 //!
 //! `plan` and `remote` never import each other, nor do `document` and `remote`: only `run` sees them all.
-//! Only `remote`, `run` and `cli` know the async runtime. `report` looks into `run` for outcomes only, `policy`
-//! into `report` for what may be shown.
+//! `state` knows neither. Only `remote`, `run`, `sandbox` and `cli` know the async runtime, and `state::receipt_store`
+//! for the timeouts of object stores. `report` reads the outcomes of `run`, `policy` reads what `report` may show.
 //!
 //! # What always holds
 //!
@@ -45,10 +47,14 @@ pub mod diagnostic;
 pub mod document;
 pub mod exchange;
 pub mod kind;
+pub mod openapi;
 pub mod plan;
 pub mod policy;
 pub mod remote;
 pub mod report;
 pub mod run;
+pub mod sandbox;
+pub mod state;
 pub mod value;
+pub mod workspace;
 pub mod yaml;

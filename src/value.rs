@@ -6,7 +6,8 @@
 //! Deliberately absent: `Debug`, `Display` and `Serialize`. A value may be a secret; only the `report`
 //! room, which knows the field's mark, turns one into text.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 

@@ -30,23 +30,21 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
-use serde_json::{Map, Value as Json, json};
-
-use trueup::diagnostic::{NamedSource, has_errors};
-use trueup::kind::registry::KindRegistry;
-use trueup::kind::{FieldType, Kind, ScalarType, Shape, WireFormat};
-use trueup::remote::sandbox::{
-    RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxObserver, SandboxOptions,
-    SandboxSecretMode,
-};
-use trueup::remote::wire;
-use trueup::value::Sensitivity;
-use trueup::yaml;
-
 use birds::Birds;
 use cages::Way;
 use desk::{Desk, Ran};
 use parrot::{Cry, Parrot};
+use serde_json::{Map, Value as Json, json};
+use trueup::diagnostic::{NamedSource, has_errors};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::{FieldType, Kind, ScalarType, Shape, WireFormat};
+use trueup::remote::wire;
+use trueup::sandbox::{
+    RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxObserver, SandboxOptions,
+    SandboxSecretMode,
+};
+use trueup::value::Sensitivity;
+use trueup::yaml;
 
 /// Flags that make the program say as much as it can.
 const LOUD: [&str; 4] = ["-vv", "--color", "always", "--format"];

@@ -25,12 +25,10 @@ mod second;
 #[path = "end_to_end/written.rs"]
 mod written;
 
-use serde_json::{Value as Json, json};
-
-use trueup::kind::WireFormat;
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
-
 use estate::{Estate, PLAN, each_kind, options};
+use serde_json::{Value as Json, json};
+use trueup::kind::WireFormat;
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 const GATEWAY: &str = "bootview/payment-gateway";
 const PARTNER: &str = "carrierx/partner";

@@ -13,7 +13,6 @@ use trueup::exchange::WireValue;
 use trueup::kind::{AbsenceRule, Kind, ScalarType, UuidFormat, WireFormat};
 use trueup::remote::wire;
 use trueup::value::{Object, Value};
-
 use wire_kinds::*;
 
 const VECTORS: &str = include_str!("vectors/jsv.jsonl");

@@ -12,13 +12,12 @@ mod listener;
 #[path = "end_to_end/written.rs"]
 mod written;
 
+use estate::Estate;
 use hmac::{Hmac, Mac};
+use listener::Listener;
 use serde_json::json;
 use sha2::Sha256;
 use trueup::kind::WireFormat::Json;
-
-use estate::Estate;
-use listener::Listener;
 
 /// Three partners, of which one is to have another name, and these webhooks.
 fn estate(notify: &str, url: &str) -> Estate {

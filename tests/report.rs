@@ -12,9 +12,8 @@ use estate::{
 };
 use serde_json::{Value as Json, json};
 use trueup::diagnostic::{Diagnostic, SourceSpan};
-use trueup::plan::Plan;
 use trueup::plan::step::FieldConflict;
-use trueup::plan::{ChangeValueType, StepAction};
+use trueup::plan::{ChangeValueType, Plan, StepAction};
 use trueup::report::{
     ApplyReport, DiagnosticRenderOptions, PlanReport, outcome, render_diagnostics, text, to_json,
 };

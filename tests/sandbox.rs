@@ -8,17 +8,16 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 use serde_json::{Map, Value as Json, json};
-
 use trueup::diagnostic::NamedSource;
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{
     ArrayType, AuthScheme, FieldType, ItemType, Kind, ReferenceSource, Shape, WireFormat, WriteResponse,
 };
-use trueup::remote::sandbox::{
+use trueup::remote::wire;
+use trueup::sandbox::{
     RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxOptions,
     SandboxSecretMode, find_example_errors,
 };
-use trueup::remote::wire;
 use trueup::value::{Object, Value};
 
 const CUSTOMER: &str = "3f2b8c1e5d4a4e7f9a601b2c3d4e5f60";

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value as Json, json};
 use trueup::diagnostic::{NamedSource, has_errors};
-use trueup::document;
 use trueup::kind::reference::{self, FormatRole, UsageFile};
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, Shape, explain};
 use trueup::value::Sensitivity;
-use trueup::yaml;
+use trueup::{document, yaml};
 
 fn schema_files() -> BTreeMap<PathBuf, String> {
     let files = trueup::cli::schema::build_schemas(KindRegistry::get_builtin());

@@ -4,6 +4,7 @@ mod wire_kinds;
 
 use std::sync::Arc;
 
+use WireFormat::{Json, Jsv};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use trueup::exchange::{HttpResponse, WireValue};
@@ -13,8 +14,6 @@ use trueup::kind::{
 use trueup::remote::api_error;
 use trueup::remote::wire::{self, DecodeError, ListPage, Snapshot};
 use trueup::value::{Object, Value};
-
-use WireFormat::{Json, Jsv};
 use wire_kinds::*;
 
 fn partner() -> Kind {

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use trueup::cli::settings::auth::CredentialPurpose;
-use trueup::cli::settings::{self, WorkspaceSettings};
-use trueup::cli::slots::SecretEnvironment;
-use trueup::cli::workspace::{self, LoadedWorkspace};
 use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation};
 use trueup::kind::registry::KindRegistry;
 use trueup::report::{DiagnosticRenderOptions, render_diagnostics};
+use trueup::workspace;
+use trueup::workspace::secrets::SecretEnvironment;
+use trueup::workspace::settings::WorkspaceSettings;
+use trueup::workspace::settings::auth::CredentialPurpose;
+use trueup::workspace::{LoadedWorkspace, settings};
 
 /// `path:line:column code: message (hint)`, one a fault, in order.
 fn lines(faults: &[Diagnostic]) -> Vec<String> {

@@ -24,7 +24,8 @@ use trueup::plan::rotate::NO_ROTATION;
 use trueup::plan::step::{DecideOptions, PlanDecision, decide_object};
 use trueup::plan::{EmptyWriteHistory, Plan, PlanSubject};
 use trueup::remote::wire::{self, Snapshot};
-use trueup::report::{plan_report::PlanReport, text};
+use trueup::report::plan_report::PlanReport;
+use trueup::report::text;
 
 /// Objects in each part.
 const OBJECTS: usize = 100;

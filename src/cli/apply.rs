@@ -7,22 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Runtime;
 
 use super::args::{ApplyArgs, GlobalArgs, RunArgs, SelectionArgs, StdoutFormat};
-use super::causes;
 use super::events::EventStream;
 use super::exit::ExitStatus;
-use super::ids;
-use super::leases;
-use super::notify;
-use super::plan;
 use super::progress::ProgressDisplay;
-use super::records;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
-use super::request_forecast;
 use super::run_setup::{self, PreparedRun, RunSelection};
-use super::saved_plan;
 use super::screen::TerminalScreen;
-use super::settings::file::NotifyEvent;
 use super::undo::{self, PreparedUndo};
+use super::{causes, ids, leases, notify, plan, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, PlanLimits};
@@ -34,9 +26,10 @@ use crate::report::text as plan_text;
 use crate::run::applied_plans::AppliedPlans;
 use crate::run::fetch::ObjectJob;
 use crate::run::journal::Journal;
-use crate::run::lease::renewer::LeaseRenewer;
+use crate::run::lease_renewer::LeaseRenewer;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::{CancellationToken, RunEvent, RunSession, apply, diagnose_out_of_time, planning};
+use crate::workspace::settings::file::NotifyEvent;
 
 /// Makes the services match the documents.
 ///

@@ -18,7 +18,7 @@ use super::screen::TerminalScreen;
 use super::{apply, drift, plan};
 use crate::kind::Kind;
 use crate::kind::registry::KindRegistry;
-use crate::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
+use crate::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
 /// The quickstart workspace, as it stands in `examples/quickstart`.
 const QUICKSTART_FILES: [(&str, &str); 3] = [

@@ -6,19 +6,18 @@
 use super::args::{DriftArgs, GlobalArgs, RunArgs, StdoutFormat};
 use super::exit::ExitStatus;
 use super::history::{GitBranch, ObjectHistory, diagnose_missing_history};
-use super::notify;
-use super::plan as plans;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
-use super::settings::file::NotifyEvent;
 use super::since_filter::SinceFilter;
+use super::{notify, plan as plans};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::permission::PermissionLimit;
 use crate::plan::{Plan, PlanSubject};
 use crate::report::drift::{DriftBaseline, DriftOptions, render_drift};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::{DriftReport, to_json};
+use crate::workspace::settings::file::NotifyEvent;
 
 /// Reads live state and tells what moved.
 ///

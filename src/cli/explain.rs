@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 use super::args::{ExplainArgs, GlobalArgs, StdoutFormat};
 use super::exit::ExitStatus;
 use super::screen::TerminalScreen;
-use super::workspace;
 use crate::kind::explain::{self, FieldSummary, TopicExplanation};
 use crate::kind::registry::KindRegistry;
 use crate::report::to_json;
+use crate::workspace;
 
 /// Explains one topic, or lists all kinds.
 ///

@@ -8,11 +8,11 @@ use super::args::{FmtArgs, GlobalArgs};
 use super::exit::ExitStatus;
 use super::import::folder::replace_file;
 use super::screen::TerminalScreen;
-use super::workspace::{self, WorkspaceSources};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
 use crate::report::sanitize::format_count;
-use crate::yaml;
+use crate::workspace::WorkspaceSources;
+use crate::{workspace, yaml};
 
 /// Lays out files, or tells which are not laid out so.
 ///

@@ -11,10 +11,8 @@ use std::sync::{Arc, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::repository::{BlobId, CommitId, GitRepository};
 use super::run_setup::{PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::shared_receipts;
-use super::workspace::LoadedWorkspace;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::document::Document;
 use crate::plan::cause::{self, BaseState, CauseInput, PriorState};
@@ -23,6 +21,8 @@ use crate::plan::{Plan, PlanSubject};
 use crate::report::drift::DriftBaseline;
 use crate::run::fetch::ObjectJob;
 use crate::run::last_applied::{self, LastApplied};
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::repository::{BlobId, CommitId, GitRepository};
 
 /// The most earlier texts of a file that are read.
 const MAX_EARLIER_VERSIONS: usize = 20;

@@ -8,10 +8,10 @@ pub(super) mod folder;
 mod report;
 mod target;
 
-pub use report::ImportReport;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+
+pub use report::ImportReport;
 
 use self::folder::{ImportFolder, PendingFiles};
 use self::report::{ImportRow, ImportStatus, ImportSummary};
@@ -21,9 +21,6 @@ use super::exit::ExitStatus;
 use super::progress::ProgressDisplay;
 use super::run_setup;
 use super::screen::TerminalScreen;
-use super::settings::auth::CredentialPurpose;
-use super::slots::{self, SecretEnvironment};
-use super::workspace::{self, LoadedWorkspace};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::document::{Document, DocumentState, ValueSource};
 use crate::kind::IdAssigner;
@@ -40,6 +37,10 @@ use crate::run::index::ObjectIndex;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::WriteDigests;
 use crate::run::{RunEvent, RunSession};
+use crate::workspace;
+use crate::workspace::secrets::SecretEnvironment;
+use crate::workspace::settings::auth::CredentialPurpose;
+use crate::workspace::{LoadedWorkspace, secrets};
 
 /// Writes documents from live state.
 ///
@@ -123,7 +124,7 @@ fn connect_target(
     let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let (secrets, mut unresolved) =
-        slots::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
+        secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
     let target = target.build_target(&secrets, CredentialPurpose::Read, args.parallelism)?;

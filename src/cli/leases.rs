@@ -14,13 +14,13 @@ use sha2::{Digest, Sha256};
 use super::exit::ExitStatus;
 use super::run_setup::{PreparedRun, STATE_FOLDER};
 use super::screen::TerminalScreen;
-use super::settings::{LeaseSettings, TargetSettings};
-use super::who::find_holder_identity;
 use crate::diagnostic::Diagnostic;
-use crate::run::lease::folder::LeaseFolder;
-use crate::run::lease::renewer::{LeaseLoss, LeaseRenewer};
-use crate::run::lease::{HeldLease, LeaseError, LeaseHolder};
-use crate::run::write_digests::create_folder;
+use crate::run::lease_renewer::{LeaseLoss, LeaseRenewer};
+use crate::state::files::create_folder;
+use crate::state::holder_identity::find_holder_identity;
+use crate::state::lease::folder::LeaseFolder;
+use crate::state::lease::{HeldLease, LeaseError, LeaseHolder};
+use crate::workspace::settings::{LeaseSettings, TargetSettings};
 
 /// Where the leases of a workspace stand that names no directory.
 const LEASE_FOLDER: &str = "leases";

@@ -9,6 +9,7 @@ pub mod args;
 mod causes;
 pub mod completions;
 pub mod demo;
+mod digest_keys;
 pub mod drift;
 mod events;
 pub mod exit;
@@ -17,7 +18,6 @@ pub mod fmt;
 mod history;
 pub mod ids;
 pub mod import;
-pub mod keys;
 mod leases;
 mod logs;
 mod notify;
@@ -26,29 +26,23 @@ pub mod policy;
 mod progress;
 mod records;
 mod reports;
-mod repository;
 mod request_forecast;
 pub mod run_setup;
 pub mod sandbox;
 pub mod saved_plan;
 pub mod schema;
 mod screen;
-pub mod settings;
 mod shared_receipts;
 pub mod show;
 mod since_filter;
-pub mod slots;
 pub mod undo;
 pub mod validate;
-mod who;
-pub mod workspace;
 
 use std::process::ExitCode;
 
+use args::{CliCommand, CommandLine, OutputFormat};
 use clap::Parser;
 use clap::error::ErrorKind;
-
-use args::{CliCommand, CommandLine, OutputFormat};
 use exit::ExitStatus;
 use screen::TerminalScreen;
 

@@ -5,14 +5,14 @@
 use super::reports::ReportContent;
 use super::run_setup;
 use super::screen::TerminalScreen;
-use super::settings::NotifySettings;
-use super::settings::file::{NotifyEvent, NotifyFormat};
-use super::slots::{self, ResolvedSecrets, SecretEnvironment};
-use super::workspace::LoadedWorkspace;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::remote::hosts::{self, AllowedHosts};
 use crate::remote::webhook::WebhookSender;
 use crate::report::{ViewModel, chat_message, to_json};
+use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
+use crate::workspace::settings::NotifySettings;
+use crate::workspace::settings::file::{NotifyEvent, NotifyFormat};
+use crate::workspace::{LoadedWorkspace, secrets};
 
 /// Tells every webhook that wants to hear of this event.
 pub fn send_notifications(
@@ -30,7 +30,7 @@ pub fn send_notifications(
     let credentials = hooks.iter().flat_map(|hook| std::iter::once(&hook.url).chain(&hook.secret));
     let slots = credentials.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let (secrets, mut faults) =
-        slots::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
+        secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
     let sheet = shown.build_view("");
     for hook in hooks {
         if let Err(fault) = send_notification(hook, event, &secrets, (shown, &sheet)) {

@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use super::args::{CauseArgs, GlobalArgs, PlanArgs, RunArgs, StdoutFormat};
-use super::causes;
 use super::exit::ExitStatus;
 use super::progress::ProgressDisplay;
-use super::records;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
-use super::request_forecast;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
-use super::saved_plan;
 use super::screen::TerminalScreen;
 use super::since_filter::SinceFilter;
+use super::{causes, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
 use crate::report::json::to_json;

@@ -5,11 +5,11 @@
 use super::args::{GlobalArgs, PolicyCommand, StdoutFormat};
 use super::exit::ExitStatus;
 use super::screen::TerminalScreen;
-use super::workspace;
 use crate::diagnostic::has_errors;
 use crate::report::json::to_json;
 use crate::report::plan_report::PolicyTestReport;
 use crate::report::sanitize::format_count;
+use crate::workspace;
 
 /// Runs one of the commands about policies.
 ///

@@ -5,28 +5,27 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::repository::GitRepository;
 use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::screen::TerminalScreen;
-use super::settings::WorkspaceSettings;
 use super::shared_receipts;
-use super::who::find_holder_identity;
-use super::workspace::LoadedWorkspace;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::remote::target_client::TargetClient;
-use crate::report::ApplyReport;
 use crate::report::receipt::Receipt;
-use crate::report::to_json;
+use crate::report::{ApplyReport, to_json};
 use crate::run::fetch::ObjectJob;
 use crate::run::journal::{self, Journal, RecordedRun, RecordedTarget, RunContext};
 use crate::run::last_applied::{self, LastApplied};
 use crate::run::outcome::StepOutcome;
-use crate::run::receipt;
-use crate::run::receipt_store::ReceiptStore;
 use crate::run::undo::UndoRecorder;
-use crate::run::undo::sealer::{SealerError, ValueSealer};
 use crate::run::write_digests;
+use crate::state::holder_identity::find_holder_identity;
+use crate::state::receipt;
+use crate::state::receipt_store::ReceiptStore;
+use crate::state::sealer::{SealerError, ValueSealer};
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::repository::GitRepository;
+use crate::workspace::settings::WorkspaceSettings;
 
 /// Begins the journal of an apply, after the runs that were cut off have got their receipts.
 ///

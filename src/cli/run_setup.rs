@@ -11,12 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 
 use super::args::{GlobalArgs, MethodArg, NetworkArgs, RunArgs, SelectionArgs, SinceArgs};
-use super::keys::DigestKeys;
 use super::screen::TerminalScreen;
-use super::settings::WorkspaceSettings;
 use super::since_filter::SinceFilter;
-use super::slots::SecretEnvironment;
-use super::workspace::{self, LoadedWorkspace};
+use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::kind::Kind;
@@ -35,6 +32,10 @@ use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
 use crate::value::Value;
+use crate::workspace;
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::secrets::SecretEnvironment;
+use crate::workspace::settings::WorkspaceSettings;
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const STATE_FOLDER: &str = ".trueup";

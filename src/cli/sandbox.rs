@@ -9,14 +9,15 @@ use anyhow::{Context, anyhow};
 
 use super::args::{GlobalArgs, SandboxArgs, SecretsArg};
 use super::exit::ExitStatus;
+use super::run_setup;
 use super::screen::TerminalScreen;
-use super::{run_setup, workspace};
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan, has_errors};
 use crate::kind::Kind;
-use crate::remote::sandbox::{
+use crate::sandbox::{
     SandboxData, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions,
     SandboxSecretMode,
 };
+use crate::workspace;
 
 /// Serves until interrupted.
 ///

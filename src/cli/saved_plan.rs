@@ -14,23 +14,22 @@ use clap::ValueEnum;
 
 use super::args::{MethodArg, RunArgs};
 use super::history::{DocumentKey, build_document_key, build_subject_key};
-use super::keys::DigestKeys;
 use super::plan as plans;
 use super::run_setup::PreparedRun;
 use super::since_filter::find_needed_documents;
+use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
-use crate::report::PlanReport;
 use crate::report::plan_report::{ObjectChange, ObjectName};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::saved_plan::{
     self, BoundStep, BoundTarget, PlanCircumstances, STALE_PLAN_CODE, SavedPlan, StaleObjects, StaleStep,
     is_same_object,
 };
-use crate::report::to_json;
+use crate::report::{PlanReport, to_json};
 use crate::run::applied_plans::AppliedPlans;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
-use crate::run::write_digests::replace_file;
+use crate::state::files::replace_file;
 
 /// The most bytes of a file that is shown or applied.
 const MAX_FILE_BYTES: u64 = 256 << 20;

@@ -10,8 +10,6 @@ use super::args::{GlobalArgs, SchemaArgs};
 use super::exit::ExitStatus;
 use super::import::ImportReport;
 use super::screen::TerminalScreen;
-use super::settings::file::SettingsFile;
-use super::workspace;
 use crate::kind::registry::KindRegistry;
 use crate::kind::schema;
 use crate::policy::file::PolicyFile;
@@ -21,7 +19,9 @@ use crate::report::outcome::ApplyReport;
 use crate::report::plan_report::{PlanReport, PolicyTestReport, ValidationReport};
 use crate::report::receipt::Receipt;
 use crate::report::saved_plan::SavedPlan;
-use crate::run::write_digests::replace_file;
+use crate::state::files::replace_file;
+use crate::workspace;
+use crate::workspace::settings::file::SettingsFile;
 
 /// Writes the schemas, or tells which are missing or old.
 ///

@@ -19,9 +19,9 @@ use crate::report::outcome::{ObjectResult, ResultStatus};
 use crate::report::plan_report::ActionView;
 use crate::report::receipt::{self as receipts, Receipt};
 use crate::run::last_applied::{DigestExport, DigestRecord, LastApplied};
-use crate::run::receipt;
-use crate::run::receipt_store::{ReceiptStore, ReceiptStoreError};
-use crate::run::write_digests::replace_file;
+use crate::state::files::replace_file;
+use crate::state::receipt;
+use crate::state::receipt_store::{ReceiptStore, ReceiptStoreError};
 
 /// The folder in `.trueup` with the names of receipts that are not shared yet.
 const OUTBOX: &str = "outbox";

@@ -6,20 +6,18 @@ use anyhow::anyhow;
 
 use super::args::{GlobalArgs, ShowArgs, StdoutFormat};
 use super::exit::ExitStatus;
-use super::keys::DigestKeys;
-use super::plan;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::STATE_FOLDER;
-use super::saved_plan;
 use super::screen::TerminalScreen;
-use super::shared_receipts;
-use super::workspace;
+use super::{plan, saved_plan, shared_receipts};
+use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved_plan::{SavedPlan, is_plan, read_unverified, read_verified};
 use crate::report::to_json;
 use crate::run::journal;
-use crate::run::receipt as receipts;
+use crate::state::receipt as receipts;
+use crate::workspace;
 
 /// Shows a saved plan, a receipt, or the journal of a run that was cut off.
 ///

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::history::{DocumentKey, GitBranch, MergeBaseDocuments, build_document_key, build_subject_key};
-use super::settings;
-use super::workspace::{self, API_FOLDER, LoadedWorkspace};
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kind::ReferenceSource;
 use crate::plan::{Plan, PlanSubject};
 use crate::report::plan_report::SinceView as Shown;
 use crate::run::index::IndexEntry;
+use crate::workspace;
+use crate::workspace::{API_FOLDER, LoadedWorkspace, settings};
 
 /// Which objects a run is about.
 pub struct SinceFilter {

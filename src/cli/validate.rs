@@ -7,13 +7,13 @@ use super::args::{GlobalArgs, StdoutFormat, ValidateArgs};
 use super::exit::ExitStatus;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::screen::TerminalScreen;
-use super::workspace;
 use crate::diagnostic::{NamedSource, has_errors};
 use crate::document::Document;
 use crate::report::json::to_json;
 use crate::report::line_index::SourceLineIndex;
 use crate::report::plan_report::{ObjectName, ValidationReport};
 use crate::report::view_model::DocumentLineRange;
+use crate::workspace;
 
 /// Checks the documents and settings of a workspace.
 ///

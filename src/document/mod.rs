@@ -17,12 +17,12 @@ pub mod write;
 
 use std::sync::Arc;
 
+pub use duplicates::check_duplicates;
+pub use read::read_documents;
+
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;
 use crate::value::{Sensitivity, Value};
-
-pub use duplicates::check_duplicates;
-pub use read::read_documents;
 
 /// The desired state of one object.
 #[derive(Clone)]

@@ -12,11 +12,12 @@ pub mod tree;
 
 use std::collections::BTreeMap;
 
+use layout::{LayoutEntry, LayoutNode};
+
 use super::DesiredNode;
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 use crate::value::{Sensitivity, Value};
-use layout::{LayoutEntry, LayoutNode};
 
 /// What is said beside the fields of a document: by the numbers of fields and the places of items that lead
 /// to the node.

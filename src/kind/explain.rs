@@ -11,10 +11,9 @@ mod text;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
 pub use example::{build_document_example, build_example, suggest_variable};
 pub use facts::{collect_field_facts, join_as_code};
+use serde_json::Value as Json;
 
 use super::registry::KindRegistry;
 use super::{

@@ -8,7 +8,6 @@
 pub mod address;
 mod builtin;
 pub mod check;
-pub mod draft;
 pub mod explain;
 pub mod file;
 pub mod read;
@@ -19,12 +18,11 @@ pub mod schema;
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 pub use file::{
     AuthScheme, IdAssigner, ListResponseShape, MemberNameCase, NestedGranularity, NumberEncoding,
     ParameterLocation, ReadConsistency, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
+use uuid::Uuid;
 
 use crate::exchange::Method;
 use crate::value::{Sensitivity, Value};

@@ -11,17 +11,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
+use schema::{
+    KeySchema, accepts_key, accepts_type, describe_types, find_key_schema, find_property, get_integer_range,
+    is_free_string, is_unconstrained, list_constants, list_property_names, list_required_keys,
+    matches_constants,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, find_nearest, suggest_word};
 use crate::yaml::{YamlData, YamlEntry, YamlNode, is_number_literal, parse_boolean};
-use schema::{
-    KeySchema, accepts_key, accepts_type, describe_types, find_key_schema, find_property, get_integer_range,
-    is_free_string, is_unconstrained, list_constants, list_property_names, list_required_keys,
-    matches_constants,
-};
 
 /// How often a schema may refer on before it is taken to go in circles.
 const MAX_HOPS: usize = 32;
@@ -459,7 +459,7 @@ fn build_integer(number: i128) -> Json {
 }
 
 /// A tree of any form: bare flags and numbers as such, everything else text.
-pub(super) fn convert_untyped(node: &YamlNode) -> Json {
+pub fn convert_untyped(node: &YamlNode) -> Json {
     match &node.data {
         _ if node.is_null() => Json::Null,
         YamlData::Scalar { text, plain: true } => match parse_boolean(text) {

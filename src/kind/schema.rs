@@ -12,11 +12,10 @@ mod scalar;
 
 use std::sync::Arc;
 
-use schemars::Schema;
-use serde_json::{Value as Json, json};
-
 pub use document::{build_any_document_schema, build_document_schema};
 pub use format::{generate_input_schema, generate_output_schema, generate_schema_with_definitions};
+use schemars::Schema;
+use serde_json::{Value as Json, json};
 
 use super::Kind;
 use super::file::{ApiFile, KindFile};

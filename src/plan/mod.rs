@@ -23,11 +23,12 @@ pub mod undo;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use permission::Permission;
+
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::exchange::PlannedRequest;
 use crate::kind::{Kind, MapType, ScalarType, Shape, WriteBody};
 use crate::value::{Object, Sensitivity, Value, ValuePath};
-use permission::Permission;
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
 #[derive(Default)]

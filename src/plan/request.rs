@@ -8,10 +8,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::exchange::{Method, PlannedRequest, WireValue};
-use crate::kind::address;
 use crate::kind::{
     AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, NestedGranularity, Shape, WriteBody,
-    WriteOperation, WrittenItems,
+    WriteOperation, WrittenItems, address,
 };
 use crate::plan::compare::{find_row_id, is_unreadable};
 use crate::plan::propose::ObjectProposal;

@@ -14,12 +14,12 @@ mod policy_test;
 mod read;
 mod rule_items;
 
+use expression::{CelEnvironment, CelExpression};
 use globset::GlobMatcher;
 
 use crate::diagnostic::{DiagnosticSeverity, SourceLocation};
 use crate::document::Document;
 use crate::report::plan_report::FieldChange;
-use expression::{CelEnvironment, CelExpression};
 
 /// The directory of a workspace in which its policies stand.
 pub const FOLDER: &str = "policies";

@@ -26,13 +26,12 @@ use super::retry;
 use super::retry_budget::RetryBudget;
 use super::session::LoginContext;
 use super::target::Target;
+pub use super::transport::ExchangeLimits;
 use super::transport::{HostConnection, PreparedRequest, Transport, TransportResponse, join_path};
 use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest};
 use crate::kind::WireFormat;
-
-pub use super::transport::ExchangeLimits;
 
 /// The most redirects one read follows.
 const MAX_REDIRECTS: u32 = 5;

@@ -15,7 +15,6 @@ pub mod rate_limiter;
 pub mod redactor;
 pub mod retry;
 pub mod retry_budget;
-pub mod sandbox;
 mod session;
 mod spelling;
 pub mod target;

@@ -13,10 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+pub use lookup::LookupSource;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use self::collection_size::CollectionSize;
 use self::collection_size::CollectionSizeMap;
 use super::api_error::{self, ApiError};
+pub use super::client::RequestCount;
 use super::client::{ExchangeLimits, HttpClient};
 use super::hosts::AllowedHosts;
 use super::rate_limiter::RateStatus;
@@ -32,10 +35,6 @@ use crate::exchange::{HttpResponse, Method, PlannedRequest, WireValue};
 use crate::kind::file::PagingFile;
 use crate::kind::{Api, Kind, ReadOperation, ScalarType, WireFormat, address};
 use crate::value::Value;
-
-pub use self::collection_size::CollectionSize;
-pub use super::client::RequestCount;
-pub use lookup::LookupSource;
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
 pub const UNREADABLE: &str = "unreadable-answer";

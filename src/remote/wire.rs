@@ -12,17 +12,17 @@ mod page;
 
 use std::borrow::Cow;
 
-use crate::exchange::{HttpResponse, WireValue};
-use crate::kind::scalar::ScalarToken;
-use crate::kind::{Api, WireFormat};
-use crate::remote::{json, jsv};
-use crate::value::Object;
-
 pub use lookup::{LookupColumns, LookupRow, read_lookup_page};
 pub use page::{
     is_error_in_success, peek_total, read_any, read_id, read_object, read_object_spellings, read_page,
     read_page_with,
 };
+
+use crate::exchange::{HttpResponse, WireValue};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Api, WireFormat};
+use crate::remote::{json, jsv};
+use crate::value::Object;
 
 /// How deep an answer may nest.
 pub(super) const MAX_DEPTH: u8 = 64;

@@ -15,8 +15,7 @@ use super::plan_report::{
     CauseView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, RefusalView, SeverityView, SinceView,
 };
 use super::pseudonyms::PersonalDataMode;
-use super::report_builder::ReportContext;
-use super::report_builder::{self, build_object_name};
+use super::report_builder::{self, ReportContext, build_object_name};
 use super::sanitize::{self, format_count};
 use super::styled_text::{BOLD, CHANGED, DIM, ERROR, PLAIN, TextPage, WARNING, style_text};
 use super::text::{build_counts, join_names, write_diagnostics, write_heading};

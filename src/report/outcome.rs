@@ -9,22 +9,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::field;
 use super::line_index::SourceLineIndex;
 use super::mask::{self, MaskedChange};
 use super::plan_report::{
     ActionView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, deserialize_present,
 };
 use super::pseudonyms::PersonalDataMode;
-use super::report_builder;
 use super::report_builder::ReportContext;
-use super::request_estimate;
-use super::sanitize;
 use super::styled_text::{
     ADDED, BOLD, CHANGED, DIM, ERROR, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width, pad_text,
     style_text,
 };
 use super::text::{build_counts, write_diagnostics};
+use super::{field, report_builder, request_estimate, sanitize};
 use crate::diagnostic::Diagnostic;
 use crate::plan::step::FieldConflict;
 use crate::plan::{Change, PlanSubject};

@@ -11,9 +11,8 @@ use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, ConflictView, ObjectResult, ResultStatus};
 use super::plan_report::{DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, SeverityView};
-use super::pseudonyms;
-use super::sanitize;
 use super::seal::{FileSeal, SealMessages};
+use super::{pseudonyms, sanitize};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::plan::digest::{self, StepDigest};

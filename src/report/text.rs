@@ -7,17 +7,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::field;
 use super::plan_report::{
     ActionView, DiagnosticView, HiddenValue, HiddenValueState, ObjectChange, ObjectName, PlanReport,
     RequestView, SeverityView, UnchangedView, ValidationReport,
 };
-use super::request_estimate;
 use super::sanitize::{self, format_count, group_digits};
 use super::styled_text::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width,
     pad_text, style_text,
 };
+use super::{field, request_estimate};
 
 /// The most names of unknown members that a request line lists.
 const MAX_NAMES: usize = 8;

@@ -7,16 +7,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::drift::{DriftObject, DriftReport, DriftState};
-use super::field;
 use super::outcome::{self, ApplyReport, ConflictView, ObjectResult, ResultStatus};
 use super::plan_report::{
     ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, RefusalView, RequestView,
     SeverityView, UnchangedView, UnreadView, ValidationReport,
 };
-use super::request_estimate;
 use super::sanitize::group_digits;
 use super::styled_text::{DIM, PLAIN, TextPage, style_text};
-use super::text;
+use super::{field, request_estimate, text};
 
 /// The width at which changes are drawn; what is narrower wraps them again.
 const WIDTH: usize = 110;

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file_lock::run_locked;
-use super::write_digests::{read_if_exists, replace_file};
 use crate::plan::PlanSubject;
+use crate::state::file_lock::run_locked;
+use crate::state::files::{read_if_exists, replace_file};
 
 /// The most plans that are remembered; the oldest go first.
 const MAX_PLANS: usize = 1000;

@@ -18,6 +18,12 @@ pub mod verify;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use draft::{SecretVariable, shows_secret};
+use edited_file::EditedDocument;
+use imported_references::ImportedReferences;
+use names::VariableNames;
+use select::ObjectSelector;
+
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kind::registry::KindRegistry;
@@ -27,11 +33,6 @@ use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::run::fetch::ObjectJob;
 use crate::value::{Object, Sensitivity, Value};
-use draft::{SecretVariable, shows_secret};
-use edited_file::EditedDocument;
-use imported_references::ImportedReferences;
-use names::VariableNames;
-use select::ObjectSelector;
 
 /// Up to so many objects chosen by id are read one by one, where the API can.
 const MAX_SINGLE_READS: usize = 5;

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file_lock::run_locked;
-use super::write_digests::{read_if_exists, replace_file};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{FieldType, Kind, ScalarType};
 use crate::plan::PlanSubject;
+use crate::state::file_lock::run_locked;
+use crate::state::files::{read_if_exists, replace_file};
 use crate::value::Value;
 
 /// The name of the file.

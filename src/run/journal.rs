@@ -6,8 +6,6 @@
 //! it up.
 //! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
 
-mod writer;
-
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek};
@@ -16,15 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use self::writer::{JournalBatch, JournalWriter, WriteConfirmation, flatten_result};
-use super::append_log::read_tail;
-use super::file_lock::remove_stale_files;
 use super::outcome::StepOutcome;
 use super::undo::{UndoRecord, UndoRecorder, WrittenObject, format_open_id};
-use super::write_digests::{create_folder, sync_folder};
 use crate::exchange::Method;
 use crate::kind::Kind;
 use crate::plan::{PlanSubject, Step, StepAction};
+use crate::state::append_log::read_tail;
+use crate::state::file_lock::remove_stale_files;
+use crate::state::files::{create_folder, sync_folder};
+use crate::state::journal_writer::{JournalBatch, JournalWriter, WriteConfirmation, flatten_result};
 use crate::value::Object;
 
 /// The version of the lines that are written here.
@@ -211,7 +209,7 @@ impl Journal {
     /// When it cannot be written.
     pub fn begin_run(folder: &Path, of: RunContext, keeper: UndoRecorder) -> io::Result<Self> {
         create_folder(folder)?;
-        [folder.to_owned(), folder.join(super::receipt::FOLDER)]
+        [folder.to_owned(), folder.join(crate::state::receipt::FOLDER)]
             .iter()
             .for_each(|folder| remove_stale_files(folder));
         let folder = folder.join(FOLDER);

@@ -17,17 +17,17 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use self::digest_export::{DigestExport, DigestRecord};
-use super::append_log::{AppendLog, RawLogValue};
 use super::fetch::ObjectJob;
-use super::file_lock::run_locked;
 use super::outcome::{OutcomeStatus, StepOutcome};
-use super::write_digests::{load_or_create_key, read_if_exists};
 use crate::cores::map_parallel;
 use crate::document::DocumentState;
 use crate::kind::ComparisonRule;
 use crate::plan::cause::digest_normalized;
 use crate::plan::desired_digest::{DesiredDigest, DocumentDigester, encode_change_path};
 use crate::plan::digest;
+use crate::state::append_log::{AppendLog, RawLogValue};
+use crate::state::file_lock::run_locked;
+use crate::state::files::{load_or_create_key, read_if_exists};
 use crate::value::Value;
 
 /// The file in `.trueup`, and that with its key.

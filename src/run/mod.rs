@@ -4,24 +4,20 @@
 //! prints. After an interrupt, or when the time of the run is over, the request under way is finished and none is
 //! begun.
 
-mod append_log;
 pub mod applied_plans;
 pub mod apply;
 mod described_objects;
 pub mod fetch;
-mod file_lock;
 pub mod import;
 pub mod index;
 pub mod journal;
 pub mod last_applied;
-pub mod lease;
+pub mod lease_renewer;
 pub mod locate_error;
 pub mod match_up;
 pub mod outcome;
 pub mod planning;
 mod read_errors;
-pub mod receipt;
-pub mod receipt_store;
 pub mod refer;
 mod sensitive_texts;
 pub mod undo;
@@ -30,14 +26,6 @@ pub mod write_digests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::diagnostic::Diagnostic;
-use crate::exchange::Method;
-use crate::plan::Step;
-use crate::plan::propose::GrantedPermissions;
-use crate::plan::request::UpdateOptions;
-use crate::plan::rotate::SecretRotation;
-use crate::plan::step::{DecideOptions, UpdateMethod};
-use crate::remote::target_client::TargetClient;
 use fetch::ObjectJob;
 use index::ObjectIndex;
 use journal::{Journal, RecordedResponse};
@@ -45,7 +33,15 @@ use outcome::StepOutcome;
 use refer::ReferenceResolver;
 use write_digests::WriteDigests;
 
+use crate::diagnostic::Diagnostic;
+use crate::exchange::Method;
+use crate::plan::Step;
+use crate::plan::propose::GrantedPermissions;
+use crate::plan::request::UpdateOptions;
+use crate::plan::rotate::SecretRotation;
+use crate::plan::step::{DecideOptions, UpdateMethod};
 pub use crate::remote::cancellation::CancellationToken;
+use crate::remote::target_client::TargetClient;
 
 /// What a run works with.
 pub struct RunSession<'s> {

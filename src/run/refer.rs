@@ -14,6 +14,14 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+pub use order::{
+    DependencyEdges, DependencyOrder, add_delete_edges, build_edges, compute_levels, diagnose_cycle,
+    sort_topologically,
+};
+use reference_cache::{LookupNeed, ReferenceCache};
+pub use referent_status::ReferentStatus;
+use referent_status::ReferentStatuses;
+
 use super::fetch::{ObjectJob, ReadOutcome};
 use super::index::ObjectIndex;
 use super::match_up::ObjectMatch;
@@ -25,15 +33,6 @@ use crate::plan::refer;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
 use crate::value::{Sensitivity, Value};
-
-pub use order::{
-    DependencyEdges, DependencyOrder, add_delete_edges, build_edges, compute_levels, diagnose_cycle,
-    sort_topologically,
-};
-pub use referent_status::ReferentStatus;
-
-use reference_cache::{LookupNeed, ReferenceCache};
-use referent_status::ReferentStatuses;
 
 /// What the references of one run mean, as far as it is known.
 #[derive(Default)]

@@ -5,12 +5,12 @@
 
 pub mod record;
 pub mod revert;
-pub mod sealer;
 mod value_json;
 
 use std::collections::BTreeMap;
 use std::io;
 
+use record::{LeafRecord, LeafRecords};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -18,9 +18,8 @@ use zeroize::Zeroizing;
 use super::write_digests::digest_secret;
 use crate::kind::{Kind, ScalarType};
 use crate::plan::{PlanSubject, Step, digest};
+use crate::state::sealer::ValueSealer;
 use crate::value::{Object, Sensitivity, Value};
-use record::{LeafRecord, LeafRecords};
-use sealer::ValueSealer;
 
 /// How a run keeps what it overwrites.
 #[derive(Default)]

@@ -4,7 +4,7 @@
 //! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
 //! nothing, so that not even a four-digit PIN can be guessed from the file.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::append_log::AppendLog;
-use super::file_lock::run_locked;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};
+use crate::state::append_log::AppendLog;
+use crate::state::file_lock::run_locked;
+use crate::state::files::{load_or_create_key, read_if_exists};
 use crate::value::{PathSegment, Value, ValuePath};
 
 /// The name of the file in `.trueup`.
@@ -172,84 +173,4 @@ pub fn load_key(folder: &FilePath) -> io::Result<Zeroizing<Vec<u8>>> {
 /// A digest of a value for its place in a document, whatever id the object has by now.
 pub fn digest_secret(key: &[u8], subject: &PlanSubject, path: &ValuePath, value: &Value) -> String {
     compute_digest(key, &build_key(&PlanSubject { id: None, ..subject.clone() }, path), value, subject)
-}
-
-/// The key of a folder in a file of this name, made where there is none. It has to be the caller's turn: another
-/// run may have made one meanwhile.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn load_or_create_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
-    if let Some(key) = read_if_exists(&folder.join(name))?.filter(|key| !key.is_empty()) {
-        return Ok(key);
-    }
-    let mut key = vec![0; 32];
-    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace_file(&folder.join(name), text.as_bytes())?;
-    Ok(text.into_bytes())
-}
-
-/// The same for whoever has not the turn.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn load_or_create_key_locked(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
-    run_locked(folder, || load_or_create_key(folder, name))
-}
-
-/// The bytes of a file, when there is one.
-///
-/// # Errors
-/// When it is there and cannot be read.
-pub fn read_if_exists(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Replaces a file as a whole, readable by its owner alone, on disk before it returns.
-///
-/// # Errors
-/// When the folder cannot be made or the file not be written.
-pub fn replace_file(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
-    create_folder(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)
-}
-
-/// A new file is there after a power cut only when its folder is on disk too.
-///
-/// # Errors
-/// When the folder cannot be opened.
-pub fn sync_folder(folder: &FilePath) -> io::Result<()> {
-    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-/// Makes a folder where there is none.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn create_folder(folder: &FilePath) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    write_gitignore(folder)
-}
-
-/// The folder holds what belongs to this machine: git is told to leave it alone.
-fn write_gitignore(folder: &FilePath) -> io::Result<()> {
-    let path = folder.join(".gitignore");
-    if folder.file_name().is_none_or(|name| name != ".trueup") || path.exists() {
-        return Ok(());
-    }
-    // a run that is killed here must not leave an empty one, which would ignore nothing
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(b"*\n")?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use trueup::remote::wire;
 use trueup::value::{Object, Sensitivity, Value};

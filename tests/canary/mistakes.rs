@@ -1,7 +1,6 @@
 //! Documents with mistakes next to, around and inside of what nobody may see.
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{Field, FieldType, Kind, ScalarType};
 use trueup::value::Sensitivity;
 use trueup::yaml;

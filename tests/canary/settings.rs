@@ -1,7 +1,6 @@
 //! Credentials of a target, and what may be wrong with them.
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::file::AuthScheme;
 use trueup::kind::{Api, Kind};
 

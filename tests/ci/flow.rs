@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, json};
 use trueup::kind::Kind;
 use trueup::kind::registry::KindRegistry;
-use trueup::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
+use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
 use crate::runner::Hub;
 

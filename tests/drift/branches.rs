@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;

@@ -1,7 +1,6 @@
 //! With records of what was applied: each difference is put down to the side that moved.
 
 use serde_json::{Map, Value, json};
-
 use trueup::kind::WireFormat::Json;
 use trueup::yaml;
 

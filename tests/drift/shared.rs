@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
 use trueup::kind::WireFormat::Json;
 
 use crate::desk::Desk;

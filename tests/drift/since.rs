@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::branches::{commit, git, has_git, say};

@@ -5,7 +5,6 @@
 //! written once; planning never writes.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::{self, Json, Jsv};
 use trueup::kind::registry::KindRegistry;
 

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use clap::CommandFactory;
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, edit, options};
@@ -144,8 +143,7 @@ fn faults_in_documents_are_1_before_any_request() {
 /// An estate whose first partner is changed by somebody else as soon as a plan has read it.
 fn moving(count: usize, members: Value) -> Estate {
     let reads = std::sync::atomic::AtomicUsize::new(0);
-    let react = move |sandbox: &trueup::remote::sandbox::RunningSandbox,
-                      entry: &trueup::remote::sandbox::SandboxLogEntry| {
+    let react = move |sandbox: &trueup::sandbox::RunningSandbox, entry: &trueup::sandbox::SandboxLogEntry| {
         let first = reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == count - 1;
         if first && entry.method == "GET" {
             edit(sandbox, PARTNER, "cccccccc-0000-4000-8000-000000000003", members.clone());

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::file::AuthScheme;
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{Api, Kind, WireFormat};
-use trueup::remote::sandbox::{
+use trueup::remote::wire;
+use trueup::sandbox::{
     RunningSandbox, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions,
 };
-use trueup::remote::wire;
 use trueup::yaml;
 
 use crate::desk::Desk;

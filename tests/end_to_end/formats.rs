@@ -5,7 +5,6 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::desk::{Ran, Running};

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::WireFormat;
 use trueup::plan::digest;
 use trueup::value::Value;

@@ -2,7 +2,6 @@
 //! same object: what the second one sees, what is kept, and the one moment in which nobody can see anything.
 
 use serde_json::Value as Json;
-
 use trueup::kind::{Kind, WireFormat, WriteBody};
 
 use crate::convergence::KINDS;
@@ -24,7 +23,7 @@ struct Both {
 
 impl Both {
     fn new(kind_name: &str) -> Self {
-        let options = trueup::remote::sandbox::SandboxOptions { count: Some(1), ..options() };
+        let options = trueup::sandbox::SandboxOptions { count: Some(1), ..options() };
         let mut estate = Estate::with(kind_name, WireFormat::Json, options);
         let leaves = leaves(&estate);
         let mut desk = |own: &Spot, other: &Spot| {

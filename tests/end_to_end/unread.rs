@@ -2,7 +2,6 @@
 //! the kind is written.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat;
 
 use crate::estate::Estate;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::{
     ArrayType, ClearValue, ComparisonRule, Field, FieldType, ItemType, Kind, ListType, NumberEncoding,
     ScalarType, ScopeParameter, Shape,

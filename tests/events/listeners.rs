@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};
@@ -30,8 +29,7 @@ fn an_event_is_written_before_the_next_object_is() {
     let file: Arc<Mutex<Option<std::path::PathBuf>>> = Arc::default();
     let (seen, late) = (Arc::clone(&file), Arc::new(Mutex::new(0)));
     let counted = Arc::clone(&late);
-    let react = move |_: &trueup::remote::sandbox::RunningSandbox,
-                      entry: &trueup::remote::sandbox::SandboxLogEntry| {
+    let react = move |_: &trueup::sandbox::RunningSandbox, entry: &trueup::sandbox::SandboxLogEntry| {
         let Some(file) = seen.lock().expect("no panic").clone() else { return };
         let mut writes = counted.lock().expect("no panic");
         if entry.method == "PATCH" {

@@ -15,11 +15,9 @@ mod written;
 mod listeners;
 mod told;
 
-use serde_json::{Value, json};
-
-use trueup::kind::WireFormat::Json;
-
 use estate::Estate;
+use serde_json::{Value, json};
+use trueup::kind::WireFormat::Json;
 
 const PARTNER: &str = "carrierx/partner";
 const APPLY: [&str; 4] = ["apply", "--auto-approve", "--report", "jsonl=out/events"];

@@ -1,9 +1,8 @@
 //! What is told, whatever an apply comes to.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
-use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
+use trueup::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
 
 use crate::estate::{Estate, options};
 use crate::{APPLY, PARTNER, add_up, companies, events, of, written_events};

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::diagnostic::NamedSource;
 use trueup::document::{self, DesiredNode, DesiredValue};
 use trueup::kind::file::AuthScheme;
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{Api, Kind, ScalarType, WireFormat};
-use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLauncher, SandboxOptions};
 use trueup::remote::wire::{self, Snapshot};
 use trueup::run::import::fill::{FillMode, fill_spec};
+use trueup::sandbox::{RunningSandbox, SandboxFault, SandboxLauncher, SandboxOptions};
 use trueup::yaml;
 
 use crate::desk::{Desk, Ran};

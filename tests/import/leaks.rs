@@ -5,10 +5,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-
 use trueup::diagnostic::{NamedSource, has_errors};
 use trueup::kind::{FieldType, Kind, Shape, WireFormat};
-use trueup::remote::sandbox::{SandboxData, SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxData, SandboxOptions, SandboxSecretMode};
 use trueup::value::Sensitivity;
 
 use crate::birds::Birds;

@@ -4,7 +4,6 @@ use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
-
 use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
 use trueup::document::write::{CommentMap, DocumentContent, render_document};
 use trueup::document::{self, DesiredNode, DesiredValue, Document};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use trueup::remote::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
+use trueup::sandbox::{RunningSandbox, SandboxFault, SandboxLogEntry, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::estate::Estate;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{Field, FieldType, Kind, ReadConsistency, ScalarType, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options};
 use crate::newborn::{bare, kinds, newborn, plain};

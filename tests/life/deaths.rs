@@ -5,9 +5,8 @@ use std::fs;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{Kind, ReadConsistency, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options, vary};
 use crate::newborn::{kinds, newborn};

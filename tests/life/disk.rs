@@ -9,9 +9,8 @@ use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{IdAssigner, Kind, ReadConsistency, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, options, vary};

@@ -12,13 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::{FieldType, Kind, ScalarType, Shape, WireFormat};
-use trueup::remote::sandbox::{
-    RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions,
-};
 use trueup::remote::wire;
 use trueup::run::journal;
+use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxObserver, SandboxOptions};
 use trueup::yaml;
 
 use crate::axe::{Axe, Cut, Side};

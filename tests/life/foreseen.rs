@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{Kind, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options};
 use crate::newborn::{kinds, newborn};

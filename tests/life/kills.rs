@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{AbsenceRule, ArrayType, FieldType, ItemType, Kind, ReadConsistency, Shape, WireFormat};
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 use trueup::value::Sensitivity;
 
 use crate::axe::{Cut, Scaffold, Side};

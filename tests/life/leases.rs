@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
-
 use trueup::kind::WireFormat;
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::{Desk, Ran, Running};
 use crate::estate::{Estate, options};

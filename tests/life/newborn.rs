@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::explain::{build_document_example, build_example};
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{ArrayType, Field, FieldType, IdAssigner, ItemType, Kind, Shape};

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::{Kind, ReadConsistency, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::Ran;
 use crate::estate::{Estate, edit, options, vary};

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-
 use trueup::kind::{Kind, WireFormat};
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::desk::{Ran, Running};
 use crate::estate::{Estate, options, vary};

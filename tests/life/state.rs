@@ -4,9 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
-
 use trueup::kind::{FieldType, Kind, ScalarType};
+use uuid::Uuid;
 
 use crate::estate::Estate;
 

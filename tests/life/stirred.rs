@@ -2,7 +2,6 @@
 //! the last is gone where what is not listed goes, and a new one is added.
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::explain::build_example;
 use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use trueup::plan::compare::find_row_id;

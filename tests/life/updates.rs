@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
-
 use trueup::kind::explain::build_example;
 use trueup::kind::{AbsenceRule, ClearValue, Field, FieldType, Kind, ListType, ScalarType, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 use trueup::value::Sensitivity;
 
 use crate::estate::{Estate, differing, options};

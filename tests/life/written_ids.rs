@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-
 use trueup::kind::{IdAssigner, Kind, WireFormat};
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 use trueup::yaml;
 
 use crate::desk::Ran;

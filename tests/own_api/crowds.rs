@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use trueup::diagnostic::NamedSource;
-use trueup::remote::sandbox::{RunningSandbox, SandboxData, SandboxLauncher, SandboxOptions};
+use trueup::sandbox::{RunningSandbox, SandboxData, SandboxLauncher, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::shop::{descriptions, kinds};

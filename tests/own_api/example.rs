@@ -7,7 +7,7 @@ use std::path::Path;
 use boon::{Compiler, Schemas};
 use serde_json::{Value as Json, json};
 use trueup::kind::registry::KindRegistry;
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::desk::Desk;
 use crate::shop::{Shop, body, descriptions};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use trueup::kind::Kind;
 use trueup::kind::registry::KindRegistry;
-use trueup::remote::sandbox::{RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxOptions};
+use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxLogEntry, SandboxOptions};
 
 use crate::desk::Desk;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::NamedSource;
-use trueup::remote::sandbox::{
+use trueup::sandbox::{
     RunningSandbox, SandboxData, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxObserver,
     SandboxOptions,
 };

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::{Diagnostic, NamedSource};
-use trueup::kind::draft::{ApiDraft, draft_api};
 use trueup::kind::registry::KindRegistry;
+use trueup::openapi::{ApiDraft, draft_api};
 
 fn drafted(text: &str) -> Result<ApiDraft, Diagnostic> {
     let source: Arc<NamedSource> = NamedSource::new("some.json", text);

@@ -1,7 +1,7 @@
 //! `trueup api try`: a description against live objects that are not as it says.
 
 use serde_json::{Value as Json, json};
-use trueup::remote::sandbox::{SandboxFault, SandboxOptions};
+use trueup::sandbox::{SandboxFault, SandboxOptions};
 
 use crate::desk::Desk;
 use crate::shop::Shop;

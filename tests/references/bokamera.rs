@@ -2,11 +2,10 @@
 //! of the whole.
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{FieldType, ScalarType, Shape};
 use trueup::plan::propose::GrantedPermissions;
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::yard::Yard;
 

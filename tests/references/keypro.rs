@@ -1,11 +1,10 @@
 //! Customers of water utilities: constants by name, a PATCH of what differs, protected data.
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{FieldType, ScalarType};
 use trueup::plan::propose::GrantedPermissions;
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::yard::Yard;
 

@@ -1,7 +1,6 @@
 //! Objects of a workspace that refer to each other, of a service that is described here alone.
 
 use serde_json::{Value as Json, json};
-
 use trueup::plan::propose::GrantedPermissions;
 
 use crate::yard::Yard;

@@ -7,8 +7,6 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Map, Value as Json};
 use tempfile::TempDir;
-use url::Url;
-
 use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
 use trueup::document::{self, Document, ValueSource};
 use trueup::kind::registry::KindRegistry;
@@ -19,9 +17,6 @@ use trueup::plan::propose::GrantedPermissions;
 use trueup::plan::step::UpdateMethod;
 use trueup::remote::hosts::AllowedHosts;
 use trueup::remote::retry::{JitterMode, RetryPolicy};
-use trueup::remote::sandbox::{
-    RunningSandbox, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxOptions,
-};
 use trueup::remote::target::{Target, TargetAuth};
 use trueup::remote::target_client::TargetClient;
 use trueup::report::plan_report::PlanReport;
@@ -32,6 +27,8 @@ use trueup::run::outcome::{OutcomeStatus, StepOutcome};
 use trueup::run::refer::ReferenceResolver;
 use trueup::run::write_digests::WriteDigests;
 use trueup::run::{CancellationToken, RunSession, apply, planning};
+use trueup::sandbox::{RunningSandbox, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxOptions};
+use url::Url;
 
 /// The scope in which the samples live.
 pub const COMPANY: &str = "aaaaaaaa-0000-4000-8000-000000000001";

@@ -1,7 +1,6 @@
 //! Plans that change too much are shown and saved, and nothing of them is written until somebody names how much.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;

@@ -1,9 +1,8 @@
 //! Secrets that do not read back: what the plan knows of them, how old they are, and how they are rotated.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::estate::{Estate, options};
 

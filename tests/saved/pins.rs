@@ -8,7 +8,6 @@ use hmac::{Hmac, Mac};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-
 use trueup::diagnostic::{NamedSource, has_errors};
 use trueup::document::{self, Document, ValueSource};
 use trueup::kind::WireFormat;

@@ -1,7 +1,6 @@
 //! What was reviewed is what is written: object by object, once, and by whoever holds the same workspace.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::desk::Ran;

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
-use trueup::remote::sandbox::{SandboxOptions, SandboxSecretMode};
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use crate::desk::Running;
 use crate::estate::{Estate, options};

@@ -2,7 +2,6 @@
 //! command is wrong usage.
 
 use serde_json::{Value, json};
-
 use trueup::kind::WireFormat::Json;
 
 use crate::estate::Estate;

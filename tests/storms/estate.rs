@@ -18,7 +18,6 @@ use trueup::plan::step::UpdateMethod;
 use trueup::remote::hosts::AllowedHosts;
 use trueup::remote::retry::{JitterMode, RetryPolicy};
 use trueup::remote::retry_budget::RetryBudget;
-use trueup::remote::sandbox::{InProcessSandbox, SandboxOptions};
 use trueup::remote::target::{Target, TargetAuth};
 use trueup::remote::target_client::TargetClient;
 use trueup::remote::wire;
@@ -28,6 +27,7 @@ use trueup::run::outcome::{OutcomeStatus, StepOutcome};
 use trueup::run::refer::ReferenceResolver;
 use trueup::run::write_digests::WriteDigests as Remembered;
 use trueup::run::{CancellationToken, RunSession, apply, planning};
+use trueup::sandbox::{InProcessSandbox, SandboxOptions};
 use trueup::yaml;
 use url::Url;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 use trueup::exchange::HttpResponse;
-use trueup::remote::sandbox::InProcessSandbox;
 use trueup::remote::transport::{ResponseFuture, Transport, TransportRequest};
 use trueup::remote::transport_error::{DeliveryStatus, TransportErrorReason};
+use trueup::sandbox::InProcessSandbox;
 
 /// How bad the weather is.
 #[derive(Clone, Copy, PartialEq)]

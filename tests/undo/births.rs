@@ -1,9 +1,8 @@
 //! Objects that came or went as wholes.
 
 use serde_json::json;
-
 use trueup::kind::WireFormat;
-use trueup::remote::sandbox::SandboxOptions;
+use trueup::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, kind, options};
 use crate::newborn::newborn;

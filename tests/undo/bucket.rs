@@ -6,7 +6,6 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-
 use trueup::kind::WireFormat;
 
 use crate::estate::Estate;

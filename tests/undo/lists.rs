@@ -1,7 +1,6 @@
 //! Items of lists: those that came go, those that went come back, and those beside them stay as they are by now.
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::WireFormat;
 
 use crate::estate::Estate;

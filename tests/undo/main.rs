@@ -23,9 +23,8 @@ mod sealed;
 mod shared;
 mod updates;
 
-use serde_json::Value as Json;
-
 use estate::Estate;
+use serde_json::Value as Json;
 
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 

@@ -1,7 +1,6 @@
 //! Receipts that are not to be believed, plans of an undo that are saved, and what must never be in either.
 
 use serde_json::json;
-
 use trueup::kind::WireFormat;
 
 use crate::estate::Estate;

@@ -1,11 +1,9 @@
 //! Before-values under a mark, sealed: they come back for whoever has an identity, and are in no file in clear.
 
-use serde_json::json;
-
-use trueup::kind::WireFormat;
-use trueup::remote::sandbox::SandboxOptions;
-
 use age::secrecy::ExposeSecret;
+use serde_json::json;
+use trueup::kind::WireFormat;
+use trueup::sandbox::SandboxOptions;
 
 use crate::estate::{Estate, options};
 use crate::{APPLY, last, receipt};

@@ -1,9 +1,8 @@
 //! Receipts in a place that machines share.
 
 use serde_json::json;
-
 use trueup::kind::WireFormat;
-use trueup::run::receipt_store::{ReceiptStore, ReceiptStoreError};
+use trueup::state::receipt_store::{ReceiptStore, ReceiptStoreError};
 
 use crate::estate::Estate;
 use crate::{APPLY, last};

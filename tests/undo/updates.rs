@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-
 use trueup::kind::WireFormat;
 
 use crate::estate::Estate;

@@ -11,14 +11,15 @@ use serde::Serialize;
 use crate::cli::args::{ApiCheckArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::screen::TerminalScreen;
-use crate::cli::workspace::{self, API_FOLDER};
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
-use crate::kind::draft::count_decisions;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{FieldType, ItemType, Kind, Shape};
+use crate::openapi::count_decisions;
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::report::sanitize::format_count;
+use crate::workspace;
+use crate::workspace::API_FOLDER;
 
 /// What a check of descriptions found.
 #[derive(Serialize, JsonSchema)]

@@ -13,12 +13,13 @@ use serde::Serialize;
 use crate::cli::args::{ApiNewArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::screen::TerminalScreen;
-use crate::cli::workspace::{self, API_FOLDER};
 use crate::diagnostic::Diagnostic;
-use crate::kind::draft::{ApiDraft, draft_api};
+use crate::openapi::{ApiDraft, draft_api};
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::report::sanitize::{escape_line, format_count};
+use crate::workspace;
+use crate::workspace::API_FOLDER;
 
 /// What was drafted from an OpenAPI document.
 #[derive(Serialize, JsonSchema)]

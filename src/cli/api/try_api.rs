@@ -14,10 +14,6 @@ use crate::cli::args::{ApiTryArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
 use crate::cli::run_setup;
 use crate::cli::screen::TerminalScreen;
-use crate::cli::settings::TargetSettings;
-use crate::cli::settings::auth::CredentialPurpose;
-use crate::cli::slots::{self, SecretEnvironment};
-use crate::cli::workspace::{self, WorkspaceConfig};
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
 use crate::kind::Kind;
 use crate::kind::scalar::ScalarToken;
@@ -25,6 +21,11 @@ use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::value::Value;
+use crate::workspace;
+use crate::workspace::secrets::SecretEnvironment;
+use crate::workspace::settings::TargetSettings;
+use crate::workspace::settings::auth::CredentialPurpose;
+use crate::workspace::{WorkspaceConfig, secrets};
 
 /// What a trial of descriptions found.
 #[derive(Serialize, JsonSchema)]
@@ -82,7 +83,7 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
     let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots =
         credentials.map(|own| (own.source.clone(), base.settings.source.locate_span(own.span))).collect();
-    let (secrets, unresolved) = slots::resolve_secrets(slots, &SecretEnvironment::from_process(&base.root));
+    let (secrets, unresolved) = secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&base.root));
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.build_retry_budget());
     let connected = target.build_target(&secrets, CredentialPurpose::Read, None).into_iter().collect();

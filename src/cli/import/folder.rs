@@ -13,14 +13,13 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::super::args::ImportArgs;
-use super::super::settings;
-use super::super::workspace::LoadedWorkspace;
 use super::report::{ImportRow, ImportStatus};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::remote::wire::Snapshot;
 use crate::run::import::edited_file::{EditedDocument, EditedFile, VerifiedFile};
 use crate::run::import::{ImportJob, names};
+use crate::workspace::{LoadedWorkspace, settings};
 
 /// The schema that an editor checks documents by, below the workspace.
 const DOCUMENT_SCHEMA: &str = "schemas/document.json";

@@ -1,8 +1,6 @@
 //! What an import is aimed at: the kind, the target, the scope and the selectors, from arguments and settings.
 
 use super::super::args::ImportArgs;
-use super::super::settings::{SETTINGS_FILE_NAME, TargetSettings};
-use super::super::workspace::LoadedWorkspace;
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
@@ -10,6 +8,8 @@ use crate::kind::{Kind, ScalarType, explain};
 use crate::run::import::ImportJob;
 use crate::run::import::select::ObjectSelector;
 use crate::value::Value;
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::settings::{SETTINGS_FILE_NAME, TargetSettings};
 
 /// What is imported.
 pub struct ImportTarget {

@@ -140,9 +140,10 @@ fn is_same_except_id(before: &YamlNode, after: &YamlNode, with_id: bool) -> bool
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::document::read_documents;
-    use uuid::Uuid;
 
     const KIND: &str = "bootview/payment-gateway";
 

@@ -5,14 +5,13 @@
 
 use std::io;
 
-use super::super::RunEvent;
 use super::super::fetch::{ObjectJob, ReadOutcome, read_one};
 use super::super::journal::{PendingLine, RecordedResponse as Noted};
-use super::super::locate_error;
 use super::super::match_up::ObjectMatch;
 use super::super::outcome::OutcomeStatus;
 use super::super::planning::build_subject;
 use super::super::refer::ReferentStatus;
+use super::super::{RunEvent, locate_error};
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
     diagnose_missing_state, diagnose_unrecorded_outcome, diagnose_unsaved_digests, diagnose_unsaved_id,

@@ -2,12 +2,11 @@
 //!
 //! A success that the service only claims is a fault here, and so is a change that nobody asked for.
 
-use super::super::RunEvent;
 use super::super::fetch::ReadOutcome;
-use super::super::locate_error;
 use super::super::match_up::ObjectMatch;
 use super::super::outcome::{OutcomeStatus, StepOutcome};
 use super::super::planning::{build_subject, decide_live, get_consistency, is_surely_visible};
+use super::super::{RunEvent, locate_error};
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
     diagnose_not_deleted, diagnose_unrequested_change,

@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deunicode::deunicode;
 
-use crate::kind::explain;
-use crate::kind::{Field, FieldType, Kind, ScalarType};
+use crate::kind::{Field, FieldType, Kind, ScalarType, explain};
 use crate::run::match_up::find_live_value;
 use crate::value::{Object, Sensitivity, Value};
 

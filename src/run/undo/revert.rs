@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::WrittenObject;
 use super::record::{LeafRecord, WithheldReason, parse_record as read_record};
-use super::sealer::ValueOpener;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::kind::scalar::ScalarToken;
@@ -19,6 +18,7 @@ use crate::plan::undo::{UndoSkipReason, UndoableChange, propose_recreate, propos
 use crate::plan::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction, digest};
 use crate::run::fetch::ReadOutcome;
 use crate::run::match_up::ObjectMatch;
+use crate::state::sealer::ValueOpener;
 use crate::value::{Object, Sensitivity};
 
 /// What is not undone, and why.

@@ -1,0 +1,303 @@
+//! An OpenAPI document, and its parts by their pointers, each read by itself.
+//!
+//! The crate that knows OpenAPI 3.0 reads one part at a time: what stands inside a part is handed to it as a
+//! reference to where it stands. So a broken part spoils no other, a schema that holds itself ends nothing, and
+//! the work grows with the document only. What 3.1 says otherwise is said in the words of 3.0 on the way.
+//! Deliberately absent: other documents. A reference leads within this one or nowhere.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use openapiv3::{Operation, Parameter, ReferenceOr, RequestBody, Response, Schema, SecurityScheme};
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
+use crate::kind::read::convert_untyped;
+use crate::openapi::downgrade_31;
+use crate::yaml;
+
+/// How many references are followed from one to the next.
+const MAX_REFERENCE_HOPS: usize = 32;
+/// How deep a document may nest; the YAML reader keeps the same bound.
+const MAX_DEPTH: usize = 64;
+
+/// A document.
+pub struct OpenApiDocument {
+    tree: Json,
+    /// Schemas that were read already; most stand in many places.
+    schema_cache: RefCell<HashMap<String, Option<Rc<Schema>>>>,
+}
+
+impl OpenApiDocument {
+    /// Reads a document, JSON or YAML.
+    ///
+    /// # Errors
+    /// What keeps it from being read at all.
+    pub fn parse_source(source: &Arc<NamedSource>) -> Result<Self, Diagnostic> {
+        let tree = match source.text.trim_start().starts_with('{') {
+            true => parse_json(source)?,
+            false => parse_yaml(source)?,
+        };
+        let at = |fault: Diagnostic| fault.with_location(source.locate_span(SourceSpan::default()));
+        if exceeds_depth(&tree, MAX_DEPTH) {
+            let message = format!("this document nests deeper than {MAX_DEPTH}");
+            return Err(at(Diagnostic::error("too-deep", message).with_hint("take out what is not needed")));
+        }
+        check_version(&tree).map_err(at)?;
+        Ok(Self { tree, schema_cache: RefCell::default() })
+    }
+
+    /// The text at a pointer, as one line; none when it says nothing.
+    pub fn read_text(&self, pointer: &str) -> Option<String> {
+        crate::openapi::naming::extract_summary(self.tree.pointer(pointer)?.as_str()?)
+    }
+
+    /// What stands at a pointer, as it was written.
+    pub fn find_json(&self, pointer: &str) -> Option<&Json> {
+        self.tree.pointer(pointer)
+    }
+
+    /// The names in the mapping at a pointer, each with the pointer of what it names.
+    pub fn list_members(&self, pointer: &str) -> Vec<(&str, String)> {
+        let members = self.tree.pointer(pointer).and_then(Json::as_object);
+        let named = |name: &'_ String| format!("{pointer}/{}", escape_pointer_token(name));
+        members.into_iter().flatten().map(|(name, _)| (name.as_str(), named(name))).collect()
+    }
+
+    /// Where a pointer leads when the references there are followed.
+    pub fn resolve_pointer(&self, pointer: &str) -> Option<String> {
+        let mut pointer = pointer.to_owned();
+        for _ in 0..MAX_REFERENCE_HOPS {
+            match self.tree.pointer(&pointer)?.get("$ref") {
+                Some(reference) => pointer = parse_local_reference(reference.as_str()?)?,
+                None => return Some(pointer),
+            }
+        }
+        None
+    }
+
+    /// The operation at a pointer.
+    pub fn read_operation(&self, pointer: &str) -> Option<Operation> {
+        let mut part = self.read_part(pointer, &["summary", "description", "operationId", "deprecated"])?;
+        part.add_item_references("parameters");
+        part.add_reference("requestBody");
+        let responses =
+            part.find_member("responses").map(|responses| part.build_references(responses, "responses"));
+        part.output.insert("responses".into(), responses.unwrap_or_default().into());
+        part.deserialize_part()
+    }
+
+    /// The parameter at a pointer, with its schema as a reference.
+    pub fn read_parameter(&self, pointer: &str) -> Option<Parameter> {
+        let mut part = self.read_part(pointer, &["name", "in", "description", "required", "example"])?;
+        let schema = match part.find_member("schema") {
+            Some(_) => format!("{}/schema", part.pointer),
+            // a schema below `content`, or none at all: then the reference leads nowhere
+            None => {
+                self.find_json_schema(&part.pointer).unwrap_or_else(|| format!("{}/schema", part.pointer))
+            }
+        };
+        part.output.insert("schema".into(), build_reference(&schema));
+        if part.output.get("in").and_then(Json::as_str) == Some("path") {
+            part.output.insert("required".into(), true.into());
+        }
+        part.deserialize_part()
+    }
+
+    /// The pointer of the JSON schema of a request's body.
+    pub fn find_body_schema(&self, body: &ReferenceOr<RequestBody>) -> Option<String> {
+        self.find_json_schema(&self.resolve_pointer(parse_target(body)?)?)
+    }
+
+    /// The pointer of the JSON schema of an answer; none when it answers no JSON.
+    pub fn find_response_schema(&self, response: &ReferenceOr<Response>) -> Option<String> {
+        self.find_json_schema(&self.resolve_pointer(parse_target(response)?)?)
+    }
+
+    /// A security scheme.
+    pub fn read_security_scheme(&self, pointer: &str) -> Option<SecurityScheme> {
+        let words = ["type", "description", "name", "in", "scheme", "bearerFormat", "openIdConnectUrl"];
+        let mut part = self.read_part(pointer, &words)?;
+        if let Some(flows) = part.find_member("flows").cloned() {
+            part.output.insert("flows".into(), downgrade_31::downgrade_flows(flows));
+        }
+        part.deserialize_part()
+    }
+
+    /// The schema at a pointer, what stands inside it as references.
+    pub fn load_schema(&self, pointer: &str) -> Option<Rc<Schema>> {
+        if let Some(known) = self.schema_cache.borrow().get(pointer) {
+            return known.clone();
+        }
+        let schema = self.parse_schema(pointer).map(Rc::new);
+        self.schema_cache.borrow_mut().insert(pointer.to_owned(), schema.clone());
+        schema
+    }
+
+    fn parse_schema(&self, pointer: &str) -> Option<Schema> {
+        match self.tree.pointer(pointer)? {
+            Json::Object(members) => {
+                serde_json::from_value(Json::Object(downgrade_31::downgrade_schema(members, pointer))).ok()
+            }
+            // a schema that lets everything, or nothing, through
+            Json::Bool(_) => serde_json::from_value(Json::Object(Map::new())).ok(),
+            _ => None,
+        }
+    }
+
+    /// The reference that a schema is, if it is one.
+    pub fn read_reference(&self, pointer: &str) -> Option<Option<String>> {
+        let reference = self.tree.pointer(pointer)?.get("$ref")?;
+        Some(reference.as_str().and_then(parse_local_reference))
+    }
+
+    /// The pointer of the schema that stands below `content` for JSON.
+    fn find_json_schema(&self, pointer: &str) -> Option<String> {
+        let content = format!("{pointer}/content");
+        let media: Vec<(String, String)> = self
+            .list_members(&content)
+            .into_iter()
+            .map(|(name, pointer)| (name.split(';').next().unwrap_or(name).trim().to_lowercase(), pointer))
+            .collect();
+        let find = |fits: &dyn Fn(&str) -> bool| media.iter().find(|(name, _)| fits(name));
+        let (_, media) = find(&|name| name == "application/json")
+            // a JSON Patch is a list of edits, not an object
+            .or_else(|| find(&|name| name.ends_with("+json") && name != "application/json-patch+json"))
+            .or_else(|| find(&|name| name == "*/*"))?;
+        let schema = format!("{media}/schema");
+        self.tree.pointer(&schema).map(|_| schema)
+    }
+
+    fn read_part(&self, pointer: &str, words: &[&str]) -> Option<OpenApiPart<'_>> {
+        let pointer = self.resolve_pointer(pointer)?;
+        let members = self.tree.pointer(&pointer)?.as_object()?;
+        let kept = |(word, value): (&String, &Json)| (word.clone(), value.clone());
+        let made = members.iter().filter(|(word, _)| words.contains(&word.as_str())).map(kept).collect();
+        Some(OpenApiPart { members, pointer, output: made })
+    }
+}
+
+/// One part on its way to the crate: the words that are plain values, and references in place of the others.
+struct OpenApiPart<'b> {
+    members: &'b Map<String, Json>,
+    pointer: String,
+    output: Map<String, Json>,
+}
+
+impl<'b> OpenApiPart<'b> {
+    fn find_member(&self, word: &str) -> Option<&'b Json> {
+        self.members.get(word)
+    }
+
+    fn add_reference(&mut self, word: &str) {
+        if self.find_member(word).is_some() {
+            self.output.insert(word.into(), build_reference(&format!("{}/{word}", self.pointer)));
+        }
+    }
+
+    fn add_item_references(&mut self, word: &str) {
+        let items = self.find_member(word).and_then(Json::as_array).map_or(0, Vec::len);
+        let references = (0..items).map(|at| build_reference(&format!("{}/{word}/{at}", self.pointer)));
+        self.output.insert(word.into(), references.collect());
+    }
+
+    /// A mapping with a reference in place of each value.
+    fn build_references(&self, value: &Json, word: &str) -> Map<String, Json> {
+        let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
+        names
+            .map(|name| {
+                (
+                    name.clone(),
+                    build_reference(&format!("{}/{word}/{}", self.pointer, escape_pointer_token(name))),
+                )
+            })
+            .collect()
+    }
+
+    fn deserialize_part<T: DeserializeOwned>(self) -> Option<T> {
+        serde_json::from_value(Json::Object(self.output)).ok()
+    }
+}
+
+/// The pointer to which a reference of ours leads.
+pub fn parse_target<T>(reference: &ReferenceOr<T>) -> Option<&str> {
+    match reference {
+        ReferenceOr::Reference { reference } => reference.strip_prefix('#'),
+        ReferenceOr::Item(_) => None,
+    }
+}
+
+/// A reference to a pointer.
+pub fn build_reference(pointer: &str) -> Json {
+    serde_json::json!({ "$ref": format!("#{pointer}") })
+}
+
+/// A step of a pointer.
+pub fn escape_pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The pointer of a reference within the document.
+fn parse_local_reference(reference: &str) -> Option<String> {
+    let pointer = percent_decode_str(reference.strip_prefix('#')?).decode_utf8().ok()?;
+    (pointer.is_empty() || pointer.starts_with('/')).then(|| pointer.into_owned())
+}
+
+fn parse_json(source: &Arc<NamedSource>) -> Result<Json, Diagnostic> {
+    serde_json::from_str(&source.text).map_err(|error| {
+        let line = error.line().saturating_sub(1);
+        let start: usize = source.text.split_inclusive('\n').take(line).map(str::len).sum();
+        let at = u32::try_from(start + error.column().saturating_sub(1)).unwrap_or(0);
+        let why = error.to_string();
+        let why = why.split(" at line ").next().unwrap_or_default();
+        Diagnostic::error("json-syntax", format!("this is not JSON: {why}"))
+            .with_location(source.locate_span(SourceSpan { start: at, end: at }))
+            .with_hint("look at the quotes, commas and brackets just before this place")
+    })
+}
+
+fn parse_yaml(source: &Arc<NamedSource>) -> Result<Json, Diagnostic> {
+    let mut faults = Vec::new();
+    let nodes = yaml::read_documents(source, &mut faults);
+    match (faults.into_iter().next(), nodes.as_slice()) {
+        (Some(fault), _) => Err(fault),
+        (None, [one]) => Ok(convert_untyped(one)),
+        (None, several) => {
+            let message = format!("an OpenAPI file is one document, here are {}", several.len());
+            Err(Diagnostic::error("document-count", message)
+                .with_location(source.locate_span(SourceSpan::default())))
+        }
+    }
+}
+
+fn exceeds_depth(tree: &Json, most: usize) -> bool {
+    let deeper = |inner: &Json| most == 0 || exceeds_depth(inner, most - 1);
+    match tree {
+        Json::Array(items) => items.iter().any(deeper),
+        Json::Object(members) => members.values().any(deeper),
+        _ => false,
+    }
+}
+
+fn check_version(tree: &Json) -> Result<(), Diagnostic> {
+    let known = "documents of OpenAPI 3.0 and 3.1 are read";
+    let version = tree.get("openapi").map(|version| match version {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    });
+    match version {
+        Some(version) if version.starts_with("3.0") || version.starts_with("3.1") => Ok(()),
+        Some(_) => {
+            Err(Diagnostic::error("openapi-version", "this version of OpenAPI is not read").with_hint(known))
+        }
+        None if tree.get("swagger").is_some() => {
+            let fault = Diagnostic::error("openapi-version", "this is a document of Swagger 2.0");
+            Err(fault.with_hint(format!("{known}; converters from 2.0 to 3.0 are easily found")))
+        }
+        None => Err(Diagnostic::error("not-openapi", "this is not an OpenAPI document").with_hint(known)),
+    }
+}

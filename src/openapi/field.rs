@@ -1,0 +1,554 @@
+//! One field of a draft: its words, and what a person must decide about it.
+//!
+//! Where the document leaves a question open the cautious word is taken: lists lose nothing that nobody asked
+//! to lose, what looks like a credential or a person's is marked, and nothing is cleared in a way that the
+//! document does not allow. Deliberately absent: identity and operations; `kind` drafts those.
+
+use serde_json::Value as Json;
+
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{NumberEncoding, ScalarType};
+use crate::openapi::flatten_schema::{FlatSchema, SchemaForm, StringSchema};
+use crate::openapi::naming;
+use crate::openapi::naming::DraftSensitivity;
+use crate::openapi::schema_pair::{DraftBehavior, OperationSchemas};
+use crate::openapi::yaml_writer::{DraftEntry, DraftValue};
+
+/// How deep fields may nest in a draft.
+const MAX_NESTED_FIELDS: usize = 10;
+/// How many fields one object may have in the format.
+const MAX_FIELDS: usize = 1000;
+/// The most characters of an example.
+const MAX_EXAMPLE_CHARS: usize = 200;
+
+/// A field of the draft, as far as others ask about it.
+pub struct DraftField {
+    pub name: String,
+    /// The type's word.
+    pub ty: &'static str,
+    pub behavior: DraftBehavior,
+    pub sensitivity: Option<&'static str>,
+    pub entry: DraftEntry,
+}
+
+/// What the fields of one kind are drafted for.
+pub struct FieldDrafter<'s> {
+    /// The name of the API.
+    pub api: &'s str,
+    /// The names of all kinds of the draft, without the API.
+    pub kind_names: &'s [String],
+    /// The field with the service's id, and whether the caller makes it.
+    pub id_field: (&'s str, bool),
+    /// Whether a write sends the whole object.
+    pub full_body: bool,
+}
+
+/// Where a field stands.
+#[derive(Clone, Copy, Default)]
+struct DraftNesting {
+    depth: usize,
+    read_only: bool,
+}
+
+/// A type of the format with the words that belong to it.
+struct DraftType {
+    keyword: &'static str,
+    entries: Vec<DraftEntry>,
+    decision: Option<String>,
+    scalar: Option<ScalarType>,
+}
+
+impl DraftType {
+    fn from_scalar(word: &'static str, leaf: ScalarType) -> Self {
+        Self { keyword: word, entries: Vec::new(), decision: None, scalar: Some(leaf) }
+    }
+
+    fn from_entries(word: &'static str, lines: Vec<DraftEntry>) -> Self {
+        Self { keyword: word, entries: lines, decision: None, scalar: None }
+    }
+
+    fn new_any(why: &str) -> Self {
+        let decide = Some(format!("{why}; `any` is compared as a whole, so say more if more is known"));
+        Self { decision: decide, ..Self::from_scalar("any", ScalarType::Any) }
+    }
+}
+
+impl FieldDrafter<'_> {
+    /// The fields of an object, and the names that the format cannot say.
+    pub fn draft_fields(&self, views: &OperationSchemas) -> (Vec<DraftField>, Vec<String>) {
+        self.draft_nested_fields(views, DraftNesting::default())
+    }
+
+    fn draft_nested_fields(
+        &self,
+        views: &OperationSchemas,
+        above: DraftNesting,
+    ) -> (Vec<DraftField>, Vec<String>) {
+        let (sayable, unsayable): (Vec<&str>, Vec<&str>) =
+            views.list_names().into_iter().partition(|name| !name.is_empty() && !name.contains(['.', '/']));
+        let mut left_out: Vec<String> = unsayable.into_iter().map(naming::sanitize_text).collect();
+        left_out.extend(sayable.iter().skip(MAX_FIELDS).map(|name| naming::sanitize_text(name)));
+        let made = sayable
+            .iter()
+            .take(MAX_FIELDS)
+            .map(|name| self.draft_field(name, &views.select_property(name), above));
+        (made.collect(), left_out)
+    }
+
+    fn draft_field(&self, name: &str, views: &OperationSchemas, above: DraftNesting) -> DraftField {
+        let is_id = above.depth == 0 && name == self.id_field.0;
+        let (access, guessed) = self.infer_behavior(name, views, above, is_id);
+        let below = DraftNesting { depth: above.depth + 1, read_only: access.read_only };
+        let typed = match is_id {
+            true => draft_id_type(views),
+            false => self.draft_type(name, views, below),
+        };
+        let mark = if is_id { None } else { infer_sensitivity(name, views, typed.keyword) };
+        // only a text can be a secret, whatever else it looks like
+        let typed = match mark {
+            Some("secret") => DraftType::from_scalar("text", ScalarType::String { max_length: None }),
+            _ => typed,
+        };
+        let other_kind = self.suggest_reference(name, typed.keyword).filter(|_| !is_id);
+        let mut lines = vec![
+            DraftEntry::from_keyword("type", typed.keyword)
+                .with_decisions(typed.decision)
+                .with_decisions(other_kind),
+        ];
+        lines.push(DraftEntry::from_text("is", draft_description(name, views)));
+        if !above.read_only {
+            lines.extend(build_behavior_entry(access, guessed));
+        }
+        lines.extend(mark.map(|mark| build_sensitivity_entry(name, mark)));
+        lines.extend(build_clear_entry(views, access, typed.keyword));
+        if access.read_only && !above.read_only && self.full_body && self.is_omitted_from_writes(views) {
+            lines.push(DraftEntry::from_keyword("sent", "never"));
+        }
+        lines.extend(build_reference_entry(views, typed.keyword));
+        let example = typed.scalar.as_ref().filter(|_| mark != Some("secret") && !access.write_only);
+        let example = example.and_then(|leaf| find_example(views, leaf));
+        lines.extend(typed.entries);
+        lines.extend(example.map(|example| DraftEntry::new("example", DraftValue::Json(example))));
+        DraftField {
+            name: name.to_owned(),
+            ty: typed.keyword,
+            behavior: access,
+            sensitivity: mark,
+            entry: DraftEntry::new(name, DraftValue::Mapping(lines)),
+        }
+    }
+
+    /// Who may write the field, and what of that is a guess.
+    fn infer_behavior(
+        &self,
+        name: &str,
+        views: &OperationSchemas,
+        above: DraftNesting,
+        is_id: bool,
+    ) -> (DraftBehavior, Option<&'static str>) {
+        let computed = DraftBehavior { read_only: true, ..DraftBehavior::default() };
+        let found = views.infer_behavior();
+        match is_id {
+            true if self.id_field.1 => (
+                DraftBehavior { immutable: true, required: found.required, ..DraftBehavior::default() },
+                None,
+            ),
+            true => (computed, None),
+            false if above.read_only => (computed, None),
+            false if !found.read_only && is_timestamp(name, views) => {
+                (computed, Some("named like a moment that the service notes itself"))
+            }
+            false if found.immutable => {
+                (found, Some("no update of the document takes it, so it is taken for fixed once it is made"))
+            }
+            false if found.write_only && !views.list_present().any(|plain| plain.write_only) => (
+                found,
+                Some("no answer of the document has it, so it is taken for one that never reads back"),
+            ),
+            false => (found, None),
+        }
+    }
+
+    /// Whether a write of everything leaves it out.
+    fn is_omitted_from_writes(&self, views: &OperationSchemas) -> bool {
+        views.update.schema().is_none_or(|plain| plain.read_only)
+            || views.list_present().any(|plain| plain.read_only)
+    }
+
+    fn draft_type(&self, name: &str, views: &OperationSchemas, below: DraftNesting) -> DraftType {
+        if below.depth > MAX_NESTED_FIELDS {
+            return DraftType::new_any("it is nested too deep for a draft");
+        }
+        let clear = |plain: &&FlatSchema| !matches!(plain.form, SchemaForm::Unknown(_));
+        let Some(plain) = find_written_scalar(views).or_else(|| views.list_present().find(clear)) else {
+            let why = views.list_present().find_map(|plain| match plain.form {
+                SchemaForm::Unknown(why) => Some(why),
+                _ => None,
+            });
+            return DraftType::new_any(why.unwrap_or(crate::openapi::flatten_schema::UNSPECIFIED));
+        };
+        match &plain.form {
+            SchemaForm::Object { properties: members, additional_properties: others, .. }
+                if members.is_empty() =>
+            {
+                draft_map_type(others.as_deref())
+            }
+            SchemaForm::Object { .. } => self.draft_object_type(views, below),
+            SchemaForm::Array { item, unique_items: distinct } => {
+                self.draft_list_type(name, item, *distinct, (views, below))
+            }
+            _ => draft_scalar_type(plain),
+        }
+    }
+
+    fn draft_object_type(&self, views: &OperationSchemas, below: DraftNesting) -> DraftType {
+        let (fields, left_out) = self.draft_nested_fields(views, below);
+        match fields.is_empty() {
+            true => DraftType::new_any("the format cannot name its members"),
+            false => DraftType::from_entries("object", vec![build_fields_entry(fields, &left_out)]),
+        }
+    }
+
+    fn draft_list_type(
+        &self,
+        name: &str,
+        item: &FlatSchema,
+        distinct: bool,
+        (views, below): (&OperationSchemas, DraftNesting),
+    ) -> DraftType {
+        let items = views.select_items();
+        let objects = items.list_present().any(|plain| !plain.properties().is_empty());
+        let (items, told_apart) = match objects {
+            true => {
+                let (fields, left_out) = self.draft_nested_fields(&items, below);
+                let key = infer_list_type(&fields, name);
+                (
+                    DraftEntry::new(
+                        "items",
+                        DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]),
+                    ),
+                    key,
+                )
+            }
+            false => {
+                (build_items_entry(item), if distinct { DraftListType::Set } else { DraftListType::Atomic })
+            }
+        };
+        let mut lines = told_apart.into_entries();
+        lines.push(items);
+        DraftType::from_entries("list", lines)
+    }
+
+    /// That a value may be the id of an object of another kind.
+    fn suggest_reference(&self, name: &str, ty: &str) -> Option<String> {
+        let mut stem = naming::split_words(name);
+        let last = stem.pop().filter(|last| last == "id" || last == "ids")?;
+        let stem = naming::derive_kind_name(&stem.join("-"));
+        let fits = ["text", "whole", "guid"].contains(&ty) || (ty == "list" && last == "ids");
+        let other = self.kind_names.iter().find(|kind| **kind == stem && fits)?;
+        let among = format!("among: {{ kind: {}/{other} }}", self.api);
+        Some(format!("if this is the id of a {}/{other}, add refers_to: {{ id: id, {among} }}", self.api))
+    }
+}
+
+/// A value that is read as a whole thing and written as its id.
+fn build_reference_entry(views: &OperationSchemas, ty: &str) -> Option<DraftEntry> {
+    let fits = ["text", "whole", "guid"].contains(&ty);
+    let read = views.read.schema().filter(|read| fits && !read.properties().is_empty())?;
+    let id = read.properties().iter().find(|member| naming::normalize_name(&member.name).ends_with("id"))?;
+    let line =
+        DraftEntry::new("refers_to", DraftValue::Mapping(vec![DraftEntry::from_text("id", &*id.name)]));
+    Some(line.with_decision("it is read whole and written as an id; `among` says where such things stand"))
+}
+
+/// How the items of a list are told apart.
+enum DraftListType {
+    Atomic,
+    Set,
+    Map(String, Option<String>),
+}
+
+impl DraftListType {
+    fn into_entries(self) -> Vec<DraftEntry> {
+        let upsert = || {
+            let remark = "`upsert` removes nothing; `complete` if a written list is all there is to be";
+            DraftEntry::from_keyword("listed", "upsert").with_decision(remark)
+        };
+        match self {
+            Self::Atomic => {
+                let remark =
+                    "`order` compares item by item; `set` or `key: [field]` if the place means nothing";
+                vec![
+                    DraftEntry::from_keyword("told_apart", "order").with_decision(remark),
+                    DraftEntry::from_keyword("listed", "complete"),
+                ]
+            }
+            Self::Set => vec![DraftEntry::from_keyword("told_apart", "set"), upsert()],
+            Self::Map(key, row) => {
+                let mut lines = vec![DraftEntry::new("key", DraftValue::FlowList(vec![key.clone()]))];
+                lines.extend(row.map(|row| DraftEntry::new("else", DraftValue::FlowRows(vec![vec![row]]))));
+                let remark = format!(
+                    "whether `{}` tells the items apart; else name other fields, or `order`",
+                    naming::sanitize_text(&key)
+                );
+                vec![
+                    DraftEntry::new("told_apart", DraftValue::Mapping(lines)).with_decision(remark),
+                    upsert(),
+                ]
+            }
+        }
+    }
+}
+
+/// The field that most likely tells the items of a list apart.
+fn infer_list_type(fields: &[DraftField], list: &str) -> DraftListType {
+    const SCALAR_TYPES: [&str; 4] = ["text", "whole", "guid", "choice"];
+    let owner = naming::singularize_word(list);
+    let fits = |field: &&DraftField| {
+        let free = !field.behavior.read_only && !field.behavior.write_only && field.behavior.required;
+        free && field.sensitivity.is_none() && SCALAR_TYPES.contains(&field.ty)
+    };
+    let rank = |field: &DraftField| match naming::normalize_name(&field.name).as_str() {
+        "id" => Some(0),
+        _ => naming::rank_key_name(&field.name, &owner).map(|rank| rank + 1),
+    };
+    let best = fields.iter().filter(fits).filter_map(|field| Some((rank(field)?, field)));
+    let ids = fields
+        .iter()
+        .filter(fits)
+        .filter(|field| naming::split_words(&field.name).last().is_some_and(|w| w == "id"));
+    let ids: Vec<&DraftField> = ids.collect();
+    let best = best.min_by_key(|(rank, _)| *rank).map(|(_, field)| field).or(match ids.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    });
+    let row = fields.iter().find(|field| {
+        field.behavior.read_only
+            && naming::normalize_name(&field.name) == "id"
+            && SCALAR_TYPES.contains(&field.ty)
+    });
+    match best {
+        Some(field) => DraftListType::Map(field.name.clone(), row.map(|row| row.name.clone())),
+        None => DraftListType::Atomic,
+    }
+}
+
+/// The `fields` of an object, with what had to be left out.
+pub fn build_fields_entry(fields: Vec<DraftField>, left_out: &[String]) -> DraftEntry {
+    let line =
+        DraftEntry::new("fields", DraftValue::Mapping(fields.into_iter().map(|field| field.entry).collect()));
+    match left_out {
+        [] => line,
+        names => {
+            let names: Vec<String> = names.iter().take(20).map(|name| format!("`{name}`")).collect();
+            line.with_comment(format!("left out, because the format cannot name them: {}", names.join(", ")))
+        }
+    }
+}
+
+/// A leaf that is written where a whole thing is read.
+fn find_written_scalar<'p>(views: &OperationSchemas<'p>) -> Option<&'p FlatSchema> {
+    let whole = views.read.schema().is_some_and(|read| !read.properties().is_empty());
+    views.list_written().find(|plain| whole && plain.is_scalar())
+}
+
+fn draft_id_type(views: &OperationSchemas) -> DraftType {
+    let leaf = views.list_present().find(|plain| plain.is_scalar()).map(draft_scalar_type);
+    match leaf {
+        Some(typed) if ["text", "whole", "guid"].contains(&typed.keyword) => typed,
+        _ => DraftType::from_scalar("text", ScalarType::String { max_length: None }),
+    }
+}
+
+fn draft_scalar_type(plain: &FlatSchema) -> DraftType {
+    match &plain.form {
+        SchemaForm::Integer { enum_values: values, .. } => {
+            let decide = match values.as_slice() {
+                [] => None,
+                values => Some(format!(
+                    "the document allows only {}",
+                    values.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
+                )),
+            };
+            DraftType {
+                decision: decide,
+                ..DraftType::from_scalar("whole", ScalarType::Integer(NumberEncoding::Number))
+            }
+        }
+        SchemaForm::Number => DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::Number)),
+        SchemaForm::Boolean => DraftType::from_scalar("flag", ScalarType::Boolean),
+        SchemaForm::String(text) => draft_string_type(text),
+        SchemaForm::Unknown(why) => DraftType::new_any(why),
+        SchemaForm::Object { .. } | SchemaForm::Array { .. } => DraftType::new_any("its values have parts"),
+    }
+}
+
+fn draft_string_type(text: &StringSchema) -> DraftType {
+    let in_quotes = || vec![DraftEntry::from_keyword("wire", "text")];
+    let choices: Vec<&String> = text.enum_values.iter().filter(|choice| !choice.trim().is_empty()).collect();
+    if !choices.is_empty() {
+        return draft_enum_type(&choices);
+    }
+    match text.format.as_deref() {
+        Some("uuid" | "guid") => DraftType::from_scalar("guid", ScalarType::Uuid),
+        Some("date") => DraftType::from_scalar("date", ScalarType::Date),
+        Some("date-time" | "datetime") => DraftType::from_scalar("time", ScalarType::DateTime),
+        Some("decimal" | "number" | "double" | "float" | "money") => DraftType {
+            entries: in_quotes(),
+            ..DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::Text))
+        },
+        Some("int32" | "int64" | "integer") => DraftType {
+            entries: in_quotes(),
+            ..DraftType::from_scalar("whole", ScalarType::Integer(NumberEncoding::Text))
+        },
+        _ => {
+            let lines = text.max_length.map(|most| DraftEntry::from_keyword("max_length", most));
+            DraftType {
+                entries: lines.into_iter().collect(),
+                ..DraftType::from_scalar("text", ScalarType::String { max_length: text.max_length })
+            }
+        }
+    }
+}
+
+fn draft_enum_type(choices: &[&String]) -> DraftType {
+    let mut known: Vec<(std::sync::Arc<str>, String)> = Vec::new();
+    for choice in choices {
+        if !known.iter().any(|(own, _)| **own == ***choice) {
+            let is = Some(naming::humanize_name(choice)).filter(|is| !is.is_empty());
+            known.push((choice.as_str().into(), is.unwrap_or_else(|| "One of the values".into())));
+        }
+    }
+    let lines = known.iter().map(|(choice, is)| DraftEntry::from_text(&**choice, &**is)).collect();
+    let line =
+        DraftEntry::new("choices", DraftValue::Mapping(lines)).with_decision("what each of these means");
+    DraftType {
+        entries: vec![line],
+        ..DraftType::from_scalar("choice", ScalarType::Enum { values: known, open: false })
+    }
+}
+
+fn draft_map_type(others: Option<&FlatSchema>) -> DraftType {
+    let silent = FlatSchema::from_form(SchemaForm::Unknown(crate::openapi::flatten_schema::UNSPECIFIED));
+    let listed = DraftEntry::from_keyword("listed", "upsert")
+        .with_decision("`upsert` removes nothing; `complete` if a written map is all there is to be");
+    DraftType::from_entries("map", vec![listed, build_items_entry(others.unwrap_or(&silent))])
+}
+
+/// The `items` of a list or map of leaves.
+fn build_items_entry(item: &FlatSchema) -> DraftEntry {
+    let typed = draft_scalar_type(item);
+    let mut lines = vec![DraftEntry::from_keyword("type", typed.keyword)];
+    // of the words of a leaf an item has only its choices
+    lines.extend(typed.entries.into_iter().filter(|_| typed.keyword == "choice"));
+    DraftEntry::new("items", DraftValue::Mapping(lines)).with_decisions(typed.decision)
+}
+
+fn draft_description(name: &str, views: &OperationSchemas) -> String {
+    let said =
+        |text: fn(&FlatSchema) -> &Option<String>| views.list_present().find_map(|plain| text(plain).clone());
+    let said = said(|plain| &plain.description).or_else(|| said(|plain| &plain.title));
+    let own = || Some(naming::humanize_name(name)).filter(|own| !own.is_empty());
+    let meaning =
+        said.or_else(own).unwrap_or_else(|| format!("The member `{}`", naming::sanitize_text(name)));
+    match views.list_present().any(|plain| plain.deprecated) {
+        true => format!("{} (deprecated)", meaning.trim_end_matches('.')),
+        false => meaning,
+    }
+}
+
+fn build_behavior_entry(access: DraftBehavior, guessed: Option<&str>) -> Option<DraftEntry> {
+    let line = match access.list_keywords().as_slice() {
+        [] => return None,
+        [one] => DraftEntry::from_keyword("access", one),
+        several => DraftEntry::new("access", DraftValue::FlowList(several.to_vec())),
+    };
+    Some(line.with_decisions(guessed))
+}
+
+fn infer_sensitivity(name: &str, views: &OperationSchemas, ty: &str) -> Option<&'static str> {
+    let format = |wanted: &str| {
+        views.list_present().any(
+            |plain| matches!(&plain.form, SchemaForm::String(text) if text.format.as_deref() == Some(wanted)),
+        )
+    };
+    let telling = match naming::guess_sensitivity(name) {
+        _ if format("password") => Some(DraftSensitivity::Secret),
+        None if format("email") || format("idn-email") => Some(DraftSensitivity::Personal),
+        told => told,
+    }?;
+    let text = views.list_present().any(|plain| matches!(plain.form, SchemaForm::String(_)));
+    match telling {
+        _ if ["flag", "time"].contains(&ty) => None,
+        DraftSensitivity::Personal => Some("personal"),
+        DraftSensitivity::Secret if ["date", "choice"].contains(&ty) => None,
+        DraftSensitivity::Secret if text => Some("secret"),
+        DraftSensitivity::Secret | DraftSensitivity::Internal => Some("sensitive"),
+    }
+}
+
+fn build_sensitivity_entry(name: &str, mark: &str) -> DraftEntry {
+    let remark = match mark {
+        "secret" => "it looks like a credential; documents then say only where it comes from",
+        "personal" => "it looks like something about a person; its values are then not shown",
+        _ => "it may carry a credential; its values are then not shown",
+    };
+    DraftEntry::from_keyword("mark", mark)
+        .with_decision(format!("named `{}`, {remark}", naming::sanitize_text(name)))
+}
+
+/// How the field is cleared, where not as `api.yaml` says: texts with the empty one, nothing else at all.
+fn build_clear_entry(views: &OperationSchemas, access: DraftBehavior, ty: &str) -> Option<DraftEntry> {
+    if access.is_never_cleared() || ["list", "map"].contains(&ty) {
+        return None;
+    }
+    let nullable = views.list_written().any(|plain| plain.nullable);
+    let empty = views
+        .list_written()
+        .any(|plain| matches!(&plain.form, SchemaForm::String(text) if text.allows_empty));
+    match ty {
+        _ if nullable => Some(DraftEntry::from_text("clear", "null")),
+        "text" if !empty => Some(DraftEntry::from_keyword("clear", "never")),
+        "choice" => Some(DraftEntry::from_keyword("clear", "never")),
+        _ => None,
+    }
+}
+
+/// Whether a field looks like the moment of creation or of the last edit.
+fn is_timestamp(name: &str, views: &OperationSchemas) -> bool {
+    const LAST_EDIT_WORDS: [&str; 7] =
+        ["created", "updated", "modified", "changed", "edited", "creation", "modification"];
+    let format = |plain: &FlatSchema| match &plain.form {
+        SchemaForm::String(text) => text.format.clone(),
+        _ => None,
+    };
+    let time = |plain: &FlatSchema| format(plain).as_deref() == Some("date-time");
+    let optional =
+        !matches!(views.create, crate::openapi::schema_pair::SchemaPresence::Present { required: true, .. });
+    optional
+        && views.list_present().any(time)
+        && naming::split_words(name).iter().any(|word| LAST_EDIT_WORDS.contains(&word.as_str()))
+}
+
+/// Whether a name is that of the last edit.
+pub fn is_last_edit(name: &str) -> bool {
+    const LAST_EDIT_WORDS: [&str; 5] = ["updated", "modified", "changed", "edited", "modification"];
+    naming::split_words(name).iter().any(|word| LAST_EDIT_WORDS.contains(&word.as_str()))
+}
+
+/// An example of the document that fits the type.
+fn find_example(views: &OperationSchemas, leaf: &ScalarType) -> Option<Json> {
+    let mut examples = views.list_present().filter_map(|plain| plain.example.as_ref());
+    examples.find(|example| is_valid_example(leaf, example)).cloned()
+}
+
+fn is_valid_example(leaf: &ScalarType, example: &Json) -> bool {
+    let harmless =
+        |text: &str| text.chars().count() <= MAX_EXAMPLE_CHARS && !text.contains(naming::is_invisible);
+    match example {
+        Json::String(text) => harmless(text) && leaf.read_token(ScalarToken::String(text)).is_ok(),
+        Json::Number(number) => leaf.read_token(ScalarToken::Number(&number.to_string())).is_ok(),
+        Json::Bool(flag) => leaf.read_token(ScalarToken::Boolean(*flag)).is_ok(),
+        _ => false,
+    }
+}

@@ -1,0 +1,186 @@
+//! One request on its way through an API: credentials, the session, the body.
+//!
+//! What is read stands in `reads`, what is written in `writes`; here is what both need.
+
+use std::borrow::Cow;
+
+use crate::exchange::{Method, WireValue};
+use crate::kind::file::ApiLoginFile;
+use crate::kind::{Api, Kind};
+use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
+use crate::sandbox::error::{SandboxError, set_member};
+use crate::sandbox::raw_body::{RawBodyError, RawBodyValue, RawScalar};
+use crate::sandbox::response::{SandboxFormat, SandboxResponse};
+use crate::sandbox::route::{SandboxOperation, SandboxPathParameters, SandboxRouteTarget, SandboxRouter};
+use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
+use crate::sandbox::{auth, raw_body};
+use crate::value::Object;
+
+/// One request on its way through an API.
+pub struct SandboxHandler<'s> {
+    pub service: &'s SandboxService,
+    pub router: &'s SandboxRouter,
+    pub request: &'s SandboxRequest,
+    pub format: SandboxFormat,
+    pub fault_mode: FaultMode,
+}
+
+impl SandboxHandler<'_> {
+    pub fn api(&self) -> &Api {
+        &self.router.api
+    }
+
+    /// The same path with a slash at its end.
+    pub fn redirect_to_slash(&self) -> SandboxResponse {
+        let last = self.request.path.rsplit('/').next().unwrap_or_default();
+        let query = if self.request.raw_query.is_empty() { "" } else { "?" };
+        let place = format!("{last}/{query}{}", self.request.raw_query);
+        SandboxResponse { header: Some(("location", place)), ..SandboxResponse::from_status(301) }
+    }
+
+    pub fn handle_operation(
+        &self,
+        target: SandboxRouteTarget,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let (number, operation) = match target {
+            SandboxRouteTarget::Kind(number, operation) => (number, operation),
+            SandboxRouteTarget::Login => return self.handle_login(),
+        };
+        self.authenticate_request()?;
+        match operation {
+            SandboxOperation::List => self.list_objects(number, parameters),
+            SandboxOperation::AccessCheck => self.check_access(number, parameters),
+            SandboxOperation::Get => self.get_object(number, parameters),
+            SandboxOperation::Delete => self.delete_object(number, parameters),
+            SandboxOperation::Create => self.create_object(number, parameters),
+            SandboxOperation::Update | SandboxOperation::Replace => {
+                self.update_object(number, operation, parameters)
+            }
+        }
+    }
+
+    /// What no operation knows: perhaps a list of things to which ids refer.
+    pub fn handle_unknown_path(&self, path: &str) -> Result<SandboxResponse, SandboxError> {
+        if self.request.method != Method::Get.as_str() {
+            return Err(build_not_found());
+        }
+        self.authenticate_request()?;
+        self.list_referenced(path)
+    }
+
+    fn authenticate_request(&self) -> Result<(), SandboxError> {
+        let asked = self.request;
+        match auth::is_authenticated(self.api(), &asked.headers, &asked.query, &self.router.known_parameters)
+        {
+            true if asked.method != Method::Get.as_str()
+                && auth::is_read_only(&asked.headers, &asked.query) =>
+            {
+                Err(SandboxError::new(403, "Forbidden", "These credentials may not write."))
+            }
+            true => Ok(()),
+            false => {
+                let message = "Authentication credentials were not provided or are wrong.";
+                Err(SandboxError::new(401, "Unauthorized", message))
+            }
+        }
+    }
+
+    /// Where the API is, as the caller reached it.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/{}", self.host(), self.api().name)
+    }
+
+    /// The host, as the caller knows it.
+    pub fn host(&self) -> &str {
+        self.request.header("host").unwrap_or("127.0.0.1")
+    }
+
+    fn handle_login(&self) -> Result<SandboxResponse, SandboxError> {
+        let refused = || SandboxError::new(401, "Unauthorized", "Invalid user name or password.");
+        let login = self.api().login.as_ref().ok_or_else(refused)?;
+        let text = self.decode_body();
+        let members = self.parse_body(&text)?.into_members().unwrap_or_default();
+        let right = |name: &str| {
+            let member = members.iter().rfind(|(own, _)| is_same_name(self.api(), own, name));
+            let scalar = member.and_then(|(_, given)| given.as_scalar());
+            scalar.is_some_and(|scalar| match scalar {
+                RawScalar::String(text) | RawScalar::Plain(text) => auth::is_valid_credential(&text),
+                _ => true,
+            })
+        };
+        if !right(&login.username) || !right(&login.password) {
+            return Err(refused());
+        }
+        Ok(self.open_session(login))
+    }
+
+    fn open_session(&self, login: &ApiLoginFile) -> SandboxResponse {
+        let token = self.service.lock_state().id_generator.generate_uuid();
+        let mut body = WireValue::Object(Vec::new());
+        if let Some(at) = login.token.first() {
+            set_member(&mut body, at, WireValue::Uuid(token));
+        }
+        self.build_response(200, &body)
+    }
+
+    pub fn build_response(&self, status: u16, body: &WireValue) -> SandboxResponse {
+        SandboxResponse::new(self.api(), self.format, status, body)
+    }
+
+    /// The body under the kind's guidance.
+    pub fn deserialize_body(&self, kind: &Kind) -> Result<Object, SandboxError> {
+        let text = self.decode_body();
+        let mut binder = SandboxDeserializer::new(self.api(), SandboxBodyDirection::Request);
+        let object = binder.read_object(&kind.shape, self.parse_body(&text)?, "");
+        match binder.field_errors {
+            grievances if grievances.is_empty() => Ok(object),
+            grievances => Err(SandboxError::from_field_errors(self.api(), grievances)),
+        }
+    }
+
+    fn decode_body(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.request.body)
+    }
+
+    /// The body as it was given. A service that binds silently takes what it can't read for nothing at all.
+    fn parse_body<'t>(&self, text: &'t str) -> Result<RawBodyValue<'t>, SandboxError> {
+        let content_type = self.request.content_type();
+        if !is_lenient(self.api()) {
+            return match content_type.as_str() {
+                "application/json" => require_object(raw_body::parse_json(text)),
+                _ => Err(SandboxError::new(
+                    415,
+                    "UnsupportedMediaType",
+                    "The content type must be application/json.",
+                )),
+            };
+        }
+        let chunked = self.request.headers.contains_key("transfer-encoding");
+        if !chunked
+            && self.request.header("content-length").is_none()
+            && self.request.method != Method::Get.as_str()
+        {
+            return Err(SandboxError::new(411, "LengthRequired", "The length of the body is missing."));
+        }
+        match content_type.as_str() {
+            _ if chunked || text.is_empty() => Ok(RawBodyValue::Object(Vec::new())),
+            "application/json" | "text/json" => require_object(raw_body::parse_json(text)),
+            "application/jsv" | "text/jsv" => require_object(raw_body::parse_jsv(text)),
+            _ => Ok(RawBodyValue::Object(Vec::new())),
+        }
+    }
+}
+
+fn require_object(read: Result<RawBodyValue<'_>, RawBodyError>) -> Result<RawBodyValue<'_>, SandboxError> {
+    match read {
+        Ok(given @ RawBodyValue::Object(_)) => Ok(given),
+        Ok(_) => Err(SandboxError::new(400, "SerializationException", "An object is expected.")),
+        Err(RawBodyError) => Err(SandboxError::new(400, "SerializationException", "The body can't be read.")),
+    }
+}
+
+/// There is no such thing here.
+pub fn build_not_found() -> SandboxError {
+    SandboxError::new(404, "NotFound", "Not found.")
+}

@@ -1,0 +1,202 @@
+//! What comes back: objects in the spelling in which the service answers, lists in their envelope, bytes in
+//! the wire format that was asked for.
+//!
+//! Hosts that speak JSV choose the format as the real framework does, traps included: no `Accept`, `*/*` or
+//! `text/jsv` alone gets a web page with status 200.
+
+use bytes::Bytes;
+
+use crate::exchange::WireValue;
+use crate::kind::file::{ListFile, PagingFile};
+use crate::kind::{AbsenceRule, Api, Field, FieldType, ItemType, ScalarType, Shape, WireFormat};
+use crate::remote::wire;
+use crate::sandbox::deserialize::is_lenient;
+use crate::sandbox::embedded_objects::EmbeddedObjects;
+use crate::sandbox::error::{set_member, set_member_at};
+use crate::sandbox::{SandboxSecretMode, raw_body};
+use crate::value::{Object, Sensitivity, UnknownField, Value};
+
+/// The format of an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum SandboxFormat {
+    Wire(WireFormat),
+    Html,
+}
+
+/// A whole answer.
+pub struct SandboxResponse {
+    pub status: u16,
+    pub content_type: &'static str,
+    /// One more header, where there is one.
+    pub header: Option<(&'static str, String)>,
+    pub body: Bytes,
+}
+
+impl SandboxResponse {
+    /// An answer in the form that was asked for.
+    pub fn new(api: &Api, form: SandboxFormat, status: u16, body: &WireValue) -> Self {
+        let (content_type, body) = match form {
+            SandboxFormat::Wire(WireFormat::Json) => {
+                ("application/json; charset=utf-8", wire::encode_body(body, WireFormat::Json, api))
+            }
+            SandboxFormat::Wire(WireFormat::Jsv) => {
+                ("application/jsv", wire::encode_body(body, WireFormat::Jsv, api))
+            }
+            SandboxFormat::Html => return Self::new_html(status),
+        };
+        Self { status, content_type, header: None, body: body.into() }
+    }
+
+    /// An answer without a body.
+    pub fn from_status(status: u16) -> Self {
+        Self { status, content_type: "", header: None, body: Bytes::new() }
+    }
+
+    /// Plain text.
+    pub fn from_text(status: u16, text: impl Into<String>) -> Self {
+        Self { status, content_type: "text/plain; charset=utf-8", header: None, body: text.into().into() }
+    }
+
+    /// A web page that says nothing.
+    pub fn new_html(status: u16) -> Self {
+        let page = "<!DOCTYPE html>\n<html><head><title>Snapshot</title></head>\n\
+                    <body><h1>Snapshot of the answer</h1><p>This page is for people.</p></body></html>\n";
+        Self { status, content_type: "text/html; charset=utf-8", header: None, body: page.into() }
+    }
+}
+
+/// The format that a request asks for; none when nothing that it takes is spoken here.
+pub fn negotiate_format(api: &Api, accept: Option<&str>, asked: Option<WireFormat>) -> Option<SandboxFormat> {
+    let accept = accept.unwrap_or_default().to_lowercase();
+    let mut entries = accept.split(',').map(|entry| entry.split(';').next().unwrap_or_default().trim());
+    if !is_lenient(api) {
+        let taken = |entry: &str| matches!(entry, "" | "*/*" | "application/*" | "application/json");
+        return entries.any(taken).then_some(SandboxFormat::Wire(WireFormat::Json));
+    }
+    if let Some(format) = asked {
+        return Some(SandboxFormat::Wire(format));
+    }
+    let known = |entry: &str| match entry {
+        "application/json" => Some(SandboxFormat::Wire(WireFormat::Json)),
+        "application/jsv" => Some(SandboxFormat::Wire(WireFormat::Jsv)),
+        "text/html" => Some(SandboxFormat::Html),
+        _ => None,
+    };
+    Some(entries.find_map(known).unwrap_or(SandboxFormat::Html))
+}
+
+/// How objects are shown.
+#[derive(Clone, Copy)]
+pub struct SandboxEncoder<'s> {
+    pub secrets: SandboxSecretMode,
+    pub format: SandboxFormat,
+    /// Things that are shown whole, and where the API is; none where only ids are shown.
+    pub embedded: Option<(&'s EmbeddedObjects, &'s str)>,
+}
+
+impl SandboxEncoder<'_> {
+    /// An object as the service answers it.
+    pub fn encode_object(&self, shape: &Shape, object: &Object) -> WireValue {
+        let mut members = Vec::with_capacity(shape.fields.len() + object.unknown_fields.len());
+        let mut through = Vec::new();
+        for field in shape.fields.iter().filter(|field| !field.behavior.write_only) {
+            let shown = self.encode_value(field, object.get_field(field.number).unwrap_or(&Value::Null));
+            match &*field.read_from {
+                [name] => members.push((name.to_string(), shown)),
+                path => through.push((path, shown)),
+            }
+        }
+        let strangers = object.unknown_fields.iter();
+        members.extend(
+            strangers.map(|stranger| (stranger.name.to_string(), self.encode_unknown_field(stranger))),
+        );
+        let mut whole = WireValue::Object(members);
+        for (path, shown) in through {
+            set_member_at(&mut whole, &path.iter().map(|step| &**step).collect::<Vec<_>>(), shown);
+        }
+        whole
+    }
+
+    /// A stranger is kept as JSON.
+    fn encode_unknown_field(&self, stranger: &UnknownField) -> WireValue {
+        match self.format {
+            SandboxFormat::Wire(WireFormat::Jsv) => {
+                raw_body::parse_json(&stranger.raw).map_or(WireValue::Null, raw_body::RawBodyValue::into_wire)
+            }
+            _ => WireValue::Raw(stranger.raw.to_string()),
+        }
+    }
+
+    fn encode_value(&self, field: &Field, value: &Value) -> WireValue {
+        if self.is_hidden(field, value) {
+            let text = matches!(field.ty, FieldType::Scalar(ScalarType::String { .. }))
+                && self.secrets == SandboxSecretMode::Masked;
+            return if text { WireValue::String("****".into()) } else { WireValue::Null };
+        }
+        match (&field.ty, value) {
+            (_, Value::Null) => WireValue::Null,
+            (FieldType::Scalar(leaf), value) => {
+                let whole =
+                    self.embedded.and_then(|(wholes, base)| wholes.expand_reference(field, value, base));
+                whole.unwrap_or_else(|| leaf.encode_value(value))
+            }
+            (FieldType::Map(map), Value::Map(entries)) => WireValue::Object(
+                entries.iter().map(|(key, value)| (key.to_string(), map.value.encode_value(value))).collect(),
+            ),
+            (FieldType::Object(shape), Value::Object(inner)) => self.encode_object(shape, inner),
+            (FieldType::Array(list), Value::Array(items)) => {
+                WireValue::Array(items.iter().map(|value| self.encode_item(&list.item, value)).collect())
+            }
+            _ => WireValue::Null,
+        }
+    }
+
+    /// What may be hidden from those who may not see it is hidden from everybody when told so.
+    fn is_hidden(&self, field: &Field, value: &Value) -> bool {
+        self.secrets != SandboxSecretMode::Clear
+            && field.when_absent == AbsenceRule::Hidden
+            && matches!(field.sensitivity, Sensitivity::Secret | Sensitivity::Personal)
+            && !value.is_blank()
+    }
+
+    fn encode_item(&self, item: &ItemType, value: &Value) -> WireValue {
+        match (item, value) {
+            (ItemType::Scalar(leaf), value) => leaf.encode_value(value),
+            (ItemType::Object(shape), Value::Object(inner)) => self.encode_object(shape, inner),
+            (ItemType::Object(_), _) => WireValue::Null,
+        }
+    }
+}
+
+/// Which part of a list is answered.
+pub struct SandboxPageInfo {
+    pub total: usize,
+    /// Where the page after this one starts; none when this is the last.
+    pub next_offset: Option<usize>,
+    /// The URL of the page after this one.
+    pub next_url: Option<String>,
+}
+
+/// A list in the envelope that the description says.
+pub fn wrap_list(list: &ListFile, items: Vec<WireValue>, window: &SandboxPageInfo) -> WireValue {
+    let items = WireValue::Array(items);
+    let Some(at) = &list.items else { return items };
+    let mut answer = WireValue::Object(Vec::new());
+    set_member(&mut answer, at, items);
+    if let Some(paging) = &list.paging {
+        add_paging_members(&mut answer, paging, window);
+    }
+    answer
+}
+
+fn add_paging_members(answer: &mut WireValue, paging: &PagingFile, window: &SandboxPageInfo) {
+    if let Some(at) = &paging.has_more {
+        set_member(answer, at, WireValue::Boolean(window.next_offset.is_some()));
+    }
+    if let Some(at) = &paging.total {
+        set_member(answer, at, WireValue::Number(window.total.to_string()));
+    }
+    if let Some(at) = &paging.next {
+        set_member(answer, at, window.next_url.clone().map_or(WireValue::Null, WireValue::String));
+    }
+}

@@ -1,0 +1,222 @@
+//! What is written: create, update, delete, and what each answers.
+//!
+//! The lock on the state is held from the look-up to the answer. Deliberately absent: what a write makes of
+//! an object; `rules` knows.
+
+use std::sync::Arc;
+
+use crate::exchange::WireValue;
+use crate::kind::{
+    FieldType, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation, WriteResponse as AnswerWord,
+};
+use crate::sandbox::deserialize::{SandboxFieldError, is_lenient};
+use crate::sandbox::error::SandboxError;
+use crate::sandbox::handler::{SandboxHandler, build_not_found};
+use crate::sandbox::id_generator::SandboxIdGenerator;
+use crate::sandbox::response::{SandboxEncoder, SandboxResponse};
+use crate::sandbox::route::{SandboxOperation, SandboxPathParameters};
+use crate::sandbox::rules::{SandboxNestedMerge, SandboxWriteRules};
+use crate::sandbox::service::{FaultMode, SandboxState};
+use crate::sandbox::store::{SandboxRecord, SandboxTable};
+use crate::sandbox::{list_items, rules, validation};
+use crate::value::{Object, Value};
+
+impl SandboxHandler<'_> {
+    pub fn create_object(
+        &self,
+        number: usize,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let table = tables.get_mut(number).ok_or_else(build_not_found)?;
+        let kind = Arc::clone(&table.kind);
+        let write = kind.operations.create.as_ref().ok_or_else(build_not_found)?;
+        let body = self.deserialize_body(&kind)?;
+        let scope = table.complete_scope(&parameters.read_scope(&kind, &self.request.query)?);
+        let id = assign_id(table, parameters.read_id(&kind)?, &body, mint)?;
+        let exact = scope.iter().cloned().map(Some).collect();
+        if table.find_record(&exact, &id).is_some() {
+            return Err(SandboxError::new(409, "Conflict", "There is such an object already."));
+        }
+        let pattern = patterns.get(number).and_then(Option::as_ref);
+        let mut record =
+            SandboxWriteRules { kind: &kind, scope: &scope, template: pattern, id_generator: mint }
+                .create_record(write, id, &body);
+        self.validate_write(&kind, None, (&body, &record))?;
+        if self.service.options.auto_verify {
+            rules::verify_record(&kind, &mut record, pattern);
+        }
+        self.store_record(table, &scope, &record);
+        let status = if is_lenient(self.api()) { 200 } else { 201 };
+        Ok(self.respond_to_write(&kind, (write, status), &record, mint))
+    }
+
+    pub fn update_object(
+        &self,
+        number: usize,
+        operation: SandboxOperation,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let table = tables.get_mut(number).ok_or_else(build_not_found)?;
+        let kind = Arc::clone(&table.kind);
+        let write = match operation {
+            SandboxOperation::Replace => kind.operations.replace.as_ref(),
+            _ => kind.operations.update.as_ref(),
+        };
+        let write = write.ok_or_else(build_not_found)?;
+        let body = self.deserialize_body(&kind)?;
+        self.check_required(&kind, write, &body)?;
+        let (scope, old) = self.find_record(table, parameters)?;
+        self.check_precondition(table, old)?;
+        let (scope, old) = (scope.to_vec(), old.clone());
+        let mut rules = SandboxWriteRules { kind: &kind, scope: &scope, template: None, id_generator: mint };
+        let mut record = match write.body {
+            WriteBody::Everything => rules.replace_record(&old, &body),
+            WriteBody::Changes => {
+                let nested = SandboxNestedMerge::from_write(
+                    write,
+                    &self.request.query,
+                    self.service.options.clear_omitted_nested,
+                );
+                rules.merge_record(&old, &body, (write, nested))
+            }
+        };
+        self.validate_write(&kind, Some(&old.object), (&body, &record))?;
+        if self.service.options.auto_verify {
+            rules::verify_record(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
+        }
+        self.store_record(table, &scope, &record);
+        Ok(self.respond_to_write(&kind, (write, 200), &record, mint))
+    }
+
+    /// Keeps what was written, as far as that is no lie.
+    fn store_record(&self, table: &mut SandboxTable, scope: &[Value], record: &SandboxRecord) {
+        let mut record = record.clone();
+        match self.fault_mode {
+            FaultMode::DiscardWrite => return,
+            FaultMode::ReverseLists => reverse_lists(&mut record.object),
+            FaultMode::Normal | FaultMode::EndlessPages => {}
+        }
+        table.put_record(scope, record);
+    }
+
+    pub fn delete_object(
+        &self,
+        number: usize,
+        parameters: &SandboxPathParameters,
+    ) -> Result<SandboxResponse, SandboxError> {
+        let mut state = self.service.lock_state();
+        let table = state.tables.get_mut(number).ok_or_else(build_not_found)?;
+        let (_, record) = self.find_record(table, parameters)?;
+        self.check_precondition(table, record)?;
+        let scope = parameters.read_scope(&table.kind, &self.request.query)?;
+        let id = parameters.read_id(&table.kind)?.ok_or_else(build_not_found)?;
+        if self.fault_mode != FaultMode::DiscardWrite {
+            table.take_record(&scope, &id).ok_or_else(build_not_found)?;
+        }
+        Ok(SandboxResponse::from_status(204))
+    }
+
+    /// Some services want all required fields even of a merge.
+    fn check_required(&self, kind: &Kind, write: &WriteOperation, body: &Object) -> Result<(), SandboxError> {
+        if !(write.retry_with_required && self.service.options.require_all_on_merge) {
+            return Ok(());
+        }
+        let missing =
+            kind.shape.fields.iter().filter(|f| f.behavior.required && body.get_field(f.number).is_none());
+        let missing: Vec<SandboxFieldError> =
+            missing.map(|field| validation::build_missing_error(kind, field, &field.write_to)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(SandboxError::from_field_errors(self.api(), missing)) }
+    }
+
+    fn validate_write(
+        &self,
+        kind: &Kind,
+        old: Option<&Object>,
+        (body, made): (&Object, &SandboxRecord),
+    ) -> Result<(), SandboxError> {
+        match validation::collect_errors(kind, old, body, made) {
+            found if found.is_empty() => Ok(()),
+            found => Err(SandboxError::from_field_errors(self.api(), found)),
+        }
+    }
+
+    /// An object as a write answers it: ids stand as ids.
+    fn encode_written(&self, kind: &Kind, record: &SandboxRecord) -> WireValue {
+        let showing =
+            SandboxEncoder { secrets: self.service.options.secret_mode, format: self.format, embedded: None };
+        showing.encode_object(&kind.shape, &record.object)
+    }
+
+    fn respond_to_write(
+        &self,
+        kind: &Kind,
+        (write, status): (&WriteOperation, u16),
+        record: &SandboxRecord,
+        mint: &mut SandboxIdGenerator,
+    ) -> SandboxResponse {
+        match write.response {
+            AnswerWord::Object => self.build_response(status, &self.encode_written(kind, record)),
+            // nothing of use: such a host answers some id, of which nobody says what it is
+            AnswerWord::Nothing if is_lenient(self.api()) => {
+                self.build_response(status, &WireValue::Uuid(mint.generate_uuid()))
+            }
+            AnswerWord::Nothing => SandboxResponse::from_status(204),
+            AnswerWord::Id => {
+                let id = record.object.get_field(kind.identity.id).unwrap_or(&Value::Null);
+                let wire = match &kind.id_field().ty {
+                    FieldType::Scalar(leaf) => leaf.encode_value(id),
+                    _ => WireValue::Null,
+                };
+                // it may come bare or inside
+                match is_lenient(self.api()) {
+                    true => self.build_response(status, &wire),
+                    false => self.build_response(
+                        status,
+                        &WireValue::Object(vec![(kind.id_field().name.to_string(), wire)]),
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// The id of a new object: the caller's, where the caller makes it.
+fn assign_id(
+    table: &SandboxTable,
+    in_path: Option<Value>,
+    body: &Object,
+    mint: &mut SandboxIdGenerator,
+) -> Result<Value, SandboxError> {
+    let field = table.kind.id_field();
+    match (table.kind.identity.id_assigned_by, &field.ty) {
+        (IdAssigner::Caller, _) => {
+            let in_body = body.get_field(field.number).filter(|id| !id.is_zero()).cloned();
+            in_path.or(in_body).ok_or_else(|| {
+                let missing = validation::build_missing_error(&table.kind, field, &field.write_to);
+                SandboxError::from_field_errors(&table.kind.api, vec![missing])
+            })
+        }
+        (IdAssigner::Server, FieldType::Scalar(ScalarType::Integer(_))) => {
+            Ok(Value::Integer(table.compute_next_id()))
+        }
+        (IdAssigner::Server, _) => Ok(list_items::generate_id(field, mint)),
+    }
+}
+
+/// Lists of an object the other way round.
+fn reverse_lists(object: &mut Object) {
+    let lists: Vec<(u16, Vec<Value>)> = object
+        .fields()
+        .filter_map(|(number, value)| match value {
+            Value::Array(items) => Some((number, items.iter().rev().cloned().collect())),
+            _ => None,
+        })
+        .collect();
+    for (number, items) in lists {
+        object.set_field(number, Value::Array(items));
+    }
+}

@@ -1,0 +1,404 @@
+//! Files of a workspace: found by patterns, narrowed by paths, read on every core.
+//!
+//! Order and result are the same on every machine. Hidden files, `.git`, `.trueup`, a `target` at the top and
+//! the workspace's own descriptions are no documents. Links are followed, loops end, everything is bounded.
+//! Deliberately absent: what stands in a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use walkdir::{DirEntry, WalkDir};
+
+use crate::cores::map_parallel;
+use crate::diagnostic::{
+    Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, SourceSpan, has_errors,
+};
+use crate::document::Document;
+use crate::document::read::MAX_BYTES;
+use crate::kind::registry::KindRegistry;
+use crate::workspace::settings;
+use crate::{document, policy};
+
+/// How deep directories are walked.
+const MAX_DEPTH: usize = 64;
+/// How many files and directories are looked at.
+const MAX_ENTRIES: usize = 1_000_000;
+/// Larger files are read in stretches of this many bytes.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Directories at the top of a workspace that hold no documents.
+const EXCLUDED_FOLDERS: [&str; 3] = ["target", crate::workspace::API_FOLDER, policy::FOLDER];
+
+/// Files by their paths as shown: relative to the workspace, with `/`.
+pub type FileMap = BTreeMap<String, PathBuf>;
+
+/// The root of a workspace as an absolute path.
+pub fn resolve_root(root: &Path) -> Result<PathBuf, Diagnostic> {
+    let absolute = std::path::absolute(root).map(|path| normalize_path(&path));
+    match absolute {
+        Ok(path) if path.is_dir() => Ok(path),
+        _ => {
+            let message = format!("{} is not a directory", escape_path(root));
+            Err(Diagnostic::error("no-workspace", message).with_hint("name the workspace with -C DIR"))
+        }
+    }
+}
+
+/// The settings file of a workspace.
+pub fn read_settings_source(root: &Path) -> Result<Arc<NamedSource>, Diagnostic> {
+    let path = root.join(settings::SETTINGS_FILE_NAME);
+    if !path.exists() {
+        let message = format!("there is no {} in {}", settings::SETTINGS_FILE_NAME, escape_path(root));
+        let hint = "go to the workspace, name it with -C DIR, or write the file there";
+        return Err(Diagnostic::error("no-workspace", message).with_hint(hint));
+    }
+    load_source(&path, settings::SETTINGS_FILE_NAME)
+}
+
+/// The workspace's own descriptions: pairs of path and text.
+pub fn read_descriptions(root: &Path, under: &str, faults: &mut Vec<Diagnostic>) -> Vec<(String, String)> {
+    let mut files = FileMap::new();
+    let walk = WalkDir::new(root.join(under)).min_depth(2).max_depth(2);
+    collect_files(root, walk, &is_yaml, &mut files, faults);
+    let mut texts = Vec::with_capacity(files.len());
+    for (shown, path) in files {
+        match load_source(&path, &shown) {
+            Ok(source) => texts.push((shown, source.text.to_string())),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    texts
+}
+
+/// The workspace's own policies.
+pub fn read_policies(root: &Path, faults: &mut Vec<Diagnostic>) -> Vec<Arc<NamedSource>> {
+    let mut files = FileMap::new();
+    let walk = WalkDir::new(root.join(policy::FOLDER)).max_depth(MAX_DEPTH);
+    collect_files(root, walk, &is_yaml, &mut files, faults);
+    read_sources(&files.into_iter().collect::<Vec<_>>(), faults)
+}
+
+/// The texts of files.
+pub fn read_sources(files: &[(String, PathBuf)], faults: &mut Vec<Diagnostic>) -> Vec<Arc<NamedSource>> {
+    let mut sources = Vec::with_capacity(files.len());
+    for (shown, path) in files {
+        match load_source(path, shown) {
+            Ok(source) => sources.push(source),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    sources
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+/// The patterns of the settings, ready to match.
+pub struct DocumentPatterns {
+    set: GlobSet,
+    /// Where the walk starts: what stands before the first wildcard.
+    bases: Vec<PathBuf>,
+}
+
+impl DocumentPatterns {
+    /// Faulty patterns are reported and left out.
+    pub fn new(patterns: &[(String, SourceLocation)], faults: &mut Vec<Diagnostic>) -> Self {
+        let (mut set, mut bases) = (GlobSetBuilder::new(), BTreeSet::new());
+        for (pattern, place) in patterns {
+            let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+            let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+            match glob {
+                Ok(glob) if is_inside(Path::new(pattern)) => {
+                    set.add(glob);
+                    bases.insert(find_pattern_base(pattern));
+                }
+                Ok(_) => {
+                    let fault = Diagnostic::error("bad-pattern", "this pattern leads out of the workspace");
+                    let hint = format!("write it relative to {}, without `..`", settings::SETTINGS_FILE_NAME);
+                    faults.push(fault.with_hint(hint).with_location(place.clone()));
+                }
+                Err(error) => {
+                    let message = format!("this is not a pattern: {}", error.kind());
+                    faults.push(Diagnostic::error("bad-pattern", message).with_location(place.clone()));
+                }
+            }
+        }
+        // each glob is sound, and so is their set unless it is monstrous
+        let set = set.build().unwrap_or_else(|error| {
+            let fault =
+                Diagnostic::error("bad-pattern", format!("these are too many patterns: {}", error.kind()));
+            let place = patterns.first().map(|(_, place)| place.clone());
+            faults.push(Diagnostic { location: place, ..fault });
+            GlobSet::empty()
+        });
+        // what lies below another base is walked with it
+        let outer = |base: &&PathBuf| !base.ancestors().skip(1).any(|above| bases.contains(above));
+        Self { set, bases: bases.iter().filter(outer).cloned().collect() }
+    }
+}
+
+impl DocumentPatterns {
+    /// Whether a path from the workspace, with `/`, is that of a document.
+    pub fn matches_path(&self, path: &str) -> bool {
+        let mut parts = path.split('/');
+        let at_top = |part: &str| path.contains('/') && EXCLUDED_FOLDERS.contains(&part);
+        self.set.is_match(path)
+            && !parts.next().is_some_and(at_top)
+            && !path.split('/').any(|part| part.starts_with('.'))
+    }
+}
+
+fn is_inside(path: &Path) -> bool {
+    !path.as_os_str().is_empty()
+        && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
+fn find_pattern_base(pattern: &str) -> PathBuf {
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{', '\\'])).count();
+    parts.into_iter().take(plain).collect()
+}
+
+/// Every file that a pattern matches.
+pub fn find_files(root: &Path, patterns: &DocumentPatterns, faults: &mut Vec<Diagnostic>) -> FileMap {
+    let mut files = FileMap::new();
+    for base in &patterns.bases {
+        let is_document = |path: &Path| patterns.set.is_match(path);
+        let walk = WalkDir::new(root.join(base)).max_depth(MAX_DEPTH);
+        collect_files(root, walk, &is_document, &mut files, faults);
+    }
+    files.remove(settings::SETTINGS_FILE_NAME);
+    files
+}
+
+fn collect_files(
+    root: &Path,
+    walk: WalkDir,
+    wanted: &dyn Fn(&Path) -> bool,
+    files: &mut FileMap,
+    faults: &mut Vec<Diagnostic>,
+) {
+    let kept = |entry: &DirEntry| entry.depth() == 0 || !is_skipped(root, entry);
+    for (count, entry) in walk.follow_links(true).into_iter().filter_entry(kept).enumerate() {
+        if count > MAX_ENTRIES {
+            let message = format!("more than {MAX_ENTRIES} files and directories");
+            let hint = "narrow the patterns of `documents`";
+            faults.push(Diagnostic::error("too-many-files", message).with_hint(hint));
+            return;
+        }
+        match entry {
+            Ok(entry) => {
+                let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+                if !wanted(path) {
+                } else if entry.file_type().is_file() {
+                    files.insert(to_slash_path(path), entry.into_path());
+                } else {
+                    faults.push(diagnose_not_a_file(&to_slash_path(path)));
+                }
+            }
+            Err(error) => faults.extend(diagnose_walk_error(root, &error)),
+        }
+    }
+}
+
+/// Hidden ones, and at the top what builds and descriptions put there.
+fn is_skipped(root: &Path, entry: &DirEntry) -> bool {
+    let Some(name) = entry.file_name().to_str() else { return false };
+    let at_top = entry.path().parent() == Some(root);
+    name.starts_with('.') || (at_top && entry.file_type().is_dir() && EXCLUDED_FOLDERS.contains(&name))
+}
+
+/// What keeps the walk from a file; a base that is not there just matches nothing.
+fn diagnose_walk_error(root: &Path, error: &walkdir::Error) -> Option<Diagnostic> {
+    let path = error.path().unwrap_or(root);
+    let path = to_slash_path(path.strip_prefix(root).unwrap_or(path));
+    if error.loop_ancestor().is_some() {
+        let fault = Diagnostic::warning("link-loop", "this link leads back to where it stands");
+        return Some(fault.with_hint("take the link out").with_location(build_file_place(&path)));
+    }
+    let kind = error.io_error().map(std::io::Error::kind)?;
+    let nothing = error.depth() == 0 && kind == std::io::ErrorKind::NotFound;
+    (!nothing).then(|| diagnose_unreadable_file(&path, kind))
+}
+
+/// The files of a run, and which of the user's paths asked for each.
+pub struct SelectedFiles {
+    pub files: Vec<(String, PathBuf)>,
+    files_by_request: Vec<(String, Vec<String>)>,
+}
+
+impl SelectedFiles {
+    /// The files below any of the paths in `narrow`, or all when there is none.
+    pub fn new(root: &Path, narrow: &[PathBuf], files: FileMap, faults: &mut Vec<Diagnostic>) -> Self {
+        if narrow.is_empty() {
+            return Self { files: files.into_iter().collect(), files_by_request: Vec::new() };
+        }
+        let (mut chosen, mut asked) = (FileMap::new(), Vec::new());
+        for path in narrow {
+            match select_below(root, path, &files) {
+                Ok(below) => {
+                    asked.push((escape_path(path), below.iter().map(|(name, _)| (*name).clone()).collect()));
+                    chosen.extend(below.into_iter().map(|(name, path)| (name.clone(), path.clone())));
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Self { files: chosen.into_iter().collect(), files_by_request: asked }
+    }
+
+    /// Reports each of the user's paths below which no file held anything.
+    pub fn diagnose_empty_paths(&self, read: &ParsedFiles, faults: &mut Vec<Diagnostic>) {
+        for (path, names) in &self.files_by_request {
+            if names.iter().all(|name| read.empty.contains(name)) {
+                faults.push(diagnose_no_document(path));
+            }
+        }
+    }
+}
+
+fn select_below<'f>(
+    root: &Path,
+    path: &Path,
+    files: &'f FileMap,
+) -> Result<Vec<(&'f String, &'f PathBuf)>, Diagnostic> {
+    let full = normalize_path(&root.join(path));
+    let real = full.canonicalize().map_err(|error| {
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => format!("{} does not exist", escape_path(path)),
+            kind => format!("{} can't be found: {kind}", escape_path(path)),
+        };
+        Diagnostic::error("no-such-path", message).with_hint("paths are relative to the workspace")
+    })?;
+    let choose =
+        |above: &Path| -> Vec<_> { files.iter().filter(|(_, file)| file.starts_with(above)).collect() };
+    let mut chosen = choose(&full);
+    if chosen.is_empty() {
+        // the same place by another name, through a link
+        let inner = root.canonicalize().ok().and_then(|root| Some(real.strip_prefix(root).ok()?.to_owned()));
+        chosen = inner.map_or_else(Vec::new, |inner| choose(&root.join(inner)));
+    }
+    if chosen.is_empty() { Err(diagnose_no_document(&escape_path(path))) } else { Ok(chosen) }
+}
+
+fn diagnose_no_document(path: &str) -> Diagnostic {
+    let hint = format!("documents are the files that match `documents` in {}", settings::SETTINGS_FILE_NAME);
+    Diagnostic::error("no-document", format!("{path} holds no document")).with_hint(hint)
+}
+
+/// What the files of a run hold.
+#[derive(Default)]
+pub struct ParsedFiles {
+    pub documents: Vec<Document>,
+    pub sources: Vec<Arc<NamedSource>>,
+    /// Files without any document, and without an error that could be the reason.
+    empty: BTreeSet<String>,
+}
+
+/// Reads files on every core, large ones in stretches; the result does not depend on the number of cores.
+pub fn read_files(
+    files: &[(String, PathBuf)],
+    registry: &KindRegistry,
+    faults: &mut Vec<Diagnostic>,
+) -> ParsedFiles {
+    let loaded = map_parallel(files, |(name, path)| load_source(path, name));
+    let mut pieces = Vec::new();
+    for (file, source) in loaded.iter().enumerate() {
+        let stretches = source.iter().flat_map(|source| document::read::split_chunks(source, CHUNK_BYTES));
+        pieces.extend(stretches.map(|stretch| (file, stretch)));
+    }
+    let stretches = map_parallel(&pieces, |(file, stretch)| {
+        let source = loaded.get(*file)?.as_ref().ok()?;
+        Some(document::read::read_chunk(source, stretch.clone(), registry))
+    });
+    let mut stretches = pieces.iter().zip(stretches).peekable();
+    let mut read = ParsedFiles::default();
+    for (file, ((name, _), source)) in files.iter().zip(&loaded).enumerate() {
+        let own = std::iter::from_fn(|| stretches.next_if(|((of, _), _)| *of == file));
+        let own: Vec<_> = own.filter_map(|(_, stretch)| stretch).collect();
+        let mut found = Vec::new();
+        let documents = match source {
+            Ok(source) => document::read::join_chunks(source, own, registry, &mut found),
+            Err(fault) => {
+                found.push(fault.clone());
+                Vec::new()
+            }
+        };
+        if documents.is_empty() && !has_errors(&found) {
+            read.empty.insert(name.clone());
+        }
+        read.documents.extend(documents);
+        faults.append(&mut found);
+    }
+    read.sources = loaded.into_iter().flatten().collect();
+    read
+}
+
+/// Reads one file as text, within bounds.
+pub fn load_source(path: &Path, name: &str) -> Result<Arc<NamedSource>, Diagnostic> {
+    let failed = |error: std::io::Error| diagnose_unreadable_file(name, error.kind());
+    // asked before opening: a pipe could keep the run waiting for ever
+    let metadata = path.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Diagnostic { severity: DiagnosticSeverity::Error, ..diagnose_not_a_file(name) });
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(document::read::diagnose_too_large(build_file_place(name)));
+    }
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(document::read::diagnose_too_large(build_file_place(name)));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let message = format!("this file is not UTF-8 text (byte {})", error.utf8_error().valid_up_to());
+        Diagnostic::error("not-utf8", message)
+            .with_hint("save it as UTF-8")
+            .with_location(build_file_place(name))
+    })?;
+    Ok(NamedSource::new(name, text))
+}
+
+fn diagnose_unreadable_file(name: &str, kind: std::io::ErrorKind) -> Diagnostic {
+    let fault = Diagnostic::error("unreadable-file", format!("this file can't be read: {kind}"));
+    fault.with_hint("check that it is there and may be read").with_location(build_file_place(name))
+}
+
+fn diagnose_not_a_file(name: &str) -> Diagnostic {
+    let fault = Diagnostic::warning("not-a-file", "this is named like a document, but is not a file");
+    fault.with_hint("rename it").with_location(build_file_place(name))
+}
+
+/// The start of a file whose text is not known.
+fn build_file_place(name: &str) -> SourceLocation {
+    NamedSource::new(name, "").locate_span(SourceSpan::default())
+}
+
+/// A path without `.` and `..`, without asking the disk.
+pub fn normalize_path(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// A path with `/` on every machine.
+pub fn to_slash_path(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+/// A path of the user's, fit for a message.
+fn escape_path(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}

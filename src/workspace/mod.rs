@@ -1,0 +1,296 @@
+//! The workspace: its settings, its own kinds, and every document, checked together.
+//!
+//! All faults of all files are found in one run, in an order that does not depend on the machine. Files are
+//! read on every core. What comes out holds slots, not secrets, until [`LoadedWorkspace::connect`].
+//! Deliberately absent: requests. A workspace is complete without any network.
+
+mod assign;
+mod files;
+pub mod repository;
+pub mod secrets;
+pub mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation};
+use crate::document::{Document, ValueSource};
+use crate::kind::registry::KindRegistry;
+use crate::policy::PolicySet;
+use crate::remote::target::Target;
+use crate::workspace::files::{DocumentPatterns, SelectedFiles};
+use crate::workspace::secrets::SecretEnvironment;
+use crate::workspace::settings::WorkspaceSettings;
+use crate::workspace::settings::auth::CredentialPurpose;
+use crate::{diagnostic, document};
+
+/// The directory with a workspace's own kinds.
+pub const API_FOLDER: &str = "apis";
+
+/// Everything that a run knows before it speaks to a service.
+pub struct LoadedWorkspace {
+    pub root: PathBuf,
+    pub settings: WorkspaceSettings,
+    pub registry: KindRegistry,
+    /// In the order of their files' names, and in the order in which each file holds them.
+    pub documents: Vec<Document>,
+    /// Every document file that was read.
+    pub sources: Vec<Arc<NamedSource>>,
+    /// Which credentials of its targets are looked up: those that read, unless a command writes.
+    pub purpose: CredentialPurpose,
+    pub policies: PolicySet,
+}
+
+/// What a workspace says before any document is read.
+pub struct WorkspaceConfig {
+    pub root: PathBuf,
+    pub settings: WorkspaceSettings,
+    pub registry: KindRegistry,
+}
+
+/// The texts of a workspace's own descriptions, pairs of path and text.
+pub struct ApiDescriptions {
+    pub root: PathBuf,
+    pub files: Vec<(String, String)>,
+}
+
+/// Reads the workspace in `root`. `narrow` are paths of files and directories, relative to it, that limit the
+/// documents; empty means all. Nothing comes back only when there is no workspace.
+pub fn open_workspace(root: &Path, narrow: &[PathBuf]) -> (Option<LoadedWorkspace>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let workspace = read_workspace(root, narrow, &mut faults);
+    if let Err(fault) = &workspace {
+        faults.push(fault.clone());
+    }
+    diagnostic::sort_diagnostics(&mut faults);
+    (workspace.ok(), faults)
+}
+
+/// Reads the settings and the kinds of a workspace, but no document. Nothing comes back only when there is no
+/// workspace.
+pub fn open_config(root: &Path) -> (Option<WorkspaceConfig>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let base = read_config(root, &mut faults).map_err(|fault| faults.push(fault)).ok();
+    diagnostic::sort_diagnostics(&mut faults);
+    (base, faults)
+}
+
+/// The policies of a workspace, without its documents.
+pub fn open_policies(root: &Path) -> (PolicySet, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let read = |faults: &mut Vec<Diagnostic>| {
+        let WorkspaceConfig { root, registry, .. } = read_config(root, faults)?;
+        Ok(PolicySet::read_sources(&files::read_policies(&root, faults), &registry, faults))
+    };
+    let policies = read(&mut faults).unwrap_or_else(|fault| {
+        faults.push(fault);
+        PolicySet::default()
+    });
+    diagnostic::sort_diagnostics(&mut faults);
+    (policies, faults)
+}
+
+/// The texts that a workspace is written in.
+pub struct WorkspaceSources {
+    pub root: PathBuf,
+    pub documents: Vec<Arc<NamedSource>>,
+    /// Settings and policies; none where only some documents were asked for.
+    pub others: Vec<Arc<NamedSource>>,
+}
+
+/// Reads the texts of a workspace, whatever they say. Nothing comes back only when there is no workspace.
+pub fn open_sources(root: &Path, narrow: &[PathBuf]) -> (Option<WorkspaceSources>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let texts = read_sources(root, narrow, &mut faults).map_err(|fault| faults.push(fault)).ok();
+    diagnostic::sort_diagnostics(&mut faults);
+    (texts, faults)
+}
+
+fn read_sources(
+    root: &Path,
+    narrow: &[PathBuf],
+    faults: &mut Vec<Diagnostic>,
+) -> Result<WorkspaceSources, Diagnostic> {
+    let root = files::resolve_root(root)?;
+    let source = files::read_settings_source(&root)?;
+    // faults of the settings keep nobody from laying out a text
+    let settings = settings::read_settings(&source, KindRegistry::get_builtin(), &mut Vec::new());
+    let found = files::find_files(&root, &DocumentPatterns::new(&settings.documents, faults), faults);
+    let narrowed = SelectedFiles::new(&root, narrow, found, faults);
+    let documents = files::read_sources(&narrowed.files, faults);
+    let mut others = vec![source];
+    others.extend(files::read_policies(&root, faults));
+    others.retain(|_| narrow.is_empty());
+    Ok(WorkspaceSources { root, documents, others })
+}
+
+/// The texts of the descriptions that a folder brings along; no workspace is needed.
+pub fn open_descriptions(root: &Path) -> (Option<ApiDescriptions>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    match files::resolve_root(root) {
+        Ok(root) => (
+            Some(ApiDescriptions { files: files::read_descriptions(&root, API_FOLDER, &mut faults), root }),
+            faults,
+        ),
+        Err(fault) => (None, vec![fault]),
+    }
+}
+
+/// Reads a text file that a person named, within the bounds of documents.
+///
+/// # Errors
+/// When it is not there, too large, or no text.
+pub fn read_source(path: &Path) -> Result<Arc<NamedSource>, Diagnostic> {
+    files::load_source(path, &path.to_string_lossy())
+}
+
+fn read_config(root: &Path, faults: &mut Vec<Diagnostic>) -> Result<WorkspaceConfig, Diagnostic> {
+    let root = files::resolve_root(root)?;
+    let source = files::read_settings_source(&root)?;
+    let registry = KindRegistry::with_workspace(files::read_descriptions(&root, API_FOLDER, faults), faults);
+    let settings = settings::read_settings(&source, &registry, faults);
+    Ok(WorkspaceConfig { root, settings, registry })
+}
+
+fn read_workspace(
+    root: &Path,
+    narrow: &[PathBuf],
+    faults: &mut Vec<Diagnostic>,
+) -> Result<LoadedWorkspace, Diagnostic> {
+    let WorkspaceConfig { root, settings, registry } = read_config(root, faults)?;
+    let patterns = DocumentPatterns::new(&settings.documents, faults);
+    let found = files::find_files(&root, &patterns, faults);
+    let narrowed = SelectedFiles::new(&root, narrow, found, faults);
+    let mut read = files::read_files(&narrowed.files, &registry, faults);
+    narrowed.diagnose_empty_paths(&read, faults);
+    if narrow.is_empty() && read.documents.is_empty() && !diagnostic::has_errors(faults) {
+        faults.push(diagnose_no_document(&settings));
+    }
+    assign::assign_targets(&mut read.documents, &settings, faults);
+    document::check_duplicates(&read.documents, faults);
+    if narrow.is_empty() {
+        document::refer::report_dangling_references(&read.documents, faults);
+    }
+    let policies = PolicySet::read_sources(&files::read_policies(&root, faults), &registry, faults);
+    Ok(LoadedWorkspace {
+        root,
+        settings,
+        registry,
+        documents: read.documents,
+        sources: read.sources,
+        purpose: CredentialPurpose::Read,
+        policies,
+    })
+}
+
+/// The built-in kinds and those that the folder brings along; no workspace is needed.
+///
+/// # Errors
+/// When a description there has faults; the first of them.
+pub fn load_registry(root: &Path) -> anyhow::Result<KindRegistry> {
+    let mut faults = Vec::new();
+    let root = files::resolve_root(root).map_err(|fault| anyhow::anyhow!(fault.message))?;
+    let registry =
+        KindRegistry::with_workspace(files::read_descriptions(&root, API_FOLDER, &mut faults), &mut faults);
+    match faults.iter().find(|fault| fault.severity == diagnostic::DiagnosticSeverity::Error) {
+        Some(fault) => Err(anyhow::anyhow!("{} (`trueup validate` tells all)", fault.message)),
+        None => Ok(registry),
+    }
+}
+
+fn diagnose_no_document(settings: &WorkspaceSettings) -> Diagnostic {
+    let patterns: Vec<_> = settings.documents.iter().map(|(pattern, _)| format!("`{pattern}`")).collect();
+    let message = format!("no document matches {}", patterns.join(", "));
+    let fault = Diagnostic::warning("no-document", message);
+    let place = settings.documents.first().map(|(_, place)| place.clone());
+    let fault = fault.with_hint(format!(
+        "write one, or name other patterns under `documents` in {}",
+        settings::SETTINGS_FILE_NAME
+    ));
+    Diagnostic { location: place, ..fault }
+}
+
+impl LoadedWorkspace {
+    /// A path of the user's, without `.` and `..`; relative ones are so to the workspace.
+    pub fn locate_path(&self, path: &Path) -> PathBuf {
+        files::normalize_path(&self.root.join(path))
+    }
+
+    /// How a path is shown: relative to the workspace where it lies in it, with `/`.
+    pub fn format_path(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.root) {
+            Ok(inner) => files::to_slash_path(inner),
+            Err(_) => path.to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Reads a file that is not the workspace's own; nothing when it is no file of sound documents. Targets
+    /// and scopes stay as they are written.
+    pub fn read_other_file(&self, path: &Path) -> Vec<Document> {
+        let mut faults = Vec::new();
+        let named = [(self.format_path(path), path.to_owned())];
+        let documents = files::read_files(&named, &self.registry, &mut faults).documents;
+        if diagnostic::has_errors(&faults) { Vec::new() } else { documents }
+    }
+
+    /// For a command that writes.
+    #[must_use]
+    pub fn with_write_access(self) -> Self {
+        Self { purpose: CredentialPurpose::Write, ..self }
+    }
+
+    /// Which of these paths, from the workspace, are those of documents.
+    pub fn filter_document_paths<'p>(&self, paths: impl Iterator<Item = &'p str>) -> Vec<&'p str> {
+        let patterns = DocumentPatterns::new(&self.settings.documents, &mut Vec::new());
+        paths.filter(|path| patterns.matches_path(path)).collect()
+    }
+
+    /// The documents of a text that stood in a file of the workspace, each with its target; sources and
+    /// references stay as they are written. Nothing when it has faults.
+    pub fn parse_documents(&self, name: &str, text: &str) -> Option<Vec<Document>> {
+        let mut faults = Vec::new();
+        let mut documents =
+            document::read_documents(&NamedSource::new(name, text), &self.registry, &mut faults);
+        assign::assign_targets(&mut documents, &self.settings, &mut faults);
+        (!diagnostic::has_errors(&faults)).then_some(documents)
+    }
+
+    /// The targets that documents of this run are for.
+    pub fn list_used_targets(&self) -> impl Iterator<Item = &settings::TargetSettings> {
+        let used: std::collections::HashSet<&str> =
+            self.documents.iter().filter_map(|document| document.target.as_deref()).collect();
+        self.settings.targets.iter().filter(move |target| used.contains(&*target.name))
+    }
+
+    /// Every slot of this run's documents and targets, with where it stands.
+    pub fn list_value_sources(&self) -> Vec<(ValueSource, SourceLocation)> {
+        let source = &self.settings.source;
+        let credentials = self.list_used_targets().flat_map(|target| target.list_credentials(self.purpose));
+        let of_targets =
+            credentials.map(|credential| (credential.source.clone(), source.locate_span(credential.span)));
+        let of_documents = self.documents.iter().flat_map(|document| {
+            document.spec.iter_value_sources().map(|(slot, span)| (slot.clone(), document.locate_span(span)))
+        });
+        of_targets.chain(of_documents).collect()
+    }
+
+    /// Looks up every slot, puts the values into the documents, and gives the targets ready for use. All that
+    /// stay unresolved or do not fit are reported; then no target should be spoken to.
+    pub fn resolve_targets(
+        &mut self,
+        world: &SecretEnvironment,
+        parallelism: Option<u32>,
+    ) -> (Vec<Target>, Vec<Diagnostic>) {
+        let (secrets, mut faults) = secrets::resolve_secrets(self.list_value_sources(), world);
+        for document in &mut self.documents {
+            document.resolve_sources(&|slot| secrets.get(slot).cloned(), &mut faults);
+        }
+        faults.extend(
+            self.list_used_targets()
+                .filter_map(|own| own.diagnose_missing_credentials(self.purpose, &self.settings.source)),
+        );
+        diagnostic::sort_diagnostics(&mut faults);
+        let connect = |own: &settings::TargetSettings| own.build_target(&secrets, self.purpose, parallelism);
+        (self.list_used_targets().filter_map(connect).collect(), faults)
+    }
+}

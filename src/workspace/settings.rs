@@ -1,0 +1,271 @@
+//! `trueup.yaml`: to which services a workspace speaks, and where its documents are.
+//!
+//! Read with all faults and their places. Credentials come first ([`auth`]), then the form of everything
+//! ([`file`]), then each target against the API that it names; a faulty target does not hide the others.
+//! Deliberately absent: values of credentials, and whether a host may be spoken to at all.
+
+mod address;
+pub mod auth;
+mod check;
+pub mod file;
+mod receipts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, has_errors};
+use crate::document::read::SourceReader;
+use crate::kind::read::read_typed;
+use crate::kind::registry::KindRegistry;
+use crate::kind::{Api, WireFormat};
+use crate::remote::target::Target;
+use crate::workspace::secrets::ResolvedSecrets;
+use crate::workspace::settings::auth::{
+    AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
+};
+use crate::workspace::settings::file::{NotifyEvent, NotifyFile, NotifyFormat, SettingsFile};
+pub use crate::workspace::settings::receipts::ReceiptSettings;
+use crate::yaml;
+use crate::yaml::{YamlEntry, YamlNode};
+
+/// The name of the settings file.
+pub const SETTINGS_FILE_NAME: &str = "trueup.yaml";
+/// Requests under way at once, where neither target nor API says.
+const DEFAULT_PARALLELISM: u32 = 10;
+
+/// The settings of a workspace, as far as they could be read.
+pub struct WorkspaceSettings {
+    pub source: Arc<NamedSource>,
+    /// Those without faults, in the order in which they were written.
+    pub targets: Vec<TargetSettings>,
+    /// Patterns of paths, with where they stand.
+    pub documents: Vec<(String, SourceLocation)>,
+    /// Webhooks, as far as they could be read.
+    pub notify: Vec<NotifySettings>,
+    /// Whether reports tell the domains of mail addresses.
+    pub mail_domains: bool,
+    /// How receipts are kept.
+    pub receipts: ReceiptSettings,
+    /// Whether something in the file is wrong, so that a missing target may only be a broken one.
+    pub has_errors: bool,
+}
+
+/// A webhook that is told of runs.
+pub struct NotifySettings {
+    pub url: CredentialSource,
+    pub secret: Option<CredentialSource>,
+    pub format: NotifyFormat,
+    pub events: Vec<NotifyEvent>,
+}
+
+/// One target, checked against its API.
+pub struct TargetSettings {
+    pub name: Arc<str>,
+    /// Where the name stands.
+    pub span: SourceSpan,
+    pub api: Arc<Api>,
+    pub base_url: Url,
+    pub format: WireFormat,
+    pub auth: AccessSettings,
+    /// Texts until a kind says their type.
+    pub scope: Vec<(Arc<str>, String)>,
+    pub parallelism: Option<u32>,
+    pub carry_nested: bool,
+    pub lease: Option<LeaseSettings>,
+    pub personal: bool,
+}
+
+/// A lease that an apply takes before it writes to a target.
+#[derive(Clone)]
+pub struct LeaseSettings {
+    /// Where it stands; none for the workspace's own memory.
+    pub directory: Option<String>,
+    pub duration: Duration,
+    /// Where it is written.
+    pub span: SourceSpan,
+}
+
+/// Reads the settings.
+pub fn read_settings(
+    source: &Arc<NamedSource>,
+    registry: &KindRegistry,
+    faults: &mut Vec<Diagnostic>,
+) -> WorkspaceSettings {
+    let mut found = Vec::new();
+    let nodes = yaml::read_documents(source, &mut found);
+    let mut reading = SourceReader::new(source, &mut found);
+    if let Some(second) = nodes.get(1) {
+        let fault =
+            Diagnostic::error("document-count", format!("{SETTINGS_FILE_NAME} holds more than one document"));
+        let start = SourceSpan { end: second.span.start, ..second.span };
+        reading.add_diagnostic(start, fault.with_hint("keep one of them"));
+    }
+    let root = nodes.first().filter(|node| !node.is_null());
+    let (targets, notify) =
+        root.map_or_else(Default::default, |root| read_sections(root, registry, &mut reading));
+    let documents = read_patterns(root, source);
+    let word = root.and_then(|root| root.get_value("mail_domains")).and_then(YamlNode::as_scalar);
+    let mail_domains = word == Some("show");
+    let receipts = receipts::read_receipt_settings(root, &mut SourceReader::new(source, &mut found));
+    let faulty = has_errors(&found);
+    faults.append(&mut found);
+    WorkspaceSettings {
+        source: Arc::clone(source),
+        targets,
+        documents,
+        notify,
+        mail_domains,
+        receipts,
+        has_errors: faulty,
+    }
+}
+
+fn read_sections(
+    root: &YamlNode,
+    registry: &KindRegistry,
+    reading: &mut SourceReader,
+) -> (Vec<TargetSettings>, Vec<NotifySettings>) {
+    let entries = root.get_value("targets").map_or(&[][..], YamlNode::entries);
+    let mut keyring = CredentialReader::new(reading);
+    let opened: Vec<ParsedConnection> =
+        entries.iter().map(|entry| ParsedConnection::new(&entry.value, &mut keyring)).collect();
+    let hooks = root.get_value("notify").map_or(&[][..], YamlNode::items);
+    let hooks: Vec<_> = hooks.iter().map(|hook| read_webhook(hook, &mut keyring)).collect();
+    let claimed = keyring.claimed_spans;
+    let mut formal = Vec::new();
+    let file = read_typed::<SettingsFile>(root, reading.source, &mut formal);
+    let words = file.map(|file| file.notify).unwrap_or_default();
+    // where a credential should stand, all is said already
+    formal.retain(|fault| !fault.location.as_ref().is_some_and(|place| is_within(place.span, &claimed)));
+    reading.diagnostics.append(&mut formal);
+    let each = entries.iter().zip(opened);
+    let targets = each.filter_map(|(entry, opened)| read_target(entry, opened, registry, reading)).collect();
+    let hook = |((url, secret), file): ((Option<CredentialSource>, Option<CredentialSource>), NotifyFile)| {
+        Some(NotifySettings { url: url?, secret, format: file.format, events: file.on })
+    };
+    (targets, hooks.into_iter().zip(words).filter_map(hook).collect())
+}
+
+/// The address and the secret of a webhook.
+fn read_webhook(
+    node: &YamlNode,
+    keyring: &mut CredentialReader,
+) -> (Option<CredentialSource>, Option<CredentialSource>) {
+    let (mut url, mut secret) = (None, None);
+    for entry in node.entries() {
+        match &*entry.key {
+            "url" => url = keyring.read_credential(entry),
+            "secret" => secret = keyring.read_credential(entry),
+            _ => {}
+        }
+    }
+    (url, secret)
+}
+
+/// What of a target may hold a credential, right or wrong; read before anything is said about the rest.
+struct ParsedConnection {
+    auth: AccessSettings,
+    /// Nothing when none is written, and nothing in it when it is faulty.
+    base_url: Option<Option<Url>>,
+}
+
+impl ParsedConnection {
+    fn new(target: &YamlNode, keyring: &mut CredentialReader) -> Self {
+        let auth =
+            target.get_value("auth").map_or_else(AccessSettings::default, |node| keyring.read_access(node));
+        let base_url = target.get_value("base_url").filter(|node| !node.is_null());
+        Self { auth, base_url: base_url.map(|node| address::read_url(node, "base_url", keyring.reading)) }
+    }
+}
+
+fn is_within(span: SourceSpan, claimed: &[SourceSpan]) -> bool {
+    claimed.iter().any(|outer| outer.start <= span.start && span.end <= outer.end)
+}
+
+/// A target, checked against its API.
+fn read_target(
+    entry: &YamlEntry,
+    ParsedConnection { mut auth, base_url }: ParsedConnection,
+    registry: &KindRegistry,
+    reading: &mut SourceReader,
+) -> Option<TargetSettings> {
+    let mut checking = check::TargetChecker { entry, registry, reading };
+    let api = checking.find_api()?;
+    let base_url = checking.resolve_base_url(base_url, &api);
+    auth.check_auth(&api, base_url.as_ref(), checking.reading);
+    let (format, scope) = (checking.read_format(&api), checking.read_scope(&api));
+    Some(TargetSettings {
+        name: (&*entry.key).into(),
+        span: entry.key_span,
+        base_url: base_url?,
+        format: format?,
+        auth,
+        scope,
+        parallelism: checking.read_parallelism(),
+        carry_nested: checking.read_carry_nested(),
+        lease: checking.read_lease(),
+        personal: checking.read_personal(),
+        api,
+    })
+}
+
+fn read_patterns(root: Option<&YamlNode>, source: &Arc<NamedSource>) -> Vec<(String, SourceLocation)> {
+    match root.and_then(|root| root.get_value("documents")) {
+        Some(node) => {
+            let pattern =
+                |item: &YamlNode| Some((item.as_scalar()?.to_owned(), source.locate_span(item.span)));
+            node.items().iter().filter_map(pattern).collect()
+        }
+        None => {
+            let place = || source.locate_span(SourceSpan::default());
+            file::default_documents().into_iter().map(|pattern| (pattern, place())).collect()
+        }
+    }
+}
+
+impl TargetSettings {
+    /// Where the credentials for a purpose come from; nothing where there are none for it.
+    pub fn list_credentials(&self, purpose: CredentialPurpose) -> Vec<&CredentialSource> {
+        self.auth.select_auth(purpose).map(AuthSettings::list_credentials).unwrap_or_default()
+    }
+
+    /// Why the target is not there for a purpose.
+    pub fn diagnose_missing_credentials(
+        &self,
+        purpose: CredentialPurpose,
+        source: &Arc<NamedSource>,
+    ) -> Option<Diagnostic> {
+        let message = format!("the target `{}` has no credentials that write", self.name);
+        let fault =
+            Diagnostic::error("read-only-target", message).with_location(source.locate_span(self.span));
+        self.auth
+            .select_auth(purpose)
+            .is_none()
+            .then(|| fault.with_hint("write `write` beside `read` in its `auth`"))
+    }
+
+    /// The target with its credentials in place; nothing when one of them is unknown, which was reported when
+    /// it was looked up. `parallelism` overrides the target's own; the API's limit stays the upper one.
+    pub fn build_target(
+        &self,
+        secrets: &ResolvedSecrets,
+        purpose: CredentialPurpose,
+        parallelism: Option<u32>,
+    ) -> Option<Target> {
+        let limit = self.api.limits.parallelism;
+        let wanted = parallelism.or(self.parallelism).or(limit).unwrap_or(DEFAULT_PARALLELISM);
+        Some(Target {
+            name: Arc::clone(&self.name),
+            api: Arc::clone(&self.api),
+            base_url: self.base_url.clone(),
+            format: self.format,
+            auth: self.auth.select_auth(purpose)?.resolve_secrets(secrets)?,
+            scope: self.scope.clone(),
+            parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
+            also_send_nested: self.carry_nested,
+            write_personal: self.personal,
+        })
+    }
+}

@@ -1,0 +1,442 @@
+//! The credentials of a target: each a slot, never a literal.
+//!
+//! Read straight from the nodes, before anything else looks at them, so that whatever stands in the place of
+//! a credential is veiled and named a plain secret instead of being quoted in some other fault.
+//! Deliberately absent: values. `slots` looks them up; [`Auth::resolve_secrets`] puts them in.
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
+use crate::document::read::SourceReader;
+use crate::document::{ValueSource, value_source};
+use crate::kind::read::read_typed;
+use crate::kind::{Api, AuthScheme};
+use crate::remote::target;
+use crate::remote::target::TokenLocation;
+use crate::workspace::secrets::ResolvedSecrets;
+use crate::workspace::settings::address;
+use crate::workspace::settings::file::SendsFile;
+use crate::yaml::{YamlData, YamlEntry, YamlNode};
+
+/// How a target's requests prove who sends them, as far as it could be read.
+#[derive(Default)]
+pub struct AuthSettings {
+    pub bearer: Option<CredentialSource>,
+    pub token: Option<CredentialSource>,
+    pub basic: Option<UserCredentials>,
+    pub headers: Vec<(String, CredentialSource)>,
+    pub query: Vec<(String, CredentialSource)>,
+    pub login: Option<LoginSettings>,
+    pub oauth_password: Option<OauthPasswordSettings>,
+}
+
+/// What a run is to do with its credentials.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CredentialPurpose {
+    /// Reads alone.
+    #[default]
+    Read,
+    /// Writes, and reads what it is about to write.
+    Write,
+}
+
+/// The credentials of a target.
+pub enum AccessSettings {
+    /// The same for everything.
+    Shared(Box<AuthSettings>),
+    /// Others to read than to write; without the second the target is not written to.
+    Separate { read: Box<AuthSettings>, write: Option<Box<AuthSettings>> },
+}
+
+impl Default for AccessSettings {
+    fn default() -> Self {
+        Self::Shared(Box::default())
+    }
+}
+
+impl AccessSettings {
+    /// The credentials for a purpose, where there are any for it.
+    pub fn select_auth(&self, purpose: CredentialPurpose) -> Option<&AuthSettings> {
+        match (self, purpose) {
+            (Self::Shared(auth), _) => Some(auth),
+            (Self::Separate { read, .. }, CredentialPurpose::Read) => Some(read),
+            (Self::Separate { write, .. }, CredentialPurpose::Write) => write.as_deref(),
+        }
+    }
+
+    /// Every credential, whatever its purpose.
+    pub fn list_credentials(&self) -> Vec<&CredentialSource> {
+        match self {
+            Self::Shared(auth) => auth.list_credentials(),
+            Self::Separate { read, write } => read
+                .list_credentials()
+                .into_iter()
+                .chain(write.iter().flat_map(|auth| auth.list_credentials()))
+                .collect(),
+        }
+    }
+
+    /// What does not go together, or not with this API.
+    pub fn check_auth(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut SourceReader) {
+        match self {
+            Self::Shared(auth) => auth.check_auth(api, base_url, reading),
+            Self::Separate { read, write } => {
+                [Some(read), write.as_mut()]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|auth| auth.check_auth(api, base_url, reading));
+            }
+        }
+    }
+}
+
+/// Where a credential comes from, and where that is written.
+pub struct CredentialSource {
+    pub source: ValueSource,
+    pub span: SourceSpan,
+}
+
+/// A name and a password.
+pub struct UserCredentials {
+    pub username: CredentialSource,
+    pub password: CredentialSource,
+}
+
+/// A session that is opened with a name and a password.
+pub struct LoginSettings {
+    pub user: UserCredentials,
+    pub token_place: TokenLocation,
+}
+
+/// A token from an OAuth password grant.
+pub struct OauthPasswordSettings {
+    /// Once checked, never nothing.
+    pub url: Option<Url>,
+    /// Once checked, never nothing.
+    pub client_id: Option<String>,
+    pub client_secret: Option<CredentialSource>,
+    pub user: UserCredentials,
+}
+
+/// What of `auth` was read, and the ranges about which everything is said.
+pub struct CredentialReader<'k, 'r> {
+    pub reading: &'k mut SourceReader<'r>,
+    pub claimed_spans: Vec<SourceSpan>,
+}
+
+impl<'k, 'r> CredentialReader<'k, 'r> {
+    /// Reads credentials, telling faults to `reading`.
+    pub fn new(reading: &'k mut SourceReader<'r>) -> Self {
+        Self { reading, claimed_spans: Vec::new() }
+    }
+
+    /// Everything below `auth`.
+    pub fn read_access(&mut self, node: &YamlNode) -> AccessSettings {
+        let [read, write] = ["read", "write"].map(|key| node.get_value(key));
+        if read.is_none() && write.is_none() {
+            return AccessSettings::Shared(Box::new(self.read_auth(node)));
+        }
+        for entry in node.entries().iter().filter(|entry| !matches!(&*entry.key, "read" | "write")) {
+            self.reading.redact_entry(entry);
+            self.claimed_spans.push(SourceSpan { start: entry.key_span.start, end: entry.value.span.end });
+            let fault = Diagnostic::error("mixed-auth", "this stands beside `read` or `write`")
+                .with_hint("move it into both of them, or use it alone for everything");
+            self.reading.add_diagnostic(entry.key_span, fault);
+        }
+        if let (None, Some(write)) = (read, write) {
+            let fault = Diagnostic::error("missing-key", "`write` stands without `read`")
+                .with_hint("write `read` beside it, or leave both words out and use the same for everything");
+            self.reading.add_diagnostic(write.span, fault);
+        }
+        let [read, write] = [read, write].map(|node| node.map(|node| Box::new(self.read_inner_auth(node))));
+        AccessSettings::Separate { read: read.unwrap_or_default(), write }
+    }
+
+    fn read_inner_auth(&mut self, node: &YamlNode) -> AuthSettings {
+        for entry in node.entries().iter().filter(|entry| matches!(&*entry.key, "read" | "write")) {
+            let fault = Diagnostic::error("mixed-auth", "`read` and `write` do not stand inside each other");
+            self.reading.add_diagnostic(
+                entry.key_span,
+                fault.with_hint("name ways to authenticate here, such as `bearer`"),
+            );
+        }
+        self.read_auth(node)
+    }
+
+    fn read_auth(&mut self, node: &YamlNode) -> AuthSettings {
+        let mut auth = AuthSettings::default();
+        for entry in node.entries() {
+            let value = &entry.value;
+            match &*entry.key {
+                "bearer" => auth.bearer = self.read_credential(entry),
+                "token" => auth.token = self.read_credential(entry),
+                "basic" => auth.basic = self.read_user(value, &[]),
+                "headers" => auth.headers = self.read_named_credentials(value),
+                "query" => auth.query = self.read_named_credentials(value),
+                "login" => auth.login = self.read_login(value),
+                "oauth_password" => auth.oauth_password = self.read_oauth_password(value),
+                _ => self.reading.redact_entry(entry),
+            }
+        }
+        auth
+    }
+
+    /// One credential.
+    pub fn read_credential(&mut self, entry: &YamlEntry) -> Option<CredentialSource> {
+        let node = &entry.value;
+        let slot = match node.data {
+            YamlData::Mapping(_) => value_source::read_source(node, self.reading),
+            // that something is missing here is a matter of form
+            _ if node.is_null() => return None,
+            _ => {
+                self.reading.redact_entry(entry);
+                self.reading.add_diagnostic(node.span, value_source::diagnose_plain_secret(&entry.key));
+                None
+            }
+        };
+        self.claimed_spans.push(SourceSpan { start: entry.key_span.start, end: node.span.end });
+        slot.map(|slot| CredentialSource { source: slot, span: node.span })
+    }
+
+    fn read_named_credentials(&mut self, node: &YamlNode) -> Vec<(String, CredentialSource)> {
+        let named = |entry: &YamlEntry| Some((entry.key.to_string(), self.read_credential(entry)?));
+        node.entries().iter().filter_map(named).collect()
+    }
+
+    /// A name and a password; `beside` are the other words that may stand there.
+    fn read_user(&mut self, node: &YamlNode, beside: &[&str]) -> Option<UserCredentials> {
+        let (mut username, mut password) = (None, None);
+        for entry in node.entries() {
+            match &*entry.key {
+                "username" => username = self.read_credential(entry),
+                "password" => password = self.read_credential(entry),
+                other if beside.contains(&other) => {}
+                _ => self.reading.redact_entry(entry),
+            }
+        }
+        Some(UserCredentials { username: username?, password: password? })
+    }
+
+    fn read_login(&mut self, node: &YamlNode) -> Option<LoginSettings> {
+        let user = self.read_user(node, &["sends"]);
+        let sends = read_typed(node.get_value("sends")?, self.reading.source, &mut Vec::new())?;
+        Some(LoginSettings { user: user?, token_place: to_token_place(sends) })
+    }
+
+    fn read_oauth_password(&mut self, node: &YamlNode) -> Option<OauthPasswordSettings> {
+        let user = self.read_user(node, &["url", "client_id", "client_secret"]);
+        let client_secret = node.entries().iter().find(|entry| entry.key == "client_secret");
+        let client_secret = client_secret.map(|entry| self.read_credential(entry));
+        let url = node.get_value("url").filter(|url| !url.is_null());
+        // an address that is written and faulty is not made up for by the API's own
+        let url = resolve_optional(url.map(|url| address::read_url(url, "url", self.reading)))?;
+        let client_id = node.get_value("client_id").filter(|id| !id.is_null()).and_then(YamlNode::as_scalar);
+        let client_secret = client_secret.unwrap_or(None);
+        Some(OauthPasswordSettings {
+            url,
+            client_id: client_id.map(str::to_owned),
+            client_secret,
+            user: user?,
+        })
+    }
+}
+
+fn to_token_place(sends: SendsFile) -> TokenLocation {
+    match sends {
+        SendsFile::Bearer => TokenLocation::Bearer,
+        SendsFile::Header(name) => TokenLocation::Header(name),
+        SendsFile::Query(name) => TokenLocation::Query(name),
+        SendsFile::Cookie(name) => TokenLocation::Cookie(name),
+    }
+}
+
+impl AuthSettings {
+    /// Every credential.
+    pub fn list_credentials(&self) -> Vec<&CredentialSource> {
+        let mut all: Vec<&CredentialSource> = self.bearer.iter().chain(&self.token).collect();
+        let users = [
+            self.basic.as_ref(),
+            self.login.as_ref().map(|login| &login.user),
+            self.oauth_password.as_ref().map(|oauth| &oauth.user),
+        ];
+        for user in users.into_iter().flatten() {
+            all.extend([&user.username, &user.password]);
+        }
+        all.extend(self.headers.iter().chain(&self.query).map(|(_, credential)| credential));
+        all.extend(self.oauth_password.as_ref().and_then(|oauth| oauth.client_secret.as_ref()));
+        all
+    }
+
+    /// The ways to authenticate that are used, with where.
+    fn list_auth_methods(&self) -> Vec<(AuthScheme, SourceSpan)> {
+        let mut words = Vec::new();
+        let mut used = |word, credential: Option<&CredentialSource>| {
+            words.extend(credential.map(|credential| (word, credential.span)));
+        };
+        used(AuthScheme::Bearer, self.bearer.as_ref());
+        used(AuthScheme::Token, self.token.as_ref());
+        used(AuthScheme::Basic, self.basic.as_ref().map(|user| &user.username));
+        used(AuthScheme::Headers, self.headers.first().map(|(_, credential)| credential));
+        used(AuthScheme::Query, self.query.first().map(|(_, credential)| credential));
+        used(AuthScheme::Login, self.login.as_ref().map(|login| &login.user.username));
+        used(AuthScheme::OauthPassword, self.oauth_password.as_ref().map(|oauth| &oauth.user.username));
+        words
+    }
+
+    /// What does not go together, or not with this API. What is left out and the API knows is put in.
+    pub fn check_auth(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut SourceReader) {
+        if let (Some(oauth), Some(base_url)) = (&mut self.oauth_password, base_url) {
+            oauth.complete_from_api(api, base_url, reading);
+        }
+        self.check_listed_methods(api, reading);
+        self.check_listed_headers(api, reading);
+        self.check_single_authorization(reading);
+        self.check_header_names(reading);
+        if let (Some(login), None) = (&self.login, &api.login) {
+            let message = format!("the API `{}` does not say how a session is opened", api.name);
+            let fault = Diagnostic::error("no-login", message).with_hint("use another way to authenticate");
+            reading.add_diagnostic(login.user.username.span, fault);
+        }
+    }
+
+    fn check_listed_methods(&self, api: &Api, reading: &mut SourceReader) {
+        for (word, span) in self.list_auth_methods().into_iter().filter(|(word, _)| !api.auth.contains(word))
+        {
+            let message = format!("the API `{}` is not known to take `{}`", api.name, name_auth_method(word));
+            let known: Vec<_> =
+                api.auth.iter().map(|word| format!("`{}`", name_auth_method(*word))).collect();
+            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            fault.hint = (!known.is_empty()).then(|| format!("it is known to take {}", known.join(", ")));
+            reading.add_diagnostic(span, fault);
+        }
+    }
+
+    fn check_listed_headers(&self, api: &Api, reading: &mut SourceReader) {
+        let is_listed = |name: &str| api.auth_headers.iter().any(|known| known.eq_ignore_ascii_case(name));
+        if api.auth_headers.is_empty() {
+            return;
+        }
+        for (name, credential) in self.headers.iter().filter(|(name, _)| !is_listed(name)) {
+            let message = format!("the API `{}` is not known to take credentials in this header", api.name);
+            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            fault.hint = suggest_word(name, api.auth_headers.iter().map(String::as_str));
+            reading.add_diagnostic(credential.span, fault);
+        }
+    }
+
+    /// There is one Authorization header; two that want it would send only one of them.
+    fn check_single_authorization(&self, reading: &mut SourceReader) {
+        let bearer = self.login.as_ref().is_some_and(|login| login.token_place == TokenLocation::Bearer);
+        let mut wanting: Vec<(&str, SourceSpan)> = self
+            .list_auth_methods()
+            .into_iter()
+            .filter(|(word, _)| match word {
+                AuthScheme::Headers | AuthScheme::Query => false,
+                AuthScheme::Login => bearer,
+                _ => true,
+            })
+            .map(|(word, span)| (name_auth_method(word), span))
+            .collect();
+        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        wanting.extend(header.map(|(_, credential)| ("headers", credential.span)));
+        let Some(((first, at), others)) = wanting.split_first().map(|(first, others)| (*first, others))
+        else {
+            return;
+        };
+        for (other, span) in others {
+            let message = format!("`{first}` and `{other}` both set the Authorization header");
+            let also = reading.source.locate_span(at);
+            let fault = Diagnostic::error("two-authorizations", message).with_related(also, "the other one");
+            reading.add_diagnostic(*span, fault.with_hint("keep one of the two"));
+        }
+    }
+
+    fn check_header_names(&self, reading: &mut SourceReader) {
+        let login = self.login.as_ref().map(|login| (&login.token_place, login.user.username.span));
+        let sent = login.into_iter().filter_map(|(sends, span)| match sends {
+            TokenLocation::Header(name) | TokenLocation::Cookie(name) => Some((name, span)),
+            TokenLocation::Bearer | TokenLocation::Query(_) => None,
+        });
+        let headers = self.headers.iter().map(|(name, credential)| (name, credential.span));
+        for (_, span) in headers.chain(sent).filter(|(name, _)| !is_token(name)) {
+            let fault = Diagnostic::error("bad-header-name", "this is not the name of a header or cookie");
+            reading.add_diagnostic(span, fault.with_hint("letters, digits and hyphens, like X-Api-Key"));
+        }
+    }
+
+    /// With the values in place; nothing when one of them is unknown, which was reported when it was looked up.
+    pub fn resolve_secrets(&self, secrets: &ResolvedSecrets) -> Option<target::TargetAuth> {
+        let value = |credential: &CredentialSource| secrets.get(&credential.source).cloned();
+        let user = |user: &UserCredentials| Some((value(&user.username)?, value(&user.password)?));
+        Some(target::TargetAuth {
+            bearer: resolve_optional(self.bearer.as_ref().map(value))?,
+            token: resolve_optional(self.token.as_ref().map(value))?,
+            basic: resolve_optional(self.basic.as_ref().map(user))?,
+            headers: resolve_named(&self.headers, value)?,
+            query: resolve_named(&self.query, value)?,
+            login: resolve_optional(self.login.as_ref().map(|login| {
+                let (username, password) = user(&login.user)?;
+                Some(target::LoginCredentials {
+                    username,
+                    password,
+                    token_location: login.token_place.clone(),
+                })
+            }))?,
+            oauth_password: resolve_optional(self.oauth_password.as_ref().map(|oauth| {
+                let (username, password) = user(&oauth.user)?;
+                let client_secret = resolve_optional(oauth.client_secret.as_ref().map(value))?;
+                let (url, client_id) = (oauth.url.clone()?, oauth.client_id.clone()?);
+                Some(target::OauthPasswordGrant { url, client_id, client_secret, username, password })
+            }))?,
+        })
+    }
+}
+
+impl OauthPasswordSettings {
+    fn complete_from_api(&mut self, api: &Api, base_url: &Url, reading: &mut SourceReader) {
+        let own = api.oauth.as_ref();
+        let host = base_url.host_str().unwrap_or("");
+        let token_url = own.and_then(|own| own.token_urls.get(host));
+        self.url = self.url.take().or_else(|| Url::parse(token_url?).ok());
+        self.client_id = self.client_id.take().or_else(|| own?.client_id.clone());
+        let missing = [("url", self.url.is_none()), ("client_id", self.client_id.is_none())];
+        for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
+            let message =
+                format!("`oauth_password` has no `{key}`, and the API `{}` has none for this host", api.name);
+            let fault = Diagnostic::error("missing-key", message)
+                .with_hint(format!("write `{key}` beside `username`"));
+            reading.add_diagnostic(self.user.username.span, fault);
+        }
+    }
+}
+
+/// Nothing wanted is fine; something wanted and unknown is not.
+fn resolve_optional<T>(wanted: Option<Option<T>>) -> Option<Option<T>> {
+    wanted.map_or(Some(None), |known| known.map(Some))
+}
+
+fn resolve_named(
+    credentials: &[(String, CredentialSource)],
+    value: impl Fn(&CredentialSource) -> Option<SecretString>,
+) -> Option<Vec<(String, SecretString)>> {
+    credentials.iter().map(|(name, credential)| Some((name.clone(), value(credential)?))).collect()
+}
+
+/// The word in settings.
+fn name_auth_method(word: AuthScheme) -> &'static str {
+    match word {
+        AuthScheme::Bearer => "bearer",
+        AuthScheme::Token => "token",
+        AuthScheme::Basic => "basic",
+        AuthScheme::Headers => "headers",
+        AuthScheme::Query => "query",
+        AuthScheme::Login => "login",
+        AuthScheme::OauthPassword => "oauth_password",
+    }
+}
+
+/// The characters that HTTP allows in a name.
+fn is_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
