@@ -28,7 +28,7 @@ use crate::run::fetch::ObjectJob;
 use crate::run::journal::Journal;
 use crate::run::lease_renewer::LeaseRenewer;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
-use crate::run::{CancellationToken, RunEvent, RunSession, apply, diagnose_out_of_time, planning};
+use crate::run::{CancellationToken, RunEvent, RunSession, diagnose_out_of_time, execute, planning};
 use crate::workspace::settings::file::NotifyEvent;
 
 /// Makes the services match the documents.
@@ -288,7 +288,7 @@ fn report_untouched_plan(
     if exit != ExitStatus::Interrupted {
         screen.print_diagnostics(std::slice::from_ref(&why));
     }
-    report_not_started(&apply::build_unstarted_outcomes(plan), &[why], screen, way)?;
+    report_not_started(&execute::build_unstarted_outcomes(plan), &[why], screen, way)?;
     Ok(exit)
 }
 
@@ -355,11 +355,11 @@ fn execute(
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
     if !why.is_empty() {
         screen.print_diagnostics(&why);
-        report_unwritten((&apply::build_unstarted_outcomes(&plan), &why), &held, screen, way)?;
+        report_unwritten((&execute::build_unstarted_outcomes(&plan), &why), &held, screen, way)?;
         return Ok(ExitStatus::Refused);
     }
     if plan.steps.is_empty() {
-        let mut outcomes = apply::finish_without_steps(&session, &plan, &jobs);
+        let mut outcomes = execute::finish_without_steps(&session, &plan, &jobs);
         way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
         records::recover_interrupted_runs(prepared, &cut_off, screen);
         screen.print_diagnostics(&collect_warnings(&outcomes));
@@ -391,7 +391,7 @@ fn execute(
     let mut outcomes = runtime.block_on(run_until_interrupted(
         &prepared.retry_budget.cancellation,
         screen,
-        apply::execute_plan(&session, plan, &jobs),
+        execute::execute_plan(&session, plan, &jobs),
     ));
     progress.clear();
     way.record_outcomes(prepared, &jobs, &mut outcomes, screen);

@@ -16,7 +16,7 @@ use crate::report::json::to_json;
 use crate::report::plan_report::PlanReport;
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::text;
-use crate::run::{RunEvent, apply, planning};
+use crate::run::{RunEvent, estimate, planning};
 
 /// Reads live state and shows the plan.
 ///
@@ -212,7 +212,7 @@ pub fn build_report_with(plan: &Plan, prepared: &PreparedRun, persons: PersonalD
     };
     let since = prepared.since_filter.as_ref().map(SinceFilter::to_report);
     let services = &prepared.services;
-    let applying = apply::estimate::estimate_requests(services, plan, &prepared.build_jobs());
+    let applying = estimate::estimate_requests(services, plan, &prepared.build_jobs());
     let requests = request_forecast::forecast_requests(services, &applying, plan.complete);
     PlanReport { since, requests, ..PlanReport::from_plan_with_mode(plan, &bytes, persons) }
 }

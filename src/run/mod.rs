@@ -5,8 +5,10 @@
 //! begun.
 
 pub mod applied_plans;
-pub mod apply;
+pub mod decide_create;
 mod described_objects;
+pub mod estimate;
+pub mod execute;
 pub mod fetch;
 pub mod import;
 pub mod index;

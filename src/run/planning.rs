@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
-use super::apply::diagnose_appears_later;
+use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
 use super::fetch::{
     FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group, group_jobs,
 };
-use super::match_up::{ObjectMatch, build_desired_key, find_key_field, find_live_value};
+use super::match_up::{ObjectMatch, find_key_field, find_live_value};
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
@@ -17,7 +17,7 @@ use super::{RunEvent, RunSession, described_objects, locate_error, read_errors};
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, Kind, ReadConsistency, ScalarType};
+use crate::kind::{IdAssigner, ScalarType};
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
@@ -323,31 +323,6 @@ fn decide_job(
     }
 }
 
-/// An object that is to go, was created by us and does not show: nobody can say that it is gone.
-fn diagnose_hidden_create(
-    session: &RunSession,
-    job: &ObjectJob,
-    subject: &PlanSubject,
-) -> Option<Diagnostic> {
-    let document = job.document;
-    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.get_in_scope(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
-    entry.create_sent.as_ref().filter(|_| document.state == DocumentState::Absent)?;
-    let findable =
-        document.id.is_some() || entry.id.is_some() || build_desired_key(&document.kind, document).is_some();
-    if findable && get_consistency(&document.kind) == ReadConsistency::AtOnce {
-        return None;
-    }
-    let reason =
-        Diagnostic::error("not-shown-yet", "it was created and does not show, so it cannot be deleted");
-    let place = document.locate_span(document.name_span);
-    Some(
-        reason
-            .with_location(place)
-            .with_hint("plan again once it shows; it stays on record in `.trueup` until then"),
-    )
-}
-
 /// A create with what somebody had to allow.
 fn add_permissions(mut judged: JobDecision, needs: Vec<Permission>) -> JobDecision {
     if let JobDecision::Decided(PlanDecision::Step(step)) = &mut judged {
@@ -442,80 +417,6 @@ fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecisi
         reasons: vec![reason],
         changes: Vec::new(),
     })
-}
-
-/// What is to become of a document without a live object.
-enum CreateDecision {
-    /// With what somebody had to allow.
-    Create(Vec<Permission>),
-    /// It was created and does not show yet.
-    Pending,
-    Refused(Diagnostic),
-}
-
-fn decide_create(
-    session: &RunSession,
-    job: &ObjectJob,
-    subject: &PlanSubject,
-    empty: bool,
-) -> CreateDecision {
-    let (kind, document) = (&job.document.kind, job.document);
-    let place = document.locate_span(document.id_span);
-    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.get_in_scope(kind, (&subject.target, &subject.name), &subject.scope);
-    let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
-    let mut needs = Vec::new();
-    match entry.and_then(|entry| entry.create_sent.as_ref()) {
-        Some(_) if named && get_consistency(kind) == ReadConsistency::Later => {
-            return CreateDecision::Pending;
-        }
-        Some(_) if named || is_surely_visible(document) => {}
-        Some(_) if session.retry_creates => needs.push(Permission::RetryCreate),
-        Some(sent) => {
-            return CreateDecision::Refused(diagnose_unknown_create(kind, sent).with_location(place));
-        }
-        None => {}
-    }
-    if document.id.is_some() && kind.identity.id_assigned_by == IdAssigner::Server {
-        let reason =
-            Diagnostic::error("not-found", "no live object has this id").with_location(place).with_hint(
-                "check the id, the target and the scope; without `id` the object is found by its natural key",
-            );
-        return CreateDecision::Refused(reason);
-    }
-    if empty && session.trust_empty {
-        needs.push(Permission::TrustEmpty);
-    } else if empty {
-        let message = "the service shows no objects at all here, which may be missing access";
-        let reason = Diagnostic::error("empty-collection", message)
-            .with_location(place)
-            .with_hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
-        return CreateDecision::Refused(reason);
-    }
-    CreateDecision::Create(needs)
-}
-
-fn diagnose_unknown_create(kind: &Kind, sent: &str) -> Diagnostic {
-    let why = match get_consistency(kind) {
-        ReadConsistency::Later => "such objects show late",
-        ReadConsistency::AtOnce => "nothing in the document would find it",
-    };
-    let message = format!("a create was sent at {sent}, its outcome is unknown, and {why}");
-    Diagnostic::error("create-unknown", message).with_hint(
-        "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
-    )
-}
-
-/// Whether an object that was created is found by whoever looks.
-pub fn is_surely_visible(document: &Document) -> bool {
-    let kind = &document.kind;
-    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
-    findable && get_consistency(kind) == ReadConsistency::AtOnce
-}
-
-/// When new objects of a kind show.
-pub fn get_consistency(kind: &Kind) -> ReadConsistency {
-    kind.operations.create.as_ref().map_or(ReadConsistency::AtOnce, |create| create.read_after_write)
 }
 
 fn refuse_unread(number: usize, job: &ObjectJob) -> JobDecision {

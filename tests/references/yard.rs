@@ -26,7 +26,7 @@ use trueup::run::index::ObjectIndex;
 use trueup::run::outcome::{OutcomeStatus, StepOutcome};
 use trueup::run::refer::ReferenceResolver;
 use trueup::run::write_digests::WriteDigests;
-use trueup::run::{CancellationToken, RunSession, apply, planning};
+use trueup::run::{CancellationToken, RunSession, execute, planning};
 use trueup::sandbox::{RunningSandbox, SandboxFault, SandboxLauncher, SandboxLogEntry, SandboxOptions};
 use url::Url;
 
@@ -240,7 +240,7 @@ impl Yard {
         let mut ran = Ran::of(&plan);
         if go_on {
             between();
-            ran.end(&runtime.block_on(apply::execute_plan(&session, plan, &jobs)));
+            ran.end(&runtime.block_on(execute::execute_plan(&session, plan, &jobs)));
         }
         ran
     }

@@ -26,7 +26,7 @@ use trueup::run::index::ObjectIndex;
 use trueup::run::outcome::{OutcomeStatus, StepOutcome};
 use trueup::run::refer::ReferenceResolver;
 use trueup::run::write_digests::WriteDigests as Remembered;
-use trueup::run::{CancellationToken, RunSession, apply, planning};
+use trueup::run::{CancellationToken, RunSession, execute, planning};
 use trueup::sandbox::{InProcessSandbox, SandboxOptions};
 use trueup::yaml;
 use url::Url;
@@ -112,7 +112,7 @@ impl Estate {
         let plan = planning::make_plan(&session, &jobs).await;
         self.guard(storm, &plan);
         let (steps, refused, told) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
-        let outcomes = apply::execute_plan(&session, plan, &jobs).await;
+        let outcomes = execute::execute_plan(&session, plan, &jobs).await;
         let done = outcomes.iter().all(|outcome| outcome.status.is_certain());
         Ran { steps, refused, outcomes, hindrances: [told, session.collect_run_errors(done)].concat() }
     }

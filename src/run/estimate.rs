@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{build_step_job, compute_chunking, group_by_level};
+use super::execute::{build_step_job, compute_chunking, group_by_level};
 use crate::kind::{IdAssigner, Kind, ReadConsistency, ReadOperation, WriteResponse};
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, CollectionSize, TargetClient};
+use crate::run::decide_create::get_consistency;
 use crate::run::fetch::{JobGroup, ObjectJob, build_find_key, can_read_each, find_id};
 use crate::run::match_up::build_desired_key;
-use crate::run::planning::get_consistency;
 use crate::value::Value;
 
 /// The number of requests, by the name of the target; nothing of a target to which nothing is to be written.

@@ -1,13 +1,14 @@
 //! What is known before and after the writes: how objects stand, what needs no work, and what is ours from now on.
 
-use super::super::RunSession;
-use super::super::fetch::ObjectJob;
-use super::super::outcome::{OutcomeStatus, StepOutcome};
-use super::super::refer::ReferentStatus;
 use super::lock_mutex;
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
 use crate::plan::{Plan, PlanSubject, Step, StepAction};
+use crate::run::RunSession;
+use crate::run::decide_create::APPEARS_LATER;
+use crate::run::fetch::ObjectJob;
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
+use crate::run::refer::ReferentStatus;
 
 /// How the objects of a plan stand, where planning was another run's work.
 pub(super) fn record_statuses(session: &RunSession, plan: &Plan, jobs: &[ObjectJob]) {
@@ -114,16 +115,6 @@ pub(super) fn build_outcome(
     }
 }
 
-/// The code of the note about an object that was created and does not show yet.
-const APPEARS_LATER: &str = "appears-later";
-
 fn is_waiting(outcome: &StepOutcome) -> bool {
     outcome.findings.iter().any(|finding| finding.code == APPEARS_LATER)
-}
-
-/// A new object that is known by its id alone until somebody confirms it.
-pub fn diagnose_appears_later(subject: &PlanSubject) -> Diagnostic {
-    Diagnostic::note(APPEARS_LATER, "the object was created and shows once it is verified")
-        .with_location(subject.place.clone())
-        .with_hint("its id is kept in `.trueup`, so it is not created twice")
 }

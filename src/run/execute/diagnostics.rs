@@ -1,12 +1,12 @@
 //! What apply says of one object: each fault with its code, its place and what to do.
 
-use super::super::outcome::OutcomeStatus;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{FieldType, ScalarType};
 use crate::plan::normalization::{self, explain_normalization};
 use crate::plan::step::{format_path, is_overlapping};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
+use crate::run::outcome::OutcomeStatus;
 use crate::value::{PathSegment, Sensitivity};
 
 pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {

@@ -7,7 +7,6 @@
 //! more is begun on that target.
 
 mod diagnostics;
-pub mod estimate;
 mod record;
 mod send;
 mod verify;
@@ -21,7 +20,7 @@ use futures_util::{StreamExt, stream};
 
 use self::diagnostics::diagnose_unrecorded_outcome;
 use self::record::{build_outcome, build_settled_outcomes, record_statuses, update_index};
-pub use self::record::{build_unstarted_outcomes, diagnose_appears_later, finish_without_steps};
+pub use self::record::{build_unstarted_outcomes, finish_without_steps};
 use self::send::SendResult;
 use self::verify::VerifyOutcome;
 use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, read_one};
@@ -62,7 +61,10 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
 
 /// The collections with the steps that can be carried out side by side: what others refer to is created before
 /// them, and deleted after them.
-fn group_by_level<S: Borrow<Step>>(jobs: &[ObjectJob], steps: &BTreeMap<usize, S>) -> Vec<Vec<JobGroup>> {
+pub(super) fn group_by_level<S: Borrow<Step>>(
+    jobs: &[ObjectJob],
+    steps: &BTreeMap<usize, S>,
+) -> Vec<Vec<JobGroup>> {
     let created =
         |number: usize| steps.get(&number).is_some_and(|step| step.borrow().action == StepAction::Create);
     let mut edges = build_edges(jobs, &created);
@@ -260,7 +262,7 @@ enum ChunkResult {
 }
 
 /// The job of a step, with the id that is known by now.
-fn build_step_job<'d>(jobs: &[ObjectJob<'d>], step: &Step, id: Option<&Value>) -> ObjectJob<'d> {
+pub(super) fn build_step_job<'d>(jobs: &[ObjectJob<'d>], step: &Step, id: Option<&Value>) -> ObjectJob<'d> {
     let job = &jobs[step.subject.number];
     let known_id = id.or(step.subject.id.as_ref()).or(job.known_id.as_ref()).cloned();
     ObjectJob { known_id, just_created: job.just_created || step.action == StepAction::Create, ..job.clone() }
@@ -271,7 +273,7 @@ fn get_parallelism(service: &TargetClient) -> usize {
 }
 
 /// How many objects of a collection share their reads, and how many such portions are dealt with side by side.
-fn compute_chunking(service: &TargetClient, group: &JobGroup) -> (usize, usize) {
+pub(super) fn compute_chunking(service: &TargetClient, group: &JobGroup) -> (usize, usize) {
     let width = get_parallelism(service);
     if group.kind.operations.get.is_some() { (1, width) } else { (width, 1) }
 }

@@ -2,16 +2,10 @@
 //!
 //! A success that the service only claims is a fault here, and so is a change that nobody asked for.
 
-use super::super::fetch::ReadOutcome;
-use super::super::match_up::ObjectMatch;
-use super::super::outcome::{OutcomeStatus, StepOutcome};
-use super::super::planning::{build_subject, decide_live, get_consistency, is_surely_visible};
-use super::super::{RunEvent, locate_error};
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
     diagnose_not_deleted, diagnose_unrequested_change,
 };
-use super::record::diagnose_appears_later;
 use super::send::{SendResult, SentWrite};
 use super::{StepExecutor, lock_mutex};
 use crate::diagnostic::Diagnostic;
@@ -20,6 +14,12 @@ use crate::plan::compare::diff_objects;
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
 use crate::plan::{Change, Step, StepAction};
 use crate::remote::wire::Snapshot;
+use crate::run::decide_create::{diagnose_appears_later, get_consistency, is_surely_visible};
+use crate::run::fetch::ReadOutcome;
+use crate::run::match_up::ObjectMatch;
+use crate::run::outcome::{OutcomeStatus, StepOutcome};
+use crate::run::planning::{build_subject, decide_live};
+use crate::run::{RunEvent, locate_error};
 use crate::value::{Object, ValuePath};
 
 impl StepExecutor<'_, '_> {

@@ -5,13 +5,6 @@
 
 use std::io;
 
-use super::super::fetch::{ObjectJob, ReadOutcome, read_one};
-use super::super::journal::{PendingLine, RecordedResponse as Noted};
-use super::super::match_up::ObjectMatch;
-use super::super::outcome::OutcomeStatus;
-use super::super::planning::build_subject;
-use super::super::refer::ReferentStatus;
-use super::super::{RunEvent, locate_error};
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
     diagnose_missing_state, diagnose_unrecorded_outcome, diagnose_unsaved_digests, diagnose_unsaved_id,
@@ -29,6 +22,13 @@ use crate::plan::{PlanSubject, Step, StepAction};
 use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::{self, Snapshot};
+use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
+use crate::run::journal::{PendingLine, RecordedResponse as Noted};
+use crate::run::match_up::ObjectMatch;
+use crate::run::outcome::OutcomeStatus;
+use crate::run::planning::build_subject;
+use crate::run::refer::ReferentStatus;
+use crate::run::{RunEvent, locate_error};
 use crate::value::{Object, Value};
 
 impl StepExecutor<'_, '_> {
