@@ -17,6 +17,7 @@ use crate::report::pseudonyms;
 use crate::report::pseudonyms::PseudonymKey;
 use crate::state::file_lock::load_or_create_key_locked;
 use crate::state::files::read_if_exists;
+use crate::workspace::state_folder::check_state_folder;
 
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";
@@ -44,6 +45,7 @@ impl DigestKeys {
     /// When its own is there and cannot be read.
     pub fn load(root: &Path) -> Result<Self, Diagnostic> {
         let named = std::env::var(DIGEST_KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(Zeroizing::new);
+        check_state_folder(root)?;
         let folder = root.join(STATE_FOLDER);
         let own = read_if_exists(&folder.join(KEY_FILE)).map_err(|error| {
             diagnose_unreadable_state(KEY_FILE, &error)

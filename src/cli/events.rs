@@ -6,7 +6,6 @@
 //! Deliberately absent: what may be shown, and how. `report::event` says that.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
@@ -16,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use anyhow::{Context, anyhow};
 
 use super::exit::ExitStatus;
+use super::output_file::open_output;
 use super::reports::is_stdout;
 use crate::remote::retry_budget::RetryEvent;
 use crate::report::event::{EventLine, EventPayload, RetryPayload};
@@ -188,11 +188,7 @@ impl EventFileWriter {
         let failed = || format!("{} cannot be written", file.display());
         let mut out: Box<dyn Write + Send> = match is_stdout(file) {
             true => Box::new(io::stdout()),
-            false => {
-                let folder = file.parent().unwrap_or(Path::new(""));
-                fs::create_dir_all(folder).with_context(failed)?;
-                Box::new(File::create(file).with_context(failed)?)
-            }
+            false => open_output(file).with_context(failed)?,
         };
         let (lines, queue) = channel::<Arc<str>>();
         let write = move || {

@@ -16,7 +16,7 @@ use super::run_setup::{PreparedRun, STATE_FOLDER};
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::run::lease_renewer::{LeaseLoss, LeaseRenewer};
-use crate::state::files::create_folder;
+use crate::state::files::{create_folder, create_private_folder};
 use crate::state::holder_identity::find_holder_identity;
 use crate::state::lease::folder::LeaseFolder;
 use crate::state::lease::{HeldLease, LeaseError, LeaseHolder};
@@ -107,7 +107,7 @@ fn prepare_directory(prepared: &PreparedRun, settings: &LeaseSettings) -> io::Re
     let Some(named) = &settings.directory else {
         create_folder(&root.join(STATE_FOLDER))?;
         let own = root.join(STATE_FOLDER).join(LEASE_FOLDER);
-        std::fs::create_dir_all(&own)?;
+        create_private_folder(&own)?;
         return Ok(own);
     };
     let named = root.join(named);

@@ -21,6 +21,7 @@ pub mod import;
 mod leases;
 mod logs;
 mod notify;
+mod output_file;
 pub mod plan;
 pub mod policy;
 mod progress;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::args::{CiService, GlobalArgs, OutputFormat, ReportArgs, ReportFormat, RevealArgs};
+use super::output_file::write_output;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::report::markdown::{self, render_markdown};
@@ -157,7 +158,8 @@ impl ReportOutputs {
             let text = render_report(*format, shown, &sheet)?;
             match is_stdout(file) {
                 true => screen.print_report(*format, &text)?,
-                false => save_file(file, &text)?,
+                false => write_output(file, text.as_bytes())
+                    .with_context(|| format!("{} cannot be written", file.display()))?,
             }
         }
         if self.is_on_github {
@@ -185,12 +187,6 @@ fn append_step_summary(sheet: &ViewModel) -> anyhow::Result<()> {
 /// Whether a file stands for stdout.
 pub fn is_stdout(file: &Path) -> bool {
     file.as_os_str() == STDOUT_NAME
-}
-
-fn save_file(file: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    fs::write(file, text).with_context(|| format!("{} cannot be written", file.display()))
 }
 
 fn render_report(format: ReportFormat, shown: &ReportContent, sheet: &ViewModel) -> anyhow::Result<String> {

@@ -36,9 +36,8 @@ use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::WorkspaceSettings;
+pub use crate::workspace::state_folder::STATE_FOLDER;
 
-/// Where a workspace keeps what it remembers of earlier runs.
-pub const STATE_FOLDER: &str = ".trueup";
 /// Where variables are asked for.
 pub type EnvLookup<'e> = &'e dyn Fn(&str) -> Option<OsString>;
 

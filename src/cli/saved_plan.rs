@@ -14,6 +14,7 @@ use clap::ValueEnum;
 
 use super::args::{MethodArg, RunArgs};
 use super::history::{DocumentKey, build_document_key, build_subject_key};
+use super::output_file::write_output;
 use super::plan as plans;
 use super::run_setup::PreparedRun;
 use super::since_filter::find_needed_documents;
@@ -29,7 +30,6 @@ use crate::report::saved_plan::{
 use crate::report::{PlanReport, to_json};
 use crate::run::applied_plans::AppliedPlans;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
-use crate::state::files::replace_file;
 
 /// The most bytes of a file that is shown or applied.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -78,7 +78,7 @@ pub fn write_plan(
         pseudonyms: prepared.keys.identify_pseudonym_key(),
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
-    replace_file(path, to_json(&saved)?.as_bytes())
+    write_output(path, to_json(&saved)?.as_bytes())
         .with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(diagnose_unbound_values(report).filter(|_| key.is_none()))
 }

@@ -9,6 +9,7 @@ use super::api;
 use super::args::{GlobalArgs, SchemaArgs};
 use super::exit::ExitStatus;
 use super::import::ImportReport;
+use super::output_file::write_output;
 use super::screen::TerminalScreen;
 use crate::kind::registry::KindRegistry;
 use crate::kind::schema;
@@ -19,7 +20,6 @@ use crate::report::outcome::ApplyReport;
 use crate::report::plan_report::{PlanReport, PolicyTestReport, ValidationReport};
 use crate::report::receipt::Receipt;
 use crate::report::saved_plan::SavedPlan;
-use crate::state::files::replace_file;
 use crate::workspace;
 use crate::workspace::settings::file::SettingsFile;
 
@@ -38,7 +38,7 @@ pub fn run(common: &GlobalArgs, args: &SchemaArgs, screen: &TerminalScreen) -> a
         }
         old.push(name);
         if !args.check {
-            replace_file(&path, text.as_bytes())
+            write_output(&path, text.as_bytes())
                 .with_context(|| format!("{} cannot be written", path.display()))?;
         }
     }

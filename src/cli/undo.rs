@@ -23,9 +23,11 @@ use super::{plan, saved_plan, shared_receipts};
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource};
 use crate::document::Document;
+use crate::kind::Kind;
 use crate::plan::{Plan, PlanSubject, gate};
 use crate::report::receipt::{self, Receipt};
 use crate::run::outcome::StepOutcome;
+use crate::run::undo::WrittenObject;
 use crate::run::undo::revert::{self, UndoDecision, UndoInput};
 use crate::run::{RunEvent, planning};
 use crate::state::receipt as receipts;
@@ -272,16 +274,27 @@ fn build_trails(
     opener: Option<&ValueOpener>,
 ) -> Result<Vec<UndoInput>, Diagnostic> {
     let source = NamedSource::new(file, "");
-    let trail = |entry: &crate::run::undo::WrittenObject| {
-        let kind = workspace.registry.find_kind(&entry.kind)?;
+    let trail = |entry: &WrittenObject| {
+        let kind = find_kind(workspace, entry)?;
         UndoInput::new(kind, entry.clone(), &source, opener)
     };
-    let misfit = |entry: &crate::run::undo::WrittenObject| {
+    let misfit = |entry: &WrittenObject| {
         let message = format!("what this receipt says of {} does not fit its kind", clean_line(&entry.name));
         Diagnostic::error("foreign-receipt", message)
             .with_hint("undo it with the version of the program, and of `apis/`, that made it")
     };
     receipt.objects.iter().map(|entry| trail(entry).ok_or_else(|| misfit(entry))).collect()
+}
+
+/// The kind of an object; the one of its document has marks on what comes from outside.
+fn find_kind(workspace: &LoadedWorkspace, entry: &WrittenObject) -> Option<Arc<Kind>> {
+    let is_own = |document: &&Document| {
+        *document.kind.name == *entry.kind
+            && *document.name == *entry.name
+            && document.target.as_deref() == Some(&*entry.target)
+    };
+    let own = workspace.documents.iter().find(is_own).map(|document| Arc::clone(&document.kind));
+    own.or_else(|| workspace.registry.find_kind(&entry.kind))
 }
 
 type ProtectedKeys = Vec<(Option<Arc<str>>, Arc<str>, Arc<str>)>;

@@ -12,6 +12,7 @@ pub mod read;
 pub mod refer;
 pub mod resolve;
 pub(crate) mod spec;
+pub mod taint;
 pub mod value_source;
 pub mod write;
 

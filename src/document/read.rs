@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::spec::parse_scalar;
+use super::taint::TaintedKinds;
 use super::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
 use crate::kind::registry::KindRegistry;
@@ -33,6 +34,7 @@ pub struct SourceReader<'r> {
     pub diagnostics: &'r mut Vec<Diagnostic>,
     /// What was veiled last: on a long line most of the next ones lie in it.
     last_redacted: Range<usize>,
+    tainted_kinds: TaintedKinds,
 }
 
 /// What a stretch of a source holds.
@@ -144,7 +146,7 @@ pub fn diagnose_too_large(place: SourceLocation) -> Diagnostic {
 impl<'r> SourceReader<'r> {
     /// Reads `source`, telling faults to `faults`.
     pub fn new(source: &'r Arc<NamedSource>, faults: &'r mut Vec<Diagnostic>) -> Self {
-        Self { source, diagnostics: faults, last_redacted: 0..0 }
+        Self { source, diagnostics: faults, last_redacted: 0..0, tainted_kinds: TaintedKinds::default() }
     }
 }
 
@@ -170,7 +172,7 @@ impl SourceReader<'_> {
         let (name, name_span) = name?;
         let (id, id_span) = id.unzip();
         let (target, target_span) = target.unzip();
-        Some(Document {
+        let mut document = Document {
             kind,
             name,
             target,
@@ -183,7 +185,9 @@ impl SourceReader<'_> {
             name_span,
             id_span: id_span.unwrap_or(name_span),
             target_span: target_span.unwrap_or(name_span),
-        })
+        };
+        self.tainted_kinds.mark_sources(&mut document);
+        Some(document)
     }
 
     /// Without a kind nobody knows what of a document is secret.

@@ -52,6 +52,7 @@ pub struct Api {
 }
 
 /// One sort of object.
+#[derive(Clone)]
 pub struct Kind {
     pub api: Arc<Api>,
     /// `api/kind`.
@@ -71,6 +72,7 @@ pub struct Kind {
 }
 
 /// A path or query parameter that a document or its target fixes.
+#[derive(Clone)]
 pub struct ScopeParameter {
     pub name: Arc<str>,
     pub ty: ScalarType,
@@ -80,6 +82,7 @@ pub struct ScopeParameter {
 }
 
 /// How one object is told from another.
+#[derive(Clone)]
 pub struct KindIdentity {
     /// The root field with the service's id.
     pub id: u16,
@@ -91,6 +94,7 @@ pub struct KindIdentity {
 }
 
 /// While a root field has one of these values, empty `pending` fields wait rather than differ.
+#[derive(Clone)]
 pub struct PendingCondition {
     pub field: u16,
     pub values: Vec<Arc<str>>,
@@ -108,6 +112,7 @@ pub struct HistoryFields {
 }
 
 /// What the service can do.
+#[derive(Clone)]
 pub struct KindOperations {
     pub list: file::ListFile,
     pub get: Option<ReadOperation>,
@@ -130,6 +135,7 @@ pub enum IfMatchSource {
 }
 
 /// How one object is read by its id.
+#[derive(Clone)]
 pub enum ReadOperation {
     /// By a path of its own.
     Path(String),
@@ -165,6 +171,7 @@ pub struct NestedFields {
 }
 
 /// The fields of an object type.
+#[derive(Clone)]
 pub struct Shape {
     pub fields: Vec<Field>,
     /// See [`Shape::has_references`].
@@ -172,6 +179,7 @@ pub struct Shape {
 }
 
 /// One field.
+#[derive(Clone)]
 pub struct Field {
     /// Its number in the shape.
     pub number: u16,
@@ -246,6 +254,7 @@ pub enum ComparisonRule {
 }
 
 /// What an id refers to.
+#[derive(Clone)]
 pub struct FieldReference {
     /// The member of the thing referred to that holds its id.
     pub id: Arc<str>,
@@ -256,6 +265,7 @@ pub struct FieldReference {
 }
 
 /// Where the things stand that may be referred to.
+#[derive(Clone)]
 pub enum ReferenceSource {
     /// A root field that is a list of objects.
     Field(u16),
@@ -267,6 +277,7 @@ pub enum ReferenceSource {
 }
 
 /// Bounds that stand in the thing to which a field beside refers; paths lead from an item of that list.
+#[derive(Clone)]
 pub struct FieldLimits {
     /// The field beside, by its number in the same shape; it refers among a root field.
     pub reference_field: u16,
@@ -285,6 +296,7 @@ pub enum CopySource {
 }
 
 /// What a value is.
+#[derive(Clone)]
 pub enum FieldType {
     Scalar(ScalarType),
     Object(Arc<Shape>),
@@ -314,6 +326,7 @@ pub enum ScalarType {
 }
 
 /// A map with free keys.
+#[derive(Clone)]
 pub struct MapType {
     pub value: ScalarType,
     /// Known keys with their meaning; empty when any key is as good as another.
@@ -329,6 +342,7 @@ impl MapType {
 }
 
 /// A list.
+#[derive(Clone)]
 pub struct ArrayType {
     pub item: ItemType,
     pub list_type: ListType,
@@ -341,6 +355,7 @@ pub struct ArrayType {
 }
 
 /// How items of a list are removed where their absence does not do it.
+#[derive(Clone)]
 pub struct ItemDeletion {
     /// The member of an update's body that takes them.
     pub member: Arc<str>,
@@ -349,12 +364,14 @@ pub struct ItemDeletion {
 }
 
 /// What a list holds.
+#[derive(Clone)]
 pub enum ItemType {
     Scalar(ScalarType),
     Object(Arc<Shape>),
 }
 
 /// How list items are told apart.
+#[derive(Clone)]
 pub enum ListType {
     Atomic,
     Set,

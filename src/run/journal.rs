@@ -21,7 +21,7 @@ use crate::kind::Kind;
 use crate::plan::{PlanSubject, Step, StepAction};
 use crate::state::append_log::read_tail;
 use crate::state::file_lock::remove_stale_files;
-use crate::state::files::{create_folder, sync_folder};
+use crate::state::files::{create_folder, create_private_folder, private_options, sync_folder};
 use crate::state::journal_writer::{JournalBatch, JournalWriter, WriteConfirmation, flatten_result};
 use crate::value::Object;
 
@@ -213,7 +213,7 @@ impl Journal {
             .iter()
             .for_each(|folder| remove_stale_files(folder));
         let folder = folder.join(FOLDER);
-        std::fs::create_dir_all(&folder)?;
+        create_private_folder(&folder)?;
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
         let (file, name) = create_file(&folder, &now)?;
         lock_file(&file)?;
@@ -328,7 +328,7 @@ fn create_file(folder: &Path, now: &str) -> io::Result<(File, String)> {
     for number in 0..100 {
         let name = if number == 0 { now.to_owned() } else { format!("{now}-{number}") };
         let path = folder.join(format!("{name}.jsonl"));
-        match OpenOptions::new().append(true).create_new(true).open(path) {
+        match private_options().append(true).create_new(true).open(path) {
             Ok(file) => return Ok((file, name)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -4,12 +4,12 @@
 //! A turn lasts as long as it takes to write a file, never as long as a request; a run that is killed loses it.
 //! Deliberately absent: which run may write to a service (`lease`).
 
-use std::fs::{DirEntry, File, OpenOptions, TryLockError};
+use std::fs::{DirEntry, File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::state::files::{create_folder, load_or_create_key};
+use crate::state::files::{create_folder, load_or_create_key, private_options};
 
 /// The file whose lock is the turn.
 const LOCK_FILE: &str = "lock";
@@ -34,7 +34,7 @@ pub fn run_locked<T>(folder: &Path, work: impl FnOnce() -> io::Result<T>) -> io:
 
 /// The lock ends with the file.
 fn acquire_lock(folder: &Path) -> io::Result<Option<File>> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(LOCK_FILE))?;
+    let file = private_options().create(true).truncate(false).write(true).open(folder.join(LOCK_FILE))?;
     let began = Instant::now();
     loop {
         match file.try_lock() {

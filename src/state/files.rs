@@ -2,8 +2,12 @@
 //!
 //! Deliberately absent: what the files contain.
 
-use std::io::{self, Write as _};
+use std::fs::OpenOptions;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path as FilePath;
+
+/// The most bytes of a file.
+const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// The key of a folder in a file of this name, created if it does not exist. The caller holds the folder's lock: another run
 /// may create one at the same time.
@@ -21,16 +25,49 @@ pub fn load_or_create_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> 
     Ok(text.into_bytes())
 }
 
-/// The bytes of a file, when there is one.
+/// The bytes of a file, when there is one; at most [`MAX_FILE_BYTES`].
 ///
 /// # Errors
-/// When it is there and cannot be read.
+/// When it is there and cannot be read, is too large or is no file.
 pub fn read_if_exists(path: &FilePath) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match read_bounded(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn read_bounded(path: &FilePath) -> io::Result<Vec<u8>> {
+    // asked before opening: a pipe could keep the run waiting for ever
+    let metadata = path.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > MAX_FILE_BYTES {
+        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large")),
+        false => Ok(bytes),
+    }
+}
+
+/// How files of the state folder are opened: those that are created are readable by their owner alone.
+pub fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a folder that only its owner may enter, where there is none.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_private_folder(folder: &FilePath) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Replaces a file as a whole, readable by its owner alone, on disk before it returns.
@@ -60,7 +97,7 @@ pub fn sync_folder(folder: &FilePath) -> io::Result<()> {
 /// # Errors
 /// When it cannot be made.
 pub fn create_folder(folder: &FilePath) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+    create_private_folder(folder)?;
     write_gitignore(folder)
 }
 

@@ -1,8 +1,9 @@
 //! Files of a workspace: found by patterns, narrowed by paths, read on every core.
 //!
 //! Order and result are the same on every machine. Hidden files, `.git`, `.trueup`, a `target` at the top and
-//! the workspace's own descriptions are no documents. Links are followed, loops end, everything is bounded.
-//! Deliberately absent: what stands in a file.
+//! the workspace's own descriptions are no documents. Links are followed as far as they stay in the workspace
+//! ([`boundary`](super::boundary)), loops end, everything is bounded.
+//! Deliberately absent: what a file contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -20,6 +21,7 @@ use crate::diagnostic::{
 use crate::document::Document;
 use crate::document::read::MAX_BYTES;
 use crate::kind::registry::KindRegistry;
+use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 use crate::workspace::settings;
 use crate::{document, policy};
 
@@ -55,14 +57,29 @@ pub fn read_settings_source(root: &Path) -> Result<Arc<NamedSource>, Diagnostic>
         let hint = "go to the workspace, name it with -C DIR, or write the file there";
         return Err(Diagnostic::error("no-workspace", message).with_hint(hint));
     }
+    check_boundary(&WorkspaceBoundary::from_process(root), &path, settings::SETTINGS_FILE_NAME)?;
     load_source(&path, settings::SETTINGS_FILE_NAME)
+}
+
+/// Whether a path, links resolved, may be read.
+fn check_boundary(boundary: &WorkspaceBoundary, path: &Path, name: &str) -> Result<(), Diagnostic> {
+    match boundary.resolve_file(path) {
+        Ok(_) => Ok(()),
+        Err(BoundaryError::Unreadable(kind)) => Err(diagnose_unreadable_file(name, kind)),
+        Err(BoundaryError::Outside) => {
+            let fault = Diagnostic::error("outside-workspace", "this link leads out of the workspace");
+            Err(fault.with_hint(OUTSIDE_HINT).with_location(build_file_place(name)))
+        }
+    }
 }
 
 /// The workspace's own descriptions: pairs of path and text.
 pub fn read_descriptions(root: &Path, under: &str, faults: &mut Vec<Diagnostic>) -> Vec<(String, String)> {
     let mut files = FileMap::new();
-    let walk = WalkDir::new(root.join(under)).min_depth(2).max_depth(2);
-    collect_files(root, walk, &is_yaml, &mut files, faults);
+    // no `min_depth`: what is above it would not be checked
+    let walk = WalkDir::new(root.join(under)).max_depth(2);
+    let is_description = |path: &Path| is_yaml(path) && path.components().count() == 3;
+    collect_files(root, walk, &is_description, &mut files, faults);
     let mut texts = Vec::with_capacity(files.len());
     for (shown, path) in files {
         match load_source(&path, &shown) {
@@ -182,13 +199,27 @@ fn collect_files(
     files: &mut FileMap,
     faults: &mut Vec<Diagnostic>,
 ) {
-    let kept = |entry: &DirEntry| entry.depth() == 0 || !is_skipped(root, entry);
+    let boundary = WorkspaceBoundary::from_process(root);
+    let mut outside = Vec::new();
+    let kept = |entry: &DirEntry| {
+        if entry.depth() > 0 && is_skipped(root, entry) {
+            return false;
+        }
+        let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        // what is below a folder that is no link is inside with it
+        let is_link = entry.depth() == 0 || entry.path_is_symlink();
+        let is_relevant = is_link && (entry.file_type().is_dir() || wanted(path));
+        let fault = is_relevant.then(|| check_boundary(&boundary, entry.path(), &to_slash_path(path)).err());
+        let fault = fault.flatten();
+        outside.extend(fault.clone());
+        fault.is_none()
+    };
     for (count, entry) in walk.follow_links(true).into_iter().filter_entry(kept).enumerate() {
         if count > MAX_ENTRIES {
             let message = format!("more than {MAX_ENTRIES} files and directories");
             let hint = "narrow the patterns of `documents`";
             faults.push(Diagnostic::error("too-many-files", message).with_hint(hint));
-            return;
+            break;
         }
         match entry {
             Ok(entry) => {
@@ -203,6 +234,7 @@ fn collect_files(
             Err(error) => faults.extend(diagnose_walk_error(root, &error)),
         }
     }
+    faults.append(&mut outside);
 }
 
 /// Hidden ones, and at the top what builds and descriptions put there.

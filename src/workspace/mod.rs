@@ -5,10 +5,12 @@
 //! Deliberately absent: requests. A workspace is complete without any network.
 
 mod assign;
+pub mod boundary;
 mod files;
 pub mod repository;
 pub mod secrets;
 pub mod settings;
+pub mod state_folder;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -147,6 +149,7 @@ pub fn read_source(path: &Path) -> Result<Arc<NamedSource>, Diagnostic> {
 fn read_config(root: &Path, faults: &mut Vec<Diagnostic>) -> Result<WorkspaceConfig, Diagnostic> {
     let root = files::resolve_root(root)?;
     let source = files::read_settings_source(&root)?;
+    state_folder::check_state_folder(&root)?;
     let registry = KindRegistry::with_workspace(files::read_descriptions(&root, API_FOLDER, faults), faults);
     let settings = settings::read_settings(&source, &registry, faults);
     Ok(WorkspaceConfig { root, settings, registry })

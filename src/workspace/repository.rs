@@ -225,6 +225,15 @@ impl GitRepository {
         Ok(Some(tree))
     }
 
+    /// Whether a commit has a file, a folder, a link or a submodule of this name in the workspace. Case does not
+    /// matter, because it does not on some file systems.
+    pub fn has_entry(&self, commit: CommitId, name: &str) -> bool {
+        let Ok(Some(tree)) = self.find_workspace_tree(commit) else { return false };
+        let mut buffer = Vec::new();
+        let Ok(tree) = self.objects.find_tree(&tree, &mut buffer) else { return false };
+        tree.entries.iter().any(|own| own.filename.eq_ignore_ascii_case(name.as_bytes()))
+    }
+
     /// What stands in a tree under a name.
     fn find_tree_entry(&self, tree: ObjectId, name: &str, is_folder: bool) -> GitResult<Option<ObjectId>> {
         let mut buffer = Vec::new();

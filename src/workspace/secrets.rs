@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::document::ValueSource;
+use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 
 /// The most bytes of one secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -160,10 +161,16 @@ impl SecretEnvironment<'_> {
 
     fn read_file(&self, slot: &ValueSource, path: &str) -> Result<SecretBytes, SecretSourceError> {
         let hint = "paths are relative to the workspace; the file must be readable by this user";
-        let failed = |error: io::Error| {
-            SecretSourceError::new(format!("{slot} can't be read: {}", error.kind()), hint)
-        };
-        let path = self.root.join(path);
+        let unreadable =
+            |kind: io::ErrorKind| SecretSourceError::new(format!("{slot} can't be read: {kind}"), hint);
+        let failed = |error: io::Error| unreadable(error.kind());
+        let boundary = WorkspaceBoundary::new(self.root, self.env);
+        let path = boundary.resolve_value(&self.root.join(path)).map_err(|error| match error {
+            BoundaryError::Unreadable(kind) => unreadable(kind),
+            BoundaryError::Outside => {
+                SecretSourceError::new(format!("{slot} is outside the workspace"), OUTSIDE_HINT)
+            }
+        })?;
         // a pipe or a device could keep the run waiting for ever
         if !path.metadata().map_err(failed)?.is_file() {
             return Err(SecretSourceError::new(format!("{slot} is not a file"), hint));

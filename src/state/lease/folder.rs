@@ -55,9 +55,13 @@ impl LeaseFolder {
     /// A file with its content, without its name.
     fn write_temporary(&self, word: &[u8]) -> io::Result<tempfile::NamedTempFile> {
         let mut builder = tempfile::Builder::new();
-        // others have to read who holds it
+        // in a shared folder others have to read who holds it
         #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+        {
+            let is_own = self.folder.iter().any(|part| part == ".trueup");
+            let mode = if is_own { 0o600 } else { 0o644 };
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        }
         let mut file = builder.tempfile_in(&self.folder)?;
         file.write_all(word)?;
         file.as_file().sync_all()?;

@@ -1,0 +1,105 @@
+//! Taint: a value from outside the repository is sensitive in every field, whatever the kind says of the field.
+//!
+//! A document that fills an unmarked field from a source gets a kind of its own, in which that field is marked. So
+//! everything that respects marks (plan, reports, journal, receipts, policies, redaction) protects the value.
+//! Deliberately absent: values. The mark follows from the form of the document alone.
+
+use std::sync::Arc;
+
+use super::{DesiredNode, DesiredValue, Document};
+use crate::kind::{FieldType, ItemType, Kind, Shape};
+use crate::value::Sensitivity;
+
+/// The least sensitivity of a value from outside.
+const SOURCE_SENSITIVITY: Sensitivity = Sensitivity::Internal;
+
+/// Field numbers from the root; items of lists and values of maps add none.
+type FieldPath = Vec<u16>;
+
+/// Kinds with further marks. Documents that fill the same fields share one.
+#[derive(Default)]
+pub(super) struct TaintedKinds {
+    known: Vec<(Arc<str>, Vec<FieldPath>, Arc<Kind>)>,
+}
+
+impl TaintedKinds {
+    /// Marks the fields that a document fills from outside.
+    pub(super) fn mark_sources(&mut self, document: &mut Document) {
+        let paths = list_unmarked_sources(document);
+        if !paths.is_empty() {
+            document.kind = self.find_or_build(&document.kind, paths);
+        }
+    }
+
+    fn find_or_build(&mut self, kind: &Arc<Kind>, paths: Vec<FieldPath>) -> Arc<Kind> {
+        let known = self.known.iter().find(|(name, own, _)| *name == kind.name && *own == paths);
+        if let Some((_, _, known)) = known {
+            return Arc::clone(known);
+        }
+        let built = mark_paths(kind, &paths);
+        self.known.push((Arc::clone(&kind.name), paths, Arc::clone(&built)));
+        built
+    }
+}
+
+/// The fields without a mark that a document fills from outside.
+pub fn list_unmarked_sources(document: &Document) -> Vec<FieldPath> {
+    let mut paths = Vec::new();
+    collect_sources(&document.spec, &document.kind.shape, &mut Vec::new(), &mut paths);
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// The kind with marks on further fields.
+pub fn mark_paths(kind: &Arc<Kind>, paths: &[FieldPath]) -> Arc<Kind> {
+    let mut shape = Shape::clone(&kind.shape);
+    paths.iter().for_each(|path| mark_path(&mut shape, path));
+    Arc::new(Kind { shape: Arc::new(shape), ..Kind::clone(kind) })
+}
+
+fn collect_sources(node: &DesiredNode, shape: &Shape, path: &mut FieldPath, paths: &mut Vec<FieldPath>) {
+    let DesiredValue::Object(fields) = &node.value else { return };
+    for (number, inner) in fields {
+        let field = shape.get_field(*number);
+        if field.sensitivity >= SOURCE_SENSITIVITY {
+            continue;
+        }
+        path.push(*number);
+        match (&field.ty, &inner.value) {
+            (FieldType::Object(shape), _) => collect_sources(inner, shape, path, paths),
+            (FieldType::Array(list), DesiredValue::List(items)) => match &list.item {
+                ItemType::Object(shape) => {
+                    items.iter().for_each(|item| collect_sources(item, shape, path, paths));
+                }
+                ItemType::Scalar(_) => paths.extend(has_source(inner).then(|| path.clone())),
+            },
+            _ => paths.extend(has_source(inner).then(|| path.clone())),
+        }
+        path.pop();
+    }
+}
+
+fn has_source(node: &DesiredNode) -> bool {
+    node.iter_value_sources().next().is_some()
+}
+
+fn mark_path(shape: &mut Shape, path: &[u16]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    let Some(field) = shape.fields.get_mut(usize::from(*first)) else { return };
+    match &mut field.ty {
+        _ if rest.is_empty() => field.sensitivity = field.sensitivity.max(SOURCE_SENSITIVITY),
+        FieldType::Object(inner) => mark_inner(inner, rest),
+        FieldType::Array(list) => match &mut list.item {
+            ItemType::Object(inner) => mark_inner(inner, rest),
+            ItemType::Scalar(_) => {}
+        },
+        FieldType::Scalar(_) | FieldType::Map(_) => {}
+    }
+}
+
+fn mark_inner(shape: &mut Arc<Shape>, path: &[u16]) {
+    let mut inner = Shape::clone(shape);
+    mark_path(&mut inner, path);
+    *shape = Arc::new(inner);
+}
