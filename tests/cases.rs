@@ -7,14 +7,16 @@
 //! A document with errors has `diagnostics.txt` alone. A file that is missing, or stands there without need,
 //! fails the case just as one that differs.
 
-mod common;
+#[path = "support/decisions.rs"]
+mod decisions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{decided, subject};
+use decisions::{decided, subject};
+use libtest_mimic::{Arguments, Failed, Trial};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -80,15 +82,22 @@ struct TargetFile {
 
 type Outputs = BTreeMap<&'static str, String>;
 
-#[test]
-fn every_case() {
+fn main() {
+    let arguments = Arguments::from_args();
     let folders = folders();
     assert!(folders.len() > 50, "only {} cases were found", folders.len());
-    let failures: Vec<String> = folders
-        .iter()
-        .filter_map(|folder| check(folder).err().map(|why| format!("{}: {why}", folder.display())))
-        .collect();
-    assert!(failures.is_empty(), "{} cases fail\n\n{}", failures.len(), failures.join("\n\n"));
+    let mut trials: Vec<Trial> = folders.into_iter().map(trial).collect();
+    trials.push(Trial::test("every_operation_has_a_case", || {
+        every_operation_has_a_case();
+        Ok(())
+    }));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// The test of one case, named `<api>/<kind>/<name>`.
+fn trial(folder: PathBuf) -> Trial {
+    let name = folder.strip_prefix(ROOT).expect("a folder of cases").to_string_lossy().replace('\\', "/");
+    Trial::test(name, move || check(&folder).map_err(Failed::from))
 }
 
 /// The folders of all cases, in order.
@@ -371,7 +380,6 @@ fn leaks_nothing(case: &Case, made: &Outputs) -> Result<(), String> {
 }
 
 /// Each writing operation of each kind has a case in which it is used.
-#[test]
 fn every_operation_has_a_case() {
     let mut used = BTreeSet::new();
     for folder in folders() {

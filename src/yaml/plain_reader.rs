@@ -3,7 +3,7 @@
 //! Block mappings and lists, scalars on one line, bare or in quotes without escapes, lists and mappings between
 //! brackets on one line, comments. Whatever goes beyond that, or might be a fault, is given up and left to the
 //! parser; so what is read here has no faults, and is what the parser reads, to the last byte of every span.
-//! `tests/yaml.rs` holds the two against each other.
+//! `tests/format/yaml.rs` holds the two against each other.
 //! Deliberately absent: aliases, tags, block texts, tabs, and anything that needs a second line to be understood.
 
 use std::borrow::Cow;

@@ -1,0 +1,13 @@
+//! YAML, documents, kinds, schemas: what people write, and what the program says about it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod documents;
+mod editor;
+mod explain;
+mod fmt;
+mod jsv_vectors;
+mod kinds;
+mod schemas;
+mod yaml;

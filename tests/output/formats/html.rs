@@ -1,0 +1,171 @@
+//! The HTML page: what stands in it, and how it works in a real browser.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use trueup::report::html::render_html;
+use trueup::report::{PlanReport, ViewModel};
+
+use super::chromium::Browser;
+use super::samples::{self, HOSTILE};
+
+fn page(report: &PlanReport) -> String {
+    render_html(&ViewModel::from_plan_report(report, ""))
+}
+
+/// A browser, or none with a message.
+fn browser() -> Option<Browser> {
+    let browser = Browser::start();
+    if browser.is_none() {
+        eprintln!("skipped: there is no Chromium here");
+    }
+    browser
+}
+
+fn written(name: &str, text: &str) -> std::path::PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, text).expect("a file");
+    file
+}
+
+#[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let text = page(&samples::everyday());
+    for bad in ["http://", "https://", "src=", "@import", "url(", "onclick", " style="] {
+        assert!(!text.contains(bad), "{bad} in\n{text}");
+    }
+    assert!(text.contains("default-src 'none'; style-src 'sha256-"), "{text}");
+    assert_eq!(text.matches("<script>").count(), 1);
+}
+
+#[test]
+fn no_marked_value_gets_out() {
+    let text = page(&samples::seeded());
+    samples::no_canary(&text);
+    assert!(text.contains("(secret, changed)"), "{text}");
+}
+
+#[test]
+fn five_thousand_changes_are_written_in_seconds() {
+    let text = samples::in_time(page);
+    assert_eq!(text.matches("<details").count(), 5_002);
+    assert!(text.len() < 30_000_000, "{} bytes", text.len());
+}
+
+#[test]
+fn nothing_from_outside_is_obeyed() {
+    let Some(mut browser) = browser() else { return };
+    for hostile in HOSTILE {
+        let text = page(&samples::hostile(hostile));
+        browser.open(&written("hostile.html", &text));
+        let counts = "[document.scripts.length, document.images.length, document.links.length, \
+                      document.querySelectorAll('svg, iframe, [onload], [onerror]').length, \
+                      document.querySelectorAll('main > details').length, \
+                      document.querySelectorAll('#kind option').length]";
+        // the one link is ours, to the objects
+        assert_eq!(browser.value(counts), json!([1, 0, 1, 0, 3, 2]), "{hostile:?}\n{text}");
+    }
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
+}
+
+#[test]
+fn a_person_finds_their_way_among_five_thousand() {
+    let Some(mut browser) = browser() else { return };
+    let file = written("many.html", &page(&samples::many(5_000)));
+    let began = Instant::now();
+    browser.open(&file);
+    let there = |browser: &mut Browser| {
+        browser.value("document.querySelectorAll('main > details:not([hidden])').length")
+    };
+    assert_eq!(browser.value("document.getElementById('shown').textContent"), "5,002 objects");
+    // the keyboard reaches the search, and what is typed there filters
+    browser.press("/", 191);
+    browser.until("document.activeElement.id === 'search'");
+    browser.write("gateway-04321");
+    browser.until("document.getElementById('shown').textContent === '1 of 5,002 objects'");
+    assert_eq!(there(&mut browser), 1);
+    // a click unfolds, and the keyboard folds again
+    browser.click("main > details:not([hidden]) summary");
+    browser.until("document.querySelector('main > details:not([hidden])').open");
+    let seen = browser.value("document.querySelector('main > details:not([hidden]) pre').innerText");
+    assert!(seen.as_str().is_some_and(|seen| seen.contains("Harbor 4321")), "{seen}");
+    browser.press("Enter", 13);
+    browser.until("!document.querySelector('main > details:not([hidden])').open");
+    // clearing shows all, and choices narrow
+    browser.click("button[type=reset]");
+    browser.until("document.getElementById('shown').textContent === '5,002 objects'");
+    for (id, word) in [("action", "delete"), ("target", "harbor-1")] {
+        let choose = format!(
+            "(() => {{ const c = document.getElementById('{id}'); c.value = '{word}'; \
+             c.dispatchEvent(new Event('change')) }})()"
+        );
+        browser.value(&choose);
+    }
+    let shown = there(&mut browser).as_u64().unwrap_or_default();
+    let right = browser.value(
+        "[...document.querySelectorAll('main > details:not([hidden])')]\
+         .every((o) => o.dataset.action === 'delete' && o.dataset.target === 'harbor-1')",
+    );
+    assert!((100..300).contains(&shown) && right == json!(true), "{shown} {right}");
+    browser.click("#open");
+    browser.until("document.querySelectorAll('main > details[open]').length > 100");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
+    assert_eq!(browser.requests, [format!("file://{}", file.display())]);
+}
+
+#[test]
+fn it_is_named_for_those_who_hear_it() {
+    let Some(mut browser) = browser() else { return };
+    browser.open(&written("named.html", &page(&samples::everyday())));
+    let tree = browser.call("Accessibility.getFullAXTree", json!({}));
+    let nodes = tree["nodes"].as_array().expect("nodes");
+    let named = |role: &str, name: &str| {
+        nodes.iter().any(|node| {
+            let is = node["name"]["value"].as_str().is_some_and(|value| value.starts_with(name));
+            node["role"]["value"] == role && is
+        })
+    };
+    for (role, name) in [
+        ("searchbox", "Search"),
+        ("combobox", "Kind"),
+        ("combobox", "Action"),
+        ("combobox", "Target"),
+        ("button", "Unfold all"),
+        ("heading", "trueup plan: 1 refused, 1 to create"),
+        ("search", "Filter objects"),
+    ] {
+        assert!(named(role, name), "no {role} {name} in {tree:#}");
+    }
+    for role in ["main", "status", "insertion", "deletion"] {
+        assert!(nodes.iter().any(|node| node["role"]["value"] == role), "no {role}");
+    }
+}
+
+#[test]
+fn it_is_legible_by_day_and_by_night() {
+    let Some(mut browser) = browser() else { return };
+    browser.open(&written("plan.html", &page(&samples::everyday())));
+    let mut papers = Vec::new();
+    for scheme in ["light", "dark"] {
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        browser.call("Emulation.setEmulatedMedia", features);
+        let image = browser.photograph(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{scheme}.png")));
+        assert!(image.len() > 10_000, "{} bytes", image.len());
+        // every colour of text against what is behind it, as WCAG counts it
+        let contrast = browser.value(
+            "(() => { const rgb = (c) => c.match(/[\\d.]+/g).map(Number); \
+             const light = (c) => { const [r, g, b] = rgb(c).slice(0, 3).map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b }; \
+             const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\\)$/.test(c)) return c } return 'rgb(255,255,255)' }; \
+             return Math.min(...[...document.querySelectorAll('h1, p, ins, del, small, .word, .place, .kind, summary, output, label, footer')].filter((e) => e.textContent).map((e) => { const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x); return (a + 0.05) / (b + 0.05) })) })()",
+        );
+        assert!(contrast.as_f64().is_some_and(|contrast| contrast >= 4.5), "{scheme}: {contrast}");
+        papers.push(browser.value("getComputedStyle(document.body).backgroundColor"));
+    }
+    assert_ne!(papers[0], papers[1]);
+    let wide = browser.value("document.documentElement.scrollWidth <= window.innerWidth");
+    assert_eq!(wide, json!(true), "it scrolls sideways");
+    assert!(browser.complaints.is_empty(), "{:#?}", browser.complaints);
+}

@@ -1,0 +1,6 @@
+//! Policies: the real program, offline and against the sandbox.
+
+mod bounds;
+mod faults;
+mod gates;
+mod offline;

@@ -1,0 +1,141 @@
+//! A document held against what reads back in the end, by the words of the kind format alone: the plan has no say
+//! in whether it was right.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+use trueup::kind::{
+    AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ItemType, ListType, ScalarType, Shape,
+};
+use trueup::value::Sensitivity;
+
+use super::body_oracle::{typed, without_nulls};
+use super::live_objects::{Sight, get};
+use super::model_service::Manners;
+
+/// What is known of the run.
+pub struct Run<'r> {
+    pub manners: Manners,
+    /// What the slots gave.
+    pub env: &'r BTreeMap<String, String>,
+    /// Values that could not be seen were written all the same.
+    pub forced: bool,
+}
+
+impl Run<'_> {
+    /// Whether an object is what a document says; an error names a field that is not.
+    pub fn holds(
+        &self,
+        shape: &Shape,
+        said: &Map<String, Json>,
+        seen: &Map<String, Json>,
+    ) -> Result<(), String> {
+        for (name, said) in said {
+            let field = shape.find_field(name).ok_or_else(|| format!("{name} is no field"))?;
+            let known = !field.behavior.write_only && self.can_be_held(field);
+            if known && !self.field(field, said, get(seen, field)) {
+                return Err(format!("{name} is not as the document says"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what reads back of a field is what the service holds.
+    fn can_be_held(&self, field: &Field) -> bool {
+        match field.when_absent {
+            AbsenceRule::Hidden if field.sensitivity == Sensitivity::Secret => {
+                self.manners.sight == Sight::Clear
+            }
+            AbsenceRule::Hidden => self.forced,
+            AbsenceRule::Pending => self.manners.verified,
+            AbsenceRule::Null | AbsenceRule::Zero => true,
+        }
+    }
+
+    fn field(&self, field: &Field, said: &Json, seen: Option<&Json>) -> bool {
+        let seen = seen.filter(|seen| !seen.is_null());
+        match (&field.ty, said, seen) {
+            (_, Json::Null, None) => true,
+            (FieldType::Scalar(leaf), said, seen) => self.leaf(field, leaf, said, seen),
+            (_, said, None) => is_empty(said),
+            (FieldType::Object(shape), Json::Object(said), Some(Json::Object(seen))) => {
+                self.holds(shape, said, seen).is_ok()
+            }
+            (FieldType::Object(_), _, Some(_)) => false,
+            (FieldType::Map(map), said, Some(seen)) => entries(said, seen, map.deletes_unlisted),
+            (FieldType::Array(list), said, Some(seen)) => self.list(list, said, seen),
+        }
+    }
+
+    fn leaf(&self, field: &Field, leaf: &ScalarType, said: &Json, seen: Option<&Json>) -> bool {
+        let slot = said.get("from_env").and_then(Json::as_str).and_then(|name| self.env.get(name));
+        let said = slot.map_or_else(|| said.clone(), |value| Json::from(value.as_str()));
+        let nothing = |value: &Json| {
+            value.is_null()
+                || value.as_str() == Some("")
+                || (field.when_absent == AbsenceRule::Zero
+                    && typed(leaf, value).is_some_and(|value| value.is_zero()))
+        };
+        let id = field.reference.as_ref().and_then(|refers| seen?.get(&*refers.id)).or(seen);
+        match id {
+            _ if field.compare != ComparisonRule::Exact => true,
+            None => nothing(&said),
+            Some(seen) if nothing(&said) => nothing(seen),
+            Some(seen) if *leaf == ScalarType::Any => said == *seen,
+            Some(seen) => typed(leaf, &said).is_some() && typed(leaf, &said) == typed(leaf, seen),
+        }
+    }
+
+    fn list(&self, list: &ArrayType, said: &Json, seen: &Json) -> bool {
+        let items = |side: &Json| side.as_array().cloned().unwrap_or_default();
+        let (said, mut seen) = (items(said), items(seen));
+        if said.len() > seen.len() || ((list.deletes_unlisted || said.is_empty()) && said.len() != seen.len())
+        {
+            return false;
+        }
+        match (&list.item, &list.list_type) {
+            (ItemType::Scalar(leaf), ListType::Atomic) => {
+                said.iter().zip(&seen).all(|(a, b)| same(leaf, a, b))
+            }
+            (ItemType::Scalar(leaf), _) => {
+                said.iter().all(|said| take(&mut seen, |seen| same(leaf, said, seen)))
+            }
+            (ItemType::Object(shape), _) => said.iter().all(|said| {
+                let Some(said) = said.as_object() else { return false };
+                take(&mut seen, |row| row.as_object().is_some_and(|row| self.holds(shape, said, row).is_ok()))
+            }),
+        }
+    }
+}
+
+fn same(leaf: &ScalarType, a: &Json, b: &Json) -> bool {
+    if *leaf == ScalarType::Any { a == b } else { typed(leaf, a) == typed(leaf, b) }
+}
+
+/// Takes the first that fits.
+fn take(from: &mut Vec<Json>, fits: impl Fn(&Json) -> bool) -> bool {
+    let at = from.iter().position(fits);
+    at.map(|at| from.remove(at)).is_some()
+}
+
+fn entries(said: &Json, seen: &Json, complete: bool) -> bool {
+    let shallow = |side: &Json| {
+        let entries = side.as_object().cloned().unwrap_or_default();
+        entries.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>()
+    };
+    let (said, seen) = (shallow(said), shallow(seen));
+    let has = said.iter().all(|(key, value)| {
+        seen.get(key).is_some_and(|own| without_nulls(own.clone()) == without_nulls(value.clone()))
+    });
+    has && (!(complete || said.is_empty()) || said.len() == seen.len())
+}
+
+fn is_empty(said: &Json) -> bool {
+    match said {
+        Json::Null => true,
+        Json::Array(items) => items.is_empty(),
+        Json::Object(members) => members.values().all(is_empty),
+        Json::String(text) => text.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,152 @@
+//! Who is trusted.
+
+use std::convert::Infallible;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use trueup::exchange::Method;
+use trueup::remote::transport_error::DeliveryStatus;
+use url::Url;
+
+use super::{bearer, client_of, code, get, request, send, send_safely, target};
+
+/// The requests that a server heard.
+type Heard = Arc<Mutex<Vec<String>>>;
+
+/// A certificate authority, and what it signs.
+struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let der = BASE64_STANDARD.encode(params.self_signed(&key).expect("a certificate").der());
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{der}\n-----END CERTIFICATE-----\n");
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// A server that speaks `protocol` and has a certificate for `name` until `year`; what it heard, too.
+    async fn serve(&self, protocol: &str, name: &str, year: i32) -> (Url, Heard) {
+        let acceptor = TlsAcceptor::from(Arc::new(self.config(protocol, name, year)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let heard = Heard::default();
+        let own = Arc::clone(&heard);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    tokio::spawn(converse(stream, Arc::clone(&own)));
+                }
+            }
+        });
+        (Url::parse(&format!("https://localhost:{port}")).expect("a url"), heard)
+    }
+
+    fn config(&self, protocol: &str, name: &str, year: i32) -> ServerConfig {
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let chain = vec![params.signed_by(&key, &self.issuer).expect("a certificate").der().clone()];
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("versions").with_no_client_auth();
+        let mut config = config.with_single_cert(chain, key.into()).expect("a key that fits");
+        config.alpn_protocols = vec![protocol.into()];
+        config
+    }
+}
+
+/// Answers every request on one connection, in the protocol that was agreed upon.
+async fn converse(stream: TlsStream<TcpStream>, heard: Heard) {
+    let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let length = request.headers().get("content-length").and_then(|length| length.to_str().ok());
+        let line = format!("{} {:?} {length:?}", request.method(), request.version());
+        heard.lock().expect("no panic").push(line);
+        async { Ok::<_, Infallible>(hyper::Response::new("{}".to_owned())) }
+    });
+    let stream = TokioIo::new(stream);
+    let _ = match two {
+        true => http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await,
+        false => http1::Builder::new().serve_connection(stream, service).await,
+    };
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_gets_no_request() {
+    let (url, heard) = Authority::new().serve("h2", "localhost", 2100).await;
+    let client = client_of(&target(&url, bearer()));
+    let failure = send_safely(&client, &get("/fish"), "").await.err().expect("no trust");
+    assert_eq!((failure.code(), failure.delivery, failure.attempts), ("tls", DeliveryStatus::NotSent, 1));
+    assert!(failure.to_string().contains("UnknownIssuer"), "{failure}");
+    assert!(heard.lock().expect("no panic").is_empty());
+
+    let nonsense = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = nonsense.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = nonsense.accept().await {
+            let _ = stream.write_all(b"220 smtp.example ESMTP\r\n").await;
+        }
+    });
+    let url = Url::parse(&format!("https://127.0.0.1:{port}")).expect("a url");
+    assert_eq!(code(&send(&client_of(&target(&url, bearer())), &get("/fish")).await), "tls");
+}
+
+#[tokio::test]
+async fn the_certificates_of_the_machine_are_trusted() {
+    let authority = Authority::new();
+    let (new, new_heard) = authority.serve("h2", "localhost", 2100).await;
+    let (good, heard) = authority.serve("http/1.1", "localhost", 2100).await;
+    let (other, other_heard) = authority.serve("h2", "other.example", 2100).await;
+    let (old, old_heard) = authority.serve("h2", "localhost", 2001).await;
+    let mut roots = tempfile::NamedTempFile::new().expect("a file");
+    roots.write_all(authority.pem.as_bytes()).expect("a disk");
+    // which roots a machine has is read from the environment, and that of this process is not ours to change
+    let child = tokio::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "tls::as_the_child_of_another_test", "--ignored", "--nocapture"])
+        .env("SSL_CERT_FILE", roots.path())
+        .env("TRUEUP_TEST_URLS", format!("{new} {good} {other} {old}"))
+        .output();
+    let output = child.await.expect("a child");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("verdicts: answer answer tls tls"),
+        "{text} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(*new_heard.lock().expect("no panic"), ["POST HTTP/2.0 Some(\"0\")"]);
+    assert_eq!(*heard.lock().expect("no panic"), ["POST HTTP/1.1 Some(\"0\")"]);
+    assert!(
+        other_heard.lock().expect("no panic").is_empty() && old_heard.lock().expect("no panic").is_empty()
+    );
+}
+
+#[tokio::test]
+#[ignore = "run by the_certificates_of_the_machine_are_trusted, with roots of its own"]
+async fn as_the_child_of_another_test() {
+    let urls = std::env::var("TRUEUP_TEST_URLS").expect("set by the parent");
+    let mut verdicts = String::new();
+    for url in urls.split(' ') {
+        let client = client_of(&target(&Url::parse(url).expect("a url"), bearer()));
+        verdicts =
+            format!("{verdicts} {}", code(&send(&client, &request(Method::Post, "/fish", false)).await));
+    }
+    println!("verdicts:{verdicts}");
+}

@@ -1,0 +1,9 @@
+//! The repository itself: source rules, CI files, workspaces, own APIs.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod ci;
+mod house;
+mod own_api;
+mod workspace;

@@ -1,0 +1,245 @@
+//! `trueup api new`: drafts from OpenAPI documents pass the check at once, are what they were, and work.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+use trueup::kind::registry::KindRegistry;
+use trueup::sandbox::SandboxOptions;
+
+use super::example::Judge;
+use super::own_api_fixture::{OwnApiFixture, body, descriptions};
+use crate::support::workspace::Workspace;
+
+const DOCUMENTS: [(&str, &str); 2] = [("bikes", "bikes-3.0.yaml"), ("festival", "festival-3.1.json")];
+
+/// A workspace with a draft in it.
+fn drafted(name: &str, document: &str) -> Workspace {
+    let workspace = Workspace::new();
+    workspace.write(document, &fs::read_to_string(format!("tests/openapi/{document}")).expect("a document"));
+    workspace.expect(0, &["api", "new", name, "--from-openapi", document]);
+    workspace
+}
+
+#[test]
+fn drafts_are_what_they_were() {
+    let accept = std::env::var_os("TRUEUP_ACCEPT").is_some();
+    for (name, document) in DOCUMENTS {
+        let workspace = drafted(name, document);
+        let golden = Path::new("tests/openapi").join(name);
+        for (path, text) in descriptions(workspace.root()) {
+            let file = golden.join(Path::new(&path).file_name().expect("a name"));
+            if accept {
+                fs::create_dir_all(&golden).expect("a folder");
+                fs::write(&file, &text).expect("a file");
+            }
+            let wanted = fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(
+                text,
+                wanted,
+                "{} differs; TRUEUP_ACCEPT=1 cargo test --test repo own_api",
+                file.display()
+            );
+        }
+        let files = fs::read_dir(&golden).expect("accepted drafts").count();
+        assert_eq!(files, descriptions(workspace.root()).len(), "{name} has no other files");
+    }
+}
+
+#[test]
+fn drafts_pass_check_and_schema() {
+    for (name, document) in DOCUMENTS {
+        let workspace = drafted(name, document);
+        let ran = workspace.expect(0, &["api", "check"]);
+        ran.says(&["still marked `# decide:`", "all fine"]);
+        assert!(ran.err.is_empty(), "{}", ran.err);
+        let judge = Judge::new(KindRegistry::get_builtin());
+        for (path, text) in descriptions(workspace.root()) {
+            let schema = if path.ends_with("/api.yaml") { "api.json" } else { "kind.json" };
+            judge.check(schema, &path, &text);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let workspace = drafted("bikes", "bikes-3.0.yaml");
+    workspace.write("apis/bikes/dock.yaml", "mine\n");
+    workspace.remove("apis/bikes/station.yaml");
+    let ran = workspace.expect(1, &["api", "new", "bikes", "--from-openapi", "bikes-3.0.yaml"]);
+    ran.complains(&["file-exists", "`api.yaml`, `dock.yaml`", "nothing is overwritten"]);
+    assert_eq!(workspace.read("apis/bikes/dock.yaml"), "mine\n");
+    assert!(
+        !workspace.path("apis/bikes/station.yaml").exists(),
+        "nothing is written unless everything can be"
+    );
+}
+
+#[test]
+fn what_became_no_kind_is_told() {
+    let workspace = Workspace::new();
+    workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
+    let ran = workspace.expect(0, &["api", "new", "bikes", "--from-openapi", "b.yaml"]);
+    ran.says(&[
+        "left out /rentals: it can only be read",
+        "left out /settings: its GET does not answer a list",
+    ]);
+    ran.says(&["wrote apis/bikes/station.yaml", "places to decide"]);
+    let workspace = Workspace::new();
+    workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
+    let arguments =
+        ["api", "new", "town", "--from-openapi", "b.yaml", "-o", "elsewhere/town", "--only", "dock"];
+    let json = workspace.expect(0, &[&arguments[..], &["--format", "json"]].concat()).json();
+    let paths: Vec<&Json> =
+        json["files"].as_array().expect("files").iter().map(|file| &file["path"]).collect();
+    assert_eq!(paths, [&json!("elsewhere/town/api.yaml"), &json!("elsewhere/town/dock.yaml")]);
+}
+
+#[test]
+fn wrong_wishes_are_refused() {
+    let workspace = Workspace::new();
+    workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
+    let refused = |name: &str, more: &[&str], says: &[&str]| {
+        let ran = workspace.expect(1, &[&["api", "new", name, "--from-openapi", "b.yaml"], more].concat());
+        ran.complains(says);
+        assert!(!workspace.path("apis").exists(), "nothing is written");
+    };
+    refused("Bikes", &[], &["wrong-name"]);
+    refused("../bikes", &[], &["wrong-"]);
+    refused("bootview", &[], &["taken-name"]);
+    refused("bikes", &["-o", "apis/other"], &["wrong-place"]);
+    refused("bikes", &["--only", "docks"], &["unknown-kind", "did you mean `dock`?"]);
+    let ran = workspace.expect(1, &["api", "new", "x", "--from-openapi", "nowhere.yaml"]);
+    ran.complains(&["unreadable-file", "nowhere.yaml"]);
+    workspace.expect(64, &["api", "new", "x"]);
+}
+
+#[test]
+fn a_draft_from_3_0_creates_updates_and_deletes() {
+    let workspace = drafted("bikes", "bikes-3.0.yaml");
+    workspace.write("config/stations.yaml", STATIONS);
+    workspace.write("config/docks.yaml", DOCKS);
+    let mut shop = OwnApiFixture::open(workspace, BIKES, SandboxOptions::default());
+    shop.workspace.set("ADMIN", "canary-admin");
+    let json = shop.workspace.run(&["plan", "--trust-empty", "--format", "json"]).json();
+    assert_eq!((&json["summary"]["create"], &json["summary"]["update"]), (&json!(2), &json!(1)), "{json:#}");
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
+    let ran = shop.workspace.expect(0, &["plan", "--detailed-exitcode"]);
+    ran.says(&["Nothing to do"]);
+    let patch = shop.writes().into_iter().find(|entry| entry.method == "PATCH").expect("an update");
+    let patch = body(&patch);
+    let sent: Vec<&String> = patch.as_object().expect("members").keys().collect();
+    assert_eq!(sent, ["price", "openingHours", "tags", "labels"]);
+    assert_eq!(patch["price"], json!("1.80"), "money stays text");
+    assert_eq!(patch["tags"], json!(["covered", "lit"]), "an upsert loses nothing");
+    assert_eq!(patch["labels"], json!({ "district": "centre", "zone": "1" }));
+    let codes: Vec<Json> = shop.objects("bikes/station").iter().map(|one| one["code"].clone()).collect();
+    assert_eq!(codes, ["CENTRAL", "HARBOUR"]);
+
+    // a PUT of everything: what the document does not name stays
+    shop.workspace.write("config/docks.yaml", &DOCKS.replace("kind: plain", "kind: charging"));
+    shop.converges();
+    let dock = shop.objects("bikes/dock").remove(0);
+    assert_eq!((&dock["kind"], &dock["serialNumber"]), (&json!("charging"), &json!("D-1")));
+    let put = shop.writes().into_iter().rfind(|entry| entry.method == "PUT").expect("a replacement");
+    assert_eq!(body(&put).get("stationId"), None, "what only the service sets is not sent");
+
+    shop.workspace.remove("config/docks.yaml");
+    shop.workspace.write(
+        "config/stations.yaml",
+        &STATIONS.replace("name: harbour\n", "name: harbour\nstate: absent\n"),
+    );
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--allow-delete"]);
+    assert!(shop.objects("bikes/dock").is_empty());
+    assert_eq!(shop.objects("bikes/station").len(), 1);
+    let ran = shop.workspace.expect(0, &["api", "try", "town", "station"]);
+    ran.says(&["the description fits"]);
+}
+
+#[test]
+fn a_draft_from_3_1_creates_and_updates() {
+    let workspace = drafted("festival", "festival-3.1.json");
+    workspace.write("config/stages.yaml", STAGES);
+    let shop = OwnApiFixture::open(workspace, FESTIVAL, SandboxOptions::default());
+    shop.converges();
+    let stages = shop.objects("festival/stage");
+    let slugs: Vec<&Json> = stages.iter().map(|stage| &stage["slug"]).collect();
+    assert_eq!(slugs, [&json!("main"), &json!("tent"), &json!("lake")]);
+    let patch = shop.writes().into_iter().find(|entry| entry.method == "PATCH").expect("an update");
+    let patch = body(&patch);
+    assert_eq!(patch["roof"], Json::Null, "what may be null is cleared with null");
+    assert_eq!(patch["sponsor"], json!(9), "what is read whole is written as its id");
+    let acts = patch["acts"].as_array().expect("acts");
+    assert_eq!(acts.len(), 2, "an act that is not listed stays");
+    // the second way to update that the document has
+    shop.workspace.write("config/stages.yaml", &STAGES.replace("capacity: 900", "capacity: 950"));
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--method", "put"]);
+    let put = shop.writes().into_iter().find(|entry| entry.method == "PUT").expect("a replacement");
+    assert_eq!(body(&put)["capacity"], json!(950));
+    assert_eq!(body(&put)["title"], json!("The tent"));
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+const BIKES: &str = "\
+targets:
+  town:
+    api: bikes
+    base_url: URL
+    auth: { bearer: { from_env: KEY }, headers: { X-Bikes-Key: { from_env: KEY } } }
+    personal: write
+";
+
+const STATIONS: &str = "\
+kind: bikes/station
+name: central
+spec:
+  code: CENTRAL
+  price: 1.80
+  openingHours:
+    - { day: mon, from: \"05:30\", until: \"22:00\" }
+    - { day: sun, from: \"08:00\" }
+  tags: [lit]
+  labels: { zone: \"1\" }
+---
+kind: bikes/station
+name: harbour
+spec:
+  code: HARBOUR
+  name: Harbour
+  adminPassword: { from_env: ADMIN }
+  contactEmail: harbour@citybikes.example
+  address: { street: Quay 1, city: Basel }
+";
+
+const DOCKS: &str = "\
+kind: bikes/dock
+name: first
+scope: { id: 0f5d2c1e-8a44-4e0b-9d7e-3c2b1a000001 }
+spec:
+  kind: plain
+  serialNumber: D-1
+";
+
+const FESTIVAL: &str = "\
+targets:
+  fields: { api: festival, base_url: \"URL\", auth: { bearer: { from_env: KEY } } }
+";
+
+const STAGES: &str = "\
+kind: festival/stage
+name: tent
+spec:
+  slug: tent
+  capacity: 900
+  roof: null
+  sponsor: 9
+  acts: [{ name: Closing, minutes: 45, fee: 1200.50 }]
+---
+kind: festival/stage
+name: lake
+spec:
+  slug: lake
+  title: By the lake
+  colour: red
+  anything: { depth: [1, two] }
+";

@@ -1,0 +1,12 @@
+//! APIs of one's own: described in data only, drafted from OpenAPI, checked with every fault at its line, tried
+//! against live objects. The real program works in a workspace of its own against a sandbox of the same
+//! descriptions.
+
+mod api_check;
+mod api_try;
+mod conditional_writes;
+mod drafts;
+mod example;
+mod large_collections;
+mod own_api_fixture;
+mod unusual_openapi;

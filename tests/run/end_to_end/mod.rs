@@ -1,0 +1,12 @@
+//! The real program against the sandbox, over real HTTP, with real files.
+
+mod concurrent_runs;
+mod convergence;
+mod exit_codes;
+mod formats;
+#[cfg(unix)]
+mod interrupts;
+mod personal_values;
+mod request_gate;
+mod unread;
+mod workspaces;

@@ -1,0 +1,14 @@
+//! The real program against the sandbox: plan, apply, drift, undo, import, saved plans, events.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod drift;
+mod end_to_end;
+mod events;
+mod import;
+mod life;
+mod saved;
+mod storms;
+mod trust;
+mod undo;

@@ -1,0 +1,9 @@
+//! Saved plans, gates, journals and receipts: the real program against the sandbox.
+
+mod gates;
+mod guessed_pins;
+mod hidden;
+mod plans;
+#[cfg(unix)]
+mod records;
+mod shown;

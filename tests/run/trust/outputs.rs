@@ -1,0 +1,72 @@
+//! Outputs go to the file that was named: never through a link, and never in the place of a device or a pipe.
+
+#![cfg(unix)]
+
+use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::process::Command;
+
+use trueup::kind::WireFormat;
+
+use crate::support::sandbox_fixture::SandboxFixture;
+use crate::support::workspace::RunningProgram;
+
+fn fixture() -> SandboxFixture {
+    SandboxFixture::new("bootview/payment-gateway", 2, WireFormat::Json)
+}
+
+#[test]
+fn a_link_is_not_written_through() {
+    let fixture = fixture();
+    let outside = fixture.workspace.scratch().join("mine");
+    std::fs::write(&outside, "mine").expect("a file");
+    std::fs::create_dir_all(fixture.workspace.path("out")).expect("a folder");
+    symlink(&outside, fixture.workspace.path("out/file")).expect("a link");
+    symlink(fixture.workspace.scratch(), fixture.workspace.path("away")).expect("a link");
+    for arguments in [
+        &["plan", "-o", "out/file"][..],
+        &["plan", "-o", "away/new"],
+        &["plan", "--report", "json=out/file"],
+        &["plan", "--report", "html=away/new"],
+        &["schema", "-o", "away"],
+        &["apply", "--auto-approve", "--report", "jsonl=out/file"],
+    ] {
+        let ran = fixture.workspace.expect(1, arguments);
+        ran.complains(&["is a link"]);
+    }
+    assert_eq!(std::fs::read_to_string(&outside).expect("a file"), "mine");
+    assert!(!fixture.workspace.scratch().join("new").exists());
+    assert!(fixture.workspace.path("out/file").is_symlink());
+}
+
+#[test]
+fn streams_devices_and_pipes_are_written_to_and_stay() {
+    let fixture = fixture();
+    let ran = fixture.workspace.expect(0, &["plan", "--quiet", "-o", "/dev/stdout"]);
+    assert!(ran.out.contains("\"trueup_plan\"") || ran.out.contains("\"format"), "{}", ran.all());
+    fixture.workspace.expect(0, &["plan", "-o", "/dev/null"]);
+    assert!(std::fs::metadata("/dev/null").expect("a device").file_type().is_char_device());
+    let pipe = fixture.workspace.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for arguments in [["plan", "-o", "pipe"], ["plan", "--report", "json=pipe"]] {
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || std::fs::read_to_string(pipe).expect("a pipe"))
+        };
+        let ran = RunningProgram::start(&mut fixture.workspace.command(&arguments)).finish();
+        assert_eq!(ran.code, Some(0), "{}", ran.all());
+        assert!(reader.join().expect("a reader").starts_with('{'));
+        assert!(std::fs::symlink_metadata(&pipe).expect("a pipe").file_type().is_fifo());
+    }
+}
+
+#[test]
+fn new_files_have_the_mode_of_any_new_file() {
+    let fixture = fixture();
+    fixture.workspace.expect(0, &["schema", "-o", "schemas"]);
+    fixture.workspace.expect(0, &["plan", "-o", "plan.json"]);
+    std::fs::write(fixture.workspace.path("other"), "").expect("a file");
+    let mode = |name: &str| std::fs::metadata(fixture.workspace.path(name)).expect("a file").mode() & 0o777;
+    for name in ["schemas/trueup.json", "plan.json"] {
+        assert_eq!(mode(name), mode("other"), "{name}");
+    }
+}

@@ -1,0 +1,333 @@
+//! A small fixture of made-up kinds with every mark in every position, and plans over it, built by hand from
+//! live and wanted JSON: differences and requests are the real ones, documents are not needed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value as Json;
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
+use trueup::kind::registry::KindRegistry;
+use trueup::kind::scalar::ScalarToken;
+use trueup::kind::{FieldType, ItemType, Kind, ScalarType, Shape, WriteBody};
+use trueup::plan::compare::diff_objects;
+use trueup::plan::propose::ObjectProposal;
+use trueup::plan::request::{self, UpdateOptions};
+use trueup::plan::{
+    Change, ChangeValueType, Plan, PlanSubject, RefusedObject, Step, StepAction, StepRequest, UnchangedObject,
+};
+use trueup::value::{Object, PathSegment, UnknownField, Value};
+
+const API: &str = "
+format: 1
+title: Harbor
+is: A harbor office.
+base_url: https://api.harbor.example
+hosts: [api.harbor.example]
+formats: [json]
+guids: hyphenated
+auth: [bearer]
+";
+
+const GATEWAY: &str = "
+format: 1
+title: Gateway
+is: A gateway.
+scope:
+  customerId: { type: guid, is: The customer. }
+identity: { id: id, natural_key: [displayName] }
+operations:
+  list: { get: '/customers/{customerId}/gateways' }
+  create: { post: '/customers/{customerId}/gateways' }
+  update: { put: '/customers/{customerId}/gateways/{id}', sends: everything }
+  delete: { delete: '/customers/{customerId}/gateways/{id}' }
+fields:
+  id: { type: guid, is: Its id., access: computed }
+  displayName: { type: text, is: Its name., access: required }
+  merchantKey: { type: text, is: Its key., mark: secret, absent: unknown }
+  merchantPin: { type: text, is: Its PIN., mark: secret, absent: unknown }
+  contact: { type: text, is: Whom to call., mark: personal }
+  callback: { type: text, is: Where results go., mark: sensitive }
+  testMode: { type: whole, is: Whether it is a rehearsal. }
+  allowToken: { type: flag, is: Whether it keeps tokens. }
+  maxPaymentAmount: { type: decimal, is: The most it takes. }
+  opened: { type: date, is: The first day. }
+  receipt: { type: text, is: What a receipt says. }
+  note: { type: text, is: A note. }
+  raw: { type: any, is: Anything. }
+  billTypes:
+    type: list
+    is: Bill types.
+    listed: complete
+    told_apart: { key: [billTypeId], else: [[id]] }
+    items:
+      fields:
+        id: { type: guid, is: Its id., access: computed }
+        billTypeId: { type: whole, is: Its number., access: required }
+        applyConvenienceFee: { type: flag, is: Whether it bears a fee. }
+        server: { type: text, is: Who is responsible., mark: personal }
+        token: { type: text, is: A token., mark: secret }
+        limits:
+          type: object
+          is: Limits.
+          fields:
+            most: { type: decimal, is: The most. }
+            least: { type: decimal, is: The least. }
+  accessKeys:
+    type: list
+    is: Keys.
+    listed: complete
+    told_apart: { key: [value] }
+    items:
+      fields:
+        value: { type: text, is: The key., mark: personal, access: required }
+        description: { type: text, is: What it is for. }
+  owner:
+    type: object
+    is: The owner.
+    mark: personal
+    fields:
+      city: { type: text, is: Where. }
+      phones: { type: map, is: Numbers., items: { type: text }, listed: complete }
+";
+
+const PARTNER: &str = "
+format: 1
+title: Partner
+is: A partner.
+identity: { id: sid, natural_key: [name] }
+operations:
+  list: { get: /partners }
+  create: { post: /partners }
+  update:
+    patch: '/partners/{sid}'
+    sends: changes
+    nested: { travels: whole, query: { nested_objects: replace }, along: [attributes, hosts] }
+fields:
+  sid: { type: text, is: Its id., access: computed, mark: personal }
+  name: { type: text, is: Its name., access: required }
+  email: { type: text, is: Its address., mark: personal, absent: pending }
+  attributes: { type: map, is: Free words., items: { type: text }, listed: complete }
+  people: { type: map, is: Who does what., mark: personal, items: { type: text }, listed: complete }
+  hosts: { type: list, is: Hosts., listed: complete, told_apart: set, items: { type: text } }
+  members: { type: list, is: Who belongs to it., mark: personal, listed: complete, told_apart: set, items: { type: text } }
+";
+
+static REGISTRY: LazyLock<KindRegistry> = LazyLock::new(|| {
+    let texts = [("api", API), ("gateway", GATEWAY), ("partner", PARTNER)];
+    let files = texts.map(|(name, text)| (format!("apis/harbor/{name}.yaml"), text.to_owned()));
+    let mut faults = Vec::new();
+    let registry = KindRegistry::with_workspace(files.into(), &mut faults);
+    let faults: Vec<_> = faults.iter().map(|fault| format!("{}: {}", fault.code, fault.message)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    registry
+});
+
+pub fn kind(name: &str) -> Arc<Kind> {
+    REGISTRY.find_kind(name).unwrap()
+}
+
+/// An object as a service might have answered it; what the kind does not know becomes a stranger.
+pub fn object(shape: &Shape, json: &Json) -> Object {
+    let mut object = Object::default();
+    for (name, json) in json.as_object().unwrap() {
+        match shape.find_field(name) {
+            Some(field) => object.set_field(field.number, value(&field.ty, json)),
+            None => object
+                .unknown_fields
+                .push(UnknownField { name: name.as_str().into(), raw: json.to_string().into() }),
+        }
+    }
+    object
+}
+
+pub fn value(ty: &FieldType, json: &Json) -> Value {
+    match (ty, json) {
+        (_, Json::Null) => Value::Null,
+        (FieldType::Scalar(leaf), json) => scalar(leaf, json),
+        (FieldType::Object(shape), json) => Value::Object(Box::new(object(shape, json))),
+        (FieldType::Map(map), Json::Object(entries)) => Value::Map(
+            entries.iter().map(|(key, json)| (key.as_str().into(), scalar(&map.value, json))).collect(),
+        ),
+        (FieldType::Array(list), Json::Array(items)) => Value::Array(
+            items
+                .iter()
+                .map(|json| match &list.item {
+                    ItemType::Scalar(leaf) => scalar(leaf, json),
+                    ItemType::Object(shape) => Value::Object(Box::new(object(shape, json))),
+                })
+                .collect(),
+        ),
+        _ => panic!("no value of this type"),
+    }
+}
+
+fn scalar(leaf: &ScalarType, json: &Json) -> Value {
+    let number = json.to_string();
+    let token = match json {
+        Json::Bool(flag) => ScalarToken::Boolean(*flag),
+        Json::Number(_) => ScalarToken::Number(&number),
+        Json::String(text) => ScalarToken::String(text),
+        Json::Array(items) => return Value::Array(items.iter().map(|item| scalar(leaf, item)).collect()),
+        Json::Object(members) => {
+            return Value::Map(
+                members.iter().map(|(key, json)| (key.as_str().into(), scalar(leaf, json))).collect(),
+            );
+        }
+        Json::Null => return Value::Null,
+    };
+    leaf.read_token(token).unwrap_or_else(|mismatch| panic!("{}", mismatch.message))
+}
+
+/// A document, as far as places in it are asked for.
+pub fn source(path: &str, text: &str) -> Arc<NamedSource> {
+    NamedSource::new(path, text)
+}
+
+/// The place of the first `part` in a source.
+pub fn place_of(source: &Arc<NamedSource>, part: &str) -> SourceLocation {
+    let start = source.text.find(part).unwrap_or_else(|| panic!("no {part}")) as u32;
+    source.locate_span(SourceSpan { start, end: start + part.len() as u32 })
+}
+
+pub fn subject(kind: &str, name: &str, id: Option<&str>, source: &Arc<NamedSource>) -> PlanSubject {
+    let kind = self::kind(kind);
+    let customer =
+        value(&FieldType::Scalar(ScalarType::Uuid), &Json::from("3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60"));
+    PlanSubject {
+        number: 0,
+        scope: kind.scope.iter().map(|_| customer.clone()).collect(),
+        id: id.map(|id| value(&kind.id_field().ty, &Json::from(id))),
+        name: name.into(),
+        target: "bay".into(),
+        place: source.locate_span(SourceSpan::default()),
+        kind,
+    }
+}
+
+/// What a step changes; where the document names the field, with its place.
+pub fn changes(subject: &PlanSubject, live: &Object, wanted: &Object) -> Vec<Change> {
+    let skip = |field: &trueup::kind::Field| field.behavior.read_only;
+    let mut changes: Vec<Change> =
+        diff_objects(&subject.kind.shape, live, wanted, &skip).into_iter().flat_map(entries).collect();
+    for change in &mut changes {
+        let line = change.path.top_field().map(|top| format!("  {top}:")).unwrap_or_default();
+        let source = &subject.place.source;
+        change.place = source.text.contains(&line).then(|| place_of(source, &line));
+    }
+    changes
+}
+
+/// A change of a map, entry by entry.
+fn entries(change: Change) -> Vec<Change> {
+    let (ChangeValueType::Map(leaf), Some(Value::Map(after))) = (&change.value_type, &change.after) else {
+        return vec![change];
+    };
+    let before = match &change.before {
+        Some(Value::Map(before)) => before.as_slice(),
+        _ => &[],
+    };
+    let find = |side: &[(Box<str>, Value)], key: &str| {
+        side.iter().find(|(own, _)| **own == *key).map(|(_, value)| value.clone())
+    };
+    let mut keys: Vec<&str> = before.iter().chain(after).map(|(key, _)| &**key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let sides = |key: &str| (find(before, key), find(after, key));
+    let differing = keys.into_iter().filter(|key| {
+        let (before, after) = sides(key);
+        before != after
+    });
+    let one = |key: &str| Change {
+        path: change.path.join_segment(PathSegment::Key(key.into(), change.sensitivity)),
+        before: sides(key).0,
+        after: sides(key).1,
+        value_type: ChangeValueType::Scalar(leaf.clone()),
+        ..change.clone()
+    };
+    differing.map(one).collect()
+}
+
+pub fn create(subject: PlanSubject, wanted: &Json) -> Step {
+    let wanted = object(&subject.kind.shape, wanted);
+    let changes = changes(&subject, &Object::default(), &wanted);
+    let write = subject.kind.operations.create.clone().unwrap();
+    let proposal = ObjectProposal { desired: wanted, changes, ..ObjectProposal::default() };
+    let planned = request::build_create(&subject, &write, &proposal);
+    step(subject, StepAction::Create, proposal, vec![planned])
+}
+
+pub fn update(subject: PlanSubject, live: &Json, wanted: &Json) -> Step {
+    let (live, wanted) = (object(&subject.kind.shape, live), object(&subject.kind.shape, wanted));
+    let changes = changes(&subject, &live, &wanted);
+    let write = subject.kind.operations.update.clone().unwrap();
+    let proposal = ObjectProposal { desired: wanted, changes, ..ObjectProposal::default() };
+    let planned =
+        request::build_update(&subject, &write, &live, &proposal, UpdateOptions { also_send_nested: true });
+    Step {
+        live: Some(live),
+        body_mode: write.body,
+        ..step(subject, StepAction::Update, proposal, vec![planned])
+    }
+}
+
+pub fn delete(subject: PlanSubject, live: &Json) -> Step {
+    let live = object(&subject.kind.shape, live);
+    let changes = changes(&subject, &live, &Object::default());
+    let request = trueup::exchange::PlannedRequest {
+        method: trueup::exchange::Method::Delete,
+        path: trueup::kind::address::expand_path(
+            &subject.kind.operations.delete.as_ref().unwrap().delete,
+            &subject.kind,
+            &subject.scope,
+            subject.id.as_ref(),
+        ),
+        query: Vec::new(),
+        body: None,
+        idempotent: true,
+    };
+    let planned = StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() };
+    let proposal = ObjectProposal { changes, ..ObjectProposal::default() };
+    Step { live: Some(live), ..step(subject, StepAction::Delete, proposal, vec![planned]) }
+}
+
+fn step(
+    subject: PlanSubject,
+    action: StepAction,
+    proposal: ObjectProposal,
+    requests: Vec<StepRequest>,
+) -> Step {
+    Step {
+        subject,
+        action,
+        changes: proposal.changes,
+        requests,
+        body_mode: WriteBody::Everything,
+        notes: Vec::new(),
+        live: None,
+        desired: proposal.desired,
+        hidden: Vec::new(),
+        last_written: proposal.last_written,
+        required_permissions: proposal.required_permissions,
+    }
+}
+
+pub fn agreeing(subject: PlanSubject, notes: Vec<Diagnostic>) -> UnchangedObject {
+    UnchangedObject { notes, ..UnchangedObject::from_subject(&subject) }
+}
+
+pub fn refused(subject: PlanSubject, reasons: Vec<Diagnostic>, live: &Json, wanted: &Json) -> RefusedObject {
+    let (live, wanted) = (object(&subject.kind.shape, live), object(&subject.kind.shape, wanted));
+    let changes = changes(&subject, &live, &wanted);
+    RefusedObject { subject, reasons, changes }
+}
+
+pub fn plan(steps: Vec<Step>) -> Plan {
+    Plan { steps, complete: true, ..Plan::default() }
+}
+
+/// A stand-in for the size of a body in a wire format.
+pub fn bytes(_: &PlanSubject, planned: &StepRequest) -> usize {
+    let names: BTreeMap<_, _> =
+        planned.changed_pointers.iter().chain(&planned.sent_unchanged).map(|name| (name, ())).collect();
+    names.keys().map(|name| 20 + name.len()).sum()
+}

@@ -1,0 +1,104 @@
+//! A small server on loopback that answers as a test says, and remembers what it was asked.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use url::Url;
+
+/// One request: verb, path with query, body.
+#[derive(Clone)]
+pub struct ReceivedRequest {
+    pub verb: String,
+    /// As it came, with its query.
+    pub path: String,
+    pub body: Json,
+}
+
+/// What to say: a status and a body.
+pub type Answer = (u16, Json);
+
+/// The server; it lives as long as the process.
+pub struct StubServer {
+    pub url: Url,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+}
+
+impl StubServer {
+    /// A server that answers each request with what `answer` says.
+    pub fn new(answer: impl Fn(&ReceivedRequest) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let url = Url::parse(&format!("http://127.0.0.1:{port}/api/v2")).expect("a url");
+        let asked: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
+        let (own, answer) = (Arc::clone(&asked), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (own, answer) = (Arc::clone(&own), Arc::clone(&answer));
+                std::thread::spawn(move || serve(stream, &own, &*answer));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// Every request so far.
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
+        self.asked.lock().expect("no panic").clone()
+    }
+
+    /// `VERB path?query` of every request so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.asked().iter().map(|asked| format!("{} {}", asked.verb, asked.path)).collect()
+    }
+
+    /// The bodies of the requests so far that wrote.
+    pub fn bodies(&self) -> Vec<Json> {
+        self.asked().into_iter().filter(|asked| asked.verb != "GET").map(|asked| asked.body).collect()
+    }
+}
+
+fn serve(
+    mut stream: TcpStream,
+    asked: &Mutex<Vec<ReceivedRequest>>,
+    answer: &dyn Fn(&ReceivedRequest) -> Answer,
+) {
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
+    let Some(request) = read(&mut stream) else { return };
+    asked.lock().expect("no panic").push(request.clone());
+    let (status, body) = answer(&request);
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} Whatever\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+}
+
+fn read(stream: &mut TcpStream) -> Option<ReceivedRequest> {
+    let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+            });
+            let body = &bytes[end + 4..];
+            if body.len() >= length.unwrap_or(0) {
+                let mut words = head.split(' ');
+                let (verb, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+                return Some(ReceivedRequest {
+                    verb,
+                    path,
+                    body: serde_json::from_slice(body).unwrap_or(Json::Null),
+                });
+            }
+        }
+        match stream.read(&mut part) {
+            Ok(0) | Err(_) => return None,
+            Ok(count) => bytes.extend_from_slice(&part[..count]),
+        }
+    }
+}
