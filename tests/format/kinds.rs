@@ -91,7 +91,7 @@ fn files_in_the_wrong_place_are_told() {
     let files = [
         ("shop/order", SOUND),
         ("bootview/order", SOUND),
-        ("Big OwnApiFixture/order", SOUND),
+        ("Big Shop/order", SOUND),
         ("store/api", API),
         ("store/two", "format: 1\n---\nformat: 1\n"),
         ("store/none", "# nothing\n"),

@@ -61,8 +61,8 @@ fn everyday() -> Plan {
         "maxPaymentAmount": 1000.00, "receipt": RECEIPT, "opened": "2024-01-31",
         "note": "The gateway takes cards of all kinds, bears a fee of 2.95 for each payment above 100.00, and is closed on Sundays.",
         "billTypes": [
-            { "id": "11111111-2222-4333-8444-555555555551", "billTypeId": 3, "applyConvenienceFee": false, "server": "Bo" },
-            { "id": "11111111-2222-4333-8444-555555555552", "billTypeId": 7, "applyConvenienceFee": true, "server": "Cy", "shade": 1 },
+            { "id": "11111111-2222-4333-8444-555555555551", "billTypeId": 3, "applyConvenienceFee": false, "clerk": "Bo" },
+            { "id": "11111111-2222-4333-8444-555555555552", "billTypeId": 7, "applyConvenienceFee": true, "clerk": "Cy", "shade": 1 },
         ],
         "accessKeys": [{ "value": "K-1", "description": "front door" }],
         "raw": { "a": 1 },
@@ -73,8 +73,8 @@ fn everyday() -> Plan {
         "maxPaymentAmount": 2500.50, "receipt": RECEIPT.replace("within the hour", "within two hours"),
         "note": "The gateway takes cards of all kinds, bears a fee of 3.25 for each payment above 100.00, and is closed on Sundays.",
         "billTypes": [
-            { "id": "11111111-2222-4333-8444-555555555551", "billTypeId": 3, "applyConvenienceFee": true, "server": "Bo" },
-            { "billTypeId": 4, "applyConvenienceFee": false, "server": "Di", "token": "t0k", "limits": { "most": 12.50, "least": 0.1 } },
+            { "id": "11111111-2222-4333-8444-555555555551", "billTypeId": 3, "applyConvenienceFee": true, "clerk": "Bo" },
+            { "billTypeId": 4, "applyConvenienceFee": false, "clerk": "Di", "token": "t0k", "limits": { "most": 12.50, "least": 0.1 } },
         ],
         "accessKeys": [{ "value": "K-1", "description": "back door" }],
         "raw": { "a": 2, "b": [1, "x"] },
@@ -203,8 +203,8 @@ const CANARIES: [&str; 22] = [
     "CANARY-contact-before",
     "CANARY-contact-after",
     "CANARY-callback",
-    "CANARY-server-before",
-    "CANARY-server-after",
+    "CANARY-clerk-before",
+    "CANARY-clerk-after",
     "CANARY-token-added",
     "CANARY-token-removed",
     "CANARY-access-stays",
@@ -228,7 +228,7 @@ fn seeded() -> (Json, Json) {
         "id": ID, "displayName": "Harbor", "merchantKey": "CANARY-key-before",
         "contact": long("CANARY-contact-before"), "callback": "https://u:CANARY-callback@x.example/1",
         "billTypes": [
-            { "billTypeId": 3, "server": "CANARY-server-before", "applyConvenienceFee": true },
+            { "billTypeId": 3, "clerk": "CANARY-clerk-before", "applyConvenienceFee": true },
             { "billTypeId": 7, "token": "CANARY-token-removed", "odd": { "x": "CANARY-inner-stranger" } },
         ],
         "accessKeys": [
@@ -242,7 +242,7 @@ fn seeded() -> (Json, Json) {
         "id": ID, "displayName": "Harbor City", "merchantKey": "CANARY-key-after",
         "contact": long("CANARY-contact-after"), "callback": "https://u:CANARY-callback@x.example/2",
         "billTypes": [
-            { "billTypeId": 3, "server": "CANARY-server-after", "applyConvenienceFee": false },
+            { "billTypeId": 3, "clerk": "CANARY-clerk-after", "applyConvenienceFee": false },
             { "billTypeId": 4, "token": "CANARY-token-added" },
         ],
         "accessKeys": [
@@ -336,7 +336,7 @@ fn what_the_canaries_stand_in_is_still_told() {
         "merchantKey                    (secret, changed)",
         "contact                        (personal, changed)",
         "callback                       (sensitive, changed)",
-        "billTypes[billTypeId=3].server  (personal, changed)",
+        "billTypes[billTypeId=3].clerk  (personal, changed)",
         "accessKeys[value=•••]",
         "- owner.phones[•••]              (personal, removed)",
         "stranger                       (sensitive, changed)",

@@ -64,7 +64,7 @@ fields:
         id: { type: guid, is: Its id., access: computed }
         billTypeId: { type: whole, is: Its number., access: required }
         applyConvenienceFee: { type: flag, is: Whether it bears a fee. }
-        server: { type: text, is: Who is responsible., mark: personal }
+        clerk: { type: text, is: Who is responsible., mark: personal }
         token: { type: text, is: A token., mark: secret }
         limits:
           type: object

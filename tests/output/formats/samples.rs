@@ -101,7 +101,7 @@ pub fn seeded() -> PlanReport {
             "contact": format!("CANARY-{canary}-contact\nCANARY-line"),
             "callback": format!("https://u:CANARY-{canary}@x.example"),
             "billTypes": [
-                { "billTypeId": 3, "server": format!("CANARY-{canary}-server") },
+                { "billTypeId": 3, "clerk": format!("CANARY-{canary}-clerk") },
                 { "billTypeId": canary.len(), "token": format!("CANARY-{canary}-token") },
             ],
             "accessKeys": [{ "value": format!("CANARY-{canary}-access"), "description": canary }],

@@ -120,7 +120,7 @@ async fn the_certificates_of_the_machine_are_trusted() {
     roots.write_all(authority.pem.as_bytes()).expect("a disk");
     // which roots a machine has is read from the environment, and that of this process is not ours to change
     let child = tokio::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "tls::as_the_child_of_another_test", "--ignored", "--nocapture"])
+        .args(["--exact", "faulty_servers::tls::as_the_child_of_another_test", "--ignored", "--nocapture"])
         .env("SSL_CERT_FILE", roots.path())
         .env("TRUEUP_TEST_URLS", format!("{new} {good} {other} {old}"))
         .output();
