@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Computes the names that keep workspaces and environments apart: `id` for artifacts, comments, issues and caches.
+# `state` is true where `.trueup` may be cached: only with TRUEUP_DIGEST_KEY, so that no key is ever in a cache.
+set -euo pipefail
+
+slug() { printf '%s' "$1" | tr -c 'A-Za-z0-9' '-' | sed 's/--*/-/g; s/^-//; s/-$//'; }
+
+id=trueup
+workspace=$(slug "${DIRECTORY#./}")
+if [ -n "$workspace" ]; then id="$id-$workspace"; fi
+if [ -n "${ENVIRONMENT:-}" ]; then id="$id-$(slug "$ENVIRONMENT")"; fi
+state=false
+if [ "${STATE:-}" != none ] && [ -n "${TRUEUP_DIGEST_KEY:-}" ]; then state=true; fi
+{
+  echo "id=$id"
+  echo "state=$state"
+} >> "$GITHUB_OUTPUT"
+if [ "${STATE:-}" != none ] && [ "$state" = false ]; then
+  echo "::notice::without TRUEUP_DIGEST_KEY nothing is kept between runs; set it, or share receipts in trueup.yaml"
+fi
