@@ -8,7 +8,7 @@ use trueup::kind::Kind;
 use trueup::kind::registry::KindRegistry;
 use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
-use super::runner::Hub;
+use super::runner::{FORK_ID, Hub, artifact};
 
 const GATEWAY: &str = "bootview/payment-gateway";
 
@@ -66,12 +66,12 @@ fn a_pull_request_from_its_plan_to_drift() {
     // the plan, its comment, and the same comment after another push
     let planned = hub.run("pull-request.yml", "pull_request", &head);
     assert!(planned.ok, "{}", planned.log);
-    let comments = hub.texts("comments");
+    let comments = hub.read_bodies("comments");
     assert!(comments[0].starts_with("<!-- trueup:plan -->") && comments[0].contains("3500"), "{comments:#?}");
     let head = change(&hub, "3500.00", "3600.00");
     let planned = hub.run("pull-request.yml", "pull_request", &head);
     assert!(planned.ok, "{}", planned.log);
-    let comments = hub.texts("comments");
+    let comments = hub.read_bodies("comments");
     assert!(comments.len() == 1 && comments[0].contains("3600"), "{comments:#?}");
     assert_eq!(amount(&production), before, "a plan writes nothing");
 
@@ -87,7 +87,7 @@ fn a_pull_request_from_its_plan_to_drift() {
     let receipt = fs::read_to_string(&receipts[0]).expect("a receipt");
     let receipt: serde_json::Value = serde_json::from_str(&receipt).expect("JSON");
     assert_eq!(receipt["commit"], merge, "it says from which commit it was applied");
-    let comments = hub.texts("comments");
+    let comments = hub.read_bodies("comments");
     assert!(comments.len() == 2 && comments[1].starts_with("<!-- trueup:apply -->"), "{comments:#?}");
 
     // the same commit once more: this plan was applied
@@ -96,18 +96,18 @@ fn a_pull_request_from_its_plan_to_drift() {
 
     // nothing drifts, somebody edits by hand, and edits it back
     let calm = hub.run("drift.yml", "schedule", &merge);
-    assert!(calm.ok && hub.texts("issues").is_empty(), "{}", calm.log);
+    assert!(calm.ok && hub.read_bodies("issues").is_empty(), "{}", calm.log);
     edit(&production, 4000);
     let drifted = hub.run("drift.yml", "schedule", &merge);
     assert!(drifted.ok, "{}", drifted.log);
-    let issues = hub.texts("issues");
+    let issues = hub.read_bodies("issues");
     assert!(issues.len() == 1 && issues[0].contains("4000"), "{issues:#?}\n{}", drifted.log);
     edit(&production, 3600);
     let settled = hub.run("drift.yml", "schedule", &merge);
-    assert!(settled.ok && hub.texts("issues").is_empty(), "{}", settled.log);
+    assert!(settled.ok && hub.read_bodies("issues").is_empty(), "{}", settled.log);
     // no secret went anywhere
     let calls = fs::read_to_string(hub.path("hub/calls")).expect("calls");
-    for text in hub.texts("comments").into_iter().chain([calls, applied.log, planned.log]) {
+    for text in hub.read_bodies("comments").into_iter().chain([calls, applied.log, planned.log]) {
         assert!(!text.contains("k:9,"), "{text}");
     }
 }
@@ -137,7 +137,8 @@ fn what_was_not_reviewed_is_not_applied() {
     hub.merge("higher");
     let merge = hub.git(&["rev-parse", "HEAD"]);
     let later = change(&hub, "3500.00", "9000.00");
-    fs::copy(hub.path("hub/merged").join(merge), hub.path("hub/merged").join(&later)).expect("a file");
+    let merged = |commit: &str| hub.path("hub/merged").join(format!("{commit}.json"));
+    fs::copy(merged(&merge), merged(&later)).expect("a file");
     let ended = hub.run("apply.yml", "push", &later);
     assert!(!ended.ok && ended.log.contains("stale"), "{}", ended.log);
     assert_eq!(amount(&production), before, "{}", ended.log);
@@ -150,5 +151,151 @@ fn a_broken_rule_stops_the_pull_request() {
     let head = change(&hub, "feeAmount: 3.25", "feeAmount: 5.25");
     let ended = hub.run("pull-request.yml", "pull_request", &head);
     assert!(!ended.ok && ended.log.contains("fee-at-most-5"), "{}", ended.log);
-    assert!(hub.texts("comments").is_empty(), "{}", ended.log);
+    let comments = hub.read_bodies("comments");
+    assert!(comments.len() == 1 && comments[0].contains("fee-at-most-5"), "{comments:#?}");
+}
+
+#[test]
+fn no_key_is_ever_in_a_cache_or_an_artifact() {
+    let (mut hub, _staging, _production) = estate();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    let merge = hub.merge("higher");
+    let applied = hub.run("apply.yml", "push", &merge);
+    assert!(applied.ok, "{}", applied.log);
+    fs::write(applied.clone.join(".trueup/key"), "k").expect("a file");
+    let kept: Vec<_> = files(&hub.path("cache")).chain(files(&hub.path("hub/artifacts"))).collect();
+    assert!(kept.iter().any(|path| path.contains("receipts")), "{kept:#?}");
+    assert!(!kept.iter().any(|path| path.ends_with("key")), "{kept:#?}");
+
+    // without the digest key nothing is kept at all
+    let (mut hub, _staging, _production) = estate();
+    hub.forget("TRUEUP_DIGEST_KEY");
+    let first = hub.git(&["rev-parse", "HEAD"]);
+    hub.run("drift.yml", "schedule", &first);
+    assert_eq!(files(&hub.path("cache")).count(), 0);
+}
+
+fn files(folder: &std::path::Path) -> impl Iterator<Item = String> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
+    entries.filter(|entry| entry.file_type().is_file()).map(|entry| entry.path().to_string_lossy().into_owned())
+}
+
+#[test]
+fn only_plans_of_this_repository_and_workflow_are_applied() {
+    let (mut hub, _staging, production) = estate();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    let merge = hub.merge("higher");
+    let name = format!("trueup-plan-{head}");
+    // a fork, and another workflow of this repository, made artifacts of that name
+    for (run, repository, path) in [("70", FORK_ID, "pull-request.yml"), ("71", 1, "evil.yml")] {
+        hub.push("artifacts", artifact(&name, run, &head, repository));
+        hub.push(
+            "runs",
+            json!({ "id": run.parse::<u32>().expect("a number"), "run_number": 0, "workflow_id": path,
+                "path": format!(".github/workflows/{path}"), "event": "pull_request", "status": "completed" }),
+        );
+    }
+    let before = amount(&production);
+    let ended = hub.run("apply.yml", "push", &merge);
+    assert!(!ended.ok && ended.log.contains("there is no plan"), "{}", ended.log);
+    assert_eq!(amount(&production), before);
+}
+
+#[test]
+fn comments_of_others_are_left_alone() {
+    let (mut hub, _staging, _production) = estate();
+    let forged = json!({ "id": 1, "user": { "login": "mallory" }, "body": "<!-- trueup:plan -->\nlooks good" });
+    (0..3).for_each(|_| hub.push("comments", forged.clone()));
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    for _ in 0..2 {
+        assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    }
+    let comments = hub.read_bodies("comments");
+    assert_eq!(comments.len(), 4, "one comment of our own, on the second page: {comments:#?}");
+    assert!(comments[..3].iter().all(|body| body.ends_with("looks good")), "{comments:#?}");
+}
+
+#[test]
+fn workspaces_and_environments_do_not_share_names() {
+    let (mut hub, _staging, production) = estate();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    for environment in ["staging", "production"] {
+        let inputs = [("environment", environment)];
+        assert!(hub.run_with("pull-request.yml", "pull_request", &head, &inputs).ok);
+    }
+    assert_eq!(hub.read_bodies("comments").len(), 2);
+    let merge = hub.merge("higher");
+    let none = hub.run_with("apply.yml", "push", &merge, &[("environment", "test")]);
+    assert!(!none.ok && none.log.contains("there is no plan"), "{}", none.log);
+    assert!(hub.run_with("apply.yml", "push", &merge, &[("environment", "production")]).ok);
+    // drift of one environment does not close the issue of the other
+    edit(&production, 4000);
+    assert!(hub.run_with("drift.yml", "schedule", &merge, &[("environment", "production")]).ok);
+    let other = json!({ "number": 1, "state": "open", "user": { "login": "github-actions[bot]" },
+        "labels": ["trueup-staging-drift"], "body": "staging" });
+    hub.push("issues", other);
+    edit(&production, 3500);
+    assert!(hub.run_with("drift.yml", "schedule", &merge, &[("environment", "production")]).ok);
+    assert_eq!(hub.read_bodies("issues"), ["staging"]);
+}
+
+#[test]
+fn errors_are_no_drift() {
+    let (mut hub, staging, production) = estate();
+    let first = hub.git(&["rev-parse", "HEAD"]);
+    drop((staging, production));
+    let ended = hub.run_with("drift.yml", "schedule", &first, &[("arguments", "--max-retries 0")]);
+    assert!(!ended.ok && hub.read_bodies("issues").is_empty(), "{}", ended.log);
+}
+
+#[test]
+fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
+    let (mut hub, _staging, production) = estate();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    let merge = hub.merge("higher");
+    let earlier = |status: &str| {
+        json!({ "id": 900, "run_number": 0, "workflow_id": "apply.yml", "path": "", "event": "push",
+            "status": status })
+    };
+    hub.push("runs", earlier("in_progress"));
+    let before = amount(&production);
+    let ended = hub.run_with("apply.yml", "push", &merge, &[("wait-minutes", "0")]);
+    assert!(!ended.ok && ended.log.contains("have not ended"), "{}", ended.log);
+    assert_eq!(amount(&production), before);
+    let mut runs = hub.read_list("runs");
+    runs.retain(|run| run["id"] != 900);
+    runs.push(earlier("completed"));
+    hub.write_list("runs", &runs);
+    assert!(hub.run("apply.yml", "push", &merge).ok);
+    assert_eq!(amount(&production), json!(3500.0));
+}
+
+#[test]
+fn by_hand_a_plan_is_reviewed_applied_and_undone() {
+    let (mut hub, _staging, production) = estate();
+    let before = amount(&production);
+    // pushed past review: there is no plan, and the way on is by hand
+    let pushed = change(&hub, "3000.00", "3700.00");
+    let refused = hub.run("apply.yml", "push", &pushed);
+    assert!(!refused.ok && refused.log.contains("mode plan"), "{}", refused.log);
+    let planned = hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "plan")]);
+    assert!(planned.ok, "{}", planned.log);
+    let run = hub.last_run();
+    let applied =
+        hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "apply"), ("plan-run", &run)]);
+    assert!(applied.ok, "{}", applied.log);
+    assert_eq!(amount(&production), json!(3700.0));
+    let run = hub.last_run();
+    let undone =
+        hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "undo"), ("receipt-run", &run)]);
+    // all but the secret, of which no value was kept
+    assert!(undone.log.contains("partly applied") && undone.log.contains("not-undone"), "{}", undone.log);
+    assert_eq!(amount(&production), before);
 }

@@ -11,13 +11,14 @@ use serde_json::{Value as Json, json};
 use super::{document, yaml};
 
 /// The workflows of this repository and of the example.
-pub const WORKFLOWS: [&str; 6] = [
+pub const WORKFLOWS: [&str; 7] = [
     ".github/workflows/ci.yml",
     ".github/workflows/nightly.yml",
     ".github/workflows/release.yml",
     "examples/gitops-repo/.github/workflows/pull-request.yml",
     "examples/gitops-repo/.github/workflows/apply.yml",
     "examples/gitops-repo/.github/workflows/drift.yml",
+    "examples/gitops-repo/.github/workflows/by-hand.yml",
 ];
 
 /// A published schema.

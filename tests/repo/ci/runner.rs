@@ -6,45 +6,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 use super::yaml;
 
-/// What answers in place of GitHub's own program: comments, issues, artifacts and merged pull requests are files.
-const GH: &str = r#"#!/usr/bin/env bash
-set -euo pipefail
-echo "$*" >> "$HUB/calls"
-path="" method=GET
-declare -A fields=()
-if [ "$1" = run ]; then
-  while [ $# -gt 0 ]; do case "$1" in --name) name=$2; shift ;; --dir) dir=$2; shift ;; esac; shift; done
-  cp -r "$HUB/artifacts/$name/." "$dir/"; exit 0
-fi
-shift
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --method) method=$2; shift ;;
-    --field) fields["${2%%=*}"]="${2#*=}"; shift ;;
-    --jq) shift ;;
-    --paginate | --silent) ;;
-    *) path=$1 ;;
-  esac
-  shift
-done
-body() { cat "${fields[body]#@}"; }
-case "$method $path" in
-  "GET "*/comments) for file in "$HUB"/comments/*; do [ -f "$file" ] && [ "$(head -c 4 "$file")" = "<!--" ] && grep -q "trueup:$TITLE " "$file" && basename "$file"; done; true ;;
-  "POST "*/comments) body > "$HUB/comments/$(($(ls "$HUB/comments" | wc -l) + 100))" ;;
-  "PATCH "*/comments/*) body > "$HUB/comments/${path##*/}" ;;
-  "GET "*/pulls) cat "$HUB/merged/$GITHUB_SHA" 2> /dev/null || true ;;
-  "GET "*/artifacts\?name=*) [ -d "$HUB/artifacts/${path##*=}" ] && echo 4711 || true ;;
-  "GET "*/issues\?*) for file in "$HUB"/issues/*; do [ -f "$file" ] && basename "$file"; done; true ;;
-  "POST "*/issues) body > "$HUB/issues/9" ;;
-  "PATCH "*/issues/9) if [ "${fields[state]-}" = closed ]; then rm "$HUB/issues/9"; else body > "$HUB/issues/9"; fi ;;
-  *) echo "no answer to $method $path" >&2; exit 1 ;;
-esac
-"#;
+/// Answers in place of GitHub's own program, from JSON files.
+const GH: &str = include_str!("gh-stub.sh");
+
+/// The numbers of this repository and of a fork.
+const REPOSITORY_ID: u32 = 1;
+pub const FORK_ID: u32 = 2;
 
 /// A repository, what the runner keeps, and what the hub knows.
 pub struct Hub {
@@ -65,9 +37,10 @@ impl Hub {
     /// A repository with the files of a folder, their texts changed by `edit`.
     pub fn new(source: &str, edit: impl Fn(String) -> String) -> Self {
         let hub = Self { folder: tempfile::tempdir().expect("a folder"), secrets: BTreeMap::new(), runs: 0 };
-        for name in ["repo", "bin", "hub/comments", "hub/issues", "hub/artifacts", "hub/merged", "cache"] {
+        for name in ["repo", "bin", "hub/artifacts", "hub/merged", "cache"] {
             fs::create_dir_all(hub.path(name)).expect("a folder");
         }
+        ["comments", "issues", "artifacts", "runs"].iter().for_each(|name| hub.write_list(name, &[]));
         for entry in walkdir::WalkDir::new(source).into_iter().filter_map(Result::ok) {
             let path = hub.path("repo").join(entry.path().strip_prefix(source).expect("a path below"));
             match entry.file_type().is_dir() {
@@ -100,6 +73,15 @@ impl Hub {
         self.secrets.insert(name.to_owned(), value.to_owned());
     }
 
+    pub fn forget(&mut self, name: &str) {
+        self.secrets.remove(name);
+    }
+
+    /// The number of the last run.
+    pub fn last_run(&self) -> String {
+        self.runs.to_string()
+    }
+
     /// Git in the repository; what it says.
     pub fn git(&self, arguments: &[&str]) -> String {
         let who = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
@@ -122,18 +104,31 @@ impl Hub {
         self.git(&["checkout", "--quiet", "main"]);
         self.git(&["merge", "--quiet", "--no-ff", "--message", "merge", branch]);
         let merge = self.git(&["rev-parse", "HEAD"]);
-        fs::write(self.path("hub/merged").join(&merge), format!("7 {head}\n")).expect("a file");
+        let pulls = json!([{ "number": 7, "merged_at": "2026-11-30T12:00:00Z", "head": { "sha": head } }]);
+        fs::write(self.path("hub/merged").join(format!("{merge}.json")), pulls.to_string()).expect("a file");
         merge
     }
 
-    /// What stands in comments, or issues.
-    pub fn texts(&self, of: &str) -> Vec<String> {
-        let mut paths: Vec<_> = fs::read_dir(self.path("hub").join(of))
-            .expect("a folder")
-            .map(|e| e.expect("an entry").path())
-            .collect();
-        paths.sort();
-        paths.iter().map(|path| fs::read_to_string(path).expect("a text")).collect()
+    /// What GitHub holds: `comments`, `issues`, `artifacts` or `runs`.
+    pub fn read_list(&self, name: &str) -> Vec<Json> {
+        let text = fs::read_to_string(self.path(&format!("hub/{name}.json"))).expect("a list");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    pub fn write_list(&self, name: &str, entries: &[Json]) {
+        fs::write(self.path(&format!("hub/{name}.json")), Json::from(entries).to_string()).expect("a file");
+    }
+
+    pub fn push(&self, name: &str, entry: Json) {
+        let mut entries = self.read_list(name);
+        entries.push(entry);
+        self.write_list(name, &entries);
+    }
+
+    /// The bodies of comments, or of open issues.
+    pub fn read_bodies(&self, name: &str) -> Vec<String> {
+        let entries = self.read_list(name).into_iter().filter(|entry| entry["state"] != "closed");
+        entries.map(|entry| entry["body"].as_str().expect("a body").to_owned()).collect()
     }
 
     fn command(&self, program: &str, folder: &Path) -> Command {
@@ -147,7 +142,18 @@ impl Hub {
 
     /// Runs a workflow of the repository on a commit.
     pub fn run(&mut self, workflow: &str, event: &str, commit: &str) -> Ended {
+        self.run_with(workflow, event, commit, &[])
+    }
+
+    /// The same, with other inputs of the action than the workflow gives.
+    pub fn run_with(&mut self, workflow: &str, event: &str, commit: &str, inputs: &[(&str, &str)]) -> Ended {
         self.runs += 1;
+        let file = format!(".github/workflows/{workflow}");
+        self.push(
+            "runs",
+            json!({ "id": self.runs, "run_number": self.runs, "workflow_id": workflow, "path": file, "event": event,
+                "head_sha": commit, "status": "in_progress" }),
+        );
         let clone = self.path(&format!("run-{}/clone", self.runs));
         fs::create_dir_all(self.path(&format!("run-{}/temp", self.runs))).expect("a folder");
         let clone_text = clone.to_string_lossy().into_owned();
@@ -161,11 +167,17 @@ impl Hub {
             .expect("steps")
             .iter()
             .find(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("/trueup@")));
-        let with = own.expect("our action")["with"].clone();
-        let mut run = Run::new(self, &clone, (event, commit), &job["env"], &with);
+        let mut with = own.expect("our action")["with"].clone();
+        inputs.iter().for_each(|(name, value)| with[*name] = Json::from(*value));
+        let mut run = Run::new(self, &clone, event, commit);
+        run.read_inputs(&with);
+        run.read_environment(&job["env"]);
         let action = yaml("action.yml");
         action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
         let Run { ok, log, .. } = run;
+        let mut runs = self.read_list("runs");
+        runs.last_mut().expect("this run")["status"] = Json::from("completed");
+        self.write_list("runs", &runs);
         Ended { ok, log, clone }
     }
 }
@@ -182,41 +194,59 @@ struct Run<'h> {
 }
 
 impl<'h> Run<'h> {
-    fn new(hub: &'h Hub, clone: &'h Path, (event, commit): (&str, &str), env: &Json, with: &Json) -> Self {
+    fn new(hub: &'h Hub, clone: &'h Path, event: &str, commit: &str) -> Self {
         let temp = clone.with_file_name("temp");
-        let mut values = BTreeMap::new();
+        let (number, temp_text) = (hub.runs.to_string(), temp.to_string_lossy().into_owned());
+        let mut values = BTreeMap::from(
+            [
+                ("github.event_name", event),
+                ("github.run_id", &number),
+                ("github.run_attempt", "1"),
+                ("github.sha", commit),
+                ("github.repository", "example/estate"),
+                ("runner.temp", &temp_text),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        if event == "pull_request" {
+            values.insert("github.event.pull_request.number".to_owned(), "7".to_owned());
+            values.insert("github.event.pull_request.head.sha".to_owned(), commit.to_owned());
+        }
+        let env = BTreeMap::from(
+            [
+                ("GITHUB_REPOSITORY", "example/estate"),
+                ("GITHUB_SHA", commit),
+                ("GITHUB_RUN_ID", &number),
+                ("GITHUB_RUN_NUMBER", &number),
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR")),
+                ("RUNNER_TEMP", &temp_text),
+                ("WAIT_SECONDS", "0.2"),
+                ("HUB", &hub.path("hub").to_string_lossy()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        Self { hub, clone, temp, values, env, ok: true, log: String::new() }
+    }
+
+    /// The inputs that a workflow gives, and the action's own defaults.
+    fn read_inputs(&mut self, with: &Json) {
         let action = yaml("action.yml");
         for (name, input) in action["inputs"].as_object().expect("inputs") {
-            let given = with[name].as_str().or(input["default"].as_str()).unwrap_or_default();
-            values.insert(format!("inputs.{name}"), given.to_owned());
+            let default = input["default"].as_str().unwrap_or_default();
+            let default = if default.starts_with("${{") { "token" } else { default };
+            let given = with[name].as_str().filter(|text| !text.starts_with("${{")).unwrap_or(default);
+            self.values.insert(format!("inputs.{name}"), given.to_owned());
         }
-        for (name, value) in [
-            ("github.event_name", event),
-            ("github.event.pull_request.number", "7"),
-            ("github.event.pull_request.head.sha", commit),
-            ("github.run_id", &hub.runs.to_string()),
-            ("github.run_attempt", "1"),
-            ("runner.temp", &temp.to_string_lossy()),
-        ] {
-            values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The secrets that a job names.
+    fn read_environment(&mut self, env: &Json) {
+        for name in env.as_object().expect("variables").keys() {
+            if let Some(value) = self.hub.secrets.get(name) {
+                self.env.insert(name.clone(), value.clone());
+            }
         }
-        let secrets = env.as_object().expect("variables").keys();
-        let secret = |name: &String| {
-            let value = hub.secrets.get(name).unwrap_or_else(|| panic!("no secret {name}"));
-            (name.clone(), value.clone())
-        };
-        let mut env: BTreeMap<String, String> = secrets.map(secret).collect();
-        for (name, value) in [
-            ("GITHUB_REPOSITORY", "example/estate".to_owned()),
-            ("GITHUB_SHA", commit.to_owned()),
-            ("GITHUB_ACTIONS", "true".to_owned()),
-            ("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR").to_owned()),
-            ("RUNNER_TEMP", temp.to_string_lossy().into_owned()),
-            ("HUB", hub.path("hub").to_string_lossy().into_owned()),
-        ] {
-            env.insert(name.to_owned(), value);
-        }
-        Self { hub, clone, temp, values, env, ok: true, log: String::new() }
     }
 
     /// A text with its expressions replaced.
@@ -241,12 +271,33 @@ impl<'h> Run<'h> {
 
     fn is_due(&self, step: &Json) -> bool {
         let condition = step["if"].as_str().unwrap_or("true");
-        let holds = |part: &str| match (part.split_once("=="), part.split_once("!=")) {
-            (Some((a, b)), _) => self.value(a.trim()) == self.value(b.trim()),
-            (_, Some((a, b))) => self.value(a.trim()) != self.value(b.trim()),
-            _ => ["true", "always()"].contains(&part),
+        (self.ok || condition.contains("always()")) && self.holds(condition)
+    }
+
+    /// `a && (b || c)`, with comparisons of values and texts.
+    fn holds(&self, condition: &str) -> bool {
+        let split = |separator: &str| {
+            let mut depth = 0;
+            let at = condition.char_indices().find(|(at, c)| {
+                depth += i32::from(*c == '(') - i32::from(*c == ')');
+                depth == 0 && condition[*at..].starts_with(separator)
+            });
+            at.map(|(at, _)| (condition[..at].trim(), condition[at + separator.len()..].trim()))
         };
-        (self.ok || condition.contains("always()")) && condition.split("&&").all(|part| holds(part.trim()))
+        if let Some((left, right)) = split("||") {
+            return self.holds(left) || self.holds(right);
+        }
+        if let Some((left, right)) = split("&&") {
+            return self.holds(left) && self.holds(right);
+        }
+        if let Some(inner) = condition.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+            return self.holds(inner);
+        }
+        match (condition.split_once("=="), condition.split_once("!=")) {
+            (Some((left, right)), _) => self.value(left.trim()) == self.value(right.trim()),
+            (_, Some((left, right))) => self.value(left.trim()) != self.value(right.trim()),
+            _ => ["true", "always()"].contains(&condition),
+        }
     }
 
     fn step(&mut self, step: &Json) {
@@ -281,20 +332,43 @@ impl<'h> Run<'h> {
 
     fn uses(&self, uses: &str, with: &Json) {
         let text = |name: &str| self.filled(with[name].as_str().expect("a text"));
+        let cache = |key: &str| self.hub.path("cache").join(key);
         match uses {
-            "actions/cache/restore" => copy(&self.hub.path("cache"), &self.clone.join(".trueup")),
-            "actions/cache/save" => {
-                assert!(text("path").contains("!./.trueup/key"), "the key is not kept: {}", text("path"));
-                copy(&self.clone.join(".trueup"), &self.hub.path("cache"));
-                let _ = fs::remove_file(self.hub.path("cache/key"));
+            "actions/cache/restore" => {
+                let newest = newest_folder(&self.hub.path("cache"), &text("restore-keys"));
+                newest.iter().for_each(|folder| copy(folder, Path::new(&text("path"))));
             }
+            "actions/cache/save" => copy(Path::new(&text("path")), &cache(&text("key"))),
             "actions/upload-artifact" => {
-                let artifact = self.hub.path("hub/artifacts").join(text("name"));
-                copy(&self.clone.join(text("path")), &artifact);
+                let (name, from) = (text("name"), self.clone.join(text("path")));
+                if !from.exists() {
+                    return;
+                }
+                let run = &self.values["github.run_id"];
+                copy(&from, &self.hub.path("hub/artifacts").join(run).join(&name));
+                self.hub.push("artifacts", artifact(&name, run, &self.env["GITHUB_SHA"], REPOSITORY_ID));
             }
             other => panic!("nothing stands for {other}"),
         }
     }
+}
+
+/// An artifact of a run, as GitHub lists it.
+pub fn artifact(name: &str, run: &str, commit: &str, head_repository: u32) -> Json {
+    json!({ "id": 4000 + run.parse::<u32>().expect("a number"), "name": name, "expired": false,
+        "created_at": format!("2026-11-30T12:00:{run:0>2}Z"),
+        "workflow_run": { "id": run.parse::<u32>().expect("a number"), "head_sha": commit,
+            "head_repository_id": head_repository, "repository_id": REPOSITORY_ID } })
+}
+
+/// The folder of the last run below `folder` whose name begins so.
+fn newest_folder(folder: &Path, prefix: &str) -> Option<PathBuf> {
+    let names = fs::read_dir(folder).expect("a cache").map(|entry| entry.expect("an entry").path());
+    let number = |path: &PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        name.strip_prefix(prefix)?.split('-').next()?.parse::<u32>().ok()
+    };
+    names.filter_map(|path| Some((number(&path)?, path))).max().map(|(_, path)| path)
 }
 
 fn copy(from: &Path, to: &Path) {
