@@ -157,7 +157,7 @@ fn a_broken_rule_stops_the_pull_request() {
 
 #[test]
 fn no_key_is_ever_in_a_cache_or_an_artifact() {
-    let (mut hub, _staging, _production) = estate();
+    let (mut hub, _staging, _production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
@@ -170,7 +170,7 @@ fn no_key_is_ever_in_a_cache_or_an_artifact() {
     assert!(!kept.iter().any(|path| path.ends_with("key")), "{kept:#?}");
 
     // without the digest key nothing is kept at all
-    let (mut hub, _staging, _production) = estate();
+    let (mut hub, _staging, _production) = fixture();
     hub.forget("TRUEUP_DIGEST_KEY");
     let first = hub.git(&["rev-parse", "HEAD"]);
     hub.run("drift.yml", "schedule", &first);
@@ -179,12 +179,14 @@ fn no_key_is_ever_in_a_cache_or_an_artifact() {
 
 fn files(folder: &std::path::Path) -> impl Iterator<Item = String> {
     let entries = walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok);
-    entries.filter(|entry| entry.file_type().is_file()).map(|entry| entry.path().to_string_lossy().into_owned())
+    entries
+        .filter(|entry| entry.file_type().is_file())
+        .map(|entry| entry.path().to_string_lossy().into_owned())
 }
 
 #[test]
 fn only_plans_of_this_repository_and_workflow_are_applied() {
-    let (mut hub, _staging, production) = estate();
+    let (mut hub, _staging, production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     let merge = hub.merge("higher");
@@ -206,8 +208,9 @@ fn only_plans_of_this_repository_and_workflow_are_applied() {
 
 #[test]
 fn comments_of_others_are_left_alone() {
-    let (mut hub, _staging, _production) = estate();
-    let forged = json!({ "id": 1, "user": { "login": "mallory" }, "body": "<!-- trueup:plan -->\nlooks good" });
+    let (mut hub, _staging, _production) = fixture();
+    let forged =
+        json!({ "id": 1, "user": { "login": "mallory" }, "body": "<!-- trueup:plan -->\nlooks good" });
     (0..3).for_each(|_| hub.push("comments", forged.clone()));
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
@@ -221,7 +224,7 @@ fn comments_of_others_are_left_alone() {
 
 #[test]
 fn workspaces_and_environments_do_not_share_names() {
-    let (mut hub, _staging, production) = estate();
+    let (mut hub, _staging, production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     for environment in ["staging", "production"] {
@@ -246,7 +249,7 @@ fn workspaces_and_environments_do_not_share_names() {
 
 #[test]
 fn errors_are_no_drift() {
-    let (mut hub, staging, production) = estate();
+    let (mut hub, staging, production) = fixture();
     let first = hub.git(&["rev-parse", "HEAD"]);
     drop((staging, production));
     let ended = hub.run_with("drift.yml", "schedule", &first, &[("arguments", "--max-retries 0")]);
@@ -255,7 +258,7 @@ fn errors_are_no_drift() {
 
 #[test]
 fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
-    let (mut hub, _staging, production) = estate();
+    let (mut hub, _staging, production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
     assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
@@ -279,7 +282,7 @@ fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
 
 #[test]
 fn by_hand_a_plan_is_reviewed_applied_and_undone() {
-    let (mut hub, _staging, production) = estate();
+    let (mut hub, _staging, production) = fixture();
     let before = amount(&production);
     // pushed past review: there is no plan, and the way on is by hand
     let pushed = change(&hub, "3000.00", "3700.00");
