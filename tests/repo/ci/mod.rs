@@ -3,6 +3,8 @@
 mod files;
 #[cfg(unix)]
 mod flow;
+#[cfg(unix)]
+mod gitlab;
 mod published;
 #[cfg(unix)]
 mod runner;
