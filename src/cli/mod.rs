@@ -38,6 +38,7 @@ pub mod show;
 mod since_filter;
 pub mod undo;
 pub mod validate;
+mod wait_notice;
 
 use std::process::ExitCode;
 

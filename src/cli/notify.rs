@@ -6,7 +6,7 @@ use super::reports::ReportContent;
 use super::run_setup;
 use super::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
-use crate::remote::hosts::{self, AllowedHosts};
+use crate::remote::hosts::AllowedHosts;
 use crate::remote::webhook::WebhookSender;
 use crate::report::{ViewModel, chat_message, to_json};
 use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
@@ -62,8 +62,7 @@ fn send_notification(
     let lost =
         |why: String| Some(Diagnostic::warning("not-notified", format!("a webhook was not told: {why}")));
     let body = body.map_err(|error| lost(error.to_string()))?;
-    let allowed =
-        AllowedHosts::new(&std::env::var(hosts::ALLOWED_HOSTS_VARIABLE).unwrap_or_default()).map_err(Some)?;
+    let allowed = AllowedHosts::from_env(&|name| std::env::var(name).ok()).map_err(Some)?;
     let runtime = run_setup::build_runtime().map_err(|error| lost(error.to_string()))?;
     let hook = WebhookSender { url, secret, event: event.as_str() };
     runtime.block_on(hook.send_message(body, &allowed)).map_err(Some)

@@ -12,6 +12,7 @@ use super::since_filter::SinceFilter;
 use super::{causes, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
+use crate::remote::target_client::TargetClient;
 use crate::report::json::to_json;
 use crate::report::plan_report::PlanReport;
 use crate::report::pseudonyms::PersonalDataMode;
@@ -123,9 +124,27 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
     let progress = ProgressDisplay::new(screen, &prepared.services);
     let tell = |event: RunEvent| progress.handle_event(event);
     let session = prepared.build_session(reading, &tell);
-    let plan = run_setup::build_runtime()?.block_on(planning::make_plan(&session, &prepared.build_jobs()));
+    let mut plan =
+        run_setup::build_runtime()?.block_on(planning::make_plan(&session, &prepared.build_jobs()));
     progress.clear();
+    plan.diagnostics.extend(list_login_notes(prepared));
     Ok(plan)
+}
+
+/// Where a description of the workspace sends credentials to ask for tokens.
+fn list_login_notes(prepared: &PreparedRun) -> Vec<Diagnostic> {
+    let settings = &prepared.workspace.settings;
+    let note = |service: &TargetClient| {
+        let target = &service.target;
+        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
+        let message = |url| format!("target `{}` asks for tokens with POST {url}", target.name);
+        let urls = service.list_described_logins().into_iter();
+        let notes = urls.map(|url| Diagnostic::note("login", message(url)));
+        notes
+            .map(|note| Diagnostic { location: place.map(|span| settings.source.locate_span(span)), ..note })
+            .collect::<Vec<_>>()
+    };
+    prepared.services.values().flat_map(note).collect()
 }
 
 /// Judges a plan that is made out of so many objects, shows it, and saves it where that is wished.

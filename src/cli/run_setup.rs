@@ -13,6 +13,7 @@ use anyhow::Context;
 use super::args::{GlobalArgs, MethodArg, NetworkArgs, RunArgs, SelectionArgs, SinceArgs};
 use super::screen::TerminalScreen;
 use super::since_filter::SinceFilter;
+use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
@@ -21,7 +22,7 @@ use crate::kind::scalar::ScalarToken;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::SecretRotation;
 use crate::plan::step::UpdateMethod;
-use crate::remote::hosts::{self, AllowedHosts};
+use crate::remote::hosts::AllowedHosts;
 use crate::remote::retry_budget::RetryBudget;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetClient;
@@ -137,7 +138,9 @@ pub fn prepare_run(
     if let Some(since) = &since {
         workspace.documents.retain(|document| since.is_read(document));
     }
+    let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
     let (targets, mut faults) = workspace.resolve_targets(&world, reading.parallelism);
+    drop(notice);
     faults.extend(unmatched);
     faults.extend(notes);
     let services = connect_targets(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
@@ -168,8 +171,7 @@ pub fn connect_targets(
     allowance: &Arc<RetryBudget>,
     faults: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, TargetClient> {
-    let named = std::env::var(hosts::ALLOWED_HOSTS_VARIABLE).unwrap_or_default();
-    let allowed = match AllowedHosts::new(&named) {
+    let allowed = match AllowedHosts::from_env(&|name| std::env::var(name).ok()) {
         Ok(allowed) => allowed,
         Err(fault) => {
             faults.push(fault);

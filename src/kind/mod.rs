@@ -28,6 +28,7 @@ use crate::exchange::Method;
 use crate::value::{Sensitivity, Value};
 
 /// One service.
+#[derive(Clone)]
 pub struct Api {
     pub name: Arc<str>,
     pub title: String,

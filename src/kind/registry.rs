@@ -54,6 +54,12 @@ static BUILTIN: LazyLock<KindRegistry> = LazyLock::new(|| {
     KindRegistry::from_entries(shelves, None)
 });
 
+/// Whether an API is described by a workspace rather than by this program; then nothing that the description says is a
+/// reason to send a credential anywhere.
+pub fn is_workspace_api(api: &Api) -> bool {
+    api.hosts.is_empty() && KindRegistry::get_builtin().find_api(&api.name).is_none()
+}
+
 impl KindRegistry {
     /// What comes with the program.
     pub fn get_builtin() -> &'static Self {

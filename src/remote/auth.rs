@@ -70,14 +70,11 @@ impl TargetCredentials {
         if let Some(login) = &target.auth.login {
             let place = claims.build_token_parameter(&login.token_location)?;
             let opening = GrantFlow::from_login(target, login, Arc::clone(&fixed))?;
+            allowed.check_described_login(target, opening.url())?;
             sessions.push(LoginSession::new(transport.clone(), opening, place));
         }
         if let Some(oauth) = &target.auth.oauth_password {
-            allowed.check_url(
-                &oauth.url,
-                &target.api.hosts,
-                &format!("the login of target `{}`", target.name),
-            )?;
+            allowed.check_token_url(target, &oauth.url)?;
             claims.reserve_header(&AUTHORIZATION, "oauth_password")?;
             let place = TokenParameter::Header(AUTHORIZATION, "Bearer ".to_owned());
             sessions.push(LoginSession::new(

@@ -105,7 +105,7 @@ impl HttpClient {
     ) -> Result<Self, Diagnostic> {
         let base = target.base_url.clone();
         let whose = format!("target `{}`", target.name);
-        allowed.check_url(&base, &target.api.hosts, &whose)?;
+        allowed.check_base_url(target)?;
         if base.query().is_some() || base.fragment().is_some() {
             let message = format!("the base URL of {whose} has a query or a fragment");
             return Err(Diagnostic::error("invalid-url", message).with_hint("end it with the path"));

@@ -1,86 +1,216 @@
 //! Where credentials and bodies may go.
 //!
-//! A pull request that edits a base URL must not be able to send a key elsewhere. So a URL is only used when
-//! its host is one of the API's own, a loopback address, or named outside the repository, and everything
-//! but loopback is https. A name without a port means the scheme's own port, so that another service on
-//! the same machine is another host.
-//! Deliberately absent: the environment. The list of names is handed in as text.
+//! A pull request that edits a URL must not be able to send a key elsewhere. So a URL is only used when its host is
+//! one of the API's own, a loopback address, or allowed outside the repository, and everything but loopback is
+//! https. Hosts are allowed for one purpose: API requests, logins or webhooks. An entry may be for one target only
+//! and may end in a path, below which it allows. A name without a port means the scheme's own port, so that another
+//! service on the same machine is another host.
+//! Deliberately absent: the environment. The lists are handed in as text.
 
 use url::{Host, Url};
 
 use crate::diagnostic::Diagnostic;
+use crate::kind::registry::is_workspace_api;
+use crate::remote::target::Target;
 
-/// The variable in which an operator names further hosts.
-pub const ALLOWED_HOSTS_VARIABLE: &str = "TRUEUP_ALLOWED_HOSTS";
+/// What a host is allowed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HostPurpose {
+    /// Requests to the API.
+    Api,
+    /// Asking for tokens.
+    Login,
+    /// Notifications.
+    Webhook,
+}
+
+impl HostPurpose {
+    const ALL: [Self; 3] = [Self::Api, Self::Login, Self::Webhook];
+
+    /// The variable in which an operator names hosts for this purpose.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::Api => "TRUEUP_ALLOWED_HOSTS",
+            Self::Login => "TRUEUP_ALLOWED_LOGIN_HOSTS",
+            Self::Webhook => "TRUEUP_ALLOWED_WEBHOOK_HOSTS",
+        }
+    }
+}
 
 /// The hosts named outside the repository.
 #[derive(Clone, Default, Debug)]
 pub struct AllowedHosts {
-    patterns: Vec<HostPattern>,
+    patterns: Vec<(HostPurpose, HostPattern)>,
 }
 
-/// `host`, `host:port`, `*.domain` or `*.domain:port`.
+/// `[TARGET=]HOST[:PORT][/PATH]`, where the host may be `*.domain`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct HostPattern {
+    /// Any target, when none is named.
+    target: Option<String>,
     host: String,
     /// Whether any host below `host` is meant, rather than `host` itself.
     subdomains: bool,
     port: Option<u16>,
+    /// Without a slash at the end; empty for every path.
+    path: String,
 }
 
 impl AllowedHosts {
-    /// The hosts in the value of [`ALLOWED_HOSTS_VARIABLE`], separated by commas.
+    /// The hosts for API requests in a list, separated by commas.
+    ///
+    /// # Errors
+    /// With an entry that is no host.
     pub fn new(list: &str) -> Result<Self, Diagnostic> {
-        let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let names = words.map(|word| HostPattern::new(word).ok_or_else(|| build_pattern_error(word)));
-        Ok(Self { patterns: names.collect::<Result<_, _>>()? })
+        Self::default().with_hosts(HostPurpose::Api, list)
     }
 
-    /// Whether credentials may go to `url`, when `own` are the API's own hosts. `whose` says who asks.
-    pub fn check_url(&self, url: &Url, own: &[String], whose: &str) -> Result<(), Diagnostic> {
-        let Some(host) = url.host() else {
-            return Err(Diagnostic::error("invalid-url", format!("the URL of {whose} names no host"))
-                .with_hint("write it like https://api.example.com"));
+    /// The hosts for every purpose, by the variables in which they are named.
+    ///
+    /// # Errors
+    /// With an entry that is no host.
+    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Result<Self, Diagnostic> {
+        HostPurpose::ALL.into_iter().try_fold(Self::default(), |known, purpose| {
+            known.with_hosts(purpose, &env(purpose.variable()).unwrap_or_default())
+        })
+    }
+
+    /// With further hosts for a purpose.
+    ///
+    /// # Errors
+    /// With an entry that is no host.
+    pub fn with_hosts(mut self, purpose: HostPurpose, list: &str) -> Result<Self, Diagnostic> {
+        for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let pattern = HostPattern::new(word).ok_or_else(|| build_pattern_error(purpose, word))?;
+            self.patterns.push((purpose, pattern));
+        }
+        Ok(self)
+    }
+
+    /// Whether requests of `target` may go to its base URL.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub fn check_base_url(&self, target: &Target) -> Result<(), Diagnostic> {
+        let url = &target.base_url;
+        let is_allowed = is_local(url)
+            || has_own_host(target, url)
+            || self.has_match(HostPurpose::Api, Some(&target.name), url);
+        check_url(url, HostPurpose::Api, &format!("target `{}`", target.name), is_allowed)
+    }
+
+    /// Whether credentials of `target` may be posted to a URL that its API describes. A description in the workspace
+    /// is no reason: such a URL, its path included, has to be allowed outside the repository.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub fn check_described_login(&self, target: &Target, url: &Url) -> Result<(), Diagnostic> {
+        let is_allowed = match is_workspace_api(&target.api) {
+            true => self.has_login_path(target, url),
+            false => {
+                is_local(url)
+                    || has_own_host(target, url)
+                    || self.has_match(HostPurpose::Api, Some(&target.name), url)
+                    || self.has_match(HostPurpose::Login, Some(&target.name), url)
+            }
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(build_userinfo_error(whose));
-        }
-        if is_loopback(&host) {
-            return match url.scheme() {
-                "http" | "https" => Ok(()),
-                _ => Err(build_scheme_error(url, whose)),
-            };
-        }
-        if !self.has_match(url)
-            && !own.iter().filter_map(|name| HostPattern::new(name)).any(|name| name.matches_url(url))
-        {
-            return Err(build_host_error(url, whose));
-        }
-        if url.scheme() == "https" { Ok(()) } else { Err(build_scheme_error(url, whose)) }
+        check_url(url, HostPurpose::Login, &format!("the login of target `{}`", target.name), is_allowed)
     }
 
-    fn has_match(&self, url: &Url) -> bool {
-        self.patterns.iter().any(|name| name.matches_url(url))
+    /// Whether credentials of `target` may be posted to a URL that the settings name.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub fn check_token_url(&self, target: &Target, url: &Url) -> Result<(), Diagnostic> {
+        let is_own = || {
+            let listed = target.api.oauth.iter().flat_map(|oauth| oauth.token_urls.values());
+            is_local(url) || has_own_host(target, url) || listed.into_iter().any(|own| own == url.as_str())
+        };
+        let is_allowed = match is_workspace_api(&target.api) {
+            true => self.has_login_path(target, url),
+            false => is_own() || self.has_match(HostPurpose::Login, Some(&target.name), url),
+        };
+        check_url(url, HostPurpose::Login, &format!("the login of target `{}`", target.name), is_allowed)
     }
+
+    /// Whether a notification may go to a URL.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check_webhook(&self, url: &Url) -> Result<(), Diagnostic> {
+        let is_allowed = is_local(url) || self.has_match(HostPurpose::Webhook, None, url);
+        check_url(url, HostPurpose::Webhook, "a notification", is_allowed)
+    }
+
+    fn has_match(&self, purpose: HostPurpose, target: Option<&str>, url: &Url) -> bool {
+        self.list_patterns(purpose, target).any(|pattern| pattern.matches_url(url))
+    }
+
+    /// Whether an entry with a path allows a login.
+    fn has_login_path(&self, target: &Target, url: &Url) -> bool {
+        self.list_patterns(HostPurpose::Login, Some(&target.name))
+            .any(|pattern| !pattern.path.is_empty() && pattern.matches_url(url))
+    }
+
+    fn list_patterns<'p>(
+        &'p self,
+        purpose: HostPurpose,
+        target: Option<&'p str>,
+    ) -> impl Iterator<Item = &'p HostPattern> {
+        let own = self.patterns.iter().filter(move |(own, _)| *own == purpose);
+        own.map(|(_, pattern)| pattern)
+            .filter(move |pattern| pattern.target.is_none() || pattern.target.as_deref() == target)
+    }
+}
+
+/// What holds for every URL, then whether its host is allowed.
+fn check_url(url: &Url, purpose: HostPurpose, whose: &str, is_allowed: bool) -> Result<(), Diagnostic> {
+    if url.host().is_none() {
+        return Err(Diagnostic::error("invalid-url", format!("the URL of {whose} names no host"))
+            .with_hint("write it like https://api.example.com"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(build_userinfo_error(whose));
+    }
+    let is_secure = url.scheme() == "https" || (url.scheme() == "http" && is_local(url));
+    match (is_allowed, is_secure) {
+        (false, _) => Err(build_host_error(url, purpose, whose)),
+        (true, false) => Err(build_scheme_error(url, whose)),
+        (true, true) => Ok(()),
+    }
+}
+
+fn has_own_host(target: &Target, url: &Url) -> bool {
+    target.api.hosts.iter().filter_map(|name| HostPattern::new(name)).any(|name| name.matches_url(url))
 }
 
 impl HostPattern {
     fn new(word: &str) -> Option<Self> {
+        let (target, word) = match word.split_once('=') {
+            Some((target, word)) if !target.is_empty() => (Some(target.trim().to_owned()), word.trim()),
+            Some(_) => return None,
+            None => (None, word),
+        };
+        let (word, path) = word.find('/').map_or((word, ""), |at| word.split_at(at));
         let (below, rest) = match word.strip_prefix("*.") {
             // `*.com` would allow half the world
             Some(rest) if rest.contains('.') => (true, rest),
             Some(_) => return None,
             None => (false, word),
         };
-        if rest.contains(['/', '@', '?', '#', '\\', '*']) || rest.contains(char::is_whitespace) {
+        let is_plain =
+            |text: &str, refused: &[char]| !text.contains(refused) && !text.contains(char::is_whitespace);
+        // a URL with its scheme has an empty host before the first slash
+        if !is_plain(rest, &['@', '?', '#', '\\', '*']) || !is_plain(path, &['?', '#', '\\', '*']) {
             return None;
         }
-        let url = Url::parse(&format!("https://{rest}")).ok()?;
+        let url = Url::parse(&format!("https://{rest}{path}")).ok()?;
         let port = match rest.rsplit_once(':') {
             Some((_, digits)) if !digits.contains(']') => Some(digits.parse().ok()?),
             _ => None,
         };
-        Some(Self { host: url.host_str()?.to_owned(), subdomains: below, port })
+        let path = url.path().trim_end_matches('/').to_owned();
+        Some(Self { target, host: url.host_str()?.to_owned(), subdomains: below, port, path })
     }
 
     fn matches_url(&self, url: &Url) -> bool {
@@ -91,7 +221,11 @@ impl HostPattern {
             }
             false => host == self.host,
         };
-        named && self.port.map_or(url.port().is_none(), |port| url.port_or_known_default() == Some(port))
+        let below =
+            url.path().strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        named
+            && below
+            && self.port.map_or(url.port().is_none(), |port| url.port_or_known_default() == Some(port))
     }
 }
 
@@ -114,12 +248,23 @@ pub(super) fn format_authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-fn build_host_error(url: &Url, whose: &str) -> Diagnostic {
+fn build_host_error(url: &Url, purpose: HostPurpose, whose: &str) -> Diagnostic {
     let host = format_authority(url);
-    Diagnostic::error("host-not-allowed", format!("the credentials of {whose} may not go to `{host}`"))
-        .with_hint(format!(
-            "if that is right, set {ALLOWED_HOSTS_VARIABLE}={host} in the environment, outside the repository"
-        ))
+    // the address of a webhook is a secret; the one of a login is not, and its path counts
+    let entry = match purpose {
+        HostPurpose::Login => format!("{host}{}", url.path().trim_end_matches('/')),
+        HostPurpose::Api | HostPurpose::Webhook => host,
+    };
+    let message = match purpose {
+        HostPurpose::Webhook => format!("{whose} may not go to `{entry}`"),
+        HostPurpose::Api | HostPurpose::Login => {
+            format!("the credentials of {whose} may not go to `{entry}`")
+        }
+    };
+    Diagnostic::error("host-not-allowed", message).with_hint(format!(
+        "if that is right, set {}={entry} in the environment, outside the repository",
+        purpose.variable()
+    ))
 }
 
 fn build_scheme_error(url: &Url, whose: &str) -> Diagnostic {
@@ -132,24 +277,104 @@ fn build_userinfo_error(whose: &str) -> Diagnostic {
         .with_hint("take it out and name its source under `auth`")
 }
 
-fn build_pattern_error(word: &str) -> Diagnostic {
+fn build_pattern_error(purpose: HostPurpose, word: &str) -> Diagnostic {
     // the value may be anything, a pasted key for example, so no more than a plain name is repeated
     let plain = word.len() <= 100 && word.chars().all(|c| c.is_ascii_alphanumeric() || "-.:*".contains(c));
     let shown = if plain { format!("`{word}`") } else { "an entry".to_owned() };
-    Diagnostic::error("invalid-host", format!("{shown} of {ALLOWED_HOSTS_VARIABLE} is not a host")).with_hint(
-        "write names like api.example.com, api.example.com:8443 or *.example.com, separated by commas",
+    Diagnostic::error("invalid-host", format!("{shown} of {} is not a host", purpose.variable())).with_hint(
+        "write names like api.example.com, api.example.com:8443, *.example.com, api.example.com/v2 or \
+         TARGET=api.example.com, separated by commas",
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::kind::registry::KindRegistry;
+    use crate::kind::{Api, WireFormat};
+    use crate::remote::target::TargetAuth;
 
     fn verdict(list: &str, own: &[&str], url: &str) -> &'static str {
         let allowed = AllowedHosts::new(list).ok().expect("the list is right");
-        let own: Vec<_> = own.iter().map(|name| (*name).to_owned()).collect();
-        let url = Url::parse(url).expect("a url");
-        allowed.check_url(&url, &own, "target `t`").map_or_else(|fault| fault.code, |()| "ok")
+        let target = target(url, own);
+        allowed.check_base_url(&target).map_or_else(|fault| fault.code, |()| "ok")
+    }
+
+    fn target(url: &str, own: &[&str]) -> Target {
+        let builtin = KindRegistry::get_builtin();
+        let name = builtin.list_api_names().into_iter().next().expect("a built-in API");
+        let api = Api::clone(&builtin.find_api(name).expect("an API"));
+        let hosts = own.iter().map(|name| (*name).to_owned()).collect();
+        Target {
+            name: "t".into(),
+            format: WireFormat::Json,
+            api: Arc::new(Api { hosts, login: None, oauth: None, ..api }),
+            base_url: Url::parse(url).expect("a url"),
+            auth: TargetAuth::default(),
+            scope: Vec::new(),
+            parallelism: 1,
+            also_send_nested: false,
+            write_personal: false,
+        }
+    }
+
+    fn own_api(url: &str) -> Target {
+        let target = target(url, &[]);
+        let api = Api { name: "own".into(), ..Api::clone(&target.api) };
+        Target { api: Arc::new(api), ..target }
+    }
+
+    #[test]
+    fn an_entry_may_be_for_one_target_and_end_in_a_path() {
+        let list = "t=erp.example.fi, other=second.example.fi, third.example.fi/api/v2";
+        for (url, code) in [
+            ("https://erp.example.fi/x", "ok"),
+            ("https://second.example.fi", "host-not-allowed"),
+            ("https://third.example.fi/api/v2", "ok"),
+            ("https://third.example.fi/api/v2/deeper", "ok"),
+            ("https://third.example.fi/api/v20", "host-not-allowed"),
+            ("https://third.example.fi/api/v2/../admin", "host-not-allowed"),
+            ("https://third.example.fi", "host-not-allowed"),
+        ] {
+            assert_eq!(verdict(list, &[], url), code, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_host_for_one_purpose_is_none_for_another() {
+        let list = "hooks.example.com";
+        let url = Url::parse("https://hooks.example.com/token").expect("a url");
+        let target = target("https://hooks.example.com/token", &[]);
+        for purpose in HostPurpose::ALL {
+            let allowed = AllowedHosts::default().with_hosts(purpose, list).expect("a host");
+            assert_eq!(allowed.check_base_url(&target).is_ok(), purpose == HostPurpose::Api);
+            assert_eq!(allowed.check_token_url(&target, &url).is_ok(), purpose == HostPurpose::Login);
+            assert_eq!(allowed.check_webhook(&url).is_ok(), purpose == HostPurpose::Webhook);
+        }
+    }
+
+    #[test]
+    fn a_login_that_a_workspace_describes_is_allowed_by_its_path_only() {
+        let target = own_api("http://127.0.0.1:8080");
+        let login = Url::parse("http://127.0.0.1:8080/auth/login").expect("a url");
+        for (list, is_allowed) in [
+            ("", false),
+            ("127.0.0.1:8080", false),
+            ("127.0.0.1:8080/things", false),
+            ("other=127.0.0.1:8080/auth/login", false),
+            ("127.0.0.1:8080/auth/login", true),
+            ("t=127.0.0.1:8080/auth", true),
+        ] {
+            let allowed = AllowedHosts::default().with_hosts(HostPurpose::Login, list).expect("hosts");
+            let allowed = allowed.with_hosts(HostPurpose::Api, "127.0.0.1:8080").expect("hosts");
+            assert_eq!(allowed.check_described_login(&target, &login).is_ok(), is_allowed, "{list}");
+            assert_eq!(allowed.check_token_url(&target, &login).is_ok(), is_allowed, "{list}");
+        }
+        let fault = AllowedHosts::default().check_described_login(&target, &login).expect_err("refused");
+        let hint = fault.hint.expect("a hint");
+        assert!(hint.contains("TRUEUP_ALLOWED_LOGIN_HOSTS=127.0.0.1:8080/auth/login"), "{hint}");
     }
 
     #[test]
@@ -226,8 +451,8 @@ mod tests {
 
     #[test]
     fn credentials_in_a_url_are_refused_and_not_repeated() {
-        let url = Url::parse("https://user:hunter2@api.example.com").expect("a url");
-        let fault = AllowedHosts::default().check_url(&url, &["api.example.com".into()], "target `t`").err();
+        let target = target("https://user:hunter2@api.example.com", &["api.example.com"]);
+        let fault = AllowedHosts::default().check_base_url(&target).err();
         let fault = fault.expect("refused");
         assert_eq!(fault.code, "credentials-in-url");
         assert!(!format!("{} {:?}", fault.message, fault.hint).contains("hunter2"));
@@ -238,7 +463,8 @@ mod tests {
     fn the_list_takes_hosts_only() {
         for list in [
             "https://a.example",
-            "a.example/x",
+            "a.example/x?y",
+            "=a.example",
             "u@a.example",
             "*",
             "*.com",

@@ -29,6 +29,7 @@ use super::transport_error::{DeliveryStatus, RedirectError, TransportError, Tran
 use crate::diagnostic::Diagnostic;
 use crate::exchange::HttpResponse;
 use crate::kind::MemberNameCase;
+use crate::kind::registry::is_workspace_api;
 
 /// The most bytes of the answer to a login.
 const MAX_LOGIN_RESPONSE_BYTES: u64 = 1024 * 1024;
@@ -306,6 +307,14 @@ impl GrantFlow {
         Self::Oauth { url: oauth.url.clone(), grant }
     }
 
+    /// Where tokens are asked for.
+    pub(super) fn url(&self) -> &Url {
+        match self {
+            Self::Login(endpoint) => &endpoint.url,
+            Self::Oauth { url, .. } => url,
+        }
+    }
+
     fn build_request(&self) -> PreparedRequest {
         match self {
             Self::Login(door) => door.build_request(),
@@ -366,6 +375,16 @@ impl TokenResponse {
         let lasts = self.expires_in?;
         now.checked_add(lasts.saturating_sub((lasts / 2).min(Duration::from_secs(30))))
     }
+}
+
+/// Where tokens are asked for, when the API is described in the workspace: a reviewer should see it.
+pub(super) fn list_described_logins(target: &Target) -> Vec<Url> {
+    if !is_workspace_api(&target.api) {
+        return Vec::new();
+    }
+    let described = target.auth.login.as_ref().and(target.api.login.as_ref());
+    let login = described.and_then(|login| join_path(&target.base_url, &login.post));
+    login.into_iter().chain(target.auth.oauth_password.iter().map(|oauth| oauth.url.clone())).collect()
 }
 
 fn build_post(url: Url, content_type: HeaderValue, body: Bytes) -> PreparedRequest {

@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 pub use lookup::LookupSource;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 pub use self::collection_size::CollectionSize;
 use self::collection_size::CollectionSizeMap;
@@ -25,6 +26,7 @@ use super::hosts::AllowedHosts;
 use super::rate_limiter::RateStatus;
 use super::retry::{CompletedRequest, RetryPolicy};
 use super::retry_budget::RetryBudget;
+use super::session;
 use super::spelling::SpellingCache;
 use super::target::Target;
 use super::transport::Transport;
@@ -87,6 +89,11 @@ pub struct CollectionRef<'k> {
 }
 
 impl TargetClient {
+    /// Where tokens are asked for, when the API is described in the workspace.
+    pub fn list_described_logins(&self) -> Vec<Url> {
+        session::list_described_logins(&self.target)
+    }
+
     /// A connection to a target, which reads only; nothing is sent yet.
     ///
     /// # Errors

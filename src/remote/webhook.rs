@@ -43,7 +43,7 @@ impl WebhookSender<'_> {
     /// With why it did not arrive.
     pub async fn send_message(&self, body: String, allowed: &AllowedHosts) -> Result<(), Diagnostic> {
         let url = Url::parse(self.url.expose_secret().trim()).map_err(|_| build_url_warning())?;
-        allowed.check_url(&url, &[], "a notification")?;
+        allowed.check_webhook(&url)?;
         let headers = self.build_headers(body.as_bytes())?;
         let transport = HostConnection::new(&url)?;
         let call = PreparedRequest { method: Method::POST, url, headers, body: Some(Bytes::from(body)) };

@@ -1,8 +1,7 @@
-//! Slots to secrets: the environment, a file, or what a program prints.
+//! Secrets from their sources: the environment, a file, or the output of a program.
 //!
-//! Every distinct slot is looked up once, in the order in which documents name it; all that stay unresolved
-//! are reported together, before any request. What comes back is a secret from its first byte: it appears in
-//! no message, and of a program that fails only its exit status is told.
+//! Each distinct source is read once, programs at the same time; all that give nothing are reported together, before
+//! any request. A secret appears in no message: of a program that fails only its exit status is shown.
 //! Deliberately absent: shells, caches, and any knowledge of one particular vault.
 
 use std::collections::HashMap;
@@ -11,7 +10,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -27,10 +28,14 @@ const MAX_SECRET_BYTES: u64 = 64 * 1024;
 const MAX_PLACES: usize = 3;
 /// How long a program may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many programs run at the same time.
+const MAX_RUNNING_COMMANDS: usize = 32;
+/// The variable that switches programs off.
+pub const NO_COMMANDS_VARIABLE: &str = "TRUEUP_NO_COMMANDS";
 /// How often a program that closed its output is asked whether it ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The world in which slots are looked up.
+/// Where sources are read.
 pub struct SecretEnvironment<'w> {
     /// The workspace: files are relative to it, programs run in it.
     pub root: &'w Path,
@@ -40,13 +45,13 @@ pub struct SecretEnvironment<'w> {
     pub timeout: Duration,
 }
 
-/// What slots stand for.
+/// The values of sources.
 #[derive(Default)]
 pub struct ResolvedSecrets {
     values: HashMap<ValueSource, SecretString>,
 }
 
-/// Why a slot has no value: the code, a sentence, what to do.
+/// Why a source has no value: the code, a sentence, what to do.
 struct SecretSourceError {
     code: &'static str,
     message: String,
@@ -56,29 +61,32 @@ struct SecretSourceError {
 type SecretBytes = Zeroizing<Vec<u8>>;
 
 impl<'w> SecretEnvironment<'w> {
-    /// The real one.
+    /// The environment of the process.
     pub fn from_process(root: &'w Path) -> Self {
         Self { root, env: &|name| std::env::var_os(name), timeout: COMMAND_TIMEOUT }
     }
 }
 
 impl ResolvedSecrets {
-    /// The value of a slot, when it is known.
-    pub fn get(&self, slot: &ValueSource) -> Option<&SecretString> {
-        self.values.get(slot)
+    /// The value of a source, when it is known.
+    pub fn get(&self, source: &ValueSource) -> Option<&SecretString> {
+        self.values.get(source)
     }
 }
 
-/// Looks up every slot; those without a value are reported, each once, with every place that needs it.
+/// Reads every source; those without a value are reported, each once, with every place that needs it.
 pub fn resolve_secrets(
-    slots: Vec<(ValueSource, SourceLocation)>,
+    sources: Vec<(ValueSource, SourceLocation)>,
     world: &SecretEnvironment,
 ) -> (ResolvedSecrets, Vec<Diagnostic>) {
     let (mut secrets, mut faults) = (ResolvedSecrets::default(), Vec::new());
-    for (slot, places) in group_by_source(slots) {
-        match world.resolve_source(&slot) {
+    let sources = group_by_source(sources);
+    let mut outputs = world.run_commands(sources.iter().map(|(source, _)| source));
+    for (source, places) in sources {
+        let bytes = outputs.remove(&source).unwrap_or_else(|| world.read_source(&source));
+        match bytes.and_then(|bytes| parse_secret(&source, &bytes)) {
             Ok(secret) => {
-                secrets.values.insert(slot, secret);
+                secrets.values.insert(source, secret);
             }
             Err(failure) => faults.push(failure.into_diagnostic(places)),
         }
@@ -86,15 +94,34 @@ pub fn resolve_secrets(
     (secrets, faults)
 }
 
-fn group_by_source(slots: Vec<(ValueSource, SourceLocation)>) -> Vec<(ValueSource, Vec<SourceLocation>)> {
+/// The text in what a source gave, without the newline at its end.
+fn parse_secret(source: &ValueSource, bytes: &[u8]) -> Result<SecretString, SecretSourceError> {
+    if bytes.len() as u64 > MAX_SECRET_BYTES {
+        let message = format!("{source} gives more than {} KiB", MAX_SECRET_BYTES / 1024);
+        return Err(SecretSourceError::new(message, "a secret is short; check that it is the right source"));
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        let message = format!("{source} gives bytes that are not UTF-8 text");
+        return Err(SecretSourceError::new(message, "a secret is text; check that it is the right source"));
+    };
+    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
+    if text.is_empty() {
+        let message = format!("{source} gives an empty value");
+        let hint = "give it a value; to clear a field write null instead".into();
+        return Err(SecretSourceError { code: "empty-secret", message, hint });
+    }
+    Ok(SecretString::from(text))
+}
+
+fn group_by_source(sources: Vec<(ValueSource, SourceLocation)>) -> Vec<(ValueSource, Vec<SourceLocation>)> {
     let mut at: HashMap<ValueSource, usize> = HashMap::new();
     let mut distinct: Vec<(ValueSource, Vec<SourceLocation>)> = Vec::new();
-    for (slot, place) in slots {
-        match at.get(&slot).and_then(|at| distinct.get_mut(*at)) {
+    for (source, place) in sources {
+        match at.get(&source).and_then(|at| distinct.get_mut(*at)) {
             Some((_, places)) => places.push(place),
             None => {
-                at.insert(slot.clone(), distinct.len());
-                distinct.push((slot, vec![place]));
+                at.insert(source.clone(), distinct.len());
+                distinct.push((source, vec![place]));
             }
         }
     }
@@ -120,68 +147,91 @@ impl SecretSourceError {
 }
 
 impl SecretEnvironment<'_> {
-    fn resolve_source(&self, slot: &ValueSource) -> Result<SecretString, SecretSourceError> {
-        let bytes = match slot {
-            ValueSource::Env(name) => self.read_variable(slot, name),
-            ValueSource::File(path) => self.read_file(slot, path),
-            ValueSource::Command(words) => self.run_command(slot, words),
-        }?;
-        if bytes.len() as u64 > MAX_SECRET_BYTES {
-            let message = format!("{slot} gives more than {} KiB", MAX_SECRET_BYTES / 1024);
-            return Err(SecretSourceError::new(
-                message,
-                "a secret is short; check that it is the right source",
-            ));
+    fn read_source(&self, source: &ValueSource) -> Result<SecretBytes, SecretSourceError> {
+        match source {
+            ValueSource::Env(name) => self.read_variable(source, name),
+            ValueSource::File(path) => self.read_file(source, path),
+            ValueSource::Command(_) if self.forbids_commands() => Err(SecretSourceError::new(
+                format!("{source} is not run, because {NO_COMMANDS_VARIABLE} is set"),
+                format!("take the value from a variable or a file, or unset {NO_COMMANDS_VARIABLE}"),
+            )),
+            ValueSource::Command(words) => CommandRunner::new(self).run_command(source, words),
         }
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            let message = format!("{slot} gives bytes that are not UTF-8 text");
-            return Err(SecretSourceError::new(
-                message,
-                "a secret is text; check that it is the right source",
-            ));
-        };
-        let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-        if text.is_empty() {
-            let message = format!("{slot} gives an empty value");
-            let hint = "give it a value; to clear a field write null instead".into();
-            return Err(SecretSourceError { code: "empty-secret", message, hint });
-        }
-        Ok(SecretString::from(text))
     }
 
-    fn read_variable(&self, slot: &ValueSource, name: &str) -> Result<SecretBytes, SecretSourceError> {
+    fn forbids_commands(&self) -> bool {
+        (self.env)(NO_COMMANDS_VARIABLE).is_some_and(|word| !word.is_empty() && word != "0")
+    }
+
+    /// Runs every program among the sources, several at the same time.
+    fn run_commands<'s>(&self, sources: impl Iterator<Item = &'s ValueSource>) -> CommandOutputs {
+        if self.forbids_commands() {
+            return CommandOutputs::new();
+        }
+        let is_command = |source: &&ValueSource| matches!(source, ValueSource::Command(_));
+        let (runner, queue) = (CommandRunner::new(self), sources.filter(is_command).collect::<Vec<_>>());
+        let (next, outputs) = (AtomicUsize::new(0), Mutex::new(CommandOutputs::new()));
+        let work = || {
+            while let Some(source) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let ValueSource::Command(words) = source else { continue };
+                let output = runner.run_command(source, words);
+                outputs.lock().unwrap_or_else(PoisonError::into_inner).insert((*source).clone(), output);
+            }
+        };
+        std::thread::scope(|scope| {
+            (0..queue.len().min(MAX_RUNNING_COMMANDS)).for_each(|_| drop(scope.spawn(work)));
+        });
+        outputs.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_variable(&self, source: &ValueSource, name: &str) -> Result<SecretBytes, SecretSourceError> {
         match (self.env)(name) {
             Some(value) => Ok(value.into_encoded_bytes().into()),
             None => Err(SecretSourceError::new(
-                format!("{slot} is not set"),
+                format!("{source} is not set"),
                 format!("set {name} before the run"),
             )),
         }
     }
 
-    fn read_file(&self, slot: &ValueSource, path: &str) -> Result<SecretBytes, SecretSourceError> {
+    fn read_file(&self, source: &ValueSource, path: &str) -> Result<SecretBytes, SecretSourceError> {
         let hint = "paths are relative to the workspace; the file must be readable by this user";
         let unreadable =
-            |kind: io::ErrorKind| SecretSourceError::new(format!("{slot} can't be read: {kind}"), hint);
+            |kind: io::ErrorKind| SecretSourceError::new(format!("{source} can't be read: {kind}"), hint);
         let failed = |error: io::Error| unreadable(error.kind());
         let boundary = WorkspaceBoundary::new(self.root, self.env);
         let path = boundary.resolve_value(&self.root.join(path)).map_err(|error| match error {
             BoundaryError::Unreadable(kind) => unreadable(kind),
             BoundaryError::Outside => {
-                SecretSourceError::new(format!("{slot} is outside the workspace"), OUTSIDE_HINT)
+                SecretSourceError::new(format!("{source} is outside the workspace"), OUTSIDE_HINT)
             }
         })?;
         // a pipe or a device could keep the run waiting for ever
         if !path.metadata().map_err(failed)?.is_file() {
-            return Err(SecretSourceError::new(format!("{slot} is not a file"), hint));
+            return Err(SecretSourceError::new(format!("{source} is not a file"), hint));
         }
         read_bounded(File::open(path).map_err(failed)?).map_err(failed)
     }
+}
 
-    fn run_command(&self, slot: &ValueSource, words: &[String]) -> Result<SecretBytes, SecretSourceError> {
+/// What programs printed.
+type CommandOutputs = HashMap<ValueSource, Result<SecretBytes, SecretSourceError>>;
+
+/// Runs programs in the workspace. It does not know the environment, so that threads can share it.
+struct CommandRunner<'w> {
+    root: &'w Path,
+    timeout: Duration,
+}
+
+impl<'w> CommandRunner<'w> {
+    fn new(world: &SecretEnvironment<'w>) -> Self {
+        Self { root: world.root, timeout: world.timeout }
+    }
+
+    fn run_command(&self, source: &ValueSource, words: &[String]) -> Result<SecretBytes, SecretSourceError> {
         let failed = |why: String| {
             SecretSourceError::new(
-                format!("{slot} {why}"),
+                format!("{source} {why}"),
                 "run it by hand in the workspace to see what it says",
             )
         };
@@ -203,7 +253,7 @@ impl SecretEnvironment<'_> {
         }
     }
 
-    /// Without a shell; what it says on its error output is not ours to show.
+    /// Without a shell; its error output may hold a secret and is not shown.
     fn spawn_command(&self, words: &[String]) -> io::Result<Child> {
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let near = Path::new(program).components().count() > 1;
@@ -225,7 +275,7 @@ fn read_output(child: &mut Child) -> Receiver<io::Result<SecretBytes>> {
     let output = child.stdout.take();
     std::thread::spawn(move || {
         let read = output.map_or_else(|| Ok(SecretBytes::default()), read_bounded);
-        // nobody listens any more when the patience is over
+        // nobody listens any more after the timeout
         let _ = send.send(read);
     });
     receive

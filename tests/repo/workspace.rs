@@ -643,11 +643,53 @@ fn a_program_runs_once_however_many_need_it() {
     ]);
     let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
     let mut workspace = workspace.unwrap();
-    let world =
-        SecretEnvironment { root: dir.path(), env: &|_| Some("t".into()), timeout: Duration::from_secs(10) };
+    let world = SecretEnvironment {
+        root: dir.path(),
+        env: &|name| (name == "T").then(|| "t".into()),
+        timeout: Duration::from_secs(10),
+    };
     let (targets, faults) = workspace.resolve_targets(&world, None);
     assert!(faults.is_empty() && targets.len() == 1);
     assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap(), "run\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn many_programs_run_at_the_same_time_and_each_once() {
+    const COUNT: usize = 64;
+    let source = |n: usize| format!("{{from_command: [sh, -c, 'sleep 0.4; echo x >> runs; echo k{n}']}}");
+    let documents: String = (0..2 * COUNT)
+        .map(|n| {
+            let key = format!(", merchantKey: {}}}\n---", source(n % COUNT));
+            gateway(&format!("g{n}")).replace('}', &key)
+        })
+        .collect();
+    let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &documents)]);
+    let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
+    let env = |name: &str| (name == "T").then(|| "t".into());
+    let world = SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_secs(10) };
+    let began = std::time::Instant::now();
+    let (_, faults) = workspace.resolve_targets(&world, None);
+    assert!(faults.is_empty(), "{:?}", lines(&faults));
+    assert!(began.elapsed() < Duration::from_secs(8), "one after the other takes 26 s");
+    assert_eq!(fs::read_to_string(dir.path().join("runs")).unwrap().lines().count(), COUNT);
+}
+
+#[cfg(unix)]
+#[test]
+fn programs_can_be_switched_off() {
+    let document = gateway("x").replace('}', ", merchantKey: {from_command: [sh, -c, 'echo x >> runs']}}");
+    let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &document)]);
+    let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
+    let world =
+        SecretEnvironment { root: dir.path(), env: &|_| Some("1".into()), timeout: Duration::from_secs(10) };
+    let (targets, faults) = workspace.resolve_targets(&world, None);
+    let lines = lines(&faults);
+    assert!(
+        targets.len() <= 1 && lines.len() == 1 && lines[0].contains("TRUEUP_NO_COMMANDS is set"),
+        "{lines:?}"
+    );
+    assert!(!dir.path().join("runs").exists());
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct SettingsFile {
     /// Whether reports tell the domain of a mail address behind the short name that stands for a person.
     #[serde(default)]
     pub mail_domains: MailDomainsFile,
-    /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_HOSTS`.
+    /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_WEBHOOK_HOSTS`.
     #[serde(default)]
     pub notify: Vec<NotifyFile>,
     /// How receipts of applies are kept.
