@@ -348,7 +348,7 @@ mod tests {
         let url = Url::parse("https://hooks.example.com/token").expect("a url");
         let target = target("https://hooks.example.com/token", &[]);
         for purpose in HostPurpose::ALL {
-            let allowed = AllowedHosts::default().with_hosts(purpose, list).expect("a host");
+            let allowed = AllowedHosts::default().with_hosts(purpose, list).ok().expect("a host");
             assert_eq!(allowed.check_base_url(&target).is_ok(), purpose == HostPurpose::Api);
             assert_eq!(allowed.check_token_url(&target, &url).is_ok(), purpose == HostPurpose::Login);
             assert_eq!(allowed.check_webhook(&url).is_ok(), purpose == HostPurpose::Webhook);
@@ -367,8 +367,8 @@ mod tests {
             ("127.0.0.1:8080/auth/login", true),
             ("t=127.0.0.1:8080/auth", true),
         ] {
-            let allowed = AllowedHosts::default().with_hosts(HostPurpose::Login, list).expect("hosts");
-            let allowed = allowed.with_hosts(HostPurpose::Api, "127.0.0.1:8080").expect("hosts");
+            let allowed = AllowedHosts::default().with_hosts(HostPurpose::Login, list).ok().expect("hosts");
+            let allowed = allowed.with_hosts(HostPurpose::Api, "127.0.0.1:8080").ok().expect("hosts");
             assert_eq!(allowed.check_described_login(&target, &login).is_ok(), is_allowed, "{list}");
             assert_eq!(allowed.check_token_url(&target, &login).is_ok(), is_allowed, "{list}");
         }
