@@ -160,6 +160,9 @@ pub struct NetworkArgs {
     /// Give up on a request after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
+    /// Read a written object back until it shows, for at most this many seconds [default: what its kind says, else 5]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, env = "TRUEUP_READ_BACK_TIMEOUT", hide_env_values = true)]
+    pub read_back_timeout: Option<Duration>,
     /// End the whole run after this many seconds: what is under way is finished, nothing else is begun
     #[arg(long, value_name = "SECONDS", value_parser = parse_long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Option<Duration>,

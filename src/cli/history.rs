@@ -198,7 +198,7 @@ impl ObjectHistory {
         let entry = ledger.and_then(|ledger| ledger.get(target, kind, name));
         let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);
-        let existed = ours.is_some_and(|own| own.id.is_some() && own.create_sent.is_none());
+        let existed = ours.is_some_and(|own| own.id.is_some() && own.open_create.is_none());
         let said =
             before.and_then(|before| before.current.find_in_file(&job.document.source.path, job.document));
         let now = DesiredDigest::from_document(job.document, &self.key);

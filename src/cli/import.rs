@@ -28,6 +28,7 @@ use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::UpdateMethod;
 use crate::remote::target_client::TargetClient;
+use crate::run::clock::RunClock;
 use crate::run::import::names::VariableNames;
 use crate::run::import::verify::verify_empty_plan;
 use crate::run::import::{
@@ -272,6 +273,8 @@ async fn verify_import(
         unmanaged: false,
         retry_creates: false,
         journal: None,
+        clock: RunClock::start(),
+        read_back_timeout: None,
         stop: &stop,
         on_event: &tell,
     };

@@ -27,6 +27,7 @@ use crate::remote::retry_budget::RetryBudget;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetClient;
 use crate::report::pseudonyms::PersonalDataMode;
+use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::index::{IndexEntry, ObjectIndex};
 use crate::run::refer::ReferenceResolver;
@@ -361,6 +362,8 @@ impl PreparedRun {
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates.is_granted(),
             journal: None,
+            clock: RunClock::start(),
+            read_back_timeout: reading.network.read_back_timeout,
             stop: &self.retry_budget.cancellation,
             on_event: tell,
         }
@@ -375,8 +378,12 @@ fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
     ObjectJob {
         document,
         scope,
-        known_id: entry.and_then(|entry| entry.parse_id(&document.kind)),
-        just_created: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        known_id: entry.and_then(|entry| match document.state {
+            DocumentState::Present => entry.parse_known_id(&document.kind),
+            // only an object that was seen under its id is deleted by it
+            DocumentState::Absent => entry.parse_id(&document.kind),
+        }),
+        just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
         target,
     }
 }

@@ -73,7 +73,7 @@ impl CancellationToken {
     }
 
     /// Waits until nothing is to be begun any more.
-    pub(super) async fn wait_for_cancellation(&self) {
+    pub async fn wait_for_cancellation(&self) {
         let told = self.interrupt_notify.notified();
         tokio::pin!(told);
         // listening before looking, so that an interrupt in between is not missed

@@ -1,7 +1,7 @@
 //! Sending again, where that is safe.
 //!
 //! What may be repeated: a request that is the same twice as once, after 429, 502, 503, 504 or a connection that
-//! failed; any other only when it surely took no effect (nothing was sent, or 429). The pauses grow and
+//! failed; any other only when surely nothing was sent. The pauses grow and
 //! are jittered; a longer pause that the service asks for is kept, up to a limit. Attempts and the whole
 //! time are bounded, whatever comes first.
 //! Deliberately absent: looking up what an unknown outcome was. That takes the kind, in `run`.
@@ -233,9 +233,8 @@ impl RetryContext<'_> {
 
     fn is_retryable(&self, outcome: &AttemptResult) -> bool {
         match outcome {
-            // who sends too much is turned away before anything is done
-            Ok(response) if response.status == 429 => true,
-            Ok(response) => self.idempotent && matches!(response.status, 502..=504),
+            // also after 429 it may have been carried out
+            Ok(response) => self.idempotent && matches!(response.status, 429 | 502..=504),
             Err(failure) => {
                 failure.reason.is_transient()
                     && (self.idempotent || failure.delivery == DeliveryStatus::NotSent)
@@ -387,7 +386,7 @@ mod tests {
     async fn what_is_not_repeatable_is_sent_again_only_when_it_surely_took_no_effect() {
         let fine = answer(201, None);
         for (first, attempts) in [
-            (answer(429, None), 2),
+            (answer(429, None), 1),
             (failure(TransportErrorReason::CannotConnect("refused".into()), DeliveryStatus::NotSent), 2),
             (
                 failure(

@@ -150,6 +150,16 @@ impl TargetClient {
         self.client.retry_budget()
     }
 
+    /// Takes one repetition from what the run may repeat; false when nothing is left of it.
+    pub fn try_withdraw_retry(&self) -> bool {
+        self.retry_budget().try_withdraw()
+    }
+
+    /// The time that one request may take.
+    pub fn request_timeout(&self) -> Duration {
+        self.limits.timeout
+    }
+
     /// How fast it is asked by now.
     pub fn measure_rate(&self) -> RateStatus {
         self.client.measure_rate()
@@ -220,24 +230,24 @@ impl TargetClient {
         let body = body.map(|body| self.encode_body(body));
         let answered =
             self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await?;
-        self.check_response(answered, request.method).await
+        self.check_response(answered, request).await
     }
 
     /// An answer that does not say no.
     async fn check_response(
         &self,
         answered: CompletedRequest,
-        verb: Method,
+        request: &PlannedRequest,
     ) -> Result<CompletedRequest, RequestError> {
-        let response = &answered.response;
+        let (response, verb) = (&answered.response, request.method);
         if !response.is_success() {
-            return Err(self.build_rejection(answered, verb).await);
+            return Err(self.build_rejection(answered, request).await);
         }
         if let Err(error) = wire::check_content_type(response, self.target.format) {
             return Err(self.build_decode_error(error, response, verb));
         }
         if wire::is_error_in_success(&response.body, self.target.format, &self.target.api) {
-            return Err(self.build_rejection(answered, verb).await);
+            return Err(self.build_rejection(answered, request).await);
         }
         Ok(answered)
     }
@@ -512,8 +522,8 @@ impl TargetClient {
         Ok(page)
     }
 
-    async fn build_rejection(&self, answered: CompletedRequest, verb: Method) -> RequestError {
-        let status = answered.response.status;
+    async fn build_rejection(&self, answered: CompletedRequest, request: &PlannedRequest) -> RequestError {
+        let (status, verb) = (answered.response.status, request.method);
         let (code, what) = match status {
             200..=299 => ("service-error", "answered with an error inside a success"),
             400 | 422 => ("rejected", "did not accept the request"),
@@ -535,8 +545,10 @@ impl TargetClient {
             _ => "try again later; if it stays, ask whoever runs the service".to_owned(),
         };
         // a service that failed while writing may have written, and so may an attempt before this one
-        let unknown =
-            verb != Method::Get && (status >= 500 || answered.earlier_delivery == DeliveryStatus::MaybeSent);
+        let unknown = verb != Method::Get
+            && (status >= 500
+                || (status == 429 && !request.idempotent)
+                || answered.earlier_delivery == DeliveryStatus::MaybeSent);
         RequestError {
             diagnostic: Box::new(Diagnostic::error(code, message).with_hint(hint)),
             attempts: answered.attempts,

@@ -3,16 +3,28 @@
 //! A create that was sent and whose outcome is not known is never repeated without a look after the time in which
 //! the service may still carry it out.
 
-use std::sync::PoisonError;
+use std::time::Duration;
 
-use super::RunSession;
+use jiff::Timestamp;
+
 use super::fetch::ObjectJob;
+use super::index::OpenCreate;
 use super::match_up::build_desired_key;
+use super::{RunSession, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
 use crate::kind::{IdAssigner, Kind, ReadConsistency};
 use crate::plan::PlanSubject;
 use crate::plan::permission::Permission;
+use crate::remote::target_client::TargetClient;
+
+/// So long after the last answer could have come, a service may still carry out a request: gateways and queues
+/// hold requests for a minute or two.
+const UNKNOWN_TIME: Duration = Duration::from_secs(120);
+/// How long reads may lag behind writes where the kind does not say.
+const READ_AFTER_WRITE: Duration = Duration::from_secs(5);
+/// The code of a refusal over a create of unknown outcome.
+const CREATE_UNKNOWN: &str = "create-unknown";
 
 /// What is to become of a document without a live object.
 pub enum CreateDecision {
@@ -23,6 +35,7 @@ pub enum CreateDecision {
     Refused(Diagnostic),
 }
 
+/// Decides about a document whose object does not show; `empty`: its collection shows none at all.
 pub fn decide_create(
     session: &RunSession,
     job: &ObjectJob,
@@ -31,20 +44,14 @@ pub fn decide_create(
 ) -> CreateDecision {
     let (kind, document) = (&job.document.kind, job.document);
     let place = document.locate_span(document.id_span);
-    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.get_in_scope(kind, (&subject.target, &subject.name), &subject.scope);
-    let named = document.id.is_some() || entry.is_some_and(|entry| entry.id.is_some());
     let mut needs = Vec::new();
-    match entry.and_then(|entry| entry.create_sent.as_ref()) {
-        Some(_) if named && get_consistency(kind) == ReadConsistency::Later => {
-            return CreateDecision::Pending;
+    match check_open_create(session, document, subject) {
+        OpenCreateStatus::None => {}
+        OpenCreateStatus::Pending => return CreateDecision::Pending,
+        OpenCreateStatus::Unknown(_) if session.retry_creates => needs.push(Permission::RetryCreate),
+        OpenCreateStatus::Unknown(reason) => {
+            return CreateDecision::Refused(reason.with_location(place));
         }
-        Some(_) if named || is_surely_visible(document) => {}
-        Some(_) if session.retry_creates => needs.push(Permission::RetryCreate),
-        Some(sent) => {
-            return CreateDecision::Refused(diagnose_unknown_create(kind, sent).with_location(place));
-        }
-        None => {}
     }
     if document.id.is_some() && kind.identity.id_assigned_by == IdAssigner::Server {
         let reason =
@@ -65,27 +72,75 @@ pub fn decide_create(
     CreateDecision::Create(needs)
 }
 
-fn diagnose_unknown_create(kind: &Kind, sent: &str) -> Diagnostic {
-    let why = match get_consistency(kind) {
-        ReadConsistency::Later => "such objects show late",
-        ReadConsistency::AtOnce => "nothing in the document would find it",
+/// What an earlier create means for an object that does not show.
+enum OpenCreateStatus {
+    /// There was none, or it can no longer be carried out.
+    None,
+    /// It was done, and the object shows once somebody confirms it.
+    Pending,
+    /// Nobody can tell whether the object is there.
+    Unknown(Diagnostic),
+}
+
+fn check_open_create(session: &RunSession, document: &Document, subject: &PlanSubject) -> OpenCreateStatus {
+    let kind = &document.kind;
+    let index = lock_mutex(session.index);
+    let entry = index.get_in_scope(kind, (&subject.target, &subject.name), &subject.scope);
+    let Some((entry, open)) = entry.and_then(|entry| Some((entry, entry.open_create.as_ref()?))) else {
+        return OpenCreateStatus::None;
     };
-    let message = format!("a create was sent at {sent}, its outcome is unknown, and {why}");
-    Diagnostic::error("create-unknown", message).with_hint(
+    let named = document.id.is_some() || entry.id.is_some() || open.answered_id.is_some();
+    if named && is_hidden_until_confirmed(kind) {
+        return OpenCreateStatus::Pending;
+    }
+    if session.clock.now() < open.unknown_until {
+        return OpenCreateStatus::Unknown(diagnose_young_create(open));
+    }
+    if named || is_surely_visible(document) {
+        return OpenCreateStatus::None;
+    }
+    OpenCreateStatus::Unknown(diagnose_unknown_create(kind, open))
+}
+
+/// A create that is about to be sent.
+pub fn build_open_create(session: &RunSession, service: &TargetClient, kind: &Kind) -> OpenCreate {
+    let wait = service.request_timeout() + UNKNOWN_TIME + get_read_after_write(session, kind);
+    OpenCreate {
+        sent: format_second(session.clock.now()),
+        unknown_until: format_second(session.clock.compute_later(wait)),
+        accepted: false,
+        answered_id: None,
+    }
+}
+
+/// The time to the second, as people read it.
+fn format_second(time: Timestamp) -> Timestamp {
+    time.round(jiff::Unit::Second).unwrap_or(time)
+}
+
+/// A create whose object may still come.
+fn diagnose_young_create(open: &OpenCreate) -> Diagnostic {
+    let (sent, until) = (open.sent, open.unknown_until);
+    let message = match open.accepted {
+        true => format!("the service accepted a create at {sent}, and the object does not show yet"),
+        false => format!("a create was sent at {sent}, and its outcome is unknown until {until}"),
+    };
+    Diagnostic::error(CREATE_UNKNOWN, message).with_hint(format!(
+        "run again after {until}: until then the service may still carry it out; `--retry-creates` sends it \
+         again at once"
+    ))
+}
+
+/// A create of which no look tells what came of it.
+fn diagnose_unknown_create(kind: &Kind, open: &OpenCreate) -> Diagnostic {
+    let why = match is_hidden_until_confirmed(kind) {
+        true => "such objects show late",
+        false => "nothing in the document would find it",
+    };
+    let message = format!("a create was sent at {}, its outcome is unknown, and {why}", open.sent);
+    Diagnostic::error(CREATE_UNKNOWN, message).with_hint(
         "look for it in the service and name its `id` here; `--retry-creates` if it surely is not there",
     )
-}
-
-/// Whether an object that was created is found by whoever looks.
-pub fn is_surely_visible(document: &Document) -> bool {
-    let kind = &document.kind;
-    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
-    findable && get_consistency(kind) == ReadConsistency::AtOnce
-}
-
-/// When new objects of a kind show.
-pub fn get_consistency(kind: &Kind) -> ReadConsistency {
-    kind.operations.create.as_ref().map_or(ReadConsistency::AtOnce, |create| create.read_after_write)
 }
 
 /// An object that is to go, was created by us and does not show: nobody can say that it is gone.
@@ -95,12 +150,13 @@ pub fn diagnose_hidden_create(
     subject: &PlanSubject,
 ) -> Option<Diagnostic> {
     let document = job.document;
-    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
+    let index = lock_mutex(session.index);
     let entry = index.get_in_scope(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
-    entry.create_sent.as_ref().filter(|_| document.state == DocumentState::Absent)?;
+    let open = entry.open_create.as_ref().filter(|_| document.state == DocumentState::Absent)?;
     let findable =
         document.id.is_some() || entry.id.is_some() || build_desired_key(&document.kind, document).is_some();
-    if findable && get_consistency(&document.kind) == ReadConsistency::AtOnce {
+    let is_over = session.clock.now() >= open.unknown_until;
+    if findable && is_over && !is_hidden_until_confirmed(&document.kind) {
         return None;
     }
     let reason =
@@ -111,6 +167,23 @@ pub fn diagnose_hidden_create(
             .with_location(place)
             .with_hint("plan again once it shows; it stays on record in `.trueup` until then"),
     )
+}
+
+/// Whether an object that was created is found by a look.
+pub fn is_surely_visible(document: &Document) -> bool {
+    let kind = &document.kind;
+    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
+    findable && !is_hidden_until_confirmed(kind)
+}
+
+/// Whether new objects of a kind show only once somebody confirms them.
+pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
+    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Later)
+}
+
+/// How long reads may lag behind a write.
+pub fn get_read_after_write(session: &RunSession, _kind: &Kind) -> Duration {
+    session.read_back_timeout.unwrap_or(READ_AFTER_WRITE)
 }
 
 /// The code of the note about an object that was created and does not show yet.

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::execute::{build_step_job, compute_chunking, group_by_level};
-use crate::kind::{IdAssigner, Kind, ReadConsistency, ReadOperation, WriteResponse};
+use crate::kind::{IdAssigner, Kind, ReadOperation, WriteResponse};
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, CollectionSize, TargetClient};
-use crate::run::decide_create::get_consistency;
+use crate::run::decide_create::is_hidden_until_confirmed;
+use crate::run::execute::duplicates::{build_key_job, is_duplicate_checked};
 use crate::run::fetch::{JobGroup, ObjectJob, build_find_key, can_read_each, find_id};
 use crate::run::match_up::build_desired_key;
 use crate::value::Value;
@@ -35,6 +36,7 @@ pub fn estimate_requests(
             let chosen: Vec<&Step> = numbers.iter().filter_map(|number| steps.get(number).copied()).collect();
             count.count_chunk(&chosen, jobs);
         }
+        count.count_duplicate_check(group, &steps, jobs);
         *foreseen.entry(group.target.clone()).or_default() += count.requests;
     }
     foreseen
@@ -72,6 +74,24 @@ impl<'g> RequestEstimate<'g> {
             if step.requests.len() > 1 && *shows {
                 self.count_finish(job);
             }
+        }
+    }
+
+    /// The look for other objects with the natural keys of those that were created.
+    fn count_duplicate_check(
+        &mut self,
+        group: &JobGroup,
+        steps: &BTreeMap<usize, &Step>,
+        jobs: &[ObjectJob],
+    ) {
+        let created = group.jobs.iter().filter(|number| {
+            steps.get(number).is_some_and(|step| step.action == StepAction::Create)
+                && is_duplicate_checked(&jobs[**number])
+        });
+        let looks: Vec<(ObjectJob, bool)> =
+            created.map(|number| (build_key_job(&jobs[*number]), true)).collect();
+        if !looks.is_empty() {
+            self.count_reads(&looks);
         }
     }
 
@@ -147,7 +167,7 @@ fn returns_id(kind: &Kind) -> bool {
 /// Whether the object is there after its write.
 fn is_visible_after_write(step: &Step) -> bool {
     match step.action {
-        StepAction::Create => get_consistency(&step.subject.kind) == ReadConsistency::AtOnce,
+        StepAction::Create => !is_hidden_until_confirmed(&step.subject.kind),
         StepAction::Update => true,
         StepAction::Delete => false,
     }

@@ -7,13 +7,15 @@
 //! more is begun on that target.
 
 mod diagnostics;
+pub(super) mod duplicates;
+mod read_back;
 mod record;
 mod send;
 mod verify;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
@@ -27,7 +29,7 @@ use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, r
 use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use super::refer::{ReferentStatus, add_delete_edges, build_edges, compute_levels};
-use super::{RunEvent, RunSession};
+use super::{RunEvent, RunSession, lock_mutex};
 use crate::kind::IdAssigner;
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, TargetClient};
@@ -115,17 +117,36 @@ impl StepExecutor<'_, '_> {
         // who waits for the disk alone keeps nobody from beginning
         let done = stream::iter(chunks)
             .buffer_unordered(side_by_side)
-            .map(|chunk| self.journal_outcomes(chunk, steps));
-        let outcomes: Vec<Vec<StepOutcome>> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
-        outcomes.into_iter().flatten().collect()
+            .map(|chunk| self.journal_settled(chunk, steps));
+        let parts: Vec<SettledChunk> = done.buffer_unordered(group.jobs.len().max(1)).collect().await;
+        let (mut outcomes, mut created) = (Vec::new(), Vec::new());
+        for part in parts {
+            outcomes.extend(part.recorded);
+            created.extend(part.created);
+        }
+        let created = self.check_duplicates(service, group, created).await;
+        outcomes.extend(self.journal_outcomes(created, steps).await);
+        outcomes
+    }
+
+    /// Tells what became of objects, but for those whose natural keys are to be looked for.
+    async fn journal_settled(&self, chunk: ChunkResult, steps: &BTreeMap<usize, Step>) -> SettledChunk {
+        match chunk {
+            ChunkResult::NotStarted(recorded) => SettledChunk { recorded, created: Vec::new() },
+            ChunkResult::Done(outcomes) => {
+                let (created, others) =
+                    outcomes.into_iter().partition(|outcome| self.needs_duplicate_check(outcome));
+                SettledChunk { recorded: self.journal_outcomes(others, steps).await, created }
+            }
+        }
     }
 
     /// Tells what became of objects when it is on record.
-    async fn journal_outcomes(&self, chunk: ChunkResult, steps: &BTreeMap<usize, Step>) -> Vec<StepOutcome> {
-        let mut outcomes = match chunk {
-            ChunkResult::NotStarted(outcomes) => return outcomes,
-            ChunkResult::Done(outcomes) => outcomes,
-        };
+    async fn journal_outcomes(
+        &self,
+        mut outcomes: Vec<StepOutcome>,
+        steps: &BTreeMap<usize, Step>,
+    ) -> Vec<StepOutcome> {
         let note = |outcome: &StepOutcome| self.session.journal.map(|journal| journal.record_result(outcome));
         let pending: Vec<_> = outcomes.iter().map(note).collect();
         for (outcome, pending) in outcomes.iter_mut().zip(pending) {
@@ -162,19 +183,12 @@ impl StepExecutor<'_, '_> {
         let jobs: Vec<ObjectJob> = chosen.iter().map(|step| self.build_job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
         let writes = chosen.iter().zip(before).map(|(step, read)| self.write_object(service, step, read));
-        let written: Vec<SendResult> =
+        let mut written: Vec<SendResult> =
             stream::iter(writes).buffered(get_parallelism(service)).collect().await;
-        let sent = chosen.iter().zip(&written).filter_map(|(step, written)| match written {
-            SendResult::Sent(sent) => Some(self.build_job(step, sent.id.as_ref())),
-            SendResult::NotSent(_) => None,
-        });
-        let sent: Vec<ObjectJob> = sent.collect();
-        let mut after = read_all(service, of, &sent).await.into_iter();
+        let reads = self.read_back(service, of, &chosen, &mut written).await;
         let mut outcomes = Vec::new();
-        for (step, mut written) in chosen.iter().zip(written) {
+        for ((step, mut written), read) in chosen.iter().zip(written).zip(reads) {
             self.wait_until_recorded(step, &mut written).await;
-            let read = if matches!(written, SendResult::Sent(_)) { after.next() } else { None };
-            self.fetch_lookups(service, step, &read).await;
             let mut outcome = match self.verify_write(step, written, read) {
                 VerifyOutcome::Finished(outcome) => *outcome,
                 VerifyOutcome::Unfinished(outcome, rest) => {
@@ -212,13 +226,10 @@ impl StepExecutor<'_, '_> {
             ReadOutcome::Found(ObjectMatch::One(live)) => Some(&**live),
             _ => None,
         };
-        let mut written = self.send_step(service, rest, &job, live).await;
-        let read = match &written {
-            SendResult::Sent(_) => Some(read_one(service, of, &job).await),
-            SendResult::NotSent(_) => None,
-        };
+        let mut written = [self.send_step(service, rest, &job, live).await];
+        let read = self.read_back(service, of, &[rest], &mut written).await.into_iter().next().flatten();
+        let [mut written] = written;
         self.wait_until_recorded(rest, &mut written).await;
-        self.fetch_lookups(service, rest, &read).await;
         let mut outcome = match self.verify_write(rest, written, read) {
             VerifyOutcome::Finished(outcome) => *outcome,
             // nothing follows an update
@@ -231,7 +242,16 @@ impl StepExecutor<'_, '_> {
     }
 
     fn build_job(&self, step: &Step, id: Option<&Value>) -> ObjectJob<'_> {
-        build_step_job(self.jobs, step, id)
+        let job = build_step_job(self.jobs, step, id);
+        // an id that an earlier create answered may be another object's by now
+        let is_other =
+            |id: &Value| lock_mutex(self.session.index).find_other_name(&step.subject, id).is_some();
+        match step.action {
+            StepAction::Create if id.is_none() => {
+                ObjectJob { known_id: job.known_id.clone().filter(|known| !is_other(known)), ..job }
+            }
+            _ => job,
+        }
     }
 
     /// Whether nothing more is begun there; said where nobody has said it yet.
@@ -261,6 +281,13 @@ enum ChunkResult {
     Done(Vec<StepOutcome>),
 }
 
+/// What became of a few objects, as far as it is on record.
+struct SettledChunk {
+    recorded: Vec<StepOutcome>,
+    /// Created objects whose natural keys are to be looked for.
+    created: Vec<StepOutcome>,
+}
+
 /// The job of a step, with the id that is known by now.
 pub(super) fn build_step_job<'d>(jobs: &[ObjectJob<'d>], step: &Step, id: Option<&Value>) -> ObjectJob<'d> {
     let job = &jobs[step.subject.number];
@@ -288,9 +315,4 @@ async fn read_all(service: &TargetClient, of: CollectionRef<'_>, jobs: &[ObjectJ
             fetch_needed(service, &group, several).await.reads
         }
     }
-}
-
-/// A finding on one object never keeps another from its lock.
-fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

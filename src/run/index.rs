@@ -28,6 +28,8 @@ pub struct ObjectIndex {
     confirmed_keys: BTreeSet<String>,
     /// What this run has put or taken away, and not yet written.
     changed_keys: BTreeSet<String>,
+    /// Objects whose creates this run has sent and that were accepted.
+    claimed_keys: BTreeSet<String>,
 }
 
 type IndexEntries = BTreeMap<String, IndexEntry>;
@@ -42,15 +44,31 @@ pub struct IndexEntry {
     /// Scope values by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scope: BTreeMap<String, String>,
-    /// None while a create is under way.
+    /// None until the object was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Never deleted, even after its document is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
-    /// When a create was sent that is not known to be finished.
+    /// A create that was sent and of which no object was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub create_sent: Option<String>,
+    pub open_create: Option<OpenCreate>,
+}
+
+/// A create that was sent and is not known to be finished.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct OpenCreate {
+    /// When it was sent.
+    pub sent: jiff::Timestamp,
+    /// Until when the service may still carry it out.
+    pub unknown_until: jiff::Timestamp,
+    /// Whether the service answered with success.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
+    /// The id in the answer; it is not adopted before the object was seen under it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_id: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,6 +86,7 @@ impl ObjectIndex {
             entries: BTreeMap::new(),
             confirmed_keys: BTreeSet::new(),
             changed_keys: BTreeSet::new(),
+            claimed_keys: BTreeSet::new(),
         }
     }
 
@@ -104,9 +123,8 @@ impl ObjectIndex {
     /// # Errors
     /// When the file cannot be written; [`io::ErrorKind::ResourceBusy`] when another run has been at this object
     /// meanwhile.
-    pub fn mark_create(&mut self, subject: &PlanSubject) -> io::Result<()> {
-        let mut entry = build_entry(subject);
-        entry.create_sent = Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    pub fn mark_create(&mut self, subject: &PlanSubject, open: OpenCreate) -> io::Result<()> {
+        let entry = IndexEntry { id: None, open_create: Some(open), ..build_entry(subject) };
         let key = build_key(&entry.target, &entry.kind, &entry.name);
         let (folder, before) = (self.folder.clone(), self.entries.get(&key).cloned());
         let changed = self.changed_keys.contains(&key);
@@ -135,11 +153,38 @@ impl ObjectIndex {
         }
     }
 
-    /// Notes the id of a new object whose create is not finished yet.
-    pub fn record_created(&mut self, subject: &PlanSubject, protect: bool) {
-        let sent =
-            self.get(&subject.target, &subject.kind.name, &subject.name).and_then(|e| e.create_sent.clone());
-        self.put_entry(IndexEntry { protect, create_sent: sent, ..build_entry(subject) });
+    /// Notes that a create was answered with success, and the id in the answer, unless another object has it. A claim
+    /// of an earlier run that never showed ends with it.
+    pub fn record_accepted(&mut self, subject: &PlanSubject, protect: bool) {
+        let key = build_key(&subject.target, &subject.kind.name, &subject.name);
+        let answered = build_entry(subject);
+        let claims = self.entries.iter().filter(|(own, other)| {
+            *own != &key && !self.claimed_keys.contains(*own) && other.is_claim(&answered)
+        });
+        let claims: Vec<IndexEntry> = claims.map(|(_, other)| other.clone()).collect();
+        claims.into_iter().for_each(|other| self.put_entry(other.without_answer()));
+        let is_taken = subject.id.as_ref().is_some_and(|id| self.find_other_name(subject, id).is_some());
+        let answered_id = answered.id.clone().filter(|_| !is_taken);
+        self.claimed_keys.insert(key.clone());
+        let IndexEntry { id, open_create, .. } = self.entries.get(&key).cloned().unwrap_or_default();
+        let open_create = open_create.map(|open| OpenCreate { accepted: true, answered_id, ..open });
+        self.put_entry(IndexEntry { protect, open_create, id, ..answered });
+    }
+
+    /// The id in the answer of a create is another object's.
+    pub fn reject_answered_id(&mut self, subject: &PlanSubject) {
+        if let Some(entry) = self.get(&subject.target, &subject.kind.name, &subject.name).cloned() {
+            self.put_entry(entry.without_answer());
+        }
+    }
+
+    /// The name under which another object of this kind, target and scope is known by this id.
+    pub fn find_other_name(&self, subject: &PlanSubject, id: &Value) -> Option<&str> {
+        let own = build_entry(&PlanSubject { id: Some(id.clone()), ..subject.clone() });
+        let is_other = |other: &&IndexEntry| {
+            other.name != own.name && ((other.is_beside(&own) && other.id == own.id) || other.is_claim(&own))
+        };
+        self.entries.values().find(is_other).map(|other| &*other.name)
     }
 
     /// Notes the id of an object that is ours; what was unknown about its create is known.
@@ -224,11 +269,38 @@ fn read_entries(folder: &Path) -> io::Result<IndexEntries> {
 }
 
 impl IndexEntry {
+    /// Whether both are of one collection.
+    fn is_beside(&self, other: &Self) -> bool {
+        (&self.target, &self.kind, &self.scope) == (&other.target, &other.kind, &other.scope)
+    }
+
+    /// Whether a create of this object answered the id of the other one.
+    fn is_claim(&self, other: &Self) -> bool {
+        let answered = self.open_create.as_ref().and_then(|open| open.answered_id.as_ref());
+        self.is_beside(other) && answered.is_some() && answered == other.id.as_ref()
+    }
+
+    /// The same without the id that its create answered.
+    fn without_answer(self) -> Self {
+        let open_create = self.open_create.map(|open| OpenCreate { answered_id: None, ..open });
+        Self { open_create, ..self }
+    }
+
     /// The id as the kind types it.
     pub fn parse_id(&self, kind: &Kind) -> Option<Value> {
-        let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
-        leaf.read_token(ScalarToken::Plain(self.id.as_deref()?)).ok()
+        parse_id(kind, self.id.as_deref()?)
     }
+
+    /// The same; of an object that was not seen yet, the id that its create answered.
+    pub fn parse_known_id(&self, kind: &Kind) -> Option<Value> {
+        let answered = self.open_create.as_ref().and_then(|open| open.answered_id.as_deref());
+        parse_id(kind, self.id.as_deref().or(answered)?)
+    }
+}
+
+fn parse_id(kind: &Kind, text: &str) -> Option<Value> {
+    let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
+    leaf.read_token(ScalarToken::Plain(text)).ok()
 }
 
 fn build_entry(subject: &PlanSubject) -> IndexEntry {
@@ -241,7 +313,7 @@ fn build_entry(subject: &PlanSubject) -> IndexEntry {
         scope: format_scope(kind, &subject.scope),
         id: subject.id.as_ref().map(text),
         protect: false,
-        create_sent: None,
+        open_create: None,
     }
 }
 

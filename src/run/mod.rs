@@ -5,6 +5,7 @@
 //! begun.
 
 pub mod applied_plans;
+pub mod clock;
 pub mod decide_create;
 mod described_objects;
 pub mod estimate;
@@ -26,8 +27,10 @@ pub mod undo;
 pub mod write_digests;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use clock::RunClock;
 use fetch::ObjectJob;
 use index::ObjectIndex;
 use journal::{Journal, RecordedResponse};
@@ -64,6 +67,9 @@ pub struct RunSession<'s> {
     pub retry_creates: bool,
     /// Where an apply notes what it sends; none for runs that write nothing.
     pub journal: Option<&'s Journal>,
+    pub clock: RunClock,
+    /// How long a written object is read back until it shows, where somebody says so.
+    pub read_back_timeout: Option<Duration>,
     pub stop: &'s CancellationToken,
     pub on_event: &'s (dyn Fn(RunEvent) + Sync),
 }
@@ -116,6 +122,11 @@ impl RunSession<'_> {
 pub fn diagnose_out_of_time() -> Diagnostic {
     Diagnostic::error("out-of-time", "the time of the run was over before it was done")
         .with_hint("run again to go on; `--timeout` says how long a run may take")
+}
+
+/// What another thread was at when it panicked is still whole.
+pub fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The time, in UTC, to the second.

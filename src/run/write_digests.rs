@@ -36,11 +36,15 @@ pub struct WriteDigests {
 }
 
 /// One remembered value.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Clone)]
 struct WriteDigestEntry {
+    /// Empty when no write is known to have been taken.
     digest: String,
     /// When it was written, RFC 3339.
     at: String,
+    /// Whether another value was sent since, and nobody knows whether it was taken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unknown: bool,
 }
 
 impl WriteDigests {
@@ -62,11 +66,44 @@ impl WriteDigests {
         Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
     }
 
+    /// Marks that these values are about to be sent: until the outcome is known, neither they nor those before
+    /// them are the last written ones. On disk before it returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn mark_sent(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+        self.append_entries(subject, values, |own, sent| WriteDigestEntry {
+            unknown: true,
+            ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
+        })
+    }
+
+    /// The values were surely not taken: those before them are the last written ones again.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn restore_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+        self.append_entries(subject, values, |own, sent| WriteDigestEntry {
+            unknown: false,
+            ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
+        })
+    }
+
     /// Remembers what was written at these places of one object, on disk before it returns.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn record_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+        self.append_entries(subject, values, |_, sent| sent)
+    }
+
+    /// Appends what `choose` makes of the entry that is there and the one of the value that is sent.
+    fn append_entries(
+        &mut self,
+        subject: &PlanSubject,
+        values: &[(ValuePath, Value)],
+        choose: impl Fn(Option<WriteDigestEntry>, WriteDigestEntry) -> WriteDigestEntry,
+    ) -> io::Result<()> {
         if values.is_empty() {
             return Ok(());
         }
@@ -79,7 +116,9 @@ impl WriteDigests {
             let fact = |(path, value): &(ValuePath, Value)| {
                 let name = build_key(subject, path);
                 let digest = compute_digest(&self.key, &name, value, subject);
-                (name, WriteDigestEntry { digest, at: at.clone() })
+                let sent = WriteDigestEntry { digest, at: at.clone(), unknown: false };
+                let entry = choose(self.entries.get(&name).cloned(), sent);
+                (name, entry)
             };
             self.entries.append_values(values.iter().map(fact).collect())
         })
@@ -96,6 +135,8 @@ impl WriteHistory for WriteDigests {
         let name = build_key(subject, path);
         match self.entries.get(&name) {
             None => WriteComparison::NeverWritten,
+            Some(entry) if entry.unknown => WriteComparison::Differs,
+            Some(entry) if entry.digest.is_empty() => WriteComparison::NeverWritten,
             Some(entry) if entry.digest == compute_digest(&self.key, &name, value, subject) => {
                 WriteComparison::Same
             }

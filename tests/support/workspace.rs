@@ -33,7 +33,9 @@ impl Workspace {
     /// An empty workspace.
     pub fn new() -> Self {
         let folder = || tempfile::tempdir().expect("a temporary folder");
-        Self { root: folder(), scratch: folder(), env: BTreeMap::new() }
+        // what a service does not show is not waited for
+        let env = BTreeMap::from([("TRUEUP_READ_BACK_TIMEOUT".to_owned(), "0.2".to_owned())]);
+        Self { root: folder(), scratch: folder(), env }
     }
 
     /// The workspace.

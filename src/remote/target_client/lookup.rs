@@ -139,7 +139,7 @@ impl TargetClient {
             return Ok(self.send_request(request).await?.response);
         }
         let answered = self.client.read_from_root(request, &self.limits, &self.retry_policy).await?;
-        Ok(self.check_response(answered, Method::Get).await?.response)
+        Ok(self.check_response(answered, request).await?.response)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::plan::step::{format_path, is_overlapping};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::outcome::OutcomeStatus;
-use crate::value::{PathSegment, Sensitivity};
+use crate::value::{PathSegment, Sensitivity, Value};
 
 pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {
     Diagnostic::error("ambiguous-object", "meanwhile several live objects have this natural key")
@@ -74,6 +74,13 @@ pub(super) fn diagnose_unwritten_journal(step: &Step, error: &std::io::Error) ->
         .with_hint("without it nobody could tell what a killed run did; make room or give access")
 }
 
+pub(super) fn diagnose_unmarked_values(step: &Step, error: &std::io::Error) -> Diagnostic {
+    let message = format!("`.trueup/written.jsonl` cannot be written, so nothing was sent: {}", error.kind());
+    Diagnostic::error("not-recorded", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("without it a lost answer could pass for a write that was kept; make room or give access")
+}
+
 pub(super) fn diagnose_unrecorded_outcome(step: &Step, error: &std::io::Error) -> Diagnostic {
     let message = format!("what became of this could not be noted in `.trueup/journal`: {}", error.kind());
     Diagnostic::warning("not-recorded", message)
@@ -81,19 +88,58 @@ pub(super) fn diagnose_unrecorded_outcome(step: &Step, error: &std::io::Error) -
         .with_hint("make room or give access before the next run")
 }
 
-pub(super) fn diagnose_not_deleted(step: &Step) -> Diagnostic {
-    Diagnostic::error("not-deleted", "the service answered with success, but the object is still there")
-        .with_location(step.subject.place.clone())
-        .with_hint("look at the object in the service")
+/// What the service answered, for sentences.
+fn describe_answer(status: Option<u16>) -> String {
+    match status {
+        Some(404) => "the service answered 404 Not Found".to_owned(),
+        Some(status) => format!("the service answered {status}"),
+        None => "the service gave no answer".to_owned(),
+    }
 }
 
-pub(super) fn diagnose_missing_after_write(step: &Step) -> Diagnostic {
-    Diagnostic::error(
-        "not-found-after-write",
-        "the service took the write, but the object cannot be read back",
-    )
-    .with_location(step.subject.place.clone())
-    .with_hint("look at the object in the service, then plan again")
+pub(super) fn diagnose_not_deleted(step: &Step, status: Option<u16>) -> Diagnostic {
+    let message = format!("{}, but the object is still there", describe_answer(status));
+    let hint = match status {
+        Some(404) => "check the path of `delete` in the kind, and whether the credentials may delete it",
+        _ => "look at the object in the service",
+    };
+    Diagnostic::error("not-deleted", message).with_location(step.subject.place.clone()).with_hint(hint)
+}
+
+pub(super) fn diagnose_missing_after_write(step: &Step, status: Option<u16>) -> Diagnostic {
+    let message = format!("{}, but the object cannot be read back", describe_answer(status));
+    let hint = match step.action {
+        StepAction::Create => {
+            "it stays on record in `.trueup`; run again later: it is not created again while it may still appear"
+        }
+        StepAction::Update | StepAction::Delete => "look at the object in the service, then plan again",
+    };
+    Diagnostic::error("not-found-after-write", message)
+        .with_location(step.subject.place.clone())
+        .with_hint(hint)
+}
+
+/// The read after a write that was answered failed; why is told beside it.
+pub(super) fn diagnose_unread_after_write(step: &Step, status: Option<u16>) -> Diagnostic {
+    let message = format!("{}, but reading the object back failed", describe_answer(status));
+    Diagnostic::error("not-verified", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("plan again: the plan shows whether the write was kept")
+}
+
+/// A create answered the id of an object that is not the one of the document.
+pub(super) fn diagnose_wrong_created_id(step: &Step, id: &Value) -> Diagnostic {
+    let kind = &step.subject.kind;
+    let shown = match kind.id_field().sensitivity {
+        Sensitivity::Public => format!(" {}", ScalarType::render_url_text(id, &kind.api)),
+        _ => String::new(),
+    };
+    let message = format!(
+        "the create was answered with the id{shown}, which is the id of another object; it is not used"
+    );
+    Diagnostic::warning("wrong-object", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("check `response` of `create` in the kind, and look for the new object in the service")
 }
 
 pub(super) fn diagnose_unsaved_digests(step: &Step, error: &std::io::Error) -> Diagnostic {

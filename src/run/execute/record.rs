@@ -1,12 +1,12 @@
 //! What is known before and after the writes: how objects stand, what needs no work, and what is ours from now on.
 
-use super::lock_mutex;
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
 use crate::plan::{Plan, PlanSubject, Step, StepAction};
 use crate::run::RunSession;
 use crate::run::decide_create::APPEARS_LATER;
 use crate::run::fetch::ObjectJob;
+use crate::run::lock_mutex;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::refer::ReferentStatus;
 
@@ -56,7 +56,7 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present)
                 if is_waiting(outcome) =>
             {
-                index.record_created(&outcome.subject, document.protect)
+                index.record_accepted(&outcome.subject, document.protect)
             }
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
                 index.record_managed(&outcome.subject, document.protect)

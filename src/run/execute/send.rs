@@ -4,32 +4,39 @@
 //! (`prove`). Only what surely did not take ends here.
 
 use std::io;
+use std::time::Duration;
 
+use super::StepExecutor;
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
-    diagnose_missing_state, diagnose_unrecorded_outcome, diagnose_unsaved_digests, diagnose_unsaved_id,
-    diagnose_unwritten_journal, end_unmarked_create,
+    diagnose_missing_state, diagnose_unmarked_values, diagnose_unrecorded_outcome, diagnose_unsaved_digests,
+    diagnose_unsaved_id, diagnose_unwritten_journal, end_unmarked_create,
 };
-use super::{StepExecutor, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
 use crate::exchange::{Method, PlannedRequest};
-use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteResponse};
+use crate::kind::{AbsenceRule, IdAssigner, IfMatchSource, Kind, ScalarType, Shape, WriteResponse};
 use crate::plan::propose::ProposalInput;
 use crate::plan::request::add_required_fields;
 use crate::plan::step::{RecheckOutcome, recheck_step};
-use crate::plan::{PlanSubject, Step, StepAction};
+use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::{self, Snapshot};
+use crate::run::decide_create::{build_open_create, is_surely_visible};
 use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
 use crate::run::journal::{PendingLine, RecordedResponse as Noted};
+use crate::run::lock_mutex;
 use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::OutcomeStatus;
 use crate::run::planning::build_subject;
 use crate::run::refer::ReferentStatus;
 use crate::run::{RunEvent, locate_error};
-use crate::value::{Object, Value};
+use crate::value::{Object, Value, ValuePath};
+
+/// Before a request that must not be carried out twice is sent again after 429.
+const THROTTLED_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 impl StepExecutor<'_, '_> {
     pub(super) async fn write_object(
@@ -143,53 +150,48 @@ impl StepExecutor<'_, '_> {
         {
             return SendResult::NotSent(OutcomeStatus::Refused(vec![diagnose_missing_state(fresh)]));
         }
+        let request = match self.record_intent(service, fresh, planned.request.method).await {
+            Ok(request) => request,
+            Err(ending) => return SendResult::NotSent(ending),
+        };
+        let (answered, added) =
+            self.send_request(service, fresh, job, (&planned.request, state.as_deref())).await;
+        let answer = build_response_record(&answered);
+        (self.session.on_event)(RunEvent::Sent(fresh, planned.request.method, &answer));
         let mut sent = SentWrite {
             before: fresh.live.clone().unwrap_or_default(),
             desired: fresh.desired.clone(),
             id: fresh.subject.id.clone(),
-            attempts: 0,
+            wrong_id: None,
+            status: answer.status,
+            attempts: answer.attempts,
+            answer: None,
             lost_response: None,
             findings: Vec::new(),
-            pending_line: None,
+            pending_line: self.record_response(request, answer),
         };
-        let request = match self.record_intent(fresh, planned.request.method).await {
-            Ok(request) => request,
-            Err(ending) => return SendResult::NotSent(ending),
-        };
-        let (answered, added) = self.send_request(service, fresh, (&planned.request, state.as_deref())).await;
-        let answer = build_response_record(&answered);
-        (self.session.on_event)(RunEvent::Sent(fresh, planned.request.method, &answer));
-        sent.pending_line = self.record_response(request, answer);
         match answered {
             Ok(answered) => {
-                sent.attempts = answered.attempts;
-                sent.findings.extend(self.read_response(
-                    service,
-                    fresh,
-                    &answered.response.body,
-                    &mut sent.id,
-                ));
+                let body = &answered.response.body;
+                sent.findings.extend(self.read_response(service, fresh, body, &mut sent.id));
+                sent.answer = read_created_object(service, fresh, body);
             }
-            // to delete what is gone already is to delete it
-            Err(trouble) if fresh.action == StepAction::Delete && trouble.status() == Some(404) => {
-                sent.attempts = trouble.attempts;
-            }
+            // the object may be gone already: it is read back
+            Err(trouble) if fresh.action == StepAction::Delete && trouble.status() == Some(404) => {}
             Err(trouble) if trouble.not_started => {
-                self.forget_create(fresh);
-                return SendResult::NotSent(OutcomeStatus::NotStarted);
+                return self.end_without_effect(fresh, OutcomeStatus::NotStarted);
             }
             Err(trouble) if state.is_some() && trouble.status() == Some(412) && !trouble.outcome_unknown => {
-                return SendResult::NotSent(self.handle_conflict(service, fresh, job).await);
+                let ending = self.handle_conflict(service, fresh, job).await;
+                return self.end_without_effect(fresh, ending);
             }
             Err(trouble) => {
                 let mut reasons = locate_error::locate_error(&trouble, job.document, fresh.live.as_ref());
                 reasons.extend(added);
                 if !trouble.outcome_unknown {
-                    self.forget_create(fresh);
-                    return SendResult::NotSent(OutcomeStatus::Failed(reasons));
+                    return self.end_without_effect(fresh, OutcomeStatus::Failed(reasons));
                 }
-                sent.attempts = trouble.attempts;
-                sent.lost_response = Some(reasons);
+                sent.lost_response = Some(LostResponse { reasons, may_still_act: may_still_act(&trouble) });
                 return SendResult::Sent(sent);
             }
         }
@@ -199,6 +201,17 @@ impl StepExecutor<'_, '_> {
             sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
         SendResult::Sent(sent)
+    }
+
+    /// The write surely took no effect: what was marked before it is taken back.
+    fn end_without_effect(&self, fresh: &Step, ending: OutcomeStatus) -> SendResult {
+        self.forget_create(fresh);
+        if fresh.action == StepAction::Update {
+            // a mark that stays only makes the next run write again
+            let _ = lock_mutex(self.session.write_digests)
+                .restore_values(&fresh.subject, &list_sent_values(fresh));
+        }
+        SendResult::NotSent(ending)
     }
 
     /// Notes what came of a request in the journal, where there is one.
@@ -228,10 +241,10 @@ impl StepExecutor<'_, '_> {
         &self,
         service: &TargetClient,
         fresh: &Step,
+        job: &ObjectJob<'_>,
         (request, state): (&PlannedRequest, Option<&str>),
     ) -> (Result<CompletedRequest, RequestError>, Option<Diagnostic>) {
-        let kind = &fresh.subject.kind;
-        let first = match service.write_object(kind, request, state).await {
+        let first = match self.send_after_looks(service, fresh, job, (request, state)).await {
             Err(trouble) if locate_error::needs_required_fields(&trouble, fresh) => trouble,
             answered => return (answered, None),
         };
@@ -240,18 +253,69 @@ impl StepExecutor<'_, '_> {
             None => (Err(first), None),
             Some(Err(hidden)) => (Err(first), Some(locate_error::diagnose_hidden_required(fresh, &hidden))),
             Some(Ok(request)) => {
-                let again = service.write_object(kind, &request, state).await;
-                let answered = again
-                    .map(|answered| CompletedRequest { attempts: answered.attempts + attempts, ..answered })
-                    .map_err(|trouble| trouble.with_earlier_attempts(attempts));
-                (answered, None)
+                let again = self.send_after_looks(service, fresh, job, (&request, state)).await;
+                (count_earlier_attempts(again, attempts), None)
             }
         }
     }
 
+    /// Sends a request. One that must not be carried out twice and is answered 429 may have been carried out: it
+    /// is sent again only after a look that shows that it was not.
+    async fn send_after_looks(
+        &self,
+        service: &TargetClient,
+        fresh: &Step,
+        job: &ObjectJob<'_>,
+        (request, state): (&PlannedRequest, Option<&str>),
+    ) -> Result<CompletedRequest, RequestError> {
+        let mut attempts = 0;
+        for pause in THROTTLED_PAUSES {
+            let answered = service.write_object(&fresh.subject.kind, request, state).await;
+            let trouble = match count_earlier_attempts(answered, attempts) {
+                Err(trouble) if trouble.status() == Some(429) && !request.idempotent => trouble,
+                answered => return answered,
+            };
+            attempts = trouble.attempts;
+            let may_repeat = service.try_withdraw_retry()
+                && self.pause(pause).await
+                && self.is_without_effect(service, fresh, job).await;
+            if !may_repeat {
+                return Err(trouble);
+            }
+        }
+        count_earlier_attempts(service.write_object(&fresh.subject.kind, request, state).await, attempts)
+    }
+
+    /// Whether a look shows that a write was not carried out.
+    async fn is_without_effect(&self, service: &TargetClient, fresh: &Step, job: &ObjectJob<'_>) -> bool {
+        let of = CollectionRef { kind: &fresh.subject.kind, scope: &job.scope };
+        match (fresh.action, read_one(service, of, job).await) {
+            (StepAction::Create, ReadOutcome::Found(ObjectMatch::Nothing)) => is_surely_visible(job.document),
+            (StepAction::Update, ReadOutcome::Found(ObjectMatch::One(live))) => {
+                !starts_confirmation(&fresh.subject.kind.shape, &fresh.changes)
+                    && self.recheck_step(fresh, job, Some(&live)).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Waits so long; false when the run ends meanwhile.
+    pub(super) async fn pause(&self, pause: Duration) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            () = self.session.stop.wait_for_cancellation() => false,
+        }
+    }
+
     /// What is to be sent is on record before it is, so that a killed run leaves a trace of it; gives its number in
-    /// the journal. A create is marked last: what is marked was sent, as far as anybody can tell.
-    async fn record_intent(&self, fresh: &Step, verb: Method) -> Result<u64, OutcomeStatus> {
+    /// the journal. Values that do not read back are marked as unknown. A create is marked last: what is marked was
+    /// sent, as far as anybody can tell.
+    async fn record_intent(
+        &self,
+        service: &TargetClient,
+        fresh: &Step,
+        verb: Method,
+    ) -> Result<u64, OutcomeStatus> {
         let request = match self.session.journal {
             Some(journal) => journal.record_request(fresh, verb).await,
             None => Ok(0),
@@ -259,17 +323,30 @@ impl StepExecutor<'_, '_> {
         let request = request
             .map_err(|error| OutcomeStatus::Failed(vec![diagnose_unwritten_journal(fresh, &error)]))?;
         if fresh.action != StepAction::Create {
-            return Ok(request);
+            let marked =
+                lock_mutex(self.session.write_digests).mark_sent(&fresh.subject, &list_sent_values(fresh));
+            return match marked {
+                Ok(()) => Ok(request),
+                Err(error) => {
+                    self.abandon_request(request).await;
+                    Err(OutcomeStatus::Failed(vec![diagnose_unmarked_values(fresh, &error)]))
+                }
+            };
         }
-        let marked = lock_mutex(self.session.index).mark_create(&fresh.subject);
+        let open = build_open_create(self.session, service, &fresh.subject.kind);
+        let marked = lock_mutex(self.session.index).mark_create(&fresh.subject, open);
         if let Err(error) = marked {
-            // it stays in doubt for whoever reads the journal when not even this can be noted
-            if let Some(Ok(pending)) = self.record_response(request, Noted::default()) {
-                let _ = pending.wait_until_written().await;
-            }
+            self.abandon_request(request).await;
             return Err(end_unmarked_create(fresh, &error));
         }
         Ok(request)
+    }
+
+    /// Notes that a request was not sent; it stays in doubt when not even this can be noted.
+    async fn abandon_request(&self, request: u64) {
+        if let Some(Ok(pending)) = self.record_response(request, Noted::default()) {
+            let _ = pending.wait_until_written().await;
+        }
     }
 
     /// A create that surely did not take leaves nothing behind.
@@ -299,7 +376,7 @@ impl StepExecutor<'_, '_> {
                 let subject = PlanSubject { id: id.clone(), ..fresh.subject.clone() };
                 let protect = self.jobs[fresh.subject.number].document.protect;
                 let mut index = lock_mutex(self.session.index);
-                index.record_created(&subject, protect);
+                index.record_accepted(&subject, protect);
                 index.save().err().map(|error| diagnose_unsaved_id(&subject, &error))
             }
             StepAction::Update => diagnose_wrong_object(service, fresh, body),
@@ -333,12 +410,60 @@ pub(super) struct SentWrite {
     pub(super) desired: Object,
     /// The service's id, as far as it is known.
     pub(super) id: Option<Value>,
+    /// An id that a create answered and that is another object's.
+    pub(super) wrong_id: Option<Value>,
+    /// The status of the answer.
+    pub(super) status: Option<u16>,
     pub(super) attempts: u32,
+    /// The object as a create answered it.
+    pub(super) answer: Option<Box<Snapshot>>,
     /// Why there was no good answer; whether the write took has to be looked up.
-    pub(super) lost_response: Option<Vec<Diagnostic>>,
+    pub(super) lost_response: Option<LostResponse>,
     pub(super) findings: Vec<Diagnostic>,
     /// What came of it, on its way to the journal.
     pending_line: Option<io::Result<PendingLine>>,
+}
+
+/// A request without a good answer.
+pub(super) struct LostResponse {
+    pub(super) reasons: Vec<Diagnostic>,
+    /// Whether the service may carry it out later.
+    pub(super) may_still_act: bool,
+}
+
+/// Whether a service may carry out a request later. An answer of the service itself ends it; that of a gateway, or
+/// none, does not.
+fn may_still_act(trouble: &RequestError) -> bool {
+    !matches!(trouble.status(), Some(500 | 501 | 503))
+}
+
+/// Whether a change makes the service ask somebody to confirm it.
+fn starts_confirmation(shape: &Shape, changes: &[Change]) -> bool {
+    let field = |change: &Change| change.path.top_field().and_then(|name| shape.find_field(name));
+    changes.iter().filter_map(field).any(|field| field.when_absent == AbsenceRule::Pending)
+}
+
+/// The values of a step that are sent and do not read back; the time of an edit by others is seen, not sent.
+fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
+    let seen = step.subject.kind.history.edited_by_others_at;
+    let seen = seen.map(|number| &*step.subject.kind.shape.get_field(number).name);
+    step.hidden.iter().filter(|(path, _)| path.top_field() != seen).cloned().collect()
+}
+
+fn count_earlier_attempts(
+    answered: Result<CompletedRequest, RequestError>,
+    attempts: u32,
+) -> Result<CompletedRequest, RequestError> {
+    answered
+        .map(|answered| CompletedRequest { attempts: answered.attempts + attempts, ..answered })
+        .map_err(|trouble| trouble.with_earlier_attempts(attempts))
+}
+
+/// The object that a create answered, where its kind says that it answers the object.
+fn read_created_object(service: &TargetClient, fresh: &Step, body: &[u8]) -> Option<Box<Snapshot>> {
+    let create = fresh.subject.kind.operations.create.as_ref();
+    create.filter(|own| fresh.action == StepAction::Create && own.response == WriteResponse::Object)?;
+    wire::read_object(body, service.target.format, &fresh.subject.kind).ok().map(Box::new)
 }
 
 /// An answer that speaks of another object than was asked for.

@@ -2,20 +2,21 @@
 //!
 //! A success that the service only claims is a fault here, and so is a change that nobody asked for.
 
+use super::StepExecutor;
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
-    diagnose_not_deleted, diagnose_unrequested_change,
+    diagnose_not_deleted, diagnose_unread_after_write, diagnose_unrequested_change,
+    diagnose_wrong_created_id,
 };
 use super::send::{SendResult, SentWrite};
-use super::{StepExecutor, lock_mutex};
-use crate::diagnostic::Diagnostic;
-use crate::kind::{Field, ReadConsistency};
+use crate::kind::Field;
 use crate::plan::compare::diff_objects;
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
 use crate::plan::{Change, Step, StepAction};
 use crate::remote::wire::Snapshot;
-use crate::run::decide_create::{diagnose_appears_later, get_consistency, is_surely_visible};
+use crate::run::decide_create::{diagnose_appears_later, is_hidden_until_confirmed, is_surely_visible};
 use crate::run::fetch::ReadOutcome;
+use crate::run::lock_mutex;
 use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::planning::{build_subject, decide_live};
@@ -44,15 +45,15 @@ impl StepExecutor<'_, '_> {
                 VerifyOutcome::from_outcome(outcome)
             }
             Ok(Some(_)) if step.action == StepAction::Delete => {
-                outcome.status = OutcomeStatus::Failed(
-                    sent.lost_response.unwrap_or_else(|| vec![diagnose_not_deleted(step)]),
-                );
+                outcome.status = OutcomeStatus::Failed(match sent.lost_response {
+                    Some(lost) => lost.reasons,
+                    None => vec![diagnose_not_deleted(step, sent.status)],
+                });
                 VerifyOutcome::from_outcome(outcome)
             }
             Ok(Some(live)) => self.compare_live(step, sent, &live, outcome),
             Ok(None) => {
-                outcome.status =
-                    self.judge_missing(step, sent.lost_response, sent.id.is_some(), &mut outcome.findings);
+                outcome.status = self.judge_missing(step, sent, &mut outcome);
                 VerifyOutcome::from_outcome(outcome)
             }
         }
@@ -65,7 +66,10 @@ impl StepExecutor<'_, '_> {
         sent: &SentWrite,
         read: Option<ReadOutcome>,
     ) -> Result<Option<Box<Snapshot>>, OutcomeStatus> {
-        let mut reasons = sent.lost_response.clone().unwrap_or_default();
+        let mut reasons = match &sent.lost_response {
+            Some(lost) => lost.reasons.clone(),
+            None => Vec::new(),
+        };
         match read {
             Some(ReadOutcome::Found(ObjectMatch::One(live))) => Ok(Some(live)),
             Some(ReadOutcome::Found(ObjectMatch::Nothing)) => Ok(None),
@@ -74,6 +78,9 @@ impl StepExecutor<'_, '_> {
             }
             Some(ReadOutcome::Failed(trouble)) => {
                 let document = self.jobs[step.subject.number].document;
+                if sent.lost_response.is_none() {
+                    reasons.push(diagnose_unread_after_write(step, sent.status));
+                }
                 reasons.extend(locate_error::locate_error(&trouble, document, step.live.as_ref()));
                 Err(OutcomeStatus::Unknown(reasons))
             }
@@ -91,6 +98,7 @@ impl StepExecutor<'_, '_> {
     ) -> VerifyOutcome {
         let job = self.build_job(step, sent.id.as_ref());
         outcome.subject = build_subject(step.subject.number, &job, Some(live));
+        outcome.findings.extend(sent.wrong_id.as_ref().map(|id| diagnose_wrong_created_id(step, id)));
         outcome.after_digest = self.digest_object(&outcome.subject.kind, &live.object);
         match decide_live(self.session, &job, &outcome.subject, Some(live)) {
             PlanDecision::Unchanged(agreeing) => {
@@ -101,8 +109,10 @@ impl StepExecutor<'_, '_> {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {
-                let reasons =
-                    sent.lost_response.unwrap_or_else(|| diagnose_lost_changes(step, &again.changes, live));
+                let reasons = match sent.lost_response {
+                    Some(lost) => lost.reasons,
+                    None => diagnose_lost_changes(step, &again.changes, live),
+                };
                 outcome.lost_changes = again.changes;
                 outcome.status = OutcomeStatus::Failed(reasons);
             }
@@ -112,32 +122,48 @@ impl StepExecutor<'_, '_> {
     }
 
     /// What it means that an object does not show after a write.
-    fn judge_missing(
+    fn judge_missing(&self, step: &Step, sent: SentWrite, outcome: &mut StepOutcome) -> OutcomeStatus {
+        let document = self.jobs[step.subject.number].document;
+        match (step.action, sent.lost_response) {
+            (StepAction::Delete, _) => OutcomeStatus::Done,
+            (StepAction::Create, Some(lost)) if lost.may_still_act || !is_surely_visible(document) => {
+                OutcomeStatus::Unknown(lost.reasons)
+            }
+            (StepAction::Create, Some(lost)) => {
+                self.forget_create(step);
+                OutcomeStatus::Failed(lost.reasons)
+            }
+            (StepAction::Create, None) if sent.id.is_some() && is_hidden_until_confirmed(&document.kind) => {
+                outcome.findings.push(diagnose_appears_later(&step.subject));
+                self.compare_answer(step, sent.answer.as_deref(), outcome)
+            }
+            (StepAction::Create, None) => OutcomeStatus::Unknown(vec![match &sent.wrong_id {
+                Some(id) => diagnose_wrong_created_id(step, id),
+                None => diagnose_missing_after_write(step, sent.status),
+            }]),
+            (StepAction::Update, Some(lost)) => OutcomeStatus::Failed(lost.reasons),
+            (StepAction::Update, None) => {
+                OutcomeStatus::Failed(vec![diagnose_missing_after_write(step, sent.status)])
+            }
+        }
+    }
+
+    /// Holds the answer of a create whose object does not show yet against what was sent.
+    fn compare_answer(
         &self,
         step: &Step,
-        lost_answer: Option<Vec<Diagnostic>>,
-        has_id: bool,
-        findings: &mut Vec<Diagnostic>,
+        answer: Option<&Snapshot>,
+        outcome: &mut StepOutcome,
     ) -> OutcomeStatus {
-        let document = self.jobs[step.subject.number].document;
-        match (step.action, lost_answer) {
-            (StepAction::Delete, _) => OutcomeStatus::Done,
-            (StepAction::Create, None)
-                if has_id && get_consistency(&document.kind) == ReadConsistency::Later =>
-            {
-                findings.push(diagnose_appears_later(&step.subject));
-                OutcomeStatus::Done
-            }
-            (StepAction::Create, Some(reasons)) if !is_surely_visible(document) => {
-                OutcomeStatus::Unknown(reasons)
-            }
-            (StepAction::Create, Some(reasons)) => {
-                self.forget_create(step);
+        let Some(live) = answer else { return OutcomeStatus::Done };
+        let job = self.build_job(step, outcome.subject.id.as_ref());
+        match decide_live(self.session, &job, &outcome.subject, Some(live)) {
+            PlanDecision::Step(again) if !is_create_followup(&again) => {
+                let reasons = diagnose_lost_changes(step, &again.changes, live);
+                outcome.lost_changes = again.changes;
                 OutcomeStatus::Failed(reasons)
             }
-            (_, lost_answer) => {
-                OutcomeStatus::Failed(lost_answer.unwrap_or_else(|| vec![diagnose_missing_after_write(step)]))
-            }
+            _ => OutcomeStatus::Done,
         }
     }
 

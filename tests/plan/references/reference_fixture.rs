@@ -230,6 +230,8 @@ impl ReferenceFixture {
             unmanaged: false,
             retry_creates: false,
             journal: None,
+            clock: trueup::run::clock::RunClock::start(),
+            read_back_timeout: Some(std::time::Duration::from_millis(200)),
             stop: &stop,
             on_event: &|_| {},
         };
@@ -265,8 +267,8 @@ fn job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
         document,
         scope: scope.collect(),
         target: "there".into(),
-        known_id: entry.and_then(|entry| entry.parse_id(kind)),
-        just_created: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        known_id: entry.and_then(|entry| entry.parse_known_id(kind)),
+        just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
     }
 }
 

@@ -74,21 +74,36 @@ async fn what_may_be_repeated_is() {
 }
 
 #[tokio::test]
-async fn too_many_requests_are_repeated_even_when_they_create() {
+async fn too_many_requests_are_repeated_where_twice_is_the_same_as_once() {
     let date = "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    let acts = ["retry-after: 0\r\n", date].map(|header| ServerAction::Say(answer(429, header, "")));
-    let server = RawServer::new(acts.into_iter().chain([ServerAction::Say(answer(201, "", "{}"))])).await;
-    let post = request(Method::Post, "/fish", false);
-    let answered = send_safely(&client(&server, bearer()), &post, "{}").await.expect("an answer");
+    let acts = || ["retry-after: 0\r\n", date].map(|header| ServerAction::Say(answer(429, header, "")));
+    let server = RawServer::new(acts().into_iter().chain([ServerAction::Say(answer(200, "", "{}"))])).await;
+    let put = request(Method::Put, "/fish/1", true);
+    let answered = send_safely(&client(&server, bearer()), &put, "{}").await.expect("an answer");
     assert_eq!(
         (answered.response.status, answered.attempts, answered.earlier_delivery),
-        (201, 3, DeliveryStatus::NotSent)
+        (200, 3, DeliveryStatus::NotSent)
     );
 
     let server = RawServer::new([ServerAction::Say(answer(429, "retry-after: 3600\r\n", ""))]).await;
-    let failure = send_safely(&client(&server, bearer()), &post, "{}").await.err().expect("too long");
+    let failure = send_safely(&client(&server, bearer()), &put, "{}").await.err().expect("too long");
     assert_eq!((failure.code(), failure.delivery), ("asked-to-wait", DeliveryStatus::NotSent));
     assert!(failure.to_string().contains("3600 s"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_create_is_not_repeated_after_429_without_a_look() {
+    for header in ["", "retry-after: 0\r\n", "retry-after: 3600\r\n"] {
+        let server = RawServer::new([
+            ServerAction::Say(answer(429, header, "")),
+            ServerAction::Say(answer(201, "", "{}")),
+        ])
+        .await;
+        let post = request(Method::Post, "/fish", false);
+        let answered = send_safely(&client(&server, bearer()), &post, "{}").await.expect("an answer");
+        assert_eq!((answered.response.status, answered.attempts), (429, 1), "{header:?}");
+        assert_eq!(server.heard().len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -120,7 +120,9 @@ fn what_was_created_and_does_not_show_is_not_forgotten() {
         fixture.workspace.expect(3, &APPLY).says(&["not-shown-yet"]);
         let known = index(&fixture);
         assert!(
-            known.iter().any(|entry| entry["name"] == "newcomer" && entry["id"].is_string()),
+            known
+                .iter()
+                .any(|entry| entry["name"] == "newcomer" && entry["open_create"]["answered_id"].is_string()),
             "{known:?}"
         );
     }

@@ -208,6 +208,6 @@ fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() 
         fixture.sandbox.verify_pending();
         fixture.workspace.expect(0, &APPLY);
         assert_eq!(fixture.dump().len(), 3, "{}", kind.name);
-        assert_eq!(index(&fixture)[0]["create_sent"], Json::Null);
+        assert_eq!(index(&fixture)[0]["open_create"], Json::Null);
     }
 }

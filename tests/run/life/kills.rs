@@ -11,7 +11,7 @@ use trueup::value::Sensitivity;
 
 use super::changed_lists::stir;
 use super::kill_points::{Cut, Scaffold, Side};
-use super::state::{index, state};
+use super::state::{index, pass_time, state};
 use crate::support::new_documents::{kinds, new_document};
 use crate::support::sandbox_fixture::{SandboxFixture, options, vary};
 use crate::support::workspace::ProgramOutput;
@@ -128,11 +128,12 @@ impl Scene {
         );
         assert_eq!(creates(&fixture), ideal.creates, "{}", about());
         for entry in index(&fixture) {
-            assert!(entry["id"].is_string() && entry["create_sent"].is_null(), "{}\n{entry:#}", about());
+            assert!(entry["id"].is_string() && entry["open_create"].is_null(), "{}\n{entry:#}", about());
         }
     }
 
     fn again(&self, fixture: &SandboxFixture, more: &[&'static str]) -> ProgramOutput {
+        pass_time(fixture);
         fixture.workspace.run(&[&self.apply(), more].concat())
     }
 

@@ -9,7 +9,7 @@ use trueup::kind::{Kind, ReadConsistency, WireFormat};
 use trueup::sandbox::SandboxOptions;
 
 use super::changed_lists::stir;
-use super::state::{index, state};
+use super::state::{index, pass_time, state};
 use crate::support::new_documents::{kinds, new_document};
 use crate::support::sandbox_fixture::{SandboxFixture, edit, options, vary};
 use crate::support::workspace::ProgramOutput;
@@ -112,7 +112,7 @@ fn expecting(kind: &Kind, options: SandboxOptions) -> SandboxFixture {
 /// The object is there once, known by its id, and nothing is left to do.
 fn there_once(fixture: &SandboxFixture) {
     assert_eq!(fixture.dump().len(), 3, "{}", fixture.kind.name);
-    assert!(index(fixture).iter().all(|entry| entry["id"].is_string() && entry["create_sent"].is_null()));
+    assert!(index(fixture).iter().all(|entry| entry["id"].is_string() && entry["open_create"].is_null()));
     fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]);
 }
 
@@ -147,12 +147,9 @@ fn a_create_whose_answer_is_lost_and_that_shows_late_is_told_as_unknown() {
 #[test]
 fn a_create_that_did_not_happen_is_told_and_made_by_the_next_run() {
     for kind in creatable().filter(|kind| !shows_late(kind)) {
-        for (fault, code) in [
-            ("POST:400", "rejected"),
-            ("POST:503", "service-error"),
-            ("POST:reset", "broken"),
-            ("POST:html", "unreadable-answer"),
-        ] {
+        for (fault, code) in
+            [("POST:400", "rejected"), ("POST:503", "service-error"), ("POST:500", "service-error")]
+        {
             let fixture = expecting(&kind, options());
             fixture.fail(fault);
             let ran = fixture.workspace.expect(1, &APPLY);
@@ -166,21 +163,67 @@ fn a_create_that_did_not_happen_is_told_and_made_by_the_next_run() {
     }
 }
 
+/// Neither an answer of a gateway nor none tells whether the service still carries a create out.
 #[test]
-fn a_create_that_is_only_said_to_have_happened_is_told_and_made_by_the_next_run() {
+fn a_create_without_an_answer_is_not_repeated_while_it_may_be_carried_out() {
+    for kind in creatable().filter(|kind| !shows_late(kind)) {
+        for (fault, code) in [
+            ("POST:502", "service-error"),
+            ("POST:504", "service-error"),
+            ("POST:reset", "broken"),
+            ("POST:html", "unreadable-answer"),
+        ] {
+            let fixture = expecting(&kind, options());
+            fixture.fail(fault);
+            let ran = fixture.workspace.expect(1, &APPLY);
+            assert_eq!(results(&ran), ["unknown"], "{} {fault}", kind.name);
+            assert!(codes(&ran).iter().any(|own| own.contains(code)), "{fault}: {:?}", codes(&ran));
+            let ran = fixture.workspace.expect(3, &APPLY);
+            assert_eq!((results(&ran), codes(&ran)), (vec!["refused".into()], vec!["create-unknown".into()]));
+            assert_eq!(fixture.writes().len(), 1, "{} {fault}: it is sent once", kind.name);
+            match fault {
+                "POST:reset" => {
+                    drop(fixture.workspace.expect(0, &[&APPLY[..], &["--retry-creates"]].concat()))
+                }
+                _ => {
+                    pass_time(&fixture);
+                    fixture.workspace.expect(0, &APPLY);
+                }
+            }
+            there_once(&fixture);
+        }
+    }
+}
+
+#[test]
+fn a_create_that_is_only_said_to_have_happened_is_told_and_made_by_a_later_run() {
     for kind in creatable().filter(|kind| !shows_late(kind)) {
         let fixture = expecting(&kind, options());
         fixture.fail("POST:keep-nothing");
         let ran = fixture.workspace.expect(1, &APPLY);
         assert_eq!(codes(&ran), ["not-found-after-write"], "{}", kind.name);
+        assert_eq!(codes(&fixture.workspace.expect(3, &APPLY)), ["create-unknown"], "{}", kind.name);
+        assert_eq!(fixture.writes().len(), 1);
+        pass_time(&fixture);
         fixture.workspace.expect(0, &APPLY);
         there_once(&fixture);
     }
 }
 
 #[test]
-fn a_create_that_is_asked_to_wait_is_sent_again() {
-    for kind in creatable() {
+fn a_create_that_is_asked_to_wait_and_that_shows_late_is_told_as_unknown() {
+    for kind in creatable().filter(|kind| shows_late(kind)) {
+        let fixture = expecting(&kind, options());
+        fixture.fail("POST:429");
+        assert_eq!(results(&fixture.workspace.expect(1, &APPLY)), ["unknown"], "{}", kind.name);
+        assert_eq!(codes(&fixture.workspace.expect(3, &APPLY)), ["create-unknown"], "{}", kind.name);
+        assert_eq!(fixture.writes().len(), 1, "no look tells whether it was carried out");
+    }
+}
+
+#[test]
+fn a_create_that_is_asked_to_wait_is_sent_again_after_a_look() {
+    for kind in creatable().filter(|kind| !shows_late(kind)) {
         let fixture = expecting(&kind, options());
         fixture.fail("POST:429");
         let ran = fixture.workspace.expect(0, &APPLY);

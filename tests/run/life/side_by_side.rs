@@ -125,6 +125,6 @@ fn what_two_runs_were_to_create_is_there_once() {
         assert_eq!(fixture.dump().len(), 1 + OBJECTS, "{}", kind.name);
         let entries = index(&fixture);
         assert_eq!(entries.len(), 1 + OBJECTS, "{}", kind.name);
-        assert!(entries.iter().all(|entry| entry["id"].is_string() && entry["create_sent"].is_null()));
+        assert!(entries.iter().all(|entry| entry["id"].is_string() && entry["open_create"].is_null()));
     }
 }

@@ -77,3 +77,16 @@ pub fn index(fixture: &SandboxFixture) -> Vec<Json> {
     let index: Json = serde_json::from_str(&text).expect("an index");
     index["objects"].as_array().expect("objects").clone()
 }
+
+/// Lets the time pass in which a service may still carry out creates that were sent.
+pub fn pass_time(fixture: &SandboxFixture) {
+    let path = ".trueup/index.json";
+    let Ok(text) = std::fs::read_to_string(fixture.workspace.path(path)) else { return };
+    let mut stored: Json = serde_json::from_str(&text).expect("JSON");
+    for entry in stored["objects"].as_array_mut().into_iter().flatten() {
+        if let Some(open) = entry.get_mut("open_create") {
+            open["unknown_until"] = "2000-01-01T00:00:00Z".into();
+        }
+    }
+    fixture.workspace.write(path, &stored.to_string());
+}

@@ -76,6 +76,8 @@ async fn weather(fixture: &StormFixture, endings: &mut Endings) {
         fixture.turn();
     }
     fixture.storm.calm();
+    // until the service can no longer carry out what was sent
+    tokio::time::sleep(Duration::from_secs(600)).await;
     let mut told = String::new();
     for _ in 0..CALM {
         let ran = fixture.run(&fixture.storm).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use trueup::plan::RefusedObject;
 use trueup::run::outcome::OutcomeStatus;
 
 use super::storm_fixture::{StormFixture, StormRun, keys, reasons};
@@ -18,7 +19,17 @@ pub async fn holds(fixture: &StormFixture, ran: &StormRun) {
         let number = outcome.subject.number;
         let what = || {
             let codes: Vec<_> = reasons(&outcome.status).iter().map(|reason| &reason.message).collect();
-            format!("{} {} {codes:?}", outcome.subject.name, outcome.status.as_str())
+            let step = truth.steps.iter().find(|step| step.subject.number == number);
+            let wanted = step.map(|step| {
+                let paths: Vec<_> = step.changes.iter().map(|change| change.path.to_pointer()).collect();
+                format!(", but `{}` is to be done at {paths:?}", step.action.as_str())
+            });
+            let refused = truth.refused.iter().find(|refused| refused.subject.number == number);
+            let why = |refused: &RefusedObject| {
+                refused.reasons.iter().map(|reason| format!(", but {}", reason.message)).collect()
+            };
+            let wanted = wanted.or(refused.map(why)).unwrap_or_default();
+            format!("{} {} {codes:?}{wanted}", outcome.subject.name, outcome.status.as_str())
         };
         match &outcome.status {
             OutcomeStatus::Done | OutcomeStatus::Unchanged => {

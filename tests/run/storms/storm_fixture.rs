@@ -21,6 +21,7 @@ use trueup::remote::retry_budget::RetryBudget;
 use trueup::remote::target::{Target, TargetAuth};
 use trueup::remote::target_client::TargetClient;
 use trueup::remote::wire;
+use trueup::run::clock::RunClock;
 use trueup::run::fetch::ObjectJob;
 use trueup::run::index::ObjectIndex;
 use trueup::run::outcome::{OutcomeStatus, StepOutcome};
@@ -49,6 +50,7 @@ pub struct StormFixture {
     seed: u64,
     memory: Mutex<Remembered>,
     index: Mutex<ObjectIndex>,
+    clock: RunClock,
     _folder: TempDir,
 }
 
@@ -81,6 +83,7 @@ impl StormFixture {
             seed,
             memory: Mutex::new(Remembered::open(folder.path(), None).expect("a memory")),
             index: Mutex::new(ObjectIndex::open(folder.path()).expect("an index")),
+            clock: RunClock::start(),
             _folder: folder,
         }
     }
@@ -146,6 +149,8 @@ impl StormFixture {
             unmanaged: false,
             retry_creates: false,
             journal: None,
+            clock: self.clock,
+            read_back_timeout: None,
             stop,
             on_event: &|_| {},
         }
@@ -303,8 +308,8 @@ fn job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
     ObjectJob {
         document,
         scope: scope.into_iter().map(|(_, value)| value).collect(),
-        known_id: entry.and_then(|entry| entry.parse_id(kind)),
-        just_created: entry.is_some_and(|entry| entry.create_sent.is_some()),
+        known_id: entry.and_then(|entry| entry.parse_known_id(kind)),
+        just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
         target,
     }
 }
