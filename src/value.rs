@@ -250,15 +250,6 @@ impl Sensitivity {
     }
 }
 
-/// Whether a text read back looks like a mask (`****`, `••••1234`) rather than the value itself.
-pub fn looks_masked(text: &str) -> bool {
-    let dots = |c: char| matches!(c, '*' | '•' | '●' | '∗');
-    let run = text.split(|c| !dots(c)).map(|run| run.chars().count()).max().unwrap_or(0);
-    run >= 3
-        || (!text.is_empty() && text.chars().all(dots))
-        || (text.len() >= 4 && text.chars().all(|c| c == 'x' || c == 'X'))
-}
-
 /// Where a leaf stands in an object.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ValuePath(pub Vec<PathSegment>);
@@ -319,16 +310,6 @@ impl ValuePath {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn masks_are_recognised_and_ordinary_values_are_not() {
-        for mask in ["***", "*", "••••1234", "****", "4111****1111", "XXXX", "xxxxxx"] {
-            assert!(looks_masked(mask), "{mask} is a mask");
-        }
-        for plain in ["", "k:9,f", "0000", "a**b", "xxx", "Xaver", "p\"w,1"] {
-            assert!(!looks_masked(plain), "{plain} is a value");
-        }
-    }
 
     #[test]
     fn fields_stay_in_the_order_of_the_shape() {

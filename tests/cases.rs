@@ -25,7 +25,7 @@ use trueup::document::{self, Document, ValueSource};
 use trueup::exchange::PlannedRequest;
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::scalar::ScalarToken;
-use trueup::kind::{Kind, ScalarType, WireFormat};
+use trueup::kind::{Kind, ScalarType, Shape, WireFormat};
 use trueup::plan::propose::GrantedPermissions;
 use trueup::plan::request::UpdateOptions;
 use trueup::plan::step::{DecideOptions, PlanDecision, UpdateMethod};
@@ -33,7 +33,7 @@ use trueup::plan::{Plan, PlanSubject, StepRequest, WriteComparison, WriteHistory
 use trueup::remote::wire::{self, Snapshot};
 use trueup::report::{DiagnosticRenderOptions, PlanReport, render_diagnostics, text};
 use trueup::run::match_up::{ObjectMatch, ObjectMatcher};
-use trueup::value::{ItemKeyField, PathSegment, Value, ValuePath as Place};
+use trueup::value::{ItemKeyField, Object, PathSegment, Value, ValuePath as Place};
 
 const ROOT: &str = "tests/cases";
 const WIDTH: usize = 100;
@@ -52,6 +52,8 @@ struct Case {
     personal: Option<bool>,
     /// What is remembered of values that do not read back, by JSON Pointer.
     memory: BTreeMap<String, RecallWord>,
+    /// Nothing else is known of what was written.
+    fresh: bool,
     /// What the operator allows on purpose: `force-hidden`, `lower-protection`, `overwrite-edits`, `delete`,
     /// `personal`.
     allow: BTreeSet<String>,
@@ -188,9 +190,9 @@ fn run(folder: &Path) -> Result<Outputs, String> {
         update_options: UpdateOptions { also_send_nested: case.carry_nested.unwrap_or(true) },
     };
     let scope = scope(&document.kind, &target.scope, &document)?;
-    let subject = subject(&document, scope, live.as_ref().map(|live| &live.object));
-    let decision =
-        decided(&document, &subject, live.as_ref().map(|live| &live.object), &memory(&case), rules);
+    let shown = live.as_ref().map(|live| &live.object);
+    let subject = subject(&document, scope, shown);
+    let decision = decided(&document, &subject, shown, &history(&case, shown), rules);
     let made = outputs(decision, format, faults);
     leaks_nothing(&case, &made)?;
     Ok(made)
@@ -263,16 +265,40 @@ fn scope(kind: &Kind, target: &BTreeMap<String, String>, document: &Document) ->
         .collect()
 }
 
-/// A memory of what the case says, by JSON Pointer; of everything else it knows nothing.
-struct Told(BTreeMap<String, WriteComparison>);
+/// A history of what the case says, by JSON Pointer. What the live object shows was written last, unless the case
+/// says that nothing of it is known.
+struct CaseHistory<'l> {
+    known: BTreeMap<String, WriteComparison>,
+    live: Option<&'l Object>,
+}
 
-impl WriteHistory for Told {
-    fn compare_last_written(&self, _: &PlanSubject, path: &Place, _: &Value) -> WriteComparison {
-        self.0.get(&path.to_pointer()).copied().unwrap_or(WriteComparison::NeverWritten)
+impl WriteHistory for CaseHistory<'_> {
+    fn compare_last_written(&self, subject: &PlanSubject, path: &Place, value: &Value) -> WriteComparison {
+        let shown = self.live.and_then(|live| find_shown(&subject.kind.shape, live, &path.0));
+        match self.known.get(&path.to_pointer()) {
+            Some(known) => *known,
+            None if shown.is_some_and(|shown| !shown.is_blank() && *shown == *value) => WriteComparison::Same,
+            None => WriteComparison::NeverWritten,
+        }
     }
 }
 
-fn memory(case: &Case) -> Told {
+/// The live value at a path.
+fn find_shown<'o>(shape: &Shape, object: &'o Object, path: &[PathSegment]) -> Option<&'o Value> {
+    let [PathSegment::Field(name), rest @ ..] = path else { return None };
+    let field = shape.find_field(name)?;
+    let value = object.get_field(field.number)?;
+    match (rest, field.ty.inner_shape()) {
+        ([], _) => Some(value),
+        ([PathSegment::Item { index, .. }, rest @ ..], Some(inner)) => {
+            find_shown(inner, value.items().get(*index)?.as_object()?, rest)
+        }
+        (rest, Some(inner)) => find_shown(inner, value.as_object()?, rest),
+        _ => None,
+    }
+}
+
+fn history<'l>(case: &Case, live: Option<&'l Object>) -> CaseHistory<'l> {
     let known = case.memory.iter().map(|(pointer, word)| {
         let recall = match word {
             RecallWord::Same => WriteComparison::Same,
@@ -280,7 +306,7 @@ fn memory(case: &Case) -> Told {
         };
         (pointer.clone(), recall)
     });
-    Told(known.collect())
+    CaseHistory { known: known.collect(), live: live.filter(|_| !case.fresh) }
 }
 
 /// Whoever reads the JSON must know which item is meant.

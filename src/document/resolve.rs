@@ -7,9 +7,10 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::read::find_blank_key;
-use super::spec::diagnose_mismatch;
+use super::spec::{diagnose_mask, diagnose_mismatch};
 use super::{DesiredNode, DesiredValue, Document, ValueSource};
 use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::kind::mask::is_mask;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{FieldType, ItemType, ScalarType, Shape};
 
@@ -121,6 +122,9 @@ impl SourceResolver<'_> {
     fn resolve_scalar(&mut self, wanted: &mut DesiredNode, leaf: &ScalarType, name: &str) {
         let DesiredValue::Source(slot) = &wanted.value else { return };
         let Some(secret) = (self.lookup)(slot) else { return };
+        if is_mask(secret.expose_secret()) {
+            return self.mismatches.push((wanted.span, diagnose_mask(name, &format!("{slot} holds"))));
+        }
         match leaf.read_token(ScalarToken::String(secret.expose_secret())) {
             Ok(value) => wanted.value = DesiredValue::Literal(value),
             Err(mismatch) => self.mismatches.push((wanted.span, diagnose_mismatch(name, leaf, mismatch))),

@@ -7,6 +7,7 @@
 use super::read::{SourceReader, escape_for_message};
 use super::{DesiredNode, DesiredValue, list_keys, refer, value_source};
 use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::kind::mask::is_mask;
 use crate::kind::scalar::{ScalarMismatch, ScalarToken};
 use crate::kind::{
     ArrayType, ClearValue, Field, FieldReference, FieldType, ItemType, MapType, ScalarType, Shape,
@@ -123,7 +124,12 @@ impl SourceReader<'_> {
         if role.sensitivity == Sensitivity::Secret {
             return self.report_plain_secret(node, role);
         }
-        parse_scalar(self, node, leaf, role.name).map(DesiredValue::Literal)
+        let value = parse_scalar(self, node, leaf, role.name)?;
+        if role.sensitivity != Sensitivity::Public && value.as_str().is_some_and(is_mask) {
+            self.add_diagnostic(node.span, diagnose_mask(role.name, "this is"));
+            return None;
+        }
+        Some(DesiredValue::Literal(value))
     }
 
     fn read_value_source(
@@ -282,6 +288,12 @@ pub(super) fn parse_scalar(
 pub fn diagnose_mismatch(name: &str, leaf: &ScalarType, mismatch: ScalarMismatch) -> Diagnostic {
     let fault = Diagnostic::error("wrong-value", format!("`{name}`: {}", mismatch.message));
     fault.with_hint(mismatch.hint.unwrap_or_else(|| format!("write {}", leaf.describe_type())))
+}
+
+/// The fault of a mask where a value is to be.
+pub fn diagnose_mask(name: &str, what: &str) -> Diagnostic {
+    Diagnostic::error("masked-value", format!("`{name}`: {what} a mask, not the value that it hides"))
+        .with_hint("write the value itself, or leave the field out")
 }
 
 impl SourceReader<'_> {

@@ -10,6 +10,7 @@ mod builtin;
 pub mod check;
 pub mod explain;
 pub mod file;
+pub mod mask;
 pub mod read;
 pub mod reference;
 pub mod registry;

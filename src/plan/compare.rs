@@ -3,11 +3,12 @@
 //! Sameness is the field's affair: null, absent and the empty text are one for texts, absent is zero where the
 //! kind says so, addresses ignore blanks around commas. Everything else is plain equality of typed values.
 
+use crate::kind::mask::{is_mask, may_be_mask};
 use crate::kind::{
     AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ItemType, ListType, ScalarType, Shape,
 };
 use crate::plan::{Change, ChangeValueType};
-use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath, looks_masked};
+use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// Whether a field holds the same on both sides.
 pub fn is_equal(field: &Field, a: Option<&Value>, b: Option<&Value>) -> bool {
@@ -95,12 +96,10 @@ fn is_equal_list(list: &ArrayType, a: &[Value], b: &[Value]) -> bool {
     }
 }
 
-/// Whether what was read may not be the value itself: hidden, masked, or waiting for somebody.
+/// Whether what was read may not be the value itself: hidden, masked, or pending.
 ///
 /// A secret that reads empty may be hidden; of anything else that may be hidden, only a missing member is.
 pub fn is_unreadable(field: &Field, live: Option<&Value>) -> bool {
-    let masked =
-        field.sensitivity != Sensitivity::Public && live.and_then(Value::as_str).is_some_and(looks_masked);
     let hidden = match (field.when_absent, field.sensitivity) {
         (AbsenceRule::Hidden, Sensitivity::Secret) | (AbsenceRule::Pending, _) => {
             live.is_none_or(Value::is_blank)
@@ -108,7 +107,23 @@ pub fn is_unreadable(field: &Field, live: Option<&Value>) -> bool {
         (AbsenceRule::Hidden, _) => live.is_none(),
         (AbsenceRule::Null | AbsenceRule::Zero, _) => false,
     };
-    masked || hidden || field.behavior.write_only
+    hidden || field.behavior.write_only || is_masked(field, live)
+}
+
+/// Whether a service may show this in place of the value. Of a secret much less is believed.
+fn is_masked(field: &Field, live: Option<&Value>) -> bool {
+    live.and_then(Value::as_str).is_some_and(|text| match field.sensitivity {
+        Sensitivity::Public => false,
+        Sensitivity::Secret => may_be_mask(text),
+        Sensitivity::Internal | Sensitivity::Personal => is_mask(text),
+    })
+}
+
+/// Whether a service surely shows this very value: a text that only may be a mask and is the desired value is none.
+pub fn is_shown(field: &Field, live: Option<&Value>, desired: &Value) -> bool {
+    let may_show = !field.behavior.write_only && live.is_some_and(|live| !live.is_blank());
+    let masked = live.and_then(Value::as_str).is_some_and(is_mask);
+    may_show && !masked && is_equal(field, live, Some(desired))
 }
 
 /// The leaves that tell an item apart from those among which it stands, for paths: the first of the list's keys

@@ -86,8 +86,12 @@ pub struct Step {
     pub desired: Object,
     /// Values that are sent and will not read back; to be remembered once they were written.
     pub hidden: Vec<(ValuePath, Value)>,
+    /// Secrets that are sent and read back; recorded too, so that they are known to be real.
+    pub shown_secrets: Vec<(ValuePath, Value)>,
     /// What is known of values that do not read back.
     pub last_written: Vec<LastWritten>,
+    /// Live values that must not be written back.
+    pub unsendable_paths: Vec<ValuePath>,
     /// What of it somebody had to allow.
     pub required_permissions: Vec<Permission>,
 }
@@ -105,6 +109,8 @@ pub struct StepRequest {
 pub struct UnchangedObject {
     pub subject: PlanSubject,
     pub notes: Vec<Diagnostic>,
+    /// What was read and is to be recorded as seen.
+    pub baseline: Vec<(ValuePath, Value)>,
     /// What is known of values that do not read back.
     pub last_written: Vec<LastWritten>,
 }
@@ -112,7 +118,7 @@ pub struct UnchangedObject {
 impl UnchangedObject {
     /// Nothing is to be said about it.
     pub fn from_subject(subject: &PlanSubject) -> Self {
-        Self { subject: subject.clone(), notes: Vec::new(), last_written: Vec::new() }
+        Self { subject: subject.clone(), notes: Vec::new(), baseline: Vec::new(), last_written: Vec::new() }
     }
 }
 

@@ -5,21 +5,24 @@
 //! change with the line that asks for it. What cannot be seen (hidden, masked, waiting) is never guessed at:
 //! the memory of what was last written decides, or a note says so.
 
+mod carry;
 mod guard;
 mod lists;
+mod scalars;
 
 use std::sync::Arc;
 
+pub use carry::{CarryRisk, CarryRiskReason};
+pub use guard::find_foreign_edit;
+
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document};
-use crate::kind::{
-    AbsenceRule, ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Shape, WrittenItems,
-};
-use crate::plan::compare::{build_segment, is_equal, is_unreadable};
+use crate::kind::{ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Shape};
+use crate::plan::compare::{build_segment, is_equal};
 use crate::plan::permission::{Permission, is_personal};
 use crate::plan::rotate::{SecretRotation, is_rotatable};
-use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteComparison, WriteHistory};
-use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath, looks_masked};
+use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};
+use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// One document against one live object.
 pub struct ProposalInput<'q> {
@@ -43,11 +46,14 @@ pub struct ObjectProposal {
     pub errors: Vec<Diagnostic>,
     /// Values that the document supplies and that do not read back, changed or not.
     pub hidden: Vec<(ValuePath, Value)>,
+    /// Secrets that the document supplies and that the service shows, as far as seen.
+    pub shown_secrets: Vec<(ValuePath, Value)>,
     /// Named fields that cannot be seen and were not compared, with their lines.
     pub uncompared_fields: Vec<(ValuePath, SourceSpan)>,
-    /// Fields that the document leaves alone and that do not read back, with the line of what they stand in: a
-    /// write of the whole would blank them.
-    pub unreadable_fields: Vec<(ValuePath, SourceSpan)>,
+    /// Values that the document leaves alone and that must not be written back.
+    pub carry_risks: Vec<CarryRisk>,
+    /// Clears of values that the service does not show: changes of any write that carries them.
+    pub hidden_clears: Vec<Change>,
     /// What is known of values that the document supplies and that do not read back.
     pub last_written: Vec<LastWritten>,
     /// What of it somebody had to allow.
@@ -167,11 +173,8 @@ impl ProposalBuilder<'_> {
             return None;
         }
         match (&field.ty, &wanted.value) {
-            (FieldType::Scalar(_), DesiredValue::Literal(value)) => {
-                self.merge_scalar(field, live, value.clone(), (wanted.span, path))
-            }
-            (FieldType::Scalar(_), DesiredValue::Clear) => {
-                self.merge_scalar(field, live, build_cleared_value(field), (wanted.span, path))
+            (FieldType::Scalar(_), DesiredValue::Literal(_) | DesiredValue::Clear) => {
+                self.merge_scalar(field, live, wanted, path)
             }
             (FieldType::Object(shape), DesiredValue::Object(fields)) => {
                 let live = live.and_then(Value::as_object);
@@ -206,79 +209,6 @@ impl ProposalBuilder<'_> {
             }
             _ => None,
         }
-    }
-
-    fn merge_scalar(
-        &mut self,
-        field: &Field,
-        live: Option<&Value>,
-        value: Value,
-        (span, path): (SourceSpan, ValuePath),
-    ) -> Option<Value> {
-        // of what is new everything is known
-        let hidden = !self.creating && is_unreadable(field, live);
-        let rotated = self.is_rotated(field, &path, &value);
-        let settled = !hidden && !rotated && is_equal(field, live, Some(&value));
-        if settled && (!self.creating || value.is_blank()) {
-            return self.creating.then_some(value);
-        }
-        if hidden && value.is_blank() && live.is_none_or(Value::is_blank) {
-            // the document says that there is none, and none is seen
-            return Some(value);
-        }
-        let waits = field.when_absent == AbsenceRule::Pending;
-        if hidden || waits || is_unreadable(field, live) {
-            self.proposal.hidden.push((path.clone(), value.clone()));
-        }
-        if !self.creating && (hidden || waits || rotated) {
-            let masked = live.and_then(Value::as_str).is_some_and(looks_masked);
-            let recall = self.input.write_history.compare_last_written(self.input.subject, &path, &value);
-            self.record_last_written(&path, recall, rotated);
-            match recall {
-                _ if rotated => {}
-                WriteComparison::Same if waits => {
-                    self.note_pending(field, span);
-                    return Some(value);
-                }
-                WriteComparison::Same => return Some(value),
-                WriteComparison::NeverWritten if waits && hidden && self.is_pending() => {
-                    self.note_pending(field, span);
-                    return Some(value);
-                }
-                WriteComparison::NeverWritten
-                    if (masked || field.sensitivity != Sensitivity::Secret)
-                        && !(masked && value.is_blank())
-                        && !waits =>
-                {
-                    if !self.permissions.force_hidden {
-                        self.proposal.uncompared_fields.push((path, span));
-                        return Some(value);
-                    }
-                    self.require_permission(Permission::Hidden);
-                }
-                WriteComparison::Differs | WriteComparison::NeverWritten => {}
-            }
-        }
-        self.guard_protection(field, live, &value, span);
-        let blank = value.is_blank();
-        self.push_change(
-            path,
-            live.cloned(),
-            Some(value.clone()),
-            ChangeContext {
-                value_type: ChangeValueType::from_type(&field.ty),
-                sensitivity: field.sensitivity,
-                span: Some(span),
-            },
-        );
-        // a mask that is to go says that something is there
-        if hidden
-            && !blank
-            && let Some(change) = self.proposal.changes.last_mut()
-        {
-            change.unreadable = true;
-        }
-        Some(value)
     }
 
     /// A field that can't be changed any more: naming what it is already is fine.
@@ -332,61 +262,6 @@ impl ProposalBuilder<'_> {
                 span: Some(wanted.span),
             },
         );
-    }
-
-    /// A field that the document leaves alone.
-    fn check_unmanaged_field(&mut self, field: &Field, live: Option<&Value>, path: &dyn Fn() -> ValuePath) {
-        if self.creating {
-            if field.behavior.required {
-                let (what, hint) = match &self.new_item_list {
-                    Some(list) => (format!("a new item of `{list}`"), "add it to the item"),
-                    None => ("a new object".to_owned(), "add it to the document's `spec`"),
-                };
-                self.push_error(
-                    "missing-field",
-                    format!("{what} needs `{}`", field.name),
-                    self.current_span,
-                    hint,
-                );
-            }
-            return;
-        }
-        if field.behavior.read_only || field.omit_from_writes || field.behavior.immutable {
-            return;
-        }
-        match (&field.ty, live) {
-            (FieldType::Scalar(_), live) if is_unreadable(field, live) => {
-                self.proposal.unreadable_fields.push((path(), self.current_span))
-            }
-            (FieldType::Object(shape), Some(Value::Object(object))) => {
-                self.check_unmanaged_item(
-                    &ItemType::Object(shape.clone()),
-                    &Value::Object(object.clone()),
-                    &path(),
-                );
-            }
-            (FieldType::Array(list), Some(Value::Array(items)))
-                if matches!(list.item, ItemType::Object(_)) && list.write_items == WrittenItems::All =>
-            {
-                for (index, item) in items.iter().enumerate() {
-                    self.check_unmanaged_item(
-                        &list.item,
-                        item,
-                        &path().join_segment(build_segment(list, index, item, items)),
-                    );
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn check_unmanaged_item(&mut self, item: &ItemType, value: &Value, path: &ValuePath) {
-        if let (ItemType::Object(shape), Some(object)) = (item, value.as_object()) {
-            for field in &shape.fields {
-                let at = || path.join_segment(PathSegment::Field(field.name.clone()));
-                self.check_unmanaged_field(field, object.get_field(field.number), &at);
-            }
-        }
     }
 
     fn find_copied_value(&self, copy: &CopySource) -> Option<Value> {

@@ -204,8 +204,9 @@ pub fn add_required_fields(step: &Step) -> Option<Result<PlannedRequest, Vec<Arc
             continue;
         }
         let live = step.live.as_ref().and_then(|live| live.get_field(field.number));
+        let is_risky = step.unsendable_paths.iter().any(|path| path.top_field() == Some(&*field.name));
         match step.desired.get_field(field.number) {
-            Some(value) if !is_unreadable(field, live) && !value.is_blank() => {
+            Some(value) if !is_risky && !is_unreadable(field, live) && !value.is_blank() => {
                 members.push((field.write_to.to_string(), encode_value(field, value, WriteMode::Update)));
             }
             _ => hidden.push(field.name.clone()),
@@ -221,7 +222,7 @@ pub fn is_missing_required(field: &Field, members: &[(String, WireValue)]) -> bo
     ours && !members.iter().any(|(name, _)| **name == *field.write_to)
 }
 
-/// Whether a request replaces what stands at a path, so that what it does not know of it is lost.
+/// Whether a request carries the live value at a path that the document does not name.
 pub fn replaces_path(
     write: &WriteOperation,
     proposal: &ObjectProposal,
@@ -232,12 +233,17 @@ pub fn replaces_path(
         return true;
     }
     let Some(top) = path.top_field().filter(|_| path.0.len() > 1) else { return false };
+    let under_top = || proposal.changes.iter().filter(|change| change.path.top_field() == Some(top));
+    let sent = under_top().next().is_some() || planned.sent_unchanged.iter().any(|name| name == top);
     let whole =
         write.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
-    let sent = proposal.changes.iter().any(|change| change.path.top_field() == Some(top))
-        || planned.sent_unchanged.iter().any(|name| name == top);
-    // a list always travels complete
-    sent && (whole || matches!(path.0.get(1), Some(PathSegment::Item { .. })))
+    // lists are sent in full, and so is each member of an object that is sent in parts
+    let is_in_list = matches!(path.0.get(1), Some(PathSegment::Item { .. }));
+    let is_in_sent_member =
+        path.0.len() > 2 && under_top().any(|change| change.path.0.get(1) == path.0.get(1));
+    // a change of the object as a whole
+    let is_under_change = under_top().any(|change| change.path.0.len() == 1);
+    sent && (whole || is_in_list || is_in_sent_member || is_under_change)
 }
 
 /// The request that makes a new object.

@@ -9,10 +9,15 @@ use crate::document::DocumentState;
 use crate::kind::{Field, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation};
 use crate::plan::compare::diff_objects;
 use crate::plan::permission::Permission;
-use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
+use crate::plan::propose::{
+    CarryRisk, CarryRiskReason, GrantedPermissions, ObjectProposal, ProposalInput, find_foreign_edit,
+    propose_object,
+};
 use crate::plan::request::{self, UpdateOptions};
 use crate::plan::sync_check::is_in_sync;
-use crate::plan::{Change, ChangeValueType, RefusedObject, Step, StepAction, UnchangedObject};
+use crate::plan::{
+    Change, ChangeValueType, RefusedObject, Step, StepAction, UnchangedObject, WriteComparison,
+};
 use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// What becomes of one document.
@@ -65,7 +70,10 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
             is_unchanged(&propose_object(question, rules.permissions)),
             "a quick yes must be a yes"
         );
-        return PlanDecision::Unchanged(UnchangedObject::from_subject(question.subject));
+        return PlanDecision::Unchanged(UnchangedObject {
+            baseline: collect_baseline(question),
+            ..UnchangedObject::from_subject(question.subject)
+        });
     }
     let proposal = propose_object(question, rules.permissions);
     if !proposal.errors.is_empty() {
@@ -77,11 +85,21 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
             let asked =
                 proposal.uncompared_fields.iter().map(|one| diagnose_uncompared(question, one, false));
             let notes = proposal.notes.iter().cloned().chain(asked).collect();
-            let (subject, recalled) = (question.subject.clone(), proposal.last_written);
-            PlanDecision::Unchanged(UnchangedObject { subject, notes, last_written: recalled })
+            PlanDecision::Unchanged(UnchangedObject {
+                subject: question.subject.clone(),
+                notes,
+                baseline: collect_baseline(question),
+                last_written: proposal.last_written,
+            })
         }
         Some(live) => decide_update(question, live, proposal, rules),
     }
+}
+
+/// When the account owner last edited an object, where no run has seen that.
+fn collect_baseline(question: &ProposalInput) -> Vec<(ValuePath, Value)> {
+    let edit = find_foreign_edit(question).filter(|edit| edit.seen != WriteComparison::Same);
+    edit.map(|edit| (edit.path, edit.edited_at)).into_iter().collect()
 }
 
 /// Whether there is nothing to do and nothing to say.
@@ -143,7 +161,9 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
         live: Some(live.clone()),
         desired: Object::default(),
         hidden: Vec::new(),
+        shown_secrets: Vec::new(),
         last_written: Vec::new(),
+        unsendable_paths: Vec::new(),
         required_permissions: vec![Permission::Delete],
     }))
 }
@@ -178,7 +198,9 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
         live: None,
         desired: proposal.desired,
         hidden: proposal.hidden,
+        shown_secrets: proposal.shown_secrets,
         last_written: proposal.last_written,
+        unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
     }))
 }
@@ -197,13 +219,15 @@ fn decide_update(
         return refuse_object(question, proposal, vec![fault]);
     };
     let planned = request::build_update(question.subject, write, live, &proposal, rules.update_options);
-    let lost =
+    let carried =
         |path: &ValuePath| !rules.just_created && request::replaces_path(write, &proposal, &planned, path);
-    let lost = proposal.unreadable_fields.iter().filter(|(path, _)| lost(path));
-    let reasons: Vec<_> = lost.map(|(path, span)| diagnose_would_erase(question, path, *span)).collect();
+    let risks = proposal.carry_risks.iter().filter(|risk| carried(&risk.path));
+    let reasons: Vec<_> = risks.map(|risk| diagnose_carry_risk(question, risk)).collect();
     if !reasons.is_empty() {
         return refuse_object(question, proposal, reasons);
     }
+    let clears: Vec<Change> =
+        proposal.hidden_clears.iter().filter(|change| carried(&change.path)).cloned().collect();
     let seen = question.document.kind.history.edited_by_others_at;
     let seen = seen.map(|number| question.document.kind.shape.get_field(number).name.clone());
     // of a list everything is sent
@@ -222,18 +246,21 @@ fn decide_update(
         diagnose_uncompared(question, one, travels)
     });
     let notes = proposal.notes.iter().cloned().chain(notes).collect();
-    let hidden = proposal.hidden.into_iter().filter(sent).collect();
+    let hidden = proposal.hidden.iter().filter(|own| sent(own)).cloned().collect();
+    let shown_secrets = proposal.shown_secrets.iter().filter(|own| sent(own)).cloned().collect();
     PlanDecision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: StepAction::Update,
-        changes: proposal.changes,
+        changes: proposal.changes.iter().cloned().chain(clears).collect(),
         requests: vec![planned],
         body_mode: write.body,
         notes,
         live: Some(live.clone()),
         desired: proposal.desired,
         hidden,
+        shown_secrets,
         last_written: proposal.last_written,
+        unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
         required_permissions: proposal.required_permissions,
     }))
 }
@@ -253,12 +280,33 @@ fn find_operation<'q>(question: &'q ProposalInput, method: UpdateMethod) -> Opti
     }
 }
 
-fn diagnose_would_erase(question: &ProposalInput, path: &ValuePath, span: SourceSpan) -> Diagnostic {
-    let name = format_path_with_keys(&question.document.kind, path);
-    let message = format!("`{name}` does not read back, and this write of the whole would blank it");
-    Diagnostic::error("would-blank", message)
-        .with_location(question.document.locate_span(span))
-        .with_hint("name it in the document: where its value comes from, or `null` if there is none")
+fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagnostic {
+    let name = format_path_with_keys(&question.document.kind, &risk.path);
+    let (code, message) = match risk.reason {
+        CarryRiskReason::Hidden => {
+            ("would-blank", format!("the API does not return `{name}`; this write would erase it"))
+        }
+        CarryRiskReason::Masked => (
+            "would-write-mask",
+            format!("the API returns a mask for `{name}`; this write would put it in its place"),
+        ),
+        CarryRiskReason::Unconfirmed => (
+            "unconfirmed-secret",
+            format!(
+                "nothing says that the API returns the real `{name}`; this write would send back what it returns"
+            ),
+        ),
+    };
+    let field = risk.path.0.iter().rev().find_map(|segment| match segment {
+        PathSegment::Field(name) => Some(&**name),
+        _ => None,
+    });
+    let line = format!("add `{}: {{ from_env: NAME }}` to the document", field.unwrap_or_default());
+    let hint = match risk.reason {
+        CarryRiskReason::Hidden => format!("{line}, or `null` if there is none"),
+        CarryRiskReason::Masked | CarryRiskReason::Unconfirmed => line,
+    };
+    Diagnostic::error(code, message).with_location(question.document.locate_span(risk.span)).with_hint(hint)
 }
 
 /// What is said of a value that could not be compared. `travels`: the step sends it along with the rest.

@@ -41,6 +41,8 @@ impl MaskedChange {
         match (there(&change.before), there(&change.after)) {
             (false, true) => Self::Added,
             (true, false) => Self::Removed,
+            // what is hidden is cleared
+            (false, false) if change.unreadable => Self::Removed,
             _ => Self::Changed,
         }
     }

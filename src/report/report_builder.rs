@@ -195,7 +195,11 @@ pub fn build_field_change(
     unseen: bool,
 ) -> FieldChange {
     let mark = route.sensitivity.max(change.sensitivity);
-    let turn = if unseen { MaskedChange::Changed } else { MaskedChange::from_change(change) };
+    let is_cleared = change.after.as_ref().is_none_or(Value::is_blank);
+    let turn = match unseen && !is_cleared {
+        true => MaskedChange::Changed,
+        false => MaskedChange::from_change(change),
+    };
     let look = showing.build_mask_context(mark, turn);
     let show =
         |side: &Option<Value>| side.as_ref().map(|value| mask::mask_value(value, &change.value_type, look));

@@ -21,7 +21,7 @@ use std::time::Instant;
 use futures_util::{StreamExt, stream};
 
 use self::diagnostics::diagnose_unrecorded_outcome;
-use self::record::{build_outcome, build_settled_outcomes, record_statuses, update_index};
+use self::record::{build_outcome, build_settled_outcomes, record_baselines, record_statuses, update_index};
 pub use self::record::{build_unstarted_outcomes, finish_without_steps};
 use self::send::SendResult;
 use self::verify::VerifyOutcome;
@@ -44,6 +44,7 @@ pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJo
     session.stop.enable_grace();
     record_statuses(session, &plan, jobs);
     let mut outcomes = build_settled_outcomes(&plan);
+    record_baselines(session, &plan, &mut outcomes);
     let steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let halted = Mutex::new(BTreeSet::new());

@@ -71,7 +71,8 @@ impl<'d> ObjectMatcher<'d> {
     /// Of objects that are as their documents want them only the id is kept, so that they cost no memory.
     #[must_use]
     pub fn with_drop_in_sync(mut self, settles: bool) -> Self {
-        self.drop_in_sync = settles;
+        // what the account owner edits is recorded with each read that agrees
+        self.drop_in_sync = settles && self.kind.history.edited_by_others_at.is_none();
         self
     }
 

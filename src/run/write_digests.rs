@@ -47,6 +47,9 @@ struct WriteDigestEntry {
     unknown: bool,
 }
 
+/// Values of one object, by their paths.
+pub type ObjectValues<'v> = (&'v PlanSubject, &'v [(ValuePath, Value)]);
+
 impl WriteDigests {
     /// A memory of nothing, for questions that must not depend on what this machine wrote before.
     pub fn new_in_memory() -> Self {
@@ -72,7 +75,12 @@ impl WriteDigests {
     /// # Errors
     /// When the folder cannot be written.
     pub fn mark_sent(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
-        self.append_entries(subject, values, |own, sent| WriteDigestEntry {
+        // where nothing is known, a clear whose outcome is unknown adds nothing
+        let is_news = |(path, value): &&(ValuePath, Value)| {
+            !value.is_blank() || self.entries.get(&build_key(subject, path)).is_some()
+        };
+        let values: Vec<_> = values.iter().filter(is_news).cloned().collect();
+        self.append_entries(&[(subject, &values)], |own, sent| WriteDigestEntry {
             unknown: true,
             ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
         })
@@ -83,28 +91,35 @@ impl WriteDigests {
     /// # Errors
     /// When the folder cannot be written.
     pub fn restore_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
-        self.append_entries(subject, values, |own, sent| WriteDigestEntry {
+        self.append_entries(&[(subject, values)], |own, sent| WriteDigestEntry {
             unknown: false,
             ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
         })
     }
 
-    /// Remembers what was written at these places of one object, on disk before it returns.
+    /// Records what was written at these paths of one object, on disk before it returns.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn record_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
-        self.append_entries(subject, values, |_, sent| sent)
+        self.record_all(&[(subject, values)])
+    }
+
+    /// Records what was written, or seen, at these paths of several objects, on disk before it returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn record_all(&mut self, objects: &[ObjectValues]) -> io::Result<()> {
+        self.append_entries(objects, |_, sent| sent)
     }
 
     /// Appends what `choose` makes of the entry that is there and the one of the value that is sent.
     fn append_entries(
         &mut self,
-        subject: &PlanSubject,
-        values: &[(ValuePath, Value)],
+        objects: &[ObjectValues],
         choose: impl Fn(Option<WriteDigestEntry>, WriteDigestEntry) -> WriteDigestEntry,
     ) -> io::Result<()> {
-        if values.is_empty() {
+        if objects.iter().all(|(_, values)| values.is_empty()) {
             return Ok(());
         }
         let folder = self.folder.clone();
@@ -113,14 +128,17 @@ impl WriteDigests {
                 self.key = Zeroizing::new(load_or_create_key(&folder, KEY_FILE)?);
             }
             let at = super::format_now();
-            let fact = |(path, value): &(ValuePath, Value)| {
-                let name = build_key(subject, path);
-                let digest = compute_digest(&self.key, &name, value, subject);
-                let sent = WriteDigestEntry { digest, at: at.clone(), unknown: false };
-                let entry = choose(self.entries.get(&name).cloned(), sent);
-                (name, entry)
-            };
-            self.entries.append_values(values.iter().map(fact).collect())
+            let mut entries = Vec::new();
+            for (subject, values) in objects {
+                for (path, value) in *values {
+                    let name = build_key(subject, path);
+                    let digest = compute_digest(&self.key, &name, value, subject);
+                    let sent = WriteDigestEntry { digest, at: at.clone(), unknown: false };
+                    let entry = choose(self.entries.get(&name).cloned(), sent);
+                    entries.push((name, entry));
+                }
+            }
+            self.entries.append_values(entries)
         })
     }
 }

@@ -307,6 +307,8 @@ fn step(
         desired: proposal.desired,
         hidden: Vec::new(),
         last_written: proposal.last_written,
+        shown_secrets: Vec::new(),
+        unsendable_paths: Vec::new(),
         required_permissions: proposal.required_permissions,
     }
 }

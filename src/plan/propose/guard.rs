@@ -58,37 +58,28 @@ impl ProposalBuilder<'_> {
         });
     }
 
-    /// An edit by the person behind the object, newer than the last one seen, is not silently overwritten.
+    /// An edit by the account owner since the last one seen is not overwritten. What was seen is recorded with each
+    /// write and with each read that agrees.
     pub(super) fn guard_foreign_edits(&mut self) {
-        let kind = &self.input.document.kind;
-        let Some(number) = kind.history.edited_by_others_at else { return };
-        let edited =
-            self.input.live.and_then(|live| live.get_field(number)).filter(|value| !value.is_blank());
-        let (Some(edited), false) = (edited, self.proposal.changes.is_empty()) else { return };
-        let path = ValuePath(vec![PathSegment::Field(kind.shape.get_field(number).name.clone())]);
-        let span = self.input.document.name_span;
-        match self.input.write_history.compare_last_written(self.input.subject, &path, edited) {
-            WriteComparison::Same => {}
-            WriteComparison::Differs if !self.permissions.overwrite_edits => {
-                let message = "the person behind this object has edited it since the last run".to_owned();
-                self.push_error(
-                    "edited-meanwhile",
-                    message,
-                    span,
-                    "look at the edits; `--overwrite-edits` to go on",
-                );
-            }
-            recall => {
-                if recall == WriteComparison::Differs {
-                    self.require_permission(Permission::OverwriteEdits);
-                }
-                let message = "the person behind this object has edited it before";
-                let note =
-                    Diagnostic::note("edited-by-others", message).with_location(self.locate_span(span));
-                self.proposal.notes.push(note.with_hint("see that nothing of theirs is overwritten"));
-            }
+        let Some(edit) = find_foreign_edit(self.input) else { return };
+        self.proposal.hidden.push((edit.path, edit.edited_at.clone()));
+        let is_known = edit.edited_at.is_blank() || edit.seen == WriteComparison::Same;
+        if is_known || self.proposal.changes.is_empty() {
+            return;
         }
-        self.proposal.hidden.push((path, edited.clone()));
+        let span = self.input.document.name_span;
+        if edit.seen == WriteComparison::NeverWritten {
+            let message =
+                "the account owner has edited this object, and nothing tells whether a run has seen it";
+            let note = Diagnostic::note("edited-by-others", message).with_location(self.locate_span(span));
+            return self.proposal.notes.push(note.with_hint("see that nothing of theirs is overwritten"));
+        }
+        if self.permissions.overwrite_edits {
+            return self.require_permission(Permission::OverwriteEdits);
+        }
+        let message = "the account owner has edited this object since the last run".to_owned();
+        let hint = "look at the edits; `--overwrite-edits` writes all the same";
+        self.push_error("edited-meanwhile", message, span, hint);
     }
 
     /// What is about a person is written only where the target takes it from documents.
@@ -154,4 +145,24 @@ impl ProposalBuilder<'_> {
             self.push_error("unresolved-reference", message, spot.span, "see the error about this reference");
         }
     }
+}
+
+/// The last edit by the account owner.
+pub struct ForeignEdit {
+    pub path: ValuePath,
+    /// Null where there was none.
+    pub edited_at: Value,
+    /// Whether a run has seen it.
+    pub seen: WriteComparison,
+}
+
+/// The last edit by the account owner, where the kind says when that was.
+pub fn find_foreign_edit(input: &ProposalInput) -> Option<ForeignEdit> {
+    let kind = &input.document.kind;
+    let field = kind.shape.get_field(kind.history.edited_by_others_at?);
+    let edited_at = input.live?.get_field(field.number).filter(|value| !value.is_blank());
+    let edited_at = edited_at.cloned().unwrap_or(Value::Null);
+    let path = ValuePath(vec![PathSegment::Field(field.name.clone())]);
+    let seen = input.write_history.compare_last_written(input.subject, &path, &edited_at);
+    Some(ForeignEdit { path, edited_at, seen })
 }

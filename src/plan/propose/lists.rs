@@ -70,12 +70,22 @@ impl ProposalBuilder<'_> {
                     rows.begin_row(&self.proposal);
                     let above = std::mem::replace(&mut self.current_span, items[wish].span);
                     let (changes, hidden) = (self.proposal.changes.len(), self.proposal.hidden.len());
+                    let (risks, clears, shown) = (
+                        self.proposal.carry_risks.len(),
+                        self.proposal.hidden_clears.len(),
+                        self.proposal.shown_secrets.len(),
+                    );
                     let object = self.merge_object(shape, item.as_object(), wanted[wish], &at);
                     self.current_span = above;
                     let stays =
                         self.proposal.changes.len() == changes && list.write_items == WrittenItems::Changed;
-                    // a row that is not sent must not be remembered as written
-                    self.proposal.hidden.truncate(if stays { hidden } else { self.proposal.hidden.len() });
+                    // a row that is not sent is not remembered as written and carries nothing
+                    if stays {
+                        self.proposal.hidden.truncate(hidden);
+                        self.proposal.carry_risks.truncate(risks);
+                        self.proposal.hidden_clears.truncate(clears);
+                        self.proposal.shown_secrets.truncate(shown);
+                    }
                     let object = Value::Object(Box::new(object));
                     rows.after.push(if stays { item.clone() } else { object });
                 }
@@ -84,7 +94,7 @@ impl ProposalBuilder<'_> {
                 }
                 None => {
                     if list.write_items == WrittenItems::All {
-                        self.check_unmanaged_item(&list.item, item, &at);
+                        self.check_unmanaged_item(&list.item, Some(item), &at);
                     }
                     rows.after.push(item.clone());
                 }
@@ -259,6 +269,12 @@ impl ProposalBuilder<'_> {
         let keep_rest = !map.deletes_unlisted && !entries.is_empty();
         let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
         after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
+        if field.sensitivity == Sensitivity::Secret {
+            for (key, value) in &after {
+                let segment = PathSegment::Key(key.clone(), field.sensitivity);
+                self.check_carried_value(field, Some(value), &|| path.join_segment(segment.clone()));
+            }
+        }
         for (key, wanted) in entries {
             if let DesiredValue::Literal(value) = &wanted.value {
                 after.push((key.clone(), value.clone()));

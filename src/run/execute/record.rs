@@ -38,9 +38,22 @@ pub(super) fn record_statuses(session: &RunSession, plan: &Plan, jobs: &[ObjectJ
 /// Ends a plan without steps: what agrees is ours from now on, and no create of it is open any more.
 pub fn finish_without_steps(session: &RunSession, plan: &Plan, jobs: &[ObjectJob]) -> Vec<StepOutcome> {
     let mut outcomes = build_settled_outcomes(plan);
+    record_baselines(session, plan, &mut outcomes);
     outcomes.sort_by_key(|outcome| outcome.subject.number);
     update_index(session, jobs, &mut outcomes);
     outcomes
+}
+
+/// Records what was seen of objects that agree.
+pub(super) fn record_baselines(session: &RunSession, plan: &Plan, outcomes: &mut [StepOutcome]) {
+    let seen: Vec<_> = plan.unchanged.iter().map(|own| (&own.subject, own.baseline.as_slice())).collect();
+    let recorded = lock_mutex(session.write_digests).record_all(&seen);
+    if let (Err(error), Some(last)) = (recorded, outcomes.last_mut()) {
+        let message = format!("what was read could not be recorded in `.trueup`: {}", error.kind());
+        let warning =
+            Diagnostic::warning("not-remembered", message).with_location(last.subject.place.clone());
+        last.findings.push(warning.with_hint("edits by account owners seen in this run count as not seen"));
+    }
 }
 
 /// What is as wanted is ours from now on; what was deleted no longer is.

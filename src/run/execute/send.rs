@@ -197,7 +197,8 @@ impl StepExecutor<'_, '_> {
         }
         let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
         let mut memory = lock_mutex(self.session.write_digests);
-        if let Err(error) = memory.record_values(&subject, &fresh.hidden) {
+        if let Err(error) = memory.record_all(&[(&subject, &fresh.hidden), (&subject, &fresh.shown_secrets)])
+        {
             sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
         SendResult::Sent(sent)

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::value_json::{self, JsonForm};
+use crate::kind::mask::is_mask;
 use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use crate::plan::compare::{find_row_id, is_unreadable};
 use crate::plan::step::format_path_with_keys;
 use crate::plan::undo::{UndoableChange, is_read_only, is_writable_path};
 use crate::plan::{Change, ChangeValueType, Step, StepAction};
-use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath, looks_masked};
+use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// The most bytes of one leaf.
 const MAX_LEAF: usize = 32 << 10;
@@ -179,7 +180,7 @@ fn choose_reason(mark: Sensitivity) -> WithheldReason {
 
 fn build_record(step: &Step, change: &Change, label: &str) -> Result<LeafRecord, WithheldReason> {
     let masked = change.sensitivity != Sensitivity::Public
-        && change.before.as_ref().and_then(Value::as_str).is_some_and(looks_masked);
+        && change.before.as_ref().and_then(Value::as_str).is_some_and(is_mask);
     if change.unreadable
         || masked
         || !change.before.as_ref().is_none_or(|value| is_fully_seen(value, &change.value_type))

@@ -334,7 +334,9 @@ fn add_hidden_fields(kind: &Kind, (live, sought): (&Object, &Document), spec: &m
     };
     for (number, wanted) in borrowed {
         let named = fields.iter().any(|(own, _)| own == number);
-        if !named && is_unreadable(kind.shape.get_field(*number), live.get_field(*number)) {
+        let field = kind.shape.get_field(*number);
+        let is_secret = field.sensitivity == Sensitivity::Secret;
+        if !named && (is_secret || is_unreadable(field, live.get_field(*number))) {
             fields.push((*number, wanted.clone()));
         }
     }

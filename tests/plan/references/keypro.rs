@@ -237,7 +237,7 @@ fn what_the_customer_edited_since_is_a_conflict() {
     ran.ends(&["third refused"]).says(
         "edited-meanwhile",
         2,
-        &["has edited it since the last run", "--overwrite-edits"],
+        &["has edited this object since the last run", "--overwrite-edits"],
     );
     fixture.permits = GrantedPermissions { overwrite_edits: true, ..GrantedPermissions::default() };
     fixture.apply(&third("  invoicing_country: DK\n")).ends(&["third done"]);

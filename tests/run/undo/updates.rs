@@ -40,13 +40,14 @@ impl Applied {
         }
     }
 
-    /// The objects of which the receipt keeps nothing, by number.
+    /// The objects of which the receipt keeps no value, by number. Beside a kept one there may be a secret that was
+    /// hidden and is cleared.
     fn withheld(&self) -> BTreeSet<usize> {
         let receipt = receipt(&self.fixture, &last(&self.fixture));
         let objects = receipt["objects"].as_array().expect("objects");
         let is_withheld = |object: &&Json| {
             let leaves = object["leaves"].as_array().expect("leaves");
-            leaves.iter().any(|leaf| leaf.get("withheld").is_some())
+            leaves.iter().all(|leaf| leaf.get("withheld").is_some())
         };
         let number = |object: &Json| {
             let name = object["name"].as_str().expect("a name").trim_start_matches("o-");

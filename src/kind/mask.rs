@@ -1,0 +1,248 @@
+//! Whether a text stands for a secret instead of being it: `****`, `[FILTERED]`, `sk_live_…abcd`.
+//!
+//! Two degrees. [`is_mask`]: no real value looks like this, so it is never written, wherever it comes from.
+//! [`may_be_mask`]: a service may show this in place of a secret, so it is not written back unless something
+//! else says that it is the value. A false alarm of the second costs one line in a document or a kind.
+
+/// Characters that only masks repeat.
+const MASK_CHARACTERS: [char; 10] = ['*', '•', '●', '∗', '·', '◦', '█', '■', '▪', '×'];
+/// Words that say that a value is withheld, without brackets around them.
+const WITHHELD_WORDS: [&str; 16] = [
+    "redacted",
+    "filtered",
+    "masked",
+    "hidden",
+    "obfuscated",
+    "sanitized",
+    "sanitised",
+    "scrubbed",
+    "encrypted",
+    "protected",
+    "sensitive",
+    "removed",
+    "omitted",
+    "withheld",
+    "censored",
+    "secret hidden",
+];
+/// Words that say whether there is a value.
+const PRESENCE_WORDS: [&str; 26] = [
+    "set",
+    "not set",
+    "unset",
+    "configured",
+    "not configured",
+    "present",
+    "exists",
+    "available",
+    "stored",
+    "saved",
+    "provided",
+    "defined",
+    "unchanged",
+    "not shown",
+    "not displayed",
+    "private",
+    "confidential",
+    "secret",
+    "password",
+    "none",
+    "null",
+    "nil",
+    "n/a",
+    "na",
+    "true",
+    "yes",
+];
+/// So many of them in a row are a mask.
+const MIN_MASK_RUN: usize = 3;
+/// The most characters that a service leaves in clear at either end of a mask.
+const MAX_VISIBLE_END: usize = 12;
+
+/// Whether a text is a mask and nothing else.
+pub fn is_mask(text: &str) -> bool {
+    let text = text.trim();
+    let run = text.split(|c| !is_mask_character(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+    run >= MIN_MASK_RUN
+        || (!text.is_empty() && text.chars().all(is_mask_character))
+        || (text.len() >= 4 && text.chars().all(|c| matches!(c, 'x' | 'X')))
+        || is_bracketed_word(text)
+        || is_shouted_word(text)
+}
+
+/// Whether a text may be a mask.
+pub fn may_be_mask(text: &str) -> bool {
+    let text = text.trim();
+    if text.is_empty() {
+        return false;
+    }
+    let plain = strip_decoration(text).to_lowercase();
+    is_mask(text)
+        || is_one_character(text)
+        || is_elided(text)
+        || is_padded(text)
+        || WITHHELD_WORDS.contains(&&*plain)
+        || PRESENCE_WORDS.contains(&&*plain)
+        || WITHHELD_WORDS.iter().any(|word| is_phrase_with(&plain, word))
+}
+
+fn is_mask_character(c: char) -> bool {
+    MASK_CHARACTERS.contains(&c)
+}
+
+/// `[FILTERED]`, `<hidden>`, `(set)`, `{{ redacted }}`, `__REDACTED__`.
+fn is_bracketed_word(text: &str) -> bool {
+    let pairs = [('[', ']'), ('<', '>'), ('(', ')'), ('{', '}'), ('_', '_')];
+    let is_bracketed = pairs.iter().any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
+    let word = strip_decoration(text).to_lowercase();
+    is_bracketed
+        && (WITHHELD_WORDS.contains(&&*word)
+            || matches!(&*word, "set" | "not set" | "secret" | "unchanged" | "configured")
+            || WITHHELD_WORDS.iter().any(|known| is_phrase_with(&word, known)))
+}
+
+/// `REDACTED`: in capitals it is a word of a program, not of a person.
+fn is_shouted_word(text: &str) -> bool {
+    let is_upper = text.chars().all(|c| !c.is_lowercase());
+    is_upper && WITHHELD_WORDS.contains(&&*text.to_lowercase())
+}
+
+/// The text without brackets, quotes and lines around it.
+fn strip_decoration(text: &str) -> &str {
+    text.trim_matches(|c: char| {
+        matches!(c, '[' | ']' | '<' | '>' | '(' | ')' | '{' | '}' | '_' | '-' | '#' | '"' | '\'' | '%' | '$')
+            || c.is_whitespace()
+    })
+}
+
+/// A few words with this one among them: `value redacted`, `hidden for security`.
+fn is_phrase_with(phrase: &str, word: &str) -> bool {
+    let mut words = phrase.split(|c: char| c.is_whitespace() || matches!(c, '_' | '-' | ':'));
+    let several = phrase.split_whitespace().count() > 1 || phrase.contains(['_', ':']);
+    several && phrase.len() < 64 && words.any(|own| own == word)
+}
+
+/// `-`, `0000`, `########`.
+fn is_one_character(text: &str) -> bool {
+    let mut characters = text.chars();
+    let first = characters.next();
+    characters.all(|c| Some(c) == first)
+}
+
+/// `...1234`, `sk_live_…abcd`, `eyJhbGci...`: the rest is left out.
+fn is_elided(text: &str) -> bool {
+    let text = text.replace("...", "…").replace("..", "…");
+    let Some((head, tail)) = text.split_once('…') else { return false };
+    let is_short = |part: &str| part.chars().count() <= 2 * MAX_VISIBLE_END;
+    is_short(head) && is_short(tail)
+}
+
+/// `xxxx1234`, `########1234`, `ab--------`, `XXXX-XXXX-1234`: one character in a row at one side of a short rest.
+fn is_padded(text: &str) -> bool {
+    let characters: Vec<char> = text.chars().collect();
+    let runs_from = |characters: &[char]| {
+        let first = characters.first().copied();
+        let is_padding = |c: char| matches!(c, 'x' | 'X' | '#' | '-' | '_' | '.' | '?' | '~' | '=' | '+');
+        match first {
+            Some(first) if is_padding(first) => {
+                characters.iter().take_while(|c| **c == first || **c == '-' || **c == ' ').count()
+            }
+            _ => 0,
+        }
+    };
+    let reversed: Vec<char> = characters.iter().rev().copied().collect();
+    let leading = runs_from(&characters);
+    // a key in base64 ends in at most two of these
+    let trailing = match characters.last() {
+        Some('=') => 0,
+        _ => runs_from(&reversed),
+    };
+    let run = leading.max(trailing);
+    let rest = characters.len().saturating_sub(run);
+    run >= MIN_MASK_RUN && rest <= MAX_VISIBLE_END
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_recognised_and_ordinary_values_are_not() {
+        let masks = [
+            "***",
+            "*",
+            "••••1234",
+            "****",
+            "4111****1111",
+            "XXXX",
+            "xxxxxx",
+            " **** ",
+            "[FILTERED]",
+            "<hidden>",
+            "(set)",
+            "REDACTED",
+            "[redacted]",
+            "{{ masked }}",
+            "__REDACTED__",
+            "<value redacted>",
+            "MASKED",
+        ];
+        for mask in masks {
+            assert!(is_mask(mask), "{mask} is a mask");
+            assert!(may_be_mask(mask), "{mask} may be a mask");
+        }
+        for plain in ["", "k:9,f", "0000", "a**b", "xxx", "Xaver", "p\"w,1", "redacted", "-", "set", "true"] {
+            assert!(!is_mask(plain), "{plain} is a value");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_mask_is_not_trusted() {
+        let doubtful = [
+            "-",
+            "0000",
+            "xxxx1234",
+            "...1234",
+            "sk_live_…abcd",
+            "sk_live_...abcd",
+            "eyJhbGci…",
+            "1234..",
+            "redacted",
+            "Filtered",
+            "hidden",
+            "set",
+            "Not set",
+            "n/a",
+            "true",
+            "########",
+            "XXXX-XXXX-XXXX-1234",
+            "ab--------",
+            "value redacted",
+            "hidden for security",
+            "____",
+            "?????",
+            "--------9f",
+            "key_redacted",
+        ];
+        for text in doubtful {
+            assert!(may_be_mask(text), "{text} may be a mask");
+        }
+        let real = [
+            "",
+            "k:9,f",
+            "1234",
+            "hunter2",
+            "s3cr3t!",
+            "sk_live_51H8xYzAbC",
+            "c2VjcmV0LWtleQ==",
+            "-----BEGIN KEY-----\nMIIB",
+            "correct horse battery staple",
+            "xX12yY",
+            "true-grit",
+            "p4ss..w0rd-which-is-rather-long-for-a-mask",
+        ];
+        for text in real {
+            assert!(!may_be_mask(text), "{text} is a value");
+        }
+    }
+}
