@@ -14,7 +14,7 @@ use crate::kind::{
 };
 use crate::plan::compare::{find_row_id, is_unreadable};
 use crate::plan::propose::ObjectProposal;
-use crate::plan::{PlanSubject, Step, StepRequest};
+use crate::plan::{Change, PlanSubject, Step, StepRequest};
 use crate::value::{Object, PathSegment, Value, ValuePath};
 
 /// How a request is to be made.
@@ -36,8 +36,16 @@ pub fn build_update(
         WriteBody::Everything => build_full_update(subject, write, live, proposal),
         WriteBody::Changes => build_partial_update(subject, write, proposal, manner),
     };
-    planned.request.idempotent &= !creates_rows(&subject.kind.shape, proposal);
+    let shape = &subject.kind.shape;
+    planned.request.idempotent &=
+        !creates_rows(shape, proposal) && !starts_confirmation(shape, &proposal.changes);
     planned
+}
+
+/// Whether a change makes the service ask somebody to confirm it: sent twice, it would ask twice.
+pub fn starts_confirmation(shape: &Shape, changes: &[Change]) -> bool {
+    let field = |change: &Change| change.path.top_field().and_then(|name| shape.find_field(name));
+    changes.iter().filter_map(field).any(|field| field.when_absent == AbsenceRule::Pending)
 }
 
 /// Whether the service makes rows for new list items: sent twice, they might be there twice.

@@ -7,6 +7,7 @@ mod drift;
 mod end_to_end;
 mod events;
 mod import;
+mod late_writes;
 mod life;
 mod saved;
 mod storms;

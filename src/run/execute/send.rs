@@ -15,11 +15,11 @@ use super::diagnostics::{
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
 use crate::exchange::{Method, PlannedRequest};
-use crate::kind::{AbsenceRule, IdAssigner, IfMatchSource, Kind, ScalarType, Shape, WriteResponse};
+use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteResponse};
 use crate::plan::propose::ProposalInput;
-use crate::plan::request::add_required_fields;
+use crate::plan::request::{add_required_fields, starts_confirmation};
 use crate::plan::step::{RecheckOutcome, recheck_step};
-use crate::plan::{Change, PlanSubject, Step, StepAction};
+use crate::plan::{PlanSubject, Step, StepAction};
 use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::{self, Snapshot};
@@ -436,12 +436,6 @@ pub(super) struct LostResponse {
 /// none, does not.
 fn may_still_act(trouble: &RequestError) -> bool {
     !matches!(trouble.status(), Some(500 | 501 | 503))
-}
-
-/// Whether a change makes the service ask somebody to confirm it.
-fn starts_confirmation(shape: &Shape, changes: &[Change]) -> bool {
-    let field = |change: &Change| change.path.top_field().and_then(|name| shape.find_field(name));
-    changes.iter().filter_map(field).any(|field| field.when_absent == AbsenceRule::Pending)
 }
 
 /// The values of a step that are sent and do not read back; the time of an edit by others is seen, not sent.
