@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Json};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::kind::read::convert_untyped;
 use crate::openapi::downgrade_31;
+use crate::openapi::pointer::{build_reference, escape_pointer_token};
 use crate::yaml;
 
 /// How many references are followed from one to the next.
@@ -229,16 +230,6 @@ pub fn parse_target<T>(reference: &ReferenceOr<T>) -> Option<&str> {
         ReferenceOr::Reference { reference } => reference.strip_prefix('#'),
         ReferenceOr::Item(_) => None,
     }
-}
-
-/// A reference to a pointer.
-pub fn build_reference(pointer: &str) -> Json {
-    serde_json::json!({ "$ref": format!("#{pointer}") })
-}
-
-/// A step of a pointer.
-pub fn escape_pointer_token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The pointer of a reference within the document.

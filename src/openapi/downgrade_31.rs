@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::openapi::document::{build_reference, escape_pointer_token};
+use crate::openapi::pointer::{build_reference, escape_pointer_token};
 
 /// A word with what its value must be.
 type SchemaKeyword = (&'static str, fn(&Json) -> bool);

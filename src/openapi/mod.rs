@@ -13,6 +13,7 @@ mod flatten_schema;
 mod kind;
 mod naming;
 mod paging;
+mod pointer;
 mod resource;
 mod schema_pair;
 mod service;
@@ -72,11 +73,14 @@ pub fn draft_api(name: &str, source: &Arc<NamedSource>, only: &[String]) -> Resu
     if files.len() < 2 {
         return Err(report_empty_draft(source, &skipped));
     }
-    Ok(ApiDraft { files: files.into_iter().map(DraftFile::new).collect(), skipped })
+    Ok(ApiDraft {
+        files: files.into_iter().map(|(name, text)| DraftFile::new(name, text)).collect(),
+        skipped,
+    })
 }
 
 impl DraftFile {
-    fn new((name, text): (String, String)) -> Self {
+    fn new(name: String, text: String) -> Self {
         let mark = format!("# {}", yaml_writer::DECISION_PREFIX);
         let decide = text.lines().filter(|line| line.trim_start().starts_with(&mark)).count();
         Self { name, text, decision_count: decide }
@@ -85,7 +89,7 @@ impl DraftFile {
 
 /// How many places of a description still ask for a decision.
 pub fn count_decisions(text: &str) -> usize {
-    DraftFile::new((String::new(), text.to_owned())).decision_count
+    DraftFile::new(String::new(), text.to_owned()).decision_count
 }
 
 /// A kind's file that passes the check; samples of the document that do not fit are left out.

@@ -14,11 +14,12 @@ use crate::kind::{FieldType, Kind, ScalarType, WireFormat};
 use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer};
 use crate::sandbox::embedded_objects::EmbeddedObject;
+use crate::sandbox::options::SandboxSecretMode;
 use crate::sandbox::raw_body::RawBodyValue;
 use crate::sandbox::response::{SandboxEncoder, SandboxFormat, SandboxResponse};
 use crate::sandbox::service::{SandboxService, SandboxState};
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{SandboxSecretMode, auth, list_items, rules};
+use crate::sandbox::{auth, list_items, rules};
 use crate::value::{Object, Value};
 
 impl SandboxService {

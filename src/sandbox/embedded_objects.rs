@@ -8,11 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::WireValue;
-use crate::kind::file::ListFile;
-use crate::kind::{Field, FieldReference, FieldType, ItemType, Kind, ReferenceSource, ScalarType, Shape};
+use crate::kind::{Field, FieldReference, FieldType, ReferenceSource};
 use crate::sandbox::raw_body;
-use crate::sandbox::store::SandboxTable;
-use crate::value::{Object, Value};
+use crate::value::Value;
 
 /// A thing that stood whole where its id is the value.
 #[derive(Clone)]
@@ -27,7 +25,7 @@ pub struct EmbeddedObject {
 /// The things that stood whole, by field and id.
 #[derive(Default)]
 pub struct EmbeddedObjects {
-    by_field: BTreeMap<Arc<str>, Vec<(Value, Box<str>)>>,
+    pub by_field: BTreeMap<Arc<str>, Vec<(Value, Box<str>)>>,
 }
 
 impl EmbeddedObjects {
@@ -55,7 +53,7 @@ impl EmbeddedObjects {
 }
 
 /// A whole thing, its URL leading here.
-fn render_embedded(raw: &str, refers: &FieldReference, base: &str) -> WireValue {
+pub fn render_embedded(raw: &str, refers: &FieldReference, base: &str) -> WireValue {
     let mut wire = raw_body::parse_json(raw).map_or(WireValue::Null, raw_body::RawBodyValue::into_wire);
     if let (WireValue::Object(members), Some(ReferenceSource::UrlIn(at))) = (&mut wire, &refers.source) {
         for (_, value) in members.iter_mut().filter(|(name, _)| **name == **at) {
@@ -68,116 +66,6 @@ fn render_embedded(raw: &str, refers: &FieldReference, base: &str) -> WireValue 
 }
 
 /// The path of a URL, or of what is only a path.
-fn extract_path(url: &str) -> String {
+pub fn extract_path(url: &str) -> String {
     url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path().to_owned())
-}
-
-/// A list of things.
-pub struct SandboxReferenceList<'k> {
-    pub list: &'k ListFile,
-    pub items: Vec<WireValue>,
-}
-
-/// The things that the fields of a kind list at a path.
-pub fn find_reference_list<'t>(
-    table: &'t SandboxTable,
-    path: &str,
-    base: &str,
-) -> Option<SandboxReferenceList<'t>> {
-    let kind = &*table.kind;
-    let mut fields = Vec::new();
-    collect_references(&kind.shape, &mut fields);
-    fields.into_iter().find_map(|(field, refers)| match refers.source.as_ref()? {
-        ReferenceSource::List(list) if *list.get == *path => {
-            Some(SandboxReferenceList { list, items: collect_used(kind, table, path) })
-        }
-        ReferenceSource::UrlIn(at) => {
-            let things = table.embedded.by_field.get(&field.name)?;
-            let here = things.iter().filter(|(_, raw)| points_to_path(raw, at, path));
-            let items: Vec<WireValue> = here.map(|(_, raw)| render_embedded(raw, refers, base)).collect();
-            (!items.is_empty()).then_some(SandboxReferenceList { list: &kind.operations.list, items })
-        }
-        _ => None,
-    })
-}
-
-fn points_to_path(raw: &str, at: &str, path: &str) -> bool {
-    let members =
-        raw_body::parse_json(raw).ok().and_then(raw_body::RawBodyValue::into_members).unwrap_or_default();
-    members.iter().any(|(name, value)| {
-        *name == *at && matches!(value, raw_body::RawBodyValue::String(url) if extract_path(url) == path)
-    })
-}
-
-/// Every field that refers to something, however deep.
-fn collect_references<'k>(shape: &'k Shape, found: &mut Vec<(&'k Field, &'k FieldReference)>) {
-    for field in &shape.fields {
-        if let Some(refers) = &field.reference {
-            found.push((field, refers));
-        }
-        if let Some(inner) = find_nested_shape(field) {
-            collect_references(inner, found);
-        }
-    }
-}
-
-fn find_nested_shape(field: &Field) -> Option<&Shape> {
-    match &field.ty {
-        FieldType::Object(shape) => Some(shape),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Object(shape) => Some(shape),
-            ItemType::Scalar(_) => None,
-        },
-        _ => None,
-    }
-}
-
-/// The things of a list that any object uses, in the order of their ids.
-fn collect_used(kind: &Kind, table: &SandboxTable, path: &str) -> Vec<WireValue> {
-    let mut found = BTreeMap::new();
-    for (_, record) in table.list_records(&vec![None; kind.scope.len()]) {
-        collect_ids(kind, (&kind.shape, &record.object), path, &mut found);
-    }
-    found.into_values().collect()
-}
-
-fn collect_ids(
-    kind: &Kind,
-    (shape, object): (&Shape, &Object),
-    path: &str,
-    found: &mut BTreeMap<String, WireValue>,
-) {
-    for field in &shape.fields {
-        let Some(value) = object.get_field(field.number) else { continue };
-        let refers = field.reference.as_ref();
-        let here = refers.filter(
-            |refers| matches!(&refers.source, Some(ReferenceSource::List(list)) if *list.get == *path),
-        );
-        let several = value.items();
-        let ids = if several.is_empty() { std::slice::from_ref(value) } else { several };
-        for id in here.iter().flat_map(|_| ids).filter(|id| !id.is_blank()) {
-            let text = ScalarType::render_url_text(id, &kind.api);
-            found.entry(text.clone()).or_insert_with(|| build_placeholder(field, id, &text));
-        }
-        for inner in ids.iter().filter_map(Value::as_object) {
-            if let Some(shape) = find_nested_shape(field) {
-                collect_ids(kind, (shape, inner), path, found);
-            }
-        }
-    }
-}
-
-/// A thing of which nothing is known but its id.
-fn build_placeholder(field: &Field, id: &Value, text: &str) -> WireValue {
-    let leaf = match &field.ty {
-        FieldType::Scalar(leaf) => Some(leaf),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Scalar(leaf) => Some(leaf),
-            ItemType::Object(_) => None,
-        },
-        _ => None,
-    };
-    let (Some(leaf), Some(refers)) = (leaf, &field.reference) else { return WireValue::Null };
-    let names = refers.by.iter().map(|name| (name.to_string(), WireValue::String(format!("{name} {text}"))));
-    WireValue::Object(std::iter::once((refers.id.to_string(), leaf.encode_value(id))).chain(names).collect())
 }

@@ -22,9 +22,10 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::fault::{FaultEffect, SLOW_DELAY, SandboxFault};
 use crate::sandbox::log::{SandboxLogEntry, SandboxRequestLog};
+use crate::sandbox::options::SandboxObserver;
 use crate::sandbox::response::SandboxResponse;
 use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
-use crate::sandbox::{SandboxObserver, control, fault};
+use crate::sandbox::{control, fault};
 
 /// How many bytes a body may have.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;

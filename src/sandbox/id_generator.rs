@@ -65,6 +65,17 @@ fn mix_bits(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// The number at the end of a text plus `n`, as wide as it was; without one, `n` is put there.
+pub fn increment_number(text: &str, n: i64) -> String {
+    let head = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = &text[head.len()..];
+    // of a long number only the last digits count up
+    let cut = digits.len().saturating_sub(15);
+    let (kept, tail) = digits.split_at(cut);
+    let number = tail.parse::<i64>().unwrap_or(0).saturating_add(n);
+    format!("{head}{kept}{number:0width$}", width = tail.len())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

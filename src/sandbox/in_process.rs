@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::exchange::HttpResponse;
 use crate::kind::Kind;
 use crate::remote::transport::TransportRequest;
-use crate::sandbox::SandboxOptions;
+use crate::sandbox::options::SandboxOptions;
 use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
 
 /// A service that answers at once.

@@ -3,9 +3,10 @@
 //! The service numbers the items of a list in a field of theirs that nobody else may write; where there is no
 //! such field, the first key tells items apart.
 
-use crate::kind::{ArrayType, Field, FieldType, ItemType, ListType, ScalarType, Shape, WrittenItems};
+use crate::kind::{
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, ScalarType, Shape, WrittenItems,
+};
 use crate::sandbox::id_generator::SandboxIdGenerator;
-use crate::sandbox::rules::build_blank;
 use crate::value::{Object, Value};
 
 /// The field in which the service numbers the items of a list.
@@ -116,4 +117,13 @@ pub fn merge_map(given: Option<&Value>, before: Option<&Value>) -> Value {
         }
     }
     Value::Map(all)
+}
+
+/// The value of a field that nobody wrote.
+pub fn build_blank(field: &Field) -> Value {
+    match field.ty {
+        FieldType::Array(_) | FieldType::Map(_) => field.ty.build_zero_value(),
+        _ if field.when_absent == AbsenceRule::Zero => field.ty.build_zero_value(),
+        _ => Value::Null,
+    }
 }

@@ -10,11 +10,12 @@ use crate::kind::{IfMatchSource, Kind, ListResponseShape, ReadConsistency, Scala
 use crate::remote::wire;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::handler::{SandboxHandler, build_not_found};
+use crate::sandbox::options::SandboxSecretMode;
 use crate::sandbox::response::{SandboxEncoder, SandboxFormat, SandboxPageInfo, SandboxResponse};
 use crate::sandbox::route::SandboxPathParameters;
 use crate::sandbox::service::FaultMode;
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{SandboxSecretMode, embedded_objects, filter, response};
+use crate::sandbox::{filter, reference_lists, response};
 use crate::value::Value;
 
 /// How many items come when nobody says how many.
@@ -154,7 +155,7 @@ impl SandboxHandler<'_> {
         let state = self.service.lock_state();
         let base = self.base_url();
         let own = state.tables.iter().filter(|table| table.kind.api.name == self.api().name);
-        let mut lists = own.filter_map(|table| embedded_objects::find_reference_list(table, path, &base));
+        let mut lists = own.filter_map(|table| reference_lists::find_reference_list(table, path, &base));
         let mut listed = lists.next().ok_or_else(build_not_found)?;
         listed.items.extend(lists.flat_map(|more| more.items));
         let (page, window) = self.select_page(listed.items.len(), listed.list)?;

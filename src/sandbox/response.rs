@@ -13,7 +13,8 @@ use crate::remote::wire;
 use crate::sandbox::deserialize::is_lenient;
 use crate::sandbox::embedded_objects::EmbeddedObjects;
 use crate::sandbox::error::{set_member, set_member_at};
-use crate::sandbox::{SandboxSecretMode, raw_body};
+use crate::sandbox::options::SandboxSecretMode;
+use crate::sandbox::raw_body;
 use crate::value::{Object, Sensitivity, UnknownField, Value};
 
 /// The format of an answer.

@@ -96,7 +96,7 @@ impl SandboxRouter {
         let mut routes = Vec::new();
         for (number, kind) in kinds.iter().enumerate().filter(|(_, kind)| kind.api.name == api.name) {
             routes.extend(list_operations(kind).into_iter().map(|(operation, verb, path)| {
-                SandboxRoute::new(kind, (verb, path), SandboxRouteTarget::Kind(number, operation))
+                SandboxRoute::new(kind, verb, path, SandboxRouteTarget::Kind(number, operation))
             }));
         }
         if let Some(login) = &api.login {
@@ -154,7 +154,7 @@ impl SandboxRouter {
 }
 
 impl SandboxRoute {
-    fn new(kind: &Kind, (verb, path): (Method, &str), target: SandboxRouteTarget) -> Self {
+    fn new(kind: &Kind, verb: Method, path: &str, target: SandboxRouteTarget) -> Self {
         let (parts, slash) = split_path(path);
         let part = |text: &str| {
             let Some(name) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {

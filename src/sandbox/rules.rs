@@ -11,9 +11,9 @@ use crate::kind::{
 };
 use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
-use crate::sandbox::id_generator::SandboxIdGenerator;
+use crate::sandbox::id_generator::{SandboxIdGenerator, increment_number};
 use crate::sandbox::list_items::{
-    find_row_id, generate_id, is_same_item, is_same_row, keeps_unlisted, merge_map,
+    build_blank, find_row_id, generate_id, is_same_item, is_same_row, keeps_unlisted, merge_map,
 };
 use crate::sandbox::raw_body;
 use crate::sandbox::store::SandboxRecord;
@@ -83,7 +83,8 @@ impl SandboxWriteRules<'_> {
         &mut self,
         old: &SandboxRecord,
         body: &Object,
-        (write, nested): (&WriteOperation, SandboxNestedMerge),
+        write: &WriteOperation,
+        nested: SandboxNestedMerge,
     ) -> SandboxRecord {
         let mut record = old.clone();
         let shape = &self.kind.shape;
@@ -259,10 +260,7 @@ impl SandboxWriteRules<'_> {
                     choices.first().map_or(Value::Null, |(choice, _)| Value::from_text(&**choice))
                 }
                 (FieldType::Scalar(ScalarType::String { .. }), Some(Value::String(like))) => {
-                    Value::from_text(crate::sandbox::seed::increment_number(
-                        like,
-                        self.id_generator.generate_integer(),
-                    ))
+                    Value::from_text(increment_number(like, self.id_generator.generate_integer()))
                 }
                 (
                     FieldType::Scalar(
@@ -437,13 +435,4 @@ pub fn verify_record(kind: &Kind, record: &mut SandboxRecord, pattern: Option<&O
 /// Whether the service takes nothing from a body for this field.
 pub fn is_not_writable(field: &Field, new: bool) -> bool {
     field.behavior.read_only || (field.behavior.immutable && !new) || (field.behavior.update_only && new)
-}
-
-/// The value of a field that nobody wrote.
-pub fn build_blank(field: &Field) -> Value {
-    match field.ty {
-        FieldType::Array(_) | FieldType::Map(_) => field.ty.build_zero_value(),
-        _ if field.when_absent == AbsenceRule::Zero => field.ty.build_zero_value(),
-        _ => Value::Null,
-    }
 }

@@ -12,7 +12,7 @@ use crate::kind::scalar::ScalarToken;
 use crate::kind::{ArrayType, FieldType, ItemType, Kind, ScalarType, ScopeParameter, Shape};
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer};
 use crate::sandbox::embedded_objects::EmbeddedObject;
-use crate::sandbox::id_generator::SandboxIdGenerator;
+use crate::sandbox::id_generator::{SandboxIdGenerator, increment_number};
 use crate::sandbox::list_items;
 use crate::sandbox::raw_body::RawBodyValue;
 use crate::sandbox::rules::SandboxWriteRules;
@@ -241,7 +241,7 @@ impl<'p> SandboxSeedMultiplier<'p> {
             && !self.natural_keys.insert(render_natural_key(self.kind, &object))
         {
             for path in &self.kind.identity.natural_key {
-                vary_key(&self.kind.shape, &mut object, path, (n, self.id_generator));
+                vary_key(&self.kind.shape, &mut object, path, n, self.id_generator);
             }
             self.natural_keys.insert(render_natural_key(self.kind, &object));
         }
@@ -313,13 +313,13 @@ fn vary_texts(shape: &Shape, object: &mut Object, n: i64) {
     }
 }
 
-fn vary_key(shape: &Shape, object: &mut Object, path: &[u16], (n, mint): (i64, &mut SandboxIdGenerator)) {
+fn vary_key(shape: &Shape, object: &mut Object, path: &[u16], n: i64, mint: &mut SandboxIdGenerator) {
     let Some((first, rest)) = path.split_first() else { return };
     let field = shape.get_field(*first);
     let Some(value) = object.take_field(*first) else { return };
     let varied = match (&field.ty, value) {
         (FieldType::Object(inner), Value::Object(mut object)) => {
-            vary_key(inner, &mut object, rest, (n, mint));
+            vary_key(inner, &mut object, rest, n, mint);
             Value::Object(object)
         }
         (_, Value::String(text)) => {
@@ -341,17 +341,6 @@ fn append_suffix(text: &str, n: i64, max: Option<usize>) -> String {
     let suffix = format!("{spaced}{n}");
     let room = max.unwrap_or(usize::MAX).saturating_sub(suffix.len());
     text.chars().take(room).chain(suffix.chars()).collect()
-}
-
-/// The number at the end of a text plus `n`, as wide as it was; without one, `n` is put there.
-pub fn increment_number(text: &str, n: i64) -> String {
-    let head = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = &text[head.len()..];
-    // of a long number only the last digits count up
-    let cut = digits.len().saturating_sub(15);
-    let (kept, tail) = digits.split_at(cut);
-    let number = tail.parse::<i64>().unwrap_or(0).saturating_add(n);
-    format!("{head}{kept}{number:0width$}", width = tail.len())
 }
 
 /// Takes the row ids off, so that new ones are made.

@@ -1,7 +1,6 @@
-//! One request to one answer: routing, credentials, the operation, the refusal.
+//! What a sandbox holds: its kinds, its routes and its state, under one lock.
 //!
-//! Everything is derived from the descriptions. Reads and writes happen under one lock, so a request sees a
-//! whole state and leaves one. Deliberately absent: sockets, latency, faults of the line; `http` has those.
+//! Deliberately absent: requests; `dispatch` answers them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,14 +8,11 @@ use bytes::Bytes;
 use hyper::HeaderMap;
 
 use crate::kind::{Kind, WireFormat};
-use crate::sandbox::deserialize::is_lenient;
-use crate::sandbox::error::SandboxError;
-use crate::sandbox::handler::SandboxHandler;
 use crate::sandbox::id_generator::SandboxIdGenerator;
-use crate::sandbox::response::{SandboxFormat, SandboxResponse};
-use crate::sandbox::route::{SandboxRouteMatch, SandboxRouter};
+use crate::sandbox::options::SandboxOptions;
+use crate::sandbox::route::SandboxRouter;
+use crate::sandbox::seed;
 use crate::sandbox::store::SandboxTable;
-use crate::sandbox::{SandboxOptions, response, seed};
 use crate::value::Object;
 
 /// A request, read whole.
@@ -45,7 +41,7 @@ pub enum FaultMode {
 /// All APIs, with everything that they hold.
 pub struct SandboxService {
     kinds: Vec<Arc<Kind>>,
-    routers: Vec<SandboxRouter>,
+    pub routers: Vec<SandboxRouter>,
     pub options: SandboxOptions,
     state: Mutex<SandboxState>,
 }
@@ -109,71 +105,12 @@ impl SandboxService {
         asked.query.iter().map(plain).collect()
     }
 
-    /// The answer to a request.
-    pub fn answer_request(&self, asked: &SandboxRequest, lie: FaultMode) -> SandboxResponse {
-        let Some((mount, rest)) = self.find_router(&asked.path) else { return self.respond_unknown_api() };
-        let api = &*mount.api;
-        let found = mount.match_request(&asked.method, rest);
-        let suffix = match &found {
-            SandboxRouteMatch::Matched { suffix, .. } => *suffix,
-            _ => None,
-        };
-        let Some(form) = response::negotiate_format(
-            api,
-            asked.header("accept"),
-            suffix.or_else(|| asked.read_format_parameter()),
-        ) else {
-            return SandboxResponse::from_text(406, "this API answers JSON only\n");
-        };
-        let is_lost = matches!(found, SandboxRouteMatch::NotFound | SandboxRouteMatch::MethodNotAllowed);
-        let call =
-            SandboxHandler { service: self, router: mount, request: asked, format: form, fault_mode: lie };
-        let answered = match found {
-            SandboxRouteMatch::MissingSlash => return call.redirect_to_slash(),
-            SandboxRouteMatch::NotFound => call.handle_unknown_path(rest),
-            SandboxRouteMatch::MethodNotAllowed => {
-                Err(SandboxError::new(405, "MethodNotAllowed", "This verb is not allowed here."))
-            }
-            SandboxRouteMatch::Matched { target, parameters, .. } => {
-                call.handle_operation(target, &parameters)
-            }
-        };
-        match answered {
-            Ok(answer) => answer,
-            // such a host has no words of its own for a path that it does not know
-            Err(_) if is_lost && is_lenient(api) => {
-                SandboxResponse::from_text(404, "Handler for Request not found\n")
-            }
-            Err(refusal) => SandboxResponse::new(api, form, refusal.status, &refusal.to_wire(api)),
-        }
-    }
-
-    /// A refusal that has nothing to do with the operation.
-    pub fn render_error(&self, asked: &SandboxRequest, refusal: &SandboxError) -> SandboxResponse {
-        let Some((mount, _)) = self.find_router(&asked.path) else {
-            return SandboxResponse::from_status(refusal.status);
-        };
-        let form =
-            response::negotiate_format(&mount.api, asked.header("accept"), asked.read_format_parameter());
-        SandboxResponse::new(
-            &mount.api,
-            form.unwrap_or(SandboxFormat::Html),
-            refusal.status,
-            &refusal.to_wire(&mount.api),
-        )
-    }
-
     /// The API whose name the path starts with, and the rest of the path.
-    fn find_router<'p>(&self, path: &'p str) -> Option<(&SandboxRouter, &'p str)> {
+    pub fn find_router<'p>(&self, path: &'p str) -> Option<(&SandboxRouter, &'p str)> {
         let inner = path.strip_prefix('/')?;
         let (name, rest) = inner.find('/').map_or((inner, ""), |at| inner.split_at(at));
         let mount = self.routers.iter().find(|mount| *mount.api.name == *name)?;
         Some((mount, rest))
-    }
-
-    fn respond_unknown_api(&self) -> SandboxResponse {
-        let names: Vec<String> = self.routers.iter().map(|mount| format!("/{}", mount.api.name)).collect();
-        SandboxResponse::from_text(404, format!("no API here; this sandbox serves {}\n", names.join(", ")))
     }
 }
 
@@ -183,7 +120,7 @@ impl SandboxRequest {
         self.headers.get(name)?.to_str().ok()
     }
 
-    fn read_format_parameter(&self) -> Option<WireFormat> {
+    pub fn read_format_parameter(&self) -> Option<WireFormat> {
         let (_, format) = self.query.iter().find(|(name, _)| name == "format")?;
         match format.as_str() {
             "json" => Some(WireFormat::Json),

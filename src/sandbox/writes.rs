@@ -43,13 +43,13 @@ impl SandboxHandler<'_> {
         let mut record =
             SandboxWriteRules { kind: &kind, scope: &scope, template: pattern, id_generator: mint }
                 .create_record(write, id, &body);
-        self.validate_write(&kind, None, (&body, &record))?;
+        self.validate_write(&kind, None, &body, &record)?;
         if self.service.options.auto_verify {
             rules::verify_record(&kind, &mut record, pattern);
         }
         self.store_record(table, &scope, &record);
         let status = if is_lenient(self.api()) { 200 } else { 201 };
-        Ok(self.respond_to_write(&kind, (write, status), &record, mint))
+        Ok(self.respond_to_write(&kind, write, status, &record, mint))
     }
 
     pub fn update_object(
@@ -81,15 +81,15 @@ impl SandboxHandler<'_> {
                     &self.request.query,
                     self.service.options.clear_omitted_nested,
                 );
-                rules.merge_record(&old, &body, (write, nested))
+                rules.merge_record(&old, &body, write, nested)
             }
         };
-        self.validate_write(&kind, Some(&old.object), (&body, &record))?;
+        self.validate_write(&kind, Some(&old.object), &body, &record)?;
         if self.service.options.auto_verify {
             rules::verify_record(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
         }
         self.store_record(table, &scope, &record);
-        Ok(self.respond_to_write(&kind, (write, 200), &record, mint))
+        Ok(self.respond_to_write(&kind, write, 200, &record, mint))
     }
 
     /// Keeps what was written, as far as that is no lie.
@@ -136,7 +136,8 @@ impl SandboxHandler<'_> {
         &self,
         kind: &Kind,
         old: Option<&Object>,
-        (body, made): (&Object, &SandboxRecord),
+        body: &Object,
+        made: &SandboxRecord,
     ) -> Result<(), SandboxError> {
         match validation::collect_errors(kind, old, body, made) {
             found if found.is_empty() => Ok(()),
@@ -154,7 +155,8 @@ impl SandboxHandler<'_> {
     fn respond_to_write(
         &self,
         kind: &Kind,
-        (write, status): (&WriteOperation, u16),
+        write: &WriteOperation,
+        status: u16,
         record: &SandboxRecord,
         mint: &mut SandboxIdGenerator,
     ) -> SandboxResponse {
