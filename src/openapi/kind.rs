@@ -366,7 +366,7 @@ impl<'s> KindDrafter<'s> {
         if let Some(put) = &item.put {
             let word = if small.is_some() { "replace" } else { "update" };
             let mut own = self.build_operation_entries(put, "put", true);
-            let remark = "`everything` if what a PUT leaves out is reset; it is the careful reading";
+            let remark = "`full` if what a PUT leaves out is reset; it is the careful reading";
             own.insert(
                 1,
                 DraftEntry::from_keyword("body", "full").with_decisions((word == "update").then_some(remark)),
@@ -385,7 +385,7 @@ impl<'s> KindDrafter<'s> {
         let mut lines = self.build_operation_entries(op, verb, true);
         let remark = match verb {
             "post" => "whether this POST changes only what it is sent",
-            _ => "`changes` if this PATCH leaves alone what it is not sent; else `everything`",
+            _ => "`changes` if this PATCH leaves alone what it is not sent; else `full`",
         };
         lines.insert(1, DraftEntry::from_keyword("body", "changes").with_decision(remark));
         let nested =

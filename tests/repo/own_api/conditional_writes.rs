@@ -189,7 +189,7 @@ fn the_word_is_checked() {
     };
     faulty("  get:\n    get: /boats/{id}\n", "", &["contradiction", "no path reads one object"]);
     faulty("if_match: etag", "if_match: { field: reversion }", &["reversion"]);
-    faulty("if_match: etag", "if_match: { field: name }", &["word-does-not-fit", "the service alone sets"]);
+    faulty("if_match: etag", "if_match: { field: name }", &["word-does-not-fit", "only the service sets"]);
     faulty("if_match: etag", "if_match: yes", &["if_match"]);
     let writes = "  update:\n    patch: /boats/{id}\n    body: changes\n  delete:\n    delete: /boats/{id}\n";
     faulty(writes, "", &["contradiction", "nothing here changes or deletes an object"]);

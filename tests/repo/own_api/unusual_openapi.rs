@@ -191,13 +191,13 @@ fn what_must_not_be_seen_is_marked() {
     for (name, mark) in [
         ("password", "secret"),
         ("pass", "secret"),
-        ("tokens", "sensitive"),
+        ("tokens", "internal"),
         ("eMail", "personal"),
-        ("callbackUrl", "sensitive"),
+        ("callbackUrl", "internal"),
     ] {
-        assert!(field(&text, name).contains(&format!("mark: {mark}")), "{name}\n{text}");
+        assert!(field(&text, name).contains(&format!("sensitivity: {mark}")), "{name}\n{text}");
     }
-    assert!(!field(&text, "hasPassword").contains("mark"), "{text}");
+    assert!(!field(&text, "hasPassword").contains("sensitivity"), "{text}");
     assert!(!text.contains("hunter2"), "a secret has no example");
     assert!(field(&text, "password").starts_with("type: string"), "only a text is a secret");
 }
