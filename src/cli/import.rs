@@ -239,7 +239,7 @@ fn diagnose_documents_without_object(
 fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnostic {
     let hint = match aim.import.kind.identity.id_assigned_by {
         IdAssigner::Server => "a plan will refuse it; remove the document if the object is gone for good",
-        IdAssigner::Caller => "a plan will create it; remove the document if the object is gone for good",
+        IdAssigner::Client => "a plan will create it; remove the document if the object is gone for good",
     };
     Diagnostic::warning("no-live-object", "no live object has the id of this document")
         .with_location(document.locate_span(document.id_span))

@@ -1,17 +1,13 @@
-//! The descriptions that come with the program, as texts: every `.yaml` file below `builtin/`, and beside each what
-//! was read of it, as JSON. YAML and the walk that finds faults in it would take most of a short run's time.
+//! The built-in descriptions as texts: every `.yaml` file below `builtin/`.
 //!
-//! A new API or kind is a new file and a line here; tests hold the list against the directory, and each JSON file
-//! against its YAML. Deliberately absent: anything that reads them. `registry` does, on demand.
+//! A new API or kind is a new file and a line here; a test compares the list with the directory.
+//! Deliberately absent: reading. `registry` does that on demand.
 
 macro_rules! embed_descriptions {
     ($($path:literal),* $(,)?) => {
-        /// Path, as `api/file`; the description as it was written, and as it was read.
-        pub(super) const TEXTS: &[(&str, &str, &str)] = &[$((
-            $path,
-            include_str!(concat!("builtin/", $path, ".yaml")),
-            include_str!(concat!("builtin/", $path, ".json")),
-        )),*];
+        /// Path, as `api/file`, and text.
+        pub(super) const TEXTS: &[(&str, &str)] =
+            &[$(($path, include_str!(concat!("builtin/", $path, ".yaml")))),*];
     };
 }
 

@@ -283,8 +283,8 @@ pub fn list_flags(field: &Field) -> Vec<&'static str> {
     let rights = field.behavior;
     let words = [
         (rights.required, "required"),
-        (rights.read_only, "computed"),
-        (rights.immutable, "create only"),
+        (rights.read_only, "read only"),
+        (rights.immutable, "immutable"),
         (rights.update_only, "update only"),
         (rights.write_only, "write only"),
         (field.sensitivity != Sensitivity::Public, field.sensitivity.as_str()),
@@ -292,29 +292,29 @@ pub fn list_flags(field: &Field) -> Vec<&'static str> {
     words.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect()
 }
 
-/// What a value is, in a few words: `decimal`, `list of objects`, `map of text`.
+/// What a value is, in a few words: `decimal`, `array of objects`, `map of strings`.
 pub fn render_type(ty: &FieldType) -> String {
     match ty {
         FieldType::Scalar(leaf) => leaf.type_name().into(),
         FieldType::Object(_) => "object".into(),
         FieldType::Map(map) => format!("map of {}", render_plural_type(&map.value)),
-        FieldType::Array(ArrayType { item: ItemType::Object(_), .. }) => "list of objects".into(),
+        FieldType::Array(ArrayType { item: ItemType::Object(_), .. }) => "array of objects".into(),
         FieldType::Array(ArrayType { item: ItemType::Scalar(leaf), .. }) => {
-            format!("list of {}", render_plural_type(leaf))
+            format!("array of {}", render_plural_type(leaf))
         }
     }
 }
 
 fn render_plural_type(leaf: &ScalarType) -> &'static str {
     match leaf {
-        ScalarType::String { .. } => "texts",
-        ScalarType::Integer(_) => "whole numbers",
+        ScalarType::String { .. } => "strings",
+        ScalarType::Integer(_) => "integers",
         ScalarType::Decimal(_) => "decimals",
-        ScalarType::Boolean => "flags",
-        ScalarType::Uuid => "guids",
+        ScalarType::Boolean => "booleans",
+        ScalarType::Uuid => "uuids",
         ScalarType::Date => "dates",
-        ScalarType::DateTime => "times",
-        ScalarType::Enum { .. } => "choices",
+        ScalarType::DateTime => "datetimes",
+        ScalarType::Enum { .. } => "strings",
         ScalarType::Any => "anything",
     }
 }

@@ -20,8 +20,9 @@ pub mod schema;
 use std::sync::Arc;
 
 pub use file::{
-    AuthScheme, IdAssigner, ListResponseShape, MemberNameCase, NestedGranularity, NumberEncoding,
-    ParameterLocation, ReadConsistency, UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
+    AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MemberNameCase,
+    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, UuidFormat, WireFormat, WriteBody,
+    WriteResponse, WrittenItems,
 };
 use uuid::Uuid;
 
@@ -221,38 +222,6 @@ pub struct FieldBehavior {
     pub write_only: bool,
     /// Part of the identity of the object or of a list item: a document may name it even when the service sets it.
     pub identifier: bool,
-}
-
-/// What null or a missing member means when the object is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum AbsenceRule {
-    /// No value.
-    #[default]
-    Null,
-    /// The type's zero.
-    Zero,
-    /// Perhaps hidden: never compared, never overwritten with nothing.
-    Hidden,
-    /// Perhaps waiting for somebody: never compared while it waits, never overwritten with nothing.
-    Pending,
-}
-
-/// How a value is cleared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClearValue {
-    Null,
-    Empty,
-    Zero,
-    Nothing,
-}
-
-/// How two texts are compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ComparisonRule {
-    #[default]
-    Exact,
-    CaseInsensitive,
-    Addresses,
 }
 
 /// What an id refers to.
@@ -507,7 +476,7 @@ impl FieldType {
             Self::Scalar(leaf) => leaf.type_name(),
             Self::Object(_) => "object",
             Self::Map(_) => "map",
-            Self::Array(_) => "list",
+            Self::Array(_) => "array",
         }
     }
 }
@@ -528,14 +497,14 @@ impl ScalarType {
     /// The word in kind files.
     pub fn type_name(&self) -> &'static str {
         match self {
-            Self::String { .. } => "text",
-            Self::Integer(_) => "whole",
+            Self::String { .. } => "string",
+            Self::Integer(_) => "integer",
             Self::Decimal(_) => "decimal",
-            Self::Boolean => "flag",
-            Self::Uuid => "guid",
+            Self::Boolean => "boolean",
+            Self::Uuid => "uuid",
             Self::Date => "date",
-            Self::DateTime => "time",
-            Self::Enum { .. } => "choice",
+            Self::DateTime => "datetime",
+            Self::Enum { .. } => "string",
             Self::Any => "any",
         }
     }
@@ -543,14 +512,14 @@ impl ScalarType {
     /// What it is, for messages.
     pub fn describe_type(&self) -> &'static str {
         match self {
-            Self::String { .. } => "text",
-            Self::Integer(_) => "a whole number",
+            Self::String { .. } => "a string",
+            Self::Integer(_) => "an integer",
             Self::Decimal(_) => "a decimal number",
             Self::Boolean => "true or false",
-            Self::Uuid => "a guid",
+            Self::Uuid => "a UUID",
             Self::Date => "a date (2026-01-31)",
-            Self::DateTime => "a time (2026-01-31T08:00:00Z)",
-            Self::Enum { .. } => "one of its choices",
+            Self::DateTime => "a date and time (2026-01-31T08:00:00Z)",
+            Self::Enum { .. } => "one of its values",
             Self::Any => "any value",
         }
     }

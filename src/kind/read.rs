@@ -280,7 +280,7 @@ impl<'a> SchemaWalker<'a> {
         match text.parse::<i128>() {
             Ok(number) if (least..=most).contains(&number) => Ok(build_integer(number)),
             _ => {
-                let message = format!("a whole number from {least} to {most} is wanted here");
+                let message = format!("an integer from {least} to {most} is wanted here");
                 self.diagnostics.push(
                     Diagnostic::error("wrong-number", message).with_location(self.source.locate_span(span)),
                 );
@@ -625,7 +625,7 @@ fre: 1
 ";
         let wanted = [
             "1:1 missing-key: the key `name` is missing here (`name`: The name)",
-            "1:7 wrong-number: a whole number from 0 to 65535 is wanted here",
+            "1:7 wrong-number: an integer from 0 to 65535 is wanted here",
             "2:8 wrong-type: this is a single value, but a number is wanted here",
             "3:5 wrong-type: this is a single value, but true or false is wanted here",
             "4:8 unknown-word: `emty` is not a word that fits here (did you mean `empty`?)",
@@ -634,7 +634,7 @@ fre: 1
             "6:18 unknown-word: `full` is not a word that fits here (did you mean `null`?)",
             "6:24 wrong-type: this is a list, but a word is wanted here (known here: null, empty)",
             "8:3 missing-key: the key `count` is missing here",
-            "9:15 wrong-number: a whole number from -9223372036854775808 to 9223372036854775807 is wanted here",
+            "9:15 wrong-number: an integer from -9223372036854775808 to 9223372036854775807 is wanted here",
             "9:20 unknown-key: the key `cuont` is not known here",
             "10:6 wrong-type: this is a single value, but a mapping is wanted here",
             "11:1 missing-key: the key `radius` is missing here",
@@ -663,7 +663,7 @@ fre: 1
 
     #[test]
     fn nothing_is_not_a_text() {
-        assert_eq!(faults("name:"), ["1:5 wrong-type: this is nothing, but a text is wanted here"]);
+        assert_eq!(faults("name:"), ["1:5 wrong-type: this is nothing, but a string is wanted here"]);
         assert_eq!(faults("name: ''"), Vec::<String>::new());
         assert_eq!(faults("{name: a, size: ~, clear: }"), Vec::<String>::new());
     }

@@ -38,17 +38,17 @@ struct ApiEntry {
 /// A description, and what it says once it was read.
 struct DescriptionText<T> {
     source: Arc<NamedSource>,
-    /// What was read of it when the program was made.
-    precompiled: Option<&'static str>,
+    /// A test has checked it, so it is read without the search for faults.
+    is_builtin: bool,
     checked: OnceLock<Option<Arc<T>>>,
 }
 
 static BUILTIN: LazyLock<KindRegistry> = LazyLock::new(|| {
     let mut shelves: BTreeMap<String, ApiEntry> = BTreeMap::new();
-    for (path, text, ready) in builtin::TEXTS {
+    for (path, text) in builtin::TEXTS {
         if let Some((api, name)) = path.split_once('/') {
             let source = NamedSource::from_static(format!("{path}.yaml"), text);
-            shelves.entry(api.into()).or_default().insert_description(name, source, Some(ready));
+            shelves.entry(api.into()).or_default().insert_description(name, source, true);
         }
     }
     KindRegistry::from_entries(shelves, None)
@@ -78,7 +78,7 @@ impl KindRegistry {
                     if let Some(other) = shelves.entry(api.into()).or_default().insert_description(
                         name,
                         Arc::clone(&source),
-                        None,
+                        false,
                     ) {
                         faults.push(build_duplicate_error(&source, &other));
                     }
@@ -199,12 +199,13 @@ impl KindRegistry {
         check: impl FnOnce(&CheckInput, F, &mut Vec<Diagnostic>) -> Option<T>,
     ) -> Option<Arc<T>> {
         let source = &text.source;
-        if let Some(file) = text.precompiled.and_then(|ready| serde_json::from_str(ready).ok()) {
+        let before = faults.len();
+        let node = read_single_document(source, faults)?;
+        if text.is_builtin {
+            let file = serde_json::from_value(read::convert_untyped(&node)).ok()?;
             let page = CheckInput { node: None, source, kinds: &self.kind_names };
             return check(&page, file, faults).map(Arc::new);
         }
-        let before = faults.len();
-        let node = read_single_document(source, faults)?;
         let mut draft = read::read_partial(&node, source);
         let page = CheckInput { node: Some(&node), source, kinds: &self.kind_names };
         let mut found = Vec::new();
@@ -223,18 +224,21 @@ impl ApiEntry {
         &mut self,
         name: &str,
         source: Arc<NamedSource>,
-        ready: Option<&'static str>,
+        is_builtin: bool,
     ) -> Option<Arc<NamedSource>> {
         match name {
-            API_FILE => self.api.replace(DescriptionText::new(source, ready)).map(|text| text.source),
-            _ => self.kinds.insert(name.into(), DescriptionText::new(source, ready)).map(|text| text.source),
+            API_FILE => self.api.replace(DescriptionText::new(source, is_builtin)).map(|text| text.source),
+            _ => self
+                .kinds
+                .insert(name.into(), DescriptionText::new(source, is_builtin))
+                .map(|text| text.source),
         }
     }
 }
 
 impl<T> DescriptionText<T> {
-    fn new(source: Arc<NamedSource>, ready: Option<&'static str>) -> Self {
-        Self { source, precompiled: ready, checked: OnceLock::new() }
+    fn new(source: Arc<NamedSource>, is_builtin: bool) -> Self {
+        Self { source, is_builtin, checked: OnceLock::new() }
     }
 
     /// What it says; read the first time. A broken one is as good as none here, its faults are told elsewhere.
@@ -309,25 +313,19 @@ fn read_single_document<'s>(
 mod tests {
     use super::*;
 
-    /// What comes with the program is read from JSON; it has to be what the YAML says, which has to have no fault.
+    /// Built-in descriptions are read without their schema; a schema must read the same from them.
     #[test]
-    fn what_was_read_of_the_descriptions_is_what_they_say() {
-        for (path, text, ready) in builtin::TEXTS {
+    fn built_in_descriptions_need_no_schema() {
+        for (path, text) in builtin::TEXTS {
             let source = NamedSource::new(*path, *text);
             let mut faults = Vec::new();
             let node = read_single_document(&source, &mut faults).expect("one document");
             assert!(faults.is_empty(), "{path}.yaml has faults");
-            let said = match path.ends_with("/api") {
+            let by_schema = match path.ends_with("/api") {
                 true => read::convert_valid_document::<ApiFile>(&node, &source),
                 false => read::convert_valid_document::<KindFile>(&node, &source),
             };
-            let said = said.expect("no fault").to_string() + "\n";
-            if std::env::var_os("TRUEUP_ACCEPT").is_some() {
-                let file = format!("{}/src/kind/builtin/{path}.json", env!("CARGO_MANIFEST_DIR"));
-                std::fs::write(file, said).expect("the file can be written");
-            } else {
-                assert!(said == *ready, "{path}.json is old: TRUEUP_ACCEPT=1 cargo test --lib registry");
-            }
+            assert!(by_schema == Some(read::convert_untyped(&node)), "{path}.yaml: quote the strings");
         }
     }
 
@@ -335,12 +333,12 @@ mod tests {
     #[test]
     fn the_descriptions_that_come_with_the_program_are_sound() {
         let mut shelves: BTreeMap<String, ApiEntry> = BTreeMap::new();
-        for (path, text, _) in builtin::TEXTS {
+        for (path, text) in builtin::TEXTS {
             let (api, name) = path.split_once('/').expect("a path");
             shelves.entry(api.into()).or_default().insert_description(
                 name,
                 NamedSource::new(*path, *text),
-                None,
+                false,
             );
         }
         let faults = KindRegistry::from_entries(shelves, None).check_all();
@@ -349,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_repository_names_no_hosts() {
-        let api = "format: 1\ntitle: Evil\nis: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
+        let api = "format: 1\ntitle: Evil\ndescription: A service.\nbase_url: https://evil.example\nhosts: [evil.example]\nformats: [json]\n";
         let mut faults = Vec::new();
         let registry =
             KindRegistry::with_workspace(vec![("apis/evil/api.yaml".into(), api.into())], &mut faults);

@@ -108,7 +108,7 @@ impl ScalarType {
             Ok(number) if number.is_integer() => {
                 let number = number.normalize().to_string();
                 i64::from_str(&number).map(Value::Integer).map_err(|_| ScalarMismatch {
-                    message: "this whole number is too large".into(),
+                    message: "this integer is too large".into(),
                     hint: Some("at most 19 digits fit".into()),
                 })
             }
@@ -136,11 +136,11 @@ impl ScalarType {
         match (self, value) {
             (_, Value::Null) => WireValue::Null,
             (_, Value::Boolean(flag)) => WireValue::Boolean(*flag),
-            (Self::Integer(NumberEncoding::Text), Value::Integer(number)) => {
+            (Self::Integer(NumberEncoding::String), Value::Integer(number)) => {
                 WireValue::String(number.to_string())
             }
             (_, Value::Integer(number)) => WireValue::Number(number.to_string()),
-            (Self::Decimal(NumberEncoding::Text), Value::Decimal(number)) => {
+            (Self::Decimal(NumberEncoding::String), Value::Decimal(number)) => {
                 WireValue::String(number.to_string())
             }
             (_, Value::Decimal(number)) => WireValue::Number(number.to_string()),

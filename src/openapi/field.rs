@@ -1,4 +1,4 @@
-//! One field of a draft: its words, and what a person must decide about it.
+//! One field of a draft: its words, and the decisions that it leaves to a person.
 //!
 //! Where the document leaves a question open the cautious word is taken: lists lose nothing that nobody asked
 //! to lose, what looks like a credential or a person's is marked, and nothing is cleared in a way that the
@@ -106,23 +106,20 @@ impl FieldDrafter<'_> {
         let mark = if is_id { None } else { infer_sensitivity(name, views, typed.keyword) };
         // only a text can be a secret, whatever else it looks like
         let typed = match mark {
-            Some("secret") => DraftType::from_scalar("text", ScalarType::String { max_length: None }),
+            Some("secret") => DraftType::from_scalar("string", ScalarType::String { max_length: None }),
             _ => typed,
         };
         let other_kind = self.suggest_reference(name, typed.keyword).filter(|_| !is_id);
-        let mut lines = vec![
-            DraftEntry::from_keyword("type", typed.keyword)
-                .with_decisions(typed.decision)
-                .with_decisions(other_kind),
-        ];
-        lines.push(DraftEntry::from_text("is", draft_description(name, views)));
+        let mut lines =
+            vec![build_type_entry(typed.keyword).with_decisions(typed.decision).with_decisions(other_kind)];
+        lines.push(DraftEntry::from_text("description", draft_description(name, views)));
         if !above.read_only {
-            lines.extend(build_behavior_entry(access, guessed));
+            lines.extend(build_behavior_entries(access, guessed));
         }
         lines.extend(mark.map(|mark| build_sensitivity_entry(name, mark)));
         lines.extend(build_clear_entry(views, access, typed.keyword));
         if access.read_only && !above.read_only && self.full_body && self.is_omitted_from_writes(views) {
-            lines.push(DraftEntry::from_keyword("sent", "never"));
+            lines.push(DraftEntry::new("omit_from", DraftValue::FlowList(vec!["writes".into()])));
         }
         lines.extend(build_reference_entry(views, typed.keyword));
         let example = typed.scalar.as_ref().filter(|_| mark != Some("secret") && !access.write_only);
@@ -218,7 +215,7 @@ impl FieldDrafter<'_> {
     ) -> DraftType {
         let items = views.select_items();
         let objects = items.list_present().any(|plain| !plain.properties().is_empty());
-        let (items, told_apart) = match objects {
+        let (items, list_type) = match objects {
             true => {
                 let (fields, left_out) = self.draft_nested_fields(&items, below);
                 let key = infer_list_type(&fields, name);
@@ -234,9 +231,9 @@ impl FieldDrafter<'_> {
                 (build_items_entry(item), if distinct { DraftListType::Set } else { DraftListType::Atomic })
             }
         };
-        let mut lines = told_apart.into_entries();
+        let mut lines = list_type.into_entries();
         lines.push(items);
-        DraftType::from_entries("list", lines)
+        DraftType::from_entries("array", lines)
     }
 
     /// That a value may be the id of an object of another kind.
@@ -244,24 +241,24 @@ impl FieldDrafter<'_> {
         let mut stem = naming::split_words(name);
         let last = stem.pop().filter(|last| last == "id" || last == "ids")?;
         let stem = naming::derive_kind_name(&stem.join("-"));
-        let fits = ["text", "whole", "guid"].contains(&ty) || (ty == "list" && last == "ids");
+        let fits = ["string", "integer", "uuid"].contains(&ty) || (ty == "array" && last == "ids");
         let other = self.kind_names.iter().find(|kind| **kind == stem && fits)?;
-        let among = format!("among: {{ kind: {}/{other} }}", self.api);
-        Some(format!("if this is the id of a {}/{other}, add refers_to: {{ id: id, {among} }}", self.api))
+        let source = format!("source: {{ kind: {}/{other} }}", self.api);
+        Some(format!("if this is the id of a {}/{other}, add reference: {{ id: id, {source} }}", self.api))
     }
 }
 
 /// A value that is read as a whole thing and written as its id.
 fn build_reference_entry(views: &OperationSchemas, ty: &str) -> Option<DraftEntry> {
-    let fits = ["text", "whole", "guid"].contains(&ty);
+    let fits = ["string", "integer", "uuid"].contains(&ty);
     let read = views.read.schema().filter(|read| fits && !read.properties().is_empty())?;
     let id = read.properties().iter().find(|member| naming::normalize_name(&member.name).ends_with("id"))?;
     let line =
-        DraftEntry::new("refers_to", DraftValue::Mapping(vec![DraftEntry::from_text("id", &*id.name)]));
-    Some(line.with_decision("it is read whole and written as an id; `among` says where such things stand"))
+        DraftEntry::new("reference", DraftValue::Mapping(vec![DraftEntry::from_text("id", &*id.name)]));
+    Some(line.with_decision("it is read whole and written as an id; `source` says where such things are"))
 }
 
-/// How the items of a list are told apart.
+/// How the items of a list are matched.
 enum DraftListType {
     Atomic,
     Set,
@@ -270,39 +267,39 @@ enum DraftListType {
 
 impl DraftListType {
     fn into_entries(self) -> Vec<DraftEntry> {
-        let upsert = || {
-            let remark = "`upsert` removes nothing; `complete` if a written list is all there is to be";
-            DraftEntry::from_keyword("listed", "upsert").with_decision(remark)
+        let keep = || {
+            let remark = "`keep` deletes nothing; `delete` if a written list is complete";
+            DraftEntry::from_keyword("unlisted_items", "keep").with_decision(remark)
         };
         match self {
             Self::Atomic => {
-                let remark =
-                    "`order` compares item by item; `set` or `key: [field]` if the place means nothing";
+                let remark = "`atomic` compares item by item; `set`, or `map` with `list_keys: [[field]]`, if \
+                              the order means nothing";
                 vec![
-                    DraftEntry::from_keyword("told_apart", "order").with_decision(remark),
-                    DraftEntry::from_keyword("listed", "complete"),
+                    DraftEntry::from_keyword("list_type", "atomic").with_decision(remark),
+                    DraftEntry::from_keyword("unlisted_items", "delete"),
                 ]
             }
-            Self::Set => vec![DraftEntry::from_keyword("told_apart", "set"), upsert()],
+            Self::Set => vec![DraftEntry::from_keyword("list_type", "set"), keep()],
             Self::Map(key, row) => {
-                let mut lines = vec![DraftEntry::new("key", DraftValue::FlowList(vec![key.clone()]))];
-                lines.extend(row.map(|row| DraftEntry::new("else", DraftValue::FlowRows(vec![vec![row]]))));
                 let remark = format!(
-                    "whether `{}` tells the items apart; else name other fields, or `order`",
+                    "whether `{}` is unique among the items; else name other fields, or `list_type: atomic`",
                     naming::sanitize_text(&key)
                 );
+                let keys = std::iter::once(key).chain(row).map(|name| vec![name]).collect();
                 vec![
-                    DraftEntry::new("told_apart", DraftValue::Mapping(lines)).with_decision(remark),
-                    upsert(),
+                    DraftEntry::from_keyword("list_type", "map"),
+                    DraftEntry::new("list_keys", DraftValue::FlowRows(keys)).with_decision(remark),
+                    keep(),
                 ]
             }
         }
     }
 }
 
-/// The field that most likely tells the items of a list apart.
+/// The list type, with the field that is most likely a key.
 fn infer_list_type(fields: &[DraftField], list: &str) -> DraftListType {
-    const SCALAR_TYPES: [&str; 4] = ["text", "whole", "guid", "choice"];
+    const SCALAR_TYPES: [&str; 4] = ["string", "integer", "uuid", "enum"];
     let owner = naming::singularize_word(list);
     let fits = |field: &&DraftField| {
         let free = !field.behavior.read_only && !field.behavior.write_only && field.behavior.required;
@@ -333,10 +330,12 @@ fn infer_list_type(fields: &[DraftField], list: &str) -> DraftListType {
     }
 }
 
-/// The `fields` of an object, with what had to be left out.
+/// The `properties` of an object, with what had to be left out.
 pub fn build_fields_entry(fields: Vec<DraftField>, left_out: &[String]) -> DraftEntry {
-    let line =
-        DraftEntry::new("fields", DraftValue::Mapping(fields.into_iter().map(|field| field.entry).collect()));
+    let line = DraftEntry::new(
+        "properties",
+        DraftValue::Mapping(fields.into_iter().map(|field| field.entry).collect()),
+    );
     match left_out {
         [] => line,
         names => {
@@ -355,8 +354,8 @@ fn find_written_scalar<'p>(views: &OperationSchemas<'p>) -> Option<&'p FlatSchem
 fn draft_id_type(views: &OperationSchemas) -> DraftType {
     let leaf = views.list_present().find(|plain| plain.is_scalar()).map(draft_scalar_type);
     match leaf {
-        Some(typed) if ["text", "whole", "guid"].contains(&typed.keyword) => typed,
-        _ => DraftType::from_scalar("text", ScalarType::String { max_length: None }),
+        Some(typed) if ["string", "integer", "uuid"].contains(&typed.keyword) => typed,
+        _ => DraftType::from_scalar("string", ScalarType::String { max_length: None }),
     }
 }
 
@@ -372,11 +371,11 @@ fn draft_scalar_type(plain: &FlatSchema) -> DraftType {
             };
             DraftType {
                 decision: decide,
-                ..DraftType::from_scalar("whole", ScalarType::Integer(NumberEncoding::Number))
+                ..DraftType::from_scalar("integer", ScalarType::Integer(NumberEncoding::Number))
             }
         }
         SchemaForm::Number => DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::Number)),
-        SchemaForm::Boolean => DraftType::from_scalar("flag", ScalarType::Boolean),
+        SchemaForm::Boolean => DraftType::from_scalar("boolean", ScalarType::Boolean),
         SchemaForm::String(text) => draft_string_type(text),
         SchemaForm::Unknown(why) => DraftType::new_any(why),
         SchemaForm::Object { .. } | SchemaForm::Array { .. } => DraftType::new_any("its values have parts"),
@@ -384,28 +383,28 @@ fn draft_scalar_type(plain: &FlatSchema) -> DraftType {
 }
 
 fn draft_string_type(text: &StringSchema) -> DraftType {
-    let in_quotes = || vec![DraftEntry::from_keyword("wire", "text")];
+    let in_quotes = || vec![DraftEntry::from_keyword("encode_as", "string")];
     let choices: Vec<&String> = text.enum_values.iter().filter(|choice| !choice.trim().is_empty()).collect();
     if !choices.is_empty() {
         return draft_enum_type(&choices);
     }
     match text.format.as_deref() {
-        Some("uuid" | "guid") => DraftType::from_scalar("guid", ScalarType::Uuid),
+        Some("uuid" | "guid") => DraftType::from_scalar("uuid", ScalarType::Uuid),
         Some("date") => DraftType::from_scalar("date", ScalarType::Date),
-        Some("date-time" | "datetime") => DraftType::from_scalar("time", ScalarType::DateTime),
+        Some("date-time" | "datetime") => DraftType::from_scalar("datetime", ScalarType::DateTime),
         Some("decimal" | "number" | "double" | "float" | "money") => DraftType {
             entries: in_quotes(),
-            ..DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::Text))
+            ..DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::String))
         },
         Some("int32" | "int64" | "integer") => DraftType {
             entries: in_quotes(),
-            ..DraftType::from_scalar("whole", ScalarType::Integer(NumberEncoding::Text))
+            ..DraftType::from_scalar("integer", ScalarType::Integer(NumberEncoding::String))
         },
         _ => {
             let lines = text.max_length.map(|most| DraftEntry::from_keyword("max_length", most));
             DraftType {
                 entries: lines.into_iter().collect(),
-                ..DraftType::from_scalar("text", ScalarType::String { max_length: text.max_length })
+                ..DraftType::from_scalar("string", ScalarType::String { max_length: text.max_length })
             }
         }
     }
@@ -420,27 +419,26 @@ fn draft_enum_type(choices: &[&String]) -> DraftType {
         }
     }
     let lines = known.iter().map(|(choice, is)| DraftEntry::from_text(&**choice, &**is)).collect();
-    let line =
-        DraftEntry::new("choices", DraftValue::Mapping(lines)).with_decision("what each of these means");
+    let line = DraftEntry::new("enum", DraftValue::Mapping(lines)).with_decision("what each of these means");
     DraftType {
         entries: vec![line],
-        ..DraftType::from_scalar("choice", ScalarType::Enum { values: known, open: false })
+        ..DraftType::from_scalar("enum", ScalarType::Enum { values: known, open: false })
     }
 }
 
 fn draft_map_type(others: Option<&FlatSchema>) -> DraftType {
     let silent = FlatSchema::from_form(SchemaForm::Unknown(crate::openapi::flatten_schema::UNSPECIFIED));
-    let listed = DraftEntry::from_keyword("listed", "upsert")
-        .with_decision("`upsert` removes nothing; `complete` if a written map is all there is to be");
+    let listed = DraftEntry::from_keyword("unlisted_items", "keep")
+        .with_decision("`keep` deletes nothing; `delete` if a written map is complete");
     DraftType::from_entries("map", vec![listed, build_items_entry(others.unwrap_or(&silent))])
 }
 
 /// The `items` of a list or map of leaves.
 fn build_items_entry(item: &FlatSchema) -> DraftEntry {
     let typed = draft_scalar_type(item);
-    let mut lines = vec![DraftEntry::from_keyword("type", typed.keyword)];
-    // of the words of a leaf an item has only its choices
-    lines.extend(typed.entries.into_iter().filter(|_| typed.keyword == "choice"));
+    let mut lines = vec![build_type_entry(typed.keyword)];
+    // of the words of a scalar an item has only its enum
+    lines.extend(typed.entries.into_iter().filter(|_| typed.keyword == "enum"));
     DraftEntry::new("items", DraftValue::Mapping(lines)).with_decisions(typed.decision)
 }
 
@@ -457,13 +455,18 @@ fn draft_description(name: &str, views: &OperationSchemas) -> String {
     }
 }
 
-fn build_behavior_entry(access: DraftBehavior, guessed: Option<&str>) -> Option<DraftEntry> {
-    let line = match access.list_keywords().as_slice() {
-        [] => return None,
-        [one] => DraftEntry::from_keyword("access", one),
-        several => DraftEntry::new("access", DraftValue::FlowList(several.to_vec())),
-    };
-    Some(line.with_decisions(guessed))
+fn build_type_entry(keyword: &str) -> DraftEntry {
+    DraftEntry::from_keyword("type", if keyword == "enum" { "string" } else { keyword })
+}
+
+/// The words that say who may write the field; the guess is about the last of them.
+fn build_behavior_entries(access: DraftBehavior, guessed: Option<&str>) -> Vec<DraftEntry> {
+    let mut entries: Vec<_> =
+        access.list_keywords().iter().map(|word| DraftEntry::from_keyword(word, true)).collect();
+    if let Some(last) = entries.pop() {
+        entries.push(last.with_decisions(guessed));
+    }
+    entries
 }
 
 fn infer_sensitivity(name: &str, views: &OperationSchemas, ty: &str) -> Option<&'static str> {
@@ -479,11 +482,11 @@ fn infer_sensitivity(name: &str, views: &OperationSchemas, ty: &str) -> Option<&
     }?;
     let text = views.list_present().any(|plain| matches!(plain.form, SchemaForm::String(_)));
     match telling {
-        _ if ["flag", "time"].contains(&ty) => None,
+        _ if ["boolean", "datetime"].contains(&ty) => None,
         DraftSensitivity::Personal => Some("personal"),
-        DraftSensitivity::Secret if ["date", "choice"].contains(&ty) => None,
+        DraftSensitivity::Secret if ["date", "enum"].contains(&ty) => None,
         DraftSensitivity::Secret if text => Some("secret"),
-        DraftSensitivity::Secret | DraftSensitivity::Internal => Some("sensitive"),
+        DraftSensitivity::Secret | DraftSensitivity::Internal => Some("internal"),
     }
 }
 
@@ -493,13 +496,13 @@ fn build_sensitivity_entry(name: &str, mark: &str) -> DraftEntry {
         "personal" => "it looks like something about a person; its values are then not shown",
         _ => "it may carry a credential; its values are then not shown",
     };
-    DraftEntry::from_keyword("mark", mark)
+    DraftEntry::from_keyword("sensitivity", mark)
         .with_decision(format!("named `{}`, {remark}", naming::sanitize_text(name)))
 }
 
 /// How the field is cleared, where not as `api.yaml` says: texts with the empty one, nothing else at all.
 fn build_clear_entry(views: &OperationSchemas, access: DraftBehavior, ty: &str) -> Option<DraftEntry> {
-    if access.is_never_cleared() || ["list", "map"].contains(&ty) {
+    if access.is_never_cleared() || ["array", "map"].contains(&ty) {
         return None;
     }
     let nullable = views.list_written().any(|plain| plain.nullable);
@@ -507,9 +510,9 @@ fn build_clear_entry(views: &OperationSchemas, access: DraftBehavior, ty: &str) 
         .list_written()
         .any(|plain| matches!(&plain.form, SchemaForm::String(text) if text.allows_empty));
     match ty {
-        _ if nullable => Some(DraftEntry::from_text("clear", "null")),
-        "text" if !empty => Some(DraftEntry::from_keyword("clear", "never")),
-        "choice" => Some(DraftEntry::from_keyword("clear", "never")),
+        _ if nullable => Some(DraftEntry::from_text("clear_with", "null")),
+        "string" if !empty => Some(DraftEntry::from_keyword("clear_with", "nothing")),
+        "enum" => Some(DraftEntry::from_keyword("clear_with", "nothing")),
         _ => None,
     }
 }

@@ -137,15 +137,15 @@ impl<'s> KindDrafter<'s> {
         let mut lines = vec![
             DraftEntry::from_keyword("format", 1),
             DraftEntry::from_text("title", self.draft_title()),
-            DraftEntry::from_text("is", self.draft_description()),
+            DraftEntry::from_text("description", self.draft_description()),
             DraftEntry::from_text(
                 "source",
                 format!("{}, {}", self.context.source_name, self.resource().path),
             ),
         ];
         lines.extend(self.build_scope_entry());
-        let named_after = natural_key.as_deref().and_then(|key| infer_import_name(&fields, key));
-        lines.push(self.build_identity_entry(natural_key.as_deref(), named_after));
+        let import_name = natural_key.as_deref().and_then(|key| infer_import_name(&fields, key));
+        lines.push(self.build_identity_entry(natural_key.as_deref(), import_name));
         lines.push(self.build_operations_entry(&fields, natural_key.is_some()));
         lines.extend(build_history_entry(&fields));
         lines.push(build_fields_entry(fields, &left_out));
@@ -167,10 +167,10 @@ impl<'s> KindDrafter<'s> {
         let ty = self.infer_parameter_type(&self.resource().item.parameter);
         let lines = vec![
             DraftEntry::from_keyword("type", ty),
-            DraftEntry::from_text("is", "The service's own id."),
+            DraftEntry::from_text("description", "The service's own id."),
             DraftEntry::from_keyword(
-                "access",
-                if self.id_field.client_assigned { "create_only" } else { "computed" },
+                if self.id_field.client_assigned { "immutable" } else { "read_only" },
+                true,
             ),
         ];
         DraftField {
@@ -192,7 +192,7 @@ impl<'s> KindDrafter<'s> {
         let found = all.find(|parameter| {
             locate_parameter(parameter) == OpenApiLocation::Path && get_parameter_name(parameter) == wanted
         });
-        found.map_or("text", |parameter| {
+        found.map_or("string", |parameter| {
             infer_scope_type(flatten_parameter(self.context.document, parameter).as_ref())
         })
     }
@@ -218,11 +218,11 @@ impl<'s> KindDrafter<'s> {
         let one = |scope: &DraftScope| {
             let mut lines = vec![
                 DraftEntry::from_keyword("type", scope.ty),
-                DraftEntry::from_text("is", &*scope.description),
+                DraftEntry::from_text("description", &*scope.description),
             ];
             if scope.in_query {
                 let remark = "the list demands it; with `query` it is added to every operation";
-                lines.push(DraftEntry::from_keyword("travels_in", "query").with_decision(remark));
+                lines.push(DraftEntry::from_keyword("in", "query").with_decision(remark));
             }
             lines.extend(
                 scope.example.clone().map(|example| DraftEntry::new("example", DraftValue::Json(example))),
@@ -233,13 +233,13 @@ impl<'s> KindDrafter<'s> {
         (!lines.is_empty()).then(|| DraftEntry::new("scope", DraftValue::Mapping(lines)))
     }
 
-    fn build_identity_entry(&self, natural_key: Option<&str>, named_after: Option<&str>) -> DraftEntry {
+    fn build_identity_entry(&self, natural_key: Option<&str>, import_name: Option<&str>) -> DraftEntry {
         let mut lines = vec![
             DraftEntry::from_text("id", &*self.id_field.name).with_decisions(self.id_field.decision.clone()),
         ];
         if self.id_field.client_assigned {
             lines.push(
-                DraftEntry::from_keyword("id_made_by", "caller")
+                DraftEntry::from_keyword("id_assigned_by", "client")
                     .with_decision("the document's create demands the id"),
             );
         }
@@ -262,10 +262,10 @@ impl<'s> KindDrafter<'s> {
                 lines = lines.into_iter().map(|line| line.with_decision(remark)).collect();
             }
         }
-        lines.extend(named_after.map(|name| {
-            let line = DraftEntry::new("named_after", DraftValue::FlowList(vec![name.to_owned()]));
+        lines.extend(import_name.map(|name| {
+            let line = DraftEntry::new("import_name", DraftValue::FlowList(vec![name.to_owned()]));
             line.with_decision(
-                "the natural key is marked; an import names documents and files after this instead",
+                "the natural key is sensitive; an import makes names of documents and files from this instead",
             )
         }));
         DraftEntry::new("identity", DraftValue::Mapping(lines))
@@ -338,12 +338,12 @@ impl<'s> KindDrafter<'s> {
     fn build_create_entries(&self, create: &OpenApiOperation, has_key: bool) -> Vec<DraftEntry> {
         let mut lines = self.build_operation_entries(create, "post", false);
         let answer = match self.infer_response(create) {
-            "nothing" if !has_key && !self.id_field.client_assigned => {
+            "none" if !has_key && !self.id_field.client_assigned => {
                 let remark = "the document shows no answer, but without id and natural key nobody can say \
                               which object was made";
-                DraftEntry::from_keyword("answer", "id").with_decision(remark)
+                DraftEntry::from_keyword("response", "id").with_decision(remark)
             }
-            word => DraftEntry::from_keyword("answer", word),
+            word => DraftEntry::from_keyword("response", word),
         };
         lines.insert(1, answer);
         lines
@@ -366,13 +366,12 @@ impl<'s> KindDrafter<'s> {
         if let Some(put) = &item.put {
             let word = if small.is_some() { "replace" } else { "update" };
             let mut own = self.build_operation_entries(put, "put", true);
-            let remark = "`everything` if what a PUT leaves out is reset; it is the careful reading";
+            let remark = "`full` if what a PUT leaves out is reset; it is the careful reading";
             own.insert(
                 1,
-                DraftEntry::from_keyword("sends", "everything")
-                    .with_decisions((word == "update").then_some(remark)),
+                DraftEntry::from_keyword("body", "full").with_decisions((word == "update").then_some(remark)),
             );
-            own.insert(2, DraftEntry::from_keyword("answer", self.infer_response(put)));
+            own.insert(2, DraftEntry::from_keyword("response", self.infer_response(put)));
             lines.push(DraftEntry::new(word, DraftValue::Mapping(own)));
         }
         lines
@@ -386,18 +385,18 @@ impl<'s> KindDrafter<'s> {
         let mut lines = self.build_operation_entries(op, verb, true);
         let remark = match verb {
             "post" => "whether this POST changes only what it is sent",
-            _ => "`changes` if this PATCH leaves alone what it is not sent; else `everything`",
+            _ => "`changes` if this PATCH leaves alone what it is not sent; else `full`",
         };
-        lines.insert(1, DraftEntry::from_keyword("sends", "changes").with_decision(remark));
+        lines.insert(1, DraftEntry::from_keyword("body", "changes").with_decision(remark));
         let nested =
-            |field: &DraftField| !field.behavior.read_only && ["object", "map", "list"].contains(&field.ty);
+            |field: &DraftField| !field.behavior.read_only && ["object", "map", "array"].contains(&field.ty);
         if fields.iter().any(nested) {
             let remark = "`whole` is right where lists and objects are replaced, and where they are merged and \
                           nothing is left out; `parts` sends less";
-            let travels = DraftEntry::from_keyword("travels", "whole").with_decision(remark);
-            lines.insert(2, DraftEntry::new("nested", DraftValue::Mapping(vec![travels])));
+            let granularity = DraftEntry::from_keyword("granularity", "whole").with_decision(remark);
+            lines.insert(2, DraftEntry::new("nested_fields", DraftValue::Mapping(vec![granularity])));
         }
-        lines.push(DraftEntry::from_keyword("answer", self.infer_response(op)));
+        lines.push(DraftEntry::from_keyword("response", self.infer_response(op)));
         lines
     }
 
@@ -449,11 +448,11 @@ impl<'s> KindDrafter<'s> {
 
     /// What a write answers: the object as a read shows it, its id, or nothing of use.
     fn infer_response(&self, op: &OpenApiOperation) -> &'static str {
-        let Some(plain) = &op.response.schema else { return "nothing" };
+        let Some(plain) = &op.response.schema else { return "none" };
         let has = |name: &str| plain.find_property(name).is_some();
         match &plain.form {
             SchemaForm::String(_) | SchemaForm::Integer { .. } => "id",
-            _ if !has(&self.id_field.name) => "nothing",
+            _ if !has(&self.id_field.name) => "none",
             _ if self.read_schema.properties().iter().all(|member| has(&member.name)) => "object",
             _ => "id",
         }
@@ -471,7 +470,7 @@ impl<'s> KindDrafter<'s> {
                 items.push(self.build_example_scope()?.into_iter().chain([object]).collect());
             }
         }
-        (!items.is_empty()).then(|| DraftEntry::new("samples", DraftValue::MappingList(items)))
+        (!items.is_empty()).then(|| DraftEntry::new("examples", DraftValue::MappingList(items)))
     }
 
     /// The scope of every sample; none when the document shows no value for a part of it.
@@ -574,7 +573,7 @@ fn infer_id_field(named: &NamedResource, read: &FlatSchema, create: Option<&Flat
 fn infer_natural_key(fields: &[DraftField], kind: &str, id: &str) -> Option<String> {
     let fits = |field: &&DraftField| {
         let readable = !field.behavior.read_only && !field.behavior.write_only && field.name != id;
-        readable && field.sensitivity != Some("secret") && ["text", "whole", "guid"].contains(&field.ty)
+        readable && field.sensitivity != Some("secret") && ["string", "integer", "uuid"].contains(&field.ty)
     };
     let ranked = fields.iter().filter(fits).filter_map(|field| {
         let rank = naming::rank_key_name(&field.name, kind)?;
@@ -586,8 +585,9 @@ fn infer_natural_key(fields: &[DraftField], kind: &str, id: &str) -> Option<Stri
 /// The open field that most likely names the objects, where the natural key may not be seen.
 fn infer_import_name<'f>(fields: &'f [DraftField], key: &str) -> Option<&'f str> {
     fields.iter().find(|field| field.name == key)?.sensitivity?;
-    let fits =
-        |field: &&DraftField| field.ty == "text" && field.sensitivity.is_none() && !field.behavior.write_only;
+    let fits = |field: &&DraftField| {
+        field.ty == "string" && field.sensitivity.is_none() && !field.behavior.write_only
+    };
     let ranked =
         fields.iter().filter(fits).filter_map(|field| Some((naming::rank_display_name(&field.name)?, field)));
     ranked.min_by_key(|(rank, _)| *rank).map(|(_, field)| &*field.name)
@@ -638,8 +638,8 @@ fn build_scope(
     let example = data.and_then(|data| data.example.clone()).or_else(|| plain.as_ref()?.example.clone());
     let ty = infer_scope_type(plain.as_ref());
     let fits = |example: &Json| match ty {
-        "guid" => example.as_str().is_some_and(|text| uuid::Uuid::try_parse(text).is_ok()),
-        "whole" => example.is_i64(),
+        "uuid" => example.as_str().is_some_and(|text| uuid::Uuid::try_parse(text).is_ok()),
+        "integer" => example.is_i64(),
         _ => example.is_string(),
     };
     DraftScope {
@@ -653,15 +653,15 @@ fn build_scope(
 
 fn infer_scope_type(plain: Option<&FlatSchema>) -> &'static str {
     match plain.map(|plain| &plain.form) {
-        Some(SchemaForm::Integer { .. }) => "whole",
-        Some(SchemaForm::String(text)) if matches!(text.format.as_deref(), Some("uuid" | "guid")) => "guid",
-        _ => "text",
+        Some(SchemaForm::Integer { .. }) => "integer",
+        Some(SchemaForm::String(text)) if matches!(text.format.as_deref(), Some("uuid" | "guid")) => "uuid",
+        _ => "string",
     }
 }
 
 fn build_history_entry(fields: &[DraftField]) -> Option<DraftEntry> {
     let edited =
-        |field: &&DraftField| field.behavior.read_only && field.ty == "time" && is_last_edit(&field.name);
+        |field: &&DraftField| field.behavior.read_only && field.ty == "datetime" && is_last_edit(&field.name);
     let field = fields.iter().find(edited)?;
     let changed_at = DraftEntry::from_text("changed_at", &*field.name).with_decision(
         "whether it moves with every edit; then nothing is written over an edit made since the plan",

@@ -53,7 +53,10 @@ pub struct DraftFile {
 /// # Errors
 /// When the document cannot be read, the API not be called so, or nothing in it can become a kind.
 pub fn draft_api(name: &str, source: &Arc<NamedSource>, only: &[String]) -> Result<ApiDraft, Diagnostic> {
-    check_files(name, vec![("api.yaml".into(), "format: 1\ntitle: x\nis: x\nformats: [json]\n".into())])?;
+    check_files(
+        name,
+        vec![("api.yaml".into(), "format: 1\ntitle: x\ndescription: x\nformats: [json]\n".into())],
+    )?;
     let book = OpenApiDocument::parse_source(source)?;
     let (found, mut skipped) = resource::find_resources(&book);
     let named = select_resources(name_resources(found), only, source)?;

@@ -129,8 +129,10 @@ fn draft_unpaged_list(
 
 fn build_page_size_entry(book: &OpenApiDocument, limit: &Parameter) -> DraftEntry {
     match find_max_page_size(book, limit) {
-        Some(most) => DraftEntry::from_keyword("page", most),
-        None => DraftEntry::from_keyword("page", 100).with_decision("how many items a page may have at most"),
+        Some(most) => DraftEntry::from_keyword("page_size", most),
+        None => {
+            DraftEntry::from_keyword("page_size", 100).with_decision("how many items a page may have at most")
+        }
     }
 }
 

@@ -142,9 +142,9 @@ impl DraftBehavior {
     /// The words of the format.
     pub fn list_keywords(self) -> Vec<String> {
         let words = [
-            (self.read_only, "computed"),
+            (self.read_only, "read_only"),
             (self.required, "required"),
-            (self.immutable, "create_only"),
+            (self.immutable, "immutable"),
             (self.update_only, "update_only"),
             (self.write_only, "write_only"),
         ];
@@ -169,10 +169,10 @@ mod tests {
         let locked = SchemaPresence::Present { schema: &sealed, required: true };
         assert_eq!(words(has, has, has), "");
         assert_eq!(words(has, must, has), "required");
-        assert_eq!(words(has, SchemaPresence::Absent, SchemaPresence::Absent), "computed");
-        assert_eq!(words(locked, must, must), "computed");
-        assert_eq!(words(has, must, SchemaPresence::Absent), "required create_only");
-        assert_eq!(words(has, must, SchemaPresence::NoOperation), "required create_only");
+        assert_eq!(words(has, SchemaPresence::Absent, SchemaPresence::Absent), "read_only");
+        assert_eq!(words(locked, must, must), "read_only");
+        assert_eq!(words(has, must, SchemaPresence::Absent), "required immutable");
+        assert_eq!(words(has, must, SchemaPresence::NoOperation), "required immutable");
         assert_eq!(words(has, SchemaPresence::Absent, must), "update_only");
         assert_eq!(words(has, SchemaPresence::NoOperation, must), "required");
         assert_eq!(words(SchemaPresence::Absent, has, has), "write_only");

@@ -49,7 +49,7 @@ pub fn render_api(book: &OpenApiDocument, source: &str, resources: &[&OpenApiRes
     let mut lines = vec![
         DraftEntry::from_keyword("format", 1),
         DraftEntry::from_text("title", &*title),
-        DraftEntry::from_text("is", is.unwrap_or_else(|| format!("The service {title}."))),
+        DraftEntry::from_text("description", is.unwrap_or_else(|| format!("The service {title}."))),
         DraftEntry::from_text("source", source),
     ];
     lines.extend(home.into_entries(auth.token_url.as_ref()));
@@ -61,9 +61,10 @@ pub fn render_api(book: &OpenApiDocument, source: &str, resources: &[&OpenApiRes
         lines.push(DraftEntry::new("headers", DraftValue::Mapping(fixed)));
     }
     let remark =
-        "how the service clears a value: `null`, `empty`, `zero` or `never`; fields may say otherwise";
-    let clears = vec![DraftEntry::from_keyword("text", "empty"), DraftEntry::from_keyword("other", "never")];
-    lines.push(DraftEntry::new("clears", DraftValue::Mapping(clears)).with_decision(remark));
+        "how the service clears a value: `null`, `empty`, `zero` or `nothing`; fields may say otherwise";
+    let clear_with =
+        vec![DraftEntry::from_keyword("string", "empty"), DraftEntry::from_keyword("other", "nothing")];
+    lines.push(DraftEntry::new("clear_with", DraftValue::Mapping(clear_with)).with_decision(remark));
     lines.push(build_errors_entry(book, resources));
     let top = ["yaml-language-server: $schema=../../schemas/api.json".to_owned()];
     yaml_writer::render_entries(&top, &lines)

@@ -18,7 +18,7 @@ pub enum DraftValue {
     Keyword(String),
     /// Texts in one line.
     FlowList(Vec<String>),
-    /// Lists of texts, one a line.
+    /// Lists of texts in one line.
     FlowRows(Vec<Vec<String>>),
     /// Any value.
     Json(Json),
@@ -123,9 +123,8 @@ impl DraftYamlWriter {
                 self.write_line(indent, &format!("{key}: {}", render_flow_list(words)))
             }
             DraftValue::FlowRows(rows) => {
-                self.write_line(indent, &format!("{key}:"));
-                rows.iter()
-                    .for_each(|row| self.write_line(below + 2, &format!("- {}", render_flow_list(row))));
+                let rows: Vec<_> = rows.iter().map(|row| render_flow_list(row)).collect();
+                self.write_line(indent, &format!("{key}: [{}]", rows.join(", ")));
             }
             DraftValue::Json(json) => self.write_json(&key, json, indent, below),
             DraftValue::Mapping(lines) => {

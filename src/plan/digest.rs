@@ -40,7 +40,7 @@ pub struct StepDigest {
 /// Digests of a step; `key` lets marked values enter.
 pub fn digest_step(step: &Step, key: Option<&[u8]>) -> StepDigest {
     let kind = &step.subject.kind;
-    let whole = step.body_mode == WriteBody::Everything;
+    let whole = step.body_mode == WriteBody::Full;
     let mut from = CanonicalEncoder::new(key.is_some());
     from.write_subject(&step.subject);
     match &step.live {

@@ -34,8 +34,8 @@ pub fn explain_reordering(field: &Field, sent: &[Value], there: &[Value]) -> Opt
         |item: &Value| left.iter().position(|other| other.is_equivalent(item)).map(|at| left.swap_remove(at));
     let all = sent.len() == there.len() && sent.iter().map(taken).all(|found| found.is_some());
     let line = match list.item {
-        ItemType::Scalar(_) => "add `told_apart: set` to",
-        ItemType::Object(_) => "name what tells items apart, `told_apart: { key: [...] }`, for",
+        ItemType::Scalar(_) => "add `list_type: set` to",
+        ItemType::Object(_) => "add `list_type: map` with `list_keys` to",
     };
     (all && matches!(list.list_type, ListType::Atomic)).then(|| {
         let why = "the service keeps the items in an order of its own";

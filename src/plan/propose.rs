@@ -76,7 +76,7 @@ pub fn propose_object(question: &ProposalInput, permits: GrantedPermissions) -> 
     let kind = &question.document.kind;
     let fields = as_object_fields(&question.document.spec);
     let mut wanted = overlay.merge_object(&kind.shape, question.live, fields, &ValuePath::default());
-    if let (true, IdAssigner::Caller, Some(id)) =
+    if let (true, IdAssigner::Client, Some(id)) =
         (creating, kind.identity.id_assigned_by, &question.subject.id)
     {
         wanted.set_field(kind.identity.id, id.clone());

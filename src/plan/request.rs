@@ -33,7 +33,7 @@ pub fn build_update(
     manner: UpdateOptions,
 ) -> StepRequest {
     let mut planned = match write.body {
-        WriteBody::Everything => build_full_update(subject, write, live, proposal),
+        WriteBody::Full => build_full_update(subject, write, live, proposal),
         WriteBody::Changes => build_partial_update(subject, write, proposal, manner),
     };
     let shape = &subject.kind.shape;
@@ -166,7 +166,7 @@ fn build_partial_update(
         proposal.changes.iter().filter_map(|change| change.path.top_field()).collect();
     let fields = || shape.fields.iter().filter(|field| changed.contains(&*field.name));
     let nested = write.nested_fields.as_ref().filter(|_| fields().any(Field::is_nested));
-    let parts = nested.is_none_or(|nested| nested.granularity == NestedGranularity::Parts);
+    let parts = nested.is_none_or(|nested| nested.granularity == NestedGranularity::Members);
     for field in fields() {
         let value = proposal.desired.get_field(field.number).unwrap_or(&Value::Null);
         let wire = if parts {
@@ -237,7 +237,7 @@ pub fn replaces_path(
     planned: &StepRequest,
     path: &ValuePath,
 ) -> bool {
-    if write.body == WriteBody::Everything {
+    if write.body == WriteBody::Full {
         return true;
     }
     let Some(top) = path.top_field().filter(|_| path.0.len() > 1) else { return false };

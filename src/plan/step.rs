@@ -156,7 +156,7 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
         action: StepAction::Delete,
         changes,
         requests: planned.into_iter().collect(),
-        body_mode: WriteBody::Everything,
+        body_mode: WriteBody::Full,
         notes: Vec::new(),
         live: Some(live.clone()),
         desired: Object::default(),
@@ -177,7 +177,7 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
                 .with_hint("create it by hand, then name its `id` in the document");
         return refuse_object(question, proposal, vec![fault]);
     };
-    if kind.identity.id_assigned_by == IdAssigner::Caller && question.subject.id.is_none() {
+    if kind.identity.id_assigned_by == IdAssigner::Client && question.subject.id.is_none() {
         let message = format!("a new {} needs an id, which is yours to choose", kind.title.to_lowercase());
         let fault = Diagnostic::error("no-id", message).with_location(question.subject.place.clone());
         return refuse_object(question, proposal, vec![fault.with_hint("name it as `id` in the document")]);
@@ -193,7 +193,7 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
         action: StepAction::Create,
         changes: proposal.changes,
         requests: std::iter::once(first).chain(second).collect(),
-        body_mode: WriteBody::Everything,
+        body_mode: WriteBody::Full,
         notes: proposal.notes,
         live: None,
         desired: proposal.desired,
@@ -236,13 +236,12 @@ fn decide_update(
         is_overlapping(&change.path, path) || (change.path.top_field() == path.top_field() && of_list(path))
     };
     let sent = |(path, _): &(ValuePath, Value)| {
-        write.body == WriteBody::Everything
+        write.body == WriteBody::Full
             || path.top_field() == seen.as_deref()
             || proposal.changes.iter().any(|change| same(change, path))
     };
     let notes = proposal.uncompared_fields.iter().map(|one| {
-        let travels =
-            write.body == WriteBody::Everything || proposal.changes.iter().any(|own| same(own, &one.0));
+        let travels = write.body == WriteBody::Full || proposal.changes.iter().any(|own| same(own, &one.0));
         diagnose_uncompared(question, one, travels)
     });
     let notes = proposal.notes.iter().cloned().chain(notes).collect();
@@ -423,7 +422,7 @@ fn find_conflicts(step: &Step, planned: &Object, now: &Object) -> Vec<FieldConfl
     };
     let found = diff_objects(shape, planned, now, &set_by_service);
     let relied = |path: &ValuePath| {
-        step.body_mode == WriteBody::Everything
+        step.body_mode == WriteBody::Full
             || step.changes.iter().any(|change| is_overlapping(&change.path, path))
     };
     let moved = |change: Change| {

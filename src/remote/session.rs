@@ -421,7 +421,7 @@ fn find_oauth_error(body: &[u8]) -> Option<&'static str> {
 fn find_text(answer: &Value, path: &str, names: MemberNameCase) -> Option<String> {
     let same = |own: &str, name: &str| match names {
         MemberNameCase::Exact => own == name,
-        MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => own.eq_ignore_ascii_case(name),
+        MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => own.eq_ignore_ascii_case(name),
     };
     let mut at = answer;
     for name in path.split('.').filter(|name| !name.is_empty()) {

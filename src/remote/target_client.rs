@@ -376,14 +376,15 @@ impl TargetClient {
         take: &mut dyn FnMut(Snapshot),
     ) -> Result<(), RequestError> {
         let paging = of.kind.operations.list.paging.clone();
-        let paging = paging.map(|paging| PagingFile { page: paging.page.min(most.max(1)), ..paging });
+        let paging =
+            paging.map(|paging| PagingFile { page_size: paging.page_size.min(most.max(1)), ..paging });
         self.read_page(of, paging.as_ref().map(|paging| (paging, 0)), take).await.map(|_| ())
     }
 
     /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
     /// the scope exists and may be seen, and it answers.
     pub async fn check_access(&self, of: CollectionRef<'_>) -> bool {
-        let Some(probe) = &of.kind.operations.list.probe else { return false };
+        let Some(probe) = &of.kind.operations.list.access_check else { return false };
         let request = PlannedRequest {
             method: Method::Get,
             path: address::expand_path(probe, of.kind, of.scope, None),
@@ -451,7 +452,7 @@ impl TargetClient {
         let mut query = address::build_scope_query(of.kind, of.scope);
         query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
         if let Some((paging, offset)) = page {
-            query.push((paging.limit.clone(), paging.page.to_string()));
+            query.push((paging.limit.clone(), paging.page_size.to_string()));
             query.push((paging.offset.clone(), offset.to_string()));
         }
         let path = address::expand_path(&list.get, of.kind, of.scope, None);

@@ -50,7 +50,7 @@ impl ExchangeLimits {
     /// What the description of an API allows.
     pub fn from_limits(limits: &LimitsFile) -> Self {
         let timeout = Duration::from_secs(u64::from(limits.timeout.max(1)));
-        Self { timeout, max_response_bytes: limits.answer_bytes }
+        Self { timeout, max_response_bytes: limits.response_bytes }
     }
 }
 

@@ -141,7 +141,7 @@ impl TransportError {
                 "try again; if it stays, look at the service or at a proxy between"
             }
             TransportErrorReason::TooLarge(_) => {
-                "narrow the run; the API's `limits.answer_bytes` says how much is read"
+                "narrow the run; the API's `limits.response_bytes` says how much is read"
             }
             TransportErrorReason::TooManyHeaders
             | TransportErrorReason::NotHttp

@@ -114,7 +114,7 @@ fn redact_query(kind: &Kind, request: &PlannedRequest) -> Vec<QueryParameterView
 
 /// The nested fields that a write of changes nevertheless sends complete.
 fn find_replaced_fields(kind: &Kind, write: &WriteOperation, sends: &[String]) -> Vec<ReplacedField> {
-    if write.body == WriteBody::Everything {
+    if write.body == WriteBody::Full {
         return Vec::new();
     }
     let complete =

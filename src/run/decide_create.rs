@@ -178,7 +178,7 @@ pub fn is_surely_visible(document: &Document) -> bool {
 
 /// Whether new objects of a kind show only once somebody confirms them.
 pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
-    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Later)
+    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
 }
 
 /// How long reads may lag behind a write.

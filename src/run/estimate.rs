@@ -123,7 +123,7 @@ impl<'g> RequestEstimate<'g> {
         self.count_list();
         // an empty list is asked about
         let empty = self.size.is_some_and(|extent| extent.items == 0);
-        self.requests += u64::from(empty && self.kind.operations.list.probe.is_some());
+        self.requests += u64::from(empty && self.kind.operations.list.access_check.is_some());
     }
 
     fn count_read(&mut self, job: &ObjectJob, is_there: bool) {
@@ -161,7 +161,7 @@ fn needs_empty_page(kind: &Kind) -> bool {
 fn returns_id(kind: &Kind) -> bool {
     let answer = kind.operations.create.as_ref().map(|create| create.response);
     kind.identity.id_assigned_by == IdAssigner::Server
-        && answer.is_some_and(|answer| answer != WriteResponse::Nothing)
+        && answer.is_some_and(|answer| answer != WriteResponse::None)
 }
 
 /// Whether the object is there after its write.

@@ -185,7 +185,7 @@ fn get_referent_status(judged: &JobDecision, job: &ObjectJob) -> ReferentStatus 
     match judged {
         JobDecision::Unread(_) => ReferentStatus::Unread,
         JobDecision::Decided(PlanDecision::Step(step)) => match &step.subject.id {
-            Some(id) if job.document.kind.identity.id_assigned_by == IdAssigner::Caller => {
+            Some(id) if job.document.kind.identity.id_assigned_by == IdAssigner::Client => {
                 ReferentStatus::Known(id.clone())
             }
             _ => ReferentStatus::KnownAfterApply,

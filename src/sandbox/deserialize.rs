@@ -53,7 +53,7 @@ pub fn is_lenient(api: &Api) -> bool {
 /// Whether two member names are the same to this service.
 pub fn is_same_name(api: &Api, a: &str, b: &str) -> bool {
     match api.member_names {
-        MemberNameCase::Exact | MemberNameCase::AsRead => a == b,
+        MemberNameCase::Exact | MemberNameCase::PreserveCase => a == b,
         MemberNameCase::CaseInsensitive => a.eq_ignore_ascii_case(b),
     }
 }

@@ -38,7 +38,7 @@ impl SandboxLogEntry {
         let query: serde_json::Map<String, serde_json::Value> =
             self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         let mut line = serde_json::json!({
-            "verb": self.method, "path": self.path, "query": query,
+            "method": self.method, "path": self.path, "query": query,
             "status": self.status, "bytes": self.bytes, "millis": self.millis,
         });
         if let Some(body) = &self.body {

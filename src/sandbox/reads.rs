@@ -39,7 +39,7 @@ impl SandboxHandler<'_> {
         let listed: Vec<&SandboxRecord> = listed.collect();
         let list = &kind.operations.list;
         if self.service.options.unwrap_single_item
-            && list.answer == ListResponseShape::OneOrList
+            && list.response == ListResponseShape::OneOrList
             && listed.len() < 2
         {
             return Ok(match listed.first() {
@@ -61,7 +61,7 @@ impl SandboxHandler<'_> {
         let Some(paging) = &list.paging else {
             return Ok((0..count, SandboxPageInfo { total: count, next_offset: None, next_url: None }));
         };
-        let most = usize::try_from(paging.page).unwrap_or(usize::MAX).max(1);
+        let most = usize::try_from(paging.page_size).unwrap_or(usize::MAX).max(1);
         let asked = filter::parse_number(&self.request.query, &paging.limit)?.filter(|limit| *limit > 0);
         let limit = asked.unwrap_or(DEFAULT_PAGE_SIZE).min(most);
         let offset = filter::parse_number(&self.request.query, &paging.offset)?.unwrap_or(0);
@@ -196,6 +196,6 @@ fn is_visible(kind: &Kind, record: &SandboxRecord) -> bool {
         .operations
         .create
         .as_ref()
-        .is_some_and(|create| create.read_after_write == ReadConsistency::Later);
+        .is_some_and(|create| create.read_after_write == ReadConsistency::Eventual);
     !(record.unverified && later)
 }

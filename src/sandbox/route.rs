@@ -231,7 +231,9 @@ fn parse_parameter(leaf: &ScalarType, name: &str, text: &str) -> Result<Value, S
 fn list_operations(kind: &Kind) -> Vec<(SandboxOperation, Method, &str)> {
     let all = &kind.operations;
     let mut found = vec![(SandboxOperation::List, Method::Get, &*all.list.get)];
-    found.extend(all.list.probe.iter().map(|probe| (SandboxOperation::AccessCheck, Method::Get, &**probe)));
+    found.extend(
+        all.list.access_check.iter().map(|probe| (SandboxOperation::AccessCheck, Method::Get, &**probe)),
+    );
     found.extend(all.get.iter().filter_map(|get| Some((SandboxOperation::Get, Method::Get, get.path()?))));
     found.extend(all.create.iter().map(|write| (SandboxOperation::Create, write.method, &*write.path)));
     found.extend(all.update.iter().map(|write| (SandboxOperation::Update, write.method, &*write.path)));

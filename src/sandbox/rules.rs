@@ -39,7 +39,7 @@ impl SandboxNestedMerge {
         }
         match nested.granularity {
             NestedGranularity::Whole => Self::Replace { clears_omitted: harsh && !nested.query.is_empty() },
-            NestedGranularity::Parts => Self::MergeMembers,
+            NestedGranularity::Members => Self::MergeMembers,
         }
     }
 }
@@ -62,7 +62,7 @@ impl SandboxWriteRules<'_> {
         let mut record = SandboxRecord::new(object);
         self.defer_pending(&mut record, None, |_| true);
         self.mark_unverified(&mut record);
-        record.unverified |= write.read_after_write == ReadConsistency::Later;
+        record.unverified |= write.read_after_write == ReadConsistency::Eventual;
         self.finish_record(record)
     }
 

@@ -74,7 +74,7 @@ impl SandboxHandler<'_> {
         let (scope, old) = (scope.to_vec(), old.clone());
         let mut rules = SandboxWriteRules { kind: &kind, scope: &scope, template: None, id_generator: mint };
         let mut record = match write.body {
-            WriteBody::Everything => rules.replace_record(&old, &body),
+            WriteBody::Full => rules.replace_record(&old, &body),
             WriteBody::Changes => {
                 let nested = SandboxNestedMerge::from_write(
                     write,
@@ -163,10 +163,10 @@ impl SandboxHandler<'_> {
         match write.response {
             AnswerWord::Object => self.build_response(status, &self.encode_written(kind, record)),
             // nothing of use: such a host answers some id, of which nobody says what it is
-            AnswerWord::Nothing if is_lenient(self.api()) => {
+            AnswerWord::None if is_lenient(self.api()) => {
                 self.build_response(status, &WireValue::Uuid(mint.generate_uuid()))
             }
-            AnswerWord::Nothing => SandboxResponse::from_status(204),
+            AnswerWord::None => SandboxResponse::from_status(204),
             AnswerWord::Id => {
                 let id = record.object.get_field(kind.identity.id).unwrap_or(&Value::Null);
                 let wire = match &kind.id_field().ty {
@@ -195,7 +195,7 @@ fn assign_id(
 ) -> Result<Value, SandboxError> {
     let field = table.kind.id_field();
     match (table.kind.identity.id_assigned_by, &field.ty) {
-        (IdAssigner::Caller, _) => {
+        (IdAssigner::Client, _) => {
             let in_body = body.get_field(field.number).filter(|id| !id.is_zero()).cloned();
             in_path.or(in_body).ok_or_else(|| {
                 let missing = validation::build_missing_error(&table.kind, field, &field.write_to);

@@ -123,8 +123,8 @@ fn keys_and_words_around_the_spec() {
             "2:7 bad-name: the name is empty (a name is one line of at most 200 characters)",
             "3:10 wrong-value: `protect` is neither true nor false (write `protect: true` or leave it out)",
             "4:9 unknown-scope: `shop/stall` has no scope `market` (did you mean `marketId`?)",
-            "4:30 wrong-value: `marketId`: this is not a whole number (write a whole number)",
-            "5:5 wrong-value: `id`: this is not a guid (like 5e1f0a77-2c3d-4b4e-8f50-6172839405a6, hyphens optional)",
+            "4:30 wrong-value: `marketId`: this is not an integer (write an integer)",
+            "5:5 wrong-value: `id`: this is not a UUID (like 5e1f0a77-2c3d-4b4e-8f50-6172839405a6, hyphens optional)",
             "6:7 wrong-type: `spec` takes a mapping, this is a list (write `key: value` lines, indented below it)",
         ],
     );
@@ -161,7 +161,7 @@ fn a_document_says_which_object_it_is() {
     // what is named wrongly is told once, at its place
     says(
         "kind: shop/stall\nname: x\nspec: {title: [], place: {row: A}}\n",
-        &["3:15 wrong-type: `title` takes text, this is a list (write text after the colon)"],
+        &["3:15 wrong-type: `title` takes a string, this is a list (write a string after the colon)"],
     );
     says(
         "kind: shop/stall\nname: x\nid: 5e1f0a77-2c3d-4b4e-8f50-6172839405a6\nspec: {id: 6e1f0a772c3d4b4e8f506172839405a6}\n",
@@ -197,11 +197,11 @@ fn scalars_that_do_not_fit() {
         "open: 'x'\nrank: 1.5\nrent: 1,5\nsince: 2026-02-30\nuntil: x\nsort: fod\ncolour: rde\ntitle: 123456789012345678901",
         &[
             "5:9 wrong-value: `open`: this is not true or false (write true or false)",
-            "6:9 wrong-value: `rank`: this is not a whole number (write a whole number)",
+            "6:9 wrong-value: `rank`: this is not an integer (write an integer)",
             "7:9 wrong-value: `rent`: this is not a decimal number (like 12.50, with a point and without separators)",
             "8:10 wrong-value: `since`: this is not a date (2026-01-31) (write a date (2026-01-31))",
-            "9:10 wrong-value: `until`: this is not a time (2026-01-31T08:00:00Z) (write a time (2026-01-31T08:00:00Z))",
-            "10:9 wrong-value: `sort`: this is not one of its choices (one of: food, books)",
+            "9:10 wrong-value: `until`: this is not a date and time (2026-01-31T08:00:00Z) (write a date and time (2026-01-31T08:00:00Z))",
+            "10:9 wrong-value: `sort`: this is not one of its values (one of: food, books)",
             "11:11 unlisted-choice: `colour` is not known to take this value (did you mean `red`?)",
             "12:10 wrong-value: `title`: this text has 21 characters, at most 20 fit (shorten it)",
         ],
@@ -263,7 +263,7 @@ fn items_that_cannot_be_told_apart() {
         &[
             "5:17 duplicate-item: this item stands twice in `words` (keep one of the two) + 5:11 first written here",
             "5:20 wrong-type: each item of `words` is a value, this is nothing (write the item or take it out)",
-            "6:14 wrong-value: `steps`: this is not a whole number (write a whole number)",
+            "6:14 wrong-value: `steps`: this is not an integer (write an integer)",
         ],
     );
     spec_says(
@@ -321,7 +321,7 @@ fn slots_stand_where_they_may() {
             &format!(
                 "8:17 bad-slot: the source of this value is not a list of the program and its arguments (no shell is used) {forms}"
             ),
-            "9:9 slot-not-here: `rank` is a whole number, which can't come from outside (write the value itself)",
+            "9:9 slot-not-here: `rank` is an integer, which can't come from outside (write the value itself)",
             &format!("10:10 bad-slot: the source of this value has an unknown word {forms}"),
         ],
     );

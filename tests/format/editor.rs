@@ -340,8 +340,8 @@ fn each_mistake_gives_one_message_at_its_line() {
         ),
         ("a wrong flag", spec("allowToken: 3"), "this is not true or false"),
         ("a wrong decimal", spec("maxPaymentAmount: a lot"), "this is not a decimal number"),
-        ("a wrong whole number", spec("testMode: true"), "this is not a whole number"),
-        ("a list for a text", spec("merchantId: [a]"), "this is not text"),
+        ("a wrong whole number", spec("testMode: true"), "this is not an integer"),
+        ("a list for a text", spec("merchantId: [a]"), "this is not a string"),
         ("a text for a list", spec("billTypes: none"), "Expected one of array, null"),
         ("a text for an item", spec("billTypes: [none]"), "billTypes item"),
         (
@@ -350,7 +350,7 @@ fn each_mistake_gives_one_message_at_its_line() {
             "Property foo is not allowed",
         ),
         ("an item without its key", spec("billTypes: [{ applyConvenienceFee: true }]"), "billTypeId"),
-        ("no value where one must be", spec("testMode: null"), "this is not a whole number"),
+        ("no value where one must be", spec("testMode: null"), "this is not an integer"),
         ("what trueup fills in", spec("customerId: x"), "a document can't"),
         ("a plain secret", spec("merchantKey: topsecret"), "a secret is never plain text"),
         ("a plain secret of digits", spec("merchantPin: 1234"), "a secret is never plain text"),
@@ -375,7 +375,7 @@ fn each_mistake_gives_one_message_at_its_line() {
         ),
         ("no spec", format!("{DOCUMENT}kind: bootview/payment-gateway # here\nname: x\n"), "\"spec\""),
         ("no natural key", format!("{DOCUMENT}{GATEWAY}spec: # here\n  merchantId: a\n"), "\"displayName\""),
-        ("a wrong id", format!("{DOCUMENT}{GATEWAY}id: seven # here\nspec: {{}}\n"), "this is not a guid"),
+        ("a wrong id", format!("{DOCUMENT}{GATEWAY}id: seven # here\nspec: {{}}\n"), "this is not a UUID"),
         (
             "a wrong scope",
             format!("{DOCUMENT}{GATEWAY}scope: {{ customer: x }} # here\nspec: {{ displayName: x }}\n"),
@@ -604,8 +604,8 @@ fn the_built_in_descriptions_are_silent() {
                 silent(server, &file.path().to_string_lossy(), &format!("{line}{text}"));
             }
         }
-        let kind = "# yaml-language-server: $schema=../../schemas/kind.json\nformat: 1\ntitle: Thing\nis: A thing.\n\
-            identity: { id: id }\noperations: { list: { get: /things } }\nfields:\n  id:\n    type: giud # here\n    is: Its id.\n";
+        let kind = "# yaml-language-server: $schema=../../schemas/kind.json\nformat: 1\ntitle: Thing\ndescription: A thing.\n\
+            identity: { id: id }\noperations: { list: { get: /things } }\nproperties:\n  id:\n    type: giud # here\n    description: Its id.\n";
         one(server, "a wrong type word", kind, "\"guid\"");
     });
 }

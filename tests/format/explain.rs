@@ -7,58 +7,59 @@ use trueup::kind::{explain, schema};
 const API: &str = "\
 format: 1
 title: Depot
-is: A store of crates.
+description: A store of crates.
 formats: [json]
-clears: { text: empty, other: \"null\" }
+clear_with: { string: empty, other: \"null\" }
 ";
 
 const CRATE: &str = "\
 format: 1
 title: Crate
-is: A crate in a depot, with what is in it and who may open it, which is quite enough to fill a line.
+description: A crate in a depot, with what is in it and who may open it, which is quite enough to fill a line.
 source: The depot's handbook
 scope:
-  depot: { type: text, is: The depot., example: north }
+  depot: { type: string, description: The depot., example: north }
 identity: { id: id, natural_key: [label] }
 operations:
   list: { get: \"/depots/{depot}/crates\" }
   get: { get: \"/depots/{depot}/crates/{id}\" }
   create: { post: \"/depots/{depot}/crates\" }
-  update: { patch: \"/depots/{depot}/crates/{id}\", sends: changes, nested: { travels: parts } }
+  update: { patch: \"/depots/{depot}/crates/{id}\", body: changes, nested_fields: { granularity: members } }
   delete: { delete: \"/depots/{depot}/crates/{id}\" }
-fields:
-  id: { type: whole, is: The number., access: computed, example: 7 }
-  label: { type: text, is: What stands on it., access: required, example: Spare parts, max_length: 40 }
-  weight: { type: decimal, is: How heavy it is., absent: zero, clear: zero, example: 12.5 }
-  since: { type: date, is: Since when it is there., example: 2026-01-31 }
-  lock: { type: text, is: The code of the lock., mark: secret, access: write_only }
-  owner: { type: text, is: Whose it is., mark: personal, compare: case_insensitive, example: Kim }
+properties:
+  id: { type: integer, description: The number., read_only: true, example: 7 }
+  label: { type: string, description: What stands on it., required: true, example: Spare parts, max_length: 40 }
+  weight: { type: decimal, description: How heavy it is., when_absent: zero, clear_with: zero, example: 12.5 }
+  since: { type: date, description: Since when it is there., example: 2026-01-31 }
+  lock: { type: string, description: The code of the lock., sensitivity: secret, write_only: true }
+  owner: { type: string, description: Whose it is., sensitivity: personal, compare: case_insensitive, example: Kim }
   grade:
-    type: choice
-    is: How well it is kept.
-    choices: { \"1\": Well, \"2\": Badly }
+    type: string
+    description: How well it is kept.
+    enum: { \"1\": Well, \"2\": Badly }
     example: \"1\"
   place:
     type: object
-    is: Where it stands.
-    fields:
-      hall: { type: text, is: The hall., example: B }
-      row: { type: whole, is: The row., example: 3 }
-  tags: { type: list, is: Words to find it by., told_apart: set, listed: complete, items: { type: text }, example: [fragile] }
+    description: Where it stands.
+    properties:
+      hall: { type: string, description: The hall., example: B }
+      row: { type: integer, description: The row., example: 3 }
+  tags: { type: array, description: Words to find it by., list_type: set, unlisted_items: delete, items: { type: string }, example: [fragile] }
   keys:
-    type: list
-    is: Who may open it.
-    listed: complete
-    told_apart: { key: [holder], else: [[id]] }
+    type: array
+    description: Who may open it.
+    unlisted_items: delete
+    list_type: map
+    list_keys: [[holder], [id]]
     items:
-      fields:
-        id: { type: whole, is: The number., access: computed, example: 1 }
-        holder: { type: text, is: Who holds the key., mark: personal, example: Kim }
+      properties:
+        id: { type: integer, description: The number., read_only: true, example: 1 }
+        holder: { type: string, description: Who holds the key., sensitivity: personal, example: Kim }
   notes:
     type: map
-    is: Notes by language.
-    listed: upsert
-    items: { type: text }
+    description: Notes by language.
+    unlisted_items: keep
+    items: { type: string }
     keys: { en: The English note }
     example: { en: Handle with care }
 ";
@@ -91,41 +92,41 @@ DESCRIPTION:
     A crate in a depot, with what is in it and who may open it, which is quite
     enough to fill a line.
 
-    identity: `id` is the service's `id`, made by the service; without it the
-              object is found by its `label`
-    list:     `GET /depots/{depot}/crates`
-    get:      `GET /depots/{depot}/crates/{id}`
-    create:   `POST /depots/{depot}/crates`
-    update:   `PATCH /depots/{depot}/crates/{id}`, sends only what differs; of
-              objects, maps and lists only what differs travels
-    delete:   `DELETE /depots/{depot}/crates/{id}`
+    identity:    `id` is the service's `id`, assigned by the service; without it
+                 the object is found by its `label`
+    list:        `GET /depots/{depot}/crates`
+    get:         `GET /depots/{depot}/crates/{id}`
+    create:      `POST /depots/{depot}/crates`
+    update:      `PATCH /depots/{depot}/crates/{id}`, sends only changes; of
+                 objects, maps and arrays only changed members
+    delete:      `DELETE /depots/{depot}/crates/{id}`
 
 SCOPE:
-    depot  <text> -required-
+    depot  <string> -required-
         The depot.
 
 FIELDS:
-    id      <whole> -computed-
+    id      <integer> -read only-
         The number.
-    label   <text> -required-
+    label   <string> -required-
         What stands on it.
     weight  <decimal>
         How heavy it is.
     since   <date>
         Since when it is there.
-    lock    <text> -write only- -secret-
+    lock    <string> -write only- -secret-
         The code of the lock.
-    owner   <text> -personal-
+    owner   <string> -personal-
         Whose it is.
-    grade   <choice>
+    grade   <string>
         How well it is kept.
     place   <object>
         Where it stands.
-    tags    <list of texts>
+    tags    <array of strings>
         Words to find it by.
-    keys    <list of objects>
+    keys    <array of objects>
         Who may open it.
-    notes   <map of texts>
+    notes   <map of strings>
         Notes by language.
 
 EXAMPLE:
@@ -161,20 +162,20 @@ SOURCE:
 fn a_list_is_explained_with_its_items() {
     let expected = "\
 KIND:   depot/crate
-FIELD:  keys <list of objects>
+FIELD:  keys <array of objects>
 
 DESCRIPTION:
     Who may open it.
 
-    write:    optional
-    items:    told apart by `holder`, or where that is not unique by `id`
-    listed:   a written list is complete: what is not listed is removed
-    clear:    `null` clears it, by sending the empty list
+    write:       optional
+    items:       matched by `holder`, or if that is not unique by `id`
+    unlisted:    deleted: a written list is complete
+    clear:       `null` clears it, by sending the empty list
 
 FIELDS:
-    id      <whole> -computed-
+    id      <integer> -read only-
         The number.
-    holder  <text> -personal-
+    holder  <string> -personal-
         Who holds the key.
 
 EXAMPLE:
@@ -191,7 +192,7 @@ SOURCE:
 fn facts_are_told_where_they_matter() {
     for (topic, says) in [
         ("depot/crate.lock", "secret, never written in plain text"),
-        ("depot/crate.lock", "never reads back"),
+        ("depot/crate.lock", "write-only, so a difference can't be seen"),
         ("depot/crate.lock", "from_env: LOCK"),
         ("depot/crate.label", "can't be cleared"),
         ("depot/crate.label", "at most 40 characters"),
@@ -199,8 +200,8 @@ fn facts_are_told_where_they_matter() {
         ("depot/crate.weight", "a live object without it has `0`"),
         ("depot/crate.owner", "upper and lower case are the same"),
         ("depot/crate.grade", "ONE OF:\n    1\n        Well"),
-        ("depot/crate.tags", "their order means nothing"),
-        ("depot/crate.notes", "what is not listed stays"),
+        ("depot/crate.tags", "a set: matched by value, in any order"),
+        ("depot/crate.notes", "kept: a written map adds and changes only"),
         ("depot/crate.notes", "KNOWN KEYS:\n    en\n        The English note"),
         ("depot/crate.keys.id", "a document may name it"),
     ] {
@@ -212,11 +213,11 @@ fn facts_are_told_where_they_matter() {
 #[test]
 fn a_path_leads_through_objects_lists_and_maps_however_it_is_written() {
     for (topic, field) in [
-        ("depot/crate.place.hall", "FIELD:  place.hall <text>"),
-        ("depot/crate.spec.place.hall", "FIELD:  place.hall <text>"),
-        ("depot/crate.keys.holder", "FIELD:  keys.holder <text>"),
-        ("depot/crate.keys[].holder", "FIELD:  keys.holder <text>"),
-        ("depot/crate.keys[0].holder", "FIELD:  keys.holder <text>"),
+        ("depot/crate.place.hall", "FIELD:  place.hall <string>"),
+        ("depot/crate.spec.place.hall", "FIELD:  place.hall <string>"),
+        ("depot/crate.keys.holder", "FIELD:  keys.holder <string>"),
+        ("depot/crate.keys[].holder", "FIELD:  keys.holder <string>"),
+        ("depot/crate.keys[0].holder", "FIELD:  keys.holder <string>"),
         ("depot/crate.notes.en", "The English note"),
         ("depot/crate.notes.sv", "An entry of `notes`"),
         (" depot/crate. ", "KIND:   depot/crate"),

@@ -196,7 +196,16 @@ fn every_offered_property_says_what_it_is() {
         }
         match value {
             Json::Object(map) => {
-                map.iter().for_each(|(key, inner)| silent(&format!("{at}/{key}"), inner, found))
+                for (key, inner) in map {
+                    let at = format!("{at}/{key}");
+                    // a property may be called `properties`
+                    match inner.as_object().filter(|_| key == "properties") {
+                        Some(named) => named
+                            .iter()
+                            .for_each(|(name, inner)| silent(&format!("{at}/{name}"), inner, found)),
+                        None => silent(&at, inner, found),
+                    }
+                }
             }
             Json::Array(items) => items.iter().for_each(|inner| silent(at, inner, found)),
             _ => {}

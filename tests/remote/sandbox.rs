@@ -134,11 +134,11 @@ fn run<T>(test: impl Future<Output = T>) -> T {
 const HARBOR: &str = r#"
 format: 1
 title: Harbor
-is: An API for this test.
+description: An API for this test.
 hosts: [harbor.example]
 formats: [json]
 auth: [token]
-clears: { text: empty, other: "null" }
+clear_with: { string: empty, other: "null" }
 errors:
   messages: [details]
   maps: [""]
@@ -147,52 +147,54 @@ errors:
 const BERTH: &str = r#"
 format: 1
 title: Berth
-is: Where a ship lies.
+description: Where a ship lies.
 scope:
-  port: { type: text, is: The port., travels_in: query, example: north }
+  port: { type: string, description: The port., in: query, example: north }
 identity: { id: id, natural_key: [number] }
 history: { changed_at: changed }
 operations:
   list:
     get: /berths/
     items: Results
-    paging: { offset: offset, limit: limit, page: 5, next: Next }
+    paging: { offset: offset, limit: limit, page_size: 5, next: Next }
   get: { get: "/berths/{id}/", list_with: { id: "{id}" } }
   find: { query: { number: "{number}" } }
   create: { post: /berths/ }
-  update: { patch: "/berths/{id}/", sends: changes, nested: { travels: whole } }
+  update: { patch: "/berths/{id}/", body: changes, nested_fields: { granularity: whole } }
   delete: { delete: "/berths/{id}/" }
-fields:
-  id: { type: whole, is: The id., access: computed, example: 1 }
-  number: { type: text, is: The number., access: required, example: "01" }
-  note: { type: text, is: A note., example: x }
-  opened: { type: date, is: The day., example: 2026-01-31 }
-  quay: { type: whole, is: The quay., read_as: quay.id, example: 4 }
-  changed: { type: time, is: When it was changed., access: computed, example: "2026-01-31T08:00:00Z" }
+properties:
+  id: { type: integer, description: The id., read_only: true, example: 1 }
+  number: { type: string, description: The number., required: true, example: "01" }
+  note: { type: string, description: A note., example: x }
+  opened: { type: date, description: The day., example: 2026-01-31 }
+  quay: { type: integer, description: The quay., read_from: quay.id, example: 4 }
+  changed: { type: datetime, description: When it was changed., read_only: true, example: "2026-01-31T08:00:00Z" }
   cards:
-    type: list
-    is: Cards of the gate.
-    listed: complete
-    items_sent: changed
-    removals: { through: cardsToDelete, with: [id] }
-    told_apart: { key: [code], else: [[id]] }
+    type: array
+    description: Cards of the gate.
+    unlisted_items: delete
+    write_items: changed
+    delete_items_through: { member: cardsToDelete, keys: [id] }
+    list_type: map
+    list_keys: [[code], [id]]
     example: [{ code: a }]
     items:
-      fields:
-        id: { type: guid, is: The row., access: computed, example: a1a2a3a4-b1b2-4c1c-8d1d-e1e2e3e4e5e6 }
-        code: { type: text, is: The code., access: required, example: a }
-        gate: { type: text, is: The gate., example: west }
+      properties:
+        id: { type: uuid, description: The row., read_only: true, example: a1a2a3a4-b1b2-4c1c-8d1d-e1e2e3e4e5e6 }
+        code: { type: string, description: The code., required: true, example: a }
+        gate: { type: string, description: The gate., example: west }
   values:
-    type: list
-    is: Values of free fields.
-    listed: upsert
-    told_apart: { key: [field] }
+    type: array
+    description: Values of free fields.
+    unlisted_items: keep
+    list_type: map
+    list_keys: [[field]]
     example: [{ field: 1, value: "2" }]
     items:
-      fields:
-        field: { type: whole, is: The field., access: required, example: 1 }
-        value: { type: text, is: The value., example: "2" }
-samples:
+      properties:
+        field: { type: integer, description: The field., required: true, example: 1 }
+        value: { type: string, description: The value., example: "2" }
+examples:
   - scope: { port: north }
     object:
       id: 501
@@ -564,12 +566,7 @@ fn every_kind_creates() {
             assert_eq!(after.len(), before.len() + 1, "{}", kind.name);
             assert_eq!(after[..before.len()], before[..], "{}: the others moved", kind.name);
             let id = wire::read_id(answer.body.as_bytes(), WireFormat::Json, &kind);
-            assert!(
-                id.is_some() || write.response == WriteResponse::Nothing,
-                "{}: {}",
-                kind.name,
-                answer.body
-            );
+            assert!(id.is_some() || write.response == WriteResponse::None, "{}: {}", kind.name, answer.body);
         }
     });
 }
@@ -1231,7 +1228,7 @@ fn the_log_says_what_was_asked_and_no_values_of_the_query() {
         caller.send("PATCH", &path, &json!({"acls": []})).await;
         let log = caller.get("_sandbox/log").await;
         let line: Json = serde_json::from_str(log.body.lines().next().unwrap()).unwrap();
-        assert_eq!(line["verb"], "PATCH");
+        assert_eq!(line["method"], "PATCH");
         assert_eq!(line["path"], format!("/{CLINICS}"));
         assert_eq!(line["query"], json!({"nested_objects": "replace", "token": "…"}));
         assert_eq!((&line["status"], &line["bytes"]), (&json!(200), &json!(11)));

@@ -103,7 +103,7 @@ fn gateway() -> Kind {
 }
 
 fn carrierx() -> Kind {
-    let number = || leaf(ScalarType::Decimal(NumberEncoding::Text));
+    let number = || leaf(ScalarType::Decimal(NumberEncoding::String));
     let acl = || {
         shape(vec![
             ("access_control_rules", leaves(TEXT)),
@@ -388,11 +388,11 @@ fn what_does_not_fit_is_a_stranger_with_a_misread() {
     let live = wire::read_object(body.as_bytes(), Json, &kind).unwrap();
     let told: Vec<_> = live.mismatches.iter().map(|m| (m.pointer.as_str(), m.message.as_str())).collect();
     let wanted = [
-        ("/id", "this is not a guid"),
-        ("/count", "this is not a whole number"),
+        ("/id", "this is not a UUID"),
+        ("/count", "this is not an integer"),
         ("/rows/1/max", "this is not a decimal number"),
-        ("/tags", "this is not a whole number"),
-        ("/names/1", "this is not text"),
+        ("/tags", "this is not an integer"),
+        ("/names/1", "this is not a string"),
         ("/inner", "this is not an object"),
         ("/late", "this text holds half a character"),
     ];

@@ -140,14 +140,14 @@ fn every_fault_of_the_settings_is_told() {
     says(
         "targets:\n  a: {api: bootview, lease: {seconds: 4}}\n  b: {api: bootview, lease: 12}\n",
         &[
-            "trueup.yaml:2:39 wrong-number: a whole number from 5 to 3600 is wanted here",
+            "trueup.yaml:2:39 wrong-number: an integer from 5 to 3600 is wanted here",
             "trueup.yaml:3:29 wrong-type: this is a single value, but a mapping is wanted here",
         ],
     );
     says(
         "targets:\n  a: {api: bootview, scope: {customerId: 12, custmerId: x}}\n---\ntargets: {}\n",
         &[
-            "trueup.yaml:2:42 wrong-value: `customerId`: this is not a guid (like 5e1f0a77-2c3d-4b4e-8f50-6172839405a6, hyphens optional)",
+            "trueup.yaml:2:42 wrong-value: `customerId`: this is not a UUID (like 5e1f0a77-2c3d-4b4e-8f50-6172839405a6, hyphens optional)",
             "trueup.yaml:2:46 unknown-scope: no kind of this API has a scope `custmerId` (did you mean `customerId`?)",
             "trueup.yaml:4:1 document-count: trueup.yaml holds more than one document (keep one of them)",
         ],

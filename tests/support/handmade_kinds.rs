@@ -112,7 +112,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
     let paging = PagingFile {
         offset: "offset".into(),
         limit: "limit".into(),
-        page: 1000,
+        page_size: 1000,
         has_more: owned(habits.has_more),
         total: owned(habits.total),
         next: owned(habits.next),
@@ -121,9 +121,9 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         get: "/things".into(),
         query: Default::default(),
         items: owned(habits.items),
-        answer: habits.answer,
+        response: habits.answer,
         paging: Some(paging),
-        probe: None,
+        access_check: None,
         source: None,
     };
     let operations = KindOperations {
@@ -193,7 +193,7 @@ pub fn servicestack() -> Habits {
                 message: "message".into(),
             }],
             maps: Vec::new(),
-            despite_success: vec!["responseStatus.errorCode".into()],
+            error_in_success: vec!["responseStatus.errorCode".into()],
         },
         answer: ListResponseShape::OneOrList,
         ..Habits::default()

@@ -30,7 +30,7 @@ pub fn new_document(kind: &Kind, name: &str) -> WrittenDocument {
     for path in &kind.identity.natural_key {
         own_key(&kind.shape, spec, path, name);
     }
-    if kind.identity.id_assigned_by == IdAssigner::Caller {
+    if kind.identity.id_assigned_by == IdAssigner::Client {
         spec.remove(&*kind.id_field().name);
         document["id"] = json!(guid_of(name));
     }

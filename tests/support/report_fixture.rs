@@ -20,96 +20,98 @@ use trueup::value::{Object, PathSegment, UnknownField, Value};
 const API: &str = "
 format: 1
 title: Harbor
-is: A harbor office.
+description: A harbor office.
 base_url: https://api.harbor.example
 hosts: [api.harbor.example]
 formats: [json]
-guids: hyphenated
+uuid_format: hyphenated
 auth: [bearer]
 ";
 
 const GATEWAY: &str = "
 format: 1
 title: Gateway
-is: A gateway.
+description: A gateway.
 scope:
-  customerId: { type: guid, is: The customer. }
+  customerId: { type: uuid, description: The customer. }
 identity: { id: id, natural_key: [displayName] }
 operations:
   list: { get: '/customers/{customerId}/gateways' }
   create: { post: '/customers/{customerId}/gateways' }
-  update: { put: '/customers/{customerId}/gateways/{id}', sends: everything }
+  update: { put: '/customers/{customerId}/gateways/{id}', body: full }
   delete: { delete: '/customers/{customerId}/gateways/{id}' }
-fields:
-  id: { type: guid, is: Its id., access: computed }
-  displayName: { type: text, is: Its name., access: required }
-  merchantKey: { type: text, is: Its key., mark: secret, absent: unknown }
-  merchantPin: { type: text, is: Its PIN., mark: secret, absent: unknown }
-  contact: { type: text, is: Whom to call., mark: personal }
-  callback: { type: text, is: Where results go., mark: sensitive }
-  testMode: { type: whole, is: Whether it is a rehearsal. }
-  allowToken: { type: flag, is: Whether it keeps tokens. }
-  maxPaymentAmount: { type: decimal, is: The most it takes. }
-  opened: { type: date, is: The first day. }
-  receipt: { type: text, is: What a receipt says. }
-  note: { type: text, is: A note. }
-  raw: { type: any, is: Anything. }
+properties:
+  id: { type: uuid, description: Its id., read_only: true }
+  displayName: { type: string, description: Its name., required: true }
+  merchantKey: { type: string, description: Its key., sensitivity: secret, when_absent: hidden }
+  merchantPin: { type: string, description: Its PIN., sensitivity: secret, when_absent: hidden }
+  contact: { type: string, description: Whom to call., sensitivity: personal }
+  callback: { type: string, description: Where results go., sensitivity: internal }
+  testMode: { type: integer, description: Whether it is a rehearsal. }
+  allowToken: { type: boolean, description: Whether it keeps tokens. }
+  maxPaymentAmount: { type: decimal, description: The most it takes. }
+  opened: { type: date, description: The first day. }
+  receipt: { type: string, description: What a receipt says. }
+  note: { type: string, description: A note. }
+  raw: { type: any, description: Anything. }
   billTypes:
-    type: list
-    is: Bill types.
-    listed: complete
-    told_apart: { key: [billTypeId], else: [[id]] }
+    type: array
+    description: Bill types.
+    unlisted_items: delete
+    list_type: map
+    list_keys: [[billTypeId], [id]]
     items:
-      fields:
-        id: { type: guid, is: Its id., access: computed }
-        billTypeId: { type: whole, is: Its number., access: required }
-        applyConvenienceFee: { type: flag, is: Whether it bears a fee. }
-        clerk: { type: text, is: Who is responsible., mark: personal }
-        token: { type: text, is: A token., mark: secret }
+      properties:
+        id: { type: uuid, description: Its id., read_only: true }
+        billTypeId: { type: integer, description: Its number., required: true }
+        applyConvenienceFee: { type: boolean, description: Whether it bears a fee. }
+        clerk: { type: string, description: Who is responsible., sensitivity: personal }
+        token: { type: string, description: A token., sensitivity: secret }
         limits:
           type: object
-          is: Limits.
-          fields:
-            most: { type: decimal, is: The most. }
-            least: { type: decimal, is: The least. }
+          description: Limits.
+          properties:
+            most: { type: decimal, description: The most. }
+            least: { type: decimal, description: The least. }
   accessKeys:
-    type: list
-    is: Keys.
-    listed: complete
-    told_apart: { key: [value] }
+    type: array
+    description: Keys.
+    unlisted_items: delete
+    list_type: map
+    list_keys: [[value]]
     items:
-      fields:
-        value: { type: text, is: The key., mark: personal, access: required }
-        description: { type: text, is: What it is for. }
+      properties:
+        value: { type: string, description: The key., sensitivity: personal, required: true }
+        description: { type: string, description: What it is for. }
   owner:
     type: object
-    is: The owner.
-    mark: personal
-    fields:
-      city: { type: text, is: Where. }
-      phones: { type: map, is: Numbers., items: { type: text }, listed: complete }
+    description: The owner.
+    sensitivity: personal
+    properties:
+      city: { type: string, description: Where. }
+      phones: { type: map, description: Numbers., items: { type: string }, unlisted_items: delete }
 ";
 
 const PARTNER: &str = "
 format: 1
 title: Partner
-is: A partner.
+description: A partner.
 identity: { id: sid, natural_key: [name] }
 operations:
   list: { get: /partners }
   create: { post: /partners }
   update:
     patch: '/partners/{sid}'
-    sends: changes
-    nested: { travels: whole, query: { nested_objects: replace }, along: [attributes, hosts] }
-fields:
-  sid: { type: text, is: Its id., access: computed, mark: personal }
-  name: { type: text, is: Its name., access: required }
-  email: { type: text, is: Its address., mark: personal, absent: pending }
-  attributes: { type: map, is: Free words., items: { type: text }, listed: complete }
-  people: { type: map, is: Who does what., mark: personal, items: { type: text }, listed: complete }
-  hosts: { type: list, is: Hosts., listed: complete, told_apart: set, items: { type: text } }
-  members: { type: list, is: Who belongs to it., mark: personal, listed: complete, told_apart: set, items: { type: text } }
+    body: changes
+    nested_fields: { granularity: whole, query: { nested_objects: replace }, also_send: [attributes, hosts] }
+properties:
+  sid: { type: string, description: Its id., read_only: true, sensitivity: personal }
+  name: { type: string, description: Its name., required: true }
+  email: { type: string, description: Its address., sensitivity: personal, when_absent: pending }
+  attributes: { type: map, description: Free words., items: { type: string }, unlisted_items: delete }
+  people: { type: map, description: Who does what., sensitivity: personal, items: { type: string }, unlisted_items: delete }
+  hosts: { type: array, description: Hosts., unlisted_items: delete, list_type: set, items: { type: string } }
+  members: { type: array, description: Who belongs to it., sensitivity: personal, unlisted_items: delete, list_type: set, items: { type: string } }
 ";
 
 static REGISTRY: LazyLock<KindRegistry> = LazyLock::new(|| {
@@ -301,7 +303,7 @@ fn step(
         action,
         changes: proposal.changes,
         requests,
-        body_mode: WriteBody::Everything,
+        body_mode: WriteBody::Full,
         notes: Vec::new(),
         live: None,
         desired: proposal.desired,

@@ -234,7 +234,7 @@ fn otherwise(field: &Field, leaf: &ScalarType, value: &Value) -> Option<Json> {
             json!(other.chars().take(max.map_or(usize::MAX, |max| max as usize)).collect::<String>())
         }
         (ScalarType::Integer(_), Value::Integer(number)) => json!(number + 1),
-        (ScalarType::Decimal(NumberEncoding::Number | NumberEncoding::Text), Value::Decimal(_)) => {
+        (ScalarType::Decimal(NumberEncoding::Number | NumberEncoding::String), Value::Decimal(_)) => {
             json!(77.25)
         }
         (ScalarType::Boolean, Value::Boolean(flag)) => json!(!flag),

@@ -46,7 +46,7 @@ pub struct FitReport {
     /// Whether the natural key tells the objects apart; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub natural_key: Option<KeyFit>,
-    /// Whether the items of each list can be told apart.
+    /// Whether the items of each list can be matched.
     pub lists: Vec<ListFit>,
 }
 
@@ -104,14 +104,14 @@ pub struct KeyFit {
     pub absent: usize,
 }
 
-/// Whether the items of a list can be told apart.
+/// Whether the items of a list can be matched.
 #[derive(Serialize, JsonSchema)]
 pub struct ListFit {
     /// Where it stands.
     pub path: String,
-    /// By what its items are told apart.
-    pub told_apart: String,
-    /// Whether that does in every object.
+    /// The keys that match its items.
+    pub matched_by: String,
+    /// Whether they are unique in every object.
     pub unique: bool,
     /// In how many objects items were alike.
     pub ambiguous: usize,
@@ -303,8 +303,8 @@ impl<'k> FitCollector<'k> {
                 .filter_map(Value::as_object)
                 .for_each(|item| self.inspect_members(shape, item, &inside));
         }
-        let Some(told_apart) = describe_list_keys(list).filter(|_| !items.is_empty()) else { return };
-        let new = || ListFit { path: path.to_owned(), told_apart, unique: true, ambiguous: 0, objects: 0 };
+        let Some(matched_by) = describe_list_keys(list).filter(|_| !items.is_empty()) else { return };
+        let new = || ListFit { path: path.to_owned(), matched_by, unique: true, ambiguous: 0, objects: 0 };
         let (counted, alike) = self
             .lists
             .entry(path.to_owned())
@@ -457,14 +457,14 @@ fn build_undescribed_member(path: &str, counted: &CountedFinding<Vec<ObservedTyp
     let words: BTreeSet<&str> = sorts().map(|sort| sort.kind_type).collect();
     let suggested = match words.into_iter().collect::<Vec<_>>().as_slice() {
         ["date"] => "date",
-        ["decimal"] | ["decimal", "whole"] => "decimal",
-        ["flag"] => "flag",
-        ["guid"] => "guid",
-        ["list"] => "list",
+        ["decimal"] | ["decimal", "integer"] => "decimal",
+        ["boolean"] => "boolean",
+        ["uuid"] => "uuid",
+        ["array"] => "array",
         ["object"] => "object",
-        ["time"] => "time",
-        ["whole"] => "whole",
-        several if !several.is_empty() && sorts().all(|sort| sort.json_type == "string") => "text",
+        ["datetime"] => "datetime",
+        ["integer"] => "integer",
+        several if !several.is_empty() && sorts().all(|sort| sort.json_type == "string") => "string",
         _ => "any",
     };
     let came = counted.finding.iter().map(|sort| sort.json_type).collect();
@@ -475,20 +475,20 @@ fn build_undescribed_member(path: &str, counted: &CountedFinding<Vec<ObservedTyp
 fn observe_type(value: &Value) -> ObservedType {
     let (json, word) = match value {
         Value::Null | Value::KnownAfterApply(_) => ("null", "any"),
-        Value::Boolean(_) => ("boolean", "flag"),
-        Value::Integer(_) => ("number", "whole"),
-        Value::Decimal(number) if number.is_integer() => ("number", "whole"),
+        Value::Boolean(_) => ("boolean", "boolean"),
+        Value::Integer(_) => ("number", "integer"),
+        Value::Decimal(number) if number.is_integer() => ("number", "integer"),
         Value::Decimal(_) | Value::Number(_) => ("number", "decimal"),
-        Value::Array(_) => ("array", "list"),
+        Value::Array(_) => ("array", "array"),
         Value::Map(_) | Value::Object(_) => ("object", "object"),
-        Value::Uuid(_) => ("string", "guid"),
+        Value::Uuid(_) => ("string", "uuid"),
         Value::Date(_) => ("string", "date"),
-        Value::DateTime(_) => ("string", "time"),
+        Value::DateTime(_) => ("string", "datetime"),
         Value::String(text) => {
             let reads = |leaf: &ScalarType| leaf.read_token(ScalarToken::String(text)).is_ok();
             let known =
-                [(ScalarType::Uuid, "guid"), (ScalarType::Date, "date"), (ScalarType::DateTime, "time")];
-            ("string", known.into_iter().find(|(leaf, _)| reads(leaf)).map_or("text", |(_, word)| word))
+                [(ScalarType::Uuid, "uuid"), (ScalarType::Date, "date"), (ScalarType::DateTime, "datetime")];
+            ("string", known.into_iter().find(|(leaf, _)| reads(leaf)).map_or("string", |(_, word)| word))
         }
     };
     ObservedType { json_type: json, kind_type: word }
@@ -498,7 +498,7 @@ fn observe_type(value: &Value) -> ObservedType {
 fn is_read_from(field: &Field, member: &str, names: MemberNameCase) -> bool {
     field.read_from.first().is_some_and(|own| match names {
         MemberNameCase::Exact => **own == *member,
-        MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => own.eq_ignore_ascii_case(member),
+        MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => own.eq_ignore_ascii_case(member),
     })
 }
 
@@ -523,7 +523,7 @@ fn join_path(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
-/// How the items of a list are told apart, in words; none where their place tells.
+/// The keys that match the items of a list, in words; none for atomic lists.
 fn describe_list_keys(list: &ArrayType) -> Option<String> {
     match (&list.list_type, &list.item) {
         (ListType::Atomic, _) => None,
@@ -533,7 +533,7 @@ fn describe_list_keys(list: &ArrayType) -> Option<String> {
                 let names: Vec<&str> = key.iter().map(|number| &*shape.get_field(*number).name).collect();
                 names.join(", ")
             };
-            Some(keys.iter().map(names).collect::<Vec<_>>().join("; else "))
+            Some(keys.iter().map(names).collect::<Vec<_>>().join(", or "))
         }
         (ListType::Map(_), ItemType::Scalar(_)) => None,
     }

@@ -42,14 +42,14 @@ pub fn render_fit(fit: &FitReport) -> String {
             if one.values.is_empty() { String::new() } else { format!(" ({})", join_words(&one.values)) };
         format!("{}: values that are not listed{values} {}{open}", one.path, of(one.objects))
     });
-    section("choices", unlisted.collect());
+    section("enums", unlisted.collect());
     section("described, but never came", fit.never_came.clone());
     section("described, but only ever null", fit.only_null.clone());
     section("identity", render_identity(fit));
     let lists = fit.lists.iter().map(|one| match one.unique {
-        true => format!("{}: told apart by {} {}", one.path, one.told_apart, of(one.objects)),
+        true => format!("{}: matched by {} {}", one.path, one.matched_by, of(one.objects)),
         false => {
-            format!("{}: {} does not tell the items apart {}", one.path, one.told_apart, of(one.ambiguous))
+            format!("{}: {} is not unique {}", one.path, one.matched_by, of(one.ambiguous))
         }
     });
     section("lists", lists.collect());

@@ -1,7 +1,6 @@
-//! Samples: live objects as the service answers them, with which the sandbox starts.
+//! Examples: live objects as the service answers them, with which the sandbox starts.
 //!
 //! Each has its id and its scope, and every member fits a field. No two are the same object.
-//! Deliberately absent: whether a sample is a good one.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +21,17 @@ impl KindChecker<'_> {
         }
         let exact = scene.api.member_names == MemberNameCase::Exact;
         let mut seen = BTreeMap::new();
-        for (at, sample) in file.samples.iter().enumerate() {
+        for (at, example) in file.examples.iter().enumerate() {
             let spot = spot.select_item(at);
-            self.check_example_scope(scene, sample, spot.select_key("scope"));
-            let object = serde_json::Value::Object(sample.object.clone());
+            self.check_example_scope(scene, example, spot.select_key("scope"));
+            let object = serde_json::Value::Object(example.object.clone());
             self.check_response_object(spot.select_key("object"), shape, &object, exact);
-            self.check_example_id(shape, file, sample, spot, &mut seen);
+            self.check_example_id(shape, file, example, spot, &mut seen);
         }
     }
 
-    fn check_example_scope(&mut self, scene: &CheckContext, sample: &ExampleFile, spot: YamlPath) {
-        for (name, text) in &sample.scope {
+    fn check_example_scope(&mut self, scene: &CheckContext, example: &ExampleFile, spot: YamlPath) {
+        for (name, text) in &example.scope {
             match scene.scope.iter().find(|scope| *scope.name == **name) {
                 Some(scope) => {
                     self.read_scalar(spot.select_key(name), &scope.ty, &text.as_str().into());
@@ -43,7 +42,7 @@ impl KindChecker<'_> {
                 }
             }
         }
-        for scope in scene.scope.iter().filter(|scope| !sample.scope.contains_key(&*scope.name)) {
+        for scope in scene.scope.iter().filter(|scope| !example.scope.contains_key(&*scope.name)) {
             self.report_error(
                 spot,
                 "missing-key",
@@ -56,22 +55,26 @@ impl KindChecker<'_> {
         &mut self,
         shape: &Shape,
         file: &KindFile,
-        sample: &ExampleFile,
+        example: &ExampleFile,
         spot: YamlPath,
         seen: &mut BTreeMap<String, usize>,
     ) {
         let Some(field) = shape.find_field(&file.identity.id) else { return };
         let object = spot.select_key("object");
         let mut steps = field.read_from.iter();
-        let first = steps.next().and_then(|name| sample.object.get(&**name));
+        let first = steps.next().and_then(|name| example.object.get(&**name));
         let id = steps.fold(first, |json, step| json?.get(&**step));
         let Some(id) = id.filter(|id| !id.is_null()) else {
             self.report_error(object, "missing-key", format!("the id `{}` is missing here", field.name));
             return;
         };
-        let key = format!("{:?} {}", sample.scope, id.to_string().replace('-', "").to_lowercase());
+        let key = format!("{:?} {}", example.scope, id.to_string().replace('-', "").to_lowercase());
         if seen.insert(key, 0).is_some() {
-            self.report_error(object.select_key(&field.name), "duplicate-name", "another sample has this id");
+            self.report_error(
+                object.select_key(&field.name),
+                "duplicate-name",
+                "another example has this id",
+            );
         }
     }
 }

@@ -1,18 +1,16 @@
-//! Fields: who may write them and when, how they are marked, named, cleared, and what their absence means.
+//! Fields: who may write them, their sensitivity, their names, what clears them, and what their absence means.
 //!
-//! What a container says of itself goes down to what is inside: its mark, and that the service sets it.
-//! Deliberately absent: the tables of `words`, the making of `types`, and `references` to other things.
+//! The fields inside a container inherit its sensitivity and `read_only`.
+//! Deliberately absent: the tables of `keywords`, types, and references to other things.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::file::{
-    AbsenceRuleFile, ClearValueFile, FieldBehaviorFile, FieldFile, OrderedMap, SensitivityFile, TypeName,
-};
+use super::super::file::{FieldFile, OmittedUse, OrderedMap, SensitivityFile, TypeName};
 use super::super::{AbsenceRule, ClearValue, Field, FieldBehavior, FieldType};
 use super::keywords::{
-    EXCLUSIVE_BEHAVIORS, can_clear_with, list_keyword_types, list_required_keywords, render_behavior,
-    render_type_name, resolve_comparison_rule,
+    EXCLUSIVE_BEHAVIORS, can_clear_with, list_behavior_keywords, list_keyword_types, list_required_keywords,
+    render_type_name,
 };
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::value::Sensitivity;
@@ -20,7 +18,7 @@ use crate::value::Sensitivity;
 /// How many fields one object may have.
 const MAX_FIELDS: usize = 1000;
 
-/// What the containers of a field hand down to it.
+/// What a field inherits from its containers.
 #[derive(Clone, Default)]
 pub(super) struct InheritedBehavior {
     pub sensitivity: Sensitivity,
@@ -28,7 +26,7 @@ pub(super) struct InheritedBehavior {
 }
 
 impl KindChecker<'_> {
-    /// The fields of an object; none when any of them is broken.
+    /// The fields of an object; none when one of them is invalid.
     pub(super) fn resolve_root_fields(
         &mut self,
         scene: &CheckContext,
@@ -63,18 +61,20 @@ impl KindChecker<'_> {
     fn check_member_clashes(&mut self, scene: &CheckContext, fields: &OrderedMap<FieldFile>, spot: YamlPath) {
         let (mut read, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (name, file) in &fields.0 {
-            let access = file.access.to_vec();
-            let as_read = file.read_as.as_deref().unwrap_or(name);
-            let as_written = file.written_as.as_deref().unwrap_or(name);
-            let reads = !access.contains(&FieldBehaviorFile::WriteOnly);
-            let writes = file.sent.is_none();
-            let other = reads.then(|| read.insert(scene.normalize_name(as_read), name)).flatten();
-            let other =
-                other.or(writes.then(|| written.insert(scene.normalize_name(as_written), name)).flatten());
-            let through = file.removals.as_ref().map(|removals| scene.normalize_name(&removals.through));
-            let other = other.or(through.and_then(|through| written.insert(through, name)));
-            if let Some(other) = other {
-                let message = format!("`{name}` and `{other}` stand in the same member");
+            let mut taken = Vec::new();
+            if !file.write_only {
+                let member = scene.normalize_name(file.read_from.as_deref().unwrap_or(name));
+                taken.push(read.insert(member, name));
+            }
+            if !file.omit_from.contains(&OmittedUse::Writes) {
+                let member = scene.normalize_name(file.write_to.as_deref().unwrap_or(name));
+                taken.push(written.insert(member, name));
+            }
+            if let Some(deletion) = &file.delete_items_through {
+                taken.push(written.insert(scene.normalize_name(&deletion.member), name));
+            }
+            if let Some(other) = taken.into_iter().flatten().next() {
+                let message = format!("`{name}` and `{other}` use the same member");
                 self.report_error(spot.select_key(name), "duplicate-name", message);
             }
         }
@@ -88,45 +88,40 @@ impl KindChecker<'_> {
         spot: YamlPath,
         above: &InheritedBehavior,
     ) -> Option<Field> {
-        self.require_text(spot, "is", &file.is);
-        let words = self.check_keywords(file, spot);
-        let mark = self.resolve_sensitivity(file, spot).max(above.sensitivity);
-        let access = self.resolve_behavior(file, spot, above);
-        let ty = self.resolve_field_type(
-            scene,
-            file,
-            spot,
-            &InheritedBehavior { sensitivity: mark, read_only: access.read_only },
-        );
-        let absent = self.resolve_absence_rule(file, spot);
-        let clear = self.resolve_clear_value(scene, file, access, spot);
+        self.require_text(spot, "description", &file.description);
+        let keywords_fit = self.check_keywords(file, spot);
+        let sensitivity = self.resolve_sensitivity(file, spot).max(above.sensitivity);
+        let behavior = self.resolve_behavior(file, spot, above);
+        let below = InheritedBehavior { sensitivity, read_only: behavior.read_only };
+        let ty = self.resolve_field_type(scene, file, spot, &below);
+        self.check_absence_rule(file, spot);
+        let clear_with = self.resolve_clear_value(scene, file, behavior, spot);
         let copy_of = self.resolve_copy_source(scene, beside, file, spot);
-        let refers_to = self.resolve_reference(scene, file.refers_to.as_ref(), spot.select_key("refers_to"));
-        let bounded_by =
-            self.resolve_field_limits(scene, beside, file.bounded_by.as_ref(), spot.select_key("bounded_by"));
+        let reference = self.resolve_reference(scene, file.reference.as_ref(), spot.select_key("reference"));
+        let limits_from = self.resolve_field_limits(scene, beside, file, spot.select_key("limits_from"));
         let names = self.resolve_member_names(beside.name, file, spot);
         let ty = ty?;
-        let protection = self.resolve_protection_levels(file, &ty, spot);
-        self.check_field_example(file, &ty, mark, spot);
-        let (read_as, written_as) = names?;
-        words.then_some(Field {
+        let protection_levels = self.resolve_protection_levels(file, &ty, spot);
+        self.check_field_example(file, &ty, sensitivity, spot);
+        let (read_from, write_to) = names?;
+        keywords_fit.then_some(Field {
             number: beside.number,
             name: beside.name.into(),
-            read_from: read_as,
-            write_to: written_as,
+            read_from,
+            write_to,
             ty,
-            description: file.is.clone(),
-            behavior: access,
-            sensitivity: mark,
-            when_absent: absent,
-            clear_with: clear,
-            compare: resolve_comparison_rule(file.compare),
+            description: file.description.clone(),
+            behavior,
+            sensitivity,
+            when_absent: file.when_absent,
+            clear_with,
+            compare: file.compare,
             copy_of: copy_of?,
-            omit_from_writes: file.sent.is_some(),
-            omit_from_import: file.imported.is_some(),
-            reference: refers_to?,
-            limits_from: bounded_by?,
-            protection_levels: protection,
+            omit_from_writes: file.omit_from.contains(&OmittedUse::Writes),
+            omit_from_import: file.omit_from.contains(&OmittedUse::Import),
+            reference: reference?,
+            limits_from: limits_from?,
+            protection_levels,
             example: file.example.clone(),
             source: file.source.clone(),
         })
@@ -134,35 +129,36 @@ impl KindChecker<'_> {
 
     fn check_keywords(&mut self, file: &FieldFile, spot: YamlPath) -> bool {
         let before = self.diagnostics.len();
-        for (word, there, types) in list_keyword_types(file) {
-            if there && !types.contains(&file.ty) {
+        for (word, present, types) in list_keyword_types(file) {
+            if present && !types.contains(&file.ty) {
                 let fits: Vec<_> = types.iter().map(|ty| format!("`{}`", render_type_name(*ty))).collect();
                 let message = format!("`{word}` does not fit the type `{}`", render_type_name(file.ty));
                 let hint = format!("it fits {}", fits.join(", "));
                 self.report_error_with_hint(spot.select_key(word), "word-does-not-fit", message, &hint);
             }
         }
-        for (word, there, hint) in list_required_keywords(file) {
-            if !there {
+        for (word, present, hint) in list_required_keywords(file) {
+            if !present {
                 let message = format!("a field of type `{}` needs `{word}`", render_type_name(file.ty));
                 self.report_error_with_hint(spot, "missing-word", message, hint);
             }
+        }
+        if file.open_enum && file.values.is_none() {
+            let message = "`open_enum` needs `enum`";
+            self.report_error(spot.select_key("open_enum"), "missing-word", message);
         }
         self.diagnostics.len() == before
     }
 
     fn resolve_sensitivity(&mut self, file: &FieldFile, spot: YamlPath) -> Sensitivity {
-        match file.mark {
+        match file.sensitivity {
             None => Sensitivity::Public,
-            Some(SensitivityFile::Sensitive) => Sensitivity::Internal,
+            Some(SensitivityFile::Internal) => Sensitivity::Internal,
             Some(SensitivityFile::Personal) => Sensitivity::Personal,
             Some(SensitivityFile::Secret) => {
-                if file.ty != TypeName::Text {
-                    self.report_error(
-                        spot.select_key("mark"),
-                        "word-does-not-fit",
-                        "only a `text` can be a secret",
-                    );
+                if file.ty != TypeName::String || file.values.is_some() {
+                    let spot = spot.select_key("sensitivity");
+                    self.report_error(spot, "word-does-not-fit", "only a free `string` can be a secret");
                 }
                 Sensitivity::Secret
             }
@@ -175,70 +171,54 @@ impl KindChecker<'_> {
         spot: YamlPath,
         above: &InheritedBehavior,
     ) -> FieldBehavior {
-        let words = file.access.to_vec();
-        let has = |word| words.contains(&word);
-        for (one, other) in EXCLUSIVE_BEHAVIORS {
-            if has(*one) && has(*other) {
-                let message = format!(
-                    "`{}` and `{}` contradict each other",
-                    render_behavior(*one),
-                    render_behavior(*other)
-                );
-                self.report_error(spot.select_key("access"), "contradiction", message);
+        let words = list_behavior_keywords(file);
+        let has = |name: &str| words.iter().any(|(word, present)| *present && *word == name);
+        for (one, other) in EXCLUSIVE_BEHAVIORS.iter().filter(|(one, other)| has(one) && has(other)) {
+            let message = format!("`{one}` and `{other}` exclude each other");
+            self.report_error(spot.select_key(other), "contradiction", message);
+        }
+        for (word, _) in words.iter().filter(|(_, present)| *present) {
+            if file.copy_of.is_some() {
+                let message = format!("trueup fills in a copy, so `{word}` says nothing");
+                self.report_error(spot.select_key(word), "contradiction", message);
+            } else if above.read_only && *word != "read_only" {
+                let message = "everything inside a read-only field is read-only";
+                self.report_error(spot.select_key(word), "contradiction", message);
             }
         }
-        if words.iter().enumerate().any(|(at, word)| words[..at].contains(word)) {
-            self.report_error(spot.select_key("access"), "duplicate-name", "a word stands twice");
-        }
-        if file.copy_of.is_some() && !words.is_empty() {
-            let message = "nobody writes a copy, so it needs no `access`";
-            self.report_error(spot.select_key("access"), "contradiction", message);
-        }
-        if above.read_only && words.iter().any(|word| *word != FieldBehaviorFile::Computed) {
-            let message = "what stands in a computed field is computed too";
-            self.report_error(spot.select_key("access"), "contradiction", message);
-        }
-        let computed = has(FieldBehaviorFile::Computed) || file.copy_of.is_some() || above.read_only;
-        self.check_behavior_conflicts(file, spot, computed, has(FieldBehaviorFile::WriteOnly));
+        let read_only = file.read_only || file.copy_of.is_some() || above.read_only;
+        self.check_behavior_conflicts(file, spot, read_only);
         FieldBehavior {
-            required: has(FieldBehaviorFile::Required),
-            read_only: computed,
-            immutable: has(FieldBehaviorFile::CreateOnly),
-            update_only: has(FieldBehaviorFile::UpdateOnly),
-            write_only: has(FieldBehaviorFile::WriteOnly),
+            required: file.required,
+            read_only,
+            immutable: file.immutable,
+            update_only: file.update_only,
+            write_only: file.write_only,
             identifier: false,
         }
     }
 
-    fn check_behavior_conflicts(
-        &mut self,
-        file: &FieldFile,
-        spot: YamlPath,
-        computed: bool,
-        write_only: bool,
-    ) {
-        if file.sent.is_some() && !computed {
-            let message = "a field that is never sent is `computed`";
-            self.report_error(spot.select_key("sent"), "contradiction", message);
-        }
-        if file.sent.is_some() && (file.copy_of.is_some() || file.written_as.is_some()) {
-            let message = "a field that is never sent is neither copied nor written";
-            self.report_error(spot.select_key("sent"), "contradiction", message);
-        }
-        if write_only && file.read_as.is_some() {
-            self.report_error(
-                spot.select_key("read_as"),
-                "contradiction",
-                "a field that never reads back has no name to read",
-            );
-        }
-        if write_only && file.absent.is_some() {
-            self.report_error(
-                spot.select_key("absent"),
-                "contradiction",
-                "a field that never reads back is always absent",
-            );
-        }
+    fn check_behavior_conflicts(&mut self, file: &FieldFile, spot: YamlPath, read_only: bool) {
+        let omitted = file.omit_from.contains(&OmittedUse::Writes);
+        let rules = [
+            (omitted && !read_only, "omit_from", "a field that writes omit is `read_only`"),
+            (
+                omitted && (file.copy_of.is_some() || file.write_to.is_some()),
+                "omit_from",
+                "a field that writes omit is neither copied nor written",
+            ),
+            (
+                file.write_only && file.read_from.is_some(),
+                "read_from",
+                "a field that is never returned has no member to read",
+            ),
+            (
+                file.write_only && file.when_absent != AbsenceRule::Null,
+                "when_absent",
+                "a field that is never returned is always absent",
+            ),
+        ];
+        self.report_contradictions(spot, &rules);
     }
 
     fn resolve_member_names(
@@ -247,44 +227,31 @@ impl KindChecker<'_> {
         file: &FieldFile,
         spot: YamlPath,
     ) -> Option<(Vec<Arc<str>>, Arc<str>)> {
-        let read_as: Vec<Arc<str>> = file
-            .read_as
-            .as_deref()
-            .map_or_else(|| vec![name.into()], |dotted| dotted.split('.').map(Into::into).collect());
-        let written_as: Arc<str> = file.written_as.as_deref().unwrap_or(name).into();
-        let mut sound = true;
+        let dotted = file.read_from.as_deref();
+        let read_from: Vec<Arc<str>> = match dotted {
+            None => vec![name.into()],
+            Some(dotted) => dotted.split('.').map(Into::into).collect(),
+        };
+        let write_to: Arc<str> = file.write_to.as_deref().unwrap_or(name).into();
+        let before = self.diagnostics.len();
         let words =
-            [("read_as", read_as.iter().any(|step| step.is_empty())), ("written_as", written_as.is_empty())];
-        for (word, empty) in words {
-            if empty {
-                self.report_error(spot.select_key(word), "empty-text", format!("`{word}` names no member"));
-                sound = false;
-            }
+            [("read_from", read_from.iter().any(|step| step.is_empty())), ("write_to", write_to.is_empty())];
+        for (word, _) in words.iter().filter(|(_, empty)| *empty) {
+            self.report_error(spot.select_key(word), "empty-text", format!("`{word}` names no member"));
         }
         if name.is_empty() || name.contains(['.', '/']) {
-            self.report_error(
-                spot,
-                "wrong-name",
-                "the name of a field is not empty and has neither dot nor slash",
-            );
-            sound = false;
+            let message = "the name of a field is not empty and has neither dot nor slash";
+            self.report_error(spot, "wrong-name", message);
         }
-        sound.then_some((read_as, written_as))
+        (self.diagnostics.len() == before).then_some((read_from, write_to))
     }
 
-    fn resolve_absence_rule(&mut self, file: &FieldFile, spot: YamlPath) -> AbsenceRule {
-        let zeroless = matches!(file.ty, TypeName::Object | TypeName::Date | TypeName::Time | TypeName::Any);
-        match file.absent {
-            None | Some(AbsenceRuleFile::Null) => AbsenceRule::Null,
-            Some(AbsenceRuleFile::Unknown) => AbsenceRule::Hidden,
-            Some(AbsenceRuleFile::Pending) => AbsenceRule::Pending,
-            Some(AbsenceRuleFile::Zero) => {
-                if zeroless {
-                    let message = format!("the type `{}` has no zero", render_type_name(file.ty));
-                    self.report_error(spot.select_key("absent"), "word-does-not-fit", message);
-                }
-                AbsenceRule::Zero
-            }
+    fn check_absence_rule(&mut self, file: &FieldFile, spot: YamlPath) {
+        let has_zero =
+            !matches!(file.ty, TypeName::Object | TypeName::Date | TypeName::DateTime | TypeName::Any);
+        if file.when_absent == AbsenceRule::Zero && !has_zero {
+            let message = format!("the type `{}` has no zero value", render_type_name(file.ty));
+            self.report_error(spot.select_key("when_absent"), "word-does-not-fit", message);
         }
     }
 
@@ -292,41 +259,31 @@ impl KindChecker<'_> {
         &mut self,
         scene: &CheckContext,
         file: &FieldFile,
-        access: FieldBehavior,
+        behavior: FieldBehavior,
         spot: YamlPath,
     ) -> ClearValue {
-        let fixed = access.required || access.read_only || access.immutable;
-        match file.clear {
-            Some(word) if fixed && word != ClearValueFile::Never => {
-                let message = "nothing clears a field that is required, computed or set on create only";
-                self.report_error_with_hint(
-                    spot.select_key("clear"),
-                    "contradiction",
-                    message,
-                    "leave `clear` out",
-                );
+        let fixed = behavior.required || behavior.read_only || behavior.immutable;
+        let place = spot.select_key("clear_with");
+        match file.clear_with {
+            Some(clear) if fixed && clear != ClearValue::Nothing => {
+                let message = "nothing clears a field that is required, read-only or immutable";
+                self.report_error_with_hint(place, "contradiction", message, "leave `clear_with` out");
             }
-            Some(word) if !can_clear_with(file.ty, word) => {
+            Some(clear) if !can_clear_with(file.ty, clear) => {
                 let message =
                     format!("a value of type `{}` is not cleared in this way", render_type_name(file.ty));
-                self.report_error(spot.select_key("clear"), "word-does-not-fit", message);
+                self.report_error(place, "word-does-not-fit", message);
             }
             _ => {}
         }
         if fixed {
             return ClearValue::Nothing;
         }
-        let usual = match file.ty {
-            TypeName::Text | TypeName::Choice => scene.api.clear_with.text,
-            TypeName::List | TypeName::Map => ClearValueFile::Empty,
+        file.clear_with.unwrap_or(match file.ty {
+            TypeName::String => scene.api.clear_with.string,
+            TypeName::Array | TypeName::Map => ClearValue::Empty,
             _ => scene.api.clear_with.other,
-        };
-        match file.clear.unwrap_or(usual) {
-            ClearValueFile::Null => ClearValue::Null,
-            ClearValueFile::Empty => ClearValue::Empty,
-            ClearValueFile::Zero => ClearValue::Zero,
-            ClearValueFile::Never => ClearValue::Nothing,
-        }
+        })
     }
 
     fn check_field_example(&mut self, file: &FieldFile, ty: &FieldType, mark: Sensitivity, spot: YamlPath) {
@@ -340,7 +297,7 @@ impl KindChecker<'_> {
     }
 }
 
-/// Where a field stands: among which others, and as the how-manieth.
+/// The position of a field: its siblings and its number among them.
 pub(super) struct FieldPosition<'k> {
     pub siblings: &'k OrderedMap<FieldFile>,
     pub number: u16,

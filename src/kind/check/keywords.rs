@@ -1,160 +1,140 @@
-//! The words of a field: which fits which type, which a type needs, which contradict each other.
+//! The words of a field: which type each fits, which words a type needs, which words exclude each other.
 //!
 //! A new word of the format has its line in one of these tables.
-//! Deliberately absent: what to do about it; `fields` tells the faults.
+//! Deliberately absent: diagnostics; `fields` reports them.
 
-use super::super::ComparisonRule;
-use super::super::file::{
-    ClearValueFile, ComparisonRuleFile, FieldBehaviorFile, FieldFile, ListTypeFile, ListTypeName, OrderedMap,
-    TypeName, WrittenItems,
-};
+use super::super::ClearValue;
+use super::super::file::{FieldFile, ListTypeName, OrderedMap, TypeName, WrittenItems};
 
-/// The fields of the object that a field holds, or of the items of its list.
+/// The fields of the object in a field.
 pub(super) fn get_inner_fields(field: &FieldFile) -> Option<&OrderedMap<FieldFile>> {
     match field.ty {
-        TypeName::Object => field.fields.as_ref(),
+        TypeName::Object => field.properties.as_ref(),
         _ => None,
     }
 }
 
 /// The fields of the items of a list of objects.
 pub(super) fn get_item_fields(field: &FieldFile) -> Option<&OrderedMap<FieldFile>> {
-    field.items.as_ref().filter(|_| field.ty == TypeName::List)?.fields.as_ref()
+    field.items.as_ref().filter(|_| field.ty == TypeName::Array)?.properties.as_ref()
 }
 
-/// A list whose items are told apart by what they are.
 pub(super) fn is_set_list(field: &FieldFile) -> bool {
-    matches!(field.told_apart, Some(ListTypeFile::Word(ListTypeName::Set)))
+    field.list_type == Some(ListTypeName::Set)
 }
 
 pub(super) fn is_scalar(ty: TypeName) -> bool {
-    !matches!(ty, TypeName::Object | TypeName::Map | TypeName::List)
+    !matches!(ty, TypeName::Object | TypeName::Map | TypeName::Array)
 }
 
 const SCALAR_TYPES: &[TypeName] = &[
-    TypeName::Text,
-    TypeName::Whole,
+    TypeName::String,
+    TypeName::Integer,
     TypeName::Decimal,
-    TypeName::Flag,
-    TypeName::Guid,
+    TypeName::Boolean,
+    TypeName::Uuid,
     TypeName::Date,
-    TypeName::Time,
-    TypeName::Choice,
+    TypeName::DateTime,
 ];
-const STRING_TYPES: &[TypeName] = &[TypeName::Text, TypeName::Choice];
-const NUMBER_TYPES: &[TypeName] = &[TypeName::Whole, TypeName::Decimal];
-const ID_TYPES: &[TypeName] = &[TypeName::Text, TypeName::Whole, TypeName::Guid, TypeName::List];
-const COLLECTION_TYPES: &[TypeName] = &[TypeName::List, TypeName::Map];
+const NUMBER_TYPES: &[TypeName] = &[TypeName::Integer, TypeName::Decimal];
+const ID_TYPES: &[TypeName] = &[TypeName::String, TypeName::Integer, TypeName::Uuid, TypeName::Array];
+const COLLECTION_TYPES: &[TypeName] = &[TypeName::Array, TypeName::Map];
 
-/// The words that stand in a field, each with the types that it fits.
-pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 17] {
+/// The words of a field, whether they are present, and the types that each fits.
+pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 18] {
     [
-        ("choices", file.choices.is_some(), &[TypeName::Choice]),
-        ("open", file.open, &[TypeName::Choice]),
+        ("enum", file.values.is_some(), &[TypeName::String]),
+        ("open_enum", file.open_enum, &[TypeName::String]),
         ("keys", file.keys.is_some(), &[TypeName::Map]),
-        ("fields", file.fields.is_some(), &[TypeName::Object]),
+        ("properties", file.properties.is_some(), &[TypeName::Object]),
         ("items", file.items.is_some(), COLLECTION_TYPES),
-        ("told_apart", file.told_apart.is_some(), &[TypeName::List]),
-        ("listed", file.listed.is_some(), COLLECTION_TYPES),
-        ("order_told", file.order_told, &[TypeName::List]),
-        ("items_sent", file.items_sent != WrittenItems::All, &[TypeName::List]),
-        ("removals", file.removals.is_some(), &[TypeName::List]),
-        ("max_length", file.max_length.is_some(), &[TypeName::Text]),
-        ("wire", file.wire.is_some(), NUMBER_TYPES),
-        ("compare", file.compare.is_some(), STRING_TYPES),
-        ("refers_to", file.refers_to.is_some(), ID_TYPES),
-        ("bounded_by", file.bounded_by.is_some(), &[TypeName::Text]),
-        ("protection", file.protection.is_some(), SCALAR_TYPES),
+        ("list_type", file.list_type.is_some(), &[TypeName::Array]),
+        ("list_keys", !file.list_keys.is_empty(), &[TypeName::Array]),
+        ("unlisted_items", file.unlisted_items.is_some(), COLLECTION_TYPES),
+        ("order", file.order.is_some(), &[TypeName::Array]),
+        ("write_items", file.write_items != WrittenItems::All, &[TypeName::Array]),
+        ("delete_items_through", file.delete_items_through.is_some(), &[TypeName::Array]),
+        ("max_length", file.max_length.is_some(), &[TypeName::String]),
+        ("encode_as", file.encode_as.is_some(), NUMBER_TYPES),
+        ("compare", file.compare != Default::default(), &[TypeName::String]),
+        ("reference", file.reference.is_some(), ID_TYPES),
+        ("limits_from", file.limits_from.is_some(), &[TypeName::String]),
+        ("protection_levels", file.protection_levels.is_some(), SCALAR_TYPES),
         ("copy_of", file.copy_of.is_some(), SCALAR_TYPES),
     ]
 }
 
 /// The words that a field of its type must have.
 pub(super) fn list_required_keywords(file: &FieldFile) -> Vec<(&'static str, bool, &'static str)> {
+    let unlisted = ("unlisted_items", file.unlisted_items.is_some(), "say `delete` or `keep`");
     match file.ty {
-        TypeName::Choice => vec![("choices", file.choices.is_some(), "write each value with what it means")],
-        TypeName::Object => vec![("fields", file.fields.is_some(), "write the object's fields")],
+        TypeName::Object => vec![("properties", file.properties.is_some(), "write the object's fields")],
         TypeName::Map => vec![
-            ("items", file.items.is_some(), "say the type of the values: `items: { type: text }`"),
-            ("listed", file.listed.is_some(), "`complete`: keys not listed are removed; `upsert`: they stay"),
+            ("items", file.items.is_some(), "say the type of the values: `items: { type: string }`"),
+            unlisted,
         ],
-        TypeName::List => vec![
+        TypeName::Array => vec![
             (
                 "items",
                 file.items.is_some(),
-                "say what each item is: `type` for a leaf, `fields` for an object",
+                "say what each item is: `type` for a scalar, `properties` for an object",
             ),
-            ("told_apart", file.told_apart.is_some(), "`order`, `set`, or `key: [field, …]`"),
             (
-                "listed",
-                file.listed.is_some(),
-                "`complete`: items not listed are removed; `upsert`: they stay",
+                "list_type",
+                file.list_type.is_some(),
+                "say `atomic`, `set`, or `map` with `list_keys: [[field, …]]`",
             ),
+            unlisted,
         ],
         _ => Vec::new(),
     }
 }
 
-/// Words of `access` that cannot stand together.
-pub(super) const EXCLUSIVE_BEHAVIORS: &[(FieldBehaviorFile, FieldBehaviorFile)] = &[
-    (FieldBehaviorFile::Computed, FieldBehaviorFile::Required),
-    (FieldBehaviorFile::Computed, FieldBehaviorFile::Optional),
-    (FieldBehaviorFile::Computed, FieldBehaviorFile::CreateOnly),
-    (FieldBehaviorFile::Computed, FieldBehaviorFile::UpdateOnly),
-    (FieldBehaviorFile::Computed, FieldBehaviorFile::WriteOnly),
-    (FieldBehaviorFile::CreateOnly, FieldBehaviorFile::UpdateOnly),
-    (FieldBehaviorFile::Required, FieldBehaviorFile::Optional),
-    (FieldBehaviorFile::Required, FieldBehaviorFile::UpdateOnly),
+/// The words that say who may write a field, and whether they are present.
+pub(super) fn list_behavior_keywords(file: &FieldFile) -> [(&'static str, bool); 5] {
+    [
+        ("read_only", file.read_only),
+        ("required", file.required),
+        ("immutable", file.immutable),
+        ("update_only", file.update_only),
+        ("write_only", file.write_only),
+    ]
+}
+
+/// Words about writing that exclude each other.
+pub(super) const EXCLUSIVE_BEHAVIORS: &[(&str, &str)] = &[
+    ("read_only", "required"),
+    ("read_only", "immutable"),
+    ("read_only", "update_only"),
+    ("read_only", "write_only"),
+    ("immutable", "update_only"),
+    ("required", "update_only"),
 ];
 
 /// Whether a value of this type can be cleared in this way.
-pub(super) fn can_clear_with(ty: TypeName, word: ClearValueFile) -> bool {
-    match word {
-        ClearValueFile::Null | ClearValueFile::Never => true,
-        ClearValueFile::Empty => {
-            matches!(ty, TypeName::Text | TypeName::Choice | TypeName::List | TypeName::Map)
-        }
-        ClearValueFile::Zero => {
-            matches!(
-                ty,
-                TypeName::Whole | TypeName::Decimal | TypeName::Flag | TypeName::Guid | TypeName::Text
-            )
-        }
-    }
-}
-
-pub(super) fn resolve_comparison_rule(word: Option<ComparisonRuleFile>) -> ComparisonRule {
-    match word {
-        None | Some(ComparisonRuleFile::Exact) => ComparisonRule::Exact,
-        Some(ComparisonRuleFile::CaseInsensitive) => ComparisonRule::CaseInsensitive,
-        Some(ComparisonRuleFile::Addresses) => ComparisonRule::Addresses,
+pub(super) fn can_clear_with(ty: TypeName, clear: ClearValue) -> bool {
+    match clear {
+        ClearValue::Null | ClearValue::Nothing => true,
+        ClearValue::Empty => matches!(ty, TypeName::String | TypeName::Array | TypeName::Map),
+        ClearValue::Zero => matches!(
+            ty,
+            TypeName::Integer | TypeName::Decimal | TypeName::Boolean | TypeName::Uuid | TypeName::String
+        ),
     }
 }
 
 pub(super) fn render_type_name(ty: TypeName) -> &'static str {
     match ty {
-        TypeName::Text => "text",
-        TypeName::Whole => "whole",
+        TypeName::String => "string",
+        TypeName::Integer => "integer",
         TypeName::Decimal => "decimal",
-        TypeName::Flag => "flag",
-        TypeName::Guid => "guid",
+        TypeName::Boolean => "boolean",
+        TypeName::Uuid => "uuid",
         TypeName::Date => "date",
-        TypeName::Time => "time",
-        TypeName::Choice => "choice",
+        TypeName::DateTime => "datetime",
         TypeName::Object => "object",
         TypeName::Map => "map",
-        TypeName::List => "list",
+        TypeName::Array => "array",
         TypeName::Any => "any",
-    }
-}
-
-pub(super) fn render_behavior(access: FieldBehaviorFile) -> &'static str {
-    match access {
-        FieldBehaviorFile::Required => "required",
-        FieldBehaviorFile::Optional => "optional",
-        FieldBehaviorFile::Computed => "computed",
-        FieldBehaviorFile::CreateOnly => "create_only",
-        FieldBehaviorFile::UpdateOnly => "update_only",
-        FieldBehaviorFile::WriteOnly => "write_only",
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn build_placeholder_api(name: &str) -> Api {
 /// Checks what was typed about an API called `name`.
 pub fn check_api(page: &CheckInput, name: &str, file: ApiFile, faults: &mut Vec<Diagnostic>) -> Option<Api> {
     let mut desk = KindChecker::new(page);
-    desk.check_common_keys(page.root_path(), file.format, &file.title, &file.is);
+    desk.check_common_keys(page.root_path(), file.format, &file.title, &file.description);
     desk.check_api_file(page.root_path(), &file);
     desk.finish_check(faults).then(|| api::build_api(name, file))
 }
@@ -79,13 +79,14 @@ pub fn check_kind(
 ) -> Option<Kind> {
     let mut desk = KindChecker::new(page);
     let root = page.root_path();
-    desk.check_common_keys(root, file.format, &file.title, &file.is);
+    desk.check_common_keys(root, file.format, &file.title, &file.description);
     let scope = desk.resolve_scope_parameters(root.select_key("scope"), &file);
-    let scene = CheckContext { api, scope: &scope, root: &file.fields, kinds: page.kinds };
-    let shape = desk.resolve_root_fields(&scene, &file.fields, root.select_key("fields"));
+    let scene = CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds };
+    let shape = desk.resolve_root_fields(&scene, &file.properties, root.select_key("properties"));
     let identity = desk.resolve_identity(&scene, root.select_key("identity"), &file.identity);
     let history = desk.resolve_history_fields(&scene, root.select_key("history"), file.history.as_ref());
-    let waiting = desk.resolve_pending_condition(&scene, root.select_key("waiting"), file.waiting.as_ref());
+    let pending_when =
+        desk.resolve_pending_condition(&scene, root.select_key("pending_when"), file.pending_when.as_ref());
     let operations = desk.resolve_operations(&scene, root.select_key("operations"), &file);
     let (Some(mut fields), Some(identity), Some(operations)) = (shape, identity, operations) else {
         desk.finish_check(faults);
@@ -93,20 +94,20 @@ pub fn check_kind(
     };
     mark_identity_fields(&mut fields, &identity);
     let shape = Arc::new(Shape::new(fields));
-    desk.check_examples(&scene, &shape, &file, root.select_key("samples"));
+    desk.check_examples(&scene, &shape, &file, root.select_key("examples"));
     let kind = Kind {
         api: Arc::clone(api),
         name: format!("{}/{name}", api.name).into(),
         title: file.title,
-        description: file.is,
+        description: file.description,
         source: file.source,
         scope,
         identity,
         operations,
         history,
-        pending_when: waiting,
+        pending_when,
         shape,
-        examples: file.samples,
+        examples: file.examples,
     };
     desk.finish_check(faults).then_some(kind)
 }
@@ -143,7 +144,7 @@ impl CheckContext<'_> {
     fn normalize_name(&self, name: &str) -> String {
         match self.api.member_names {
             MemberNameCase::Exact => name.to_owned(),
-            MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => name.to_lowercase(),
+            MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => name.to_lowercase(),
         }
     }
 }
@@ -255,7 +256,7 @@ impl<'s> KindChecker<'s> {
         }
     }
 
-    fn check_common_keys(&mut self, root: YamlPath, format: u32, title: &str, is: &str) {
+    fn check_common_keys(&mut self, root: YamlPath, format: u32, title: &str, description: &str) {
         if format != FORMAT_VERSION {
             let message = format!("format {format} is not known");
             self.report_error_with_hint(
@@ -266,16 +267,16 @@ impl<'s> KindChecker<'s> {
             );
         }
         self.require_text(root, "title", title);
-        self.require_text(root, "is", is);
+        self.require_text(root, "description", description);
     }
 
     fn resolve_scope_parameters(&mut self, spot: YamlPath, file: &KindFile) -> Vec<ScopeParameter> {
         let mut scopes = Vec::new();
         for (name, scope) in &file.scope.0 {
             let spot = spot.select_key(name);
-            self.require_text(spot, "is", &scope.is);
-            if !matches!(scope.ty, TypeName::Text | TypeName::Whole | TypeName::Guid) {
-                let message = "a scope parameter is a `text`, a `whole` or a `guid`";
+            self.require_text(spot, "description", &scope.description);
+            if !matches!(scope.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
+                let message = "a scope parameter is a `string`, an `integer` or a `uuid`";
                 self.report_error(spot.select_key("type"), "word-does-not-fit", message);
                 continue;
             }
@@ -286,13 +287,12 @@ impl<'s> KindChecker<'s> {
             if let Some(example) = &scope.example {
                 self.read_scalar(spot.select_key("example"), &ty, example);
             }
-            let (is, example) = (scope.is.clone(), scope.example.clone());
             scopes.push(ScopeParameter {
                 name: name.as_str().into(),
                 ty,
-                description: is,
-                location: scope.travels_in,
-                example,
+                description: scope.description.clone(),
+                location: scope.location,
+                example: scope.example.clone(),
             });
         }
         scopes
@@ -306,19 +306,19 @@ impl<'s> KindChecker<'s> {
     ) -> Option<KindIdentity> {
         let id = self.find_root_field(scene, spot.select_key("id"), &file.id);
         if let Some((_, field)) = id {
-            self.check_id_field(spot.select_key("id"), field, file.id_made_by);
+            self.check_id_field(spot.select_key("id"), field, file.id_assigned_by);
         }
         let key = ("the natural key", spot.select_key("natural_key"));
         let natural_key = self.resolve_key_paths(scene, key, &file.natural_key);
-        let names = ("`named_after`", spot.select_key("named_after"));
-        let named_after = self.resolve_key_paths(scene, names, &file.named_after);
-        self.check_import_names(scene, spot.select_key("named_after"), &file.named_after);
+        let names = ("`import_name`", spot.select_key("import_name"));
+        let import_name = self.resolve_key_paths(scene, names, &file.import_name);
+        self.check_import_names(scene, spot.select_key("import_name"), &file.import_name);
         let (id, _) = id?;
         Some(KindIdentity {
             id,
-            id_assigned_by: file.id_made_by,
+            id_assigned_by: file.id_assigned_by,
             natural_key: natural_key?,
-            import_name: named_after?,
+            import_name: import_name?,
         })
     }
 
@@ -347,9 +347,9 @@ impl<'s> KindChecker<'s> {
             for name in dotted.split('.') {
                 let field = fields.and_then(|fields| fields.0.iter().find(|(own, _)| own == name));
                 let Some((_, field)) = field else { break };
-                if field.mark.is_some() {
-                    let message = format!("`{name}` is marked, and names are seen by everybody");
-                    let hint = "name an open field, or leave the word out";
+                if field.sensitivity.is_some() {
+                    let message = format!("`{name}` is sensitive, and names are public");
+                    let hint = "name a public field, or leave the word out";
                     self.report_error_with_hint(spot.select_item(index), "contradiction", message, hint);
                 }
                 fields = keywords::get_inner_fields(field);
@@ -357,20 +357,23 @@ impl<'s> KindChecker<'s> {
         }
     }
 
-    fn check_id_field(&mut self, spot: YamlPath, field: &FieldFile, made_by: IdAssigner) {
-        use super::file::FieldBehaviorFile;
-        if !matches!(field.ty, TypeName::Text | TypeName::Whole | TypeName::Guid) {
-            self.report_error(spot, "word-does-not-fit", "an id is a `text`, a `whole` or a `guid`");
+    fn check_id_field(&mut self, spot: YamlPath, field: &FieldFile, assigner: IdAssigner) {
+        if !matches!(field.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
+            self.report_error(spot, "word-does-not-fit", "an id is a `string`, an `integer` or a `uuid`");
         }
-        let computed = field.access.to_vec().contains(&FieldBehaviorFile::Computed);
-        match made_by {
-            IdAssigner::Server if !computed => {
-                let message = "the service makes this id, so its field is `computed`";
-                self.report_error_with_hint(spot, "contradiction", message, "or say `id_made_by: caller`");
+        match assigner {
+            IdAssigner::Server if !field.read_only => {
+                let message = "the server assigns this id, so its field is `read_only`";
+                self.report_error_with_hint(
+                    spot,
+                    "contradiction",
+                    message,
+                    "or say `id_assigned_by: client`",
+                );
             }
-            IdAssigner::Caller if computed => {
-                let message = "the caller makes this id, so its field can't be `computed`";
-                self.report_error_with_hint(spot, "contradiction", message, "write `access: create_only`");
+            IdAssigner::Client if field.read_only => {
+                let message = "the client assigns this id, so its field can't be `read_only`";
+                self.report_error_with_hint(spot, "contradiction", message, "write `immutable: true`");
             }
             _ => {}
         }
@@ -388,17 +391,17 @@ impl<'s> KindChecker<'s> {
         let leaves = field.items.as_ref().is_some_and(|item| item.ty.is_some());
         let fits = match field.ty {
             TypeName::Object | TypeName::Map | TypeName::Any => false,
-            TypeName::List => leaves && keywords::is_set_list(field),
+            TypeName::Array => leaves && keywords::is_set_list(field),
             _ => true,
         };
         if !fits {
             let message =
-                format!("`{name}` can't tell things apart: it is neither a leaf nor a set of leaves");
+                format!("`{name}` can't be part of a key: it is neither a scalar nor a set of scalars");
             self.report_error(spot, "word-does-not-fit", message);
             return None;
         }
-        if field.access.to_vec().contains(&super::file::FieldBehaviorFile::WriteOnly) {
-            let message = format!("`{name}` can't tell things apart: it never reads back");
+        if field.write_only {
+            let message = format!("`{name}` can't be part of a key: it is never returned");
             self.report_error(spot, "contradiction", message);
             return None;
         }
@@ -415,11 +418,7 @@ impl<'s> KindChecker<'s> {
         let (mut fields, mut path, mut found) = (Some(fields), Vec::new(), None);
         for name in dotted.split('.') {
             let Some(inner) = fields else {
-                self.report_error(
-                    spot,
-                    "unknown-name",
-                    format!("nothing stands below a leaf, so not `{name}`"),
-                );
+                self.report_error(spot, "unknown-name", format!("a scalar has no field `{name}`"));
                 return None;
             };
             let (number, field) = self.find_field(spot, inner, name)?;
@@ -461,23 +460,18 @@ impl<'s> KindChecker<'s> {
     ) -> Option<PendingCondition> {
         let file = file?;
         if file.values.is_empty() {
-            self.report_error(
-                spot.select_key("values"),
-                "missing-word",
-                "nothing says by which values an object waits",
-            );
+            self.report_error(spot.select_key("values"), "missing-word", "`values` lists no value");
         }
         let (field, found) = self.find_root_field(scene, spot.select_key("field"), &file.field)?;
-        if !matches!(found.ty, TypeName::Text | TypeName::Choice) {
-            let message = "only a text or a choice tells who waits";
+        if found.ty != TypeName::String {
+            let message = "`pending_when` needs a string field";
             self.report_error(spot.select_key("field"), "word-does-not-fit", message);
         }
+        let closed = found.values.as_ref().filter(|_| !found.open_enum);
         for (at, value) in file.values.iter().enumerate() {
-            let known =
-                || found.choices.iter().flat_map(|choices| &choices.0).map(|(choice, _)| choice.as_str());
-            if found.ty == TypeName::Choice && !found.open && !known().any(|choice| choice == value) {
-                let spot = spot.select_key("values").select_item(at);
-                self.report_unknown_name(spot, "value", value, known().collect::<Vec<_>>());
+            let known = closed.into_iter().flat_map(|values| &values.0).map(|(value, _)| value.as_str());
+            if closed.is_some() && !known.clone().any(|known| known == value) {
+                self.report_unknown_name(spot.select_key("values").select_item(at), "value", value, known);
             }
         }
         Some(PendingCondition {
@@ -501,12 +495,16 @@ impl<'s> KindChecker<'s> {
             }
             Some(number)
         };
-        let moving = [TypeName::Time, TypeName::Whole, TypeName::Text];
-        let naming = [TypeName::Text, TypeName::Choice, TypeName::Guid, TypeName::Whole];
+        let moving = [TypeName::DateTime, TypeName::Integer, TypeName::String];
+        let naming = [TypeName::String, TypeName::Uuid, TypeName::Integer];
         HistoryFields {
             changed_at: resolve("changed_at", &file.changed_at, &moving),
             changed_by: resolve("changed_by", &file.changed_by, &naming),
-            edited_by_others_at: resolve("edited_by_others_at", &file.edited_by_others_at, &[TypeName::Time]),
+            edited_by_others_at: resolve(
+                "edited_by_others_at",
+                &file.edited_by_others_at,
+                &[TypeName::DateTime],
+            ),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Operations: paths with their parameters, paging, what a write holds and how nested fields travel.
+//! Operations: paths with their parameters, paging, what a write holds and how nested fields are sent.
 //!
 //! Every `{parameter}` must be one that is known when the request is made, and every scope parameter must be
 //! used, so that no operation can reach beyond its scope by an oversight.
@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::super::file::{
-    FieldBehaviorFile, FindFile, IdAssigner, IdentityFile, IfMatchFile, KindFile, ListFile, NestedFieldsFile,
-    OperationsFile, ParameterLocation, ReadConsistency, ReadFile, TypeName, WriteBody, WriteFile,
+    FindFile, IdAssigner, IdentityFile, IfMatchFile, KindFile, ListFile, NestedFieldsFile, OperationsFile,
+    ParameterLocation, ReadConsistency, ReadFile, TypeName, WriteBody, WriteFile,
 };
 use super::super::{
     IfMatchSource, KindOperations, NestedFields, ReadOperation, WriteOperation, WriteResponse,
@@ -109,12 +109,11 @@ impl KindChecker<'_> {
             IfMatchFile::Field(name) => {
                 let place = place.select_key("field");
                 let (number, field) = self.find_root_field(scene, place, name)?;
-                let moving = [TypeName::Whole, TypeName::Text, TypeName::Guid, TypeName::Time];
-                let computed = field.access.to_vec().contains(&FieldBehaviorFile::Computed);
-                if !moving.contains(&field.ty) || !computed || field.mark.is_some() {
-                    let message =
-                        format!("`{name}` is no field that the service alone sets and everybody may see");
-                    let hint = "it is a whole, text, guid or time with `access: computed` and without a mark";
+                let moving = [TypeName::Integer, TypeName::String, TypeName::Uuid, TypeName::DateTime];
+                if !moving.contains(&field.ty) || !field.read_only || field.sensitivity.is_some() {
+                    let message = format!("`{name}` is not a public field that only the service sets");
+                    let hint =
+                        "it is an integer, string, uuid or datetime, `read_only`, without `sensitivity`";
                     self.report_error_with_hint(place, "word-does-not-fit", message, hint);
                 }
                 Some(IfMatchSource::Field(number))
@@ -125,16 +124,16 @@ impl KindChecker<'_> {
     pub(super) fn check_list_operation(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
         let scope = list_path_parameters(scene);
         self.check_path_template(spot.select_key("get"), &list.get, &scope);
-        if let Some(probe) = &list.probe {
-            self.check_path_template(spot.select_key("probe"), probe, &scope);
+        if let Some(path) = &list.access_check {
+            self.check_path_template(spot.select_key("access_check"), path, &scope);
         }
         if list.items.as_deref() == Some("") {
             self.report_error(spot.select_key("items"), "empty-text", "`items` names no member");
         }
         let Some(paging) = &list.paging else { return };
         let spot = spot.select_key("paging");
-        if paging.page == 0 {
-            self.report_error(spot.select_key("page"), "wrong-number", "a page holds at least 1 item");
+        if paging.page_size == 0 {
+            self.report_error(spot.select_key("page_size"), "wrong-number", "a page holds at least 1 item");
         }
         self.require_text(spot, "offset", &paging.offset);
         self.require_text(spot, "limit", &paging.limit);
@@ -148,8 +147,8 @@ impl KindChecker<'_> {
         let used = parse_parameters(&list.get).unwrap_or_default();
         for name in list_path_parameters(scene) {
             if !used.contains(&name) {
-                let message = format!("the scope parameter `{name}` does not stand in this path");
-                let hint = format!("write `{{{name}}}` where it belongs, or say `travels_in: query`");
+                let message = format!("the scope parameter `{name}` is not in this path");
+                let hint = format!("write `{{{name}}}` where it belongs, or say `in: query`");
                 self.report_error_with_hint(spot.select_key("get"), "unused-scope", message, &hint);
             }
         }
@@ -241,7 +240,7 @@ impl KindChecker<'_> {
         let place = spot.select_key(word);
         if job == WriteAction::Create {
             let mut allowed = list_path_parameters(scene);
-            if identity.id_made_by == IdAssigner::Caller {
+            if identity.id_assigned_by == IdAssigner::Client {
                 allowed.push(&identity.id);
             }
             self.check_path_template(place, path, &allowed);
@@ -253,11 +252,11 @@ impl KindChecker<'_> {
         Some(WriteOperation {
             method: verb,
             path: path.to_owned(),
-            body: file.sends,
+            body: file.body,
             nested_fields: nested,
-            response: file.answer,
-            read_after_write: file.appears,
-            retry_with_required: file.adds_required_when_asked,
+            response: file.response,
+            read_after_write: file.read_after_write,
+            retry_with_required: file.retry_with_required,
             source: file.source.clone(),
         })
     }
@@ -287,26 +286,26 @@ impl KindChecker<'_> {
     }
 
     fn check_write_keywords(&mut self, spot: YamlPath, file: &WriteFile, job: WriteAction) {
-        let changes = file.sends == WriteBody::Changes;
+        let changes = file.body == WriteBody::Changes;
         let rules = [
-            (job != WriteAction::Update && changes, "sends", "only an `update` can send the changes alone"),
-            (!changes && file.nested.is_some(), "nested", "`nested` is about writes that send `changes`"),
+            (job != WriteAction::Update && changes, "body", "only an `update` can have `body: changes`"),
             (
-                job != WriteAction::Create && file.appears == ReadConsistency::Later,
-                "appears",
-                "`appears` is about a `create`",
+                !changes && file.nested_fields.is_some(),
+                "nested_fields",
+                "`nested_fields` needs `body: changes`",
             ),
             (
-                file.adds_required_when_asked && !changes,
-                "adds_required_when_asked",
-                "a write of everything has the required fields in it",
+                job != WriteAction::Create && file.read_after_write == ReadConsistency::Eventual,
+                "read_after_write",
+                "`read_after_write` belongs to `create`",
+            ),
+            (
+                file.retry_with_required && !changes,
+                "retry_with_required",
+                "a full body already has the required fields",
             ),
         ];
-        for (broken, word, message) in rules {
-            if broken {
-                self.report_error(spot.select_key(word), "contradiction", message);
-            }
-        }
+        self.report_contradictions(spot, &rules);
     }
 
     fn resolve_nested_fields(
@@ -316,36 +315,30 @@ impl KindChecker<'_> {
         file: &WriteFile,
         job: WriteAction,
     ) -> Option<NestedFields> {
-        let is_nested = |ty| matches!(ty, TypeName::Object | TypeName::Map | TypeName::List);
-        let Some(NestedFieldsFile { travels, query, along }) = &file.nested else {
-            let writable =
-                |field: &super::FieldFile| !field.access.to_vec().contains(&FieldBehaviorFile::Computed);
-            let any = scene.root.0.iter().any(|(_, field)| is_nested(field.ty) && writable(field));
-            if job == WriteAction::Update && file.sends == WriteBody::Changes && any {
-                let message = "objects, maps and lists can be written, but nothing says how they travel";
-                self.report_error_with_hint(
-                    spot,
-                    "missing-word",
-                    message,
-                    "add `nested: { travels: whole }` or `parts`",
-                );
+        let is_nested = |ty| matches!(ty, TypeName::Object | TypeName::Map | TypeName::Array);
+        let Some(NestedFieldsFile { granularity, query, also_send }) = &file.nested_fields else {
+            let any = scene.root.0.iter().any(|(_, field)| is_nested(field.ty) && !field.read_only);
+            if job == WriteAction::Update && file.body == WriteBody::Changes && any {
+                let message = "objects, maps and arrays can be written, but nothing says how they are sent";
+                let hint = "add `nested_fields: { granularity: whole }` or `members`";
+                self.report_error_with_hint(spot, "missing-word", message, hint);
             }
             return None;
         };
-        let place = spot.select_key("nested").select_key("along");
+        let place = spot.select_key("nested_fields").select_key("also_send");
         let mut fields = Vec::new();
-        for (at, name) in along.iter().enumerate() {
+        for (at, name) in also_send.iter().enumerate() {
             let spot = place.select_item(at);
             let Some((number, field)) = self.find_root_field(scene, spot, name) else { continue };
-            if !is_nested(field.ty) || field.access.to_vec().contains(&FieldBehaviorFile::Computed) {
-                let message = format!("`{name}` is not an object, map or list that can be written");
+            if !is_nested(field.ty) || field.read_only {
+                let message = format!("`{name}` is not an object, map or array that can be written");
                 self.report_error(spot, "word-does-not-fit", message);
             }
             fields.push(number);
         }
-        self.check_query(spot.select_key("nested").select_key("query"), query, &[]);
+        self.check_query(spot.select_key("nested_fields").select_key("query"), query, &[]);
         let query = query.clone().into_iter().collect();
-        Some(NestedFields { granularity: *travels, query, also_send: fields })
+        Some(NestedFields { granularity: *granularity, query, also_send: fields })
     }
 
     /// After a create the object must be found again, by the answer or by its natural key.
@@ -355,10 +348,10 @@ impl KindChecker<'_> {
         file: &OperationsFile,
         identity: &IdentityFile,
     ) {
-        let silent = file.create.as_ref().is_some_and(|create| create.answer == WriteResponse::Nothing);
-        if silent && identity.natural_key.is_empty() && identity.id_made_by == IdAssigner::Server {
-            let message = "nobody could say which object a create has made";
-            let hint = "say `answer: id` or `object`, or give the kind a `natural_key`";
+        let silent = file.create.as_ref().is_some_and(|create| create.response == WriteResponse::None);
+        if silent && identity.natural_key.is_empty() && identity.id_assigned_by == IdAssigner::Server {
+            let message = "nothing identifies the object that a create has made";
+            let hint = "say `response: id` or `object`, or give the kind a `natural_key`";
             self.report_error_with_hint(spot, "contradiction", message, hint);
         }
     }

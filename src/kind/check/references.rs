@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::super::file::{FieldFile, FieldLimitsFile, OrderedMap, ReferenceFile, ReferenceSourceFile};
+use super::super::file::{FieldFile, OrderedMap, ReferenceFile, ReferenceSourceFile};
 use super::super::{CopySource, FieldLimits, FieldReference, FieldType, ReferenceSource};
 use super::fields::FieldPosition;
 use super::keywords::{get_inner_fields, get_item_fields, render_type_name};
@@ -63,27 +63,27 @@ impl KindChecker<'_> {
     ) -> Option<Option<FieldReference>> {
         let Some(file) = file else { return Some(None) };
         self.require_text(spot, "id", &file.id);
-        if file.among.is_none() && !file.by.is_empty() {
-            let message = "a name says nothing without `among`, where the things stand that have it";
+        if file.source.is_none() && !file.by.is_empty() {
+            let message = "`by` needs `source`, where the things with that name are";
             self.report_error(spot.select_key("by"), "missing-word", message);
         }
-        let among = match &file.among {
+        let source = match &file.source {
             None => None,
-            Some(among) => Some(self.resolve_reference_source(scene, file, among, spot)?),
+            Some(source) => Some(self.resolve_reference_source(scene, file, source, spot)?),
         };
         let by = file.by.iter().map(|name| name.as_str().into()).collect();
-        Some(Some(FieldReference { id: file.id.as_str().into(), by, source: among }))
+        Some(Some(FieldReference { id: file.id.as_str().into(), by, source }))
     }
 
     fn resolve_reference_source(
         &mut self,
         scene: &CheckContext,
         file: &ReferenceFile,
-        among: &ReferenceSourceFile,
+        source: &ReferenceSourceFile,
         spot: YamlPath,
     ) -> Option<ReferenceSource> {
-        let place = spot.select_key("among");
-        match among {
+        let place = spot.select_key("source");
+        match source {
             ReferenceSourceFile::Field(name) => {
                 let (number, field) = self.find_root_field(scene, place.select_key("field"), name)?;
                 let Some(fields) = get_item_fields(field) else {
@@ -116,7 +116,7 @@ impl KindChecker<'_> {
                 }
                 if !file.by.is_empty() {
                     let message =
-                        "an object of a kind is named by its document, `{ ref: name }`, so `by` says nothing";
+                        "a document names an object of a kind as `{ ref: name }`, so `by` says nothing";
                     self.report_error(spot.select_key("by"), "contradiction", message);
                 }
                 Some(ReferenceSource::Kind(kind.as_str().into()))
@@ -128,15 +128,16 @@ impl KindChecker<'_> {
         &mut self,
         scene: &CheckContext,
         beside: &FieldPosition,
-        file: Option<&FieldLimitsFile>,
+        field: &FieldFile,
         spot: YamlPath,
     ) -> Option<Option<FieldLimits>> {
-        let Some(file) = file else { return Some(None) };
-        let (of, field) = self.find_field(spot.select_key("of"), beside.siblings, &file.of)?;
-        let among = field.refers_to.as_ref().and_then(|refers| refers.among.as_ref());
-        let Some(ReferenceSourceFile::Field(root)) = among else {
-            let message = format!("`{}` does not refer among the items of a field", file.of);
-            self.report_error(spot.select_key("of"), "contradiction", message);
+        let Some(file) = &field.limits_from else { return Some(None) };
+        let place = spot.select_key("reference");
+        let (reference_field, field) = self.find_field(place, beside.siblings, &file.reference)?;
+        let source = field.reference.as_ref().and_then(|reference| reference.source.as_ref());
+        let Some(ReferenceSourceFile::Field(root)) = source else {
+            let message = format!("`{}` does not refer to the items of a field", file.reference);
+            self.report_error(place, "contradiction", message);
             return None;
         };
         let (_, root) = scene.root.0.iter().find(|(name, _)| name == root)?;
@@ -145,11 +146,11 @@ impl KindChecker<'_> {
             Some(name) => Some(self.find_field(spot.select_key("max_length"), fields, name)?.0),
             None => None,
         };
-        let choices = match &file.choices {
-            Some(dotted) => self.resolve_list_path(spot.select_key("choices"), fields, dotted)?,
+        let allowed_values = match &file.values {
+            Some(dotted) => self.resolve_list_path(spot.select_key("enum"), fields, dotted)?,
             None => Vec::new(),
         };
-        Some(Some(FieldLimits { reference_field: of, max_length, allowed_values: choices }))
+        Some(Some(FieldLimits { reference_field, max_length, allowed_values }))
     }
 
     /// A path that may lead over lists of objects.
@@ -162,11 +163,7 @@ impl KindChecker<'_> {
         let (mut fields, mut path) = (Some(fields), Vec::new());
         for name in dotted.split('.') {
             let Some(here) = fields else {
-                self.report_error(
-                    spot,
-                    "unknown-name",
-                    format!("nothing stands below a leaf, so not `{name}`"),
-                );
+                self.report_error(spot, "unknown-name", format!("a scalar has no field `{name}`"));
                 return None;
             };
             let (number, field) = self.find_field(spot, here, name)?;
@@ -182,9 +179,9 @@ impl KindChecker<'_> {
         ty: &FieldType,
         spot: YamlPath,
     ) -> Option<Vec<Value>> {
-        let levels = &file.protection.as_ref()?.levels;
+        let levels = file.protection_levels.as_ref()?;
         let FieldType::Scalar(leaf) = ty else { return None };
-        let spot = spot.select_key("protection").select_key("levels");
+        let spot = spot.select_key("protection_levels");
         let read =
             levels.iter().enumerate().map(|(at, level)| self.read_scalar(spot.select_item(at), leaf, level));
         Some(read.flatten().collect())

@@ -1,11 +1,11 @@
-//! Types: leaves, choices, maps, and lists with the ways in which their items are told apart.
+//! Types: scalars, enums, maps, and lists with their list types and keys.
 //!
 //! Deliberately absent: who may write a field and what its values refer to; see `fields` and `references`.
 
 use std::sync::Arc;
 
 use super::super::file::{
-    FieldFile, ItemDeletionFile, ItemFile, ListTypeFile, ListTypeName, OrderedMap, TypeName, UnlistedItems,
+    FieldFile, ItemDeletionFile, ItemFile, ListOrder, ListTypeName, OrderedMap, TypeName, UnlistedItems,
     WrittenItems,
 };
 use super::super::{
@@ -15,15 +15,15 @@ use super::fields::InheritedBehavior;
 use super::keywords::{is_scalar, render_type_name};
 use super::{CheckContext, KindChecker, YamlPath};
 
-/// The leaf of a scope parameter or of anything else that needs no more words.
+/// The scalar of a type that needs no other words.
 pub(super) fn build_plain_scalar(ty: TypeName) -> ScalarType {
     match ty {
-        TypeName::Whole => ScalarType::Integer(NumberEncoding::Number),
+        TypeName::Integer => ScalarType::Integer(NumberEncoding::Number),
         TypeName::Decimal => ScalarType::Decimal(NumberEncoding::Number),
-        TypeName::Flag => ScalarType::Boolean,
-        TypeName::Guid => ScalarType::Uuid,
+        TypeName::Boolean => ScalarType::Boolean,
+        TypeName::Uuid => ScalarType::Uuid,
         TypeName::Date => ScalarType::Date,
-        TypeName::Time => ScalarType::DateTime,
+        TypeName::DateTime => ScalarType::DateTime,
         TypeName::Any => ScalarType::Any,
         _ => ScalarType::String { max_length: None },
     }
@@ -39,47 +39,56 @@ impl KindChecker<'_> {
     ) -> Option<FieldType> {
         match file.ty {
             TypeName::Object => {
-                let fields = self.resolve_object_fields(
-                    scene,
-                    file.fields.as_ref()?,
-                    spot.select_key("fields"),
-                    above,
-                )?;
+                let place = spot.select_key("properties");
+                let fields = self.resolve_object_fields(scene, file.properties.as_ref()?, place, above)?;
                 Some(FieldType::Object(Arc::new(Shape::new(fields))))
             }
             TypeName::Map => self.resolve_map_type(file, spot).map(FieldType::Map),
-            TypeName::List => self.resolve_array_type(scene, file, spot, above).map(FieldType::Array),
-            TypeName::Choice => {
-                self.resolve_enum(file.choices.as_ref()?, file.open, spot).map(FieldType::Scalar)
+            TypeName::Array => self.resolve_array_type(scene, file, spot, above).map(FieldType::Array),
+            TypeName::String => self.resolve_string_type(file, spot).map(FieldType::Scalar),
+            TypeName::Integer => {
+                Some(FieldType::Scalar(ScalarType::Integer(file.encode_as.unwrap_or_default())))
             }
-            TypeName::Text => Some(FieldType::Scalar(ScalarType::String { max_length: file.max_length })),
-            TypeName::Whole => Some(FieldType::Scalar(ScalarType::Integer(file.wire.unwrap_or_default()))),
-            TypeName::Decimal => Some(FieldType::Scalar(ScalarType::Decimal(file.wire.unwrap_or_default()))),
+            TypeName::Decimal => {
+                Some(FieldType::Scalar(ScalarType::Decimal(file.encode_as.unwrap_or_default())))
+            }
             other => Some(FieldType::Scalar(build_plain_scalar(other))),
         }
     }
 
+    fn resolve_string_type(&mut self, file: &FieldFile, spot: YamlPath) -> Option<ScalarType> {
+        let Some(values) = &file.values else {
+            return Some(ScalarType::String { max_length: file.max_length });
+        };
+        if file.max_length.is_some() {
+            let message = "`enum` already limits the value";
+            self.report_error(spot.select_key("max_length"), "contradiction", message);
+        }
+        self.resolve_enum(values, file.open_enum, spot)
+    }
+
     fn resolve_enum(
         &mut self,
-        choices: &OrderedMap<String>,
+        values: &OrderedMap<String>,
         open: bool,
         spot: YamlPath,
     ) -> Option<ScalarType> {
-        if choices.0.is_empty() {
-            self.report_error(spot.select_key("choices"), "missing-word", "a choice has at least one value");
+        let spot = spot.select_key("enum");
+        if values.0.is_empty() {
+            self.report_error(spot, "missing-word", "an `enum` has at least one value");
             return None;
         }
-        for (choice, is) in &choices.0 {
-            self.require_text(spot.select_key("choices"), choice, is);
+        for (value, description) in &values.0 {
+            self.require_text(spot, value, description);
         }
-        let choices = choices.0.iter().map(|(choice, is)| (choice.as_str().into(), is.clone())).collect();
-        Some(ScalarType::Enum { values: choices, open })
+        let values = values.0.iter().map(|(value, description)| (value.as_str().into(), description.clone()));
+        Some(ScalarType::Enum { values: values.collect(), open })
     }
 
     fn resolve_map_type(&mut self, file: &FieldFile, spot: YamlPath) -> Option<MapType> {
         let item = file.items.as_ref()?;
-        if item.fields.is_some() {
-            let message = "the values of a `map` are leaves";
+        if item.properties.is_some() {
+            let message = "the values of a `map` are scalars";
             self.report_error_with_hint(
                 spot.select_key("items"),
                 "word-does-not-fit",
@@ -90,11 +99,12 @@ impl KindChecker<'_> {
         }
         let value = self.resolve_item_scalar(item, spot.select_key("items"))?;
         let keys = file.keys.iter().flat_map(|keys| &keys.0);
-        let keys: Vec<(Arc<str>, String)> = keys.map(|(key, is)| (key.as_str().into(), is.clone())).collect();
-        for (key, is) in &keys {
-            self.require_text(spot.select_key("keys"), key, is);
+        let keys: Vec<(Arc<str>, String)> =
+            keys.map(|(key, description)| (key.as_str().into(), description.clone())).collect();
+        for (key, description) in &keys {
+            self.require_text(spot.select_key("keys"), key, description);
         }
-        Some(MapType { value, keys, deletes_unlisted: file.listed? == UnlistedItems::Complete })
+        Some(MapType { value, keys, deletes_unlisted: file.unlisted_items? == UnlistedItems::Delete })
     }
 
     fn resolve_item_scalar(&mut self, item: &ItemFile, spot: YamlPath) -> Option<ScalarType> {
@@ -105,19 +115,16 @@ impl KindChecker<'_> {
                 spot.select_key("type"),
                 "word-does-not-fit",
                 message,
-                "write `fields` for objects",
+                "write `properties` for objects",
             );
             return None;
         }
-        match (&item.choices, ty) {
-            (Some(choices), TypeName::Choice) => self.resolve_enum(choices, item.open, spot),
-            (None, TypeName::Choice) => {
-                self.report_error(spot, "missing-word", "a choice needs `choices`");
-                None
-            }
-            (None, _) if !item.open => Some(build_plain_scalar(ty)),
+        match (&item.values, ty) {
+            (Some(values), TypeName::String) => self.resolve_enum(values, item.open_enum, spot),
+            (None, _) if !item.open_enum => Some(build_plain_scalar(ty)),
             _ => {
-                let message = format!("`choices` and `open` do not fit the type `{}`", render_type_name(ty));
+                let message =
+                    format!("`enum` and `open_enum` do not fit the type `{}`", render_type_name(ty));
                 self.report_error(spot, "word-does-not-fit", message);
                 None
             }
@@ -133,90 +140,112 @@ impl KindChecker<'_> {
     ) -> Option<ArrayType> {
         let item = file.items.as_ref()?;
         let items = spot.select_key("items");
-        let made = match (&item.ty, &item.fields) {
-            (Some(_), None) => self.resolve_item_scalar(item, items).map(ItemType::Scalar),
-            (None, Some(fields)) => {
-                let made = self.resolve_object_fields(scene, fields, items.select_key("fields"), above);
+        let made = match (&item.ty, &item.properties) {
+            (None | Some(TypeName::Object), Some(fields)) => {
+                let made = self.resolve_object_fields(scene, fields, items.select_key("properties"), above);
                 made.map(|fields| ItemType::Object(Arc::new(Shape::new(fields))))
             }
+            (Some(_), None) => self.resolve_item_scalar(item, items).map(ItemType::Scalar),
             _ => {
-                self.report_error(items, "missing-word", "an item has either a `type` or `fields`");
+                self.report_error(
+                    items,
+                    "missing-word",
+                    "an item has either a scalar `type` or `properties`",
+                );
                 None
             }
         };
-        let told_apart = self.resolve_list_type(file, item, spot);
-        let removals = self.resolve_item_deletion(file, item, spot.select_key("removals"));
+        let list_type = self.resolve_list_type(file, item, spot);
+        let deletion = self.resolve_item_deletion(file, item, spot.select_key("delete_items_through"));
         self.check_array_keywords(file, spot);
-        let (mut item, told_apart) = (made?, told_apart?);
-        if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &told_apart) {
+        let (mut item, list_type) = (made?, list_type?);
+        if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &list_type) {
             mark_key_fields(shape, keys);
         }
         Some(ArrayType {
             item,
-            list_type: told_apart,
-            deletes_unlisted: file.listed? == UnlistedItems::Complete,
-            reports_order: file.order_told,
-            write_items: file.items_sent,
-            delete_items_through: removals?,
+            list_type,
+            deletes_unlisted: file.unlisted_items? == UnlistedItems::Delete,
+            reports_order: file.order == Some(ListOrder::Reported),
+            write_items: file.write_items,
+            delete_items_through: deletion?,
         })
     }
 
     fn check_array_keywords(&mut self, file: &FieldFile, spot: YamlPath) {
-        let by_order = matches!(file.told_apart, Some(ListTypeFile::Word(ListTypeName::Order)));
-        let by_key = matches!(file.told_apart, Some(ListTypeFile::Keys(_)));
-        let complete = file.listed == Some(UnlistedItems::Complete);
-        let changed = file.items_sent == WrittenItems::Changed;
+        let is = |name| file.list_type == Some(name);
+        let atomic = is(ListTypeName::Atomic);
+        let deletes = file.unlisted_items == Some(UnlistedItems::Delete);
+        let changed = file.write_items == WrittenItems::Changed;
+        let through = file.delete_items_through.is_some();
         let rules = [
-            (by_order && !complete, "listed", "a list told apart by `order` can only be written `complete`"),
+            (atomic && !deletes, "unlisted_items", "an `atomic` list can only `delete` unlisted items"),
             (
-                by_order && file.order_told,
-                "order_told",
-                "a list told apart by `order` changes with its order",
+                atomic && file.order.is_some_and(|order| order != ListOrder::Significant),
+                "order",
+                "the order of an `atomic` list is `significant`",
             ),
-            (changed && !by_key, "items_sent", "only items with a `key` can be sent one by one"),
             (
-                changed && complete && file.removals.is_none(),
-                "items_sent",
-                "when only changed items are sent, a `complete` list needs `removals`",
+                !atomic && file.order == Some(ListOrder::Significant),
+                "order",
+                "only the order of an `atomic` list is `significant`",
             ),
-            (file.removals.is_some() && !complete, "removals", "an `upsert` list removes nothing"),
             (
-                file.removals.is_some() && !changed,
-                "removals",
-                "a list with `removals` sends its changed items",
+                changed && !is(ListTypeName::Map),
+                "write_items",
+                "only the items of a `list_type: map` can be sent one by one",
+            ),
+            (
+                changed && deletes && !through,
+                "write_items",
+                "with `write_items: changed`, deleting unlisted items needs `delete_items_through`",
+            ),
+            (through && !deletes, "delete_items_through", "a list that keeps unlisted items deletes nothing"),
+            (
+                through && !changed,
+                "delete_items_through",
+                "a list with `delete_items_through` has `write_items: changed`",
             ),
         ];
-        for (broken, word, message) in rules {
-            if broken {
-                self.report_error(spot.select_key(word), "contradiction", message);
-            }
+        self.report_contradictions(spot, &rules);
+    }
+
+    /// Reports each rule that is broken, at its word.
+    pub(super) fn report_contradictions(&mut self, spot: YamlPath, rules: &[(bool, &str, &str)]) {
+        for (_, word, message) in rules.iter().filter(|(broken, ..)| *broken) {
+            self.report_error(spot.select_key(word), "contradiction", *message);
         }
     }
 
     fn resolve_list_type(&mut self, file: &FieldFile, item: &ItemFile, spot: YamlPath) -> Option<ListType> {
-        let spot = spot.select_key("told_apart");
-        let keys = match file.told_apart.as_ref()? {
-            ListTypeFile::Word(ListTypeName::Order) => return Some(ListType::Atomic),
-            ListTypeFile::Word(ListTypeName::Set) => return Some(ListType::Set),
-            ListTypeFile::Keys(keys) => keys,
-        };
-        let Some(fields) = &item.fields else {
-            let message = "items without fields have no key";
-            self.report_error_with_hint(spot, "word-does-not-fit", message, "write `order` or `set`");
+        let keys = spot.select_key("list_keys");
+        let list_type = file.list_type?;
+        if list_type != ListTypeName::Map && !file.list_keys.is_empty() {
+            self.report_error(keys, "contradiction", "`list_keys` belong to `list_type: map`");
+        }
+        match list_type {
+            ListTypeName::Atomic => return Some(ListType::Atomic),
+            ListTypeName::Set => return Some(ListType::Set),
+            ListTypeName::Map => {}
+        }
+        let Some(fields) = &item.properties else {
+            let message = "items without properties have no key";
+            let spot = spot.select_key("list_type");
+            self.report_error_with_hint(spot, "word-does-not-fit", message, "write `atomic` or `set`");
             return None;
         };
-        let first = (spot.select_key("key"), &keys.key);
-        let others =
-            keys.otherwise.iter().enumerate().map(|(at, key)| (spot.select_key("else").select_item(at), key));
-        let mut made = Vec::new();
-        let mut sound = true;
-        for (spot, names) in std::iter::once(first).chain(others) {
-            match self.resolve_key(fields, names, spot) {
-                Some(key) => made.push(key),
-                None => sound = false,
-            }
+        if file.list_keys.is_empty() {
+            let message = "a `list_type: map` needs `list_keys`";
+            self.report_error_with_hint(spot, "missing-word", message, "write `list_keys: [[field, …]]`");
+            return None;
         }
-        sound.then_some(ListType::Map(made))
+        let resolved: Vec<_> = file
+            .list_keys
+            .iter()
+            .enumerate()
+            .filter_map(|(at, names)| self.resolve_key(fields, names, keys.select_item(at)))
+            .collect();
+        (resolved.len() == file.list_keys.len()).then_some(ListType::Map(resolved))
     }
 
     fn resolve_key(
@@ -251,11 +280,11 @@ impl KindChecker<'_> {
         item: &ItemFile,
         spot: YamlPath,
     ) -> Option<Option<ItemDeletion>> {
-        let Some(ItemDeletionFile { through, with }) = &file.removals else { return Some(None) };
-        self.require_text(spot, "through", through);
-        let fields = item.fields.as_ref()?;
-        let with = self.resolve_key(fields, with, spot.select_key("with"))?;
-        Some(Some(ItemDeletion { member: through.as_str().into(), keys: with }))
+        let Some(ItemDeletionFile { member, keys }) = &file.delete_items_through else { return Some(None) };
+        self.require_text(spot, "member", member);
+        let fields = item.properties.as_ref()?;
+        let keys = self.resolve_key(fields, keys, spot.select_key("keys"))?;
+        Some(Some(ItemDeletion { member: member.as_str().into(), keys }))
     }
 }
 

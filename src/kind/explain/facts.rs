@@ -1,5 +1,5 @@
-//! What is to be known of a kind or a field beside its meaning: who may write it, how it is cleared, how items
-//! are told apart. One sentence a fact; what is as everybody expects is not said.
+//! The facts of a kind or a field beside its meaning: who may write it, what clears it, how items are matched.
+//! One sentence a fact; the usual case is not mentioned.
 //!
 //! Deliberately absent: the layout.
 
@@ -11,14 +11,14 @@ use crate::kind::{
 };
 use crate::value::Sensitivity;
 
-/// What is to be known of a field beside its type and meaning, most important first.
+/// The facts of a field beside its type and meaning, most important first.
 pub fn collect_field_facts(kind: &Kind, field: &Field) -> Vec<ExplanationFact> {
     let mut facts = vec![ExplanationFact { label: "write", text: render_write_rule(kind, field) }];
     facts.extend(describe_sensitivity(field.sensitivity));
     match &field.ty {
         FieldType::Array(list) => facts.extend(describe_array(list)),
         FieldType::Map(map) => facts.push(ExplanationFact {
-            label: "listed",
+            label: "unlisted",
             text: render_unlisted_rule("map", map.deletes_unlisted),
         }),
         FieldType::Scalar(ScalarType::String { max_length: Some(max) }) => {
@@ -49,18 +49,18 @@ fn describe_reference(kind: &Kind, refers: &FieldReference) -> ExplanationFact {
     if !forms.is_empty() {
         text.push_str(&format!("; or {}, which finds it", forms.join(" or ")));
     }
-    ExplanationFact { label: "refers", text }
+    ExplanationFact { label: "reference", text }
 }
 
-/// What needs more care than the type tells.
+/// Rules of single fields.
 fn describe_special_rules(field: &Field) -> Vec<ExplanationFact> {
     let mut facts = Vec::new();
     let mut fact = |about, text: &str| facts.push(ExplanationFact { label: about, text: text.into() });
     if field.limits_from.is_some() {
-        fact("bounds", "the thing referred to says how long it may be, and which values it may have");
+        fact("limits", "the referenced thing limits its length and its values");
     }
     if field.protection_levels.is_some() {
-        fact("protects", "decides how well the data of the object are protected; lowering it needs a flag");
+        fact("protection", "decides how well the data of the object are protected; lowering it needs a flag");
     }
     if field.omit_from_import {
         fact("import", "an import leaves it out");
@@ -79,62 +79,62 @@ fn render_write_rule(kind: &Kind, field: &Field) -> String {
     }
     if rights.read_only {
         let text = match rights.identifier {
-            true => "set by the service; a document may name it, to say which one is meant",
-            false => "set by the service; a document can't set it",
+            true => "read-only; a document may name it to identify the object or item",
+            false => "read-only; a document can't set it",
         };
         return text.into();
     }
     let mut text = String::from(match (rights.required, rights.immutable, rights.update_only) {
-        (true, true, _) => "required on create, and never changed later",
+        (true, true, _) => "required on create, immutable afterwards",
         (true, _, _) => "required on create",
-        (_, true, _) => "optional on create, and never changed later",
+        (_, true, _) => "optional on create, immutable afterwards",
         (_, _, true) => "optional; a create can't set it, the update that follows does",
         _ => "optional",
     });
     if rights.write_only {
-        text.push_str("; never reads back, so nobody can see whether it differs");
+        text.push_str("; write-only, so a difference can't be seen");
     }
     text
 }
 
-/// What must not be seen.
+/// How a value is masked.
 pub fn describe_sensitivity(mark: Sensitivity) -> Option<ExplanationFact> {
     let text = match mark {
         Sensitivity::Public => return None,
-        Sensitivity::Internal => "sensitive, it may carry credentials: shown only as changed",
+        Sensitivity::Internal => "internal, it may carry credentials: shown only as changed",
         Sensitivity::Personal => "personal, it is about a person: masked wherever values are shown",
         Sensitivity::Secret => {
             "secret, never written in plain text: write where it comes from, `{ from_env: NAME }`, \
              `{ from_file: PATH }` or `{ from_command: [PROGRAM, ARGUMENT] }`"
         }
     };
-    Some(ExplanationFact { label: "mark", text: text.into() })
+    Some(ExplanationFact { label: "sensitivity", text: text.into() })
 }
 
 fn describe_array(list: &ArrayType) -> Vec<ExplanationFact> {
-    let apart = match (&list.list_type, &list.item) {
-        (ListType::Atomic, _) => "told apart by where they stand".into(),
-        (ListType::Set, _) => "told apart by what they are; their order means nothing".into(),
+    let matching = match (&list.list_type, &list.item) {
+        (ListType::Atomic, _) => "atomic: compared one by one, in their order".into(),
+        (ListType::Set, _) => "a set: matched by value, in any order".into(),
         (ListType::Map(keys), ItemType::Object(shape)) => render_list_keys(keys, shape),
-        (ListType::Map(_), ItemType::Scalar(_)) => "told apart by what they are".into(),
+        (ListType::Map(_), ItemType::Scalar(_)) => "matched by value".into(),
     };
     let mut facts = vec![
-        ExplanationFact { label: "items", text: apart },
-        ExplanationFact { label: "listed", text: render_unlisted_rule("list", list.deletes_unlisted) },
+        ExplanationFact { label: "items", text: matching },
+        ExplanationFact { label: "unlisted", text: render_unlisted_rule("list", list.deletes_unlisted) },
     ];
     if list.reports_order {
-        facts.push(ExplanationFact { label: "order", text: "another order is told, not changed".into() });
+        facts.push(ExplanationFact { label: "order", text: "another order is reported, not changed".into() });
     }
     if list.write_items == WrittenItems::Changed {
         facts.push(ExplanationFact {
-            label: "sent",
+            label: "update",
             text: "an update holds only the items that are new or differ".into(),
         });
     }
     let removals = list.delete_items_through.as_ref();
     facts.extend(removals.map(|removals| ExplanationFact {
-        label: "removal",
-        text: format!("an item is removed by `{}` in the same update", removals.member),
+        label: "delete",
+        text: format!("`{}` in the same update deletes items", removals.member),
     }));
     facts
 }
@@ -142,7 +142,7 @@ fn describe_array(list: &ArrayType) -> Vec<ExplanationFact> {
 fn render_list_keys(keys: &[Vec<u16>], shape: &Shape) -> String {
     let names = |key: &Vec<u16>| join_as_code(key.iter().map(|number| &*shape.get_field(*number).name));
     let all: Vec<_> = keys.iter().map(names).collect();
-    format!("told apart by {}", all.join(", or where that is not unique by "))
+    format!("matched by {}", all.join(", or if that is not unique by "))
 }
 
 /// `a`, `b` and `c`, each as code.
@@ -157,8 +157,8 @@ pub fn join_as_code<'w>(words: impl Iterator<Item = &'w str>) -> String {
 
 fn render_unlisted_rule(noun: &str, complete: bool) -> String {
     match complete {
-        true => format!("a written {noun} is complete: what is not listed is removed"),
-        false => format!("a written {noun} adds and changes: what is not listed stays"),
+        true => format!("deleted: a written {noun} is complete"),
+        false => format!("kept: a written {noun} adds and changes only"),
     }
 }
 
@@ -172,7 +172,7 @@ fn describe_clearing(field: &Field) -> Option<ExplanationFact> {
     let blank = match &field.ty {
         FieldType::Array(_) => "the empty list",
         FieldType::Map(_) | FieldType::Object(_) => "the empty map",
-        FieldType::Scalar(_) => "the empty text",
+        FieldType::Scalar(_) => "the empty string",
     };
     let text = match field.clear_with {
         ClearValue::Null => "`null` clears it".into(),
@@ -188,23 +188,23 @@ fn describe_absence(field: &Field) -> Option<ExplanationFact> {
         AbsenceRule::Null => return None,
         AbsenceRule::Zero => format!("a live object without it has {}", render_zero_value(&field.ty)),
         AbsenceRule::Hidden => {
-            "missing on read it may be hidden: then it is not compared, nor overwritten with nothing".into()
+            "absent on read, it may be hidden: then it is not compared, nor overwritten with nothing".into()
         }
         AbsenceRule::Pending => {
-            "missing on read it may wait for somebody, such as a mail to confirm: then it is \
-                            shown as pending, not as a difference"
+            "absent on read, it may wait for somebody, such as a mail to confirm: then it is shown as \
+             pending, not as a difference"
                 .into()
         }
     };
-    Some(ExplanationFact { label: "missing", text })
+    Some(ExplanationFact { label: "absent", text })
 }
 
 fn render_zero_value(ty: &FieldType) -> &'static str {
     match ty {
         FieldType::Scalar(ScalarType::Boolean) => "`false`",
         FieldType::Scalar(ScalarType::Integer(_) | ScalarType::Decimal(_)) => "`0`",
-        FieldType::Scalar(ScalarType::Uuid) => "the guid of zeros",
-        FieldType::Scalar(ScalarType::String { .. } | ScalarType::Enum { .. }) => "the empty text",
+        FieldType::Scalar(ScalarType::Uuid) => "the UUID of zeros",
+        FieldType::Scalar(ScalarType::String { .. } | ScalarType::Enum { .. }) => "the empty string",
         FieldType::Scalar(_) => "nothing",
         FieldType::Array(_) => "no items",
         FieldType::Map(_) | FieldType::Object(_) => "no entries",
@@ -222,20 +222,20 @@ fn describe_comparison(field: &Field) -> Option<ExplanationFact> {
     Some(ExplanationFact { label: "compare", text: text.into() })
 }
 
-/// How the member is called on the wire, where that is not the field's own name.
+/// The member names, where they differ from the name of the field.
 fn describe_member_names(field: &Field) -> Option<ExplanationFact> {
     let read = field.read_from.join(".");
     let sent = !field.behavior.read_only && !field.omit_from_writes;
     let text = match (read != *field.name, sent && field.write_to != field.name) {
-        (true, true) => format!("read as `{read}`, written as `{}`", field.write_to),
-        (true, false) => format!("read as `{read}`"),
-        (false, true) => format!("written as `{}`", field.write_to),
+        (true, true) => format!("read from `{read}`, written to `{}`", field.write_to),
+        (true, false) => format!("read from `{read}`"),
+        (false, true) => format!("written to `{}`", field.write_to),
         (false, false) => return None,
     };
-    Some(ExplanationFact { label: "wire", text })
+    Some(ExplanationFact { label: "member", text })
 }
 
-/// What is to be known of a kind: what tells its objects apart, and what can be done with them.
+/// The facts of a kind: its identity and its operations.
 pub fn collect_kind_facts(kind: &Kind) -> Vec<ExplanationFact> {
     let mut facts = vec![ExplanationFact { label: "identity", text: render_identity(kind) }];
     let operations = &kind.operations;
@@ -273,8 +273,8 @@ fn render_read_operation(get: &ReadOperation) -> String {
 
 fn render_identity(kind: &Kind) -> String {
     let made = match kind.identity.id_assigned_by {
-        IdAssigner::Server => "made by the service",
-        IdAssigner::Caller => "chosen on create",
+        IdAssigner::Server => "assigned by the service",
+        IdAssigner::Client => "chosen on create",
     };
     let id = format!("`id` is the service's `{}`, {made}", kind.id_field().name);
     let names = kind.list_natural_key_names();
@@ -291,12 +291,12 @@ fn render_write_operation(write: &WriteOperation, about: &str) -> String {
     let mut text = format!("`{} {}`", write.method.as_str(), write.path);
     if about != "create" {
         text.push_str(match write.body {
-            WriteBody::Everything => ", sends the live object overlaid with the document",
-            WriteBody::Changes => ", sends only what differs",
+            WriteBody::Full => ", sends the full object: live, overlaid with the document",
+            WriteBody::Changes => ", sends only changes",
         });
         text.push_str(match write.nested_fields.as_ref().map(|nested| nested.granularity) {
-            Some(NestedGranularity::Whole) => "; objects, maps and lists travel whole",
-            Some(NestedGranularity::Parts) => "; of objects, maps and lists only what differs travels",
+            Some(NestedGranularity::Whole) => "; of objects, maps and arrays the whole value",
+            Some(NestedGranularity::Members) => "; of objects, maps and arrays only changed members",
             None => "",
         });
     }

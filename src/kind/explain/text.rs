@@ -42,7 +42,7 @@ impl TopicExplanation {
         write_wrapped(out, &self.description, INDENT, width);
         out.push('\n');
         for fact in &self.facts {
-            let label = format!("{:10}", format!("{}:", fact.label));
+            let label = format!("{:13}", format!("{}:", fact.label));
             write_labelled(out, &label, &fact.text, width);
         }
     }

@@ -91,8 +91,8 @@ pub(super) fn list_constants<'s>(alternatives: &[&'s Json]) -> Vec<&'s str> {
 /// What these schemas want, for messages; each thing once.
 pub(super) fn describe_types(alternatives: &[&Json]) -> Vec<&'static str> {
     let known = [
-        ("string", "a text"),
-        ("integer", "a whole number"),
+        ("string", "a string"),
+        ("integer", "an integer"),
         ("number", "a number"),
         ("boolean", "true or false"),
         ("array", "a list"),

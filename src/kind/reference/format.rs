@@ -273,8 +273,8 @@ impl<'s> FormatSchema<'s> {
         }
         match schema.get("type").and_then(Json::as_str) {
             _ if schema.get("enum").is_some() => "one word".into(),
-            Some("string") => "text".into(),
-            Some("integer") => "whole number".into(),
+            Some("string") => "string".into(),
+            Some("integer") => "integer".into(),
             Some("boolean") => "true or false".into(),
             Some("array") => match inner("items") {
                 Some(items) => format!("list, each {}", self.render_type(items, all, depth + 1)),

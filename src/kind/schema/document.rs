@@ -108,7 +108,7 @@ fn build_envelope(kind: &Kind) -> Map<String, Json> {
 fn build_start_snippet(kind: &Kind) -> Json {
     let mut keys: Vec<u16> =
         kind.identity.natural_key.iter().filter_map(|path| path.first().copied()).collect();
-    keys.extend((kind.identity.id_assigned_by == IdAssigner::Caller).then_some(kind.identity.id));
+    keys.extend((kind.identity.id_assigned_by == IdAssigner::Client).then_some(kind.identity.id));
     let wanted = |field: &&Field| field.behavior.required || keys.contains(&field.number);
     let fields = kind.shape.fields.iter().filter(wanted).filter(|field| !field.behavior.read_only);
     let spec = (2..).zip(fields).map(|(stop, field)| (field.name.to_string(), format!("${stop}").into()));
@@ -121,7 +121,7 @@ fn build_start_snippet(kind: &Kind) -> Json {
 /// A bare 2024 is a number to an editor.
 fn build_text_schema() -> Map<String, Json> {
     let types = ["string", "number", "boolean"];
-    as_map(json!({ "type": types, "minLength": 1, "maxLength": 200, "errorMessage": "this is not text" }))
+    as_map(json!({ "type": types, "minLength": 1, "maxLength": 200, "errorMessage": "this is not a string" }))
 }
 
 fn build_state_schema() -> Map<String, Json> {

@@ -122,7 +122,7 @@ fn build_enum_schema(
     // the second choice forbids nothing, so that no editor offers what every text field accepts
     let mut odd = vec!["array", "object"];
     odd.extend((!nullable).then_some("null"));
-    let text = json!({ "type": "string", "errorMessage": "this is not text" });
+    let text = json!({ "type": "string", "errorMessage": "this is not a string" });
     as_map(json!({ "anyOf": [known, {}], "if": { "type": odd }, "then": text }))
 }
 

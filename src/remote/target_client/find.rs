@@ -63,7 +63,7 @@ impl TargetClient {
             take(live);
         };
         let page = self.read_filtered(of, query, &mut counted).await?;
-        Ok(is_complete(&page, count, start_paging(of.kind).map(|(paging, _)| paging.page)))
+        Ok(is_complete(&page, count, start_paging(of.kind).map(|(paging, _)| paging.page_size)))
     }
 
     async fn read_filtered(

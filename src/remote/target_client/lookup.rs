@@ -115,7 +115,7 @@ impl TargetClient {
         let mut query = walk.query.clone();
         if let Some(paging) = &walk.columns.list.paging {
             query.retain(|(name, _)| *name != paging.limit && *name != paging.offset);
-            query.push((paging.limit.clone(), paging.page.to_string()));
+            query.push((paging.limit.clone(), paging.page_size.to_string()));
             query.push((paging.offset.clone(), seen.to_string()));
         }
         let request = PlannedRequest {

@@ -118,7 +118,7 @@ impl<'k> MemberIndex<'k> {
     /// The member called `name`. `after` is where the search before ended; it is moved on.
     fn find_member(&self, name: &str, after: &mut usize) -> Option<&IndexedMember<'k>> {
         let member = self.seek_member(name, after)?;
-        if self.member_names == MemberNameCase::AsRead
+        if self.member_names == MemberNameCase::PreserveCase
             && member.last_spelling.borrow().as_deref() != Some(name)
         {
             member.last_spelling.replace(Some(name.into()));
@@ -159,7 +159,7 @@ impl<'k> MemberIndex<'k> {
 pub(super) fn matches_member_name(words: MemberNameCase, own: &str, name: &str) -> bool {
     match words {
         MemberNameCase::Exact => own == name,
-        MemberNameCase::CaseInsensitive | MemberNameCase::AsRead => own.eq_ignore_ascii_case(name),
+        MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => own.eq_ignore_ascii_case(name),
     }
 }
 

@@ -154,7 +154,7 @@ pub fn read_any(body: &[u8], format: WireFormat) -> Result<Value, DecodeError> {
 
 /// Whether an answer says that the service failed, although its status is a success.
 pub fn is_error_in_success(body: &[u8], format: WireFormat, api: &Api) -> bool {
-    let paths = &api.errors.despite_success;
+    let paths = &api.errors.error_in_success;
     let object = body.trim_ascii_start().first() == Some(&b'{');
     if paths.is_empty() || !object {
         return false;
@@ -320,7 +320,7 @@ impl<'k> PageReader<'k> {
         take: &mut dyn FnMut(Snapshot),
     ) -> WireReadResult<ListPage> {
         let mut page = ListPage::default();
-        match (lexer.peek_token()?, self.list.answer) {
+        match (lexer.peek_token()?, self.list.response) {
             (TokenKind::Array, _) => self.read_items(&mut lexer, take)?,
             (TokenKind::Object, answer) => {
                 let start = lexer;
@@ -385,7 +385,7 @@ impl<'k> PageReader<'k> {
         lexer: &mut L,
         take: &mut dyn FnMut(Snapshot),
     ) -> WireReadResult<()> {
-        match (lexer.peek_token()?, self.list.answer) {
+        match (lexer.peek_token()?, self.list.response) {
             (TokenKind::Array, _) => self.read_items(lexer, take),
             (TokenKind::Null, _) => lexer.read_null(),
             (TokenKind::Object, answer) => self.read_bare_object(lexer, answer, take),

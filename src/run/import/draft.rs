@@ -65,7 +65,7 @@ pub fn draft_object(manner: &DraftOptions, live: &Object, variables: &mut Variab
     let mut drafting = ObjectDrafter {
         options: manner,
         variables,
-        full_update: update.is_some_and(|update| update.body == WriteBody::Everything),
+        full_update: update.is_some_and(|update| update.body == WriteBody::Full),
         out: ObjectDraft::default(),
         position: Vec::new(),
         names: Vec::new(),

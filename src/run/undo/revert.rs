@@ -95,7 +95,7 @@ impl UndoInput {
     fn sends_full_body(&self) -> bool {
         let operations = &self.kind.operations;
         let writes = [&operations.update, &operations.replace];
-        writes.into_iter().flatten().any(|write| write.body == WriteBody::Everything)
+        writes.into_iter().flatten().any(|write| write.body == WriteBody::Full)
     }
 
     /// Whether this is the document of the object.

@@ -80,7 +80,7 @@ impl<'t> Choices<'t> {
             ScalarType::Boolean => Json::Bool(self.roll(2) == 1),
             ScalarType::Integer(form) => {
                 let number = *self.pick(&[0, 1, 2, 7, -3, 40, 1_000_000, 9_007_199_254_740_993_i64]);
-                if *form == NumberEncoding::Text {
+                if *form == NumberEncoding::String {
                     Json::from(number.to_string())
                 } else {
                     Json::from(number)
@@ -111,7 +111,7 @@ impl<'t> Choices<'t> {
     fn decimal(&mut self, form: NumberEncoding) -> Json {
         let digits = *self.pick(&["0", "1", "2500.5", "0.01", "-3.25", "99999.99", "100"]);
         match form {
-            NumberEncoding::Text => {
+            NumberEncoding::String => {
                 Json::from(if self.chance(5) { digits.to_owned() } else { longer(digits) })
             }
             NumberEncoding::Number => serde_json::from_str(digits).expect("a number"),

@@ -239,7 +239,7 @@ fn write(
 ) -> (Map<String, Json>, String, BTreeMap<String, String>) {
     let seen = seen.as_object().expect("an object");
     let id = live_objects::get(seen, kind.id_field())
-        .filter(|_| !wish.creating || kind.identity.id_assigned_by == IdAssigner::Caller);
+        .filter(|_| !wish.creating || kind.identity.id_assigned_by == IdAssigner::Client);
     let mut writer = Writer { choices, sight, env: BTreeMap::new(), creating: wish.creating };
     let mut said = writer.said(&kind.shape, seen);
     if wish.edits {

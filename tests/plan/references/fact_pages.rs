@@ -423,29 +423,29 @@ fn the_printed_refusal_of_bokamera_is_told_at_its_line_without_its_stack_trace()
 const BACK_OFFICE: &str = "\
 format: 1
 title: BootView, for all customers
-is: The partners that customers refer to.
+description: The partners that customers refer to.
 formats: [json]
-guids: plain
+uuid_format: plain
 ";
 
 const GLOBAL_PARTNER: &str = "\
 format: 1
 title: Global partner
-is: A ticketing or towing system, for all customers.
+description: A ticketing or towing system, for all customers.
 identity: { id: id, natural_key: [partnerCode] }
 operations:
   list: { get: /partners }
-  create: { post: /partners, answer: id }
-fields:
-  id: { type: guid, is: The id., access: computed, sent: never, example: 9c0d7e421a3b4c5d8e6f70819a2b3c4d }
-  partnerCode: { type: text, is: The code., access: required, example: ACME }
-  partnerName: { type: text, is: The name., access: required, example: Acme Ticketing }
-  outboundUserName: { type: text, is: The login with the partner., example: bv }
-  outboundPassword: { type: text, is: Its password., access: write_only, mark: secret }
-  outboundUrl: { type: text, is: Where the partner is., example: \"https://acme.example/api\" }
-  inboundUserName: { type: text, is: The login of the partner., example: acme }
-  inboundPassword: { type: text, is: Its password., access: write_only, mark: secret }
-samples:
+  create: { post: /partners, response: id }
+properties:
+  id: { type: uuid, description: The id., read_only: true, omit_from: [writes], example: 9c0d7e421a3b4c5d8e6f70819a2b3c4d }
+  partnerCode: { type: string, description: The code., required: true, example: ACME }
+  partnerName: { type: string, description: The name., required: true, example: Acme Ticketing }
+  outboundUserName: { type: string, description: The login with the partner., example: bv }
+  outboundPassword: { type: string, description: Its password., write_only: true, sensitivity: secret }
+  outboundUrl: { type: string, description: Where the partner is., example: \"https://acme.example/api\" }
+  inboundUserName: { type: string, description: The login of the partner., example: acme }
+  inboundPassword: { type: string, description: Its password., write_only: true, sensitivity: secret }
+examples:
   - object: { id: 4b7e2f90c6d148a39e0511a2b3c4d5e6, partnerCode: NORTHTOW, partnerName: North Shore Towing }
 ";
 

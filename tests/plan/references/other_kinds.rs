@@ -132,10 +132,10 @@ fn schema_and_checker_are_of_one_mind_about_references() {
 
 #[test]
 fn a_kind_that_is_named_by_its_documents_has_no_other_names() {
-    let kind = "format: 1\ntitle: T\nis: T.\nidentity: { id: id }\noperations: { list: { get: /ts } }\nfields:\n  \
-        id: { type: whole, is: The id., access: computed, example: 1 }\n  \
-        up: { type: whole, is: Above., refers_to: { by: [name], among: { kind: own/t } }, example: 1 }\n";
-    let api = "format: 1\ntitle: O\nis: O.\nformats: [json]\n";
+    let kind = "format: 1\ntitle: T\ndescription: T.\nidentity: { id: id }\noperations: { list: { get: /ts } }\nproperties:\n  \
+        id: { type: integer, description: The id., read_only: true, example: 1 }\n  \
+        up: { type: integer, description: Above., reference: { by: [name], source: { kind: own/t } }, example: 1 }\n";
+    let api = "format: 1\ntitle: O\ndescription: O.\nformats: [json]\n";
     let files = [("apis/own/api.yaml", api), ("apis/own/t.yaml", kind)];
     let mut faults = Vec::new();
     KindRegistry::with_workspace(
@@ -143,7 +143,7 @@ fn a_kind_that_is_named_by_its_documents_has_no_other_names() {
         &mut faults,
     );
     let told = told(&faults);
-    assert!(told.contains("contradiction 8: an object of a kind is named by its document"), "{told}");
+    assert!(told.contains("contradiction 8: a document names an object of a kind"), "{told}");
 }
 
 #[test]

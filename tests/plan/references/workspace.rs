@@ -8,87 +8,88 @@ use super::reference_fixture::ReferenceFixture;
 const API: &str = "\
 format: 1
 title: Depot
-is: Teams and what they work on.
+description: Teams and what they work on.
 formats: [json]
-clears: { text: empty, other: \"null\" }
+clear_with: { string: empty, other: \"null\" }
 errors: { maps: [\"\"] }
 ";
 
 const TEAM: &str = "\
 format: 1
 title: Team
-is: People who work together.
+description: People who work together.
 identity: { id: id, natural_key: [name] }
 operations:
   list: { get: /teams }
   get: { get: \"/teams/{id}\" }
-  create: { post: /teams, answer: object }
-  update: { patch: \"/teams/{id}\", sends: changes, answer: object }
+  create: { post: /teams, response: object }
+  update: { patch: \"/teams/{id}\", body: changes, response: object }
   delete: { delete: \"/teams/{id}\" }
-fields:
-  id: { type: whole, is: The number., access: computed, sent: never, example: 1 }
-  name: { type: text, is: The name., access: required, example: crew }
-  size: { type: whole, is: How many they are., example: 3 }
+properties:
+  id: { type: integer, description: The number., read_only: true, omit_from: [writes], example: 1 }
+  name: { type: string, description: The name., required: true, example: crew }
+  size: { type: integer, description: How many they are., example: 3 }
   home:
-    type: whole
-    is: The project to which the team belongs.
-    refers_to: { id: id, among: { kind: depot/project } }
+    type: integer
+    description: The project to which the team belongs.
+    reference: { id: id, source: { kind: depot/project } }
     example: 7
-samples:
+examples:
   - object: { id: 11, name: old, size: 2, home: 21 }
 ";
 
 const PROJECT: &str = "\
 format: 1
 title: Project
-is: Work with an end.
+description: Work with an end.
 identity: { id: id, natural_key: [title] }
 operations:
   list: { get: /projects }
   get: { get: \"/projects/{id}\" }
-  create: { post: /projects, answer: object }
-  update: { patch: \"/projects/{id}\", sends: changes, nested: { travels: whole }, answer: object }
+  create: { post: /projects, response: object }
+  update: { patch: \"/projects/{id}\", body: changes, nested_fields: { granularity: whole }, response: object }
   delete: { delete: \"/projects/{id}\" }
-fields:
-  id: { type: whole, is: The number., access: computed, sent: never, example: 7 }
-  title: { type: text, is: The title., access: required, example: Harbor }
+properties:
+  id: { type: integer, description: The number., read_only: true, omit_from: [writes], example: 7 }
+  title: { type: string, description: The title., required: true, example: Harbor }
   team:
-    type: whole
-    is: The team that does it.
-    refers_to: &team { id: id, among: { kind: depot/team } }
+    type: integer
+    description: The team that does it.
+    reference: &team { id: id, source: { kind: depot/team } }
     example: 1
   parent:
-    type: whole
-    is: The project of which it is a part.
-    refers_to: { id: id, among: { kind: depot/project } }
+    type: integer
+    description: The project of which it is a part.
+    reference: { id: id, source: { kind: depot/project } }
     example: 7
   watchers:
-    type: list
-    is: Teams that want to know.
-    listed: complete
-    told_apart: set
-    items: { type: whole }
-    refers_to: *team
+    type: array
+    description: Teams that want to know.
+    unlisted_items: delete
+    list_type: set
+    items: { type: integer }
+    reference: *team
     example: [1]
   tags:
-    type: list
-    is: What it is about.
-    listed: complete
-    told_apart: set
-    items: { type: whole }
-    refers_to: { id: number, by: [word], among: { list: { get: /tags } } }
+    type: array
+    description: What it is about.
+    unlisted_items: delete
+    list_type: set
+    items: { type: integer }
+    reference: { id: number, by: [word], source: { list: { get: /tags } } }
     example: [5]
   steps:
-    type: list
-    is: What is to be done.
-    listed: complete
-    told_apart: { key: [what] }
+    type: array
+    description: What is to be done.
+    unlisted_items: delete
+    list_type: map
+    list_keys: [[what]]
     items:
-      fields:
-        what: { type: text, is: What is to be done., access: required, example: Dig }
-        who: { type: whole, is: Who does it., refers_to: *team, example: 1 }
+      properties:
+        what: { type: string, description: What is to be done., required: true, example: Dig }
+        who: { type: integer, description: Who does it., reference: *team, example: 1 }
     example: [{ what: Dig, who: 1 }]
-samples:
+examples:
   - object: { id: 21, title: Quay, team: 11, parent: null, watchers: [11], tags: [5, 6], steps: [] }
 ";
 
@@ -359,7 +360,7 @@ fn a_reference_is_said_in_the_words_of_its_field() {
         ("{ ref: }", "bad-reference", "`ref` of `team` is no name"),
         ("{ ref: [old] }", "bad-reference", "`ref` of `team` is no name"),
         ("{ from_env: TEAM }", "slot-not-here", "write the value itself"),
-        ("[old]", "wrong-type", "a whole number"),
+        ("[old]", "wrong-type", "an integer"),
     ] {
         let (_, faults) = fixture.read(&project("a", &format!("  team: {value}\n")));
         let told = super::reference_fixture::told(&faults);

@@ -4,24 +4,24 @@ use serde_json::json;
 
 use crate::support::workspace::Workspace;
 
-const API: &str = "format: 1\ntitle: Ferry\nis: Boats.\nformats: [json]\n";
+const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\n";
 const BOAT: &str = "\
 format: 1
 title: Boat
-is: A boat.
+description: A boat.
 identity:
   id: id
 operations:
   list:
     get: /boats
-fields:
+properties:
   id:
-    type: whole
-    is: The id.
-    access: computed
+    type: integer
+    description: The id.
+    read_only: true
   name:
-    type: text
-    is: The name.
+    type: string
+    description: The name.
 ";
 
 fn workspace(boat: &str) -> Workspace {
@@ -55,8 +55,8 @@ fn all_faults_are_told_with_their_places() {
     let boat = BOAT
         .replace("id: id\n", "id: idd\n")
         .replace("get: /boats", "get: boats/{harbour}")
-        .replace("type: text", "type: txt")
-        .replace("    is: The name.\n", "    is: The name.\n    told_apart: order\n");
+        .replace("type: string", "type: txt")
+        .replace("    description: The name.\n", "    description: The name.\n    list_type: atomic\n");
     let workspace = workspace(&boat);
     workspace.write("apis/ferry/api.yaml", &API.replace("formats: [json]", "formats: [xml]\nbase: x"));
     workspace.write("apis/other/thing.yaml", BOAT);

@@ -8,42 +8,42 @@ use crate::support::workspace::Workspace;
 
 const SETTINGS: &str =
     "targets:\n  here: { api: ferry, base_url: \"URL\", auth: { bearer: { from_env: KEY } } }\n";
-const API: &str =
-    "format: 1\ntitle: Ferry\nis: Boats.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
+const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
 const BOAT: &str = r#"
 format: 1
 title: Boat
-is: A boat.
+description: A boat.
 identity: { id: id, natural_key: [name] }
 operations:
-  list: { get: /boats, items: boats, paging: { offset: skip, limit: take, page: 100, total: total } }
+  list: { get: /boats, items: boats, paging: { offset: skip, limit: take, page_size: 100, total: total } }
   get: { get: "/boats/{id}" }
-fields:
-  id: { type: whole, is: The id., access: computed }
-  name: { type: text, is: The name. }
-  seats: { type: whole, is: How many may sit. }
-  owner: { type: guid, is: Whose it is. }
-  built: { type: date, is: When it was built. }
-  price: { type: decimal, is: What it costs. }
-  pin: { type: text, is: What starts it., mark: secret }
-  state: { type: choice, is: How it is., choices: { afloat: In the water, ashore: On land } }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  name: { type: string, description: The name. }
+  seats: { type: integer, description: How many may sit. }
+  owner: { type: uuid, description: Whose it is. }
+  built: { type: date, description: When it was built. }
+  price: { type: decimal, description: What it costs. }
+  pin: { type: string, description: What starts it., sensitivity: secret }
+  state: { type: string, description: How it is., enum: { afloat: In the water, ashore: On land } }
   route:
     type: object
-    is: Where it goes.
-    fields:
-      from: { type: text, is: From where. }
-      minutes: { type: whole, is: How long. }
+    description: Where it goes.
+    properties:
+      from: { type: string, description: From where. }
+      minutes: { type: integer, description: How long. }
   stops:
-    type: list
-    is: Where it halts.
-    listed: complete
-    told_apart: { key: [pier] }
+    type: array
+    description: Where it halts.
+    unlisted_items: delete
+    list_type: map
+    list_keys: [[pier]]
     items:
-      fields:
-        pier: { type: text, is: The pier., access: required }
-        wait: { type: whole, is: How long it waits. }
-  flags: { type: list, is: Its flags., listed: complete, told_apart: set, items: { type: text } }
-samples:
+      properties:
+        pier: { type: string, description: The pier., required: true }
+        wait: { type: integer, description: How long it waits. }
+  flags: { type: array, description: Its flags., unlisted_items: delete, list_type: set, items: { type: string } }
+examples:
   - object:
       id: 1
       name: canary-name
@@ -65,7 +65,7 @@ fn shop(told: impl Fn(&str) -> String) -> OwnApiFixture {
     workspace.write("apis/ferry/api.yaml", API);
     workspace.write("apis/ferry/boat.yaml", BOAT);
     let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
-    let (head, samples) = BOAT.split_once("samples:").expect("samples");
+    let (head, samples) = BOAT.split_once("examples:").expect("samples");
     assert!(!samples.is_empty());
     shop.workspace.write("apis/ferry/boat.yaml", &told(head));
     shop
@@ -99,8 +99,8 @@ fn what_is_missing_is_named_with_its_type() {
         let kept = |line: &&str| !fields.iter().any(|field| line.starts_with(&format!("  {field}:")));
         let kept: Vec<&str> = text.lines().filter(kept).collect();
         let kept = kept.join("\n") + "\n";
-        let kept = kept.replace("      minutes: { type: whole, is: How long. }\n", "");
-        kept.replace("        wait: { type: whole, is: How long it waits. }\n", "")
+        let kept = kept.replace("      minutes: { type: integer, description: How long. }\n", "");
+        kept.replace("        wait: { type: integer, description: How long it waits. }\n", "")
     });
     let kind = found(&shop, 2, &[]);
     let missing = kind["missing"].as_array().expect("some");
@@ -110,42 +110,42 @@ fn what_is_missing_is_named_with_its_type() {
     let said: Vec<String> = missing.iter().map(said).collect();
     let wanted = [
         "built [null,string] date 2",
-        "flags [array] list 2",
-        "owner [null,string] guid 2",
+        "flags [array] array 2",
+        "owner [null,string] uuid 2",
         "price [null,number] decimal 2",
-        "route.minutes [number] whole 1",
-        "seats [null,number] whole 2",
-        "stops[].wait [null,number] whole 1",
+        "route.minutes [number] integer 1",
+        "seats [null,number] integer 2",
+        "stops[].wait [null,number] integer 1",
     ];
     assert_eq!(said, wanted);
     let ran = shop.workspace.expect(2, &["api", "try", "here"]);
     ran.says(&[
         "does not fit",
         "not described\n",
-        "    owner: null, string, perhaps `type: guid` (in 2 of 2)\n",
+        "    owner: null, string, perhaps `type: uuid` (in 2 of 2)\n",
     ]);
 }
 
 #[test]
 fn what_is_mistyped_is_named_with_both_types() {
     let shop = shop(|text| {
-        text.replace("seats: { type: whole", "seats: { type: flag")
-            .replace("minutes: { type: whole", "minutes: { type: date")
-            .replace("wait: { type: whole", "wait: { type: guid")
-            .replace("flags: { type: list, is: Its flags., listed: complete, told_apart: set, items: { type: text } }",
-                "flags: { type: list, is: Its flags., listed: complete, told_apart: set, items: { type: whole } }")
-            .replace("price: { type: decimal, is: What it costs. }", "price: { type: map, is: M., listed: complete, items: { type: text } }")
+        text.replace("seats: { type: integer", "seats: { type: boolean")
+            .replace("minutes: { type: integer", "minutes: { type: date")
+            .replace("wait: { type: integer", "wait: { type: uuid")
+            .replace("flags: { type: array, description: Its flags., unlisted_items: delete, list_type: set, items: { type: string } }",
+                "flags: { type: array, description: Its flags., unlisted_items: delete, list_type: set, items: { type: integer } }")
+            .replace("price: { type: decimal, description: What it costs. }", "price: { type: map, description: M., unlisted_items: delete, items: { type: string } }")
             .replace("afloat: In the water, ", "")
     });
     let kind = found(&shop, 2, &[]);
     let said = |one: &Json| format!("{} {} {}", one["path"], one["described"], one["came"]).replace('"', "");
     let said: Vec<String> = kind["mistyped"].as_array().expect("some").iter().map(said).collect();
     let wanted = [
-        "flags[] whole [string]",
+        "flags[] integer [string]",
         "price map [number]",
         "route.minutes date [number]",
-        "seats flag [number]",
-        "stops[].wait guid [number]",
+        "seats boolean [number]",
+        "stops[].wait uuid [number]",
     ];
     assert_eq!(said, wanted);
     assert_eq!(kind["missing"], json!([]), "what is mistyped is not missing");
@@ -153,16 +153,16 @@ fn what_is_mistyped_is_named_with_both_types() {
     assert_eq!(kind["unlisted"], unlisted);
     shop.workspace
         .expect(2, &["api", "try", "here"])
-        .says(&["seats: described as flag, came as number; this is not"]);
+        .says(&["seats: described as boolean, came as number; this is not"]);
 }
 
 #[test]
 fn what_never_came_and_what_tells_nothing_apart_is_told() {
     let shop = shop(|text| {
         text.replace("natural_key: [name]", "natural_key: [state]")
-            .replace("key: [pier]", "key: [halt]")
-            .replace("        pier:", "        halt: { type: text, is: The halt. }\n        pier:")
-            .replace("  seats:", "  ghost: { type: text, is: Nobody saw it. }\n  seats:")
+            .replace("list_keys: [[pier]]", "list_keys: [[halt]]")
+            .replace("        pier:", "        halt: { type: string, description: The halt. }\n        pier:")
+            .replace("  seats:", "  ghost: { type: string, description: Nobody saw it. }\n  seats:")
     });
     let state = json!({ "state": "ashore", "price": null, "built": null });
     shop.sandbox.edit_object("ferry/boat", "1", state.as_object().expect("members")).expect("an edit");
@@ -173,10 +173,7 @@ fn what_never_came_and_what_tells_nothing_apart_is_told() {
     let stops = kind["lists"].as_array().expect("lists").iter().find(|list| list["path"] == "stops");
     assert_eq!(stops.expect("the list")["unique"], json!(false));
     let ran = shop.workspace.expect(2, &["api", "try", "here"]);
-    ran.says(&[
-        "natural key (state): shared by 1 and 2",
-        "stops: halt does not tell the items apart in 1 of 2",
-    ]);
+    ran.says(&["natural key (state): shared by 1 and 2", "stops: halt is not unique in 1 of 2"]);
 }
 
 #[test]
@@ -221,8 +218,8 @@ fn targets_kinds_and_scopes_are_looked_up() {
     shop.workspace.expect(1, &["api", "try", "her"]).complains(&["unknown-target", "did you mean `here`?"]);
     shop.workspace.expect(1, &["api", "try", "here", "bot"]).complains(&["unknown-kind", "ferry/boat"]);
     shop.workspace.expect(64, &["api", "try"]);
-    let scoped = "is: A boat.\nscope: { pier: { type: whole, is: The pier. } }";
-    let text = shop.workspace.read("apis/ferry/boat.yaml").replace("is: A boat.", scoped);
+    let scoped = "description: A boat.\nscope: { pier: { type: integer, description: The pier. } }";
+    let text = shop.workspace.read("apis/ferry/boat.yaml").replace("description: A boat.", scoped);
     let text = text
         .replace("get: /boats,", "get: \"/piers/{pier}/boats\",")
         .replace("\"/boats/{id}\"", "\"/piers/{pier}/boats/{id}\"");

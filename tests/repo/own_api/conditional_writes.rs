@@ -14,11 +14,11 @@ use trueup::sandbox::{
 use super::own_api_fixture::{descriptions, kinds};
 use crate::support::workspace::{ProgramOutput, Workspace};
 
-const API: &str = "format: 1\ntitle: Ferry\nis: Boats.\nformats: [json]\nauth: [bearer]\n";
+const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\nauth: [bearer]\n";
 const BOAT: &str = "\
 format: 1
 title: Boat
-is: A boat.
+description: A boat.
 identity:
   id: id
 operations:
@@ -28,25 +28,25 @@ operations:
     get: /boats/{id}
   update:
     patch: /boats/{id}
-    sends: changes
+    body: changes
   delete:
     delete: /boats/{id}
   if_match: STATE
-fields:
+properties:
   id:
-    type: whole
-    is: The id.
-    access: computed
+    type: integer
+    description: The id.
+    read_only: true
   name:
-    type: text
-    is: The name.
+    type: string
+    description: The name.
   deck:
-    type: text
-    is: What the deck is made of.
+    type: string
+    description: What the deck is made of.
   revision:
-    type: whole
-    is: Counts the writes.
-    access: computed
+    type: integer
+    description: Counts the writes.
+    read_only: true
 ";
 const STATES: [&str; 2] = ["etag", "{ field: revision }"];
 
@@ -189,9 +189,8 @@ fn the_word_is_checked() {
     };
     faulty("  get:\n    get: /boats/{id}\n", "", &["contradiction", "no path reads one object"]);
     faulty("if_match: etag", "if_match: { field: reversion }", &["reversion"]);
-    faulty("if_match: etag", "if_match: { field: name }", &["word-does-not-fit", "the service alone sets"]);
+    faulty("if_match: etag", "if_match: { field: name }", &["word-does-not-fit", "only the service sets"]);
     faulty("if_match: etag", "if_match: yes", &["if_match"]);
-    let writes =
-        "  update:\n    patch: /boats/{id}\n    sends: changes\n  delete:\n    delete: /boats/{id}\n";
+    let writes = "  update:\n    patch: /boats/{id}\n    body: changes\n  delete:\n    delete: /boats/{id}\n";
     faulty(writes, "", &["contradiction", "nothing here changes or deletes an object"]);
 }

@@ -8,19 +8,19 @@ use trueup::sandbox::{RunningSandbox, SandboxData, SandboxLauncher, SandboxOptio
 use super::own_api_fixture::{descriptions, kinds};
 use crate::support::workspace::Workspace;
 
-const API: &str = "format: 1\ntitle: Ferry\nis: Boats.\nformats: [json]\nauth: [bearer]\n";
+const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\nauth: [bearer]\n";
 const BOAT: &str = "\
 format: 1
 title: Boat
-is: A boat.
+description: A boat.
 identity: { id: id }
 operations:
-  list: { get: /boats, items: boats, paging: { offset: skip, limit: take, page: 2, total: total } }
+  list: { get: /boats, items: boats, paging: { offset: skip, limit: take, page_size: 2, total: total } }
   get: { get: \"/boats/{id}\" }
-  update: { patch: \"/boats/{id}\", sends: changes }
-fields:
-  id: { type: whole, is: The id., access: computed }
-  name: { type: text, is: The name. }
+  update: { patch: \"/boats/{id}\", body: changes }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  name: { type: string, description: The name. }
 ";
 
 /// So many boats, and documents for seven of them, of which one differs.

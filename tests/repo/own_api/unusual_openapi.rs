@@ -126,24 +126,24 @@ fn what_grows_without_end_is_cut() {
 #[test]
 fn forms_become_types() {
     let pairs = [
-        (json!({ "type": "string", "format": "uuid" }), "type: guid"),
+        (json!({ "type": "string", "format": "uuid" }), "type: uuid"),
         (json!({ "type": "string", "format": "date" }), "type: date"),
-        (json!({ "type": "string", "format": "date-time" }), "type: time"),
+        (json!({ "type": "string", "format": "date-time" }), "type: datetime"),
         (json!({ "type": "string", "format": "decimal" }), "type: decimal"),
-        (json!({ "type": "string", "format": "int64" }), "wire: text"),
-        (json!({ "type": "integer", "format": "int64" }), "type: whole"),
+        (json!({ "type": "string", "format": "int64" }), "encode_as: string"),
+        (json!({ "type": "integer", "format": "int64" }), "type: integer"),
         (json!({ "type": "number" }), "type: decimal"),
-        (json!({ "type": "boolean" }), "type: flag"),
-        (json!({ "type": ["string", "null"] }), "clear: \"null\""),
-        (json!({ "type": "string", "nullable": true }), "clear: \"null\""),
-        (json!({ "type": "string", "minLength": 1 }), "clear: never"),
+        (json!({ "type": "boolean" }), "type: boolean"),
+        (json!({ "type": ["string", "null"] }), "clear_with: \"null\""),
+        (json!({ "type": "string", "nullable": true }), "clear_with: \"null\""),
+        (json!({ "type": "string", "minLength": 1 }), "clear_with: nothing"),
         (json!({ "type": "string", "maxLength": 9 }), "max_length: 9"),
-        (json!({ "type": "string", "enum": ["a", "b"] }), "type: choice"),
-        (json!({ "enum": ["a", "b", null] }), "clear: \"null\""),
-        (json!({ "const": "a" }), "type: choice"),
+        (json!({ "type": "string", "enum": ["a", "b"] }), "type: string"),
+        (json!({ "enum": ["a", "b", null] }), "clear_with: \"null\""),
+        (json!({ "const": "a" }), "type: string"),
         (json!({ "type": "integer", "enum": [1, 2] }), "# decide: the document allows only 1, 2"),
-        (json!({ "type": "array", "items": { "type": "string" } }), "told_apart: order"),
-        (json!({ "type": "array", "uniqueItems": true, "items": { "type": "string" } }), "told_apart: set"),
+        (json!({ "type": "array", "items": { "type": "string" } }), "list_type: atomic"),
+        (json!({ "type": "array", "uniqueItems": true, "items": { "type": "string" } }), "list_type: set"),
         (json!({ "type": "array" }), "type: any"),
         (json!({ "type": "object", "additionalProperties": { "type": "integer" } }), "type: map"),
         (json!({ "type": "object" }), "type: map"),
@@ -152,16 +152,19 @@ fn forms_become_types() {
             json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }),
             "# decide: it may have one of several forms",
         ),
-        (json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }), "type: text"),
+        (json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }), "type: string"),
         (json!({ "oneOf": [{ "type": "integer" }, { "type": "number" }] }), "type: decimal"),
-        (json!({ "allOf": [{ "type": "string" }, { "maxLength": 3 }] }), "type: text"),
+        (json!({ "allOf": [{ "type": "string" }, { "maxLength": 3 }] }), "type: string"),
         (json!({ "allOf": [{ "type": "string" }, { "type": "integer" }] }), "contradict each other"),
-        (json!({ "type": "string", "readOnly": true }), "sent: never"),
-        (json!({ "type": "string", "writeOnly": true }), "access: write_only"),
-        (json!({ "type": "string", "deprecated": true, "description": "Old." }), "is: Old (deprecated)"),
-        (json!({ "type": "string", "description": "# A\nb: c #d" }), "is: \"A b: c #d\""),
+        (json!({ "type": "string", "readOnly": true }), "omit_from: [writes]"),
+        (json!({ "type": "string", "writeOnly": true }), "write_only: true"),
+        (
+            json!({ "type": "string", "deprecated": true, "description": "Old." }),
+            "description: Old (deprecated)",
+        ),
+        (json!({ "type": "string", "description": "# A\nb: c #d" }), "description: \"A b: c #d\""),
         (json!({ "type": "string", "example": "x" }), "example: x"),
-        (json!({ "type": "integer", "examples": ["x"] }), "type: whole"),
+        (json!({ "type": "integer", "examples": ["x"] }), "type: integer"),
         (json!(true), "type: any"),
         (json!({ "type": "strange", "maxLength": "x", "required": 7 }), "type: any"),
     ];
@@ -188,15 +191,15 @@ fn what_must_not_be_seen_is_marked() {
     for (name, mark) in [
         ("password", "secret"),
         ("pass", "secret"),
-        ("tokens", "sensitive"),
+        ("tokens", "internal"),
         ("eMail", "personal"),
-        ("callbackUrl", "sensitive"),
+        ("callbackUrl", "internal"),
     ] {
-        assert!(field(&text, name).contains(&format!("mark: {mark}")), "{name}\n{text}");
+        assert!(field(&text, name).contains(&format!("sensitivity: {mark}")), "{name}\n{text}");
     }
-    assert!(!field(&text, "hasPassword").contains("mark"), "{text}");
+    assert!(!field(&text, "hasPassword").contains("sensitivity"), "{text}");
     assert!(!text.contains("hunter2"), "a secret has no example");
-    assert!(field(&text, "password").starts_with("type: text"), "only a text is a secret");
+    assert!(field(&text, "password").starts_with("type: string"), "only a text is a secret");
 }
 
 #[test]
@@ -337,7 +340,7 @@ fn what_is_found_by_a_marked_key_is_named_after_an_open_field() {
     };
     let named = text(json!({ "companyName": { "type": "string" } }));
     assert!(
-        named.contains("natural_key: [email]") && named.contains("named_after: [companyName]"),
+        named.contains("natural_key: [email]") && named.contains("import_name: [companyName]"),
         "{named}"
     );
     assert!(!text(json!({})).contains("named_after"));

@@ -77,7 +77,7 @@ impl Both {
 }
 
 fn sends_everything(kind: &Kind) -> bool {
-    kind.operations.update.as_ref().is_some_and(|update| update.body == WriteBody::Everything)
+    kind.operations.update.as_ref().is_some_and(|update| update.body == WriteBody::Full)
 }
 
 /// Two leaves of different fields that anybody may say otherwise.

@@ -418,5 +418,5 @@ fn a_service_that_orders_items_itself_is_caught_with_the_line_to_add() {
     let ran = fixture.workspace.expect(1, &APPLY_JSON);
     assert_eq!(results(&ran), ["failed"]);
     let hint = ran.json()["results"][0]["reasons"][0]["hint"].as_str().expect("a hint").to_owned();
-    assert!(hint.contains("add `told_apart: set` to `transformations`"), "{hint}");
+    assert!(hint.contains("add `list_type: set` to `transformations`"), "{hint}");
 }

@@ -336,7 +336,7 @@ fn explain_says_what_a_kind_and_a_field_are() {
         "-secret-",
     ]);
     let ran = workspace.expect(0, &["explain", "bootview/payment-gateway.convenienceFees"]);
-    ran.says(&["FIELD:  convenienceFees <list of objects>", "told apart by", "EXAMPLE:"]);
+    ran.says(&["FIELD:  convenienceFees <array of objects>", "matched by", "EXAMPLE:"]);
     let json: Json =
         workspace.expect(0, &["explain", "bootview/payment-gateway.merchantKey", "--format", "json"]).json();
     assert_eq!(json["type"], "text");

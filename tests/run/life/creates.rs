@@ -150,7 +150,7 @@ fn another_natural_key_of_a_known_object_is_an_update() {
 #[test]
 fn what_shows_late_is_not_made_again() {
     let later = |kind: &Arc<Kind>| {
-        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Later)
+        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Eventual)
     };
     assert!(creatable().any(|kind| later(&kind)), "there is such a kind");
     for kind in creatable().filter(later) {

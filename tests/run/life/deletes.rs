@@ -106,7 +106,7 @@ fn what_was_created_and_does_not_show_is_not_forgotten() {
         kind.operations
             .create
             .as_ref()
-            .is_some_and(|create| create.read_after_write == ReadConsistency::Later)
+            .is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
     };
     let late: Vec<_> = kinds().into_iter().filter(late).collect();
     assert!(!late.is_empty(), "there are such kinds");

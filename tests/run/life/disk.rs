@@ -192,7 +192,7 @@ fn a_create_whose_id_cannot_be_recorded_is_not_repeated() {
 #[test]
 fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() {
     let later = |kind: &Arc<Kind>| {
-        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Later)
+        kind.operations.create.as_ref().is_some_and(|c| c.read_after_write == ReadConsistency::Eventual)
     };
     for kind in creatable().filter(later) {
         let mut fixture = filling(&kind, false);

@@ -140,7 +140,7 @@ impl Scene {
     /// Whether a create was sent of an object that no look finds for sure, and nothing was heard of it.
     fn leaves_open(&self, fixture: &SandboxFixture) -> bool {
         let create = self.kind.operations.create.as_ref();
-        let later = create.is_some_and(|create| create.read_after_write == ReadConsistency::Later);
+        let later = create.is_some_and(|create| create.read_after_write == ReadConsistency::Eventual);
         let shows = later && self.options.auto_verify && creates(fixture) > 0;
         let unheard = index(fixture).iter().any(|entry| entry["id"].is_null());
         later && unheard && !shows
@@ -184,7 +184,7 @@ fn a_create_that_shows_later() {
         kind.operations
             .create
             .as_ref()
-            .is_some_and(|create| create.read_after_write == ReadConsistency::Later)
+            .is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
     };
     for kind in kinds().iter().filter(later) {
         let mut scene = Scene::new(kind, born);

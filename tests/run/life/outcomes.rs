@@ -23,7 +23,7 @@ fn creatable() -> impl Iterator<Item = Arc<Kind>> {
 }
 
 fn shows_late(kind: &Kind) -> bool {
-    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Later)
+    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
 }
 
 fn results(ran: &ProgramOutput) -> Vec<String> {

@@ -116,7 +116,7 @@ fn what_shows_late_has_its_id_at_once() {
         kind.operations
             .create
             .as_ref()
-            .is_some_and(|create| create.read_after_write == trueup::kind::ReadConsistency::Later)
+            .is_some_and(|create| create.read_after_write == trueup::kind::ReadConsistency::Eventual)
     });
     let kind = kind.expect("a kind whose objects show late");
     let fixture = expecting(&kind, &["one"], SandboxOptions { auto_verify: false, ..options() });
