@@ -114,18 +114,10 @@ fn apply_saved_plan(
             return report_not_started(&[], &faults, screen, way).map(|()| records::compute_failure(&faults));
         }
     };
-    let settled = match AppliedPlans::open(&prepared.workspace.root.join(run_setup::STATE_FOLDER)) {
+    let settled = match open_applied_plans(plan, &prepared, screen) {
         Ok(settled) => Mutex::new(settled),
-        Err(error) => {
-            let hint = "put it back from a copy; without it, a plan could be applied twice";
-            return refused(
-                run_setup::diagnose_unreadable_state("applied.json", &error).with_hint(hint),
-                ExitStatus::Error,
-            );
-        }
+        Err(fault) => return refused(fault, ExitStatus::Error),
     };
-    let history = applied_elsewhere::learn_applied_steps(plan, &mut lock_mutex(&settled), &prepared);
-    screen.print_diagnostics(history.as_slice());
     if let Some(fault) = saved_plan::diagnose_spent_plan(plan, &lock_mutex(&settled)) {
         return refused(fault, ExitStatus::Refused);
     }
@@ -140,6 +132,22 @@ fn apply_saved_plan(
         ..way
     };
     apply_workspace(&prepared.into_writable(), &reading, screen, way)
+}
+
+/// What was applied of the plan before, here and as far as shared receipts tell.
+fn open_applied_plans(
+    plan: &SavedPlan,
+    prepared: &PreparedRun,
+    screen: &TerminalScreen,
+) -> Result<AppliedPlans, Diagnostic> {
+    let folder = prepared.workspace.root.join(run_setup::STATE_FOLDER);
+    let mut applied = AppliedPlans::open(&folder).map_err(|error| {
+        run_setup::diagnose_unreadable_state("applied.json", &error)
+            .with_hint("put it back from a copy; without it, a plan could be applied twice")
+    })?;
+    let unknown = applied_elsewhere::learn_applied_steps(plan, &mut applied, prepared);
+    screen.print_diagnostics(unknown.as_slice());
+    Ok(applied)
 }
 
 fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -22,10 +22,12 @@ pub fn interrupted_exit() -> ExitStatus {
 }
 
 /// Listens for signals as long as it lives.
-#[cfg(unix)]
 pub struct SignalListener {
+    #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
     hang_up: Option<tokio::signal::unix::Signal>,
 }
 
@@ -62,10 +64,6 @@ impl SignalListener {
     }
 }
 
-/// Listens for Ctrl-C.
-#[cfg(not(unix))]
-pub struct SignalListener;
-
 #[cfg(not(unix))]
 impl SignalListener {
     /// Within a runtime.
@@ -73,7 +71,7 @@ impl SignalListener {
     /// # Errors
     /// Never.
     pub fn new() -> io::Result<Self> {
-        Ok(Self)
+        Ok(Self {})
     }
 
     /// Waits for the next Ctrl-C; gives how the program exits then.

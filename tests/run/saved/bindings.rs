@@ -114,7 +114,7 @@ fn a_resealed_plan_that_shows_other_values_is_refused() {
 fn counts_of_a_plan_file_do_not_raise_what_may_be_changed() {
     for change in [
         |plan: &mut Json| plan["report"]["summary"]["unchanged"] = json!(500),
-        |plan: &mut Json| plan["report"]["since"] = json!({ "ref": "main", "commit": "0", "left_out": 500 }),
+        |plan: &mut Json| plan["report"]["since"] = json!({ "name": "main", "commit": "0", "left_out": 500 }),
     ] {
         let mut fixture = planned_partners(12);
         fixture.workspace.unset("TRUEUP_MAX_UPDATES");
