@@ -22,8 +22,8 @@ use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 const MAX_DEPTH: usize = 64;
 /// What a line starts with that starts a document.
 const DOCUMENT_MARKER: &str = "---";
-/// How many nodes the aliases of one document may add.
-const MAX_ALIAS_NODES: usize = 100_000;
+/// How many nodes the aliases of a file may add besides one for each byte of its text.
+const MIN_ALIAS_NODES: usize = 1_000;
 
 /// One node, with the bytes it came from.
 #[derive(Clone)]
@@ -318,7 +318,6 @@ impl<'t> YamlReader<'t, '_> {
             match event {
                 Event::DocumentStart(..) => {
                     self.anchors.clear();
-                    self.alias_nodes = 0;
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
                 event => {
@@ -469,10 +468,11 @@ impl<'t> YamlReader<'t, '_> {
             );
             return (nothing, 1);
         };
+        let most = MIN_ALIAS_NODES + self.source.text.len();
         self.alias_nodes += count;
-        if self.alias_nodes > MAX_ALIAS_NODES {
-            if self.alias_nodes - count <= MAX_ALIAS_NODES {
-                let message = format!("the aliases of this document add more than {MAX_ALIAS_NODES} values");
+        if self.alias_nodes > most {
+            if self.alias_nodes - count <= most {
+                let message = format!("the aliases of this file add more than {most} values");
                 self.add_error(
                     "too-many-aliases",
                     span,

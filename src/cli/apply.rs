@@ -1,11 +1,9 @@
 //! `trueup apply`: plan, show, ask, write, read back, prove.
 
-use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::Runtime;
-
+use super::approval::ask_approval;
 use super::args::{ApplyArgs, GlobalArgs, RunArgs, SelectionArgs, StdoutFormat};
 use super::events::EventStream;
 use super::exit::ExitStatus;
@@ -13,8 +11,11 @@ use super::progress::ProgressDisplay;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
+use super::signals::{interrupted_exit, run_until_signalled};
 use super::undo::{self, PreparedUndo};
-use super::{causes, ids, leases, notify, plan, protection, records, request_forecast, saved_plan};
+use super::{
+    applied_elsewhere, causes, ids, leases, notify, plan, protection, records, request_forecast, saved_plan,
+};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, PlanLimits};
@@ -74,7 +75,7 @@ fn run_command(
         });
     match prepared {
         Ok(prepared) => apply_workspace(&prepared.into_writable(), &args.reading, screen, way),
-        Err(faults) => faulty(&faults, ExitStatus::Error),
+        Err(faults) => faulty(&faults, records::compute_failure(&faults)),
     }
 }
 
@@ -111,26 +112,44 @@ fn apply_saved_plan(
         });
     let (mut prepared, undoing) = match prepared {
         Ok(prepared) => prepared,
-        Err(faults) => return report_not_started(&[], &faults, screen, way).map(|()| ExitStatus::Error),
-    };
-    let settled = match AppliedPlans::open(&prepared.workspace.root.join(run_setup::STATE_FOLDER)) {
-        Ok(settled) => Mutex::new(settled),
-        Err(error) => {
-            let hint = "put it back from a copy; without it, a plan could be applied twice";
-            return refused(
-                run_setup::diagnose_unreadable_state("applied.json", &error).with_hint(hint),
-                ExitStatus::Error,
-            );
+        Err(faults) => {
+            return report_not_started(&[], &faults, screen, way).map(|()| records::compute_failure(&faults));
         }
+    };
+    let settled = match open_applied_plans(plan, &prepared, screen) {
+        Ok(settled) => Mutex::new(settled),
+        Err(fault) => return refused(fault, ExitStatus::Error),
     };
     if let Some(fault) = saved_plan::diagnose_spent_plan(plan, &lock_mutex(&settled)) {
         return refused(fault, ExitStatus::Refused);
     }
-    if let Err(fault) = saved_plan::narrow_workspace(plan, &mut prepared) {
-        return refused(fault, ExitStatus::Error);
-    }
-    let way = ApplyOptions { saved_plan: Some((plan, &settled)), undo: undoing.as_ref(), ..way };
+    let unplanned = match saved_plan::narrow_workspace(plan, &mut prepared) {
+        Ok(unplanned) => unplanned,
+        Err(fault) => return refused(fault, ExitStatus::Error),
+    };
+    let way = ApplyOptions {
+        saved_plan: Some((plan, &settled)),
+        unplanned_documents: unplanned,
+        undo: undoing.as_ref(),
+        ..way
+    };
     apply_workspace(&prepared.into_writable(), &reading, screen, way)
+}
+
+/// What was applied of the plan before, here and as far as shared receipts tell.
+fn open_applied_plans(
+    plan: &SavedPlan,
+    prepared: &PreparedRun,
+    screen: &TerminalScreen,
+) -> Result<AppliedPlans, Diagnostic> {
+    let folder = prepared.workspace.root.join(run_setup::STATE_FOLDER);
+    let mut applied = AppliedPlans::open(&folder).map_err(|error| {
+        run_setup::diagnose_unreadable_state("applied.json", &error)
+            .with_hint("put it back from a copy; without it, a plan could be applied twice")
+    })?;
+    let unknown = applied_elsewhere::learn_applied_steps(plan, &mut applied, prepared);
+    screen.print_diagnostics(unknown.as_slice());
+    Ok(applied)
 }
 
 fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -148,6 +167,8 @@ pub struct ApplyOptions<'w> {
     pub write_ids: bool,
     /// The plan that was reviewed, and what was applied before.
     pub saved_plan: Option<(&'w SavedPlan, &'w Mutex<AppliedPlans>)>,
+    /// Documents of the workspace that the reviewed plan has no step for.
+    pub unplanned_documents: usize,
     /// The run that is undone.
     pub undo: Option<&'w PreparedUndo>,
     /// Where else the result is told.
@@ -183,9 +204,8 @@ impl ApplyOptions<'_> {
 
     /// Why none of it is begun.
     fn check_gates(&self, plan: &Plan, held: &StaleObjects, limits: &PlanLimits) -> Vec<Diagnostic> {
-        let objects = self
-            .saved_plan
-            .map_or_else(|| gate::count_objects(plan), |(reviewed, _)| reviewed.count_objects());
+        let fresh = gate::count_objects(plan) + self.unplanned_documents;
+        let objects = self.saved_plan.map_or(fresh, |(reviewed, _)| reviewed.count_objects().min(fresh));
         let mut why = gate::check_plan(plan, objects, limits);
         let reviewed_in_part = self.saved_plan.is_some_and(|(reviewed, _)| !reviewed.report.complete);
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
@@ -203,7 +223,7 @@ impl ApplyOptions<'_> {
             return Some((lost, ExitStatus::Error));
         }
         match (stop.is_interrupted(), stop.is_expired()) {
-            (true, _) => Some((interrupted(), ExitStatus::Interrupted)),
+            (true, _) => Some((interrupted(), interrupted_exit())),
             (false, true) => Some((diagnose_out_of_time(), ExitStatus::Error)),
             (false, false) => None,
         }
@@ -285,7 +305,7 @@ fn report_untouched_plan(
     screen: &TerminalScreen,
     way: ApplyOptions,
 ) -> anyhow::Result<ExitStatus> {
-    if exit != ExitStatus::Interrupted {
+    if !exit.is_interrupted() {
         screen.print_diagnostics(std::slice::from_ref(&why));
     }
     report_not_started(&execute::build_unstarted_outcomes(plan), &[why], screen, way)?;
@@ -330,7 +350,7 @@ fn execute(
     };
     let session = prepared.build_session(reading, &tell);
     let jobs = prepared.build_jobs();
-    let mut plan = runtime.block_on(run_until_interrupted(
+    let mut plan = runtime.block_on(run_until_signalled(
         &prepared.retry_budget.cancellation,
         screen,
         planning::make_plan(&session, &jobs),
@@ -389,7 +409,7 @@ fn execute(
     let before = prepared.services.iter().map(|(name, own)| (name.clone(), own.count_requests())).collect();
     let known: Vec<Diagnostic> =
         plan.diagnostics.iter().filter(|said| said.severity == DiagnosticSeverity::Error).cloned().collect();
-    let mut outcomes = runtime.block_on(run_until_interrupted(
+    let mut outcomes = runtime.block_on(run_until_signalled(
         &prepared.retry_budget.cancellation,
         screen,
         execute::execute_plan(&session, plan, &jobs),
@@ -472,74 +492,10 @@ fn report_unwritten(
     way.write_reports(&report, screen)
 }
 
-/// Asks; gives why the answer is no, which it is without a terminal, and how the run exits then.
-fn ask_approval(
-    plan: &Plan,
-    runtime: &Runtime,
-    screen: &TerminalScreen,
-) -> anyhow::Result<Option<(Diagnostic, ExitStatus)>> {
-    if !screen.is_interactive() {
-        let message = "there is no terminal to ask on, and nothing was written";
-        let hint = "look at the plan, then run again with `--auto-approve`";
-        return Ok(Some((Diagnostic::error("no-terminal", message).with_hint(hint), ExitStatus::Refused)));
-    }
-    let objects = plan.steps.len();
-    screen.print_stderr(&format!(
-        "\nWrite {objects} object{}? Only `yes` goes on: ",
-        if objects == 1 { "" } else { "s" }
-    ));
-    io::stderr().flush()?;
-    let Some(answer) = read_answer(runtime)? else {
-        screen.print_stderr("\ninterrupted: nothing was written\n");
-        let why = Diagnostic::error("interrupted", "the run was interrupted before the first write");
-        return Ok(Some((why, ExitStatus::Interrupted)));
-    };
-    let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
-    Ok((answer.trim() != "yes").then(|| (declined(), ExitStatus::Refused)))
-}
-
-/// The line that somebody types; nothing when it is Ctrl-C, which is heard while a thread of its own, that nobody
-/// waits for, reads.
-fn read_answer(runtime: &Runtime) -> anyhow::Result<Option<String>> {
-    let (tell, line) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer).map(|_| answer);
-        let _ = tell.send(read);
-    });
-    runtime.block_on(async {
-        tokio::select! {
-            line = line => Ok(Some(line??)),
-            _ = tokio::signal::ctrl_c() => Ok(None),
-        }
-    })
-}
-
 /// What went wrong after a plan that has told the rest.
 fn collect_warnings(outcomes: &[StepOutcome]) -> Vec<Diagnostic> {
     let findings = outcomes.iter().flat_map(|outcome| &outcome.findings);
     findings.filter(|finding| finding.severity == DiagnosticSeverity::Warning).cloned().collect()
-}
-
-/// Runs to the end; Ctrl-C asks it to begin nothing any more, a second one ends the program at once.
-async fn run_until_interrupted<T>(
-    stop: &CancellationToken,
-    screen: &TerminalScreen,
-    work: impl Future<Output = T>,
-) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            Ok(()) = tokio::signal::ctrl_c() => {
-                if stop.is_interrupted() {
-                    std::process::exit(ExitStatus::Interrupted as i32);
-                }
-                stop.cancel_run();
-                screen.print_stderr("\ninterrupted: what is under way is finished, nothing else is begun\n");
-            }
-        }
-    }
 }
 
 fn print_report(report: &ApplyReport, screen: &TerminalScreen) -> anyhow::Result<()> {
@@ -569,7 +525,7 @@ fn compute_exit_status(outcomes: &[StepOutcome], gone: usize, interrupted: bool,
     });
     let held = held + gone;
     match (written, failed, held) {
-        _ if interrupted => ExitStatus::Interrupted,
+        _ if interrupted => interrupted_exit(),
         (_, 0, 0) => ExitStatus::Done,
         _ if late => ExitStatus::Error,
         (0, 0, _) => ExitStatus::Refused,

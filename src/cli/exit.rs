@@ -17,8 +17,19 @@ pub enum ExitStatus {
     Partial = 4,
     /// Wrong usage.
     Usage = 64,
-    /// Interrupted.
+    /// Ended by SIGHUP: what was under way is finished, nothing else was begun.
+    HungUp = 129,
+    /// The same after SIGINT.
     Interrupted = 130,
+    /// The same after SIGTERM.
+    Terminated = 143,
+}
+
+impl ExitStatus {
+    /// Whether a signal ended the run.
+    pub fn is_interrupted(self) -> bool {
+        matches!(self, Self::Interrupted | Self::HungUp | Self::Terminated)
+    }
 }
 
 impl From<ExitStatus> for ExitCode {

@@ -4,13 +4,18 @@
 
 use std::sync::Arc;
 
-use super::args::{FmtArgs, GlobalArgs};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::args::{FmtArgs, GlobalArgs, StdoutFormat};
 use super::exit::ExitStatus;
 use super::import::folder::replace_file;
 use super::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
+use crate::report::plan_report::{DiagnosticView, ValidationReport};
 use crate::report::sanitize::format_count;
+use crate::report::to_json;
 use crate::workspace::WorkspaceSources;
 use crate::{workspace, yaml};
 
@@ -27,8 +32,14 @@ pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyh
     }
     faults.append(&mut work.faults);
     screen.print_diagnostics(&faults);
-    for path in &work.changed {
-        screen.print_stdout(&format!("{path}\n"))?;
+    if screen.format == StdoutFormat::Json {
+        let diagnostics = ValidationReport::from_diagnostics(work.total, &faults).diagnostics;
+        let (check, changed) = (args.check, work.changed.clone());
+        screen.print_stdout(&to_json(&FormatReport { check, total: work.total, changed, diagnostics })?)?;
+    } else {
+        for path in &work.changed {
+            screen.print_stdout(&format!("{path}\n"))?;
+        }
     }
     let (changed, total) = (work.changed.len(), format_count(work.total, "file"));
     let differs = args.check && changed > 0;
@@ -42,6 +53,19 @@ pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyh
         (false, true) => ExitStatus::Differs,
         (false, false) => ExitStatus::Done,
     })
+}
+
+/// What `fmt` found.
+#[derive(Serialize, JsonSchema)]
+pub struct FormatReport {
+    /// Whether files were only checked.
+    check: bool,
+    /// How many files there are.
+    total: usize,
+    /// The files that are not formatted; without `--check` they were rewritten.
+    changed: Vec<String>,
+    /// What is wrong with files.
+    diagnostics: Vec<DiagnosticView>,
 }
 
 struct FormatJob {

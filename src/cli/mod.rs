@@ -4,7 +4,9 @@
 //! is printed. Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
 
 pub mod api;
+mod applied_elsewhere;
 pub mod apply;
+mod approval;
 pub mod args;
 mod causes;
 pub mod completions;
@@ -37,6 +39,7 @@ pub mod schema;
 mod screen;
 mod shared_receipts;
 pub mod show;
+mod signals;
 mod since_filter;
 pub mod undo;
 pub mod validate;

@@ -1,10 +1,13 @@
 //! The journal of an apply from its first write to its receipt, and what journals say of runs that were cut off.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::exit::ExitStatus;
 use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::screen::TerminalScreen;
 use super::shared_receipts;
@@ -19,6 +22,7 @@ use crate::run::last_applied::{self, LastApplied};
 use crate::run::outcome::StepOutcome;
 use crate::run::undo::UndoRecorder;
 use crate::run::write_digests;
+use crate::state::file_lock::try_lock_apply;
 use crate::state::holder_identity::find_holder_identity;
 use crate::state::receipt;
 use crate::state::receipt_store::ReceiptStore;
@@ -26,6 +30,13 @@ use crate::state::sealer::{SealerError, ValueSealer};
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::repository::GitRepository;
 use crate::workspace::settings::WorkspaceSettings;
+
+/// The code of a run that does not begin because another one writes in the workspace.
+const APPLY_RUNNING_CODE: &str = "apply-running";
+/// How long another run is waited for.
+const APPLY_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
+/// How often it is looked for.
+const APPLY_LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Begins the journal of an apply, after the runs that were cut off have got their receipts.
 ///
@@ -57,10 +68,45 @@ pub fn enable_writes(
     screen: &TerminalScreen,
 ) -> Result<LoadedWorkspace, DiagnosticList> {
     let settings = &workspace.settings;
-    let faults: DiagnosticList =
+    let mut faults: DiagnosticList =
         [build_sealer(settings).err(), diagnose_missing_cloud(settings)].into_iter().flatten().collect();
+    let lock = if faults.is_empty() { lock_workspace(&workspace.root, screen) } else { Ok(None) };
+    let lock = lock.map_err(|busy| faults.push(busy)).unwrap_or_default();
     screen.print_diagnostics(&faults);
-    if faults.is_empty() { Ok(workspace.with_write_access()) } else { Err(faults) }
+    if faults.is_empty() { Ok(workspace.with_write_access(lock)) } else { Err(faults) }
+}
+
+/// How a command exits that could not begin.
+pub fn compute_failure(faults: &[Diagnostic]) -> ExitStatus {
+    match faults.iter().any(|fault| fault.code == APPLY_RUNNING_CODE) {
+        true => ExitStatus::Refused,
+        false => ExitStatus::Error,
+    }
+}
+
+/// Waits until no other run writes in the workspace.
+///
+/// # Errors
+/// When the other one takes too long. Where no lock can be had, the journal says what is wrong.
+fn lock_workspace(root: &Path, screen: &TerminalScreen) -> Result<Option<File>, Diagnostic> {
+    let folder = root.join(STATE_FOLDER);
+    let began = Instant::now();
+    let mut is_told = false;
+    loop {
+        match try_lock_apply(&folder) {
+            Ok(lock) => return Ok(lock),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Ok(None),
+            Err(_) if began.elapsed() > APPLY_LOCK_TIMEOUT => break,
+            Err(_) if !is_told => {
+                is_told = true;
+                screen.print_remark("another apply runs in this workspace; waiting until it ends\n");
+            }
+            Err(_) => std::thread::sleep(APPLY_LOCK_INTERVAL),
+        }
+    }
+    let minutes = APPLY_LOCK_TIMEOUT.as_secs() / 60;
+    let message = format!("another apply has run in this workspace for {minutes} minutes");
+    Err(Diagnostic::error(APPLY_RUNNING_CODE, message).with_hint("wait until it ends, then run again"))
 }
 
 /// What is said where a program without clouds is to put receipts into one.

@@ -114,6 +114,7 @@ fn collect_targets(plan: &Plan, prepared: &PreparedRun) -> Vec<BoundTarget> {
         name: service.target.name.to_string(),
         api: service.target.api.name.to_string(),
         base_url: service.target.base_url.to_string(),
+        connection: service.target.describe_connection(),
     };
     prepared.services.values().filter(|service| of(&service.target.name)).map(bound).collect()
 }
@@ -157,27 +158,31 @@ pub fn merge_run_args(saved: &SavedPlan, own: &RunArgs) -> Result<RunArgs, Diagn
     Ok(RunArgs { method, rotate: saved.rotate.clone(), unmanaged: false, ..own.clone() })
 }
 
-/// Leaves only the documents of the plan's steps in the workspace, and holds its targets against those here.
+/// Leaves only the documents of the plan's steps in the workspace, and compares its targets with those here. Gives
+/// how many documents were left out.
 ///
 /// # Errors
 /// With a target that is another one now.
-pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result<(), Diagnostic> {
+pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result<usize, Diagnostic> {
     let planned = collect_planned_keys(saved);
     let documents = &mut prepared.workspace.documents;
+    let total = documents.len();
     let needed = find_needed_documents(documents, &planned);
     documents.retain(|document| {
         planned.contains(&build_document_key(document)) || needed.contains(&build_document_key(document))
     });
+    let left_out = total - documents.len();
     for target in &saved.targets {
         let Some(here) = prepared.services.get(&*target.name) else { continue };
         let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());
-        if *target.api != *api || *target.base_url != *base_url {
+        let connection = here.target.describe_connection();
+        if *target.api != *api || *target.base_url != *base_url || target.connection != connection {
             let message = format!("target {} is not the one that this plan was made for", here.target.name);
             return Err(Diagnostic::error("foreign-plan", message)
                 .with_hint("apply it in the workspace in which it was made, or plan again"));
         }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// The documents of a plan's steps.

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::api;
-use super::args::{GlobalArgs, SchemaArgs};
+use super::args::{GlobalArgs, SchemaArgs, StdoutFormat};
 use super::exit::ExitStatus;
 use super::import::ImportReport;
 use super::output_file::write_output;
@@ -20,8 +22,20 @@ use crate::report::outcome::ApplyReport;
 use crate::report::plan_report::{PlanReport, PolicyTestReport, ValidationReport};
 use crate::report::receipt::Receipt;
 use crate::report::saved_plan::SavedPlan;
+use crate::report::to_json;
 use crate::workspace;
 use crate::workspace::settings::file::SettingsFile;
+
+/// What `schema` found.
+#[derive(Serialize, JsonSchema)]
+pub struct SchemaReport {
+    /// Whether files were only checked.
+    check: bool,
+    /// How many schemas there are.
+    total: usize,
+    /// The files that are missing or out of date; without `--check` they were written.
+    changed: Vec<String>,
+}
 
 /// Writes the schemas, or tells which are missing or old.
 ///
@@ -43,6 +57,12 @@ pub fn run(common: &GlobalArgs, args: &SchemaArgs, screen: &TerminalScreen) -> a
         }
     }
     let (total, place) = (files.len(), args.output.display());
+    if screen.format == StdoutFormat::Json {
+        let changed = old.iter().map(|name| (*name).clone()).collect::<Vec<_>>();
+        let differs = args.check && !changed.is_empty();
+        screen.print_stdout(&to_json(&SchemaReport { check: args.check, total, changed })?)?;
+        return Ok(if differs { ExitStatus::Differs } else { ExitStatus::Done });
+    }
     match (old.is_empty(), args.check) {
         (true, _) => screen.print_stdout(&format!("{total} schemas in {place} are fresh\n"))?,
         (false, false) => {
@@ -77,6 +97,8 @@ pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
         ("events.json", schema::generate_output_schema::<EventLine>()),
         ("validate.json", schema::generate_output_schema::<ValidationReport>()),
         ("import.json", schema::generate_output_schema::<ImportReport>()),
+        ("fmt.json", schema::generate_output_schema::<super::fmt::FormatReport>()),
+        ("schema.json", schema::generate_output_schema::<SchemaReport>()),
         ("api-check.json", schema::generate_output_schema::<api::check::ApiCheckReport>()),
         ("api-new.json", schema::generate_output_schema::<api::draft::ApiNewReport>()),
         ("api-try.json", schema::generate_output_schema::<api::try_api::ApiTryReport>()),

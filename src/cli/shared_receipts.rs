@@ -30,7 +30,7 @@ const OUTBOX: &str = "outbox";
 /// The most receipts of earlier runs that one run shares.
 const MAX_SHARED_RECEIPTS: usize = 20;
 /// The most receipts of others that are read.
-const MAX_READ_RECEIPTS: usize = 50;
+pub const MAX_READ_RECEIPTS: usize = 50;
 
 /// Keeps a receipt here; where receipts are shared, marked as one that is not yet.
 ///
@@ -100,7 +100,11 @@ pub fn read_receipt(store: &Url, name: &str) -> Result<String, Diagnostic> {
     })
 }
 
-fn run_on_archive<T>(
+/// Does `work` with the store at this URL.
+///
+/// # Errors
+/// When the store cannot be opened, and those of the work.
+pub fn run_on_archive<T>(
     store: &Url,
     work: impl AsyncFnOnce(&ReceiptStore) -> Result<T, ReceiptStoreError>,
 ) -> Result<T, ReceiptStoreError> {

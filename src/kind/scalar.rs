@@ -104,8 +104,8 @@ impl ScalarType {
             return Err(self.build_mismatch(Some("write 0 or 1".into())));
         }
         let text = token.get_text().ok_or_else(|| self.build_mismatch(None))?;
-        match Decimal::from_str_exact(text.trim()) {
-            Ok(number) if number.is_integer() => {
+        match Some(text.trim()).filter(|text| is_number_spelling(text)).and_then(parse_decimal) {
+            Some(number) if number.is_integer() => {
                 let number = number.normalize().to_string();
                 i64::from_str(&number).map(Value::Integer).map_err(|_| ScalarMismatch {
                     message: "this integer is too large".into(),
@@ -118,7 +118,7 @@ impl ScalarType {
 
     fn read_decimal(&self, token: ScalarToken) -> Result<Value, ScalarMismatch> {
         let text = token.get_text().ok_or_else(|| self.build_mismatch(None))?.trim();
-        if !is_number_literal(text) {
+        if !is_number_spelling(text) {
             return Err(self.build_mismatch(Some("like 12.50, with a point and without separators".into())));
         }
         parse_decimal(text).map(Value::Decimal).ok_or_else(|| ScalarMismatch {
@@ -194,6 +194,11 @@ impl<'t> ScalarToken<'t> {
 }
 
 /// A decimal with all its digits, or nothing: never rounded. `1e3` is 1000.
+/// Whether a text spells a number, whole or decimal: no leading zeros, separators or bare points.
+fn is_number_spelling(text: &str) -> bool {
+    is_number_literal(text) && !text.ends_with('.') && !text.contains(".e") && !text.contains(".E")
+}
+
 fn parse_decimal(text: &str) -> Option<Decimal> {
     let text = text.strip_prefix('+').unwrap_or(text);
     if text.contains(['e', 'E']) {

@@ -3,16 +3,18 @@
 //! What compares as the same digests as the same: order where it says nothing, scale of decimals, what means
 //! nothing. With a key everything enters a digest, under HMAC. Without one the values of marked fields stay
 //! out, and only whether there is any enters: a digest that anybody can compute lets anybody guess a PIN.
-//! Deliberately absent: what fields the service sets for itself, and paths of requests, which follow from the
-//! object.
+//! What a step would send is bound whole: encoding, headers, method, path, query, body and its member names.
+//! Deliberately absent: fields that the service sets for itself, and credentials.
 
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::exchange::WireValue;
+use crate::exchange::{PlannedRequest, WireValue};
+use crate::kind::address::expand_path;
 use crate::kind::{
-    ArrayType, ComparisonRule, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape, WriteBody,
+    ArrayType, ComparisonRule, Field, FieldType, IfMatchSource, ItemType, Kind, ListType, ScalarType, Shape,
+    WriteBody,
 };
 use crate::plan::compare::{equals_absent, normalize_addresses};
 use crate::plan::{Change, ChangeValueType, PlanSubject, Step};
@@ -56,8 +58,9 @@ pub fn digest_step(step: &Step, key: Option<&[u8]>) -> StepDigest {
     let mut to = CanonicalEncoder::new(key.is_some());
     to.write_subject(&step.subject);
     to.write_piece(b'a', step.action.as_str().as_bytes());
+    to.write_encoding(kind);
     for planned in &step.requests {
-        to.write_piece(b'v', planned.request.method.as_str().as_bytes());
+        to.write_request_line(&step.subject, &planned.request);
         if let Some(body) = &planned.request.body {
             to.write_wire_object(&kind.shape, body, Sensitivity::Public, &|field| {
                 is_set_by_service(kind, field)
@@ -198,6 +201,42 @@ impl CanonicalEncoder {
         }
         let mark = subject.kind.id_field().sensitivity;
         self.write_scalar(subject.id.as_ref().unwrap_or(&Value::Null), ComparisonRule::Exact, mark);
+    }
+
+    /// What of the API shapes the bytes of every request.
+    fn write_encoding(&mut self, kind: &Kind) {
+        let api = &kind.api;
+        self.write_piece(b'A', api.name.as_bytes());
+        self.write_piece(b'A', format!("{:?} {:?}", api.uuid_format, api.member_names).as_bytes());
+        for (name, value) in &api.headers {
+            self.write_piece(b'h', name.as_bytes());
+            self.write_piece(b'h', value.as_bytes());
+        }
+        let if_match = match kind.operations.if_match {
+            None => "",
+            Some(IfMatchSource::Etag) => "etag",
+            Some(IfMatchSource::Field(number)) => &kind.shape.get_field(number).name,
+        };
+        self.write_piece(b'h', if_match.as_bytes());
+    }
+
+    /// Method, path and query. Without a key, an id that must not be guessed is left out of the path.
+    fn write_request_line(&mut self, subject: &PlanSubject, request: &PlannedRequest) {
+        self.write_piece(b'v', request.method.as_str().as_bytes());
+        let is_open = self.keyed || subject.kind.id_field().sensitivity == Sensitivity::Public;
+        let kind = &subject.kind;
+        let hidden = subject.id.as_ref().filter(|id| !is_open && !id.is_blank());
+        let spellings = hidden.map_or_else(Vec::new, |id| {
+            let template = format!("{{{}}}", kind.id_field().name);
+            vec![expand_path(&template, kind, &[], Some(id)), ScalarType::render_url_text(id, &kind.api)]
+        });
+        let mask =
+            |text: &str| spellings.iter().fold(text.to_owned(), |text, id| text.replace(&**id, "{id}"));
+        self.write_piece(b'u', mask(&request.path).as_bytes());
+        for (name, value) in &request.query {
+            self.write_piece(b'q', name.as_bytes());
+            self.write_piece(b'q', mask(value).as_bytes());
+        }
     }
 
     /// Whether a value with this mark may enter as it is; if not, whether there is any enters instead.
@@ -386,6 +425,7 @@ impl CanonicalEncoder {
                 Some(field) if skip(field) => {}
                 Some(field) => {
                     self.write_piece(b'f', field.name.as_bytes());
+                    self.write_piece(b'm', name.as_bytes());
                     self.write_wire_field(field, value, mark.max(field.sensitivity), skip);
                 }
                 // a stranger, or what goes through a member of its own: nobody here knows its marks

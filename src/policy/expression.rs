@@ -32,6 +32,9 @@ const PARSER_STACK_BYTES: usize = 32 << 20;
 /// The functions that charge; no expression can spell them.
 const CHARGE_FUNCTION: &str = "@charge";
 const PATTERN_CHARGE_FUNCTION: &str = "@charge_pattern";
+const GROWING_CHARGE_FUNCTION: &str = "@charge_growing";
+/// A loop that builds a list copies it in each round: so many copied entries cost one.
+const COPIES_PER_UNIT: u64 = 64;
 
 /// What rules can ask about.
 const VARIABLES: [&str; 9] = ["api", "kind", "name", "target", "state", "protect", "spec", "item", "key"];
@@ -285,7 +288,11 @@ impl ExpressionChecker<'_> {
                     self.check_node(inside, depth + 1);
                 }
                 self.loop_variables.truncate(own);
-                wrap_in_charge(&mut loops.iter_range, CHARGE_FUNCTION);
+                let grows = is_growing_step(&loops.loop_step);
+                wrap_in_charge(
+                    &mut loops.iter_range,
+                    if grows { GROWING_CHARGE_FUNCTION } else { CHARGE_FUNCTION },
+                );
             }
             Expr::Select(select) => self.check_node(&mut select.operand, depth + 1),
             Expr::List(list) => {
@@ -381,6 +388,15 @@ fn is_accumulator_sum(call: &CallExpr) -> bool {
     call.args.first().is_some_and(|first| matches!(&first.expr, Expr::Ident(name) if name.starts_with('@')))
 }
 
+/// Whether each round of a loop adds to a list, as those of `map` and `filter` do.
+fn is_growing_step(step: &IdedExpr) -> bool {
+    match &step.expr {
+        Expr::Call(call) if call.func_name == operators::ADD => is_accumulator_sum(call),
+        Expr::Call(call) => call.args.iter().any(is_growing_step),
+        _ => false,
+    }
+}
+
 /// Puts a charge around an expression.
 fn wrap_in_charge(node: &mut IdedExpr, function: &str) {
     let inside = std::mem::take(node);
@@ -394,10 +410,10 @@ impl EvaluationScope {
     pub fn new(words: &CelEnvironment) -> Self {
         let spent = Arc::new(AtomicU64::new(0));
         let mut context = Context::with_env(words.env());
-        let account = |spent: &Arc<AtomicU64>, least: u64| {
-            let spent = Arc::clone(spent);
+        let charge = |cost_of: fn(u64) -> u64| {
+            let spent = Arc::clone(&spent);
             move |value: Value| -> Result<Value, ExecutionError> {
-                let cost = measure_cost(&value).max(least);
+                let cost = cost_of(measure_cost(&value));
                 match spent.fetch_add(cost, Ordering::Relaxed) + cost > EVALUATION_BUDGET {
                     true => Err(ExecutionError::function_error("budget", "spent")),
                     false => Ok(value),
@@ -405,8 +421,10 @@ impl EvaluationScope {
             }
         };
         // a name that no library has is never refused
-        let _ = context.add_function(CHARGE_FUNCTION, account(&spent, 1));
-        let _ = context.add_function(PATTERN_CHARGE_FUNCTION, account(&spent, PATTERN_COST));
+        let _ = context.add_function(CHARGE_FUNCTION, charge(|size| size.max(1)));
+        let _ = context.add_function(PATTERN_CHARGE_FUNCTION, charge(|size| size.max(PATTERN_COST)));
+        let growing = |size: u64| size.max(1).saturating_add(size.saturating_mul(size) / COPIES_PER_UNIT);
+        let _ = context.add_function(GROWING_CHARGE_FUNCTION, charge(growing));
         Self { context, spent }
     }
 

@@ -14,6 +14,9 @@ use tokio::time::{Instant, sleep_until};
 /// How long writes under way may go on after the time is over, their proof included.
 pub const GRACE_PERIOD: Duration = Duration::from_secs(10);
 
+/// How long a read waits after an interrupt while writes are under way, which it may have to prove.
+const READ_GRACE: Duration = Duration::from_secs(2);
+
 /// Whether a run is to end.
 #[derive(Default)]
 pub struct CancellationToken {
@@ -69,6 +72,17 @@ impl CancellationToken {
                 Some(end) if Instant::now() >= end => return,
                 Some(end) => sleep_until(end).await,
             }
+        }
+    }
+
+    /// Waits until reads are to wait no longer for their turn: at once where nothing is written yet.
+    pub(super) async fn wait_for_read_cancellation(&self) {
+        self.wait_for_cancellation().await;
+        match (self.is_interrupted(), self.is_writing.load(Ordering::SeqCst)) {
+            (true, false) => {}
+            (true, true) => tokio::time::sleep(READ_GRACE).await,
+            // the end of the time has a grace of its own
+            (false, _) => std::future::pending().await,
         }
     }
 

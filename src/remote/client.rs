@@ -232,7 +232,7 @@ impl HttpClient {
         Ok(leave)
     }
 
-    /// Waits for something, but not past the end of the run; a write also not past its stop.
+    /// Waits for something, but not past the end of the run or its stop.
     async fn run_until_cancelled<T>(
         &self,
         errand: OutgoingRequest<'_>,
@@ -241,7 +241,7 @@ impl HttpClient {
         let stop = &self.retry_budget.cancellation;
         let stopped = async {
             match errand.request.method {
-                Method::Get => std::future::pending().await,
+                Method::Get => stop.wait_for_read_cancellation().await,
                 _ => stop.wait_for_cancellation().await,
             }
         };

@@ -206,7 +206,7 @@ impl RetryContext<'_> {
         let stopped = async {
             match self.is_write {
                 true => self.retry_budget.cancellation.wait_for_cancellation().await,
-                false => std::future::pending().await,
+                false => self.retry_budget.cancellation.wait_for_read_cancellation().await,
             }
         };
         tokio::select! {

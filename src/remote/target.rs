@@ -79,6 +79,26 @@ pub struct OauthPasswordGrant {
 }
 
 impl Target {
+    /// What of the connection shapes requests besides the base URL, without any credential.
+    pub fn describe_connection(&self) -> Vec<String> {
+        let auth = &self.auth;
+        let mut parts = vec![format!("format {:?}", self.format).to_lowercase()];
+        let schemes = [
+            ("bearer", auth.bearer.is_some()),
+            ("token", auth.token.is_some()),
+            ("basic", auth.basic.is_some()),
+        ];
+        parts.extend(schemes.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name.to_owned()));
+        parts.extend(auth.headers.iter().map(|(name, _)| format!("header {name}")));
+        parts.extend(auth.query.iter().map(|(name, _)| format!("query {name}")));
+        parts.extend(auth.oauth_password.iter().map(|oauth| format!("oauth {}", oauth.url)));
+        if let Some(login) = &auth.login {
+            let path = self.api.login.as_ref().map_or_else(String::new, |own| own.post.to_string());
+            parts.push(format!("login {path}, {:?}", login.token_location));
+        }
+        parts
+    }
+
     /// The scope value of that name, read as the kind says.
     pub fn read_scope_value(&self, name: &str, ty: &crate::kind::ScalarType) -> Option<Value> {
         let (_, text) = self.scope.iter().find(|(own, _)| &**own == name)?;

@@ -204,7 +204,12 @@ pub fn read_verified<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> 
 }
 
 fn convert_target(own: &RecordedTarget) -> BoundTarget {
-    BoundTarget { name: own.name.clone(), api: own.api.clone(), base_url: own.base_url.clone() }
+    BoundTarget {
+        name: own.name.clone(),
+        api: own.api.clone(),
+        base_url: own.base_url.clone(),
+        connection: Vec::new(),
+    }
 }
 
 fn count_attempts(sent: &RecordedRequest) -> u32 {

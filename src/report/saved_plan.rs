@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, ConflictView, ObjectResult, ResultStatus};
-use super::plan_report::{DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, SeverityView};
+use super::plan_report::{
+    ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, SeverityView,
+};
 use super::seal::{FileSeal, SealMessages};
 use super::{pseudonyms, sanitize};
 use crate::diagnostic::Diagnostic;
@@ -75,6 +77,9 @@ pub struct BoundTarget {
     pub api: String,
     /// Where it was.
     pub base_url: String,
+    /// What else of it shapes requests: the wire format, and where which credential goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connection: Vec<String>,
 }
 
 /// What binds one step to its object and its request.
@@ -257,7 +262,20 @@ fn parse_plan(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
     if plan.steps.len() != plan.report.changes.len() {
         return Err(broken("it has not one digest for each change".into()));
     }
+    if !counts_what_it_lists(&plan.report) {
+        return Err(broken("its summary counts other objects than it lists".into()));
+    }
     Ok((plan, json))
+}
+
+/// Whether the summary of a plan counts the objects that are listed.
+fn counts_what_it_lists(report: &PlanReport) -> bool {
+    let count = |action: ActionView| report.changes.iter().filter(|own| own.action == action).count();
+    let own = &report.summary;
+    (own.create, own.update, own.delete)
+        == (count(ActionView::Create), count(ActionView::Update), count(ActionView::Delete))
+        && (own.unchanged, own.refused, own.unread)
+            == (report.unchanged.len(), report.refused.len(), report.unread.len())
 }
 
 /// What is said of a plan whose seal is not right.
@@ -291,7 +309,10 @@ pub fn compare_steps(
     (fresh, now): (&ObjectChange, &BoundStep),
 ) -> Option<StaleStep> {
     if bound.from == now.from && bound.to == now.to {
-        return None;
+        return has_other_values(reviewed, fresh).then(|| StaleStep {
+            conflicts: Vec::new(),
+            message: "the plan file shows other values than this step has".to_owned(),
+        });
     }
     let moved = collect_conflicts(reviewed, fresh);
     let unshown = list_unshown_fields(bound, now, &moved);
@@ -304,6 +325,19 @@ pub fn compare_steps(
         format!("the object is not what was reviewed: {} moved, and this write carries all of it", unshown)
     };
     Some(StaleStep { conflicts: moved, message })
+}
+
+/// Whether a reviewed step shows anything else than the same step that is planned now.
+fn has_other_values(reviewed: &ObjectChange, fresh: &ObjectChange) -> bool {
+    let shown = |change: &ObjectChange| -> Vec<FieldChange> {
+        let fields = change.fields.iter().cloned();
+        // lines move with the file, and causes with what was applied meanwhile
+        fields.map(|field| FieldChange { line: None, column: None, causes: Vec::new(), ..field }).collect()
+    };
+    reviewed.action != fresh.action
+        || reviewed.object.id != fresh.object.id
+        || reviewed.requests.len() != fresh.requests.len()
+        || shown(reviewed) != shown(fresh)
 }
 
 /// The fields in which two steps over one object differ, as far as they may be shown.

@@ -56,6 +56,16 @@ impl AppliedPlans {
         self.plans.get(plan).is_some_and(|entry| entry.objects.contains(&build_key(target, kind, name)))
     }
 
+    /// Whether nothing was ever applied from a saved plan here.
+    pub fn is_empty(&self) -> bool {
+        self.plans.is_empty()
+    }
+
+    /// Takes over that an object was settled from a plan elsewhere; not written here.
+    pub fn learn_applied(&mut self, plan: &str, target: &str, kind: &str, name: &str) {
+        self.plans.entry(plan.to_owned()).or_default().objects.insert(build_key(target, kind, name));
+    }
+
     /// Notes objects that were settled from a plan; on disk before it returns.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ use crate::state::files::{create_folder, load_or_create_key, private_options};
 
 /// The file whose lock is the turn.
 const LOCK_FILE: &str = "lock";
+/// The file that the run that writes to services holds.
+const APPLY_LOCK_FILE: &str = "apply.lock";
 /// How long a turn is waited for; somebody who takes longer was stopped in the middle.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often it is asked for.
@@ -47,6 +49,22 @@ fn acquire_lock(folder: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
+    }
+}
+
+/// The lock of the one run that may write in a workspace. It ends with the file, also when the run is killed.
+///
+/// # Errors
+/// With `WouldBlock` while another run holds it, and when the folder cannot be made or locked.
+pub fn try_lock_apply(folder: &Path) -> io::Result<Option<File>> {
+    create_folder(folder)?;
+    let file =
+        private_options().create(true).truncate(false).write(true).open(folder.join(APPLY_LOCK_FILE))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct LoadedWorkspace {
     pub sources: Vec<Arc<NamedSource>>,
     /// Which credentials of its targets are looked up: those that read, unless a command writes.
     pub purpose: CredentialPurpose,
+    /// Held while a command writes: one at a time in a workspace.
+    pub apply_lock: Option<std::fs::File>,
     pub policies: PolicySet,
 }
 
@@ -166,7 +168,11 @@ fn read_workspace(
     let narrowed = SelectedFiles::new(&root, narrow, found, faults);
     let mut read = files::read_files(&narrowed.files, &registry, faults);
     narrowed.diagnose_empty_paths(&read, faults);
-    if narrow.is_empty() && read.documents.is_empty() && !diagnostic::has_errors(faults) {
+    if narrow.is_empty()
+        && read.documents.is_empty()
+        && !settings.allow_empty
+        && !diagnostic::has_errors(faults)
+    {
         faults.push(diagnose_no_document(&settings));
     }
     assign::assign_targets(&mut read.documents, &settings, faults);
@@ -182,6 +188,7 @@ fn read_workspace(
         documents: read.documents,
         sources: read.sources,
         purpose: CredentialPurpose::Read,
+        apply_lock: None,
         policies,
     })
 }
@@ -204,10 +211,10 @@ pub fn load_registry(root: &Path) -> anyhow::Result<KindRegistry> {
 fn diagnose_no_document(settings: &WorkspaceSettings) -> Diagnostic {
     let patterns: Vec<_> = settings.documents.iter().map(|(pattern, _)| format!("`{pattern}`")).collect();
     let message = format!("no document matches {}", patterns.join(", "));
-    let fault = Diagnostic::warning("no-document", message);
+    let fault = Diagnostic::error("no-document", message);
     let place = settings.documents.first().map(|(_, place)| place.clone());
     let fault = fault.with_hint(format!(
-        "write one, or name other patterns under `documents` in {}",
+        "write one, name other patterns under `documents` in {}, or set `allow_empty: true` there",
         settings::SETTINGS_FILE_NAME
     ));
     Diagnostic { location: place, ..fault }
@@ -238,8 +245,8 @@ impl LoadedWorkspace {
 
     /// For a command that writes.
     #[must_use]
-    pub fn with_write_access(self) -> Self {
-        Self { purpose: CredentialPurpose::Write, ..self }
+    pub fn with_write_access(self, apply_lock: Option<std::fs::File>) -> Self {
+        Self { purpose: CredentialPurpose::Write, apply_lock, ..self }
     }
 
     /// Which of these paths, from the workspace, are those of documents.

@@ -44,6 +44,8 @@ pub struct WorkspaceSettings {
     pub documents: Vec<(String, SourceLocation)>,
     /// Webhooks, as far as they could be read.
     pub notify: Vec<NotifySettings>,
+    /// Whether a workspace without any document is no error.
+    pub allow_empty: bool,
     /// Whether reports tell the domains of mail addresses.
     pub mail_domains: bool,
     /// How receipts are kept.
@@ -108,6 +110,7 @@ pub fn read_settings(
     let documents = read_patterns(root, source);
     let word = root.and_then(|root| root.get_value("mail_domains")).and_then(YamlNode::as_scalar);
     let mail_domains = word == Some("show");
+    let allow_empty = root.and_then(|root| root.get_value("allow_empty")).and_then(YamlNode::as_scalar);
     let receipts = receipts::read_receipt_settings(root, &mut SourceReader::new(source, &mut found));
     let faulty = has_errors(&found);
     faults.append(&mut found);
@@ -116,6 +119,7 @@ pub fn read_settings(
         targets,
         documents,
         notify,
+        allow_empty: allow_empty == Some("true"),
         mail_domains,
         receipts,
         has_errors: faulty,

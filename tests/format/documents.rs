@@ -946,3 +946,46 @@ proptest! {
         prop_assert!(!drawn.contains(CANARY), "of\n{}\n{}", text, drawn);
     }
 }
+
+#[test]
+fn whole_and_decimal_numbers_are_spelled_by_one_rule() {
+    let fault = |field: &str, text: &str| {
+        let mut faults = Vec::new();
+        let document = format!("kind: shop/stall\nname: a\nspec: {{ {field}: {text} }}\n");
+        document::read_documents(&NamedSource::new("a.yaml", document), registry(), &mut faults);
+        faults.iter().any(|fault| fault.message.starts_with("this is not"))
+    };
+    let fields: Vec<String> = {
+        let kind = registry().find_kind("shop/stall").expect("a kind");
+        let scalar = |wanted: fn(&trueup::kind::ScalarType) -> bool| {
+            let is_wanted = |ty: &FieldType| matches!(ty, FieldType::Scalar(leaf) if wanted(leaf));
+            let open = kind.shape.fields.iter().filter(|field| !field.behavior.read_only);
+            open.into_iter().find(|field| is_wanted(&field.ty)).expect("a field").name.to_string()
+        };
+        use trueup::kind::ScalarType::{Decimal, Integer};
+        vec![scalar(|leaf| matches!(leaf, Integer(_))), scalar(|leaf| matches!(leaf, Decimal(_)))]
+    };
+    for field in &fields {
+        for text in ["017", "1_000", "5.", "'0x10'", "+", "1.e3"] {
+            assert!(fault(field, text), "{field}: {text}");
+        }
+        for text in ["17", "'17'", "0", "5.0", "1e3"] {
+            assert!(!fault(field, text), "{field}: {text}");
+        }
+    }
+}
+
+#[test]
+fn aliases_add_no_more_than_the_file_is_long() {
+    let row = "[*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]";
+    let mut text = "kind: shop/stall\nname: a\nspec:\n".to_owned();
+    text.push_str(&format!("  l0: &a [{}]\n", vec!["x"; 100].join(", ")));
+    for level in 1..6 {
+        text.push_str(&format!("  l{level}: &a {row}\n"));
+    }
+    // the bound is of the file: documents do not add to it
+    let text = format!("{text}---\n{text}");
+    let mut faults = Vec::new();
+    document::read_documents(&NamedSource::new("a.yaml", text), registry(), &mut faults);
+    assert!(faults.iter().any(|fault| fault.code == "too-many-aliases"), "{:?}", lines(&faults));
+}

@@ -112,3 +112,22 @@ fn every_text_of_this_repository_comes_out_once_and_for_all() {
     assert!(texts > 300 && changed > 0, "{texts} texts, {changed} changed");
     assert!(untouched.len() * 50 < texts, "left alone: {untouched:#?}");
 }
+
+#[test]
+fn json_says_which_files_differ() {
+    let workspace = workspace();
+    let ran = workspace.run(&["fmt", "--check", "--format", "json"]);
+    let report = ran.json();
+    assert_eq!(ran.code, Some(2), "{}", ran.all());
+    assert_eq!(report["check"], true);
+    assert!(report["changed"].as_array().is_some_and(|changed| !changed.is_empty()), "{report}");
+    workspace.expect(0, &["fmt", "--format", "json"]).json();
+    let report = workspace.expect(0, &["fmt", "--check", "--format", "json"]).json();
+    assert_eq!(report["changed"], serde_json::json!([]));
+
+    let report = workspace.expect(2, &["schema", "--check", "--format", "json"]).json();
+    assert_eq!(report["changed"].as_array().map(Vec::len), report["total"].as_u64().map(|all| all as usize));
+    workspace.expect(0, &["schema", "--format", "json"]).json();
+    let report = workspace.expect(0, &["schema", "--check", "--format", "json"]).json();
+    assert_eq!(report["changed"], serde_json::json!([]));
+}

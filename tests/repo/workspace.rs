@@ -134,7 +134,7 @@ fn every_fault_of_the_settings_is_told() {
             "trueup.yaml:8:19 wrong-type: this is a single value, but true or false is wanted here",
             "trueup.yaml:9:3 missing-key: the key `api` is missing here (`api`: The API that is served there: a built-in one, or one that a directory under `apis/` describes)",
             "trueup.yaml:10:12 wrong-type: this is a single value, but a list is wanted here",
-            "trueup.yaml:11:1 unknown-key: the key `foo` is not known here (known here: mail_domains, notify, receipts)",
+            "trueup.yaml:11:1 unknown-key: the key `foo` is not known here (known here: allow_empty, mail_domains, notify, receipts)",
         ],
     );
     says(
@@ -276,7 +276,7 @@ fn documents_come_in_the_order_of_their_files() {
     assert_eq!(
         faults,
         [
-            "trueup.yaml:1:1 no-document: no document matches `config/**/*.yaml`, `config/**/*.yml` (write one, or name other patterns under `documents` in trueup.yaml)"
+            "trueup.yaml:1:1 no-document: no document matches `config/**/*.yaml`, `config/**/*.yml` (write one, name other patterns under `documents` in trueup.yaml, or set `allow_empty: true` there)"
         ]
     );
 }

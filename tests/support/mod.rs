@@ -7,6 +7,7 @@ pub mod decisions;
 pub mod handmade_kinds;
 pub mod marked_documents;
 pub mod new_documents;
+pub mod own_api_fixture;
 pub mod raw_server;
 pub mod report_fixture;
 pub mod sandbox_fixture;

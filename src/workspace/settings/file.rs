@@ -22,6 +22,9 @@ pub struct SettingsFile {
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
     #[serde(default = "default_documents")]
     pub documents: Vec<String>,
+    /// Whether a workspace without any document is right; otherwise it is an error, since the patterns may be wrong.
+    #[serde(default)]
+    pub allow_empty: bool,
     /// Whether reports tell the domain of a mail address behind the short name that stands for a person.
     #[serde(default)]
     pub mail_domains: MailDomainsFile,

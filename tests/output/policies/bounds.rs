@@ -87,3 +87,19 @@ fn mistakes_that_show_only_when_asked_are_told_as_such() {
         ran.complains(&["policy-unanswered", why]);
     }
 }
+
+#[test]
+fn loops_that_build_lists_of_lists_end_at_the_budget() {
+    let list = format!("[{}]", vec!["1"; 300].join(","));
+    for expression in [
+        format!("size({list}.map(a, {list}.map(b, [a, b, a, b]))) == 0"),
+        format!("size({list}.filter(a, size({list}.filter(b, b > 0)) > 0)) == 0"),
+    ] {
+        let (ran, took) = ran(&expression);
+        assert_eq!(ran.code, Some(3), "{}", ran.all());
+        ran.complains(&["policy-unanswered", "it takes too long"]);
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+    let (ran, _) = ran(&format!("size({list}.map(a, a + 1)) == 300"));
+    assert_eq!(ran.code, Some(0), "one loop over a long list is within the budget\n{}", ran.all());
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use trueup::sandbox::{SandboxFault, SandboxOptions};
 
-use super::own_api_fixture::OwnApiFixture;
+use crate::support::own_api_fixture::OwnApiFixture;
 use crate::support::workspace::Workspace;
 
 const SETTINGS: &str =

@@ -11,7 +11,7 @@ use trueup::sandbox::{
     SandboxOptions,
 };
 
-use super::own_api_fixture::{descriptions, kinds};
+use crate::support::own_api_fixture::{descriptions, kinds};
 use crate::support::workspace::{ProgramOutput, Workspace};
 
 const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\nauth: [bearer]\n";

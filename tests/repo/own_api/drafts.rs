@@ -8,7 +8,7 @@ use trueup::kind::registry::KindRegistry;
 use trueup::sandbox::SandboxOptions;
 
 use super::example::Judge;
-use super::own_api_fixture::{OwnApiFixture, body, descriptions};
+use crate::support::own_api_fixture::{OwnApiFixture, body, descriptions};
 use crate::support::workspace::Workspace;
 
 const DOCUMENTS: [(&str, &str); 2] = [("bikes", "bikes-3.0.yaml"), ("festival", "festival-3.1.json")];

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use trueup::kind::registry::KindRegistry;
 use trueup::sandbox::SandboxOptions;
 
-use super::own_api_fixture::{OwnApiFixture, body, descriptions};
+use crate::support::own_api_fixture::{OwnApiFixture, body, descriptions};
 use crate::support::workspace::Workspace;
 
 const EXAMPLE: &str = "examples/own-api";

@@ -5,7 +5,7 @@ use serde_json::json;
 use trueup::diagnostic::NamedSource;
 use trueup::sandbox::{RunningSandbox, SandboxData, SandboxLauncher, SandboxOptions};
 
-use super::own_api_fixture::{descriptions, kinds};
+use crate::support::own_api_fixture::{descriptions, kinds};
 use crate::support::workspace::Workspace;
 
 const API: &str = "format: 1\ntitle: Ferry\ndescription: Boats.\nformats: [json]\nauth: [bearer]\n";

@@ -8,5 +8,4 @@ mod conditional_writes;
 mod drafts;
 mod example;
 mod large_collections;
-mod own_api_fixture;
 mod unusual_openapi;

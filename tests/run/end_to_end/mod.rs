@@ -6,6 +6,8 @@ mod exit_codes;
 mod formats;
 #[cfg(unix)]
 mod interrupts;
+#[cfg(unix)]
+mod locks_and_signals;
 mod personal_values;
 mod request_gate;
 mod unread;

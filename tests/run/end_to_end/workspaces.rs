@@ -33,7 +33,7 @@ fn no_workspace() {
 }
 
 #[test]
-fn no_documents_are_a_warning_and_a_path_without_any_an_error() {
+fn no_documents_are_an_error_unless_the_settings_allow_it() {
     let fixture = sound();
     fixture.workspace.write("notes/readme.yaml", "kind: nothing\n");
     let ran = fixture.workspace.expect(1, &["plan", "notes"]);
@@ -41,9 +41,13 @@ fn no_documents_are_a_warning_and_a_path_without_any_an_error() {
     let ran = fixture.workspace.expect(1, &["plan", "nowhere"]);
     ran.complains(&["no-such-path", "nowhere", "relative to the workspace"]);
     fixture.workspace.remove("config/000.yaml");
-    let ran = fixture.workspace.expect(0, &["validate"]);
-    ran.complains(&["warning[no-document]", "`config/**/*.yaml`", "write one"]);
-    assert!(!ran.out.contains("all fine"), "{}", ran.out);
+    for command in [&["validate"][..], &["plan"], &["drift"], &["apply", "--auto-approve"]] {
+        let ran = fixture.workspace.expect(1, command);
+        ran.complains(&["error[no-document]", "`config/**/*.yaml`", "allow_empty: true"]);
+    }
+    let settings = fixture.workspace.read("trueup.yaml");
+    fixture.workspace.write("trueup.yaml", &format!("{settings}allow_empty: true\n"));
+    fixture.workspace.expect(0, &["validate"]);
     fixture.workspace.expect(0, &["plan"]).says(&["there are no documents"]);
 }
 

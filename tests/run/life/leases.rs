@@ -233,8 +233,7 @@ fn without_a_directory_runs_in_one_workspace_are_kept_apart() {
     let lease = settings.lines().find(|line| line.contains("lease:")).expect("a lease");
     shared.fixture.workspace.write("trueup.yaml", &settings.replace(lease, "    lease: {}"));
     let running = shared.started();
-    shared.fixture.workspace.expect(3, &APPLY).complains(&["lease-held"]);
+    shared.fixture.workspace.expect(0, &APPLY).complains(&["waiting until it ends"]);
     assert_eq!(running.finish().code, Some(0));
-    shared.fixture.workspace.expect(0, &APPLY);
     assert!(shared.words().is_empty());
 }

@@ -1,5 +1,6 @@
 //! Saved plans, gates, journals and receipts: the real program against the sandbox.
 
+mod bindings;
 mod gates;
 mod guessed_pins;
 mod hidden;
