@@ -15,7 +15,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, SourceLocation};
@@ -68,6 +68,12 @@ impl<'w> SecretEnvironment<'w> {
 }
 
 impl ResolvedSecrets {
+    /// The values of all sources that are wanted.
+    pub fn list_texts(&self, is_wanted: impl Fn(&ValueSource) -> bool) -> impl Iterator<Item = &str> {
+        let wanted = self.values.iter().filter(move |(source, _)| is_wanted(source));
+        wanted.map(|(_, secret)| secret.expose_secret())
+    }
+
     /// The value of a source, when it is known.
     pub fn get(&self, source: &ValueSource) -> Option<&SecretString> {
         self.values.get(source)

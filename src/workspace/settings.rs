@@ -21,6 +21,7 @@ use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{Api, WireFormat};
 use crate::remote::target::Target;
+use crate::remote::target_client::TargetOrigin;
 use crate::workspace::secrets::ResolvedSecrets;
 use crate::workspace::settings::auth::{
     AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
@@ -229,6 +230,23 @@ impl TargetSettings {
     /// Where the credentials for a purpose come from; nothing where there are none for it.
     pub fn list_credentials(&self, purpose: CredentialPurpose) -> Vec<&CredentialSource> {
         self.auth.select_auth(purpose).map(AuthSettings::list_credentials).unwrap_or_default()
+    }
+
+    /// The sources of user names among them.
+    pub fn list_user_names(&self, purpose: CredentialPurpose) -> Vec<&CredentialSource> {
+        self.auth.select_auth(purpose).map(AuthSettings::list_user_names).unwrap_or_default()
+    }
+
+    /// Where the target and its credentials are written.
+    pub fn locate_origin(&self, source: &Arc<NamedSource>) -> TargetOrigin {
+        let credentials = self.auth.list_credentials();
+        let mut sources: Vec<String> = credentials.iter().map(|own| own.source.to_string()).collect();
+        sources.dedup();
+        TargetOrigin {
+            target: source.locate_span(self.span),
+            credentials: credentials.first().map(|own| source.locate_span(own.span)),
+            sources,
+        }
     }
 
     /// Why the target is not there for a purpose.

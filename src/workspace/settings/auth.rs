@@ -252,15 +252,21 @@ fn to_token_place(sends: SendsFile) -> TokenLocation {
 }
 
 impl AuthSettings {
+    /// The users for whom requests are sent.
+    fn list_users(&self) -> impl Iterator<Item = &UserCredentials> {
+        let login = self.login.iter().map(|login| &login.user);
+        self.basic.iter().chain(login).chain(self.oauth_password.iter().map(|oauth| &oauth.user))
+    }
+
+    /// The sources of user names.
+    pub fn list_user_names(&self) -> Vec<&CredentialSource> {
+        self.list_users().map(|user| &user.username).collect()
+    }
+
     /// Every credential.
     pub fn list_credentials(&self) -> Vec<&CredentialSource> {
         let mut all: Vec<&CredentialSource> = self.bearer.iter().chain(&self.token).collect();
-        let users = [
-            self.basic.as_ref(),
-            self.login.as_ref().map(|login| &login.user),
-            self.oauth_password.as_ref().map(|oauth| &oauth.user),
-        ];
-        for user in users.into_iter().flatten() {
+        for user in self.list_users() {
             all.extend([&user.username, &user.password]);
         }
         all.extend(self.headers.iter().chain(&self.query).map(|(_, credential)| credential));
