@@ -10,6 +10,7 @@ mod check;
 pub mod file;
 mod receipts;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -269,6 +270,7 @@ impl TargetSettings {
     pub fn build_target(
         &self,
         secrets: &ResolvedSecrets,
+        root: &Path,
         purpose: CredentialPurpose,
         parallelism: Option<u32>,
     ) -> Option<Target> {
@@ -279,7 +281,7 @@ impl TargetSettings {
             api: Arc::clone(&self.api),
             base_url: self.base_url.clone(),
             format: self.format,
-            auth: self.auth.select_auth(purpose)?.resolve_secrets(secrets)?,
+            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, root)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             also_send_nested: self.carry_nested,
