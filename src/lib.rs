@@ -18,6 +18,7 @@
 //! exchange.rs  yaml.rs      requests and responses as data    YAML -> trees with source locations
 //! value.rs  diagnostic.rs   the typed tree, paths, sensitivity; what is wrong, where, and what to do
 //! cores.rs                  the same work for many things, on every core
+//! output_filter.rs          the secrets of this run are taken out of everything that is written
 //! ```
 //!
 //! `plan` and `remote` never import each other, nor do `document` and `remote`: only `run` sees them all.
@@ -48,6 +49,7 @@ pub mod document;
 pub mod exchange;
 pub mod kind;
 pub mod openapi;
+pub mod output_filter;
 pub mod plan;
 pub mod policy;
 pub mod remote;

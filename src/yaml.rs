@@ -521,6 +521,9 @@ impl<'t> YamlReader<'t, '_> {
     }
 }
 
+/// The most characters of a key that is shown of a file that cannot be read.
+const MAX_SHOWN_KEY: usize = 40;
+
 fn build_syntax_error(source: &Arc<NamedSource>, shift: u32, error: &ScanError) -> Diagnostic {
     let marker = error.marker();
     let byte = marker.byte_offset().unwrap_or_else(|| {
@@ -534,24 +537,50 @@ fn build_syntax_error(source: &Arc<NamedSource>, shift: u32, error: &ScanError) 
         .with_hint("look at the indentation, quotes and brackets just before this place")
 }
 
-/// Veils everything behind the first colon of each line: in a file that cannot be read, nobody knows which
-/// values are secret.
+/// Redacts everything but keys: in a file that cannot be read, nobody knows which values are secret. A line counts as
+/// one with a key only outside of block scalars and open quotes, and only when the key is a plain word.
 fn redact_values(source: &NamedSource) {
-    let mut start = 0;
+    let (mut start, mut block, mut quote) = (0, None, None);
     for line in source.text.split_inclusive('\n') {
         let body = line.trim_end_matches(['\n', '\r']);
-        let value = match body.find(':') {
-            Some(colon) => colon + 1,
-            // a line without a key: the inside of a block text, a list item
-            None => body.len() - body.trim_start_matches([' ', '-']).len(),
-        };
-        let value = value + (body[value..].len() - body[value..].trim_start().len());
+        let indent = body.len() - body.trim_start_matches(' ').len();
+        let is_inside =
+            quote.is_some() || (block.is_some_and(|outer| indent > outer) && !body.trim().is_empty());
+        let key_end = if is_inside { None } else { find_key_end(body) };
+        let shown = key_end.unwrap_or(body.len() - body.trim_start_matches([' ', '-']).len());
+        let value = shown + (body[shown..].len() - body[shown..].trim_start().len());
         if value < body.len() {
-            source
-                .redact_span(SourceSpan { start: (start + value) as u32, end: (start + body.len()) as u32 });
+            let span = SourceSpan { start: (start + value) as u32, end: (start + body.len()) as u32 };
+            source.redact_span(span);
         }
+        if !is_inside && !body.trim().is_empty() {
+            block = body[value..].starts_with(['|', '>']).then_some(indent);
+        }
+        quote = find_open_quote(&body[value.min(body.len())..], quote);
         start += line.len();
     }
+}
+
+/// Where the colon after a key ends, when the line begins with one.
+fn find_key_end(line: &str) -> Option<usize> {
+    let key = line.trim_start_matches([' ', '-']);
+    let length = key.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+    let rest = key.get(length..)?.strip_prefix(':')?;
+    let is_key = key.starts_with(|c: char| c.is_ascii_alphabetic()) && length <= MAX_SHOWN_KEY;
+    (is_key && (rest.is_empty() || rest.starts_with(' '))).then_some(line.len() - rest.len())
+}
+
+/// The quote that is open after a text, when one was open before or the text begins with one.
+fn find_open_quote(text: &str, open: Option<char>) -> Option<char> {
+    let (quote, rest) = match open {
+        Some(quote) => (quote, text),
+        None => {
+            let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+            (quote, text.get(1..)?)
+        }
+    };
+    let closing = rest.char_indices().any(|(at, c)| c == quote && !rest[..at].ends_with('\\'));
+    (!closing).then_some(quote)
 }
 
 #[cfg(test)]
@@ -670,6 +699,26 @@ mod tests {
         assert_eq!(faults.len(), 1);
         let veiled: String = source.list_redactions().iter().map(|v| &source.text[v.clone()]).collect();
         assert!(veiled.contains("topsecret") && veiled.contains("\"abc"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_shows_no_text_before_a_colon() {
+        for text in [
+            "export TOKEN=topsecret:1\nother: [\n",
+            "a: |\n  topsecret: x\n  more topsecret\nb: [\n",
+            "a: >-\n\n    topsecret: x\n\n    topsecret: y\nb: [\n",
+            "a: \"x\n  topsecret: y\n  z\n",
+            "topsecret-1234: [\n",
+            "- topsecret://user: [\n",
+            "a: {topsecret: [\n",
+        ] {
+            let source = NamedSource::new("t.yaml", text);
+            read_documents(&source, &mut Vec::new());
+            let redactions = source.list_redactions();
+            for (at, _) in text.match_indices("topsecret") {
+                assert!(redactions.iter().any(|range| range.contains(&at)), "{text:?} {at}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use anyhow::{Context, anyhow};
 use super::exit::ExitStatus;
 use super::output_file::open_output;
 use super::reports::is_stdout;
+use crate::output_filter::filter_bytes;
 use crate::remote::retry_budget::RetryEvent;
 use crate::report::event::{EventLine, EventPayload, RetryPayload};
 use crate::report::json::to_json_line;
@@ -193,7 +194,7 @@ impl EventFileWriter {
         let (lines, queue) = channel::<Arc<str>>();
         let write = move || {
             for line in queue {
-                match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+                match out.write_all(&filter_bytes(line.as_bytes())).and_then(|()| out.flush()) {
                     Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                     written => written?,
                 }

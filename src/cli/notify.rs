@@ -6,6 +6,7 @@ use super::reports::ReportContent;
 use super::run_setup;
 use super::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
+use crate::output_filter::filter_text;
 use crate::remote::hosts::AllowedHosts;
 use crate::remote::webhook::WebhookSender;
 use crate::report::{ViewModel, chat_message, to_json};
@@ -61,7 +62,7 @@ fn send_notification(
     };
     let lost =
         |why: String| Some(Diagnostic::warning("not-notified", format!("a webhook was not told: {why}")));
-    let body = body.map_err(|error| lost(error.to_string()))?;
+    let body = filter_text(&body.map_err(|error| lost(error.to_string()))?).into_owned();
     let allowed = AllowedHosts::from_env(&|name| std::env::var(name).ok()).map_err(Some)?;
     let runtime = run_setup::build_runtime().map_err(|error| lost(error.to_string()))?;
     let hook = WebhookSender { url, secret, event: event.as_str() };

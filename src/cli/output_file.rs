@@ -7,11 +7,14 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::output_filter::filter_bytes;
+
 /// Writes a file.
 ///
 /// # Errors
 /// When it is a link or cannot be written.
 pub fn write_output(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let bytes = &filter_bytes(bytes);
     match open_special(path)? {
         Some(mut special) => ignore_closed_pipe(special.write_all(bytes).and_then(|()| special.flush())),
         None => replace_regular(path, bytes),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::screen::TerminalScreen;
+use super::wait_notice::WaitNotice;
 use crate::remote::rate_limiter::RateStatus;
 use crate::remote::target_client::TargetClient;
 use crate::run::RunEvent;
@@ -28,6 +29,9 @@ pub struct ProgressDisplay<'s> {
     bar: ProgressBar,
     line_progress: Option<Mutex<LineProgress>>,
     services: &'s ClientsByTarget,
+    screen: TerminalScreen,
+    /// Until the first object is done.
+    notice: Mutex<Option<WaitNotice>>,
 }
 
 struct LineProgress {
@@ -57,15 +61,44 @@ impl<'s> ProgressDisplay<'s> {
     pub fn new(screen: &TerminalScreen, services: &'s ClientsByTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         if screen.quiet {
-            return Self { bar, line_progress: None, services };
+            return Self::with_bar(bar, None, screen, services);
         }
         if io::stderr().is_terminal() {
             let template = "{prefix} {bar:30} {pos}/{len}  {per_sec}  {eta} left{msg}";
             let style = ProgressStyle::with_template(template);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            return Self { bar, line_progress: None, services };
+            return Self::with_bar(bar, None, screen, services);
         }
-        Self { bar, line_progress: Some(Mutex::new(LineProgress::start("", 0))), services }
+        Self::with_bar(bar, Some(Mutex::new(LineProgress::start("", 0))), screen, services)
+    }
+
+    fn with_bar(
+        bar: ProgressBar,
+        line_progress: Option<Mutex<LineProgress>>,
+        screen: &TerminalScreen,
+        services: &'s ClientsByTarget,
+    ) -> Self {
+        Self { bar, line_progress, services, screen: screen.clone(), notice: Mutex::default() }
+    }
+
+    /// Says for whom the run waits when nothing is done within a second.
+    fn start_notice(&self) {
+        let names: Vec<String> = self
+            .services
+            .iter()
+            .take(MAX_SERVICES_SHOWN)
+            .map(|(name, service)| format!("{name} ({})", service.target.base_url))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        let more = if self.services.len() > names.len() { ", …" } else { "" };
+        let notice = WaitNotice::start(&self.screen, format!("{}{more}", names.join(", ")));
+        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+    }
+
+    fn end_notice(&self) {
+        drop(self.notice.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// What holds the services up by now.
@@ -88,11 +121,13 @@ impl<'s> ProgressDisplay<'s> {
 
     /// Takes the bar away.
     pub fn clear(&self) {
+        self.end_notice();
         self.bar.finish_and_clear();
     }
 
     fn start_phase(&self, what: &'static str, total: usize) {
         tracing::info!(objects = total, "{what}");
+        self.start_notice();
         self.bar.reset();
         self.bar.set_length(total as u64);
         self.bar.set_prefix(what);
@@ -103,6 +138,7 @@ impl<'s> ProgressDisplay<'s> {
     }
 
     fn advance(&self, more: usize) {
+        self.end_notice();
         if self.bar.is_hidden()
             && self.line_progress.is_none()
             && self.bar.elapsed() > BAR_DELAY

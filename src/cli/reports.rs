@@ -14,6 +14,7 @@ use super::args::{CiService, GlobalArgs, OutputFormat, ReportArgs, ReportFormat,
 use super::output_file::write_output;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
+use crate::output_filter::filter_bytes;
 use crate::report::markdown::{self, render_markdown};
 use crate::report::plan_report::{PlanReport, ValidationReport};
 use crate::report::receipt::Receipt;
@@ -181,7 +182,7 @@ fn append_step_summary(sheet: &ViewModel) -> anyhow::Result<()> {
     }
     let failed = || format!("the step summary {} cannot be written", file.display());
     let mut summary = fs::File::options().create(true).append(true).open(&file).with_context(failed)?;
-    summary.write_all(render_markdown(sheet, most).as_bytes()).with_context(failed)
+    summary.write_all(&filter_bytes(render_markdown(sheet, most).as_bytes())).with_context(failed)
 }
 
 /// Whether a file stands for stdout.

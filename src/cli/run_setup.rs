@@ -189,10 +189,12 @@ pub fn connect_targets(
     };
     let mut services = BTreeMap::new();
     for target in targets {
-        let place = settings.targets.iter().find(|own| own.name == target.name).map(|own| own.span);
+        let own = settings.targets.iter().find(|own| own.name == target.name);
+        let place = own.map(|own| own.span);
+        let origin = own.map(|own| own.locate_origin(&settings.source));
         match TargetClient::connect_target(Arc::new(target), &allowed) {
             Ok(service) => {
-                let service = service.with_retry_budget(Arc::clone(allowance));
+                let service = service.with_retry_budget(Arc::clone(allowance)).with_origin(origin);
                 let service = match network.request_timeout {
                     Some(timeout) => service.with_timeout(timeout),
                     None => service,

@@ -20,6 +20,7 @@ use super::run_setup::PreparedRun;
 use super::since_filter::find_needed_documents;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
+use crate::output_filter::filter_bytes;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
 use crate::report::plan_report::{ObjectChange, ObjectName};
 use crate::report::pseudonyms::PersonalDataMode;
@@ -78,8 +79,13 @@ pub fn write_plan(
         pseudonyms: prepared.keys.identify_pseudonym_key(),
     };
     let saved = SavedPlan::new(plan, report.clone(), of, key).seal(key)?;
-    write_output(path, to_json(&saved)?.as_bytes())
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    let text = to_json(&saved)?;
+    // it would no longer be what was sealed
+    anyhow::ensure!(
+        filter_bytes(text.as_bytes()) == text.as_bytes(),
+        "the plan holds a secret of this run in clear, and is not saved"
+    );
+    write_output(path, text.as_bytes()).with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(diagnose_unbound_values(report).filter(|_| key.is_none()))
 }
 

@@ -11,6 +11,7 @@ use anstream::{AutoStream, ColorChoice};
 
 use super::args::{ColorMode, GlobalArgs, ReportFormat, RevealArgs, StdoutFormat};
 use crate::diagnostic::Diagnostic;
+use crate::output_filter::filter_text;
 use crate::report::diagnostics::{DiagnosticRenderOptions, render_diagnostics};
 
 /// The width for output that goes to no terminal.
@@ -96,10 +97,11 @@ impl TerminalScreen {
     }
 
     fn write_stdout(&self, text: &str) -> io::Result<()> {
+        let text = filter_text(text);
         let written = match self.select_color(&io::stdout()) {
             // at once: a stream that takes styles out writes piece by piece
-            ColorChoice::Never => write_text(&mut io::stdout().lock(), &strip_str(text).to_string()),
-            choice => write_text(&mut AutoStream::new(io::stdout(), choice).lock(), text),
+            ColorChoice::Never => write_text(&mut io::stdout().lock(), &strip_str(&text).to_string()),
+            choice => write_text(&mut AutoStream::new(io::stdout(), choice).lock(), &text),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -121,9 +123,10 @@ impl TerminalScreen {
 
     /// Puts commands for the runner on stderr; the texts in them are harmless already.
     pub fn print_runner_commands(&self, text: &str) {
+        let text = filter_text(text);
         let _ = match self.select_color(&io::stderr()) {
-            ColorChoice::Never => write_text(&mut io::stderr().lock(), &strip_str(text).to_string()),
-            choice => write_text(&mut AutoStream::new(io::stderr(), choice).lock(), text),
+            ColorChoice::Never => write_text(&mut io::stderr().lock(), &strip_str(&text).to_string()),
+            choice => write_text(&mut AutoStream::new(io::stderr(), choice).lock(), &text),
         };
     }
 

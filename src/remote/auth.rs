@@ -3,7 +3,8 @@
 //! Everything a target names is checked when its client is made: that it can be sent at all, that it may go
 //! where it would go, and that no two credentials want the same header or query parameter. Values are
 //! marked sensitive, so that no layer below prints them or keeps them in a compression table.
-//! Deliberately absent: where credentials come from (`cli`), which hosts are allowed (`hosts`), and how
+//! Credentials that a service refuses are read from their sources once more, where a source may give others.
+//! Deliberately absent: where credentials come from (`workspace`), which hosts are allowed (`hosts`), and how
 //! tokens are had (`session`).
 
 use std::collections::HashMap;
@@ -13,15 +14,17 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::hosts::AllowedHosts;
 use super::session::{AccessToken, GrantFlow, LoginContext, LoginSession, TokenParameter};
-use super::target::{Target, TokenLocation};
+use super::target::{CredentialRenewal, Target, TargetAuth, TokenLocation};
 use super::transport::{HostConnection, PreparedRequest};
 use super::transport_error::TransportError;
 use crate::diagnostic::Diagnostic;
+use crate::kind::Api;
 
 /// Headers of the transport; a credential or a fixed header of that name would break requests.
 const RESERVED_HEADERS: [&str; 12] = [
@@ -39,12 +42,24 @@ const RESERVED_HEADERS: [&str; 12] = [
     "upgrade",
 ];
 
+/// New credentials in a row that may be refused at once, until 401 is taken for what it says.
+const MAX_REJECTED_RENEWALS: u32 = 3;
+
 /// All that a target proves itself with.
 pub(super) struct TargetCredentials {
-    static_parts: Arc<StaticRequestParts>,
+    target: Arc<str>,
+    api: Arc<Api>,
+    state: Mutex<StaticState>,
+    renewal: Option<CredentialRenewal>,
     sessions: Vec<LoginSession>,
-    /// As the target names them.
+}
+
+/// The credentials that need no login, as they were read last.
+struct StaticState {
+    parts: Arc<StaticRequestParts>,
+    /// All that were read so far, as the target names them.
     configured_secrets: Vec<SecretString>,
+    rejected_renewals: u32,
 }
 
 /// What every request carries: the API's fixed headers, and credentials that never change.
@@ -54,8 +69,12 @@ pub(super) struct StaticRequestParts {
     query: Vec<(String, SecretString)>,
 }
 
-/// Tokens of all sessions of a target, in their order.
-pub(super) type AccessTokens = Vec<Arc<AccessToken>>;
+/// What one request proves itself with.
+pub(super) struct RequestCredentials {
+    static_parts: Arc<StaticRequestParts>,
+    /// Of all sessions of a target, in their order.
+    tokens: Vec<Arc<AccessToken>>,
+}
 
 impl TargetCredentials {
     /// The credentials of `target`, whose host was checked before.
@@ -65,7 +84,7 @@ impl TargetCredentials {
         transport: &HostConnection,
     ) -> Result<Self, Diagnostic> {
         let mut claims = UsedParameters { target: &target.name, owners: HashMap::new() };
-        let fixed = Arc::new(claims.build_static_parts(target)?);
+        let fixed = Arc::new(claims.build_static_parts(&target.api, &target.auth)?);
         let mut sessions = Vec::new();
         if let Some(login) = &target.auth.login {
             let place = claims.build_token_parameter(&login.token_location)?;
@@ -73,9 +92,9 @@ impl TargetCredentials {
             allowed.check_described_login(target, opening.url())?;
             sessions.push(LoginSession::new(transport.clone(), opening, place));
         }
-        if let Some(oauth) = &target.auth.oauth_password {
+        if let Some(oauth) = &target.auth.oauth {
             allowed.check_token_url(target, &oauth.url)?;
-            claims.reserve_header(&AUTHORIZATION, "oauth_password")?;
+            claims.reserve_header(&AUTHORIZATION, "oauth")?;
             let place = TokenParameter::Header(AUTHORIZATION, "Bearer ".to_owned());
             sessions.push(LoginSession::new(
                 HostConnection::new(&oauth.url)?,
@@ -83,13 +102,27 @@ impl TargetCredentials {
                 place,
             ));
         }
-        Ok(Self { static_parts: fixed, sessions, configured_secrets: target.auth.collect_secrets() })
+        let state = StaticState {
+            parts: fixed,
+            configured_secrets: target.auth.collect_secrets(),
+            rejected_renewals: 0,
+        };
+        Ok(Self {
+            target: Arc::clone(&target.name),
+            api: Arc::clone(&target.api),
+            state: Mutex::new(state),
+            renewal: target.auth.renewal.clone(),
+            sessions,
+        })
     }
 
     /// Everything in them that nobody may see, tokens and encoded forms included.
     pub(super) async fn collect_secrets(&self) -> Vec<SecretString> {
-        let mut secrets = self.configured_secrets.clone();
-        let encoded = self.static_parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let (mut secrets, parts) = {
+            let state = self.state.lock().await;
+            (state.configured_secrets.clone(), Arc::clone(&state.parts))
+        };
+        let encoded = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         secrets.extend(encoded.and_then(|value| value.split_once(' ')).map(|(_, word)| word.into()));
         for session in &self.sessions {
             secrets.extend(session.read_secret().await);
@@ -97,49 +130,73 @@ impl TargetCredentials {
         secrets
     }
 
-    /// A token of every session, asked for where there is none at hand.
-    pub(super) async fn acquire_tokens(&self, way: LoginContext<'_>) -> Result<AccessTokens, TransportError> {
-        let mut tickets = AccessTokens::new();
+    /// The credentials of a request; a token is asked for where there is none at hand.
+    pub(super) async fn acquire(&self, way: LoginContext<'_>) -> Result<RequestCredentials, TransportError> {
+        let mut tokens = Vec::new();
         for session in &self.sessions {
-            tickets.push(session.acquire_token(way).await?);
+            tokens.push(session.acquire_token(way).await?);
         }
-        Ok(tickets)
+        Ok(RequestCredentials { static_parts: Arc::clone(&self.state.lock().await.parts), tokens })
     }
 
-    /// Tokens other than `used`, which the service refused; none when asking for more is of no use.
-    pub(super) async fn renew_tokens(
+    /// Other credentials than `used`, which the service refused; none when asking for more is of no use.
+    pub(super) async fn renew(
         &self,
-        used: &AccessTokens,
+        used: &RequestCredentials,
         way: LoginContext<'_>,
-    ) -> Result<Option<AccessTokens>, TransportError> {
-        let mut tickets = AccessTokens::new();
-        for (session, used) in self.sessions.iter().zip(used) {
+    ) -> Result<Option<RequestCredentials>, TransportError> {
+        let renewed_parts = self.renew_static_parts(&used.static_parts).await;
+        let mut tokens = Vec::new();
+        for (session, used) in self.sessions.iter().zip(&used.tokens) {
             match session.renew_token(used, way).await? {
-                Some(ticket) => tickets.push(ticket),
+                Some(token) => tokens.push(token),
                 None => return Ok(None),
             }
         }
-        Ok((!tickets.is_empty()).then_some(tickets))
+        let is_new = renewed_parts.is_some() || !tokens.is_empty();
+        let static_parts = renewed_parts.unwrap_or_else(|| Arc::clone(&used.static_parts));
+        Ok(is_new.then_some(RequestCredentials { static_parts, tokens }))
     }
 
-    /// The tokens of the last [`renew`](Self::renew) were taken.
+    /// What the sources give by now, read once however many requests were refused.
+    async fn renew_static_parts(&self, used: &Arc<StaticRequestParts>) -> Option<Arc<StaticRequestParts>> {
+        let renewal = self.renewal.clone()?;
+        let mut state = self.state.lock().await;
+        if !Arc::ptr_eq(&state.parts, used) {
+            return Some(Arc::clone(&state.parts));
+        }
+        if state.rejected_renewals >= MAX_REJECTED_RENEWALS {
+            return None;
+        }
+        state.rejected_renewals += 1;
+        let auth = tokio::task::spawn_blocking(move || (renewal.0)()).await.ok()??;
+        let mut used = UsedParameters { target: &self.target, owners: HashMap::new() };
+        state.parts = Arc::new(used.build_static_parts(&self.api, &auth).ok()?);
+        state.configured_secrets.extend(auth.collect_secrets());
+        Some(Arc::clone(&state.parts))
+    }
+
+    /// The credentials of the last [`renew`](Self::renew) were taken.
     pub(super) async fn confirm_renewal(&self) {
+        self.state.lock().await.rejected_renewals = 0;
         for session in &self.sessions {
             session.confirm_renewal().await;
         }
     }
+}
 
+impl RequestCredentials {
     /// Puts everything into `call`.
-    pub(super) fn apply_auth(&self, call: &mut PreparedRequest, tickets: &AccessTokens) {
+    pub(super) fn apply_auth(&self, call: &mut PreparedRequest) {
         self.static_parts.apply_auth(call);
-        for ticket in tickets {
-            ticket.apply_auth(call);
+        for token in &self.tokens {
+            token.apply_auth(call);
         }
     }
 
     /// Puts the query parameters into `url` where they are missing, as after a redirect.
-    pub(super) fn restore_query_auth(&self, url: &mut Url, tickets: &AccessTokens) {
-        let tokens = tickets.iter().filter_map(|ticket| ticket.query_parameter());
+    pub(super) fn restore_query_auth(&self, url: &mut Url) {
+        let tokens = self.tokens.iter().filter_map(|token| token.query_parameter());
         let fixed = self.static_parts.query.iter().map(|(name, value)| (name.as_str(), value));
         for (name, value) in fixed.chain(tokens) {
             if !url.query_pairs().any(|(own, _)| own == name) {
@@ -168,15 +225,14 @@ struct UsedParameters<'t> {
 }
 
 impl UsedParameters<'_> {
-    fn build_static_parts(&mut self, target: &Target) -> Result<StaticRequestParts, Diagnostic> {
+    fn build_static_parts(&mut self, api: &Api, auth: &TargetAuth) -> Result<StaticRequestParts, Diagnostic> {
         let mut fixed = StaticRequestParts::default();
-        for (name, value) in &target.api.headers {
+        for (name, value) in &api.headers {
             let name = self.reserve_named_header(name, "a header of the API")?;
             let value = HeaderValue::from_str(value)
                 .map_err(|_| self.build_value_error("the fixed headers of the API"))?;
             fixed.headers.insert(name, value);
         }
-        let auth = &target.auth;
         if let Some(secret) = &auth.bearer {
             self.set_authorization(&mut fixed, "bearer", "Bearer ", secret)?;
         }

@@ -3,7 +3,7 @@
 //!
 //! At most so many requests are under way, each within bounds, and none after the end of the run; a service that
 //! is down is left alone. Redirects are followed on reads only, and only to the
-//! same scheme, host and port. A 401 is answered with a new token once, where tokens are asked for at all.
+//! same scheme, host and port. A 401 is answered once with a new token, or with what the sources of the credentials give by then.
 //! Every attempt is one event in the log: verb, path, status, time and size; never a query, header or body.
 //! Deliberately absent: what an answer means, bodies' encoding (`wire`), and repetition (`retry`).
 
@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use url::Url;
 
-use super::auth::{AccessTokens, TargetCredentials};
+use super::auth::{RequestCredentials, TargetCredentials};
 use super::breaker::{BreakerPermit, CircuitBreaker};
 use super::hosts::{self, AllowedHosts};
 use super::rate_limiter::{RateLimiter, RateStatus};
@@ -292,14 +292,14 @@ impl HttpClient {
 
     async fn send_authenticated(&self, errand: OutgoingRequest<'_>) -> Result<HttpResponse, TransportError> {
         let way = LoginContext { rate_limiter: &self.rate_limiter, limits: errand.limits };
-        let tickets = self.credentials.acquire_tokens(way).await?;
-        let response = self.follow_redirects(errand, &tickets).await?;
+        let used = self.credentials.acquire(way).await?;
+        let response = self.follow_redirects(errand, &used).await?;
         if response.status != 401 {
             return Ok(response);
         }
-        let Some(tickets) = self.credentials.renew_tokens(&tickets, way).await? else { return Ok(response) };
+        let Some(renewed) = self.credentials.renew(&used, way).await? else { return Ok(response) };
         self.rate_limiter.wait_for_start().await;
-        let response = self.follow_redirects(errand, &tickets).await?;
+        let response = self.follow_redirects(errand, &renewed).await?;
         if response.status != 401 {
             self.credentials.confirm_renewal().await;
         }
@@ -309,9 +309,9 @@ impl HttpClient {
     async fn follow_redirects(
         &self,
         errand: OutgoingRequest<'_>,
-        tickets: &AccessTokens,
+        credentials: &RequestCredentials,
     ) -> Result<HttpResponse, TransportError> {
-        let mut call = self.build_request(errand, tickets)?;
+        let mut call = self.build_request(errand, credentials)?;
         for _ in 0..=MAX_REDIRECTS {
             let to = match self.connection.send_request(call.clone(), errand.limits).await? {
                 TransportResponse::Complete(response) => return Ok(response),
@@ -321,7 +321,7 @@ impl HttpClient {
                 resolve_redirect(&call, to.as_deref()).map_err(|detour| self.build_redirect_error(detour))?;
             tracing::debug!(target = &*self.target, path = next.path(), "redirect");
             call.url = next;
-            self.credentials.restore_query_auth(&mut call.url, tickets);
+            credentials.restore_query_auth(&mut call.url);
             self.rate_limiter.wait_for_start().await;
         }
         Err(self.build_redirect_error(RedirectError::TooManyRedirects))
@@ -330,7 +330,7 @@ impl HttpClient {
     fn build_request(
         &self,
         errand: OutgoingRequest<'_>,
-        tickets: &AccessTokens,
+        credentials: &RequestCredentials,
     ) -> Result<PreparedRequest, TransportError> {
         let request = errand.request;
         let mut url = join_path(errand.base, &request.path)
@@ -360,7 +360,7 @@ impl HttpClient {
             headers,
             body: errand.body.cloned().or(empty),
         };
-        self.credentials.apply_auth(&mut call, tickets);
+        credentials.apply_auth(&mut call);
         Ok(call)
     }
 

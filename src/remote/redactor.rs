@@ -1,102 +1,187 @@
-//! Texts that nobody may see, blotted out of what a service says.
+//! Texts that must not be seen, taken out of what a service says.
 //!
-//! A service repeats what it was sent as it pleases: in other case, as JSON, inside of an address or of base64.
-//! Each of these forms is looked for. Deliberately absent: which texts they are.
+//! A service repeats what it was sent as it pleases: in another case, with escapes of JSON, HTML or URLs, inside
+//! base64, cut off, a telephone number in other groups. So both sides are compared in a normal form: the text is
+//! decoded step by step, and each decoded character knows where it was written. Long parts count as well.
+//! Deliberately absent: which texts they are.
 
+mod decode;
+
+use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stands for a text that must not be seen.
+use self::decode::DecodedText;
+
+/// What is shown in the place of a text that must not be seen.
 const REDACTED: &str = "•••";
-/// A text of fewer characters counts only where it stands as a word.
+/// A text of fewer characters counts only as a whole word.
 const MIN_SUBSTRING_CHARS: usize = 4;
-/// What most languages encode in a part of an address.
-const URI_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
+/// How often a text may have been encoded.
+const MAX_DECODINGS: usize = 3;
+/// A part of so many characters counts, when the text itself is longer by half. Words are more common than tokens.
+const MIN_PART_CHARS: usize = 8;
+const MIN_PHRASE_PART_CHARS: usize = 12;
+/// So many digits in a row are a part of a number.
+const MIN_PART_DIGITS: usize = 7;
+/// What telephone numbers are grouped with.
+const DIGIT_SEPARATORS: [char; 8] = [' ', '-', '.', '(', ')', '/', '\u{a0}', '\u{2011}'];
 
-/// Texts that nobody may see, in every form.
+/// Texts that must not be seen, in the forms in which they are looked for.
 pub struct Redactor {
-    encodings: Vec<String>,
+    /// In normal form, and pieces of base64.
+    wholes: Vec<Vec<char>>,
+    /// Parts of long texts, by their length.
+    parts: Vec<(usize, HashSet<Vec<char>>)>,
+    /// Parts of numbers.
+    digits: HashSet<Vec<char>>,
 }
 
 impl Redactor {
-    /// Blots for these texts.
+    /// For these texts.
     pub fn new(secrets: &[&str]) -> Self {
-        let secrets = secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty());
-        let mut all = secrets.flat_map(list_encodings).collect();
-        dedup_encodings(&mut all);
-        Self { encodings: all }
+        let secrets: Vec<&str> =
+            secrets.iter().map(|secret| secret.trim()).filter(|secret| !secret.is_empty()).collect();
+        let mut wholes: Vec<Vec<char>> = secrets.iter().flat_map(|secret| list_forms(secret)).collect();
+        wholes.sort();
+        wholes.dedup();
+        let normal: Vec<Vec<char>> = secrets.iter().map(|secret| normalize_text(secret)).collect();
+        let part_length = |text: &[char]| match text.contains(&' ') {
+            true => MIN_PHRASE_PART_CHARS,
+            false => MIN_PART_CHARS,
+        };
+        let parts = [MIN_PART_CHARS, MIN_PHRASE_PART_CHARS].map(|length| {
+            let long = normal.iter().filter(|text| part_length(text) == length);
+            let long = long.filter(|text| text.len() >= length + length / 2);
+            (length, long.flat_map(|text| text.windows(length).map(<[char]>::to_vec)).collect())
+        });
+        let digits = secrets.iter().filter_map(|secret| list_digits(secret));
+        let digits = digits
+            .flat_map(|digits| digits.windows(MIN_PART_DIGITS).map(<[char]>::to_vec).collect::<Vec<_>>());
+        Self { wholes, parts: parts.into_iter().collect(), digits: digits.collect() }
     }
 
-    /// A text with the blots over it.
+    /// A text without them.
     pub fn redact_text(&self, text: &str) -> String {
-        let lower = text.to_ascii_lowercase();
-        let mut seen: Vec<Range<usize>> = Vec::new();
-        for form in &self.encodings {
-            let short = form.chars().count() < MIN_SUBSTRING_CHARS;
-            let found = lower.match_indices(form).map(|(start, found)| start..start + found.len());
-            seen.extend(found.filter(|range| !short || is_word(text, range)));
+        if self.wholes.is_empty() {
+            return text.to_owned();
         }
-        seen.sort_by_key(|range| (range.start, range.end));
-        let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-        for range in seen {
-            if range.start >= from {
-                out.push_str(text.get(from..range.start).unwrap_or_default());
-                out.push_str(REDACTED);
+        let mut seen = Vec::new();
+        let mut decoded = DecodedText::new(text);
+        for _ in 0..=MAX_DECODINGS {
+            self.find_texts(&decoded, text, &mut seen);
+            match decoded.decode_once() {
+                Some(next) => decoded = next,
+                None => break,
             }
-            from = from.max(range.end);
         }
-        out.push_str(text.get(from..).unwrap_or_default());
-        out
+        replace_ranges(text, seen)
+    }
+
+    fn find_texts(&self, decoded: &DecodedText, text: &str, seen: &mut Vec<Range<usize>>) {
+        let normal = decoded.normalize();
+        let chars = normal.chars();
+        for whole in &self.wholes {
+            let is_short = whole.len() < MIN_SUBSTRING_CHARS;
+            for start in find_all(chars, whole) {
+                let range = normal.locate(start..start + whole.len());
+                if !is_short || is_word(text, &range) {
+                    seen.push(range);
+                }
+            }
+        }
+        for (length, parts) in self.parts.iter().filter(|(_, parts)| !parts.is_empty()) {
+            let found = chars.windows(*length).enumerate().filter(|(_, part)| parts.contains(*part));
+            seen.extend(found.map(|(start, _)| normal.locate(start..start + length)));
+        }
+        if !self.digits.is_empty() {
+            self.find_digits(&normal, seen);
+        }
+    }
+
+    /// Digits, whatever separates them.
+    fn find_digits(&self, normal: &DecodedText, seen: &mut Vec<Range<usize>>) {
+        let mut run: Vec<(char, usize)> = Vec::new();
+        for (at, c) in normal.chars().iter().copied().chain(['x']).enumerate() {
+            if c.is_ascii_digit() {
+                run.push((c, at));
+            } else if !DIGIT_SEPARATORS.contains(&c) {
+                let digits: Vec<char> = run.iter().map(|(digit, _)| *digit).collect();
+                for (start, _) in digits
+                    .windows(MIN_PART_DIGITS)
+                    .enumerate()
+                    .filter(|(_, part)| self.digits.contains(*part))
+                {
+                    let (first, last) = (run[start].1, run[start + MIN_PART_DIGITS - 1].1);
+                    seen.push(normal.locate(first..last + 1));
+                }
+                run.clear();
+            }
+        }
     }
 }
 
-/// The ways in which a text may be echoed, in lower case: as it is, as JSON or JSV write it, each of these in
-/// an address, and all of that within base64.
-fn list_encodings(secret: &str) -> Vec<String> {
+/// Puts one mark in the place of each range; ranges that overlap become one.
+fn replace_ranges(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.retain(|range| !range.is_empty());
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+    for range in ranges {
+        if range.start >= from {
+            out.push_str(text.get(from..range.start).unwrap_or_default());
+            out.push_str(REDACTED);
+        }
+        from = from.max(range.end);
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+    out
+}
+
+/// Where `needle` begins in `hay`.
+fn find_all<'h>(hay: &'h [char], needle: &'h [char]) -> impl Iterator<Item = usize> + 'h {
+    let first = needle.first().copied();
+    let starts = hay.iter().enumerate().filter(move |(_, c)| Some(**c) == first).map(|(at, _)| at);
+    starts.filter(move |at| hay.get(*at..at + needle.len()) == Some(needle))
+}
+
+fn normalize_text(text: &str) -> Vec<char> {
+    let normal = DecodedText::new(text).normalize();
+    let is_blank = |c: &&char| **c == ' ';
+    let start = normal.chars().iter().take_while(is_blank).count();
+    let end = normal.chars().iter().rev().take_while(is_blank).count();
+    normal.chars().get(start..normal.chars().len() - end).unwrap_or_default().to_vec()
+}
+
+/// A text in normal form, and what of it is found in base64. A text that has escapes of its own is decoded together
+/// with what is around it, so its decoded forms count too.
+fn list_forms(secret: &str) -> Vec<Vec<char>> {
+    let mut forms = vec![normalize_text(secret)];
+    let mut decoded = DecodedText::new(secret).decode_once();
+    for _ in 0..MAX_DECODINGS {
+        let Some(text) = decoded else { break };
+        let normal = text.normalize().chars().to_vec();
+        forms.extend((normal.len() >= MIN_SUBSTRING_CHARS).then_some(normal));
+        decoded = text.decode_once();
+    }
     let json = serde_json::Value::from(secret).to_string();
-    let mut forms = vec![
-        secret.to_owned(),
-        json.get(1..json.len() - 1).unwrap_or_default().to_owned(),
-        secret.replace('"', "\"\""),
-        secret.split_whitespace().collect::<Vec<_>>().join(" "),
-    ];
-    dedup_encodings(&mut forms);
-    forms.extend(forms.iter().flat_map(|form| encode_for_url(form)).collect::<Vec<_>>());
-    dedup_encodings(&mut forms);
-    forms.extend(forms.iter().flat_map(|form| encode_base64_fragments(form)).collect::<Vec<_>>());
-    forms.iter_mut().for_each(|form| form.make_ascii_lowercase());
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    for text in [secret, json] {
+        forms.extend(encode_base64_fragments(text).iter().map(|form| normalize_text(form)));
+    }
+    forms.retain(|form| !form.is_empty());
     forms
 }
 
-fn dedup_encodings(forms: &mut Vec<String>) {
-    forms.sort();
-    forms.dedup();
+/// The digits of a text that is a number in groups; nothing for any other one.
+fn list_digits(secret: &str) -> Option<Vec<char>> {
+    let digits: Vec<char> = secret.chars().filter(char::is_ascii_digit).collect();
+    let is_number = secret.chars().all(|c| c.is_ascii_digit() || c == '+' || DIGIT_SEPARATORS.contains(&c));
+    (is_number && digits.len() >= MIN_PART_DIGITS).then_some(digits)
 }
 
-/// A text in a path or query; a whole address may be encoded once more.
-fn encode_for_url(text: &str) -> [String; 4] {
-    let query: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    [
-        utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-        utf8_percent_encode(text, URI_COMPONENT).to_string(),
-        utf8_percent_encode(&query, NON_ALPHANUMERIC).to_string(),
-        query,
-    ]
-}
-
-/// What of a text stands in the base64 of any longer one, wherever in it the text begins.
+/// What of a text is in the base64 of any longer one, wherever in it the text begins.
 fn encode_base64_fragments(text: &str) -> Vec<String> {
     // less would be found everywhere
     const MIN_BYTES: usize = 8;
@@ -105,7 +190,7 @@ fn encode_base64_fragments(text: &str) -> Vec<String> {
     }
     let at = |offset: usize| {
         let padded = [&b"   "[..offset], text.as_bytes()].concat();
-        // digits at either end depend on what stands there
+        // digits at either end depend on what is next to them
         let (first, last) = (usize::from(offset > 0) + offset, usize::from(padded.len() % 3 > 0));
         [&BASE64_STANDARD_NO_PAD, &BASE64_URL_SAFE_NO_PAD].map(|engine| {
             let digits = engine.encode(&padded);
@@ -166,5 +251,48 @@ mod tests {
             assert!(rest <= (2 * before.len() + 4) * 4 / 3 + 2, "{told}");
             assert!(!told.is_empty() && told.contains(REDACTED));
         }
+    }
+
+    #[test]
+    fn every_encoding_of_a_token_is_found() {
+        let secret = "Kx9<\"&'>/å=Tok+42";
+        for echo in [
+            "KX9<\"&'>/Å=TOK+42",
+            "Kx9&lt;&quot;&amp;&#39;&gt;&#x2F;&aring;&equals;Tok&plus;42",
+            "&#75;x9&#60;&#34;&#38;&#x27;&#62;/&#229;=Tok+42",
+            "Kx9\\u003c\\\"\\u0026\\u0027\\u003E\\/\\u00e5=Tok\\u002b42",
+            "Kx9%3C%22%26%27%3e%2F%C3%A5%3DTok%2B42",
+            "Kx9%253C%2522%2526%2527%253E%252F%25C3%25A5%253DTok%252B42",
+            "Kx9&amp;lt;&amp;quot;&amp;amp;&amp;#39;&amp;gt;/&amp;aring;=Tok+42",
+            "\\u{4b}x9<\\x22&'>/\\xe5=Tok+42",
+            "Kx9%3C%22%26%27%3E/%E5=Tok+42",
+        ] {
+            let shown = blot(&format!("no such key: {echo}!"), &[secret]);
+            assert_eq!(shown, "no such key: •••!", "{echo}");
+        }
+    }
+
+    #[test]
+    fn long_parts_are_found_and_short_ones_are_not() {
+        let secret = "sk_live_51Habcdefghijkl";
+        assert_eq!(blot("key sk_live_51Ha... is wrong", &[secret]), "key •••... is wrong");
+        assert_eq!(blot("it ends in efghijkl", &[secret]), "it ends in •••");
+        assert_eq!(blot("SK_LIVE_51HABC%64ef", &[secret]), "•••");
+        assert_eq!(blot("a live key", &[secret]), "a live key");
+        assert_eq!(blot("ends in ijkl", &[secret]), "ends in ijkl");
+        let person = "Kim Doe, 1 Quay Street";
+        assert_eq!(blot("nobody lives at 1 QUAY STREET", &[person]), "nobody lives at•••");
+        assert_eq!(blot("this street is unknown", &[person]), "this street is unknown");
+    }
+
+    #[test]
+    fn a_number_is_found_in_any_groups() {
+        for echo in ["+358 40 123 4567", "0401234567", "(040) 123-4567", "00358-40-1234567", "40.123.45.67"] {
+            let shown = blot(&format!("call {echo} now"), &["+358401234567"]);
+            assert!(shown.contains(REDACTED) && !shown.contains("1234") && !shown.contains("123"), "{shown}");
+        }
+        assert_eq!(blot("in 1234567 ms", &["+358401234567"]), "in ••• ms");
+        assert_eq!(blot("id 35840, 404", &["+358401234567"]), "id 35840, 404");
+        assert_eq!(blot("order 40-12-34, 56", &["+358401234567"]), "order 40-12-34, 56");
     }
 }

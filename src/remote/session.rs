@@ -1,10 +1,10 @@
-//! Tokens that are asked for with name and password.
+//! Tokens that are requested: with name and password, for the client itself, or with a refresh token.
 //!
 //! A token is asked for on first need, once however many requests wait for it, and again when it runs out
 //! or the service says 401. A refused password is not tried again, because services lock accounts; new
 //! tokens that are refused like the old ones are not asked for without end. The answer of a login is secret
 //! as a whole: nothing of it but the token is kept, and nothing of it is ever shown.
-//! Deliberately absent: refresh tokens. The password is at hand, and one way is enough.
+//! Deliberately absent: refresh tokens beside a password. The password is at hand, and one way is enough.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use super::auth::{StaticRequestParts, build_sensitive_header};
 use super::hosts;
 use super::rate_limiter::RateLimiter;
-use super::target::{LoginCredentials, OauthPasswordGrant, Target};
+use super::target::{LoginCredentials, OauthGrant, OauthGrantType, Target};
 use super::transport::{ExchangeLimits, HostConnection, PreparedRequest, TransportResponse, join_path};
 use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};
 use crate::diagnostic::Diagnostic;
@@ -36,6 +36,9 @@ const MAX_LOGIN_RESPONSE_BYTES: u64 = 1024 * 1024;
 
 /// New tokens in a row that may be refused at once, until 401 is taken for what it says.
 const MAX_REJECTED_RENEWALS: u32 = 3;
+
+/// The parameter and member of refresh tokens.
+const REFRESH_TOKEN: &str = "refresh_token";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -64,6 +67,8 @@ struct TokenState {
     last_failure: Option<(Instant, TransportError)>,
     /// New tokens in a row that were refused at once.
     rejected_renewals: u32,
+    /// The newest refresh token that the service gave.
+    refresh_token: Option<SecretString>,
 }
 
 /// A token, ready to be sent.
@@ -105,6 +110,8 @@ pub(super) struct LoginEndpoint {
 struct TokenResponse {
     token: SecretString,
     expires_in: Option<Duration>,
+    /// Another one for the next time.
+    refresh_token: Option<SecretString>,
 }
 
 impl LoginSession {
@@ -172,9 +179,10 @@ impl LoginSession {
         if let Some(failure) = state.find_lasting_failure(asked) {
             return Err(failure);
         }
-        match self.request_token(way).await {
-            Ok((carried, expires)) => {
+        match self.request_token(state.refresh_token.as_ref(), way).await {
+            Ok((carried, expires, refresh)) => {
                 state.issued += 1;
+                state.refresh_token = refresh.or(state.refresh_token.take());
                 let ticket =
                     Arc::new(AccessToken { number: state.issued, credential: carried, expires_at: expires });
                 state.token = Some(Arc::clone(&ticket));
@@ -192,11 +200,12 @@ impl LoginSession {
 
     async fn request_token(
         &self,
+        refresh: Option<&SecretString>,
         way: LoginContext<'_>,
-    ) -> Result<(TokenCredential, Option<Instant>), TransportError> {
+    ) -> Result<(TokenCredential, Option<Instant>, Option<SecretString>), TransportError> {
         way.rate_limiter.wait_for_start().await;
         let began = Instant::now();
-        let call = self.grant_flow.build_request();
+        let call = self.grant_flow.build_request(refresh);
         let host = hosts::format_authority(&call.url);
         let bounds = ExchangeLimits {
             max_response_bytes: MAX_LOGIN_RESPONSE_BYTES.min(way.limits.max_response_bytes),
@@ -208,6 +217,7 @@ impl LoginSession {
             Ok((
                 self.token_parameter.build_credential(grant.token).ok_or(TransportErrorReason::NoToken)?,
                 expires,
+                grant.refresh_token,
             ))
         });
         tracing::debug!(host, ok = read.is_ok(), ms = began.elapsed().as_millis(), "login");
@@ -297,13 +307,23 @@ impl GrantFlow {
         })))
     }
 
-    /// A password grant (RFC 6749, section 4.3).
-    pub(super) fn from_oauth(oauth: &OauthPasswordGrant) -> Self {
-        let mut grant =
-            vec![("grant_type", "password".into()), ("client_id", oauth.client_id.clone().into())];
+    /// A grant of RFC 6749.
+    pub(super) fn from_oauth(oauth: &OauthGrant) -> Self {
+        let kind = match &oauth.grant {
+            OauthGrantType::Password { .. } => "password",
+            OauthGrantType::ClientCredentials => "client_credentials",
+            OauthGrantType::RefreshToken(_) => REFRESH_TOKEN,
+        };
+        let mut grant = vec![("grant_type", kind.into()), ("client_id", oauth.client_id.clone().into())];
         grant.extend(oauth.client_secret.clone().map(|secret| ("client_secret", secret)));
-        grant.push(("username", oauth.username.clone()));
-        grant.push(("password", oauth.password.clone()));
+        grant.extend(oauth.scope.clone().map(|scope| ("scope", scope.into())));
+        match &oauth.grant {
+            OauthGrantType::Password { username, password } => {
+                grant.extend([("username", username.clone()), ("password", password.clone())]);
+            }
+            OauthGrantType::ClientCredentials => {}
+            OauthGrantType::RefreshToken(token) => grant.push((REFRESH_TOKEN, token.clone())),
+        }
         Self::Oauth { url: oauth.url.clone(), grant }
     }
 
@@ -315,11 +335,15 @@ impl GrantFlow {
         }
     }
 
-    fn build_request(&self) -> PreparedRequest {
+    /// The request for a token; `refresh` is the newest refresh token, where the service gave another one.
+    fn build_request(&self, refresh: Option<&SecretString>) -> PreparedRequest {
         match self {
-            Self::Login(door) => door.build_request(),
+            Self::Login(endpoint) => endpoint.build_request(),
             Self::Oauth { url, grant } => {
-                let pairs = grant.iter().map(|(name, value)| (name, value.expose_secret()));
+                let pairs = grant.iter().map(|(name, value)| {
+                    let newest = refresh.filter(|_| *name == REFRESH_TOKEN);
+                    (name, newest.unwrap_or(value).expose_secret())
+                });
                 let body = Serializer::new(String::new()).extend_pairs(pairs).finish();
                 build_post(url.clone(), FORM, body.into())
             }
@@ -345,6 +369,7 @@ impl GrantFlow {
                 Ok(TokenResponse {
                     token: token.ok_or(TransportErrorReason::NoToken)?.into(),
                     expires_in: None,
+                    refresh_token: None,
                 })
             }
             Self::Oauth { .. } => {
@@ -353,6 +378,7 @@ impl GrantFlow {
                 Ok(TokenResponse {
                     token: token.into(),
                     expires_in: answer.get("expires_in").and_then(parse_lifetime),
+                    refresh_token: find_text(&answer, REFRESH_TOKEN, MemberNameCase::Exact).map(Into::into),
                 })
             }
         }
@@ -384,7 +410,7 @@ pub(super) fn list_described_logins(target: &Target) -> Vec<Url> {
     }
     let described = target.auth.login.as_ref().and(target.api.login.as_ref());
     let login = described.and_then(|login| join_path(&target.base_url, &login.post));
-    login.into_iter().chain(target.auth.oauth_password.iter().map(|oauth| oauth.url.clone())).collect()
+    login.into_iter().chain(target.auth.oauth.iter().map(|oauth| oauth.url.clone())).collect()
 }
 
 fn build_post(url: Url, content_type: HeaderValue, body: Bytes) -> PreparedRequest {

@@ -36,17 +36,21 @@ pub struct TargetAuth {
     pub headers: Vec<(String, SecretString)>,
     pub query: Vec<(String, SecretString)>,
     pub login: Option<LoginCredentials>,
-    pub oauth_password: Option<OauthPasswordGrant>,
+    pub oauth: Option<OauthGrant>,
+    /// How credentials are read from their sources once more; none where that would change nothing.
+    pub renewal: Option<CredentialRenewal>,
 }
 
+/// Reads credentials from their sources once more; nothing when a source gives none.
+#[derive(Clone)]
+pub struct CredentialRenewal(pub Arc<dyn Fn() -> Option<TargetAuth> + Send + Sync>);
+
 impl TargetAuth {
-    /// Everything in it that nobody may see.
+    /// Everything in it that must not be seen. The one list of credentials: requests, redaction and echoes use it.
     pub fn collect_secrets(&self) -> Vec<SecretString> {
         let pairs = self.basic.iter().flat_map(|(name, password)| [name, password]);
         let login = self.login.iter().flat_map(|login| [&login.username, &login.password]);
-        let oauth = self.oauth_password.iter().flat_map(|oauth| {
-            [Some(&oauth.username), Some(&oauth.password), oauth.client_secret.as_ref()].into_iter().flatten()
-        });
+        let oauth = self.oauth.iter().flat_map(OauthGrant::list_secrets);
         let named = self.headers.iter().chain(&self.query).map(|(_, value)| value);
         let alone = self.bearer.iter().chain(&self.token);
         alone.chain(pairs).chain(named).chain(login).chain(oauth).cloned().collect()
@@ -69,13 +73,34 @@ pub enum TokenLocation {
     Cookie(String),
 }
 
-/// A token from an OAuth password grant.
-pub struct OauthPasswordGrant {
+/// A token from an OAuth grant.
+pub struct OauthGrant {
     pub url: Url,
     pub client_id: String,
     pub client_secret: Option<SecretString>,
-    pub username: SecretString,
-    pub password: SecretString,
+    pub scope: Option<String>,
+    pub grant: OauthGrantType,
+}
+
+/// What is given for the token.
+pub enum OauthGrantType {
+    /// RFC 6749, section 4.3.
+    Password { username: SecretString, password: SecretString },
+    /// RFC 6749, section 4.4.
+    ClientCredentials,
+    /// RFC 6749, section 6.
+    RefreshToken(SecretString),
+}
+
+impl OauthGrant {
+    fn list_secrets(&self) -> Vec<&SecretString> {
+        let given = match &self.grant {
+            OauthGrantType::Password { username, password } => vec![username, password],
+            OauthGrantType::ClientCredentials => Vec::new(),
+            OauthGrantType::RefreshToken(token) => vec![token],
+        };
+        given.into_iter().chain(&self.client_secret).collect()
+    }
 }
 
 impl Target {
@@ -109,15 +134,6 @@ impl Target {
 impl TargetAuth {
     /// Every credential as a text, to be looked for in what a service echoes.
     pub fn collect_texts(&self) -> Vec<String> {
-        let users = [
-            self.basic.as_ref().map(|(name, password)| (name, password)),
-            self.login.as_ref().map(|login| (&login.username, &login.password)),
-            self.oauth_password.as_ref().map(|oauth| (&oauth.username, &oauth.password)),
-        ];
-        let of_users = users.into_iter().flatten().flat_map(|(name, password)| [name, password]);
-        let named = self.headers.iter().chain(&self.query).map(|(_, secret)| secret);
-        let client = self.oauth_password.as_ref().and_then(|oauth| oauth.client_secret.as_ref());
-        let all = self.bearer.iter().chain(&self.token).chain(of_users).chain(named).chain(client);
-        all.map(|secret| secret.expose_secret().to_owned()).collect()
+        self.collect_secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect()
     }
 }

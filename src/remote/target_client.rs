@@ -7,6 +7,7 @@
 mod collection_size;
 mod find;
 mod lookup;
+mod origin;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 pub use lookup::LookupSource;
+pub use origin::TargetOrigin;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -55,6 +57,7 @@ pub struct TargetClient {
     spellings: SpellingCache,
     collection_sizes: CollectionSizeMap,
     may_write: bool,
+    origin: Option<TargetOrigin>,
 }
 
 /// Why something did not work.
@@ -123,6 +126,7 @@ impl TargetClient {
             collection_sizes: extents,
             target,
             may_write: false,
+            origin: None,
         })
     }
 
@@ -130,6 +134,19 @@ impl TargetClient {
     #[must_use]
     pub fn with_writes(self) -> Self {
         Self { may_write: true, ..self }
+    }
+
+    /// With where the target is written.
+    #[must_use]
+    pub fn with_origin(self, origin: Option<TargetOrigin>) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// An error with its place in the settings, when it is about the target.
+    fn attribute_error(&self, error: RequestError) -> RequestError {
+        let Some(origin) = &self.origin else { return error };
+        let diagnostic = origin.attribute_error(*error.diagnostic, &self.target.base_url);
+        RequestError { diagnostic: Box::new(diagnostic), ..error }
     }
 
     /// With another time that one request may take.
@@ -229,7 +246,8 @@ impl TargetClient {
         }
         let body = body.map(|body| self.encode_body(body));
         let answered =
-            self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await?;
+            self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
+        let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         self.check_response(answered, request).await
     }
 
@@ -241,7 +259,7 @@ impl TargetClient {
     ) -> Result<CompletedRequest, RequestError> {
         let (response, verb) = (&answered.response, request.method);
         if !response.is_success() {
-            return Err(self.build_rejection(answered, request).await);
+            return Err(self.attribute_error(self.build_rejection(answered, request).await));
         }
         if let Err(error) = wire::check_content_type(response, self.target.format) {
             return Err(self.build_decode_error(error, response, verb));

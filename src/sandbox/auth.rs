@@ -60,7 +60,10 @@ pub fn is_authenticated(
     let bearer = || after("bearer").is_some_and(is_valid_credential);
     api.auth.is_empty()
         || api.auth.iter().any(|way| match way {
-            AuthScheme::Bearer | AuthScheme::OauthPassword => bearer(),
+            AuthScheme::Bearer
+            | AuthScheme::OauthPassword
+            | AuthScheme::OauthClientCredentials
+            | AuthScheme::OauthRefreshToken => bearer(),
             AuthScheme::Token => after("token").is_some_and(is_valid_credential),
             AuthScheme::Basic => after("basic").is_some_and(is_valid_basic),
             AuthScheme::Headers => header(),

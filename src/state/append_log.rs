@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::output_filter::filter_bytes;
 use crate::state::files::{read_if_exists, replace_file};
 
 /// The version of the lines that are written here.
@@ -108,7 +109,7 @@ impl<T: LogValue> AppendLog<T> {
         }
         let mut lines = Vec::new();
         facts.iter().try_for_each(|(of, is)| encode_line(&mut lines, of, is))?;
-        append_lines(&self.path, &lines)?;
+        append_lines(&self.path, &filter_bytes(&lines))?;
         self.values.extend(facts);
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path as FilePath;
 
+use crate::output_filter::filter_bytes;
+
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
@@ -78,7 +80,7 @@ pub fn replace_file(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(FilePath::new("."));
     create_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    file.write_all(&filter_bytes(bytes))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)

@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
+use crate::output_filter::filter_bytes;
+
 /// A line, and who waits for it.
 struct QueuedLine {
     line: Vec<u8>,
@@ -108,7 +110,7 @@ impl JournalBatch {
             bytes.extend_from_slice(line);
             bytes.push(b'\n');
         }
-        let written = self.file.write_all(&bytes);
+        let written = self.file.write_all(&filter_bytes(&bytes));
         self.torn = written.is_err();
         written
     }

@@ -15,6 +15,8 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
 use url::Url;
 
+use crate::output_filter::filter_text;
+
 /// The schemes of places.
 pub const SCHEMES: [&str; 4] = ["s3", "gs", "az", "file"];
 /// Which variables a store may see.
@@ -117,6 +119,7 @@ impl ReceiptStore {
     /// # Errors
     /// When it is not there for certain.
     pub async fn put_receipt(&self, name: &str, text: &str) -> Result<String, ReceiptStoreError> {
+        let text = &*filter_text(text);
         for number in 0..TRIES {
             let own = if number == 0 { name.to_owned() } else { format!("{name}-{number}") };
             let payload = PutPayload::from(text.as_bytes().to_vec());

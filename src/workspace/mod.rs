@@ -18,10 +18,11 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation};
 use crate::document::{Document, ValueSource};
 use crate::kind::registry::KindRegistry;
+use crate::output_filter::hide_texts;
 use crate::policy::PolicySet;
 use crate::remote::target::Target;
 use crate::workspace::files::{DocumentPatterns, SelectedFiles};
-use crate::workspace::secrets::SecretEnvironment;
+use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::WorkspaceSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::{diagnostic, document};
@@ -284,6 +285,16 @@ impl LoadedWorkspace {
         of_targets.chain(of_documents).collect()
     }
 
+    /// Hands secrets to the last filter. A text that the repository has in clear is none, and the name of a user
+    /// is in many places.
+    fn hide_in_outputs(&self, secrets: &ResolvedSecrets) {
+        let credentials = || self.list_used_targets().flat_map(|target| target.list_user_names(self.purpose));
+        let is_name = |source: &ValueSource| credentials().any(|own| own.source == *source);
+        let sources = || self.sources.iter().chain(std::iter::once(&self.settings.source));
+        let is_public = |text: &str| sources().any(|source| source.text.contains(text));
+        hide_texts(secrets.list_texts(|source| !is_name(source)).filter(|text| !is_public(text)));
+    }
+
     /// Looks up every slot, puts the values into the documents, and gives the targets ready for use. All that
     /// stay unresolved or do not fit are reported; then no target should be spoken to.
     pub fn resolve_targets(
@@ -292,6 +303,7 @@ impl LoadedWorkspace {
         parallelism: Option<u32>,
     ) -> (Vec<Target>, Vec<Diagnostic>) {
         let (secrets, mut faults) = secrets::resolve_secrets(self.list_value_sources(), world);
+        self.hide_in_outputs(&secrets);
         for document in &mut self.documents {
             document.resolve_sources(&|slot| secrets.get(slot).cloned(), &mut faults);
         }
@@ -300,7 +312,7 @@ impl LoadedWorkspace {
                 .filter_map(|own| own.diagnose_missing_credentials(self.purpose, &self.settings.source)),
         );
         diagnostic::sort_diagnostics(&mut faults);
-        let connect = |own: &settings::TargetSettings| own.build_target(&secrets, self.purpose, parallelism);
+        let connect = |own: &settings::TargetSettings| own.build_target(&secrets, &self.root, self.purpose, parallelism);
         (self.list_used_targets().filter_map(connect).collect(), faults)
     }
 }

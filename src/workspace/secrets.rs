@@ -15,11 +15,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::diagnostic::{Diagnostic, SourceLocation};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
 use crate::document::ValueSource;
+use crate::output_filter::hide_texts;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 
 /// The most bytes of one secret.
@@ -68,6 +69,12 @@ impl<'w> SecretEnvironment<'w> {
 }
 
 impl ResolvedSecrets {
+    /// The values of all sources that are wanted.
+    pub fn list_texts(&self, is_wanted: impl Fn(&ValueSource) -> bool) -> impl Iterator<Item = &str> {
+        let wanted = self.values.iter().filter(move |(source, _)| is_wanted(source));
+        wanted.map(|(_, secret)| secret.expose_secret())
+    }
+
     /// The value of a source, when it is known.
     pub fn get(&self, source: &ValueSource) -> Option<&SecretString> {
         self.values.get(source)
@@ -92,6 +99,17 @@ pub fn resolve_secrets(
         }
     }
     (secrets, faults)
+}
+
+/// Reads sources once more; those without a value are left out. What comes is hidden in outputs like the rest.
+pub fn read_sources_again(
+    sources: impl Iterator<Item = ValueSource>,
+    world: &SecretEnvironment,
+) -> ResolvedSecrets {
+    let place = NamedSource::new("", "").locate_span(SourceSpan::default());
+    let (secrets, _) = resolve_secrets(sources.map(|source| (source, place.clone())).collect(), world);
+    hide_texts(secrets.list_texts(|source| matches!(source, ValueSource::Command(_))));
+    secrets
 }
 
 /// The text in what a source gave, without the newline at its end.

@@ -10,6 +10,7 @@ mod check;
 pub mod file;
 mod receipts;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{Api, WireFormat};
 use crate::remote::target::Target;
+use crate::remote::target_client::TargetOrigin;
 use crate::workspace::secrets::ResolvedSecrets;
 use crate::workspace::settings::auth::{
     AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
@@ -235,6 +237,23 @@ impl TargetSettings {
         self.auth.select_auth(purpose).map(AuthSettings::list_credentials).unwrap_or_default()
     }
 
+    /// The sources of user names among them.
+    pub fn list_user_names(&self, purpose: CredentialPurpose) -> Vec<&CredentialSource> {
+        self.auth.select_auth(purpose).map(AuthSettings::list_user_names).unwrap_or_default()
+    }
+
+    /// Where the target and its credentials are written.
+    pub fn locate_origin(&self, source: &Arc<NamedSource>) -> TargetOrigin {
+        let credentials = self.auth.list_credentials();
+        let mut sources: Vec<String> = credentials.iter().map(|own| own.source.to_string()).collect();
+        sources.dedup();
+        TargetOrigin {
+            target: source.locate_span(self.span),
+            credentials: credentials.first().map(|own| source.locate_span(own.span)),
+            sources,
+        }
+    }
+
     /// Why the target is not there for a purpose.
     pub fn diagnose_missing_credentials(
         &self,
@@ -255,6 +274,7 @@ impl TargetSettings {
     pub fn build_target(
         &self,
         secrets: &ResolvedSecrets,
+        root: &Path,
         purpose: CredentialPurpose,
         parallelism: Option<u32>,
     ) -> Option<Target> {
@@ -265,7 +285,7 @@ impl TargetSettings {
             api: Arc::clone(&self.api),
             base_url: self.base_url.clone(),
             format: self.format,
-            auth: self.auth.select_auth(purpose)?.resolve_secrets(secrets)?,
+            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, root)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             also_send_nested: self.carry_nested,

@@ -112,6 +112,10 @@ pub enum AuthScheme {
     Login,
     /// A token from an OAuth password grant.
     OauthPassword,
+    /// A token from an OAuth client credentials grant.
+    OauthClientCredentials,
+    /// A token from an OAuth refresh token.
+    OauthRefreshToken,
 }
 
 /// How a session is opened.

@@ -138,7 +138,8 @@ impl TargetClient {
         if !from_root {
             return Ok(self.send_request(request).await?.response);
         }
-        let answered = self.client.read_from_root(request, &self.limits, &self.retry_policy).await?;
+        let answered = self.client.read_from_root(request, &self.limits, &self.retry_policy).await;
+        let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         Ok(self.check_response(answered, request).await?.response)
     }
 }

@@ -1,7 +1,7 @@
 //! Addresses of services: `https`, or `http` on this machine.
 //!
-//! A name and password in an address is a secret in clear; such an address is veiled and never repeated.
-//! Deliberately absent: which hosts may get credentials. `remote` asks that for each request.
+//! A name and password in an address is a secret in clear; such an address is redacted and never repeated.
+//! Deliberately absent: which hosts may get credentials (`remote::hosts`).
 
 use url::{Host, Url};
 
@@ -18,6 +18,10 @@ pub fn read_url(node: &YamlNode, key: &str, reading: &mut SourceReader) -> Optio
                 .with_hint("take it out of the address and name its source under `auth`; change it if it was ever committed")
         }
         Ok(url) if !is_safe(&url) => {
+            // `user:password@host` has a scheme `user`
+            if url.host().is_none() || url.as_str().contains('@') {
+                reading.redact_span(node.span);
+            }
             Diagnostic::error("unsafe-url", format!("`{key}` is not safe for credentials"))
                 .with_hint("use https; http is for this machine (localhost, 127.0.0.1) only")
         }
@@ -29,7 +33,7 @@ pub fn read_url(node: &YamlNode, key: &str, reading: &mut SourceReader) -> Optio
         }
         Ok(url) => return Some(trim_trailing_slash(url)),
         Err(error) => {
-            // a name and password, or a key, may stand there all the same
+            // it may hold a name and password, or a key, all the same
             reading.redact_span(node.span);
             Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
                 .with_hint("like https://api.example.com")

@@ -1,8 +1,11 @@
-//! The credentials of a target: each a slot, never a literal.
+//! The credentials of a target: each a source, never a literal.
 //!
-//! Read straight from the nodes, before anything else looks at them, so that whatever stands in the place of
-//! a credential is veiled and named a plain secret instead of being quoted in some other fault.
-//! Deliberately absent: values. `slots` looks them up; [`Auth::resolve_secrets`] puts them in.
+//! Read straight from the nodes, before anything else looks at them, so that a literal in the place of a credential
+//! is redacted and reported as a plain secret instead of being quoted in another error.
+//! Deliberately absent: values. `secrets` reads them; [`AuthSettings::resolve_secrets`] puts them in.
+
+use std::path::Path;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use url::Url;
@@ -14,13 +17,13 @@ use crate::kind::read::read_typed;
 use crate::kind::{Api, AuthScheme};
 use crate::remote::target;
 use crate::remote::target::TokenLocation;
-use crate::workspace::secrets::ResolvedSecrets;
+use crate::workspace::secrets::{self, ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::address;
 use crate::workspace::settings::file::SendsFile;
 use crate::yaml::{YamlData, YamlEntry, YamlNode};
 
 /// How a target's requests prove who sends them, as far as it could be read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct AuthSettings {
     pub bearer: Option<CredentialSource>,
     pub token: Option<CredentialSource>,
@@ -28,7 +31,7 @@ pub struct AuthSettings {
     pub headers: Vec<(String, CredentialSource)>,
     pub query: Vec<(String, CredentialSource)>,
     pub login: Option<LoginSettings>,
-    pub oauth_password: Option<OauthPasswordSettings>,
+    pub oauth: Option<OauthSettings>,
 }
 
 /// What a run is to do with its credentials.
@@ -92,31 +95,42 @@ impl AccessSettings {
 }
 
 /// Where a credential comes from, and where that is written.
+#[derive(Clone)]
 pub struct CredentialSource {
     pub source: ValueSource,
     pub span: SourceSpan,
 }
 
 /// A name and a password.
+#[derive(Clone)]
 pub struct UserCredentials {
     pub username: CredentialSource,
     pub password: CredentialSource,
 }
 
 /// A session that is opened with a name and a password.
+#[derive(Clone)]
 pub struct LoginSettings {
     pub user: UserCredentials,
     pub token_place: TokenLocation,
 }
 
-/// A token from an OAuth password grant.
-pub struct OauthPasswordSettings {
+/// A token from an OAuth grant.
+#[derive(Clone)]
+pub struct OauthSettings {
+    pub scheme: AuthScheme,
+    /// Where the grant is written.
+    pub span: SourceSpan,
     /// Once checked, never nothing.
     pub url: Option<Url>,
     /// Once checked, never nothing.
     pub client_id: Option<String>,
+    pub scope: Option<String>,
     pub client_secret: Option<CredentialSource>,
-    pub user: UserCredentials,
+    /// With a password grant.
+    pub user: Option<UserCredentials>,
+    /// With a refresh token grant.
+    pub refresh_token: Option<CredentialSource>,
 }
 
 /// What of `auth` was read, and the ranges about which everything is said.
@@ -175,7 +189,9 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
                 "headers" => auth.headers = self.read_named_credentials(value),
                 "query" => auth.query = self.read_named_credentials(value),
                 "login" => auth.login = self.read_login(value),
-                "oauth_password" => auth.oauth_password = self.read_oauth_password(value),
+                "oauth_password" | "oauth_client_credentials" | "oauth_refresh_token" => {
+                    self.read_oauth_entry(entry, &mut auth);
+                }
                 _ => self.reading.redact_entry(entry),
             }
         }
@@ -224,20 +240,53 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         Some(LoginSettings { user: user?, token_place: to_token_place(sends) })
     }
 
-    fn read_oauth_password(&mut self, node: &YamlNode) -> Option<OauthPasswordSettings> {
-        let user = self.read_user(node, &["url", "client_id", "client_secret"]);
-        let client_secret = node.entries().iter().find(|entry| entry.key == "client_secret");
-        let client_secret = client_secret.map(|entry| self.read_credential(entry));
+    fn read_oauth_entry(&mut self, entry: &YamlEntry, auth: &mut AuthSettings) {
+        let scheme = match &*entry.key {
+            "oauth_client_credentials" => AuthScheme::OauthClientCredentials,
+            "oauth_refresh_token" => AuthScheme::OauthRefreshToken,
+            _ => AuthScheme::OauthPassword,
+        };
+        let grant = self.read_oauth(&entry.value, scheme);
+        if let (Some(first), Some(second)) = (&auth.oauth, &grant) {
+            let also = self.reading.source.locate_span(first.span);
+            let fault = Diagnostic::error("two-authorizations", "two grants both set the Authorization header")
+                .with_related(also, "the other one");
+            self.reading.add_diagnostic(second.span, fault.with_hint("keep one of the two"));
+        }
+        auth.oauth = grant.or(auth.oauth.take());
+    }
+
+    fn read_oauth(&mut self, node: &YamlNode, scheme: AuthScheme) -> Option<OauthSettings> {
+        let mut credentials: [Option<CredentialSource>; 4] = Default::default();
+        for entry in node.entries() {
+            let names = ["username", "password", "client_secret", "refresh_token"];
+            match names.iter().position(|name| entry.key == *name) {
+                Some(at) => credentials[at] = self.read_credential(entry),
+                None if ["url", "client_id", "scope"].contains(&&*entry.key) => {}
+                None => self.reading.redact_entry(entry),
+            }
+        }
+        let [username, password, client_secret, refresh_token] = credentials;
         let url = node.get_value("url").filter(|url| !url.is_null());
         // an address that is written and faulty is not made up for by the API's own
         let url = resolve_optional(url.map(|url| address::read_url(url, "url", self.reading)))?;
-        let client_id = node.get_value("client_id").filter(|id| !id.is_null()).and_then(YamlNode::as_scalar);
-        let client_secret = client_secret.unwrap_or(None);
-        Some(OauthPasswordSettings {
+        let text = |key| node.get_value(key).filter(|text| !text.is_null()).and_then(YamlNode::as_scalar);
+        let user = username.zip(password).map(|(username, password)| UserCredentials { username, password });
+        // what a grant needs and lacks is a matter of form
+        let is_complete = match scheme {
+            AuthScheme::OauthPassword => user.is_some(),
+            AuthScheme::OauthClientCredentials => client_secret.is_some(),
+            _ => refresh_token.is_some(),
+        };
+        is_complete.then(|| OauthSettings {
+            scheme,
+            span: SourceSpan { end: node.span.start, ..node.span },
             url,
-            client_id: client_id.map(str::to_owned),
+            client_id: text("client_id").map(str::to_owned),
+            scope: text("scope").map(str::to_owned),
             client_secret,
-            user: user?,
+            user,
+            refresh_token,
         })
     }
 }
@@ -252,19 +301,26 @@ fn to_token_place(sends: SendsFile) -> TokenLocation {
 }
 
 impl AuthSettings {
+    /// The users for whom requests are sent.
+    fn list_users(&self) -> impl Iterator<Item = &UserCredentials> {
+        let login = self.login.iter().map(|login| &login.user);
+        self.basic.iter().chain(login).chain(self.oauth.iter().filter_map(|oauth| oauth.user.as_ref()))
+    }
+
+    /// The sources of user names.
+    pub fn list_user_names(&self) -> Vec<&CredentialSource> {
+        self.list_users().map(|user| &user.username).collect()
+    }
+
     /// Every credential.
     pub fn list_credentials(&self) -> Vec<&CredentialSource> {
         let mut all: Vec<&CredentialSource> = self.bearer.iter().chain(&self.token).collect();
-        let users = [
-            self.basic.as_ref(),
-            self.login.as_ref().map(|login| &login.user),
-            self.oauth_password.as_ref().map(|oauth| &oauth.user),
-        ];
-        for user in users.into_iter().flatten() {
+        for user in self.list_users() {
             all.extend([&user.username, &user.password]);
         }
         all.extend(self.headers.iter().chain(&self.query).map(|(_, credential)| credential));
-        all.extend(self.oauth_password.as_ref().and_then(|oauth| oauth.client_secret.as_ref()));
+        let oauth = self.oauth.iter().flat_map(|oauth| [&oauth.client_secret, &oauth.refresh_token]);
+        all.extend(oauth.flatten());
         all
     }
 
@@ -280,13 +336,13 @@ impl AuthSettings {
         used(AuthScheme::Headers, self.headers.first().map(|(_, credential)| credential));
         used(AuthScheme::Query, self.query.first().map(|(_, credential)| credential));
         used(AuthScheme::Login, self.login.as_ref().map(|login| &login.user.username));
-        used(AuthScheme::OauthPassword, self.oauth_password.as_ref().map(|oauth| &oauth.user.username));
+        words.extend(self.oauth.as_ref().map(|oauth| (oauth.scheme, oauth.first_credential_span())));
         words
     }
 
     /// What does not go together, or not with this API. What is left out and the API knows is put in.
     pub fn check_auth(&mut self, api: &Api, base_url: Option<&Url>, reading: &mut SourceReader) {
-        if let (Some(oauth), Some(base_url)) = (&mut self.oauth_password, base_url) {
+        if let (Some(oauth), Some(base_url)) = (&mut self.oauth, base_url) {
             oauth.complete_from_api(api, base_url, reading);
         }
         self.check_listed_methods(api, reading);
@@ -383,19 +439,52 @@ impl AuthSettings {
                     token_location: login.token_place.clone(),
                 })
             }))?,
-            oauth_password: resolve_optional(self.oauth_password.as_ref().map(|oauth| {
-                let (username, password) = user(&oauth.user)?;
+            oauth: resolve_optional(self.oauth.as_ref().map(|oauth| {
+                let grant = match oauth.scheme {
+                    AuthScheme::OauthClientCredentials => target::OauthGrantType::ClientCredentials,
+                    AuthScheme::OauthRefreshToken => {
+                        target::OauthGrantType::RefreshToken(value(oauth.refresh_token.as_ref()?)?)
+                    }
+                    _ => {
+                        let (username, password) = user(oauth.user.as_ref()?)?;
+                        target::OauthGrantType::Password { username, password }
+                    }
+                };
                 let client_secret = resolve_optional(oauth.client_secret.as_ref().map(value))?;
                 let (url, client_id) = (oauth.url.clone()?, oauth.client_id.clone()?);
-                Some(target::OauthPasswordGrant { url, client_id, client_secret, username, password })
+                Some(target::OauthGrant { url, client_id, client_secret, scope: oauth.scope.clone(), grant })
             }))?,
+            renewal: None,
         })
+    }
+
+    /// The same, able to run the programs among the sources once more, in the workspace in `root`.
+    pub fn resolve_renewable(&self, secrets: &ResolvedSecrets, root: &Path) -> Option<target::TargetAuth> {
+        let resolved = self.resolve_secrets(secrets)?;
+        let is_command = |own: &&CredentialSource| matches!(own.source, ValueSource::Command(_));
+        let is_renewable = self.list_credentials().iter().any(is_command);
+        let (auth, root) = (self.clone(), root.to_owned());
+        let renewal = move || {
+            let secrets = secrets::read_sources_again(
+                auth.list_credentials().into_iter().map(|own| own.source.clone()),
+                &SecretEnvironment::from_process(&root),
+            );
+            auth.resolve_secrets(&secrets)
+        };
+        let renewal = is_renewable.then(|| target::CredentialRenewal(Arc::new(renewal)));
+        Some(target::TargetAuth { renewal, ..resolved })
     }
 }
 
-impl OauthPasswordSettings {
+impl OauthSettings {
+    fn first_credential_span(&self) -> SourceSpan {
+        let user = self.user.as_ref().map(|user| &user.username);
+        let first = user.or(self.refresh_token.as_ref()).or(self.client_secret.as_ref());
+        first.map_or(self.span, |credential| credential.span)
+    }
+
     fn complete_from_api(&mut self, api: &Api, base_url: &Url, reading: &mut SourceReader) {
-        let own = api.oauth.as_ref();
+        let (own, name) = (api.oauth.as_ref(), name_auth_method(self.scheme));
         let host = base_url.host_str().unwrap_or("");
         let token_url = own.and_then(|own| own.token_urls.get(host));
         self.url = self.url.take().or_else(|| Url::parse(token_url?).ok());
@@ -403,10 +492,10 @@ impl OauthPasswordSettings {
         let missing = [("url", self.url.is_none()), ("client_id", self.client_id.is_none())];
         for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
             let message =
-                format!("`oauth_password` has no `{key}`, and the API `{}` has none for this host", api.name);
+                format!("`{name}` has no `{key}`, and the API `{}` has none for this host", api.name);
             let fault = Diagnostic::error("missing-key", message)
-                .with_hint(format!("write `{key}` beside `username`"));
-            reading.add_diagnostic(self.user.username.span, fault);
+                .with_hint(format!("write `{key}` under `{name}`"));
+            reading.add_diagnostic(self.first_credential_span(), fault);
         }
     }
 }
@@ -433,6 +522,8 @@ fn name_auth_method(word: AuthScheme) -> &'static str {
         AuthScheme::Query => "query",
         AuthScheme::Login => "login",
         AuthScheme::OauthPassword => "oauth_password",
+        AuthScheme::OauthClientCredentials => "oauth_client_credentials",
+        AuthScheme::OauthRefreshToken => "oauth_refresh_token",
     }
 }
 

@@ -224,6 +224,10 @@ pub struct AuthFile {
     pub login: Option<LoginAuthFile>,
     /// A token from an OAuth password grant.
     pub oauth_password: Option<OauthPasswordFile>,
+    /// A token for this client itself (OAuth client credentials grant).
+    pub oauth_client_credentials: Option<OauthClientFile>,
+    /// A token from a refresh token; one that the service gives with it is used from then on, in this run.
+    pub oauth_refresh_token: Option<OauthRefreshFile>,
     /// Credentials that only read, in the place of all others: those of `plan`, `drift` and `import`, which then do not even look up where those that write come from.
     pub read: Option<Box<AuthFile>>,
     /// Beside `read`: the credentials of commands that write, which read with them too. Without these a target cannot be written to.
@@ -295,4 +299,41 @@ pub struct OauthPasswordFile {
     pub username: SourceFile,
     /// Where the password comes from.
     pub password: SourceFile,
+}
+
+/// A token for the client itself.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct OauthClientFile {
+    /// Where tokens are requested; the API's own place for this address when left out.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The name of this client, which is no secret; the API's own when left out.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Where the client's secret comes from.
+    pub client_secret: SourceFile,
+    /// What the token is to allow, as the service names it.
+    #[serde(default)]
+    pub scope: Option<String>,
+}
+
+/// A token from a refresh token.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct OauthRefreshFile {
+    /// Where tokens are requested; the API's own place for this address when left out.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The name of this client, which is no secret; the API's own when left out.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Where the client's secret comes from, when it has one.
+    #[serde(default)]
+    pub client_secret: Option<SourceFile>,
+    /// Where the refresh token comes from.
+    pub refresh_token: SourceFile,
+    /// What the token is to allow, as the service names it.
+    #[serde(default)]
+    pub scope: Option<String>,
 }

@@ -1,11 +1,12 @@
 //! Tokens that are asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use trueup::exchange::Method;
 use trueup::kind::{Api, MemberNameCase};
-use trueup::remote::target::{OauthPasswordGrant, TargetAuth, TokenLocation};
+use trueup::remote::target::{CredentialRenewal, OauthPasswordGrant, TargetAuth, TokenLocation};
 use trueup::remote::transport_error::DeliveryStatus;
 
 use super::{BOUNDS, api, bearer, client, client_of, code, get, login, request, send, send_safely, target};
@@ -215,4 +216,45 @@ async fn a_grant_that_runs_out_is_renewed_before_it_is_refused() {
         .zip(&tokens)
         .all(|(token, head)| head.contains(&format!("Bearer {token}\r\n")));
     assert!(tokens, "half of a short life is used, and a 401 ends a long one");
+}
+
+/// Credentials of every scheme without a login, of which the source gives others with each reading.
+fn renewable(count: &Arc<AtomicUsize>) -> TargetAuth {
+    let of = |number: usize| TargetAuth {
+        bearer: Some(format!("canary-b{number}").into()),
+        headers: vec![("X-Api-Key".into(), format!("canary-h{number}").into())],
+        query: vec![("key".into(), format!("canary-q{number}").into())],
+        ..TargetAuth::default()
+    };
+    let count = Arc::clone(count);
+    let renewal = move || Some(of(count.fetch_add(1, Ordering::Relaxed) + 1));
+    TargetAuth { renewal: Some(CredentialRenewal(Arc::new(renewal))), ..of(0) }
+}
+
+#[tokio::test]
+async fn credentials_that_ran_out_are_read_from_their_sources_once_more() {
+    let server = RawServer::new([fine(), unauthorized(), fine(), fine()]).await;
+    let count = Arc::default();
+    let client = client(&server, renewable(&count));
+    for _ in 0..3 {
+        assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    }
+    let heard = server.heard();
+    assert_eq!(count.load(Ordering::Relaxed), 1, "once");
+    for (head, number) in heard.iter().zip([0, 0, 1, 1]) {
+        assert!(head.contains(&format!("?key=canary-q{number}")), "{head}");
+        assert!(head.contains(&format!("Bearer canary-b{number}")), "{head}");
+        assert!(head.contains(&format!("x-api-key: canary-h{number}")), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_again_and_again_are_not_read_without_end() {
+    let server = RawServer::new((0..40).map(|_| unauthorized()).collect::<Vec<_>>()).await;
+    let count = Arc::default();
+    let client = client(&server, renewable(&count));
+    for _ in 0..12 {
+        let _ = send(&client, &get("/fish")).await;
+    }
+    assert_eq!(count.load(Ordering::Relaxed), 3);
 }

@@ -21,17 +21,17 @@ const MAX_FUNCTION_LINES: usize = 60;
 const MAX_PARAMETERS: usize = 5;
 
 /// The rooms from top to bottom, each with the rooms that it may import.
-const ROOMS: [(&str, &str); 19] = [
+const ROOMS: [(&str, &str); 20] = [
     ("main", "cli"),
     (
         "cli",
-        "cores value diagnostic exchange yaml kind openapi document remote sandbox plan state run report policy workspace",
+        "cores output_filter value diagnostic exchange yaml kind openapi document remote sandbox plan state run report policy workspace",
     ),
-    ("workspace", "cores value diagnostic exchange yaml kind document remote state policy"),
+    ("workspace", "cores output_filter value diagnostic exchange yaml kind document remote state policy"),
     ("policy", "value diagnostic yaml kind document report"),
     ("report", "cores value diagnostic exchange yaml kind document plan state run"),
     ("run", "cores value diagnostic exchange yaml kind document remote plan state"),
-    ("state", "value diagnostic exchange yaml kind document"),
+    ("state", "output_filter value diagnostic exchange yaml kind document"),
     ("plan", "value diagnostic exchange yaml kind document"),
     ("sandbox", "value diagnostic exchange yaml kind remote"),
     ("remote", "value diagnostic exchange yaml kind"),
@@ -43,6 +43,7 @@ const ROOMS: [(&str, &str); 19] = [
     ("diagnostic", ""),
     ("value", ""),
     ("cores", ""),
+    ("output_filter", ""),
     ("lib", ""),
 ];
 

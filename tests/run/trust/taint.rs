@@ -79,3 +79,25 @@ fn an_undo_and_a_deletion_hide_it_too() {
         assert_hidden(&fixture, &ran);
     }
 }
+
+/// A service may keep a credential in a field that nobody marked, and no mark or redaction knows that.
+#[test]
+fn a_credential_in_an_open_field_of_a_live_object_is_taken_out_of_every_output() {
+    let mut fixture = fixture(json!("M-1"));
+    fixture.workspace.remove("policies/all.yaml");
+    fixture.workspace.set("CREDENTIAL", CANARY);
+    fixture.edit(0, json!({ "merchantId": CANARY }));
+    let reports: Vec<String> = FORMATS.iter().map(|format| format!("{format}=out/{format}")).collect();
+    let reports = format!("{},jsonl=out/jsonl", reports.join(","));
+    for format in ["text", "json"] {
+        let ran = fixture.workspace.run(&["plan", "-vv", "--format", format]);
+        assert!(ran.out.contains("•••"), "{}", ran.all());
+        assert_hidden(&fixture, &ran);
+    }
+    let ran = fixture.workspace.expect(1, &["plan", "-o", "plan.json"]);
+    ran.complains(&["holds a secret of this run"]);
+    assert_hidden(&fixture, &fixture.workspace.run(&["drift", "--also-pending"]));
+    let ran = fixture.workspace.expect(0, &["apply", "--auto-approve", "-vv", "--report", &reports]);
+    assert_eq!(fixture.dump()[0]["object"]["merchantId"], "M-1", "it was written");
+    assert_hidden(&fixture, &ran);
+}
