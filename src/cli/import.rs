@@ -129,7 +129,7 @@ fn connect_target(
         secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
-    let target = target.build_target(&secrets, CredentialPurpose::Read, args.parallelism)?;
+    let target = target.build_target(&secrets, &workspace.root, CredentialPurpose::Read, args.parallelism)?;
     let services =
         run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
     services.into_values().next()

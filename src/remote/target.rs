@@ -92,6 +92,17 @@ pub enum OauthGrantType {
     RefreshToken(SecretString),
 }
 
+impl OauthGrantType {
+    /// The `grant_type` of RFC 6749.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Password { .. } => "password",
+            Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken(_) => "refresh_token",
+        }
+    }
+}
+
 impl OauthGrant {
     fn list_secrets(&self) -> Vec<&SecretString> {
         let given = match &self.grant {
@@ -116,7 +127,7 @@ impl Target {
         parts.extend(schemes.into_iter().filter(|(_, is_used)| *is_used).map(|(name, _)| name.to_owned()));
         parts.extend(auth.headers.iter().map(|(name, _)| format!("header {name}")));
         parts.extend(auth.query.iter().map(|(name, _)| format!("query {name}")));
-        parts.extend(auth.oauth_password.iter().map(|oauth| format!("oauth {}", oauth.url)));
+        parts.extend(auth.oauth.iter().map(|oauth| format!("oauth {} {}", oauth.grant.as_str(), oauth.url)));
         if let Some(login) = &auth.login {
             let path = self.api.login.as_ref().map_or_else(String::new, |own| own.post.to_string());
             parts.push(format!("login {path}, {:?}", login.token_location));

@@ -127,8 +127,7 @@ async fn credentials_that_may_not_or_cannot_be_sent_stop_the_client() {
     }
     let elsewhere = RawServer::new([]).await;
     let mut grant = oauth(&elsewhere);
-    grant.oauth_password.as_mut().expect("a grant").url =
-        Url::parse("https://evil.example/token").expect("a url");
+    grant.oauth.as_mut().expect("a grant").url = Url::parse("https://evil.example/token").expect("a url");
     assert_eq!(refusal(local, grant, "").code, "host-not-allowed");
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use trueup::exchange::Method;
 use trueup::kind::{Api, MemberNameCase};
-use trueup::remote::target::{CredentialRenewal, OauthPasswordGrant, TargetAuth, TokenLocation};
+use trueup::remote::target::{CredentialRenewal, OauthGrant, OauthGrantType, TargetAuth, TokenLocation};
 use trueup::remote::transport_error::DeliveryStatus;
 
 use super::{BOUNDS, api, bearer, client, client_of, code, get, login, request, send, send_safely, target};
@@ -163,15 +163,15 @@ async fn the_names_of_a_login_follow_the_rule_of_the_api() {
 }
 
 pub fn oauth(identity: &RawServer) -> TargetAuth {
-    let grant = OauthPasswordGrant {
+    let grant = OauthGrant {
         url: identity.url.join("/realms/x/token").expect("a url"),
         client_id: "tool".into(),
         client_secret: Some("s&cret".into()),
-        username: "canary-user".into(),
-        password: "p+w=å".into(),
+        scope: None,
+        grant: OauthGrantType::Password { username: "canary-user".into(), password: "p+w=å".into() },
     };
     let headers = vec![("X-Api-Key".into(), "canary-key".into())];
-    TargetAuth { oauth_password: Some(grant), headers, ..TargetAuth::default() }
+    TargetAuth { oauth: Some(grant), headers, ..TargetAuth::default() }
 }
 
 #[tokio::test]
@@ -257,4 +257,42 @@ async fn credentials_that_are_refused_again_and_again_are_not_read_without_end()
         let _ = send(&client, &get("/fish")).await;
     }
     assert_eq!(count.load(Ordering::Relaxed), 3);
+}
+
+fn granted(identity: &RawServer, grant: OauthGrantType) -> TargetAuth {
+    let mut auth = oauth(identity);
+    let own = auth.oauth.take().expect("a grant");
+    TargetAuth { oauth: Some(OauthGrant { grant, scope: Some("fish:read".into()), ..own }), ..auth }
+}
+
+#[tokio::test]
+async fn a_client_gets_a_token_for_itself() {
+    let token = "{\"access_token\":\"canary-t1\",\"expires_in\":300}";
+    let identity = RawServer::new([ServerAction::Say(answer(200, "", token))]).await;
+    let server = RawServer::new([fine()]).await;
+    let client = client(&server, granted(&identity, OauthGrantType::ClientCredentials));
+    assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    let form = "grant_type=client_credentials&client_id=tool&client_secret=s%26cret&scope=fish%3Aread";
+    assert!(identity.heard()[0].ends_with(form), "{}", identity.heard()[0]);
+    assert!(server.heard()[0].contains("Bearer canary-t1"));
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_replaced_by_the_one_that_comes_with_a_token() {
+    let token = |number| {
+        let text =
+            format!("{{\"access_token\":\"canary-t{number}\",\"refresh_token\":\"canary-r{number}\"}}");
+        ServerAction::Say(answer(200, "", text))
+    };
+    let identity = RawServer::new([token(1), token(2)]).await;
+    let server = RawServer::new([fine(), unauthorized(), fine()]).await;
+    let client = client(&server, granted(&identity, OauthGrantType::RefreshToken("canary-r0".into())));
+    for _ in 0..2 {
+        assert_eq!(code(&send(&client, &get("/fish")).await), "answer");
+    }
+    for (head, number) in identity.heard().iter().zip([0, 1]) {
+        assert!(head.contains("grant_type=refresh_token"), "{head}");
+        assert!(head.ends_with(&format!("refresh_token=canary-r{number}")), "{head}");
+    }
+    assert!(server.heard()[2].contains("Bearer canary-t2"));
 }
