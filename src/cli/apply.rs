@@ -14,7 +14,7 @@ use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::undo::{self, PreparedUndo};
-use super::{causes, ids, leases, notify, plan, records, request_forecast, saved_plan};
+use super::{causes, ids, leases, notify, plan, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::gate::{self, PlanLimits};
@@ -336,6 +336,7 @@ fn execute(
         planning::make_plan(&session, &jobs),
     ));
     progress.clear();
+    protection::refuse_protected_deletes(&mut plan, prepared);
     if let Some((why, exit)) = way.check_stop(&prepared.retry_budget.cancellation) {
         return report_untouched_plan(&plan, why, exit, screen, way);
     }

@@ -220,6 +220,9 @@ pub struct RunArgs {
     /// Write personal values on targets without `personal: write`
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
     pub allow_personal: PermissionLimit,
+    /// Write objects that are known by their id and have another natural key than is known of them
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_RENAME", hide_env_values = true)]
+    pub allow_rename: PermissionLimit,
     /// Apply a plan although some live objects could not be read
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
     pub allow_partial: PermissionLimit,
@@ -261,6 +264,7 @@ impl RunArgs {
             Permission::Personal => self.allow_personal,
             Permission::TrustEmpty => self.trust_empty,
             Permission::RetryCreate => self.retry_creates,
+            Permission::Rename => self.allow_rename,
         }
     }
 }

@@ -6,7 +6,8 @@
 
 use super::args::{CauseArg, CauseArgs};
 use super::exit::ExitStatus;
-use super::history::{GitBranch, ObjectHistory};
+use super::history::ObjectHistory;
+use super::merge_base::GitBranch;
 use super::run_setup::PreparedRun;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;

@@ -5,7 +5,8 @@
 
 use super::args::{DriftArgs, GlobalArgs, RunArgs, StdoutFormat};
 use super::exit::ExitStatus;
-use super::history::{GitBranch, ObjectHistory, diagnose_missing_history};
+use super::history::{ObjectHistory, diagnose_missing_history};
+use super::merge_base::GitBranch;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
@@ -50,6 +51,7 @@ pub fn build_run_args(args: &DriftArgs) -> RunArgs {
         allow_lower_protection: PermissionLimit::Unlimited,
         overwrite_edits: PermissionLimit::Unlimited,
         allow_personal: PermissionLimit::Unlimited,
+        allow_rename: PermissionLimit::Unlimited,
         ..RunArgs::default()
     }
 }

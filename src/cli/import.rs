@@ -35,6 +35,7 @@ use crate::run::import::{
     self as job, ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportedObject,
 };
 use crate::run::index::ObjectIndex;
+use crate::run::match_up::NoEarlierDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::WriteDigests;
 use crate::run::{RunEvent, RunSession};
@@ -272,6 +273,8 @@ async fn verify_import(
         rotation: &NO_ROTATION,
         unmanaged: false,
         retry_creates: false,
+        allow_rename: false,
+        earlier_documents: &NoEarlierDocuments,
         journal: None,
         clock: RunClock::start(),
         read_back_timeout: None,

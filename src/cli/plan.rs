@@ -9,7 +9,7 @@ use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::since_filter::SinceFilter;
-use super::{causes, records, request_forecast, saved_plan};
+use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
 use crate::remote::target_client::TargetClient;
@@ -128,6 +128,7 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
         run_setup::build_runtime()?.block_on(planning::make_plan(&session, &prepared.build_jobs()));
     progress.clear();
     plan.diagnostics.extend(list_login_notes(prepared));
+    protection::refuse_protected_deletes(&mut plan, prepared);
     Ok(plan)
 }
 

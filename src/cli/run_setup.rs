@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context;
 
 use super::args::{GlobalArgs, MethodArg, NetworkArgs, RunArgs, SelectionArgs, SinceArgs};
+use super::merge_base::{GitBranch, MergeBaseDocuments};
 use super::screen::TerminalScreen;
 use super::since_filter::SinceFilter;
 use super::wait_notice::WaitNotice;
@@ -30,6 +31,7 @@ use crate::report::pseudonyms::PersonalDataMode;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::index::{IndexEntry, ObjectIndex};
+use crate::run::match_up::EarlierDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
@@ -61,6 +63,8 @@ pub struct PreparedRun {
     pub retry_budget: Arc<RetryBudget>,
     /// What the run is limited to.
     pub since_filter: Option<SinceFilter>,
+    /// The documents of the base of the branch, once they were needed.
+    pub base_documents: OnceLock<Option<MergeBaseDocuments>>,
 }
 
 /// Which objects of a workspace a run is about.
@@ -149,6 +153,9 @@ pub fn prepare_run(
     if has_errors(&faults) {
         return Err(faults);
     }
+    let address = |service: &TargetClient| service.target.base_url.to_string();
+    let mut index = index;
+    index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = ReferenceResolver::default();
     Ok(PreparedRun {
@@ -161,6 +168,7 @@ pub fn prepare_run(
         keys,
         retry_budget: allowance,
         since_filter: since,
+        base_documents: OnceLock::new(),
     })
 }
 
@@ -275,7 +283,8 @@ fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<Named
         name: entry.name.as_str().into(),
         target: Some(entry.target.as_str().into()),
         state: DocumentState::Absent,
-        id: entry.parse_id(&kind),
+        // the job knows it from the index, where it was learned at the address of the target
+        id: None,
         protect: entry.protect,
         scope: scope.collect(),
         spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
@@ -299,7 +308,8 @@ fn load_state(root: &Path) -> Result<(DigestKeys, WriteDigests, ObjectIndex), Di
         let hint = "put it back from a copy; without it, values that do not read back are sent once more";
         diagnose_unreadable_state(write_digests::FILE, &error).with_hint(hint)
     })?;
-    let index = ObjectIndex::open(&folder).map_err(|error| {
+    let index = ObjectIndex::open(&folder).and_then(|own| own.with_digest_key(keys.environment_key()));
+    let index = index.map_err(|error| {
         let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
                     objects whose documents are gone";
         diagnose_unreadable_state("index.json", &error).with_hint(hint)
@@ -313,7 +323,23 @@ pub fn diagnose_unreadable_state(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error("unreadable-memory", message)
 }
 
+impl EarlierDocuments for PreparedRun {
+    fn list_versions(&self, document: &Document) -> Vec<Document> {
+        let base = self.base_documents();
+        base.map(|base| base.list_versions(document, &self.workspace)).unwrap_or_default()
+    }
+}
+
 impl PreparedRun {
+    /// The documents of the base of the checked-out branch; none without a repository.
+    pub fn base_documents(&self) -> Option<&MergeBaseDocuments> {
+        let load = || {
+            let branch = GitBranch::find_current(&self.workspace.root, None).ok().flatten()?;
+            MergeBaseDocuments::new(&branch, &self.workspace).ok()
+        };
+        self.base_documents.get_or_init(load).as_ref()
+    }
+
     /// How reports show persons.
     pub fn build_pseudonyms(&self) -> PersonalDataMode<'_> {
         PersonalDataMode::Pseudonymized { key: &self.keys, domains: self.workspace.settings.mail_domains }
@@ -361,6 +387,8 @@ impl PreparedRun {
             rotation: &self.rotation,
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates.is_granted(),
+            allow_rename: reading.allow_rename.is_granted(),
+            earlier_documents: self,
             journal: None,
             clock: RunClock::start(),
             read_back_timeout: reading.network.read_back_timeout,

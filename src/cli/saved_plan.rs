@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use super::args::{MethodArg, RunArgs};
-use super::history::{DocumentKey, build_document_key, build_subject_key};
+use super::merge_base::{DocumentKey, build_document_key, build_subject_key};
 use super::output_file::write_output;
 use super::plan as plans;
 use super::run_setup::PreparedRun;

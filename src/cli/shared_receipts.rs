@@ -8,13 +8,15 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 use url::Url;
 
 use super::run_setup::{PreparedRun, STATE_FOLDER, build_runtime};
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Plan, PlanSubject};
+use crate::kind::ScalarType;
+use crate::plan::{Plan, PlanSubject, Step};
 use crate::report::outcome::{ObjectResult, ResultStatus};
 use crate::report::plan_report::ActionView;
 use crate::report::receipt::{self as receipts, Receipt};
@@ -120,9 +122,13 @@ pub fn collect_applied_notes(prepared: &PreparedRun, receipt: &Receipt) -> Optio
         let done = receipt.ended.is_some() && result.result == ResultStatus::Done;
         if done && result.action == Some(ActionView::Delete) {
             let (target, kind, name) = (own.target.clone(), own.kind.clone(), own.name.clone());
-            return Some(DigestRecord { target, kind, name, applied: None });
+            return Some(DigestRecord { target, kind, name, applied: None, id: None, protect: false });
         }
-        let noted = ledger.export_record(&own.target, &own.kind, &own.name)?;
+        let mut noted = ledger.export_record(&own.target, &own.kind, &own.name)?;
+        let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = index.get(&own.target, &own.kind, &own.name) {
+            (noted.id, noted.protect) = (entry.id.clone(), entry.protect);
+        }
         let is_new = noted.applied.as_ref().is_some_and(|entry| entry.at >= receipt.started);
         (done || is_new).then_some(noted)
     };
@@ -164,6 +170,55 @@ pub fn merge_shared_receipts(
         ),
     };
     search.diagnose_search(store).into_iter().chain(rest).collect()
+}
+
+/// The steps, by the numbers of their documents, whose objects the newest receipt about each protects. A place that
+/// cannot be read protects nothing: what is known here decides.
+pub fn find_protected(steps: &[&Step], prepared: &PreparedRun) -> BTreeSet<usize> {
+    let mut protected = BTreeSet::new();
+    let Some(store) = prepared.workspace.settings.receipts.store.as_ref().filter(|_| !steps.is_empty())
+    else {
+        return protected;
+    };
+    let mut open: Vec<&PlanSubject> = steps.iter().map(|step| &step.subject).collect();
+    let read = run_on_archive(store, async |archive| {
+        for name in archive.list_newest(MAX_READ_RECEIPTS).await? {
+            let Ok(text) = archive.get_receipt(&name).await else { continue };
+            for note in read_trusted_notes(&text, prepared) {
+                open.retain(|subject| {
+                    let is_about = is_about_object(&note, subject);
+                    protected.extend((is_about && note.protect).then_some(subject.number));
+                    !is_about
+                });
+            }
+        }
+        Ok(())
+    });
+    read.map(|()| protected).unwrap_or_default()
+}
+
+/// What a receipt tells of objects of the same services, if it is sealed under the same key.
+fn read_trusted_notes(text: &str, prepared: &PreparedRun) -> Vec<DigestRecord> {
+    let Some(mut receipt) = receipts::read_unverified(text) else { return Vec::new() };
+    let trusted = receipts::read_verified(text, |keyed| prepared.keys.select_key(keyed)).is_ok();
+    let Some(export) = receipt.applied.take().filter(|_| trusted) else { return Vec::new() };
+    let same = |note: &DigestRecord| is_same_service(prepared, &receipt, &note.target);
+    export.objects.into_iter().filter(same).collect()
+}
+
+fn is_about_object(note: &DigestRecord, subject: &PlanSubject) -> bool {
+    let id = subject.id.as_ref().map(|id| ScalarType::render_url_text(id, &subject.kind.api));
+    (*note.kind == *subject.kind.name && *note.target == *subject.target)
+        && (note.id.is_some() && note.id == id || *note.name == *subject.name)
+}
+
+/// Whether a receipt means the same service by the name of a target.
+fn is_same_service(prepared: &PreparedRun, receipt: &Receipt, target: &str) -> bool {
+    let there = receipt.targets.iter().find(|own| own.name == target);
+    let here = prepared.services.get(target).map(|service| &service.target);
+    there.zip(here).is_some_and(|(there, here)| {
+        there.api == *here.api.name && there.base_url == here.base_url.to_string()
+    })
 }
 
 /// Target, kind and name of an object.
@@ -227,7 +282,8 @@ impl ReceiptSearch<'_> {
         }
         let Some(DigestExport { key, mut objects }) = receipt.applied.take() else { return };
         objects.retain(|note| {
-            self.pending.contains(&build_note_key(note)) && self.is_same_service(&receipt, &note.target)
+            self.pending.contains(&build_note_key(note))
+                && is_same_service(self.prepared, &receipt, &note.target)
         });
         if objects.is_empty() {
             return;
@@ -263,15 +319,6 @@ impl ReceiptSearch<'_> {
                 self.pending.remove(&(object.target.clone(), object.kind.clone(), object.name.clone()));
             }
         }
-    }
-
-    /// Whether a receipt means the same service by the name of a target.
-    fn is_same_service(&self, receipt: &Receipt, target: &str) -> bool {
-        let there = receipt.targets.iter().find(|own| own.name == target);
-        let here = self.prepared.services.get(target).map(|service| &service.target);
-        there.zip(here).is_some_and(|(there, here)| {
-            there.api == *here.api.name && there.base_url == here.base_url.to_string()
-        })
     }
 
     fn diagnose_search(&self, store: &Url) -> Vec<Diagnostic> {

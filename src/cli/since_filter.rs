@@ -6,10 +6,10 @@
 //! Deliberately absent: settings and descriptions of kinds. That they changed is said; what follows from it only a
 //! run over everything tells.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::history::{DocumentKey, GitBranch, MergeBaseDocuments, build_document_key, build_subject_key};
+use super::merge_base::{DocumentKey, GitBranch, MergeBaseDocuments, build_document_key, build_subject_key};
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kind::ReferenceSource;
@@ -161,13 +161,11 @@ fn list_references(document: &Document) -> impl Iterator<Item = DocumentKey> {
 /// The settings and descriptions that are not what they were.
 fn find_changed_settings(before: &MergeBaseDocuments, workspace: &LoadedWorkspace) -> Vec<String> {
     let (descriptions, _) = workspace::open_descriptions(&workspace.root);
-    let mut now: BTreeMap<String, String> =
-        descriptions.map(|own| own.files.into_iter().collect()).unwrap_or_default();
-    now.insert(settings::SETTINGS_FILE_NAME.to_owned(), workspace.settings.source.text.to_string());
+    let described = descriptions.iter().flat_map(|own| &own.files).map(|(path, _)| &**path);
     let is_one = |path: &&str| *path == settings::SETTINGS_FILE_NAME || is_description(path);
-    let paths: BTreeSet<&str> =
-        now.keys().map(String::as_str).chain(before.list_paths().filter(is_one)).collect();
-    let differs = |path: &&str| !before.matches_text(path, now.get(*path).map(String::as_str));
+    let settings = std::iter::once(settings::SETTINGS_FILE_NAME);
+    let paths: BTreeSet<&str> = settings.chain(described).chain(before.list_paths().filter(is_one)).collect();
+    let differs = |path: &&str| !before.is_file_unchanged(path);
     paths.into_iter().filter(differs).map(str::to_owned).collect()
 }
 

@@ -8,16 +8,25 @@ use crate::value::Value;
 /// What may stand bare in a path segment (RFC 3986, unreserved).
 const SEGMENT_ENCODE_SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A path template with scope parameters and the object's id filled in and encoded.
+/// A path template with scope parameters and the object's id filled in and encoded. An empty value fills nothing in:
+/// the parameter stays in braces, which no request may have.
 pub fn expand_path(template: &str, kind: &Kind, scope: &[Value], id: Option<&Value>) -> String {
-    let mut path = template.to_owned();
-    for (parameter, value) in kind.scope.iter().zip(scope) {
-        path = path.replace(&format!("{{{}}}", parameter.name), &encode_segment(value, kind));
-    }
+    let fill = |path: String, name: &str, value: &Value| match encode_segment(value, kind) {
+        text if text.is_empty() => path,
+        text => path.replace(&format!("{{{name}}}"), &text),
+    };
+    let scoped = kind.scope.iter().zip(scope);
+    let path =
+        scoped.fold(template.to_owned(), |path, (parameter, value)| fill(path, &parameter.name, value));
     match id {
-        Some(id) => path.replace(&format!("{{{}}}", kind.id_field().name), &encode_segment(id, kind)),
+        Some(id) => fill(path, &kind.id_field().name, id),
         None => path,
     }
+}
+
+/// Whether a path lacks the value of a parameter.
+pub fn is_incomplete(path: &str) -> bool {
+    path.contains('{')
 }
 
 /// Scope parameters that travel in the query.

@@ -19,10 +19,12 @@ pub enum Permission {
     Personal,
     TrustEmpty,
     RetryCreate,
+    /// The natural key of an object that is known by its id.
+    Rename,
 }
 
 /// All of them, in the order in which they are told.
-pub const ALL_PERMISSIONS: [Permission; 7] = [
+pub const ALL_PERMISSIONS: [Permission; 8] = [
     Permission::Delete,
     Permission::Hidden,
     Permission::LowerProtection,
@@ -30,6 +32,7 @@ pub const ALL_PERMISSIONS: [Permission; 7] = [
     Permission::Personal,
     Permission::TrustEmpty,
     Permission::RetryCreate,
+    Permission::Rename,
 ];
 
 /// For how many objects something is allowed.
@@ -68,6 +71,7 @@ impl Permission {
             Self::Personal => "--allow-personal",
             Self::TrustEmpty => "--trust-empty",
             Self::RetryCreate => "--retry-creates",
+            Self::Rename => "--allow-rename",
         }
     }
 
@@ -81,6 +85,7 @@ impl Permission {
             Self::Personal => "personal-not-allowed",
             Self::TrustEmpty => "empty-collection",
             Self::RetryCreate => "create-unknown",
+            Self::Rename => "wrong-object",
         }
     }
 
@@ -94,6 +99,7 @@ impl Permission {
             Self::Personal => "would have personal values written",
             Self::TrustEmpty => "would be created where the service shows none",
             Self::RetryCreate => "would be created once more",
+            Self::Rename => "would get another natural key than the one on record",
         }
     }
 }

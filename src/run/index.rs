@@ -1,24 +1,30 @@
-//! Which live objects are ours: the ids of what was created or applied, kept in `.trueup/index.json`.
+//! Which live objects a workspace manages: the ids of what was created or applied, in `.trueup/index.json`.
 //!
-//! A created object that does not show yet is known by its id here and not created twice; a create whose
-//! outcome is not known is marked before it is sent. Protection outlives the document. Ids and names only,
-//! no values. Runs side by side keep what each of them noted.
+//! An id holds at the address where it was learned and for the natural key that the object had then. A created
+//! object that does not show yet is known by its id and not created twice; a create of unknown outcome is marked
+//! before it is sent. Protection outlives the document. Ids, names and keyed digests only, no values. Parallel runs
+//! keep what each of them recorded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::match_up::build_desired_key;
+use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{FieldType, Kind, ScalarType};
-use crate::plan::PlanSubject;
-use crate::state::file_lock::run_locked;
+use crate::kind::{ComparisonRule, FieldType, Kind, ScalarType};
+use crate::plan::{PlanSubject, digest};
+use crate::state::file_lock::{load_or_create_key_locked, run_locked};
 use crate::state::files::{read_if_exists, replace_file};
 use crate::value::Value;
 
 /// The name of the file.
 const FILE: &str = "index.json";
+/// The file with the key of the digests here and in the record of applies.
+pub const DIGEST_KEY_FILE: &str = "ledger.key";
 
 /// The objects that a workspace manages.
 pub struct ObjectIndex {
@@ -30,6 +36,10 @@ pub struct ObjectIndex {
     changed_keys: BTreeSet<String>,
     /// Objects whose creates this run has sent and that were accepted.
     claimed_keys: BTreeSet<String>,
+    /// The base URLs of this run's targets, by name.
+    addresses: BTreeMap<String, String>,
+    /// The key of the digests; empty until one is recorded.
+    digest_key: Zeroizing<Vec<u8>>,
 }
 
 type IndexEntries = BTreeMap<String, IndexEntry>;
@@ -47,6 +57,12 @@ pub struct IndexEntry {
     /// None until the object was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// The base URL at which the id was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// The digest of the natural key that the object had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub natural_key: Option<String>,
     /// Never deleted, even after its document is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
@@ -87,6 +103,8 @@ impl ObjectIndex {
             confirmed_keys: BTreeSet::new(),
             changed_keys: BTreeSet::new(),
             claimed_keys: BTreeSet::new(),
+            addresses: BTreeMap::new(),
+            digest_key: Zeroizing::default(),
         }
     }
 
@@ -98,9 +116,36 @@ impl ObjectIndex {
         Ok(Self { folder: folder.to_owned(), entries: read_entries(folder)?, ..Self::new_in_memory() })
     }
 
-    /// The entry of an object.
+    /// With the key of digests: that of the environment, else the workspace's own.
+    ///
+    /// # Errors
+    /// When the key is there and cannot be read.
+    pub fn with_digest_key(mut self, key: Option<&str>) -> io::Result<Self> {
+        self.digest_key = Zeroizing::new(match key {
+            Some(key) => key.as_bytes().to_vec(),
+            None => read_if_exists(&self.folder.join(DIGEST_KEY_FILE))?.unwrap_or_default(),
+        });
+        Ok(self)
+    }
+
+    /// From now on only what was learned at the addresses of these targets counts.
+    pub fn set_addresses(&mut self, addresses: BTreeMap<String, String>) {
+        self.addresses = addresses;
+    }
+
+    /// The entry of an object, unless it was learned at another address than that of the target.
     pub fn get(&self, target: &str, kind: &str, name: &str) -> Option<&IndexEntry> {
-        self.entries.get(&build_key(target, kind, name))
+        self.entries.get(&build_key(target, kind, name)).filter(|entry| !self.is_elsewhere(entry))
+    }
+
+    /// The entry of an object that was learned at another address.
+    pub fn get_elsewhere(&self, target: &str, kind: &str, name: &str) -> Option<&IndexEntry> {
+        self.entries.get(&build_key(target, kind, name)).filter(|entry| self.is_elsewhere(entry))
+    }
+
+    fn is_elsewhere(&self, entry: &IndexEntry) -> bool {
+        let here = self.addresses.get(&entry.target);
+        here.zip(entry.address.as_ref()).is_some_and(|(here, learned)| here != learned)
     }
 
     /// The entry of an object, unless it is about one of that name in another scope.
@@ -111,6 +156,36 @@ impl ObjectIndex {
         scope: &[Value],
     ) -> Option<&IndexEntry> {
         self.get(target, &kind.name, name).filter(|entry| entry.scope == format_scope(kind, scope))
+    }
+
+    /// Whether the live object of a subject was protected when it was last applied, under whatever name.
+    pub fn is_protected(&self, subject: &PlanSubject) -> bool {
+        self.find_object(subject).any(|entry| entry.protect)
+    }
+
+    /// Whether the live object of a subject is on record, under whatever name.
+    pub fn knows_object(&self, subject: &PlanSubject) -> bool {
+        self.find_object(subject).next().is_some()
+    }
+
+    fn find_object(&self, subject: &PlanSubject) -> impl Iterator<Item = &IndexEntry> {
+        let sought = self.build_entry(subject);
+        let is_same = move |entry: &&IndexEntry| {
+            let same_place = match (&entry.address, &sought.address) {
+                (Some(learned), Some(here)) => learned == here,
+                _ => entry.target == sought.target,
+            };
+            same_place
+                && sought.id.is_some()
+                && (&entry.kind, &entry.scope, &entry.id) == (&sought.kind, &sought.scope, &sought.id)
+        };
+        self.entries.values().filter(is_same)
+    }
+
+    /// Whether an object had this natural key when its id was recorded; nothing where no key was.
+    pub fn had_natural_key(&self, entry: &IndexEntry, natural_key: &str) -> Option<bool> {
+        let known = entry.natural_key.as_ref()?;
+        Some(*known == digest_natural_key(natural_key, &self.digest_key))
     }
 
     /// Every entry, in a fixed order.
@@ -124,7 +199,7 @@ impl ObjectIndex {
     /// When the file cannot be written; [`io::ErrorKind::ResourceBusy`] when another run has been at this object
     /// meanwhile.
     pub fn mark_create(&mut self, subject: &PlanSubject, open: OpenCreate) -> io::Result<()> {
-        let entry = IndexEntry { id: None, open_create: Some(open), ..build_entry(subject) };
+        let entry = IndexEntry { id: None, open_create: Some(open), ..self.build_entry(subject) };
         let key = build_key(&entry.target, &entry.kind, &entry.name);
         let (folder, before) = (self.folder.clone(), self.entries.get(&key).cloned());
         let changed = self.changed_keys.contains(&key);
@@ -155,9 +230,9 @@ impl ObjectIndex {
 
     /// Notes that a create was answered with success, and the id in the answer, unless another object has it. A claim
     /// of an earlier run that never showed ends with it.
-    pub fn record_accepted(&mut self, subject: &PlanSubject, protect: bool) {
+    pub fn record_accepted(&mut self, subject: &PlanSubject, document: &Document) {
         let key = build_key(&subject.target, &subject.kind.name, &subject.name);
-        let answered = build_entry(subject);
+        let answered = self.build_managed_entry(subject, document);
         let claims = self.entries.iter().filter(|(own, other)| {
             *own != &key && !self.claimed_keys.contains(*own) && other.is_claim(&answered)
         });
@@ -168,7 +243,7 @@ impl ObjectIndex {
         self.claimed_keys.insert(key.clone());
         let IndexEntry { id, open_create, .. } = self.entries.get(&key).cloned().unwrap_or_default();
         let open_create = open_create.map(|open| OpenCreate { accepted: true, answered_id, ..open });
-        self.put_entry(IndexEntry { protect, open_create, id, ..answered });
+        self.put_entry(IndexEntry { open_create, id, ..answered });
     }
 
     /// The id in the answer of a create is another object's.
@@ -180,26 +255,62 @@ impl ObjectIndex {
 
     /// The name under which another object of this kind, target and scope is known by this id.
     pub fn find_other_name(&self, subject: &PlanSubject, id: &Value) -> Option<&str> {
-        let own = build_entry(&PlanSubject { id: Some(id.clone()), ..subject.clone() });
+        let own = self.build_entry(&PlanSubject { id: Some(id.clone()), ..subject.clone() });
         let is_other = |other: &&IndexEntry| {
             other.name != own.name && ((other.is_beside(&own) && other.id == own.id) || other.is_claim(&own))
         };
         self.entries.values().find(is_other).map(|other| &*other.name)
     }
 
-    /// Notes the id of an object that is ours; what was unknown about its create is known.
-    pub fn record_managed(&mut self, subject: &PlanSubject, protect: bool) {
+    /// Records the id of a managed object; its create is finished.
+    pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document) {
         if subject.id.is_some() {
             self.confirmed_keys.insert(build_key(&subject.target, &subject.kind.name, &subject.name));
-            self.put_entry(IndexEntry { protect, ..build_entry(subject) });
+            let entry = self.build_managed_entry(subject, document);
+            self.put_entry(entry);
+        }
+    }
+
+    fn build_managed_entry(&mut self, subject: &PlanSubject, document: &Document) -> IndexEntry {
+        let mut entry = self.build_entry(subject);
+        entry.protect = document.protect;
+        let known = self.get(&subject.target, &subject.kind.name, &subject.name);
+        let known = known.filter(|known| known.id == entry.id).and_then(|known| known.natural_key.clone());
+        entry.natural_key = match build_desired_key(&subject.kind, document) {
+            Some(key) => self.load_digest_key().map(|()| digest_natural_key(&key, &self.digest_key)),
+            None => known,
+        };
+        entry
+    }
+
+    /// Without a place to keep a key there are no digests.
+    fn load_digest_key(&mut self) -> Option<()> {
+        if self.digest_key.is_empty() && !self.folder.as_os_str().is_empty() {
+            let key = load_or_create_key_locked(&self.folder, DIGEST_KEY_FILE).ok()?;
+            self.digest_key = Zeroizing::new(key);
+        }
+        (!self.digest_key.is_empty()).then_some(())
+    }
+
+    fn build_entry(&self, subject: &PlanSubject) -> IndexEntry {
+        let kind = &subject.kind;
+        let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
+        IndexEntry {
+            target: subject.target.to_string(),
+            kind: kind.name.to_string(),
+            name: subject.name.to_string(),
+            scope: format_scope(kind, &subject.scope),
+            id: subject.id.as_ref().map(text),
+            address: self.addresses.get(&*subject.target).cloned(),
+            ..IndexEntry::default()
         }
     }
 
     /// Forgets the names by which objects were called before they were noted by another one.
     pub fn forget_old_names(&mut self) {
         let object = |entry: &IndexEntry| {
-            let IndexEntry { target, kind, scope, id, .. } = entry.clone();
-            (target, kind, scope, id)
+            let IndexEntry { target, kind, scope, id, address, .. } = entry.clone();
+            (target, kind, scope, id, address)
         };
         let others = self.entries.iter().filter(|(key, _)| !self.confirmed_keys.contains(*key));
         let others: Vec<_> = others.map(|(key, entry)| (key.clone(), object(entry))).collect();
@@ -303,18 +414,8 @@ fn parse_id(kind: &Kind, text: &str) -> Option<Value> {
     leaf.read_token(ScalarToken::Plain(text)).ok()
 }
 
-fn build_entry(subject: &PlanSubject) -> IndexEntry {
-    let kind = &subject.kind;
-    let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
-    IndexEntry {
-        target: subject.target.to_string(),
-        kind: kind.name.to_string(),
-        name: subject.name.to_string(),
-        scope: format_scope(kind, &subject.scope),
-        id: subject.id.as_ref().map(text),
-        protect: false,
-        open_create: None,
-    }
+fn digest_natural_key(natural_key: &str, key: &[u8]) -> String {
+    digest::digest_value(&Value::from_text(natural_key), ComparisonRule::Exact, key)
 }
 
 fn format_scope(kind: &Kind, scope: &[Value]) -> BTreeMap<String, String> {

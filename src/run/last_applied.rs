@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 pub use self::digest_export::{DigestExport, DigestRecord};
 use super::fetch::ObjectJob;
+use super::index::DIGEST_KEY_FILE;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use crate::cores::map_parallel;
 use crate::document::DocumentState;
@@ -30,9 +31,8 @@ use crate::state::file_lock::run_locked;
 use crate::state::files::{load_or_create_key, read_if_exists};
 use crate::value::Value;
 
-/// The file in `.trueup`, and that with its key.
+/// The file in `.trueup`.
 pub const FILE: &str = "ledger.jsonl";
-const KEY_FILE: &str = "ledger.key";
 
 /// How many objects are worth a thread that looks for what is new.
 const THREAD_BATCH_SIZE: usize = 500;
@@ -74,7 +74,7 @@ impl LastApplied {
     pub fn open(folder: &Path, key: Option<&str>) -> io::Result<Self> {
         let key = match key {
             Some(key) => key.as_bytes().to_vec(),
-            None => read_if_exists(&folder.join(KEY_FILE))?.unwrap_or_default(),
+            None => read_if_exists(&folder.join(DIGEST_KEY_FILE))?.unwrap_or_default(),
         };
         Self::with_key(folder, key)
     }
@@ -122,8 +122,10 @@ impl LastApplied {
         in_part: bool,
     ) -> io::Result<()> {
         run_locked(folder, || {
-            let key =
-                key.map_or_else(|| load_or_create_key(folder, KEY_FILE), |key| Ok(key.as_bytes().to_vec()))?;
+            let key = key.map_or_else(
+                || load_or_create_key(folder, DIGEST_KEY_FILE),
+                |key| Ok(key.as_bytes().to_vec()),
+            )?;
             let mut own = Self::with_key(folder, key)?;
             let stretches: Vec<&[StepOutcome]> = outcomes.chunks(THREAD_BATCH_SIZE).collect();
             let new = map_parallel(&stretches, |outcomes| {

@@ -21,6 +21,21 @@ pub enum ObjectMatch {
     Several(Vec<Value>),
 }
 
+/// What commits know of documents.
+pub trait EarlierDocuments: Sync {
+    /// The versions of a document in the base of the branch and before, the newest first.
+    fn list_versions(&self, document: &Document) -> Vec<Document>;
+}
+
+/// Without a repository.
+pub struct NoEarlierDocuments;
+
+impl EarlierDocuments for NoEarlierDocuments {
+    fn list_versions(&self, _: &Document) -> Vec<Document> {
+        Vec::new()
+    }
+}
+
 /// Documents of one kind, target and scope, waiting for their objects.
 pub struct ObjectMatcher<'d> {
     kind: &'d Kind,

@@ -11,6 +11,7 @@ mod described_objects;
 pub mod estimate;
 pub mod execute;
 pub mod fetch;
+pub mod identity;
 pub mod import;
 pub mod index;
 pub mod journal;
@@ -22,6 +23,7 @@ pub mod outcome;
 pub mod planning;
 mod read_errors;
 pub mod refer;
+mod renames;
 mod sensitive_texts;
 pub mod undo;
 pub mod write_digests;
@@ -34,6 +36,7 @@ use clock::RunClock;
 use fetch::ObjectJob;
 use index::ObjectIndex;
 use journal::{Journal, RecordedResponse};
+use match_up::EarlierDocuments;
 use outcome::StepOutcome;
 use refer::ReferenceResolver;
 use write_digests::WriteDigests;
@@ -65,6 +68,9 @@ pub struct RunSession<'s> {
     pub unmanaged: bool,
     /// Whether creates of unknown outcome are sent again.
     pub retry_creates: bool,
+    /// Whether an object with an id that is known may have another natural key than is known.
+    pub allow_rename: bool,
+    pub earlier_documents: &'s dyn EarlierDocuments,
     /// Where an apply notes what it sends; none for runs that write nothing.
     pub journal: Option<&'s Journal>,
     pub clock: RunClock,

@@ -13,16 +13,16 @@ use super::match_up::{ObjectMatch, find_key_field, find_live_value};
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
-use super::{RunEvent, RunSession, described_objects, locate_error, read_errors};
+use super::{RunEvent, RunSession, described_objects, identity, locate_error, read_errors, renames};
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, ScalarType};
+use crate::kind::{IdAssigner, ScalarType, address};
 use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanSubject, RefusedObject, UnchangedObject};
+use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Sensitivity, Value};
 
@@ -33,8 +33,9 @@ const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
 pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
-    let FetchedState { reads, in_sync_ids: agreed, empty, others } =
+    let FetchedState { mut reads, in_sync_ids: agreed, empty, others } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
+    renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
     fetch_lookups(session, jobs, &reads).await;
     let mut plan = Plan { diagnostics: others, ..Plan::default() };
@@ -271,7 +272,7 @@ pub fn build_subject(number: usize, job: &ObjectJob, live: Option<&Snapshot>) ->
         name: job.document.name.clone(),
         target: job.target.clone(),
         scope: job.scope.clone(),
-        id: seen.or(job.document.id.as_ref()).or(job.known_id.as_ref()).cloned(),
+        id: seen.filter(|id| !id.is_blank()).or(job.document.id.as_ref()).or(job.known_id.as_ref()).cloned(),
         place: job.document.locate_span(job.document.name_span),
     }
 }
@@ -300,7 +301,14 @@ fn decide_job(
         ObjectMatch::Several(ids) => return JobDecision::Decided(refuse_ambiguous(number, job, &ids)),
     };
     let subject = build_subject(number, job, live.as_deref());
-    if live.is_none() && job.document.state == DocumentState::Present {
+    let object = live.as_deref().map(|live| &live.object);
+    if let Some(reason) = identity::diagnose_moved_address(session, job, object) {
+        return refuse_job(subject, vec![reason]);
+    }
+    if let Some(live) = &live {
+        return decide_found(session, job, subject, live);
+    }
+    if job.document.state == DocumentState::Present {
         match decide_create(session, job, &subject, empty) {
             CreateDecision::Create(needs) => {
                 // the object of an id that only we remember is gone: a new one gets a new id
@@ -317,10 +325,26 @@ fn decide_job(
             CreateDecision::Refused(reason) => return refuse_job(subject, vec![reason]),
         }
     }
-    match diagnose_hidden_create(session, job, &subject).filter(|_| live.is_none()) {
+    match diagnose_hidden_create(session, job, &subject) {
         Some(reason) => refuse_job(subject, vec![reason]),
-        None => resolve_and_decide(session, job, subject, live.as_deref()),
+        None => resolve_and_decide(session, job, subject, None),
     }
+}
+
+/// Decides about a live object that is there, once it is known to be the one that the document means.
+fn decide_found(session: &RunSession, job: &ObjectJob, subject: PlanSubject, live: &Snapshot) -> JobDecision {
+    let identity = match identity::check_identity(session, job, &live.object) {
+        Ok(identity) => identity,
+        Err(reason) => return refuse_job(subject, vec![reason]),
+    };
+    if let Some(reason) = identity::diagnose_protected(session, job, &subject) {
+        return refuse_job(subject, vec![reason]);
+    }
+    let mut decision = resolve_and_decide(session, job, subject, Some(live));
+    if let JobDecision::Decided(PlanDecision::Step(step)) = &mut decision {
+        step.notes.extend(identity.to_note(job, &live.object));
+    }
+    add_permissions(decision, identity.required_permission().into_iter().collect())
 }
 
 /// A create with what somebody had to allow.
@@ -377,20 +401,26 @@ fn decide_resolved(
         write_history: session.write_digests,
         rotation: session.rotation,
     };
-    match decide_object(&question, session.build_rules(job)) {
-        PlanDecision::Step(step) => match live.map(diagnose_misread).filter(|reasons| !reasons.is_empty()) {
-            Some(reasons) => PlanDecision::Refused(RefusedObject {
-                subject: step.subject,
-                reasons: reasons
-                    .into_iter()
-                    .map(|reason| reason.with_location(subject.place.clone()))
-                    .collect(),
-                changes: step.changes,
-            }),
-            None => PlanDecision::Step(step),
-        },
-        other => other,
+    let decision = decide_object(&question, session.build_rules(job));
+    let PlanDecision::Step(step) = decision else { return decision };
+    let mut reasons: Vec<_> = live.map(diagnose_misread).unwrap_or_default();
+    let is_incomplete = |request: &StepRequest| address::is_incomplete(&request.request.path);
+    if live.is_some() && step.requests.iter().any(is_incomplete) {
+        reasons.push(diagnose_missing_id(subject));
     }
+    if reasons.is_empty() {
+        return PlanDecision::Step(step);
+    }
+    let locate = |reason: Diagnostic| reason.with_location(subject.place.clone());
+    let reasons = reasons.into_iter().map(locate).collect();
+    PlanDecision::Refused(RefusedObject { subject: step.subject, reasons, changes: step.changes })
+}
+
+/// A live object that the service shows without an id cannot be addressed.
+fn diagnose_missing_id(subject: &PlanSubject) -> Diagnostic {
+    let message = format!("the service shows this {} without an id", subject.kind.title.to_lowercase());
+    Diagnostic::error("missing-id", message)
+        .with_hint("no request can name the object; ask whoever runs the service")
 }
 
 /// What of a live object is not as the kind says; such an object is not written.

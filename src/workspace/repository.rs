@@ -1,102 +1,124 @@
 //! The Git repository of a workspace, read only: commits, what they hold, and how they are related.
 //!
-//! What comes out is plain data: ids as text, files as text. Nothing is fetched, written or run. A repository
-//! without the history that a question needs (a shallow clone) says so; a folder in no repository has none.
+//! Git itself answers, so ancestry, shallow clones, worktrees and object formats are as Git sees them. Nothing is
+//! fetched or written. A repository without the history that a question needs says so; a folder in no repository, or
+//! a machine without Git, has none.
 //! Deliberately absent: what a document is, and what a difference means.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-
-use gix_hash::ObjectId;
-use gix_object::bstr::ByteSlice;
-use gix_object::{FindExt, Kind};
-use gix_ref::file::ReferenceExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
 
-/// The most commits that one question looks at.
-const MAX_COMMITS: usize = 50_000;
-/// The most files of one commit.
-const MAX_FILES: usize = 200_000;
-/// The deepest folder.
-const MAX_DEPTH: usize = 64;
 /// The most bytes of a file; documents are no longer.
 const MAX_FILE_BYTES: usize = 16 << 20;
+/// The most commits that are searched for earlier texts.
+const MAX_HISTORY_COMMITS: usize = 200;
+/// Variables that a Git hook sets and that would name another repository.
+const REPOSITORY_VARIABLES: [&str; 5] =
+    ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"];
 
 /// A repository.
+#[derive(Clone)]
 pub struct GitRepository {
-    objects: gix_odb::Handle,
-    references: gix_ref::file::Store,
-    /// From the root of the work tree to the workspace.
-    workspace_path: PathBuf,
+    workspace: PathBuf,
     is_shallow: bool,
 }
 
 /// A commit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CommitId(ObjectId);
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct CommitId(Arc<str>);
 
 impl std::fmt::Display for CommitId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.0)
     }
 }
 
-/// What a file of a commit holds, without its text: the same for the same text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlobId(ObjectId);
+/// The content of a file of a commit: the same for the same text.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlobId(Arc<str>);
+
+/// One file as a commit holds it.
+pub struct CommittedFile {
+    /// From the workspace.
+    pub path: String,
+    pub blob: BlobId,
+}
+
+/// The files of a commit in the workspace.
+pub struct CommitFiles {
+    /// By their paths from the workspace.
+    pub blobs: BTreeMap<String, BlobId>,
+    /// Paths whose text in the work tree differs, or is gone.
+    changed: BTreeSet<String>,
+}
+
+impl CommitFiles {
+    /// Whether the work tree has the file as the commit has it.
+    pub fn is_unchanged(&self, path: &str) -> bool {
+        self.blobs.contains_key(path) && !self.changed.contains(path)
+    }
+}
 
 type GitResult<T> = Result<T, Diagnostic>;
 
 impl GitRepository {
-    /// The repository in whose work tree a workspace stands; none when there is no such, or a damaged one.
+    /// The repository in whose work tree a workspace is; none where there is none, or no Git.
     pub fn discover(workspace: &Path) -> Option<Self> {
-        let workspace = workspace.canonicalize().ok()?;
-        let (found, _) = gix_discover::upwards(&workspace).ok()?;
-        let (git, work) = found.into_repository_and_work_tree_directories();
-        let inside = workspace.strip_prefix(work?.canonicalize().ok()?).ok()?.to_owned();
-        // a work tree that was added to a repository shares all but its own HEAD
-        let common = std::fs::read_to_string(git.join("commondir")).ok();
-        let common = common.map(|path| git.join(path.trim_end()));
-        let hash = gix_hash::Kind::Sha1;
-        let references = match &common {
-            Some(common) => gix_ref::file::Store::for_linked_worktree(git.clone(), common.clone(), hash),
-            None => gix_ref::file::Store::at(git.clone(), hash),
-        };
-        let common = common.unwrap_or(git);
-        let objects = gix_odb::at(common.join("objects"), hash).ok()?;
-        let is_shallow = common.join("shallow").exists();
-        Some(Self { objects, references, workspace_path: inside, is_shallow })
+        let mut repository = Self { workspace: workspace.to_owned(), is_shallow: false };
+        let found = repository.run_git(&["rev-parse", "--is-inside-work-tree", "--is-shallow-repository"])?;
+        let mut lines = found.lines();
+        let is_inside = lines.next() == Some("true");
+        repository.is_shallow = lines.next() == Some("true");
+        is_inside.then_some(repository)
+    }
+
+    /// Whether Git runs on this machine.
+    pub fn is_available() -> bool {
+        let mut version = Command::new("git");
+        version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        version.status().is_ok_and(|status| status.success())
+    }
+
+    /// The output of a Git command that succeeds.
+    fn run_git(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.build_command(arguments).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Settings of a repository start no program here, and a work tree of another owner is read all the same.
+    fn build_command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        for name in REPOSITORY_VARIABLES {
+            command.env_remove(name);
+        }
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
+        command.arg("-C").arg(&self.workspace).args(["-c", "core.fsmonitor=false", "-c", "safe.directory=*"]);
+        command.args(arguments).stdin(Stdio::null());
+        command
     }
 
     /// The commit that is checked out; none before the first one.
     pub fn head(&self) -> Option<CommitId> {
-        self.resolve_reference("HEAD")
+        self.find_commit("HEAD")
     }
 
-    /// The commit of a name: a branch, a tag, a remote's branch, an id; with `~N` so many first parents before.
+    /// The commit of a name, as Git reads names: a branch, a tag, a remote's branch, an id, `NAME~N`.
     ///
     /// # Errors
     /// When there is no such commit here.
     pub fn resolve_commit(&self, name: &str) -> GitResult<CommitId> {
-        let (plain, back) = match name.split_once('~') {
-            Some((plain, "")) => (plain, Some(1)),
-            Some((plain, back)) => (plain, back.parse().ok()),
-            None => (name, Some(0)),
-        };
-        let id = || ObjectId::from_hex(plain.as_bytes()).ok().map(CommitId);
-        let found = self.resolve_reference(plain).or_else(id).filter(|own| self.read_parents(*own).is_ok());
-        let (Some(mut commit), Some(back)) = (found, back.filter(|back: &usize| *back <= MAX_COMMITS)) else {
-            return Err(self.diagnose_unknown_commit(name));
-        };
-        for _ in 0..back {
-            commit = self
-                .read_parents(commit)?
-                .first()
-                .copied()
-                .ok_or_else(|| self.diagnose_unknown_commit(name))?;
-        }
-        Ok(commit)
+        self.find_commit(name).ok_or_else(|| self.diagnose_unknown_commit(name))
+    }
+
+    fn find_commit(&self, name: &str) -> Option<CommitId> {
+        let commit = format!("{name}^{{commit}}");
+        let found = self.run_git(&["rev-parse", "--quiet", "--verify", "--end-of-options", &commit])?;
+        Some(CommitId(found.trim_end().into()))
     }
 
     fn diagnose_unknown_commit(&self, name: &str) -> Diagnostic {
@@ -107,13 +129,7 @@ impl GitRepository {
         })
     }
 
-    fn resolve_reference(&self, name: &str) -> Option<CommitId> {
-        let mut found = self.references.try_find(name).ok()??;
-        found.peel_to_id(&self.references, &self.objects).ok().map(CommitId)
-    }
-
-    /// The branch that others are merged into, by what CI says, else by what the remote says, else by its usual
-    /// names.
+    /// The branch that others are merged into: as CI says, else as the remote says, else by its usual names.
     pub fn find_main_branch(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<(String, CommitId)> {
         let named = ["GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"].map(env);
         let named = named.into_iter().flatten().filter(|name| !name.is_empty());
@@ -121,17 +137,10 @@ impl GitRepository {
             .flat_map(|name| [format!("origin/{name}"), name])
             .chain(["origin/HEAD", "origin/main", "origin/master", "main", "master"].map(str::to_owned))
             .collect();
-        candidates.into_iter().find_map(|name| Some((name.clone(), self.resolve_reference(&name)?)))
+        candidates.into_iter().find_map(|name| Some((name.clone(), self.find_commit(&name)?)))
     }
 
-    fn read_parents(&self, commit: CommitId) -> GitResult<Vec<CommitId>> {
-        let mut buffer = Vec::new();
-        let found =
-            self.objects.find_commit(&commit.0, &mut buffer).map_err(|_| self.diagnose_missing_history())?;
-        Ok(found.parents().map(CommitId).collect())
-    }
-
-    /// What is to be said where earlier commits are asked for and the clone has only the latest.
+    /// What to say where earlier commits are needed and the clone has only the latest.
     pub fn diagnose_shallow_clone(&self) -> Option<Diagnostic> {
         self.is_shallow.then(|| self.diagnose_missing_history())
     }
@@ -146,174 +155,138 @@ impl GitRepository {
         )
     }
 
-    /// Every commit that another one builds on, itself included; where the clone ends, so do they.
-    fn collect_ancestors(&self, commit: CommitId) -> GitResult<HashSet<CommitId>> {
-        let mut seen = HashSet::from([commit]);
-        let mut open = VecDeque::from([commit]);
-        while let Some(next) = open.pop_front() {
-            for parent in self.read_available_parents(next)? {
-                if seen.len() >= MAX_COMMITS {
-                    return Ok(seen);
-                }
-                if seen.insert(parent) {
-                    open.push_back(parent);
-                }
-            }
-        }
-        Ok(seen)
-    }
-
-    /// The parents of a commit, as far as a shallow clone has them.
-    fn read_available_parents(&self, commit: CommitId) -> GitResult<Vec<CommitId>> {
-        match self.read_parents(commit) {
-            Err(_) if self.is_shallow => Ok(Vec::new()),
-            parents => parents,
-        }
-    }
-
-    /// Whether a branch builds on a commit.
+    /// Whether a branch contains a commit.
     ///
     /// # Errors
     /// When the history is not here.
-    pub fn contains_commit(&self, branch: CommitId, commit: CommitId) -> GitResult<bool> {
-        Ok(self.collect_ancestors(branch)?.contains(&commit))
+    pub fn contains_commit(&self, branch: &CommitId, commit: &CommitId) -> GitResult<bool> {
+        let mut command = self.build_command(&["merge-base", "--is-ancestor", &commit.0, &branch.0]);
+        let ended = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        match ended.ok().and_then(|status| status.code()) {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => Err(self.diagnose_missing_history()),
+        }
     }
 
-    /// Where two branches parted.
+    /// The best common ancestor of two commits.
     ///
     /// # Errors
     /// When the history is not here, or they have none in common.
-    pub fn find_merge_base(&self, a: CommitId, b: CommitId) -> GitResult<CommitId> {
-        let own = self.collect_ancestors(a)?;
-        let (mut seen, mut open) = (HashSet::from([b]), VecDeque::from([b]));
-        while let Some(next) = open.pop_front() {
-            if own.contains(&next) {
-                return Ok(next);
-            }
-            let parents = self.read_available_parents(next)?;
-            open.extend(parents.into_iter().filter(|own| seen.len() < MAX_COMMITS && seen.insert(*own)));
-        }
-        Err(self.diagnose_missing_history())
+    pub fn find_merge_base(&self, a: &CommitId, b: &CommitId) -> GitResult<CommitId> {
+        let found = self.run_git(&["merge-base", &a.0, &b.0]);
+        let found = found.map(|own| own.trim_end().to_owned()).filter(|own| !own.is_empty());
+        found.map(|own| CommitId(own.into())).ok_or_else(|| self.diagnose_missing_history())
     }
 
-    /// The files of a commit in the workspace, by their paths from there.
+    /// The files of a commit in the workspace.
     ///
     /// # Errors
     /// When the commit is not here.
-    pub fn list_files(&self, commit: CommitId) -> GitResult<BTreeMap<String, BlobId>> {
-        let mut files = BTreeMap::new();
-        if let Some(tree) = self.find_workspace_tree(commit)? {
-            self.walk_tree(tree, "", 0, &mut files)?;
-        }
-        Ok(files)
-    }
-
-    /// The tree of the workspace in a commit; none when it was not there.
-    fn find_workspace_tree(&self, commit: CommitId) -> GitResult<Option<ObjectId>> {
-        let mut buffer = Vec::new();
-        let mut tree = self
-            .objects
-            .find_commit(&commit.0, &mut buffer)
-            .map_err(|_| self.diagnose_missing_history())?
-            .tree();
-        for part in &self.workspace_path {
-            match self.find_tree_entry(tree, &part.to_string_lossy(), true)? {
-                Some(next) => tree = next,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(tree))
-    }
-
-    /// Whether a commit has a file, a folder, a link or a submodule of this name in the workspace. Case does not
-    /// matter, because it does not on some file systems.
-    pub fn has_entry(&self, commit: CommitId, name: &str) -> bool {
-        let Ok(Some(tree)) = self.find_workspace_tree(commit) else { return false };
-        let mut buffer = Vec::new();
-        let Ok(tree) = self.objects.find_tree(&tree, &mut buffer) else { return false };
-        tree.entries.iter().any(|own| own.filename.eq_ignore_ascii_case(name.as_bytes()))
-    }
-
-    /// What stands in a tree under a name.
-    fn find_tree_entry(&self, tree: ObjectId, name: &str, is_folder: bool) -> GitResult<Option<ObjectId>> {
-        let mut buffer = Vec::new();
-        let entries =
-            self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.diagnose_missing_history())?.entries;
-        let fits = |own: &&gix_object::tree::EntryRef| {
-            own.mode.is_tree() == is_folder && own.filename == name.as_bytes().as_bstr()
+    pub fn list_files(&self, commit: &CommitId) -> GitResult<CommitFiles> {
+        let listed = self.run_git(&["ls-tree", "-r", "-z", &commit.0]);
+        let differing =
+            ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", "--relative"];
+        let differing = self.run_git(&[&differing[..], &[&commit.0, "--", "."]].concat());
+        let (Some(listed), Some(differing)) = (listed, differing) else {
+            return Err(self.diagnose_missing_history());
         };
-        Ok(entries.iter().find(fits).map(|own| own.oid.to_owned()))
+        // `<mode> blob <id>\t<path>`
+        let entry = |line: &str| {
+            let (facts, path) = line.split_once('\t')?;
+            let mut facts = facts.split(' ');
+            let is_file = facts.next()?.starts_with("100") && facts.next()? == "blob";
+            is_file.then(|| Some((path.to_owned(), BlobId(facts.next()?.into())))).flatten()
+        };
+        let changed = differing.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+        Ok(CommitFiles { blobs: listed.split('\0').filter_map(entry).collect(), changed })
     }
 
-    /// One file of a commit, by its path from the workspace.
-    fn find_file(&self, commit: CommitId, path: &str) -> GitResult<Option<BlobId>> {
-        let Some(mut tree) = self.find_workspace_tree(commit)? else { return Ok(None) };
-        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
-        for part in folders.split('/').filter(|part| !part.is_empty()) {
-            match self.find_tree_entry(tree, part, true)? {
-                Some(next) => tree = next,
-                None => return Ok(None),
+    /// Whether the checked-out commit or the index has a file, a folder, a link or a submodule of this name in the
+    /// workspace. Case does not matter, because it does not on some file systems.
+    pub fn has_entry(&self, name: &str) -> bool {
+        let committed = self.run_git(&["ls-tree", "--name-only", "-z", "HEAD"]).unwrap_or_default();
+        let indexed = self.run_git(&["ls-files", "-z", "--", &format!(":(icase){name}")]);
+        indexed.is_some_and(|paths| !paths.is_empty())
+            || committed.split('\0').any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The texts of files, in their order; nothing for what is no text, or too long.
+    pub fn read_texts(&self, blobs: &[BlobId]) -> Vec<Option<String>> {
+        let mut texts = Vec::with_capacity(blobs.len());
+        if !blobs.is_empty() && self.read_batch(blobs, &mut texts).is_none() {
+            texts.resize(blobs.len(), None);
+        }
+        texts
+    }
+
+    fn read_batch(&self, blobs: &[BlobId], texts: &mut Vec<Option<String>>) -> Option<()> {
+        let mut command = self.build_command(&["cat-file", "--batch"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().ok()?;
+        let (mut input, mut output) = (child.stdin.take()?, BufReader::new(child.stdout.take()?));
+        let asked: String = blobs.iter().map(|blob| format!("{}\n", blob.0)).collect();
+        let writer = std::thread::spawn(move || input.write_all(asked.as_bytes()));
+        let read = blobs.iter().try_for_each(|_| {
+            texts.push(read_blob(&mut output)?);
+            Some(())
+        });
+        drop(output);
+        let _ = writer.join();
+        let _ = child.wait();
+        read
+    }
+
+    /// What files below a path were in a commit and before it, the newest first, each text once; so many at most.
+    pub fn list_earlier_files(&self, commit: &CommitId, path: &str, most: usize) -> Vec<CommittedFile> {
+        let number = MAX_HISTORY_COMMITS.to_string();
+        let log = ["log", "--first-parent", "-m", "--raw", "--no-abbrev", "--no-renames", "--relative"];
+        let log = [&log[..], &["-z", "--format=", "-n", &number, &commit.0, "--", path]].concat();
+        let Some(listed) = self.run_git(&log) else { return Vec::new() };
+        let mut seen = BTreeSet::new();
+        let mut parts = listed.split('\0');
+        let mut found = Vec::new();
+        // `:<mode> <mode> <id before> <id after> <status>`, then the path
+        while let (Some(facts), Some(path)) = (parts.next(), parts.next()) {
+            let Some(id) = facts.trim_start().split(' ').nth(3) else { break };
+            let blob = BlobId(id.into());
+            if id.bytes().any(|digit| digit != b'0') && seen.insert((path, blob.clone())) {
+                found.push(CommittedFile { path: path.to_owned(), blob });
             }
-        }
-        Ok(self.find_tree_entry(tree, name, false)?.map(BlobId))
-    }
-
-    fn walk_tree(
-        &self,
-        tree: ObjectId,
-        at: &str,
-        depth: usize,
-        files: &mut BTreeMap<String, BlobId>,
-    ) -> GitResult<()> {
-        let mut buffer = Vec::new();
-        let entries =
-            self.objects.find_tree(&tree, &mut buffer).map_err(|_| self.diagnose_missing_history())?.entries;
-        for entry in entries {
-            let Ok(name) = entry.filename.to_str() else { continue };
-            let path = format!("{at}{name}");
-            if entry.mode.is_blob() && files.len() < MAX_FILES {
-                files.insert(path, BlobId(entry.oid.to_owned()));
-            } else if entry.mode.is_tree() && depth < MAX_DEPTH {
-                self.walk_tree(entry.oid.to_owned(), &format!("{path}/"), depth + 1, files)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The text of a file; nothing when it is no text, or too long.
-    pub fn read_text(&self, blob: BlobId) -> Option<String> {
-        let header = gix_odb::Header::try_header(&self.objects, &blob.0).ok()??;
-        if header.size() > MAX_FILE_BYTES as u64 {
-            return None;
-        }
-        let mut buffer = Vec::new();
-        let found = self.objects.find(&blob.0, &mut buffer).ok()?;
-        (found.kind == Kind::Blob).then(|| found.data.to_str().ok().map(str::to_owned)).flatten()
-    }
-
-    /// Whether a text is what a file of a commit holds.
-    pub fn matches_text(&self, blob: BlobId, text: &str) -> bool {
-        let hashed = gix_object::compute_hash(gix_hash::Kind::Sha1, Kind::Blob, text.as_bytes());
-        hashed.is_ok_and(|own| own == blob.0)
-    }
-
-    /// What a file was in commits before this one, newest first, each text once; so many at most.
-    pub fn list_earlier_blobs(&self, commit: CommitId, path: &str, most: usize) -> Vec<BlobId> {
-        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
-        let mut next = Some(commit);
-        for _ in 0..MAX_HISTORY_COMMITS {
-            let Some(own) = next else { break };
-            // where the clone ends, nothing more is known
-            let Ok(file) = self.find_file(own, path) else { break };
-            found.extend(file.filter(|blob| seen.insert(*blob)));
             if found.len() >= most {
                 break;
             }
-            next = self.read_available_parents(own).ok().and_then(|parents| parents.first().copied());
         }
         found
     }
 }
 
-/// The most commits that are looked through for what a file was.
-const MAX_HISTORY_COMMITS: usize = 200;
+/// Whether the index of the clone around a workspace may name an entry, on a machine where Git does not run.
+pub fn may_track(workspace: &Path, name: &str) -> bool {
+    let clone = workspace.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists());
+    let Some(git) = clone else { return false };
+    // the file of a linked work tree says where its folder is
+    let linked = std::fs::read_to_string(&git).ok();
+    let linked = linked.and_then(|text| Some(git.parent()?.join(text.strip_prefix("gitdir:")?.trim())));
+    let Ok(index) = std::fs::read(linked.unwrap_or(git).join("index")) else { return false };
+    let name = name.to_ascii_lowercase();
+    // from version 4 on, paths are shortened
+    index.get(7).is_some_and(|version| *version > 3)
+        || index.to_ascii_lowercase().windows(name.len()).any(|part| part == name.as_bytes())
+}
+
+/// `<id> blob <size>`, the bytes, a line feed; or `<id> missing`.
+fn read_blob(output: &mut impl BufRead) -> Option<Option<String>> {
+    let mut header = String::new();
+    output.read_line(&mut header).ok().filter(|read| *read > 0)?;
+    let Some(size) = header.trim_end().rsplit_once(" blob ").map(|(_, size)| size) else { return Some(None) };
+    let size: u64 = size.parse().ok()?;
+    if size > MAX_FILE_BYTES as u64 {
+        std::io::copy(&mut output.take(size + 1), &mut std::io::sink()).ok()?;
+        return Some(None);
+    }
+    let mut bytes = vec![0; size as usize + 1];
+    output.read_exact(&mut bytes).ok()?;
+    bytes.pop();
+    Some(String::from_utf8(bytes).ok())
+}

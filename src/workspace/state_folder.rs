@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use crate::diagnostic::Diagnostic;
 use crate::workspace::files::to_slash_path;
-use crate::workspace::repository::GitRepository;
+use crate::workspace::repository::{self, GitRepository};
 
 /// Where a workspace keeps what it remembers of earlier runs.
 pub const STATE_FOLDER: &str = ".trueup";
@@ -47,8 +47,10 @@ pub fn check_state_folder(root: &Path) -> Result<(), Diagnostic> {
 }
 
 fn is_tracked(root: &Path) -> bool {
-    let Some(repository) = GitRepository::discover(root) else { return false };
-    repository.head().is_some_and(|head| repository.has_entry(head, STATE_FOLDER))
+    match GitRepository::discover(root) {
+        Some(repository) => repository.has_entry(STATE_FOLDER),
+        None => !GitRepository::is_available() && repository::may_track(root, STATE_FOLDER),
+    }
 }
 
 fn check_entry(root: &Path, path: &Path, metadata: &io::Result<std::fs::Metadata>) -> Result<(), Diagnostic> {

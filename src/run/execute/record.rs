@@ -69,10 +69,10 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present)
                 if is_waiting(outcome) =>
             {
-                index.record_accepted(&outcome.subject, document.protect)
+                index.record_accepted(&outcome.subject, document)
             }
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
-                index.record_managed(&outcome.subject, document.protect)
+                index.record_managed(&outcome.subject, document)
             }
             _ => {}
         }

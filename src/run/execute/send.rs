@@ -31,7 +31,7 @@ use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::OutcomeStatus;
 use crate::run::planning::build_subject;
 use crate::run::refer::ReferentStatus;
-use crate::run::{RunEvent, locate_error};
+use crate::run::{RunEvent, identity, locate_error};
 use crate::value::{Object, Value, ValuePath};
 
 /// Before a request that must not be carried out twice is sent again after 429.
@@ -104,6 +104,10 @@ impl StepExecutor<'_, '_> {
         job: &ObjectJob,
         live: Option<&Snapshot>,
     ) -> Result<Box<Step>, OutcomeStatus> {
+        if let Some(live) = live {
+            identity::check_identity(self.session, job, &live.object)
+                .map_err(|reason| OutcomeStatus::Refused(vec![reason]))?;
+        }
         let references = self.session.references;
         let document = references
             .resolve_document(self.session.index, job, live)
@@ -375,9 +379,8 @@ impl StepExecutor<'_, '_> {
                     *id = wire::read_id(body, service.target.format, kind);
                 }
                 let subject = PlanSubject { id: id.clone(), ..fresh.subject.clone() };
-                let protect = self.jobs[fresh.subject.number].document.protect;
                 let mut index = lock_mutex(self.session.index);
-                index.record_accepted(&subject, protect);
+                index.record_accepted(&subject, self.jobs[fresh.subject.number].document);
                 index.save().err().map(|error| diagnose_unsaved_id(&subject, &error))
             }
             StepAction::Update => diagnose_wrong_object(service, fresh, body),

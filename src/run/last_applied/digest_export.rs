@@ -30,6 +30,12 @@ pub struct DigestRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub applied: Option<LastAppliedEntry>,
+    /// The id of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Whether its document protects it from deletion.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub protect: bool,
 }
 
 /// The digests say nothing to anybody who reads them.
@@ -53,6 +59,8 @@ impl LastApplied {
             kind: kind.to_owned(),
             name: name.to_owned(),
             applied,
+            id: None,
+            protect: false,
         })
     }
 

@@ -229,6 +229,8 @@ impl ReferenceFixture {
             rotation: &trueup::plan::rotate::NO_ROTATION,
             unmanaged: false,
             retry_creates: false,
+            allow_rename: false,
+            earlier_documents: &trueup::run::match_up::NoEarlierDocuments,
             journal: None,
             clock: trueup::run::clock::RunClock::start(),
             read_back_timeout: Some(std::time::Duration::from_millis(200)),

@@ -251,7 +251,7 @@ fn clones_of_every_sort() {
     fixture.workspace.set("GITHUB_BASE_REF", "main");
     let ran = fixture.workspace.expect(0, &plan);
     ran.complains(&missing);
-    assert_eq!(causes(&ran.json(), "changes")[2].1, [json!(["this_branch"])], "{}", ran.all());
+    assert!(causes(&ran.json(), "changes").iter().all(|(_, own)| own == &[Value::Null]), "{}", ran.all());
     fixture.workspace.unset("GITHUB_BASE_REF");
     // a folder in no repository
     let mut none = SandboxFixture::new(PARTNER, 1, Json);

@@ -1,0 +1,263 @@
+//! The checked-out branch, its merge base with the main branch, and the documents of that base.
+//!
+//! Only files that differ from the work tree are read. Sources and references of documents stay as they are written.
+//! Deliberately absent: what a difference means (`plan::cause`), and how Git is asked (`repository`).
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::Diagnostic;
+use crate::document::Document;
+use crate::plan::PlanSubject;
+use crate::plan::cause::BaseState;
+use crate::plan::desired_digest::DesiredDigest;
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::repository::{CommitFiles, CommitId, CommittedFile, GitRepository};
+
+/// The most earlier texts of a file that are read.
+const MAX_EARLIER_VERSIONS: usize = 20;
+
+/// The checked-out branch and its merge base with the main branch.
+#[derive(Clone)]
+pub struct GitBranch {
+    repository: GitRepository,
+    head: CommitId,
+    main_branch: (String, CommitId),
+    merge_base: CommitId,
+}
+
+impl GitBranch {
+    /// The branch that is checked out in a workspace; none where there is no repository, or no branch to part
+    /// from. `named` is the commit to compare with.
+    ///
+    /// # Errors
+    /// When the commit is not there, or the history is not.
+    pub fn find_current(root: &Path, named: Option<&str>) -> Result<Option<Self>, Diagnostic> {
+        let Some(repository) = GitRepository::discover(root) else {
+            return match named {
+                Some(_) => Err(Diagnostic::error("no-repository", "this workspace is in no Git repository")
+                    .with_hint("leave `--base` out; the records in `.trueup` tell what was applied")),
+                None => Ok(None),
+            };
+        };
+        let Some(head) = repository.head() else { return Ok(None) };
+        let env = |name: &str| std::env::var(name).ok();
+        let trunk = match named {
+            Some(name) => Some((name.to_owned(), repository.resolve_commit(name)?)),
+            None => repository.find_main_branch(&env),
+        };
+        let Some(trunk) = trunk else { return Ok(None) };
+        let base = repository.find_merge_base(&head, &trunk.1)?;
+        Ok(Some(Self { repository, head, main_branch: trunk, merge_base: base }))
+    }
+
+    /// The branch that is checked out, and where it parted from a commit.
+    ///
+    /// # Errors
+    /// When there is no repository, no such commit, or not the history that is needed.
+    pub fn open_since(root: &Path, named: &str) -> Result<Self, Diagnostic> {
+        let nothing = || {
+            Diagnostic::error("no-repository", "this workspace is in no Git repository, or has no commit yet")
+                .with_hint("leave `--since` out; only history tells which documents changed")
+        };
+        let repository = GitRepository::discover(root).ok_or_else(nothing)?;
+        let head = repository.head().ok_or_else(nothing)?;
+        let trunk = (named.to_owned(), repository.resolve_commit(named)?);
+        let base = repository.find_merge_base(&head, &trunk.1)?;
+        Ok(Self { repository, head, main_branch: trunk, merge_base: base })
+    }
+
+    /// The best common ancestor with the main branch.
+    pub fn merge_base(&self) -> &CommitId {
+        &self.merge_base
+    }
+
+    /// The commit that is checked out.
+    pub fn head(&self) -> &CommitId {
+        &self.head
+    }
+
+    /// What to say where earlier commits are needed and the clone has only the latest.
+    pub fn diagnose_shallow_clone(&self) -> Option<Diagnostic> {
+        self.repository.diagnose_shallow_clone()
+    }
+
+    /// Why it is not up to date with the branch that it is to be merged into.
+    ///
+    /// # Errors
+    /// When the history is not here.
+    pub fn diagnose_behind(&self) -> Result<Option<Diagnostic>, Diagnostic> {
+        let (name, trunk) = &self.main_branch;
+        Ok((!self.repository.contains_commit(&self.head, trunk)?).then(|| {
+            let message = format!("this branch does not contain what is on {name} by now");
+            Diagnostic::error("not-up-to-date", message)
+                .with_hint(format!("merge {name} into it, or rebase it, and plan again"))
+        }))
+    }
+}
+
+/// The documents of the merge base whose files differ from the work tree.
+pub struct MergeBaseDocuments {
+    branch: GitBranch,
+    files: CommitFiles,
+    base: DocumentSet,
+    /// The same files in the work tree, sources and references as they are written.
+    current: DocumentSet,
+    /// A file of the base cannot be parsed, so its documents are unknown.
+    is_partial: bool,
+}
+
+/// Target, kind and name: what is the same document in every commit.
+pub type DocumentKey = (Option<Arc<str>>, Arc<str>, Arc<str>);
+
+/// The key of a document.
+pub fn build_document_key(document: &Document) -> DocumentKey {
+    (document.target.clone(), document.kind.name.clone(), document.name.clone())
+}
+
+/// The key of the document of an object.
+pub fn build_subject_key(subject: &PlanSubject) -> DocumentKey {
+    (Some(subject.target.clone()), subject.kind.name.clone(), subject.name.clone())
+}
+
+/// Documents by their keys.
+#[derive(Default)]
+struct DocumentSet {
+    by_key: HashMap<DocumentKey, Vec<Document>>,
+}
+
+impl DocumentSet {
+    fn insert_documents(&mut self, documents: Vec<Document>) {
+        for document in documents {
+            self.by_key.entry(build_document_key(&document)).or_default().push(document);
+        }
+    }
+
+    fn find_in_file(&self, path: &str, like: &Document) -> Option<&Document> {
+        self.by_key.get(&build_document_key(like))?.iter().find(|own| own.source.path == path)
+    }
+
+    fn find_in_any_file(&self, like: &Document) -> Option<&Document> {
+        self.by_key.get(&build_document_key(like))?.first()
+    }
+}
+
+/// Whether two versions of a document ask the same.
+fn is_equivalent(a: &Document, b: &Document) -> bool {
+    let alike = |a: &Document, b: &Document| {
+        DesiredDigest::from_document(a, &[]) == DesiredDigest::from_document(b, &[])
+    };
+    (a.state, a.protect) == (b.state, b.protect) && a.id == b.id && a.scope == b.scope && alike(a, b)
+}
+
+impl MergeBaseDocuments {
+    /// # Errors
+    /// When the base is not here.
+    pub fn new(branch: &GitBranch, workspace: &LoadedWorkspace) -> Result<Self, Diagnostic> {
+        let files = branch.repository.list_files(&branch.merge_base)?;
+        let paths = workspace.filter_document_paths(files.blobs.keys().map(String::as_str));
+        let differing: Vec<_> = paths.into_iter().filter(|path| !files.is_unchanged(path)).collect();
+        let blobs: Vec<_> = differing.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();
+        let (mut base, mut current, mut is_partial) = Default::default();
+        for (path, text) in differing.iter().zip(branch.repository.read_texts(&blobs)) {
+            match text.and_then(|text| workspace.parse_documents(path, &text)) {
+                Some(documents) => DocumentSet::insert_documents(&mut base, documents),
+                None => is_partial = true,
+            }
+        }
+        for source in workspace.sources.iter().filter(|source| !files.is_unchanged(&source.path)) {
+            let documents = workspace.parse_documents(&source.path, &source.text);
+            DocumentSet::insert_documents(&mut current, documents.unwrap_or_default());
+        }
+        Ok(Self { branch: branch.clone(), files, base, current, is_partial })
+    }
+
+    /// Whether a document differs from its version in the base, or is new.
+    pub fn is_changed(&self, document: &Document) -> bool {
+        let path = &*document.source.path;
+        if self.files.is_unchanged(path) {
+            return false;
+        }
+        let written = self.find_current(document).unwrap_or(document);
+        self.find_base_document(document).is_none_or(|base| !is_equivalent(base, written))
+    }
+
+    /// The version of a document in the base, where its file differs.
+    pub fn find_base_document(&self, document: &Document) -> Option<&Document> {
+        let path = &*document.source.path;
+        self.base.find_in_file(path, document).or_else(|| self.base.find_in_any_file(document))
+    }
+
+    /// A document of the work tree as it is written, where its file differs.
+    pub fn find_current(&self, document: &Document) -> Option<&Document> {
+        self.current.find_in_file(&document.source.path, document)
+    }
+
+    /// The documents of the base in files that differ from the work tree.
+    pub fn list_base_documents(&self) -> impl Iterator<Item = &Document> {
+        self.base.by_key.values().flatten()
+    }
+
+    /// The files of the base, by their paths from the workspace.
+    pub fn list_paths(&self) -> impl Iterator<Item = &str> {
+        self.files.blobs.keys().map(String::as_str)
+    }
+
+    /// Whether the work tree has a file as the base has it.
+    pub fn is_file_unchanged(&self, path: &str) -> bool {
+        self.files.is_unchanged(path)
+    }
+
+    /// What a document was in the base.
+    pub fn find_base(&self, document: &Document, written: &DesiredDigest, key: &[u8]) -> BaseState {
+        if let Some(base) = self.find_base_document(document) {
+            return BaseState::Present(DesiredDigest::from_document(base, key));
+        }
+        match (self.files.is_unchanged(&document.source.path), self.is_partial) {
+            (true, _) => BaseState::Present(written.clone()),
+            (false, true) => BaseState::Unknown,
+            (false, false) => BaseState::Absent,
+        }
+    }
+
+    /// The versions of a document in the base and in the commits before it, the newest first.
+    pub fn list_versions(&self, document: &Document, workspace: &LoadedWorkspace) -> Vec<Document> {
+        let key = build_document_key(document);
+        let base = self.find_base_document(document);
+        let base = base.filter(|base| base.source.path != document.source.path).cloned();
+        let earlier = self.list_earlier_documents(workspace, &document.source.path, MAX_EARLIER_VERSIONS);
+        base.into_iter().chain(earlier.into_iter().filter(|own| build_document_key(own) == key)).collect()
+    }
+
+    /// The documents below a path in the base and in the commits before it, the newest first.
+    pub fn list_earlier_documents(
+        &self,
+        workspace: &LoadedWorkspace,
+        path: &str,
+        most: usize,
+    ) -> Vec<Document> {
+        let repository = &self.branch.repository;
+        let mut files = repository.list_earlier_files(&self.branch.merge_base, path, most);
+        let paths = workspace.filter_document_paths(files.iter().map(|file| &*file.path));
+        let paths: BTreeSet<String> = paths.into_iter().map(str::to_owned).collect();
+        files.retain(|file| paths.contains(&file.path));
+        let blobs: Vec<_> = files.iter().map(|file| file.blob.clone()).collect();
+        let texts = repository.read_texts(&blobs);
+        let read =
+            |(file, text): (CommittedFile, Option<String>)| workspace.parse_documents(&file.path, &text?);
+        files.into_iter().zip(texts).filter_map(read).flatten().collect()
+    }
+
+    /// What a document was before the base.
+    pub fn find_older_digests(
+        &self,
+        document: &Document,
+        workspace: &LoadedWorkspace,
+        key: &[u8],
+    ) -> Vec<DesiredDigest> {
+        let versions = self.list_versions(document, workspace);
+        // the first is the base's own
+        versions.iter().skip(1).map(|own| DesiredDigest::from_document(own, key)).collect()
+    }
+}
