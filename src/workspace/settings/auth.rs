@@ -203,7 +203,7 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         let node = &entry.value;
         let slot = match node.data {
             YamlData::Mapping(_) => value_source::read_source(node, self.reading),
-            // that something is missing here is a matter of form
+            // that the expression is incomplete is a matter of form
             _ if node.is_null() => return None,
             _ => {
                 self.reading.redact_entry(entry);
@@ -249,8 +249,11 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         let grant = self.read_oauth(&entry.value, scheme);
         if let (Some(first), Some(second)) = (&auth.oauth, &grant) {
             let also = self.reading.source.locate_span(first.span);
-            let fault = Diagnostic::error("two-authorizations", "two grants both set the Authorization header")
-                .with_related(also, "the other one");
+            let fault = Diagnostic::error(
+                "conflicting-authorization",
+                "two grants both set the Authorization header",
+            )
+            .with_related(also, "the other one");
             self.reading.add_diagnostic(second.span, fault.with_hint("keep one of the two"));
         }
         auth.oauth = grant.or(auth.oauth.take());
@@ -362,7 +365,7 @@ impl AuthSettings {
             let message = format!("the API `{}` is not known to take `{}`", api.name, name_auth_method(word));
             let known: Vec<_> =
                 api.auth.iter().map(|word| format!("`{}`", name_auth_method(*word))).collect();
-            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            let mut fault = Diagnostic::warning("unknown-auth", message);
             fault.hint = (!known.is_empty()).then(|| format!("it is known to take {}", known.join(", ")));
             reading.add_diagnostic(span, fault);
         }
@@ -375,7 +378,7 @@ impl AuthSettings {
         }
         for (name, credential) in self.headers.iter().filter(|(name, _)| !is_listed(name)) {
             let message = format!("the API `{}` is not known to take credentials in this header", api.name);
-            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            let mut fault = Diagnostic::warning("unknown-auth", message);
             fault.hint = suggest_word(name, api.auth_headers.iter().map(String::as_str));
             reading.add_diagnostic(credential.span, fault);
         }
@@ -403,7 +406,8 @@ impl AuthSettings {
         for (other, span) in others {
             let message = format!("`{first}` and `{other}` both set the Authorization header");
             let also = reading.source.locate_span(at);
-            let fault = Diagnostic::error("two-authorizations", message).with_related(also, "the other one");
+            let fault =
+                Diagnostic::error("conflicting-authorization", message).with_related(also, "the other one");
             reading.add_diagnostic(*span, fault.with_hint("keep one of the two"));
         }
     }
@@ -416,7 +420,8 @@ impl AuthSettings {
         });
         let headers = self.headers.iter().map(|(name, credential)| (name, credential.span));
         for (_, span) in headers.chain(sent).filter(|(name, _)| !is_token(name)) {
-            let fault = Diagnostic::error("bad-header-name", "this is not the name of a header or cookie");
+            let fault =
+                Diagnostic::error("invalid-header-name", "this is not the name of a header or cookie");
             reading.add_diagnostic(span, fault.with_hint("letters, digits and hyphens, like X-Api-Key"));
         }
     }
@@ -493,8 +498,8 @@ impl OauthSettings {
         for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
             let message =
                 format!("`{name}` has no `{key}`, and the API `{}` has none for this host", api.name);
-            let fault = Diagnostic::error("missing-key", message)
-                .with_hint(format!("write `{key}` under `{name}`"));
+            let fault =
+                Diagnostic::error("missing-key", message).with_hint(format!("write `{key}` under `{name}`"));
             reading.add_diagnostic(self.first_credential_span(), fault);
         }
     }
