@@ -39,6 +39,7 @@ use crate::run::match_up::NoEarlierDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::WriteDigests;
 use crate::run::{RunEvent, RunSession};
+use crate::value::Sensitivity;
 use crate::workspace;
 use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::auth::CredentialPurpose;
@@ -132,7 +133,8 @@ fn connect_target(
     let target = target.build_target(&secrets, &workspace.root, CredentialPurpose::Read, args.parallelism)?;
     let services =
         run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
-    services.into_values().next()
+    let hides_paths = aim.import.kind.id_field().sensitivity > Sensitivity::Public;
+    services.into_values().next().map(|service| service.with_hidden_paths(hides_paths))
 }
 
 /// What is to be said about what was read.

@@ -35,7 +35,7 @@ use crate::run::match_up::EarlierDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
-use crate::value::Value;
+use crate::value::{Sensitivity, Value};
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::secrets::SecretEnvironment;
@@ -149,6 +149,7 @@ pub fn prepare_run(
     faults.extend(unmatched);
     faults.extend(notes);
     let services = connect_targets(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
+    let services = hide_marked_ids(services, &workspace.documents);
     screen.print_diagnostics(&faults);
     if has_errors(&faults) {
         return Err(faults);
@@ -208,6 +209,22 @@ pub fn connect_targets(
         }
     }
     services
+}
+
+/// Keeps ids that are marked out of logs.
+fn hide_marked_ids(
+    services: BTreeMap<Arc<str>, TargetClient>,
+    documents: &[Document],
+) -> BTreeMap<Arc<str>, TargetClient> {
+    let is_marked = |target: &str| {
+        let own = documents.iter().filter(|document| document.target.as_deref() == Some(target));
+        own.into_iter().any(|document| document.kind.id_field().sensitivity > Sensitivity::Public)
+    };
+    let hide = |(name, service): (Arc<str>, TargetClient)| {
+        let hides_paths = is_marked(&name);
+        (name, service.with_hidden_paths(hides_paths))
+    };
+    services.into_iter().map(hide).collect()
 }
 
 /// Managed objects whose document is gone: with `--allow-delete` they are to be deleted, else they are told.

@@ -54,6 +54,8 @@ pub struct HttpClient {
     retry_budget: Arc<RetryBudget>,
     first_attempts: AtomicU64,
     repeated_attempts: AtomicU64,
+    /// Whether logs leave out paths, because ids in them are marked.
+    hides_paths: bool,
 }
 
 /// How many requests a service was sent; logins, renewed tokens and redirects are not counted.
@@ -135,6 +137,7 @@ impl HttpClient {
             retry_budget: allowance,
             first_attempts: first,
             repeated_attempts: again,
+            hides_paths: false,
         })
     }
 
@@ -142,6 +145,12 @@ impl HttpClient {
     #[must_use]
     pub fn with_retry_budget(self, allowance: Arc<RetryBudget>) -> Self {
         Self { retry_budget: allowance, ..self }
+    }
+
+    /// With or without paths in logs.
+    #[must_use]
+    pub fn with_hidden_paths(self, hides_paths: bool) -> Self {
+        Self { hides_paths, ..self }
     }
 
     /// Why nothing is sent to the service any more, when that is so.
@@ -319,7 +328,8 @@ impl HttpClient {
             };
             let next =
                 resolve_redirect(&call, to.as_deref()).map_err(|detour| self.build_redirect_error(detour))?;
-            tracing::debug!(target = &*self.target, path = next.path(), "redirect");
+            let path = if self.hides_paths { "…" } else { next.path() };
+            tracing::debug!(target = &*self.target, path, "redirect");
             call.url = next;
             credentials.restore_query_auth(&mut call.url);
             self.rate_limiter.wait_for_start().await;
@@ -380,7 +390,8 @@ impl HttpClient {
         outcome: &Result<HttpResponse, TransportError>,
     ) {
         let (target, ms) = (&*self.target, took.as_millis());
-        let (verb, path) = (errand.request.method.as_str(), &*errand.request.path);
+        let path = if self.hides_paths { "…" } else { &*errand.request.path };
+        let verb = errand.request.method.as_str();
         let sent = errand.body.map_or(0, Bytes::len);
         match outcome {
             Ok(response) => {

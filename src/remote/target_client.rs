@@ -136,6 +136,12 @@ impl TargetClient {
         Self { may_write: true, ..self }
     }
 
+    /// Without paths in logs, where ids in them are marked.
+    #[must_use]
+    pub fn with_hidden_paths(self, hides_paths: bool) -> Self {
+        Self { client: self.client.with_hidden_paths(hides_paths), ..self }
+    }
+
     /// With where the target is written.
     #[must_use]
     pub fn with_origin(self, origin: Option<TargetOrigin>) -> Self {

@@ -17,10 +17,12 @@ use std::time::Duration;
 use url::Url;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, has_errors};
+use crate::document::ValueSource;
 use crate::document::read::SourceReader;
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{Api, WireFormat};
+use crate::output_filter::hide_texts;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetOrigin;
 use crate::workspace::secrets::ResolvedSecrets;
@@ -242,6 +244,14 @@ impl TargetSettings {
         self.auth.select_auth(purpose).map(AuthSettings::list_user_names).unwrap_or_default()
     }
 
+    /// Takes the credentials out of every output. The name of a user is in many places, and stays.
+    fn hide_credentials(&self, secrets: &ResolvedSecrets, purpose: CredentialPurpose) {
+        let (all, names) = (self.list_credentials(purpose), self.list_user_names(purpose));
+        let is_one =
+            |list: &[&CredentialSource], source: &ValueSource| list.iter().any(|own| own.source == *source);
+        hide_texts(secrets.list_texts(|source| is_one(&all, source) && !is_one(&names, source)));
+    }
+
     /// Where the target and its credentials are written.
     pub fn locate_origin(&self, source: &Arc<NamedSource>) -> TargetOrigin {
         let credentials = self.auth.list_credentials();
@@ -278,6 +288,7 @@ impl TargetSettings {
         purpose: CredentialPurpose,
         parallelism: Option<u32>,
     ) -> Option<Target> {
+        self.hide_credentials(secrets, purpose);
         let limit = self.api.limits.parallelism;
         let wanted = parallelism.or(self.parallelism).or(limit).unwrap_or(DEFAULT_PARALLELISM);
         Some(Target {
