@@ -163,7 +163,7 @@ fn open_last_applied(prepared: &PreparedRun) -> (Option<LastApplied>, Vec<Diagno
 
 /// That nothing tells which side moved.
 pub fn diagnose_missing_history() -> Diagnostic {
-    let message = "nothing tells what was applied last, so every difference counts as drift";
+    let message = "nothing tells what was applied last, so no difference is called drift";
     Diagnostic::note("no-record", message)
         .with_hint("apply from this workspace once, or keep it in a Git repository with a main branch")
 }

@@ -312,7 +312,9 @@ impl LoadedWorkspace {
                 .filter_map(|own| own.diagnose_missing_credentials(self.purpose, &self.settings.source)),
         );
         diagnostic::sort_diagnostics(&mut faults);
-        let connect = |own: &settings::TargetSettings| own.build_target(&secrets, &self.root, self.purpose, parallelism);
+        let connect = |own: &settings::TargetSettings| {
+            own.build_target(&secrets, &self.root, self.purpose, parallelism)
+        };
         (self.list_used_targets().filter_map(connect).collect(), faults)
     }
 }

@@ -86,7 +86,8 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
     let (secrets, unresolved) = secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&base.root));
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.build_retry_budget());
-    let connected = target.build_target(&secrets, &base.root, CredentialPurpose::Read, None).into_iter().collect();
+    let connected =
+        target.build_target(&secrets, &base.root, CredentialPurpose::Read, None).into_iter().collect();
     let services = run_setup::connect_targets(connected, &base.settings, network, &allowance, &mut faults);
     match services.into_values().next() {
         Some(service) if !has_errors(&faults) => {

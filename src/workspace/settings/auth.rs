@@ -249,8 +249,9 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         let grant = self.read_oauth(&entry.value, scheme);
         if let (Some(first), Some(second)) = (&auth.oauth, &grant) {
             let also = self.reading.source.locate_span(first.span);
-            let fault = Diagnostic::error("two-authorizations", "two grants both set the Authorization header")
-                .with_related(also, "the other one");
+            let fault =
+                Diagnostic::error("two-authorizations", "two grants both set the Authorization header")
+                    .with_related(also, "the other one");
             self.reading.add_diagnostic(second.span, fault.with_hint("keep one of the two"));
         }
         auth.oauth = grant.or(auth.oauth.take());
@@ -493,8 +494,8 @@ impl OauthSettings {
         for (key, _) in missing.iter().filter(|(_, missing)| *missing) {
             let message =
                 format!("`{name}` has no `{key}`, and the API `{}` has none for this host", api.name);
-            let fault = Diagnostic::error("missing-key", message)
-                .with_hint(format!("write `{key}` under `{name}`"));
+            let fault =
+                Diagnostic::error("missing-key", message).with_hint(format!("write `{key}` under `{name}`"));
             reading.add_diagnostic(self.first_credential_span(), fault);
         }
     }
