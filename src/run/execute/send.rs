@@ -23,7 +23,7 @@ use crate::plan::{PlanSubject, Step, StepAction};
 use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::{self, Snapshot};
-use crate::run::decide_create::{build_open_create, is_surely_visible};
+use crate::run::decide_create::{build_open_create, compute_unknown_until, is_surely_visible};
 use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
 use crate::run::journal::{PendingLine, RecordedResponse as Noted};
 use crate::run::lock_mutex;
@@ -328,8 +328,9 @@ impl StepExecutor<'_, '_> {
         let request = request
             .map_err(|error| OutcomeStatus::Failed(vec![diagnose_unwritten_journal(fresh, &error)]))?;
         if fresh.action != StepAction::Create {
-            let marked =
-                lock_mutex(self.session.write_digests).mark_sent(&fresh.subject, &list_sent_values(fresh));
+            let until = compute_unknown_until(self.session, service, &fresh.subject.kind);
+            let values = list_sent_values(fresh);
+            let marked = lock_mutex(self.session.write_digests).mark_sent(&fresh.subject, &values, until);
             return match marked {
                 Ok(()) => Ok(request),
                 Err(error) => {
