@@ -51,6 +51,9 @@ struct WriteDigestEntry {
     /// Until when a value of unknown outcome that was sent before this one may be taken over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     doubtful_until: Option<Timestamp>,
+    /// Until when another copy of the request that sent this value may be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_until: Option<Timestamp>,
 }
 
 impl WriteDigestEntry {
@@ -106,8 +109,24 @@ impl WriteDigests {
         let values: Vec<_> = values.iter().filter(is_news).cloned().collect();
         self.append_entries(&[(subject, &values)], |own, sent| {
             let own = own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent });
-            let doubtful_until = own.unknown_until.max(own.doubtful_until);
+            let doubtful_until = own.unknown_until.max(own.doubtful_until).max(own.repeated_until);
             WriteDigestEntry { unknown_until: Some(until), doubtful_until, ..own }
+        })
+    }
+
+    /// The request that sent these values was repeated: an earlier copy of it may be carried out later.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn mark_repeated(
+        &mut self,
+        subject: &PlanSubject,
+        values: &[(ValuePath, Value)],
+        until: Timestamp,
+    ) -> io::Result<()> {
+        self.append_entries(&[(subject, values)], |own, sent| WriteDigestEntry {
+            repeated_until: Some(until),
+            ..own.unwrap_or(sent)
         })
     }
 
@@ -167,6 +186,7 @@ impl WriteDigests {
                         at: at.clone(),
                         unknown_until: None,
                         doubtful_until: None,
+                        repeated_until: None,
                     };
                     let entry = choose(self.entries.get(&name).cloned(), sent);
                     entries.push((name, entry));
