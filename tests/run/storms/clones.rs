@@ -101,6 +101,8 @@ impl Clone {
             rotation: &NO_ROTATION,
             unmanaged: false,
             retry_creates: false,
+            allow_rename: false,
+            earlier_documents: &trueup::run::match_up::NoEarlierDocuments,
             journal: None,
             clock: self.clock,
             read_back_timeout: None,
