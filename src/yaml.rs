@@ -405,7 +405,7 @@ impl<'t> YamlReader<'t, '_> {
                     self.source.redact_span(key.span);
                     self.source.redact_span(value.span);
                     let hint = "write the key as plain text";
-                    self.add_error("odd-key", key.span, "a key must be a single word", hint);
+                    self.add_error("invalid-key", key.span, "a key must be a single word", hint);
                 }
             }
         }
@@ -425,7 +425,7 @@ impl<'t> YamlReader<'t, '_> {
         self.source.redact_span(entry.value.span);
         self.diagnostics.push(
             // nor whether its key may be
-            Diagnostic::error("duplicate-key", "this key stands twice")
+            Diagnostic::error("duplicate-key", "duplicate key")
                 .with_location(self.source.locate_span(entry.key_span))
                 .with_related(first, "first written here")
                 .with_hint("keep one of the two"),
@@ -448,7 +448,7 @@ impl<'t> YamlReader<'t, '_> {
             YamlData::Scalar { .. } => {
                 self.source.redact_span(from.span);
                 self.add_error(
-                    "odd-merge",
+                    "invalid-merge",
                     from.span,
                     "`<<` takes a mapping",
                     "name an anchor: `<<: *defaults`",
@@ -461,9 +461,9 @@ impl<'t> YamlReader<'t, '_> {
         let nothing = YamlNode { span, data: YamlData::Scalar { text: Cow::Borrowed(""), plain: true } };
         let Some((node, count)) = self.anchors.get(&id).cloned() else {
             self.add_error(
-                "odd-alias",
+                "invalid-alias",
                 span,
-                "this alias stands inside what it names",
+                "this alias refers to a value that contains it",
                 "write the value out",
             );
             return (nothing, 1);
@@ -671,7 +671,7 @@ mod tests {
         let (_, faults) = parse("a: 1\nb: 2\na: 3\n[x]: 1\nc: !foo 1\nd: 1\nd: 2\n");
         let expected = [
             "duplicate-key Some((3, 1))",
-            "odd-key Some((4, 1))",
+            "invalid-key Some((4, 1))",
             "unknown-tag Some((5, 4))",
             "duplicate-key Some((7, 1))",
         ];

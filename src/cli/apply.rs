@@ -22,6 +22,7 @@ use crate::plan::gate::{self, PlanLimits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, TargetRequestUsage, render_results};
 use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::sanitize::{escape_line, format_count};
 use crate::report::saved_plan::{SavedPlan, StaleObjects};
 use crate::report::text as plan_text;
 use crate::run::applied_plans::AppliedPlans;
@@ -145,7 +146,7 @@ fn open_applied_plans(
     let folder = prepared.workspace.root.join(run_setup::STATE_FOLDER);
     let mut applied = AppliedPlans::open(&folder).map_err(|error| {
         run_setup::diagnose_unreadable_state("applied.json", &error)
-            .with_hint("put it back from a copy; without it, a plan could be applied twice")
+            .with_hint("restore it from a backup; without it, a plan could be applied twice")
     })?;
     let unknown = applied_elsewhere::learn_applied_steps(plan, &mut applied, prepared);
     screen.print_diagnostics(unknown.as_slice());
@@ -238,8 +239,8 @@ impl ApplyOptions<'_> {
         (self.all_or_nothing && refused > 0).then(|| {
             let objects =
                 if refused == 1 { "1 object is".to_owned() } else { format!("{refused} objects are") };
-            Diagnostic::error("all-or-nothing", format!("{objects} refused, so nothing was written"))
-                .with_hint("settle these first, or leave `--all-or-nothing` out")
+            Diagnostic::error("all-or-nothing", format!("{objects} refused; nothing was written"))
+                .with_hint("resolve the refusals, or run without `--all-or-nothing`")
         })
     }
 

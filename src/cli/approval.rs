@@ -1,5 +1,6 @@
 //! The question before the first write.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Write};
 
 use tokio::runtime::Runtime;
@@ -9,6 +10,7 @@ use super::screen::TerminalScreen;
 use super::signals::{SignalListener, interrupted_exit};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+use crate::report::sanitize::{escape_line, format_count};
 
 /// Asks; gives why the answer is no, which it is without a terminal, and how the run exits then.
 ///
@@ -20,22 +22,21 @@ pub fn ask_approval(
     screen: &TerminalScreen,
 ) -> anyhow::Result<Option<(Diagnostic, ExitStatus)>> {
     if !screen.is_interactive() {
-        let message = "there is no terminal to ask on, and nothing was written";
-        let hint = "look at the plan, then run again with `--auto-approve`";
+        let message = "no terminal for the prompt; nothing was written";
+        let hint = "review the plan, then run again with `--auto-approve`";
         return Ok(Some((Diagnostic::error("no-terminal", message).with_hint(hint), ExitStatus::Refused)));
     }
-    let objects = plan.steps.len();
-    screen.print_stderr(&format!(
-        "\nWrite {objects} object{}? Only `yes` goes on: ",
-        if objects == 1 { "" } else { "s" }
-    ));
+    let changes = format_count(plan.steps.len(), "change");
+    let targets: BTreeSet<&str> = plan.steps.iter().map(|step| &*step.subject.target).collect();
+    let targets: Vec<_> = targets.iter().map(|name| escape_line(name)).collect();
+    screen.print_stderr(&format!("\nApply {changes} to {}? Type \"yes\": ", targets.join(", ")));
     io::stderr().flush()?;
     let Some(answer) = read_answer(runtime)? else {
         screen.print_stderr("\ninterrupted: nothing was written\n");
         let why = Diagnostic::error("interrupted", "the run was interrupted before the first write");
         return Ok(Some((why, interrupted_exit())));
     };
-    let declined = || Diagnostic::note("declined", "the answer was not `yes`, and nothing was written");
+    let declined = || Diagnostic::note("declined", "cancelled; nothing was written");
     Ok((answer.trim() != "yes").then(|| (declined(), ExitStatus::Refused)))
 }
 

@@ -1,5 +1,4 @@
-//! The command line: every command, flag and variable in one place; help, completions and the manual derive
-//! from it.
+//! The command line: every command, flag and variable. Help, completions and the manual are generated from it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use crate::plan::permission::{self, Permission, PermissionLimit};
 use crate::remote::retry_budget::RetryBudget;
 use crate::run::CancellationToken;
 
-/// Keeps SaaS configuration true to what a Git repository says.
+/// Manages objects of SaaS APIs from YAML in Git.
 ///
-/// Describe partners, customers and payment gateways in YAML; trueup reads the live services, shows exactly
-/// what would change, and sends the smallest request that does it.
+/// Describe partners, customers and payment gateways in YAML. trueup reads the live objects, shows exactly
+/// what would change, sends the smallest request that does it, and verifies every write.
 #[derive(Parser)]
 #[command(
     name = "trueup",
@@ -23,8 +22,8 @@ use crate::run::CancellationToken;
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 done or nothing differs; 1 error; 2 differences; 3 refused, nothing written; \
-4 partly applied; 64 wrong usage; 130 interrupted.\n\nNew here? `trueup demo` shows the whole job on a sandbox."
+    after_help = "Exit codes: 0 done or no differences; 1 error; 2 differences; 3 refused, nothing written; \
+4 partly applied; 64 usage error; 130 interrupted.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
 )]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -33,10 +32,10 @@ pub struct CommandLine {
     pub common: GlobalArgs,
 }
 
-/// The heading of what every command takes.
-const GLOBAL_OPTIONS_HEADING: &str = "Options of every command";
+/// The help heading of the options of every command.
+const GLOBAL_OPTIONS_HEADING: &str = "Global options";
 
-/// What every command takes, in any position.
+/// Options of every command, in any position.
 #[derive(Args, Clone)]
 pub struct GlobalArgs {
     /// The workspace: the folder with trueup.yaml
@@ -51,33 +50,33 @@ pub struct GlobalArgs {
         hide_env_values = true
     )]
     pub directory: PathBuf,
-    /// What stands on stdout
+    /// Output format
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_enum, default_value_t = OutputFormat::Text, env = "TRUEUP_FORMAT", hide_env_values = true)]
     pub format: OutputFormat,
     /// When to use colour
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, value_enum, default_value_t = ColorMode::Auto, env = "TRUEUP_COLOR", hide_env_values = true)]
     pub color: ColorMode,
-    /// Say more on stderr; twice for every request
+    /// Verbose: more messages on stderr; twice to log every request
     #[arg(short, long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// No progress and no remarks on stderr, only errors
+    /// Quiet: only errors on stderr
     #[arg(long, global = true, help_heading = GLOBAL_OPTIONS_HEADING, env = "TRUEUP_QUIET", hide_env_values = true)]
     pub quiet: bool,
 }
 
-/// What stands on stdout.
+/// The output format of stdout.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OutputFormat {
-    /// For people
+    /// Text for a terminal
     Text,
-    /// For programs; see schemas/report.json
+    /// JSON; see schemas/report.json
     Json,
-    /// What happens while an apply runs, one JSON object a line; see schemas/events.json
+    /// Events of an apply, one JSON object a line; see schemas/events.json
     Jsonl,
 }
 
 impl OutputFormat {
-    /// How documents stand on stdout; events leave no room for one.
+    /// The format of a document on stdout.
     pub fn to_stdout_format(self) -> StdoutFormat {
         match self {
             Self::Text | Self::Jsonl => StdoutFormat::Text,
@@ -86,7 +85,7 @@ impl OutputFormat {
     }
 }
 
-/// How a document stands on stdout.
+/// The format of a document on stdout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StdoutFormat {
     Text,
@@ -106,34 +105,34 @@ pub enum ColorMode {
 pub enum CliCommand {
     /// Check documents and settings without touching the network
     Validate(ValidateArgs),
-    /// Show what would change, and the requests that would do it
+    /// Show what would change, and the requests that change it
     Plan(PlanArgs),
-    /// Make the services match: plan, ask, write, read back, prove; or apply a saved plan exactly
+    /// Apply the documents: plan, ask, write, verify; or apply a saved plan exactly
     Apply(ApplyArgs),
-    /// Take back what an apply did, as far as it is still there: plan, ask, write, read back, prove
+    /// Revert what an apply wrote, where it is unchanged since: plan, ask, write, verify
     Undo(UndoArgs),
-    /// Tell what differs from what was last applied, and which side moved
+    /// Show drift since the last apply, and which side changed
     Drift(DriftArgs),
     /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
-    /// Write documents from what is live
+    /// Write documents from live objects
     Import(ImportArgs),
-    /// Say what a kind or a field is, offline
+    /// Describe a kind or a field, offline
     Explain(ExplainArgs),
-    /// Write the JSON Schemas that editors and checks use
+    /// Write JSON Schemas for editors and checks
     Schema(SchemaArgs),
-    /// Serve every kind over real HTTP, for practice and tests
+    /// Serve every kind over HTTP, for practice and tests
     Sandbox(SandboxArgs),
-    /// Show the whole job on a sandbox: plan, apply, drift
+    /// Run plan, apply and drift against a sandbox
     Demo(DemoArgs),
-    /// Lay out the files of a workspace in one way; comments stay
+    /// Format files; comments are kept
     Fmt(FmtArgs),
-    /// Describe services of one's own: draft, check, try
+    /// Describe your own APIs: draft, check, try
     Api {
         #[command(subcommand)]
         command: ApiCommand,
     },
-    /// Rules of one's own over documents and plans
+    /// Test your own rules over documents and plans
     Policy {
         #[command(subcommand)]
         command: PolicyCommand,
@@ -146,63 +145,63 @@ pub enum CliCommand {
     },
 }
 
-/// Which documents.
+/// The selected documents.
 #[derive(Args, Clone, Default)]
 pub struct SelectionArgs {
-    /// Files or folders; without any, all documents of the workspace
+    /// Files or folders [default: all documents of the workspace]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
 
-/// What a run may ask of the network.
+/// Network limits of a run.
 #[derive(Args, Clone, Default)]
 pub struct NetworkArgs {
-    /// Give up on a request after this many seconds
+    /// Time limit of a request, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, env = "TRUEUP_REQUEST_TIMEOUT", hide_env_values = true)]
     pub request_timeout: Option<Duration>,
-    /// Read a written object back until it shows, for at most this many seconds [default: what its kind says, else 5]
+    /// Time limit of the read-back after a write, in seconds [default: `read_after_write` of the kind, else 5]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, env = "TRUEUP_READ_BACK_TIMEOUT", hide_env_values = true)]
     pub read_back_timeout: Option<Duration>,
-    /// End the whole run after this many seconds: what is under way is finished, nothing else is begun
+    /// Time limit of the run, in seconds: requests in progress are finished, no others are started
     #[arg(long, value_name = "SECONDS", value_parser = parse_long_seconds, env = "TRUEUP_TIMEOUT", hide_env_values = true)]
     pub timeout: Option<Duration>,
-    /// Send at most this many requests again in the whole run [default: 100, and one for every five requests]
+    /// Maximum number of retries of the run [default: 100, and one for every five requests]
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_RETRIES", hide_env_values = true)]
     pub max_retries: Option<u32>,
 }
 
 impl NetworkArgs {
-    /// What a run that begins now may cost.
+    /// The retry budget of a run that starts now.
     pub fn build_retry_budget(&self) -> Arc<RetryBudget> {
         Arc::new(RetryBudget::new(Arc::new(CancellationToken::with_timeout(self.timeout)), self.max_retries))
     }
 }
 
-/// How live state is read and steps are made.
+/// How live state is read and steps are planned.
 #[derive(Args, Clone, Default)]
 pub struct RunArgs {
-    /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
+    /// Maximum number of concurrent requests per target [default: the limit of the target, else 10]; the limit of the API still applies
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
-    /// Which way to change objects, where an API has several
+    /// HTTP method of updates, where an API has several
     #[arg(long, value_enum, default_value_t = MethodArg::Usual, env = "TRUEUP_METHOD", hide_env_values = true)]
     pub method: MethodArg,
-    /// Believe a service that shows no objects at all, and create everything
+    /// Proceed when the service lists no objects, and create everything
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
     pub trust_empty: PermissionLimit,
-    /// Delete objects that `state: absent` names, and managed ones whose document is gone
+    /// Delete objects with `state: absent`, and managed objects whose document was removed
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
     pub allow_delete: PermissionLimit,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
-    /// Send creates again whose outcome is unknown and whose objects do not show
+    /// Retry creates whose outcome is unknown and whose objects are not visible
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]
     pub retry_creates: PermissionLimit,
-    /// Write values that cannot be seen, because the service hides or masks them
+    /// Write values that the API does not return or masks
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_FORCE_HIDDEN", hide_env_values = true)]
     pub force_hidden: PermissionLimit,
-    /// Write secrets again although they may be the same: a document's name or api/kind/name, and after a colon a field; `*` stands for any letters; repeatable
+    /// Write secrets again even if unchanged: NAME or api/kind/NAME, with an optional :FIELD; `*` matches any text; repeatable
     #[arg(
         long,
         value_name = "SELECTOR",
@@ -211,28 +210,28 @@ pub struct RunArgs {
         hide_env_values = true
     )]
     pub rotate: Vec<String>,
-    /// Allow changes that may lower the protection of an object's data
+    /// Allow changes that may lower the protection level of an object
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_LOWER_PROTECTION", hide_env_values = true)]
     pub allow_lower_protection: PermissionLimit,
-    /// Overwrite what the person behind an object edited since the last run
+    /// Overwrite what the account owner edited since the last run
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_OVERWRITE_EDITS", hide_env_values = true)]
     pub overwrite_edits: PermissionLimit,
     /// Write personal values on targets without `personal: write`
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PERSONAL", hide_env_values = true)]
     pub allow_personal: PermissionLimit,
-    /// Write objects that are known by their id and have another natural key than is known of them
+    /// Write objects whose natural key differs from the recorded one
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_RENAME", hide_env_values = true)]
     pub allow_rename: PermissionLimit,
-    /// Apply a plan although some live objects could not be read
+    /// Apply a plan even if some live objects could not be read
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
     pub allow_partial: PermissionLimit,
-    /// Refuse a plan that updates more objects than this, by number or share [default: 30%, of at least 10 objects]
+    /// Refuse a plan with more updates, as a number or percentage [default: 30%, of at least 10 objects]
     #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
     pub max_updates: Option<CountLimit>,
-    /// Refuse a plan that deletes more objects than this, by number or share [default: 30%, of at least 10 objects]
+    /// Refuse a plan with more deletes, as a number or percentage [default: 30%, of at least 10 objects]
     #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
     pub max_deletes: Option<CountLimit>,
-    /// Refuse a plan that needs more requests than this to write
+    /// Refuse a plan that needs more write requests
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
     pub max_requests: Option<usize>,
     #[command(flatten)]
@@ -240,7 +239,7 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// What a plan may do without being refused as a whole.
+    /// The limits above which a plan is refused as a whole.
     pub fn build_limits(&self) -> PlanLimits {
         PlanLimits {
             updates: self.max_updates,
@@ -254,7 +253,7 @@ impl RunArgs {
         }
     }
 
-    /// For how many objects something is allowed.
+    /// The number of objects for which a permission is given.
     pub fn get_permission_limit(&self, permission: Permission) -> PermissionLimit {
         match permission {
             Permission::Delete => self.allow_delete,
@@ -269,22 +268,22 @@ impl RunArgs {
     }
 }
 
-/// Which way to change objects.
+/// The HTTP method of updates.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum MethodArg {
-    /// The API's own: PATCH where it has one
+    /// PATCH where the API has one, else PUT
     #[default]
     Usual,
-    /// The full PUT, made from a fresh read
+    /// A full PUT, built from a fresh read
     Put,
-    /// The minimal PATCH
+    /// A minimal PATCH
     Patch,
 }
 
-/// What else is written, beside stdout.
+/// Reports besides stdout.
 #[derive(Args, Clone, Default)]
 pub struct ReportArgs {
-    /// Write a report to a file as well: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit, html, or jsonl while an apply runs; repeatable. With `-` as the file it stands on stdout, and the text on stderr
+    /// Write a report to a file: text, json, markdown, github, github-summary, gitlab, gitlab-changes, sarif, junit, html, or jsonl for the events of an apply; repeatable. With `-` as FILE the report goes to stdout and the text to stderr
     #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report_output, value_delimiter = ',', env = "TRUEUP_REPORT", hide_env_values = true)]
     pub report: Vec<(ReportFormat, PathBuf)>,
     /// Annotations and the summary of a CI service
@@ -292,18 +291,18 @@ pub struct ReportArgs {
     pub ci: CiService,
 }
 
-/// Whose eyes the terminal is for.
+/// Whether the terminal shows personal values.
 #[derive(Args, Clone, Copy, Default)]
 pub struct RevealArgs {
-    /// Show personal values as they are; on a terminal only, as text, never in a report or a saved plan. Secrets stay hidden
+    /// Show personal values in clear: on a terminal only, as text, never in a report or a saved plan. Secrets stay hidden
     #[arg(long, env = "TRUEUP_REVEAL", hide_env_values = true)]
     pub reveal: bool,
 }
 
-/// Which CI service to speak to.
+/// The CI service that gets annotations.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum CiService {
-    /// The one that the environment tells of
+    /// Detect it from the environment
     #[default]
     Auto,
     /// GitHub Actions: annotations on stderr, and the step summary
@@ -315,11 +314,11 @@ pub enum CiService {
 /// How a report is written to a file.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReportFormat {
-    /// As on a terminal, without colour
+    /// Text without colour
     Text,
-    /// For programs; see schemas/
+    /// JSON; see schemas/
     Json,
-    /// For a comment on a pull request
+    /// Markdown for a pull request comment
     Markdown,
     /// Workflow commands of GitHub Actions
     Github,
@@ -327,20 +326,20 @@ pub enum ReportFormat {
     GithubSummary,
     /// The code-quality report of GitLab
     Gitlab,
-    /// The numbers that GitLab shows of a plan, as `artifacts:reports:terraform`
+    /// The counts that GitLab shows for a plan, as `artifacts:reports:terraform`
     GitlabChanges,
     /// SARIF 2.1.0
     Sarif,
     /// JUnit XML
     Junit,
-    /// One page that opens in any browser, without a network
+    /// A self-contained HTML page
     Html,
-    /// What happens while an apply runs, one JSON object a line
+    /// Events of an apply, one JSON object a line
     Jsonl,
 }
 
 impl ReportFormat {
-    /// The word for it on the command line.
+    /// The value of the flag.
     pub fn to_flag_value(self) -> String {
         self.to_possible_value().map_or_else(String::new, |word| word.get_name().to_owned())
     }
@@ -372,18 +371,18 @@ pub struct SinceArgs {
 /// Which changes are wanted, by their cause.
 #[derive(Args, Clone, Default)]
 pub struct CauseArgs {
-    /// The commit that this branch is compared with [default: where it parted from the branch that CI, or the remote, calls the main one]
+    /// The commit to compare this branch with [default: the merge base with the main branch of CI or of the remote]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,
-    /// Plan only objects that differ for this cause alone; one that differs for others too is refused, because a write may carry the whole object
+    /// Plan only objects that differ for this cause alone; objects with other causes too are refused, because a write may replace the whole object
     #[arg(long, value_enum, value_name = "CAUSE", env = "TRUEUP_ONLY", hide_env_values = true)]
     pub only: Option<CauseArg>,
-    /// Refuse to plan a branch that does not contain what is on the main one by now
+    /// Refuse to plan a branch that does not contain the latest commits of the main branch
     #[arg(long, env = "TRUEUP_REQUIRE_UP_TO_DATE", hide_env_values = true)]
     pub require_up_to_date: bool,
 }
 
-/// A cause that can be asked for.
+/// A cause to select.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CauseArg {
     /// What this branch edits
@@ -405,10 +404,10 @@ pub struct PlanArgs {
     pub causes: CauseArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
-    /// Exit with 2 when something would change
+    /// Exit with 2 when there are changes
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
-    /// Save the plan, for review and `trueup apply FILE`; it holds no secrets
+    /// Save the plan, for review and `trueup apply FILE`; it contains no secrets
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -424,13 +423,13 @@ pub struct ApplyArgs {
     pub beside: ReportArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
-    /// Do not ask
+    /// Apply without a prompt
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
-    /// Write nothing at all when any object is refused
+    /// Write nothing when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
-    /// Write the ids of objects into the documents that have none
+    /// Write the ids of objects into documents without one
     #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
     pub write_ids: bool,
 }
@@ -438,13 +437,13 @@ pub struct ApplyArgs {
 /// Arguments of `undo`.
 #[derive(Args)]
 #[command(after_help = "\
-Only leaves that still hold what that run wrote are touched; every other one is listed with the reason. Objects that \
-it created are deleted with `--allow-delete`, objects that it deleted are created again where all of them was kept. \
-The documents stay as they are: take the commit back in Git too, or the next apply writes it again.
+Only values that are unchanged since that run are reverted; the others are listed with the reason. Objects that it \
+created are deleted with `--allow-delete`; objects that it deleted are created again if the receipt has all values. \
+Documents are not changed: revert the commit in Git too, or the next apply writes the change again.
 
 Exit codes: 0 undone, or nothing left to undo; 3 refused, nothing written; 4 partly undone; 1 error.")]
 pub struct UndoArgs {
-    /// A receipt: a file in `.trueup/receipts`, or the name of the run
+    /// A receipt: a file in `.trueup/receipts`, or the name of a run
     #[arg(value_name = "RECEIPT")]
     pub receipt: PathBuf,
     #[command(flatten)]
@@ -453,13 +452,13 @@ pub struct UndoArgs {
     pub beside: ReportArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
-    /// Write nothing, but save the plan, for review and `trueup apply FILE`; it holds no secrets
+    /// Write nothing; save the plan, for review and `trueup apply FILE`; it contains no secrets
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Do not ask
+    /// Apply without a prompt
     #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
     pub auto_approve: bool,
-    /// Write nothing at all when any object is refused
+    /// Write nothing when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
 }
@@ -467,11 +466,11 @@ pub struct UndoArgs {
 /// Arguments of `drift`.
 #[derive(Args, Default)]
 #[command(after_help = "\
-An object that was edited by hand has drifted. A document that was edited and not applied is pending; it counts as a \
-difference with `--also-pending` only, like an object that was never applied. Objects that no document describes \
+An object that was edited by hand has drifted. A document that was edited and not applied is pending. Pending \
+changes and objects that were never applied count as differences with `--also-pending` only; unmanaged objects \
 never do.
 
-Exit codes: 0 no difference that counts; 2 there is one; 1 the state of some objects is not known.")]
+Exit codes: 0 no differences; 2 differences; 1 the state of some objects is unknown.")]
 pub struct DriftArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -481,19 +480,19 @@ pub struct DriftArgs {
     pub beside: ReportArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
-    /// The commit whose documents stand for what was applied where there is no record [default: where this branch parted from the one that CI, or the remote, calls the main one]
+    /// The commit whose documents are the baseline where no apply is recorded [default: the merge base with the main branch of CI or of the remote]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,
-    /// What is pending or was never applied counts as a difference too
+    /// Count pending and never applied objects as differences
     #[arg(long, env = "TRUEUP_ALSO_PENDING", hide_env_values = true)]
     pub also_pending: bool,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
-    /// Believe a service that shows no objects at all
+    /// Proceed when the service lists no objects
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
     pub trust_empty: PermissionLimit,
-    /// The most requests under way at once, per target [default: the target's own, else 10]; an API's own limit is kept
+    /// Maximum number of concurrent requests per target [default: the limit of the target, else 10]; the limit of the API still applies
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
     #[command(flatten)]
@@ -503,12 +502,11 @@ pub struct DriftArgs {
 /// Arguments of `show`.
 #[derive(Args)]
 #[command(after_help = "\
-A job that plans has told its findings to its CI service already, so a file that is shown is told there with `--ci \
-github` only.
+The job that made the plan has written its annotations already, so `show` writes annotations with `--ci github` only.
 
-Exit codes: 0 shown; 1 it cannot be read, or is no such file.")]
+Exit codes: 0 shown; 1 the file cannot be read.")]
 pub struct ShowArgs {
-    /// What `plan -o` wrote, a file in `.trueup/receipts` or `.trueup/journal`, or the name of a run
+    /// A saved plan, a file in `.trueup/receipts` or `.trueup/journal`, or the name of a run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     #[command(flatten)]
@@ -518,10 +516,10 @@ pub struct ShowArgs {
 /// Arguments of `import`.
 #[derive(Args)]
 #[command(after_help = "\
-A second import into the same place changes only what differs, and only fields that a document names; comments, \
-order and formatting stay. Secrets are never written: documents say where they come from.
+A second import into the same folder updates only values that differ, and only fields that a document sets; comments, \
+order and formatting are kept. Secrets are never written: documents name their source.
 
-Exit codes: 0 done, and a plan over the documents is empty; 1 error; 4 some objects were not written.
+Exit codes: 0 done and verified; 1 error; 4 some objects were not written.
 
 Examples:
   trueup import bootview/payment-gateway -o config
@@ -530,28 +528,28 @@ pub struct ImportArgs {
     /// What to import, as `api/kind`
     #[arg(value_name = "KIND")]
     pub kind: String,
-    /// An id, or field=value with `*` at either end; each adds what it matches, without any all are taken
+    /// An id, or field=value with `*` at either end; repeatable [default: all objects]
     #[arg(value_name = "SELECTOR")]
     pub selectors: Vec<String>,
     /// The folder for the documents, relative to the workspace
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// The target to read from; may be left out where only one serves the API
+    /// The target to read from; optional if only one target serves the API
     #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Option<String>,
-    /// Where the objects live, over what the target says; repeatable
+    /// Scope of the objects, overriding the target; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub scope: Vec<String>,
-    /// Write personal and sensitive values too
+    /// Write personal and internal values too
     #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
     pub personal: bool,
-    /// Add fields that documents do not name yet
+    /// Add fields that documents do not set yet
     #[arg(long)]
     pub all_fields: bool,
-    /// New documents go into one file for the kind
+    /// Write new documents into one file per kind
     #[arg(long)]
     pub single_file: bool,
-    /// The most requests under way at once [default: the target's own, else 10]; an API's own limit is kept
+    /// Maximum number of concurrent requests [default: the limit of the target, else 10]; the limit of the API still applies
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
     pub parallelism: Option<u32>,
     #[command(flatten)]
@@ -561,7 +559,7 @@ pub struct ImportArgs {
 /// Arguments of `explain`.
 #[derive(Args)]
 pub struct ExplainArgs {
-    /// A kind, or a field of it: `api/kind`, `api/kind.field.inner`; without any, all kinds are listed
+    /// A kind or a field: `api/kind`, `api/kind.field.inner` [default: list all kinds]
     #[arg(value_name = "KIND[.PATH]")]
     pub topic: Option<String>,
 }
@@ -569,10 +567,10 @@ pub struct ExplainArgs {
 /// Arguments of `schema`.
 #[derive(Args)]
 pub struct SchemaArgs {
-    /// Where the schemas are written
+    /// Output folder
     #[arg(short, long, value_name = "DIR", default_value = "schemas")]
     pub output: PathBuf,
-    /// Write nothing; exit with 2 when a file is missing or old
+    /// Write nothing; exit with 2 when a file is missing or out of date
     #[arg(long)]
     pub check: bool,
 }
@@ -580,52 +578,52 @@ pub struct SchemaArgs {
 /// Arguments of `sandbox`.
 #[derive(Args)]
 pub struct SandboxArgs {
-    /// The port on loopback; 0 takes a free one
+    /// Port on loopback; 0 selects a free port
     #[arg(long, default_value_t = 8080, env = "TRUEUP_SANDBOX_PORT", hide_env_values = true)]
     pub port: u16,
-    /// Objects to start with: YAML or JSON, from kind to a list of {scope, object}
+    /// Initial objects: YAML or JSON, from kind to a list of {scope, object}
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
-    /// How many objects of each kind to start with, made after the samples
+    /// Number of generated objects of each kind
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
-    /// Wait this long before each answer, in milliseconds
+    /// Latency of each response, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency: u64,
-    /// A fault to practise with, e.g. PUT:503:2, GET:hang, PATCH:keep-nothing; repeatable
-    #[arg(long, value_name = "VERB:WHAT[:TIMES]")]
+    /// Inject a fault, e.g. PUT:503:2, GET:hang, PATCH:keep-nothing; repeatable
+    #[arg(long, value_name = "METHOD:FAULT[:TIMES]")]
     pub fail: Vec<String>,
-    /// How secrets read back
+    /// How responses show secrets
     #[arg(long, value_enum, default_value_t = SecretsArg::Clear)]
     pub secrets: SecretsArg,
 }
 
-/// How secrets read back.
+/// How responses show secrets.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SecretsArg {
-    /// As they are
+    /// In clear
     Clear,
     /// As asterisks
     Masked,
-    /// Not at all
+    /// Omitted
     Hidden,
 }
 
-/// The commands about descriptions of one's own.
+/// Commands for API descriptions of a workspace.
 #[derive(Subcommand)]
 pub enum ApiCommand {
-    /// Report every fault of the descriptions in apis/, or say what they hold
+    /// Check the descriptions in apis/
     Check(ApiCheckArgs),
-    /// Hold a description against live objects: what it misses, what it mistypes; reads only
+    /// Compare a description with live objects, read-only: missing fields, wrong types
     Try(ApiTryArgs),
-    /// Draft a description from an OpenAPI document, with a remark at each place to decide
+    /// Draft a description from an OpenAPI document, with a comment at each open decision
     New(ApiNewArgs),
 }
 
 /// Arguments of `api check`.
 #[derive(Args)]
 pub struct ApiCheckArgs {
-    /// Which APIs; without any, all of the workspace
+    /// APIs [default: all APIs of the workspace]
     #[arg(value_name = "API")]
     pub apis: Vec<String>,
 }
@@ -636,13 +634,13 @@ pub struct ApiTryArgs {
     /// A target of the workspace
     #[arg(value_name = "TARGET")]
     pub target: String,
-    /// Only this kind of its API
+    /// Only this kind of the API
     #[arg(value_name = "KIND")]
     pub kind: Option<String>,
-    /// The most objects of each kind to look at
+    /// Maximum number of objects of each kind
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: u32,
-    /// A scope parameter that the target does not fix; repeatable
+    /// Scope parameter that the target does not set; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_name_value)]
     pub scope: Vec<(String, String)>,
     #[command(flatten)]
@@ -652,16 +650,16 @@ pub struct ApiTryArgs {
 /// Arguments of `api new`.
 #[derive(Args)]
 pub struct ApiNewArgs {
-    /// What the API is to be called: small letters, digits and hyphens
+    /// Name of the API: lower-case letters, digits and hyphens
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// The OpenAPI 3.0 or 3.1 document, JSON or YAML
+    /// OpenAPI 3.0 or 3.1 document, JSON or YAML
     #[arg(long, value_name = "FILE")]
     pub from_openapi: PathBuf,
-    /// Where the files are written, below the workspace [default: apis/NAME]
+    /// Output folder, relative to the workspace [default: apis/NAME]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Only these kinds, as a draft of everything would call them; repeatable
+    /// Only these kinds, by the names of a full draft; repeatable
     #[arg(long, value_name = "KIND")]
     pub only: Vec<String>,
 }
@@ -669,21 +667,21 @@ pub struct ApiNewArgs {
 /// Commands about policies.
 #[derive(Subcommand)]
 pub enum PolicyCommand {
-    /// Ask the rules about their own cases, offline
+    /// Run the cases of all rules, offline
     Test,
 }
 
 /// Arguments of `fmt`.
 #[derive(Args)]
 #[command(after_help = "\
-Two spaces a level, the keys of a document in their order, no blanks at ends of lines, one line break at the end. \
-Comments, quotes and wording stay. A file is replaced only when it reads back the same.
+Two spaces a level, the keys of a document in their order, no spaces at line ends, one line break at the end. \
+Comments and quotes are kept. A file is replaced only if its content is unchanged.
 
-Exit codes: 0 done, or nothing to do; 1 a file cannot be read or written; 2 with `--check`, files are not laid out so.")]
+Exit codes: 0 done; 1 a file cannot be read or written; 2 with `--check`, a file is not formatted.")]
 pub struct FmtArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Change nothing; exit with 2 when a file is not laid out so
+    /// Write nothing; exit with 2 when a file is not formatted
     #[arg(long)]
     pub check: bool,
 }
@@ -691,13 +689,13 @@ pub struct FmtArgs {
 /// Arguments of `demo`.
 #[derive(Args)]
 pub struct DemoArgs {
-    /// Keep the workspace of the demo in this folder instead of a temporary one
+    /// Keep the workspace of the demo in this folder
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
 }
 
 fn parse_bound(text: &str) -> Result<CountLimit, String> {
-    let wrong = || "a number of objects, or a share from 0% to 100%".to_owned();
+    let wrong = || "expected a number of objects, or a percentage from 0% to 100%".to_owned();
     match text.strip_suffix('%') {
         Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(CountLimit::Percent),
         None => text.parse().ok().map(CountLimit::Count),
@@ -705,7 +703,7 @@ fn parse_bound(text: &str) -> Result<CountLimit, String> {
     .ok_or_else(wrong)
 }
 
-/// A number of objects, or any number; variables may say `true` and `false` too.
+/// A number of objects, or any number; environment variables may be `true` or `false` too.
 fn parse_permission_limit(text: &str) -> Result<PermissionLimit, String> {
     match text {
         "any" | "true" | "yes" => Ok(PermissionLimit::Unlimited),
@@ -713,7 +711,7 @@ fn parse_permission_limit(text: &str) -> Result<PermissionLimit, String> {
         number => number
             .parse()
             .map(PermissionLimit::AtMost)
-            .map_err(|_| "a number of objects, or nothing for any".to_owned()),
+            .map_err(|_| "expected a number of objects, or no value for any number".to_owned()),
     }
 }
 
@@ -728,7 +726,7 @@ fn parse_report_output(text: &str) -> Result<(ReportFormat, PathBuf), String> {
         Some((_, "")) => Err("the file is missing: write FORMAT=FILE".into()),
         Some((format, file)) => match ReportFormat::from_str(format, false) {
             Ok(format) => Ok((format, file.into())),
-            Err(_) => Err(format!("there is no format `{format}`; known: {}", words())),
+            Err(_) => Err(format!("unknown format `{format}`; known formats: {}", words())),
         },
         None => Err(format!("write FORMAT=FILE, with one of the formats {}", words())),
     }
@@ -745,13 +743,13 @@ fn parse_long_seconds(text: &str) -> Result<Duration, String> {
 fn parse_bounded_seconds(most: u32, text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if seconds > 0.0 && seconds <= f64::from(most) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err(format!("a number of seconds, more than 0 and at most {most}")),
+        _ => Err(format!("expected a number of seconds, more than 0 and at most {most}")),
     }
 }
 
 fn parse_name_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("a name and a value: NAME=VALUE".into()),
+        _ => Err("expected NAME=VALUE".into()),
     }
 }

@@ -71,12 +71,15 @@ pub fn label_plan(plan: &mut Plan, jobs: &[ObjectJob], prepared: &PreparedRun) {
 }
 
 fn diagnose_missing_branch() -> Diagnostic {
-    Diagnostic::error("no-repository", "there is no Git repository here, or no main branch in it")
+    Diagnostic::error("no-repository", "no Git repository, or no main branch in it")
         .with_hint("run in a clone with the main branch, or name it with `--base`")
 }
 
 fn diagnose_left_out_objects(objects: usize) -> Diagnostic {
     let objects = if objects == 1 { "1 object is".to_owned() } else { format!("{objects} objects are") };
-    Diagnostic::note("left-alone", format!("{objects} left alone: this branch is not why they differ"))
-        .with_hint("leave `--only` out to see them, or look at `trueup drift`")
+    Diagnostic::note(
+        "not-selected",
+        format!("{objects} skipped: this branch is not the cause of their differences"),
+    )
+    .with_hint("run without `--only` to see them, or run `trueup drift`")
 }

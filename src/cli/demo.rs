@@ -68,7 +68,7 @@ pub fn run(common: &GlobalArgs, args: &DemoArgs, screen: &TerminalScreen) -> any
     edit_by_hand(&sandbox)?;
     show.print_step(
         "trueup drift",
-        "Somebody changed a fee by hand meanwhile; what was applied tells which side moved. Exit code 2.",
+        "A fee was changed by hand; the record of the last apply shows which side changed. Exit code 2.",
     )?;
     let drifted = show.run_drift()?;
     sandbox.shut_down();

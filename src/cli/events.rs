@@ -110,7 +110,7 @@ impl EventStream {
             target: again.target.to_owned(),
             reason: again.reason.to_owned(),
             attempts: again.attempts,
-            pause_millis: u64::try_from(again.delay.as_millis()).unwrap_or(u64::MAX),
+            delay_ms: u64::try_from(again.delay.as_millis()).unwrap_or(u64::MAX),
         };
         self.lock_state().write_event(if again.throttled {
             EventPayload::Throttled(wait)
@@ -132,7 +132,7 @@ impl EventStream {
         for result in &report.results {
             match telling.ended.get(&build_object_key(&result.object)) {
                 // what is found of an object after it has ended
-                Some(known) => telling.diagnostics.extend(result.findings.iter().skip(*known).cloned()),
+                Some(known) => telling.diagnostics.extend(result.diagnostics.iter().skip(*known).cloned()),
                 None => telling.write_event(EventPayload::ObjectEnded(result.clone())),
             }
         }
@@ -163,7 +163,7 @@ impl EventStreamState {
             return;
         }
         if let EventPayload::ObjectEnded(result) = &happened {
-            self.ended.insert(build_object_key(&result.object), result.findings.len());
+            self.ended.insert(build_object_key(&result.object), result.diagnostics.len());
         }
         self.sequence += 1;
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
@@ -208,7 +208,7 @@ impl EventFileWriter {
     fn finish(self) -> anyhow::Result<()> {
         drop(self.lines);
         let written =
-            self.thread.join().map_err(|_| anyhow!("the writer of {} died", self.name.display()))?;
+            self.thread.join().map_err(|_| anyhow!("the writer of {} stopped", self.name.display()))?;
         written.with_context(|| format!("{} cannot be written", self.name.display()))
     }
 }

@@ -43,9 +43,10 @@ pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyh
     }
     let (changed, total) = (work.changed.len(), format_count(work.total, "file"));
     let differs = args.check && changed > 0;
+    let is = if work.total == 1 { "is" } else { "are" };
     match differs {
         true => screen
-            .print_stderr(&format!("{changed} of {total} are not laid out so\n  help: run `trueup fmt`\n")),
+            .print_stderr(&format!("{changed} of {total} {is} not formatted\n  help: run `trueup fmt`\n")),
         false => screen.print_remark(&format!("{changed} of {total} changed\n")),
     }
     Ok(match (has_errors(&faults), differs) {
@@ -88,11 +89,11 @@ impl FormatJob {
         match format_source(source, documents) {
             FormatOutcome::Unchanged => {}
             FormatOutcome::Skipped => {
-                let fault = Diagnostic::note("left-alone", "this file holds what is not laid out anew");
+                let fault =
+                    Diagnostic::note("not-selected", "this file has content that cannot be formatted");
                 let place = source.locate_span(SourceSpan::default());
-                self.faults.push(
-                    fault.with_hint("it is read all the same; lay it out by hand").with_location(place),
-                );
+                self.faults
+                    .push(fault.with_hint("the file is still valid; format it by hand").with_location(place));
             }
             FormatOutcome::Changed(text) => match self.write_text(texts, source, &text) {
                 Ok(()) => self.changed.push(source.path.clone()),

@@ -154,7 +154,7 @@ fn open_last_applied(prepared: &PreparedRun) -> (Option<LastApplied>, Vec<Diagno
     match LastApplied::open(&prepared.workspace.root.join(STATE_FOLDER), prepared.keys.environment_key()) {
         Ok(ledger) => (Some(ledger), Vec::new()),
         Err(error) => {
-            let hint = "put it back from a copy, or take it away and apply once more";
+            let hint = "restore it from a backup, or delete it and apply again";
             let fault = diagnose_unreadable_state(last_applied::FILE, &error).with_hint(hint);
             (None, vec![Diagnostic { severity: DiagnosticSeverity::Warning, ..fault }])
         }
@@ -163,7 +163,7 @@ fn open_last_applied(prepared: &PreparedRun) -> (Option<LastApplied>, Vec<Diagno
 
 /// That nothing tells which side moved.
 pub fn diagnose_missing_history() -> Diagnostic {
-    let message = "nothing tells what was applied last, so every difference counts as drift";
+    let message = "no record of the last apply; every difference counts as drift";
     Diagnostic::note("no-record", message)
-        .with_hint("apply from this workspace once, or keep it in a Git repository with a main branch")
+        .with_hint("run `trueup apply` in this workspace once, or keep the workspace in a Git repository with a main branch")
 }

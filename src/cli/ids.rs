@@ -88,7 +88,7 @@ fn write_file_ids(prepared: &PreparedRun, learnt: &[LearnedId]) -> Vec<Option<St
     let path = prepared.workspace.locate_path(Path::new(&source.path));
     let failed = match folder::replace_if_unchanged(&path, &source.text, &page.text) {
         Ok(ReplaceOutcome::Done) => return left,
-        Ok(ReplaceOutcome::Conflict) => "the file was changed meanwhile".to_owned(),
+        Ok(ReplaceOutcome::Conflict) => "the file changed in the meantime".to_owned(),
         Err(error) => format!("the file can't be written: {}", error.kind()),
     };
     left.into_iter().map(|why| Some(why.unwrap_or_else(|| failed.clone()))).collect()
@@ -96,12 +96,12 @@ fn write_file_ids(prepared: &PreparedRun, learnt: &[LearnedId]) -> Vec<Option<St
 
 fn diagnose_unwritten_id(learnt: &LearnedId, why: &str) -> Diagnostic {
     let document = learnt.document;
-    let message = format!("its id is not in the document: {why}");
+    let message = format!("the id was not written to the document: {why}");
     let hint = match document.kind.id_field().sensitivity {
         crate::value::Sensitivity::Public => {
             format!("add `{}` below its name", ids::render_id_line(&learnt.id))
         }
-        _ => "it is known in `.trueup` all the same".to_owned(),
+        _ => "the id is recorded in `.trueup`".to_owned(),
     };
     Diagnostic::warning("id-not-written", message)
         .with_location(document.locate_span(document.name_span))

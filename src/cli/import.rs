@@ -109,7 +109,7 @@ impl PreparedImport {
         let written = write_documents(pages, composed, &mut told.rows);
         told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
         let proof = runtime.block_on(verify_import(service, &aim, &written, screen));
-        told.proven = proof.is_ok();
+        told.verified = proof.is_ok();
         told.diagnostics.extend(proof.err().into_iter().flatten());
         Ok(())
     }
@@ -141,7 +141,7 @@ fn connect_target(
 fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObjects) -> Vec<Diagnostic> {
     let mut remarks = Vec::new();
     if fetched.total == 0 && aim.selectors.is_empty() {
-        let message = "the service shows no objects at all here, which may be missing access";
+        let message = "the service lists no objects; the credentials may lack access";
         remarks.push(
             Diagnostic::warning("empty-collection", message).with_hint("check the credentials and the scope"),
         );
@@ -149,8 +149,7 @@ fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObje
     for at in &fetched.unmatched_selectors {
         let selector = args.selectors.get(*at).map_or("", String::as_str);
         let message = format!("no live object matches `{}`", selector.escape_debug());
-        remarks
-            .push(Diagnostic::error("no-match", message).with_hint("`*` at either end stands for anything"));
+        remarks.push(Diagnostic::error("no-match", message).with_hint("`*` at either end matches any text"));
     }
     remarks
 }
@@ -241,8 +240,12 @@ fn diagnose_documents_without_object(
 
 fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnostic {
     let hint = match aim.import.kind.identity.id_assigned_by {
-        IdAssigner::Server => "a plan will refuse it; remove the document if the object is gone for good",
-        IdAssigner::Client => "a plan will create it; remove the document if the object is gone for good",
+        IdAssigner::Server => {
+            "`trueup plan` refuses it; remove the document if the object was deleted for good"
+        }
+        IdAssigner::Client => {
+            "`trueup plan` creates it; remove the document if the object was deleted for good"
+        }
     };
     Diagnostic::warning("no-live-object", "no live object has the id of this document")
         .with_location(document.locate_span(document.id_span))

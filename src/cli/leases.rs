@@ -75,11 +75,12 @@ pub fn acquire_leases(
 /// What is to be said of a lease that was lost.
 pub fn diagnose_lost_lease(loss: &LeaseLoss) -> Diagnostic {
     let message = match &loss.reason {
-        None => "another run took over a lease of this one, so nothing else was begun".to_owned(),
-        Some(why) => format!("a lease could not be renewed any more, so nothing else was begun: {why}"),
+        None => "another run took over the lease; no other requests were started".to_owned(),
+        Some(why) => format!("the lease could not be renewed; no other requests were started: {why}"),
     };
-    Diagnostic::error("lease-lost", message)
-        .with_hint("see that no other run writes to the target and that clocks agree, then run again")
+    Diagnostic::error("lease-lost", message).with_hint(
+        "check that no other run writes to the target and that clocks are synchronized, then run again",
+    )
 }
 
 /// The name of a target's lease, the same wherever the same service and scope are written to.
@@ -117,25 +118,24 @@ fn prepare_directory(prepared: &PreparedRun, settings: &LeaseSettings) -> io::Re
 fn diagnose_held_lease(target: &TargetSettings, holder: &LeaseHolder) -> Diagnostic {
     let LeaseHolder { name, since, until } = holder;
     let message = format!("{name} has been writing to the target `{}` since {since:.0}", target.name);
-    let hint = format!("wait until that run ends; if it died, its lease expires by itself at {until:.0}");
+    let hint = format!("wait until that run ends; if it crashed, its lease expires at {until:.0}");
     Diagnostic::error("lease-held", message).with_hint(hint)
 }
 
 fn diagnose_expired_lease(target: &TargetSettings, holder: &LeaseHolder) -> Diagnostic {
     let LeaseHolder { name, since, until } = holder;
     let message = format!(
-        "{name}, writing to the target `{}` since {since:.0}, did not give its lease back, which expired at {until:.0}",
+        "{name}, writing to the target `{}` since {since:.0}, did not release its lease, which expired at {until:.0}",
         target.name
     );
     Diagnostic::warning("lease-expired", message)
-        .with_hint("that run was cut off; every object is read again")
+        .with_hint("that run was interrupted; every object is read again")
 }
 
 fn diagnose_lease_error(target: &TargetSettings, error: &io::Error) -> Diagnostic {
-    let message = format!("the lease of the target `{}` cannot be taken: {error}", target.name);
-    Diagnostic::error("no-lease", message).with_hint(
-        "make or mount the directory under `lease`, and see that it can be written; nothing was sent",
-    )
+    let message = format!("the lease of the target `{}` cannot be acquired: {error}", target.name);
+    Diagnostic::error("no-lease", message)
+        .with_hint("create or mount the directory under `lease`, and make it writable; nothing was sent")
 }
 
 fn diagnose_missing_thread(error: &io::Error) -> Diagnostic {

@@ -36,8 +36,10 @@ impl GitBranch {
     pub fn find_current(root: &Path, named: Option<&str>) -> Result<Option<Self>, Diagnostic> {
         let Some(repository) = GitRepository::discover(root) else {
             return match named {
-                Some(_) => Err(Diagnostic::error("no-repository", "this workspace is in no Git repository")
-                    .with_hint("leave `--base` out; the records in `.trueup` tell what was applied")),
+                Some(_) => {
+                    Err(Diagnostic::error("no-repository", "this workspace is not in a Git repository")
+                        .with_hint("run without `--base`; the records in `.trueup` show what was applied"))
+                }
                 None => Ok(None),
             };
         };
@@ -58,8 +60,11 @@ impl GitBranch {
     /// When there is no repository, no such commit, or not the history that is needed.
     pub fn open_since(root: &Path, named: &str) -> Result<Self, Diagnostic> {
         let nothing = || {
-            Diagnostic::error("no-repository", "this workspace is in no Git repository, or has no commit yet")
-                .with_hint("leave `--since` out; only history tells which documents changed")
+            Diagnostic::error(
+                "no-repository",
+                "this workspace is not in a Git repository, or the repository has no commit",
+            )
+            .with_hint("run without `--since`; only Git history shows which documents changed")
         };
         let repository = GitRepository::discover(root).ok_or_else(nothing)?;
         let head = repository.head().ok_or_else(nothing)?;
@@ -90,7 +95,7 @@ impl GitBranch {
     pub fn diagnose_behind(&self) -> Result<Option<Diagnostic>, Diagnostic> {
         let (name, trunk) = &self.main_branch;
         Ok((!self.repository.contains_commit(&self.head, trunk)?).then(|| {
-            let message = format!("this branch does not contain what is on {name} by now");
+            let message = format!("this branch does not contain the latest commits of {name}");
             Diagnostic::error("not-up-to-date", message)
                 .with_hint(format!("merge {name} into it, or rebase it, and plan again"))
         }))

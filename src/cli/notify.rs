@@ -60,8 +60,9 @@ fn send_notification(
         NotifyFormat::Slack => to_json(&chat_message::render_slack(sheet)),
         NotifyFormat::Teams => to_json(&chat_message::render_teams(sheet)),
     };
-    let lost =
-        |why: String| Some(Diagnostic::warning("not-notified", format!("a webhook was not told: {why}")));
+    let lost = |why: String| {
+        Some(Diagnostic::warning("not-notified", format!("webhook notification failed: {why}")))
+    };
     let body = filter_text(&body.map_err(|error| lost(error.to_string()))?).into_owned();
     let allowed = AllowedHosts::from_env(&|name| std::env::var(name).ok()).map_err(Some)?;
     let runtime = run_setup::build_runtime().map_err(|error| lost(error.to_string()))?;

@@ -112,10 +112,10 @@ fn lock_workspace(root: &Path, screen: &TerminalScreen) -> Result<Option<File>, 
 /// What is said where a program without clouds is to put receipts into one.
 fn diagnose_missing_cloud(settings: &WorkspaceSettings) -> Option<Diagnostic> {
     let store = settings.receipts.store.as_ref().filter(|store| !ReceiptStore::is_built_in(store))?;
-    let message = format!("this program was built without clouds, and receipts go to {store}");
-    let fault = Diagnostic::error("no-clouds", message)
+    let message = format!("this build has no cloud support, and receipts go to {store}");
+    let fault = Diagnostic::error("no-cloud-support", message)
         .with_location(settings.source.locate_span(settings.receipts.span));
-    Some(fault.with_hint("take one that was released, or build it with `--features cloud`"))
+    Some(fault.with_hint("use a released build, or build with `--features cloud`"))
 }
 
 /// Where values under a mark are sealed, where that is asked for.
@@ -124,16 +124,18 @@ fn build_sealer(settings: &WorkspaceSettings) -> Result<Option<ValueSealer>, Dia
     let place = settings.source.locate_span(settings.receipts.span);
     ValueSealer::new(recipients).map(Some).map_err(|unfit| match unfit {
         SealerError::NotBuiltIn => diagnose_missing_encryption().with_location(place),
-        SealerError::InvalidKey => Diagnostic::error("bad-recipient", "one of these recipients is none")
-            .with_location(place)
-            .with_hint("name public keys of age, as `age-keygen` tells them: `age1…`"),
+        SealerError::InvalidKey => {
+            Diagnostic::error("invalid-recipient", "one of these recipients is not valid")
+                .with_location(place)
+                .with_hint("name age public keys, as `age-keygen` prints them: `age1…`")
+        }
     })
 }
 
 /// What is said where a program without encryption is to seal or open.
 pub fn diagnose_missing_encryption() -> Diagnostic {
-    Diagnostic::error("no-encryption", "this program was built without encryption")
-        .with_hint("take one that was released, or build it with `--features encryption`")
+    Diagnostic::error("no-encryption-support", "this build has no encryption support")
+        .with_hint("use a released build, or build with `--features encryption`")
 }
 
 /// The key of a run's digests. One that writes what does not read back needs one, or its receipt could not tell
@@ -164,9 +166,10 @@ fn collect_run_context(prepared: &PreparedRun, reviewed: Option<&str>, keyed: bo
 }
 
 fn diagnose_unwritable_journal(error: &anyhow::Error) -> Diagnostic {
-    let message = format!("`{STATE_FOLDER}/journal` cannot be written, so nothing was sent: {error}");
-    Diagnostic::error("not-recorded", message)
-        .with_hint("without it nobody could tell what a killed run did; make room or give access")
+    let message = format!("`{STATE_FOLDER}/journal` cannot be written; nothing was sent: {error}");
+    Diagnostic::error("not-recorded", message).with_hint(
+        "without the journal, the outcome of a killed run is unknown; free disk space or fix the permissions",
+    )
 }
 
 /// Says which earlier runs were cut off.
@@ -174,7 +177,7 @@ pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<Reco
     let accounts = match journal::find_unfinished_runs(&root.join(STATE_FOLDER)) {
         Ok(accounts) => accounts,
         Err(error) => {
-            let hint = "what earlier runs did cannot be told; live objects are read all the same";
+            let hint = "the outcome of earlier runs is unknown; live objects are read again";
             let fault = diagnose_unreadable_state("journal", &error).with_hint(hint);
             screen.print_diagnostics(&[Diagnostic {
                 severity: crate::diagnostic::DiagnosticSeverity::Warning,
@@ -195,15 +198,15 @@ fn diagnose_interrupted_run(account: &RecordedRun) -> Diagnostic {
     let names: Vec<&str> = open.iter().take(5).map(|sent| &*sent.object.name).collect();
     let more = if open.len() > names.len() { ", …" } else { "" };
     let unknown = match open.len() {
-        0 => "nothing is unknown".to_owned(),
+        0 => "nothing unknown".to_owned(),
         number => format!("{number} unknown ({}{more})", names.join(", ")),
     };
-    let message = format!("the apply of {} was cut off: {done} done, {unknown}", account.started);
+    let message = format!("the apply of {} was interrupted: {done} done, {unknown}", account.started);
     let hint = format!(
-        "every object is looked up again; `trueup show {STATE_FOLDER}/journal/{}.jsonl` tells all",
+        "every object is read again; `trueup show {STATE_FOLDER}/journal/{}.jsonl` shows the details",
         account.name
     );
-    Diagnostic::warning("cut-off", message).with_hint(hint)
+    Diagnostic::warning("interrupted-run", message).with_hint(hint)
 }
 
 /// Gives runs that were cut off their receipts, so that they are told once.
@@ -234,8 +237,8 @@ fn write_interrupted_receipts(
 /// Gives runs that were cut off their receipts where there is nothing left to write.
 pub fn recover_interrupted_runs(prepared: &PreparedRun, accounts: &[RecordedRun], screen: &TerminalScreen) {
     if let Err(error) = write_interrupted_receipts(prepared, accounts, screen) {
-        let message = format!("the receipt of a run that was cut off cannot be written: {error}");
-        let hint = "its journal tells the same; make room or give access";
+        let message = format!("the receipt of an interrupted run cannot be written: {error}");
+        let hint = "its journal has the same content; free disk space or fix the permissions";
         screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
     }
     shared_receipts::share_pending_receipts(prepared, screen);
@@ -255,7 +258,7 @@ pub fn record_last_applied(
         LastApplied::record_outcomes((&folder, prepared.keys.environment_key()), outcomes, jobs, in_part)
     {
         let message = format!("`{STATE_FOLDER}/{}` cannot be written: {}", last_applied::FILE, error.kind());
-        let hint = "`trueup drift` cannot tell edits of these documents from edits of their objects";
+        let hint = "`trueup drift` cannot distinguish edits of these documents from edits of their objects";
         screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
     }
 }
@@ -269,7 +272,7 @@ pub fn close_journal(
 ) {
     if let Err(error) = write_receipt(prepared, journal, results, screen) {
         let message = format!("the receipt cannot be written: {error}");
-        let hint = "the journal of the run tells the same; make room or give access";
+        let hint = "the journal of the run has the same content; free disk space or fix the permissions";
         screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
     }
 }

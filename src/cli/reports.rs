@@ -64,16 +64,16 @@ impl ReportedCommand {
             _ => return None,
         };
         let message = format!(
-            "`gitlab-changes` has no meaning for `{command}`: it counts what a plan or an apply changes"
+            "`gitlab-changes` counts the changes of a plan or an apply, so it does not support `{command}`"
         );
-        Some(Diagnostic::error("usage", message).with_hint("`--report gitlab=FILE` tells what it finds"))
+        Some(Diagnostic::error("usage", message).with_hint("`--report gitlab=FILE` reports its diagnostics"))
     }
 }
 
 /// Only an apply has events.
 pub fn diagnose_events_without_apply() -> Diagnostic {
-    let message = "`jsonl` tells what happens while an apply runs, and this is none";
-    Diagnostic::error("usage", message).with_hint("`json` tells the result")
+    let message = "`jsonl` reports the events of an apply, so it does not support this command";
+    Diagnostic::error("usage", message).with_hint("use `json` for the result")
 }
 
 /// The reports that were asked for.
@@ -108,8 +108,8 @@ impl ReportOutputs {
         }
         let on_stdout = asked.iter().filter(|(_, file)| is_stdout(file)).count();
         if on_stdout + usize::from(common.format == OutputFormat::Json) > 1 {
-            let message = "two documents cannot stand on stdout";
-            let hint = "give all but one of them a file: `--report FORMAT=FILE`";
+            let message = "stdout takes only one document";
+            let hint = "write the others to files: `--report FORMAT=FILE`";
             screen.print_diagnostics(&[Diagnostic::error("usage", message).with_hint(hint)]);
             return None;
         }

@@ -27,7 +27,7 @@ pub fn forecast_requests(
             // of reads that failed it is chance how many were under way
             planned: complete.then(|| service.count_requests().requests),
             apply,
-            least_millis: least.map(|least| u64::try_from(least.as_millis()).unwrap_or(u64::MAX)),
+            min_duration_ms: least.map(|least| u64::try_from(least.as_millis()).unwrap_or(u64::MAX)),
             per_second: limits.per_second,
             per_minute: limits.per_minute,
             burst: limits.burst,
@@ -48,10 +48,10 @@ pub fn compare_forecast(
         let sent = service.count_requests().subtract_earlier(before.get(name).copied().unwrap_or_default());
         TargetRequestUsage {
             target: name.to_string(),
-            foreseen: own.and_then(|own| own.apply).unwrap_or(0),
+            estimated: own.and_then(|own| own.apply).unwrap_or(0),
             sent: sent.requests,
-            repeated: sent.retries,
+            retried: sent.retries,
         }
     };
-    services.iter().map(one).filter(|one| one.foreseen + one.sent + one.repeated > 0).collect()
+    services.iter().map(one).filter(|one| one.estimated + one.sent + one.retried > 0).collect()
 }

@@ -256,12 +256,12 @@ fn find_orphans(
             documents.push(build_absent_document(entry, kind, &source));
         } else {
             let hint = match (&kind.operations.delete, entry.protect) {
-                (Some(_), false) => "`--allow-delete` deletes it; write a document again to keep it",
+                (Some(_), false) => "`--allow-delete` deletes it; restore the document to keep it",
                 (Some(_), true) => "it is protected; delete it by hand if that is meant",
-                (None, _) => "this API cannot delete; it stays as it is",
+                (None, _) => "this API cannot delete; the object remains",
             };
             notes.push(
-                Diagnostic::note("orphan", format!("{named} was managed, and its document is gone"))
+                Diagnostic::note("orphan", format!("{named} was managed, and its document was removed"))
                     .with_hint(hint),
             );
         }
@@ -286,7 +286,7 @@ fn diagnose_moved_documents(
         let message = format!("{} {} was managed in another scope", document.kind.name, document.name);
         Diagnostic::note("orphan", message)
             .with_location(document.locate_span(document.name_span))
-            .with_hint("the object there stays as it is; write a document for it to go on with it")
+            .with_hint("that object remains; write a document to manage it again")
     };
     let is_asked = |document: &&Document| since.is_none_or(|since| since.is_chosen(document));
     workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
@@ -319,18 +319,18 @@ fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<Named
 fn load_state(root: &Path) -> Result<(DigestKeys, WriteDigests, ObjectIndex), Diagnostic> {
     let folder = root.join(STATE_FOLDER);
     if folder.is_file() {
-        let message = format!("`{STATE_FOLDER}` is a file, where runs keep what they remember in a folder");
-        return Err(Diagnostic::error("unreadable-memory", message).with_hint("move it away"));
+        let message = format!("`{STATE_FOLDER}` is a file; it must be a folder");
+        return Err(Diagnostic::error("unreadable-state", message).with_hint("move it away"));
     }
     let keys = DigestKeys::load(root)?;
     let memory = WriteDigests::open(&folder, keys.environment_key()).map_err(|error| {
-        let hint = "put it back from a copy; without it, values that do not read back are sent once more";
+        let hint =
+            "restore it from a backup; without it, values that the API does not return are sent once more";
         diagnose_unreadable_state(write_digests::FILE, &error).with_hint(hint)
     })?;
     let index = ObjectIndex::open(&folder).and_then(|own| own.with_digest_key(keys.environment_key()));
     let index = index.map_err(|error| {
-        let hint = "put it back from a copy; without it, nothing is known of creates under way and of \
-                    objects whose documents are gone";
+        let hint = "restore it from a backup; without it, pending creates and objects whose documents were removed are unknown";
         diagnose_unreadable_state("index.json", &error).with_hint(hint)
     })?;
     Ok((keys, memory, index))
@@ -339,7 +339,7 @@ fn load_state(root: &Path) -> Result<(DigestKeys, WriteDigests, ObjectIndex), Di
 /// What is to be said of a file of earlier runs that cannot be read.
 pub fn diagnose_unreadable_state(name: &str, error: &io::Error) -> Diagnostic {
     let message = format!("{STATE_FOLDER}/{name} cannot be read: {error}");
-    Diagnostic::error("unreadable-memory", message)
+    Diagnostic::error("unreadable-state", message)
 }
 
 impl EarlierDocuments for PreparedRun {

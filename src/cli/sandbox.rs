@@ -39,7 +39,7 @@ pub fn run(common: &GlobalArgs, args: &SandboxArgs, screen: &TerminalScreen) -> 
     for api in registry.list_api_names() {
         screen.print_stdout(&format!("  {api:<12} {}\n", sandbox.base_url(api)))?;
     }
-    screen.print_remark("any credential but `wrong` is taken; Ctrl-C ends it\n");
+    screen.print_remark("any credential except `wrong` is accepted; Ctrl-C stops it\n");
     if kinds.iter().any(|kind| kind.api.oauth.is_some()) {
         let tokens = format!("http://{}/_sandbox/token", sandbox.addr());
         screen.print_remark(&format!("tokens for `oauth_password` come from the `url` {tokens}\n"));

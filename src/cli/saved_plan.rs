@@ -69,7 +69,7 @@ pub fn write_plan(
 ) -> anyhow::Result<Option<Diagnostic>> {
     let key = prepared.keys.key();
     let of = PlanCircumstances {
-        made_at: crate::run::format_now(),
+        created_at: crate::run::format_now(),
         flags: collect_flags(reading),
         method: format_method(reading.method),
         rotate: reading.rotate.clone(),
@@ -91,14 +91,13 @@ pub fn write_plan(
 
 /// Without a key, a plan does not know the values that it does not show.
 fn diagnose_unbound_values(report: &PlanReport) -> Option<Diagnostic> {
-    let marked = |change: &&ObjectChange| change.fields.iter().any(|field| field.mark.is_some());
+    let marked = |change: &&ObjectChange| change.fields.iter().any(|field| field.sensitivity.is_some());
     let objects = report.changes.iter().filter(marked).count();
     let what = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
     (objects > 0).then(|| {
-        let message =
-            format!("values of {what} that must not be shown are bound only by whether they differ");
+        let message = format!("the saved plan does not bind the secret and personal values of {what}");
         Diagnostic::warning("unbound-values", message)
-            .with_hint("set TRUEUP_DIGEST_KEY for plan and apply, so that an edit of them is told too")
+            .with_hint("set TRUEUP_DIGEST_KEY for plan and apply to detect edits of these values")
     })
 }
 
@@ -134,7 +133,7 @@ pub fn find_saved_plan(root: &Path, paths: &[PathBuf]) -> Result<Option<SavedPla
     let text = |path: &PathBuf| read_bounded(&root.join(path)).ok().filter(|text| saved_plan::is_plan(text));
     let Some(text) = paths.iter().filter(is_json).find_map(text) else { return Ok(None) };
     if paths.len() > 1 {
-        let fault = Diagnostic::error("several-plans", "a saved plan is applied alone, without other paths");
+        let fault = Diagnostic::error("several-plans", "a saved plan takes no other paths");
         return Err(fault.with_hint("name one saved plan, or only documents"));
     }
     let keys = DigestKeys::load(root)?;
@@ -151,10 +150,9 @@ pub fn merge_run_args(saved: &SavedPlan, own: &RunArgs) -> Result<RunArgs, Diagn
     let missing: Vec<&str> =
         saved.flags.iter().filter(|flag| !here.contains(flag)).map(String::as_str).collect();
     if !missing.is_empty() {
-        let message =
-            format!("this plan was made with {}, which this apply does not allow", missing.join(" "));
+        let message = format!("this plan was made with {}, and this apply was not", missing.join(" "));
         return Err(Diagnostic::error("plan-flags", message)
-            .with_hint("name it again here: what it allows is decided where it is applied"));
+            .with_hint("add the flag to this command too: an apply needs the permission itself"));
     }
     if let Some(foreign) = own.rotate.iter().find(|own| !saved.rotate.contains(own)) {
         let message = format!("this plan was made without `--rotate {}`", foreign.escape_debug());
@@ -183,9 +181,9 @@ pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result
         let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());
         let connection = here.target.describe_connection();
         if *target.api != *api || *target.base_url != *base_url || target.connection != connection {
-            let message = format!("target {} is not the one that this plan was made for", here.target.name);
-            return Err(Diagnostic::error("foreign-plan", message)
-                .with_hint("apply it in the workspace in which it was made, or plan again"));
+            let message = format!("target {} differs from the target of this plan", here.target.name);
+            return Err(Diagnostic::error("plan-mismatch", message)
+                .with_hint("apply the plan in its own workspace, or plan again"));
         }
     }
     Ok(left_out)
@@ -257,14 +255,14 @@ fn is_settled(saved: &SavedPlan, applied: &AppliedPlans, object: &ObjectName) ->
 }
 
 fn describe_repeated_apply() -> StaleStep {
-    let message = "it was applied from this plan before, and differs again".to_owned();
+    let message = "the object was written from this plan already, and changed since".to_owned();
     StaleStep { conflicts: Vec::new(), message }
 }
 
 fn refuse_step(step: Step, stale: &StaleStep) -> RefusedObject {
     let reason = Diagnostic::error(STALE_PLAN_CODE, stale.message.clone())
         .with_location(step.subject.place.clone())
-        .with_hint("plan again and have that reviewed");
+        .with_hint("plan again and review the new plan");
     RefusedObject { subject: step.subject, reasons: vec![reason], changes: step.changes }
 }
 
@@ -275,7 +273,7 @@ pub fn diagnose_spent_plan(saved: &SavedPlan, applied: &AppliedPlans) -> Option<
         !saved.report.changes.is_empty() && changes.all(|own| is_settled(saved, applied, &own.object));
     spent.then(|| {
         Diagnostic::error("plan-applied", "this plan was applied already")
-            .with_hint("plan again; each plan is applied once")
+            .with_hint("plan again; a saved plan can be applied once")
     })
 }
 

@@ -64,13 +64,13 @@ pub fn run(common: &GlobalArgs, args: &SchemaArgs, screen: &TerminalScreen) -> a
         return Ok(if differs { ExitStatus::Differs } else { ExitStatus::Done });
     }
     match (old.is_empty(), args.check) {
-        (true, _) => screen.print_stdout(&format!("{total} schemas in {place} are fresh\n"))?,
+        (true, _) => screen.print_stdout(&format!("{total} schemas in {place} are up to date\n"))?,
         (false, false) => {
             screen.print_stdout(&format!("wrote {} of {total} schemas in {place}\n", old.len()))?
         }
         (false, true) => {
             for name in &old {
-                screen.print_stdout(&format!("{place}/{name} is missing or old\n"))?;
+                screen.print_stdout(&format!("{place}/{name} is missing or out of date\n"))?;
             }
             screen.print_stderr("  help: run `trueup schema`\n");
             return Ok(ExitStatus::Differs);

@@ -60,9 +60,10 @@ impl TerminalScreen {
         let terminal =
             !self.is_stdout_redirected && self.format == StdoutFormat::Text && io::stdout().is_terminal();
         if sight.reveal && !terminal {
-            let message = "`--reveal` shows personal values on a terminal only, and stdout is none";
-            return Err(Diagnostic::error("usage", message)
-                .with_hint("leave it out, or run without a pipe, `--format json` and `--report FORMAT=-`"));
+            let message = "`--reveal` needs a terminal, and stdout is not one";
+            return Err(Diagnostic::error("usage", message).with_hint(
+                "run without `--reveal`, or without a pipe, `--format json` and `--report FORMAT=-`",
+            ));
         }
         Ok(Self { reveals_personal: sight.reveal, ..self })
     }

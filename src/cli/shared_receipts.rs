@@ -61,7 +61,7 @@ pub fn share_receipt(prepared: &PreparedRun, name: &str, text: &str, screen: &Te
             let fault = Diagnostic::warning("not-shared", message)
                 .with_location(settings.source.locate_span(settings.receipts.span))
                 .with_hint(format!(
-                    "the next apply puts {STATE_FOLDER}/receipts/{name}.json there, which is kept"
+                    "the next apply uploads {STATE_FOLDER}/receipts/{name}.json, which is kept"
                 ));
             screen.print_diagnostics(&[fault]);
             false
@@ -95,8 +95,11 @@ fn list_names(folder: &Path) -> BTreeSet<String> {
 /// When there is none of that name, or it cannot be read.
 pub fn read_receipt(store: &Url, name: &str) -> Result<String, Diagnostic> {
     run_on_archive(store, async |archive| archive.get_receipt(name).await).map_err(|why| {
-        Diagnostic::error("no-receipt", format!("{name} is neither here nor in {store}: {why}"))
-            .with_hint("name the run of a receipt, as applies tell it")
+        Diagnostic::error(
+            "no-receipt",
+            format!("{name} exists neither in this workspace nor in {store}: {why}"),
+        )
+        .with_hint("name the run of a receipt, as `trueup apply` prints it")
     })
 }
 
@@ -122,7 +125,7 @@ pub fn collect_applied_notes(prepared: &PreparedRun, receipt: &Receipt) -> Optio
             .ok()?;
     let note = |result: &ObjectResult| {
         let own = &result.object;
-        // of what a run that was cut off wrote the ledger may know nothing
+        // of what a run that was interrupted wrote the ledger may know nothing
         let done = receipt.ended.is_some() && result.result == ResultStatus::Done;
         if done && result.action == Some(ActionView::Delete) {
             let (target, kind, name) = (own.target.clone(), own.kind.clone(), own.name.clone());
@@ -165,12 +168,15 @@ pub fn merge_shared_receipts(
                 "older-receipts",
                 format!("{MAX_READ_RECEIPTS} receipts in {store} were read, the newest"),
             )
-            .with_hint("what earlier ones tell was applied does not count"),
+            .with_hint("older receipts are ignored"),
         ),
         Err(why) => Some(
-            Diagnostic::warning("unread-receipts", format!("the receipts in {store} cannot be read: {why}"))
-                .with_location(settings.source.locate_span(settings.receipts.span))
-                .with_hint("what was applied elsewhere is not known; what is here tells the rest"),
+            Diagnostic::warning(
+                "unreadable-receipts",
+                format!("the receipts in {store} cannot be read: {why}"),
+            )
+            .with_location(settings.source.locate_span(settings.receipts.span))
+            .with_hint("applies of other machines are unknown; only local records are used"),
         ),
     };
     search.diagnose_search(store).into_iter().chain(rest).collect()
@@ -311,7 +317,7 @@ impl ReceiptSearch<'_> {
         }
     }
 
-    /// What this workspace wrote or found as wanted in that run, its own ledger knows.
+    /// What this workspace wrote or found unchanged in that run, its own ledger knows.
     fn skip_known_objects(&mut self, receipt: &Receipt) {
         let settled = receipt
             .results
@@ -328,21 +334,20 @@ impl ReceiptSearch<'_> {
     fn diagnose_search(&self, store: &Url) -> Vec<Diagnostic> {
         let learned = (self.learned > 0).then(|| {
             let objects = if self.learned == 1 { "1 object" } else { &*format!("{} objects", self.learned) };
-            let message = format!("receipts in {store} tell what {objects} had last been applied as");
+            let message = format!("receipts in {store} have the last applied state of {objects}");
             Diagnostic::note("applied-elsewhere", message)
         });
         let foreign = (self.foreign > 0).then(|| {
             let receipts =
                 if self.foreign == 1 { "1 receipt" } else { &*format!("{} receipts", self.foreign) };
-            let message = format!("{receipts} in {store} cannot be used: made under another key");
-            Diagnostic::note("foreign-receipts", message).with_hint(
-                "give every run the same TRUEUP_DIGEST_KEY; until then what is here tells what was applied",
+            let message = format!("{receipts} in {store} cannot be used: sealed with another key");
+            Diagnostic::note("receipt-key-mismatch", message).with_hint(
+                "set the same TRUEUP_DIGEST_KEY for every run; until then only local records are used",
             )
         });
         let broken = self.invalid.as_ref().map(|why| {
-            let message = format!("not every receipt in {store} is believed: {}", why.message);
-            Diagnostic::warning("unbelieved-receipts", message)
-                .with_hint("what such a receipt says was applied does not count")
+            let message = format!("some receipts in {store} are not trusted: {}", why.message);
+            Diagnostic::warning("untrusted-receipts", message).with_hint("these receipts are ignored")
         });
         [learned, foreign, broken].into_iter().flatten().collect()
     }

@@ -19,7 +19,7 @@ use crate::run::journal;
 use crate::state::receipt as receipts;
 use crate::workspace;
 
-/// Shows a saved plan, a receipt, or the journal of a run that was cut off.
+/// Shows a saved plan, a receipt, or the journal of a run that was interrupted.
 ///
 /// # Errors
 /// When the file cannot be read, or stdout or a report not be written.
@@ -60,9 +60,9 @@ fn read_shared_receipt(root: &Path, path: &Path, named: &Path) -> Option<Result<
 }
 
 fn diagnose_unknown_file(path: &Path) -> Diagnostic {
-    let message = format!("{} is nothing that this program wrote to be shown", path.display());
+    let message = format!("{} is not a saved plan, a receipt or a journal", path.display());
     Diagnostic::error("unknown-file", message)
-        .with_hint("name a file that `trueup plan -o FILE` wrote, or one in `.trueup/receipts`")
+        .with_hint("name a file written by `trueup plan -o FILE`, or a file in `.trueup/receipts`")
 }
 
 fn report_failure(
@@ -112,9 +112,12 @@ fn open_plan(text: &str, keys: &DigestKeys) -> Result<(SavedPlan, Vec<Diagnostic
     match read_verified(text, |keyed| keys.select_key(keyed)) {
         Ok(plan) => Ok((plan, Vec::new())),
         Err(fault) if fault.code == "no-digest-key" => {
-            let message = "this plan was made under a key that is not here, so its seal was not checked";
-            let hint = "set TRUEUP_DIGEST_KEY to know that nobody changed it";
-            Ok((read_unverified(text)?, vec![Diagnostic::warning("unchecked-plan", message).with_hint(hint)]))
+            let message = "this plan was sealed with a key that is not set, so its seal was not verified";
+            let hint = "set TRUEUP_DIGEST_KEY to verify that it is unchanged";
+            Ok((
+                read_unverified(text)?,
+                vec![Diagnostic::warning("unverified-plan", message).with_hint(hint)],
+            ))
         }
         Err(fault) => Err(fault),
     }

@@ -112,7 +112,7 @@ pub async fn run_until_signalled<T>(
                     std::process::exit(exit as i32);
                 }
                 stop.cancel_run();
-                screen.print_stderr("\ninterrupted: what is under way is finished, nothing else is begun\n");
+                screen.print_stderr("\ninterrupted: finishing requests in progress, starting no others\n");
             }
         }
     }

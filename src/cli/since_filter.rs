@@ -103,26 +103,26 @@ impl SinceFilter {
 
     /// What reports tell.
     pub fn to_report(&self) -> Shown {
-        Shown { name: self.name.clone(), commit: self.commit.clone(), left_out: self.left_out }
+        Shown { name: self.name.clone(), commit: self.commit.clone(), skipped: self.left_out }
     }
 
     fn diagnose_left_out(&self) -> Vec<Diagnostic> {
         let name = self.name.escape_debug();
-        let hint = "leave `--since` out to look at everything";
+        let hint = "run without `--since` to include all documents";
         let (number, verb) = match self.left_out {
             1 => ("1 document".to_owned(), "does"),
             many => (format!("{many} documents"), "do"),
         };
         let left_out = (self.left_out > 0).then(|| {
-            let message = format!("{number} that {verb} not differ from {name} were not looked at");
-            Diagnostic::note("left-out", message).with_hint(hint)
+            let message = format!("{number} that {verb} not differ from {name} were skipped");
+            Diagnostic::note("not-selected", message).with_hint(hint)
         });
         let settings = self.changed_settings.first().map(|first| {
             let more = match self.changed_settings.len() {
                 1 => String::new(),
                 many => format!(" and {} more", many - 1),
             };
-            let message = format!("`{first}`{more} differs from {name} too, which may concern every object");
+            let message = format!("`{first}`{more} differs from {name} too, which may affect every object");
             Diagnostic::warning("settings-changed", message).with_hint(hint)
         });
         left_out.into_iter().chain(settings).collect()

@@ -132,10 +132,10 @@ impl PreparedUndo {
     }
 
     fn diagnose_documents_differ(&self) -> Diagnostic {
-        let message = "the documents still ask for what this undoes, so the next apply would write it again";
+        let message = "the documents still contain what this undoes, so the next apply would write it again";
         let hint = match &self.commit {
-            Some(commit) => format!("take it back in Git too: `git revert {commit}`, or edit the documents"),
-            None => "edit the documents, or take the commit back that asked for it".to_owned(),
+            Some(commit) => format!("revert it in Git too: `git revert {commit}`, or edit the documents"),
+            None => "edit the documents, or revert the commit in Git".to_owned(),
         };
         Diagnostic::warning("documents-differ", message).with_hint(hint)
     }
@@ -211,9 +211,8 @@ fn read_receipt(workspace: &LoadedWorkspace, named: &Path) -> Result<(String, St
         return Ok((shared_receipts::read_receipt(store, &name)?, format!("{store}/{name}.json")));
     }
     let text = saved_plan::read_bounded(&path).map_err(|error| {
-        Diagnostic::error("no-receipt", format!("{} cannot be read: {error}", named.display())).with_hint(
-            format!("name a file in {STATE_FOLDER}/{}, or the run that it is of", receipts::FOLDER),
-        )
+        Diagnostic::error("no-receipt", format!("{} cannot be read: {error}", named.display()))
+            .with_hint(format!("name a file in {STATE_FOLDER}/{}, or a run", receipts::FOLDER))
     })?;
     Ok((text, workspace.format_path(&path)))
 }
@@ -221,22 +220,19 @@ fn read_receipt(workspace: &LoadedWorkspace, named: &Path) -> Result<(String, St
 /// A receipt counts for the services that it was made at.
 fn check_targets(receipt: &Receipt, workspace: &LoadedWorkspace) -> Result<(), Diagnostic> {
     let foreign = |message: String| {
-        Err(Diagnostic::error("foreign-receipt", message)
-            .with_hint("undo it in the workspace, and with the targets, in which it was made"))
+        Err(Diagnostic::error("receipt-mismatch", message)
+            .with_hint("undo it in its own workspace, with the same targets"))
     };
     for object in &receipt.objects {
         let Some(then) = receipt.targets.iter().find(|target| target.name == object.target) else {
-            return foreign(format!(
-                "this receipt does not say where target {} was",
-                clean_line(&object.target)
-            ));
+            return foreign(format!("this receipt has no address of target {}", clean_line(&object.target)));
         };
         let here = workspace.settings.targets.iter().find(|target| *target.name == *object.target);
         let Some(here) = here else {
             return foreign(format!("there is no target {} here", clean_line(&object.target)));
         };
         if *here.api.name != *then.api || *here.base_url.as_str() != *then.base_url {
-            return foreign(format!("target {} is not the one that this receipt was made at", here.name));
+            return foreign(format!("target {} differs from the target of this receipt", here.name));
         }
     }
     Ok(())
@@ -252,8 +248,8 @@ fn load_identity(root: &Path) -> Result<Option<ValueOpener>, Diagnostic> {
         return Ok(None);
     };
     let unreadable = |why: String| {
-        Diagnostic::error("bad-identity", format!("what {IDENTITY_VARIABLE} names is no identity: {why}"))
-            .with_hint("name the file that `age-keygen` wrote")
+        Diagnostic::error("invalid-identity", format!("{IDENTITY_VARIABLE} names no valid identity: {why}"))
+            .with_hint("name a file written by `age-keygen`")
     };
     let itself = named.to_str().filter(|text| text.starts_with("AGE-SECRET-KEY-"));
     let text = match itself {
@@ -264,7 +260,7 @@ fn load_identity(root: &Path) -> Result<Option<ValueOpener>, Diagnostic> {
     };
     ValueOpener::new(&text).map(Some).map_err(|unfit| match unfit {
         SealerError::NotBuiltIn => diagnose_missing_encryption(),
-        SealerError::InvalidKey => unreadable("it is of another form".to_owned()),
+        SealerError::InvalidKey => unreadable("its format is unknown".to_owned()),
     })
 }
 
@@ -279,9 +275,10 @@ fn build_trails(
         UndoInput::new(kind, entry.clone(), &source, opener)
     };
     let misfit = |entry: &WrittenObject| {
-        let message = format!("what this receipt says of {} does not fit its kind", clean_line(&entry.name));
-        Diagnostic::error("foreign-receipt", message)
-            .with_hint("undo it with the version of the program, and of `apis/`, that made it")
+        let message =
+            format!("the record of {} in this receipt does not match its kind", clean_line(&entry.name));
+        Diagnostic::error("receipt-mismatch", message)
+            .with_hint("use the version of trueup and of `apis/` that made it")
     };
     receipt.objects.iter().map(|entry| trail(entry).ok_or_else(|| misfit(entry))).collect()
 }

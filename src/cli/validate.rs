@@ -45,7 +45,7 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
                 let noun =
                     |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
                 screen.print_stdout(&format!(
-                    "{} in {}: all fine\n",
+                    "{} in {}: valid\n",
                     noun(documents, "document"),
                     noun(files, "file")
                 ))?;

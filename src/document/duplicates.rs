@@ -61,7 +61,7 @@ fn diagnose_duplicate(
     Diagnostic::error("duplicate-document", message)
         .with_location(document.locate_span(span))
         .with_related(first.locate_span(first.name_span), "the other document")
-        .with_hint("one object is described by one document: merge the two, or tell them apart")
+        .with_hint("one object is described by one document: merge the two, or change the identity of one")
 }
 
 /// The texts by which a document is known, each with what it is and where it stands.

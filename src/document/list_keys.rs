@@ -28,7 +28,7 @@ pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], li
             keyed.report_duplicate_keys(reading, items);
         }
         (ListType::Set, _) => {
-            let message = format!("this item stands twice in `{name}`");
+            let message = format!("duplicate item in `{name}`");
             for (first, second) in find_duplicates(items, |item| encode_node(item, ComparisonRule::Exact)) {
                 report_duplicate(reading, first.span, second.span, message.clone());
             }
@@ -54,7 +54,7 @@ impl KeyedListCheck<'_> {
         }
         let missing: Vec<u16> = first.iter().filter(|number| !has(number)).copied().collect();
         let missing = self.format_key_names(&missing);
-        let message = format!("this item of `{}` lacks {missing}, which tells it apart", self.name);
+        let message = format!("this item of `{}` lacks its key {missing}", self.name);
         let fault = Diagnostic::error("missing-item-key", message);
         reading.add_diagnostic(locate_item_start(item), fault.with_hint(format!("add {missing}")));
     }

@@ -260,7 +260,7 @@ impl SourceReader<'_> {
             _ => return Some((name.into(), value.span)),
         };
         let hint = format!("a name is one line of at most {MAX_NAME} characters");
-        self.add_diagnostic(value.span, Diagnostic::error("bad-name", fault).with_hint(hint));
+        self.add_diagnostic(value.span, Diagnostic::error("invalid-name", fault).with_hint(hint));
         None
     }
 
@@ -368,10 +368,12 @@ impl SourceReader<'_> {
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
         if outer != *value {
             let name = &kind.id_field().name;
-            let fault =
-                Diagnostic::error("two-ids", format!("`id` and `spec.{name}` name different objects"))
-                    .with_hint("keep one of the two")
-                    .with_related(self.source.locate_span(inner.span), "the other one");
+            let fault = Diagnostic::error(
+                "conflicting-ids",
+                format!("`id` and `spec.{name}` name different objects"),
+            )
+            .with_hint("keep one of the two")
+            .with_related(self.source.locate_span(inner.span), "the other one");
             self.add_diagnostic(span, fault);
         }
         Some((outer, span))
@@ -393,8 +395,7 @@ impl SourceReader<'_> {
             .map(|(_, name)| format!("`{name}`"))
             .collect();
         if !missing.is_empty() {
-            let message =
-                format!("nothing says which object this is: neither `id` nor {}", missing.join(", "));
+            let message = format!("missing identity: neither `id` nor {} is set", missing.join(", "));
             let hint = "name its natural key in `spec`, or its `id`";
             self.add_diagnostic(
                 locate_start(node),

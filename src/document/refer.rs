@@ -48,7 +48,7 @@ pub(super) fn read_reference(
     let Some(word) = words.iter().find(|word| **word == entry.key.as_ref()) else {
         reading.redact_entry(entry);
         let message = format!("`{}` is not named by `{}`", role.name, escape_for_message(&entry.key));
-        let mut fault = Diagnostic::error("bad-reference", message);
+        let mut fault = Diagnostic::error("invalid-reference", message);
         fault.hint = suggest_word(&entry.key, words.iter().copied());
         reading.add_diagnostic(entry.key_span, fault);
         return None;
@@ -72,7 +72,7 @@ fn report_bad_reference(
     reading.redact_span(node.span);
     let forms: Vec<String> = words.iter().map(|word| format!("{{ {word}: NAME }}")).collect();
     let hint = format!("write {} or the id itself", forms.join(", "));
-    reading.add_diagnostic(node.span, Diagnostic::error("bad-reference", message).with_hint(hint));
+    reading.add_diagnostic(node.span, Diagnostic::error("invalid-reference", message).with_hint(hint));
     None
 }
 

@@ -94,8 +94,8 @@ impl SourceReader<'_> {
         }
         let span = entry.value.span;
         if span.start == span.end {
-            let message = format!("nothing stands after `{name}:`, which asks to clear it");
-            let hint = format!("write `{name}: null` if that is meant, else leave `{name}` out");
+            let message = format!("`{name}:` is empty, which means null: clear it");
+            let hint = format!("write `{name}: null` to clear the field, or remove `{name}`");
             self.add_diagnostic(entry.key_span, Diagnostic::warning("empty-value", message).with_hint(hint));
         }
         Some(DesiredValue::Clear)
@@ -145,7 +145,7 @@ impl SourceReader<'_> {
         let message = format!("`{}` is {}, which can't come from outside", role.name, leaf.describe_type());
         self.add_diagnostic(
             node.span,
-            Diagnostic::error("slot-not-here", message).with_hint("write the value itself"),
+            Diagnostic::error("source-not-allowed", message).with_hint("write the value itself"),
         );
         None
     }
@@ -304,7 +304,7 @@ impl SourceReader<'_> {
             return;
         }
         let message = format!("`{name}` is not known to take this value");
-        let mut fault = Diagnostic::warning("unlisted-choice", message);
+        let mut fault = Diagnostic::warning("unknown-enum-value", message);
         fault.hint = suggest_word(text, choices.iter().map(|(choice, _)| &**choice));
         self.add_diagnostic(node.span, fault);
     }

@@ -35,7 +35,7 @@ pub fn read_source(node: &YamlNode, reading: &mut SourceReader) -> Option<ValueS
         Ok(slot) => Some(slot),
         Err(why) => {
             reading.redact_span(node.span);
-            let fault = Diagnostic::error("bad-slot", format!("the source of this value {why}"));
+            let fault = Diagnostic::error("unknown-secret-source", format!("the source of this value {why}"));
             reading.add_diagnostic(node.span, fault.with_hint(format!("write {FORMS}")));
             None
         }
@@ -54,7 +54,7 @@ fn parse_source(key: &str, value: &YamlNode) -> Result<ValueSource, String> {
         },
         "from_command" => parse_command(value).map(ValueSource::Command),
         other => Err(match find_nearest(other, SOURCE_KEYS) {
-            Some(near) => format!("has an unknown word, perhaps meant as `{near}`"),
+            Some(near) => format!("has an unknown key; did you mean `{near}`?"),
             None => "has an unknown word".into(),
         }),
     }

@@ -99,12 +99,12 @@ fn refuse_mixed(step: Step) -> RefusedObject {
         true => (
             "mixed-causes",
             "this object differs for other causes too",
-            "settle these first: apply what is on the main branch, or write what was edited by hand into the document",
+            "resolve these first: apply what is on the main branch, or write manual edits into the document",
         ),
         false => (
             "unknown-cause",
-            "nothing tells why this object differs",
-            "run in a Git repository with its history, or apply from this workspace once",
+            "the cause of this difference is unknown",
+            "run in a Git repository with full history, or run `trueup apply` in this workspace once",
         ),
     };
     let reason = Diagnostic::error(code, message).with_location(step.subject.place.clone()).with_hint(hint);

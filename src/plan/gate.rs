@@ -83,7 +83,8 @@ pub fn check_partial(unread: usize, limits: &PlanLimits) -> Option<Diagnostic> {
             format!("--allow-partial={many}"),
         ),
     };
-    let hint = format!("find out why, or `{flag}` to write the others; nothing is written until then");
+    let hint =
+        format!("resolve the cause, or `{flag}` to write the other objects; nothing is written until then");
     Some(Diagnostic::error("partial-plan", message).with_hint(hint))
 }
 
@@ -115,14 +116,14 @@ impl Gate {
         };
         let message =
             format!("{number} of {objects} objects would be {}, and at most {most} may be", self.verb);
-        let hint = format!("`{} {number}` if that is meant; nothing is written until then", self.flag);
+        let hint = format!("`{} {number}` to allow it; nothing is written until then", self.flag);
         Some(Diagnostic::error(self.code, message).with_hint(hint))
     }
 }
 
 fn diagnose_too_many_requests(requests: usize, most: usize) -> Diagnostic {
     let message = format!("{requests} requests would write, and at most {most} may");
-    let hint = format!("`--max-requests {requests}` if that is meant; nothing is written until then");
+    let hint = format!("`--max-requests {requests}` to allow it; nothing is written until then");
     Diagnostic::error("too-many-requests", message).with_hint(hint)
 }
 

@@ -105,7 +105,7 @@ pub struct StepRequest {
     pub sent_unchanged: Vec<String>,
 }
 
-/// An object that is as wanted.
+/// An object that is unchanged.
 pub struct UnchangedObject {
     pub subject: PlanSubject,
     pub notes: Vec<Diagnostic>,

@@ -81,7 +81,7 @@ impl Permission {
             Self::Delete => "delete-not-allowed",
             Self::Hidden => "hidden-not-allowed",
             Self::LowerProtection => "lowers-protection",
-            Self::OverwriteEdits => "edited-meanwhile",
+            Self::OverwriteEdits => "owner-edit-conflict",
             Self::Personal => "personal-not-allowed",
             Self::TrustEmpty => "empty-collection",
             Self::RetryCreate => "create-unknown",
@@ -93,9 +93,9 @@ impl Permission {
     fn describe_effect(self) -> &'static str {
         match self {
             Self::Delete => "would be deleted",
-            Self::Hidden => "would be written over values that cannot be seen",
+            Self::Hidden => "would overwrite values that the API does not return",
             Self::LowerProtection => "may lose protection of their data",
-            Self::OverwriteEdits => "would lose edits of the people behind them",
+            Self::OverwriteEdits => "would lose edits of the account owner",
             Self::Personal => "would have personal values written",
             Self::TrustEmpty => "would be created where the service shows none",
             Self::RetryCreate => "would be created once more",
@@ -120,7 +120,7 @@ pub fn check_permission_limits(
         let objects = if number == 1 { "1 object".to_owned() } else { format!("{number} objects") };
         let (what, flag) = (permission.describe_effect(), permission.flag());
         let message = format!("{objects} {what}, and `{flag}={most}` allows {most}");
-        let hint = format!("`{flag}={number}` if that is meant; nothing is written until then");
+        let hint = format!("`{flag}={number}` to allow it; nothing is written until then");
         Some(Diagnostic::error(permission.code(), message).with_hint(hint))
     };
     ALL_PERMISSIONS.into_iter().filter_map(one).collect()

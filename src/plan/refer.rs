@@ -233,7 +233,7 @@ impl CandidateLimitCheck<'_> {
             let message = format!("`{}` is none of the values to choose from", field.name);
             self.push_diagnostic(
                 span,
-                Diagnostic::error("not-a-choice", message).with_hint(limits.build_hint()),
+                Diagnostic::error("unknown-enum-value", message).with_hint(limits.build_hint()),
             );
         }
     }

@@ -137,7 +137,7 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
             "take `protect` away first, in a run of its own",
         )),
         Some(_) if !permits.delete => {
-            Some(("delete-not-allowed", "would be deleted", "`--allow-delete` if that is meant"))
+            Some(("delete-not-allowed", "would be deleted", "`--allow-delete` allows it"))
         }
         Some(_) => None,
     };
@@ -283,7 +283,7 @@ fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagnostic
     let name = format_path_with_keys(&question.document.kind, &risk.path);
     let (code, message) = match risk.reason {
         CarryRiskReason::Hidden => {
-            ("would-blank", format!("the API does not return `{name}`; this write would erase it"))
+            ("would-erase", format!("the API does not return `{name}`; this write would erase it"))
         }
         CarryRiskReason::Masked => (
             "would-write-mask",
@@ -318,10 +318,10 @@ fn diagnose_uncompared(
         PathSegment::Field(name) => Some(&**name),
         _ => None,
     });
-    let message = format!("`{}` cannot be seen and is not compared", name.unwrap_or_default());
+    let message = format!("the API does not return `{}`; it is not compared", name.unwrap_or_default());
     let hint = match travels {
-        true => "the document's value is sent along with this update",
-        false => "`--force-hidden` writes it all the same",
+        true => "this update sends the document's value",
+        false => "`--force-hidden` writes it",
     };
     Diagnostic::note("not-comparable", message)
         .with_location(question.document.locate_span(*span))

@@ -414,7 +414,7 @@ impl UndoBuilder {
                 _ => self.skip_changes(&ways, UndoSkipReason::Conflict),
             }
         }
-        // what was added goes from the end, what was cut off comes back at it
+        // what was added goes from the end, what was interrupted comes back at it
         whole.sort_by_key(|way| (way.change.before.is_some(), way.change.after.is_none(), index(way)));
         let added = whole.iter().take_while(|way| way.change.before.is_none()).count();
         whole[..added].reverse();

@@ -137,7 +137,7 @@ pub fn convert_changes(changes: &[FieldChange]) -> Fact {
             [("path", &change.path), ("label", &change.label)].map(|(name, word)| (name, build_string(word)));
         let sides = [("before", &change.before), ("after", &change.after)];
         let sides = sides.into_iter().filter_map(|(name, side)| Some((name, convert_json(side.as_ref()?))));
-        let mark = change.mark.as_ref().map(|mark| ("mark", build_string(mark)));
+        let mark = change.sensitivity.as_ref().map(|mark| ("sensitivity", build_string(mark)));
         build_map(words.into_iter().chain([("action", build_string(action))]).chain(sides).chain(mark))
     };
     build_list(changes.iter().map(one).collect())

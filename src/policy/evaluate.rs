@@ -138,9 +138,10 @@ impl RuleEvaluation<'_> {
     }
 
     fn report_unanswered(&self, entry: Option<&RuleItem>, why: &str) -> Diagnostic {
-        let message = format!("{}: the rule `{}` has no answer: {why}", self.document.name, self.rule.code);
-        self.build_diagnostic("policy-unanswered", message, entry)
-            .with_hint("let the rule ask first: `has(spec.field)`, or `null` where a field may be cleared")
+        let message =
+            format!("{}: the rule `{}` could not be evaluated: {why}", self.document.name, self.rule.code);
+        self.build_diagnostic("policy-not-evaluated", message, entry)
+            .with_hint("test for the field first: `has(spec.field)`, or `null` where a field may be cleared")
     }
 
     fn build_diagnostic(&self, code: &'static str, message: String, entry: Option<&RuleItem>) -> Diagnostic {

@@ -106,7 +106,7 @@ impl CelExpression {
     pub fn parse(text: &str, in_each: bool) -> Result<(Self, Vec<RuleFieldReference>), Vec<ExpressionError>> {
         if text.len() > MAX_BYTES {
             let message = format!("this expression is longer than {MAX_BYTES} bytes");
-            return Err(vec![build_error(0, message, "make several rules of it")]);
+            return Err(vec![build_error(0, message, "split it into several rules")]);
         }
         let (mut root, offsets) = parse_text(text)?;
         let mut walk = ExpressionChecker {
@@ -134,7 +134,7 @@ impl CelExpression {
         }
         match said {
             Ok(Ok(Value::Bool(flag))) => Ok(flag),
-            Ok(Ok(_)) => Err("it gives neither true nor false".to_owned()),
+            Ok(Ok(_)) => Err("its result is neither true nor false".to_owned()),
             Ok(Err(error)) => Err(describe_error(&error)),
             Err(_) => Err("it cannot be evaluated".to_owned()),
         }
@@ -148,15 +148,15 @@ fn describe_error(error: &ExecutionError) -> String {
         ExecutionError::UndeclaredReference(name) => format!("there is no `{}` here", sanitize_text(name)),
         ExecutionError::NoSuchOverload(overload) => {
             let types = overload.argument_types().join(" and ");
-            format!("`{}` does not go with {types}", format_operator(overload.function()))
+            format!("`{}` does not support {types}", format_operator(overload.function()))
         }
         ExecutionError::UnexpectedType { got, want } => format!("it needs {want} where there is {got}"),
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "it divides by zero".into(),
-        ExecutionError::IndexOutOfBounds(_) => "a list is shorter than it takes it to be".to_owned(),
+        ExecutionError::IndexOutOfBounds(_) => "the index is out of range".to_owned(),
         ExecutionError::Overflow(..) => "a number becomes too large".to_owned(),
-        ExecutionError::ValuesNotComparable(..) => "it compares what cannot be compared".to_owned(),
+        ExecutionError::ValuesNotComparable(..) => "it compares values of different types".to_owned(),
         ExecutionError::FunctionError { function, .. } => format!("`{}` fails", sanitize_text(function)),
-        _ => "it does not fit what is there".to_owned(),
+        _ => "a value has an unexpected type".to_owned(),
     }
 }
 
@@ -195,7 +195,7 @@ fn parse_text(text: &str) -> Result<(IdedExpr, NodeOffsets), Vec<ExpressionError
         worker.ok().and_then(|worker| worker.join().ok())
     });
     parsed.unwrap_or_else(|| {
-        Err(vec![build_error(0, "this expression cannot be read", "write it in another way")])
+        Err(vec![build_error(0, "this expression is not supported", "rewrite the expression")])
     })
 }
 
@@ -207,7 +207,7 @@ fn convert_syntax_error(text: &str, error: &cel::ParseError) -> ExpressionError 
     let at = (before + column - 1).min(text.chars().count());
     ExpressionError {
         offset: at,
-        message: format!("this is no CEL expression: {}", sanitize_text(said)),
+        message: format!("invalid CEL expression: {}", sanitize_text(said)),
         hint: None,
     }
 }
@@ -261,8 +261,8 @@ impl ExpressionChecker<'_> {
 
     fn check_node(&mut self, node: &mut IdedExpr, depth: usize) {
         if depth > MAX_DEPTH {
-            let message = format!("this expression nests deeper than {MAX_DEPTH}");
-            let fault = build_error(self.find_offset(node.id), message, "make several rules of it");
+            let message = format!("this expression is nested deeper than {MAX_DEPTH}");
+            let fault = build_error(self.find_offset(node.id), message, "split it into several rules");
             // once is enough
             if !self.errors.iter().any(|other| other.message == fault.message) {
                 self.errors.push(fault);
@@ -309,14 +309,14 @@ impl ExpressionChecker<'_> {
             Expr::Struct(_) => {
                 self.errors.push(build_error(
                     self.find_offset(id),
-                    "there are no types of one's own",
+                    "message types are not supported",
                     "write a map",
                 ));
             }
             Expr::Unspecified => {
                 self.errors.push(build_error(
                     self.find_offset(id),
-                    "something is missing here",
+                    "the expression is incomplete",
                     "complete the expression",
                 ));
             }
@@ -364,7 +364,7 @@ impl ExpressionChecker<'_> {
                 hint: suggest_word(name, known),
             });
         } else if of_each && !self.has_each {
-            let message = format!("`{name}` is there only in rules with `each`");
+            let message = format!("`{name}` exists only in rules with `each`");
             self.errors.push(build_error(self.find_offset(id), message, "name the list under `each`"));
         }
     }

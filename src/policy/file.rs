@@ -97,7 +97,7 @@ pub enum ActionFile {
     Update,
     /// It is not wanted any more.
     Delete,
-    /// It is as wanted.
+    /// It is unchanged.
     Unchanged,
     /// It differs and is left alone.
     Refused,

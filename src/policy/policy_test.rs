@@ -36,7 +36,7 @@ impl PolicySet {
             );
             let fault = Diagnostic::error("policy-case", message).with_location(case.place.clone());
             let hint =
-                said.iter().find(|fault| fault.code == "policy-unanswered").map(|fault| &fault.message);
+                said.iter().find(|fault| fault.code == "policy-not-evaluated").map(|fault| &fault.message);
             let hint = hint.map_or("correct the rule, or what the case expects", |hint| hint);
             trial.diagnostics.push(fault.with_hint(hint));
         }

@@ -52,14 +52,14 @@ impl PolicySet {
                 let message = format!("there is another rule `{}`", rule.code);
                 let fault = Diagnostic::error("policy-code", message).with_location(rule.place.clone());
                 faults.push(
-                    fault.with_related(first.clone(), "the other one").with_hint("give it a code of its own"),
+                    fault.with_related(first.clone(), "the other one").with_hint("give it a unique code"),
                 );
             }
         }
         if let Some(rule) = self.rules.get(MAX_RULES) {
             let message = format!("more than {MAX_RULES} rules");
             let fault = Diagnostic::error("too-many-policies", message).with_location(rule.place.clone());
-            faults.push(fault.with_hint("take out what nobody needs"));
+            faults.push(fault.with_hint("remove unused rules"));
         }
     }
 }
@@ -75,10 +75,10 @@ impl PolicyReader<'_> {
         let nodes = yaml::read_documents(self.source, self.diagnostics);
         let Some(root) = nodes.first().filter(|root| !root.is_null()) else { return };
         if let Some(second) = nodes.get(1) {
-            let message = "a file of policies holds one document";
+            let message = "a policy file contains one document";
             self.push_diagnostic(
                 second.span,
-                Diagnostic::error("document-count", message).with_hint("make two files of it"),
+                Diagnostic::error("document-count", message).with_hint("split it into two files"),
             );
         }
         let documents = self.read_documents(root);
@@ -118,7 +118,7 @@ impl PolicyReader<'_> {
     fn read_rule(&mut self, entry: &YamlEntry, code: String, file: RuleFile) -> Option<PolicyRule> {
         let node = &entry.value;
         if !is_code(&code) {
-            let message = "this is not a code";
+            let message = "invalid code";
             let hint = "small letters, digits and hyphens, beginning with a letter, like `fee-too-high`";
             self.push_diagnostic(entry.key_span, Diagnostic::error("policy-code", message).with_hint(hint));
             return None;
@@ -130,7 +130,7 @@ impl PolicyReader<'_> {
         if let (Some(each), Some(at)) = (&each, node.get_value("each"))
             && !fields::has_entries(&about, each)
         {
-            let message = "this is no list or map of the kinds that the rule is about";
+            let message = "not a list or map of the kinds of this rule";
             let hint = "`trueup explain KIND` lists the fields";
             self.push_diagnostic(at.span, Diagnostic::error("policy-field", message).with_hint(hint));
         }
@@ -225,7 +225,7 @@ impl PolicyReader<'_> {
             match self.registry.find_kind(name) {
                 Some(kind) => found.push(kind),
                 None => {
-                    let mut fault = Diagnostic::error("unknown-kind", "there is no such kind");
+                    let mut fault = Diagnostic::error("unknown-kind", "unknown kind");
                     fault.hint = suggest_word(name, self.registry.kind_names().iter().map(|kind| &**kind));
                     self.push_diagnostic(node.span, fault);
                 }
@@ -242,7 +242,7 @@ impl PolicyReader<'_> {
                 Ok(glob) => matchers.push(glob.compile_matcher()),
                 Err(error) => {
                     let message = format!("this is not a pattern: {}", error.kind());
-                    self.push_diagnostic(node.span, Diagnostic::error("bad-pattern", message));
+                    self.push_diagnostic(node.span, Diagnostic::error("invalid-pattern", message));
                 }
             }
         }
@@ -253,7 +253,7 @@ impl PolicyReader<'_> {
         let span = node.get_value("name").map_or(node.span, |name| name.span);
         let action = file.action.map(|action| action.as_str().to_owned());
         if action.is_none() && !file.changes.is_empty() {
-            let fault = Diagnostic::error("policy-case", "changes come with an `action`");
+            let fault = Diagnostic::error("policy-case", "`changes` needs an `action`");
             self.push_diagnostic(span, fault.with_hint("write `action: update`"));
         }
         let mut expected = file.expect;
@@ -281,9 +281,9 @@ fn convert_change(file: ChangeFile) -> FieldChange {
         action,
         before: file.before,
         after: file.after,
-        mark: None,
+        sensitivity: None,
         causes: Vec::new(),
-        unseen: false,
+        unreadable: false,
         line: None,
         column: None,
     }

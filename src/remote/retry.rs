@@ -438,10 +438,10 @@ mod tests {
         for (status, effect) in [(429, DeliveryStatus::NotSent), (503, DeliveryStatus::MaybeSent)] {
             let (result, seconds) =
                 play(&patience(), true, &[answer(status, Some("61")), fine.clone()]).await;
-            assert_eq!((shown(&result), seconds), (("asked-to-wait".into(), 1, effect), 0.0));
+            assert_eq!((shown(&result), seconds), (("rate-limited".into(), 1, effect), 0.0));
         }
         let endless = answer(429, Some("18446744073709551615"));
-        assert_eq!(shown(&play(&patience(), true, &[endless]).await.0).0, "asked-to-wait");
+        assert_eq!(shown(&play(&patience(), true, &[endless]).await.0).0, "rate-limited");
     }
 
     #[tokio::test(start_paused = true)]

@@ -93,7 +93,7 @@ impl RetryBudget {
         let hint = "see why so many fail; `--max-retries` allows more";
         self.exhausted
             .load(Ordering::Relaxed)
-            .then(|| Diagnostic::warning("retries-spent", message).with_hint(hint))
+            .then(|| Diagnostic::warning("retry-budget-exhausted", message).with_hint(hint))
     }
 }
 

@@ -525,7 +525,7 @@ impl TargetClient {
                 Err(_) => {
                     return Err(RequestError::from_diagnostic(Diagnostic::error(
                         UNREADABLE,
-                        "the reading was cut off",
+                        "the reading was interrupted",
                     )));
                 }
             },
@@ -555,7 +555,7 @@ impl TargetClient {
             401 => ("unauthorized", "did not accept the credentials"),
             403 => ("forbidden", "does not allow this"),
             404 => ("not-found", "does not have this"),
-            412 => ("changed-meanwhile", "says that somebody else changed the object meanwhile"),
+            412 => ("concurrent-edit", "says that somebody else changed the object meanwhile"),
             409 => ("conflict", "reports a conflict"),
             429 => ("too-many-requests", "asks to slow down"),
             500..=599 => ("service-error", "failed"),

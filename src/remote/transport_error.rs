@@ -108,10 +108,10 @@ impl TransportError {
             TransportErrorReason::LoginRejected { .. } => "login-refused",
             TransportErrorReason::LoginUnavailable { .. } => "login-busy",
             TransportErrorReason::NoToken => "no-token",
-            TransportErrorReason::RetryAfterTooLong(_) => "asked-to-wait",
+            TransportErrorReason::RetryAfterTooLong(_) => "rate-limited",
             TransportErrorReason::Cancelled => "stopped",
-            TransportErrorReason::DeadlineExceeded => "out-of-time",
-            TransportErrorReason::CircuitOpen(_) => "target-given-up",
+            TransportErrorReason::DeadlineExceeded => "run-timeout",
+            TransportErrorReason::CircuitOpen(_) => "circuit-open",
         }
     }
 

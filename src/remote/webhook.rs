@@ -56,7 +56,7 @@ impl WebhookSender<'_> {
                 Err(build_rejection_warning("answers with a redirect, which is not followed"))
             }
             Err(failure) => {
-                Err(Diagnostic::warning("not-notified", format!("a webhook was not told: {failure}")))
+                Err(Diagnostic::warning("not-notified", format!("webhook notification failed: {failure}")))
             }
         }
     }
@@ -94,7 +94,7 @@ fn build_url_warning() -> Diagnostic {
 }
 
 fn build_rejection_warning(what: &str) -> Diagnostic {
-    Diagnostic::warning("not-notified", format!("a webhook was told, and it {what}"))
+    Diagnostic::warning("not-notified", format!("the webhook {what}"))
         .with_hint("check the address and what is expected there")
 }
 

@@ -51,7 +51,7 @@ pub struct DriftReport {
     /// Whether what is pending or never applied counts as a difference, as `--also-pending` asks.
     pub also_pending: bool,
     /// What the live objects were held against.
-    pub against: DriftBaseline,
+    pub baseline: DriftBaseline,
     /// The objects that differ, in the order of the documents.
     pub objects: Vec<DriftObject>,
     /// The objects that are as their documents want them.
@@ -97,7 +97,7 @@ pub struct DriftObject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_by_others_at: Option<Json>,
     /// The same in sentences, with the places to look at.
-    pub findings: Vec<DiagnosticView>,
+    pub diagnostics: Vec<DiagnosticView>,
 }
 
 /// What is the matter with an object.
@@ -138,7 +138,7 @@ impl DriftReport {
             has_never_applied: false,
             has_unmanaged: false,
             also_pending: ask.also_pending,
-            against: ask.baseline.clone(),
+            baseline: ask.baseline.clone(),
             objects: Vec::new(),
             unchanged: plan
                 .unchanged
@@ -169,7 +169,8 @@ impl DriftReport {
             return;
         }
         let mut own = build_drift_object(showing, DriftSubject::from_refused(refused), ask);
-        own.findings.extend(report_builder::convert_diagnostics(&mut showing.line_index, &refused.reasons));
+        own.diagnostics
+            .extend(report_builder::convert_diagnostics(&mut showing.line_index, &refused.reasons));
         self.objects.push(own);
     }
 
@@ -241,7 +242,7 @@ fn build_drift_object(showing: &mut ReportContext, own: DriftSubject, ask: &Drif
     let object = build_object_name(showing, subject);
     let history = subject.kind.history;
     DriftObject {
-        findings: states.iter().map(|state| describe_state(*state, &object, &fields, *action)).collect(),
+        diagnostics: states.iter().map(|state| describe_state(*state, &object, &fields, *action)).collect(),
         states,
         fields,
         applied_at: (ask.applied_at)(subject),
@@ -288,24 +289,24 @@ fn describe_state(
             "drift",
             SeverityView::Warning,
             format!("{kind} {name} is gone"),
-            "`trueup apply` creates it again; take the document away if it is to be gone",
+            "`trueup apply` creates it again; to accept the deletion, remove the document",
         ),
         (DriftState::Drift, _) => (
             "drift",
             SeverityView::Warning,
-            format!("{kind} {name} is not any more as it was applied: {}", list_labels(&own)),
-            "`trueup apply` puts it back; write what is live into the document to keep it",
+            format!("{kind} {name} differs from what was applied: {}", list_labels(&own)),
+            "`trueup apply` restores it; to keep it, write the live value into the document",
         ),
         (DriftState::Pending, plan::StepAction::Delete) => (
             "pending",
             SeverityView::Note,
-            format!("{kind} {name} is to be deleted, and is still there"),
+            format!("{kind} {name} is marked for deletion and still exists"),
             "`trueup apply` deletes it",
         ),
         (DriftState::Pending, _) => (
             "pending",
             SeverityView::Note,
-            format!("the document of {kind} {name} asks for what is not applied: {}", list_labels(&own)),
+            format!("the document of {kind} {name} has changes that are not applied: {}", list_labels(&own)),
             "`trueup apply` applies it",
         ),
         (DriftState::NeverApplied, _) => (
@@ -355,7 +356,7 @@ impl DriftObject {
 pub fn render_drift(report: &DriftReport, width: usize) -> String {
     let mut page = TextPage::new(width);
     if !report.complete {
-        let said = "This is incomplete: the state of some objects is not known";
+        let said = "This report is incomplete: the state of some objects is unknown";
         page.write_wrapped(0, 2, &[style_text(WARNING, said)]);
         page.write_gap();
     }
@@ -404,8 +405,8 @@ fn build_headline(report: &DriftReport) -> Vec<super::styled_text::StyledText<'s
 fn describe_unchanged(objects: usize) -> String {
     match objects {
         0 => "there are no documents".to_owned(),
-        1 => "1 object is as its document wants it".to_owned(),
-        objects => format!("{} are as their documents want them", format_count(objects, "object")),
+        1 => "1 object unchanged".to_owned(),
+        objects => format!("{} unchanged", format_count(objects, "object")),
     }
 }
 
@@ -416,7 +417,7 @@ fn write_object(page: &mut TextPage, object: &DriftObject) {
         ("applied ", object.applied_at.clone().map(Json::from)),
         ("edited ", object.changed_at.clone()),
         ("edited by ", object.changed_by.clone()),
-        ("edited by the person behind it ", object.edited_by_others_at.clone()),
+        ("edited by the account owner ", object.edited_by_others_at.clone()),
     ];
     let known: Vec<String> = known
         .into_iter()
@@ -425,7 +426,7 @@ fn write_object(page: &mut TextPage, object: &DriftObject) {
     if !known.is_empty() {
         page.write_wrapped(2, 4, &[style_text(DIM, known.join(", "))]);
     }
-    page.write_wrapped(2, 4, &[style_text(PLAIN, "what is live, and what the document asks:")]);
+    page.write_wrapped(2, 4, &[style_text(PLAIN, "live, and desired:")]);
     field::write_fields(page, 2, &object.fields);
 }
 

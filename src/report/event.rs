@@ -105,7 +105,7 @@ pub struct RetryPayload {
     /// How many times the request was sent so far.
     pub attempts: u32,
     /// How long the pause is.
-    pub pause_millis: u64,
+    pub delay_ms: u64,
 }
 
 /// Puts what an event means beside the word for it, where an editor looks.

@@ -105,7 +105,7 @@ impl FieldChangeRow<'_> {
             self.write_inline(Vec::new());
             return self.write_leaves(&leaves, style);
         }
-        let tail = if self.field.unseen { "  (cannot be read back; will be written)" } else { "" };
+        let tail = if self.field.unreadable { "  (not returned by the API; will be written)" } else { "" };
         let line = vec![
             style_text(style, format_value(value)),
             style_text(DIM, label_personal(value)),
@@ -130,7 +130,7 @@ impl FieldChangeRow<'_> {
 
     fn write_replacement(&mut self, before: &Json, after: &Json) {
         if before == after {
-            return self.write_inline(vec![style_text(DIM, "(differs only in what must not be shown)")]);
+            return self.write_inline(vec![style_text(DIM, "(differs only in hidden values)")]);
         }
         if collect_leaves(before).is_some() || collect_leaves(after).is_some() {
             let (before, after) = (format_pretty(before), format_pretty(after));
@@ -222,7 +222,7 @@ impl FieldChangeRow<'_> {
             self.write_skipped_lines(std::mem::take(&mut hidden));
             if shown == MAX_LINES {
                 let rest = lines.iter().filter(|(part, _)| *part != DiffPart::Same).count();
-                let said = format!("… cut here; {} differ in all", format_count(rest, "line"));
+                let said = format!("… truncated; {} differ in total", format_count(rest, "line"));
                 return self.page.write_wrapped(self.indent + 4, self.indent + 6, &[style_text(DIM, said)]);
             }
             self.write_diff_line(*part, text);
@@ -256,7 +256,7 @@ impl FieldChangeRow<'_> {
 
     fn write_skipped_lines(&mut self, lines: usize) {
         if lines > 0 {
-            let said = format!("  … {} alike", format_count(lines, "line"));
+            let said = format!("  … {} identical", format_count(lines, "line"));
             self.page.write_wrapped(self.indent + 4, self.indent + 6, &[style_text(DIM, said)]);
         }
     }
@@ -297,11 +297,11 @@ fn describe_masked(field: &FieldChange) -> Option<String> {
     let (what, how) = match sides.into_iter().flatten().find_map(find_mask) {
         Some((what, how)) => (what, how),
         // a marked field that is cleared without anybody seeing what it held
-        None => (field.mark.as_deref().filter(|_| field.unseen)?, "removed"),
+        None => (field.sensitivity.as_deref().filter(|_| field.unreadable)?, "removed"),
     };
-    Some(match (field.unseen, how) {
-        (true, "removed") => format!("({what}, cannot be read back; will be cleared)"),
-        (true, _) => format!("({what}, cannot be read back; will be written)"),
+    Some(match (field.unreadable, how) {
+        (true, "removed") => format!("({what}, not returned by the API; will be cleared)"),
+        (true, _) => format!("({what}, not returned by the API; will be written)"),
         (false, how) => format!("({what}, {how})"),
     })
 }
@@ -348,7 +348,7 @@ fn format_value(value: &Json) -> String {
         }
         other if find_known_after_apply(other).is_some() => {
             format!(
-                "(id of {}, known after its create)",
+                "(id of {}, known after apply)",
                 sanitize::escape_line(find_known_after_apply(other).unwrap_or_default())
             )
         }
@@ -404,7 +404,7 @@ fn elide_middle(text: &str, is_first: bool, is_last: bool) -> String {
     let left = length - head - tail;
     let start: String = text.chars().take(head).collect();
     let end: String = text.chars().skip(length - tail).collect();
-    format!("{start} …{} alike… {end}", group_digits(left))
+    format!("{start} …{} identical… {end}", group_digits(left))
 }
 
 /// Which lines are changed or stand near one that is.

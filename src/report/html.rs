@@ -92,7 +92,7 @@ fn write_filters(page: &mut String, sheet: &ViewModel) {
     let all = format_count(sheet.entries.len(), "object");
     let _ = write!(
         page,
-        "<button type=\"button\" id=\"open\">Unfold all</button>\n<button type=\"button\" id=\"close\">Fold all</button>\n\
+        "<button type=\"button\" id=\"open\">Expand all</button>\n<button type=\"button\" id=\"close\">Collapse all</button>\n\
          <button type=\"reset\">Clear</button>\n<output id=\"shown\" aria-live=\"polite\">{all}</output>\n</form>\n"
     );
 }
@@ -106,7 +106,7 @@ fn write_select(page: &mut String, (id, label): (&str, &str), words: &BTreeSet<&
     page.push_str("</select></label>\n");
 }
 
-/// Those that went wrong first, those that are as wanted last.
+/// Those that went wrong first, those that are unchanged last.
 fn write_objects(page: &mut String, sheet: &ViewModel) {
     let rank = |entry: &ViewEntry| match entry.status {
         tone if tone.is_failure() => 0,
@@ -120,7 +120,7 @@ fn write_objects(page: &mut String, sheet: &ViewModel) {
     for entry in entries {
         write_object(page, sheet, entry, open);
     }
-    page.push_str("<p id=\"none\" hidden>No object is like that.</p>\n</main>\n");
+    page.push_str("<p id=\"none\" hidden>No object matches.</p>\n</main>\n");
 }
 
 fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &str) {
@@ -223,7 +223,7 @@ fn render_styled(styled: &str) -> String {
         }
         page.push_str(&escape_markup_lines(text));
         if page.len() > MAX_CHANGE_BYTES {
-            page.push_str(" … cut here");
+            page.push_str(" … truncated");
             break;
         }
     }

@@ -104,8 +104,7 @@ fn write_details(page: &mut String, sheet: &ViewModel, most: usize) {
             let left: usize = groups.iter().skip(at).map(|group| group.entries.len()).sum();
             let _ = write!(
                 page,
-                "\n**The details of {} are left out: this page may not grow beyond {} bytes.** \
-                 The whole report is in the output of the run, and in its HTML and JSON reports.\n",
+                "\n**The details of {} are omitted: this page is limited to {} bytes.** The full report is in the output of the run, and in its HTML and JSON reports.\n",
                 format_count(left, "object"),
                 group_digits(most)
             );
@@ -145,7 +144,7 @@ fn render_group(group: &ViewEntryGroup) -> String {
     let (kind, target) = (named(&first.object.kind), named(&first.object.target));
     let which = match group.entries.len() {
         1 => format!("<b>{}</b>", named(&first.object.name)),
-        alike => format!("<b>{alike} alike</b>"),
+        alike => format!("<b>{alike} identical</b>"),
     };
     let mut block = format!("\n<details><summary>{} {kind} {which} at {target}</summary>\n\n", first.label);
     if group.entries.len() > 1 {
@@ -214,7 +213,7 @@ fn render_diff_block(lines: &str) -> String {
         // what changes stands as `~` on a terminal; here `!` is what gets a colour
         let line = line.strip_prefix("~ ").map_or_else(|| line.to_owned(), |rest| format!("! {rest}"));
         if block.len() + line.len() > MAX_CHANGE_BYTES {
-            let _ = writeln!(block, "… {} left out", format_count(lines.lines().count() - at, "line"));
+            let _ = writeln!(block, "… {} omitted", format_count(lines.lines().count() - at, "line"));
             break;
         }
         block.push_str(&line);

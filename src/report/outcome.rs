@@ -42,7 +42,7 @@ pub struct ApplyReport {
     /// What is not about one object: why nothing was begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<DiagnosticView>,
-    /// The requests that were foreseen and those that were sent, once the apply had begun.
+    /// The requests that were estimated and those that were sent, once the apply had begun.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<TargetRequestUsage>,
 }
@@ -53,11 +53,11 @@ pub struct TargetRequestUsage {
     /// The target.
     pub target: String,
     /// How many requests the plan foresaw.
-    pub foreseen: u64,
+    pub estimated: u64,
     /// How many were sent, each counted once.
     pub sent: u64,
     /// How often one was sent again.
-    pub repeated: u64,
+    pub retried: u64,
 }
 
 /// How many objects ended in which way.
@@ -65,7 +65,7 @@ pub struct TargetRequestUsage {
 pub struct ApplySummary {
     /// Objects that were written.
     pub done: usize,
-    /// Objects that were already as wanted when they were read again.
+    /// Objects that were unchanged when they were read again.
     pub unchanged: usize,
     /// Objects that were not written because a rule forbade it or they had moved.
     pub refused: usize,
@@ -85,7 +85,7 @@ pub struct ApplySummary {
 pub struct ObjectResult {
     #[serde(flatten)]
     pub object: ObjectName,
-    /// What was to be done to it; absent when it was as wanted from the start.
+    /// What was to be done to it; absent when it was unchanged from the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<ActionView>,
     /// How it ended.
@@ -93,19 +93,19 @@ pub struct ObjectResult {
     /// How many requests were sent to write it, repetitions included.
     pub attempts: u32,
     /// How long it took.
-    pub millis: u64,
+    pub duration_ms: u64,
     /// Why it was not done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<DiagnosticView>,
     /// What moved between the plan and the write, so that the object was left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub moved: Vec<ConflictView>,
+    pub conflicts: Vec<ConflictView>,
     /// What was sent (`after`) and is not there (`before` is).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lost: Vec<FieldChange>,
+    pub not_kept: Vec<FieldChange>,
     /// What else is to be known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<DiagnosticView>,
+    pub diagnostics: Vec<DiagnosticView>,
 }
 
 /// A leaf that is not any more what it was when the step was planned.
@@ -123,10 +123,10 @@ pub struct ConflictView {
     pub now: Option<Json>,
     /// What it was to become.
     #[serde(default, deserialize_with = "deserialize_present", skip_serializing_if = "Option::is_none")]
-    pub wanted: Option<Json>,
+    pub desired: Option<Json>,
     /// Why its values are not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<String>,
+    pub sensitivity: Option<String>,
 }
 
 /// How the step of one object ended.
@@ -135,7 +135,7 @@ pub struct ConflictView {
 pub enum ResultStatus {
     /// Written.
     Done,
-    /// Already as wanted.
+    /// Already unchanged.
     Unchanged,
     /// Not written: a rule forbade it, or it had moved.
     Refused,
@@ -215,15 +215,15 @@ pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -
         action: outcome.action.map(ActionView::from),
         result,
         attempts: outcome.attempts,
-        millis: outcome.millis,
+        duration_ms: outcome.millis,
         reasons: report_builder::convert_diagnostics(&mut showing.line_index, reasons),
-        moved,
-        lost: outcome
+        conflicts: moved,
+        not_kept: outcome
             .lost_changes
             .iter()
             .map(|change| build_lost_change(showing, &outcome.subject, change))
             .collect(),
-        findings: report_builder::convert_diagnostics(&mut showing.line_index, &outcome.findings),
+        diagnostics: report_builder::convert_diagnostics(&mut showing.line_index, &outcome.findings),
     }
 }
 
@@ -245,15 +245,15 @@ fn build_conflict(showing: &ReportContext, subject: &PlanSubject, moved: &FieldC
     ConflictView {
         planned: show(&moved.planned),
         now: show(&moved.live),
-        wanted: show(&moved.desired),
-        mark: report_builder::format_sensitivity(mark),
+        desired: show(&moved.desired),
+        sensitivity: report_builder::format_sensitivity(mark),
         path: route.pointer,
         label: route.label,
     }
 }
 
 /// The results for a terminal of `width` columns: a line for each object with what is to be said about it
-/// below, and the numbers at the end. Styled like the text of a plan, and like there, what was as wanted from the
+/// below, and the numbers at the end. Styled like the text of a plan, and like there, what was unchanged from the
 /// start is only counted where there is nothing else to say of it.
 pub fn render_results(report: &ApplyReport, width: usize) -> String {
     let mut page = TextPage::new(width);
@@ -273,7 +273,7 @@ pub fn render_results(report: &ApplyReport, width: usize) -> String {
 }
 
 fn is_omitted(result: &ObjectResult) -> bool {
-    result.result == ResultStatus::Unchanged && result.action.is_none() && result.findings.is_empty()
+    result.result == ResultStatus::Unchanged && result.action.is_none() && result.diagnostics.is_empty()
 }
 
 fn write_row(page: &mut TextPage, result: &ObjectResult, (words, kinds, names): (usize, usize, usize)) {
@@ -286,42 +286,40 @@ fn write_row(page: &mut TextPage, result: &ObjectResult, (words, kinds, names): 
     ];
     page.write_wrapped(0, 4, &line);
     write_diagnostics(page, 4, &result.reasons);
-    if !result.moved.is_empty() {
-        page.write_wrapped(
-            4,
-            6,
-            &[style_text(PLAIN, "it moved since it was planned, so it was left alone:")],
-        );
+    if !result.conflicts.is_empty() {
+        page.write_wrapped(4, 6, &[style_text(PLAIN, "changed since the plan; not written:")]);
     }
-    result.moved.iter().for_each(|moved| write_conflict(page, moved));
-    if !result.lost.is_empty() {
-        page.write_wrapped(4, 6, &[style_text(PLAIN, "what is there, and what was sent:")]);
-        field::write_fields(page, 6, &result.lost);
+    result.conflicts.iter().for_each(|moved| write_conflict(page, moved));
+    if !result.not_kept.is_empty() {
+        page.write_wrapped(4, 6, &[style_text(PLAIN, "live, and sent:")]);
+        field::write_fields(page, 6, &result.not_kept);
     }
-    write_diagnostics(page, 4, &result.findings);
+    write_diagnostics(page, 4, &result.diagnostics);
 }
 
 /// Planned from, now, wanted.
 pub fn write_conflict(page: &mut TextPage, moved: &ConflictView) {
     if moved.path.is_empty() {
         let said = match moved.planned.is_some() {
-            true => "the object was there and is gone",
-            false => "there was no such object, and now there is",
+            true => "the object was deleted since the plan",
+            false => "the object was created since the plan",
         };
         return page.write_wrapped(6, 8, &[style_text(PLAIN, said)]);
     }
     let label = sanitize::escape_line(&moved.label);
     let sides = [
-        ("planned from", &moved.planned, REMOVED),
+        ("planned", &moved.planned, REMOVED),
         ("now", &moved.now, CHANGED),
-        ("wanted", &moved.wanted, ADDED),
+        ("desired", &moved.desired, ADDED),
     ];
     let is_hidden = |side: &Option<Json>| side.as_ref().is_some_and(|side| mask::find_mask(side).is_some());
     let nothing = sides.iter().all(|(_, side, _)| side.is_none());
-    if let Some(mark) = moved.mark.as_ref().filter(|_| nothing || sides.iter().any(|own| is_hidden(own.1))) {
+    if let Some(mark) =
+        moved.sensitivity.as_ref().filter(|_| nothing || sides.iter().any(|own| is_hidden(own.1)))
+    {
         return page.write_wrapped(6, 8, &[style_text(PLAIN, format!("{label}  ({mark}, changed)"))]);
     }
-    let mark = moved.mark.as_ref().map(|mark| format!("  ({})", sanitize::escape_line(mark)));
+    let mark = moved.sensitivity.as_ref().map(|mark| format!("  ({})", sanitize::escape_line(mark)));
     page.write_wrapped(6, 8, &[style_text(PLAIN, label), style_text(DIM, mark.unwrap_or_default())]);
     for (when, side, style) in sides {
         let value = side.as_ref().map_or_else(
@@ -349,7 +347,7 @@ pub fn describe_result(result: &ObjectResult) -> &'static str {
 
 fn style_result(result: &ObjectResult) -> (char, Style) {
     match result.result {
-        ResultStatus::Done if result.findings.is_empty() => ('✓', ADDED),
+        ResultStatus::Done if result.diagnostics.is_empty() => ('✓', ADDED),
         ResultStatus::Done => ('!', WARNING),
         ResultStatus::Unchanged => ('=', DIM),
         ResultStatus::Refused => ('!', CHANGED),
@@ -362,7 +360,7 @@ fn style_result(result: &ObjectResult) -> (char, Style) {
 
 /// `3 requests, 1.2 s`
 fn format_attempts(result: &ObjectResult) -> String {
-    let time = match result.millis {
+    let time = match result.duration_ms {
         _ if result.attempts == 0 => return String::new(),
         millis @ 0..1000 => format!("{millis} ms"),
         millis => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
@@ -377,7 +375,7 @@ fn format_attempts(result: &ObjectResult) -> String {
 fn build_headline(summary: &ApplySummary) -> Vec<StyledText<'static>> {
     let parts = [
         (summary.done, "done", ADDED.bold()),
-        (summary.unchanged, "already as wanted", DIM),
+        (summary.unchanged, "unchanged", DIM),
         (summary.refused, "refused", CHANGED.bold()),
         (summary.unread, "unread", ERROR),
         (summary.failed, "failed", ERROR),
@@ -385,7 +383,7 @@ fn build_headline(summary: &ApplySummary) -> Vec<StyledText<'static>> {
         (summary.not_started, "not started", DIM),
     ];
     match parts.iter().all(|(number, ..)| *number == 0) {
-        true => vec![style_text(BOLD, "Nothing was to be done")],
+        true => vec![style_text(BOLD, "No changes")],
         false => build_counts(&parts),
     }
 }

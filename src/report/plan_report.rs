@@ -32,7 +32,7 @@ pub struct PlanReport {
     pub summary: PlanSummary,
     /// The objects that would be written, in the order in which they would be.
     pub changes: Vec<ObjectChange>,
-    /// The objects that are as wanted.
+    /// The objects that are unchanged.
     pub unchanged: Vec<UnchangedView>,
     /// The objects that would not be touched although they differ, and why.
     pub refused: Vec<RefusalView>,
@@ -62,7 +62,7 @@ pub struct TargetRequestEstimate {
     pub apply: Option<u64>,
     /// The least time in milliseconds that these take under the limits below; absent where none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub least_millis: Option<u64>,
+    pub min_duration_ms: Option<u64>,
     /// The most requests in a second, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
@@ -82,7 +82,7 @@ pub struct SinceView {
     /// Where the branch parted from it.
     pub commit: String,
     /// How many documents were not looked at.
-    pub left_out: usize,
+    pub skipped: usize,
 }
 
 /// What a check of documents and settings found.
@@ -124,7 +124,7 @@ pub struct PlanSummary {
     pub update: usize,
     /// Objects to delete.
     pub delete: usize,
-    /// Objects that are as wanted.
+    /// Objects that are unchanged.
     pub unchanged: usize,
     /// Objects that were refused.
     pub refused: usize,
@@ -182,7 +182,7 @@ pub struct ObjectChange {
     pub hidden: Vec<HiddenValue>,
 }
 
-/// One object that is as wanted.
+/// One object that is unchanged.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct UnchangedView {
     #[serde(flatten)]
@@ -203,7 +203,7 @@ pub struct HiddenValue {
     /// Where it stands, for people.
     pub label: String,
     /// What is known of it.
-    pub known: HiddenValueState,
+    pub status: HiddenValueState,
     /// When it was last written, in UTC; absent when that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written_at: Option<String>,
@@ -277,10 +277,10 @@ pub struct FieldChange {
     pub after: Option<Json>,
     /// Why its values are not shown: `secret`, `personal` or `sensitive`; absent for values that are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mark: Option<String>,
+    pub sensitivity: Option<String>,
     /// True when the live value cannot be read back, so that it may be the wanted one already.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub unseen: bool,
+    pub unreadable: bool,
     /// Why it differs; absent when nothing is known of the past of the object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<CauseView>,
@@ -309,23 +309,23 @@ pub enum CauseView {
 /// A request that would be sent.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 pub struct RequestView {
-    /// The verb: `POST`, `PUT`, `PATCH` or `DELETE`.
+    /// The HTTP method: `POST`, `PUT`, `PATCH` or `DELETE`.
     pub method: String,
-    /// The path below the target's base URL. A part that must not be seen stands as its `{parameter}`.
+    /// The path below the target's base URL. A hidden part is shown as its `{parameter}`.
     pub path: String,
-    /// The query parameters. A value that must not be seen is left out.
+    /// The query parameters. Hidden values are omitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<QueryParameterView>,
-    /// JSON Pointers of the fields whose change is the reason.
-    pub sends: Vec<String>,
-    /// Fields that merely travel along.
-    pub along: Vec<String>,
-    /// Those of them that this version does not know.
+    /// The fields that change, as JSON Pointers.
+    pub changed_fields: Vec<String>,
+    /// Fields that are sent back unchanged: the document does not manage them, and the write carries the whole object.
+    pub unmanaged_fields: Vec<String>,
+    /// Those of them that the kind does not describe.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unknown: Vec<String>,
-    /// Nested fields whose complete value replaces the live one, although little of it may differ.
+    pub unknown_fields: Vec<String>,
+    /// Nested fields whose complete value replaces the live one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub whole: Vec<ReplacedField>,
+    pub replaced_fields: Vec<ReplacedField>,
     /// The size of the body in bytes.
     pub bytes: usize,
 }

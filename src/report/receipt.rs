@@ -1,7 +1,6 @@
 //! A receipt: what an apply sent and what became of each object, as data and as text.
 //!
-//! Made from the journal of the run, and for a run that came to its end from its results too. Of a run that was
-//! cut off it says what is known: what was sent, what was answered, and what nobody knows.
+//! Made from the journal of the run, and for a run that came to its end from its results too. Of a run that was interrupted it says what is known: what was sent, what was answered, and what nobody knows.
 //! The results show values under their marks, as the apply itself did; of what was overwritten stands here what
 //! may be kept (`run::undo`). It is sealed (`seal`).
 
@@ -38,13 +37,13 @@ pub struct Receipt {
     pub run: String,
     /// Who ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub who: Option<String>,
+    pub started_by: Option<String>,
     /// The commit that was checked out, in a Git repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// When the run began, in UTC.
     pub started: String,
-    /// When it ended; absent for a run that was cut off.
+    /// When it ended; absent for a run that was interrupted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
     /// The seal of the saved plan that it applied.
@@ -91,14 +90,14 @@ pub struct ReceiptRequest {
     pub at: String,
     /// When it was answered, or given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answered: Option<String>,
+    pub answered_at: Option<String>,
     /// The status of the last answer; absent when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The service's own name for the exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// How many times it was sent; 0 when the run was cut off before that was known.
+    /// How many times it was sent; 0 when the run was interrupted before that was known.
     pub attempts: u32,
     /// True when it may have taken effect although no answer says so.
     pub unknown: bool,
@@ -111,7 +110,7 @@ impl Receipt {
             trueup_receipt: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             run: account.name.clone(),
-            who: account.context.who.clone(),
+            started_by: account.context.who.clone(),
             commit: account.context.commit.clone(),
             started: account.started.clone(),
             ended: account.ended.clone(),
@@ -140,12 +139,12 @@ impl Receipt {
     pub fn render_text(&self, width: usize) -> String {
         let line = |text: &str| sanitize::escape_line(text).into_owned();
         let ended =
-            self.ended.as_ref().map_or_else(|| "was cut off".to_owned(), |at| format!("to {}", line(at)));
+            self.ended.as_ref().map_or_else(|| "was interrupted".to_owned(), |at| format!("to {}", line(at)));
         let plan = self.plan.as_ref().map(|plan| {
             let plan = line(plan);
             format!(", of the plan {}", sanitize::truncate_line(&plan, 13))
         });
-        let who = self.who.as_ref().map(|who| format!(" by {}", line(who)));
+        let who = self.started_by.as_ref().map(|who| format!(" by {}", line(who)));
         let commit = self
             .commit
             .as_ref()
@@ -172,8 +171,8 @@ pub fn read_unverified(text: &str) -> Option<Receipt> {
 const SEAL_MESSAGES: SealMessages = SealMessages {
     noun: "receipt",
     tampered_code: "tampered-receipt",
-    foreign_code: "foreign-receipt",
-    hint: "get the file anew from where it was made; what it says is not believed",
+    foreign_code: "receipt-mismatch",
+    hint: "get the original file; the content of this one is not trusted",
     unkeyed_hint: "undo it without TRUEUP_DIGEST_KEY, where that is safe",
 };
 
@@ -183,21 +182,21 @@ const SEAL_MESSAGES: SealMessages = SealMessages {
 /// When it is not one, is of another version, or was changed.
 pub fn read_verified<'k>(text: &str, key: impl Fn(bool) -> Option<&'k [u8]>) -> Result<Receipt, Diagnostic> {
     let broken = |why: &str| {
-        Diagnostic::error("broken-receipt", format!("this receipt cannot be read: {why}"))
-            .with_hint("name a file in `.trueup/receipts`, or get it anew")
+        Diagnostic::error("invalid-receipt", format!("this receipt cannot be read: {why}"))
+            .with_hint("name a file in `.trueup/receipts`, or get the original file")
     };
     let json: Json = serde_json::from_str(text).map_err(|_| broken("it is not JSON"))?;
     match json.get(MEMBER).and_then(Json::as_u64) {
         Some(version) if version == u64::from(FORMAT) => {}
         Some(version) => {
-            return Err(Diagnostic::error("foreign-receipt", format!("this receipt has format {version}"))
+            return Err(Diagnostic::error("receipt-mismatch", format!("this receipt has format {version}"))
                 .with_hint(format!("this program reads format {FORMAT}")));
         }
-        None => return Err(broken("it is none")),
+        None => return Err(broken("it is not a receipt")),
     }
     // what serde says of a value repeats it, and nobody knows what stands in a broken file
     let receipt: Receipt =
-        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or wrong"))?;
+        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or invalid"))?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
     FileSeal::check(receipt.seal.as_ref(), json, key(keyed), SEAL_MESSAGES)?;
     Ok(receipt)
@@ -228,7 +227,7 @@ fn convert_request(sent: &RecordedRequest) -> ReceiptRequest {
         path: sent.path.clone(),
         digest: sent.digest.clone(),
         at: sent.at.clone(),
-        answered: sent.answered_at.clone(),
+        answered_at: sent.answered_at.clone(),
         status: answer.status,
         request_id: answer.request_id.clone(),
         attempts: answer.attempts,
@@ -236,7 +235,7 @@ fn convert_request(sent: &RecordedRequest) -> ReceiptRequest {
     }
 }
 
-/// The results of a run that was cut off: of what was sent and not read back nobody knows.
+/// The results of a run that was interrupted: of what was sent and not read back nobody knows.
 fn build_partial_results(account: &RecordedRun) -> ApplyReport {
     let mut results: Vec<ObjectResult> = account.results.iter().map(convert_end).collect();
     results.extend(account.find_open_requests().into_iter().map(build_unknown_result));
@@ -254,17 +253,17 @@ fn convert_end(end: &RecordedResult) -> ObjectResult {
         _ => ResultStatus::Unknown,
     };
     let known = build_empty_result(&end.object, end.action.as_deref(), result);
-    ObjectResult { attempts: end.attempts, millis: end.millis, ..known }
+    ObjectResult { attempts: end.attempts, duration_ms: end.millis, ..known }
 }
 
 fn build_unknown_result(sent: &RecordedRequest) -> ObjectResult {
     let message = match sent.response.as_ref().map(|answer| answer.status) {
-        Some(Some(status)) => format!("the service answered {status}, and it was not read back any more"),
-        Some(None) => "the service gave no answer, and it was not looked up any more".to_owned(),
-        None => "it was about to be sent when the run was cut off".to_owned(),
+        Some(Some(status)) => format!("the service answered {status}, but the object was not read back"),
+        Some(None) => "the service sent no response, and the object was not read back".to_owned(),
+        None => "the run was interrupted before the request was confirmed as sent".to_owned(),
     };
     let reason = DiagnosticView {
-        code: "cut-off".to_owned(),
+        code: "interrupted-run".to_owned(),
         severity: SeverityView::Warning,
         message,
         hint: Some("the next run looks it up; plan again".to_owned()),
@@ -295,10 +294,10 @@ fn build_empty_result(object: &RecordedObject, action: Option<&str>, result: Res
         action,
         result,
         attempts: 0,
-        millis: 0,
+        duration_ms: 0,
         reasons: Vec::new(),
-        moved: Vec::new(),
-        lost: Vec::new(),
-        findings: Vec::new(),
+        conflicts: Vec::new(),
+        not_kept: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }

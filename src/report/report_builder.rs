@@ -211,8 +211,8 @@ pub fn build_field_change(
         // what reads back of a value that cannot be seen is a mask of the service's own, or nothing
         before: if unseen { None } else { show(&change.before) },
         after: show(&change.after),
-        mark: format_sensitivity(mark),
-        unseen,
+        sensitivity: format_sensitivity(mark),
+        unreadable: unseen,
         causes: change.causes.iter().copied().map(CauseView::from).collect(),
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
@@ -226,7 +226,7 @@ fn build_hidden_values(subject: &PlanSubject, recalled: &[LastWritten]) -> Vec<H
         HiddenValue {
             path: route.pointer,
             label: route.label,
-            known: match recalled.comparison {
+            status: match recalled.comparison {
                 WriteComparison::Same => HiddenValueState::Same,
                 WriteComparison::Differs => HiddenValueState::Differs,
                 WriteComparison::NeverWritten => HiddenValueState::NeverWritten,

@@ -36,15 +36,15 @@ pub fn build_request_view(
         method: planned.request.method.as_str().to_owned(),
         path: redact_request_path(kind, &planned.request),
         query: redact_query(kind, &planned.request),
-        unknown: planned
+        unknown_fields: planned
             .sent_unchanged
             .iter()
             .filter(|name| kind.shape.find_field(name).is_none())
             .cloned()
             .collect(),
-        whole: write.map(|write| find_replaced_fields(kind, write, &sends)).unwrap_or_default(),
-        along: planned.sent_unchanged.clone(),
-        sends,
+        replaced_fields: write.map(|write| find_replaced_fields(kind, write, &sends)).unwrap_or_default(),
+        unmanaged_fields: planned.sent_unchanged.clone(),
+        changed_fields: sends,
         bytes,
     }
 }

@@ -14,7 +14,7 @@ use super::sanitize::{self, format_count, group_digits};
 pub(super) fn format_estimates(foreseen: &[TargetRequestEstimate]) -> Option<String> {
     let one = |own: &TargetRequestEstimate| {
         let requests = own.apply?;
-        let least = own.least_millis.filter(|least| *least > 0);
+        let least = own.min_duration_ms.filter(|least| *least > 0);
         let least =
             least.map(|least| format!(", at least {} at {}", format_duration(least), format_rate(own)));
         Some(format!(
@@ -28,15 +28,15 @@ pub(super) fn format_estimates(foreseen: &[TargetRequestEstimate]) -> Option<Str
     (!all.is_empty()).then(|| format!("about {}", all.join("; ")))
 }
 
-/// `30 requests to phones where 12 were foreseen, 3 sent again`, where that is notable.
+/// `30 requests to phones where 12 were estimated, 3 retried`, where that is notable.
 pub(super) fn format_deviations(asked: &[TargetRequestUsage]) -> Option<String> {
     let one = |own: &TargetRequestUsage| {
-        let again = if own.repeated > 0 { format!(", {} sent again", own.repeated) } else { String::new() };
+        let again = if own.retried > 0 { format!(", {} retried", own.retried) } else { String::new() };
         format!(
-            "{} to {} where {} were foreseen{again}",
+            "{} to {} where {} were estimated{again}",
             format_requests(own.sent),
             sanitize::escape_line(&own.target),
-            own.foreseen
+            own.estimated
         )
     };
     let all: Vec<String> = asked.iter().filter(|own| is_notable(own)).map(one).collect();
@@ -45,8 +45,8 @@ pub(super) fn format_deviations(asked: &[TargetRequestUsage]) -> Option<String> 
 
 /// More than a fifth off, and more than an object's worth.
 fn is_notable(asked: &TargetRequestUsage) -> bool {
-    let off = |requests: u64| requests > 3 && requests.saturating_mul(5) > asked.foreseen;
-    off(asked.sent.abs_diff(asked.foreseen)) || off(asked.repeated)
+    let off = |requests: u64| requests > 3 && requests.saturating_mul(5) > asked.estimated;
+    off(asked.sent.abs_diff(asked.estimated)) || off(asked.retried)
 }
 
 fn format_requests(requests: u64) -> String {
@@ -81,7 +81,7 @@ mod tests {
             api: "phones".to_owned(),
             planned: Some(1),
             apply,
-            least_millis: least,
+            min_duration_ms: least,
             per_second: None,
             per_minute: Some(600),
             burst: None,
@@ -105,13 +105,13 @@ mod tests {
     #[test]
     fn only_what_is_far_off_is_said() {
         let asked = |foreseen, sent, repeated| {
-            [TargetRequestUsage { target: "a".to_owned(), foreseen, sent, repeated }]
+            [TargetRequestUsage { target: "a".to_owned(), estimated: foreseen, sent, retried: repeated }]
         };
         for near in [asked(12, 12, 0), asked(12, 15, 1), asked(100, 120, 20), asked(3, 0, 0)] {
             assert_eq!(format_deviations(&near), None);
         }
         let said = format_deviations(&asked(12, 30, 2));
-        assert_eq!(said.as_deref(), Some("30 requests to a where 12 were foreseen, 2 sent again"));
-        assert!(format_deviations(&asked(12, 12, 9)).is_some_and(|said| said.ends_with("9 sent again")));
+        assert_eq!(said.as_deref(), Some("30 requests to a where 12 were estimated, 2 retried"));
+        assert!(format_deviations(&asked(12, 12, 9)).is_some_and(|said| said.ends_with("9 retried")));
     }
 }

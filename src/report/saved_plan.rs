@@ -38,7 +38,7 @@ pub struct SavedPlan {
     /// The version of the descriptions of kinds that it was made with.
     pub kind_format: u32,
     /// When it was made, in UTC.
-    pub made_at: String,
+    pub created_at: String,
     /// Flags of the plan that allow what is refused otherwise; an apply has to name them too.
     pub flags: Vec<String>,
     /// Which way to change objects was asked for: `usual`, `put` or `patch`.
@@ -106,7 +106,7 @@ pub struct BoundField {
 /// What of a run is bound into a plan besides its steps.
 pub struct PlanCircumstances {
     /// When, in UTC.
-    pub made_at: String,
+    pub created_at: String,
     pub flags: Vec<String>,
     pub method: String,
     pub rotate: Vec<String>,
@@ -126,7 +126,7 @@ impl SavedPlan {
             trueup_plan: FORMAT,
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             kind_format: KIND_FORMAT,
-            made_at: of.made_at,
+            created_at: of.created_at,
             flags: of.flags,
             method: of.method,
             commit: of.commit,
@@ -172,7 +172,7 @@ impl SavedPlan {
             self.targets.iter().map(|own| format!("{} ({})", line(&own.name), line(&own.base_url))).collect();
         let over = if targets.is_empty() { "no target".to_owned() } else { targets.join(", ") };
         let flags: String = self.flags.iter().map(|flag| format!(" {}", line(flag))).collect();
-        let (at, tool) = (line(&self.made_at), line(&self.tool_version));
+        let (at, tool) = (line(&self.created_at), line(&self.tool_version));
         let commit = self.commit.as_ref().map_or_else(String::new, |own| format!(" at commit {}", line(own)));
         let undoes = self.undoes.as_ref().map_or_else(String::new, |own| format!(", undoing {}", line(own)));
         format!("plan of {at} for {over}{commit}{undoes}, made by trueup {tool}{flags}\n\n")
@@ -182,7 +182,7 @@ impl SavedPlan {
     pub fn check_compatibility(&self) -> Option<Diagnostic> {
         let tool = env!("CARGO_PKG_VERSION");
         let foreign = |what: String| {
-            Diagnostic::error("foreign-plan", what)
+            Diagnostic::error("plan-mismatch", what)
                 .with_hint("plan again with the program that is to apply it")
         };
         if self.tool_version != tool {
@@ -208,7 +208,7 @@ impl SavedPlan {
     /// How many live objects the plan was made over.
     pub fn count_objects(&self) -> usize {
         let summary = &self.report.summary;
-        let left_out = self.report.since.as_ref().map_or(0, |since| since.left_out);
+        let left_out = self.report.since.as_ref().map_or(0, |since| since.skipped);
         summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread + left_out
     }
 }
@@ -241,8 +241,8 @@ pub fn read_unverified(text: &str) -> Result<SavedPlan, Diagnostic> {
 
 fn parse_plan(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
     let broken = |why: String| {
-        Diagnostic::error("broken-plan", format!("this saved plan cannot be read: {why}"))
-            .with_hint("plan again, or get the file anew")
+        Diagnostic::error("invalid-plan", format!("this saved plan cannot be read: {why}"))
+            .with_hint("plan again, or get the original file")
     };
     let json: Json = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -251,16 +251,16 @@ fn parse_plan(text: &str) -> Result<(SavedPlan, Json), Diagnostic> {
     match json.get(MEMBER).and_then(Json::as_u64) {
         Some(version) if version == u64::from(FORMAT) => {}
         Some(version) => {
-            return Err(Diagnostic::error("foreign-plan", format!("this saved plan has format {version}"))
+            return Err(Diagnostic::error("plan-mismatch", format!("this saved plan has format {version}"))
                 .with_hint(format!("this program reads format {FORMAT}; plan again with it")));
         }
         None => return Err(broken(format!("it has no `{MEMBER}`"))),
     }
     // what serde says of a value repeats it, and nobody knows what stands in a broken file
     let plan: SavedPlan =
-        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or wrong".into()))?;
+        serde_json::from_value(json.clone()).map_err(|_| broken("a member is missing or invalid".into()))?;
     if plan.steps.len() != plan.report.changes.len() {
-        return Err(broken("it has not one digest for each change".into()));
+        return Err(broken("the number of digests does not match the number of changes".into()));
     }
     if !counts_what_it_lists(&plan.report) {
         return Err(broken("its summary counts other objects than it lists".into()));
@@ -282,8 +282,8 @@ fn counts_what_it_lists(report: &PlanReport) -> bool {
 const SEAL_MESSAGES: SealMessages = SealMessages {
     noun: "saved plan",
     tampered_code: "tampered-plan",
-    foreign_code: "foreign-plan",
-    hint: "get the file anew from where it was made, or plan again",
+    foreign_code: "plan-mismatch",
+    hint: "get the original file, or plan again",
     unkeyed_hint: "plan again with TRUEUP_DIGEST_KEY set, or apply without it",
 };
 
@@ -318,11 +318,11 @@ pub fn compare_steps(
     let unshown = list_unshown_fields(bound, now, &moved);
     let message = if reviewed.action != fresh.action {
         let (was, is) = (reviewed.action.as_str(), fresh.action.as_str());
-        format!("a {was} was reviewed, and now it would be a {is}")
+        format!("the reviewed plan says {was}; a new plan says {is}")
     } else if !moved.is_empty() || unshown.is_empty() {
-        "the object, or what is asked of it, is not what was reviewed".to_owned()
+        "the live object or the desired state changed since the review".to_owned()
     } else {
-        format!("the object is not what was reviewed: {} moved, and this write carries all of it", unshown)
+        format!("the object changed since the review: {}; this request replaces the whole object", unshown)
     };
     Some(StaleStep { conflicts: moved, message })
 }
@@ -353,8 +353,8 @@ fn collect_conflicts(reviewed: &ObjectChange, fresh: &ObjectChange) -> Vec<Confl
         label: field.label.clone(),
         planned: planned.get(&*field.label).and_then(|own| own.before.clone()),
         now: field.before.clone(),
-        wanted: field.after.clone(),
-        mark: field.mark.clone(),
+        desired: field.after.clone(),
+        sensitivity: field.sensitivity.clone(),
     };
     fresh.fields.iter().filter(|field| !same(field)).map(moved).collect()
 }
@@ -398,7 +398,7 @@ impl StaleObjects {
         for result in &mut report.results {
             if let Some((_, stale)) = self.stale.iter().find(|(name, _)| is_same_object(name, &result.object))
             {
-                result.moved.clone_from(&stale.conflicts);
+                result.conflicts.clone_from(&stale.conflicts);
             }
         }
         report.summary.refused += self.without_document.len();
@@ -410,7 +410,7 @@ fn build_removed_result(object: &ObjectName) -> ObjectResult {
     let reason = DiagnosticView {
         code: STALE_PLAN_CODE.to_owned(),
         severity: SeverityView::Error,
-        message: "its document is gone since the plan".to_owned(),
+        message: "its document was removed since the plan".to_owned(),
         hint: Some("plan again".to_owned()),
         file: None,
         line: None,
@@ -421,10 +421,10 @@ fn build_removed_result(object: &ObjectName) -> ObjectResult {
         action: None,
         result: ResultStatus::Refused,
         attempts: 0,
-        millis: 0,
+        duration_ms: 0,
         reasons: vec![reason],
-        moved: Vec::new(),
-        lost: Vec::new(),
-        findings: Vec::new(),
+        conflicts: Vec::new(),
+        not_kept: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }

@@ -54,18 +54,18 @@ impl FileSeal {
     ) -> Result<(), Diagnostic> {
         let noun = of.noun;
         let Some(seal) = seal else {
-            let message = format!("this {noun} has lost its seal");
+            let message = format!("this {noun} has no seal");
             return Err(Diagnostic::error(of.tampered_code, message).with_hint(of.hint));
         };
         match (seal.keyed, key) {
             (true, None) => {
-                let message = format!("this {noun} was made under a key, and there is none");
+                let message = format!("this {noun} was sealed with a key, and no key is set");
                 return Err(Diagnostic::error("no-digest-key", message).with_hint(
                     "set TRUEUP_DIGEST_KEY to the key of the run that made it, or keep its `.trueup/key`",
                 ));
             }
             (false, Some(_)) => {
-                let message = format!("this {noun} was made without a key, and there is one");
+                let message = format!("this {noun} was sealed without a key, and a key is set");
                 return Err(Diagnostic::error(of.foreign_code, message).with_hint(of.unkeyed_hint));
             }
             _ => {}
@@ -74,7 +74,7 @@ impl FileSeal {
             members.shift_remove(MEMBER);
         }
         if digest_json(&json, key) != seal.digest {
-            let other = if seal.keyed { ", or it was made under another key" } else { "" };
+            let other = if seal.keyed { ", or was sealed with another key" } else { "" };
             let message = format!("this {noun} was changed{other}");
             return Err(Diagnostic::error(of.tampered_code, message).with_hint(of.hint));
         }

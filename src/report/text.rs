@@ -39,7 +39,7 @@ pub fn render_plan(report: &PlanReport, width: usize) -> String {
         write_diagnostics(&mut page, 2, &unread.reasons);
     }
     for unchanged in report.unchanged.iter().filter(|unchanged| !unchanged.notes.is_empty()) {
-        write_heading(&mut page, ("as wanted", DIM), &unchanged.object);
+        write_heading(&mut page, ("unchanged", DIM), &unchanged.object);
         write_notes(&mut page, &unchanged.notes);
     }
     write_unchanged_values(&mut page, &report.unchanged);
@@ -70,14 +70,14 @@ fn write_summary(page: &mut TextPage, report: &PlanReport) {
 
 fn describe_no_changes(report: &PlanReport) -> String {
     match (report.summary.unchanged, report.complete) {
-        (_, false) => "Nothing to do as far as can be told".to_owned(),
-        (0, true) => "Nothing to do: there are no documents".to_owned(),
-        (1, true) => "Nothing to do: 1 object is as wanted".to_owned(),
-        (n, true) => format!("Nothing to do: {} are as wanted", format_count(n, "object")),
+        (_, false) => "No changes found, but the plan is incomplete".to_owned(),
+        (0, true) => "No changes: there are no documents".to_owned(),
+        (1, true) => "No changes: 1 object unchanged".to_owned(),
+        (n, true) => format!("No changes: {} unchanged", format_count(n, "object")),
     }
 }
 
-/// `1 to create, 2 to update, 1 refused, 12 as wanted`
+/// `1 to create, 2 to update, 1 refused, 12 unchanged`
 fn build_headline(report: &PlanReport) -> Vec<StyledText<'static>> {
     let summary = &report.summary;
     let parts = [
@@ -86,7 +86,7 @@ fn build_headline(report: &PlanReport) -> Vec<StyledText<'static>> {
         (summary.delete, "to delete", REMOVED.bold()),
         (summary.refused, "refused", ERROR),
         (summary.unread, "unread", ERROR),
-        (summary.unchanged, "as wanted", DIM),
+        (summary.unchanged, "unchanged", DIM),
     ];
     build_counts(&parts)
 }
@@ -199,13 +199,13 @@ pub fn write_heading(page: &mut TextPage, (word, style): (&str, anstyle::Style),
 /// A value that does not read back: what is known of it.
 fn write_hidden_value(page: &mut TextPage, hidden: &HiddenValue) {
     let when = hidden.written_days_ago.map_or_else(|| "last".to_owned(), format_days_ago);
-    let never = hidden.known == HiddenValueState::NeverWritten;
-    let what = match (hidden.rotated, hidden.known) {
-        (true, _) if never => "rotated; never written from here".to_owned(),
+    let never = hidden.status == HiddenValueState::NeverWritten;
+    let what = match (hidden.rotated, hidden.status) {
+        (true, _) if never => "rotated; never written from this workspace".to_owned(),
         (true, _) => format!("rotated; written {when}"),
         (false, HiddenValueState::Same) => format!("as written {when}"),
         (false, HiddenValueState::Differs) => format!("differs from what was written {when}"),
-        (false, HiddenValueState::NeverWritten) => "never written from here".to_owned(),
+        (false, HiddenValueState::NeverWritten) => "never written from this workspace".to_owned(),
     };
     let line = format!("{}: {what}", sanitize::escape_line(&hidden.label));
     page.write_wrapped(2, 4, &[style_text(DIM, "· "), style_text(PLAIN, line)]);
@@ -222,15 +222,22 @@ fn format_days_ago(days: u64) -> String {
 /// Values of objects to which nothing is to be done: how many there are, and how old the oldest is.
 fn write_unchanged_values(page: &mut TextPage, unchanged: &[UnchangedView]) {
     let same =
-        unchanged.iter().flat_map(|own| &own.hidden).filter(|hidden| hidden.known == HiddenValueState::Same);
+        unchanged.iter().flat_map(|own| &own.hidden).filter(|hidden| hidden.status == HiddenValueState::Same);
     let days: Vec<Option<u64>> = same.map(|hidden| hidden.written_days_ago).collect();
     if days.is_empty() {
         return;
     }
-    let does = if days.len() == 1 { "does not read back and is" } else { "do not read back and are" };
+    let does = if days.len() == 1 {
+        "is not returned by the API and is"
+    } else {
+        "are not returned by the API and are"
+    };
     let oldest = days.iter().flatten().max().map(|days| format!(", the oldest {}", format_days_ago(*days)));
-    let said =
-        format!("{} {does} as last written{}", format_count(days.len(), "value"), oldest.unwrap_or_default());
+    let said = format!(
+        "{} {does} unchanged since the last write{}",
+        format_count(days.len(), "value"),
+        oldest.unwrap_or_default()
+    );
     page.write_gap();
     page.write_wrapped(0, 2, &[style_text(DIM, "· "), style_text(PLAIN, said)]);
 }
@@ -296,11 +303,11 @@ pub fn write_request(page: &mut TextPage, indent: usize, request: &RequestView) 
         indent + 6,
         &[style_text(BOLD, &*request.method), style_text(PLAIN, " "), style_text(PLAIN, target)],
     );
-    if request.sends.is_empty() && request.along.is_empty() {
+    if request.changed_fields.is_empty() && request.unmanaged_fields.is_empty() {
         return;
     }
     let mut said = format!("sends {}", format_sent_fields(request));
-    if !request.along.is_empty() {
+    if !request.unmanaged_fields.is_empty() {
         said.push_str(&format!("; {}", format_unmanaged_fields(request)));
     }
     said.push_str(&format!(" ({})", format_count(request.bytes, "byte")));
@@ -310,22 +317,22 @@ pub fn write_request(page: &mut TextPage, indent: usize, request: &RequestView) 
 /// The fields that are the reason, and which of them are replaced as a whole.
 fn format_sent_fields(request: &RequestView) -> String {
     let mut seen = HashSet::new();
-    let tops = request.sends.iter().map(|pointer| pointer.split('/').nth(1).unwrap_or(""));
+    let tops = request.changed_fields.iter().map(|pointer| pointer.split('/').nth(1).unwrap_or(""));
     let shown = tops.filter(|top| seen.insert(*top)).map(|top| {
-        let whole = request.whole.iter().find(|whole| whole.path.strip_prefix('/') == Some(top));
+        let whole = request.replaced_fields.iter().find(|whole| whole.path.strip_prefix('/') == Some(top));
         let name = top.replace("~1", "/").replace("~0", "~");
         let what = whole.map_or(String::new(), |whole| format!(" (whole {})", whole.ty));
         format!("{}{what}", sanitize::escape_line(&name))
     });
     let shown: Vec<_> = shown.collect();
-    if shown.is_empty() { "nothing new".to_owned() } else { shown.join(", ") }
+    if shown.is_empty() { "no changes".to_owned() } else { shown.join(", ") }
 }
 
-/// `14 fields travel along, 2 of them unknown to this version (foo, bar)`
+/// `14 unmanaged fields sent back unchanged, 2 of them unknown to this version (foo, bar)`
 fn format_unmanaged_fields(request: &RequestView) -> String {
-    let verb = if request.along.len() == 1 { "travels" } else { "travel" };
-    let mut said = format!("{} {verb} along", format_count(request.along.len(), "field"));
-    let unknown = &request.unknown;
+    let count = format_count(request.unmanaged_fields.len(), "unmanaged field");
+    let mut said = format!("{count} sent back unchanged");
+    let unknown = &request.unknown_fields;
     if !unknown.is_empty() {
         let names: Vec<_> = unknown
             .iter()
@@ -333,11 +340,11 @@ fn format_unmanaged_fields(request: &RequestView) -> String {
             .map(|name| sanitize::truncate_line(&sanitize::escape_line(name), 40).into_owned())
             .collect();
         let more = if unknown.len() > MAX_NAMES { ", …" } else { "" };
-        let number = match (unknown.len(), request.along.len()) {
+        let number = match (unknown.len(), request.unmanaged_fields.len()) {
             (1, 1) => String::new(),
             (n, _) => format!("{} of them ", group_digits(n)),
         };
-        said.push_str(&format!(", {number}unknown to this version ({}{more})", names.join(", ")));
+        said.push_str(&format!(", {number}not described by the kind ({}{more})", names.join(", ")));
     }
     said
 }

@@ -172,7 +172,7 @@ impl<'r> ViewModel<'r> {
         }
     }
 
-    /// The numbers of a run on one line: `1 to create, 2 to update, 12 as wanted`.
+    /// The numbers of a run on one line: `1 to create, 2 to update, 12 unchanged`.
     pub fn format_headline(&self) -> String {
         let mut numbers: BTreeMap<(ViewEntryStatus, &str), usize> = BTreeMap::new();
         for entry in &self.entries {
@@ -246,15 +246,11 @@ impl ViewEntry<'_> {
     pub fn render_changes(&self) -> String {
         let mut page = TextPage::new(WIDTH);
         if !self.conflicts.is_empty() {
-            page.write_wrapped(
-                0,
-                2,
-                &[style_text(DIM, "it moved since it was planned, so it was left alone:")],
-            );
+            page.write_wrapped(0, 2, &[style_text(DIM, "changed since the plan; not written:")]);
             self.conflicts.iter().for_each(|moved| outcome::write_conflict(&mut page, moved));
         }
         if self.is_lost && !self.fields.is_empty() {
-            page.write_wrapped(0, 2, &[style_text(PLAIN, "what is there, and what was sent:")]);
+            page.write_wrapped(0, 2, &[style_text(PLAIN, "live, and sent:")]);
         }
         field::write_fields(&mut page, 0, self.fields);
         page.finish()
@@ -317,7 +313,7 @@ fn build_unchanged_entry(unchanged: &UnchangedView) -> ViewEntry<'_> {
     let findings = unchanged.notes.iter().collect();
     ViewEntry {
         diagnostics: findings,
-        ..ViewEntry::new(&unchanged.object, ViewEntryStatus::Unchanged, "as wanted")
+        ..ViewEntry::new(&unchanged.object, ViewEntryStatus::Unchanged, "unchanged")
     }
 }
 
@@ -327,7 +323,7 @@ fn build_drift_entry<'r>(report: &'r DriftReport, object: &'r DriftObject) -> Vi
         states if states.contains(&DriftState::NeverApplied) => ViewEntryStatus::Create,
         _ => ViewEntryStatus::Update,
     };
-    let findings = object.findings.iter().collect();
+    let findings = object.diagnostics.iter().collect();
     ViewEntry {
         fields: &object.fields,
         diagnostics: findings,
@@ -345,10 +341,10 @@ fn build_result_entry(result: &ObjectResult) -> ViewEntry<'_> {
         ResultStatus::NotStarted => ViewEntryStatus::NotStarted,
     };
     ViewEntry {
-        fields: &result.lost,
+        fields: &result.not_kept,
         is_lost: true,
-        conflicts: &result.moved,
-        diagnostics: result.reasons.iter().chain(&result.findings).collect(),
+        conflicts: &result.conflicts,
+        diagnostics: result.reasons.iter().chain(&result.diagnostics).collect(),
         ..ViewEntry::new(&result.object, tone, outcome::describe_result(result))
     }
 }

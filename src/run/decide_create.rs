@@ -63,10 +63,10 @@ pub fn decide_create(
     if empty && session.trust_empty {
         needs.push(Permission::TrustEmpty);
     } else if empty {
-        let message = "the service shows no objects at all here, which may be missing access";
+        let message = "the service lists no objects; the credentials may lack access";
         let reason = Diagnostic::error("empty-collection", message)
             .with_location(place)
-            .with_hint("check the credentials and the scope; `--trust-empty` if there really are none yet");
+            .with_hint("check the credentials and the scope; `--trust-empty` if there are no objects yet");
         return CreateDecision::Refused(reason);
     }
     CreateDecision::Create(needs)
@@ -160,7 +160,7 @@ pub fn diagnose_hidden_create(
         return None;
     }
     let reason =
-        Diagnostic::error("not-shown-yet", "it was created and does not show, so it cannot be deleted");
+        Diagnostic::error("not-yet-visible", "it was created and does not show, so it cannot be deleted");
     let place = document.locate_span(document.name_span);
     Some(
         reason
@@ -187,7 +187,7 @@ pub fn get_read_after_write(session: &RunSession, _kind: &Kind) -> Duration {
 }
 
 /// The code of the note about an object that was created and does not show yet.
-pub const APPEARS_LATER: &str = "appears-later";
+pub const APPEARS_LATER: &str = "not-yet-visible";
 
 /// A new object that is known by its id alone until somebody confirms it.
 pub fn diagnose_appears_later(subject: &PlanSubject) -> Diagnostic {

@@ -122,7 +122,8 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         self.uncertain.contains(&build_collection_key(self.session, subject)).then(|| {
             let message =
                 format!("the object of another {} document is not known, and may be this one", kind.name);
-            let reason = Diagnostic::error("perhaps-described", message).with_location(subject.place.clone());
+            let reason =
+                Diagnostic::error("possibly-described", message).with_location(subject.place.clone());
             StepObjection::Refused(reason.with_hint("see why that object is not known, then delete"))
         })
     }
@@ -140,7 +141,9 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         let reason = Diagnostic::error("duplicate-document", message)
             .with_location(subject.place.clone())
             .with_related(other.locate_span(other.name_span), "the other document")
-            .with_hint("one object is described by one document: merge the two, or tell them apart");
+            .with_hint(
+                "one object is described by one document: merge the two, or change the identity of one",
+            );
         Some(reason)
     }
 }

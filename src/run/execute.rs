@@ -259,7 +259,7 @@ impl StepExecutor<'_, '_> {
     fn is_stopped(&self, service: &TargetClient) -> bool {
         let (stop, target) = (self.session.stop, &service.target.name);
         if stop.is_cancelled() {
-            let code = if stop.is_interrupted() { "interrupted" } else { "out-of-time" };
+            let code = if stop.is_interrupted() { "interrupted" } else { "run-timeout" };
             (self.session.on_event)(RunEvent::Halted(None, code));
             return true;
         }

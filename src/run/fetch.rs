@@ -75,7 +75,7 @@ pub fn group_jobs(jobs: &[ObjectJob]) -> Vec<JobGroup> {
 pub struct FetchedGroup {
     /// One for each job of the group, in their order.
     pub reads: Vec<ReadOutcome>,
-    /// The ids of objects that were let go of as they are as wanted, by the place of the job in the group; their
+    /// The ids of objects that were let go of as they are unchanged, by the place of the job in the group; their
     /// reads say that nothing was found.
     pub in_sync_ids: BTreeMap<usize, Value>,
     /// The service showed no objects at all, and nothing says that there really are none.
@@ -105,7 +105,7 @@ pub async fn fetch_needed(service: &TargetClient, group: &JobGroup, jobs: &[Obje
 #[derive(Clone, Copy)]
 pub struct FetchOptions {
     pub scope: FetchScope,
-    /// Whether of objects that are as wanted only the id is of interest.
+    /// Whether of objects that are unchanged only the id is of interest.
     pub drop_in_sync: bool,
 }
 

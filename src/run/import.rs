@@ -205,7 +205,7 @@ impl ImportedObject<'_> {
                 "the live `{}` of `{}` is not what the kind says: {}",
                 misread.pointer, self.name, misread.message
             );
-            Diagnostic::warning("misread-field", message).with_hint(
+            Diagnostic::warning("schema-mismatch", message).with_hint(
                 "it is left out, and the object is not written until the description of the kind fits",
             )
         })

@@ -2,7 +2,7 @@
 //! request and after it: so that a run that is killed leaves an account.
 //!
 //! Names, verbs, paths as the kind has them, digests, and of what is overwritten what may be kept (`undo`). The
-//! file of a run under way is locked; one that is neither locked nor ended was cut off, and the next apply takes
+//! file of a run under way is locked; one that is neither locked nor ended was interrupted, and the next apply takes
 //! it up.
 //! Deliberately absent: what to do about it. Live objects are looked up anyway; this only tells.
 
@@ -146,7 +146,7 @@ pub struct RecordedRequest {
     pub path: String,
     pub digest: String,
     pub at: String,
-    /// None when the run was cut off before it was known.
+    /// None when the run was interrupted before it was known.
     pub response: Option<RecordedResponse>,
     /// When that was.
     pub answered_at: Option<String>,
@@ -340,7 +340,7 @@ fn create_file(folder: &Path, now: &str) -> io::Result<(File, String)> {
 /// Says to other runs that this one is under way. Whoever reads journals holds them for a moment only.
 fn lock_file(file: &File) -> io::Result<()> {
     match file.lock() {
-        // without locks a run under way looks like one that was cut off, and is told
+        // without locks a run under way looks like one that was interrupted, and is told
         Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
         locked => locked,
     }
@@ -399,7 +399,7 @@ fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).open(path).or_else(|_| File::open(path))
 }
 
-/// Notes that a run that was cut off has been taken up.
+/// Notes that a run that was interrupted has been taken up.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -437,7 +437,7 @@ fn read_run(file: &File, path: &Path) -> io::Result<RecordedRun> {
     Ok(account.unwrap_or_else(|| RecordedRun { ended: Some(String::new()), ..RecordedRun::default() }))
 }
 
-/// A run as the text of its journal tells it; a line that was cut off is passed over. Nothing when the text is
+/// A run as the text of its journal tells it; a line that was interrupted is passed over. Nothing when the text is
 /// no journal.
 pub fn parse_run(name: String, told: &str) -> Option<RecordedRun> {
     let mut lines = told.lines().filter_map(|line| serde_json::from_str::<JournalLine>(line).ok());

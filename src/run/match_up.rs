@@ -40,7 +40,7 @@ impl EarlierDocuments for NoEarlierDocuments {
 pub struct ObjectMatcher<'d> {
     kind: &'d Kind,
     documents: Vec<&'d Document>,
-    /// Objects that are as wanted are let go of at once: what is kept are their ids.
+    /// Objects that are unchanged are let go of at once: what is kept are their ids.
     drop_in_sync: bool,
     in_sync_ids: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,

@@ -126,7 +126,7 @@ impl RunSession<'_> {
 
 /// The run did not come to its end.
 pub fn diagnose_out_of_time() -> Diagnostic {
-    Diagnostic::error("out-of-time", "the time of the run was over before it was done")
+    Diagnostic::error("run-timeout", "the time of the run was over before it was done")
         .with_hint("run again to go on; `--timeout` says how long a run may take")
 }
 

@@ -23,9 +23,9 @@ pub struct StepOutcome {
 
 /// How it ended.
 pub enum OutcomeStatus {
-    /// Written, read back, and as wanted.
+    /// Written, read back, and unchanged.
     Done,
-    /// Nothing was to be done.
+    /// No changes.
     Unchanged,
     /// Not written: a gate or a fault before the write.
     Refused(Vec<Diagnostic>),

@@ -59,7 +59,7 @@ pub async fn fetch_all(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<
 struct FetchedState {
     /// One for each job, but for those that were let go of.
     reads: Vec<Option<ReadOutcome>>,
-    /// The ids of objects that are as wanted and were let go of, by the number of the job.
+    /// The ids of objects that are unchanged and were let go of, by the number of the job.
     in_sync_ids: BTreeMap<usize, Value>,
     /// Of each job, whether its collection showed nothing at all.
     empty: Vec<bool>,
@@ -67,7 +67,7 @@ struct FetchedState {
     others: Vec<Diagnostic>,
 }
 
-/// Where it `settles`, of objects that are as wanted only the id is kept.
+/// Where it `settles`, of objects that are unchanged only the id is kept.
 async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: bool) -> FetchedState {
     (session.on_event)(RunEvent::Reading(jobs.len()));
     let groups = group_jobs(jobs);
@@ -373,7 +373,7 @@ fn resolve_and_decide(
 
 /// Decides about one object as it was read.
 ///
-/// Whether it is as wanted, not whether anything of it is to be written again.
+/// Whether it is unchanged, not whether anything of it is to be written again.
 pub fn decide_live(
     session: &RunSession,
     job: &ObjectJob,
@@ -428,7 +428,7 @@ fn diagnose_misread(live: &Snapshot) -> Vec<Diagnostic> {
     let one = |misread: &crate::remote::wire::SchemaMismatch| {
         let message =
             format!("the live `{}` is not what the kind says: {}", misread.pointer, misread.message);
-        Diagnostic::error("misread-field", message)
+        Diagnostic::error("schema-mismatch", message)
             .with_hint("an object that is not understood is not written; look at the description of the kind")
     };
     live.mismatches.iter().map(one).collect()

@@ -50,7 +50,7 @@ pub struct UnresolvedReferences {
 
 impl ReferenceResolver {
     /// Remembers what live objects tell about the lists to which their like refer, and which objects are there.
-    /// Of those that were let go of as they are as wanted there is the id.
+    /// Of those that were let go of as they are unchanged there is the id.
     pub fn record_fetched(
         &self,
         jobs: &[ObjectJob],

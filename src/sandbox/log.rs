@@ -39,7 +39,7 @@ impl SandboxLogEntry {
             self.query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         let mut line = serde_json::json!({
             "method": self.method, "path": self.path, "query": query,
-            "status": self.status, "bytes": self.bytes, "millis": self.millis,
+            "status": self.status, "bytes": self.bytes, "duration_ms": self.millis,
         });
         if let Some(body) = &self.body {
             line["body"] = String::from_utf8_lossy(body).into();

@@ -1,6 +1,6 @@
 //! A file of facts by name that grows line by line; of several lines about one name the last holds.
 //!
-//! So a fact costs one small write however many there are. A line that was cut off is the last one and counts for
+//! So a fact costs one small write however many there are. A line that was interrupted is the last one and counts for
 //! nothing; the next writer takes it away. When most lines are overtaken, the first write of a run leaves them out.
 //! Deliberately absent: who may write when. Writers take turns (`turn`).
 
@@ -22,7 +22,7 @@ const MAX_STALE_LINES: usize = 1000;
 
 /// What is told of a name.
 pub trait LogValue: Sized {
-    /// From its JSON; nothing when it is none.
+    /// From its JSON; nothing when it is not a receipt.
     fn from_json(json: &str) -> Option<Self>;
 
     /// As JSON, in one line.
@@ -161,7 +161,7 @@ fn parse_log<T: LogValue>(bytes: &[u8]) -> io::Result<(HashMap<String, T>, usize
     let text = std::str::from_utf8(whole).map_err(|_| build_format_error())?;
     let mut lines = LogLines(text).filter(|line| !line.is_empty());
     match lines.next().map(serde_json::from_str) {
-        // something is there that is no line of one, not even a first one that was cut off
+        // something is there that is no line of one, not even a first one that was interrupted
         None if !HEADER_START.starts_with(bytes) && !bytes.starts_with(HEADER_START) => {
             return Err(build_format_error());
         }

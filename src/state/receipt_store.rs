@@ -57,7 +57,7 @@ pub enum ReceiptStoreError {
 impl fmt::Display for ReceiptStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotBuiltIn => "this program was built without clouds",
+            Self::NotBuiltIn => "this build has no cloud support",
             Self::NoFolder => "the folder is not there",
             Self::NotSetUp => "a region, an account or a credential is missing or wrong",
             Self::Denied => "access is denied",

@@ -100,8 +100,8 @@ impl<'s> TargetLookup<'s> {
 
 fn diagnose_ambiguous_target(document: &Document, serving: &[&TargetSettings]) -> Box<Diagnostic> {
     let message = format!("several targets serve the API `{}`", document.kind.api.name);
-    let fault =
-        Diagnostic::error("which-target", message).with_location(document.locate_span(document.target_span));
+    let fault = Diagnostic::error("ambiguous-target", message)
+        .with_location(document.locate_span(document.target_span));
     Box::new(fault.with_hint(format_candidates(serving)))
 }
 
@@ -141,7 +141,7 @@ fn assign_scope(document: &mut Document, target: &TargetSettings, faults: &mut V
 }
 
 fn diagnose_missing_scope(document: &Document, target: &TargetSettings, name: &str) -> Diagnostic {
-    let message = format!("nothing says which `{name}` this `{}` belongs to", document.kind.name);
+    let message = format!("missing `{name}` of this `{}`", document.kind.name);
     let hint = format!(
         "write it under `scope` of this document, or of the target `{}` in {SETTINGS_FILE_NAME}",
         target.name

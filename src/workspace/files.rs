@@ -134,20 +134,23 @@ impl DocumentPatterns {
                     bases.insert(find_pattern_base(pattern));
                 }
                 Ok(_) => {
-                    let fault = Diagnostic::error("bad-pattern", "this pattern leads out of the workspace");
+                    let fault =
+                        Diagnostic::error("invalid-pattern", "this pattern leads out of the workspace");
                     let hint = format!("write it relative to {}, without `..`", settings::SETTINGS_FILE_NAME);
                     faults.push(fault.with_hint(hint).with_location(place.clone()));
                 }
                 Err(error) => {
                     let message = format!("this is not a pattern: {}", error.kind());
-                    faults.push(Diagnostic::error("bad-pattern", message).with_location(place.clone()));
+                    faults.push(Diagnostic::error("invalid-pattern", message).with_location(place.clone()));
                 }
             }
         }
         // each glob is sound, and so is their set unless it is monstrous
         let set = set.build().unwrap_or_else(|error| {
-            let fault =
-                Diagnostic::error("bad-pattern", format!("these are too many patterns: {}", error.kind()));
+            let fault = Diagnostic::error(
+                "invalid-pattern",
+                format!("these are too many patterns: {}", error.kind()),
+            );
             let place = patterns.first().map(|(_, place)| place.clone());
             faults.push(Diagnostic { location: place, ..fault });
             GlobSet::empty()

@@ -115,16 +115,16 @@ pub fn read_sources_again(
 /// The text in what a source gave, without the newline at its end.
 fn parse_secret(source: &ValueSource, bytes: &[u8]) -> Result<SecretString, SecretSourceError> {
     if bytes.len() as u64 > MAX_SECRET_BYTES {
-        let message = format!("{source} gives more than {} KiB", MAX_SECRET_BYTES / 1024);
+        let message = format!("{source} returns more than {} KiB", MAX_SECRET_BYTES / 1024);
         return Err(SecretSourceError::new(message, "a secret is short; check that it is the right source"));
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
-        let message = format!("{source} gives bytes that are not UTF-8 text");
+        let message = format!("{source} returns bytes that are not UTF-8 text");
         return Err(SecretSourceError::new(message, "a secret is text; check that it is the right source"));
     };
     let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
     if text.is_empty() {
-        let message = format!("{source} gives an empty value");
+        let message = format!("{source} returns an empty value");
         let hint = "give it a value; to clear a field write null instead".into();
         return Err(SecretSourceError { code: "empty-secret", message, hint });
     }

@@ -120,7 +120,7 @@ fn keys_and_words_around_the_spec() {
     says(
         "kind: shop/stall\nname: ''\nprotect: yes\nscope: {market: 1, marketId: x}\nid: zz\nspec: []\n",
         &[
-            "2:7 bad-name: the name is empty (a name is one line of at most 200 characters)",
+            "2:7 invalid-name: the name is empty (a name is one line of at most 200 characters)",
             "3:10 wrong-value: `protect` is neither true nor false (write `protect: true` or leave it out)",
             "4:9 unknown-scope: `shop/stall` has no scope `market` (did you mean `marketId`?)",
             "4:30 wrong-value: `marketId`: this is not an integer (write an integer)",
@@ -128,7 +128,7 @@ fn keys_and_words_around_the_spec() {
             "6:7 wrong-type: `spec` takes a mapping, this is a list (write `key: value` lines, indented below it)",
         ],
     );
-    let bad_name = "bad-name: the name is more than one line of plain text (a name is one line of at most 200 characters)";
+    let bad_name = "invalid-name: the name is more than one line of plain text (a name is one line of at most 200 characters)";
     says(
         "kind: shop/stall\nid: 5e1f0a772c3d4b4e8f506172839405a6\nname: \"a\\nb\"\nspec: {}\n",
         &[&format!("3:7 {bad_name}")],
@@ -141,7 +141,7 @@ fn keys_and_words_around_the_spec() {
         "kind: shop/stall\nid: 5e1f0a772c3d4b4e8f506172839405a6\nname: {}\nspec: {{}}\n",
         "x".repeat(201)
     );
-    says(&long, &["3:7 bad-name: the name is too long (a name is one line of at most 200 characters)"]);
+    says(&long, &["3:7 invalid-name: the name is too long (a name is one line of at most 200 characters)"]);
 }
 
 #[test]
@@ -149,13 +149,11 @@ fn a_document_says_which_object_it_is() {
     let hint = "(name its natural key in `spec`, or its `id`)";
     says(
         "kind: shop/stall\nname: x\nspec: {place: {row: A}}\n",
-        &[&format!("1:1 no-identity: nothing says which object this is: neither `id` nor `title` {hint}")],
+        &[&format!("1:1 no-identity: missing identity: neither `id` nor `title` is set {hint}")],
     );
     says(
         "kind: shop/stall\nname: x\nspec: {title: a, place: {seat: 1}}\n",
-        &[&format!(
-            "1:1 no-identity: nothing says which object this is: neither `id` nor `place.row` {hint}"
-        )],
+        &[&format!("1:1 no-identity: missing identity: neither `id` nor `place.row` is set {hint}")],
     );
     says("kind: shop/stall\nname: x\nspec: {title: a, place: {row: A}}\n", &[]);
     // what is named wrongly is told once, at its place
@@ -166,7 +164,7 @@ fn a_document_says_which_object_it_is() {
     says(
         "kind: shop/stall\nname: x\nid: 5e1f0a77-2c3d-4b4e-8f50-6172839405a6\nspec: {id: 6e1f0a772c3d4b4e8f506172839405a6}\n",
         &[
-            "3:5 two-ids: `id` and `spec.id` name different objects (keep one of the two) + 4:12 the other one",
+            "3:5 conflicting-ids: `id` and `spec.id` name different objects (keep one of the two) + 4:12 the other one",
         ],
     );
     let (documents, faults) =
@@ -202,7 +200,7 @@ fn scalars_that_do_not_fit() {
             "8:10 wrong-value: `since`: this is not a date (2026-01-31) (write a date (2026-01-31))",
             "9:10 wrong-value: `until`: this is not a date and time (2026-01-31T08:00:00Z) (write a date and time (2026-01-31T08:00:00Z))",
             "10:9 wrong-value: `sort`: this is not one of its values (one of: food, books)",
-            "11:11 unlisted-choice: `colour` is not known to take this value (did you mean `red`?)",
+            "11:11 unknown-enum-value: `colour` is not known to take this value (did you mean `red`?)",
             "12:10 wrong-value: `title`: this text has 21 characters, at most 20 fit (shorten it)",
         ],
     );
@@ -239,7 +237,7 @@ fn what_cannot_be_written_or_cleared() {
             "6:3 cannot-clear: `note` can't be cleared in this API, so it can't be null (write a value, or leave `note` out so that it stays as it is)",
             "7:3 computed-field: `seen` is set by the service (leave it out)",
             "8:3 computed-field: `marketId` is a copy that is filled in by itself (leave it out)",
-            "10:3 empty-value: nothing stands after `owner:`, which asks to clear it (write `owner: null` if that is meant, else leave `owner` out)",
+            "10:3 empty-value: `owner:` is empty, which means null: clear it (write `owner: null` to clear the field, or remove `owner`)",
         ],
     );
 }
@@ -249,7 +247,7 @@ fn keys_twice_and_unknown() {
     spec_says(
         "rank: 1\nrank: 2\nplace: {row: A, seta: 1}\nhooks: {opned: x}\nlabels: {any: x}",
         &[
-            "6:3 duplicate-key: this key stands twice (keep one of the two) + 5:3 first written here",
+            "6:3 duplicate-key: duplicate key (keep one of the two) + 5:3 first written here",
             "7:19 unknown-field: there is no field `seta` (did you mean `seat`?)",
             "8:11 unknown-map-key: `hooks` is not known to have this key (did you mean `opened`?)",
         ],
@@ -261,7 +259,7 @@ fn items_that_cannot_be_told_apart() {
     spec_says(
         "words: [a, b, a, ~]\nsteps: [1, x, 1]",
         &[
-            "5:17 duplicate-item: this item stands twice in `words` (keep one of the two) + 5:11 first written here",
+            "5:17 duplicate-item: duplicate item in `words` (keep one of the two) + 5:11 first written here",
             "5:20 wrong-type: each item of `words` is a value, this is nothing (write the item or take it out)",
             "6:14 wrong-value: `steps`: this is not an integer (write an integer)",
         ],
@@ -270,7 +268,7 @@ fn items_that_cannot_be_told_apart() {
         "goods:\n- code: a\n- code: A\n- size: 1\n- x\n",
         &[
             "7:5 duplicate-item: two items of `goods` have the same `code` (keep one of the two) + 6:5 first written here",
-            "8:5 missing-item-key: this item of `goods` lacks `code`, which tells it apart (add `code`)",
+            "8:5 missing-item-key: this item of `goods` lacks its key `code` (add `code`)",
             "9:5 wrong-type: each item of `goods` is a mapping, this is a single value (write the item or take it out)",
         ],
     );
@@ -312,17 +310,16 @@ fn slots_stand_where_they_may() {
         "owner: {from_env: X-Y}\npin: {from_evn: X}\nnote: {from_env: X, from_file: y}\nplace: {door: {from_command: op read}}\nrank: {from_env: R}\ntitle: {env: X}",
         &[
             &format!(
-                "5:10 bad-slot: the source of this value is not the name of an environment variable {forms}"
+                "5:10 unknown-secret-source: the source of this value is not the name of an environment variable {forms}"
             ),
             &format!(
-                "6:8 bad-slot: the source of this value has an unknown word, perhaps meant as `from_env` {forms}"
+                "6:8 unknown-secret-source: the source of this value has an unknown key; did you mean `from_env`? {forms}"
             ),
-            &format!("7:9 bad-slot: the source of this value takes exactly one of its words {forms}"),
             &format!(
-                "8:17 bad-slot: the source of this value is not a list of the program and its arguments (no shell is used) {forms}"
+                "7:9 unknown-secret-source: the source of this value takes exactly one of its words {forms}"
             ),
-            "9:9 slot-not-here: `rank` is an integer, which can't come from outside (write the value itself)",
-            &format!("10:10 bad-slot: the source of this value has an unknown word {forms}"),
+            "9:9 source-not-allowed: `rank` is an integer, which can't come from outside (write the value itself)",
+            &format!("10:10 unknown-secret-source: the source of this value has an unknown word {forms}"),
         ],
     );
 }
@@ -725,7 +722,7 @@ fn two_documents_for_one_object_name_both_places() {
         document::check_duplicates(&documents, &mut faults);
         assert_eq!(lines(&faults), expected, "of\n{}", parts.concat());
     };
-    let hint = "(one object is described by one document: merge the two, or tell them apart)";
+    let hint = "(one object is described by one document: merge the two, or change the identity of one)";
     says(
         &[document("a", "5e", "{}"), document("b", "6e", "{}"), document("a", "7e", "{}")],
         &[&format!(

@@ -45,7 +45,7 @@ fn a_check_tells_and_changes_nothing_and_a_run_changes_what_was_told() {
     let workspace = workspace();
     let ran = workspace.expect(2, &["fmt", "--check"]);
     assert_eq!(ran.out, "config/a.yaml\ntrueup.yaml\npolicies/p.yaml\n");
-    ran.complains(&["3 of 4 files are not laid out so", "run `trueup fmt`"]);
+    ran.complains(&["3 of 4 files are not formatted", "run `trueup fmt`"]);
     assert_eq!(workspace.read("config/a.yaml"), BEFORE);
     let ran = workspace.expect(0, &["fmt", "config"]);
     assert_eq!(ran.out, "config/a.yaml\n");

@@ -161,12 +161,12 @@ fn nothing_to_do_is_one_line() {
         Plan { unchanged: (0..count).map(|_| one()).collect(), complete: true, ..Plan::default() }
     };
     let line = |plan: &Plan| plain(&text_of(plan, 80));
-    assert_eq!(line(&agreeing(12)), "Nothing to do: 12 objects are as wanted\n");
-    assert_eq!(line(&agreeing(1)), "Nothing to do: 1 object is as wanted\n");
-    assert_eq!(line(&agreeing(0)), "Nothing to do: there are no documents\n");
+    assert_eq!(line(&agreeing(12)), "No changes: 12 objects unchanged\n");
+    assert_eq!(line(&agreeing(1)), "No changes: 1 object unchanged\n");
+    assert_eq!(line(&agreeing(0)), "No changes: there are no documents\n");
     let incomplete = Plan { complete: false, ..agreeing(1) };
     assert!(line(&incomplete).starts_with("This plan is incomplete"), "{}", line(&incomplete));
-    assert!(!line(&incomplete).contains("as wanted"));
+    assert!(!line(&incomplete).contains("unchanged"));
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn a_query_and_a_path_show_only_what_may_be_seen() {
     no_canary(&outputs(&plan));
     let shown = plain(&text_of(&plan, 80));
     assert!(shown.contains("PATCH /partners/{sid}?nested_objects=replace&email=…\n"), "{shown}");
-    assert!(shown.contains("sends hosts (whole list); 1 field travels along"), "{shown}");
+    assert!(shown.contains("sends hosts (whole list); 1 unmanaged field sent back unchanged"), "{shown}");
     assert!(shown.contains("PATCH /…\n"), "{shown}");
 }
 
@@ -582,10 +582,7 @@ fn results_of_an_apply() {
     let json = to_json(&report).unwrap();
     golden("apply.json", &json.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
     no_canary(&[shown, json, format!("{report:?}")]);
-    assert_eq!(
-        plain(&outcome::render_results(&ApplyReport::from_outcomes(&[]), 100)),
-        "Nothing was to be done\n"
-    );
+    assert_eq!(plain(&outcome::render_results(&ApplyReport::from_outcomes(&[]), 100)), "No changes\n");
 }
 
 #[test]

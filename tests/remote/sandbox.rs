@@ -1232,7 +1232,7 @@ fn the_log_says_what_was_asked_and_no_values_of_the_query() {
         assert_eq!(line["path"], format!("/{CLINICS}"));
         assert_eq!(line["query"], json!({"nested_objects": "replace", "token": "…"}));
         assert_eq!((&line["status"], &line["bytes"]), (&json!(200), &json!(11)));
-        assert!(line["millis"].is_u64() && line.get("body").is_none());
+        assert!(line["duration_ms"].is_u64() && line.get("body").is_none());
         assert_eq!(*seen.lock().unwrap(), [log.body.lines().next().unwrap()]);
         assert_eq!(running.read_log().len(), 1, "the doors are not in the log");
     });

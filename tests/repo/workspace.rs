@@ -159,17 +159,17 @@ fn ways_to_authenticate_are_held_against_the_api_and_each_other() {
     says(
         "targets:\n  a:\n    api: carrierx\n    auth:\n      token: {from_env: A}\n      headers: {Authorization: {from_env: A}, 'X Y': {from_env: A}}\n",
         &[
-            "trueup.yaml:5:14 unlisted-auth: the API `carrierx` is not known to take `token` (it is known to take `bearer`, `basic`)",
-            "trueup.yaml:6:32 two-authorizations: `token` and `headers` both set the Authorization header (keep one of the two) + trueup.yaml:5:14 the other one",
-            "trueup.yaml:6:32 unlisted-auth: the API `carrierx` is not known to take `headers` (it is known to take `bearer`, `basic`)",
-            "trueup.yaml:6:54 bad-header-name: this is not the name of a header or cookie (letters, digits and hyphens, like X-Api-Key)",
+            "trueup.yaml:5:14 unknown-auth: the API `carrierx` is not known to take `token` (it is known to take `bearer`, `basic`)",
+            "trueup.yaml:6:32 conflicting-authorization: `token` and `headers` both set the Authorization header (keep one of the two) + trueup.yaml:5:14 the other one",
+            "trueup.yaml:6:32 unknown-auth: the API `carrierx` is not known to take `headers` (it is known to take `bearer`, `basic`)",
+            "trueup.yaml:6:54 invalid-header-name: this is not the name of a header or cookie (letters, digits and hyphens, like X-Api-Key)",
         ],
     );
     says(
         "targets:\n  a:\n    api: carrierx\n    auth:\n      login: {username: {from_env: A}, password: {from_env: B}, sends: bearer}\n",
         &[
             "trueup.yaml:5:25 no-login: the API `carrierx` does not say how a session is opened (use another way to authenticate)",
-            "trueup.yaml:5:25 unlisted-auth: the API `carrierx` is not known to take `login` (it is known to take `bearer`, `basic`)",
+            "trueup.yaml:5:25 unknown-auth: the API `carrierx` is not known to take `login` (it is known to take `bearer`, `basic`)",
         ],
     );
 }
@@ -412,13 +412,13 @@ fn patterns_stay_in_the_workspace() {
     ]);
     let (names, faults) = open(&dir, &[]);
     assert_eq!(names, ["a"]);
-    let out = "bad-pattern: this pattern leads out of the workspace (write it relative to trueup.yaml, without `..`)";
+    let out = "invalid-pattern: this pattern leads out of the workspace (write it relative to trueup.yaml, without `..`)";
     assert_eq!(
         faults,
         [
             format!("trueup.yaml:1:13 {out}"),
             format!("trueup.yaml:1:28 {out}"),
-            "trueup.yaml:1:41 bad-pattern: this is not a pattern: unclosed character class; missing ']'"
+            "trueup.yaml:1:41 invalid-pattern: this is not a pattern: unclosed character class; missing ']'"
                 .into(),
             format!("trueup.yaml:1:47 {out}"),
         ]
@@ -493,14 +493,14 @@ fn a_document_finds_its_target() {
         &two,
         &gateway("x"),
         &[
-            "config/a.yaml:2:7 which-target: several targets serve the API `bootview` (write `target: a` or `target: b`)",
+            "config/a.yaml:2:7 ambiguous-target: several targets serve the API `bootview` (write `target: a` or `target: b`)",
         ],
     );
     says(
         &two,
         &with("target: b"),
         &[
-            "config/a.yaml:2:7 missing-scope: nothing says which `customerId` this `bootview/payment-gateway` belongs to (write it under `scope` of this document, or of the target `b` in trueup.yaml)",
+            "config/a.yaml:2:7 missing-scope: missing `customerId` of this `bootview/payment-gateway` (write it under `scope` of this document, or of the target `b` in trueup.yaml)",
         ],
     );
     says(&two, &with(&format!("target: b\nscope: {{customerId: {customer}}}")), &[]);
@@ -539,7 +539,7 @@ fn the_scope_of_a_document_wins_and_two_for_one_object_are_told() {
     assert_eq!(
         open(&dir, &[]).1,
         [
-            "config/b.yaml:5:21 duplicate-document: two documents of kind `bootview/payment-gateway` have the same displayName (one object is described by one document: merge the two, or tell them apart) + config/a.yaml:2:7 the other document"
+            "config/b.yaml:5:21 duplicate-document: two documents of kind `bootview/payment-gateway` have the same displayName (one object is described by one document: merge the two, or change the identity of one) + config/a.yaml:2:7 the other document"
         ]
     );
 }
@@ -608,20 +608,20 @@ fn slots_without_a_value_are_told_with_every_place() {
     let huge = "x".repeat(64 * 1024 + 1);
     for (slot, said) in [
         ("{from_env: NONE}", "unresolved-secret: the environment variable NONE is not set (set NONE before the run)".to_owned()),
-        ("{from_env: EMPTY}", "empty-secret: the environment variable EMPTY gives an empty value (give it a value; to clear a field write null instead)".into()),
-        ("{from_env: BROKEN}", format!("unresolved-secret: the environment variable BROKEN gives bytes that are not UTF-8 text (a secret is text; {right})")),
+        ("{from_env: EMPTY}", "empty-secret: the environment variable EMPTY returns an empty value (give it a value; to clear a field write null instead)".into()),
+        ("{from_env: BROKEN}", format!("unresolved-secret: the environment variable BROKEN returns bytes that are not UTF-8 text (a secret is text; {right})")),
         ("{from_file: none}", format!("unresolved-secret: the file none can't be read: entity not found {paths}")),
         ("{from_file: config}", format!("unresolved-secret: the file config is not a file {paths}")),
-        ("{from_file: newline}", "empty-secret: the file newline gives an empty value (give it a value; to clear a field write null instead)".into()),
-        ("{from_file: huge}", format!("unresolved-secret: the file huge gives more than 64 KiB (a secret is short; {right})")),
-        ("{from_command: [cat, huge]}", format!("unresolved-secret: the command cat gives more than 64 KiB (a secret is short; {right})")),
-        ("{from_command: [yes]}", format!("unresolved-secret: the command yes gives more than 64 KiB (a secret is short; {right})")),
+        ("{from_file: newline}", "empty-secret: the file newline returns an empty value (give it a value; to clear a field write null instead)".into()),
+        ("{from_file: huge}", format!("unresolved-secret: the file huge returns more than 64 KiB (a secret is short; {right})")),
+        ("{from_command: [cat, huge]}", format!("unresolved-secret: the command cat returns more than 64 KiB (a secret is short; {right})")),
+        ("{from_command: [yes]}", format!("unresolved-secret: the command yes returns more than 64 KiB (a secret is short; {right})")),
         ("{from_command: [no-such-program]}", format!("unresolved-secret: the command no-such-program can't be started: entity not found {by_hand}")),
         ("{from_command: [sh, -c, 'echo half; echo hunter2 >&2; exit 3']}", format!("unresolved-secret: the command sh ended with exit status 3 {by_hand}")),
         ("{from_command: [sh, -c, 'kill -9 $$']}", format!("unresolved-secret: the command sh was ended by a signal {by_hand}")),
         ("{from_command: [sleep, '5']}", format!("unresolved-secret: the command sleep did not end within 0.6 s {by_hand}")),
         ("{from_command: [sh, -c, 'echo x; exec >&-; sleep 5']}", format!("unresolved-secret: the command sh did not end within 0.6 s {by_hand}")),
-        ("{from_command: ['true']}", "empty-secret: the command true gives an empty value (give it a value; to clear a field write null instead)".into()),
+        ("{from_command: ['true']}", "empty-secret: the command true returns an empty value (give it a value; to clear a field write null instead)".into()),
     ] {
         let (faults, value) = connected(slot, &[("huge", &huge), ("newline", "\n")]);
         assert_eq!(faults, [format!("trueup.yaml:4:20 {said} {also}")], "{slot}");

@@ -65,7 +65,7 @@ impl OwnApiFixture {
         self.workspace.expect(2, &["plan", "--detailed-exitcode"]);
         self.workspace.expect(0, &["apply", "--auto-approve"]);
         let ran = self.workspace.expect(0, &["plan", "--detailed-exitcode"]);
-        ran.says(&["Nothing to do"]);
+        ran.says(&["No changes"]);
     }
 }
 

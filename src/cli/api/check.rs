@@ -118,12 +118,12 @@ fn find_api_name(path: &str) -> &str {
 
 fn diagnose_unknown_api(texts: &BTreeMap<String, usize>, wanted: &[String]) -> Option<Diagnostic> {
     if texts.is_empty() {
-        let fault = Diagnostic::error("no-description", format!("{API_FOLDER}/ holds no description"));
+        let fault = Diagnostic::error("no-description", format!("{API_FOLDER}/ has no description"));
         return Some(fault.with_hint("`trueup api new NAME --from-openapi FILE` drafts one"));
     }
     let odd = wanted.iter().find(|name| !texts.contains_key(*name))?;
     let message = match KindRegistry::get_builtin().list_api_names().contains(&odd.as_str()) {
-        true => format!("`{odd}` comes with trueup, and was checked when trueup was made"),
+        true => format!("`{odd}` is built in and always valid"),
         false => format!("there is no folder {API_FOLDER}/{}", odd.escape_debug()),
     };
     let mut fault = Diagnostic::error("unknown-api", message);
@@ -191,6 +191,6 @@ fn render_text(apis: &[CheckedApi]) -> String {
         }
     }
     let apis = format_count(apis.len(), "API");
-    text.push_str(&format!("{apis}, {}: all fine\n", format_count(all().count(), "kind")));
+    text.push_str(&format!("{apis}, {}: valid\n", format_count(all().count(), "kind")));
     text
 }

@@ -92,11 +92,11 @@ fn check_folder_name(folder: &Path, name: &str) -> Result<(), Diagnostic> {
         true => Ok(()),
         false => {
             let message = format!(
-                "an API is called like its folder, and this one does not end in `{}`",
+                "the folder of an API has the name of the API; this one does not end in `{}`",
                 name.escape_debug()
             );
             Err(Diagnostic::error("wrong-place", message)
-                .with_hint(format!("write -o {API_FOLDER}/NAME, or leave it out")))
+                .with_hint(format!("write -o {API_FOLDER}/NAME, or omit it")))
         }
     }
 }
@@ -110,7 +110,7 @@ fn diagnose_existing_files(folder: &Path, draft: &ApiDraft) -> Option<Diagnostic
         return None;
     }
     let message =
-        format!("{} stands already in {}", taken.join(", "), escape_line(&folder.to_string_lossy()));
+        format!("{} exists already in {}", taken.join(", "), escape_line(&folder.to_string_lossy()));
     Some(
         Diagnostic::error("file-exists", message)
             .with_hint("nothing is overwritten; give the API another name, or another folder with -o"),
@@ -155,7 +155,7 @@ fn report_draft(folder: &Path, draft: ApiDraft, screen: &TerminalScreen) -> anyh
         StdoutFormat::Text => {
             screen.print_stdout(&render_text(&files, &skipped))?;
             screen.print_remark(
-                "look at each `# decide:`; then `trueup api check`, and `trueup api try TARGET`\n",
+                "resolve each `# decide:`; then run `trueup api check`, and `trueup api try TARGET`\n",
             );
         }
     }
@@ -169,7 +169,7 @@ fn render_text(files: &[DraftedFile], skipped: &[SkippedOperation]) -> String {
         text.push_str(&format!("wrote {path:<width$}  {} to decide\n", format_count(*undecided, "place")));
     }
     for SkippedOperation { path, why } in skipped {
-        text.push_str(&format!("left out {path}: {why}\n"));
+        text.push_str(&format!("skipped {path}: {why}\n"));
     }
     text
 }

@@ -38,7 +38,7 @@ pub struct FitReport {
     /// Choices with values that are not listed.
     pub unlisted: Vec<UnlistedValues>,
     /// Fields that no object had.
-    pub never_came: Vec<String>,
+    pub never_returned: Vec<String>,
     /// Fields that were null in every object that had them.
     pub only_null: Vec<String>,
     /// How many objects came without an id.
@@ -56,7 +56,7 @@ pub struct UndescribedMember {
     /// Where it stands.
     pub path: String,
     /// What stood there on the wire: `string`, `number`, `boolean`, `array`, `object`, `null`.
-    pub came: BTreeSet<&'static str>,
+    pub actual_types: BTreeSet<&'static str>,
     /// The type of the format that fits every one of them.
     pub suggested: &'static str,
     /// In how many objects.
@@ -71,7 +71,7 @@ pub struct MistypedField {
     /// The type that is described.
     pub described: &'static str,
     /// What stood there on the wire.
-    pub came: BTreeSet<&'static str>,
+    pub actual_types: BTreeSet<&'static str>,
     /// What does not fit.
     pub message: String,
     /// In how many objects.
@@ -219,7 +219,7 @@ impl<'k> FitCollector<'k> {
         let missing = self.missing.iter().map(|(path, counted)| build_undescribed_member(path, counted));
         fit.missing = missing.collect();
         fit.natural_key = self.check_natural_key(fit.objects);
-        (fit.never_came, fit.only_null) = self.find_unseen_fields(fit.objects);
+        (fit.never_returned, fit.only_null) = self.find_unseen_fields(fit.objects);
         fit.mistyped = self
             .mistyped
             .into_values()
@@ -324,7 +324,7 @@ impl<'k> FitCollector<'k> {
         let new = || MistypedField {
             path: path.clone(),
             described,
-            came: BTreeSet::new(),
+            actual_types: BTreeSet::new(),
             message: message.to_owned(),
             objects: 0,
         };
@@ -332,7 +332,7 @@ impl<'k> FitCollector<'k> {
             return;
         }
         let counted = self.mistyped.entry(path.clone()).or_insert_with(|| CountedFinding::new(new()));
-        counted.finding.came.extend(came);
+        counted.finding.actual_types.extend(came);
         counted.count_object(self.fit.objects);
     }
 
@@ -468,7 +468,7 @@ fn build_undescribed_member(path: &str, counted: &CountedFinding<Vec<ObservedTyp
         _ => "any",
     };
     let came = counted.finding.iter().map(|sort| sort.json_type).collect();
-    UndescribedMember { path: path.to_owned(), came, suggested, objects: counted.objects }
+    UndescribedMember { path: path.to_owned(), actual_types: came, suggested, objects: counted.objects }
 }
 
 /// What a value was on the wire, and the narrowest type that it fits.

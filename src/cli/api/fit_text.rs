@@ -9,11 +9,11 @@ use crate::report::sanitize::{escape_line, format_count};
 /// What live objects say about a description, for people.
 pub fn render_fit(fit: &FitReport) -> String {
     let verdict = match (fit.objects, fit.is_good()) {
-        (0, _) => "nothing to hold the description against",
-        (_, true) => "the description fits",
-        (_, false) => "the description does not fit",
+        (0, _) => "no objects to compare the description with",
+        (_, true) => "the description matches",
+        (_, false) => "the description does not match",
     };
-    let mut text = format!("{}: {} looked at, {verdict}\n", fit.kind, format_count(fit.objects, "object"));
+    let mut text = format!("{}: {} checked, {verdict}\n", fit.kind, format_count(fit.objects, "object"));
     let mut section = |title: &str, rows: Vec<String>| {
         if !rows.is_empty() {
             text.push_str(&format!("  {title}\n"));
@@ -26,9 +26,9 @@ pub fn render_fit(fit: &FitReport) -> String {
         fit.missing.iter().map(|one| render_undescribed_member(one, &of(one.objects))).collect(),
     );
     let mistyped = fit.mistyped.iter().map(|one| {
-        let came = join_words(&one.came);
+        let came = join_words(&one.actual_types);
         format!(
-            "{}: described as {}, came as {came}; {} ({})",
+            "{}: described as {}, returned as {came}; {} ({})",
             one.path,
             one.described,
             one.message,
@@ -43,8 +43,8 @@ pub fn render_fit(fit: &FitReport) -> String {
         format!("{}: values that are not listed{values} {}{open}", one.path, of(one.objects))
     });
     section("enums", unlisted.collect());
-    section("described, but never came", fit.never_came.clone());
-    section("described, but only ever null", fit.only_null.clone());
+    section("described, but never returned", fit.never_returned.clone());
+    section("described, but always null", fit.only_null.clone());
     section("identity", render_identity(fit));
     let lists = fit.lists.iter().map(|one| match one.unique {
         true => format!("{}: matched by {} {}", one.path, one.matched_by, of(one.objects)),
@@ -57,7 +57,7 @@ pub fn render_fit(fit: &FitReport) -> String {
 }
 
 fn render_undescribed_member(one: &UndescribedMember, of: &str) -> String {
-    format!("{}: {}, perhaps `type: {}` ({of})", one.path, join_words(&one.came), one.suggested)
+    format!("{}: {}, perhaps `type: {}` ({of})", one.path, join_words(&one.actual_types), one.suggested)
 }
 
 fn join_words<T: AsRef<str>>(words: impl IntoIterator<Item = T>) -> String {

@@ -155,8 +155,7 @@ fn resolve_scope(
                 Diagnostic { hint: mismatch.hint, ..fault }
             }
             None => {
-                let message =
-                    format!("nothing says in which `{}` to look for a {}", parameter.name, kind.name);
+                let message = format!("missing scope `{}` for {}", parameter.name, kind.name);
                 let hint = format!(
                     "add --scope {}=…, or write it under `scope` of the target `{}`",
                     parameter.name, target.name

@@ -45,8 +45,7 @@ impl ImportFolder {
             Ok(found) => files = found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
-                let message =
-                    format!("{} can't be looked at: {}", workspace.format_path(&path), error.kind());
+                let message = format!("{} cannot be read: {}", workspace.format_path(&path), error.kind());
                 faults
                     .push(Diagnostic::error("no-folder", message).with_hint("name another folder with `-o`"));
             }
@@ -78,8 +77,9 @@ impl ImportFolder {
         let file = row.file.as_deref().unwrap_or_default();
         let message = format!("{file} matches no pattern of `documents` in {}", settings::SETTINGS_FILE_NAME);
         Some(
-            Diagnostic::warning("unread-folder", message)
-                .with_hint("add a pattern for this folder, so that a plan reads what was written here"),
+            Diagnostic::warning("unreadable-folder", message).with_hint(
+                "add a pattern for this folder, so that `trueup plan` reads the files written there",
+            ),
         )
     }
 }
@@ -193,8 +193,8 @@ impl<'p> PendingFiles<'p> {
 }
 
 fn diagnose_taken_path(name: &str) -> Diagnostic {
-    let message = format!("the files that could hold `{}` are there already and hold something else", name);
-    Diagnostic::error("file-taken", message).with_hint("name another folder with `-o`, or move them")
+    let message = format!("files for `{}` exist already with other content", name);
+    Diagnostic::error("file-exists", message).with_hint("name another folder with `-o`, or move these files")
 }
 
 /// The line that tells an editor the schema, where the workspace has it and the file lies in the workspace.
@@ -217,8 +217,8 @@ fn write_file(path: &Path, page: &EditedFile, proof: &VerifiedFile) -> Result<()
     match replace_if_unchanged(path, &before.text, &proof.text).map_err(failed)? {
         ReplaceOutcome::Done => Ok(()),
         ReplaceOutcome::Conflict => {
-            let message = "this file was changed while it was being imported into";
-            let fault = Diagnostic::error("file-moved", message)
+            let message = "this file changed during the import";
+            let fault = Diagnostic::error("file-changed", message)
                 .with_location(before.locate_span(SourceSpan::default()));
             Err(vec![fault.with_hint("import again")])
         }

@@ -23,7 +23,7 @@ pub struct ImportRow {
     pub pending_file: Option<PathBuf>,
     pub status: ImportStatus,
     variables: Vec<(String, String)>,
-    left_out: usize,
+    omitted_fields: usize,
     reasons: Vec<Diagnostic>,
 }
 
@@ -50,10 +50,10 @@ pub struct ImportSummary {
     pub target: Option<String>,
     pub rows: Vec<ImportRow>,
     pub diagnostics: Vec<Diagnostic>,
-    pub proven: bool,
+    pub verified: bool,
 }
 
-/// What an import wrote, and whether it was proven to be what is live.
+/// What an import wrote, and whether it was verified to be what is live.
 #[derive(Serialize, JsonSchema)]
 pub struct ImportReport<'t> {
     /// The version of this structure: 1.
@@ -66,7 +66,7 @@ pub struct ImportReport<'t> {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'t str>,
     /// Whether a plan over all documents is empty.
-    proven: bool,
+    verified: bool,
     /// Each object, in the order of the service.
     results: Vec<ImportResult<'t>>,
     /// What is not about one object.
@@ -89,7 +89,7 @@ struct ImportResult<'t> {
     variables: Vec<&'t str>,
     /// How many personal or sensitive fields were left out.
     #[serde(skip_serializing_if = "is_zero")]
-    left_out: usize,
+    omitted_fields: usize,
     /// Why it was not written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<DiagnosticView>,
@@ -122,7 +122,7 @@ impl ImportRow {
             pending_file: None,
             status: ImportStatus::NotWritten,
             variables: composed.variables.iter().map(variable).collect(),
-            left_out: composed.omitted,
+            omitted_fields: composed.omitted,
             reasons: Vec::new(),
         }
     }
@@ -143,7 +143,7 @@ impl ImportRow {
             file: self.file.as_deref(),
             result: self.status,
             variables: self.variables.iter().map(|(name, _)| name.as_str()).collect(),
-            left_out: self.left_out,
+            omitted_fields: self.omitted_fields,
             reasons: to_findings(&self.reasons),
         }
     }
@@ -159,7 +159,13 @@ impl ImportRow {
 impl ImportSummary {
     /// Nothing yet.
     pub fn new(kind: &str) -> Self {
-        Self { kind: kind.to_owned(), target: None, rows: Vec::new(), diagnostics: Vec::new(), proven: false }
+        Self {
+            kind: kind.to_owned(),
+            target: None,
+            rows: Vec::new(),
+            diagnostics: Vec::new(),
+            verified: false,
+        }
     }
 
     /// Says it, in the format asked for.
@@ -186,7 +192,7 @@ impl ImportSummary {
             tool_version: env!("CARGO_PKG_VERSION"),
             kind: &self.kind,
             target: self.target.as_deref(),
-            proven: self.proven,
+            verified: self.verified,
             results: self.rows.iter().map(ImportRow::to_result).collect(),
             diagnostics: to_findings(&self.diagnostics),
         }
@@ -213,7 +219,7 @@ impl ImportSummary {
         let mut needed =
             self.rows.iter().flat_map(|row| row.variables.iter().map(move |own| (row, own))).peekable();
         if needed.peek().is_some() {
-            out.push_str("\nto be set in the environment before a run:\n");
+            out.push_str("\nset these environment variables before a run:\n");
         }
         for (row, (name, field)) in needed {
             out.push_str(&format!("  {name}  for {field} of {}\n", row.name.escape_debug()));
@@ -235,17 +241,17 @@ impl ImportSummary {
             .filter(|(count, _)| *count > 0)
             .map(|(count, word)| format!("{count} {word}"))
             .collect();
-        let guarded: usize = self.rows.iter().map(|row| row.left_out).sum();
+        let guarded: usize = self.rows.iter().map(|row| row.omitted_fields).sum();
         out.push_str(if self.rows.is_empty() { "nothing to import" } else { "\n" });
         out.push_str(&parts.join(", "));
         if guarded > 0 {
-            out.push_str(&format!("; {guarded} personal or sensitive fields left out"));
+            out.push_str(&format!("; {guarded} personal or internal fields omitted"));
         }
         let proved =
             count(ImportStatus::New) + count(ImportStatus::Updated) + count(ImportStatus::Unchanged) > 0;
-        match (proved, self.proven) {
-            (true, true) => out.push_str("\na plan over these documents is empty: they say what is live\n"),
-            (true, false) => out.push_str("\nit is not proved that a plan over these documents is empty\n"),
+        match (proved, self.verified) {
+            (true, true) => out.push_str("\nverified: planning these documents shows no changes\n"),
+            (true, false) => out.push_str("\nnot verified: planning these documents may show changes\n"),
             (false, _) => out.push('\n'),
         }
     }
@@ -255,7 +261,7 @@ impl ImportSummary {
         let count = |is: fn(&ImportStatus) -> bool| self.rows.iter().filter(|row| is(&row.status)).count();
         let failed = count(|word| *word == ImportStatus::NotWritten);
         let good = self.rows.len() - failed;
-        match (self.proven, has_errors(&self.diagnostics) || failed > 0, good) {
+        match (self.verified, has_errors(&self.diagnostics) || failed > 0, good) {
             (false, ..) | (true, true, 0) => ExitStatus::Error,
             (true, true, _) => ExitStatus::Partial,
             (true, false, _) => ExitStatus::Done,

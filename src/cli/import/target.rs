@@ -115,7 +115,7 @@ fn find_target<'t>(
         ([only], None) => Ok(only),
         (_, None) => {
             let message = format!("several targets serve `{}`: {}", kind.api.name, names.join(", "));
-            Err(Diagnostic::error("which-target", message).with_hint("choose one with `--target`"))
+            Err(Diagnostic::error("ambiguous-target", message).with_hint("choose one with `--target`"))
         }
     }
 }
@@ -147,7 +147,7 @@ fn resolve_scope(
     }
     for (own, value) in kind.scope.iter().zip(&scope) {
         if value.is_none() {
-            let message = format!("nothing says which `{}` these objects belong to", own.name);
+            let message = format!("missing scope `{}` for these objects", own.name);
             let hint = format!(
                 "`--scope {}=…`, or `scope` of the target `{}` in {SETTINGS_FILE_NAME}",
                 own.name, target.name
@@ -160,7 +160,7 @@ fn resolve_scope(
 
 fn parse_scope_flag(kind: &Kind, text: &str) -> Result<(usize, Value), Diagnostic> {
     let (name, value) = text.split_once('=').ok_or_else(|| {
-        Diagnostic::error("odd-scope", "`--scope` takes a name and a value").with_hint("write NAME=VALUE")
+        Diagnostic::error("invalid-scope", "`--scope` takes a name and a value").with_hint("write NAME=VALUE")
     })?;
     let Some(number) = kind.scope.iter().position(|own| &*own.name == name) else {
         let message = format!("`{}` has no scope `{}`", kind.name, name.escape_debug());

@@ -149,7 +149,7 @@ impl NodeComment {
 pub fn check_writable(mark: Sensitivity, personal: bool, name: &str) -> Result<(), Diagnostic> {
     if mark == Sensitivity::Secret || (is_guarded(mark) && !personal) {
         let message = format!("`{name}` is {} and must not be written in clear", mark.as_str());
-        return Err(Diagnostic::error("marked-value", message));
+        return Err(Diagnostic::error("sensitive-value", message));
     }
     Ok(())
 }

@@ -28,12 +28,7 @@ impl ProposalBuilder<'_> {
             self.require_permission(Permission::LowerProtection);
         } else {
             let message = format!("changing `{}` may lower the protection of this object's data", field.name);
-            self.push_error(
-                "lowers-protection",
-                message,
-                span,
-                "`--allow-lower-protection` if that is meant",
-            );
+            self.push_error("lowers-protection", message, span, "`--allow-lower-protection` allows it");
         }
     }
 
@@ -70,16 +65,19 @@ impl ProposalBuilder<'_> {
         let span = self.input.document.name_span;
         if edit.seen == WriteComparison::NeverWritten {
             let message =
-                "the account owner has edited this object, and nothing tells whether a run has seen it";
-            let note = Diagnostic::note("edited-by-others", message).with_location(self.locate_span(span));
-            return self.proposal.notes.push(note.with_hint("see that nothing of theirs is overwritten"));
+                "the account owner edited this object, and no record shows that a run has seen the edit";
+            let note = Diagnostic::note("owner-edit", message).with_location(self.locate_span(span));
+            return self
+                .proposal
+                .notes
+                .push(note.with_hint("check that the plan overwrites none of their edits"));
         }
         if self.permissions.overwrite_edits {
             return self.require_permission(Permission::OverwriteEdits);
         }
         let message = "the account owner has edited this object since the last run".to_owned();
-        let hint = "look at the edits; `--overwrite-edits` writes all the same";
-        self.push_error("edited-meanwhile", message, span, hint);
+        let hint = "review the edits; `--overwrite-edits` overwrites them";
+        self.push_error("owner-edit-conflict", message, span, hint);
     }
 
     /// What is about a person is written only where the target takes it from documents.

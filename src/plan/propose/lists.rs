@@ -338,14 +338,14 @@ impl ProposalBuilder<'_> {
             }
             UnmatchedReason::DuplicateMatch(first) | UnmatchedReason::DuplicateKey(first) => {
                 let message = match fault.reason {
-                    UnmatchedReason::DuplicateKey(_) => "nothing would tell these two items apart",
+                    UnmatchedReason::DuplicateKey(_) => "these two items have no distinguishing key",
                     _ => "two items mean the same live one",
                 };
                 let first = self.locate_span(items[*first].span);
                 let fault = Diagnostic::error("ambiguous-item", message)
                     .with_location(self.locate_span(span))
                     .with_related(first, "the other one")
-                    .with_hint("keep one of the two, or name what tells them apart");
+                    .with_hint("keep one of the two, or add the key that distinguishes them");
                 self.proposal.errors.push(fault);
             }
             UnmatchedReason::UnknownId(name) => {

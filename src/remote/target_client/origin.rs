@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, SourceLocation};
 const CREDENTIAL_CODES: [&str; 4] = ["unauthorized", "forbidden", "login-refused", "no-token"];
 /// Codes of errors about the URL of a target.
 const URL_CODES: [&str; 8] =
-    ["cannot-connect", "tls", "timeout", "broken", "not-http", "redirect", "login-busy", "target-given-up"];
+    ["cannot-connect", "tls", "timeout", "broken", "not-http", "redirect", "login-busy", "circuit-open"];
 
 /// Where a target is written.
 pub struct TargetOrigin {

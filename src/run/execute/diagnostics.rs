@@ -17,9 +17,8 @@ pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {
 
 /// The service did not write over what somebody else had written.
 pub(super) fn diagnose_concurrent_change(step: &Step) -> Diagnostic {
-    let message =
-        "somebody else changed the object between the read and the write, and the service refused it";
-    Diagnostic::error("changed-meanwhile", message)
+    let message = "the object changed between the read and the write, and the service refused the write";
+    Diagnostic::error("concurrent-edit", message)
         .with_location(step.subject.place.clone())
         .with_hint("plan again; nothing of this object was written")
 }
@@ -41,15 +40,16 @@ pub(super) fn diagnose_missing_reference(step: &Step) -> Diagnostic {
 /// Why a create that cannot be marked is not sent.
 pub(super) fn end_unmarked_create(step: &Step, error: &std::io::Error) -> OutcomeStatus {
     if error.kind() == std::io::ErrorKind::ResourceBusy {
-        let fault = Diagnostic::error("another-run", "another run has begun to create this object")
+        let fault = Diagnostic::error("concurrent-run", "another run has begun to create this object")
             .with_location(step.subject.place.clone())
             .with_hint("wait until it has ended, then run again");
         return OutcomeStatus::Refused(vec![fault]);
     }
     let message = format!("`.trueup/index.json` cannot be written: {}", error.kind());
-    let fault = Diagnostic::error("not-recorded", message)
-        .with_location(step.subject.place.clone())
-        .with_hint("without it a killed run could create this object twice; make room or give access");
+    let fault =
+        Diagnostic::error("not-recorded", message).with_location(step.subject.place.clone()).with_hint(
+            "without it, a killed run could create this object twice; free disk space or fix the permissions",
+        );
     OutcomeStatus::Failed(vec![fault])
 }
 
@@ -60,32 +60,34 @@ pub(super) fn diagnose_unsaved_id(subject: &PlanSubject, error: &std::io::Error)
     let id = subject.id.as_ref().map(|id| ScalarType::render_url_text(id, &subject.kind.api));
     let hint = match id {
         Some(id) => {
-            format!("its id is {id}: name it in the document, or make room or give access and run again")
+            format!(
+                "its id is {id}: write it into the document, or free disk space or fix the permissions and run again"
+            )
         }
-        None => "make room or give access, then run again".to_owned(),
+        None => "free disk space or fix the permissions, then run again".to_owned(),
     };
     Diagnostic::error("not-recorded", message).with_location(subject.place.clone()).with_hint(hint)
 }
 
 pub(super) fn diagnose_unwritten_journal(step: &Step, error: &std::io::Error) -> Diagnostic {
-    let message = format!("`.trueup/journal` cannot be written, so nothing was sent: {}", error.kind());
-    Diagnostic::error("not-recorded", message)
-        .with_location(step.subject.place.clone())
-        .with_hint("without it nobody could tell what a killed run did; make room or give access")
+    let message = format!("`.trueup/journal` cannot be written; nothing was sent: {}", error.kind());
+    Diagnostic::error("not-recorded", message).with_location(step.subject.place.clone()).with_hint(
+        "without the journal, the outcome of a killed run is unknown; free disk space or fix the permissions",
+    )
 }
 
 pub(super) fn diagnose_unmarked_values(step: &Step, error: &std::io::Error) -> Diagnostic {
-    let message = format!("`.trueup/written.jsonl` cannot be written, so nothing was sent: {}", error.kind());
+    let message = format!("`.trueup/written.jsonl` cannot be written; nothing was sent: {}", error.kind());
     Diagnostic::error("not-recorded", message)
         .with_location(step.subject.place.clone())
-        .with_hint("without it a lost answer could pass for a write that was kept; make room or give access")
+        .with_hint("without it, a lost response could count as a successful write; free disk space or fix the permissions")
 }
 
 pub(super) fn diagnose_unrecorded_outcome(step: &Step, error: &std::io::Error) -> Diagnostic {
     let message = format!("what became of this could not be noted in `.trueup/journal`: {}", error.kind());
     Diagnostic::warning("not-recorded", message)
         .with_location(step.subject.place.clone())
-        .with_hint("make room or give access before the next run")
+        .with_hint("free disk space or fix the permissions before the next run")
 }
 
 /// What the service answered, for sentences.
@@ -144,7 +146,7 @@ pub(super) fn diagnose_wrong_created_id(step: &Step, id: &Value) -> Diagnostic {
 
 pub(super) fn diagnose_unsaved_digests(step: &Step, error: &std::io::Error) -> Diagnostic {
     let message = format!("what was written could not be remembered in `.trueup`: {}", error.kind());
-    Diagnostic::warning("not-remembered", message)
+    Diagnostic::warning("not-recorded", message)
         .with_location(step.subject.place.clone())
         .with_hint("the next run will send values that do not read back once more")
 }
@@ -154,7 +156,7 @@ pub(super) fn diagnose_lost_changes(step: &Step, changes: &[Change], live: &Snap
     let is_lost = |own: &Change| changes.iter().any(|change| is_overlapping(&own.path, &change.path));
     let hint = match step.action == StepAction::Update && step.changes.iter().all(is_lost) {
         true => {
-            "nothing of this update was kept: perhaps only the object's owner, or other credentials, may change it"
+            "the service kept no part of this update; only the account owner, or other credentials, may be able to change it"
         }
         false => "the table shows what the service has instead",
     };
@@ -216,10 +218,10 @@ fn diagnose_not_kept(step: &Step, change: &Change) -> Diagnostic {
 }
 
 /// The code of what changed although nobody asked for it.
-pub(super) const CHANGED_BESIDES: &str = "changed-besides";
+pub(super) const CHANGED_BESIDES: &str = "unexpected-change";
 
 pub(super) fn diagnose_unrequested_change(step: &Step, change: &Change) -> Diagnostic {
-    let message = format!("`{}` changed too, which was not asked for", format_path(&change.path));
+    let message = format!("`{}` changed too, which the request did not contain", format_path(&change.path));
     Diagnostic::error(CHANGED_BESIDES, message).with_location(step.subject.place.clone()).with_hint(
         "the service did it, or somebody else at the same time; look before anything else is written",
     )

@@ -50,13 +50,12 @@ pub(super) fn record_baselines(session: &RunSession, plan: &Plan, outcomes: &mut
     let recorded = lock_mutex(session.write_digests).record_all(&seen);
     if let (Err(error), Some(last)) = (recorded, outcomes.last_mut()) {
         let message = format!("what was read could not be recorded in `.trueup`: {}", error.kind());
-        let warning =
-            Diagnostic::warning("not-remembered", message).with_location(last.subject.place.clone());
+        let warning = Diagnostic::warning("not-recorded", message).with_location(last.subject.place.clone());
         last.findings.push(warning.with_hint("edits by account owners seen in this run count as not seen"));
     }
 }
 
-/// What is as wanted is ours from now on; what was deleted no longer is.
+/// What is unchanged is ours from now on; what was deleted no longer is.
 pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &mut [StepOutcome]) {
     let mut index = lock_mutex(session.index);
     for outcome in outcomes.iter() {

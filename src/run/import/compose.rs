@@ -275,13 +275,13 @@ pub(super) fn check_matches_live(
 fn build_header(draft: &ObjectDraft) -> Vec<String> {
     let mut head = Vec::new();
     if !draft.variables.is_empty() {
-        head.push("To be set in the environment:".to_owned());
+        head.push("Set in the environment:".to_owned());
         head.extend(draft.variables.iter().map(|own| format!("  {}  for {}", own.name, own.field)));
     }
     if draft.omitted > 0 {
         let fields = if draft.omitted == 1 { "field is" } else { "fields are" };
         head.push(format!(
-            "{} personal or sensitive {fields} left out; `trueup import --personal` writes them",
+            "{} personal or internal {fields} omitted; `trueup import --personal` writes them",
             draft.omitted
         ));
     }
@@ -289,7 +289,7 @@ fn build_header(draft: &ObjectDraft) -> Vec<String> {
 }
 
 fn diagnose_absent_document(document: &Document) -> Diagnostic {
-    Diagnostic::warning("to-be-absent", "the document of this object asks for its removal")
+    Diagnostic::warning("state-absent", "the document of this object asks for its removal")
         .with_location(document.locate_span(document.name_span))
         .with_hint("it is left as it is; take `state: absent` out to import the object")
 }
@@ -307,8 +307,8 @@ pub(super) fn diagnose_unverified(name: &str, paths: &[String]) -> Diagnostic {
     list.extend((paths.len() > MAX_PATHS).then(|| format!("and {} more", paths.len() - MAX_PATHS)));
     let message = match list.is_empty() {
         true => format!("what would be written for `{name}` does not read back as one document"),
-        false => format!("a plan over `{name}` would not be empty: {}", list.join(", ")),
+        false => format!("planning `{name}` shows changes: {}", list.join(", ")),
     };
-    Diagnostic::error("not-proven", message)
+    Diagnostic::error("not-verified", message)
         .with_hint("import again, if the live object is being changed; else please report this")
 }

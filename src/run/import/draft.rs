@@ -24,7 +24,7 @@ use crate::plan::pair::match_items;
 use crate::value::{Object, Sensitivity, Value};
 
 /// What stands behind a secret that reads back empty from a service that shows secrets.
-pub const READS_EMPTY: &str = "reads back empty: set a source here if there is one";
+pub const READS_EMPTY: &str = "the API returns it empty: set a source if it has a value";
 /// How deep a value of any sort may nest.
 const MAX_DEPTH: usize = 32;
 /// The most characters of a free key; readers of YAML stop looking for the end of longer ones.
@@ -146,7 +146,7 @@ impl ObjectDrafter<'_> {
         }
         if is_unreadable(field, live) {
             if self.full_update && !field.behavior.immutable {
-                self.add_remark(format!("{}: does not read back", field.name));
+                self.add_remark(format!("{}: not returned by the API", field.name));
             }
             return None;
         }
@@ -192,7 +192,7 @@ impl ObjectDrafter<'_> {
         }
         let name = self.reserve_variable(to_field_words(&field.name));
         let none = if can_be_cleared(field) { ", or write null if there is none" } else { "" };
-        let why = format!("does not read back: name its source{none}");
+        let why = format!("not returned by the API: set its source{none}");
         self.add_remark(format!("{}: {{ from_env: {name} }}  # {why}", field.name));
         None
     }

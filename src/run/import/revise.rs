@@ -148,18 +148,19 @@ impl<'r> DocumentReviser<'r> {
     fn apply_change(&mut self, change: &Change) {
         let span = change.place.as_ref().map(|place| place.span);
         if change.unreadable {
-            let message = format!("`{}` does not read back, so it stays as it is", format_path(&change.path));
+            let message =
+                format!("the API does not return `{}`; the document is unchanged", format_path(&change.path));
             return self.add_diagnostic(
                 "not-comparable",
                 span,
                 message,
-                "see that it is what was written last",
+                "check that it is the value last written",
             );
         }
         let Some((mark, field)) = resolve_field(self.kind(), &change.path) else { return };
         if is_guarded(mark) && !self.import.personal {
             let message = format!("`{}` is {} and differs", format_path(&change.path), mark.as_str());
-            return self.add_diagnostic("marked-value", span, message, "`--personal` writes such values");
+            return self.add_diagnostic("sensitive-value", span, message, "`--personal` writes such values");
         }
         match (change.path.0.last(), span) {
             (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, (mark, field)),

@@ -1,7 +1,7 @@
 //! Which live objects are wanted: by id, or by the value of a field.
 //!
 //! Each selector adds what it matches. A value is read as the field's type, so any spelling of it will do; a
-//! `*` at either end stands for anything. Secrets can't be asked about: an answer would tell them.
+//! `*` at either end matches any text. Secrets can't be asked about: an answer would tell them.
 
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::kind::scalar::ScalarToken;
@@ -126,7 +126,7 @@ fn resolve_path(kind: &Kind, name: &str) -> Result<Vec<u16>, Diagnostic> {
 }
 
 fn diagnose_no_value(name: &str) -> Diagnostic {
-    Diagnostic::error("odd-selector", format!("`{name}` is not a field with one value"))
+    Diagnostic::error("invalid-selector", format!("`{name}` is not a field with one value"))
         .with_hint("name a field further in, like `list.field=value`")
 }
 

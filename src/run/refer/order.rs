@@ -208,7 +208,7 @@ pub fn diagnose_cycle(
     };
     let mut steps = turned().zip(turned().skip(1).chain([&number]));
     let first = steps.next().map(|(from, to)| place(*from, *to));
-    let mut fault = Diagnostic::error("reference-circle", message);
+    let mut fault = Diagnostic::error("reference-cycle", message);
     fault.location = first;
     for (from, to) in steps {
         fault = fault.with_related(place(*from, *to), format!("{} refers to {}", name(from), name(to)));

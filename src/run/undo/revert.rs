@@ -259,10 +259,10 @@ impl UndoInput {
         let (message, hint) = match why {
             UndoSkipReason::AlreadyReverted => return None,
             UndoSkipReason::Conflict => {
-                (format!("`{label}` is not what that run wrote any more, so it is left alone"), HINT_INSPECT)
+                (format!("`{label}` is not what that run wrote any more, so it is not changed"), HINT_INSPECT)
             }
             UndoSkipReason::Unreadable => {
-                (format!("nobody can see what `{label}` holds, so it is left alone"), HINT_WRITE)
+                (format!("the API does not return `{label}`, so it is not changed"), HINT_WRITE)
             }
             UndoSkipReason::NoRemoval => {
                 (format!("the service takes nothing away from the list of `{label}`"), "take it away by hand")
@@ -325,7 +325,7 @@ fn copy_hidden_fields(document: &Document) -> DesiredNode {
     DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(fields.collect()) }
 }
 
-/// Adds to a wish what was borrowed of fields that do not read back and are not touched.
+/// Adds to a wish what was borrowed of fields that are not returned by the API and are not touched.
 fn add_hidden_fields(kind: &Kind, (live, sought): (&Object, &Document), spec: &mut DesiredNode) {
     let (DesiredValue::Object(fields), DesiredValue::Object(borrowed)) =
         (&mut spec.value, &sought.spec.value)
@@ -367,7 +367,7 @@ impl UndoDecision {
             _ => false,
         };
         if self.expected_action != Some(step.action) || !as_found {
-            return Some("the object moved while it was looked at");
+            return Some("the object changed during the read");
         }
         let is_touched = |change: &Change| {
             let field = change.path.top_field().and_then(|name| shape.find_field(name));
@@ -377,7 +377,7 @@ impl UndoDecision {
                 .is_none_or(|(_, touched)| field.is_some_and(|field| touched.contains(&field.number)));
             touched || step.action != StepAction::Update
         };
-        let whole = "this write of the whole would change what does not read back, which that run did not";
+        let whole = "a full PUT would change values that the API does not return and that run did not write";
         (!step.changes.iter().all(is_touched)).then_some(whole)
     }
 }

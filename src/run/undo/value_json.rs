@@ -114,7 +114,7 @@ fn encode_any(value: &Value, depth: u8) -> Option<Json> {
     }
 }
 
-/// Reads a value; nothing when it is none of the kind.
+/// Reads a value; nothing when it is not a receipt of the kind.
 pub fn decode_value(json: &Json, form: JsonForm) -> Option<Value> {
     match (form, json) {
         (_, Json::Null) => Some(Value::Null),

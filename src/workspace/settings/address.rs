@@ -28,14 +28,14 @@ pub fn read_url(node: &YamlNode, key: &str, reading: &mut SourceReader) -> Optio
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
             // a key may stand there
             reading.redact_span(node.span);
-            Diagnostic::error("bad-url", format!("`{key}` ends in a query or fragment"))
+            Diagnostic::error("invalid-url", format!("`{key}` ends in a query or fragment"))
                 .with_hint("write the address only, up to the path")
         }
         Ok(url) => return Some(trim_trailing_slash(url)),
         Err(error) => {
             // it may hold a name and password, or a key, all the same
             reading.redact_span(node.span);
-            Diagnostic::error("bad-url", format!("`{key}` is not an address: {error}"))
+            Diagnostic::error("invalid-url", format!("`{key}` is not an address: {error}"))
                 .with_hint("like https://api.example.com")
         }
     };

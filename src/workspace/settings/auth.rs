@@ -203,7 +203,7 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         let node = &entry.value;
         let slot = match node.data {
             YamlData::Mapping(_) => value_source::read_source(node, self.reading),
-            // that something is missing here is a matter of form
+            // that the expression is incomplete is a matter of form
             _ if node.is_null() => return None,
             _ => {
                 self.reading.redact_entry(entry);
@@ -249,9 +249,11 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         let grant = self.read_oauth(&entry.value, scheme);
         if let (Some(first), Some(second)) = (&auth.oauth, &grant) {
             let also = self.reading.source.locate_span(first.span);
-            let fault =
-                Diagnostic::error("two-authorizations", "two grants both set the Authorization header")
-                    .with_related(also, "the other one");
+            let fault = Diagnostic::error(
+                "conflicting-authorization",
+                "two grants both set the Authorization header",
+            )
+            .with_related(also, "the other one");
             self.reading.add_diagnostic(second.span, fault.with_hint("keep one of the two"));
         }
         auth.oauth = grant.or(auth.oauth.take());

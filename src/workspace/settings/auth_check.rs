@@ -49,7 +49,7 @@ impl AuthSettings {
             let message = format!("the API `{}` is not known to take `{}`", api.name, name_auth_method(word));
             let known: Vec<_> =
                 api.auth.iter().map(|word| format!("`{}`", name_auth_method(*word))).collect();
-            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            let mut fault = Diagnostic::warning("unknown-auth", message);
             fault.hint = (!known.is_empty()).then(|| format!("it is known to take {}", known.join(", ")));
             reading.add_diagnostic(span, fault);
         }
@@ -62,7 +62,7 @@ impl AuthSettings {
         }
         for (name, credential) in self.headers.iter().filter(|(name, _)| !is_listed(name)) {
             let message = format!("the API `{}` is not known to take credentials in this header", api.name);
-            let mut fault = Diagnostic::warning("unlisted-auth", message);
+            let mut fault = Diagnostic::warning("unknown-auth", message);
             fault.hint = suggest_word(name, api.auth_headers.iter().map(String::as_str));
             reading.add_diagnostic(credential.span, fault);
         }
@@ -90,7 +90,8 @@ impl AuthSettings {
         for (other, span) in others {
             let message = format!("`{first}` and `{other}` both set the Authorization header");
             let also = reading.source.locate_span(at);
-            let fault = Diagnostic::error("two-authorizations", message).with_related(also, "the other one");
+            let fault =
+                Diagnostic::error("conflicting-authorization", message).with_related(also, "the other one");
             reading.add_diagnostic(*span, fault.with_hint("keep one of the two"));
         }
     }
@@ -103,7 +104,8 @@ impl AuthSettings {
         });
         let headers = self.headers.iter().map(|(name, credential)| (name, credential.span));
         for (_, span) in headers.chain(sent).filter(|(name, _)| !is_token(name)) {
-            let fault = Diagnostic::error("bad-header-name", "this is not the name of a header or cookie");
+            let fault =
+                Diagnostic::error("invalid-header-name", "this is not the name of a header or cookie");
             reading.add_diagnostic(span, fault.with_hint("letters, digits and hyphens, like X-Api-Key"));
         }
     }

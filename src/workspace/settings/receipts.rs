@@ -53,7 +53,7 @@ fn find_start(node: &YamlNode) -> SourceSpan {
     SourceSpan { end: node.span.start, ..node.span }
 }
 
-/// A public key of age; nothing when it is none.
+/// A public key of age; nothing when it is not a receipt.
 fn read_recipient(node: &YamlNode, reading: &mut SourceReader) -> Option<String> {
     let text = node.as_scalar()?.trim();
     let is_key =
@@ -67,8 +67,8 @@ fn read_recipient(node: &YamlNode, reading: &mut SourceReader) -> Option<String>
             .with_hint(
                 "name its public key here, make a new one, and keep it where only those are who may read",
             ),
-        false => Diagnostic::error("bad-recipient", "this is no recipient")
-            .with_hint("name a public key of age, as `age-keygen` tells it: `age1…`"),
+        false => Diagnostic::error("invalid-recipient", "this is no recipient")
+            .with_hint("name an age public key, as `age-keygen` prints it: `age1…`"),
     };
     reading.add_diagnostic(node.span, fault);
     None
@@ -81,11 +81,11 @@ fn read_store(node: &YamlNode, reading: &mut SourceReader) -> Option<Url> {
                 .with_hint("credentials come from the environment, as the cloud's own programs take them")
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            Diagnostic::error("bad-url", "`store` ends in a query or fragment")
+            Diagnostic::error("invalid-url", "`store` ends in a query or fragment")
                 .with_hint("write the place only")
         }
         Ok(url) if SCHEMES.contains(&url.scheme()) => return Some(url),
-        Ok(_) | Err(_) => Diagnostic::error("bad-url", "`store` is no place for receipts").with_hint(
+        Ok(_) | Err(_) => Diagnostic::error("invalid-url", "`store` is no place for receipts").with_hint(
             "like s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or file:///srv/receipts",
         ),
     };

@@ -108,7 +108,7 @@ impl State {
 fn repeated(request: &str, cry: EchoMode) -> Vec<u8> {
     let (head, body) = request.split_once("\r\n\r\n").unwrap_or((request, ""));
     let said = format!("{head}\n{body}");
-    // short enough that nothing of it is cut off, one for each line and value
+    // short enough that nothing of it is interrupted, one for each line and value
     let mut sentences: Vec<String> = head.lines().map(str::to_owned).collect();
     sentences.extend(body.split(['{', '}', ',', '[', ']']).filter(|part| part.len() > 8).map(str::to_owned));
     let line = said.replace(['\r', '\n'], " ");

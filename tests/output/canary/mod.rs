@@ -534,7 +534,7 @@ fn saved_plans() {
             house.run(&["plan", "--output", "plan.json"]);
             house.run(&["show", "plan.json"]);
             house.run(&["apply", "plan.json"]);
-            // there is no terminal
+            // no terminal for the prompt
             for command in ["plan", "drift", "apply"] {
                 assert_eq!(codes(&house.run(&[command, "--reveal"])), [Some(64); 2]);
             }
@@ -745,7 +745,7 @@ fn rules_that_speak_of_every_field_and_fail_in_every_way() {
         house.input("policies/all.yaml", &yaml::write_yaml(&rules(&kind, &document)));
         let ran = house.run(&["validate"]);
         assert_eq!(codes(&ran), [Some(0); 2], "{}\n{}", kind.name, ran[0].all());
-        assert!(ran[1].out.contains("policy-unanswered"), "{}", ran[1].all());
+        assert!(ran[1].out.contains("policy-not-evaluated"), "{}", ran[1].all());
         assert_eq!(codes(&house.run(&["policy", "test"])), [Some(1); 2]);
         house.run(&["plan", "--report", "html=report.html,sarif=report.sarif,markdown=report.md"]);
         house.run_in("text", &["apply", "--auto-approve"]);

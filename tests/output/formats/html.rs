@@ -133,7 +133,7 @@ fn it_is_named_for_those_who_hear_it() {
         ("combobox", "Kind"),
         ("combobox", "Action"),
         ("combobox", "Target"),
-        ("button", "Unfold all"),
+        ("button", "Expand all"),
         ("heading", "trueup plan: 1 refused, 1 to create"),
         ("search", "Filter objects"),
     ] {

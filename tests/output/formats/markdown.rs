@@ -45,9 +45,9 @@ fn a_plan_reads_well() {
     assert!(text.starts_with("<!-- trueup:plan -->\n"), "{text}");
     let page = html(&text);
     for told in [
-        "<h3>trueup plan: 1 refused, 1 to create, 2 to update, 1 to delete, 1 as wanted</h3>",
+        "<h3>trueup plan: 1 refused, 1 to create, 2 to update, 1 to delete, 1 unchanged</h3>",
         "<td><code>harbor/gateway</code></td>\n<td>update</td>\n<td align=\"right\">2</td>\n<td><code>harbor-cards</code>, <code>dock-cards</code></td>",
-        "<summary>update <code>harbor/gateway</code> <b>2 alike</b> at <code>bay</code></summary>",
+        "<summary>update <code>harbor/gateway</code> <b>2 identical</b> at <code>bay</code></summary>",
         "<summary>refused <code>harbor/gateway</code> <b><code>pier-cards</code></b> at <code>bay</code></summary>",
         "<strong>error</strong> <code>immutable-field</code>: <code>displayName</code> cannot be changed after creation",
         "(<code>config/gateways.yaml:3:3</code>)",
@@ -131,7 +131,7 @@ fn every_limit_is_kept_whatever_is_long() {
     for most in [MAX_COMMENT_BYTES, 20_000] {
         let text = render_markdown(&ViewModel::from_plan_report(&report, ""), most);
         assert!(text.len() <= most, "{} bytes", text.len());
-        for told in ["more rows", "more findings", "are left out"] {
+        for told in ["more rows", "more findings", "are omitted"] {
             assert!(text.contains(told), "no {told} in\n{text}");
         }
     }
@@ -149,7 +149,7 @@ fn many_objects_alike_are_told_once() {
         })
         .collect();
     let text = comment(&report);
-    assert!(text.contains("<b>5000 alike</b>") && !text.contains("left out"), "{text}");
+    assert!(text.contains("<b>5000 identical</b>") && !text.contains("omitted"), "{text}");
     assert!(text.len() < 10_000, "{text}");
 }
 

@@ -49,7 +49,7 @@ fn a_report_on_stdout_moves_the_text_away() {
     assert!(ran.out.starts_with("<!-- trueup:validate -->\n"), "{}", ran.all());
     workspace
         .expect(64, &["validate", "--format", "json", "--report", "markdown=-"])
-        .complains(&["two documents"]);
+        .complains(&["only one document"]);
     workspace.expect(64, &["validate", "--report", "json=-", "--report", "markdown=-"]);
     workspace.expect(64, &["validate", "--report", "nothing=a"]).complains(&["there is no format `nothing`"]);
     workspace.expect(64, &["validate", "--report", "markdown"]).complains(&["FORMAT=FILE"]);

@@ -12,7 +12,7 @@ fn results() -> ApplyReport {
     let result = |name: &str, result: &str, more: serde_json::Value| {
         let mut all = json!({
             "kind": "harbor/gateway", "name": name, "target": "bay", "file": "config/a.yaml", "line": 4,
-            "action": "update", "result": result, "attempts": 1, "millis": 5,
+            "action": "update", "result": result, "attempts": 1, "duration_ms": 5,
         });
         all.as_object_mut().expect("members").extend(more.as_object().expect("members").clone());
         all
@@ -21,14 +21,14 @@ fn results() -> ApplyReport {
         json!([{ "path": "/note", "label": "note", "action": "replace", "before": "old", "after": "sent" }]);
     let reason =
         json!([{ "code": "not-kept", "severity": "error", "message": "the service did not keep `note`" }]);
-    let moved = json!([{ "path": "/fee", "label": "fee", "planned": 1, "now": 2, "wanted": 3 }]);
+    let moved = json!([{ "path": "/fee", "label": "fee", "planned": 1, "now": 2, "desired": 3 }]);
     serde_json::from_value(json!({
         "format_version": 1, "tool_version": "0",
         "summary": { "done": 1, "unchanged": 0, "refused": 1, "failed": 1, "unknown": 0, "not_started": 1 },
         "results": [
             result("fine", "done", json!({})),
-            result("lossy", "failed", json!({ "reasons": reason, "lost": lost })),
-            result("restless", "refused", json!({ "moved": moved })),
+            result("lossy", "failed", json!({ "reasons": reason, "not_kept": lost })),
+            result("restless", "refused", json!({ "conflicts": moved })),
             result("late", "not_started", json!({})),
         ],
     }))
@@ -42,9 +42,9 @@ fn results_are_told_in_every_format() {
     for text in [render_markdown(&sheet, MAX_COMMENT_BYTES), render_html(&sheet)] {
         for told in [
             "trueup apply: 1 failed, 1 refused, 1 updated, 1 not started",
-            "what is there, and what was sent:",
-            "it moved since it was planned, so it was left alone:",
-            "planned from",
+            "live, and sent:",
+            "changed since the plan; not written:",
+            "planned",
             "restless",
         ] {
             assert!(text.contains(told), "no {told:?} in\n{text}");

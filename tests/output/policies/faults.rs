@@ -44,10 +44,7 @@ fn an_expression_that_is_none_is_told_at_its_character() {
 fn names_functions_and_fields_that_there_are_not_are_told() {
     fails(&rule("require: name.startWith('a')"), "policy-expression 5:19 \"there is no function `startWith`");
     fails(&rule("require: nmae == 'a'"), "policy-expression 5:14 \"there is no `nmae` here");
-    fails(
-        &rule("require: item.x == 1"),
-        "policy-expression 5:14 \"`item` is there only in rules with `each`",
-    );
+    fails(&rule("require: item.x == 1"), "policy-expression 5:14 \"`item` exists only in rules with `each`");
     let about = "kinds: [bootview/payment-gateway]\n    ";
     fails(&rule(&format!("{about}require: spec.displayNam == 'a'")), "policy-field 6:14");
     fails(&rule(&format!("{about}field: displayNam\n    require: name == 'a'")), "policy-field 6:12");

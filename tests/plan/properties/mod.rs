@@ -373,7 +373,7 @@ fn one_write_is_enough() {
     );
 }
 
-/// A new object is as wanted after the create, and the update that may have to follow.
+/// A new object unchanged after the create, and the update that may have to follow.
 #[test]
 fn one_create_is_enough() {
     on_every_kind(

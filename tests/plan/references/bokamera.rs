@@ -100,8 +100,8 @@ fn an_answer_keeps_the_bounds_of_its_question_before_any_write() {
     for (answer, code, words) in [
         ("{ Id: { Name: Members }, Value: \"1234\" }", "too-long", "longer than the 3 characters"),
         ("{ Id: 12, Value: \"1234\" }", "too-long", "longer than the 3 characters"),
-        ("{ Id: { Name: Size }, Value: Medium }", "not-a-choice", "choose from: Small, Large"),
-        ("{ Id: 15, Value: small }", "not-a-choice", "choose from: Small, Large"),
+        ("{ Id: { Name: Size }, Value: Medium }", "unknown-enum-value", "choose from: Small, Large"),
+        ("{ Id: 15, Value: small }", "unknown-enum-value", "choose from: Small, Large"),
     ] {
         let ran = fixture.apply(&nils(&format!("  CustomFields:\n    - {answer}\n")));
         ran.ends(&["nils refused"]).says(code, 6, &[words]);
@@ -292,7 +292,7 @@ fn a_success_that_kept_nothing_is_a_finding() {
     ran.ends(&["nils failed"]).says(
         "not-kept",
         5,
-        &["did not keep `Phone`", "nothing of this update was kept: perhaps only the object's owner, or other credentials, may change it"],
+        &["did not keep `Phone`", "the service kept no part of this update; only the account owner, or other credentials, may be able to change it"],
     );
 }
 
@@ -391,7 +391,7 @@ fn codes_that_cannot_be_seen_are_not_written_again() {
     );
     fixture.secrets.insert("FRONT", "1234");
     let spec = eva(&format!("  Phone: \"1\"\n  AccessKeys:\n{FRONT}"));
-    fixture.plan(&spec).says("not-comparable", 7, &["`Value` cannot be seen"]);
+    fixture.plan(&spec).says("not-comparable", 7, &["does not return `Value`"]);
     fixture.apply(&spec).ends(&["eva done"]);
     assert_eq!(put(&fixture)["AccessKeys"], json!([]));
     assert_eq!(keys(&live(&fixture, "eva@example.org")), pairs(&[("Front door", "1234")]));

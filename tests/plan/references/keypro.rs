@@ -235,7 +235,7 @@ fn what_the_customer_edited_since_is_a_conflict() {
     );
     let ran = fixture.apply(&third("  invoicing_country: DK\n"));
     ran.ends(&["third refused"]).says(
-        "edited-meanwhile",
+        "owner-edit-conflict",
         2,
         &["has edited this object since the last run", "--overwrite-edits"],
     );
@@ -252,7 +252,7 @@ fn an_edit_between_plan_and_write_is_a_conflict_too() {
     let ran = fixture.apply_after(&third("  invoicing_country: DK\n"), &|| {
         fixture.edit(KIND, "503", json!({ "edited_by_customer_timestamp": "2026-01-02T03:04:05Z" }));
     });
-    ran.ends(&["third refused"]).says("edited-meanwhile", 2, &[]);
+    ran.ends(&["third refused"]).says("owner-edit-conflict", 2, &[]);
     assert!(fixture.writes().is_empty());
 }
 
@@ -267,7 +267,7 @@ fn protected_data_that_read_masked_are_left_alone() {
     ran.ends(&["third done"]).says(
         "not-comparable",
         5,
-        &["`customer_phone` cannot be seen", "--force-hidden"],
+        &["does not return `customer_phone`", "--force-hidden"],
     );
     assert_eq!(fixture.writes(), [patch(503, json!({ "invoicing_country": "SE" }))]);
     assert!(!ran.all().contains("9999999"), "{}", ran.all());
@@ -384,7 +384,7 @@ fn a_success_that_kept_nothing_is_a_finding() {
     ran.ends(&["first failed"]).says(
         "not-kept",
         5,
-        &["did not keep `phone2`", "nothing of this update was kept"],
+        &["did not keep `phone2`", "the service kept no part of this update"],
     );
 }
 

@@ -124,7 +124,7 @@ fn what_others_refer_to_is_created_first_wherever_it_stands() {
         team("old", ""),
     ]);
     let planned = fixture.plan(&text);
-    planned.shows(&["team         (id of crew, known after its create)", "2 to create"]);
+    planned.shows(&["team         (id of crew, known after apply)", "2 to create"]);
     let fields = &planned.json["changes"][0]["fields"];
     assert_eq!(fields[1]["after"], json!({ "id_of": "crew" }), "{fields}");
     fixture.sandbox().clear_log();
@@ -170,7 +170,7 @@ fn long_ways_are_gone_step_by_step() {
 fn an_object_that_is_there_can_be_moved_to_one_that_is_not() {
     let fixture = fixture();
     let text = all(&[project("Quay", "  team: { ref: crew }\n"), team("crew", "")]);
-    fixture.plan(&text).shows(&["team  11 -> (id of crew, known after its create)"]);
+    fixture.plan(&text).shows(&["team  11 -> (id of crew, known after apply)"]);
     fixture.apply(&text).ends(&["Quay done", "crew done"]);
     let crew = id(&fixture, "depot/team", "name", "crew");
     assert_eq!(fixture.writes()[1], ("PATCH /depot/projects/21".to_owned(), json!({ "team": crew })));
@@ -212,18 +212,18 @@ fn a_circle_of_new_objects_is_told_with_all_its_places_and_holds_up_nobody_else(
         "old unchanged",
     ]);
     ran.says(
-        "reference-circle",
+        "reference-cycle",
         5,
         &["`a` -> `crew` -> `b` -> `a`", "[11: `crew` refers to `b`] [17: `b` refers to `a`]"],
     );
-    ran.says("reference-circle", 11, &["`crew` -> `b` -> `a` -> `crew`"]);
-    ran.says("reference-circle", 17, &["`b` -> `a` -> `crew` -> `b`"]);
+    ran.says("reference-cycle", 11, &["`crew` -> `b` -> `a` -> `crew`"]);
+    ran.says("reference-cycle", 17, &["`b` -> `a` -> `crew` -> `b`"]);
     ran.says(
         "reference-refused",
         23,
         &["`b`, to which `parent` refers, is not there and was not created", "[14: its document]"],
     );
-    ran.says("reference-circle", 29, &["`self` -> `self`"]);
+    ran.says("reference-cycle", 29, &["`self` -> `self`"]);
     assert_eq!(fixture.writes().len(), 1);
 }
 
@@ -320,7 +320,7 @@ fn things_of_a_list_are_named_and_read_once() {
     assert_eq!(fixture.writes()[0].1["tags"], json!([5, 6]));
     assert_eq!(fixture.reads("/tags"), 1);
     let ran = fixture.plan(&project("a", "  tags: [{ word: word 5 }, 5]\n"));
-    ran.says("duplicate-item", 5, &["this item stands twice in `tags`"]);
+    ran.says("duplicate-item", 5, &["duplicate item in `tags`"]);
     let ran = fixture.plan(&project("a", "  tags:\n    - 6\n    - { word: word 7 }\n"));
     ran.says("unknown-reference", 7, &["did you mean `word 5`?", "5 (word 5), 6 (word 6)"]);
 }
@@ -354,12 +354,12 @@ fn what_others_refer_to_goes_after_them() {
 fn a_reference_is_said_in_the_words_of_its_field() {
     let fixture = fixture();
     for (value, code, words) in [
-        ("{ reff: old }", "bad-reference", "did you mean `ref`?"),
-        ("{ ref: old, id: 1 }", "bad-reference", "exactly one of `ref`"),
-        ("{}", "bad-reference", "write { ref: NAME } or the id itself"),
-        ("{ ref: }", "bad-reference", "`ref` of `team` is no name"),
-        ("{ ref: [old] }", "bad-reference", "`ref` of `team` is no name"),
-        ("{ from_env: TEAM }", "slot-not-here", "write the value itself"),
+        ("{ reff: old }", "invalid-reference", "did you mean `ref`?"),
+        ("{ ref: old, id: 1 }", "invalid-reference", "exactly one of `ref`"),
+        ("{}", "invalid-reference", "write { ref: NAME } or the id itself"),
+        ("{ ref: }", "invalid-reference", "`ref` of `team` is no name"),
+        ("{ ref: [old] }", "invalid-reference", "`ref` of `team` is no name"),
+        ("{ from_env: TEAM }", "source-not-allowed", "write the value itself"),
         ("[old]", "wrong-type", "an integer"),
     ] {
         let (_, faults) = fixture.read(&project("a", &format!("  team: {value}\n")));

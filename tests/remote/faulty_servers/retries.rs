@@ -87,7 +87,7 @@ async fn too_many_requests_are_repeated_where_twice_is_the_same_as_once() {
 
     let server = RawServer::new([ServerAction::Say(answer(429, "retry-after: 3600\r\n", ""))]).await;
     let failure = send_safely(&client(&server, bearer()), &put, "{}").await.err().expect("too long");
-    assert_eq!((failure.code(), failure.delivery), ("asked-to-wait", DeliveryStatus::NotSent));
+    assert_eq!((failure.code(), failure.delivery), ("rate-limited", DeliveryStatus::NotSent));
     assert!(failure.to_string().contains("3600 s"), "{failure}");
 }
 

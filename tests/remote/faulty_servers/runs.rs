@@ -27,10 +27,10 @@ async fn a_read_ends_with_the_time_of_the_run_and_none_is_begun_after() {
     let (stop, began) = (within(300), Instant::now());
     let client = under(&server, &stop, None);
     let failure = send(&client, &get("/fish")).await.err().expect("no answer");
-    assert_eq!((failure.code(), failure.delivery), ("out-of-time", DeliveryStatus::MaybeSent));
+    assert_eq!((failure.code(), failure.delivery), ("run-timeout", DeliveryStatus::MaybeSent));
     assert!(!failure.is_not_started() && began.elapsed() < BOUNDS.timeout, "{:?}", began.elapsed());
     let failure = send(&client, &get("/fish")).await.err().expect("no answer");
-    assert_eq!((failure.code(), failure.is_not_started(), server.heard().len()), ("out-of-time", true, 1));
+    assert_eq!((failure.code(), failure.is_not_started(), server.heard().len()), ("run-timeout", true, 1));
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ fn what_is_fine_is_told_by_what_was_found() {
         "2 fields",
         "0 samples",
         "  list\n",
-        "1 API, 1 kind: all fine\n",
+        "1 API, 1 kind: valid\n",
     ]);
     let found = workspace.expect(0, &["api", "check", "ferry", "--format", "json"]).json();
     assert_eq!(found["apis"][0]["kinds"][0]["kind"], "ferry/boat");
@@ -71,7 +71,7 @@ fn all_faults_are_told_with_their_places() {
         "--> apis/other/thing.yaml:1:1",
         "missing-api",
     ]);
-    assert!(!ran.out.contains("all fine"), "{}", ran.out);
+    assert!(!ran.out.contains(": valid"), "{}", ran.out);
     let json = workspace.expect(1, &["api", "check", "--format", "json"]).json();
     let places = json["diagnostics"].as_array().expect("findings").iter();
     let places: Vec<_> =
@@ -85,7 +85,7 @@ fn one_api_can_be_looked_at_alone() {
     workspace.write("apis/other/api.yaml", "format: 2\n");
     workspace.expect(1, &["api", "check"]).complains(&["apis/other/api.yaml:1:9"]);
     let ran = workspace.expect(0, &["api", "check", "ferry"]);
-    ran.says(&["1 API, 1 kind: all fine"]);
+    ran.says(&["1 API, 1 kind: valid"]);
     assert!(ran.err.is_empty(), "{}", ran.err);
     workspace.expect(1, &["api", "check", "fery"]).complains(&["unknown-api", "did you mean `ferry`?"]);
     workspace.expect(1, &["api", "check", "carrierx"]).complains(&["comes with trueup"]);

@@ -86,10 +86,10 @@ fn a_true_description_fits() {
     let shop = shop(str::to_owned);
     let kind = found(&shop, 0, &[]);
     assert_eq!((&kind["objects"], &kind["missing"], &kind["mistyped"]), (&json!(2), &json!([]), &json!([])));
-    assert_eq!(kind["never_came"], json!([]), "null is not nothing");
+    assert_eq!(kind["never_returned"], json!([]), "null is not nothing");
     assert_eq!(kind["natural_key"], json!({ "fields": ["name"], "unique": true, "shared": [], "absent": 0 }));
     assert_eq!(kind["lists"][1]["path"], "stops");
-    shop.workspace.expect(0, &["api", "try", "here", "ferry/boat"]).says(&["the description fits"]);
+    shop.workspace.expect(0, &["api", "try", "here", "ferry/boat"]).says(&["the description matches"]);
 }
 
 #[test]
@@ -105,7 +105,8 @@ fn what_is_missing_is_named_with_its_type() {
     let kind = found(&shop, 2, &[]);
     let missing = kind["missing"].as_array().expect("some");
     let said = |one: &Json| {
-        format!("{} {} {} {}", one["path"], one["came"], one["suggested"], one["objects"]).replace('"', "")
+        format!("{} {} {} {}", one["path"], one["actual_types"], one["suggested"], one["objects"])
+            .replace('"', "")
     };
     let said: Vec<String> = missing.iter().map(said).collect();
     let wanted = [
@@ -138,7 +139,8 @@ fn what_is_mistyped_is_named_with_both_types() {
             .replace("afloat: In the water, ", "")
     });
     let kind = found(&shop, 2, &[]);
-    let said = |one: &Json| format!("{} {} {}", one["path"], one["described"], one["came"]).replace('"', "");
+    let said =
+        |one: &Json| format!("{} {} {}", one["path"], one["described"], one["actual_types"]).replace('"', "");
     let said: Vec<String> = kind["mistyped"].as_array().expect("some").iter().map(said).collect();
     let wanted = [
         "flags[] integer [string]",
@@ -167,7 +169,7 @@ fn what_never_came_and_what_tells_nothing_apart_is_told() {
     let state = json!({ "state": "ashore", "price": null, "built": null });
     shop.sandbox.edit_object("ferry/boat", "1", state.as_object().expect("members")).expect("an edit");
     let kind = found(&shop, 2, &["boat"]);
-    assert_eq!(kind["never_came"], json!(["ghost", "stops[].halt"]));
+    assert_eq!(kind["never_returned"], json!(["ghost", "stops[].halt"]));
     assert_eq!(kind["only_null"], json!(["built", "price"]));
     assert_eq!(kind["natural_key"]["shared"], json!([["1", "2"]]));
     let stops = kind["lists"].as_array().expect("lists").iter().find(|list| list["path"] == "stops");

@@ -120,8 +120,8 @@ fn what_somebody_writes_in_the_last_moment_is_not_lost() {
         assert_eq!(ran.code, Some(4), "{state}\n{}", ran.all());
         let results = &ran.json()["results"];
         assert_eq!((&results[0]["result"], &results[1]["result"]), (&json!("refused"), &json!("done")));
-        let moved = &results[0]["moved"][0];
-        let columns = ["planned", "now", "wanted"].map(|when| moved[when].as_str().unwrap_or_default());
+        let moved = &results[0]["conflicts"][0];
+        let columns = ["planned", "now", "desired"].map(|when| moved[when].as_str().unwrap_or_default());
         assert_eq!(columns, ["Old", "Theirs", "New"], "{}", ran.all());
         assert_eq!(harbour.boat(0)["name"], "Theirs");
         assert_eq!((harbour.written(1), harbour.written(2)), (vec![412], vec![200]), "nothing is sent again");
@@ -137,7 +137,7 @@ fn an_object_that_moved_elsewhere_is_left_alone_too() {
         let harbour = Harbour::new(state, Some(json!({ "deck": "steel", "revision": 8 })));
         let ran = harbour.apply();
         assert_eq!(ran.code, Some(4), "{state}\n{}", ran.all());
-        assert_eq!(ran.json()["results"][0]["reasons"][0]["code"], "changed-meanwhile", "{}", ran.all());
+        assert_eq!(ran.json()["results"][0]["reasons"][0]["code"], "concurrent-edit", "{}", ran.all());
         assert_eq!((&harbour.boat(0)["name"], &harbour.boat(0)["deck"]), (&json!("Old"), &json!("steel")));
         assert_eq!(harbour.written(1), [412]);
     }

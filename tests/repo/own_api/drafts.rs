@@ -51,7 +51,7 @@ fn drafts_pass_check_and_schema() {
     for (name, document) in DOCUMENTS {
         let workspace = drafted(name, document);
         let ran = workspace.expect(0, &["api", "check"]);
-        ran.says(&["still marked `# decide:`", "all fine"]);
+        ran.says(&["still marked `# decide:`", ": valid"]);
         assert!(ran.err.is_empty(), "{}", ran.err);
         let judge = Judge::new(KindRegistry::get_builtin());
         for (path, text) in descriptions(workspace.root()) {
@@ -80,10 +80,7 @@ fn what_became_no_kind_is_told() {
     let workspace = Workspace::new();
     workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
     let ran = workspace.expect(0, &["api", "new", "bikes", "--from-openapi", "b.yaml"]);
-    ran.says(&[
-        "left out /rentals: it can only be read",
-        "left out /settings: its GET does not answer a list",
-    ]);
+    ran.says(&["skipped /rentals: it can only be read", "skipped /settings: its GET does not answer a list"]);
     ran.says(&["wrote apis/bikes/station.yaml", "places to decide"]);
     let workspace = Workspace::new();
     workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
@@ -125,7 +122,7 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
     assert_eq!((&json["summary"]["create"], &json["summary"]["update"]), (&json!(2), &json!(1)), "{json:#}");
     shop.workspace.expect(0, &["apply", "--auto-approve", "--trust-empty"]);
     let ran = shop.workspace.expect(0, &["plan", "--detailed-exitcode"]);
-    ran.says(&["Nothing to do"]);
+    ran.says(&["No changes"]);
     let patch = shop.writes().into_iter().find(|entry| entry.method == "PATCH").expect("an update");
     let patch = body(&patch);
     let sent: Vec<&String> = patch.as_object().expect("members").keys().collect();
@@ -153,7 +150,7 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
     assert!(shop.objects("bikes/dock").is_empty());
     assert_eq!(shop.objects("bikes/station").len(), 1);
     let ran = shop.workspace.expect(0, &["api", "try", "town", "station"]);
-    ran.says(&["the description fits"]);
+    ran.says(&["the description matches"]);
 }
 
 #[test]

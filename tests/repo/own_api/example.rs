@@ -41,11 +41,11 @@ fn the_fifth_service_goes_from_check_to_delete() {
     workspace.expect(0, &["api", "check"]).says(&[
         "parking/zone",
         "parking/permit",
-        "1 API, 2 kinds: all fine",
+        "1 API, 2 kinds: : valid",
     ]);
     workspace.expect(0, &["schema"]);
     workspace.expect(0, &["schema", "--check"]);
-    workspace.expect(0, &["validate"]).says(&["4 documents in 2 files: all fine"]);
+    workspace.expect(0, &["validate"]).says(&["4 documents in 2 files: valid"]);
     let stranger = json!({ "paidBy": { "kept": [1, "2", null] } });
     shop.sandbox
         .edit_object("parking/permit", "40017", stranger.as_object().expect("members"))
@@ -107,7 +107,7 @@ fn the_real_sandbox_serves_it_too() {
     assert_eq!(applied.code, Some(0), "{}", applied.all());
     applied.says(&["4 done"]);
     assert_eq!(tried.code, Some(0), "{}", tried.all());
-    tried.says(&["3 objects looked at, the description fits"]);
+    tried.says(&["3 objects looked at, the description matches"]);
 }
 
 /// The URL that the sandbox prints beside the name of an API.

@@ -93,8 +93,8 @@ fn each_cause_is_labelled_right_with_records_and_without() {
         assert_eq!(causes(&drift, "objects"), expected(), "records {records}: {drift:#}");
         assert_eq!(drift["has_drift"], true);
         assert_eq!(drift["has_pending"], true);
-        assert_eq!(drift["against"]["records"], records);
-        assert_eq!(drift["against"].get("commit").is_some(), !records);
+        assert_eq!(drift["baseline"]["records"], records);
+        assert_eq!(drift["baseline"].get("commit").is_some(), !records);
         for format in ["text", "markdown", "html"] {
             fixture.workspace.expect(0, &["plan", "--report", &format!("{format}=out")]);
             let text = fixture.workspace.read("out");
@@ -163,7 +163,7 @@ fn only_what_the_branch_edits_is_planned_and_applied() {
     let plan = ["plan", "--only", "this-branch", "-o", "plan.json", "--format", "json"];
     let report = fixture.workspace.expect(0, &plan).json();
     assert_eq!(causes(&report, "changes"), expected()[2..]);
-    assert_eq!(report["diagnostics"][0]["code"], "left-alone");
+    assert_eq!(report["diagnostics"][0]["code"], "not-selected");
     let saved: Value = serde_json::from_str(&fixture.workspace.read("plan.json")).expect("JSON");
     assert_eq!(saved["commit"].as_str().map(str::len), Some(40));
     fixture.workspace.expect(0, &["show", "plan.json"]).complains(&["at commit "]);

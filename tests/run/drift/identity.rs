@@ -136,7 +136,7 @@ fn an_id_holds_at_the_address_where_it_was_learned() {
         };
         assert!(found.iter().all(is_told), "{found:?}");
         fixture.workspace.write("trueup.yaml", &settings);
-        fixture.workspace.expect(0, &["plan"]).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &["plan"]).says(&["No changes"]);
     }
 }
 

@@ -57,11 +57,11 @@ fn what_agrees_has_no_drift() {
     let report = drift(&fixture, 0, &[]);
     assert_eq!(has(&report), [false; 4]);
     assert_eq!(
-        (report["complete"].as_bool(), report["against"]["records"].as_bool()),
+        (report["complete"].as_bool(), report["baseline"]["records"].as_bool()),
         (Some(true), Some(true))
     );
     assert_eq!(report["unchanged"].as_array().map(Vec::len), Some(2));
-    fixture.workspace.expect(0, &["drift"]).says(&["No drift: 2 objects are as their documents want them"]);
+    fixture.workspace.expect(0, &["drift"]).says(&["No drift: 2 objects unchanged"]);
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn an_object_whose_document_was_taken_away_is_pending() {
     let report = drift(&fixture, 0, &[]);
     assert_eq!(object(&report, "o-0001")["states"], json!(["pending"]));
     assert_eq!(
-        object(&report, "o-0001")["findings"][0]["message"],
-        "keypro/customer o-0001 is to be deleted, and is still there"
+        object(&report, "o-0001")["diagnostics"][0]["message"],
+        "keypro/customer o-0001 is marked for deletion and still exists"
     );
     drift(&fixture, 2, &["--also-pending"]);
 }
@@ -168,7 +168,7 @@ fn without_records_everything_counts_as_drift() {
     fixture.edit(0, json!({ "company_name": "Duluth" }));
     let report = drift(&fixture, 2, &[]);
     assert_eq!(report["diagnostics"][0]["code"], "no-record");
-    assert_eq!(report["against"], json!({ "records": false }));
+    assert_eq!(report["baseline"], json!({ "records": false }));
     // under another key they say nothing
     let mut fixture = applied(PARTNER, 2);
     say(&mut fixture, 0, "company_name", json!("Lutsen"));
@@ -178,7 +178,7 @@ fn without_records_everything_counts_as_drift() {
     // and a broken file is told
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     fixture.workspace.write(".trueup/ledger.jsonl", "{\"format\":1}\nno record\n");
-    fixture.workspace.expect(2, &["drift"]).says(&["unreadable-memory", "ledger.jsonl"]);
+    fixture.workspace.expect(2, &["drift"]).says(&["unreadable-state", "ledger.jsonl"]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_fresh_clone_knows_by_shared_receipts_which_side_moved() {
     assert_eq!(object(&report, "o-0000")["states"], json!(["drift"]));
     assert_eq!(object(&report, "o-0001")["states"], json!(["pending"]));
     assert!(object(&report, "o-0000")["applied_at"].is_string());
-    assert_eq!(report["against"], json!({ "records": true }));
+    assert_eq!(report["baseline"], json!({ "records": true }));
     assert_eq!(codes(&report), ["applied-elsewhere"]);
     // the same as where it was applied, which knows it by itself
     let own = home.fixture.workspace.expect(2, &DRIFT).json();
@@ -120,8 +120,8 @@ fn receipts_under_another_key_are_told_and_do_not_count() {
             None => clone.unset("TRUEUP_DIGEST_KEY"),
         }
         let report = clone.expect(2, &DRIFT).json();
-        assert_eq!(codes(&report), ["no-record", "foreign-receipts"], "{report:#}");
-        assert_eq!(report["against"], json!({ "records": false }));
+        assert_eq!(codes(&report), ["no-record", "receipt-key-mismatch"], "{report:#}");
+        assert_eq!(report["baseline"], json!({ "records": false }));
         assert_eq!(object(&report, "o-0001")["states"], json!(["drift"]));
     }
 }
@@ -134,7 +134,7 @@ fn a_receipt_that_was_changed_is_not_believed() {
     let text = std::fs::read_to_string(&path).expect("a receipt");
     std::fs::write(&path, text.replacen("\"retries\": 0", "\"retries\": 1", 1)).expect("written");
     let report = home.cloned().expect(2, &DRIFT).json();
-    assert_eq!(codes(&report), ["no-record", "unbelieved-receipts"], "{report:#}");
+    assert_eq!(codes(&report), ["no-record", "untrusted-receipts"], "{report:#}");
     // what is no receipt at all is passed over
     std::fs::write(home.place.path().join("2999-01-01.json"), "{").expect("written");
     std::fs::write(home.place.path().join("readme.json"), "{}").expect("written");
@@ -160,9 +160,9 @@ fn a_place_that_cannot_be_read_is_told_and_the_rest_counts() {
     let clone = home.cloned();
     drop(home.place);
     let report = clone.expect(2, &DRIFT).json();
-    assert_eq!(codes(&report), ["no-record", "unread-receipts"], "{report:#}");
+    assert_eq!(codes(&report), ["no-record", "unreadable-receipts"], "{report:#}");
     let own = home.fixture.workspace.expect(2, &DRIFT).json();
-    assert_eq!((codes(&own), has(&own)), (vec!["unread-receipts"], [true, true, false, false]));
+    assert_eq!((codes(&own), has(&own)), (vec!["unreadable-receipts"], [true, true, false, false]));
 }
 
 #[test]

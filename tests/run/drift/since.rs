@@ -53,12 +53,12 @@ fn only_what_changed_is_read_and_planned() {
     assert_eq!(names(&report, "changes"), ["o-0003"]);
     assert_eq!((names(&report, "unchanged").len(), names(&report, "refused").len()), (0, 0));
     let since = &report["since"];
-    assert_eq!((&since["name"], &since["left_out"]), (&json!("main"), &json!(19)), "{since}");
+    assert_eq!((&since["name"], &since["skipped"]), (&json!("main"), &json!(19)), "{since}");
     assert_eq!(since["commit"].as_str().map(str::len), Some(40));
     assert_eq!(report["complete"], true, "nothing that was asked for is missing");
     let codes: Vec<_> =
         report["diagnostics"].as_array().expect("some").iter().map(|own| &own["code"]).collect();
-    assert_eq!(codes, ["left-out"], "{report:#}");
+    assert_eq!(codes, ["not-selected"], "{report:#}");
     // what is applied of it is that one object
     fixture.workspace.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);
     assert_eq!(fixture.dump()[0]["object"]["company_name"], "Duluth");
@@ -93,7 +93,7 @@ fn it_goes_with_the_other_choices() {
     let drift = ["drift", "--since", "main", "--format", "json"];
     let report = fixture.workspace.expect(2, &drift).json();
     assert_eq!(names(&report, "objects"), ["o-0002", "o-0003"]);
-    assert_eq!(report["since"]["left_out"], 2);
+    assert_eq!(report["since"]["skipped"], 2);
     // against a commit of the branch itself
     let report = fixture.workspace.expect(0, &["plan", "--since", "HEAD", "--format", "json"]).json();
     assert_eq!(names(&report, "changes"), ["o-0003"]);
@@ -145,7 +145,7 @@ fn what_refers_and_what_is_referred_to() {
     let told = [names(&report, "changes"), names(&report, "refused"), names(&report, "unchanged")].concat();
     assert_eq!(told, ["o-0001"], "{report:#}");
     assert_eq!(names(&report, "changes"), ["o-0001"], "{report:#}");
-    assert_eq!(report["since"]["left_out"], 3);
+    assert_eq!(report["since"]["skipped"], 3);
     // the saved plan is applied where nobody has a record of it either
     fixture.workspace.expect(0, &["plan", "--since", "main", "-o", "plan.json"]);
     fixture.workspace.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);
@@ -203,7 +203,7 @@ fn settings_that_changed_are_told() {
     let report = fixture.workspace.expect(0, &["plan", "--since", "main", "--format", "json"]).json();
     let codes: Vec<_> =
         report["diagnostics"].as_array().expect("some").iter().map(|own| &own["code"]).collect();
-    assert_eq!(codes, ["left-out", "settings-changed"], "{report:#}");
+    assert_eq!(codes, ["not-selected", "settings-changed"], "{report:#}");
 }
 
 #[test]

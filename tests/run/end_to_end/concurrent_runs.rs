@@ -135,7 +135,7 @@ fn what_the_first_wrote_after_the_second_had_planned_is_seen_and_kept() {
             full += 1;
             // a write of everything relies on everything
             ends(&second, 3, &both);
-            second.says(&["it moved since it was planned", top(&both.leaves[0])]);
+            second.says(&["changed since the plan", top(&both.leaves[0])]);
             both.second.expect(0, &APPLY);
         } else {
             ends(&second, 0, &both);
@@ -166,7 +166,7 @@ fn what_is_written_between_the_last_read_and_a_write_of_everything_is_reset_and_
         } else {
             // a write of what changed resets nothing even then, and the read after it sees what moved
             ends(&second, 1, &both);
-            second.says(&["changed-besides", top(&both.leaves[0])]);
+            second.says(&["unexpected-change", top(&both.leaves[0])]);
             assert_eq!(both.took(), [true, true], "{name}");
         }
     }

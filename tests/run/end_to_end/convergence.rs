@@ -31,7 +31,7 @@ fn some_converge(kind: &str, format: WireFormat, count: usize, every: usize, fla
     let with = |words: &[&'static str]| -> Vec<&str> { words.iter().chain(flags).copied().collect() };
 
     let ran = fixture.workspace.expect(0, &with(&["plan", "--detailed-exitcode"]));
-    ran.says(&["Nothing to do"]);
+    ran.says(&["No changes"]);
     let reads = fixture.reads();
     assert!(reads <= 10 + count / 50, "{reads} requests to read {count} objects");
 
@@ -56,7 +56,7 @@ fn some_converge(kind: &str, format: WireFormat, count: usize, every: usize, fla
     assert!(writes.iter().all(|entry| matches!(entry.status, Some(200..=204))));
 
     let ran = fixture.workspace.expect(0, &with(&["plan", "--detailed-exitcode"]));
-    ran.says(&["Nothing to do"]);
+    ran.says(&["No changes"]);
     assert_eq!(fixture.writes().len(), varied);
 }
 

@@ -112,17 +112,17 @@ fn what_waits_for_a_mail_is_not_blamed_on_the_service() {
 fn nobody_to_ask_is_3() {
     let fixture = cities(1);
     let ran = fixture.workspace.expect(3, &["apply"]);
-    ran.says(&["1 to update"]).complains(&["there is no terminal", "--auto-approve"]);
+    ran.says(&["1 to update"]).complains(&["no terminal for the prompt", "--auto-approve"]);
     assert!(fixture.writes().is_empty());
     let ran = fixture.workspace.expect(3, &["apply", "--format", "json"]);
-    ran.complains(&["there is no terminal"]);
+    ran.complains(&["no terminal for the prompt"]);
     assert!(fixture.writes().is_empty());
 }
 
 #[test]
 fn nothing_to_do_is_0_and_asks_nobody() {
     let fixture = SandboxFixture::new(PARTNER, 2, Json);
-    fixture.workspace.expect(0, &["apply"]).says(&["Nothing to do"]);
+    fixture.workspace.expect(0, &["apply"]).says(&["No changes"]);
     let ran = fixture.workspace.expect(0, &["apply", "--format", "json"]);
     assert_eq!(results(&ran), ["unchanged", "unchanged"]);
     assert!(fixture.writes().is_empty());
@@ -160,18 +160,18 @@ fn a_moved_object_is_3_alone_and_4_among_others() {
     let fixture = moving(1, json!({ "city": "Two Harbors" }));
     let ran = fixture.workspace.expect(3, &APPLY_JSON);
     assert_eq!(results(&ran), ["refused"]);
-    let moved = &ran.json()["results"][0]["moved"];
+    let moved = &ran.json()["results"][0]["conflicts"];
     assert_eq!(moved.as_array().map(Vec::len), Some(1));
     assert_eq!(moved[0]["path"], "/city");
     let name = |when: &str| moved[0][when]["pseudonym"].as_str().unwrap_or_else(|| panic!("{moved}"));
-    let names = ["planned", "now", "wanted"].map(name);
+    let names = ["planned", "now", "desired"].map(name);
     assert!(names[0] != names[1] && names[1] != names[2] && names[2] != names[0], "{moved}");
     assert!(fixture.writes().is_empty());
     assert_eq!(fixture.dump()[0]["object"]["city"], "Two Harbors");
 
     let fixture = moving(3, json!({ "city": "Two Harbors" }));
     let ran = fixture.workspace.expect(4, &APPLY);
-    ran.says(&["refused", "it moved since it was planned", "2 done, 1 refused"]);
+    ran.says(&["refused", "changed since the plan", "2 done, 1 refused"]);
     assert_eq!(fixture.writes().len(), 2);
     assert_eq!(fixture.dump()[0]["object"]["city"], "Two Harbors");
 }
@@ -191,7 +191,7 @@ fn what_the_step_does_not_rely_on_may_move() {
 fn a_full_put_relies_on_the_whole_object() {
     let fixture = moving(1, json!({ "company_name": "Meanwhile Inc" }));
     let ran = fixture.workspace.expect(3, &["apply", "--auto-approve", "--method", "put"]);
-    ran.says(&["company_name", "planned from", "Example Freight", "now", "Meanwhile Inc"]);
+    ran.says(&["company_name", "planned", "Example Freight", "now", "Meanwhile Inc"]);
     assert!(fixture.writes().is_empty());
 }
 
@@ -245,7 +245,7 @@ fn a_service_that_keeps_nothing_is_caught_with_the_path() {
         let ran = fixture.workspace.expect(1, &APPLY_JSON);
         assert_eq!(results(&ran), ["failed"]);
         assert_eq!(codes(&ran, 0), ["not-kept"]);
-        let path = &ran.json()["results"][0]["lost"][0]["path"];
+        let path = &ran.json()["results"][0]["not_kept"][0]["path"];
         assert!(path == "/maxPaymentAmount" || path == "/city", "{path}");
     }
     let fixture = limits(2);

@@ -12,7 +12,7 @@ use crate::support::workspace::{ProgramOutput, RunningProgram};
 
 const ESCAPE: char = '\u{1b}';
 
-/// A few partners: one differs, one is refused, the rest is as wanted.
+/// A few partners: one differs, one is refused, the rest is unchanged.
 fn mixed() -> SandboxFixture {
     let mut fixture = SandboxFixture::new("carrierx/partner", 4, Json);
     fixture.documents[0].document["spec"]["company_name"] = json!("Example \u{1b}[31m & Sons");

@@ -61,7 +61,7 @@ fn interrupted(kind: &str, member: &str, value: serde_json::Value) {
     running.signal("INT");
     let ran = running.finish();
     assert_eq!(ran.code, Some(130), "{}", ran.all());
-    ran.complains(&["interrupted: what is under way is finished, nothing else is begun"]);
+    ran.complains(&["interrupted: finishing requests in progress, starting no others"]);
 
     let report = ran.json();
     let results = report["results"].as_array().expect("results");
@@ -112,9 +112,9 @@ fn timed_out(kind: &str, member: &str, value: serde_json::Value) {
     fixture.workspace.set("TRUEUP_TIMEOUT", "1.5");
     let ran =
         fixture.workspace.expect(1, &["apply", "--auto-approve", "--parallelism", "2", "--format", "json"]);
-    ran.complains(&["error[out-of-time]: the time of the run was over before it was done"]);
+    ran.complains(&["error[run-timeout]: the time of the run was over before it was done"]);
     let report = ran.json();
-    assert_eq!(report["diagnostics"][0]["code"], "out-of-time");
+    assert_eq!(report["diagnostics"][0]["code"], "run-timeout");
     let results = report["results"].as_array().expect("results");
     let count = |word: &str| results.iter().filter(|result| result["result"] == word).count();
     let (done, waiting) = (count("done"), count("not_started"));
@@ -140,7 +140,7 @@ fn a_plan_ends_when_its_time_is_over() {
     for arguments in [&["plan", "--timeout", "1"][..], &["apply", "--auto-approve", "--timeout", "1"][..]] {
         let began = Instant::now();
         let ran = fixture.workspace.expect(1, arguments);
-        assert!(ran.all().contains("error[out-of-time]"), "{}", ran.all());
+        assert!(ran.all().contains("error[run-timeout]"), "{}", ran.all());
         assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
     }
     assert!(fixture.writes().is_empty());
@@ -193,7 +193,7 @@ fn ctrl_c_at_the_question_ends_the_program_at_once_and_writes_nothing() {
     fixture.write();
     for (typed, code, said) in [
         ("\u{3}", 130, "interrupted: nothing was written"),
-        ("no\n", 3, "the answer was not `yes`"),
+        ("no\n", 3, "cancelled; nothing was written"),
         ("yes\n", 0, "1 done"),
     ] {
         let mut command = fixture.workspace.command_on_terminal(&["apply"]);

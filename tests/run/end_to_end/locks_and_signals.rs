@@ -76,7 +76,7 @@ fn sigterm_and_sighup_end_a_run_as_sigint_does() {
         running.signal(signal);
         let ran = running.finish();
         assert_eq!(ran.code, Some(code), "{}", ran.all());
-        ran.complains(&["interrupted: what is under way is finished, nothing else is begun"]);
+        ran.complains(&["interrupted: finishing requests in progress, starting no others"]);
         let written = fixture.writes().len();
         assert!(written < OBJECTS, "nothing else was begun after {signal}");
         let receipts = std::fs::read_dir(fixture.workspace.path(".trueup/receipts")).expect("receipts");

@@ -146,11 +146,11 @@ fn three_columns_tell_who_was_moved() {
         let ran = fixture.workspace.run(&["apply", "plan.json", "--auto-approve", "--format", "json"]);
         assert_eq!(ran.code, Some(4), "{}", ran.all());
         let results = ran.json()["results"].as_array().expect("results").clone();
-        let columns = results.iter().filter_map(|own| own["moved"].as_array()).flatten();
+        let columns = results.iter().filter_map(|own| own["conflicts"].as_array()).flatten();
         let own: Vec<&Json> = columns.filter(|own| own["path"] == "/owner_email").collect();
         match own.as_slice() {
             [own] if same_machine => {
-                assert_eq!(name(&own["wanted"]), before);
+                assert_eq!(name(&own["desired"]), before);
                 assert!(name(&own["planned"]) != name(&own["now"]), "{own:#}");
             }
             // names under two keys tell nothing of each other

@@ -150,7 +150,7 @@ fn a_broken_memory_is_told_and_not_overwritten() {
     let fixture = sound();
     for name in ["written.jsonl", "index.json"] {
         fixture.workspace.write(&format!(".trueup/{name}"), "{ \"half\": ");
-        stops(&fixture, &["unreadable-memory", name, "help: "]);
+        stops(&fixture, &["unreadable-state", name, "help: "]);
         assert_eq!(fixture.workspace.read(&format!(".trueup/{name}")), "{ \"half\": ");
         fixture.workspace.remove(&format!(".trueup/{name}"));
     }

@@ -15,7 +15,7 @@ fn place(events: &[Value], word: &str, name: &str) -> usize {
 #[test]
 fn each_object_is_followed_from_its_turn_to_its_end() {
     let mut fixture = companies(5);
-    // one is as wanted, and one may not be changed so
+    // one is unchanged, and one may not be changed so
     let live = fixture.dump()[4]["object"]["company_name"].clone();
     fixture.documents[4].document["spec"]["company_name"] = live;
     fixture.documents[3].document["spec"]["login"] = json!("another");
@@ -68,7 +68,7 @@ fn only_an_apply_has_events() {
         [&["validate"][..], &["plan"], &["drift"], &["show", "a.json"], &["explain"], &["schema", "--check"]]
     {
         let ran = fixture.workspace.expect(64, &[command, &["--format", "jsonl"]].concat());
-        ran.complains(&["`jsonl` tells what happens while an apply runs", "`json` tells the result"]);
+        ran.complains(&["`jsonl` reports the events of an apply", "use `json` for the result"]);
         assert_eq!(ran.out, "");
     }
     for command in [&["validate"][..], &["plan"], &["drift"], &["show", "a.json"]] {
@@ -79,15 +79,15 @@ fn only_an_apply_has_events() {
     }
     fixture.workspace.set("TRUEUP_FORMAT", "jsonl");
     fixture.workspace.expect(64, &["plan"]);
-    fixture.workspace.expect(64, &["apply", "--report", "markdown=-"]).complains(&["two documents"]);
-    fixture.workspace.expect(64, &["apply", "--report", "jsonl=-"]).complains(&["two documents"]);
+    fixture.workspace.expect(64, &["apply", "--report", "markdown=-"]).complains(&["only one document"]);
+    fixture.workspace.expect(64, &["apply", "--report", "jsonl=-"]).complains(&["only one document"]);
     assert!(!fixture.workspace.path("out/events").exists());
 }
 
 #[test]
 fn a_run_that_does_not_begin_ends_too() {
     let fixture = companies(2);
-    // there is no terminal to ask on
+    // no terminal for the prompt to ask on
     fixture.workspace.expect(3, &["apply", "--report", "jsonl=out/events"]);
     let told = written_events(&fixture);
     add_up(&told, 3);
@@ -124,7 +124,7 @@ fn pauses_are_told_with_their_reason() {
         (&waits[0]["target"], &waits[0]["reason"], &waits[0]["attempts"]),
         (&json!("there"), &json!("503"), &json!(1))
     );
-    assert!(waits[0]["pause_millis"].as_u64().is_some_and(|pause| pause >= 100), "{}", waits[0]);
+    assert!(waits[0]["delay_ms"].as_u64().is_some_and(|pause| pause >= 100), "{}", waits[0]);
     let fixture = companies(1);
     fixture.fail("PATCH:429:1");
     fixture.workspace.expect(0, &APPLY);
@@ -168,7 +168,7 @@ fn a_target_that_is_given_up_is_told_once() {
     add_up(&told, ran.code.unwrap_or_default());
     let halted = of(&told, "halted");
     assert_eq!(halted.len(), 1, "{halted:#?}");
-    assert_eq!((&halted[0]["target"], &halted[0]["code"]), (&json!("there"), &json!("target-given-up")));
+    assert_eq!((&halted[0]["target"], &halted[0]["code"]), (&json!("there"), &json!("circuit-open")));
     let code = &halted[0]["code"];
     let last = told.last().expect("an end");
     let said = last["diagnostics"].as_array().expect("diagnostics").iter().any(|own| own["code"] == *code);
@@ -188,7 +188,7 @@ fn a_run_whose_time_is_over_says_so() {
     let told = written_events(&fixture);
     add_up(&told, ran.code.unwrap_or_default());
     let halted = of(&told, "halted");
-    assert_eq!((halted.len(), &halted[0]["code"]), (1, &json!("out-of-time")), "{}", ran.all());
+    assert_eq!((halted.len(), &halted[0]["code"]), (1, &json!("run-timeout")), "{}", ran.all());
     assert!(halted[0].get("target").is_none(), "{halted:#?}");
     assert!(told.iter().any(|event| event["result"] == "not_started"), "{told:#?}");
 }

@@ -25,15 +25,15 @@ fn every_kind_comes_in_and_a_plan_over_it_is_empty() {
             for flags in [&[][..], &["--personal"], &["--single-file"]] {
                 let mut fixture = ImportFixture::with(&kind.name, format, options());
                 let ran = fixture.import(0, flags);
-                ran.says(&["a plan over these documents is empty"]);
+                ran.says(&["planning these documents shows no changes"]);
                 assert_eq!(ran.err, "", "{}", ran.all());
                 fixture.supply(&ran);
                 let ran = fixture.workspace.expect(0, &PLAN);
-                ran.says(&["Nothing to do"]);
+                ran.says(&["No changes"]);
                 let before = fixture.workspace.files();
                 let count = fixture.live().len();
                 let ran = fixture.import(0, flags);
-                ran.says(&[&format!("{count} unchanged"), "is empty"]);
+                ran.says(&[&format!("{count} unchanged"), "shows no changes"]);
                 assert!(
                     before == fixture.workspace.files(),
                     "a second import changes nothing\n{}",
@@ -52,7 +52,7 @@ fn a_document_looks_as_a_person_would_write_it() {
     fixture.import(0, &["displayName=Card gateway"]);
     let expected = "\
 # yaml-language-server: $schema=../schemas/document.json
-# To be set in the environment:
+# Set in the environment:
 #   BOOTVIEW_CARD_GATEWAY_MERCHANT_KEY  for merchantKey
 kind: bootview/payment-gateway
 name: card-gateway
@@ -62,7 +62,7 @@ scope:
 spec:
   merchantId: M-1001
   merchantKey: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_KEY }
-  merchantPin: null  # reads back empty: set a source here if there is one
+  merchantPin: null  # the API returns it empty: set a source if it has a value
   displayName: Card gateway
   allowToken: true
   maxPaymentAmount: 2500.0
@@ -96,7 +96,7 @@ fn what_the_target_says_is_not_repeated() {
     fixture
         .workspace
         .expect(1, &["import", GATEWAY, "-o", "config"])
-        .complains(&["which-target", "elsewhere"]);
+        .complains(&["ambiguous-target", "elsewhere"]);
     fixture.import(0, &["--target", "there"]);
     let text = fixture.workspace.read("config/card-gateway.yaml");
     assert!(text.contains("\ntarget: there\n") && !text.contains("scope:"), "{text}");
@@ -131,12 +131,12 @@ fn selectors_choose() {
     let says = |selector: &str, said: &[&str]| {
         let ran = fixture.workspace.expect(1, &fixture.command(&[selector]));
         ran.complains(said);
-        assert_eq!(ran.json()["proven"], json!(false));
+        assert_eq!(ran.json()["verified"], json!(false));
     };
     says("displayNme=x", &["unknown-field", "did you mean `displayName`?"]);
     says("merchantKey=k:9,f", &["secret-selector"]);
     says("maxPaymentAmount=much", &["wrong-value"]);
-    says("convenienceFees=1", &["odd-selector"]);
+    says("convenienceFees=1", &["invalid-selector"]);
     says("x", &["wrong-value", "guid"]);
     // what is there is written all the same
     let both = ["displayName=Card gateway", "displayName=nobody"];
@@ -178,7 +178,7 @@ fn a_file_that_holds_something_else_is_not_touched() {
     fixture.workspace.write("out/card-gateway.yaml", "services: { web: {} }\n");
     fixture.workspace.write("out/training-desk.yaml", "not: [yaml");
     let ran = fixture.import(0, &["--output", "out"]);
-    ran.says(&["out/card-gateway-bootview-payment-gateway.yaml"]).complains(&["unread-folder"]);
+    ran.says(&["out/card-gateway-bootview-payment-gateway.yaml"]).complains(&["unreadable-folder"]);
     assert_eq!(fixture.workspace.read("out/card-gateway.yaml"), "services: { web: {} }\n");
     assert_eq!(fixture.workspace.read("out/training-desk.yaml"), "not: [yaml");
     // documents outside the patterns of the workspace are found again all the same
@@ -187,7 +187,7 @@ fn a_file_that_holds_something_else_is_not_touched() {
         fixture.workspace.write(&format!("more/{name}.yaml"), "a: 1\n");
     }
     let ran = fixture.workspace.expect(4, &fixture.command(&["--output", "more"]));
-    ran.complains(&["file-taken"]);
+    ran.complains(&["file-exists"]);
     assert_eq!(ran.json()["results"][0]["result"], "not_written");
 }
 
@@ -226,7 +226,7 @@ fn secrets_that_do_not_read_back_are_not_declared_none() {
                 WireFormat::Json,
                 SandboxOptions { secret_mode: secrets, ..options() },
             );
-            fixture.import(0, &[]).says(&["is empty"]);
+            fixture.import(0, &[]).says(&["shows no changes"]);
         });
     }
     let hidden = SandboxOptions { secret_mode: SandboxSecretMode::Hidden, ..options() };
@@ -238,19 +238,19 @@ fn secrets_that_do_not_read_back_are_not_declared_none() {
                 source, or write null if there is none\n";
     assert!(text.contains(line) && !text.contains("merchantKey: null"), "{text}");
     fixture.workspace.write("config/card-gateway.yaml", &text.replace("2500.0", "2600.0"));
-    fixture.workspace.expect(3, &PLAN).says(&["would-blank"]);
+    fixture.workspace.expect(3, &PLAN).says(&["would-erase"]);
 }
 
 #[test]
 fn personal_values_are_written_only_when_asked_for() {
     let fixture = ImportFixture::new(CUSTOMER);
     let ran = fixture.import(0, &[]);
-    ran.says(&["personal or sensitive fields left out"]);
-    assert!(fixture.texts().contains("# 9 personal or sensitive fields are left out"));
+    ran.says(&["personal or internal fields omitted"]);
+    assert!(fixture.texts().contains("# 9 personal or internal fields are omitted"));
     let fixture = ImportFixture::new(CUSTOMER);
     fixture.import(0, &["--personal"]);
     assert!(fixture.texts().contains("customer_name: Aino Virtanen"));
-    assert!(!fixture.texts().contains("left out"));
+    assert!(!fixture.texts().contains("omitted"));
 }
 
 #[test]
@@ -277,7 +277,7 @@ fn names_are_made_of_what_the_kind_says() {
     fixture.edit(0, json!({ "company_name": "" }));
     let ran = fixture.import(0, &[]);
     let own = ["config/lakeside-labs.yaml", "config/partner-cccccccc-0000-4000-8000-000000000003.yaml"];
-    ran.says(&own).says(&["is empty"]);
+    ran.says(&own).says(&["shows no changes"]);
     let twins = ran.out.lines().filter(|line| line.contains("config/north-pier-storage-cccccccc"));
     assert_eq!(twins.count(), 2, "{}", ran.all());
     fixture.import(0, &[]).says(&["4 unchanged"]);

@@ -440,7 +440,7 @@ fn the_writer_refuses_what_must_not_be_written() {
     };
     for (name, personal) in [("pin", false), ("pin", true), ("owner", false)] {
         let fault = text(&leaf(name), personal).expect_err("a refusal");
-        assert_eq!(fault.code, "marked-value");
+        assert_eq!(fault.code, "sensitive-value");
         assert!(!fault.message.contains("told"));
     }
     assert!(text(&leaf("owner"), true).is_ok());

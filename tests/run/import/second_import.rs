@@ -84,7 +84,7 @@ fn one_line_changes_and_comments_stay() {
         fixture.workspace.write(&name, &before);
         let value: Json = serde_json::from_str(value).unwrap();
         fixture.edit(number, json!({ member: value }));
-        fixture.import(0, &[]).says(&["1 updated", "is empty"]);
+        fixture.import(0, &[]).says(&["1 updated", "shows no changes"]);
         let (went, came) = changed(&before, &fixture.workspace.read(&name));
         assert_eq!((went.len(), came.len()), (1, 1), "{kind}: {went:?} {came:?}");
         assert!(came[0].contains(&format!("{member}: ")) && came[0].ends_with("   # looked at"), "{came:?}");
@@ -202,7 +202,7 @@ fn what_cannot_be_changed_safely_is_told_and_left() {
     assert_eq!(fixture.workspace.read(FILE), before);
     // the others are written
     let ran = fixture.import(4, &[]);
-    ran.says(&["2 new, 1 not written", "is empty"]);
+    ran.says(&["2 new, 1 not written", "shows no changes"]);
     assert_eq!(fixture.workspace.read(FILE), before);
 }
 
@@ -213,7 +213,7 @@ fn personal_values_change_only_when_asked_for() {
     let before = fixture.workspace.read("config/00717.yaml");
     fixture.edit(2, json!({ "customer_name": "Aino Saari" }));
     let ran = fixture.import(1, &["503"]);
-    ran.complains(&["marked-value", "`customer_name` is personal and differs", "--personal"]);
+    ran.complains(&["sensitive-value", "`customer_name` is personal and differs", "--personal"]);
     assert!(!ran.all().contains("Saari") && !ran.all().contains("Virtanen"), "{}", ran.all());
     assert_eq!(fixture.workspace.read("config/00717.yaml"), before);
     fixture.import(0, &["--personal", "503"]);
@@ -234,7 +234,7 @@ fn an_object_that_is_gone_is_told() {
     let absent =
         fixture.workspace.read(FILE).replace("name: card-gateway\n", "name: card-gateway\nstate: absent\n");
     fixture.workspace.write(FILE, &absent);
-    fixture.import(4, &[]).complains(&["to-be-absent"]);
+    fixture.import(4, &[]).complains(&["state-absent"]);
     assert_eq!(fixture.workspace.read(FILE), absent);
 }
 
@@ -272,10 +272,10 @@ fn names_of_things_stay_until_they_mean_something_else() {
         .read("config/10044.yaml")
         .replace("Customer_state: 21", "Customer_state: { logical_txt: ACTIVE }");
     fixture.workspace.write("config/10044.yaml", &named);
-    fixture.import(0, &["501"]).says(&["1 unchanged", "is empty"]);
+    fixture.import(0, &["501"]).says(&["1 unchanged", "shows no changes"]);
     let ended = json!({ "id": 22, "groupname": "KU_STATE", "list_url": "/api/v2/constants/KU_STATE/", "logical_txt": "ENDED", "txt": "Päättynyt" });
     fixture.edit(0, json!({ "Customer_state": ended }));
-    fixture.import(0, &["501"]).says(&["1 updated", "is empty"]);
+    fixture.import(0, &["501"]).says(&["1 updated", "shows no changes"]);
     let (went, came) = changed(&named, &fixture.workspace.read("config/10044.yaml"));
     assert_eq!(went, ["  Customer_state: { logical_txt: ACTIVE }"]);
     assert_eq!(came, ["  Customer_state: 22"]);
@@ -299,7 +299,7 @@ fn names_of_other_documents_stay() {
     assert!(named.contains(&format!("{{ ref: {parent} }}")), "{named}");
     fixture.workspace.write(LABS, &named);
     fixture.edit(2, json!({ "company_name": "Labs" }));
-    fixture.import(0, &["--personal"]).says(&["1 updated, 3 unchanged", "is empty"]);
+    fixture.import(0, &["--personal"]).says(&["1 updated, 3 unchanged", "shows no changes"]);
     let (went, came) = changed(&named, &fixture.workspace.read(LABS));
     assert_eq!((went.len(), came), (1, vec!["  company_name: Labs".to_owned()]));
 }

@@ -21,7 +21,7 @@ fn an_object_that_shows_later_is_waited_for() {
         warehouse.apply(0, &PATIENT).says(&["1 done"]);
         assert_eq!((warehouse.count("POST"), warehouse.own_items().len()), (1, 1));
         assert_eq!(warehouse.entry()["id"], "2");
-        warehouse.apply(0, &[]).says(&["Nothing to do"]);
+        warehouse.apply(0, &[]).says(&["No changes"]);
     }
 }
 
@@ -32,7 +32,7 @@ fn a_create_that_was_accepted_and_does_not_show_is_not_sent_again() {
         warehouse.apply(1, &[]).says(&["the service answered 20", "cannot be read back"]);
         warehouse.apply(3, &[]).says(&["create-unknown", "the service accepted a create"]);
         std::thread::sleep(millis(1500));
-        warehouse.apply(0, &[]).says(&["Nothing to do"]);
+        warehouse.apply(0, &[]).says(&["No changes"]);
         assert_eq!((warehouse.count("POST"), warehouse.own_items().len()), (1, 1));
     }
 }
@@ -69,7 +69,7 @@ fn a_create_that_is_held_is_not_sent_again_by_the_next_run() {
     warehouse.apply(1, &short).says(&["1 unknown"]);
     warehouse.apply(3, &short).says(&["create-unknown", "its outcome is unknown until"]);
     std::thread::sleep(millis(1500));
-    warehouse.apply(0, &[]).says(&["Nothing to do"]);
+    warehouse.apply(0, &[]).says(&["No changes"]);
     assert_eq!((warehouse.count("POST"), warehouse.own_items().len()), (1, 1));
 }
 
@@ -159,14 +159,14 @@ fn a_secret_whose_write_is_unknown_is_written_again() {
         warehouse.apply(code, &[]);
         assert_eq!(warehouse.own_items()[0]["pin"], pin);
     }
-    warehouse.apply(0, &[]).says(&["Nothing to do"]);
+    warehouse.apply(0, &[]).says(&["No changes"]);
 
     // what was surely refused leaves the value before it
     warehouse.set_faults(Faults { refused: vec![400], ..Faults::default() });
     warehouse.workspace.set("PIN", "third");
     warehouse.apply(1, &[]);
     warehouse.workspace.set("PIN", "first");
-    warehouse.apply(0, &[]).says(&["Nothing to do"]);
+    warehouse.apply(0, &[]).says(&["No changes"]);
 }
 
 #[test]

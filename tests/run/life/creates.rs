@@ -73,7 +73,7 @@ fn what_is_not_there_is_made_once_and_recorded() {
         assert_eq!(plain(&entries[0]["id"]).replace('-', ""), fixture.id(2).replace('-', ""));
         let modes = verbs(&fixture);
         fixture.workspace.expect(0, &SETTLED);
-        fixture.workspace.expect(0, &APPLY).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &APPLY).says(&["No changes"]);
         assert_eq!(verbs(&fixture), modes, "{}: nothing is sent any more", kind.name);
     }
 }
@@ -155,7 +155,7 @@ fn what_shows_late_is_not_made_again() {
     assert!(creatable().any(|kind| later(&kind)), "there is such a kind");
     for kind in creatable().filter(later) {
         let fixture = expecting(&kind, SandboxOptions { auto_verify: false, ..options() });
-        fixture.workspace.expect(0, &APPLY).says(&["1 done", "appears-later"]);
+        fixture.workspace.expect(0, &APPLY).says(&["1 done", "not-yet-visible"]);
         for command in [&SETTLED[..], &APPLY, &["apply", "--auto-approve", "--retry-creates"]] {
             fixture.workspace.expect(0, command);
         }

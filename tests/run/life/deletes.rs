@@ -73,7 +73,7 @@ fn what_is_to_be_absent_goes_when_allowed() {
         all_are_there(&fixture, &before);
         fixture.workspace.expect(0, &DELETE).says(&["1 done"]);
         first_is_gone(&fixture, &before);
-        fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
         assert!(index(&fixture).iter().all(|entry| entry["name"] != "o-0000"));
     }
 }
@@ -117,7 +117,7 @@ fn what_was_created_and_does_not_show_is_not_forgotten() {
         fixture.write();
         fixture.workspace.expect(0, &APPLY).says(&["1 done"]);
         say(&mut fixture, 0, "state", json!("absent"));
-        fixture.workspace.expect(3, &APPLY).says(&["not-shown-yet"]);
+        fixture.workspace.expect(3, &APPLY).says(&["not-yet-visible"]);
         let known = index(&fixture);
         assert!(
             known
@@ -162,7 +162,7 @@ fn what_went_by_another_hand_is_forgotten() {
         fixture.workspace.expect(0, &DELETE);
         fixture.workspace.write(".trueup/index.json", &index_before);
         fixture.sandbox.clear_log();
-        fixture.workspace.expect(0, &DELETE).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &DELETE).says(&["No changes"]);
         assert!(fixture.writes().is_empty());
         assert_eq!(index(&fixture).len(), 2, "{}", kind.name);
     }
@@ -175,7 +175,7 @@ fn what_nobody_managed_stays() {
         let before = fixture.dump();
         fixture.documents.remove(0);
         fixture.write();
-        fixture.workspace.expect(0, &DELETE).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &DELETE).says(&["No changes"]);
         all_are_there(&fixture, &before);
     }
 }
@@ -222,7 +222,7 @@ fn a_service_without_delete_is_told_as_such() {
         fixture.documents.remove(0);
         fixture.write();
         let ran = fixture.workspace.expect(0, &DELETE);
-        ran.complains(&["orphan", "this API cannot delete"]).says(&["Nothing to do"]);
+        ran.complains(&["orphan", "this API cannot delete"]).says(&["No changes"]);
         all_are_there(&fixture, &before);
     }
 }
@@ -264,7 +264,7 @@ fn nothing_is_deleted_beside_an_object_that_is_not_known() {
         say(&mut fixture, 0, "name", json!("called-otherwise"));
         fixture.fail("GET:400:1");
         let ran = fixture.workspace.expect(1, &[&DELETE[..], &["--parallelism", "1"]].concat());
-        ran.says(&["perhaps-described", "did not accept the request"]);
+        ran.says(&["possibly-described", "did not accept the request"]);
         all_are_there(&fixture, &before);
         tried += 1;
     }
@@ -296,7 +296,7 @@ fn two_documents_of_one_object_are_both_refused() {
         });
         fixture.write();
         let ran = fixture.workspace.expect(3, &APPLY);
-        ran.says(&["duplicate-document", "2 refused, 2 as wanted", "`twin`", "`o-0002`"]);
+        ran.says(&["duplicate-document", "2 refused, 2 unchanged", "`twin`", "`o-0002`"]);
         all_are_there(&fixture, &before);
     }
 }

@@ -84,7 +84,7 @@ fn a_file_where_the_memory_should_be_stops_every_run() {
     fixture.workspace.write(".trueup", "mine");
     for command in [&["plan"][..], &APPLY] {
         let ran = fixture.workspace.expect(1, command);
-        ran.complains(&["unreadable-memory", "`.trueup` is a file", "help: move it away"]);
+        ran.complains(&["unreadable-state", "`.trueup` is a file", "help: move it away"]);
     }
     assert!(fixture.writes().is_empty());
     assert_eq!(fixture.workspace.read(".trueup"), "mine");
@@ -111,7 +111,7 @@ fn a_memory_that_may_only_be_read_is_enough_for_a_plan() {
     assert_eq!((ran.code, ran.err.contains("warning[")), (Some(2), false), "{}", ran.all());
     let ran = run(&APPLY);
     assert_eq!(ran.code, Some(1), "{}", ran.all());
-    ran.complains(&["not-recorded", "nothing was sent", "make room or give access"]);
+    ran.complains(&["not-recorded", "nothing was sent", "free disk space or fix the permissions"]);
     assert!(fixture.writes().is_empty());
     shell("chmod -R u+w .trueup");
 }
@@ -179,7 +179,7 @@ fn a_create_whose_id_cannot_be_recorded_is_not_repeated() {
         let ran = fixture.workspace.run(&APPLY);
         // an id of ours is on record before the create is sent
         if kind.identity.id_assigned_by == IdAssigner::Server {
-            assert!(codes(&ran, "findings").contains(&"not-recorded".to_owned()), "{}", ran.all());
+            assert!(codes(&ran, "diagnostics").contains(&"not-recorded".to_owned()), "{}", ran.all());
             assert!(ran.out.contains("its id is ") || ran.out.contains("run again"), "{}", ran.all());
         }
         give_back(fixture.workspace.root());
@@ -198,7 +198,7 @@ fn a_create_whose_id_cannot_be_recorded_and_that_shows_late_is_left_to_people() 
         let mut fixture = filling(&kind, false);
         let ran = fixture.workspace.run(&APPLY);
         let id = fixture.id(2);
-        assert!(ran.out.contains(&format!("its id is {id}: name it in the document")), "{}", ran.all());
+        assert!(ran.out.contains(&format!("its id is {id}: write it into the document")), "{}", ran.all());
         give_back(fixture.workspace.root());
         let ran = fixture.workspace.expect(3, &APPLY);
         assert_eq!(codes(&ran, "reasons"), ["create-unknown"], "{}", kind.name);

@@ -43,9 +43,9 @@ fn holds(fixture: &SandboxFixture, flags: &[&str], what: &str) -> u64 {
     let requests = &applied["requests"][0];
     let sent = log() - start - planned;
     assert_eq!(requests["sent"], json!(sent), "{about}: the apply counts what it sent");
-    assert_eq!(requests["foreseen"], foreseen["apply"], "{about}");
+    assert_eq!(requests["estimated"], foreseen["apply"], "{about}");
     assert_eq!(foreseen["apply"], json!(sent), "{about}: {:?}", tail(fixture, sent));
-    assert_eq!(requests["repeated"], json!(0), "{about}");
+    assert_eq!(requests["retried"], json!(0), "{about}");
     sent
 }
 
@@ -148,7 +148,7 @@ fn what_is_sent_again_is_counted_beside() {
     plan.says(&["about 9 requests to there"]);
     fixture.fail("PUT:429:2");
     let applied = fixture.workspace.expect(0, &["apply", "--auto-approve", "--format", "json"]).json();
-    let want = json!([{ "target": "there", "foreseen": 9, "sent": 9, "repeated": 2 }]);
+    let want = json!([{ "target": "there", "estimated": 9, "sent": 9, "retried": 2 }]);
     assert_eq!(applied["requests"], want);
     let receipt = fixture.workspace.path(".trueup/receipts");
     let receipt = std::fs::read_dir(receipt).expect("receipts").next().expect("one").expect("a file");

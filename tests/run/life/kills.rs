@@ -151,7 +151,7 @@ impl Scene {
     fn decide(&self, fixture: &mut SandboxFixture, ran: &ProgramOutput) -> ProgramOutput {
         assert_eq!(ran.code, Some(3), "{}", ran.all());
         ran.says(&["create-unknown", "name its `id` here", "--retry-creates"]);
-        assert_eq!(fixture.writes().len(), 1, "nothing was sent but the create that was cut off");
+        assert_eq!(fixture.writes().len(), 1, "nothing was sent but the create that was interrupted");
         if creates(fixture) == 0 {
             return self.again(fixture, &["--retry-creates"]);
         }

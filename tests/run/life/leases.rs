@@ -181,7 +181,7 @@ fn a_killed_run_holds_it_until_its_time_is_over() {
         ran = other.run(&APPLY);
     }
     assert_eq!(ran.code, Some(0), "{}", ran.all());
-    ran.complains(&["warning[lease-expired]", "did not give its lease back", "every object is read again"]);
+    ran.complains(&["warning[lease-expired]", "did not release its lease", "every object is read again"]);
     assert!(shared.fixture.dump().iter().all(|one| one["object"]["city"] == "Anchorage"));
 }
 
@@ -216,7 +216,7 @@ fn without_its_place_nothing_is_written() {
     fs::remove_dir(&words).expect("a folder to remove");
     let ran = shared.fixture.workspace.expect(1, &AS_JSON);
     assert_eq!(codes(&ran), ["no-lease"]);
-    ran.complains(&["--> trueup.yaml:", "make or mount the directory"]);
+    ran.complains(&["--> trueup.yaml:", "create or mount the directory"]);
     assert!(!words.exists(), "a share that is not mounted is not made up");
     fs::create_dir(&words).expect("a folder");
     shared.fixture.workspace.expect(0, &APPLY);

@@ -79,7 +79,7 @@ fn what_moved_since_the_plan_is_left_alone() {
     for kind in kinds() {
         let (fixture, spot) = contested(&kind, 1);
         let ran = fixture.workspace.expect(3, &APPLY);
-        let moved = &ran.json()["results"][0]["moved"];
+        let moved = &ran.json()["results"][0]["conflicts"];
         assert_eq!(moved[0]["path"], spot.wanted.as_str(), "{} {}", kind.name, ran.all());
         assert!(fixture.writes().is_empty(), "{}", kind.name);
         assert_eq!(fixture.dump()[0]["object"].pointer(&spot.live), Some(&json!("third")));

@@ -102,7 +102,7 @@ fn what_each_of_two_runs_noted_is_there() {
         assert_eq!(index(&fixture).len(), 2 * OBJECTS, "{}", kind.name);
         assert_eq!(remembered(&fixture), remembered(&alone), "{}", kind.name);
         digests += remembered(&fixture).len();
-        fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
     }
     assert!(digests >= 2 * OBJECTS, "some kind has values that do not read back");
 }

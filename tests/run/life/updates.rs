@@ -142,8 +142,8 @@ fn nothing_is_sent_where_everything_is_said_as_it_is() {
             let fixture =
                 SandboxFixture::with(&kind.name, *format, SandboxOptions { count: Some(9), ..options() });
             let before = fixture.dump();
-            fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["Nothing to do: 9 objects"]);
-            fixture.workspace.expect(0, &APPLY).says(&["Nothing to do: 9 objects"]);
+            fixture.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes: 9 objects"]);
+            fixture.workspace.expect(0, &APPLY).says(&["No changes: 9 objects"]);
             assert!(fixture.writes().is_empty() && fixture.dump() == before, "{}", kind.name);
         }
     }
@@ -233,7 +233,7 @@ fn another_order_of_items_is_no_change() {
             }
         }
         fixture.write();
-        fixture.workspace.expect(0, &SETTLED).says(&["Nothing to do"]);
+        fixture.workspace.expect(0, &SETTLED).says(&["No changes"]);
     }
     assert!(turned > 5, "there are such lists");
 }

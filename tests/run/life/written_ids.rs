@@ -179,7 +179,7 @@ fn a_file_that_changed_meanwhile_is_left_alone() {
     let file = std::fs::read_dir(fixture.workspace.path("config")).expect("a folder").next();
     path.set(file.expect("a file").expect("a file").path()).expect("set once");
     let ran = fixture.workspace.expect(0, &WRITE);
-    ran.says(&["1 done", "id-not-written", "changed meanwhile"]);
+    ran.says(&["1 done", "id-not-written", "changed in the meantime"]);
     let after = std::fs::read_to_string(path.get().expect("a path")).expect("a file");
     assert!(after.starts_with("# somebody was here\n") && !after.contains("\nid:"), "{after}");
 }

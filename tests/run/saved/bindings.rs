@@ -68,7 +68,7 @@ fn a_target_that_sends_its_credential_elsewhere_is_another_one() {
     let fixture = planned_zones();
     replace(&fixture.workspace, "apis/parking/api.yaml", "[X-Parking-Key]", "[X-Parking-Key, X-Other]");
     replace(&fixture.workspace, "trueup.yaml", "X-Parking-Key:", "X-Other:");
-    fixture.workspace.expect(1, &APPLY).complains(&["foreign-plan", "target town is not the one"]);
+    fixture.workspace.expect(1, &APPLY).complains(&["plan-mismatch", "target town is not the one"]);
     assert!(fixture.writes().is_empty());
 }
 

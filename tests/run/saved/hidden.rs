@@ -51,7 +51,7 @@ fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_to
     let names = variables(&fixture, 0);
     let first = planned(&fixture, &[]);
     assert_eq!(known(&first), vec![("never_written", None); names.len()]);
-    fixture.workspace.expect(0, &["plan"]).says(&["merchantKey: never written from here"]);
+    fixture.workspace.expect(0, &["plan"]).says(&["merchantKey: never written from this workspace"]);
     apply(&fixture, &[]);
 
     assert_eq!(known(&planned(&fixture, &[])), vec![("same", Some(0)); names.len()]);
@@ -61,7 +61,7 @@ fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_to
     fixture
         .workspace
         .expect(0, &["plan"])
-        .says(&[&format!("{number} value"), "as last written, the oldest 41 days ago"]);
+        .says(&[&format!("{number} value"), "unchanged since the last write, the oldest 41 days ago"]);
 
     names.iter().for_each(|name| fixture.workspace.set(name, "canary-other"));
     let differs = fixture.workspace.expect(0, &["plan", "--format", "json"]);
@@ -141,6 +141,6 @@ fn a_mask_is_neither_sent_nor_compared() {
     spec.retain(|_, value| value.get("from_env").is_none());
     spec.insert("maxPaymentAmount".to_owned(), json!(17));
     fixture.write();
-    fixture.workspace.expect(3, &["apply", "--auto-approve"]).says(&["would-blank"]);
+    fixture.workspace.expect(3, &["apply", "--auto-approve"]).says(&["would-erase"]);
     assert_eq!(fixture.writes().len(), 1);
 }

@@ -74,10 +74,10 @@ fn of_two_objects_the_edited_one_is_refused_with_three_values_and_the_other_writ
         let moved = result_of(&report, "o-0000");
         assert_eq!(moved["result"], "refused");
         assert_eq!(moved["reasons"][0]["code"], "stale-plan");
-        assert_eq!(moved["moved"].as_array().map(Vec::len), Some(1), "{moved}");
-        let column = &moved["moved"][0];
+        assert_eq!(moved["conflicts"].as_array().map(Vec::len), Some(1), "{moved}");
+        let column = &moved["conflicts"][0];
         assert_eq!(
-            (&column["planned"], &column["now"], &column["wanted"]),
+            (&column["planned"], &column["now"], &column["desired"]),
             (&planned, &now, &wanted),
             "{column}"
         );
@@ -87,7 +87,7 @@ fn of_two_objects_the_edited_one_is_refused_with_three_values_and_the_other_writ
         assert_eq!(fixture.writes().len(), 1);
         // the rest of the same plan stays refused
         let text = applied(&fixture, 3, &[]);
-        text.says(&["planned from", "now", "wanted"]);
+        text.says(&["planned", "now", "desired"]);
         assert_eq!(fixture.writes().len(), 1);
     }
 }
@@ -97,7 +97,7 @@ fn all_or_nothing_writes_nothing_when_one_object_moved() {
     let fixture = companies(2);
     fixture.edit(1, json!({ "company_name": "Duluth" }));
     let ran = applied(&fixture, 3, &["--all-or-nothing"]);
-    ran.says(&["planned from", "Duluth"]).complains(&["all-or-nothing", "1 object is refused"]);
+    ran.says(&["planned", "Duluth"]).complains(&["all-or-nothing", "1 object is refused"]);
     assert!(fixture.writes().is_empty(), "{}", ran.all());
     applied(&fixture, 4, &[]).says(&["1 done", "1 refused"]);
 }
@@ -131,7 +131,10 @@ fn a_document_that_asks_for_something_else_than_was_reviewed_is_refused() {
     fixture.write();
     let report = applied(&fixture, 4, &["--format", "json"]).json();
     let first = result_of(&report, "o-0000");
-    assert_eq!((&first["result"], &first["moved"][0]["wanted"]), (&json!("refused"), &json!("Two Harbors")));
+    assert_eq!(
+        (&first["result"], &first["conflicts"][0]["desired"]),
+        (&json!("refused"), &json!("Two Harbors"))
+    );
     assert_eq!(result_of(&report, "o-0001")["result"], "done");
     let gone = result_of(&report, "o-0002");
     assert_eq!((&gone["result"], &gone["reasons"][0]["code"]), (&json!("refused"), &json!("stale-plan")));
@@ -200,9 +203,9 @@ fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
     for (text, code) in [
         (altered.to_string(), "tampered-plan"),
         (unsealed.to_string(), "tampered-plan"),
-        (cut.to_owned(), "broken-plan"),
-        (plan.replacen("\"trueup_plan\": 1", "\"trueup_plan\": 2", 1), "foreign-plan"),
-        (json!({ "trueup_plan": 1 }).to_string(), "broken-plan"),
+        (cut.to_owned(), "invalid-plan"),
+        (plan.replacen("\"trueup_plan\": 1", "\"trueup_plan\": 2", 1), "plan-mismatch"),
+        (json!({ "trueup_plan": 1 }).to_string(), "invalid-plan"),
     ] {
         fixture.workspace.write("plan.json", &text);
         applied(&fixture, 1, &[]).complains(&[code]);
@@ -217,11 +220,11 @@ fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
     fixture.workspace.write("plan.json", &plan);
     let settings = fixture.workspace.read("trueup.yaml");
     fixture.workspace.write("trueup.yaml", &settings.replace("127.0.0.1", "localhost"));
-    applied(&fixture, 1, &[]).complains(&["foreign-plan", "target there is not the one"]);
+    applied(&fixture, 1, &[]).complains(&["plan-mismatch", "target there is not the one"]);
     fixture.workspace.write("trueup.yaml", &settings);
     // a key where there was none
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "k-1");
-    applied(&fixture, 1, &[]).complains(&["foreign-plan", "without a key"]);
+    applied(&fixture, 1, &[]).complains(&["plan-mismatch", "without a key"]);
     assert_eq!(fixture.sandbox.read_log().len(), requests);
     applied_under_a_key(&mut fixture);
 }
@@ -232,7 +235,11 @@ fn applied_under_a_key(fixture: &mut SandboxFixture) {
     applied(fixture, 1, &[]).complains(&["tampered-plan", "another key"]);
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     applied(fixture, 1, &[]).complains(&["no-digest-key"]);
-    fixture.workspace.expect(0, &["show", "plan.json"]).says(&["2 to update"]).complains(&["unchecked-plan"]);
+    fixture
+        .workspace
+        .expect(0, &["show", "plan.json"])
+        .says(&["2 to update"])
+        .complains(&["unverified-plan"]);
     assert!(fixture.writes().is_empty());
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "k-1");
     applied(fixture, 0, &[]).says(&["2 done"]);

@@ -81,7 +81,7 @@ fn a_receipt_says_who_did_what_to_which_object_and_what_was_there() {
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
     let file = kept(&fixture, "receipts").remove(0);
     let first = shown(&fixture, &file);
-    assert_eq!(first["who"], "job 7 of the pipeline");
+    assert_eq!(first["started_by"], "job 7 of the pipeline");
     assert_eq!(first["run"], file.file_stem().expect("a name").to_string_lossy().as_ref());
     let base_url = fixture.sandbox.base_url("carrierx");
     let target = &first["targets"][0];
@@ -106,7 +106,7 @@ fn a_receipt_says_who_did_what_to_which_object_and_what_was_there() {
         assert_eq!(leaf(object, "city"), json!({ "label": "city", "withheld": "personal" }));
     }
     let times =
-        ["at", "answered"].map(|time| first["requests"][0][time].as_str().expect("a time").to_owned());
+        ["at", "answered_at"].map(|time| first["requests"][0][time].as_str().expect("a time").to_owned());
     assert!(times[0] <= times[1] && *times[0] >= *first["started"].as_str().expect("a time"), "{times:?}");
     // what one run left is what the next one finds
     for one in &mut fixture.documents {
@@ -200,7 +200,7 @@ fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
         std::thread::sleep(Duration::from_millis(2));
     }
     // a run under way is nobody else's to take up
-    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("cut-off"));
+    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("interrupted-run"));
     let written = fixture.writes().len();
     assert!(written < OBJECTS, "it is in the middle");
     running.signal("KILL");
@@ -214,15 +214,15 @@ fn a_killed_run_is_told_taken_up_and_has_a_receipt() {
     let summary = &account["results"]["summary"];
     let (done, unknown) = (summary["done"].as_u64().expect("n"), summary["unknown"].as_u64().expect("n"));
     assert_eq!(usize::try_from(done + unknown).expect("few"), sent);
-    fixture.workspace.expect(0, &["show", &journal.display().to_string()]).says(&["was cut off"]);
+    fixture.workspace.expect(0, &["show", &journal.display().to_string()]).says(&["was interrupted"]);
 
-    fixture.workspace.expect(0, &["plan"]).complains(&["cut-off", &format!("{done} done")]);
-    fixture.workspace.expect(0, &arguments).complains(&["cut-off"]);
+    fixture.workspace.expect(0, &["plan"]).complains(&["interrupted-run", &format!("{done} done")]);
+    fixture.workspace.expect(0, &arguments).complains(&["interrupted-run"]);
     assert!(fixture.dump().iter().all(|dumped| dumped["object"]["company_name"] == "North Shore"));
     let receipts = kept(&fixture, "receipts");
     assert_eq!(receipts.len(), 2, "one of the killed run, one of the run after it");
     assert_eq!(shown(&fixture, &receipts[0])["requests"].as_array().map(Vec::len), Some(sent));
-    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("cut-off"), "it is told once");
+    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("interrupted-run"), "it is told once");
 }
 
 #[test]
@@ -243,6 +243,9 @@ fn a_line_that_was_cut_off_does_not_hide_the_others() {
     let cut = text.rfind("{\"event\":\"ended\"").expect("an end") + 10;
     std::fs::write(&journal, &text[..cut]).expect("a file");
     fixture.edit(0, json!({ "company_name": "South Shore" }));
-    fixture.workspace.expect(0, &["apply", "--auto-approve"]).complains(&["cut-off", "1 done, 1 unknown"]);
-    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("cut-off"));
+    fixture
+        .workspace
+        .expect(0, &["apply", "--auto-approve"])
+        .complains(&["interrupted-run", "1 done, 1 unknown"]);
+    assert!(!fixture.workspace.expect(0, &["plan"]).err.contains("interrupted-run"));
 }

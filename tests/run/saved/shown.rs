@@ -19,7 +19,7 @@ const FORMATS: [&str; 10] = [
     "html",
 ];
 
-/// Three objects: one differs, one may not be changed, one is as wanted.
+/// Three objects: one differs, one may not be changed, one is unchanged.
 fn fixture() -> SandboxFixture {
     let mut fixture = SandboxFixture::new("carrierx/partner", 3, Json);
     fixture.documents[0].document["spec"]["company_name"] = json!("Grand Marais");
@@ -123,7 +123,7 @@ fn a_format_that_says_nothing_of_a_command_is_wrong_usage() {
                 ran.all()
             );
             if is_wrong {
-                ran.complains(&["`gitlab-changes` has no meaning", command[0], "--report gitlab=FILE"]);
+                ran.complains(&["`gitlab-changes` counts the changes", command[0], "--report gitlab=FILE"]);
             }
         }
     }

@@ -37,7 +37,7 @@ pub async fn holds(fixture: &StormFixture, ran: &StormRun) {
             }
             OutcomeStatus::Failed(reasons) => {
                 assert!(!reasons.is_empty(), "no word about {}", what());
-                assert!(wanting.contains(&number) || refused.contains(&number), "is as wanted: {}", what());
+                assert!(wanting.contains(&number) || refused.contains(&number), "is unchanged: {}", what());
             }
             OutcomeStatus::Unknown(reasons) => assert!(!reasons.is_empty(), "no word about {}", what()),
             OutcomeStatus::NotStarted => {
@@ -78,7 +78,7 @@ pub fn everything_is_as_wanted(fixture: &StormFixture, ran: &StormRun) {
         // a service that answers a create with an id of an object that shows later is believed until then
         let later = ran.outcomes.iter().filter(|outcome| {
             outcome.subject.kind.name == kind.name
-                && outcome.findings.iter().any(|finding| finding.code == "appears-later")
+                && outcome.findings.iter().any(|finding| finding.code == "not-yet-visible")
         });
         let open = refused.count() + later.count();
         assert!(there <= wanted && there + open >= wanted, "{}: {there} of {wanted}", kind.name);

@@ -33,9 +33,13 @@ fn a_changed_or_foreign_receipt_is_an_error_before_any_request() {
     };
     refused(&fixture, &text.replace("North Shore", "South Shore"), "tampered-receipt");
     refused(&fixture, &text.replace("\"seal\"", "\"other\""), "tampered-receipt");
-    refused(&fixture, &text[..text.len() / 2], "broken-receipt");
-    refused(&fixture, "{}", "broken-receipt");
-    refused(&fixture, &text.replacen("\"trueup_receipt\": 1", "\"trueup_receipt\": 9", 1), "foreign-receipt");
+    refused(&fixture, &text[..text.len() / 2], "invalid-receipt");
+    refused(&fixture, "{}", "invalid-receipt");
+    refused(
+        &fixture,
+        &text.replacen("\"trueup_receipt\": 1", "\"trueup_receipt\": 9", 1),
+        "receipt-mismatch",
+    );
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "another key");
     refused(&fixture, &text, "tampered-receipt");
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
@@ -44,7 +48,7 @@ fn a_changed_or_foreign_receipt_is_an_error_before_any_request() {
     // another place than the one that it was made at
     let other = partners();
     fixture.workspace.write("trueup.yaml", &other.workspace.read("trueup.yaml"));
-    refused(&fixture, &text, "foreign-receipt");
+    refused(&fixture, &text, "receipt-mismatch");
     fixture.workspace.expect(1, &["undo", "nothing-there", "--auto-approve"]).complains(&["no-receipt"]);
     assert!(other.writes().is_empty());
 }

@@ -80,7 +80,7 @@ fn sealed_values_stand_nowhere_in_clear_and_open_only_for_the_right_identity() {
     let other = fixture.workspace.expect(3, &["undo", &run, "--auto-approve"]);
     other.says(&["is sealed, and there is no identity to open it"]);
     fixture.workspace.set("TRUEUP_AGE_IDENTITY", "no-such-file");
-    fixture.workspace.expect(1, &["undo", &run, "--auto-approve"]).complains(&["bad-identity"]);
+    fixture.workspace.expect(1, &["undo", &run, "--auto-approve"]).complains(&["invalid-identity"]);
     fixture.workspace.unset("TRUEUP_AGE_IDENTITY");
     let none = fixture.workspace.expect(3, &["undo", &run, "--auto-approve", "--format", "json"]);
     // the identity itself

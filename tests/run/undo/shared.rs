@@ -92,7 +92,7 @@ fn a_run_that_was_killed_before_it_shared_its_receipt_is_shared_by_the_next_one(
     fixture.workspace.write(&journal, &format!("{rest}\n"));
     sharing(&fixture, url::Url::from_directory_path(folder.path()).expect("a URL").as_str());
     let ran = fixture.workspace.expect(0, &APPLY);
-    ran.complains(&["cut-off", ".json in file:///"]);
+    ran.complains(&["interrupted-run", ".json in file:///"]);
     let own = fixture.workspace.read(&format!(".trueup/receipts/{run}.json"));
     assert!(own.contains("\"results\""), "the one that tells more stays");
     assert_eq!(std::fs::read_to_string(folder.path().join(format!("{run}.json"))).expect("a receipt"), own);
@@ -103,7 +103,7 @@ fn a_receipt_that_did_not_reach_its_place_is_shared_by_the_next_run() {
     let mut fixture = partners();
     let settings = fixture.workspace.read("trueup.yaml");
     sharing(&fixture, "file:///nowhere/at/all");
-    fixture.workspace.expect(0, &APPLY).complains(&["not-shared", "the next apply puts"]);
+    fixture.workspace.expect(0, &APPLY).complains(&["not-shared", "the next apply uploads"]);
     let first = last(&fixture);
     // nothing to do, and the place is still not there
     fixture.workspace.expect(0, &APPLY).complains(&["not-shared"]);
@@ -154,10 +154,10 @@ fn a_place_that_a_program_does_not_know_is_an_error_before_any_request() {
     let fixture = partners();
     let settings = fixture.workspace.read("trueup.yaml");
     for (store, code) in [
-        ("https://example.com/receipts", "bad-url"),
+        ("https://example.com/receipts", "invalid-url"),
         ("s3://someone:canary@bucket/prefix", "plain-secret"),
-        ("s3://bucket/prefix?key=canary", "bad-url"),
-        ("canary", "bad-url"),
+        ("s3://bucket/prefix?key=canary", "invalid-url"),
+        ("canary", "invalid-url"),
     ] {
         fixture.workspace.write("trueup.yaml", &settings);
         sharing(&fixture, store);
@@ -185,7 +185,7 @@ fn without_clouds_a_bucket_is_an_error_before_any_request() {
     let fixture = partners();
     let settings = fixture.workspace.read("trueup.yaml");
     sharing(&fixture, "s3://bucket/prefix");
-    fixture.workspace.expect(1, &APPLY).complains(&["no-clouds", "--features cloud", "trueup.yaml"]);
+    fixture.workspace.expect(1, &APPLY).complains(&["no-cloud-support", "--features cloud", "trueup.yaml"]);
     assert_eq!(asked(&fixture), 0, "not even a read");
     // what only reads the documents needs no place for receipts, and a program that has it goes on
     fixture.workspace.expect(0, &["validate"]);
@@ -195,9 +195,9 @@ fn without_clouds_a_bucket_is_an_error_before_any_request() {
     sharing(&fixture, "s3://bucket/prefix");
     let run = last(&fixture);
     let before = asked(&fixture);
-    fixture.workspace.expect(1, &["undo", &run, "--auto-approve"]).complains(&["no-clouds"]);
+    fixture.workspace.expect(1, &["undo", &run, "--auto-approve"]).complains(&["no-cloud-support"]);
     let elsewhere = fixture.workspace.expect(1, &["show", "2020-01-01T00-00-00.000"]);
-    elsewhere.complains(&["no-receipt", "built without clouds"]);
+    elsewhere.complains(&["no-receipt", "no cloud support"]);
     assert_eq!(asked(&fixture), before);
 }
 
@@ -210,7 +210,11 @@ fn without_encryption_sealing_is_an_error_before_any_request() {
     let recipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
     let receipts = format!("receipts: {{ before_values: encrypted, recipients: [{recipient}] }}\n");
     fixture.workspace.write("trueup.yaml", &format!("{}\n{receipts}", settings.trim_end()));
-    fixture.workspace.expect(1, &APPLY).complains(&["no-encryption", "--features encryption", "trueup.yaml"]);
+    fixture.workspace.expect(1, &APPLY).complains(&[
+        "no-encryption-support",
+        "--features encryption",
+        "trueup.yaml",
+    ]);
     assert_eq!(asked(&fixture), 0, "not even a read");
     fixture.workspace.expect(2, &["plan", "--detailed-exitcode"]);
 }
