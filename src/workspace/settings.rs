@@ -6,6 +6,7 @@
 
 mod address;
 pub mod auth;
+mod auth_check;
 mod check;
 pub mod file;
 mod receipts;
