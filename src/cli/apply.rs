@@ -22,7 +22,6 @@ use crate::plan::gate::{self, PlanLimits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, TargetRequestUsage, render_results};
 use crate::report::pseudonyms::PersonalDataMode;
-use crate::report::sanitize::{escape_line, format_count};
 use crate::report::saved_plan::{SavedPlan, StaleObjects};
 use crate::report::text as plan_text;
 use crate::run::applied_plans::AppliedPlans;
