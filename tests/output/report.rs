@@ -364,7 +364,7 @@ fn a_query_and_a_path_show_only_what_may_be_seen() {
     no_canary(&outputs(&plan));
     let shown = plain(&text_of(&plan, 80));
     assert!(shown.contains("PATCH /partners/{sid}?nested_objects=replace&email=…\n"), "{shown}");
-    assert!(shown.contains("sends hosts (whole list); 1 unmanaged field sent back unchanged"), "{shown}");
+    assert!(shown.contains("sends hosts (whole array); 1 unmanaged field sent back unchanged"), "{shown}");
     assert!(shown.contains("PATCH /…\n"), "{shown}");
 }
 

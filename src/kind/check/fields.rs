@@ -97,7 +97,7 @@ impl KindChecker<'_> {
         self.check_absence_rule(file, spot);
         let clear_with = self.resolve_clear_value(scene, file, behavior, spot);
         let copy_of = self.resolve_copy_source(scene, beside, file, spot);
-        let reference = self.resolve_reference(scene, file.reference.as_ref(), spot.select_key("reference"));
+        let reference = self.resolve_reference(scene, file, spot.select_key("reference"));
         let limits_from = self.resolve_field_limits(scene, beside, file, spot.select_key("limits_from"));
         let names = self.resolve_member_names(beside.name, file, spot);
         let ty = ty?;
@@ -238,6 +238,10 @@ impl KindChecker<'_> {
             [("read_from", read_from.iter().any(|step| step.is_empty())), ("write_to", write_to.is_empty())];
         for (word, _) in words.iter().filter(|(_, empty)| *empty) {
             self.report_error(spot.select_key(word), "empty-text", format!("`{word}` names no member"));
+        }
+        if write_to.contains('.') {
+            let message = "`write_to` names one member, without dots";
+            self.report_error(spot.select_key("write_to"), "wrong-name", message);
         }
         if name.is_empty() || name.contains(['.', '/']) {
             let message = "the name of a field is not empty and has neither dot nor slash";

@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::file::{
-    ApiFile, FieldFile, HistoryFile, IdentityFile, KindFile, OrderedMap, PendingWhenFile, TypeName,
+    ApiFile, FieldFile, HistoryFile, IdentityFile, KindFile, OrderedMap, PendingWhenFile, SensitivityFile,
+    TypeName,
 };
 use super::{
     Api, FieldType, HistoryFields, IdAssigner, Kind, KindIdentity, MemberNameCase, PendingCondition,
@@ -360,6 +361,10 @@ impl<'s> KindChecker<'s> {
     fn check_id_field(&mut self, spot: YamlPath, field: &FieldFile, assigner: IdAssigner) {
         if !matches!(field.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
             self.report_error(spot, "word-does-not-fit", "an id is a `string`, an `integer` or a `uuid`");
+        }
+        if field.sensitivity == Some(SensitivityFile::Secret) {
+            let message = "a secret can't be an id: ids are part of URLs, logs and state";
+            self.report_error(spot, "contradiction", message);
         }
         match assigner {
             IdAssigner::Server if !field.read_only => {

@@ -58,10 +58,10 @@ impl KindChecker<'_> {
     pub(super) fn resolve_reference(
         &mut self,
         scene: &CheckContext,
-        file: Option<&ReferenceFile>,
+        field: &FieldFile,
         spot: YamlPath,
     ) -> Option<Option<FieldReference>> {
-        let Some(file) = file else { return Some(None) };
+        let Some(file) = &field.reference else { return Some(None) };
         self.require_text(spot, "id", &file.id);
         if file.source.is_none() && !file.by.is_empty() {
             let message = "`by` needs `source`, where the things with that name are";
@@ -69,7 +69,7 @@ impl KindChecker<'_> {
         }
         let source = match &file.source {
             None => None,
-            Some(source) => Some(self.resolve_reference_source(scene, file, source, spot)?),
+            Some(_) => Some(self.resolve_reference_source(scene, field, file, spot)?),
         };
         let by = file.by.iter().map(|name| name.as_str().into()).collect();
         Some(Some(FieldReference { id: file.id.as_str().into(), by, source }))
@@ -78,10 +78,12 @@ impl KindChecker<'_> {
     fn resolve_reference_source(
         &mut self,
         scene: &CheckContext,
+        field: &FieldFile,
         file: &ReferenceFile,
-        source: &ReferenceSourceFile,
         spot: YamlPath,
     ) -> Option<ReferenceSource> {
+        let value_type = field.items.as_ref().and_then(|item| item.ty).unwrap_or(field.ty);
+        let source = file.source.as_ref()?;
         let place = spot.select_key("source");
         match source {
             ReferenceSourceFile::Field(name) => {
@@ -91,7 +93,12 @@ impl KindChecker<'_> {
                     self.report_error(place.select_key("field"), "word-does-not-fit", message);
                     return None;
                 };
-                self.find_field(spot.select_key("id"), fields, &file.id)?;
+                let (_, id) = self.find_field(spot.select_key("id"), fields, &file.id)?;
+                if id.ty != value_type {
+                    let (own, other) = (render_type_name(value_type), render_type_name(id.ty));
+                    let message = format!("the id `{}` is of type `{other}`, not `{own}`", file.id);
+                    self.report_error(spot, "word-does-not-fit", message);
+                }
                 for (at, name) in file.by.iter().enumerate() {
                     self.find_field(spot.select_key("by").select_item(at), fields, name)?;
                 }

@@ -284,6 +284,12 @@ impl KindChecker<'_> {
         self.require_text(spot, "member", member);
         let fields = item.properties.as_ref()?;
         let keys = self.resolve_key(fields, keys, spot.select_key("keys"))?;
+        let has_row_id = keys.iter().any(|number| fields.0[usize::from(*number)].1.read_only);
+        if !has_row_id {
+            let message = "none of these fields is `read_only`, so they do not identify a live row";
+            let hint = "name the id that the service assigns to each row";
+            self.report_error_with_hint(spot.select_key("keys"), "contradiction", message, hint);
+        }
         Some(Some(ItemDeletion { member: member.as_str().into(), keys }))
     }
 }

@@ -46,7 +46,7 @@ pub struct FieldFile {
     /// The member from which it is read, where the name differs; dots reach into objects.
     #[serde(default)]
     pub read_from: Option<String>,
-    /// The member to which it is written, where the name differs.
+    /// The member to which it is written, where the name differs; one name, without dots.
     #[serde(default)]
     pub write_to: Option<String>,
     /// The value is a copy of a field of the whole object, or of a scope parameter; the tool fills it in.

@@ -137,7 +137,7 @@ fn selectors_choose() {
     says("merchantKey=k:9,f", &["secret-selector"]);
     says("maxPaymentAmount=much", &["wrong-value"]);
     says("convenienceFees=1", &["invalid-selector"]);
-    says("x", &["wrong-value", "guid"]);
+    says("x", &["wrong-value", "UUID"]);
     // what is there is written all the same
     let both = ["displayName=Card gateway", "displayName=nobody"];
     fixture.workspace.expect(4, &fixture.command(&both)).complains(&["no-match", "nobody"]);
@@ -296,7 +296,7 @@ fn what_is_wrong_is_told_before_the_first_request() {
     says(&[GATEWAY, "-o", "x", "--target", "ther"], &["unknown-target", "did you mean `there`?"]);
     says(&[GATEWAY, "-o", "x"], &["missing-scope", "--scope customerId="]);
     says(&[GATEWAY, "-o", "x", "--scope", "customer=1"], &["unknown-scope", "customerId"]);
-    says(&[GATEWAY, "-o", "x", "--scope", "customerId=1"], &["wrong-value", "guid"]);
+    says(&[GATEWAY, "-o", "x", "--scope", "customerId=1"], &["wrong-value", "UUID"]);
     fixture.workspace.expect(64, &["import", GATEWAY]);
     fixture.workspace.write("config/broken.yaml", "kind: bootview/payment-gateway\n");
     says(&[GATEWAY, "-o", "x", "nope"], &["missing-key", "missing-scope"]);
@@ -339,7 +339,7 @@ fn explain_says_what_a_kind_and_a_field_are() {
     ran.says(&["FIELD:  convenienceFees <array of objects>", "matched by", "EXAMPLE:"]);
     let json: Json =
         workspace.expect(0, &["explain", "bootview/payment-gateway.merchantKey", "--format", "json"]).json();
-    assert_eq!(json["type"], "text");
+    assert_eq!(json["type"], "string");
     assert_eq!(json["example"], json!({ "from_env": "MERCHANT_KEY" }));
     let kinds = workspace.expect(0, &["explain", "--format", "json"]).json();
     assert!(kinds["kinds"].as_array().unwrap().iter().any(|kind| kind["name"] == GATEWAY));
