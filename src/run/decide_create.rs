@@ -104,13 +104,18 @@ fn check_open_create(session: &RunSession, document: &Document, subject: &PlanSu
 
 /// A create that is about to be sent.
 pub fn build_open_create(session: &RunSession, service: &TargetClient, kind: &Kind) -> OpenCreate {
-    let wait = service.request_timeout() + UNKNOWN_TIME + get_read_after_write(session, kind);
     OpenCreate {
         sent: format_second(session.clock.now()),
-        unknown_until: format_second(session.clock.compute_later(wait)),
+        unknown_until: compute_unknown_until(session, service, kind),
         accepted: false,
         answered_id: None,
     }
+}
+
+/// Until when the outcome of a request that is sent now is unknown if no answer comes.
+pub fn compute_unknown_until(session: &RunSession, service: &TargetClient, kind: &Kind) -> Timestamp {
+    let wait = service.request_timeout() + UNKNOWN_TIME + get_read_after_write(session, kind);
+    format_second(session.clock.compute_later(wait))
 }
 
 /// The time to the second, as people read it.

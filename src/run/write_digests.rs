@@ -9,10 +9,12 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, Mac};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use super::clock::RunClock;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};
 use crate::state::append_log::AppendLog;
@@ -33,6 +35,7 @@ pub struct WriteDigests {
     /// None until something has to be remembered or compared.
     key: Zeroizing<Vec<u8>>,
     entries: AppendLog<WriteDigestEntry>,
+    clock: RunClock,
 }
 
 /// One remembered value.
@@ -42,9 +45,22 @@ struct WriteDigestEntry {
     digest: String,
     /// When it was written, RFC 3339.
     at: String,
-    /// Whether another value was sent since, and nobody knows whether it was taken.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    unknown: bool,
+    /// Another value was sent since, and nobody knows whether it was taken: until when it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unknown_until: Option<Timestamp>,
+    /// Until when a value of unknown outcome that was sent before this one may be taken over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubtful_until: Option<Timestamp>,
+    /// Until when another copy of the request that sent this value may be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    repeated_until: Option<Timestamp>,
+}
+
+impl WriteDigestEntry {
+    /// Whether another value may be live. After the time in which it could come, the value is written once more.
+    fn is_doubtful(&self, now: Timestamp) -> bool {
+        self.unknown_until.is_some() || self.doubtful_until.is_some_and(|until| until <= now)
+    }
 }
 
 /// Values of one object, by their paths.
@@ -53,7 +69,12 @@ pub type ObjectValues<'v> = (&'v PlanSubject, &'v [(ValuePath, Value)]);
 impl WriteDigests {
     /// A memory of nothing, for questions that must not depend on what this machine wrote before.
     pub fn new_in_memory() -> Self {
-        Self { folder: PathBuf::new(), key: Zeroizing::default(), entries: AppendLog::new_in_memory() }
+        Self {
+            folder: PathBuf::new(),
+            key: Zeroizing::default(),
+            entries: AppendLog::new_in_memory(),
+            clock: RunClock::start(),
+        }
     }
 
     /// Opens the memory in a workspace's `.trueup` folder; an absent one is empty.
@@ -66,7 +87,8 @@ impl WriteDigests {
             None => read_if_exists(&folder.join(KEY_FILE))?.unwrap_or_default(),
         };
         let entries = AppendLog::open(&folder.join(FILE))?;
-        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries })
+        let clock = RunClock::start();
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, clock })
     }
 
     /// Marks that these values are about to be sent: until the outcome is known, neither they nor those before
@@ -74,15 +96,37 @@ impl WriteDigests {
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn mark_sent(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+    pub fn mark_sent(
+        &mut self,
+        subject: &PlanSubject,
+        values: &[(ValuePath, Value)],
+        until: Timestamp,
+    ) -> io::Result<()> {
         // where nothing is known, a clear whose outcome is unknown adds nothing
         let is_news = |(path, value): &&(ValuePath, Value)| {
             !value.is_blank() || self.entries.get(&build_key(subject, path)).is_some()
         };
         let values: Vec<_> = values.iter().filter(is_news).cloned().collect();
-        self.append_entries(&[(subject, &values)], |own, sent| WriteDigestEntry {
-            unknown: true,
-            ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
+        self.append_entries(&[(subject, &values)], |own, sent| {
+            let own = own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent });
+            let doubtful_until = own.unknown_until.max(own.doubtful_until).max(own.repeated_until);
+            WriteDigestEntry { unknown_until: Some(until), doubtful_until, ..own }
+        })
+    }
+
+    /// The request that sent these values was repeated: an earlier copy of it may be carried out later.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn mark_repeated(
+        &mut self,
+        subject: &PlanSubject,
+        values: &[(ValuePath, Value)],
+        until: Timestamp,
+    ) -> io::Result<()> {
+        self.append_entries(&[(subject, values)], |own, sent| WriteDigestEntry {
+            repeated_until: Some(until),
+            ..own.unwrap_or(sent)
         })
     }
 
@@ -92,7 +136,7 @@ impl WriteDigests {
     /// When the folder cannot be written.
     pub fn restore_values(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
         self.append_entries(&[(subject, values)], |own, sent| WriteDigestEntry {
-            unknown: false,
+            unknown_until: None,
             ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
         })
     }
@@ -110,7 +154,11 @@ impl WriteDigests {
     /// # Errors
     /// When the folder cannot be written.
     pub fn record_all(&mut self, objects: &[ObjectValues]) -> io::Result<()> {
-        self.append_entries(objects, |_, sent| sent)
+        let now = self.clock.now();
+        self.append_entries(objects, |own, sent| {
+            let doubtful_until = own.and_then(|own| own.doubtful_until).filter(|until| *until > now);
+            WriteDigestEntry { doubtful_until, ..sent }
+        })
     }
 
     /// Appends what `choose` makes of the entry that is there and the one of the value that is sent.
@@ -133,7 +181,13 @@ impl WriteDigests {
                 for (path, value) in *values {
                     let name = build_key(subject, path);
                     let digest = compute_digest(&self.key, &name, value, subject);
-                    let sent = WriteDigestEntry { digest, at: at.clone(), unknown: false };
+                    let sent = WriteDigestEntry {
+                        digest,
+                        at: at.clone(),
+                        unknown_until: None,
+                        doubtful_until: None,
+                        repeated_until: None,
+                    };
                     let entry = choose(self.entries.get(&name).cloned(), sent);
                     entries.push((name, entry));
                 }
@@ -153,7 +207,7 @@ impl WriteHistory for WriteDigests {
         let name = build_key(subject, path);
         match self.entries.get(&name) {
             None => WriteComparison::NeverWritten,
-            Some(entry) if entry.unknown => WriteComparison::Differs,
+            Some(entry) if entry.is_doubtful(self.clock.now()) => WriteComparison::Differs,
             Some(entry) if entry.digest.is_empty() => WriteComparison::NeverWritten,
             Some(entry) if entry.digest == compute_digest(&self.key, &name, value, subject) => {
                 WriteComparison::Same

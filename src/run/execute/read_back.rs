@@ -120,7 +120,7 @@ impl StepExecutor<'_, '_> {
     }
 
     /// Whether fields that were to change are as they were before the write, or the object is still being made.
-    fn is_stale(&self, step: &Step, sent: &SentWrite, live: &Snapshot) -> bool {
+    pub(super) fn is_stale(&self, step: &Step, sent: &SentWrite, live: &Snapshot) -> bool {
         let job = self.build_job(step, sent.id.as_ref());
         let subject = build_subject(step.subject.number, &job, Some(live));
         let again = match decide_live(self.session, &job, &subject, Some(live)) {

@@ -22,8 +22,9 @@ use crate::plan::step::{RecheckOutcome, recheck_step};
 use crate::plan::{PlanSubject, Step, StepAction};
 use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::transport_error::DeliveryStatus;
 use crate::remote::wire::{self, Snapshot};
-use crate::run::decide_create::{build_open_create, is_surely_visible};
+use crate::run::decide_create::{build_open_create, compute_unknown_until, is_surely_visible};
 use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
 use crate::run::journal::{PendingLine, RecordedResponse as Noted};
 use crate::run::lock_mutex;
@@ -174,6 +175,8 @@ impl StepExecutor<'_, '_> {
             findings: Vec::new(),
             pending_line: self.record_response(request, answer),
         };
+        let is_maybe_sent = |own: &CompletedRequest| own.earlier_delivery == DeliveryStatus::MaybeSent;
+        let is_repeated = answered.as_ref().is_ok_and(is_maybe_sent);
         match answered {
             Ok(answered) => {
                 let body = &answered.response.body;
@@ -201,8 +204,13 @@ impl StepExecutor<'_, '_> {
         }
         let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
         let mut memory = lock_mutex(self.session.write_digests);
-        if let Err(error) = memory.record_all(&[(&subject, &fresh.hidden), (&subject, &fresh.shown_secrets)])
-        {
+        let mut recorded = memory.record_all(&[(&subject, &fresh.hidden), (&subject, &fresh.shown_secrets)]);
+        if is_repeated {
+            let until = compute_unknown_until(self.session, service, &fresh.subject.kind);
+            recorded =
+                recorded.and_then(|()| memory.mark_repeated(&subject, &list_sent_values(fresh), until));
+        }
+        if let Err(error) = recorded {
             sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
         SendResult::Sent(sent)
@@ -328,8 +336,9 @@ impl StepExecutor<'_, '_> {
         let request = request
             .map_err(|error| OutcomeStatus::Failed(vec![diagnose_unwritten_journal(fresh, &error)]))?;
         if fresh.action != StepAction::Create {
-            let marked =
-                lock_mutex(self.session.write_digests).mark_sent(&fresh.subject, &list_sent_values(fresh));
+            let until = compute_unknown_until(self.session, service, &fresh.subject.kind);
+            let values = list_sent_values(fresh);
+            let marked = lock_mutex(self.session.write_digests).mark_sent(&fresh.subject, &values, until);
             return match marked {
                 Ok(()) => Ok(request),
                 Err(error) => {
@@ -442,7 +451,7 @@ fn may_still_act(trouble: &RequestError) -> bool {
 }
 
 /// The values of a step that are sent and do not read back; the time of an edit by others is seen, not sent.
-fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
+pub(super) fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
     let seen = step.subject.kind.history.edited_by_others_at;
     let seen = seen.map(|number| &*step.subject.kind.shape.get_field(number).name);
     step.hidden.iter().filter(|(path, _)| path.top_field() != seen).cloned().collect()

@@ -8,11 +8,11 @@ use super::diagnostics::{
     diagnose_not_deleted, diagnose_unread_after_write, diagnose_unrequested_change,
     diagnose_wrong_created_id,
 };
-use super::send::{SendResult, SentWrite};
+use super::send::{SendResult, SentWrite, list_sent_values};
 use crate::kind::Field;
 use crate::plan::compare::diff_objects;
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
-use crate::plan::{Change, Step, StepAction};
+use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::decide_create::{diagnose_appears_later, is_hidden_until_confirmed, is_surely_visible};
 use crate::run::fetch::ReadOutcome;
@@ -109,6 +109,9 @@ impl StepExecutor<'_, '_> {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {
+                if self.is_stale(step, &sent, live) {
+                    self.mark_values_unknown(step, &outcome.subject);
+                }
                 let reasons = match sent.lost_response {
                     Some(lost) => lost.reasons,
                     None => diagnose_lost_changes(step, &again.changes, live),
@@ -119,6 +122,13 @@ impl StepExecutor<'_, '_> {
             PlanDecision::Refused(refused) => outcome.status = OutcomeStatus::Failed(refused.reasons),
         }
         VerifyOutcome::from_outcome(outcome)
+    }
+
+    /// What of the same write can be seen was not kept: nobody knows whether values that do not read back were.
+    fn mark_values_unknown(&self, step: &Step, subject: &PlanSubject) {
+        let (values, now) = (list_sent_values(step), self.session.clock.now());
+        // without the mark the values pass for written, as they did a moment earlier
+        let _ = lock_mutex(self.session.write_digests).mark_sent(subject, &values, now);
     }
 
     /// What it means that an object does not show after a write.

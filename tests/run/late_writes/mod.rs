@@ -1,6 +1,6 @@
 //! Time is part of a write: reads that lag, answers that are lost, creates of unknown outcome, wrong ids, duplicates.
 
-mod warehouse;
+pub mod warehouse;
 
 use std::time::Duration;
 

@@ -9,24 +9,24 @@ use serde_json::{Value as Json, json};
 use crate::support::stub_server::{Answer, ReceivedRequest, StubServer};
 use crate::support::workspace::{ProgramOutput, Workspace};
 
-const API: &str = "format: 1\ntitle: Warehouse\nis: Items.\nformats: [json]\nauth: [bearer]\n";
-const ITEM: &str = "\
+pub const API: &str = "format: 1\ntitle: Warehouse\ndescription: Items.\nformats: [json]\nauth: [bearer]\n";
+pub const ITEM: &str = "\
 format: 1
 title: Item
-is: An item of the warehouse.
+description: An item of the warehouse.
 identity: { id: id, natural_key: [code] }
 operations:
-  list: { get: /items, items: items, paging: { offset: offset, limit: limit, page: 100, total: total } }
+  list: { get: /items, items: items, paging: { offset: offset, limit: limit, page_size: 100, total: total } }
   get: { get: '/items/{id}' }
-  create: { post: /items, answer: object }
-  update: { patch: '/items/{id}', sends: changes }
+  create: { post: /items, response: object }
+  update: { patch: '/items/{id}', body: changes }
   delete: { delete: '/items/{id}' }
-fields:
-  id: { type: whole, is: The id., access: computed }
-  code: { type: text, is: The code., access: required }
-  label: { type: text, is: The label. }
-  email: { type: text, is: Where mail goes., absent: pending }
-  pin: { type: text, is: The PIN., mark: secret, absent: unknown }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+  label: { type: string, description: The label. }
+  email: { type: string, description: Where mail goes., when_absent: pending }
+  pin: { type: string, description: The PIN., sensitivity: secret, when_absent: hidden }
 ";
 
 /// What goes wrong.

@@ -4,7 +4,9 @@
 //!
 //! `TRUEUP_SEED` names the seed of one storm, `TRUEUP_TRIES` how many there are; a failure prints its seed.
 
+mod clones;
 mod oracle;
+mod slow_service;
 mod storm;
 mod storm_fixture;
 
