@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 use crate::support::stub_server::{Answer, ReceivedRequest, StubServer};
 use crate::support::workspace::{ProgramOutput, Workspace};
 
-const API: &str = "format: 1\ntitle: Warehouse\ndescription: Items.\nformats: [json]\nauth: [bearer]\n";
-const ITEM: &str = "\
+pub const API: &str = "format: 1\ntitle: Warehouse\ndescription: Items.\nformats: [json]\nauth: [bearer]\n";
+pub const ITEM: &str = "\
 format: 1
 title: Item
 description: An item of the warehouse.
