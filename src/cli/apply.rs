@@ -364,6 +364,7 @@ fn execute(
     let held = way.retain_reviewed_steps(&mut plan, prepared);
     // what is undone is put down to the run that did it
     if way.undo.is_none() {
+        records::record_baselines(prepared, &jobs, &plan);
         causes::label_plan(&mut plan, &jobs, prepared);
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr

@@ -463,14 +463,21 @@ pub struct UndoArgs {
     pub all_or_nothing: bool,
 }
 
+/// How a command exits when it finds differences.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDifferenceArg {
+    #[default]
+    Fail,
+    Succeed,
+}
+
 /// Arguments of `drift`.
 #[derive(Args, Default)]
 #[command(after_help = "\
-An object that was edited by hand has drifted. A document that was edited and not applied is pending. Pending \
-changes and objects that were never applied count as differences with `--also-pending` only; unmanaged objects \
-never do.
+An object that was edited since the last known apply has drifted. A document that was edited and not applied is \
+pending. What is not known to have been applied is never applied. Objects that no document describes do not count.
 
-Exit codes: 0 no differences; 2 differences; 1 the state of some objects is unknown.")]
+Exit codes: 0 no differences; 2 drift; 5 only pending or never applied; 1 the state of some objects is not known.")]
 pub struct DriftArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -483,9 +490,9 @@ pub struct DriftArgs {
     /// The commit whose documents are the baseline where no apply is recorded [default: the merge base with the main branch of CI or of the remote]
     #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
     pub base: Option<String>,
-    /// Count pending and never applied objects as differences
-    #[arg(long, env = "TRUEUP_ALSO_PENDING", hide_env_values = true)]
-    pub also_pending: bool,
+    /// How to exit when there are differences: `fail` with 2 or 5, `succeed` with 0
+    #[arg(long, value_enum, default_value_t = OnDifferenceArg::Fail, env = "TRUEUP_ON_DIFFERENCE", hide_env_values = true)]
+    pub on_difference: OnDifferenceArg,
     /// List live objects that no document describes
     #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,

@@ -1,9 +1,10 @@
 //! `trueup drift`: what differs from what was last applied, and which side moved.
 //!
 //! Live state is read and nothing is written: the connections of this command cannot. A difference is drift
-//! when the object moved, pending when its document did; which of the two decides the exit code.
+//! when the object was edited since the last known apply, and pending when its document was; which of the two decides
+//! the exit code.
 
-use super::args::{DriftArgs, GlobalArgs, RunArgs, StdoutFormat};
+use super::args::{DriftArgs, GlobalArgs, OnDifferenceArg, RunArgs, StdoutFormat};
 use super::exit::ExitStatus;
 use super::history::{ObjectHistory, diagnose_missing_history};
 use super::merge_base::GitBranch;
@@ -11,7 +12,7 @@ use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::since_filter::SinceFilter;
-use super::{notify, plan as plans};
+use super::{notify, plan as plans, records};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::permission::PermissionLimit;
 use crate::plan::{Plan, PlanSubject};
@@ -81,6 +82,7 @@ pub fn report_drift(
         }
     };
     let pasts = ObjectHistory::annotate_plan_with_shared(&mut plan, &jobs, prepared, branch.as_ref());
+    records::record_baselines(prepared, &jobs, &plan);
     if pasts.is_empty && !(plan.steps.is_empty() && plan.refused.is_empty()) {
         plan.diagnostics.insert(0, diagnose_missing_history());
     }
@@ -88,7 +90,6 @@ pub fn report_drift(
     let ask = |persons| DriftOptions {
         baseline: pasts.baseline.clone(),
         since: prepared.since_filter.as_ref().map(SinceFilter::to_report),
-        also_pending: args.also_pending,
         personal_data: persons,
         applied_at: &applied_at,
     };
@@ -103,7 +104,7 @@ pub fn report_drift(
     print_report(clear.as_ref().unwrap_or(&report), screen)?;
     reports.write_reports(&ReportContent::Drift(&report), screen)?;
     let exit = compute_exit_status(&report);
-    if exit != ExitStatus::Done {
+    if matches!(exit, ExitStatus::Differs | ExitStatus::Error) {
         notify::send_notifications(
             &prepared.workspace,
             NotifyEvent::Drift,
@@ -111,7 +112,10 @@ pub fn report_drift(
             screen,
         );
     }
-    Ok(exit)
+    Ok(match (exit, args.on_difference) {
+        (ExitStatus::Differs | ExitStatus::Pending, OnDifferenceArg::Succeed) => ExitStatus::Done,
+        _ => exit,
+    })
 }
 
 /// What text shows with the rest.
@@ -130,7 +134,6 @@ fn report_failure(
     let ask = DriftOptions {
         baseline: against,
         since: None,
-        also_pending: false,
         personal_data: PersonalDataMode::Masked,
         applied_at: &|_| None,
     };
@@ -152,9 +155,12 @@ fn print_report(report: &DriftReport, screen: &TerminalScreen) -> anyhow::Result
 
 /// What drift says to scripts: errors before differences.
 fn compute_exit_status(report: &DriftReport) -> ExitStatus {
-    match (report.complete, report.has_differences()) {
-        (false, _) => ExitStatus::Error,
-        (true, true) => ExitStatus::Differs,
-        (true, false) => ExitStatus::Done,
+    match report {
+        DriftReport { complete: false, .. } => ExitStatus::Error,
+        DriftReport { has_drift: true, .. } => ExitStatus::Differs,
+        DriftReport { has_pending: true, .. } | DriftReport { has_never_applied: true, .. } => {
+            ExitStatus::Pending
+        }
+        _ => ExitStatus::Done,
     }
 }

@@ -15,6 +15,8 @@ pub enum ExitStatus {
     Refused = 3,
     /// Partly applied: the result list says what was and what was not.
     Partial = 4,
+    /// `drift`: documents ask for what is pending or was never applied, and nothing else differs.
+    Pending = 5,
     /// Wrong usage.
     Usage = 64,
     /// Ended by SIGHUP: what was under way is finished, nothing else was begun.

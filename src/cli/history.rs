@@ -163,7 +163,7 @@ fn open_last_applied(prepared: &PreparedRun) -> (Option<LastApplied>, Vec<Diagno
 
 /// That nothing tells which side moved.
 pub fn diagnose_missing_history() -> Diagnostic {
-    let message = "no record of the last apply; every difference counts as drift";
+    let message = "no record of the last apply; no difference is called drift";
     Diagnostic::note("no-record", message)
         .with_hint("run `trueup apply` in this workspace once, or keep the workspace in a Git repository with a main branch")
 }

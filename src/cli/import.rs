@@ -9,6 +9,7 @@ mod report;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 pub use report::ImportReport;
@@ -19,16 +20,18 @@ use self::target::ImportTarget;
 use super::args::{GlobalArgs, ImportArgs};
 use super::exit::ExitStatus;
 use super::progress::ProgressDisplay;
-use super::run_setup;
 use super::screen::TerminalScreen;
+use super::{records, run_setup};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::document::{Document, DocumentState, ValueSource};
 use crate::kind::IdAssigner;
+use crate::plan::Plan;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::UpdateMethod;
 use crate::remote::target_client::TargetClient;
 use crate::run::clock::RunClock;
+use crate::run::fetch::ObjectJob;
 use crate::run::import::names::VariableNames;
 use crate::run::import::verify::verify_empty_plan;
 use crate::run::import::{
@@ -108,7 +111,7 @@ impl PreparedImport {
         let pages = PendingFiles::new(&workspace, &folder, &aim.import);
         let written = write_documents(pages, composed, &mut told.rows);
         told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
-        let proof = runtime.block_on(verify_import(service, &aim, &written, screen));
+        let proof = runtime.block_on(verify_import(&workspace.root, service, &aim, &written, screen));
         told.verified = proof.is_ok();
         told.diagnostics.extend(proof.err().into_iter().flatten());
         Ok(())
@@ -254,6 +257,7 @@ fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnosti
 
 /// The plan over everything that was written.
 async fn verify_import(
+    root: &Path,
     service: TargetClient,
     aim: &ImportTarget,
     documents: &[Document],
@@ -286,7 +290,8 @@ async fn verify_import(
         stop: &stop,
         on_event: &tell,
     };
-    let proof = verify_empty_plan(&session, &aim.import, documents).await;
+    let record = |plan: &Plan, jobs: &[ObjectJob]| records::record_imported(root, jobs, plan);
+    let proof = verify_empty_plan(&session, &aim.import, documents, record).await;
     progress.clear();
     proof
 }

@@ -97,6 +97,7 @@ pub fn plan_workspace(
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
+    records::record_baselines(prepared, &jobs, &plan);
     let mut objects = gate::count_objects(&plan);
     if let Some(since) = &prepared.since_filter {
         since.filter_plan(&mut plan);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::digest_keys::DigestKeys;
 use super::exit::ExitStatus;
 use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::screen::TerminalScreen;
@@ -16,6 +17,7 @@ use crate::plan::Plan;
 use crate::remote::target_client::TargetClient;
 use crate::report::receipt::Receipt;
 use crate::report::{ApplyReport, to_json};
+use crate::run::execute;
 use crate::run::fetch::ObjectJob;
 use crate::run::journal::{self, Journal, RecordedRun, RecordedTarget, RunContext};
 use crate::run::last_applied::{self, LastApplied};
@@ -261,6 +263,25 @@ pub fn record_last_applied(
         let hint = "`trueup drift` cannot distinguish edits of these documents from edits of their objects";
         screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
     }
+}
+
+/// Records what the objects are that a plan found in sync, so that a later difference is put down to the side that was
+/// edited. Where nothing can be kept, nothing is known later.
+pub fn record_baselines(prepared: &PreparedRun, jobs: &[ObjectJob], plan: &Plan) {
+    record_plan((&prepared.workspace.root, &prepared.keys), jobs, plan);
+}
+
+/// The same for documents that an import has written.
+pub fn record_imported(root: &Path, jobs: &[ObjectJob], plan: &Plan) {
+    if let Ok(keys) = DigestKeys::load(root) {
+        record_plan((root, &keys), jobs, plan);
+    }
+}
+
+fn record_plan((root, keys): (&Path, &DigestKeys), jobs: &[ObjectJob], plan: &Plan) {
+    let outcomes = execute::build_unstarted_outcomes(plan);
+    let folder = (&*root.join(STATE_FOLDER), keys.environment_key());
+    let _ = LastApplied::record_outcomes(folder, &outcomes, jobs, false);
 }
 
 /// Ends a journal and keeps the receipt.

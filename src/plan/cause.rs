@@ -1,14 +1,16 @@
-//! Why a change is there: somebody edited the document, somebody edited the object, nobody applied it yet, or
-//! the service or this program does not let it settle.
+//! Why a change is there: somebody edited the document, somebody edited the object, nobody applied it yet, or the
+//! service or this program does not let it settle.
 //!
-//! A place is held against what was last applied there, and against the base of the branch, as far as each is
-//! known. A document that moved and an object that moved are two causes; a change may have both.
+//! A change is compared with what was last applied and with the base of the branch, as far as each is known. A
+//! document that was edited and an object that was edited are two causes; a change may have both. Without a record
+//! of an apply nothing is called drift.
 //! Deliberately absent: where the past comes from. Records and repositories are read elsewhere.
 
 use std::collections::BTreeMap;
 
 use super::desired_digest::{DesiredDigest, DigestLookup, encode_change_path};
-use super::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction};
+use super::step::is_overlapping;
+use super::{Change, Plan, PlanSubject, RefusedObject, Step, StepAction, WriteComparison};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 
@@ -17,11 +19,15 @@ use crate::kind::Kind;
 pub enum ChangeCause {
     /// This branch edits the document.
     Branch,
-    /// The live object moved since it was last applied.
+    /// The live object was edited since the last known apply.
     Drift,
-    /// The document asks for it outside of this branch, and that was never applied.
-    Unapplied,
-    /// Neither moved: the service does not keep or show it, or this program compares in another way.
+    /// The document was edited outside of this branch, and that is not applied.
+    Pending,
+    /// Nothing is known of an apply.
+    NeverApplied,
+    /// A secret is written again on request.
+    Rotation,
+    /// Neither was edited: the service does not keep or show it, or this program compares in another way.
     Tool,
 }
 
@@ -59,16 +65,28 @@ pub struct CauseInput<'h> {
     pub key: &'h [u8],
 }
 
-/// Notes the causes of every change of a plan. `history` tells the past of an object, when anything is known.
+/// Assigns the causes of every change of a plan. `history` gives the past of an object, where anything is known.
 pub fn assign_causes<'h>(plan: &mut Plan, history: &dyn Fn(&PlanSubject) -> Option<CauseInput<'h>>) {
-    for Step { subject, action, changes, .. } in &mut plan.steps {
+    for Step { subject, action, changes, last_written, .. } in &mut plan.steps {
         if let Some(history) = history(subject) {
             history.assign_causes(&subject.kind, *action, changes);
         }
+        let rotated = |change: &Change| {
+            let written = last_written.iter().find(|own| is_overlapping(&own.path, &change.path));
+            written.is_some_and(|own| own.rotated && own.comparison == WriteComparison::Same)
+        };
+        changes
+            .iter_mut()
+            .filter(|change| rotated(change))
+            .for_each(|own| own.causes = vec![ChangeCause::Rotation]);
     }
     for RefusedObject { subject, changes, .. } in &mut plan.refused {
         if let Some(history) = history(subject) {
-            let action = if subject.id.is_some() { StepAction::Update } else { StepAction::Create };
+            let action = match (history.desired.requires_object(), &subject.id) {
+                (false, _) => StepAction::Delete,
+                (true, Some(_)) => StepAction::Update,
+                (true, None) => StepAction::Create,
+            };
             history.assign_causes(&subject.kind, action, changes);
         }
     }
@@ -80,7 +98,8 @@ pub fn retain_cause(plan: &mut Plan, cause: ChangeCause) -> usize {
     let (mut left_out, mut kept) = (0, Vec::with_capacity(plan.steps.len()));
     for step in std::mem::take(&mut plan.steps) {
         let has = |change: &Change| change.causes.contains(&cause);
-        match step.changes.iter().all(|change| change.causes == [cause]) {
+        let is_only = |change: &Change| change.causes == [cause] || change.causes == [ChangeCause::Rotation];
+        match step.changes.iter().all(is_only) {
             true => kept.push(step),
             false if step.changes.iter().any(has) || step.changes.iter().any(|own| own.causes.is_empty()) => {
                 plan.refused.push(refuse_mixed(step));
@@ -126,15 +145,23 @@ impl CauseInput<'_> {
     fn find_create_causes(&self) -> Vec<ChangeCause> {
         let existed = self.prior.existed
             || self.prior.last_applied.as_ref().is_some_and(DesiredDigest::requires_object);
-        if existed { vec![ChangeCause::Drift] } else { vec![self.find_edit_cause(true)] }
+        match (existed, self.find_edit_cause(true)) {
+            (true, _) => vec![ChangeCause::Drift],
+            (false, ChangeCause::Pending) if self.is_past_unknown() => vec![ChangeCause::NeverApplied],
+            (false, cause) => vec![cause],
+        }
+    }
+
+    fn is_past_unknown(&self) -> bool {
+        matches!(self.prior.base, BaseState::Unknown)
     }
 
     /// Who asks that there be an object, or none.
     fn find_edit_cause(&self, present: bool) -> ChangeCause {
         match &self.prior.base {
-            BaseState::Present(base) if base.requires_object() == present => ChangeCause::Unapplied,
-            BaseState::Absent if !present => ChangeCause::Unapplied,
-            BaseState::Unknown => ChangeCause::Unapplied,
+            BaseState::Present(base) if base.requires_object() == present => ChangeCause::Pending,
+            BaseState::Absent if !present => ChangeCause::Pending,
+            BaseState::Unknown => ChangeCause::Pending,
             _ => ChangeCause::Branch,
         }
     }
@@ -153,7 +180,7 @@ impl CauseInput<'_> {
                 self.find_causes_since_apply(kind, change, (applied, differ(self.desired, applied)), branch)
             }
             (None, None) => Vec::new(),
-            (None, Some(true)) => self.find_branch_causes(kind, change),
+            (None, Some(true)) => vec![ChangeCause::Branch],
             (None, Some(false)) => vec![self.find_base_cause(kind, change)],
         }
     }
@@ -168,7 +195,7 @@ impl CauseInput<'_> {
     ) -> Vec<ChangeCause> {
         let mut causes = Vec::new();
         if edited {
-            causes.push(if branch == Some(true) { ChangeCause::Branch } else { ChangeCause::Unapplied });
+            causes.push(if branch == Some(true) { ChangeCause::Branch } else { ChangeCause::Pending });
         }
         let is = applied.find_node(kind, change, self.key).matches_live(kind, change, self.key);
         if !change.unreadable && !self.is_normalized(kind, change) && !is.unwrap_or(edited) {
@@ -187,29 +214,18 @@ impl CauseInput<'_> {
         kept.is_some_and(|kept| *kept == digest_normalized(change, self.key))
     }
 
-    /// Without a record: what the branch edits may have been edited by hand as well.
-    fn find_branch_causes(&self, kind: &Kind, change: &Change) -> Vec<ChangeCause> {
-        let BaseState::Present(base) = &self.prior.base else { return vec![ChangeCause::Branch] };
-        let spot = base.find_node(kind, change, self.key);
-        let as_before = |asked: &DesiredDigest| {
-            asked.find_node(kind, change, self.key).matches_live(kind, change, self.key) != Some(false)
-        };
-        let known = matches!(spot, DigestLookup::Found(_) | DigestLookup::Unlisted) && !change.unreadable;
-        match known && !as_before(base) && !self.prior.older_bases.iter().any(as_before) {
-            true => vec![ChangeCause::Branch, ChangeCause::Drift],
-            false => vec![ChangeCause::Branch],
-        }
-    }
-
-    /// Without a record: what an earlier commit asked for is what was applied last.
+    /// Without a record: where the live object is as an earlier commit asked, the merged edit is pending. Whether
+    /// anything else was ever applied is not known.
     fn find_base_cause(&self, kind: &Kind, change: &Change) -> ChangeCause {
-        let was = |asked: &DesiredDigest| {
-            asked.find_node(kind, change, self.key).matches_live(kind, change, self.key) == Some(true)
+        let is_live = |earlier: &DesiredDigest| {
+            let found = earlier.find_node(kind, change, self.key);
+            matches!(found, DigestLookup::Unspecified)
+                || found.matches_live(kind, change, self.key) == Some(true)
         };
-        match self.prior.older_bases.iter().any(was) {
+        match self.prior.older_bases.iter().any(is_live) {
             _ if change.unreadable => ChangeCause::Tool,
-            true => ChangeCause::Unapplied,
-            false => ChangeCause::Drift,
+            true => ChangeCause::Pending,
+            false => ChangeCause::NeverApplied,
         }
     }
 }

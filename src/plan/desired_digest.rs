@@ -32,7 +32,7 @@ pub enum DesiredDigest {
 }
 
 /// What is found at the place of a change.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum DigestLookup<'a> {
     /// The document says what is to be there.
     Found(&'a DesiredDigest),
@@ -40,17 +40,6 @@ pub enum DigestLookup<'a> {
     Unlisted,
     /// The document says nothing about the place.
     Unspecified,
-}
-
-impl PartialEq for DigestLookup<'_> {
-    /// A list that is not named and one that does not list the item ask nothing of it alike.
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Found(a), Self::Found(b)) => a == b,
-            (Self::Unlisted | Self::Unspecified, Self::Unlisted | Self::Unspecified) => true,
-            _ => false,
-        }
-    }
 }
 
 impl DesiredDigest {

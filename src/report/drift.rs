@@ -1,8 +1,8 @@
 //! What differs from what was last applied, and which side moved: as data for JSON, and on the terminal.
 //!
-//! Made from a plan whose changes know their causes, under the same marks. An object that moved is told from a
-//! document that was edited and not applied, from one that was never applied, and from live objects that no
-//! document describes. Where nothing is known of the past, everything counts as moved.
+//! Made from a plan whose changes know their causes, under the same marks. It separates objects that were edited from
+//! documents that were edited and not applied, from what was never applied, and from live objects that no document
+//! describes. Where nothing is known of the past, nothing is called drift.
 //! Deliberately absent: requests. Nothing here is about to be sent.
 
 use schemars::JsonSchema;
@@ -48,8 +48,6 @@ pub struct DriftReport {
     pub has_never_applied: bool,
     /// Whether there are live objects that no document describes, as far as that was asked.
     pub has_unmanaged: bool,
-    /// Whether what is pending or never applied counts as a difference, as `--also-pending` asks.
-    pub also_pending: bool,
     /// What the live objects were held against.
     pub baseline: DriftBaseline,
     /// The objects that differ, in the order of the documents.
@@ -117,7 +115,6 @@ pub struct DriftOptions<'a> {
     pub baseline: DriftBaseline,
     /// What the look was limited to.
     pub since: Option<SinceView>,
-    pub also_pending: bool,
     /// How persons are shown.
     pub personal_data: PersonalDataMode<'a>,
     /// When an object was applied as it was last applied.
@@ -137,7 +134,6 @@ impl DriftReport {
             has_pending: false,
             has_never_applied: false,
             has_unmanaged: false,
-            also_pending: ask.also_pending,
             baseline: ask.baseline.clone(),
             objects: Vec::new(),
             unchanged: plan
@@ -182,16 +178,6 @@ impl DriftReport {
         self.has_unmanaged = !self.unmanaged.is_empty();
         self.complete &= self.unknown.is_empty();
     }
-
-    /// Whether a state is a difference for scripts.
-    pub fn counts_as_difference(&self, state: DriftState) -> bool {
-        self.also_pending || state == DriftState::Drift
-    }
-
-    /// Whether there is any difference for scripts.
-    pub fn has_differences(&self) -> bool {
-        self.objects.iter().flat_map(|own| &own.states).any(|state| self.counts_as_difference(*state))
-    }
 }
 
 /// What of a plan tells of one object.
@@ -208,8 +194,12 @@ impl<'p> DriftSubject<'p> {
     }
 
     fn from_refused(refused: &'p RefusedObject) -> Self {
-        let action =
-            if refused.subject.id.is_some() { plan::StepAction::Update } else { plan::StepAction::Create };
+        let goes = |change: &Change| change.path.0.len() == 1 && change.after.is_none();
+        let action = match &refused.subject.id {
+            Some(_) if refused.changes.iter().all(goes) => plan::StepAction::Delete,
+            Some(_) => plan::StepAction::Update,
+            None => plan::StepAction::Create,
+        };
         Self { subject: &refused.subject, changes: &refused.changes, live: None, action }
     }
 
@@ -238,7 +228,7 @@ fn build_drift_object(showing: &mut ReportContext, own: DriftSubject, ask: &Drif
         )
     };
     let fields: Vec<FieldChange> = changes.iter().map(field).collect();
-    let states = classify_states(&fields, *action);
+    let states = classify_states(&fields);
     let object = build_object_name(showing, subject);
     let history = subject.kind.history;
     DriftObject {
@@ -253,18 +243,16 @@ fn build_drift_object(showing: &mut ReportContext, own: DriftSubject, ask: &Drif
     }
 }
 
-/// Where nothing is known of the past, everything counts as moved.
-fn classify_states(fields: &[FieldChange], action: plan::StepAction) -> Vec<DriftState> {
-    let state = |cause: &CauseView| match (cause, action) {
-        (CauseView::Drift, _) => DriftState::Drift,
-        (CauseView::ToolOrApi, _) | (_, plan::StepAction::Update | plan::StepAction::Delete) => {
-            DriftState::Pending
-        }
-        (_, plan::StepAction::Create) => DriftState::NeverApplied,
+/// Where nothing is known of the past, nothing is called drift.
+fn classify_states(fields: &[FieldChange]) -> Vec<DriftState> {
+    let state = |cause: &CauseView| match cause {
+        CauseView::Drift => DriftState::Drift,
+        CauseView::NeverApplied => DriftState::NeverApplied,
+        _ => DriftState::Pending,
     };
     let mut states: Vec<_> = fields.iter().flat_map(|field| &field.causes).map(state).collect();
     let unknown = states.is_empty() || fields.iter().any(|field| field.causes.is_empty());
-    states.extend(unknown.then_some(DriftState::Drift));
+    states.extend(unknown.then_some(DriftState::NeverApplied));
     states.sort_unstable();
     states.dedup();
     states
@@ -277,12 +265,8 @@ fn describe_state(
     fields: &[FieldChange],
     action: plan::StepAction,
 ) -> DiagnosticView {
-    let drifted = |field: &&FieldChange| field.causes.is_empty() || field.causes.contains(&CauseView::Drift);
-    let pending = |field: &&FieldChange| field.causes.iter().any(|cause| *cause != CauseView::Drift);
-    let own: Vec<&FieldChange> = match state {
-        DriftState::Drift => fields.iter().filter(drifted).collect(),
-        _ => fields.iter().filter(pending).collect(),
-    };
+    let is_own = |field: &&FieldChange| classify_states(std::slice::from_ref(field)).contains(&state);
+    let own: Vec<&FieldChange> = fields.iter().filter(is_own).collect();
     let (kind, name) = (&object.kind, &object.name);
     let (code, severity, message, hint) = match (state, action) {
         (DriftState::Drift, plan::StepAction::Create) => (
@@ -309,11 +293,17 @@ fn describe_state(
             format!("the document of {kind} {name} has changes that are not applied: {}", list_labels(&own)),
             "`trueup apply` applies it",
         ),
-        (DriftState::NeverApplied, _) => (
+        (DriftState::NeverApplied, plan::StepAction::Create) => (
             "never-applied",
             SeverityView::Note,
             format!("{kind} {name} was never applied"),
             "`trueup apply` creates it",
+        ),
+        (DriftState::NeverApplied, _) => (
+            "never-applied",
+            SeverityView::Note,
+            format!("nothing is known of an apply of {kind} {name}: {}", list_labels(&own)),
+            "`trueup apply` applies it; from then on it is known which side was edited",
         ),
     };
     let line = own.iter().find_map(|field| Some((field.line?, field.column)));

@@ -298,11 +298,15 @@ pub struct FieldChange {
 pub enum CauseView {
     /// This branch edits the document.
     ThisBranch,
-    /// The live object moved since it was last applied.
+    /// The live object was edited since the last known apply.
     Drift,
-    /// The document asks for it outside of this branch, and that was never applied.
+    /// The document was edited outside of this branch, and that is not applied.
+    Pending,
+    /// Nothing is known of an apply.
     NeverApplied,
-    /// Neither moved: the service does not keep or show it, or this version compares in another way.
+    /// A secret is written again on request.
+    Rotation,
+    /// Neither was edited: the service does not keep or show it, or this version compares in another way.
     ToolOrApi,
 }
 
@@ -402,7 +406,9 @@ impl CauseView {
         match self {
             Self::ThisBranch => "this branch",
             Self::Drift => "drift",
+            Self::Pending => "pending",
             Self::NeverApplied => "never applied",
+            Self::Rotation => "rotation",
             Self::ToolOrApi => "tool or API",
         }
     }

@@ -299,7 +299,9 @@ impl From<plan::cause::ChangeCause> for CauseView {
         match cause {
             plan::cause::ChangeCause::Branch => Self::ThisBranch,
             plan::cause::ChangeCause::Drift => Self::Drift,
-            plan::cause::ChangeCause::Unapplied => Self::NeverApplied,
+            plan::cause::ChangeCause::Pending => Self::Pending,
+            plan::cause::ChangeCause::NeverApplied => Self::NeverApplied,
+            plan::cause::ChangeCause::Rotation => Self::Rotation,
             plan::cause::ChangeCause::Tool => Self::ToolOrApi,
         }
     }

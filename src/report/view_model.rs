@@ -115,7 +115,7 @@ impl<'r> ViewModel<'r> {
 
     /// What differs from what was last applied, and why.
     pub fn from_drift_report(report: &'r DriftReport, base: &'r str) -> Self {
-        let differing = report.objects.iter().map(|object| build_drift_entry(report, object));
+        let differing = report.objects.iter().map(build_drift_entry);
         let unknown = report.unknown.iter().map(|refusal| ViewEntry {
             diagnostics: refusal.reasons.iter().collect(),
             ..ViewEntry::new(&refusal.object, ViewEntryStatus::Unknown, "unknown")
@@ -317,9 +317,9 @@ fn build_unchanged_entry(unchanged: &UnchangedView) -> ViewEntry<'_> {
     }
 }
 
-fn build_drift_entry<'r>(report: &'r DriftReport, object: &'r DriftObject) -> ViewEntry<'r> {
+fn build_drift_entry(object: &DriftObject) -> ViewEntry<'_> {
     let tone = match object.states.as_slice() {
-        states if states.iter().any(|state| report.counts_as_difference(*state)) => ViewEntryStatus::Drifted,
+        states if states.contains(&DriftState::Drift) => ViewEntryStatus::Drifted,
         states if states.contains(&DriftState::NeverApplied) => ViewEntryStatus::Create,
         _ => ViewEntryStatus::Update,
     };

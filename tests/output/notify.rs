@@ -51,6 +51,9 @@ fn chats_get_messages_in_which_nobody_is_called() {
     let listener = WebhookListener::start("204 No Content");
     let hooks = "  - { url: { from_env: HOOK }, format: slack }\n  - { url: { from_env: HOOK }, format: teams, on: [drift] }\n";
     let fixture = fixture(hooks, &listener.url);
+    // what is not known to have been applied is no drift
+    fixture.workspace.expect(5, &["drift"]);
+    fixture.edit(0, json!({ "company_name": "by hand" }));
     fixture.workspace.expect(2, &["drift"]);
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
     fixture.workspace.expect(0, &["drift"]);

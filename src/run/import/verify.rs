@@ -4,10 +4,12 @@ use super::ImportJob;
 use super::compose::diagnose_unverified;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::plan::Plan;
 use crate::plan::step::format_path;
+use crate::run::fetch::ObjectJob;
 use crate::run::{RunSession, planning};
 
-/// Plans over documents that have everything in place.
+/// Plans over documents that have everything in place; `record` gets the plan.
 ///
 /// # Errors
 /// Every document over which the plan is not empty, with the paths; or why it could not be made.
@@ -15,9 +17,11 @@ pub async fn verify_empty_plan(
     session: &RunSession<'_>,
     import: &ImportJob,
     documents: &[Document],
+    record: impl FnOnce(&Plan, &[ObjectJob]),
 ) -> Result<(), Vec<Diagnostic>> {
     let jobs: Vec<_> = documents.iter().map(|document| import.build_job(document)).collect();
     let plan = planning::make_plan(session, &jobs).await;
+    record(&plan, &jobs);
     let steps = plan.steps.iter().map(|step| {
         let paths: Vec<String> = step.changes.iter().map(|change| format_path(&change.path)).collect();
         diagnose_unverified(&step.subject.name, &paths).with_location(step.subject.place.clone())

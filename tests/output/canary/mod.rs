@@ -34,7 +34,7 @@ use trueup::yaml;
 const LOUD: [&str; 4] = ["-vv", "--color", "always", "--format"];
 
 /// What drift can say.
-const DRIFT: [&str; 4] = ["drift", "--also-pending", "--unmanaged", "--ci=github"];
+const DRIFT: [&str; 4] = ["drift", "--on-difference=fail", "--unmanaged", "--ci=github"];
 
 /// The formats in which every command tells its result.
 const FORMATS: [&str; 9] =

@@ -91,29 +91,30 @@ fn an_edit_by_hand_is_drift_and_an_edit_of_a_document_is_pending() {
     assert_eq!((&moved["states"], &moved["fields"][0]["causes"]), (&json!(["drift"]), &json!(["drift"])));
     assert_eq!(moved["fields"][0]["before"], "Duluth");
     assert!(moved["applied_at"].is_string());
-    let never = json!(["never_applied"]);
-    assert_eq!((&edited["states"], &edited["fields"][0]["causes"]), (&json!(["pending"]), &never));
+    let pending = json!(["pending"]);
+    assert_eq!((&edited["states"], &edited["fields"][0]["causes"]), (&pending, &pending));
     assert_eq!(both["states"], json!(["drift", "pending"]));
-    assert_eq!(both["fields"][0]["causes"], json!(["drift", "never_applied"]));
+    assert_eq!(both["fields"][0]["causes"], json!(["drift", "pending"]));
     fixture.workspace.expect(2, &["drift"]).says(&[
         "2 drifted, 2 pending, 1 as applied",
         "drifted carrierx/partner o-0000",
-        "drift, never applied:",
+        "drift, pending:",
     ]);
 }
 
 #[test]
-fn pending_counts_when_asked() {
+fn what_is_pending_has_an_exit_code_of_its_own() {
     let mut fixture = applied(PARTNER, 2);
     say(&mut fixture, 1, "company_name", json!("Lutsen"));
-    assert_eq!(has(&drift(&fixture, 0, &[])), [false, true, false, false]);
-    drift(&fixture, 2, &["--also-pending"]);
+    assert_eq!(has(&drift(&fixture, 5, &[])), [false, true, false, false]);
+    drift(&fixture, 0, &["--on-difference", "succeed"]);
     fixture.workspace.expect(2, &["plan", "--detailed-exitcode"]);
     // once it is applied, it is drift to put back what was there
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
-    assert_eq!(has(&drift(&fixture, 0, &["--also-pending"])), [false; 4]);
+    assert_eq!(has(&drift(&fixture, 0, &[])), [false; 4]);
     fixture.edit(1, json!({ "company_name": "Duluth" }));
     assert_eq!(has(&drift(&fixture, 2, &[])), [true, false, false, false]);
+    drift(&fixture, 0, &["--on-difference", "succeed"]);
 }
 
 #[test]
@@ -124,10 +125,9 @@ fn what_was_never_there_is_told_from_what_is_gone() {
     new["spec"]["displayName"] = json!("Isle Royale");
     new.as_object_mut().expect("a document").remove("id");
     fixture.workspace.write("config/new.yaml", &yaml::write_yaml(&new));
-    let report = drift(&fixture, 0, &[]);
+    let report = drift(&fixture, 5, &[]);
     assert_eq!(has(&report), [false, false, true, false]);
     assert_eq!(object(&report, "new")["states"], json!(["never_applied"]));
-    drift(&fixture, 2, &["--also-pending"]);
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
     assert_eq!(has(&drift(&fixture, 0, &[])), [false; 4]);
     // another name makes it another object
@@ -141,13 +141,12 @@ fn an_object_whose_document_was_taken_away_is_pending() {
     let mut fixture = applied("keypro/customer", 2);
     fixture.documents.pop();
     fixture.write();
-    let report = drift(&fixture, 0, &[]);
+    let report = drift(&fixture, 5, &[]);
     assert_eq!(object(&report, "o-0001")["states"], json!(["pending"]));
     assert_eq!(
         object(&report, "o-0001")["diagnostics"][0]["message"],
         "keypro/customer o-0001 is marked for deletion and still exists"
     );
-    drift(&fixture, 2, &["--also-pending"]);
 }
 
 #[test]
@@ -156,29 +155,30 @@ fn an_object_without_a_document_is_unmanaged() {
     fixture.documents.pop();
     fixture.write();
     fixture.workspace.expect(0, &["apply", "--auto-approve"]);
-    assert_eq!(has(&drift(&fixture, 0, &["--also-pending"])), [false; 4]);
-    let report = drift(&fixture, 0, &["--unmanaged", "--also-pending"]);
+    assert_eq!(has(&drift(&fixture, 0, &[])), [false; 4]);
+    let report = drift(&fixture, 0, &["--unmanaged"]);
     assert_eq!(has(&report), [false, false, false, true]);
     assert_eq!(report["unmanaged"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]
-fn without_records_everything_counts_as_drift() {
+fn without_records_nothing_is_called_drift() {
     let fixture = SandboxFixture::new(PARTNER, 2, Json);
     fixture.edit(0, json!({ "company_name": "Duluth" }));
-    let report = drift(&fixture, 2, &[]);
+    let report = drift(&fixture, 5, &[]);
+    assert_eq!(has(&report), [false, false, true, false]);
     assert_eq!(report["diagnostics"][0]["code"], "no-record");
     assert_eq!(report["baseline"], json!({ "records": false }));
     // under another key they say nothing
     let mut fixture = applied(PARTNER, 2);
     say(&mut fixture, 0, "company_name", json!("Lutsen"));
-    drift(&fixture, 0, &[]);
+    drift(&fixture, 5, &[]);
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "another one");
-    drift(&fixture, 2, &[]);
+    drift(&fixture, 5, &[]);
     // and a broken file is told
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     fixture.workspace.write(".trueup/ledger.jsonl", "{\"format\":1}\nno record\n");
-    fixture.workspace.expect(2, &["drift"]).says(&["unreadable-state", "ledger.jsonl"]);
+    fixture.workspace.expect(5, &["drift"]).says(&["unreadable-state", "ledger.jsonl"]);
 }
 
 #[test]
@@ -221,18 +221,17 @@ fn what_cannot_be_read_is_an_error_in_every_format() {
 #[test]
 fn the_codes_are_the_same_in_every_format() {
     let mut fixture = applied(PARTNER, 3);
-    let codes = |fixture: &SandboxFixture, plain: i32, pending: i32| {
+    let codes = |fixture: &SandboxFixture, drift: i32, plan: i32| {
         for format in FORMATS {
             let report = format!("{format}=out");
-            fixture.workspace.expect(plain, &["drift", "--report", &report]);
-            fixture.workspace.expect(pending, &["drift", "--also-pending", "--report", &report]);
-            fixture.workspace.expect(pending, &["plan", "--detailed-exitcode", "--report", &report]);
+            fixture.workspace.expect(drift, &["drift", "--report", &report]);
+            fixture.workspace.expect(plan, &["plan", "--detailed-exitcode", "--report", &report]);
             fixture.workspace.expect(0, &["plan", "--report", &report]);
         }
     };
     codes(&fixture, 0, 0);
     say(&mut fixture, 1, "company_name", json!("Lutsen"));
-    codes(&fixture, 0, 2);
+    codes(&fixture, 5, 2);
     fixture.edit(0, json!({ "company_name": "Duluth" }));
     codes(&fixture, 2, 2);
 }
@@ -288,10 +287,10 @@ fn every_leaf_of_every_kind_is_put_down_to_the_side_that_moved() {
             let mut fixture = applied(kind, 12);
             let before = fixture.dump();
             fixture.vary(rotation, 1);
-            let report = drift(&fixture, 0, &[]);
+            let report = drift(&fixture, 5, &[]);
             assert_eq!(has(&report), [false, true, false, false], "{kind} {rotation}: {report:#}");
-            let never = json!(["never_applied"]).to_string();
-            assert!(causes(&report).iter().all(|own| *own == never), "{kind} {rotation}: {report:#}");
+            let pending = json!(["pending"]).to_string();
+            assert!(causes(&report).iter().all(|own| *own == pending), "{kind} {rotation}: {report:#}");
             let applied = fixture.workspace.run(&[
                 "apply",
                 "--auto-approve",
@@ -318,4 +317,34 @@ fn put_back(fixture: &SandboxFixture, before: &[Value]) {
         let own = own.as_str().map_or_else(|| own.to_string(), str::to_owned);
         edit(&fixture.sandbox, &fixture.kind.name, &own, Value::Object(members));
     }
+}
+
+#[test]
+fn a_read_that_agrees_is_a_baseline() {
+    for look in [&["plan"][..], &["drift"]] {
+        let fixture = SandboxFixture::new(PARTNER, 2, Json);
+        fixture.workspace.expect(0, look);
+        fixture.edit(0, json!({ "company_name": "Duluth" }));
+        assert_eq!(has(&drift(&fixture, 2, &[])), [true, false, false, false], "{look:?}");
+    }
+}
+
+/// A document that begins to manage a list of which the live object has items is edited; the object is not.
+#[test]
+fn a_document_that_begins_to_manage_a_list_is_pending() {
+    let mut fixture = SandboxFixture::new(GATEWAY, 2, Json);
+    let rows = fixture.documents[0].document["spec"].as_object_mut().expect("fields").remove("billTypes");
+    assert!(rows.is_some_and(|rows| rows.as_array().is_some_and(|rows| !rows.is_empty())));
+    fixture.write();
+    fixture.workspace.expect(0, &["apply", "--auto-approve"]);
+    say(&mut fixture, 0, "billTypes", json!([]));
+    let report = drift(&fixture, 5, &[]);
+    assert_eq!(has(&report), [false, true, false, false], "{report:#}");
+    let fields = object(&report, "o-0000")["fields"].as_array().expect("fields");
+    let rows =
+        fields.iter().filter(|own| own["path"].as_str().is_some_and(|path| path.starts_with("/billTypes")));
+    assert!(
+        rows.clone().count() > 0 && rows.clone().all(|own| own["causes"] == json!(["pending"])),
+        "{report:#}"
+    );
 }

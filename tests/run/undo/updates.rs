@@ -172,8 +172,7 @@ fn what_is_undone_is_pending_and_has_not_drifted() {
     fixture.write();
     fixture.workspace.expect(0, &APPLY);
     fixture.workspace.expect(0, &["undo", &last(&fixture), "--auto-approve"]);
-    fixture.workspace.expect(0, &["drift"]);
-    fixture.workspace.expect(2, &["drift", "--also-pending"]);
+    fixture.workspace.expect(5, &["drift"]);
     fixture.edit(0, json!({ "company_name": "by hand" }));
     fixture.workspace.expect(2, &["drift"]);
 }
