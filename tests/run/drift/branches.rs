@@ -164,7 +164,7 @@ fn only_what_the_branch_edits_is_planned_and_applied() {
     let mut fixture = three_causes(true);
     let plan = ["plan", "--only", "this-branch", "-o", "plan.json", "--format", "json"];
     let report = fixture.workspace.expect(0, &plan).json();
-    assert_eq!(causes(&report, "changes"), expected(true)[2..]);
+    assert_eq!(causes(&report, "changes"), expected(false)[2..]);
     assert_eq!(report["diagnostics"][0]["code"], "not-selected");
     let saved: Value = serde_json::from_str(&fixture.workspace.read("plan.json")).expect("JSON");
     assert_eq!(saved["commit"].as_str().map(str::len), Some(40));

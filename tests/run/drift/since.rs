@@ -91,7 +91,7 @@ fn it_goes_with_the_other_choices() {
     // an edit by hand of what the branch edits is told as what it is
     fixture.edit(2, json!({ "company_name": "Duluth" }));
     let drift = ["drift", "--since", "main", "--format", "json"];
-    let report = fixture.workspace.expect(2, &drift).json();
+    let report = fixture.workspace.expect(5, &drift).json();
     assert_eq!(names(&report, "objects"), ["o-0002", "o-0003"]);
     assert_eq!(report["since"]["skipped"], 2);
     // against a commit of the branch itself
