@@ -63,12 +63,26 @@ impl<T: std::fmt::Display> SourceText<T> {
 }
 
 /// The fields of one object, by their number in the kind's shape, ascending.
-#[derive(Clone, PartialEq, Eq, Default)]
+#[derive(Clone, Default)]
 pub struct Object {
     fields: Vec<(u16, Value)>,
+    /// Of fields that came in another form than the one in which they are written: the text that came.
+    sources: Option<Box<FieldSources>>,
     /// Members that the kind does not know, as the service sent them.
     pub unknown_fields: Vec<UnknownField>,
 }
+
+/// Texts of fields, by their number.
+type FieldSources = Vec<(u16, Box<str>)>;
+
+/// The form in which a value came says nothing about what it is.
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields == other.fields && self.unknown_fields == other.unknown_fields
+    }
+}
+
+impl Eq for Object {}
 
 /// A member that the kind does not know: its name and its value in the bytes of the wire format it came in.
 #[derive(Clone, PartialEq, Eq)]
@@ -176,6 +190,7 @@ impl Object {
 
     /// Sets field number `field`, replacing what was there.
     pub fn set_field(&mut self, field: u16, value: Value) {
+        self.forget_source(field);
         match self.fields.binary_search_by_key(&field, |(number, _)| *number) {
             Ok(at) => self.fields[at].1 = value,
             Err(at) => self.fields.insert(at, (field, value)),
@@ -184,8 +199,26 @@ impl Object {
 
     /// Takes field number `field` out, so that it is absent.
     pub fn take_field(&mut self, field: u16) -> Option<Value> {
+        self.forget_source(field);
         let at = self.fields.binary_search_by_key(&field, |(number, _)| *number).ok()?;
         Some(self.fields.remove(at).1)
+    }
+
+    /// Keeps the text in which a field came, in the bytes of its wire format, until the field is set anew.
+    pub fn keep_source(&mut self, field: u16, text: &str) {
+        self.sources.get_or_insert_default().push((field, text.into()));
+    }
+
+    /// The text in which a field came, where it is not the form in which its value is written.
+    pub fn find_source(&self, field: u16) -> Option<&str> {
+        let sources = self.sources.as_ref()?;
+        sources.iter().find(|(number, _)| *number == field).map(|(_, text)| &**text)
+    }
+
+    fn forget_source(&mut self, field: u16) {
+        if let Some(sources) = &mut self.sources {
+            sources.retain(|(number, _)| *number != field);
+        }
     }
 
     /// Every present field, in the kind's order.

@@ -183,7 +183,11 @@ fn build_partial_update(
             let value =
                 proposal.desired.get_field(field.number).filter(|value| !matches!(value, Value::Null));
             let value = value.cloned().unwrap_or_else(|| field.ty.build_zero_value());
-            body.push((field.write_to.to_string(), encode_value(field, &value, WriteMode::Update)));
+            let wire = match proposal.desired.find_source(field.number) {
+                Some(source) => WireValue::Raw(source.to_owned()),
+                None => encode_value(field, &value, WriteMode::Update),
+            };
+            body.push((field.write_to.to_string(), wire));
             along.push(field.name.to_string());
         }
     }
@@ -350,6 +354,10 @@ fn encode_object(shape: &Shape, object: &Object, moment: WriteMode) -> WireValue
     for field in &shape.fields {
         let value = object.get_field(field.number);
         if !is_sent(field, value, moment) {
+            continue;
+        }
+        if let Some(source) = object.find_source(field.number).filter(|_| moment == WriteMode::Update) {
+            members.push((field.write_to.to_string(), WireValue::Raw(source.to_owned())));
             continue;
         }
         // a list that the service might keep when it is null is always said in full

@@ -18,7 +18,7 @@ pub mod verify;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use draft::{SecretVariable, shows_secret};
+use draft::SecretVariable;
 use edited_file::EditedDocument;
 use imported_references::ImportedReferences;
 use names::VariableNames;
@@ -32,7 +32,7 @@ use crate::plan::PlanSubject;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::run::fetch::ObjectJob;
-use crate::value::{Object, Sensitivity, Value};
+use crate::value::{Object, Value};
 
 /// Up to so many objects chosen by id are read one by one, where the API can.
 const MAX_SINGLE_READS: usize = 5;
@@ -60,8 +60,6 @@ pub struct FetchedObjects {
     pub objects: Vec<Snapshot>,
     /// How many there are in all.
     pub total: usize,
-    /// Whether any of them shows a secret.
-    pub shows_secrets: bool,
     /// Selectors, by their place, that match nothing.
     pub unmatched_selectors: Vec<usize>,
 }
@@ -125,7 +123,6 @@ impl ImportJob {
         let mut used = vec![false; selectors.len()];
         let mut take = |live: Snapshot| {
             fetched.total += 1;
-            fetched.shows_secrets |= shows_secret(&self.kind.shape, &live.object, Sensitivity::Public);
             let mut wanted = selectors.is_empty();
             for (selector, used) in selectors.iter().zip(&mut used) {
                 let takes = selector.matches_object(&self.kind, &live.object);

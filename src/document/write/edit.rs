@@ -91,15 +91,6 @@ impl<'t> DocumentEditor<'t> {
         Ok(())
     }
 
-    /// Takes a comment away that stands behind a value on its line, if it says just this.
-    pub fn remove_comment(&mut self, span: SourceSpan, remark: &str) {
-        let end = span.end as usize;
-        let rest = self.text.get(end..self.find_line_end(end)).unwrap_or_default();
-        if rest.trim() == format!("# {remark}") {
-            self.push_edit(end..end + rest.trim_end().len(), String::new());
-        }
-    }
-
     /// Takes items out of a list, by their places, and adds others at its end.
     ///
     /// # Errors

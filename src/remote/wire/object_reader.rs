@@ -12,6 +12,7 @@ use super::{
     DecodeError, KeySyntax, LookupLink, MemberSpelling, SchemaMismatch, Snapshot, TokenKind, WireLexer,
     WireReadError, WireReadResult, WireScalar,
 };
+use crate::exchange::WireValue;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Field, FieldType, ItemType, MemberNameCase, ReferenceSource, ScalarType, Shape};
 use crate::value::{Object, UnknownField, Value};
@@ -194,6 +195,8 @@ pub(super) struct ObjectReader<'k> {
     path: Vec<WirePathSegment<'k>>,
     mismatches: Vec<SchemaMismatch>,
     links: Vec<LookupLink>,
+    /// The value at hand came in another form than the one in which it is written.
+    reshaped: bool,
 }
 
 /// One step of the way to the value at hand.
@@ -274,8 +277,17 @@ impl<'k> ObjectReader<'k> {
         let start = *lexer;
         self.path.push(WirePathSegment::Field(&field.name));
         let depth = self.path.len();
-        match self.read_value(lexer, reads) {
-            Ok(value) => object.set_field(field.number, value),
+        let above = std::mem::replace(&mut self.reshaped, false);
+        let read = self.read_value(lexer, reads);
+        let reshaped = std::mem::replace(&mut self.reshaped, above);
+        match read {
+            Ok(value) => {
+                object.set_field(field.number, value);
+                if reshaped {
+                    let mut again = start;
+                    object.keep_source(field.number, again.skip_value()?);
+                }
+            }
             Err(WireReadError::TypeMismatch(message)) => {
                 self.record_mismatch(message);
                 object.take_field(field.number);
@@ -373,7 +385,10 @@ impl<'k> ObjectReader<'k> {
             }),
             _ => match self.read_nested_object(lexer, names, "this is not a list")? {
                 Value::Null => Ok(Value::Null),
-                one => Ok(Value::Array(vec![one])),
+                one => {
+                    self.reshaped = true;
+                    Ok(Value::Array(vec![one]))
+                }
             },
         }
     }
@@ -389,7 +404,10 @@ impl<'k> ObjectReader<'k> {
             }
             _ => match self.read_scalar_or_object(lexer, item)? {
                 Value::Null => Ok(Value::Null),
-                one => Ok(Value::Array(vec![one])),
+                one => {
+                    self.reshaped = true;
+                    Ok(Value::Array(vec![one]))
+                }
             },
         }
     }
@@ -473,7 +491,10 @@ impl<'k> ObjectReader<'k> {
             }
             (TokenKind::Scalar, _) => {
                 self.count_value()?;
-                convert_scalar(leaf, lexer.read_scalar()?)
+                let mut again = *lexer;
+                let value = convert_scalar(leaf, lexer.read_scalar()?)?;
+                self.reshaped |= !is_same_form(leaf, &again.read_scalar()?, &value);
+                Ok(value)
             }
             // a guid may stand in braces, which in JSV looks like an object
             (TokenKind::Object, ScalarType::Uuid) => {
@@ -556,6 +577,28 @@ fn convert_scalar(leaf: &ScalarType, scalar: WireScalar) -> WireReadResult<Value
         (_, WireScalar::String(text)) if text.is_empty() => Ok(Value::Null),
         (_, WireScalar::Plain("null")) => Ok(Value::Null),
         (_, scalar) => convert_token(leaf, scalar.as_token()),
+    }
+}
+
+/// Whether a value is written in the form in which it came. Of dates the text is kept, and every spelling of a UUID
+/// is the same to a service.
+fn is_same_form(leaf: &ScalarType, scalar: &WireScalar, value: &Value) -> bool {
+    match (scalar, value) {
+        (_, Value::Uuid(_) | Value::Date(_) | Value::DateTime(_)) => true,
+        (WireScalar::String(_) | WireScalar::Plain(_), Value::String(_)) => true,
+        (WireScalar::Boolean(_), Value::Boolean(_)) => true,
+        (WireScalar::Plain(text), Value::Boolean(flag)) => text.eq_ignore_ascii_case(&flag.to_string()),
+        (scalar, Value::Integer(_) | Value::Decimal(_) | Value::Number(_)) => {
+            match (scalar, leaf.encode_value(value)) {
+                (WireScalar::String(text), WireValue::String(written)) => *text == written,
+                (WireScalar::Number(text), WireValue::Number(written)) => *text == written,
+                (WireScalar::Plain(text), WireValue::Number(written) | WireValue::String(written)) => {
+                    *text == written
+                }
+                _ => false,
+            }
+        }
+        _ => false,
     }
 }
 

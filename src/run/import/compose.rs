@@ -43,7 +43,6 @@ impl ImportJob {
         let mut names = names::assign_names(&self.kind, &fresh, &place.taken).into_iter();
         let mut composing = ImportComposer {
             import: self,
-            fetched,
             registry: place.registry,
             variables: &mut place.variables,
             trees: HashMap::new(),
@@ -99,7 +98,6 @@ impl ImportJob {
 
 struct ImportComposer<'c, 'e> {
     import: &'c ImportJob,
-    fetched: &'e FetchedObjects,
     registry: &'c KindRegistry,
     variables: &'c mut VariableNames,
     /// The trees of files with documents that change, by their paths.
@@ -113,12 +111,7 @@ impl<'e> ImportComposer<'_, 'e> {
         // the same name on two targets is two objects, with two secrets
         words.extend(import.names_target.then(|| to_variable_words(&import.target)));
         words.push(to_variable_words(name));
-        let manner = DraftOptions {
-            kind: &import.kind,
-            personal: import.personal,
-            shows_secrets: self.fetched.shows_secrets,
-            words,
-        };
+        let manner = DraftOptions { kind: &import.kind, personal: import.personal, words };
         draft_object(&manner, &live.object, self.variables)
     }
 

@@ -23,8 +23,6 @@ use crate::plan::compare::{find_row_id, is_equal, is_unreadable};
 use crate::plan::pair::match_items;
 use crate::value::{Object, Sensitivity, Value};
 
-/// What stands behind a secret that reads back empty from a service that shows secrets.
-pub const READS_EMPTY: &str = "the API returns it empty: set a source if it has a value";
 /// How deep a value of any sort may nest.
 const MAX_DEPTH: usize = 32;
 /// The most characters of a free key; readers of YAML stop looking for the end of longer ones.
@@ -35,8 +33,6 @@ pub struct DraftOptions<'m> {
     pub kind: &'m Kind,
     /// Whether personal and sensitive values are written.
     pub personal: bool,
-    /// Whether the service was seen to show secrets, so that one that reads empty is taken for none.
-    pub shows_secrets: bool,
     /// The words with which every variable begins.
     pub words: Vec<String>,
 }
@@ -177,7 +173,7 @@ impl ObjectDrafter<'_> {
         wish
     }
 
-    /// A secret is never said: only where it comes from, or that there is none.
+    /// A secret is never said: only where it comes from. Of one that reads empty nothing is known.
     fn draft_secret(&mut self, field: &Field, live: Option<&Value>) -> Option<DesiredValue> {
         if live.is_some_and(|value| !value.is_blank()) {
             return Some(self.draft_source(to_field_words(&field.name)));
@@ -185,10 +181,6 @@ impl ObjectDrafter<'_> {
         // a service that never shows secrets does not tell that there is none
         if !is_unreadable(field, live) || !self.full_update {
             return None;
-        }
-        if self.options.shows_secrets && !field.behavior.write_only && can_be_cleared(field) {
-            self.out.remarks.insert(self.position.clone(), NodeComment::Trailing(READS_EMPTY.into()));
-            return Some(DesiredValue::Clear);
         }
         let name = self.reserve_variable(to_field_words(&field.name));
         let none = if can_be_cleared(field) { ", or write null if there is none" } else { "" };
@@ -432,22 +424,4 @@ fn is_bounded(value: &Value, depth: usize) -> bool {
 
 fn is_valid_key(key: &str) -> bool {
     key.chars().count() <= MAX_KEY
-}
-
-/// Whether an object holds a secret that can be read.
-pub fn shows_secret(shape: &Shape, object: &Object, above: Sensitivity) -> bool {
-    object.fields().any(|(number, value)| {
-        shape.fields.get(number as usize).is_some_and(|field| {
-            let mark = above.max(field.sensitivity);
-            match (&field.ty, value) {
-                (FieldType::Object(shape), Value::Object(inner)) => shows_secret(shape, inner, mark),
-                (FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }), Value::Array(items)) => {
-                    items.iter().filter_map(Value::as_object).any(|inner| shows_secret(shape, inner, mark))
-                }
-                (_, value) => {
-                    mark == Sensitivity::Secret && !value.is_blank() && !is_unreadable(field, Some(value))
-                }
-            }
-        })
-    })
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::ImportJob;
-use super::draft::{ObjectDraft, READS_EMPTY, SecretVariable, can_represent};
+use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
 use super::imported_references::ImportedReferences;
 use crate::diagnostic::{Diagnostic, SourceSpan};
@@ -216,7 +216,6 @@ impl<'r> DocumentReviser<'r> {
         };
         match self.editor.replace_value(span, &tree) {
             Ok(()) => {
-                self.editor.remove_comment(span, READS_EMPTY);
                 self.touched.replaced.push(span);
             }
             Err(stuck) => self.add_stuck_diagnostic(stuck),

@@ -49,7 +49,7 @@ fn object(json: &Json) -> Object {
 
 fn drafted(object: &Object, personal: bool) -> ObjectDraft {
     let kind = stall();
-    let manner = DraftOptions { kind: &kind, personal, shows_secrets: true, words: vec!["SHOP".into()] };
+    let manner = DraftOptions { kind: &kind, personal, words: vec!["SHOP".into()] };
     draft_object(&manner, object, &mut VariableNames::new(Default::default()))
 }
 

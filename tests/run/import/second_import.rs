@@ -135,6 +135,10 @@ fn a_value_that_is_gone_is_asked_to_be_none() {
 fn a_secret_that_came_is_a_source() {
     let fixture = ImportFixture::new(GATEWAY);
     fixture.import(0, &["displayName=Card*"]);
+    // that there is none is for a person to say
+    let imported = fixture.workspace.read(FILE);
+    assert!(!imported.contains("merchantPin: null"), "{imported}");
+    fixture.workspace.write(FILE, &imported.replace("spec:\n", "spec:\n  merchantPin: null\n"));
     fixture.edit(0, json!({ "merchantPin": "90909" }));
     let ran = fixture.import(0, &["displayName=Card*"]);
     ran.says(&["BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN  for merchantPin of card-gateway"]);
