@@ -62,7 +62,7 @@ scope:
 spec:
   merchantId: M-1001
   merchantKey: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_KEY }
-  # merchantPin: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN }  # does not read back: name its source, or write null if there is none
+  # merchantPin: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN }  # not returned by the API: set its source, or write null if there is none
   displayName: Card gateway
   allowToken: true
   maxPaymentAmount: 2500.0
