@@ -6,13 +6,13 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache ca-certificates musl-dev
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --features full --bin trueup && mkdir /empty
+RUN cargo build --profile dist --locked --features full --bin trueup && mkdir /empty
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 --chmod=1777 /empty /tmp
 COPY --from=build --chown=65532:65532 /empty /work
-COPY --from=build /src/target/release/trueup /trueup
+COPY --from=build /src/target/dist/trueup /trueup
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
 USER 65532:65532
 WORKDIR /work

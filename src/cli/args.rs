@@ -23,7 +23,7 @@ use crate::run::CancellationToken;
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done or no differences; 1 error; 2 differences; 3 refused, nothing written; \
-4 partly applied; 64 usage error; 130 interrupted.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
+4 partly applied; 64 usage error; 130, 143, 129 interrupted by SIGINT, SIGTERM, SIGHUP.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
 )]
 pub struct CommandLine {
     #[command(subcommand)]
