@@ -60,7 +60,7 @@ pub enum WireValue {
 }
 
 /// What came back, read whole and within bounds.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct HttpResponse {
     pub status: u16,
     /// Without parameters, lower case; empty when the server named none.
@@ -69,9 +69,22 @@ pub struct HttpResponse {
     pub retry_after: Option<String>,
     /// `ETag` as sent: what tells this state of what was read from the next.
     pub etag: Option<String>,
+    /// `Link` as sent.
+    pub link: Option<String>,
+    /// What headers say of the rate limit.
+    pub rate_limit: RateLimitHeaders,
     /// The server's own name for this exchange, where it gave one.
     pub request_id: Option<String>,
     pub body: Vec<u8>,
+}
+
+/// What `RateLimit` headers say, in any of their spellings.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct RateLimitHeaders {
+    /// How many requests are left.
+    pub remaining: Option<u64>,
+    /// When more are allowed: seconds from now, or seconds since 1970.
+    pub reset: Option<u64>,
 }
 
 impl HttpResponse {

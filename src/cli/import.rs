@@ -112,7 +112,7 @@ impl PreparedImport {
         let written = write_documents(pages, composed, &mut told.rows);
         told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
         let proof = runtime.block_on(verify_import(&workspace.root, service, &aim, &written, screen));
-        told.verified = proof.is_ok();
+        told.verified = proof.is_ok() && fetched.incomplete.is_none();
         told.diagnostics.extend(proof.err().into_iter().flatten());
         Ok(())
     }
@@ -147,6 +147,13 @@ fn diagnose_fetched(aim: &ImportTarget, args: &ImportArgs, fetched: &FetchedObje
         let message = "the service lists no objects; the credentials may lack access";
         remarks.push(
             Diagnostic::warning("empty-collection", message).with_hint("check the credentials and the scope"),
+        );
+    }
+    if let Some(reason) = &fetched.incomplete {
+        let message = format!("the list of objects is not complete, so others may be missing here: {reason}");
+        remarks.push(
+            Diagnostic::error("incomplete-list", message)
+                .with_hint("check `paging` in the description of the kind"),
         );
     }
     for at in &fetched.unmatched_selectors {
@@ -227,7 +234,7 @@ fn diagnose_documents_without_object(
     existing: &[ExistingDocument],
     fetched: &FetchedObjects,
 ) -> Vec<Diagnostic> {
-    if !aim.selectors.is_empty() || fetched.total == 0 {
+    if !aim.selectors.is_empty() || fetched.total == 0 || fetched.incomplete.is_some() {
         return Vec::new();
     }
     let number = aim.import.kind.identity.id;

@@ -40,6 +40,8 @@ pub struct Plan {
     pub diagnostics: Vec<Diagnostic>,
     /// False when some live state could not be read, so that the plan may lack steps.
     pub complete: bool,
+    /// The lists that were read.
+    pub collections: Vec<PlanCollection>,
     /// The numbers of those among the refused that could not be read; a reason that several share stands in
     /// `diagnostics`.
     pub unread: BTreeSet<usize>,
@@ -51,6 +53,14 @@ impl Plan {
         let left: BTreeSet<usize> = self.refused.iter().map(|refused| refused.subject.number).collect();
         self.unread.retain(|number| left.contains(number));
     }
+}
+
+/// A list of objects that was read for a plan.
+pub struct PlanCollection {
+    pub kind: Arc<Kind>,
+    pub target: Arc<str>,
+    /// Why it is not complete, where it is not.
+    pub incomplete: Option<String>,
 }
 
 /// Which object.

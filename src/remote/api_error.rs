@@ -363,10 +363,8 @@ mod tests {
         HttpResponse {
             status: 400,
             content_type: content_type.into(),
-            retry_after: None,
-            etag: None,
-            request_id: None,
             body: body.into(),
+            ..HttpResponse::default()
         }
     }
 

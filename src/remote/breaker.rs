@@ -178,8 +178,7 @@ mod tests {
     use crate::remote::transport_error::DeliveryStatus;
 
     fn answer(status: u16) -> Result<HttpResponse, TransportError> {
-        let (content_type, body) = (String::new(), Vec::new());
-        Ok(HttpResponse { status, content_type, retry_after: None, etag: None, request_id: None, body })
+        Ok(HttpResponse { status, ..HttpResponse::default() })
     }
 
     fn broken() -> Result<HttpResponse, TransportError> {

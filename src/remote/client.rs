@@ -21,6 +21,7 @@ use url::Url;
 use super::auth::{RequestCredentials, TargetCredentials};
 use super::breaker::{BreakerPermit, CircuitBreaker};
 use super::hosts::{self, AllowedHosts};
+use super::rate_limit_headers;
 use super::rate_limiter::{RateLimiter, RateStatus};
 use super::retry;
 use super::retry_budget::RetryBudget;
@@ -288,7 +289,9 @@ impl HttpClient {
     /// What an answer tells about the pace that the service bears.
     fn adjust_rate(&self, outcome: &Result<HttpResponse, TransportError>, began: Instant) {
         match outcome {
-            Ok(response) if response.status == 429 => self.rate_limiter.reduce_concurrency(began),
+            Ok(response) if rate_limit_headers::is_throttled(response) => {
+                self.rate_limiter.reduce_concurrency(began);
+            }
             Ok(response) if response.is_success() => self.rate_limiter.record_success(),
             _ => {}
         }

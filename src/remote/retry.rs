@@ -1,8 +1,8 @@
 //! Sending again, where that is safe.
 //!
-//! What may be repeated: a request that is the same twice as once, after 429, 502, 503, 504 or a connection that
-//! failed; any other only when surely nothing was sent. The pauses grow and
-//! are jittered; a longer pause that the service asks for is kept, up to a limit. Attempts and the whole
+//! What may be repeated: a read after any status that may pass, another idempotent request after 429, 502, 503,
+//! 504 or a connection that failed, any other only when surely nothing was sent. The pauses grow and are jittered;
+//! a longer pause that the service asks for is kept, up to a limit. Attempts and the whole
 //! time are bounded, whatever comes first.
 //! Deliberately absent: looking up what an unknown outcome was. That takes the kind, in `run`.
 
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::time::sleep;
 
 use super::client::{ExchangeLimits, HttpClient, OutgoingRequest, TimedAttempt};
+use super::rate_limit_headers;
 use super::retry_budget::{RetryBudget, RetryEvent};
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
 use crate::exchange::{HttpResponse, Method, PlannedRequest};
@@ -221,7 +222,7 @@ impl RetryContext<'_> {
         let why = &*describe_outcome(outcome);
         tracing::info!(host = self.host, after = why, ms = pause.as_millis(), attempts, "waits");
         let throttled = parse_retry_after(outcome, SystemTime::now()).is_some()
-            || outcome.as_ref().is_ok_and(|response| response.status == 429);
+            || outcome.as_ref().is_ok_and(rate_limit_headers::is_throttled);
         self.retry_budget.notify_retry(&RetryEvent {
             target: self.target,
             reason: why,
@@ -233,7 +234,10 @@ impl RetryContext<'_> {
 
     fn is_retryable(&self, outcome: &AttemptResult) -> bool {
         match outcome {
-            // also after 429 it may have been carried out
+            Ok(response) if !self.is_write => {
+                rate_limit_headers::is_throttled(response) || is_transient_status(response.status)
+            }
+            // a write may have been carried out also after 429
             Ok(response) => self.idempotent && matches!(response.status, 429 | 502..=504),
             Err(failure) => {
                 failure.reason.is_transient()
@@ -254,27 +258,35 @@ impl RetryContext<'_> {
 /// Whether an attempt that ended like this may have taken effect.
 fn classify_delivery(outcome: &AttemptResult) -> DeliveryStatus {
     match outcome {
-        Ok(response) if response.status == 429 => DeliveryStatus::NotSent,
+        Ok(response) if rate_limit_headers::is_throttled(response) => DeliveryStatus::NotSent,
         // a gateway's word says nothing about what is behind it
         Ok(_) => DeliveryStatus::MaybeSent,
         Err(failure) => failure.delivery,
     }
 }
 
-/// The pause that the service asks for: seconds, or a date.
+/// The pause that the service asks for: seconds, a date, or the reset of its rate limit.
 pub(super) fn parse_retry_after(outcome: &AttemptResult, now: SystemTime) -> Option<Duration> {
     let text = match outcome {
-        Ok(response) => response.retry_after.as_deref()?,
+        Ok(response) => match &response.retry_after {
+            Some(text) => text,
+            None => return rate_limit_headers::find_reset(response, now),
+        },
         Err(TransportError {
             reason: TransportErrorReason::LoginUnavailable { retry_after, .. }, ..
         }) => retry_after.as_deref()?,
         Err(_) => return None,
     };
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
+    if let Some(pause) = rate_limit_headers::parse_seconds(text) {
+        return Some(pause);
     }
     let date = httpdate::parse_http_date(text.trim()).ok()?;
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// Whether a read that was answered with this status may succeed a little later.
+fn is_transient_status(status: u16) -> bool {
+    matches!(status, 408 | 409 | 423 | 425 | 500 | 502..=504 | 506..=599)
 }
 
 fn describe_outcome(outcome: &AttemptResult) -> String {
@@ -302,14 +314,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, retry_after: Option<&str>) -> AttemptResult {
-        Ok(HttpResponse {
-            status,
-            content_type: String::new(),
-            retry_after: retry_after.map(str::to_owned),
-            etag: None,
-            request_id: None,
-            body: Vec::new(),
-        })
+        Ok(HttpResponse { status, retry_after: retry_after.map(str::to_owned), ..HttpResponse::default() })
     }
 
     fn failure(reason: TransportErrorReason, sent: DeliveryStatus) -> AttemptResult {
@@ -468,9 +473,10 @@ mod tests {
         let asked = |text| parse_retry_after(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
         assert_eq!(asked("120"), Some(120));
         assert_eq!(asked(" 0 "), Some(0));
+        assert_eq!(asked("1.5"), Some(1));
         assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
         assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date that is over asks for nothing");
-        for nonsense in ["", "soon", "-1", "1.5", "99999999999999999999"] {
+        for nonsense in ["", "soon", "-1", "1e3", "nan"] {
             assert_eq!(asked(nonsense), None, "{nonsense}");
         }
     }

@@ -6,47 +6,48 @@
 
 mod collection_size;
 mod find;
+mod list;
 mod lookup;
 mod origin;
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use list::build_read_request;
+pub use list::{ListEvent, ListReading};
 pub use lookup::LookupSource;
 pub use origin::TargetOrigin;
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 pub use self::collection_size::CollectionSize;
 use self::collection_size::CollectionSizeMap;
-use super::api_error::{self, ApiError};
 pub use super::client::RequestCount;
 use super::client::{ExchangeLimits, HttpClient};
 use super::hosts::AllowedHosts;
 use super::rate_limiter::RateStatus;
+use super::request_error::RejectedResponse;
+pub use super::request_error::RequestError;
 use super::retry::{CompletedRequest, RetryPolicy};
 use super::retry_budget::RetryBudget;
 use super::session;
 use super::spelling::SpellingCache;
 use super::target::Target;
 use super::transport::Transport;
-use super::transport_error::{DeliveryStatus, TransportError};
-use super::wire::{self, DecodeError, ListPage, Snapshot};
+use super::transport_error::DeliveryStatus;
+use super::wire::{self, DecodeError, Snapshot};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest, WireValue};
-use crate::kind::file::PagingFile;
-use crate::kind::{Api, Kind, ReadOperation, ScalarType, WireFormat, address};
+use crate::kind::{Kind, ReadOperation, ScalarType, address};
 use crate::value::Value;
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
 pub const UNREADABLE: &str = "unreadable-answer";
 
-/// How many pages are read at once, beside the thread that waits for answers.
-const PARALLEL_READERS: usize = 2;
-/// Shorter answers are read where they arrive.
-const MIN_OFFLOAD_BYTES: usize = 64 * 1024;
+/// How many wrong content types of one service are remembered.
+const MAX_CONTENT_TYPES: usize = 3;
+/// The status of a response that holds a part of the resource.
+const PARTIAL_CONTENT: u16 = 206;
 
 /// A connection to one target.
 pub struct TargetClient {
@@ -56,31 +57,18 @@ pub struct TargetClient {
     retry_policy: RetryPolicy,
     spellings: SpellingCache,
     collection_sizes: CollectionSizeMap,
+    /// Wrong content types of responses that were read all the same.
+    content_types: Mutex<BTreeSet<String>>,
     may_write: bool,
     origin: Option<TargetOrigin>,
 }
 
-/// Why something did not work.
-pub struct RequestError {
-    /// Without a place.
-    pub diagnostic: Box<Diagnostic>,
-    /// What the service answered, when it did, and how to read it.
-    response: Option<Box<RejectedResponse>>,
-    /// Whether a write may have taken effect all the same.
-    pub outcome_unknown: bool,
-    /// Whether nothing was begun, because the run ends or the service was given up.
-    pub not_started: bool,
-    /// How often the request was sent.
-    pub attempts: u32,
-}
-
-/// What a service answered.
-struct RejectedResponse {
-    response: HttpResponse,
-    format: WireFormat,
-    api: Arc<Api>,
-    /// The credentials that it was shown, and may repeat.
-    sent_secrets: Vec<SecretString>,
+/// Whether a scope exists and may be seen.
+pub enum AccessCheck {
+    Granted,
+    /// The kind describes no check.
+    Undescribed,
+    Denied(Box<RequestError>),
 }
 
 /// The objects of one collection: which kind, in which scope.
@@ -116,14 +104,13 @@ impl TargetClient {
     ) -> Result<Self, Diagnostic> {
         let client = HttpClient::with_transport(&target, allowed, courier)?;
         let bounds = ExchangeLimits::from_limits(&target.api.limits);
-        let (patience, spellings) = (RetryPolicy::default(), SpellingCache::default());
-        let extents = CollectionSizeMap::default();
         Ok(Self {
             client,
             limits: bounds,
-            retry_policy: patience,
-            spellings,
-            collection_sizes: extents,
+            retry_policy: RetryPolicy::default(),
+            spellings: SpellingCache::default(),
+            collection_sizes: CollectionSizeMap::default(),
+            content_types: Mutex::default(),
             target,
             may_write: false,
             origin: None,
@@ -208,6 +195,25 @@ impl TargetClient {
         self
     }
 
+    /// What is to be said about the responses so far.
+    pub fn list_warnings(&self) -> Vec<Diagnostic> {
+        let named = self.content_types.lock().unwrap_or_else(PoisonError::into_inner);
+        let warn = |named: &String| {
+            let (title, expected) = (&self.target.api.title, wire::format_name(self.target.format));
+            let message = format!("{title} calls its {expected} `{named}`; it was read as {expected}");
+            Diagnostic::warning("content-type", message)
+                .with_hint("ask the people who run the service to send the right Content-Type")
+        };
+        named.iter().map(warn).collect()
+    }
+
+    fn record_content_type(&self, named: String) {
+        let mut all = self.content_types.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() < MAX_CONTENT_TYPES {
+            all.insert(named);
+        }
+    }
+
     /// How many bytes the body of a request has.
     pub fn count_body_bytes(&self, request: &PlannedRequest) -> usize {
         request.body.as_ref().map_or(0, |body| self.encode_body(body).len())
@@ -264,11 +270,13 @@ impl TargetClient {
         request: &PlannedRequest,
     ) -> Result<CompletedRequest, RequestError> {
         let (response, verb) = (&answered.response, request.method);
-        if !response.is_success() {
+        if !response.is_success() || response.status == PARTIAL_CONTENT {
             return Err(self.attribute_error(self.build_rejection(answered, request).await));
         }
-        if let Err(error) = wire::check_content_type(response, self.target.format) {
-            return Err(self.build_decode_error(error, response, verb));
+        match wire::check_content_type(response, self.target.format) {
+            Ok(None) => {}
+            Ok(Some(named)) => self.record_content_type(named),
+            Err(error) => return Err(self.build_decode_error(error, response, verb)),
         }
         if wire::is_error_in_success(&response.body, self.target.format, &self.target.api) {
             return Err(self.build_rejection(answered, request).await);
@@ -276,147 +284,16 @@ impl TargetClient {
         Ok(answered)
     }
 
-    /// Hands every object of a collection to `take`, in no particular order. Gives the number of requests.
-    ///
-    /// # Errors
-    /// When a page cannot be read, or the pages do not end.
-    pub async fn list_objects(
-        &self,
-        of: CollectionRef<'_>,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<u32, RequestError> {
-        Ok(self.list_objects_within(of, u64::MAX, take).await?.unwrap_or_default())
-    }
-
-    /// The same, unless the first page tells that more than `most` others would have to be read: then nothing is
-    /// handed over, and nothing comes back.
-    ///
-    /// # Errors
-    /// When a page cannot be read, or the pages do not end.
-    pub async fn list_objects_within(
-        &self,
-        of: CollectionRef<'_>,
-        most: u64,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<Option<u32>, RequestError> {
-        let mut items = 0;
-        let mut counted = |live| {
-            items += 1;
-            take(live);
-        };
-        let Some(pages) = self.read_pages(of, most, &mut counted).await? else { return Ok(None) };
-        self.collection_sizes.record_size(of, CollectionSize { pages, items });
-        Ok(Some(pages))
-    }
-
-    /// How large a collection was when it was last listed.
-    pub fn find_collection_size(&self, of: CollectionRef) -> Option<CollectionSize> {
-        self.collection_sizes.find_size(of)
-    }
-
-    /// The same, uncounted.
-    async fn read_pages(
-        &self,
-        of: CollectionRef<'_>,
-        most: u64,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<Option<u32>, RequestError> {
-        let Some(paging) = &of.kind.operations.list.paging else {
-            self.read_page(of, None, take).await?;
-            return Ok(Some(1));
-        };
-        let mut walk = PageWalker::new(of.kind, self.target.api.limits.pages);
-        let first = self.fetch_page(of, Some((paging, 0))).await?;
-        let (known, left) = self.compute_page_offsets(of.kind, &first);
-        if left > most {
-            return Ok(None);
+    /// Whether an empty list of this collection can be believed: the API has a path that answers only where the
+    /// scope exists and may be seen, and it answers.
+    pub async fn check_access(&self, of: CollectionRef<'_>) -> AccessCheck {
+        let Some(check) = &of.kind.operations.list.access_check else { return AccessCheck::Undescribed };
+        let path = address::expand_path(check, of.kind, of.scope, None);
+        let request = build_read_request(path, address::build_scope_query(of.kind, of.scope));
+        match self.send_request(&request).await {
+            Ok(_) => AccessCheck::Granted,
+            Err(error) => AccessCheck::Denied(Box::new(error)),
         }
-        let fetch = async |(offset, first): (u64, Option<HttpResponse>)| match first {
-            Some(first) => Ok(first),
-            None => self.fetch_page(of, Some((paging, offset))).await,
-        };
-        let wanted = std::iter::once((0, Some(first))).chain(known.into_iter().map(|offset| (offset, None)));
-        let responses = stream::iter(wanted.map(fetch)).buffered(self.target.parallelism.max(1) as usize);
-        let mut pages = responses.map(|response| self.decode_page(of, response)).buffered(PARALLEL_READERS);
-        let (mut last, mut here) = (ListPage::default(), 0);
-        while let Some(page) = pages.next().await {
-            let mut page = page?;
-            page.items.drain(..).for_each(|live| walk.take_object(live, take));
-            here = walk.finish_page(&page)?;
-            last = page;
-        }
-        drop(pages);
-        while walk.has_next_page(paging, &last, here) {
-            last = self
-                .read_page(of, Some((paging, walk.items_seen)), &mut |live| walk.take_object(live, take))
-                .await?;
-            here = walk.finish_page(&last)?;
-        }
-        Ok(Some(walk.pages))
-    }
-
-    /// The offsets of all other pages that may be read, and how many others there are, when the first one tells how
-    /// many items there are: they are asked for before it is read.
-    fn compute_page_offsets(&self, kind: &Kind, first: &HttpResponse) -> (Vec<u64>, u64) {
-        let glance = wire::peek_total(&first.body, self.target.format, kind).filter(|(step, _)| *step > 0);
-        let Some((step, total)) = glance else { return (Vec::new(), 0) };
-        let most = u64::from(self.target.api.limits.pages).saturating_mul(step);
-        let step_by = usize::try_from(step).unwrap_or(usize::MAX);
-        let offsets = (step..total.min(most)).step_by(step_by).collect();
-        (offsets, total.saturating_sub(step).div_ceil(step))
-    }
-
-    /// Shows the objects of a collection one by one until it is enough.
-    ///
-    /// # Errors
-    /// When a page cannot be read, or the pages do not end.
-    pub async fn search_objects(
-        &self,
-        of: CollectionRef<'_>,
-        enough: &mut dyn FnMut(&Snapshot) -> bool,
-    ) -> Result<(), RequestError> {
-        let paging = of.kind.operations.list.paging.as_ref();
-        let mut walk = PageWalker::new(of.kind, self.target.api.limits.pages);
-        loop {
-            let mut done = false;
-            let mut take = |live: Snapshot| done = done || enough(&live);
-            let page = paging.map(|paging| (paging, walk.items_seen));
-            let last = self.read_page(of, page, &mut |live| walk.take_object(live, &mut take)).await?;
-            let here = walk.finish_page(&last)?;
-            if done || !paging.is_some_and(|paging| walk.has_next_page(paging, &last, here)) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Hands the objects of the first page of a collection to `take`, asking for at most `most` of them.
-    ///
-    /// # Errors
-    /// When the page cannot be read.
-    pub async fn list_first_page(
-        &self,
-        of: CollectionRef<'_>,
-        most: u32,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<(), RequestError> {
-        let paging = of.kind.operations.list.paging.clone();
-        let paging =
-            paging.map(|paging| PagingFile { page_size: paging.page_size.min(most.max(1)), ..paging });
-        self.read_page(of, paging.as_ref().map(|paging| (paging, 0)), take).await.map(|_| ())
-    }
-
-    /// Whether an empty list of this collection is to be believed: the API has a path that answers only where
-    /// the scope exists and may be seen, and it answers.
-    pub async fn check_access(&self, of: CollectionRef<'_>) -> bool {
-        let Some(probe) = &of.kind.operations.list.access_check else { return false };
-        let request = PlannedRequest {
-            method: Method::Get,
-            path: address::expand_path(probe, of.kind, of.scope, None),
-            query: address::build_scope_query(of.kind, of.scope),
-            body: None,
-            idempotent: true,
-        };
-        self.send_request(&request).await.is_ok()
     }
 
     /// Reads one object by its id; nothing when there is none.
@@ -449,16 +326,11 @@ impl TargetClient {
         path: &str,
         id: &Value,
     ) -> Result<Option<Snapshot>, RequestError> {
-        let request = PlannedRequest {
-            method: Method::Get,
-            path: address::expand_path(path, of.kind, of.scope, Some(id)),
-            query: address::build_scope_query(of.kind, of.scope),
-            body: None,
-            idempotent: true,
-        };
+        let path = address::expand_path(path, of.kind, of.scope, Some(id));
+        let request = build_read_request(path, address::build_scope_query(of.kind, of.scope));
         let response = match self.send_request(&request).await {
             Ok(answered) => answered.response,
-            Err(trouble) if matches!(trouble.status(), Some(404 | 405)) => return Ok(None),
+            Err(trouble) if matches!(trouble.status(), Some(404 | 405 | 410)) => return Ok(None),
             Err(trouble) => return Err(trouble),
         };
         let read = wire::read_object_spellings(&response.body, self.target.format, of.kind);
@@ -471,90 +343,15 @@ impl TargetClient {
         }
     }
 
-    fn build_list_request(&self, of: CollectionRef, page: Option<(&PagingFile, u64)>) -> PlannedRequest {
-        let list = &of.kind.operations.list;
-        let mut query = address::build_scope_query(of.kind, of.scope);
-        query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
-        if let Some((paging, offset)) = page {
-            query.push((paging.limit.clone(), paging.page_size.to_string()));
-            query.push((paging.offset.clone(), offset.to_string()));
-        }
-        let path = address::expand_path(&list.get, of.kind, of.scope, None);
-        PlannedRequest { method: Method::Get, path, query, body: None, idempotent: true }
-    }
-
-    async fn fetch_page(
-        &self,
-        of: CollectionRef<'_>,
-        page: Option<(&PagingFile, u64)>,
-    ) -> Result<HttpResponse, RequestError> {
-        Ok(self.send_request(&self.build_list_request(of, page)).await?.response)
-    }
-
-    async fn read_page(
-        &self,
-        of: CollectionRef<'_>,
-        page: Option<(&PagingFile, u64)>,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<ListPage, RequestError> {
-        let response = self.fetch_page(of, page).await?;
-        self.read_response(of, &response, take)
-    }
-
-    /// Reads a page beside the thread that waits for answers, where it is worth the way.
-    async fn decode_page(
-        &self,
-        of: CollectionRef<'_>,
-        response: Result<HttpResponse, RequestError>,
-    ) -> Result<ListPage, RequestError> {
-        let response = response?;
-        if response.body.len() < MIN_OFFLOAD_BYTES {
-            let mut items = Vec::new();
-            let page = self.read_response(of, &response, &mut |live| items.push(live))?;
-            return Ok(ListPage { items, ..page });
-        }
-        let (kind, format) = (Arc::clone(of.kind), self.target.format);
-        let reading = tokio::task::spawn_blocking(move || {
-            let page = wire::read_page(&response.body, format, &kind);
-            (page, HttpResponse { body: Vec::new(), ..response })
-        });
-        let (page, response) = match reading.await {
-            Ok(read) => read,
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => {
-                    return Err(RequestError::from_diagnostic(Diagnostic::error(
-                        UNREADABLE,
-                        "the reading was interrupted",
-                    )));
-                }
-            },
-        };
-        let mut page = page.map_err(|error| self.build_decode_error(error, &response, Method::Get))?;
-        self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
-        Ok(page)
-    }
-
-    fn read_response(
-        &self,
-        of: CollectionRef,
-        response: &HttpResponse,
-        take: &mut dyn FnMut(Snapshot),
-    ) -> Result<ListPage, RequestError> {
-        let mut page = wire::read_page_with(&response.body, self.target.format, of.kind, take)
-            .map_err(|error| self.build_decode_error(error, response, Method::Get))?;
-        self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
-        Ok(page)
-    }
-
     async fn build_rejection(&self, answered: CompletedRequest, request: &PlannedRequest) -> RequestError {
         let (status, verb) = (answered.response.status, request.method);
         let (code, what) = match status {
+            PARTIAL_CONTENT => ("partial-response", "answered with a part of what was asked for"),
             200..=299 => ("service-error", "answered with an error inside a success"),
             400 | 422 => ("rejected", "did not accept the request"),
             401 => ("unauthorized", "did not accept the credentials"),
             403 => ("forbidden", "does not allow this"),
-            404 => ("not-found", "does not have this"),
+            404 | 410 => ("not-found", "does not have this"),
             412 => ("concurrent-edit", "says that somebody else changed the object meanwhile"),
             409 => ("conflict", "reports a conflict"),
             429 => ("too-many-requests", "asks to slow down"),
@@ -594,144 +391,5 @@ impl TargetClient {
         let mut diagnostic = Diagnostic::error(UNREADABLE, message);
         diagnostic.hint = error.hint;
         RequestError { outcome_unknown: verb != Method::Get, ..RequestError::from_diagnostic(diagnostic) }
-    }
-}
-
-fn start_paging(kind: &Kind) -> Option<(&PagingFile, u64)> {
-    kind.operations.list.paging.as_ref().map(|paging| (paging, 0))
-}
-
-/// Where a walk through the pages stands.
-struct PageWalker<'k> {
-    kind: &'k Kind,
-    max_pages: u32,
-    pages: u32,
-    /// How many items came so far.
-    items_seen: u64,
-    /// How many items this page has.
-    page_items: u64,
-    /// The first id of this page, and of all before it, to notice a list that does not advance.
-    first_id: Option<String>,
-    first_ids: HashSet<String>,
-    is_repeated: bool,
-}
-
-impl<'k> PageWalker<'k> {
-    fn new(kind: &'k Kind, most: u32) -> Self {
-        Self {
-            kind,
-            max_pages: most,
-            pages: 0,
-            items_seen: 0,
-            page_items: 0,
-            first_id: None,
-            first_ids: HashSet::new(),
-            is_repeated: false,
-        }
-    }
-
-    fn take_object(&mut self, live: Snapshot, take: &mut dyn FnMut(Snapshot)) {
-        if self.page_items == 0 {
-            let id = live.object.get_field(self.kind.identity.id);
-            self.first_id = id.map(|id| ScalarType::render_url_text(id, &self.kind.api));
-        }
-        self.page_items += 1;
-        take(live);
-    }
-
-    /// Closes a page; gives the number of its items.
-    fn finish_page(&mut self, page: &ListPage) -> Result<u64, RequestError> {
-        let here = std::mem::take(&mut self.page_items);
-        self.pages += 1;
-        self.is_repeated = self.first_id.take().is_some_and(|start| !self.first_ids.insert(start));
-        self.items_seen += if self.is_repeated { 0 } else { here };
-        // a service that ignores the paging words gives the same page again; one that also promises more lies
-        if (self.is_repeated && page.has_more == Some(true)) || self.pages > self.max_pages {
-            let message = match self.is_repeated {
-                true => "the pages of the list repeat".to_owned(),
-                false => format!("the list has more than {} pages", self.max_pages),
-            };
-            let hint = "check the paging words of the kind; the service may ignore its paging parameters";
-            return Err(RequestError::from_diagnostic(
-                Diagnostic::error("endless-list", message).with_hint(hint),
-            ));
-        }
-        Ok(here)
-    }
-
-    /// Whether to ask for another page after the last one, which had `here` items.
-    fn has_next_page(&self, paging: &PagingFile, last: &ListPage, here: u64) -> bool {
-        if here == 0 || self.is_repeated {
-            return false;
-        }
-        match (last.has_more, &paging.next, last.total) {
-            (Some(more), _, _) => more,
-            (None, Some(_), _) => last.next.is_some(),
-            // a short page may be all that the service gives at once, so only a total or an empty page ends it
-            (None, None, Some(total)) if total > 0 => self.items_seen < total,
-            _ => true,
-        }
-    }
-}
-
-impl RequestError {
-    fn from_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self {
-            diagnostic: Box::new(diagnostic),
-            response: None,
-            outcome_unknown: false,
-            not_started: false,
-            attempts: 1,
-        }
-    }
-
-    /// The same after other attempts.
-    #[must_use]
-    pub fn with_earlier_attempts(mut self, attempts: u32) -> Self {
-        self.attempts += attempts;
-        self
-    }
-
-    /// The status, when there was an answer.
-    pub fn status(&self) -> Option<u16> {
-        self.response.as_ref().map(|said| said.response.status)
-    }
-
-    /// What the service said, field by field. Services echo values: `hidden` are the texts that nobody may see,
-    /// besides the credentials.
-    pub fn read_api_errors(&self, hidden: &[&str]) -> Vec<ApiError> {
-        let Some(said) = self.response.as_deref() else { return Vec::new() };
-        let shown = said.sent_secrets.iter().map(|secret| secret.expose_secret());
-        let hidden: Vec<&str> = shown.chain(hidden.iter().copied()).collect();
-        api_error::read_api_errors(&said.response, said.format, &said.api.errors, &hidden)
-    }
-
-    fn build_operation_error(kind: &Kind, what: &str) -> Self {
-        Self::from_diagnostic(Diagnostic::error(
-            "no-operation",
-            format!("{} has no `{what}` operation", kind.name),
-        ))
-    }
-
-    fn build_identity_error(kind: &Kind) -> Self {
-        let message =
-            format!("the service answered with another {} than was asked for", kind.title.to_lowercase());
-        Self::from_diagnostic(
-            Diagnostic::error("wrong-object", message)
-                .with_hint("try again; if it stays, ask whoever runs the service"),
-        )
-    }
-}
-
-impl From<TransportError> for RequestError {
-    fn from(failure: TransportError) -> Self {
-        let (unknown, not_begun) = (failure.delivery == DeliveryStatus::MaybeSent, failure.is_not_started());
-        let attempts = if not_begun { 0 } else { failure.attempts };
-        Self {
-            outcome_unknown: unknown,
-            not_started: not_begun,
-            attempts,
-            ..Self::from_diagnostic(failure.to_diagnostic())
-        }
     }
 }

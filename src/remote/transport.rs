@@ -13,13 +13,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LINK, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, redirect};
 use tokio::time::timeout;
 use url::Url;
 
-use super::hosts;
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
+use super::{hosts, rate_limit_headers};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::HttpResponse;
 use crate::kind::file::LimitsFile;
@@ -36,6 +38,9 @@ const REQUEST_ID_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
     HeaderName::from_static("cf-ray"),
 ];
+
+/// The longest `Link` header that is read.
+const MAX_LINK: usize = 16 * 1024;
 
 /// What one exchange may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -214,6 +219,8 @@ async fn read_response(
         content_type: read_content_type(answer.headers()),
         retry_after: read_header(answer.headers(), &RETRY_AFTER),
         etag: read_header(answer.headers(), &ETAG),
+        link: read_link(answer.headers()),
+        rate_limit: rate_limit_headers::read_rate_limit(answer.headers()),
         request_id: REQUEST_ID_HEADERS.iter().find_map(|name| read_header(answer.headers(), name)),
         body,
     })
@@ -228,6 +235,13 @@ fn read_content_type(headers: &HeaderMap) -> String {
 fn read_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
+}
+
+/// The links to other pages; they may be in several headers.
+fn read_link(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let links = values.collect::<Vec<_>>().join(", ");
+    (!links.is_empty() && links.len() <= MAX_LINK).then_some(links)
 }
 
 /// Why there was no answer at all, and whether the request may have arrived.

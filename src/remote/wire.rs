@@ -9,18 +9,20 @@
 mod lookup;
 mod object_reader;
 mod page;
+mod page_signs;
 
 use std::borrow::Cow;
 
-pub use lookup::{LookupColumns, LookupRow, read_lookup_page};
+pub use lookup::{LookupColumns, LookupPage, LookupRow, read_lookup_page};
 pub use page::{
-    is_error_in_success, peek_total, read_any, read_id, read_object, read_object_spellings, read_page,
-    read_page_with,
+    TotalPreview, is_error_in_success, peek_total, read_any, read_id, read_object, read_object_spellings,
+    read_page, read_page_with,
 };
 
 use crate::exchange::{HttpResponse, WireValue};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, WireFormat};
+use crate::remote::pager::PageSigns;
 use crate::remote::{json, jsv};
 use crate::value::Object;
 
@@ -70,11 +72,7 @@ pub struct MemberSpelling {
 #[derive(Default)]
 pub struct ListPage {
     pub items: Vec<Snapshot>,
-    pub has_more: Option<bool>,
-    /// Some services count only when asked to, and say 0 otherwise.
-    pub total: Option<u64>,
-    /// The URL of the next page, as sent.
-    pub next: Option<String>,
+    pub signs: PageSigns,
     /// How the members of the items were spelt.
     pub spellings: Vec<MemberSpelling>,
 }
@@ -109,38 +107,50 @@ pub fn encode_body(body: &WireValue, format: WireFormat, api: &Api) -> Vec<u8> {
 }
 
 /// The name of a format, for messages.
-fn format_name(format: WireFormat) -> &'static str {
+pub fn format_name(format: WireFormat) -> &'static str {
     match format {
         WireFormat::Json => "JSON",
         WireFormat::Jsv => "JSV",
     }
 }
 
-/// Whether an answer says that it is in the wire format that was asked for. No type at all, or plain text, is
-/// left to the reader; an empty body needs no type.
+/// Whether a response is in the wire format that was asked for; gives a content type that says otherwise although
+/// the body looks right. An empty body needs no type.
 ///
 /// # Errors
-/// When it says, or shows, that it is something else.
-pub fn check_content_type(response: &HttpResponse, expected: WireFormat) -> Result<(), DecodeError> {
+/// When the body shows that it is something else.
+pub fn check_content_type(
+    response: &HttpResponse,
+    expected: WireFormat,
+) -> Result<Option<String>, DecodeError> {
     let body = response.body.trim_ascii();
     if body.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let wanted = format_name(expected);
-    if response.content_type.contains("html") || is_html(body) {
+    let named = find_format(&response.content_type);
+    if named == Some(expected) && !is_html(body) {
+        return Ok(None);
+    }
+    if let Some(named) = named.filter(|named| *named != expected) {
+        let message = format!("the answer is {} where {wanted} was expected", format_name(named));
+        return Err(
+            DecodeError::new(message).with_hint("set `format` of the target to what the service answers")
+        );
+    }
+    let looks_right = matches!(body.first(), Some(b'{' | b'['));
+    if is_html(body) || (response.content_type.contains("html") && !looks_right) {
         return Err(DecodeError::new(format!("the answer is HTML where {wanted} was expected"))
             .with_hint("look at the base URL and the credentials; a login page looks like this"));
     }
-    match (find_format(&response.content_type), expected) {
-        (Some(named), _) if named == expected => Ok(()),
-        (Some(named), _) => {
-            Err(DecodeError::new(format!("the answer is {} where {wanted} was expected", format_name(named)))
-                .with_hint("set `format` of the target to what the service answers"))
-        }
-        (None, _) if matches!(response.content_type.as_str(), "" | "text/plain") => Ok(()),
-        (None, _) => {
-            let named = super::api_error::sanitize_line(&response.content_type, 60);
-            Err(DecodeError::new(format!("the answer is `{named}` where {wanted} was expected"))
+    match response.content_type.as_str() {
+        "" | "text/plain" => Ok(None),
+        other => {
+            let other = super::api_error::sanitize_line(other, 60);
+            if looks_right {
+                return Ok(Some(other));
+            }
+            Err(DecodeError::new(format!("the answer is `{other}` where {wanted} was expected"))
                 .with_hint("look at the base URL; a proxy may have answered"))
         }
     }

@@ -39,6 +39,9 @@ pub struct PlanReport {
     /// The objects of which nobody knows whether they differ.
     #[serde(default)]
     pub unread: Vec<UnreadView>,
+    /// The lists that were read for the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub collections: Vec<CollectionView>,
     /// What is not about one object.
     pub diagnostics: Vec<DiagnosticView>,
     /// How many requests the targets are asked.
@@ -72,6 +75,21 @@ pub struct TargetRequestEstimate {
     /// The most requests that start at once after a rest, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
+}
+
+/// A list of objects that was read. From one that is not complete no objects are created, deleted or called
+/// unmanaged; objects that it shows are updated.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
+pub struct CollectionView {
+    /// The kind of the objects, `api/kind`.
+    pub kind: String,
+    /// The target that was read.
+    pub target: String,
+    /// Whether the list was read to its end.
+    pub complete: bool,
+    /// Why it is not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Objects whose documents differ from where the branch parted from a commit, and those that refer to them.

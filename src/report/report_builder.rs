@@ -10,16 +10,17 @@ use serde_json::Value as Json;
 use super::line_index::SourceLineIndex;
 use super::mask::{self, MaskContext, MaskedChange, RedactedPath};
 use super::plan_report::{
-    ActionView, CauseView, DiagnosticView, FORMAT_VERSION, FieldAction, FieldChange, HiddenValue,
-    HiddenValueState, ObjectChange, ObjectName, PlanReport, PlanSummary, PolicyTestReport, RefusalView,
-    SeverityView, UnchangedView, UnreadView, ValidationReport,
+    ActionView, CauseView, CollectionView, DiagnosticView, FORMAT_VERSION, FieldAction, FieldChange,
+    HiddenValue, HiddenValueState, ObjectChange, ObjectName, PlanReport, PlanSummary, PolicyTestReport,
+    RefusalView, SeverityView, UnchangedView, UnreadView, ValidationReport,
 };
 use super::pseudonyms::PersonalDataMode;
 use super::request::{self, RedactedPathMap};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::kind::ScalarType;
 use crate::plan::{
-    self, Change, ChangeValueType, LastWritten, Plan, PlanSubject, Step, StepRequest, WriteComparison,
+    self, Change, ChangeValueType, LastWritten, Plan, PlanCollection, PlanSubject, Step, StepRequest,
+    WriteComparison,
 };
 use crate::value::{Sensitivity, Value};
 
@@ -67,10 +68,29 @@ impl PlanReport {
             unchanged,
             refused,
             unread,
+            collections: build_collection_views(&plan.collections),
             diagnostics: convert_diagnostics(&mut gather.context.line_index, &plan.diagnostics),
             requests: Vec::new(),
         }
     }
+}
+
+impl From<&PlanCollection> for CollectionView {
+    fn from(collection: &PlanCollection) -> Self {
+        Self {
+            kind: collection.kind.name.to_string(),
+            target: collection.target.to_string(),
+            complete: collection.incomplete.is_none(),
+            reason: collection.incomplete.clone(),
+        }
+    }
+}
+
+/// The lists of a plan; those of several scopes that are alike are one.
+fn build_collection_views(collections: &[PlanCollection]) -> Vec<CollectionView> {
+    let mut views: Vec<CollectionView> = collections.iter().map(CollectionView::from).collect();
+    views.dedup();
+    views
 }
 
 impl PlanReport {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::fetch::ObjectJob;
+use super::fetch::{Emptiness, ObjectJob};
 use super::index::OpenCreate;
 use super::match_up::build_desired_key;
 use super::{RunSession, lock_mutex};
@@ -40,7 +40,7 @@ pub fn decide_create(
     session: &RunSession,
     job: &ObjectJob,
     subject: &PlanSubject,
-    empty: bool,
+    emptiness: &Emptiness,
 ) -> CreateDecision {
     let (kind, document) = (&job.document.kind, job.document);
     let place = document.locate_span(document.id_span);
@@ -60,16 +60,24 @@ pub fn decide_create(
             );
         return CreateDecision::Refused(reason);
     }
-    if empty && session.trust_empty {
-        needs.push(Permission::TrustEmpty);
-    } else if empty {
-        let message = "the service lists no objects; the credentials may lack access";
-        let reason = Diagnostic::error("empty-collection", message)
-            .with_location(place)
-            .with_hint("check the credentials and the scope; `--trust-empty` if there are no objects yet");
-        return CreateDecision::Refused(reason);
+    match emptiness {
+        Emptiness::Certain => {}
+        Emptiness::Doubtful if session.trust_empty => needs.push(Permission::TrustEmpty),
+        doubt => return CreateDecision::Refused(diagnose_emptiness(doubt).with_location(place)),
     }
     CreateDecision::Create(needs)
+}
+
+/// An empty list that may be one that the credentials cannot see.
+fn diagnose_emptiness(doubt: &Emptiness) -> Diagnostic {
+    if let Emptiness::Denied(error) = doubt {
+        let message = format!("the list is empty, and the access check failed: {}", error.diagnostic.message);
+        let hint = "check the scope and the credentials of the target";
+        return Diagnostic::error("empty-collection", message).with_hint(hint);
+    }
+    let message = "the service shows no objects at all here, which may be missing access";
+    Diagnostic::error("empty-collection", message)
+        .with_hint("check the credentials and the scope; `--trust-empty` if there really are none yet")
 }
 
 /// What an earlier create means for an object that does not show.

@@ -2,7 +2,8 @@
 //!
 //! Documents of one target, kind and scope share a collection. A handful is read one by one where the API can;
 //! otherwise the list is read once, however many documents need it, and what none needs is dropped as it comes. A
-//! list whose first page tells that it has more pages than there are documents is left at that.
+//! list whose first page says that it has more pages than there are documents is not read further. What an
+//! incomplete list lacks is read one by one; where the API cannot, it stays unknown.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,9 +12,12 @@ use futures_util::{StreamExt, stream};
 
 use super::RunEvent;
 use super::match_up::{ObjectMatch, ObjectMatcher, build_desired_key, build_live_key, find_desired_value};
-use crate::document::Document;
+use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
-use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::pager::{IncompleteReason, ListCompleteness};
+use crate::remote::target_client::{
+    AccessCheck, CollectionRef, ListEvent, ListReading, RequestError, TargetClient,
+};
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Value};
 
@@ -47,6 +51,8 @@ pub struct JobGroup {
 /// What was read for one job.
 pub enum ReadOutcome {
     Found(ObjectMatch),
+    /// Its list is not complete, so nobody knows whether it is there.
+    Unseen(IncompleteReason),
     /// Why it could not be read; shared by all jobs of a collection.
     Failed(Arc<RequestError>),
 }
@@ -78,12 +84,26 @@ pub struct FetchedGroup {
     /// The ids of objects that were let go of as they are unchanged, by the place of the job in the group; their
     /// reads say that nothing was found.
     pub in_sync_ids: BTreeMap<usize, Value>,
-    /// The service showed no objects at all, and nothing says that there really are none.
-    pub empty: bool,
+    /// Whether an empty list can be believed.
+    pub emptiness: Emptiness,
+    /// Whether the list was read to its end; none where it was not read.
+    pub completeness: Option<ListCompleteness>,
     /// Live objects that no job needs; only where all were asked for.
     pub others: Vec<Object>,
     /// How many of the reads were told on the way.
     pub reported: usize,
+}
+
+/// Whether a collection has no objects.
+#[derive(Default, Clone)]
+pub enum Emptiness {
+    /// It has objects, or surely none.
+    #[default]
+    Certain,
+    /// The list is empty, and nothing says that there really are none.
+    Doubtful,
+    /// The list is empty, and the check of the access failed.
+    Denied(Arc<RequestError>),
 }
 
 /// How a collection is read.
@@ -114,48 +134,131 @@ pub async fn fetch_group(
     service: &TargetClient,
     group: &JobGroup,
     jobs: &[ObjectJob<'_>],
-    FetchOptions { scope: reach, drop_in_sync: settles }: FetchOptions,
+    options: FetchOptions,
     tell: &(dyn Fn(RunEvent) + Sync),
 ) -> FetchedGroup {
     let own: Vec<&ObjectJob> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = CollectionRef { kind: &group.kind, scope: &group.scope };
-    if reach == FetchScope::Needed && can_read_each(&own) {
+    if options.scope == FetchScope::Needed && can_read_each(&own) {
         return fetch_each(service, of, &own, tell).await;
     }
-    let documents: Vec<&Document> = own.iter().map(|job| job.document).collect();
-    let ids: Vec<Option<Value>> = own.iter().map(|job| job.known_id.clone()).collect();
-    // others may be told by what stands in an object whose documents look things up
-    let settles = settles && !documents.iter().any(|document| document.needs_lookup());
-    let mut matching = ObjectMatcher::new(&group.kind, &documents, &ids).with_drop_in_sync(settles);
-    let (mut empty, mut others, mut told) = (true, Vec::new(), 0);
-    let mut take = |live: Snapshot| {
-        empty = false;
-        match matching.offer_object(live) {
-            Some(unneeded) if reach == FetchScope::All => others.push(unneeded.object),
+    let mut reading = CollectionReading::new(of.kind, &own, options);
+    let alone = options.scope == FetchScope::Needed && own.iter().all(|job| can_read_alone(job));
+    let most = if alone { own.len() as u64 } else { u64::MAX };
+    match service.list_objects_within(of, most, &mut |event| reading.take_event(event, tell)).await {
+        Ok(ListReading::TooLong) => fetch_each(service, of, &own, tell).await,
+        Ok(ListReading::Done(completeness)) => finish_list(service, of, reading, completeness).await,
+        Err(trouble) => {
+            let trouble = Arc::new(trouble);
+            let reads = own.iter().map(|_| ReadOutcome::Failed(trouble.clone())).collect();
+            FetchedGroup { reads, reported: reading.reported, ..FetchedGroup::default() }
+        }
+    }
+}
+
+/// A list that is being read.
+struct CollectionReading<'j, 'd> {
+    kind: &'j Kind,
+    jobs: &'j [&'j ObjectJob<'d>],
+    options: FetchOptions,
+    matcher: ObjectMatcher<'j>,
+    is_empty: bool,
+    others: Vec<Object>,
+    reported: usize,
+}
+
+impl<'j, 'd> CollectionReading<'j, 'd> {
+    fn new(kind: &'j Kind, jobs: &'j [&'j ObjectJob<'d>], options: FetchOptions) -> Self {
+        let documents: Vec<&Document> = jobs.iter().map(|job| job.document).collect();
+        let ids: Vec<Option<Value>> = jobs.iter().map(|job| job.known_id.clone()).collect();
+        // documents that look things up may need what other objects hold
+        let drops = options.drop_in_sync && !documents.iter().any(|document| document.needs_lookup());
+        let matcher = ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops);
+        Self { kind, jobs, options, matcher, is_empty: true, others: Vec::new(), reported: 0 }
+    }
+
+    fn take_event(&mut self, event: ListEvent, tell: &(dyn Fn(RunEvent) + Sync)) {
+        let live = match event {
+            ListEvent::Object(live) => live,
+            ListEvent::Restarted => {
+                let reported = self.reported;
+                *self = Self { reported, ..Self::new(self.kind, self.jobs, self.options) };
+                return;
+            }
+        };
+        self.is_empty = false;
+        match self.matcher.offer_object(live) {
+            Some(unneeded) if self.options.scope == FetchScope::All => self.others.push(unneeded.object),
             Some(_) => {}
-            None if own.len() - matching.count_open() >= told + PROGRESS_BATCH_SIZE => {
-                told += PROGRESS_BATCH_SIZE;
+            None if self.jobs.len() - self.matcher.count_open() >= self.reported + PROGRESS_BATCH_SIZE => {
+                self.reported += PROGRESS_BATCH_SIZE;
                 tell(RunEvent::Read(PROGRESS_BATCH_SIZE));
             }
             None => {}
         }
-    };
-    let alone = reach == FetchScope::Needed && own.iter().all(|job| can_read_alone(job));
-    let most = if alone { own.len() as u64 } else { u64::MAX };
-    match service.list_objects_within(of, most, &mut take).await {
-        Ok(None) => fetch_each(service, of, &own, tell).await,
-        Ok(Some(_)) => {
-            let doubtful = empty && !service.check_access(of).await;
-            let agreed = matching.take_in_sync_ids();
-            let reads = matching.into_found().into_iter().map(ReadOutcome::Found).collect();
-            FetchedGroup { reads, in_sync_ids: agreed, empty: doubtful, others, reported: told }
-        }
-        Err(trouble) => {
-            let trouble = Arc::new(trouble);
-            let reads = own.iter().map(|_| ReadOutcome::Failed(trouble.clone())).collect();
-            FetchedGroup { reads, reported: told, ..FetchedGroup::default() }
+    }
+}
+
+/// What follows from a list that was read to its end, or as far as it goes.
+async fn finish_list(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    mut reading: CollectionReading<'_, '_>,
+    completeness: ListCompleteness,
+) -> FetchedGroup {
+    let in_sync_ids = reading.matcher.take_in_sync_ids();
+    let mut reads: Vec<ReadOutcome> =
+        reading.matcher.into_found().into_iter().map(ReadOutcome::Found).collect();
+    let mut emptiness = Emptiness::Certain;
+    match completeness.reason() {
+        None if reading.is_empty => emptiness = check_emptiness(service, of).await,
+        None => {}
+        Some(reason) => {
+            reading.others.clear();
+            let unknown = reading.jobs.iter().zip(&mut reads).enumerate();
+            let unknown =
+                unknown.filter(|(at, (job, read))| !in_sync_ids.contains_key(at) && !is_certain(job, read));
+            let width = service.target.parallelism.max(1) as usize;
+            let again = unknown.map(|(_, (job, read))| reread_alone(service, of, job, read, reason));
+            stream::iter(again).buffer_unordered(width).collect::<()>().await;
         }
     }
+    let (others, reported) = (reading.others, reading.reported);
+    FetchedGroup { reads, in_sync_ids, emptiness, completeness: Some(completeness), others, reported }
+}
+
+async fn check_emptiness(service: &TargetClient, of: CollectionRef<'_>) -> Emptiness {
+    match service.check_access(of).await {
+        AccessCheck::Granted => Emptiness::Certain,
+        AccessCheck::Undescribed => Emptiness::Doubtful,
+        AccessCheck::Denied(error) => Emptiness::Denied(Arc::new(*error)),
+    }
+}
+
+/// Whether what an incomplete list shows of an object is enough: it is there, and it is to stay.
+fn is_certain(job: &ObjectJob, read: &ReadOutcome) -> bool {
+    let seen = matches!(read, ReadOutcome::Found(ObjectMatch::One(_) | ObjectMatch::Several(_)));
+    seen && job.document.state == DocumentState::Present
+}
+
+/// Reads without its list what an incomplete list does not show.
+async fn reread_alone(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    job: &ObjectJob<'_>,
+    read: &mut ReadOutcome,
+    reason: &IncompleteReason,
+) {
+    let seen_id = match &read {
+        ReadOutcome::Found(ObjectMatch::One(live)) => live.object.get_field(of.kind.identity.id).cloned(),
+        _ => None,
+    };
+    let job = ObjectJob { known_id: seen_id.or(job.known_id.clone()), ..job.clone() };
+    *read = match read_alone(service, of, &job).await {
+        Ok(Some(found)) => ReadOutcome::Found(found),
+        Ok(None) => ReadOutcome::Unseen(reason.clone()),
+        Err(error) => ReadOutcome::Failed(Arc::new(error)),
+    };
 }
 
 async fn fetch_each(
@@ -207,46 +310,54 @@ pub(super) fn find_id<'j>(job: &'j ObjectJob) -> Option<&'j Value> {
 
 /// Reads the object of one job, alone where the API can.
 pub async fn read_one(service: &TargetClient, of: CollectionRef<'_>, job: &ObjectJob<'_>) -> ReadOutcome {
-    match try_read_one(service, of, job).await {
-        Ok(found) => ReadOutcome::Found(found),
-        Err(trouble) => ReadOutcome::Failed(Arc::new(trouble)),
-    }
+    try_read_one(service, of, job).await.unwrap_or_else(|trouble| ReadOutcome::Failed(Arc::new(trouble)))
 }
 
 async fn try_read_one(
     service: &TargetClient,
     of: CollectionRef<'_>,
     job: &ObjectJob<'_>,
-) -> Result<ObjectMatch, RequestError> {
+) -> Result<ReadOutcome, RequestError> {
+    if let Some(found) = read_alone(service, of, job).await? {
+        return Ok(ReadOutcome::Found(found));
+    }
+    let build_matcher = || ObjectMatcher::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
+    let mut matcher = build_matcher();
+    let mut take = |event| match event {
+        ListEvent::Object(live) => drop(matcher.offer_object(live)),
+        ListEvent::Restarted => matcher = build_matcher(),
+    };
+    let completeness = service.list_objects(of, &mut take).await?;
+    Ok(match (matcher.into_found().pop().unwrap_or_default(), completeness) {
+        (ObjectMatch::Nothing, ListCompleteness::Incomplete(reason)) => ReadOutcome::Unseen(reason),
+        (found, _) => ReadOutcome::Found(found),
+    })
+}
+
+/// Reads the object of one job without its list; nothing where that does not say whether it is there.
+async fn read_alone(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    job: &ObjectJob<'_>,
+) -> Result<Option<ObjectMatch>, RequestError> {
     if let Some(id) = find_id(job).filter(|_| of.kind.operations.get.is_some()) {
         let live = service.get_object(of, id).await?;
-        // an id that only we remember may be stale: the natural key finds what took its place
+        // an id that only the index knows may be stale: the natural key finds what took its place
         if live.is_some() || job.document.id.is_some() || build_desired_key(of.kind, job.document).is_none() {
-            return Ok(live.map_or(ObjectMatch::Nothing, |live| ObjectMatch::One(Box::new(live))));
+            return Ok(Some(live.map_or(ObjectMatch::Nothing, |live| ObjectMatch::One(Box::new(live)))));
         }
     }
-    let mut matching = ObjectMatcher::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
     let key = build_find_key(of.kind, job.document).filter(|_| job.document.id.is_none());
-    match key {
-        // a service that does not know the filter may answer with everybody: each hit is held against the key
-        Some(key) => {
-            let mut others = false;
-            let mut take = |live: Snapshot| match build_live_key(of.kind, &live.object).as_ref() == Some(&key)
-            {
-                true => drop(matching.offer_object(live)),
-                false => others = true,
-            };
-            let whole =
-                service.find_by_key(of, &collect_key_values(of.kind, job.document), &mut take).await?;
-            if others || !whole {
-                service.list_objects(of, &mut |live| drop(matching.offer_object(live))).await?;
-            }
-        }
-        None => {
-            service.list_objects(of, &mut |live| drop(matching.offer_object(live))).await?;
-        }
-    }
-    Ok(matching.into_found().pop().unwrap_or_default())
+    let Some(key) = key else { return Ok(None) };
+    let mut matcher = ObjectMatcher::new(of.kind, &[job.document], std::slice::from_ref(&job.known_id));
+    // a service that does not know the filter may answer with all objects: each is held against the key
+    let mut others = false;
+    let mut take = |live: Snapshot| match build_live_key(of.kind, &live.object).as_ref() == Some(&key) {
+        true => drop(matcher.offer_object(live)),
+        false => others = true,
+    };
+    let whole = service.find_by_key(of, &collect_key_values(of.kind, job.document), &mut take).await?;
+    Ok((whole && !others).then(|| matcher.into_found().pop().unwrap_or_default()))
 }
 
 /// The values of the natural key, by the names that the filter's template uses.

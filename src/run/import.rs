@@ -29,7 +29,8 @@ use crate::document::Document;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{Kind, ScalarType};
 use crate::plan::PlanSubject;
-use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::pager::IncompleteReason;
+use crate::remote::target_client::{CollectionRef, ListEvent, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::run::fetch::ObjectJob;
 use crate::value::{Object, Value};
@@ -60,6 +61,8 @@ pub struct FetchedObjects {
     pub objects: Vec<Snapshot>,
     /// How many there are in all.
     pub total: usize,
+    /// Why there may be others that were not read.
+    pub incomplete: Option<IncompleteReason>,
     /// Selectors, by their place, that match nothing.
     pub unmatched_selectors: Vec<usize>,
 }
@@ -121,7 +124,15 @@ impl ImportJob {
         let of = CollectionRef { kind: &self.kind, scope: &self.scope };
         let mut fetched = FetchedObjects::default();
         let mut used = vec![false; selectors.len()];
-        let mut take = |live: Snapshot| {
+        let mut take = |event: ListEvent| {
+            let live = match event {
+                ListEvent::Object(live) => live,
+                ListEvent::Restarted => {
+                    fetched.objects.clear();
+                    fetched.total = 0;
+                    return used.fill(false);
+                }
+            };
             fetched.total += 1;
             let mut wanted = selectors.is_empty();
             for (selector, used) in selectors.iter().zip(&mut used) {
@@ -136,11 +147,13 @@ impl ImportJob {
         match self.find_single_ids(selectors) {
             Some(ids) => {
                 for id in ids {
-                    service.get_object(of, id).await?.into_iter().for_each(&mut take);
+                    let live = service.get_object(of, id).await?;
+                    live.into_iter().for_each(|live| take(ListEvent::Object(live)));
                 }
             }
             None => {
-                service.list_objects(of, &mut take).await?;
+                let completeness = service.list_objects(of, &mut take).await?;
+                fetched.incomplete = completeness.reason().cloned();
             }
         }
         fetched.unmatched_selectors = (0..used.len()).filter(|at| used.get(*at) == Some(&false)).collect();

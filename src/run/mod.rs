@@ -19,6 +19,7 @@ pub mod last_applied;
 pub mod lease_renewer;
 pub mod locate_error;
 pub mod match_up;
+mod mismatches;
 pub mod outcome;
 pub mod planning;
 mod read_errors;
@@ -120,7 +121,8 @@ impl RunSession<'_> {
         let gone = self.services.values().filter_map(TargetClient::find_permanent_failure);
         // all services share the allowance of the run
         let spent = self.services.values().find_map(|service| service.retry_budget().check_exhaustion());
-        late.into_iter().chain(gone).chain(spent).collect()
+        let warnings = self.services.values().flat_map(TargetClient::list_warnings);
+        late.into_iter().chain(gone).chain(spent).chain(warnings).collect()
     }
 }
 

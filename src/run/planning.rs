@@ -1,19 +1,22 @@
 //! From documents to a plan: read what they need, decide about each, in the order of the documents.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
 use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
 use super::fetch::{
-    FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group, group_jobs,
+    Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
+    group_jobs,
 };
 use super::match_up::{ObjectMatch, find_key_field, find_live_value};
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
-use super::{RunEvent, RunSession, described_objects, identity, locate_error, read_errors, renames};
+use super::{
+    RunEvent, RunSession, described_objects, identity, locate_error, mismatches, read_errors, renames,
+};
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
@@ -22,7 +25,8 @@ use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
+use crate::plan::{Plan, PlanCollection, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
+use crate::remote::pager::ListCompleteness;
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Sensitivity, Value};
 
@@ -33,13 +37,15 @@ const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
 pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
-    let FetchedState { mut reads, in_sync_ids: agreed, empty, others } =
+    let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, others } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
     fetch_lookups(session, jobs, &reads).await;
-    let mut plan = Plan { diagnostics: others, ..Plan::default() };
-    for judged in decide_all(session, jobs, (reads, agreed), &empty) {
+    let incomplete = collections.iter().filter_map(read_errors::diagnose_incomplete);
+    let diagnostics = incomplete.chain(others).collect();
+    let mut plan = Plan { diagnostics, collections, ..Plan::default() };
+    for judged in decide_all(session, jobs, (reads, agreed), &emptiness) {
         add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
@@ -61,8 +67,10 @@ struct FetchedState {
     reads: Vec<Option<ReadOutcome>>,
     /// The ids of objects that are unchanged and were let go of, by the number of the job.
     in_sync_ids: BTreeMap<usize, Value>,
-    /// Of each job, whether its collection showed nothing at all.
-    empty: Vec<bool>,
+    /// Of each job, whether an empty collection can be believed.
+    emptiness: Vec<Emptiness>,
+    /// The lists that were read, in an order that depends on the jobs alone.
+    collections: Vec<PlanCollection>,
     /// What is said of live objects that no job needs.
     others: Vec<Diagnostic>,
 }
@@ -73,24 +81,39 @@ async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: 
     let groups = group_jobs(jobs);
     let mut reads: Vec<Option<ReadOutcome>> = jobs.iter().map(|_| None).collect();
     let mut agreed = BTreeMap::new();
-    let mut empty = vec![false; jobs.len()];
-    let mut others = Vec::new();
-    let mut work = stream::iter(groups.iter().map(|group| read_group(session, group, jobs, settles)))
-        .buffer_unordered(MAX_PARALLEL_COLLECTIONS);
-    while let Some((group, mut gathered)) = work.next().await {
+    let mut emptiness = vec![Emptiness::Certain; jobs.len()];
+    let (mut others, mut collections) = (Vec::new(), BTreeMap::new());
+    let reads_of_groups = groups.iter().enumerate().map(|(at, group)| async move {
+        let (group, fetched) = read_group(session, group, jobs, settles).await;
+        (at, group, fetched)
+    });
+    let mut work = stream::iter(reads_of_groups).buffer_unordered(MAX_PARALLEL_COLLECTIONS);
+    while let Some((at_group, group, mut gathered)) = work.next().await {
         (session.on_event)(RunEvent::Read(gathered.reads.len().saturating_sub(gathered.reported)));
         for (at, (number, read)) in group.jobs.iter().zip(gathered.reads).enumerate() {
             match gathered.in_sync_ids.remove(&at) {
                 Some(id) => drop(agreed.insert(*number, id)),
                 None => reads[*number] = Some(read),
             }
-            empty[*number] = gathered.empty;
+            emptiness[*number] = gathered.emptiness.clone();
+        }
+        if let Some(completeness) = &gathered.completeness {
+            collections.insert(at_group, build_collection(group, completeness));
         }
         others.extend(gathered.others.iter().map(|object| diagnose_unmanaged(group, object)));
     }
     drop(work);
     others.sort_by(|a, b| a.message.cmp(&b.message));
-    FetchedState { reads, in_sync_ids: agreed, empty, others }
+    let collections = collections.into_values().collect();
+    FetchedState { reads, in_sync_ids: agreed, emptiness, collections, others }
+}
+
+fn build_collection(group: &JobGroup, completeness: &ListCompleteness) -> PlanCollection {
+    PlanCollection {
+        kind: Arc::clone(&group.kind),
+        target: Arc::clone(&group.target),
+        incomplete: completeness.reason().map(ToString::to_string),
+    }
 }
 
 /// Reads what references need.
@@ -117,7 +140,7 @@ fn decide_all(
     session: &RunSession,
     jobs: &[ObjectJob],
     (mut reads, agreed): (Vec<Option<ReadOutcome>>, BTreeMap<usize, Value>),
-    empty: &[bool],
+    emptiness: &[Emptiness],
 ) -> Vec<JobDecision> {
     let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
         !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_found)
@@ -142,7 +165,7 @@ fn decide_all(
                 build_subject(number, job, None),
                 vec![diagnose_cycle(jobs, &edges, circle, number)],
             ),
-            (None, Some(read)) => decide_job(session, number, job, read, empty[number]),
+            (None, Some(read)) => decide_job(session, number, job, read, &emptiness[number]),
             (None, None) => refuse_unread(number, job),
         };
         if missing[number] {
@@ -174,7 +197,7 @@ fn decide_independent(
         let (first, ((jobs, reads), judged)) = &mut *portion;
         for (at, job) in jobs.iter().enumerate().filter(|(_, job)| !job.document.needs_lookup()) {
             if let Some(read) = reads[at].take_if(|read| is_found(read)) {
-                judged[at] = Some(decide_job(session, *first + at, job, read, false));
+                judged[at] = Some(decide_job(session, *first + at, job, read, &Emptiness::Certain));
             }
         }
     });
@@ -282,10 +305,15 @@ fn decide_job(
     number: usize,
     job: &ObjectJob,
     read: ReadOutcome,
-    empty: bool,
+    emptiness: &Emptiness,
 ) -> JobDecision {
     let found = match read {
         ReadOutcome::Found(found) => found,
+        ReadOutcome::Unseen(reason) => {
+            let subject = build_subject(number, job, None);
+            let reasons = vec![read_errors::diagnose_unseen(&subject, &reason)];
+            return JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() });
+        }
         ReadOutcome::Failed(trouble) => {
             let reasons = locate_error::locate_error(&trouble, job.document, None);
             return JobDecision::Unread(RefusedObject {
@@ -309,7 +337,7 @@ fn decide_job(
         return decide_found(session, job, subject, live);
     }
     if job.document.state == DocumentState::Present {
-        match decide_create(session, job, &subject, empty) {
+        match decide_create(session, job, &subject, emptiness) {
             CreateDecision::Create(needs) => {
                 // the object of an id that only we remember is gone: a new one gets a new id
                 let subject = PlanSubject { id: job.document.id.clone(), ..subject };
@@ -402,8 +430,9 @@ fn decide_resolved(
         rotation: session.rotation,
     };
     let decision = decide_object(&question, session.build_rules(job));
-    let PlanDecision::Step(step) = decision else { return decision };
-    let mut reasons: Vec<_> = live.map(diagnose_misread).unwrap_or_default();
+    let PlanDecision::Step(mut step) = decision else { return decision };
+    let mut reasons: Vec<Diagnostic> =
+        live.map(|live| mismatches::check_mismatches(&mut step, document, live)).unwrap_or_default();
     let is_incomplete = |request: &StepRequest| address::is_incomplete(&request.request.path);
     if live.is_some() && step.requests.iter().any(is_incomplete) {
         reasons.push(diagnose_missing_id(subject));
@@ -421,17 +450,6 @@ fn diagnose_missing_id(subject: &PlanSubject) -> Diagnostic {
     let message = format!("the service shows this {} without an id", subject.kind.title.to_lowercase());
     Diagnostic::error("missing-id", message)
         .with_hint("no request can name the object; ask whoever runs the service")
-}
-
-/// What of a live object is not as the kind says; such an object is not written.
-fn diagnose_misread(live: &Snapshot) -> Vec<Diagnostic> {
-    let one = |misread: &crate::remote::wire::SchemaMismatch| {
-        let message =
-            format!("the live `{}` is not what the kind says: {}", misread.pointer, misread.message);
-        Diagnostic::error("schema-mismatch", message)
-            .with_hint("an object that is not understood is not written; look at the description of the kind")
-    };
-    live.mismatches.iter().map(one).collect()
 }
 
 fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecision {

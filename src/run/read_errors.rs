@@ -6,10 +6,32 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Plan, PlanSubject, RefusedObject};
+use crate::plan::{Plan, PlanCollection, PlanSubject, RefusedObject};
+use crate::remote::pager::IncompleteReason;
 
 /// So many places are named, and the rest counted.
 const MAX_NAMED_PLACES: usize = 3;
+
+/// An object that an incomplete list does not show.
+pub fn diagnose_unseen(subject: &PlanSubject, reason: &IncompleteReason) -> Diagnostic {
+    let list = format!("the list of {} at target {}", subject.kind.name, subject.target);
+    let message = format!("{list} is not complete, so nobody knows whether this object is there: {reason}");
+    Diagnostic::error("incomplete-list", message)
+        .with_location(subject.place.clone())
+        .with_hint("check `paging` in the description of the kind, or name the `id` of the object")
+}
+
+/// A list that is not complete.
+pub fn diagnose_incomplete(collection: &PlanCollection) -> Option<Diagnostic> {
+    let reason = collection.incomplete.as_ref()?;
+    let message = format!(
+        "the list of {} at target {} is not complete: {reason}",
+        collection.kind.name, collection.target
+    );
+    let hint =
+        "objects that it lacks are not created, deleted or called unmanaged; check `paging` of the kind";
+    Some(Diagnostic::warning("incomplete-list", message).with_hint(hint))
+}
 
 /// What objects share: target, kind, and what is said.
 type ReadErrorKey = (String, String, Vec<(&'static str, String, Option<String>)>);

@@ -40,10 +40,8 @@ impl InProcessSandbox {
         HttpResponse {
             status: answer.status,
             content_type: content_type.to_owned(),
-            retry_after: None,
-            etag: None,
-            request_id: None,
             body: answer.body.to_vec(),
+            ..HttpResponse::default()
         }
     }
 

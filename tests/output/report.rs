@@ -123,6 +123,7 @@ fn everyday() -> Plan {
         vec![Diagnostic::note("pending", "`email` waits for verification")],
     );
     Plan {
+        collections: Vec::new(),
         steps,
         unchanged: calm.into_iter().chain([waiting]).collect(),
         refused: vec![towing],
@@ -393,6 +394,7 @@ fn hostile_text_stays_in_its_place() {
     let mut step = update(subject(), &live, &wanted);
     step.notes = told();
     let plan = Plan {
+        collections: Vec::new(),
         steps: vec![step],
         refused: vec![refused(subject(), told(), &live, &wanted)],
         unchanged: vec![agreeing(subject(), told())],

@@ -9,6 +9,7 @@ mod events;
 mod import;
 mod late_writes;
 mod life;
+mod lists;
 mod saved;
 mod storms;
 mod trust;

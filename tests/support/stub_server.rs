@@ -20,6 +20,14 @@ pub struct ReceivedRequest {
 /// What to say: a status and a body.
 pub type Answer = (u16, Json);
 
+/// What to say, with headers. A content type stands among them.
+pub struct RawAnswer {
+    pub status: u16,
+    /// Each with its line break.
+    pub headers: String,
+    pub body: String,
+}
+
 /// The server; it lives as long as the process.
 pub struct StubServer {
     pub url: Url,
@@ -29,6 +37,15 @@ pub struct StubServer {
 impl StubServer {
     /// A server that answers each request with what `answer` says.
     pub fn new(answer: impl Fn(&ReceivedRequest) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with_headers(move |request| {
+            let (status, body) = answer(request);
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            RawAnswer { status, headers: "content-type: application/json\r\n".to_owned(), body }
+        })
+    }
+
+    /// The same with headers.
+    pub fn with_headers(answer: impl Fn(&ReceivedRequest) -> RawAnswer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let url = Url::parse(&format!("http://127.0.0.1:{port}/api/v2")).expect("a url");
@@ -62,16 +79,15 @@ impl StubServer {
 fn serve(
     mut stream: TcpStream,
     asked: &Mutex<Vec<ReceivedRequest>>,
-    answer: &dyn Fn(&ReceivedRequest) -> Answer,
+    answer: &dyn Fn(&ReceivedRequest) -> RawAnswer,
 ) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
     let Some(request) = read(&mut stream) else { return };
     asked.lock().expect("no panic").push(request.clone());
-    let (status, body) = answer(&request);
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let RawAnswer { status, headers, body } = answer(&request);
     let length = body.len();
     let head = format!(
-        "HTTP/1.1 {status} Whatever\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "HTTP/1.1 {status} Whatever\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
     );
     let _ = stream.write_all(format!("{head}{body}").as_bytes());
 }

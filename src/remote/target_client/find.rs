@@ -3,10 +3,12 @@
 //! A filter is never sent half filled, since services take an empty one for none and answer with everybody.
 //! One that lets others through is not believed: what it did not show may still be there.
 
-use super::{CollectionRef, RequestError, TargetClient, start_paging};
+use super::list::ListRequest;
+use super::{CollectionRef, RequestError, TargetClient};
 use crate::kind::ScalarType;
 use crate::kind::file::FindFile;
-use crate::remote::wire::{ListPage, Snapshot};
+use crate::remote::pager::ListCompleteness;
+use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
 impl TargetClient {
@@ -28,18 +30,23 @@ impl TargetClient {
             Some(own) if own == id => found = Some(live),
             _ => others = true,
         };
-        self.read_filtered(of, filled, &mut take).await?;
-        if found.is_none() && others {
-            self.search_objects(of, &mut |live| {
-                let is_it = live.object.get_field(of.kind.identity.id) == Some(id);
-                if is_it {
-                    found = Some(live.clone());
-                }
-                is_it
-            })
-            .await?;
+        let is_whole = self.read_filtered(of, filled, &mut take).await?;
+        if found.is_some() || (is_whole && !others) {
+            return Ok(found);
         }
-        Ok(found)
+        let mut is_it = |live: &Snapshot| {
+            let is_it = live.object.get_field(of.kind.identity.id) == Some(id);
+            if is_it {
+                found = Some(live.clone());
+            }
+            is_it
+        };
+        match self.search_objects(of, &mut is_it).await? {
+            ListCompleteness::Incomplete(reason) => {
+                Err(RequestError::build_incomplete_error(of.kind, &reason))
+            }
+            ListCompleteness::Complete => Ok(found),
+        }
     }
 
     /// Hands every object to `take` that the service finds for a natural key; it may find too many. False when
@@ -57,25 +64,33 @@ impl TargetClient {
             return Err(RequestError::build_operation_error(of.kind, "find"));
         };
         let Some(query) = build_filter(find, &build_parameters(of, key)) else { return Ok(false) };
-        let mut count = 0;
-        let mut counted = |live| {
-            count += 1;
-            take(live);
-        };
-        let page = self.read_filtered(of, query, &mut counted).await?;
-        Ok(is_complete(&page, count, start_paging(of.kind).map(|(paging, _)| paging.page_size)))
+        match self.read_filtered(of, query, take).await {
+            // the service does not understand the filter, or not this value in it
+            Err(error) if error.status() == Some(400) => Ok(false),
+            is_whole => is_whole,
+        }
     }
 
+    /// Reads the first page of a filtered list; gives whether it is all that the filter finds.
     async fn read_filtered(
         &self,
         of: CollectionRef<'_>,
         filter: Vec<(String, String)>,
         take: &mut dyn FnMut(Snapshot),
-    ) -> Result<ListPage, RequestError> {
-        let mut request = self.build_list_request(of, start_paging(of.kind));
+    ) -> Result<bool, RequestError> {
+        let mut request = ListRequest::from_collection(of);
         request.query.extend(filter);
-        let response = self.send_request(&request).await?.response;
-        self.read_response(of, &response, take)
+        let mut pager = self.create_pager(request.list);
+        let response = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
+        let mut count = 0;
+        let mut counted = |live| {
+            count += 1;
+            pager.take_item(None);
+            take(live);
+        };
+        let signs = self.read_response(of, &response, &mut counted)?;
+        pager.finish_page(signs);
+        Ok(pager.is_whole_page(count))
     }
 }
 
@@ -111,14 +126,6 @@ fn fill_template(template: &str, key: &[(String, String)]) -> Option<String> {
     }
     text.push_str(rest);
     Some(text)
-}
-
-/// Whether a page holds all that the filter finds.
-fn is_complete(page: &ListPage, count: u64, asked: Option<u32>) -> bool {
-    let more =
-        page.has_more == Some(true) || page.next.is_some() || page.total.is_some_and(|all| all > count);
-    let full = asked.is_some_and(|asked| count >= u64::from(asked));
-    !more && !full
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
+use rust_decimal::Decimal;
+
 use super::{
     DecodeError, KeySyntax, LookupLink, MemberSpelling, SchemaMismatch, Snapshot, TokenKind, WireLexer,
     WireReadError, WireReadResult, WireScalar,
@@ -370,6 +372,7 @@ impl<'k> ObjectReader<'k> {
         self.count_value()?;
         match lexer.peek_token()? {
             TokenKind::Object => Ok(Value::Object(Box::new(self.read_object(lexer, names)?))),
+            TokenKind::Array => read_empty(lexer, otherwise).map(|()| Value::Object(Box::default())),
             ahead => read_null(lexer, ahead, otherwise),
         }
     }
@@ -383,6 +386,7 @@ impl<'k> ObjectReader<'k> {
             TokenKind::Array => self.read_items(lexer, |reading, lexer| {
                 reading.read_nested_object(lexer, names, "this is not an object")
             }),
+            _ if is_empty_container(lexer) => self.read_empty_array(lexer),
             _ => match self.read_nested_object(lexer, names, "this is not a list")? {
                 Value::Null => Ok(Value::Null),
                 one => {
@@ -402,6 +406,7 @@ impl<'k> ObjectReader<'k> {
             TokenKind::Array => {
                 self.read_items(lexer, |reading, lexer| reading.read_scalar_or_object(lexer, item))
             }
+            _ if is_empty_container(lexer) => self.read_empty_array(lexer),
             _ => match self.read_scalar_or_object(lexer, item)? {
                 Value::Null => Ok(Value::Null),
                 one => {
@@ -441,6 +446,13 @@ impl<'k> ObjectReader<'k> {
         }
     }
 
+    /// `{}` where a list is meant: languages without a type for empty lists write it so.
+    fn read_empty_array<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<Value> {
+        self.count_value()?;
+        lexer.skip_value()?;
+        Ok(Value::Array(Vec::new()))
+    }
+
     fn read_items<'b, L: WireLexer<'b>>(
         &mut self,
         lexer: &mut L,
@@ -469,6 +481,7 @@ impl<'k> ObjectReader<'k> {
                 keep_last(&mut entries, |(key, _)| key);
                 Ok(Value::Map(entries))
             }
+            TokenKind::Array => read_empty(lexer, "this is not a map").map(|()| Value::Map(Vec::new())),
             ahead => read_null(lexer, ahead, "this is not a map"),
         }
     }
@@ -547,6 +560,22 @@ impl MemberIndex<'_> {
     }
 }
 
+/// Whether an object or a list without anything in it follows.
+fn is_empty_container<'b, L: WireLexer<'b>>(lexer: &L) -> bool {
+    let mut ahead = *lexer;
+    let text = ahead.skip_value().unwrap_or_default();
+    let inner = text.strip_prefix(['{', '[']).and_then(|rest| rest.strip_suffix(['}', ']']));
+    inner.is_some_and(|inner| inner.trim_ascii().is_empty())
+}
+
+/// `[]` where an object or a map is meant.
+fn read_empty<'b, L: WireLexer<'b>>(lexer: &mut L, otherwise: &str) -> WireReadResult<()> {
+    if is_empty_container(lexer) {
+        return lexer.skip_value().map(drop);
+    }
+    Err(WireReadError::TypeMismatch(otherwise.to_owned()))
+}
+
 /// Null, in any of its spellings; anything else does not fit.
 fn read_null<'b, L: WireLexer<'b>>(
     lexer: &mut L,
@@ -603,6 +632,12 @@ fn is_same_form(leaf: &ScalarType, scalar: &WireScalar, value: &Value) -> bool {
 }
 
 fn convert_token(leaf: &ScalarType, token: ScalarToken) -> WireReadResult<Value> {
+    if matches!(leaf, ScalarType::Integer(_))
+        && let ScalarToken::String(text) | ScalarToken::Plain(text) | ScalarToken::Number(text) = token
+        && let Some(digits) = expand_integer(text)
+    {
+        return convert_token(leaf, ScalarToken::Number(&digits));
+    }
     let mut value =
         leaf.read_token(token).map_err(|mismatch| WireReadError::TypeMismatch(mismatch.message))?;
     if let ScalarToken::String(text) | ScalarToken::Plain(text) | ScalarToken::Number(text) = token {
@@ -613,6 +648,15 @@ fn convert_token(leaf: &ScalarType, token: ScalarToken) -> WireReadResult<Value>
         }
     }
     Ok(value)
+}
+
+/// The digits of an integer that is written with an exponent, such as `1.0E7`.
+fn expand_integer(text: &str) -> Option<String> {
+    if !text.contains(['e', 'E']) {
+        return None;
+    }
+    let number = Decimal::from_scientific(text).ok()?;
+    number.is_integer().then(|| number.trunc().normalize().to_string())
 }
 
 /// The text of a scalar; services that keep text answer a number or a flag where it looks like one.

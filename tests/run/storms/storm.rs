@@ -273,12 +273,5 @@ impl State {
 }
 
 fn answer(status: u16, retry_after: Option<String>) -> HttpResponse {
-    HttpResponse {
-        status,
-        content_type: String::new(),
-        retry_after,
-        etag: None,
-        request_id: None,
-        body: Vec::new(),
-    }
+    HttpResponse { status, retry_after, ..HttpResponse::default() }
 }

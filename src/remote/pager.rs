@@ -1,0 +1,483 @@
+//! Pages of a list: what to ask for next, when to stop, and whether everything was seen.
+//!
+//! A list is complete only when the service's own signs say so and no item came twice. Every sign counts: next
+//! links in the body or a header, `has_more`, totals, the size of a page, and members that the kind does not
+//! describe but that usually mean that there is more.
+//! Deliberately absent: requests, wire formats, and what follows from an incomplete list.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use crate::kind::file::{ListFile, PagingFile};
+
+/// Words in the names of query parameters that limit a list.
+const LIMIT_WORDS: [&str; 8] = ["limit", "take", "top", "size", "perpage", "per_page", "maxresults", "count"];
+
+/// Whether a list was read to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListCompleteness {
+    Complete,
+    Incomplete(IncompleteReason),
+}
+
+/// Why a list is not complete, or may not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum IncompleteReason {
+    /// A page holds nothing but items of earlier pages.
+    RepeatedPage,
+    /// This many items came more than once.
+    RepeatedItems(u64),
+    /// The service counts other than it lists.
+    TotalMismatch(TotalMismatch),
+    /// The total changed between two pages.
+    TotalMoved {
+        before: u64,
+        after: u64,
+    },
+    /// The service promises more, and a page came empty.
+    EmptyPage,
+    /// A member or header that the kind does not describe says that there is more.
+    UndescribedSign(Box<str>),
+    /// The page is as large as it may be, and nothing says that it is the last.
+    FullPage(u64),
+    /// The next page is on another host.
+    OtherOrigin,
+    TooManyPages(u32),
+}
+
+/// How many items a service counts, and how many different ones it lists.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TotalMismatch {
+    pub total: u64,
+    pub listed: u64,
+}
+
+impl ListCompleteness {
+    /// Why the list is not complete.
+    pub fn reason(&self) -> Option<&IncompleteReason> {
+        match self {
+            Self::Complete => None,
+            Self::Incomplete(reason) => Some(reason),
+        }
+    }
+
+    pub fn is_complete(&self) -> bool {
+        *self == Self::Complete
+    }
+}
+
+impl IncompleteReason {
+    /// Whether a second reading may be complete: the list may have changed during the first.
+    pub fn may_settle(&self) -> bool {
+        matches!(self, Self::RepeatedItems(_) | Self::TotalMismatch(_) | Self::TotalMoved { .. })
+    }
+}
+
+impl std::fmt::Display for IncompleteReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::RepeatedPage => f.write_str("a page repeats items of earlier pages"),
+            Self::RepeatedItems(count) => write!(f, "the pages repeat items ({count})"),
+            Self::TotalMismatch(TotalMismatch { total, listed }) => {
+                write!(f, "the service counts {total} items and lists {listed}")
+            }
+            Self::TotalMoved { before, after } => {
+                write!(f, "the total changed from {before} to {after} during the reading")
+            }
+            Self::EmptyPage => f.write_str("a page is empty although the service promises more"),
+            Self::UndescribedSign(name) => {
+                write!(f, "`{name}` says that there is more, and the kind does not describe it")
+            }
+            Self::FullPage(items) => {
+                write!(
+                    f,
+                    "the response has as many items as were asked for ({items}), and nothing says that these are all"
+                )
+            }
+            Self::OtherOrigin => f.write_str("the next page is on another host"),
+            Self::TooManyPages(pages) => write!(f, "the list has more than {pages} pages"),
+        }
+    }
+}
+
+/// What a page says about further pages.
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
+pub struct PageSigns {
+    pub has_more: Option<bool>,
+    /// Some services count only when asked to, and say 0 otherwise.
+    pub total: Option<u64>,
+    /// The URL of the next page, as sent.
+    pub next: Option<String>,
+    /// What the kind does not describe.
+    pub undescribed: UndescribedSigns,
+}
+
+/// Signs of further pages that the kind does not describe.
+#[derive(Default, Clone, PartialEq, Eq, Debug)]
+pub struct UndescribedSigns {
+    /// The name of a member or header that leads to the next page.
+    pub next: Option<Box<str>>,
+    /// A number of all items.
+    pub total: Option<UndescribedCount>,
+    /// A number of all pages.
+    pub pages: Option<UndescribedCount>,
+}
+
+/// A number, and the member in which it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UndescribedCount {
+    pub name: Box<str>,
+    pub number: u64,
+}
+
+/// Which page of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PagePosition {
+    /// The only one.
+    Whole,
+    /// After this many items.
+    Offset(u64),
+    /// At a URL of the service.
+    Url(String),
+}
+
+/// Reads the pages of one list, one after the other.
+pub struct Pager<'p> {
+    list: &'p ListFile,
+    max_pages: u32,
+    pages: u32,
+    /// The items of all pages, without those of repeated pages.
+    items: u64,
+    page_items: u64,
+    /// The items of this page that no page before had.
+    page_new_items: u64,
+    repeated_items: u64,
+    hasher: RandomState,
+    ids: HashSet<u64>,
+    without_id: u64,
+    total: Option<u64>,
+    /// What the last page says, and how many items it has.
+    last: PageSigns,
+    last_items: u64,
+    fault: Option<IncompleteReason>,
+}
+
+impl<'p> Pager<'p> {
+    pub fn new(list: &'p ListFile, max_pages: u32) -> Self {
+        Self {
+            list,
+            max_pages,
+            pages: 0,
+            items: 0,
+            page_items: 0,
+            page_new_items: 0,
+            repeated_items: 0,
+            hasher: RandomState::new(),
+            ids: HashSet::new(),
+            without_id: 0,
+            total: None,
+            last: PageSigns::default(),
+            last_items: 0,
+            fault: None,
+        }
+    }
+
+    /// The first page.
+    pub fn first_position(&self) -> PagePosition {
+        self.list.paging.as_ref().map_or(PagePosition::Whole, |_| PagePosition::Offset(0))
+    }
+
+    /// How many pages were read.
+    pub fn count_pages(&self) -> u32 {
+        self.pages
+    }
+
+    /// Counts an item of the page that is being read.
+    pub fn take_item(&mut self, id: Option<&str>) {
+        self.page_items += 1;
+        let is_new = match id {
+            Some(id) => self.ids.insert(self.hasher.hash_one(id)),
+            None => {
+                self.without_id += 1;
+                true
+            }
+        };
+        self.page_new_items += u64::from(is_new);
+    }
+
+    /// Ends a page; gives the next one to read. Nothing when the list is over or cannot be followed.
+    pub fn finish_page(&mut self, signs: PageSigns) -> Option<PagePosition> {
+        let (items, new_items) =
+            (std::mem::take(&mut self.page_items), std::mem::take(&mut self.page_new_items));
+        self.pages += 1;
+        self.record_total(signs.total);
+        let is_repeated = items > 0 && new_items == 0;
+        if is_repeated {
+            self.fault.get_or_insert(IncompleteReason::RepeatedPage);
+        } else {
+            self.items += items;
+            self.repeated_items += items - new_items;
+        }
+        self.last = signs;
+        self.last_items = items;
+        let next = if is_repeated { None } else { self.find_next() };
+        if next.is_some() && self.pages >= self.max_pages {
+            self.fault.get_or_insert(IncompleteReason::TooManyPages(self.max_pages));
+            return None;
+        }
+        next
+    }
+
+    /// The next page is on another host, where the credentials do not go: items are skipped by number instead.
+    pub fn refuse_url(&mut self) -> Option<PagePosition> {
+        let by_offset = self.list.paging.is_some() && self.last_items > 0;
+        if !by_offset {
+            self.fault.get_or_insert(IncompleteReason::OtherOrigin);
+        }
+        by_offset.then_some(PagePosition::Offset(self.items))
+    }
+
+    /// Zero is what services say that do not count.
+    fn record_total(&mut self, total: Option<u64>) {
+        let Some(after) = total.filter(|total| *total > 0) else { return };
+        match self.total.replace(after) {
+            Some(before) if before != after => {
+                self.fault.get_or_insert(IncompleteReason::TotalMoved { before, after });
+            }
+            _ => {}
+        }
+    }
+
+    fn find_next(&self) -> Option<PagePosition> {
+        let paging = self.list.paging.as_ref()?;
+        if let Some(url) = &self.last.next {
+            return Some(PagePosition::Url(url.clone()));
+        }
+        (self.last_items > 0 && self.expects_more(paging)).then(|| PagePosition::Offset(self.items))
+    }
+
+    /// Whether the signs of the last page, which was not empty, lead to another one.
+    fn expects_more(&self, paging: &PagingFile) -> bool {
+        if self.last.has_more == Some(true) || self.total.is_some_and(|total| total > self.items) {
+            return true;
+        }
+        let ends = self.last.has_more == Some(false) || paging.next.is_some() || self.total.is_some();
+        // a short page may be all that the service gives at once, so without a sign only an empty page ends the list
+        !ends
+    }
+
+    /// Whether everything was seen.
+    pub fn check_completeness(&self) -> ListCompleteness {
+        let reason = self.fault.clone().or_else(|| self.find_contradiction());
+        reason.map_or(ListCompleteness::Complete, ListCompleteness::Incomplete)
+    }
+
+    /// Whether a first page with so many items is the only one: of a filtered list, a short page is.
+    pub fn is_whole_page(&self, items: u64) -> bool {
+        let is_short = self.list.paging.as_ref().is_none_or(|paging| items < u64::from(paging.page_size));
+        let no_more = self.last.next.is_none() && self.last.has_more != Some(true);
+        is_short && no_more && self.check_completeness().is_complete()
+    }
+
+    fn find_contradiction(&self) -> Option<IncompleteReason> {
+        if self.repeated_items > 0 {
+            return Some(IncompleteReason::RepeatedItems(self.repeated_items));
+        }
+        let listed = self.ids.len() as u64 + self.without_id;
+        if let Some(total) = self.total.filter(|total| *total != listed) {
+            return Some(IncompleteReason::TotalMismatch(TotalMismatch { total, listed }));
+        }
+        if self.last.has_more == Some(true) {
+            return Some(IncompleteReason::EmptyPage);
+        }
+        let UndescribedSigns { next, total, pages } = &self.last.undescribed;
+        let total = total.as_ref().filter(|total| total.number > listed).map(|total| &total.name);
+        let pages = pages.as_ref().filter(|pages| pages.number > self.pages.into()).map(|pages| &pages.name);
+        if let Some(name) = next.as_ref().or(total).or(pages) {
+            return Some(IncompleteReason::UndescribedSign(name.clone()));
+        }
+        (self.list.paging.is_none() && is_fixed_limit(self.list, listed))
+            .then_some(IncompleteReason::FullPage(listed))
+    }
+}
+
+/// Whether the fixed query of a list limits it to this many items.
+fn is_fixed_limit(list: &ListFile, items: u64) -> bool {
+    let limits = |name: &str| LIMIT_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
+    list.query.iter().any(|(name, value)| items > 0 && limits(name) && value.parse() == Ok(items))
+}
+
+/// The query parameters that ask for a page.
+pub fn build_page_query(
+    paging: &PagingFile,
+    page_size: u32,
+    position: &PagePosition,
+) -> Vec<(String, String)> {
+    let PagePosition::Offset(offset) = position else { return Vec::new() };
+    vec![(paging.limit.clone(), page_size.to_string()), (paging.offset.clone(), offset.to_string())]
+}
+
+/// Whether only an empty page ends a list.
+pub fn needs_empty_page(paging: &PagingFile) -> bool {
+    paging.has_more.is_none() && paging.next.is_none() && paging.total.is_none()
+}
+
+/// The offsets of the other pages, when the first one has `items` of `total`.
+pub fn compute_offsets(items: u64, total: u64, max_pages: u32) -> Vec<u64> {
+    let most = u64::from(max_pages).saturating_mul(items);
+    let step_by = usize::try_from(items).unwrap_or(usize::MAX);
+    if step_by == 0 { Vec::new() } else { (items..total.min(most)).step_by(step_by).collect() }
+}
+
+/// The target of `rel="next"` in a `Link` header.
+pub fn find_next_link(header: &str) -> Option<&str> {
+    let mut rest = header;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (url, parameters) = after.split_once('>')?;
+        let end = find_link_end(parameters);
+        let (own, others) = parameters.split_at(end);
+        if own.split(';').any(is_next_relation) {
+            return Some(url.trim());
+        }
+        rest = others;
+    }
+    None
+}
+
+/// Where the parameters of a link end: at a comma outside of quotes.
+fn find_link_end(parameters: &str) -> usize {
+    let mut is_quoted = false;
+    let end = parameters.find(|c| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    });
+    end.unwrap_or(parameters.len())
+}
+
+fn is_next_relation(parameter: &str) -> bool {
+    let Some((name, value)) = parameter.split_once('=') else { return false };
+    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+    name.trim().eq_ignore_ascii_case("rel") && relations.any(|own| own.eq_ignore_ascii_case("next"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(paging: &str) -> ListFile {
+        let text = format!("get: /things\nitems: rows\npaging: {paging}\n");
+        serde_yaml::from_str(&text).expect("a list")
+    }
+
+    fn signs(has_more: Option<bool>, total: Option<u64>, next: Option<&str>) -> PageSigns {
+        PageSigns { has_more, total, next: next.map(str::to_owned), ..PageSigns::default() }
+    }
+
+    /// Reads pages of ids as the pager asks for them; gives how many were read and what is missing.
+    fn read(list: &ListFile, pages: &[(&[&str], PageSigns)]) -> (u32, Option<IncompleteReason>) {
+        let (mut pager, mut count) = (Pager::new(list, 9), 0);
+        for (ids, signs) in pages {
+            ids.iter().for_each(|id| pager.take_item(Some(id)));
+            count += 1;
+            if pager.finish_page(signs.clone()).is_none() {
+                break;
+            }
+        }
+        (count, pager.check_completeness().reason().cloned())
+    }
+
+    const SILENT: &str = "{ offset: o, limit: l, page_size: 2 }";
+    const COUNTED: &str = "{ offset: o, limit: l, page_size: 2, total: t }";
+    const LINKED: &str = "{ offset: o, limit: l, page_size: 2, next: n }";
+    const FLAGGED: &str = "{ offset: o, limit: l, page_size: 2, has_more: m, total: t }";
+
+    #[test]
+    fn without_a_sign_an_empty_page_ends_a_list() {
+        let list = list(SILENT);
+        let silent = || signs(None, None, None);
+        assert_eq!(read(&list, &[(&["a"], silent()), (&[], silent())]), (2, None));
+        let capped = [(&["a"][..], silent()), (&["b"], silent()), (&[], silent())];
+        assert_eq!(read(&list, &capped), (3, None), "a service that caps its pages");
+        let again = [(&["a", "b"][..], silent()), (&["b", "a"], silent())];
+        assert_eq!(read(&list, &again), (2, Some(IncompleteReason::RepeatedPage)));
+    }
+
+    #[test]
+    fn a_total_has_to_be_reached_by_different_items() {
+        let list = list(COUNTED);
+        let of = |total| signs(None, Some(total), None);
+        assert_eq!(read(&list, &[(&["a", "b"], of(3)), (&["c"], of(3))]), (2, None));
+        let mismatch = |total, listed| Some(IncompleteReason::TotalMismatch(TotalMismatch { total, listed }));
+        assert_eq!(read(&list, &[(&["a", "b"], of(3)), (&[], of(0))]), (2, mismatch(3, 2)));
+        assert_eq!(read(&list, &[(&["a", "b"], of(1))]), (1, mismatch(1, 2)));
+        let shuffled = [(&["a", "b"][..], of(4)), (&["b", "c"], of(4))];
+        assert_eq!(read(&list, &shuffled), (2, Some(IncompleteReason::RepeatedItems(1))));
+        let moved = [(&["a", "b"][..], of(4)), (&["c"], of(3))];
+        assert_eq!(read(&list, &moved), (2, Some(IncompleteReason::TotalMoved { before: 4, after: 3 })));
+    }
+
+    #[test]
+    fn a_link_is_followed_and_an_empty_one_ends_the_list() {
+        let list = list(LINKED);
+        let (next, last) = (signs(None, None, Some("/things?after=b")), signs(None, None, None));
+        assert_eq!(
+            read(&list, &[(&["a", "b"], next.clone()), (&[], next.clone()), (&["c"], last.clone())]),
+            (3, None)
+        );
+        let mut pager = Pager::new(&list, 9);
+        pager.take_item(Some("a"));
+        assert_eq!(pager.finish_page(next), Some(PagePosition::Url("/things?after=b".into())));
+        assert_eq!(pager.refuse_url(), Some(PagePosition::Offset(1)), "the host is another one");
+        assert_eq!(pager.finish_page(last), None);
+    }
+
+    #[test]
+    fn contradictions_are_incomplete() {
+        let list = list(FLAGGED);
+        let promised = [(&["a"][..], signs(Some(true), None, None)), (&[], signs(Some(true), None, None))];
+        assert_eq!(read(&list, &promised), (2, Some(IncompleteReason::EmptyPage)));
+        let short =
+            [(&["a"][..], signs(Some(false), Some(5), None)), (&[], signs(Some(false), Some(5), None))];
+        let mismatch = IncompleteReason::TotalMismatch(TotalMismatch { total: 5, listed: 1 });
+        assert_eq!(read(&list, &short), (2, Some(mismatch)));
+        let ids: Vec<String> = (0..9).map(|id| id.to_string()).collect();
+        let endless: Vec<_> =
+            ids.iter().map(|id| (vec![id.as_str()], signs(Some(true), None, None))).collect();
+        let endless: Vec<_> = endless.iter().map(|(ids, signs)| (&ids[..], signs.clone())).collect();
+        assert_eq!(read(&list, &endless), (9, Some(IncompleteReason::TooManyPages(9))));
+    }
+
+    #[test]
+    fn signs_that_no_kind_describes_count() {
+        let whole = ListFile { paging: None, ..list(SILENT) };
+        let count = |number| Some(UndescribedCount { name: "count".into(), number });
+        let say = |undescribed| PageSigns { undescribed, ..PageSigns::default() };
+        let counted = |number| say(UndescribedSigns { total: count(number), ..UndescribedSigns::default() });
+        assert_eq!(read(&whole, &[(&["a", "b"], counted(2))]), (1, None));
+        let more = Some(IncompleteReason::UndescribedSign("count".into()));
+        assert_eq!(read(&whole, &[(&["a", "b"], counted(3))]), (1, more.clone()));
+        let pages = say(UndescribedSigns { pages: count(2), ..UndescribedSigns::default() });
+        assert_eq!(read(&whole, &[(&["a", "b"], pages)]), (1, more));
+        let limited = ListFile { query: [("pageLimit".to_owned(), "2".to_owned())].into(), ..whole };
+        assert_eq!(
+            read(&limited, &[(&["a", "b"], say(UndescribedSigns::default()))]),
+            (1, Some(IncompleteReason::FullPage(2)))
+        );
+        assert_eq!(read(&limited, &[(&["a"], say(UndescribedSigns::default()))]), (1, None));
+    }
+
+    #[test]
+    fn the_next_link_of_a_header_is_found() {
+        let found = find_next_link;
+        assert_eq!(found("</a?page=2>; rel=\"next\", </a?page=9>; rel=\"last\""), Some("/a?page=2"));
+        assert_eq!(found("</a>; title=\"x, y\"; rel=prev, <https://b/c>; REL='next next'"), None);
+        assert_eq!(
+            found("</a>; title=\"x, y\"; rel=\"prev\", <https://b/c>; REL=\"up next\""),
+            Some("https://b/c")
+        );
+        for other in ["", "<", "</a>", "</a>; rel=prev", "next"] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Lists of objects, page by page.
+//!
+//! Where the first page says how many items there are, the other pages are requested at once. Objects are handed
+//! on as they arrive. A list that contradicts itself is read once more, since it may have changed meanwhile.
+//! Deliberately absent: when a list is complete (`pager`), and which objects are needed.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::{CollectionRef, CollectionSize, RequestError, TargetClient, UNREADABLE};
+use crate::diagnostic::Diagnostic;
+use crate::exchange::{HttpResponse, Method, PlannedRequest};
+use crate::kind::file::ListFile;
+use crate::kind::{Kind, ScalarType, address};
+use crate::remote::pager::{self, ListCompleteness, PagePosition, PageSigns, Pager};
+use crate::remote::wire::{self, ListPage, Snapshot};
+
+/// How many pages are decoded at once, beside the thread that waits for responses.
+const PARALLEL_READERS: usize = 2;
+/// Shorter responses are decoded where they arrive.
+const MIN_OFFLOAD_BYTES: usize = 64 * 1024;
+
+/// What happens while a list is read.
+pub enum ListEvent {
+    Object(Snapshot),
+    /// The list is read again from its start: what came before does not count.
+    Restarted,
+}
+
+/// How the reading of a list ended.
+pub enum ListReading {
+    Done(ListCompleteness),
+    /// The list has more pages than the caller wants to read; no object was handed over.
+    TooLong,
+}
+
+/// A list at an address.
+pub(super) struct ListRequest<'l> {
+    pub list: &'l ListFile,
+    pub path: String,
+    pub query: Vec<(String, String)>,
+    /// Whether the path starts at the root of the host rather than at the base URL.
+    pub from_root: bool,
+    pub page_size: u32,
+}
+
+impl<'l> ListRequest<'l> {
+    /// The list of a collection.
+    pub(super) fn from_collection(of: CollectionRef<'l>) -> Self {
+        Self::from_list(of, &of.kind.operations.list)
+    }
+
+    /// A list that the kind describes, in the scope of a collection.
+    pub(super) fn from_list(of: CollectionRef<'_>, list: &'l ListFile) -> Self {
+        let mut query = address::build_scope_query(of.kind, of.scope);
+        query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let path = address::expand_path(&list.get, of.kind, of.scope, None);
+        let page_size = list.paging.as_ref().map_or(0, |paging| paging.page_size);
+        Self { list, path, query, from_root: false, page_size }
+    }
+
+    fn build_request(&self, position: &PagePosition) -> PlannedRequest {
+        let mut query = self.query.clone();
+        if let Some(paging) = &self.list.paging {
+            let own = pager::build_page_query(paging, self.page_size, position);
+            query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
+            query.extend(own);
+        }
+        build_read_request(self.path.clone(), query)
+    }
+}
+
+pub(super) fn build_read_request(path: String, query: Vec<(String, String)>) -> PlannedRequest {
+    PlannedRequest { method: Method::Get, path, query, body: None, idempotent: true }
+}
+
+/// What the pager has to know of an object.
+fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
+    let id = live.object.get_field(kind.identity.id).filter(|id| !id.is_blank());
+    let id = id.map(|id| ScalarType::render_url_text(id, &kind.api));
+    pager.take_item(id.as_deref());
+}
+
+impl TargetClient {
+    /// Hands every object of a collection to `take`, in no particular order.
+    ///
+    /// # Errors
+    /// When a page cannot be read.
+    pub async fn list_objects(
+        &self,
+        of: CollectionRef<'_>,
+        take: &mut dyn FnMut(ListEvent),
+    ) -> Result<ListCompleteness, RequestError> {
+        match self.list_objects_within(of, u64::MAX, take).await? {
+            ListReading::Done(completeness) => Ok(completeness),
+            ListReading::TooLong => Ok(ListCompleteness::Complete),
+        }
+    }
+
+    /// The same, unless the first page says that more than `max_pages` other pages follow.
+    ///
+    /// # Errors
+    /// When a page cannot be read.
+    pub async fn list_objects_within(
+        &self,
+        of: CollectionRef<'_>,
+        max_pages: u64,
+        take: &mut dyn FnMut(ListEvent),
+    ) -> Result<ListReading, RequestError> {
+        let first = self.read_list(of, max_pages, take).await?;
+        let ListReading::Done(ListCompleteness::Incomplete(reason)) = &first else { return Ok(first) };
+        if !reason.may_settle() {
+            return Ok(first);
+        }
+        take(ListEvent::Restarted);
+        self.read_list(of, u64::MAX, take).await
+    }
+
+    /// How large a collection was when it was last listed.
+    pub fn find_collection_size(&self, of: CollectionRef) -> Option<CollectionSize> {
+        self.collection_sizes.find_size(of)
+    }
+
+    async fn read_list(
+        &self,
+        of: CollectionRef<'_>,
+        max_pages: u64,
+        take: &mut dyn FnMut(ListEvent),
+    ) -> Result<ListReading, RequestError> {
+        let request = ListRequest::from_collection(of);
+        let mut pager = self.create_pager(request.list);
+        let first = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
+        let offsets = self.preview_offsets(of.kind, &first);
+        if offsets.len() as u64 > max_pages {
+            return Ok(ListReading::TooLong);
+        }
+        let mut items = 0;
+        let mut take = |pager: &mut Pager, live: Snapshot| {
+            count_object(pager, of.kind, &live);
+            items += 1;
+            take(ListEvent::Object(live));
+        };
+        let fetch = async |(position, first): (PagePosition, Option<HttpResponse>)| match first {
+            Some(first) => Ok(first),
+            None => Ok(self.fetch_page(&request, &position).await?.unwrap_or_default()),
+        };
+        let others = offsets.into_iter().map(|offset| (PagePosition::Offset(offset), None));
+        let positions = std::iter::once((pager.first_position(), Some(first))).chain(others);
+        let responses = stream::iter(positions.map(fetch)).buffered(self.target.parallelism.max(1) as usize);
+        let mut pages = responses.map(|response| self.decode_page(of, response)).buffered(PARALLEL_READERS);
+        let mut next = None;
+        while let Some(page) = pages.next().await {
+            let mut page = page?;
+            page.items.drain(..).for_each(|live| take(&mut pager, live));
+            next = pager.finish_page(page.signs);
+        }
+        drop(pages);
+        let mut read = |pager: &mut Pager, response: &HttpResponse| {
+            self.read_response(of, response, &mut |live| take(pager, live)).map(Some)
+        };
+        self.read_pages(&request, &mut pager, next, &mut read).await?;
+        self.collection_sizes.record_size(of, CollectionSize { pages: pager.count_pages(), items });
+        Ok(ListReading::Done(pager.check_completeness()))
+    }
+
+    pub(super) fn create_pager<'l>(&self, list: &'l ListFile) -> Pager<'l> {
+        Pager::new(list, self.target.api.limits.pages)
+    }
+
+    /// Reads pages from one position to the end of the list; `read` ends it earlier by giving no signs.
+    pub(super) async fn read_pages(
+        &self,
+        request: &ListRequest<'_>,
+        pager: &mut Pager<'_>,
+        mut next: Option<PagePosition>,
+        read: &mut dyn FnMut(&mut Pager, &HttpResponse) -> Result<Option<PageSigns>, RequestError>,
+    ) -> Result<(), RequestError> {
+        while let Some(position) = next {
+            next = match self.fetch_page(request, &position).await? {
+                None => pager.refuse_url(),
+                Some(response) => match read(pager, &response)? {
+                    Some(signs) => pager.finish_page(signs),
+                    None => return Ok(()),
+                },
+            };
+        }
+        Ok(())
+    }
+
+    /// The offsets of all other pages, when the first one says how many items there are: they are requested before
+    /// it is decoded.
+    fn preview_offsets(&self, kind: &Kind, first: &HttpResponse) -> Vec<u64> {
+        let follows_links = kind.operations.list.paging.as_ref().is_none_or(|paging| paging.next.is_some());
+        if follows_links {
+            return Vec::new();
+        }
+        let preview = wire::peek_total(&first.body, self.target.format, kind);
+        preview.map_or_else(Vec::new, |own| {
+            pager::compute_offsets(own.items, own.total, self.target.api.limits.pages)
+        })
+    }
+
+    /// Shows the objects of a collection one by one until it is enough. A reading that ends earlier is complete.
+    ///
+    /// # Errors
+    /// When a page cannot be read.
+    pub async fn search_objects(
+        &self,
+        of: CollectionRef<'_>,
+        is_enough: &mut dyn FnMut(&Snapshot) -> bool,
+    ) -> Result<ListCompleteness, RequestError> {
+        let request = ListRequest::from_collection(of);
+        let mut pager = self.create_pager(request.list);
+        let (first, mut done) = (pager.first_position(), false);
+        let mut read = |pager: &mut Pager, response: &HttpResponse| {
+            let mut take = |live: Snapshot| {
+                count_object(pager, of.kind, &live);
+                done = done || is_enough(&live);
+            };
+            let signs = self.read_response(of, response, &mut take)?;
+            Ok((!done).then_some(signs))
+        };
+        self.read_pages(&request, &mut pager, Some(first), &mut read).await?;
+        Ok(if done { ListCompleteness::Complete } else { pager.check_completeness() })
+    }
+
+    /// Hands the objects of the first page of a collection to `take`, asking for at most `most` of them.
+    ///
+    /// # Errors
+    /// When the page cannot be read.
+    pub async fn list_first_page(
+        &self,
+        of: CollectionRef<'_>,
+        most: u32,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> Result<(), RequestError> {
+        let request = ListRequest::from_collection(of);
+        let request = ListRequest { page_size: request.page_size.min(most.max(1)), ..request };
+        let first = self.create_pager(request.list).first_position();
+        let response = self.fetch_page(&request, &first).await?.unwrap_or_default();
+        self.read_response(of, &response, take).map(drop)
+    }
+
+    /// The response of a page; nothing when it is on another host, where the credentials do not go.
+    pub(super) async fn fetch_page(
+        &self,
+        request: &ListRequest<'_>,
+        position: &PagePosition,
+    ) -> Result<Option<HttpResponse>, RequestError> {
+        let (own, from_root) = match position {
+            PagePosition::Url(url) => match self.resolve_same_origin(url) {
+                Some((path, query)) => (build_read_request(path, query), true),
+                None => return Ok(None),
+            },
+            position => (request.build_request(position), request.from_root),
+        };
+        if !from_root {
+            return Ok(Some(self.send_request(&own).await?.response));
+        }
+        let answered = self.client.read_from_root(&own, &self.limits, &self.retry_policy).await;
+        let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
+        Ok(Some(self.check_response(answered, &own).await?.response))
+    }
+
+    /// Path and query of a URL that the service says, absolute or relative.
+    pub(super) fn resolve_same_origin(&self, url: &str) -> Option<(String, Vec<(String, String)>)> {
+        let mut base = self.target.base_url.clone();
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        let to = base.join(url).ok().filter(|to| to.origin() == base.origin())?;
+        Some((to.path().to_owned(), to.query_pairs().into_owned().collect()))
+    }
+
+    /// Decodes a page beside the thread that waits for responses, where it is large enough.
+    async fn decode_page(
+        &self,
+        of: CollectionRef<'_>,
+        response: Result<HttpResponse, RequestError>,
+    ) -> Result<ListPage, RequestError> {
+        let response = response?;
+        if response.body.len() < MIN_OFFLOAD_BYTES {
+            let mut items = Vec::new();
+            let signs = self.read_response(of, &response, &mut |live| items.push(live))?;
+            return Ok(ListPage { items, signs, ..ListPage::default() });
+        }
+        let (kind, format) = (Arc::clone(of.kind), self.target.format);
+        let reading = tokio::task::spawn_blocking(move || {
+            let page = wire::read_page(&response.body, format, &kind);
+            (page, HttpResponse { body: Vec::new(), ..response })
+        });
+        let (page, response) = match reading.await {
+            Ok(read) => read,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => {
+                    let message = "the decoding of a response was interrupted";
+                    return Err(RequestError::from_diagnostic(Diagnostic::error(UNREADABLE, message)));
+                }
+            },
+        };
+        let mut page = page.map_err(|error| self.build_decode_error(error, &response, Method::Get))?;
+        self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
+        add_link_sign(&mut page.signs, &response);
+        Ok(page)
+    }
+
+    /// Reads a page; gives what it says about other pages.
+    pub(super) fn read_response(
+        &self,
+        of: CollectionRef,
+        response: &HttpResponse,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> Result<PageSigns, RequestError> {
+        let mut page = wire::read_page_with(&response.body, self.target.format, of.kind, take)
+            .map_err(|error| self.build_decode_error(error, response, Method::Get))?;
+        self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
+        add_link_sign(&mut page.signs, response);
+        Ok(page.signs)
+    }
+}
+
+/// Adds what the `Link` header says.
+pub(super) fn add_link_sign(signs: &mut PageSigns, response: &HttpResponse) {
+    let leads_on = response.link.as_deref().and_then(pager::find_next_link).is_some();
+    if leads_on {
+        signs.undescribed.next.get_or_insert_with(|| "Link: rel=\"next\"".into());
+    }
+}
