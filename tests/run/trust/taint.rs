@@ -96,7 +96,7 @@ fn a_credential_in_an_open_field_of_a_live_object_is_taken_out_of_every_output()
     }
     let ran = fixture.workspace.expect(1, &["plan", "-o", "plan.json"]);
     ran.complains(&["holds a secret of this run"]);
-    assert_hidden(&fixture, &fixture.workspace.run(&["drift", "--also-pending"]));
+    assert_hidden(&fixture, &fixture.workspace.run(&["drift"]));
     let ran = fixture.workspace.expect(0, &["apply", "--auto-approve", "-vv", "--report", &reports]);
     assert_eq!(fixture.dump()[0]["object"]["merchantId"], "M-1", "it was written");
     assert_hidden(&fixture, &ran);
