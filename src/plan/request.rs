@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::exchange::{Method, PlannedRequest, WireValue};
 use crate::kind::{
-    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, NestedGranularity, Shape, WriteBody,
-    WriteOperation, WrittenItems, address,
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, NestedFields, NestedGranularity, Shape,
+    WriteBody, WriteOperation, WrittenItems, address,
 };
 use crate::plan::compare::{find_row_id, is_unreadable};
 use crate::plan::propose::ObjectProposal;
@@ -178,16 +178,9 @@ fn build_partial_update(
     }
     if let Some(nested) = nested {
         query.clone_from(&nested.query);
-        let riders = nested.also_send.iter().map(|number| shape.get_field(*number));
+        let riders = list_protected_fields(shape, nested, &proposal.desired);
         for field in riders.filter(|field| manner.also_send_nested && !changed.contains(&*field.name)) {
-            let value =
-                proposal.desired.get_field(field.number).filter(|value| !matches!(value, Value::Null));
-            let value = value.cloned().unwrap_or_else(|| field.ty.build_zero_value());
-            let wire = match proposal.desired.find_source(field.number) {
-                Some(source) => WireValue::Raw(source.to_owned()),
-                None => encode_value(field, &value, WriteMode::Update),
-            };
-            body.push((field.write_to.to_string(), wire));
+            body.push((field.write_to.to_string(), encode_carried_field(field, &proposal.desired)));
             along.push(field.name.to_string());
         }
     }
@@ -197,6 +190,34 @@ fn build_partial_update(
         (WireValue::Object(body), query),
         (list_changed_pointers(proposal), along),
     )
+}
+
+/// The fields that are sent with a changed nested one, so that the service empties none of them: those that the kind
+/// names, and any other nested field that holds something.
+fn list_protected_fields<'s>(
+    shape: &'s Shape,
+    nested: &'s NestedFields,
+    object: &'s Object,
+) -> impl Iterator<Item = &'s Field> {
+    let named = nested.also_send.iter().map(|number| shape.get_field(*number));
+    let holds = |field: &&Field| {
+        let is_ours = field.is_nested() && !field.behavior.read_only && !field.omit_from_writes;
+        is_ours
+            && !nested.also_send.is_empty()
+            && !nested.also_send.contains(&field.number)
+            && object.get_field(field.number).is_some_and(|value| !value.is_blank())
+    };
+    named.chain(shape.fields.iter().filter(holds))
+}
+
+/// A live value in full, in the form in which it was read.
+fn encode_carried_field(field: &Field, object: &Object) -> WireValue {
+    let value = object.get_field(field.number).filter(|value| !matches!(value, Value::Null));
+    let value = value.cloned().unwrap_or_else(|| field.ty.build_zero_value());
+    match object.find_source(field.number) {
+        Some(source) => WireValue::Raw(source.to_owned()),
+        None => encode_value(field, &value, WriteMode::Update),
+    }
 }
 
 /// The request of a step with the values of all required fields added, for a service that asks for them even

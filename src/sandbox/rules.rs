@@ -83,7 +83,6 @@ impl SandboxWriteRules<'_> {
         &mut self,
         old: &SandboxRecord,
         body: &Object,
-        write: &WriteOperation,
         nested: SandboxNestedMerge,
     ) -> SandboxRecord {
         let mut record = old.clone();
@@ -98,9 +97,11 @@ impl SandboxWriteRules<'_> {
         if nested == (SandboxNestedMerge::Replace { clears_omitted: true })
             && body.fields().any(|(n, _)| shape.get_field(n).is_nested())
         {
-            let along = write.nested_fields.iter().flat_map(|nested| &nested.also_send);
-            for number in along.filter(|number| body.get_field(**number).is_none()) {
-                record.object.set_field(*number, build_blank(shape.get_field(*number)));
+            let is_omitted = |field: &&Field| {
+                field.is_nested() && !is_not_writable(field, false) && body.get_field(field.number).is_none()
+            };
+            for field in shape.fields.iter().filter(is_omitted) {
+                record.object.set_field(field.number, build_blank(field));
             }
         }
         self.merge_unknown_fields(&mut record.object, body);

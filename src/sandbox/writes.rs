@@ -81,7 +81,7 @@ impl SandboxHandler<'_> {
                     &self.request.query,
                     self.service.options.clear_omitted_nested,
                 );
-                rules.merge_record(&old, &body, write, nested)
+                rules.merge_record(&old, &body, nested)
             }
         };
         self.validate_write(&kind, Some(&old.object), &body, &record)?;
