@@ -238,6 +238,8 @@ fn reply(status: u16, body: &Json) -> HttpResponse {
         retry_after: None,
         etag: None,
         request_id: None,
+        link: None,
+        rate_limit: Default::default(),
         body,
     }
 }
