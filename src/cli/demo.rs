@@ -29,10 +29,12 @@ const QUICKSTART_FILES: [(&str, &str); 3] = [
 /// Where the quickstart expects its sandbox.
 const ADDRESS: &str = "http://127.0.0.1:8080";
 /// What the quickstart takes from the environment.
-const DEMO_VARIABLES: [(&str, &str); 4] = [
+const DEMO_VARIABLES: [(&str, &str); 6] = [
     ("HARBOR_TOKEN", "demo"),
     ("PHONES_TOKEN", "demo"),
     ("HARBOR_MERCHANT_KEY", "k:9,f"),
+    ("HARBOR_CHECKS_KEY", "sandbox-key-2040"),
+    ("HARBOR_CHECKS_PIN", "4711"),
     ("ACME_PASSWORD", "p\"w,1"),
 ];
 /// What somebody changes by hand in the meantime: the kind, its name in the sandbox, and the member.

@@ -104,7 +104,7 @@ pub fn report_drift(
     print_report(clear.as_ref().unwrap_or(&report), screen)?;
     reports.write_reports(&ReportContent::Drift(&report), screen)?;
     let exit = compute_exit_status(&report);
-    if matches!(exit, ExitStatus::Differs | ExitStatus::Error) {
+    if exit != ExitStatus::Done {
         notify::send_notifications(
             &prepared.workspace,
             NotifyEvent::Drift,

@@ -205,6 +205,10 @@ impl HostPattern {
             return None;
         }
         let url = Url::parse(&format!("https://{rest}{path}")).ok()?;
+        let is_host_char = |c: char| c.is_ascii_alphanumeric() || "-.:[]".contains(c);
+        if !url.host_str()?.chars().all(is_host_char) {
+            return None;
+        }
         let port = match rest.rsplit_once(':') {
             Some((_, digits)) if !digits.contains(']') => Some(digits.parse().ok()?),
             _ => None,

@@ -167,7 +167,9 @@ fn list_forms(secret: &str) -> Vec<Vec<char>> {
     }
     let json = serde_json::Value::from(secret).to_string();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    for text in [secret, json] {
+    // as a query or a form holds it
+    let escaped: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    for text in [secret, json, &escaped] {
         forms.extend(encode_base64_fragments(text).iter().map(|form| normalize_text(form)));
     }
     forms.retain(|form| !form.is_empty());

@@ -318,6 +318,9 @@ fn slots_stand_where_they_may() {
             &format!(
                 "7:9 unknown-secret-source: the source of this value takes exactly one of its words {forms}"
             ),
+            &format!(
+                "8:17 unknown-secret-source: the source of this value is not a list of the program and its arguments (no shell is used) {forms}"
+            ),
             "9:9 source-not-allowed: `rank` is an integer, which can't come from outside (write the value itself)",
             &format!("10:10 unknown-secret-source: the source of this value has an unknown word {forms}"),
         ],

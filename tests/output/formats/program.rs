@@ -51,7 +51,7 @@ fn a_report_on_stdout_moves_the_text_away() {
         .expect(64, &["validate", "--format", "json", "--report", "markdown=-"])
         .complains(&["only one document"]);
     workspace.expect(64, &["validate", "--report", "json=-", "--report", "markdown=-"]);
-    workspace.expect(64, &["validate", "--report", "nothing=a"]).complains(&["there is no format `nothing`"]);
+    workspace.expect(64, &["validate", "--report", "nothing=a"]).complains(&["unknown format `nothing`"]);
     workspace.expect(64, &["validate", "--report", "markdown"]).complains(&["FORMAT=FILE"]);
 }
 

@@ -32,7 +32,7 @@ fn fails(policies: &str, start: &str) {
 
 #[test]
 fn an_expression_that_is_none_is_told_at_its_character() {
-    fails(&rule("require: spec.displayName =="), "policy-expression 5:33 \"this is no CEL expression");
+    fails(&rule("require: spec.displayName =="), "policy-expression 5:33 \"invalid CEL expression: ");
     fails(&rule("require: 'name == \"å\" && )'"), "policy-expression 5:30");
     fails(
         &rule("require: |\n      name != '' &&\n      nam == 'a'"),

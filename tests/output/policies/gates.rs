@@ -82,6 +82,6 @@ fn unchanged_objects_are_asked_as_well() {
 #[test]
 fn drift_tells_broken_rules_and_goes_by_what_moved() {
     let fixture = fixture("format: 1\nrules:\n  none: { message: m, require: 'false' }\n");
-    fixture.workspace.expect(2, &["drift"]).says(&["error[none]"]);
+    fixture.workspace.expect(5, &["drift"]).says(&["error[none]"]);
     assert!(fixture.writes().is_empty());
 }

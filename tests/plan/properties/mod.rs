@@ -360,7 +360,8 @@ fn one_write_is_enough() {
                     Err(why) => return Err(TestCaseError::fail(format!("{why}{}", world.told()))),
                 };
             }
-            let again = world.decide(Some(&world.read(&seen)), &Kept(step.hidden.clone()), world.rules);
+            let written = [&step.hidden[..], &step.shown_secrets[..]].concat();
+            let again = world.decide(Some(&world.read(&seen)), &Kept(written), world.rules);
             let told = || {
                 let body = world.body(&step.requests[0].request);
                 format!("{}\n--- body\n{body}\n--- after\n{seen}{}", summary(&again), world.told())

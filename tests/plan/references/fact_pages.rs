@@ -58,7 +58,7 @@ fn the_printed_page_of_keypro_is_read_and_nested_things_are_their_ids() {
     around(&server).plan(&keypro(spec)).agrees();
     assert_eq!(
         server.lines(),
-        ["GET /api/v2/customers/?orderby=id&limit=100&offset=0&customer_number=10044"]
+        ["GET /api/v2/customers/?orderby=id&customer_number=10044&limit=100&offset=0"]
     );
 }
 
@@ -268,8 +268,8 @@ fn a_list_of_constants_has_pages_and_may_be_anywhere_on_the_same_host() {
 fn a_list_of_constants_that_gives_the_same_page_for_ever_ends() {
     let server = paged(100, false);
     let ran = around(&server).plan(&keypro("  Customer_language: { logical_txt: L97 }\n"));
-    ran.says("unknown-reference", 5, &["none of the 40 things"]);
-    assert_eq!(server.asked().len(), 3);
+    ran.says("incomplete-list", 5, &["a page repeats items of earlier pages"]);
+    assert!(server.asked().len() <= 4, "{:?}", server.lines());
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn a_service_that_ignores_the_filter_is_not_believed() {
         };
         let offset = parameter(asked, "offset").unwrap_or(0);
         let some: Vec<Json> = (offset..150.min(offset + 100)).map(customer).collect();
-        let next = (offset + 100 < 150).then_some("more");
+        let next = (offset + 100 < 150).then(|| format!("?orderby=id&limit=100&offset={}", offset + 100));
         (200, json!({ "Next": next, "Prev": null, "Results": some }))
     });
     let ran = around(&server).plan(&keypro("  no_sms: true\n"));

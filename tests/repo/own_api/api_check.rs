@@ -88,7 +88,9 @@ fn one_api_can_be_looked_at_alone() {
     ran.says(&["1 API, 1 kind: valid"]);
     assert!(ran.err.is_empty(), "{}", ran.err);
     workspace.expect(1, &["api", "check", "fery"]).complains(&["unknown-api", "did you mean `ferry`?"]);
-    workspace.expect(1, &["api", "check", "carrierx"]).complains(&["comes with trueup"]);
+    workspace
+        .expect(1, &["api", "check", "carrierx"])
+        .complains(&["`carrierx` is built in and always valid"]);
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn nothing_to_check_is_said() {
     let workspace = Workspace::new();
     workspace.expect(1, &["api", "check"]).complains(&[
         "no-description",
-        "apis/ holds no description",
+        "apis/ has no description",
         "api new",
     ]);
 }

@@ -121,7 +121,7 @@ fn what_is_missing_is_named_with_its_type() {
     assert_eq!(said, wanted);
     let ran = shop.workspace.expect(2, &["api", "try", "here"]);
     ran.says(&[
-        "does not fit",
+        "the description does not match",
         "not described\n",
         "    owner: null, string, perhaps `type: uuid` (in 2 of 2)\n",
     ]);
@@ -155,7 +155,7 @@ fn what_is_mistyped_is_named_with_both_types() {
     assert_eq!(kind["unlisted"], unlisted);
     shop.workspace
         .expect(2, &["api", "try", "here"])
-        .says(&["seats: described as boolean, came as number; this is not"]);
+        .says(&["seats: described as boolean, returned as number; this is not"]);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn what_cannot_be_read_is_told_without_the_credential() {
         [("GET:500", "service-error"), ("GET:html", "unreadable-answer"), ("GET:403", "forbidden")]
     {
         shop.sandbox.add_fault(SandboxFault::parse_fault(&format!("{fault}:1")).expect("a fault"));
-        let ran = shop.workspace.expect(1, &["api", "try", "here", "--request-timeout", "5"]);
+        let ran = shop.workspace.expect(1, &["api", "try", "here", "--request-timeout", "5", "--max-retries", "0"]);
         ran.complains(&[code, "ferry/boat"]);
     }
     shop.workspace.set("KEY", "wrong");

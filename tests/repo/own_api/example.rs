@@ -38,11 +38,7 @@ fn open() -> OwnApiFixture {
 fn the_fifth_service_goes_from_check_to_delete() {
     let shop = open();
     let workspace = &shop.workspace;
-    workspace.expect(0, &["api", "check"]).says(&[
-        "parking/zone",
-        "parking/permit",
-        "1 API, 2 kinds: : valid",
-    ]);
+    workspace.expect(0, &["api", "check"]).says(&["parking/zone", "parking/permit", "1 API, 2 kinds: valid"]);
     workspace.expect(0, &["schema"]);
     workspace.expect(0, &["schema", "--check"]);
     workspace.expect(0, &["validate"]).says(&["4 documents in 2 files: valid"]);
@@ -107,7 +103,7 @@ fn the_real_sandbox_serves_it_too() {
     assert_eq!(applied.code, Some(0), "{}", applied.all());
     applied.says(&["4 done"]);
     assert_eq!(tried.code, Some(0), "{}", tried.all());
-    tried.says(&["3 objects looked at, the description matches"]);
+    tried.says(&["3 objects checked, the description matches"]);
 }
 
 /// The URL that the sandbox prints beside the name of an API.

@@ -231,7 +231,7 @@ fn a_refused_field_is_told_at_its_line() {
     let id = fixture.id(0);
     fixture.documents[0].document["id"] = json!(id);
     fixture.write();
-    let ran = fixture.workspace.expect(1, &APPLY);
+    let ran = fixture.workspace.expect(1, &[&APPLY[..], &["--allow-rename"]].concat());
     let text = fixture.workspace.read("config/000.yaml");
     let line = text.lines().position(|line| line.contains("displayName")).expect("the line") + 1;
     ran.says(&["`displayName`: ", "should not be empty", &format!("config/000.yaml:{line}:")]);

@@ -172,7 +172,7 @@ fn nothing_is_revealed_but_to_a_terminal() {
         &["apply", "--reveal", "--auto-approve"],
     ] {
         let ran = fixture.workspace.expect(64, arguments);
-        ran.complains(&["`--reveal` shows personal values on a terminal only"]);
+        ran.complains(&["`--reveal` needs a terminal, and stdout is not one"]);
         hidden(&ran);
     }
     assert!(fixture.writes().is_empty());
