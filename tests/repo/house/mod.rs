@@ -6,6 +6,7 @@
 
 mod exceptions;
 mod imports;
+mod pages;
 mod source;
 mod threat_model;
 

@@ -234,8 +234,8 @@ fn secrets_that_do_not_read_back_are_not_declared_none() {
     let ran = fixture.import(0, &[]);
     fixture.supply(&ran);
     let text = fixture.workspace.read("config/card-gateway.yaml");
-    let line = "  # merchantKey: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_KEY }  # does not read back: name its \
-                source, or write null if there is none\n";
+    let line = "  # merchantKey: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_KEY }  # not returned by the API: set \
+                its source, or write null if there is none\n";
     assert!(text.contains(line) && !text.contains("merchantKey: null"), "{text}");
     fixture.workspace.write("config/card-gateway.yaml", &text.replace("2500.0", "2600.0"));
     fixture.workspace.expect(3, &PLAN).says(&["would-erase"]);

@@ -262,9 +262,9 @@ fn nothing_is_deleted_beside_an_object_that_is_not_known() {
         let before = fixture.dump();
         // the old name is read by its id; the new one has to be found, which fails
         say(&mut fixture, 0, "name", json!("called-otherwise"));
-        fixture.fail("GET:400:1");
+        fixture.fail("GET:403:1");
         let ran = fixture.workspace.expect(1, &[&DELETE[..], &["--parallelism", "1"]].concat());
-        ran.says(&["possibly-described", "did not accept the request"]);
+        ran.says(&["possibly-described", "does not allow this"]);
         all_are_there(&fixture, &before);
         tried += 1;
     }
