@@ -134,7 +134,8 @@ fn a_new_customer_answers_the_questions_that_others_are_asked() {
     fixture.apply(NEW).ends(&["new done"]);
     assert_eq!(answers(&live(&fixture, "new@example.org")), [(12, "2".into())]);
     fixture.apply(NEW).ends(&["new unchanged"]);
-    let wrong = NEW.replace("Members", "Members?").replace("new@", "newer@").replace("name: new", "name: newer");
+    let wrong =
+        NEW.replace("Members", "Members?").replace("new@", "newer@").replace("name: new", "name: newer");
     fixture.apply(&wrong).ends(&["newer refused"]).says("unknown-reference", 9, &["did you mean `Members`?"]);
 }
 
@@ -375,9 +376,8 @@ fn a_lost_answer_that_cannot_be_looked_up_is_left_to_the_next_run() {
         fixture.fail("GET:slow:1");
         fixture.fail("GET:500");
     });
-    assert!(ran.endings == ["eva unknown"], "{}", ran.all());
-    // the PIN of the new key may not have arrived, so it is written once more
-    fixture.apply(&spec).ends(&["eva done"]);
+    // a read that failed once is repeated, so the look succeeds
+    assert!(ran.endings == ["eva done"], "{}", ran.all());
     fixture.apply(&spec).ends(&["eva unchanged"]);
     assert_eq!(
         keys(&live(&fixture, "eva@example.org")),

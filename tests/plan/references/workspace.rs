@@ -255,8 +255,8 @@ fn a_narrowed_run_finds_what_an_earlier_one_left() {
 #[test]
 fn who_refers_to_what_was_not_created_is_not_written() {
     for (fault, ending, code) in [
-        ("POST:400:1:/teams", "crew unknown", "reference-refused"),
-        ("POST:reset:9:/teams", "crew unknown", "reference-refused"),
+        ("POST:400:1:/teams", "crew failed", "reference-refused"),
+        ("POST:reset:9:/teams", "crew unknown", "reference-unread"),
     ] {
         let fixture = fixture();
         fixture.fail(fault);

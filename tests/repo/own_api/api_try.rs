@@ -202,7 +202,8 @@ fn what_cannot_be_read_is_told_without_the_credential() {
         [("GET:500", "service-error"), ("GET:html", "unreadable-answer"), ("GET:403", "forbidden")]
     {
         shop.sandbox.add_fault(SandboxFault::parse_fault(&format!("{fault}:1")).expect("a fault"));
-        let ran = shop.workspace.expect(1, &["api", "try", "here", "--request-timeout", "5", "--max-retries", "0"]);
+        let ran =
+            shop.workspace.expect(1, &["api", "try", "here", "--request-timeout", "5", "--max-retries", "0"]);
         ran.complains(&[code, "ferry/boat"]);
     }
     shop.workspace.set("KEY", "wrong");

@@ -297,7 +297,10 @@ fn every_leaf_of_every_kind_is_put_down_to_the_side_that_moved() {
             let report = drift(&fixture, 5, &[]);
             assert_eq!(has(&report), [false, true, false, false], "{kind} {rotation}: {report:#}");
             let pending = json!(["pending"]).to_string();
-            assert!(causes_of_shown(&report).iter().all(|own| *own == pending), "{kind} {rotation}: {report:#}");
+            assert!(
+                causes_of_shown(&report).iter().all(|own| *own == pending),
+                "{kind} {rotation}: {report:#}"
+            );
             let applied = fixture.workspace.run(&[
                 "apply",
                 "--auto-approve",

@@ -202,7 +202,7 @@ fn ctrl_c_at_the_question_ends_the_program_at_once_and_writes_nothing() {
         let mut out = child.stdout.take().expect("a piped stdout");
         let (mut shown, mut part) = (Vec::new(), [0; 4096]);
         // typed ahead it would be heard before the question
-        while !String::from_utf8_lossy(&shown).contains("goes on:") {
+        while !String::from_utf8_lossy(&shown).contains("\"yes\":") {
             let read = std::io::Read::read(&mut out, &mut part).expect("output");
             assert!(read > 0, "no question\n{}", String::from_utf8_lossy(&shown));
             shown.extend_from_slice(&part[..read]);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 use trueup::kind::explain::build_example;
-use trueup::kind::{AbsenceRule, ClearValue, Field, FieldType, Kind, ListType, ScalarType, WireFormat};
+use trueup::kind::{
+    AbsenceRule, ArrayType, ClearValue, Field, FieldType, ItemType, Kind, ListType, ScalarType, WireFormat,
+};
 use trueup::sandbox::SandboxOptions;
 use trueup::value::Sensitivity;
 
@@ -115,9 +117,21 @@ fn another(field: &Field, live: &Json) -> Option<Json> {
     [example, other].into_iter().find(|said| !same(said))
 }
 
+/// Whether items of a list hold secrets.
+fn has_secret_items(kind: &Kind) -> bool {
+    let is_secret = |field: &Field| field.sensitivity == Sensitivity::Secret;
+    kind.shape.fields.iter().any(|field| match &field.ty {
+        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => {
+            shape.fields.iter().any(is_secret)
+        }
+        _ => false,
+    })
+}
+
 #[test]
 fn every_field_to_nothing_and_to_its_example() {
-    for kind in kinds() {
+    // a full PUT is refused where an item holds a secret that the document does not supply
+    for kind in kinds().into_iter().filter(|kind| !has_secret_items(kind)) {
         let fields = writable(&kind);
         let count = Some(fields.len() * CHOICE);
         let mut fixture =

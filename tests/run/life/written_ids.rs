@@ -153,7 +153,7 @@ fn what_cannot_be_written_is_told_with_its_line() {
     let (fixture, ran, before, after) = in_form(|document| format!("{document}\n"));
     assert_eq!(before, after);
     let id = ids(&fixture).remove(0);
-    ran.says(&["1 done", "id-not-written", "stands between braces", &format!("add `id: {id}`")]);
+    ran.says(&["1 done", "id-not-written", "the document stands between", &format!("add `id: {id}`")]);
     let json = fixture.workspace.expect(0, &[&WRITE[..], &["--format", "json"]].concat()).json();
     let told = json.to_string();
     assert!(told.contains("id-not-written") && told.contains(&id), "{told}");
@@ -179,7 +179,7 @@ fn a_file_that_changed_meanwhile_is_left_alone() {
     let file = std::fs::read_dir(fixture.workspace.path("config")).expect("a folder").next();
     path.set(file.expect("a file").expect("a file").path()).expect("set once");
     let ran = fixture.workspace.expect(0, &WRITE);
-    ran.says(&["1 done", "id-not-written", "changed in the meantime"]);
+    ran.says(&["1 done", "id-not-written", "the file changed in the"]);
     let after = std::fs::read_to_string(path.get().expect("a path")).expect("a file");
     assert!(after.starts_with("# somebody was here\n") && !after.contains("\nid:"), "{after}");
 }

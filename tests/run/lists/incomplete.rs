@@ -170,7 +170,7 @@ fn nothing_is_deleted_unmanaged_or_imported_by_an_incomplete_list() {
         .says(&["incomplete-list", "a page repeats items of earlier pages"]);
     let import = ["import", "orchard/tree", "--output", "trees", "--format", "json"];
     let imported = orchard.workspace.expect(1, &import).json();
-    assert_eq!(imported["proven"], false, "{imported:#}");
+    assert_eq!(imported["verified"], false, "{imported:#}");
     assert!(imported["diagnostics"].to_string().contains("incomplete-list"), "{imported:#}");
 }
 

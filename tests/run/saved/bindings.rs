@@ -68,7 +68,7 @@ fn a_target_that_sends_its_credential_elsewhere_is_another_one() {
     let fixture = planned_zones();
     replace(&fixture.workspace, "apis/parking/api.yaml", "[X-Parking-Key]", "[X-Parking-Key, X-Other]");
     replace(&fixture.workspace, "trueup.yaml", "X-Parking-Key:", "X-Other:");
-    fixture.workspace.expect(1, &APPLY).complains(&["plan-mismatch", "target town is not the one"]);
+    fixture.workspace.expect(1, &APPLY).complains(&["plan-mismatch", "target town differs"]);
     assert!(fixture.writes().is_empty());
 }
 
@@ -114,7 +114,7 @@ fn a_resealed_plan_that_shows_other_values_is_refused() {
 fn counts_of_a_plan_file_do_not_raise_what_may_be_changed() {
     for change in [
         |plan: &mut Json| plan["report"]["summary"]["unchanged"] = json!(500),
-        |plan: &mut Json| plan["report"]["since"] = json!({ "name": "main", "commit": "0", "left_out": 500 }),
+        |plan: &mut Json| plan["report"]["since"] = json!({ "name": "main", "commit": "0", "skipped": 500 }),
     ] {
         let mut fixture = planned_partners(12);
         fixture.workspace.unset("TRUEUP_MAX_UPDATES");

@@ -25,7 +25,7 @@ fn known(report: &Value) -> Vec<(&str, Option<u64>)> {
     let objects =
         ["changes", "unchanged"].into_iter().flat_map(|list| report[list].as_array().expect("a list"));
     let hidden = objects.flat_map(|object| object["hidden"].as_array().into_iter().flatten());
-    hidden.map(|own| (own["known"].as_str().expect("a word"), own["written_days_ago"].as_u64())).collect()
+    hidden.map(|own| (own["status"].as_str().expect("a word"), own["written_days_ago"].as_u64())).collect()
 }
 
 fn planned(fixture: &SandboxFixture, more: &[&str]) -> Value {

@@ -220,7 +220,7 @@ fn a_changed_foreign_or_broken_file_is_an_error_before_any_request() {
     fixture.workspace.write("plan.json", &plan);
     let settings = fixture.workspace.read("trueup.yaml");
     fixture.workspace.write("trueup.yaml", &settings.replace("127.0.0.1", "localhost"));
-    applied(&fixture, 1, &[]).complains(&["plan-mismatch", "target there is not the one"]);
+    applied(&fixture, 1, &[]).complains(&["plan-mismatch", "target there differs"]);
     fixture.workspace.write("trueup.yaml", &settings);
     // a key where there was none
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "k-1");
