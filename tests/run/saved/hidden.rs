@@ -64,7 +64,7 @@ fn a_hidden_secret_is_never_written_then_the_same_then_another_and_its_age_is_to
     fixture
         .workspace
         .expect(0, &["plan"])
-        .says(&[&format!("{number} value"), "unchanged since the last write, the oldest 41 days ago"]);
+        .says(&[&format!("{number} value"), "unchanged since the last write, the oldest 41 days"]);
 
     names.iter().for_each(|name| fixture.workspace.set(name, "canary-other"));
     let differs = fixture.workspace.expect(0, &["plan", "--format", "json"]);
