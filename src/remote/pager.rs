@@ -254,7 +254,7 @@ impl<'p> Pager<'p> {
         if let Some(url) = &self.last.next {
             return Some(PagePosition::Url(url.clone()));
         }
-        (self.last_items > 0 && self.expects_more(paging)).then(|| PagePosition::Offset(self.items))
+        (self.last_items > 0 && self.expects_more(paging)).then_some(PagePosition::Offset(self.items))
     }
 
     /// Whether the signs of the last page, which was not empty, lead to another one.

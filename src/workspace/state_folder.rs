@@ -36,12 +36,9 @@ pub fn check_state_folder(root: &Path) -> Result<(), Diagnostic> {
             "delete it and commit that: `git rm -r -q {STATE_FOLDER}`; a run makes a new one"
         )));
     }
-    for entry in WalkDir::new(&folder).max_depth(MAX_DEPTH).into_iter().take(MAX_ENTRIES) {
-        match entry {
-            Ok(entry) => check_entry(root, entry.path(), &entry.metadata().map_err(io::Error::from))?,
-            // another run may have removed it; what cannot be read is reported by who needs it
-            Err(_) => {}
-        }
+    // another run may have removed an entry; what cannot be read is reported by who needs it
+    for entry in WalkDir::new(&folder).max_depth(MAX_DEPTH).into_iter().take(MAX_ENTRIES).flatten() {
+        check_entry(root, entry.path(), &entry.metadata().map_err(io::Error::from))?;
     }
     Ok(())
 }

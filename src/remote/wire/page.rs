@@ -220,12 +220,15 @@ fn search_members<'b, L: WireLexer<'b>, G: Copy>(
     })
 }
 
+/// What to do with a member: what it was sought as, its name, and its value.
+type MemberHandler<'h, G, L> = dyn FnMut(Option<G>, &str, &mut L) -> WireReadResult<()> + 'h;
+
 /// The same; `found` takes the other members too, with their names.
 fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
     lexer: &mut L,
     sought: &[MemberSearch<G>],
     names: MemberNameCase,
-    found: &mut dyn FnMut(Option<G>, &str, &mut L) -> WireReadResult<()>,
+    found: &mut MemberHandler<'_, G, L>,
 ) -> WireReadResult<()> {
     lexer.read_members(KeySyntax::Identifier, |name, lexer| {
         let start = *lexer;

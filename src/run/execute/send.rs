@@ -206,7 +206,7 @@ impl StepExecutor<'_, '_> {
                     return self.end_without_effect(fresh, OutcomeStatus::Failed(reasons));
                 }
                 sent.lost_response = Some(LostResponse { reasons, may_still_act: may_still_act(&trouble) });
-                return SendResult::Sent(sent);
+                return SendResult::Sent(Box::new(sent));
             }
         }
         let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
@@ -220,7 +220,7 @@ impl StepExecutor<'_, '_> {
         if let Err(error) = recorded {
             sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
-        SendResult::Sent(sent)
+        SendResult::Sent(Box::new(sent))
     }
 
     /// The write surely took no effect: what was marked before it is taken back.
@@ -420,7 +420,7 @@ fn build_if_match(kind: &Kind, live: &Snapshot) -> Option<String> {
 pub(super) enum SendResult {
     /// It was not sent, or surely did not take.
     NotSent(OutcomeStatus),
-    Sent(SentWrite),
+    Sent(Box<SentWrite>),
 }
 
 pub(super) struct SentWrite {

@@ -33,7 +33,7 @@ impl StepExecutor<'_, '_> {
     ) -> VerifyOutcome {
         let mut sent = match written {
             SendResult::NotSent(ending) => return VerifyOutcome::from_outcome(self.end_step(step, ending)),
-            SendResult::Sent(sent) => sent,
+            SendResult::Sent(sent) => *sent,
         };
         let mut outcome = self.end_step(step, OutcomeStatus::Done);
         outcome.attempts = sent.attempts;
