@@ -111,9 +111,9 @@ fn diagnose_wrong_object(job: &ObjectJob, live: &Object) -> Diagnostic {
     Diagnostic::error(Permission::Rename.code(), message)
         .with_location(document.locate_span(document.id_span))
         .with_hint(format!(
-            "`{}` if it is the same object under another natural key; else correct the `id`, or `trueup forget {}`",
-            Permission::Rename.flag(),
-            document.name
+            "`{}` if it is the same object under another natural key; else correct the `id`, or give the document \
+             another `name`",
+            Permission::Rename.flag()
         ))
 }
 
@@ -140,7 +140,7 @@ pub fn diagnose_moved_address(
         job.target,
         here.unwrap_or_default()
     );
-    let hint = format!("correct `base_url`, or `trueup forget {}` if the other object stays", document.name);
+    let hint = "correct `base_url`, or give the document another `name` if the other object stays";
     Some(
         Diagnostic::error("moved-address", message)
             .with_location(document.locate_span(document.name_span))

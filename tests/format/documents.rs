@@ -916,6 +916,8 @@ proptest! {
         let spec = if spec.is_empty() { "  {}\n".to_owned() } else { spec };
         let text = format!("kind: shop/stall\nname: x\n{id}spec:\n{spec}");
         let (documents, faults) = read(&text);
+        // a sensitive value that looks like a mask is refused on purpose
+        prop_assume!(!faults.iter().any(|fault| fault.code == "masked-value"));
         prop_assert_eq!(lines(&faults), Vec::<String>::new(), "of\n{}", text);
         let shape = &documents[0].kind.shape;
         let place = |name: &str| shape.fields.iter().position(|field| &*field.name == name);

@@ -513,7 +513,7 @@ fn hover_shows_what_a_field_is() {
             (
                 spec("display|Name: x"),
                 vec![
-                    "`text` The name under which people see the gateway",
+                    "`string` The name under which people see the gateway",
                     "required on create",
                     "Harbor City",
                 ],
@@ -525,7 +525,7 @@ fn hover_shows_what_a_field_is() {
             (spec("merchantKey: { from_|env: A }"), vec!["The value of this environment variable"]),
             (
                 spec("convenience|Fees: []"),
-                vec!["told apart by `paymentType`, `minRange` and `maxRange`", "complete", "feeAmount: 2.95"],
+                vec!["matched by `paymentType`, `minRange` and `maxRange`", "complete", "feeAmount: 2.95"],
             ),
             (spec("convenienceFees: [{ fee|Amount: 1 }]"), vec!["`decimal` The fee."]),
             (spec("paymentTypes: [{ paymentType: C|C }]"), vec!["The way to pay", "Credit card"]),
@@ -533,7 +533,7 @@ fn hover_shows_what_a_field_is() {
                 format!("{DOCUMENT}ki|nd: bootview/payment-gateway\n"),
                 vec!["A merchant account", "carrierx/partner"],
             ),
-            (format!("{DOCUMENT}{GATEWAY}sp|ec: {{}}\n"), vec!["The wanted fields"]),
+            (format!("{DOCUMENT}{GATEWAY}sp|ec: {{}}\n"), vec!["The desired fields"]),
             (
                 format!("{DOCUMENT}{GATEWAY}scope: {{ customer|Id: x }}\n"),
                 vec!["The customer (municipality)"],
@@ -605,7 +605,7 @@ fn the_built_in_descriptions_are_silent() {
             }
         }
         let kind = "# yaml-language-server: $schema=../../schemas/kind.json\nformat: 1\ntitle: Thing\ndescription: A thing.\n\
-            identity: { id: id }\noperations: { list: { get: /things } }\nproperties:\n  id:\n    type: giud # here\n    description: Its id.\n";
-        one(server, "a wrong type word", kind, "\"guid\"");
+            identity: { id: id }\noperations: { list: { get: /things } }\nproperties:\n  id:\n    type: uiud # here\n    description: Its id.\n";
+        one(server, "a wrong type word", kind, "\"uuid\"");
     });
 }

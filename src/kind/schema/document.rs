@@ -99,7 +99,7 @@ fn build_envelope(kind: &Kind) -> Map<String, Json> {
     word(
         "spec",
         build_object_schema(kind, &kind.shape, SchemaPosition { path: "", sensitivity: Sensitivity::Public }),
-        "The wanted fields, named as the service names them. What is not written is not managed; `null` clears a field.",
+        "The desired fields, named as the service names them. What is not written is not managed; `null` clears a field.",
     );
     words
 }
