@@ -83,7 +83,7 @@ fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
 }
 
 /// Reads one page; no signs end the list.
-type PageReader<'r> = dyn FnMut(&mut Pager, &HttpResponse) -> Result<Option<PageSigns>, RequestError> + 'r;
+type PageCallback<'r> = dyn FnMut(&mut Pager, &HttpResponse) -> Result<Option<PageSigns>, RequestError> + 'r;
 
 impl TargetClient {
     /// Hands every object of a collection to `take`, in no particular order.
@@ -177,7 +177,7 @@ impl TargetClient {
         request: &ListRequest<'_>,
         pager: &mut Pager<'_>,
         mut next: Option<PagePosition>,
-        read: &mut PageReader<'_>,
+        read: &mut PageCallback<'_>,
     ) -> Result<(), RequestError> {
         while let Some(position) = next {
             next = match self.fetch_page(request, &position).await? {
