@@ -2,7 +2,7 @@
 //!
 //! # The house
 //!
-//! Rooms are stacked; a room imports only from rooms below it. `tests/repo/house.rs` holds every import against
+//! Rooms are stacked; a room imports only from rooms below it. `tests/repo/house` holds every import against
 //! this table.
 //!
 //! ```text
