@@ -8,9 +8,25 @@ pub mod fit;
 mod fit_text;
 pub mod try_api;
 
-use super::args::{ApiCommand, GlobalArgs};
+use clap::Subcommand;
+
+use super::api::check::ApiCheckArgs;
+use super::api::draft::ApiNewArgs;
+use super::api::try_api::ApiTryArgs;
 use super::exit::ExitStatus;
+use super::global_args::GlobalArgs;
 use super::screen::TerminalScreen;
+
+/// Commands for API descriptions of a workspace.
+#[derive(Subcommand)]
+pub enum ApiCommand {
+    /// Check the descriptions in apis/
+    Check(ApiCheckArgs),
+    /// Compare a description with live objects, read-only: missing fields, wrong types
+    Try(ApiTryArgs),
+    /// Draft a description from an OpenAPI document, with a comment at each open decision
+    New(ApiNewArgs),
+}
 
 /// Runs one of the commands about descriptions.
 ///

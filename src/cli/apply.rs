@@ -3,14 +3,19 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use clap::Args;
+
 use super::approval::ask_approval;
-use super::args::{ApplyArgs, GlobalArgs, RunArgs, SelectionArgs, StdoutFormat};
 use super::events::EventStream;
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::progress::ProgressDisplay;
+use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_args::RunArgs;
 use super::run_setup::{self, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
+use super::selection_args::SelectionArgs;
 use super::signals::{interrupted_exit, run_until_signalled};
 use super::undo::{self, PreparedUndo};
 use super::{
@@ -31,6 +36,28 @@ use crate::run::lease_renewer::LeaseRenewer;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::{CancellationToken, RunEvent, RunSession, diagnose_out_of_time, execute, planning};
 use crate::workspace::settings::file::NotifyEvent;
+
+/// Arguments of `apply`.
+#[derive(Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub reading: RunArgs,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+    #[command(flatten)]
+    pub sight: RevealArgs,
+    /// Apply without a prompt
+    #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
+    pub auto_approve: bool,
+    /// Write nothing when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
+    /// Write the ids of objects into documents without one
+    #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
+    pub write_ids: bool,
+}
 
 /// Makes the services match the documents.
 ///

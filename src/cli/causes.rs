@@ -4,7 +4,8 @@
 //! hand. Without both a plan has no causes, and nothing is said about them unless somebody asked.
 //! Deliberately absent: what a cause is (`plan::cause`).
 
-use super::args::{CauseArg, CauseArgs};
+use clap::{Args, ValueEnum};
+
 use super::exit::ExitStatus;
 use super::history::ObjectHistory;
 use super::merge_base::GitBranch;
@@ -13,6 +14,27 @@ use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::plan::cause::{self, ChangeCause};
 use crate::run::fetch::ObjectJob;
+
+/// Which changes are wanted, by their cause.
+#[derive(Args, Clone, Default)]
+pub struct CauseArgs {
+    /// The commit to compare this branch with [default: the merge base with the main branch of CI or of the remote]
+    #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
+    pub base: Option<String>,
+    /// Plan only objects that differ for this cause alone; objects with other causes too are refused, because a write may replace the whole object
+    #[arg(long, value_enum, value_name = "CAUSE", env = "TRUEUP_ONLY", hide_env_values = true)]
+    pub only: Option<CauseArg>,
+    /// Refuse to plan a branch that does not contain the latest commits of the main branch
+    #[arg(long, env = "TRUEUP_REQUIRE_UP_TO_DATE", hide_env_values = true)]
+    pub require_up_to_date: bool,
+}
+
+/// A cause to select.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CauseArg {
+    /// What this branch edits
+    ThisBranch,
+}
 
 /// What keeps a plan from being told.
 pub struct CauseFailure {

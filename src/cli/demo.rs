@@ -6,19 +6,32 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use clap::Args;
 
-use super::args::{DemoArgs, DriftArgs, GlobalArgs, OutputFormat, RunArgs, SelectionArgs};
+use super::drift::DriftArgs;
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, OutputFormat};
 use super::reports::ReportOutputs;
+use super::run_args::RunArgs;
 use super::run_setup::{self, EnvLookup, RunSelection};
 use super::screen::TerminalScreen;
+use super::selection_args::SelectionArgs;
 use super::{apply, drift, plan};
 use crate::kind::Kind;
 use crate::kind::registry::KindRegistry;
 use crate::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
+
+/// Arguments of `demo`.
+#[derive(Args)]
+pub struct DemoArgs {
+    /// Keep the workspace of the demo in this folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
 
 /// The quickstart workspace, as it stands in `examples/quickstart`.
 const QUICKSTART_FILES: [(&str, &str); 3] = [

@@ -4,13 +4,18 @@
 //! when the object was edited since the last known apply, and pending when its document was; which of the two decides
 //! the exit code.
 
-use super::args::{DriftArgs, GlobalArgs, OnDifferenceArg, RunArgs, StdoutFormat};
+use clap::Args;
+
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::history::{ObjectHistory, diagnose_missing_history};
 use super::merge_base::GitBranch;
+use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_args::{NetworkArgs, RunArgs, parse_permission_limit};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
+use super::selection_args::{SelectionArgs, SinceArgs};
 use super::since_filter::SinceFilter;
 use super::{notify, plan as plans, records};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
@@ -20,6 +25,49 @@ use crate::report::drift::{DriftBaseline, DriftOptions, render_drift};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::{DriftReport, to_json};
 use crate::workspace::settings::file::NotifyEvent;
+
+/// How a command exits when it finds differences.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDifferenceArg {
+    #[default]
+    Fail,
+    Succeed,
+}
+
+/// Arguments of `drift`.
+#[derive(Args, Default)]
+#[command(after_help = "\
+An object that was edited since the last known apply has drifted. A document that was edited and not applied is \
+pending. What is not known to have been applied is never applied. Objects that no document describes do not count.
+
+Exit codes: 0 no differences; 2 drift; 5 only pending or never applied; 1 the state of some objects is not known.")]
+pub struct DriftArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub changed: SinceArgs,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+    #[command(flatten)]
+    pub sight: RevealArgs,
+    /// The commit whose documents are the baseline where no apply is recorded [default: the merge base with the main branch of CI or of the remote]
+    #[arg(long, value_name = "REF", env = "TRUEUP_BASE", hide_env_values = true)]
+    pub base: Option<String>,
+    /// How to exit when there are differences: `fail` with 2 or 5, `succeed` with 0
+    #[arg(long, value_enum, default_value_t = OnDifferenceArg::Fail, env = "TRUEUP_ON_DIFFERENCE", hide_env_values = true)]
+    pub on_difference: OnDifferenceArg,
+    /// List live objects that no document describes
+    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    pub unmanaged: bool,
+    /// Proceed when the service lists no objects
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
+    pub trust_empty: PermissionLimit,
+    /// Maximum number of concurrent requests per target [default: the limit of the target, else 10]; the limit of the API still applies
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
 
 /// Reads live state and tells what moved.
 ///

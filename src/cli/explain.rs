@@ -3,15 +3,24 @@
 //! The words come from the descriptions alone, the workspace's own included, so there is nothing to keep true
 //! by hand. Deliberately absent: settings and documents; no workspace is needed.
 
+use clap::Args;
 use serde_json::{Value as Json, json};
 
-use super::args::{ExplainArgs, GlobalArgs, StdoutFormat};
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::screen::TerminalScreen;
 use crate::kind::explain::{self, FieldSummary, TopicExplanation};
 use crate::kind::registry::KindRegistry;
 use crate::report::to_json;
 use crate::workspace;
+
+/// Arguments of `explain`.
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// A kind or a field: `api/kind`, `api/kind.field.inner` [default: list all kinds]
+    #[arg(value_name = "KIND[.PATH]")]
+    pub topic: Option<String>,
+}
 
 /// Explains one topic, or lists all kinds.
 ///

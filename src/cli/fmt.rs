@@ -4,13 +4,15 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::args::{FmtArgs, GlobalArgs, StdoutFormat};
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::folder::replace_file;
 use super::screen::TerminalScreen;
+use super::selection_args::SelectionArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
 use crate::report::plan_report::{DiagnosticView, ValidationReport};
@@ -18,6 +20,21 @@ use crate::report::sanitize::format_count;
 use crate::report::to_json;
 use crate::workspace::WorkspaceSources;
 use crate::{workspace, yaml};
+
+/// Arguments of `fmt`.
+#[derive(Args)]
+#[command(after_help = "\
+Two spaces a level, the keys of a document in their order, no spaces at line ends, one line break at the end. \
+Comments and quotes are kept. A file is replaced only if its content is unchanged.
+
+Exit codes: 0 done; 1 a file cannot be read or written; 2 with `--check`, a file is not formatted.")]
+pub struct FmtArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Write nothing; exit with 2 when a file is not formatted
+    #[arg(long)]
+    pub check: bool,
+}
 
 /// Lays out files, or tells which are not laid out so.
 ///

@@ -4,6 +4,7 @@
 //! files, proved file by file, put on disk, and a plan over all of them is made to see that it is empty.
 //! Deliberately absent: rules about what a document says; `run::import` has them.
 
+mod args;
 pub(super) mod folder;
 mod report;
 mod target;
@@ -12,13 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-pub use report::ImportReport;
-
 use self::folder::{ImportFolder, PendingFiles};
 use self::report::{ImportRow, ImportStatus, ImportSummary};
 use self::target::ImportTarget;
-use super::args::{GlobalArgs, ImportArgs};
 use super::exit::ExitStatus;
+use super::global_args::GlobalArgs;
 use super::progress::ProgressDisplay;
 use super::screen::TerminalScreen;
 use super::{records, run_setup};
@@ -47,6 +46,8 @@ use crate::workspace;
 use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::workspace::{LoadedWorkspace, secrets};
+pub use args::ImportArgs;
+pub use report::ImportReport;
 
 /// Writes documents from live state.
 ///

@@ -7,8 +7,8 @@ pub mod api;
 mod applied_elsewhere;
 pub mod apply;
 mod approval;
-pub mod args;
 mod causes;
+pub mod command_line;
 pub mod completions;
 pub mod demo;
 mod digest_keys;
@@ -17,6 +17,7 @@ mod events;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
+pub mod global_args;
 mod history;
 pub mod ids;
 pub mod import;
@@ -30,13 +31,16 @@ pub mod policy;
 mod progress;
 mod protection;
 mod records;
+pub mod report_args;
 mod reports;
 mod request_forecast;
+pub mod run_args;
 pub mod run_setup;
 pub mod sandbox;
 pub mod saved_plan;
 pub mod schema;
 mod screen;
+pub mod selection_args;
 mod shared_receipts;
 pub mod show;
 mod signals;
@@ -47,10 +51,12 @@ mod wait_notice;
 
 use std::process::ExitCode;
 
-use args::{CliCommand, CommandLine, OutputFormat};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use command_line::{CliCommand, CommandLine};
 use exit::ExitStatus;
+use global_args::OutputFormat;
 use screen::TerminalScreen;
 
 /// Runs the program with the arguments of the process.
@@ -96,6 +102,6 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Fmt(args) => fmt::run(&common, &args, screen),
         CliCommand::Api { command } => api::run(&common, &command, screen),
         CliCommand::Policy { command } => policy::run(&common, &command, screen),
-        CliCommand::Completions { shell } => completions::run(shell, screen),
+        CliCommand::Completions(args) => completions::run(&args, CommandLine::command(), screen),
     }
 }

@@ -1,13 +1,20 @@
 //! `trueup plan`: what would change, and the requests that would do it.
 
 use std::path::Path;
+use std::path::PathBuf;
 
-use super::args::{CauseArgs, GlobalArgs, PlanArgs, RunArgs, StdoutFormat};
+use clap::Args;
+
+use super::causes::CauseArgs;
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::progress::ProgressDisplay;
+use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_args::RunArgs;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
+use super::selection_args::{SelectionArgs, SinceArgs};
 use super::since_filter::SinceFilter;
 use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
@@ -18,6 +25,29 @@ use crate::report::plan_report::PlanReport;
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::text;
 use crate::run::{RunEvent, estimate, planning};
+
+/// Arguments of `plan`.
+#[derive(Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub changed: SinceArgs,
+    #[command(flatten)]
+    pub reading: RunArgs,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+    #[command(flatten)]
+    pub causes: CauseArgs,
+    #[command(flatten)]
+    pub sight: RevealArgs,
+    /// Exit with 2 when there are changes
+    #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
+    pub detailed_exitcode: bool,
+    /// Save the plan, for review and `trueup apply FILE`; it contains no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
 
 /// Reads live state and shows the plan.
 ///

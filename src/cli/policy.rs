@@ -2,14 +2,23 @@
 //!
 //! Deliberately absent: asking them about documents. `validate`, `plan` and `apply` do.
 
-use super::args::{GlobalArgs, PolicyCommand, StdoutFormat};
+use clap::Subcommand;
+
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::screen::TerminalScreen;
 use crate::diagnostic::has_errors;
 use crate::report::json::to_json;
 use crate::report::plan_report::PolicyTestReport;
 use crate::report::sanitize::format_count;
 use crate::workspace;
+
+/// Commands about policies.
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Run the cases of all rules, offline
+    Test,
+}
 
 /// Runs one of the commands about policies.
 ///

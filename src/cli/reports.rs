@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::args::{CiService, GlobalArgs, OutputFormat, ReportArgs, ReportFormat, RevealArgs};
+use super::global_args::{GlobalArgs, OutputFormat};
 use super::output_file::write_output;
+use super::report_args::{CiService, ReportArgs, ReportFormat, RevealArgs};
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_bytes;

@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::Context;
 
-use super::args::{GlobalArgs, MethodArg, NetworkArgs, RunArgs, SelectionArgs, SinceArgs};
+use super::global_args::GlobalArgs;
 use super::merge_base::{GitBranch, MergeBaseDocuments};
+use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
+use super::selection_args::{SelectionArgs, SinceArgs};
 use super::since_filter::SinceFilter;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
 
-use super::args::{GlobalArgs, SandboxArgs, SecretsArg};
 use super::exit::ExitStatus;
+use super::global_args::GlobalArgs;
 use super::run_setup;
 use super::screen::TerminalScreen;
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan, has_errors};
@@ -18,6 +20,40 @@ use crate::sandbox::{
     SandboxSecretMode,
 };
 use crate::workspace;
+
+/// Arguments of `sandbox`.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Port on loopback; 0 selects a free port
+    #[arg(long, default_value_t = 8080, env = "TRUEUP_SANDBOX_PORT", hide_env_values = true)]
+    pub port: u16,
+    /// Initial objects: YAML or JSON, from kind to a list of {scope, object}
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Number of generated objects of each kind
+    #[arg(long, value_name = "N")]
+    pub count: Option<usize>,
+    /// Latency of each response, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency: u64,
+    /// Inject a fault, e.g. PUT:503:2, GET:hang, PATCH:keep-nothing; repeatable
+    #[arg(long, value_name = "METHOD:FAULT[:TIMES]")]
+    pub fail: Vec<String>,
+    /// How responses show secrets
+    #[arg(long, value_enum, default_value_t = SecretsArg::Clear)]
+    pub secrets: SecretsArg,
+}
+
+/// How responses show secrets.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SecretsArg {
+    /// In clear
+    Clear,
+    /// As asterisks
+    Masked,
+    /// Omitted
+    Hidden,
+}
 
 /// Serves until interrupted.
 ///

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 
-use super::args::{MethodArg, RunArgs};
 use super::merge_base::{DocumentKey, build_document_key, build_subject_key};
 use super::output_file::write_output;
 use super::plan as plans;
+use super::run_args::{MethodArg, RunArgs};
 use super::run_setup::PreparedRun;
 use super::since_filter::find_needed_documents;
 use crate::cli::digest_keys::DigestKeys;

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::Context;
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::api;
-use super::args::{GlobalArgs, SchemaArgs, StdoutFormat};
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::ImportReport;
 use super::output_file::write_output;
 use super::screen::TerminalScreen;
@@ -25,6 +27,17 @@ use crate::report::saved_plan::SavedPlan;
 use crate::report::to_json;
 use crate::workspace;
 use crate::workspace::settings::file::SettingsFile;
+
+/// Arguments of `schema`.
+#[derive(Args)]
+pub struct SchemaArgs {
+    /// Output folder
+    #[arg(short, long, value_name = "DIR", default_value = "schemas")]
+    pub output: PathBuf,
+    /// Write nothing; exit with 2 when a file is missing or out of date
+    #[arg(long)]
+    pub check: bool,
+}
 
 /// What `schema` found.
 #[derive(Serialize, JsonSchema)]

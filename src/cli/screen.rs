@@ -9,7 +9,8 @@ use std::io::{self, IsTerminal, Write};
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{ColorMode, GlobalArgs, ReportFormat, RevealArgs, StdoutFormat};
+use super::global_args::{ColorMode, GlobalArgs, StdoutFormat};
+use super::report_args::{ReportFormat, RevealArgs};
 use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_text;
 use crate::report::diagnostics::{DiagnosticRenderOptions, render_diagnostics};

@@ -1,11 +1,14 @@
 //! `trueup show`: a file that an earlier run wrote, in any format; no workspace, no network.
 
 use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::anyhow;
+use clap::Args;
 
-use super::args::{GlobalArgs, ShowArgs, StdoutFormat};
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
+use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_setup::STATE_FOLDER;
 use super::screen::TerminalScreen;
@@ -18,6 +21,20 @@ use crate::report::to_json;
 use crate::run::journal;
 use crate::state::receipt as receipts;
 use crate::workspace;
+
+/// Arguments of `show`.
+#[derive(Args)]
+#[command(after_help = "\
+The job that made the plan has written its annotations already, so `show` writes annotations with `--ci github` only.
+
+Exit codes: 0 shown; 1 the file cannot be read.")]
+pub struct ShowArgs {
+    /// A saved plan, a file in `.trueup/receipts` or `.trueup/journal`, or the name of a run
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+}
 
 /// Shows a saved plan, a receipt, or the journal of a run that was interrupted.
 ///

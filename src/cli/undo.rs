@@ -6,19 +6,24 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use clap::Args;
 use zeroize::Zeroizing;
 
 use super::apply::{self, ApplyOptions};
-use super::args::{GlobalArgs, RunArgs, SelectionArgs, UndoArgs};
 use super::events::EventStream;
 use super::exit::ExitStatus;
+use super::global_args::GlobalArgs;
 use super::progress::ProgressDisplay;
 use super::records::{self, diagnose_missing_encryption};
+use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportOutputs, ReportedCommand};
+use super::run_args::RunArgs;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection, STATE_FOLDER};
 use super::screen::TerminalScreen;
+use super::selection_args::SelectionArgs;
 use super::{plan, saved_plan, shared_receipts};
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource};
@@ -33,6 +38,35 @@ use crate::run::{RunEvent, planning};
 use crate::state::receipt as receipts;
 use crate::state::sealer::{SealerError, ValueOpener};
 use crate::workspace::LoadedWorkspace;
+
+/// Arguments of `undo`.
+#[derive(Args)]
+#[command(after_help = "\
+Only values that are unchanged since that run are reverted; the others are listed with the reason. Objects that it \
+created are deleted with `--allow-delete`; objects that it deleted are created again if the receipt has all values. \
+Documents are not changed: revert the commit in Git too, or the next apply writes the change again.
+
+Exit codes: 0 undone, or nothing left to undo; 3 refused, nothing written; 4 partly undone; 1 error.")]
+pub struct UndoArgs {
+    /// A receipt: a file in `.trueup/receipts`, or the name of a run
+    #[arg(value_name = "RECEIPT")]
+    pub receipt: PathBuf,
+    #[command(flatten)]
+    pub reading: RunArgs,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+    #[command(flatten)]
+    pub sight: RevealArgs,
+    /// Write nothing; save the plan, for review and `trueup apply FILE`; it contains no secrets
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Apply without a prompt
+    #[arg(long, env = "TRUEUP_AUTO_APPROVE", hide_env_values = true)]
+    pub auto_approve: bool,
+    /// Write nothing when any object is refused
+    #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
+    pub all_or_nothing: bool,
+}
 
 /// The variable that names what opens sealed values.
 const IDENTITY_VARIABLE: &str = "TRUEUP_AGE_IDENTITY";

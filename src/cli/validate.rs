@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::args::{GlobalArgs, StdoutFormat, ValidateArgs};
+use clap::Args;
+
 use super::exit::ExitStatus;
+use super::global_args::{GlobalArgs, StdoutFormat};
+use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::screen::TerminalScreen;
+use super::selection_args::SelectionArgs;
 use crate::diagnostic::{NamedSource, has_errors};
 use crate::document::Document;
 use crate::report::json::to_json;
@@ -14,6 +18,15 @@ use crate::report::line_index::SourceLineIndex;
 use crate::report::plan_report::{ObjectName, ValidationReport};
 use crate::report::view_model::DocumentLineRange;
 use crate::workspace;
+
+/// Arguments of `validate`.
+#[derive(Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    #[command(flatten)]
+    pub beside: ReportArgs,
+}
 
 /// Checks the documents and settings of a workspace.
 ///

@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::args::{ApiCheckArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
+use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
 use crate::kind::registry::KindRegistry;
@@ -20,6 +21,14 @@ use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationRepor
 use crate::report::sanitize::format_count;
 use crate::workspace;
 use crate::workspace::API_FOLDER;
+
+/// Arguments of `api check`.
+#[derive(Args)]
+pub struct ApiCheckArgs {
+    /// APIs [default: all APIs of the workspace]
+    #[arg(value_name = "API")]
+    pub apis: Vec<String>,
+}
 
 /// What a check of descriptions found.
 #[derive(Serialize, JsonSchema)]

@@ -7,11 +7,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::args::{ApiNewArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
+use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
 use crate::openapi::{ApiDraft, draft_api};
@@ -20,6 +21,23 @@ use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationRepor
 use crate::report::sanitize::{escape_line, format_count};
 use crate::workspace;
 use crate::workspace::API_FOLDER;
+
+/// Arguments of `api new`.
+#[derive(Args)]
+pub struct ApiNewArgs {
+    /// Name of the API: lower-case letters, digits and hyphens
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// OpenAPI 3.0 or 3.1 document, JSON or YAML
+    #[arg(long, value_name = "FILE")]
+    pub from_openapi: PathBuf,
+    /// Output folder, relative to the workspace [default: apis/NAME]
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Only these kinds, by the names of a full draft; repeatable
+    #[arg(long, value_name = "KIND")]
+    pub only: Vec<String>,
+}
 
 /// What was drafted from an OpenAPI document.
 #[derive(Serialize, JsonSchema)]

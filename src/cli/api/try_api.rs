@@ -5,13 +5,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::{FitCollector, FitReport};
 use super::fit_text::render_fit;
-use crate::cli::args::{ApiTryArgs, GlobalArgs, StdoutFormat};
 use crate::cli::exit::ExitStatus;
+use crate::cli::global_args::{GlobalArgs, StdoutFormat};
+use crate::cli::run_args::NetworkArgs;
 use crate::cli::run_setup;
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
@@ -26,6 +28,32 @@ use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::workspace::{WorkspaceConfig, secrets};
+
+/// Arguments of `api try`.
+#[derive(Args)]
+pub struct ApiTryArgs {
+    /// A target of the workspace
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Only this kind of the API
+    #[arg(value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Maximum number of objects of each kind
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// Scope parameter that the target does not set; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_name_value)]
+    pub scope: Vec<(String, String)>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
+
+fn parse_name_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
 
 /// What a trial of descriptions found.
 #[derive(Serialize, JsonSchema)]

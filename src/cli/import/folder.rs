@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::super::args::ImportArgs;
 use super::report::{ImportRow, ImportStatus};
+use crate::cli::import::args::ImportArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::remote::wire::Snapshot;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::args::StdoutFormat;
-use super::super::exit::ExitStatus;
-use super::super::screen::TerminalScreen;
+use crate::cli::exit::ExitStatus;
+use crate::cli::global_args::StdoutFormat;
+use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{self, Diagnostic, has_errors};
 use crate::document::Document;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};

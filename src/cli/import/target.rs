@@ -1,6 +1,6 @@
 //! What an import is aimed at: the kind, the target, the scope and the selectors, from arguments and settings.
 
-use super::super::args::ImportArgs;
+use crate::cli::import::args::ImportArgs;
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;

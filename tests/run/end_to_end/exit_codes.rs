@@ -81,7 +81,7 @@ fn wrong_usage_is_64() {
         assert!(!ran.err.is_empty());
     }
     let mut lines = Vec::new();
-    every_command(&trueup::cli::args::CommandLine::command(), &mut Vec::new(), &mut lines);
+    every_command(&trueup::cli::command_line::CommandLine::command(), &mut Vec::new(), &mut lines);
     assert!(lines.len() > 12, "the commands are all there");
     for line in lines {
         let arguments: Vec<&str> = line.iter().map(String::as_str).chain(["--no-such-flag"]).collect();

@@ -1,0 +1,84 @@
+//! The command line: the commands, and the options of all. Help, completions and man pages are generated from it.
+//!
+//! The arguments of a command stand in the file of the command.
+
+use clap::{Parser, Subcommand};
+
+use super::api::ApiCommand;
+use super::apply::ApplyArgs;
+use super::completions::CompletionsArgs;
+use super::demo::DemoArgs;
+use super::drift::DriftArgs;
+use super::explain::ExplainArgs;
+use super::fmt::FmtArgs;
+use super::global_args::GlobalArgs;
+use super::import::ImportArgs;
+use super::plan::PlanArgs;
+use super::policy::PolicyCommand;
+use super::sandbox::SandboxArgs;
+use super::schema::SchemaArgs;
+use super::show::ShowArgs;
+use super::undo::UndoArgs;
+use super::validate::ValidateArgs;
+
+/// Manages objects of SaaS APIs from YAML in Git.
+///
+/// Describe partners, customers and payment gateways in YAML. trueup reads the live objects, shows exactly
+/// what would change, sends the smallest request that does it, and verifies every write.
+#[derive(Parser)]
+#[command(
+    name = "trueup",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Exit codes: 0 done or no differences; 1 error; 2 differences; 3 refused, nothing written; \
+4 partly applied; 64 usage error; 130, 143, 129 interrupted by SIGINT, SIGTERM, SIGHUP.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
+)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    pub command: CliCommand,
+    #[command(flatten)]
+    pub common: GlobalArgs,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum CliCommand {
+    /// Check documents and settings without touching the network
+    Validate(ValidateArgs),
+    /// Show what would change, and the requests that change it
+    Plan(PlanArgs),
+    /// Apply the documents: plan, ask, write, verify; or apply a saved plan exactly
+    Apply(ApplyArgs),
+    /// Revert what an apply wrote, where it is unchanged since: plan, ask, write, verify
+    Undo(UndoArgs),
+    /// Show drift since the last apply, and which side changed
+    Drift(DriftArgs),
+    /// Show a saved plan, or the receipt of an apply
+    Show(ShowArgs),
+    /// Write documents from live objects
+    Import(ImportArgs),
+    /// Describe a kind or a field, offline
+    Explain(ExplainArgs),
+    /// Write JSON Schemas for editors and checks
+    Schema(SchemaArgs),
+    /// Serve every kind over HTTP, for practice and tests
+    Sandbox(SandboxArgs),
+    /// Run plan, apply and drift against a sandbox
+    Demo(DemoArgs),
+    /// Format files; comments are kept
+    Fmt(FmtArgs),
+    /// Describe your own APIs: draft, check, try
+    Api {
+        #[command(subcommand)]
+        command: ApiCommand,
+    },
+    /// Test your own rules over documents and plans
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,50 @@
+//! The arguments of `trueup import`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::run_args::NetworkArgs;
+
+/// Arguments of `import`.
+#[derive(Args)]
+#[command(after_help = "\
+A second import into the same folder updates only values that differ, and only fields that a document sets; comments, \
+order and formatting are kept. Secrets are never written: documents name their source.
+
+Exit codes: 0 done and verified; 1 error; 4 some objects were not written.
+
+Examples:
+  trueup import bootview/payment-gateway -o config
+  trueup import carrierx/partner company_name='Lakeside*' -o config/partners --personal")]
+pub struct ImportArgs {
+    /// What to import, as `api/kind`
+    #[arg(value_name = "KIND")]
+    pub kind: String,
+    /// An id, or field=value with `*` at either end; repeatable [default: all objects]
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+    /// The folder for the documents, relative to the workspace
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The target to read from; optional if only one target serves the API
+    #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Scope of the objects, overriding the target; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub scope: Vec<String>,
+    /// Write personal and internal values too
+    #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
+    pub personal: bool,
+    /// Add fields that documents do not set yet
+    #[arg(long)]
+    pub all_fields: bool,
+    /// Write new documents into one file per kind
+    #[arg(long)]
+    pub single_file: bool,
+    /// Maximum number of concurrent requests [default: the limit of the target, else 10]; the limit of the API still applies
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256), env = "TRUEUP_PARALLELISM", hide_env_values = true)]
+    pub parallelism: Option<u32>,
+    #[command(flatten)]
+    pub network: NetworkArgs,
+}
