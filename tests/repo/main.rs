@@ -6,4 +6,6 @@ mod support;
 mod ci;
 mod house;
 mod own_api;
+#[cfg(unix)]
+mod runbook;
 mod workspace;
