@@ -6,6 +6,7 @@ FROM rust:1.95-alpine AS build
 RUN apk add --no-cache ca-certificates musl-dev
 WORKDIR /src
 COPY . .
+ARG TRUEUP_COMMIT=
 RUN cargo build --profile dist --locked --features full --bin trueup && mkdir /empty
 
 FROM scratch

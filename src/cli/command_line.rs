@@ -21,6 +21,15 @@ use super::show::ShowArgs;
 use super::undo::UndoArgs;
 use super::validate::ValidateArgs;
 
+/// Version, commit and features. Release builds set the commit.
+fn version_text() -> String {
+    let commit = option_env!("TRUEUP_COMMIT").filter(|commit| !commit.is_empty()).unwrap_or("unknown");
+    let optional = [("cloud", cfg!(feature = "cloud")), ("encryption", cfg!(feature = "encryption"))];
+    let features: Vec<&str> = optional.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+    let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
+    format!("{} (commit {commit}, features: {features})", env!("CARGO_PKG_VERSION"))
+}
+
 /// Manages objects of SaaS APIs from YAML in Git.
 ///
 /// Describe partners, customers and payment gateways in YAML. trueup reads the live objects, shows exactly
@@ -28,7 +37,7 @@ use super::validate::ValidateArgs;
 #[derive(Parser)]
 #[command(
     name = "trueup",
-    version,
+    version = version_text(),
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,

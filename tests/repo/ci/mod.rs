@@ -5,6 +5,8 @@ mod files;
 mod flow;
 #[cfg(unix)]
 mod gitlab;
+#[cfg(unix)]
+mod install;
 mod published;
 #[cfg(unix)]
 mod runner;
@@ -21,4 +23,16 @@ fn yaml(path: &str) -> Json {
 /// A text of YAML; `path` is where it stands.
 fn document(path: &str, text: &str) -> Json {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Whether the programs that the scripts call are here; where they must be, a missing one is a failure.
+#[cfg(unix)]
+fn has_tools() -> bool {
+    let has = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    let all = has("curl") && has("jq");
+    if !all {
+        assert!(std::env::var_os("TRUEUP_REQUIRE_CI_TOOLS").is_none(), "curl or jq is not on PATH");
+        eprintln!("skipped: curl and jq are needed");
+    }
+    all
 }

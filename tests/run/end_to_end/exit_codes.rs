@@ -90,7 +90,7 @@ fn wrong_usage_is_64() {
     }
     fixture.workspace.expect(0, &["--help"]).says(&["Usage: trueup", "Exit codes:"]);
     fixture.workspace.expect(0, &["help", "apply"]).says(&["--auto-approve"]);
-    fixture.workspace.expect(0, &["--version"]).says(&[env!("CARGO_PKG_VERSION")]);
+    fixture.workspace.expect(0, &["--version"]).says(&[env!("CARGO_PKG_VERSION"), "commit ", "features: "]);
     assert!(fixture.sandbox.read_log().is_empty());
 }
 
