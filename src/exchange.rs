@@ -69,8 +69,8 @@ pub struct HttpResponse {
     pub retry_after: Option<String>,
     /// `ETag` as sent: what tells this state of what was read from the next.
     pub etag: Option<String>,
-    /// `Link` as sent.
-    pub link: Option<String>,
+    /// The short headers of plain characters, names in lower case.
+    pub headers: Vec<(String, String)>,
     /// What headers say of the rate limit.
     pub rate_limit: RateLimitHeaders,
     /// The server's own name for this exchange, where it gave one.
@@ -88,6 +88,13 @@ pub struct RateLimitHeaders {
 }
 
 impl HttpResponse {
+    /// A header; the values of several with the same name are joined with commas.
+    pub fn find_header(&self, name: &str) -> Option<String> {
+        let own = self.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        let values: Vec<&str> = own.map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
     /// Whether the server says that it did what was asked.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

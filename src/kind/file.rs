@@ -8,6 +8,7 @@
 mod api;
 mod field;
 mod operations;
+mod paging;
 
 use std::collections::BTreeMap;
 
@@ -22,8 +23,9 @@ pub use field::{
 };
 pub use operations::{
     DeleteFile, FindFile, IfMatchFile, ListFile, ListResponseShape, NestedFieldsFile, NestedGranularity,
-    OperationsFile, PagingFile, ReadConsistency, ReadFile, WriteBody, WriteFile, WriteResponse,
+    OperationsFile, ReadConsistency, ReadFile, WriteBody, WriteFile, WriteResponse,
 };
+pub use paging::{PagingFile, PagingStyle};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -11,6 +11,7 @@ pub mod client;
 pub mod hosts;
 mod json;
 mod jsv;
+pub mod page_position;
 pub mod pager;
 mod rate_limit_headers;
 pub mod rate_limiter;

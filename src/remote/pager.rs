@@ -9,10 +9,14 @@ use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use crate::kind::file::{ListFile, PagingFile};
+use super::page_position::{PagePosition, PageProgress, names_next_page, needs_empty_page};
+use crate::kind::file::{ListFile, PagingFile, PagingStyle};
 
 /// Words in the names of query parameters that limit a list.
 const LIMIT_WORDS: [&str; 8] = ["limit", "take", "top", "size", "perpage", "per_page", "maxresults", "count"];
+
+/// The most empty pages in turn that name themselves as the next one.
+const MAX_IDLE_PAGES: u32 = 3;
 
 /// Whether a list was read to its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,7 +111,9 @@ pub struct PageSigns {
     pub has_more: Option<bool>,
     /// Some services count only when asked to, and say 0 otherwise.
     pub total: Option<u64>,
-    /// The URL of the next page, as sent.
+    /// The number of all pages.
+    pub pages: Option<u64>,
+    /// The URL of the next page, or its cursor, as sent.
     pub next: Option<String>,
     /// What the kind does not describe.
     pub undescribed: UndescribedSigns,
@@ -131,17 +137,6 @@ pub struct UndescribedCount {
     pub number: u64,
 }
 
-/// Which page of a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PagePosition {
-    /// The only one.
-    Whole,
-    /// After this many items.
-    Offset(u64),
-    /// At a URL of the service.
-    Url(String),
-}
-
 /// Reads the pages of one list, one after the other.
 pub struct Pager<'p> {
     list: &'p ListFile,
@@ -160,6 +155,12 @@ pub struct Pager<'p> {
     /// What the last page says, and how many items it has.
     last: PageSigns,
     last_items: u64,
+    /// The cursor after the last item, where it comes from there.
+    item_cursor: Option<String>,
+    /// The page that was read last.
+    position: PagePosition,
+    /// How many empty pages named themselves as the next one.
+    idle_pages: u32,
     fault: Option<IncompleteReason>,
 }
 
@@ -179,13 +180,16 @@ impl<'p> Pager<'p> {
             total: None,
             last: PageSigns::default(),
             last_items: 0,
+            item_cursor: None,
+            position: PagePosition::find_first(list.paging.as_ref()),
+            idle_pages: 0,
             fault: None,
         }
     }
 
     /// The first page.
     pub fn first_position(&self) -> PagePosition {
-        self.list.paging.as_ref().map_or(PagePosition::Whole, |_| PagePosition::Offset(0))
+        PagePosition::find_first(self.list.paging.as_ref())
     }
 
     /// How many pages were read.
@@ -206,6 +210,16 @@ impl<'p> Pager<'p> {
         self.page_new_items += u64::from(is_new);
     }
 
+    /// The field of an item that holds the cursor of the page after it.
+    pub fn cursor_field(&self) -> Option<&'p str> {
+        self.list.paging.as_ref()?.cursor_from_item.as_deref()
+    }
+
+    /// The cursor of the page after the item that was counted last.
+    pub fn take_item_cursor(&mut self, cursor: String) {
+        self.item_cursor = Some(cursor).filter(|cursor| !cursor.is_empty());
+    }
+
     /// Ends a page; gives the next one to read. Nothing when the list is over or cannot be followed.
     pub fn finish_page(&mut self, signs: PageSigns) -> Option<PagePosition> {
         let (items, new_items) =
@@ -222,6 +236,15 @@ impl<'p> Pager<'p> {
         self.last = signs;
         self.last_items = items;
         let next = if is_repeated { None } else { self.find_next() };
+        let is_idle = next.as_ref() == Some(&self.position) && items == 0;
+        self.idle_pages = if is_idle { self.idle_pages + 1 } else { 0 };
+        if self.idle_pages > MAX_IDLE_PAGES {
+            self.fault.get_or_insert(IncompleteReason::EmptyPage);
+            return None;
+        }
+        if let Some(next) = &next {
+            self.position = next.clone();
+        }
         if next.is_some() && self.pages >= self.max_pages {
             self.fault.get_or_insert(IncompleteReason::TooManyPages(self.max_pages));
             return None;
@@ -231,11 +254,12 @@ impl<'p> Pager<'p> {
 
     /// The next page is on another host, where the credentials do not go: items are skipped by number instead.
     pub fn refuse_url(&mut self) -> Option<PagePosition> {
-        let by_offset = self.list.paging.is_some() && self.last_items > 0;
-        if !by_offset {
+        let paging = self.list.paging.as_ref().filter(|_| self.last_items > 0);
+        let counted = paging.and_then(|paging| PagePosition::find_counted(paging, &self.measure_progress()));
+        if counted.is_none() {
             self.fault.get_or_insert(IncompleteReason::OtherOrigin);
         }
-        by_offset.then_some(PagePosition::Offset(self.items))
+        counted
     }
 
     /// Zero is what services say that do not count.
@@ -249,20 +273,40 @@ impl<'p> Pager<'p> {
         }
     }
 
+    fn measure_progress(&self) -> PageProgress<'_> {
+        let from_item = self.item_cursor.as_deref().filter(|_| self.cursor_field().is_some());
+        PageProgress {
+            items: self.items,
+            pages: self.pages.into(),
+            next: self.last.next.as_deref().or(from_item),
+        }
+    }
+
     fn find_next(&self) -> Option<PagePosition> {
         let paging = self.list.paging.as_ref()?;
-        if let Some(url) = &self.last.next {
-            return Some(PagePosition::Url(url.clone()));
+        let progress = self.measure_progress();
+        if names_next_page(paging) && progress.next.is_some() {
+            // some services give a cursor with the last page too
+            let is_last = paging.style == PagingStyle::Cursor && self.last.has_more == Some(false);
+            return PagePosition::find_named(paging, &progress).filter(|_| !is_last);
         }
-        (self.last_items > 0 && self.expects_more(paging)).then_some(PagePosition::Offset(self.items))
+        let goes_on = self.last_items > 0 && self.expects_more(paging);
+        let next =
+            || PagePosition::find_named(paging, &progress).or(PagePosition::find_counted(paging, &progress));
+        goes_on.then(next).flatten()
     }
 
     /// Whether the signs of the last page, which was not empty, lead to another one.
     fn expects_more(&self, paging: &PagingFile) -> bool {
-        if self.last.has_more == Some(true) || self.total.is_some_and(|total| total > self.items) {
+        let more_pages = self.last.pages.is_some_and(|pages| pages > self.pages.into());
+        if self.last.has_more == Some(true)
+            || more_pages
+            || self.total.is_some_and(|total| total > self.items)
+        {
             return true;
         }
-        let ends = self.last.has_more == Some(false) || paging.next.is_some() || self.total.is_some();
+        let counts = self.total.is_some() || self.last.pages.is_some();
+        let ends = self.last.has_more == Some(false) || names_next_page(paging) || counts;
         // a short page may be all that the service gives at once, so without a sign only an empty page ends the list
         !ends
     }
@@ -275,7 +319,10 @@ impl<'p> Pager<'p> {
 
     /// Whether a first page with so many items is the only one: of a filtered list, a short page is.
     pub fn is_whole_page(&self, items: u64) -> bool {
-        let is_short = self.list.paging.as_ref().is_none_or(|paging| items < u64::from(paging.page_size));
+        let is_short = self.list.paging.as_ref().is_none_or(|paging| match paging.page_size {
+            Some(size) => items < u64::from(size),
+            None => !needs_empty_page(paging),
+        });
         let no_more = self.last.next.is_none() && self.last.has_more != Some(true);
         is_short && no_more && self.check_completeness().is_complete()
     }
@@ -288,7 +335,8 @@ impl<'p> Pager<'p> {
         if let Some(total) = self.total.filter(|total| *total != listed) {
             return Some(IncompleteReason::TotalMismatch(TotalMismatch { total, listed }));
         }
-        if self.last.has_more == Some(true) {
+        let more_pages = self.last.pages.is_some_and(|pages| pages > self.pages.into());
+        if self.last.has_more == Some(true) || more_pages {
             return Some(IncompleteReason::EmptyPage);
         }
         let UndescribedSigns { next, total, pages } = &self.last.undescribed;
@@ -306,59 +354,6 @@ impl<'p> Pager<'p> {
 fn is_fixed_limit(list: &ListFile, items: u64) -> bool {
     let limits = |name: &str| LIMIT_WORDS.iter().any(|word| name.to_ascii_lowercase().contains(word));
     list.query.iter().any(|(name, value)| items > 0 && limits(name) && value.parse() == Ok(items))
-}
-
-/// The query parameters that ask for a page.
-pub fn build_page_query(
-    paging: &PagingFile,
-    page_size: u32,
-    position: &PagePosition,
-) -> Vec<(String, String)> {
-    let PagePosition::Offset(offset) = position else { return Vec::new() };
-    vec![(paging.limit.clone(), page_size.to_string()), (paging.offset.clone(), offset.to_string())]
-}
-
-/// Whether only an empty page ends a list.
-pub fn needs_empty_page(paging: &PagingFile) -> bool {
-    paging.has_more.is_none() && paging.next.is_none() && paging.total.is_none()
-}
-
-/// The offsets of the other pages, when the first one has `items` of `total`.
-pub fn compute_offsets(items: u64, total: u64, max_pages: u32) -> Vec<u64> {
-    let most = u64::from(max_pages).saturating_mul(items);
-    let step_by = usize::try_from(items).unwrap_or(usize::MAX);
-    if step_by == 0 { Vec::new() } else { (items..total.min(most)).step_by(step_by).collect() }
-}
-
-/// The target of `rel="next"` in a `Link` header.
-pub fn find_next_link(header: &str) -> Option<&str> {
-    let mut rest = header;
-    while let Some((_, after)) = rest.split_once('<') {
-        let (url, parameters) = after.split_once('>')?;
-        let end = find_link_end(parameters);
-        let (own, others) = parameters.split_at(end);
-        if own.split(';').any(is_next_relation) {
-            return Some(url.trim());
-        }
-        rest = others;
-    }
-    None
-}
-
-/// Where the parameters of a link end: at a comma outside of quotes.
-fn find_link_end(parameters: &str) -> usize {
-    let mut is_quoted = false;
-    let end = parameters.find(|c| {
-        is_quoted ^= c == '"';
-        c == ',' && !is_quoted
-    });
-    end.unwrap_or(parameters.len())
-}
-
-fn is_next_relation(parameter: &str) -> bool {
-    let Some((name, value)) = parameter.split_once('=') else { return false };
-    let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
-    name.trim().eq_ignore_ascii_case("rel") && relations.any(|own| own.eq_ignore_ascii_case("next"))
 }
 
 #[cfg(test)]
@@ -465,19 +460,5 @@ mod tests {
             (1, Some(IncompleteReason::FullPage(2)))
         );
         assert_eq!(read(&limited, &[(&["a"], say(UndescribedSigns::default()))]), (1, None));
-    }
-
-    #[test]
-    fn the_next_link_of_a_header_is_found() {
-        let found = find_next_link;
-        assert_eq!(found("</a?page=2>; rel=\"next\", </a?page=9>; rel=\"last\""), Some("/a?page=2"));
-        assert_eq!(found("</a>; title=\"x, y\"; rel=prev, <https://b/c>; REL='next next'"), None);
-        assert_eq!(
-            found("</a>; title=\"x, y\"; rel=\"prev\", <https://b/c>; REL=\"up next\""),
-            Some("https://b/c")
-        );
-        for other in ["", "<", "</a>", "</a>; rel=prev", "next"] {
-            assert_eq!(found(other), None, "{other}");
-        }
     }
 }

@@ -9,6 +9,7 @@ mod find;
 mod list;
 mod lookup;
 mod origin;
+mod try_paging;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,7 @@ use list::build_read_request;
 pub use list::{ListEvent, ListReading};
 pub use lookup::LookupSource;
 pub use origin::TargetOrigin;
+pub use try_paging::PagingTrial;
 use url::Url;
 
 pub use self::collection_size::CollectionSize;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LINK, LOCATION, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE,
 };
 use reqwest::{Method, redirect};
 use tokio::time::timeout;
@@ -39,8 +39,10 @@ const REQUEST_ID_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("cf-ray"),
 ];
 
-/// The longest `Link` header that is read.
-const MAX_LINK: usize = 16 * 1024;
+/// The longest header that is read; links to other pages may be long.
+const MAX_HEADER: usize = 16 * 1024;
+/// The most headers that are read.
+const MAX_HEADERS: usize = 100;
 
 /// What one exchange may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -219,7 +221,7 @@ async fn read_response(
         content_type: read_content_type(answer.headers()),
         retry_after: read_header(answer.headers(), &RETRY_AFTER),
         etag: read_header(answer.headers(), &ETAG),
-        link: read_link(answer.headers()),
+        headers: read_headers(answer.headers()),
         rate_limit: rate_limit_headers::read_rate_limit(answer.headers()),
         request_id: REQUEST_ID_HEADERS.iter().find_map(|name| read_header(answer.headers(), name)),
         body,
@@ -237,11 +239,11 @@ fn read_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
 }
 
-/// The links to other pages; they may be in several headers.
-fn read_link(headers: &HeaderMap) -> Option<String> {
-    let values = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-    let links = values.collect::<Vec<_>>().join(", ");
-    (!links.is_empty() && links.len() <= MAX_LINK).then_some(links)
+/// The headers that a description may name.
+fn read_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let plain = headers.iter().filter(|(name, value)| *name != SET_COOKIE && value.len() <= MAX_HEADER);
+    let texts = plain.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    texts.take(MAX_HEADERS).collect()
 }
 
 /// Why there was no answer at all, and whether the request may have arrived.

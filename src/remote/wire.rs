@@ -18,6 +18,7 @@ pub use page::{
     TotalPreview, is_error_in_success, peek_total, read_any, read_id, read_object, read_object_spellings,
     read_page, read_page_with,
 };
+pub use page_signs::add_header_signs;
 
 use crate::exchange::{HttpResponse, WireValue};
 use crate::kind::scalar::ScalarToken;

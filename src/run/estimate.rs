@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::execute::{build_step_job, compute_chunking, group_by_level};
 use crate::kind::{IdAssigner, Kind, ReadOperation, WriteResponse};
 use crate::plan::{Plan, Step, StepAction};
+use crate::remote::page_position::needs_empty_page;
 use crate::remote::target_client::{CollectionRef, CollectionSize, TargetClient};
 use crate::run::decide_create::is_hidden_until_confirmed;
 use crate::run::execute::duplicates::{build_key_job, is_duplicate_checked};
@@ -142,19 +143,14 @@ impl<'g> RequestEstimate<'g> {
     }
 
     fn count_list(&mut self) {
-        let least = if needs_empty_page(self.kind) { 2 } else { 1 };
+        let paging = self.kind.operations.list.paging.as_ref();
+        let least = if paging.is_some_and(needs_empty_page) { 2 } else { 1 };
         let pages = match self.size {
             Some(extent) if extent.items == 0 => 1,
             extent => extent.map_or(least, |extent| extent.pages.max(least)),
         };
         self.requests += u64::from(pages);
     }
-}
-
-/// Whether nothing but an empty page tells that the pages of a list are over.
-fn needs_empty_page(kind: &Kind) -> bool {
-    let paging = kind.operations.list.paging.as_ref();
-    paging.is_some_and(|own| own.has_more.is_none() && own.next.is_none() && own.total.is_none())
 }
 
 /// Whether the answer to a create tells the id.

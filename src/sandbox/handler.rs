@@ -35,7 +35,7 @@ impl SandboxHandler<'_> {
         let last = self.request.path.rsplit('/').next().unwrap_or_default();
         let query = if self.request.raw_query.is_empty() { "" } else { "?" };
         let place = format!("{last}/{query}{}", self.request.raw_query);
-        SandboxResponse { header: Some(("location", place)), ..SandboxResponse::from_status(301) }
+        SandboxResponse { headers: vec![("location".to_owned(), place)], ..SandboxResponse::from_status(301) }
     }
 
     pub fn handle_operation(

@@ -194,7 +194,8 @@ impl SandboxServer {
             Some(FaultEffect::Status(status)) => {
                 let refusal = SandboxError::new(status, "PractisedFault", "This fault was asked for.");
                 let mut answer = self.service.render_error(asked, &refusal);
-                answer.header = (status == 429).then(|| ("retry-after", "1".to_owned()));
+                answer.headers =
+                    (status == 429).then(|| ("retry-after".to_owned(), "1".to_owned())).into_iter().collect();
                 Some(answer)
             }
         }
@@ -281,10 +282,11 @@ fn build_response(answer: SandboxResponse, blow: Option<FaultEffect>) -> Respons
     if !content_type.is_empty() {
         headers.insert("content-type", hyper::header::HeaderValue::from_static(content_type));
     }
-    if let Some((name, value)) = answer.header
-        && let Ok(value) = hyper::header::HeaderValue::from_str(&value)
-    {
-        headers.insert(name, value);
+    for (name, value) in answer.headers {
+        let name = hyper::header::HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, hyper::header::HeaderValue::from_str(&value)) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -40,6 +40,7 @@ impl InProcessSandbox {
         HttpResponse {
             status: answer.status,
             content_type: content_type.to_owned(),
+            headers: answer.headers,
             body: answer.body.to_vec(),
             ..HttpResponse::default()
         }

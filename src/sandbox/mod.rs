@@ -20,6 +20,7 @@ mod in_process;
 mod list_items;
 mod log;
 mod options;
+mod pages;
 mod raw_body;
 mod reads;
 mod reference_lists;

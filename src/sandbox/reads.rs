@@ -1,25 +1,19 @@
 //! What is read: lists in pages, one object, whether a scope exists, what ids refer to.
 
-use std::ops::Range;
-
 use sha2::{Digest, Sha256};
 
 use crate::exchange::WireValue;
-use crate::kind::file::{ListFile, PagingFile};
 use crate::kind::{IfMatchSource, Kind, ListResponseShape, ReadConsistency, ScalarType, WireFormat};
 use crate::remote::wire;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::handler::{SandboxHandler, build_not_found};
 use crate::sandbox::options::SandboxSecretMode;
-use crate::sandbox::response::{SandboxEncoder, SandboxFormat, SandboxPageInfo, SandboxResponse};
+use crate::sandbox::pages::SandboxListing;
+use crate::sandbox::response::{SandboxEncoder, SandboxFormat, SandboxResponse};
 use crate::sandbox::route::SandboxPathParameters;
-use crate::sandbox::service::FaultMode;
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{filter, reference_lists, response};
+use crate::sandbox::{filter, reference_lists};
 use crate::value::Value;
-
-/// How many items come when nobody says how many.
-const DEFAULT_PAGE_SIZE: usize = 10;
 
 impl SandboxHandler<'_> {
     pub fn list_objects(
@@ -47,41 +41,17 @@ impl SandboxHandler<'_> {
                 None => SandboxResponse::from_status(204),
             });
         }
-        let (page, window) = self.select_page(listed.len(), list)?;
-        let items = listed.get(page).unwrap_or_default().iter().map(|record| self.encode_read(table, record));
-        Ok(self.build_response(200, &response::wrap_list(list, items.collect(), &window)))
-    }
-
-    /// The part of a list that was asked for.
-    fn select_page(
-        &self,
-        count: usize,
-        list: &ListFile,
-    ) -> Result<(Range<usize>, SandboxPageInfo), SandboxError> {
-        let Some(paging) = &list.paging else {
-            return Ok((0..count, SandboxPageInfo { total: count, next_offset: None, next_url: None }));
+        let cursor = |record: &SandboxRecord| read_item_cursor(kind, record);
+        let listing = SandboxListing {
+            list,
+            count: listed.len(),
+            find_cursor: &|text| listed.iter().position(|record| cursor(record).as_deref() == Some(text)),
+            read_cursor: &|at| listed.get(at).and_then(|record| cursor(record)),
         };
-        let most = usize::try_from(paging.page_size).unwrap_or(usize::MAX).max(1);
-        let asked = filter::parse_number(&self.request.query, &paging.limit)?.filter(|limit| *limit > 0);
-        let limit = asked.unwrap_or(DEFAULT_PAGE_SIZE).min(most);
-        let offset = filter::parse_number(&self.request.query, &paging.offset)?.unwrap_or(0);
-        let endless = self.fault_mode == FaultMode::EndlessPages;
-        let start = if endless { 0 } else { offset.min(count) };
-        let end = start.saturating_add(limit).min(count);
-        let next = (end < count || endless).then(|| offset.saturating_add(end - start));
-        let next_url = next.map(|next| self.build_next_url(paging, next, limit));
-        Ok((start..end, SandboxPageInfo { total: count, next_offset: next, next_url }))
-    }
-
-    fn build_next_url(&self, paging: &PagingFile, offset: usize, limit: usize) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in &self.request.query {
-            if *name != paging.offset && *name != paging.limit {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair(&paging.offset, &offset.to_string()).append_pair(&paging.limit, &limit.to_string());
-        format!("http://{}{}?{}", self.host(), self.request.path, query.finish())
+        let page = self.select_page(&listing)?;
+        let items = listed.get(page.items.clone()).unwrap_or_default();
+        let items = items.iter().map(|record| self.encode_read(table, record)).collect();
+        Ok(self.build_page_response(list, items, &page))
     }
 
     /// A scope exists where there ever were objects in it.
@@ -110,7 +80,8 @@ impl SandboxHandler<'_> {
         let answer = self.build_response(200, &self.encode_read(table, record));
         let told = table.kind.operations.if_match == Some(IfMatchSource::Etag);
         let etag = told.then(|| self.compute_etag(table, record)).flatten();
-        Ok(SandboxResponse { header: etag.map(|etag| ("etag", etag)), ..answer })
+        let headers = etag.map(|etag| ("etag".to_owned(), etag)).into_iter().collect();
+        Ok(SandboxResponse { headers, ..answer })
     }
 
     /// What tells the state of an object from the next, in kinds whose writes are bound to it.
@@ -158,9 +129,11 @@ impl SandboxHandler<'_> {
         let mut lists = own.filter_map(|table| reference_lists::find_reference_list(table, path, &base));
         let mut listed = lists.next().ok_or_else(build_not_found)?;
         listed.items.extend(lists.flat_map(|more| more.items));
-        let (page, window) = self.select_page(listed.items.len(), listed.list)?;
-        let items = listed.items.get(page).unwrap_or_default().to_vec();
-        Ok(self.build_response(200, &response::wrap_list(listed.list, items, &window)))
+        let (list, count) = (listed.list, listed.items.len());
+        let listing = SandboxListing { list, count, find_cursor: &|_| None, read_cursor: &|_| None };
+        let page = self.select_page(&listing)?;
+        let items = listed.items.get(page.items.clone()).unwrap_or_default().to_vec();
+        Ok(self.build_page_response(list, items, &page))
     }
 
     /// An object as a read shows it: what its ids refer to stands whole where the service knows it.
@@ -188,6 +161,13 @@ impl SandboxHandler<'_> {
             .filter(|(_, record)| is_visible(&table.kind, record))
             .ok_or_else(build_not_found)
     }
+}
+
+/// The cursor of the page after an item, where it comes from there.
+fn read_item_cursor(kind: &Kind, record: &SandboxRecord) -> Option<String> {
+    let name = kind.operations.list.paging.as_ref()?.cursor_from_item.as_deref()?;
+    let value = record.object.get_field(kind.shape.find_field(name)?.number)?;
+    Some(ScalarType::render_url_text(value, &kind.api))
 }
 
 /// Some services show a new object only once it is verified.

@@ -7,12 +7,11 @@
 use bytes::Bytes;
 
 use crate::exchange::WireValue;
-use crate::kind::file::{ListFile, PagingFile};
 use crate::kind::{AbsenceRule, Api, Field, FieldType, ItemType, ScalarType, Shape, WireFormat};
 use crate::remote::wire;
 use crate::sandbox::deserialize::is_lenient;
 use crate::sandbox::embedded_objects::EmbeddedObjects;
-use crate::sandbox::error::{set_member, set_member_at};
+use crate::sandbox::error::set_member_at;
 use crate::sandbox::options::SandboxSecretMode;
 use crate::sandbox::raw_body;
 use crate::value::{Object, Sensitivity, UnknownField, Value};
@@ -28,8 +27,7 @@ pub enum SandboxFormat {
 pub struct SandboxResponse {
     pub status: u16,
     pub content_type: &'static str,
-    /// One more header, where there is one.
-    pub header: Option<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     pub body: Bytes,
 }
 
@@ -45,24 +43,29 @@ impl SandboxResponse {
             }
             SandboxFormat::Html => return Self::new_html(status),
         };
-        Self { status, content_type, header: None, body: body.into() }
+        Self { status, content_type, headers: Vec::new(), body: body.into() }
     }
 
     /// An answer without a body.
     pub fn from_status(status: u16) -> Self {
-        Self { status, content_type: "", header: None, body: Bytes::new() }
+        Self { status, content_type: "", headers: Vec::new(), body: Bytes::new() }
     }
 
     /// Plain text.
     pub fn from_text(status: u16, text: impl Into<String>) -> Self {
-        Self { status, content_type: "text/plain; charset=utf-8", header: None, body: text.into().into() }
+        Self {
+            status,
+            content_type: "text/plain; charset=utf-8",
+            headers: Vec::new(),
+            body: text.into().into(),
+        }
     }
 
     /// A web page that says nothing.
     pub fn new_html(status: u16) -> Self {
         let page = "<!DOCTYPE html>\n<html><head><title>Snapshot</title></head>\n\
                     <body><h1>Snapshot of the answer</h1><p>This page is for people.</p></body></html>\n";
-        Self { status, content_type: "text/html; charset=utf-8", header: None, body: page.into() }
+        Self { status, content_type: "text/html; charset=utf-8", headers: Vec::new(), body: page.into() }
     }
 }
 
@@ -166,38 +169,5 @@ impl SandboxEncoder<'_> {
             (ItemType::Object(shape), Value::Object(inner)) => self.encode_object(shape, inner),
             (ItemType::Object(_), _) => WireValue::Null,
         }
-    }
-}
-
-/// Which part of a list is answered.
-pub struct SandboxPageInfo {
-    pub total: usize,
-    /// Where the page after this one starts; none when this is the last.
-    pub next_offset: Option<usize>,
-    /// The URL of the page after this one.
-    pub next_url: Option<String>,
-}
-
-/// A list in the envelope that the description says.
-pub fn wrap_list(list: &ListFile, items: Vec<WireValue>, window: &SandboxPageInfo) -> WireValue {
-    let items = WireValue::Array(items);
-    let Some(at) = &list.items else { return items };
-    let mut answer = WireValue::Object(Vec::new());
-    set_member(&mut answer, at, items);
-    if let Some(paging) = &list.paging {
-        add_paging_members(&mut answer, paging, window);
-    }
-    answer
-}
-
-fn add_paging_members(answer: &mut WireValue, paging: &PagingFile, window: &SandboxPageInfo) {
-    if let Some(at) = &paging.has_more {
-        set_member(answer, at, WireValue::Boolean(window.next_offset.is_some()));
-    }
-    if let Some(at) = &paging.total {
-        set_member(answer, at, WireValue::Number(window.total.to_string()));
-    }
-    if let Some(at) = &paging.next {
-        set_member(answer, at, window.next_url.clone().map_or(WireValue::Null, WireValue::String));
     }
 }

@@ -265,7 +265,10 @@ fn collect_query_names(kinds: &[&Kind]) -> (HashSet<String>, HashSet<String>) {
     for kind in kinds {
         let all = &kind.operations;
         open.extend(all.list.query.keys().cloned());
-        open.extend(all.list.paging.iter().flat_map(|paging| [paging.offset.clone(), paging.limit.clone()]));
+        let paging = all.list.paging.iter();
+        open.extend(
+            paging.flat_map(|own| [&own.offset, &own.page, &own.limit].into_iter().flatten().cloned()),
+        );
         let writes = [&all.create, &all.update, &all.replace].into_iter().flatten();
         let nested = writes.filter_map(|write| write.nested_fields.as_ref());
         open.extend(nested.flat_map(|nested| nested.query.iter().map(|(name, _)| name.clone())));

@@ -110,12 +110,13 @@ pub struct Habits {
 pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
     let owned = |name: Option<&str>| name.map(str::to_owned);
     let paging = PagingFile {
-        offset: "offset".into(),
-        limit: "limit".into(),
-        page_size: 1000,
+        offset: Some("offset".into()),
+        limit: Some("limit".into()),
+        page_size: Some(1000),
         has_more: owned(habits.has_more),
         total: owned(habits.total),
         next: owned(habits.next),
+        ..PagingFile::default()
     };
     let list = ListFile {
         get: "/things".into(),

@@ -13,6 +13,7 @@ use crate::kind::scalar::ScalarToken;
 use crate::kind::{
     ArrayType, Field, FieldType, ItemType, Kind, ListType, MemberNameCase, ScalarType, Shape, WireFormat,
 };
+use crate::remote::target_client::PagingTrial;
 use crate::remote::wire::{Snapshot, read_any};
 use crate::run::match_up::build_live_key;
 use crate::value::{Object, Sensitivity, UnknownField, Value};
@@ -48,6 +49,35 @@ pub struct FitReport {
     pub natural_key: Option<KeyFit>,
     /// Whether the items of each list can be matched.
     pub lists: Vec<ListFit>,
+    /// How the service turned the pages of the list; absent where they were not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paging: Option<PagingFit>,
+}
+
+/// How the service turned the pages of a list.
+#[derive(Serialize, JsonSchema)]
+pub struct PagingFit {
+    /// The pages with objects that were read.
+    pub pages: u32,
+    /// The objects of all pages.
+    pub objects: u64,
+    /// Whether the end of the list was reached.
+    pub finished: bool,
+    /// What contradicts the description.
+    pub contradictions: Vec<String>,
+}
+
+impl PagingFit {
+    /// What a trial shows.
+    pub fn from_trial(trial: &PagingTrial) -> Self {
+        let ignored = "the service gives more objects at a time than `limit` asks for";
+        let ignored = trial.ignores_page_size.then(|| ignored.to_owned());
+        let reason = trial.reason.as_ref().map(|reason| format!("the list is not complete: {reason}"));
+        let earlier = "a page before `first_page` holds other objects";
+        let earlier = trial.starts_earlier.then(|| earlier.to_owned());
+        let contradictions = reason.into_iter().chain(ignored).chain(earlier).collect();
+        Self { pages: trial.pages, objects: trial.objects, finished: trial.is_finished, contradictions }
+    }
 }
 
 /// A member that no field describes.
@@ -125,7 +155,14 @@ impl FitReport {
         let choices = self.unlisted.iter().all(|unlisted| unlisted.open);
         let keys = self.natural_key.as_ref().is_none_or(|key| key.unique);
         let told = self.lists.iter().all(|list| list.unique);
-        self.missing.is_empty() && self.mistyped.is_empty() && self.without_id == 0 && choices && keys && told
+        let pages = self.paging.as_ref().is_none_or(|paging| paging.contradictions.is_empty());
+        pages
+            && self.missing.is_empty()
+            && self.mistyped.is_empty()
+            && self.without_id == 0
+            && choices
+            && keys
+            && told
     }
 }
 

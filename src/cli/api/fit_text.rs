@@ -3,7 +3,7 @@
 //! Names come from a service, so each line is cleaned. Deliberately absent: values; there are none in a [`FitReport`]
 //! but ids and choices that the description calls open.
 
-use super::fit::{FitReport, KeyFit, UndescribedMember};
+use super::fit::{FitReport, KeyFit, PagingFit, UndescribedMember};
 use crate::report::sanitize::{escape_line, format_count};
 
 /// What live objects say about a description, for people.
@@ -53,7 +53,18 @@ pub fn render_fit(fit: &FitReport) -> String {
         }
     });
     section("lists", lists.collect());
+    section("paging", fit.paging.iter().flat_map(render_paging).collect());
     text
+}
+
+fn render_paging(paging: &PagingFit) -> Vec<String> {
+    let read = format!(
+        "{} on {}",
+        format_count(paging.objects as usize, "object"),
+        format_count(paging.pages as usize, "page")
+    );
+    let end = if paging.finished { "" } else { ", not read to the end" };
+    std::iter::once(format!("{read}{end}")).chain(paging.contradictions.iter().cloned()).collect()
 }
 
 fn render_undescribed_member(one: &UndescribedMember, of: &str) -> String {

@@ -1,6 +1,6 @@
 //! `trueup api try`: a few live objects against their description.
 //!
-//! Reads the first page of each kind of a target's API and writes nothing. What is told are names and types.
+//! Reads the first page of each kind of a target's API, then turns the pages, and writes nothing. What is told are names and types.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use clap::Args;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::fit::{FitCollector, FitReport};
+use super::fit::{FitCollector, FitReport, PagingFit};
 use super::fit_text::render_fit;
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
@@ -19,7 +19,7 @@ use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
 use crate::kind::Kind;
 use crate::kind::scalar::ScalarToken;
-use crate::remote::target_client::{CollectionRef, TargetClient};
+use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::value::Value;
@@ -208,28 +208,35 @@ impl ApiTrial {
                     look.inspect_object(&live);
                 }
             };
-            match self
-                .service
-                .list_first_page(CollectionRef { kind, scope }, self.max_objects, &mut take)
-                .await
-            {
-                Ok(()) => fits.push(look.into_report()),
-                Err(trouble) => {
-                    // nothing was sent but credentials, so they are all that could be echoed
-                    let hidden = self.service.target.auth.collect_texts();
-                    let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
-                    let said = trouble.read_api_errors(&hidden).into_iter().next();
-                    let mut fault = (*trouble.diagnostic).clone();
-                    fault.message = format!("{}: {}", kind.name, fault.message);
-                    if let Some(said) = said {
-                        fault.message = format!("{}: {}", fault.message, said.message);
-                    }
-                    self.faults.push(fault);
+            let of = CollectionRef { kind, scope };
+            let read = self.service.list_first_page(of, self.max_objects, &mut take).await;
+            let trial = match read {
+                Ok(()) => self.service.try_paging(of).await,
+                Err(error) => Err(error),
+            };
+            match trial {
+                Ok(trial) => {
+                    let paging = Some(PagingFit::from_trial(&trial));
+                    fits.push(FitReport { paging, ..look.into_report() });
                 }
+                Err(error) => self.faults.push(describe_failure(&self.service, kind, &error)),
             }
         }
         (fits, self.faults)
     }
+}
+
+fn describe_failure(service: &TargetClient, kind: &Kind, error: &RequestError) -> Diagnostic {
+    // nothing was sent but credentials, so they are all that could be echoed
+    let hidden = service.target.auth.collect_texts();
+    let hidden: Vec<&str> = hidden.iter().map(String::as_str).collect();
+    let said = error.read_api_errors(&hidden).into_iter().next();
+    let mut fault = (*error.diagnostic).clone();
+    fault.message = format!("{}: {}", kind.name, fault.message);
+    if let Some(said) = said {
+        fault.message = format!("{}: {}", fault.message, said.message);
+    }
+    fault
 }
 
 impl<'f> ApiTryReport<'f> {

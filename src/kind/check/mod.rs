@@ -9,6 +9,7 @@ mod examples;
 mod fields;
 mod keywords;
 mod operations;
+mod paging;
 mod references;
 mod types;
 mod values;

@@ -33,7 +33,7 @@ impl KindChecker<'_> {
     ) -> Option<KindOperations> {
         let before = self.diagnostics.len();
         let (own, identity) = (&file.operations, &file.identity);
-        self.check_list_operation(scene, spot.select_key("list"), &own.list);
+        self.check_list_operation(scene, Some(scene), spot.select_key("list"), &own.list);
         self.check_scope_use(scene, spot.select_key("list"), &own.list);
         let get = own
             .get
@@ -121,7 +121,14 @@ impl KindChecker<'_> {
         }
     }
 
-    pub(super) fn check_list_operation(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
+    /// `items` as in `check_paging`.
+    pub(super) fn check_list_operation(
+        &mut self,
+        scene: &CheckContext,
+        items: Option<&CheckContext>,
+        spot: YamlPath,
+        list: &ListFile,
+    ) {
         let scope = list_path_parameters(scene);
         self.check_path_template(spot.select_key("get"), &list.get, &scope);
         if let Some(path) = &list.access_check {
@@ -130,16 +137,8 @@ impl KindChecker<'_> {
         if list.items.as_deref() == Some("") {
             self.report_error(spot.select_key("items"), "empty-text", "`items` names no member");
         }
-        let Some(paging) = &list.paging else { return };
-        let spot = spot.select_key("paging");
-        if paging.page_size == 0 {
-            self.report_error(spot.select_key("page_size"), "wrong-number", "a page holds at least 1 item");
-        }
-        self.require_text(spot, "offset", &paging.offset);
-        self.require_text(spot, "limit", &paging.limit);
-        if paging.offset == paging.limit {
-            let message = "`offset` and `limit` are two parameters, not one";
-            self.report_error(spot.select_key("limit"), "duplicate-name", message);
+        if let Some(paging) = &list.paging {
+            self.check_paging(items, spot.select_key("paging"), paging);
         }
     }
 
@@ -207,6 +206,17 @@ impl KindChecker<'_> {
         if !identity.natural_key.iter().any(|name| used.contains(name)) {
             let message = "nothing here holds a field of the natural key, so every object would match";
             self.report_error(spot.select_key("query"), "missing-parameter", message);
+        }
+        for (escaped, text) in &find.escape {
+            let place = spot.select_key("escape");
+            if find.except.as_deref().is_some_and(|except| except.contains(*escaped)) {
+                let message = format!("`{escaped}` is in `except` too");
+                self.report_error(place, "contradiction", message);
+            }
+            if text.is_empty() {
+                let message = format!("`{escaped}` would be left out of the filter");
+                self.report_error(place, "empty-text", message);
+            }
         }
         if find.except.as_deref() == Some("") {
             self.report_error(spot.select_key("except"), "empty-text", "`except` lists no character");

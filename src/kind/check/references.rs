@@ -109,7 +109,7 @@ impl KindChecker<'_> {
                 Some(ReferenceSource::UrlIn(member.as_str().into()))
             }
             ReferenceSourceFile::List(list) => {
-                self.check_list_operation(scene, place.select_key("list"), list);
+                self.check_list_operation(scene, None, place.select_key("list"), list);
                 Some(ReferenceSource::List(list.clone()))
             }
             ReferenceSourceFile::Kind(kind) => {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::PagingFile;
+
 /// The operations of the service.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -81,27 +83,6 @@ pub enum ListResponseShape {
     OneOrList,
 }
 
-/// How further pages are requested: the number of items received so far is skipped, until the service says that there is no more. Where it says nothing (none of `has_more`, `total`, `next`), until a page is empty, because a service may give fewer items than requested.
-#[derive(Deserialize, JsonSchema, Clone, Debug)]
-#[serde(deny_unknown_fields)]
-pub struct PagingFile {
-    /// The query parameter with the number of items to skip.
-    pub offset: String,
-    /// The query parameter with the page size.
-    pub limit: String,
-    /// The number of items to request at a time.
-    pub page_size: u32,
-    /// The member of the response that says whether there is more.
-    #[serde(default)]
-    pub has_more: Option<String>,
-    /// The member of the response with the number of all items.
-    #[serde(default)]
-    pub total: Option<String>,
-    /// The member of the response with the URL of the next page; followed on the configured origin only.
-    #[serde(default)]
-    pub next: Option<String>,
-}
-
 /// Reads one object, by a path of its own, by the list, or by the list where the path does not exist.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +104,9 @@ pub struct ReadFile {
 pub struct FindFile {
     /// Query parameters added to the list operation; `{field}` is replaced by the wanted value. An item that comes back counts only when its natural key is the wanted one.
     pub query: BTreeMap<String, String>,
+    /// Characters of a value that are written otherwise in this filter, and how.
+    #[serde(default)]
+    pub escape: BTreeMap<char, String>,
     /// Characters that this filter can't express: an object with one of them in its key is looked for in the whole list.
     #[serde(default)]
     pub except: Option<String>,

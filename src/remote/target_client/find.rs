@@ -108,7 +108,11 @@ fn build_filter(find: &FindFile, key: &[(String, String)]) -> Option<Vec<(String
     if key.iter().any(|(_, text)| text.contains(|c| except.contains(c))) {
         return None;
     }
-    find.query.iter().map(|(name, template)| Some((name.clone(), fill_template(template, key)?))).collect()
+    let escape = |text: &str| -> String {
+        text.chars().map(|c| find.escape.get(&c).cloned().unwrap_or_else(|| c.to_string())).collect()
+    };
+    let key: Vec<_> = key.iter().map(|(name, text)| (name.clone(), escape(text))).collect();
+    find.query.iter().map(|(name, template)| Some((name.clone(), fill_template(template, &key)?))).collect()
 }
 
 /// A template with the values in the places of their names; `None` when one of them is empty or missing.
@@ -150,10 +154,13 @@ mod tests {
     fn what_cannot_be_said_is_not_sent() {
         let find = FindFile {
             query: [("filter".to_owned(), "login eq \"{login}\"".to_owned())].into(),
+            escape: [('\'', "''".to_owned())].into(),
             except: Some("\"\\".to_owned()),
         };
         let plain = build_filter(&find, &key(&[("login", "a b")])).expect("a filter");
         assert_eq!(plain, key(&[("filter", "login eq \"a b\"")]));
+        let escaped = build_filter(&find, &key(&[("login", "o'b")])).expect("a filter");
+        assert_eq!(escaped, key(&[("filter", "login eq \"o''b\"")]));
         for odd in ["a\"b", "a\\", ""] {
             assert!(build_filter(&find, &key(&[("login", odd)])).is_none(), "{odd}");
         }

@@ -13,7 +13,8 @@ use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest};
 use crate::kind::file::ListFile;
 use crate::kind::{Kind, ScalarType, address};
-use crate::remote::pager::{self, ListCompleteness, PagePosition, PageSigns, Pager};
+use crate::remote::page_position::{self, PagePosition};
+use crate::remote::pager::{ListCompleteness, PageSigns, Pager};
 use crate::remote::wire::{self, ListPage, Snapshot};
 
 /// How many pages are decoded at once, beside the thread that waits for responses.
@@ -56,14 +57,14 @@ impl<'l> ListRequest<'l> {
         let mut query = address::build_scope_query(of.kind, of.scope);
         query.extend(list.query.iter().map(|(name, value)| (name.clone(), value.clone())));
         let path = address::expand_path(&list.get, of.kind, of.scope, None);
-        let page_size = list.paging.as_ref().map_or(0, |paging| paging.page_size);
+        let page_size = list.paging.as_ref().and_then(|paging| paging.page_size).unwrap_or_default();
         Self { list, path, query, from_root: false, page_size }
     }
 
     fn build_request(&self, position: &PagePosition) -> PlannedRequest {
         let mut query = self.query.clone();
         if let Some(paging) = &self.list.paging {
-            let own = pager::build_page_query(paging, self.page_size, position);
+            let own = position.build_query(paging, self.page_size);
             query.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
             query.extend(own);
         }
@@ -76,10 +77,15 @@ pub(super) fn build_read_request(path: String, query: Vec<(String, String)>) -> 
 }
 
 /// What the pager has to know of an object.
-fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
+pub(super) fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
     let id = live.object.get_field(kind.identity.id).filter(|id| !id.is_blank());
     let id = id.map(|id| ScalarType::render_url_text(id, &kind.api));
     pager.take_item(id.as_deref());
+    if let Some(field) = pager.cursor_field().and_then(|name| kind.shape.find_field(name)) {
+        let cursor = live.object.get_field(field.number);
+        let cursor = cursor.map(|cursor| ScalarType::render_url_text(cursor, &kind.api));
+        pager.take_item_cursor(cursor.unwrap_or_default());
+    }
 }
 
 /// Reads one page; no signs end the list.
@@ -134,8 +140,8 @@ impl TargetClient {
         let request = ListRequest::from_collection(of);
         let mut pager = self.create_pager(request.list);
         let first = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
-        let offsets = self.preview_offsets(of.kind, &first);
-        if offsets.len() as u64 > max_pages {
+        let others = self.preview_positions(of.kind, &first);
+        if others.len() as u64 > max_pages {
             return Ok(ListReading::TooLong);
         }
         let mut items = 0;
@@ -148,7 +154,7 @@ impl TargetClient {
             Some(first) => Ok(first),
             None => Ok(self.fetch_page(&request, &position).await?.unwrap_or_default()),
         };
-        let others = offsets.into_iter().map(|offset| (PagePosition::Offset(offset), None));
+        let others = others.into_iter().map(|position| (position, None));
         let positions = std::iter::once((pager.first_position(), Some(first))).chain(others);
         let responses = stream::iter(positions.map(fetch)).buffered(self.target.parallelism.max(1) as usize);
         let mut pages = responses.map(|response| self.decode_page(of, response)).buffered(PARALLEL_READERS);
@@ -191,16 +197,16 @@ impl TargetClient {
         Ok(())
     }
 
-    /// The offsets of all other pages, when the first one says how many items there are: they are requested before
-    /// it is decoded.
-    fn preview_offsets(&self, kind: &Kind, first: &HttpResponse) -> Vec<u64> {
-        let follows_links = kind.operations.list.paging.as_ref().is_none_or(|paging| paging.next.is_some());
-        if follows_links {
+    /// All other pages, when the first one says how many items there are: they are requested before it is decoded.
+    fn preview_positions(&self, kind: &Kind, first: &HttpResponse) -> Vec<PagePosition> {
+        let paging = kind.operations.list.paging.as_ref();
+        let Some(paging) = paging.filter(|paging| !page_position::names_next_page(paging)) else {
             return Vec::new();
-        }
+        };
+        let most = self.target.api.limits.pages;
         let preview = wire::peek_total(&first.body, self.target.format, kind);
         preview.map_or_else(Vec::new, |own| {
-            pager::compute_offsets(own.items, own.total, self.target.api.limits.pages)
+            page_position::list_other_positions(paging, own.items, own.total, most)
         })
     }
 
@@ -252,7 +258,7 @@ impl TargetClient {
         position: &PagePosition,
     ) -> Result<Option<HttpResponse>, RequestError> {
         let (own, from_root) = match position {
-            PagePosition::Url(url) => match self.resolve_same_origin(url) {
+            PagePosition::Url(url) => match self.resolve_next_page(request, url) {
                 Some((path, query)) => (build_read_request(path, query), true),
                 None => return Ok(None),
             },
@@ -264,6 +270,21 @@ impl TargetClient {
         let answered = self.client.read_from_root(&own, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
         Ok(Some(self.check_response(answered, &own).await?.response))
+    }
+
+    /// Path and query of the URL of a next page; one that is only a query is about the same path.
+    fn resolve_next_page(
+        &self,
+        request: &ListRequest<'_>,
+        url: &str,
+    ) -> Option<(String, Vec<(String, String)>)> {
+        let is_query = url.starts_with('?') && !request.from_root;
+        let base = self.target.base_url.path().trim_end_matches('/');
+        if is_query {
+            self.resolve_same_origin(&format!("{base}{}{url}", request.path))
+        } else {
+            self.resolve_same_origin(url)
+        }
     }
 
     /// Path and query of a URL that the service says, absolute or relative.
@@ -303,7 +324,7 @@ impl TargetClient {
         };
         let mut page = page.map_err(|error| self.build_decode_error(error, &response, Method::Get))?;
         self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
-        add_link_sign(&mut page.signs, &response);
+        wire::add_header_signs(&of.kind.operations.list, &mut page.signs, &response.headers);
         Ok(page)
     }
 
@@ -317,15 +338,7 @@ impl TargetClient {
         let mut page = wire::read_page_with(&response.body, self.target.format, of.kind, take)
             .map_err(|error| self.build_decode_error(error, response, Method::Get))?;
         self.spellings.record_spellings(of.kind, std::mem::take(&mut page.spellings));
-        add_link_sign(&mut page.signs, response);
+        wire::add_header_signs(&of.kind.operations.list, &mut page.signs, &response.headers);
         Ok(page.signs)
-    }
-}
-
-/// Adds what the `Link` header says.
-pub(super) fn add_link_sign(signs: &mut PageSigns, response: &HttpResponse) {
-    let leads_on = response.link.as_deref().and_then(pager::find_next_link).is_some();
-    if leads_on {
-        signs.undescribed.next.get_or_insert_with(|| "Link: rel=\"next\"".into());
     }
 }

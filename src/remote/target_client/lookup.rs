@@ -4,7 +4,7 @@
 //! configured origin only, because the credentials go along. Pages are bounded like those of objects.
 //! Deliberately absent: which thing is meant.
 
-use super::list::{ListRequest, add_link_sign};
+use super::list::ListRequest;
 use super::{CollectionRef, RequestError, TargetClient};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method};
@@ -44,7 +44,7 @@ impl TargetClient {
             let mut page = page.map_err(|error| self.build_decode_error(error, response, Method::Get))?;
             page.rows.iter().for_each(|row| pager.take_item(row.first().and_then(Option::as_deref)));
             rows.append(&mut page.rows);
-            add_link_sign(&mut page.signs, response);
+            wire::add_header_signs(columns.list, &mut page.signs, &response.headers);
             Ok((rows.len() <= MAX_LOOKUP_ROWS).then_some(page.signs))
         };
         self.read_pages(&request, &mut pager, Some(first), &mut read).await?;

@@ -52,6 +52,7 @@ pub fn read_lookup_page(
     if let Some(paging) = &columns.list.paging {
         signs.has_more = at(&paging.has_more).and_then(read_boolean);
         signs.total = at(&paging.total).and_then(read_text).and_then(|text| text.parse().ok());
+        signs.pages = at(&paging.pages).and_then(read_text).and_then(|text| text.parse().ok());
         signs.next = at(&paging.next).and_then(read_text).filter(|text| !text.is_empty()).map(String::from);
     }
     let described = list_described_members(columns.list);
@@ -66,7 +67,7 @@ pub fn read_lookup_page(
 /// The names at the top of an answer that the description mentions.
 fn list_described_members(list: &ListFile) -> Vec<&str> {
     let paging = list.paging.as_ref();
-    let described = paging.map(|paging| [&paging.has_more, &paging.total, &paging.next]);
+    let described = paging.map(|paging| [&paging.has_more, &paging.total, &paging.pages, &paging.next]);
     let paths = described.into_iter().flatten().chain([&list.items]).flatten();
     paths.filter_map(|path| path.split('.').next()).collect()
 }

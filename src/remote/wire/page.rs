@@ -328,6 +328,7 @@ enum PageMember {
     Items,
     HasMore,
     Total,
+    Pages,
     Next,
 }
 
@@ -387,6 +388,7 @@ impl<'k> PageReader<'k> {
                 }
                 Some(PageMember::HasMore) => page_signs::read_has_more(signs, lexer),
                 Some(PageMember::Total) => page_signs::read_total(signs, lexer),
+                Some(PageMember::Pages) => page_signs::read_pages(signs, lexer),
                 Some(PageMember::Next) => page_signs::read_next(signs, lexer),
                 None => page_signs::read_undescribed(&mut signs.undescribed, name, lexer),
             },
@@ -400,6 +402,7 @@ impl<'k> PageReader<'k> {
             (PageMember::Items, self.list.items.as_deref()),
             (PageMember::HasMore, paging.and_then(|paging| paging.has_more.as_deref())),
             (PageMember::Total, paging.and_then(|paging| paging.total.as_deref())),
+            (PageMember::Pages, paging.and_then(|paging| paging.pages.as_deref())),
             (PageMember::Next, paging.and_then(|paging| paging.next.as_deref())),
         ];
         sought.into_iter().filter_map(|(goal, path)| Some(MemberSearch { goal, path: path? })).collect()

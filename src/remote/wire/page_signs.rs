@@ -6,8 +6,12 @@
 
 use super::page::{build_error, read_scalar_text};
 use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
+use crate::kind::file::ListFile;
+use crate::remote::page_position::find_next_link;
 use crate::remote::pager::{PageSigns, UndescribedCount, UndescribedSigns};
 
+/// Names of headers whose words are those of members, without their prefix.
+const HEADER_PREFIX: &str = "x-";
 /// Names of members that lead to the next page, in lower case, letters and digits only.
 const NEXT_NAMES: [&str; 14] = [
     "next",
@@ -63,6 +67,43 @@ pub(super) fn read_has_more<'b, L: WireLexer<'b>>(
     Ok(())
 }
 
+/// Adds what headers say, those that the list describes and those whose names usually mean something.
+pub fn add_header_signs(list: &ListFile, signs: &mut PageSigns, headers: &[(String, String)]) {
+    let paging = list.paging.as_ref();
+    let next_header = paging.and_then(|paging| paging.next_header.as_deref());
+    let total_header = paging.and_then(|paging| paging.total_header.as_deref());
+    let is_header = |described: Option<&str>, name: &str| {
+        described.is_some_and(|described| described.eq_ignore_ascii_case(name))
+    };
+    for (name, value) in headers {
+        let is_link = name.eq_ignore_ascii_case("link");
+        let target = if is_link { find_next_link(value) } else { Some(value.trim()) };
+        if is_header(next_header, name) {
+            signs.next = target.filter(|target| !target.is_empty()).map(str::to_owned).or(signs.next.take());
+        } else if is_header(total_header, name) {
+            signs.total = value.trim().parse().ok();
+        } else if is_link && target.is_some() {
+            signs.undescribed.next.get_or_insert_with(|| "Link: rel=\"next\"".into());
+        } else if !is_link {
+            record_sign(
+                &mut signs.undescribed,
+                name.strip_prefix(HEADER_PREFIX).unwrap_or(name),
+                value.trim(),
+            );
+        }
+    }
+}
+
+/// Reads the described member with the number of all pages.
+pub(super) fn read_pages<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mut L) -> WireReadResult<()> {
+    let pages = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(|text| text.parse::<u64>());
+    match pages.transpose() {
+        Ok(pages) => signs.pages = pages,
+        Err(_) => return Err(build_error("the answer does not say clearly how many pages there are")),
+    }
+    Ok(())
+}
+
 /// Reads the described member with the number of all items.
 pub(super) fn read_total<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mut L) -> WireReadResult<()> {
     let text = read_scalar_text(lexer)?;
@@ -75,7 +116,7 @@ pub(super) fn read_total<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mu
     Ok(())
 }
 
-/// Reads the described member with the URL of the next page.
+/// Reads the described member that leads to the next page.
 pub(super) fn read_next<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mut L) -> WireReadResult<()> {
     signs.next = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(String::from);
     Ok(())

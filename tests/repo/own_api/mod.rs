@@ -8,4 +8,5 @@ mod conditional_writes;
 mod drafts;
 mod example;
 mod large_collections;
+mod paging_styles;
 mod unusual_openapi;

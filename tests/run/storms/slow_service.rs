@@ -238,7 +238,7 @@ fn reply(status: u16, body: &Json) -> HttpResponse {
         retry_after: None,
         etag: None,
         request_id: None,
-        link: None,
+        headers: Vec::new(),
         rate_limit: Default::default(),
         body,
     }
