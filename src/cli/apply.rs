@@ -13,11 +13,12 @@ use super::progress::ProgressDisplay;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::RunArgs;
-use super::run_setup::{self, PreparedRun, RunSelection};
+use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
+use super::selection_filter::SelectionFilter;
 use super::signals::{interrupted_exit, run_until_signalled};
-use super::undo::{self, PreparedUndo};
+use super::undo::{self, PreparedUndo, UndoRequest};
 use super::{
     applied_elsewhere, causes, ids, leases, notify, plan, protection, records, request_forecast, saved_plan,
 };
@@ -86,8 +87,8 @@ fn run_command(
 ) -> anyhow::Result<ExitStatus> {
     let faulty =
         |faults: &[Diagnostic], exit: ExitStatus| report_not_started(&[], faults, screen, way).map(|()| exit);
-    match saved_plan::find_saved_plan(&common.directory, &args.selection.paths) {
-        Ok(Some(plan)) => return apply_saved_plan(args, screen, &plan, way, common),
+    match saved_plan::find_saved_plan(&common.directory, &args.selection.files.paths) {
+        Ok(Some(plan)) => return apply_saved_plan(args, screen, plan, way, common),
         Ok(None) => {}
         Err(fault) => {
             screen.print_diagnostics(std::slice::from_ref(&fault));
@@ -101,7 +102,11 @@ fn run_command(
             run_setup::prepare_run(workspace, &args.reading, reach, screen, run_setup::PROCESS_ENV)
         });
     match prepared {
-        Ok(prepared) => apply_workspace(&prepared.into_writable(), &args.reading, screen, way),
+        Ok(prepared) => {
+            let unplanned = prepared.selection.as_ref().map_or(0, SelectionFilter::left_out);
+            let way = ApplyOptions { unplanned_documents: unplanned, ..way };
+            apply_workspace(&prepared.into_writable(), &args.reading, screen, way)
+        }
         Err(faults) => faulty(&faults, records::compute_failure(&faults)),
     }
 }
@@ -110,7 +115,7 @@ fn run_command(
 fn apply_saved_plan(
     args: &ApplyArgs,
     screen: &TerminalScreen,
-    plan: &SavedPlan,
+    saved: SavedPlan,
     way: ApplyOptions,
     common: &GlobalArgs,
 ) -> anyhow::Result<ExitStatus> {
@@ -118,31 +123,23 @@ fn apply_saved_plan(
         screen.print_diagnostics(std::slice::from_ref(&fault));
         report_not_started(&[], &[fault], screen, way).map(|()| exit)
     };
-    let reading = match saved_plan::merge_run_args(plan, &args.reading) {
+    let mut plan = saved;
+    let reading = match saved_plan::merge_run_args(&plan, &args.reading) {
         Ok(reading) => reading,
         Err(fault) => return refused(fault, ExitStatus::Refused),
     };
-    let everything = SelectionArgs { paths: Vec::new() };
-    let prepared = run_setup::open_workspace(common, &everything, screen)
-        .and_then(|workspace| records::enable_writes(workspace, screen))
-        .and_then(|workspace| match &plan.undoes {
-            None => run_setup::prepare_run(
-                workspace,
-                &reading,
-                RunSelection::WHOLE,
-                screen,
-                run_setup::PROCESS_ENV,
-            )
-            .map(|own| (own, None)),
-            Some(run) => undo::prepare_undo(workspace, Path::new(run), &reading, screen)
-                .map(|(prepared, undoing)| (prepared, Some(undoing))),
-        });
+    let prepared = prepare_saved_plan(common, &plan, &reading, screen);
     let (mut prepared, undoing) = match prepared {
         Ok(prepared) => prepared,
         Err(faults) => {
             return report_not_started(&[], &faults, screen, way).map(|()| records::compute_failure(&faults));
         }
     };
+    if let Err(faults) = saved_plan::select_objects(&mut plan, &prepared, &args.selection) {
+        screen.print_diagnostics(&faults);
+        return report_not_started(&[], &faults, screen, way).map(|()| ExitStatus::Error);
+    }
+    let plan = &plan;
     let settled = match open_applied_plans(plan, &prepared, screen) {
         Ok(settled) => Mutex::new(settled),
         Err(fault) => return refused(fault, ExitStatus::Error),
@@ -161,6 +158,25 @@ fn apply_saved_plan(
         ..way
     };
     apply_workspace(&prepared.into_writable(), &reading, screen, way)
+}
+
+/// The workspace of a saved plan; with what is undone, for a plan that undoes.
+fn prepare_saved_plan(
+    common: &GlobalArgs,
+    plan: &SavedPlan,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+) -> Result<(PreparedRun, Option<PreparedUndo>), DiagnosticList> {
+    let everything = SelectionArgs::default();
+    let workspace = run_setup::open_workspace(common, &everything, screen)
+        .and_then(|workspace| records::enable_writes(workspace, screen))?;
+    let Some(run) = &plan.undoes else {
+        let env = run_setup::PROCESS_ENV;
+        return run_setup::prepare_run(workspace, reading, RunSelection::WHOLE, screen, env)
+            .map(|prepared| (prepared, None));
+    };
+    let request = UndoRequest { receipt: Path::new(run), reading, selection: &everything };
+    undo::prepare_undo(workspace, request, screen).map(|(prepared, undoing)| (prepared, Some(undoing)))
 }
 
 /// What was applied of the plan before, here and as far as shared receipts tell.
@@ -234,7 +250,8 @@ impl ApplyOptions<'_> {
         let fresh = gate::count_objects(plan) + self.unplanned_documents;
         let objects = self.saved_plan.map_or(fresh, |(reviewed, _)| reviewed.count_objects().min(fresh));
         let mut why = gate::check_plan(plan, objects, limits);
-        let reviewed_in_part = self.saved_plan.is_some_and(|(reviewed, _)| !reviewed.report.complete);
+        let reviewed_in_part =
+            self.saved_plan.is_some_and(|(reviewed, _)| reviewed.report.lacks_live_state());
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
             why.extend(gate::check_partial(plan.unread.len(), limits));
         }
@@ -390,6 +407,7 @@ fn execute(
     let held = way.retain_reviewed_steps(&mut plan, prepared);
     // what is undone is put down to the run that did it
     if way.undo.is_none() {
+        prepared.selection.iter().for_each(|selection| selection.filter_plan(&mut plan));
         records::record_baselines(prepared, &jobs, &plan);
         causes::label_plan(&mut plan, &jobs, prepared);
     }

@@ -174,7 +174,7 @@ impl DemoRun<'_> {
             DEMO_VARIABLES.iter().find(|(own, _)| *own == name).map(|(_, value)| OsString::from(value))
         };
         let env: EnvLookup = &environment;
-        let everything = SelectionArgs { paths: Vec::new() };
+        let everything = SelectionArgs::default();
         run_setup::open_workspace(&self.common, &everything, self.screen).and_then(|workspace| {
             run_setup::prepare_run(workspace, &RunArgs::default(), RunSelection::WHOLE, self.screen, env)
         })

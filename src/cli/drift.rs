@@ -15,8 +15,8 @@ use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::{NetworkArgs, RunArgs, parse_permission_limit};
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
-use super::selection_args::{SelectionArgs, SinceArgs};
-use super::since_filter::SinceFilter;
+use super::selection_args::SelectionArgs;
+use super::selection_filter::SelectionFilter;
 use super::{notify, plan as plans, records};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::permission::PermissionLimit;
@@ -45,8 +45,6 @@ pub struct DriftArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
     #[command(flatten)]
-    pub changed: SinceArgs,
-    #[command(flatten)]
     pub beside: ReportArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
@@ -57,7 +55,7 @@ pub struct DriftArgs {
     #[arg(long, value_enum, default_value_t = OnDifferenceArg::Fail, env = "TRUEUP_ON_DIFFERENCE", hide_env_values = true)]
     pub on_difference: OnDifferenceArg,
     /// List live objects that no document describes
-    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    #[arg(long, conflicts_with_all = ["target", "kind", "name", "exclude", "since"], env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Proceed when the service lists no objects
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_TRUST_EMPTY", hide_env_values = true)]
@@ -79,7 +77,7 @@ pub fn run(common: &GlobalArgs, args: &DriftArgs, screen: &TerminalScreen) -> an
     };
     let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
     let reading = build_run_args(args);
-    let reach = RunSelection::from_args(&args.selection).with_since(&args.changed);
+    let reach = RunSelection::from_args(&args.selection);
     let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
         run_setup::prepare_run(workspace, &reading, reach, screen, run_setup::PROCESS_ENV)
     });
@@ -117,7 +115,7 @@ pub fn report_drift(
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = plans::make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
-    prepared.since_filter.iter().for_each(|since| since.filter_plan(&mut plan));
+    prepared.selection.iter().for_each(|selection| selection.filter_plan(&mut plan));
     let branch = match GitBranch::find_current(&prepared.workspace.root, args.base.as_deref()) {
         Ok(branch) => branch,
         Err(fault) if args.base.is_some() => {
@@ -137,7 +135,8 @@ pub fn report_drift(
     let applied_at = |subject: &PlanSubject| pasts.find_applied_at(subject);
     let ask = |persons| DriftOptions {
         baseline: pasts.baseline.clone(),
-        since: prepared.since_filter.as_ref().map(SinceFilter::to_report),
+        since: prepared.selection.as_ref().and_then(SelectionFilter::to_since_view),
+        selection: prepared.selection.as_ref().and_then(SelectionFilter::to_selection_view),
         personal_data: persons,
         applied_at: &applied_at,
     };
@@ -182,6 +181,7 @@ fn report_failure(
     let ask = DriftOptions {
         baseline: against,
         since: None,
+        selection: None,
         personal_data: PersonalDataMode::Masked,
         applied_at: &|_| None,
     };
@@ -204,7 +204,7 @@ fn print_report(report: &DriftReport, screen: &TerminalScreen) -> anyhow::Result
 /// What drift says to scripts: errors before differences.
 fn compute_exit_status(report: &DriftReport) -> ExitStatus {
     match report {
-        DriftReport { complete: false, .. } => ExitStatus::Error,
+        report if report.lacks_live_state() => ExitStatus::Error,
         DriftReport { has_drift: true, .. } => ExitStatus::Differs,
         DriftReport { has_pending: true, .. } | DriftReport { has_never_applied: true, .. } => {
             ExitStatus::Pending

@@ -1,4 +1,4 @@
-//! `trueup explain`: what a kind or a field is, offline.
+//! `trueup explain`: what a kind, a field or a diagnostic code is, offline.
 //!
 //! The words come from the descriptions alone, the workspace's own included, so there is nothing to keep true
 //! by hand. Deliberately absent: settings and documents; no workspace is needed.
@@ -9,16 +9,18 @@ use serde_json::{Value as Json, json};
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::screen::TerminalScreen;
+use crate::diagnostic::{Diagnostic, find_nearest};
 use crate::kind::explain::{self, FieldSummary, TopicExplanation};
 use crate::kind::registry::KindRegistry;
+use crate::report::code_table::CodeTable;
 use crate::report::to_json;
 use crate::workspace;
 
 /// Arguments of `explain`.
 #[derive(Args)]
 pub struct ExplainArgs {
-    /// A kind or a field: `api/kind`, `api/kind.field.inner` [default: list all kinds]
-    #[arg(value_name = "KIND[.PATH]")]
+    /// A kind, a field or a diagnostic code: `api/kind`, `api/kind.field.inner`, `unknown-kind` [default: list all kinds]
+    #[arg(value_name = "KIND[.PATH]|CODE")]
     pub topic: Option<String>,
 }
 
@@ -27,6 +29,10 @@ pub struct ExplainArgs {
 /// # Errors
 /// When a description of the workspace has faults, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &ExplainArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
+    if let Some(exit) = args.topic.as_deref().map(|topic| explain_code(topic, screen)).transpose()?.flatten()
+    {
+        return Ok(exit);
+    }
     let registry = workspace::load_registry(&common.directory)?;
     let Some(topic) = &args.topic else {
         let list = match screen.format {
@@ -50,6 +56,30 @@ pub fn run(common: &GlobalArgs, args: &ExplainArgs, screen: &TerminalScreen) -> 
             Ok(ExitStatus::Error)
         }
     }
+}
+
+/// Explains a diagnostic code, whatever the workspace is; nothing when the topic is not one. A kind has a slash,
+/// and a code has none.
+fn explain_code(topic: &str, screen: &TerminalScreen) -> anyhow::Result<Option<ExitStatus>> {
+    if topic.contains(['/', '.']) {
+        return Ok(None);
+    }
+    let table = CodeTable::load();
+    let Some(entry) = table.find_code(topic) else {
+        let Some(near) = find_nearest(topic, table.iter_codes().map(|own| &*own.code)) else {
+            return Ok(None);
+        };
+        let message = format!("there is no kind and no diagnostic code `{}`", topic.escape_debug());
+        let fault = Diagnostic::error("unknown-topic", message);
+        screen.print_diagnostics(&[fault.with_hint(format!("did you mean `{near}`?"))]);
+        return Ok(Some(ExitStatus::Error));
+    };
+    let text = match screen.format {
+        StdoutFormat::Text => entry.render_text(),
+        StdoutFormat::Json => to_json(entry)?,
+    };
+    screen.print_stdout(&text)?;
+    Ok(Some(ExitStatus::Done))
 }
 
 fn render_kinds(registry: &KindRegistry) -> Json {

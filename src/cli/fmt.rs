@@ -12,7 +12,7 @@ use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::folder::replace_file;
 use super::screen::TerminalScreen;
-use super::selection_args::SelectionArgs;
+use super::selection_args::PathArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
 use crate::report::plan_report::{DiagnosticView, ValidationReport};
@@ -30,7 +30,7 @@ Comments and quotes are kept. A file is replaced only if its content is unchange
 Exit codes: 0 done; 1 a file cannot be read or written; 2 with `--check`, a file is not formatted.")]
 pub struct FmtArgs {
     #[command(flatten)]
-    pub selection: SelectionArgs,
+    pub selection: PathArgs,
     /// Write nothing; exit with 2 when a file is not formatted
     #[arg(long)]
     pub check: bool,

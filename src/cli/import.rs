@@ -18,6 +18,7 @@ use self::report::{ImportRow, ImportStatus, ImportSummary};
 use self::target::ImportTarget;
 use super::exit::ExitStatus;
 use super::global_args::GlobalArgs;
+use super::object_patterns::ObjectPatterns;
 use super::progress::ProgressDisplay;
 use super::screen::TerminalScreen;
 use super::{records, run_setup};
@@ -106,7 +107,15 @@ impl PreparedImport {
         };
         told.diagnostics.extend(diagnose_fetched(&aim, args, &fetched));
         let mut place = collect_existing(&workspace, &folder, &aim);
-        let composed = runtime.block_on(aim.import.compose_objects(&service, &fetched, &mut place));
+        let mut composed = runtime.block_on(aim.import.compose_objects(&service, &fetched, &mut place));
+        let patterns = ObjectPatterns::from_names(&args.names);
+        told.diagnostics.extend(
+            patterns.diagnose_unmatched(
+                &composed.iter().map(|own| aim.label_object(&own.name)).collect::<Vec<_>>(),
+            ),
+        );
+        composed.retain(|own| patterns.selects(aim.label_object(&own.name)));
+        place.existing.retain(|own| patterns.selects(aim.label_object(&own.document.name)));
         told.diagnostics.extend(diagnose_documents_without_object(&aim, &place.existing, &fetched));
         told.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
         let pages = PendingFiles::new(&workspace, &folder, &aim.import);

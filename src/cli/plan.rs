@@ -14,8 +14,8 @@ use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::RunArgs;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
-use super::selection_args::{SelectionArgs, SinceArgs};
-use super::since_filter::SinceFilter;
+use super::selection_args::SelectionArgs;
+use super::selection_filter::SelectionFilter;
 use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
@@ -31,8 +31,6 @@ use crate::run::{RunEvent, estimate, planning};
 pub struct PlanArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
-    #[command(flatten)]
-    pub changed: SinceArgs,
     #[command(flatten)]
     pub reading: RunArgs,
     #[command(flatten)]
@@ -58,7 +56,7 @@ pub fn run(common: &GlobalArgs, args: &PlanArgs, screen: &TerminalScreen) -> any
         return Ok(ExitStatus::Usage);
     };
     let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
-    let reach = RunSelection::from_args(&args.selection).with_since(&args.changed);
+    let reach = RunSelection::from_args(&args.selection);
     let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
         run_setup::prepare_run(workspace, &args.reading, reach, screen, run_setup::PROCESS_ENV)
     });
@@ -129,10 +127,10 @@ pub fn plan_workspace(
     let jobs = prepared.build_jobs();
     records::record_baselines(prepared, &jobs, &plan);
     let mut objects = gate::count_objects(&plan);
-    if let Some(since) = &prepared.since_filter {
-        since.filter_plan(&mut plan);
+    if let Some(selection) = &prepared.selection {
+        selection.filter_plan(&mut plan);
         // a share is one of all objects, also of those that were not looked at
-        objects = gate::count_objects(&plan) + since.left_out();
+        objects = gate::count_objects(&plan) + selection.left_out();
     }
     let branch = match causes::explain_plan(&mut plan, &jobs, prepared, wish.causes) {
         Ok(branch) => branch,
@@ -261,11 +259,14 @@ pub fn build_report_with(plan: &Plan, prepared: &PreparedRun, persons: PersonalD
     let bytes = |subject: &PlanSubject, planned: &StepRequest| {
         prepared.services.get(&subject.target).map_or(0, |service| service.count_body_bytes(&planned.request))
     };
-    let since = prepared.since_filter.as_ref().map(SinceFilter::to_report);
+    let since = prepared.selection.as_ref().and_then(SelectionFilter::to_since_view);
+    let selection = prepared.selection.as_ref().and_then(SelectionFilter::to_selection_view);
     let services = &prepared.services;
     let applying = estimate::estimate_requests(services, plan, &prepared.build_jobs());
     let requests = request_forecast::forecast_requests(services, &applying, plan.complete);
-    PlanReport { since, requests, ..PlanReport::from_plan_with_mode(plan, &bytes, persons) }
+    let report = PlanReport::from_plan_with_mode(plan, &bytes, persons);
+    let complete = report.complete && prepared.selection.is_none();
+    PlanReport { complete, since, selection, requests, ..report }
 }
 
 fn collect_reasons(plan: &Plan) -> Vec<Diagnostic> {

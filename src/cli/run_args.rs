@@ -53,7 +53,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_DELETE", hide_env_values = true)]
     pub allow_delete: PermissionLimit,
     /// List live objects that no document describes
-    #[arg(long, env = "TRUEUP_UNMANAGED", hide_env_values = true)]
+    #[arg(long, conflicts_with_all = ["target", "kind", "name", "exclude", "since"], env = "TRUEUP_UNMANAGED", hide_env_values = true)]
     pub unmanaged: bool,
     /// Retry creates whose outcome is unknown and whose objects are not visible
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_RETRY_CREATES", hide_env_values = true)]

@@ -14,8 +14,8 @@ use super::global_args::GlobalArgs;
 use super::merge_base::{GitBranch, MergeBaseDocuments};
 use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
-use super::selection_args::{SelectionArgs, SinceArgs};
-use super::since_filter::SinceFilter;
+use super::selection_args::SelectionArgs;
+use super::selection_filter::SelectionFilter;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
@@ -64,7 +64,7 @@ pub struct PreparedRun {
     pub keys: DigestKeys,
     pub retry_budget: Arc<RetryBudget>,
     /// What the run is limited to.
-    pub since_filter: Option<SinceFilter>,
+    pub selection: Option<SelectionFilter>,
     /// The documents of the base of the branch, once they were needed.
     pub base_documents: OnceLock<Option<MergeBaseDocuments>>,
 }
@@ -72,32 +72,22 @@ pub struct PreparedRun {
 /// Which objects of a workspace a run is about.
 #[derive(Clone, Copy)]
 pub struct RunSelection<'r> {
-    /// Paths were named.
-    pub is_narrowed: bool,
-    /// Only what changed since the branch parted from this commit.
-    pub since_ref: Option<&'r str>,
+    /// Not all documents were read, so that nobody knows which were removed.
+    pub is_partly_read: bool,
+    /// What narrows the run.
+    pub args: Option<&'r SelectionArgs>,
 }
 
 impl<'r> RunSelection<'r> {
     /// All of them.
-    pub const WHOLE: Self = Self { is_narrowed: false, since_ref: None };
+    pub const WHOLE: Self = Self { is_partly_read: false, args: None };
 
     /// Some of them.
-    pub const PART: Self = Self { is_narrowed: true, since_ref: None };
+    pub const PART: Self = Self { is_partly_read: true, args: None };
 
-    /// Those at these paths.
-    pub fn from_args(selection: &SelectionArgs) -> Self {
-        Self { is_narrowed: !selection.paths.is_empty(), since_ref: None }
-    }
-
-    /// Of these only what changed.
-    #[must_use]
-    pub fn with_since(self, changed: &'r SinceArgs) -> Self {
-        Self { since_ref: changed.since.as_deref(), ..self }
-    }
-
-    fn build_since_filter(self, workspace: &LoadedWorkspace) -> Result<Option<SinceFilter>, Diagnostic> {
-        self.since_ref.map(|name| SinceFilter::new(workspace, name, self.is_narrowed)).transpose()
+    /// Those that these arguments select.
+    pub fn from_args(selection: &'r SelectionArgs) -> Self {
+        Self { is_partly_read: !selection.files.paths.is_empty(), args: Some(selection) }
     }
 }
 
@@ -107,7 +97,7 @@ pub fn open_workspace(
     selection: &SelectionArgs,
     screen: &TerminalScreen,
 ) -> Result<LoadedWorkspace, DiagnosticList> {
-    let (workspace, faults) = workspace::open_workspace(&common.directory, &selection.paths);
+    let (workspace, faults) = workspace::open_workspace(&common.directory, &selection.files.paths);
     screen.print_diagnostics(&faults);
     match workspace {
         Some(workspace) if !has_errors(&faults) => Ok(workspace),
@@ -134,16 +124,17 @@ pub fn prepare_run(
         vec![fault]
     };
     let (keys, memory, index) = load_state(&root).map_err(told)?;
-    let since = reach.build_since_filter(&workspace).map_err(told)?;
-    let (gone, notes) = match reach.is_narrowed {
+    let selection = reach.args.map(|args| SelectionFilter::new(&workspace, &index, args)).transpose();
+    let selection = selection.inspect_err(|faults| screen.print_diagnostics(faults))?.flatten();
+    let (gone, notes) = match reach.is_partly_read {
         true => (Vec::new(), Vec::new()),
-        false => find_orphans(&workspace, &index, reading, since.as_ref()),
+        false => find_orphans(&workspace, &index, reading, selection.as_ref()),
     };
     workspace.documents.extend(gone);
     let rotate = SecretRotation::new(&reading.rotate);
     let unmatched = rotate.diagnose_unmatched(&workspace.documents);
-    if let Some(since) = &since {
-        workspace.documents.retain(|document| since.is_read(document));
+    if let Some(selection) = &selection {
+        workspace.documents.retain(|document| selection.is_read(document));
     }
     let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
     let (targets, mut faults) = workspace.resolve_targets(&world, reading.parallelism);
@@ -170,7 +161,7 @@ pub fn prepare_run(
         rotation: rotate,
         keys,
         retry_budget: allowance,
-        since_filter: since,
+        selection,
         base_documents: OnceLock::new(),
     })
 }
@@ -235,7 +226,7 @@ fn find_orphans(
     workspace: &LoadedWorkspace,
     index: &ObjectIndex,
     reading: &RunArgs,
-    since: Option<&SinceFilter>,
+    selection: Option<&SelectionFilter>,
 ) -> (Vec<Document>, Vec<Diagnostic>) {
     let source = NamedSource::new(".trueup/index.json", "");
     let here: HashSet<(Option<&str>, &str, &str)> = workspace
@@ -243,9 +234,9 @@ fn find_orphans(
         .iter()
         .map(|document| (document.target.as_deref(), &*document.kind.name, &*document.name))
         .collect();
-    let (mut documents, mut notes) = (Vec::new(), diagnose_moved_documents(workspace, index, since));
+    let (mut documents, mut notes) = (Vec::new(), diagnose_moved_documents(workspace, index, selection));
     let is_here = |entry: &IndexEntry| here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name));
-    let is_asked = |entry: &IndexEntry| since.is_none_or(|since| since.is_removed(entry));
+    let is_asked = |entry: &IndexEntry| selection.is_none_or(|own| own.is_removed(entry));
     for entry in index.entries().filter(|entry| !is_here(entry) && is_asked(entry)) {
         let named = format!("{} {} at target {}", entry.kind, entry.name, entry.target);
         let Some(kind) = workspace.registry.find_kind(&entry.kind) else { continue };
@@ -275,7 +266,7 @@ fn find_orphans(
 fn diagnose_moved_documents(
     workspace: &LoadedWorkspace,
     index: &ObjectIndex,
-    since: Option<&SinceFilter>,
+    selection: Option<&SelectionFilter>,
 ) -> Vec<Diagnostic> {
     let left = |document: &&Document| {
         let target = document.target.as_deref().unwrap_or_default();
@@ -290,7 +281,7 @@ fn diagnose_moved_documents(
             .with_location(document.locate_span(document.name_span))
             .with_hint("that object remains; write a document to manage it again")
     };
-    let is_asked = |document: &&Document| since.is_none_or(|since| since.is_chosen(document));
+    let is_asked = |document: &&Document| selection.is_none_or(|own| own.is_chosen(document));
     workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
 }
 

@@ -13,10 +13,13 @@ use anyhow::Context;
 use clap::ValueEnum;
 
 use super::merge_base::{DocumentKey, build_document_key, build_subject_key};
+use super::object_patterns::ObjectLabel;
 use super::output_file::write_output;
 use super::plan as plans;
 use super::run_args::{MethodArg, RunArgs};
 use super::run_setup::PreparedRun;
+use super::selection_args::SelectionArgs;
+use super::selection_filter::ObjectSelection;
 use super::since_filter::find_needed_documents;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
@@ -131,14 +134,47 @@ fn collect_targets(plan: &Plan, prepared: &PreparedRun) -> Vec<BoundTarget> {
 pub fn find_saved_plan(root: &Path, paths: &[PathBuf]) -> Result<Option<SavedPlan>, Diagnostic> {
     let is_json = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
     let text = |path: &PathBuf| read_bounded(&root.join(path)).ok().filter(|text| saved_plan::is_plan(text));
-    let Some(text) = paths.iter().filter(is_json).find_map(text) else { return Ok(None) };
-    if paths.len() > 1 {
-        let fault = Diagnostic::error("several-plans", "a saved plan takes no other paths");
-        return Err(fault.with_hint("name one saved plan, or only documents"));
+    let mut texts = paths.iter().filter(is_json).filter_map(text);
+    let Some(text) = texts.next() else { return Ok(None) };
+    if texts.next().is_some() {
+        let fault = Diagnostic::error("several-plans", "an apply takes one saved plan");
+        return Err(
+            fault.with_hint("name one saved plan, and files of documents to select some of its objects")
+        );
     }
     let keys = DigestKeys::load(root)?;
     let plan = saved_plan::read_verified(&text, |keyed| keys.select_key(keyed))?;
     plan.check_compatibility().map_or(Ok(Some(plan)), Err)
+}
+
+/// Leaves only the selected objects in a plan: by the files of their documents, and by target, kind and name.
+///
+/// # Errors
+/// When that leaves none.
+pub fn select_objects(
+    saved: &mut SavedPlan,
+    prepared: &PreparedRun,
+    args: &SelectionArgs,
+) -> Result<(), Vec<Diagnostic>> {
+    let selection = ObjectSelection::new(&prepared.workspace, args)?;
+    let objects = saved.report.changes.iter().map(|change| &change.object);
+    selection.check_patterns(objects.map(label_object))?;
+    saved.retain_objects(|own| selection.selects(label_object(own), Some(&own.file)));
+    match saved.report.changes.is_empty() && !selection.is_everything() {
+        false => Ok(()),
+        true => Err(vec![
+            Diagnostic::error("nothing-selected", "no object of the saved plan is selected")
+                .with_hint("`trueup show` lists the objects of the plan"),
+        ]),
+    }
+}
+
+fn label_object(object: &ObjectName) -> ObjectLabel<'_> {
+    ObjectLabel { target: &object.target, kind: &object.kind, name: &object.name }
+}
+
+fn build_object_key(own: &ObjectName) -> DocumentKey {
+    (Some(own.target.as_str().into()), own.kind.as_str().into(), own.name.as_str().into())
 }
 
 /// What was asked for when the plan was made is asked for again; what it allowed has to be allowed here too.
@@ -191,10 +227,7 @@ pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result
 
 /// The documents of a plan's steps.
 fn collect_planned_keys(saved: &SavedPlan) -> HashSet<DocumentKey> {
-    let key = |own: &ObjectName| {
-        (Some(own.target.as_str().into()), own.kind.as_str().into(), own.name.as_str().into())
-    };
-    saved.report.changes.iter().map(|change| key(&change.object)).collect()
+    saved.report.changes.iter().map(|change| build_object_key(&change.object)).collect()
 }
 
 /// Takes from a plan every step that is not the reviewed one; it is refused instead. What was read for its id alone

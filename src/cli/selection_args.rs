@@ -1,27 +1,72 @@
-//! Which documents and objects a command is about.
+//! Which documents and objects a command is about: the same flags for every command.
+//!
+//! Deliberately absent: what follows from them (`selection_filter`).
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-/// The selected documents.
+/// Documents by their files.
 #[derive(Args, Clone, Default)]
-pub struct SelectionArgs {
+pub struct PathArgs {
     /// Files or folders [default: all documents of the workspace]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
 
-/// Which documents, by when they changed.
+/// The selected objects: those that every given flag selects.
 #[derive(Args, Clone, Default)]
-pub struct SinceArgs {
-    /// Look only at objects whose documents ask something else than where this branch parted from a commit, and at those that refer to them
+pub struct SelectionArgs {
+    #[command(flatten)]
+    pub files: PathArgs,
+    /// Only objects of these targets; `*` matches any text; repeatable
+    #[arg(long, value_name = "TARGET", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_TARGET", hide_env_values = true)]
+    pub target: Vec<String>,
+    /// Only objects of these kinds, as `api/kind`; `*` matches any text; repeatable
+    #[arg(long, value_name = "KIND", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_KIND", hide_env_values = true)]
+    pub kind: Vec<String>,
+    #[command(flatten)]
+    pub names: NameArgs,
+    /// Only objects whose documents differ from the merge base with this commit, and objects that refer to them
     #[arg(
         long,
         value_name = "REF",
-        conflicts_with = "unmanaged",
+        help_heading = SELECTION_HEADING,
         env = "TRUEUP_SINCE",
         hide_env_values = true
     )]
     pub since: Option<String>,
+}
+
+/// Objects by the names of their documents.
+#[derive(Args, Clone, Default)]
+pub struct NameArgs {
+    /// Only objects with these document names; `*` matches any text; repeatable
+    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_NAME", hide_env_values = true)]
+    pub name: Vec<String>,
+    /// Not these objects, by NAME or api/kind/NAME; `*` matches any text; repeatable
+    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_EXCLUDE", hide_env_values = true)]
+    pub exclude: Vec<String>,
+}
+
+/// The help heading of the flags that select objects.
+const SELECTION_HEADING: &str = "Selection";
+
+impl SelectionArgs {
+    /// Whether objects are selected by target, kind or name.
+    pub fn has_patterns(&self) -> bool {
+        !(self.target.is_empty() && self.kind.is_empty() && self.names.is_empty())
+    }
+
+    /// Whether anything narrows the workspace.
+    pub fn is_narrowed(&self) -> bool {
+        self.has_patterns() || self.since.is_some() || !self.files.paths.is_empty()
+    }
+}
+
+impl NameArgs {
+    /// Whether every name is selected.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.exclude.is_empty()
+    }
 }

@@ -1,19 +1,17 @@
 //! `--since REF`: only objects whose documents changed since the branch parted from a commit.
 //!
 //! A document changed when it asks something else, however its text moved. One that refers to such a document by
-//! its name counts too, because the id that it sends may be another. What a chosen document refers to is read for
-//! its id and left out of the plan, unless it has to be created first.
+//! its name counts too, because the id that it sends may be another.
 //! Deliberately absent: settings and descriptions of kinds. That they changed is said; what follows from it only a
 //! run over everything tells.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::merge_base::{DocumentKey, GitBranch, MergeBaseDocuments, build_document_key, build_subject_key};
+use super::merge_base::{DocumentKey, GitBranch, MergeBaseDocuments, build_document_key};
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kind::ReferenceSource;
-use crate::plan::{Plan, PlanSubject};
 use crate::report::plan_report::SinceView as Shown;
 use crate::run::index::IndexEntry;
 use crate::workspace;
@@ -24,8 +22,6 @@ pub struct SinceFilter {
     name: String,
     commit: String,
     chosen: HashSet<DocumentKey>,
-    /// Those to which the chosen ones refer.
-    needed: HashSet<DocumentKey>,
     /// Documents that were there and are not any more.
     removed: HashSet<DocumentKey>,
     /// How many documents are not looked at.
@@ -56,17 +52,10 @@ impl SinceFilter {
             |own: &&Document| list_references(own).any(|to| chosen.contains(&to) || gone.contains(&to));
         let referring: Vec<DocumentKey> = documents().filter(refers_to_one).map(build_document_key).collect();
         chosen.extend(referring);
-        let needed = find_needed_documents(&workspace.documents, &chosen);
         let left_out = here.len() - chosen.len();
         let settings = find_changed_settings(&before, workspace);
         let (name, commit) = (name.to_owned(), branch.merge_base().to_string());
-        Ok(Self { name, commit, chosen, needed, removed: gone, left_out, changed_settings: settings })
-    }
-
-    /// Whether a document is read.
-    pub fn is_read(&self, document: &Document) -> bool {
-        let key = build_document_key(document);
-        self.chosen.contains(&key) || self.needed.contains(&key) || self.removed.contains(&key)
+        Ok(Self { name, commit, chosen, removed: gone, left_out, changed_settings: settings })
     }
 
     /// Whether a document is one that changed, or refers to one.
@@ -81,24 +70,9 @@ impl SinceFilter {
         self.removed.contains(&key)
     }
 
-    /// Leaves the chosen objects in a plan, and those that have to be there first.
-    pub fn filter_plan(&self, plan: &mut Plan) {
-        let keeps = |subject: &PlanSubject| {
-            let key = build_subject_key(subject);
-            self.chosen.contains(&key)
-                || self.removed.contains(&key)
-                || (subject.id.is_none() && self.needed.contains(&key))
-        };
-        plan.steps.retain(|step| keeps(&step.subject));
-        plan.unchanged.retain(|agreeing| keeps(&agreeing.subject));
-        plan.refused.retain(|refused| keeps(&refused.subject));
-        plan.prune_unread();
-        plan.diagnostics.extend(self.diagnose_left_out());
-    }
-
-    /// How many documents are not looked at.
-    pub fn left_out(&self) -> usize {
-        self.left_out
+    /// Whether the document of this key changed, was removed, or refers to one that did.
+    pub fn selects_key(&self, key: &DocumentKey) -> bool {
+        self.chosen.contains(key) || self.removed.contains(key)
     }
 
     /// What reports tell.
@@ -106,7 +80,8 @@ impl SinceFilter {
         Shown { name: self.name.clone(), commit: self.commit.clone(), skipped: self.left_out }
     }
 
-    fn diagnose_left_out(&self) -> Vec<Diagnostic> {
+    /// What is said of documents that are not looked at, and of settings that changed.
+    pub fn diagnose_left_out(&self) -> Vec<Diagnostic> {
         let name = self.name.escape_debug();
         let hint = "run without `--since` to include all documents";
         let (number, verb) = match self.left_out {

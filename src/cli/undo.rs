@@ -16,6 +16,7 @@ use super::apply::{self, ApplyOptions};
 use super::events::EventStream;
 use super::exit::ExitStatus;
 use super::global_args::GlobalArgs;
+use super::object_patterns::ObjectLabel;
 use super::progress::ProgressDisplay;
 use super::records::{self, diagnose_missing_encryption};
 use super::report_args::{ReportArgs, RevealArgs};
@@ -24,6 +25,7 @@ use super::run_args::RunArgs;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection, STATE_FOLDER};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
+use super::selection_filter::{ObjectSelection, label_document};
 use super::{plan, saved_plan, shared_receipts};
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource};
@@ -51,6 +53,8 @@ pub struct UndoArgs {
     /// A receipt: a file in `.trueup/receipts`, or the name of a run
     #[arg(value_name = "RECEIPT")]
     pub receipt: PathBuf,
+    #[command(flatten)]
+    pub selection: SelectionArgs,
     #[command(flatten)]
     pub reading: RunArgs,
     #[command(flatten)]
@@ -100,9 +104,9 @@ fn run_undo(
     way: ApplyOptions,
 ) -> anyhow::Result<ExitStatus> {
     let writes = args.output.is_none();
-    let opened = run_setup::open_workspace(common, &SelectionArgs { paths: Vec::new() }, screen)
+    let opened = run_setup::open_workspace(common, &SelectionArgs::default(), screen)
         .and_then(|workspace| if writes { records::enable_writes(workspace, screen) } else { Ok(workspace) })
-        .and_then(|workspace| prepare_undo(workspace, &args.receipt, &args.reading, screen));
+        .and_then(|workspace| prepare_undo(workspace, UndoRequest::from_args(args), screen));
     let (prepared, undoing) = match opened {
         Ok(opened) => opened,
         Err(faults) if writes => {
@@ -175,14 +179,53 @@ impl PreparedUndo {
     }
 }
 
+/// What is undone, and how.
+pub struct UndoRequest<'u> {
+    /// A receipt, by its file or the name of its run.
+    pub receipt: &'u Path,
+    pub reading: &'u RunArgs,
+    pub selection: &'u SelectionArgs,
+}
+
+impl<'u> UndoRequest<'u> {
+    fn from_args(args: &'u UndoArgs) -> Self {
+        Self { receipt: &args.receipt, reading: &args.reading, selection: &args.selection }
+    }
+}
+
+/// Leaves only the selected objects in a receipt.
+fn select_objects(
+    receipt: &mut Receipt,
+    workspace: &LoadedWorkspace,
+    args: &SelectionArgs,
+) -> Result<(), DiagnosticList> {
+    let selection = ObjectSelection::new(workspace, args)?;
+    selection.check_patterns(receipt.objects.iter().map(label_entry))?;
+    receipt.objects.retain(|entry| {
+        let is_own = |document: &&Document| label_document(document) == label_entry(entry);
+        let own = workspace.documents.iter().find(is_own);
+        selection.selects(label_entry(entry), own.map(|own| &*own.source.path))
+    });
+    match receipt.objects.is_empty() && !selection.is_everything() {
+        false => Ok(()),
+        true => Err(vec![
+            Diagnostic::error("nothing-selected", "no object of the receipt is selected")
+                .with_hint("`trueup show` lists the objects of the receipt"),
+        ]),
+    }
+}
+
+fn label_entry(entry: &WrittenObject) -> ObjectLabel<'_> {
+    ObjectLabel { target: &entry.target, kind: &entry.kind, name: &entry.name }
+}
+
 /// Prepares a workspace to undo what a receipt tells, whose name or file is given.
 ///
 /// # Errors
 /// With the faults that keep it from that; they were told.
 pub fn prepare_undo(
     mut workspace: LoadedWorkspace,
-    named: &Path,
-    reading: &RunArgs,
+    request: UndoRequest,
     screen: &TerminalScreen,
 ) -> Result<(PreparedRun, PreparedUndo), DiagnosticList> {
     let told = |fault: Diagnostic| {
@@ -190,16 +233,18 @@ pub fn prepare_undo(
         vec![fault]
     };
     let keys = DigestKeys::load(&workspace.root).map_err(told)?;
-    let (text, shown) = read_receipt(&workspace, named).map_err(told)?;
-    let receipt = receipt::read_verified(&text, |keyed| keys.select_key(keyed)).map_err(told)?;
+    let (text, shown) = read_receipt(&workspace, request.receipt).map_err(told)?;
+    let mut receipt = receipt::read_verified(&text, |keyed| keys.select_key(keyed)).map_err(told)?;
     check_targets(&receipt, &workspace).map_err(told)?;
     let opener = load_identity(&workspace.root).map_err(told)?;
+    select_objects(&mut receipt, &workspace, request.selection)
+        .inspect_err(|faults| screen.print_diagnostics(faults))?;
     let trails = build_trails(&receipt, (&workspace, &shown), opener.as_ref()).map_err(told)?;
     let protected = list_protected(&workspace);
     let own = std::mem::take(&mut workspace.documents);
     let own = |trail: &UndoInput| own.iter().find(|document| trail.is_about(document));
     workspace.documents = trails.iter().map(|trail| trail.build_lookup_document(own(trail))).collect();
-    let reading = RunArgs { unmanaged: false, ..reading.clone() };
+    let reading = RunArgs { unmanaged: false, ..request.reading.clone() };
     let mut prepared =
         run_setup::prepare_run(workspace, &reading, RunSelection::PART, screen, run_setup::PROCESS_ENV)?;
     let keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);

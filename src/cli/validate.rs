@@ -10,7 +10,7 @@ use super::global_args::{GlobalArgs, StdoutFormat};
 use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::screen::TerminalScreen;
-use super::selection_args::SelectionArgs;
+use super::selection_args::PathArgs;
 use crate::diagnostic::{NamedSource, has_errors};
 use crate::document::Document;
 use crate::report::json::to_json;
@@ -23,7 +23,7 @@ use crate::workspace;
 #[derive(Args)]
 pub struct ValidateArgs {
     #[command(flatten)]
-    pub selection: SelectionArgs,
+    pub selection: PathArgs,
     #[command(flatten)]
     pub beside: ReportArgs,
 }

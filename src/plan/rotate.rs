@@ -120,7 +120,7 @@ pub fn is_rotatable(field: &Field) -> bool {
 }
 
 /// Whether a text is of this form, in which `*` stands for any letters.
-fn matches_pattern(form: &str, text: &str) -> bool {
+pub fn matches_pattern(form: &str, text: &str) -> bool {
     let mut parts = form.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut parts = parts.peekable();

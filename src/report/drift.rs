@@ -12,11 +12,13 @@ use serde_json::Value as Json;
 use super::field;
 use super::mask::{self, MaskedChange};
 use super::plan_report::{
-    CauseView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, RefusalView, SeverityView, SinceView,
+    CauseView, DiagnosticView, FORMAT_VERSION, FieldChange, ObjectName, RefusalView, SelectionView,
+    SeverityView, SinceView,
 };
 use super::pseudonyms::PersonalDataMode;
 use super::report_builder::{self, ReportContext, build_object_name};
 use super::sanitize::{self, format_count};
+use super::selection;
 use super::styled_text::{BOLD, CHANGED, DIM, ERROR, PLAIN, TextPage, WARNING, style_text};
 use super::text::{build_counts, join_names, write_diagnostics, write_heading};
 use crate::kind::ScalarType;
@@ -35,11 +37,14 @@ pub struct DriftReport {
     pub format_version: u32,
     /// The version of the program that made it.
     pub tool_version: String,
-    /// False when the state of some objects is not known.
+    /// False when the report is narrowed to a part of the workspace, or the state of some objects is not known.
     pub complete: bool,
-    /// What the look was limited to; absent when it was about everything that was asked for.
+    /// The commit that narrows the report to objects whose documents changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<SinceView>,
+    /// What else narrows the report; absent when nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionView>,
     /// Whether live objects moved since they were applied.
     pub has_drift: bool,
     /// Whether documents ask for what was not applied yet.
@@ -113,8 +118,10 @@ pub enum DriftState {
 /// What is asked of a report of drift besides the plan.
 pub struct DriftOptions<'a> {
     pub baseline: DriftBaseline,
-    /// What the look was limited to.
+    /// The commit that narrows the report.
     pub since: Option<SinceView>,
+    /// What else narrows the report.
+    pub selection: Option<SelectionView>,
     /// How persons are shown.
     pub personal_data: PersonalDataMode<'a>,
     /// When an object was applied as it was last applied.
@@ -122,6 +129,16 @@ pub struct DriftOptions<'a> {
 }
 
 impl DriftReport {
+    /// Whether it is about a part of the workspace.
+    fn is_narrowed(&self) -> bool {
+        self.since.is_some() || self.selection.is_some()
+    }
+
+    /// Whether the state of some selected objects is not known.
+    pub fn lacks_live_state(&self) -> bool {
+        !self.unknown.is_empty() || !(self.complete || self.is_narrowed())
+    }
+
     /// What differs, from a plan whose changes know their causes.
     pub fn from_plan(plan: &Plan, ask: DriftOptions) -> Self {
         let mut showing = ReportContext::new(ask.personal_data);
@@ -130,6 +147,7 @@ impl DriftReport {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             complete: plan.complete,
             since: ask.since.clone(),
+            selection: ask.selection.clone(),
             has_drift: false,
             has_pending: false,
             has_never_applied: false,
@@ -176,7 +194,7 @@ impl DriftReport {
         self.has_pending = any(DriftState::Pending);
         self.has_never_applied = any(DriftState::NeverApplied);
         self.has_unmanaged = !self.unmanaged.is_empty();
-        self.complete &= self.unknown.is_empty();
+        self.complete &= self.unknown.is_empty() && !self.is_narrowed();
     }
 }
 
@@ -345,7 +363,8 @@ impl DriftObject {
 /// The report for a terminal of `width` columns.
 pub fn render_drift(report: &DriftReport, width: usize) -> String {
     let mut page = TextPage::new(width);
-    if !report.complete {
+    selection::write_selection(&mut page, report.selection.as_ref());
+    if report.lacks_live_state() {
         let said = "This report is incomplete: the state of some objects is unknown";
         page.write_wrapped(0, 2, &[style_text(WARNING, said)]);
         page.write_gap();

@@ -45,6 +45,9 @@ pub fn render_html(sheet: &ViewModel) -> String {
         "<a class=\"skip\" href=\"#objects\">To the objects</a>\n<header>\n<h1>{}</h1>\n",
         escape_markup(&title)
     );
+    if let Some(selection) = &sheet.selection {
+        let _ = writeln!(page, "<p role=\"note\">Selection: {}</p>", escape_markup(selection));
+    }
     if !sheet.complete {
         page.push_str("<p role=\"note\"><strong>This plan is incomplete: some live state could not be read.</strong></p>\n");
     }

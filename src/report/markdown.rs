@@ -32,6 +32,9 @@ const MAX_GROUP_NAME_BYTES: usize = 2_000;
 pub fn render_markdown(sheet: &ViewModel, most: usize) -> String {
     let mut page =
         format!("<!-- trueup:{} -->\n### trueup {}: {}\n", sheet.title, sheet.title, sheet.format_headline());
+    if let Some(selection) = &sheet.selection {
+        let _ = writeln!(page, "\nSelection: {}", render_prose(selection));
+    }
     if !sheet.complete {
         page.push_str("\n**This plan is incomplete: some live state could not be read.**\n");
     }

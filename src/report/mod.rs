@@ -7,6 +7,7 @@
 //! Deliberately absent: printing, and the question whether there is a terminal.
 
 pub mod chat_message;
+pub mod code_table;
 pub mod diagnostics;
 mod diff;
 pub mod drift;
@@ -33,6 +34,7 @@ pub mod sanitize;
 pub mod sarif;
 pub mod saved_plan;
 mod seal;
+mod selection;
 mod styled_text;
 pub mod text;
 pub mod view_model;

@@ -23,11 +23,14 @@ pub struct PlanReport {
     pub format_version: u32,
     /// The version of the program that made it.
     pub tool_version: String,
-    /// False when some live state could not be read, so that changes may be missing.
+    /// False when the plan is narrowed to a part of the workspace, or some live state could not be read: changes may be missing.
     pub complete: bool,
-    /// What the plan is limited to; absent when it is about everything that was asked for.
+    /// The commit that narrows the plan to objects whose documents changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<SinceView>,
+    /// What else narrows the plan; absent when nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionView>,
     /// How many objects of each sort.
     pub summary: PlanSummary,
     /// The objects that would be written, in the order in which they would be.
@@ -100,6 +103,28 @@ pub struct SinceView {
     /// Where the branch parted from it.
     pub commit: String,
     /// How many documents were not looked at.
+    pub skipped: usize,
+}
+
+/// The part of a workspace that was selected.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
+pub struct SelectionView {
+    /// Files and folders of documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// Patterns of targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// Patterns of kinds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<String>,
+    /// Patterns of document names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Patterns of objects that were left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// How many documents of the files that were read were not looked at.
     pub skipped: usize,
 }
 

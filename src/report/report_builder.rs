@@ -63,6 +63,7 @@ impl PlanReport {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             complete: plan.complete,
             since: None,
+            selection: None,
             summary,
             changes,
             unchanged,

@@ -165,6 +165,15 @@ impl SavedPlan {
         self.report.changes.iter().zip(&self.steps)
     }
 
+    /// Leaves only some of its objects in the plan.
+    pub fn retain_objects(&mut self, is_kept: impl Fn(&ObjectName) -> bool) {
+        let steps = std::mem::take(&mut self.steps);
+        let changes = std::mem::take(&mut self.report.changes);
+        let pairs = changes.into_iter().zip(steps);
+        let kept = pairs.filter(|(change, _)| is_kept(&change.object));
+        (self.report.changes, self.steps) = kept.unzip();
+    }
+
     /// When, over what, and how it was made, for people.
     pub fn describe_origin(&self) -> String {
         let line = |text: &str| sanitize::escape_line(text).into_owned();
@@ -208,7 +217,9 @@ impl SavedPlan {
     /// How many live objects the plan was made over.
     pub fn count_objects(&self) -> usize {
         let summary = &self.report.summary;
-        let left_out = self.report.since.as_ref().map_or(0, |since| since.skipped);
+        let skipped = self.report.selection.as_ref().map(|selection| selection.skipped);
+        let skipped = skipped.or(self.report.since.as_ref().map(|since| since.skipped));
+        let left_out = skipped.unwrap_or_default();
         summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread + left_out
     }
 }

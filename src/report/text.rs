@@ -16,7 +16,7 @@ use super::styled_text::{
     ADDED, BOLD, CHANGED, DIM, ERROR, HELP, PLAIN, REMOVED, StyledText, TextPage, WARNING, measure_width,
     pad_text, style_text,
 };
-use super::{field, request_estimate};
+use super::{field, request_estimate, selection};
 
 /// The most names of unknown members that a request line lists.
 const MAX_NAMES: usize = 8;
@@ -55,7 +55,8 @@ pub fn render_plan(report: &PlanReport, width: usize) -> String {
 }
 
 fn write_summary(page: &mut TextPage, report: &PlanReport) {
-    if !report.complete {
+    selection::write_selection(page, report.selection.as_ref());
+    if report.lacks_live_state() {
         let said = "This plan is incomplete: some live state could not be read";
         page.write_wrapped(0, 2, &[style_text(WARNING, said)]);
         page.write_gap();
@@ -69,7 +70,8 @@ fn write_summary(page: &mut TextPage, report: &PlanReport) {
 }
 
 fn describe_no_changes(report: &PlanReport) -> String {
-    match (report.summary.unchanged, report.complete) {
+    match (report.summary.unchanged, !report.lacks_live_state()) {
+        (0, true) if report.is_narrowed() => "No changes: no object is selected".to_owned(),
         (_, false) => "No changes found, but the plan is incomplete".to_owned(),
         (0, true) => "No changes: there are no documents".to_owned(),
         (1, true) => "No changes: 1 object unchanged".to_owned(),

@@ -10,7 +10,7 @@ use super::drift::{DriftObject, DriftReport, DriftState};
 use super::outcome::{self, ApplyReport, ConflictView, ObjectResult, ResultStatus};
 use super::plan_report::{
     ActionView, DiagnosticView, FieldChange, ObjectChange, ObjectName, PlanReport, RefusalView, RequestView,
-    SeverityView, UnchangedView, UnreadView, ValidationReport,
+    SelectionView, SeverityView, UnchangedView, UnreadView, ValidationReport,
 };
 use super::sanitize::group_digits;
 use super::styled_text::{DIM, PLAIN, TextPage, style_text};
@@ -33,6 +33,8 @@ pub struct ViewModel<'r> {
     base_path: &'r str,
     /// How many requests it takes, where that is foreseen, or took where that is notable.
     pub request_summary: Option<String>,
+    /// The part of the workspace that it is about.
+    pub selection: Option<String>,
 }
 
 /// A document, and the lines of its file that it takes, from 1.
@@ -90,11 +92,12 @@ impl<'r> ViewModel<'r> {
         let effort = request_estimate::format_estimates(&report.requests);
         Self {
             title: "plan",
-            complete: report.complete,
+            complete: !report.lacks_live_state(),
             entries,
             diagnostics: remarks,
             base_path: base,
             request_summary: effort,
+            selection: report.selection.as_ref().map(SelectionView::describe),
         }
     }
 
@@ -110,6 +113,7 @@ impl<'r> ViewModel<'r> {
             diagnostics: remarks,
             base_path: base,
             request_summary: effort,
+            selection: None,
         }
     }
 
@@ -127,11 +131,12 @@ impl<'r> ViewModel<'r> {
         let remarks = report.unmanaged.iter().chain(&report.diagnostics).collect();
         Self {
             title: "drift",
-            complete: report.complete,
+            complete: !report.lacks_live_state(),
             entries: differing.chain(unknown).chain(unchanged).collect(),
             diagnostics: remarks,
             base_path: base,
             request_summary: None,
+            selection: report.selection.as_ref().map(SelectionView::describe),
         }
     }
 
@@ -169,6 +174,7 @@ impl<'r> ViewModel<'r> {
             diagnostics: remarks,
             base_path: base,
             request_summary: None,
+            selection: None,
         }
     }
 

@@ -24,6 +24,7 @@ fn reference_files() -> BTreeMap<PathBuf, String> {
         .into_iter()
         .map(|(path, text)| (path.into(), text))
         .collect();
+    files.insert("diagnostics.md".into(), trueup::report::code_table::CodeTable::load().render_page());
     files.insert("format.md".into(), reference::render_format_page(&descriptions()).text);
     files
 }

@@ -4,6 +4,7 @@
 mod support;
 
 mod ci;
+mod diagnostic_codes;
 mod house;
 mod own_api;
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod day_two;
 mod drift;
 mod end_to_end;
 mod events;
@@ -11,6 +12,7 @@ mod late_writes;
 mod life;
 mod lists;
 mod saved;
+mod selection;
 mod storms;
 mod trust;
 mod undo;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::run_args::NetworkArgs;
+use crate::cli::selection_args::NameArgs;
 
 /// Arguments of `import`.
 #[derive(Args)]
@@ -30,6 +31,8 @@ pub struct ImportArgs {
     /// The target to read from; optional if only one target serves the API
     #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Option<String>,
+    #[command(flatten)]
+    pub names: NameArgs,
     /// Scope of the objects, overriding the target; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub scope: Vec<String>,

@@ -1,6 +1,7 @@
 //! What an import is aimed at: the kind, the target, the scope and the selectors, from arguments and settings.
 
 use crate::cli::import::args::ImportArgs;
+use crate::cli::object_patterns::ObjectLabel;
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
@@ -59,6 +60,11 @@ impl ImportTarget {
             scope,
         };
         Some(Self { import, selectors, fixed_scope: fixed })
+    }
+
+    /// What patterns are matched against, for an object whose document has this name.
+    pub fn label_object<'o>(&'o self, name: &'o str) -> ObjectLabel<'o> {
+        ObjectLabel { target: &self.import.target, kind: &self.import.kind.name, name }
     }
 
     /// Whether the names of a document must not be taken again.
