@@ -1,20 +1,25 @@
 //! A report as one HTML file: no network, no inline value, light and dark, searchable and foldable.
 //!
 //! Everything is in the markup, so the page reads without scripts, and prints; the script only filters, folds
-//! and tells how many objects are left. A content policy allows exactly our style and script, by their
-//! digests, and no request at all. Texts come from the terminal's drawing, whose styles become elements.
+//! and tells how many objects are left. Of a large report the first objects are in the markup, and the markup
+//! of the others follows compressed, so that the page stays small; the script puts them in their place.
+//! A content policy allows exactly our style and script, by their digests, and no request at all. Texts come
+//! from the terminal's drawing, whose styles become elements.
 //! Deliberately absent: values as data. A value is text in the page and nothing else.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 use sha2::{Digest, Sha256};
 
 use super::field;
 use super::markup::{escape_markup, escape_markup_lines};
-use super::plan_report::DiagnosticView;
+use super::plan_report::{CauseView, DiagnosticView};
 use super::sanitize::format_count;
 use super::styled_text::{ADDED, DIM, REMOVED};
 use super::view_model::{ViewEntry, ViewEntryStatus, ViewModel};
@@ -25,6 +30,8 @@ const SCRIPT: &str = include_str!("html/page.js");
 const MAX_CHANGE_BYTES: usize = 100_000;
 /// From this number on, objects are folded at first.
 const FOLD_THRESHOLD: usize = 20;
+/// Objects behind this many bytes of markup follow compressed.
+const MAX_PLAIN_BYTES: usize = 700_000;
 
 /// The report as a page.
 pub fn render_html(sheet: &ViewModel) -> String {
@@ -57,7 +64,10 @@ pub fn render_html(sheet: &ViewModel) -> String {
     }
     page.push_str("</header>\n");
     write_filters(&mut page, sheet);
-    write_objects(&mut page, sheet);
+    let rest = write_objects(&mut page, sheet);
+    if !rest.is_empty() {
+        write_compressed(&mut page, &rest);
+    }
     let _ = write!(
         page,
         "<footer>trueup {}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
@@ -89,9 +99,14 @@ fn write_filters(page: &mut String, sheet: &ViewModel) {
     let kinds = sheet.entries.iter().map(|entry| &*entry.object.kind).collect();
     let words = sheet.entries.iter().map(|entry| entry.label).collect();
     let targets = sheet.entries.iter().map(|entry| &*entry.object.target).collect();
+    let causes: BTreeSet<&str> =
+        sheet.entries.iter().flat_map(list_causes).map(|cause| cause.as_str()).collect();
     write_select(page, ("kind", "Kind"), &kinds);
     write_select(page, ("action", "Action"), &words);
     write_select(page, ("target", "Target"), &targets);
+    if !causes.is_empty() {
+        write_select(page, ("cause", "Cause"), &causes);
+    }
     let all = format_count(sheet.entries.len(), "object");
     let _ = write!(
         page,
@@ -109,8 +124,12 @@ fn write_select(page: &mut String, (id, label): (&str, &str), words: &BTreeSet<&
     page.push_str("</select></label>\n");
 }
 
-/// Those that went wrong first, those that are unchanged last.
-fn write_objects(page: &mut String, sheet: &ViewModel) {
+fn list_causes(entry: &ViewEntry) -> BTreeSet<CauseView> {
+    entry.fields.iter().flat_map(|field| field.causes.iter().copied()).collect()
+}
+
+/// Those that went wrong first, those that are unchanged last. Gives the markup of those that are left over.
+fn write_objects(page: &mut String, sheet: &ViewModel) -> String {
     let rank = |entry: &ViewEntry| match entry.status {
         tone if tone.is_failure() => 0,
         ViewEntryStatus::Unchanged => 2,
@@ -120,10 +139,34 @@ fn write_objects(page: &mut String, sheet: &ViewModel) {
     entries.sort_by_key(|entry| rank(entry));
     let open = if entries.len() < FOLD_THRESHOLD { " open" } else { "" };
     page.push_str("<main id=\"objects\" tabindex=\"-1\">\n");
+    let (mut rest, mut left) = (String::new(), 0);
     for entry in entries {
-        write_object(page, sheet, entry, open);
+        match page.len() < MAX_PLAIN_BYTES {
+            true => write_object(page, sheet, entry, open),
+            false => {
+                left += 1;
+                write_object(&mut rest, sheet, entry, open);
+            }
+        }
     }
     page.push_str("<p id=\"none\" hidden>No object matches.</p>\n</main>\n");
+    if left > 0 {
+        let _ = writeln!(
+            page,
+            "<p id=\"rest-note\">{} more: this page shows them where scripts may run.</p>",
+            format_count(left, "object")
+        );
+    }
+    rest
+}
+
+/// Markup for the script, which puts it among the objects.
+fn write_compressed(page: &mut String, markup: &str) {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    // nothing fails in memory
+    let bytes = encoder.write_all(markup.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+    let text = STANDARD.encode(bytes);
+    let _ = writeln!(page, "<script type=\"application/octet-stream\" id=\"rest\">{text}</script>");
 }
 
 fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &str) {
@@ -132,9 +175,12 @@ fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &
         (escape_markup(&object.kind), escape_markup(&object.name), escape_markup(&object.target));
     let body = render_body(sheet, entry);
     let open = if body.is_empty() || entry.status == ViewEntryStatus::Unchanged { "" } else { open };
+    let causes: Vec<&str> = list_causes(entry).into_iter().map(CauseView::as_str).collect();
+    let causes =
+        if causes.is_empty() { String::new() } else { format!(" data-cause=\"{}\"", causes.join(",")) };
     let _ = write!(
         page,
-        "<details{open} data-kind=\"{kind}\" data-action=\"{word}\" data-target=\"{target}\">\
+        "<details{open} data-kind=\"{kind}\" data-action=\"{word}\" data-target=\"{target}\"{causes}>\
          <summary><span class=\"word {tone}\">{word}</span> <span class=\"kind\">{kind}</span> \
          <strong>{name}</strong> <span class=\"place\">{target}{id} · {file}:{line}</span></summary>\n{body}</details>\n",
         word = entry.label,
@@ -164,6 +210,10 @@ fn render_body(sheet: &ViewModel, entry: &ViewEntry) -> String {
         if !styled.is_empty() {
             let _ = writeln!(body, "<pre class=\"{name}\">{}</pre>", render_styled(&styled));
         }
+    }
+    if !body.is_empty() {
+        let file = escape_markup(&entry.object.file);
+        let _ = writeln!(body, "<p class=\"commands\"><code>trueup plan {file}</code></p>");
     }
     body
 }

@@ -2,8 +2,8 @@
 "use strict";
 (() => {
   const by = (id) => document.getElementById(id);
-  const objects = [...document.querySelectorAll("main > details")];
-  const choices = ["kind", "action", "target"].map((id) => [id, by(id)]);
+  let objects = [...document.querySelectorAll("main > details")];
+  const choices = ["kind", "action", "target", "cause"].map((id) => [id, by(id)]).filter(([, choice]) => choice);
   const texts = new Map();
   const text = (object) => {
     if (!texts.has(object)) texts.set(object, object.textContent.toLowerCase());
@@ -14,7 +14,9 @@
     const words = by("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const object of objects) {
-      const fits = choices.every(([name, choice]) => !choice.value || object.dataset[name] === choice.value)
+      const has = (name, value) => name === "cause"
+        ? (object.dataset.cause || "").split(",").includes(value) : object.dataset[name] === value;
+      const fits = choices.every(([name, choice]) => !choice.value || has(name, choice.value))
         && words.every((word) => text(object).includes(word));
       object.hidden = !fits;
       if (fits) shown += 1;
@@ -42,5 +44,59 @@
       by("search").focus();
     }
   });
+  // commands get a button that copies them
+  const copy = async (code, button) => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(code);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  };
+  const addButtons = (root) => {
+    for (const code of root.querySelectorAll("code")) {
+      if (!/^(trueup |--|git )/.test(code.textContent) || code.nextElementSibling?.className === "copy") continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "copy";
+      button.textContent = "Copy";
+      button.setAttribute("aria-label", `Copy ${code.textContent}`);
+      button.addEventListener("click", () => copy(code, button));
+      code.after(button);
+    }
+  };
+  const main = document.querySelector("main");
+  main.addEventListener("toggle", (event) => { if (event.target.open) addButtons(event.target); }, true);
+  addButtons(document.querySelector("header"));
+  for (const object of objects) if (object.open) addButtons(object);
+  // on paper everything that is shown is open
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = objects.filter((object) => !object.hidden && !object.open);
+    for (const object of folded) object.open = true;
+  });
+  addEventListener("afterprint", () => { for (const object of folded) object.open = false; });
+  // the objects of a large report that follow compressed
+  const unpack = async (packed) => {
+    const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    const rest = document.createElement("template");
+    rest.innerHTML = await new Response(stream).text();
+    packed.remove();
+    by("none").before(rest.content);
+    objects = [...document.querySelectorAll("main > details")];
+    by("rest-note").remove();
+    filter();
+  };
   filter();
+  const packed = by("rest");
+  if (packed) {
+    by("shown").textContent = "loading";
+    unpack(packed).catch(() => { by("rest-note").textContent = "This browser cannot show all objects; open the page in a newer one."; });
+  }
 })();
