@@ -2,6 +2,8 @@
 # Writes $FOLDER/comment.md as a comment of pull request $NUMBER, or over the comment that an earlier run wrote.
 # That one is found by its author and by a marker with the names of workspace, environment and command.
 set -euo pipefail
+# shellcheck source=ci/github/host.sh
+. "$(dirname "$0")/host.sh"
 
 if [ ! -s "$FOLDER/comment.md" ] || [ -z "$NUMBER" ]; then exit 0; fi
 export MARKER="<!-- $ID:$TITLE -->" AUTHOR

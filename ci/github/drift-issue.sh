@@ -2,6 +2,8 @@
 # Opens, updates or closes the issue about drift of this workspace and environment, by the exit code in $CODE:
 # 2 opens or updates it; 0 (no differences) and 5 (only pending or never applied) close it; an error changes nothing.
 set -euo pipefail
+# shellcheck source=ci/github/host.sh
+. "$(dirname "$0")/host.sh"
 
 if [ ! -s "$FOLDER/comment.md" ]; then exit 0; fi
 issues="repos/$GITHUB_REPOSITORY/issues"

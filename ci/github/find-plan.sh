@@ -3,6 +3,8 @@
 # that this commit came from. With $PLAN_RUN: the plan of that run, which somebody started by hand.
 # Only plans of this repository, made by $PLAN_WORKFLOW for that commit, count.
 set -euo pipefail
+# shellcheck source=ci/github/host.sh
+. "$(dirname "$0")/host.sh"
 
 mkdir -p "$FOLDER"
 repository="repos/$GITHUB_REPOSITORY"

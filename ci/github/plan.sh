@@ -4,7 +4,7 @@
 set -euo pipefail
 
 mkdir -p "$FOLDER"
-read -ra arguments <<< "$ARGUMENTS"
+read -ra extra <<< "${ARGUMENTS:-} ${PERMISSIONS:-}"
 # code of a fork never runs programs that its documents name
 if [ "${HEAD_REPOSITORY:-$GITHUB_REPOSITORY}" != "$GITHUB_REPOSITORY" ]; then export TRUEUP_NO_COMMANDS=1; fi
 code=0
@@ -15,7 +15,7 @@ fi
 # 3: a policy is broken; the plan shows what would change all the same
 if [ "$code" = 0 ] || [ "$code" = 3 ]; then
   code=0
-  trueup -C "$DIRECTORY" plan ${arguments[@]+"${arguments[@]}"} --detailed-exitcode \
+  trueup -C "$DIRECTORY" plan ${extra[@]+"${extra[@]}"} --detailed-exitcode \
     --output "$FOLDER/plan.json" --report "markdown=$FOLDER/comment.md" || code=$?
 fi
 echo "exitcode=$code" >> "$GITHUB_OUTPUT"

@@ -2,6 +2,8 @@
 # Waits until every earlier run of this workflow has ended, so that applies happen in the order of their merges and
 # none is lost. (A concurrency group keeps one waiting run and cancels the others.)
 set -euo pipefail
+# shellcheck source=ci/github/host.sh
+. "$(dirname "$0")/host.sh"
 
 export RUN="$GITHUB_RUN_ID" NUMBER="$GITHUB_RUN_NUMBER"
 self=$(gh api "repos/$GITHUB_REPOSITORY/actions/runs/$RUN" --jq .workflow_id)

@@ -12,7 +12,8 @@ use super::runner::{FORK_ID, Hub, artifact};
 
 const GATEWAY: &str = "bootview/payment-gateway";
 
-fn sandbox() -> RunningSandbox {
+/// A service with its examples.
+pub fn sandbox() -> RunningSandbox {
     let registry = KindRegistry::get_builtin();
     let kinds: Vec<Arc<Kind>> =
         registry.kind_names().iter().filter_map(|name| registry.find_kind(name)).collect();
@@ -21,7 +22,7 @@ fn sandbox() -> RunningSandbox {
 }
 
 /// The repository of the example, with a sandbox for each environment.
-fn fixture() -> (Hub, RunningSandbox, RunningSandbox) {
+pub fn fixture() -> (Hub, RunningSandbox, RunningSandbox) {
     let (staging, production) = (sandbox(), sandbox());
     let address = |sandbox: &RunningSandbox| format!("http://{}/", sandbox.addr());
     let (at, by) = (address(&staging), address(&production));
@@ -40,7 +41,8 @@ fn fixture() -> (Hub, RunningSandbox, RunningSandbox) {
     (hub, staging, production)
 }
 
-fn change(hub: &Hub, before: &str, after: &str) -> String {
+/// Changes the documents of production and commits.
+pub fn change(hub: &Hub, before: &str, after: &str) -> String {
     let path = hub.path("repo/config/production/gateways.yaml");
     let text = fs::read_to_string(&path).expect("a document");
     assert!(text.contains(before));
@@ -48,7 +50,8 @@ fn change(hub: &Hub, before: &str, after: &str) -> String {
     hub.commit("change")
 }
 
-fn amount(sandbox: &RunningSandbox) -> serde_json::Value {
+/// The highest amount in a service.
+pub fn amount(sandbox: &RunningSandbox) -> serde_json::Value {
     let dump = sandbox.dump_state();
     let gateways = dump[GATEWAY].as_array().expect("gateways");
     let cards =
@@ -112,7 +115,8 @@ fn a_pull_request_from_its_plan_to_drift() {
     }
 }
 
-fn edit(sandbox: &RunningSandbox, amount: u32) {
+/// Somebody edits the highest amount by hand.
+pub fn edit(sandbox: &RunningSandbox, amount: u32) {
     let dump = sandbox.dump_state();
     let gateways = dump[GATEWAY].as_array().expect("gateways");
     let cards =

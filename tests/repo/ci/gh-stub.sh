@@ -6,6 +6,13 @@ shopt -s inherit_errexit
 
 echo "$*" >> "$HUB/calls"
 [ -n "${GH_TOKEN:-}" ] || { echo "no token" >&2; exit 4; }
+# a server of one's own needs its host, and the token under another name
+if [ "${GITHUB_SERVER_URL:-https://github.com}" != https://github.com ]; then
+  if [ -z "${GH_ENTERPRISE_TOKEN:-}" ] || [ "https://${GH_HOST:-}" != "$GITHUB_SERVER_URL" ]; then
+    echo "gh: not logged in to $GITHUB_SERVER_URL" >&2
+    exit 4
+  fi
+fi
 login="github-actions[bot]"
 
 if [ "$1 $2" = "run download" ]; then
@@ -31,7 +38,7 @@ declare -A fields=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --method) method=$2; shift ;;
-    --field) fields["${2%%=*}"]="${2#*=}"; shift ;;
+    --field | --raw-field) fields["${2%%=*}"]="${2#*=}"; shift ;;
     --jq) expression=$2; shift ;;
     --paginate) paginate=true ;;
     --silent) expression=empty ;;
@@ -58,6 +65,7 @@ list() {
 }
 
 case "$method $resource" in
+  "GET graphql") jq '{data: {repository: {pullRequest: .}}}' "$HUB/pull.json" | jq "$expression" ;;
   "GET issues/"*/comments) list "$(cat "$HUB/comments.json")" ;;
   "POST issues/"*/comments)
     change comments --argjson body "$(body)" --arg login "$login" '. + [{id: (length + 100), user: {login: $login}, body: $body}]' ;;

@@ -7,9 +7,13 @@ mod flow;
 mod gitlab;
 #[cfg(unix)]
 mod install;
+#[cfg(unix)]
+mod permissions;
 mod published;
 #[cfg(unix)]
 mod runner;
+#[cfg(unix)]
+mod week;
 
 use std::fs;
 

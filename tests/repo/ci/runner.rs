@@ -22,6 +22,8 @@ pub const FORK_ID: u32 = 2;
 pub struct Hub {
     folder: TempDir,
     secrets: BTreeMap<String, String>,
+    variables: BTreeMap<String, String>,
+    is_fork: bool,
     runs: usize,
 }
 
@@ -36,11 +38,14 @@ pub struct Ended {
 impl Hub {
     /// A repository with the files of a folder, their texts changed by `edit`.
     pub fn new(source: &str, edit: impl Fn(String) -> String) -> Self {
-        let hub = Self { folder: tempfile::tempdir().expect("a folder"), secrets: BTreeMap::new(), runs: 0 };
+        let folder = tempfile::tempdir().expect("a folder");
+        let hub =
+            Self { folder, secrets: BTreeMap::new(), variables: BTreeMap::new(), is_fork: false, runs: 0 };
         for name in ["repo", "bin", "hub/artifacts", "hub/merged", "cache"] {
             fs::create_dir_all(hub.path(name)).expect("a folder");
         }
         ["comments", "issues", "artifacts", "runs"].iter().for_each(|name| hub.write_list(name, &[]));
+        hub.describe_pull("", "author", None);
         for entry in walkdir::WalkDir::new(source).into_iter().filter_map(Result::ok) {
             let path = hub.path("repo").join(entry.path().strip_prefix(source).expect("a path below"));
             match entry.file_type().is_dir() {
@@ -77,6 +82,17 @@ impl Hub {
         self.secrets.remove(name);
     }
 
+    /// What the description of the pull request says, who opened it, and who edited it last.
+    pub fn describe_pull(&self, body: &str, author: &str, editor: Option<&str>) {
+        let pull = json!({ "body": body, "author": { "login": author }, "editor": editor.map(|login| json!({ "login": login })) });
+        fs::write(self.path("hub/pull.json"), pull.to_string()).expect("a file");
+    }
+
+    /// Sets a variable of every runner, such as the address of a server of one's own.
+    pub fn variable(&mut self, name: &str, value: &str) {
+        self.variables.insert(name.to_owned(), value.to_owned());
+    }
+
     /// The number of the last run.
     pub fn last_run(&self) -> String {
         self.runs.to_string()
@@ -89,6 +105,13 @@ impl Hub {
         let output = command.args(who).args(arguments).output().expect("git");
         assert!(output.status.success(), "git {arguments:?}: {}", said(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// A script in the repository, with the secrets of the runner.
+    pub fn shell(&self, script: &str) -> Command {
+        let mut command = self.command("bash", &self.path("repo"));
+        command.envs(&self.secrets).args(["-e", "-c", script]);
+        command
     }
 
     /// Commits all that is there; the commit.
@@ -143,6 +166,16 @@ impl Hub {
     /// Runs a workflow of the repository on a commit.
     pub fn run(&mut self, workflow: &str, event: &str, commit: &str) -> Ended {
         self.run_with(workflow, event, commit, &[])
+    }
+
+    /// A plan for a pull request of a fork: without secrets, as it should be, or with them, to see what happens.
+    pub fn run_for_fork(&mut self, workflow: &str, commit: &str, with_secrets: bool) -> Ended {
+        let secrets = if with_secrets { BTreeMap::new() } else { std::mem::take(&mut self.secrets) };
+        self.is_fork = true;
+        let ended = self.run_with(workflow, "pull_request", commit, &[]);
+        self.is_fork = false;
+        self.secrets.extend(secrets);
+        ended
     }
 
     /// The same, with other inputs of the action than the workflow gives.
@@ -211,6 +244,8 @@ impl<'h> Run<'h> {
         if event == "pull_request" {
             values.insert("github.event.pull_request.number".to_owned(), "7".to_owned());
             values.insert("github.event.pull_request.head.sha".to_owned(), commit.to_owned());
+            let head = if hub.is_fork { "mallory/estate" } else { "example/estate" };
+            values.insert("github.event.pull_request.head.repo.full_name".to_owned(), head.to_owned());
         }
         let env = BTreeMap::from(
             [
@@ -226,6 +261,7 @@ impl<'h> Run<'h> {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
+        let env = env.into_iter().chain(hub.variables.clone()).collect();
         Self { hub, clone, temp, values, env, ok: true, log: String::new() }
     }
 

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Reads permissions from the description of pull request $NUMBER: lines like `trueup: allow max-updates=40`.
+# They count only if the author of the pull request, and whoever edited the description last, are in
+# $PERMISSION_AUTHORS (logins, split at blanks). Writes flags to the output `flags`.
+set -euo pipefail
+# shellcheck source=ci/github/host.sh
+. "$(dirname "$0")/host.sh"
+
+flags=""
+if [ -n "${PERMISSION_AUTHORS:-}" ] && [ -n "${NUMBER:-}" ]; then
+  # shellcheck disable=SC2016
+  query='query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) { body author { login } editor { login } } } }'
+  pull=$(gh api graphql --raw-field "query=$query" --raw-field "owner=${GITHUB_REPOSITORY%%/*}" \
+    --raw-field "name=${GITHUB_REPOSITORY#*/}" --field "number=$NUMBER" --jq .data.repository.pullRequest)
+  asked=$(jq -r .body <<< "$pull" | tr -d '\r' | sed -n 's/^trueup: allow \(.*\)$/\1/p')
+  people=$(jq -r '[.author.login, .editor.login] | map(select(. != null)) | .[]' <<< "$pull")
+  trusted=true
+  for person in $people; do
+    case " $PERMISSION_AUTHORS " in *" $person "*) ;; *) trusted=false ;; esac
+  done
+  if [ -n "$asked" ] && { [ "$trusted" = false ] || [ -z "$people" ]; }; then
+    echo "::warning::the permissions in the description do not count: ${people//$'\n'/, } may not give them"
+    asked=""
+  fi
+  while read -r permission; do
+    if [ -z "$permission" ]; then continue; fi
+    case "${permission%%=*}" in
+      max-updates | max-deletes | max-requests | allow-delete | allow-rename | retry-creates | overwrite-edits | allow-personal) ;;
+      *) echo "::error::\`trueup: allow ${permission%%=*}\` is not a permission of pull requests"; exit 1 ;;
+    esac
+    if ! [[ ${permission#*=} =~ ^[0-9]+$ ]] || [[ $permission != *=* ]]; then
+      echo "::error::write a number: \`trueup: allow ${permission%%=*}=N\`"
+      exit 1
+    fi
+    flags="$flags --$permission"
+    echo "allowed by $people: --$permission"
+  done <<< "$asked"
+fi
+echo "flags=${flags# }" >> "$GITHUB_OUTPUT"

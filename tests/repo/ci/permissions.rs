@@ -1,0 +1,120 @@
+//! Permissions in the description of a pull request, GitHub Enterprise Server, and Atlantis.
+
+use std::fs;
+use std::process::Command;
+
+use super::flow::{amount, change, fixture};
+use super::{has_tools, yaml};
+use serde_json::json;
+
+const LISTED: [(&str, &str); 1] = [("permission-authors", "lee kim")];
+
+#[test]
+fn a_listed_person_allows_a_number_for_one_pull_request() {
+    let (mut hub, _staging, production) = fixture();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    let limit = [LISTED[0], ("arguments", "--max-requests 0")];
+    let refused = hub.run_with("pull-request.yml", "pull_request", &head, &limit);
+    assert!(!refused.ok && refused.log.contains("too-many-requests"), "{}", refused.log);
+
+    hub.describe_pull("Raise the limit.\r\n\r\ntrueup: allow max-requests=2\r\n", "kim", Some("lee"));
+    let planned = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+    assert!(planned.ok && planned.log.contains("--max-requests=2"), "{}", planned.log);
+    let merge = hub.merge("higher");
+    let applied = hub.run_with("apply.yml", "push", &merge, &LISTED);
+    assert!(applied.ok && applied.log.contains("--max-requests=2"), "{}", applied.log);
+    assert_eq!(amount(&production), json!(3500.0));
+}
+
+#[test]
+fn nobody_else_allows_anything() {
+    let (mut hub, _staging, _production) = fixture();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    let asked = "trueup: allow max-updates=40";
+    for (author, editor, inputs) in [
+        ("mallory", None, &LISTED[..]),
+        ("kim", Some("mallory"), &LISTED),
+        ("mallory", Some("kim"), &LISTED),
+        ("kim", None, &[]),
+    ] {
+        hub.describe_pull(asked, author, editor);
+        let ended = hub.run_with("pull-request.yml", "pull_request", &head, inputs);
+        assert!(ended.ok && !ended.log.contains("--max-updates=40"), "{author} {editor:?}\n{}", ended.log);
+        assert_eq!(ended.log.contains("may not give them"), !inputs.is_empty(), "{}", ended.log);
+    }
+    for (line, why) in [
+        ("trueup: allow reveal=1", "is not a permission"),
+        ("trueup: allow max-updates", "write a number"),
+        ("trueup: allow max-updates=1 --reveal", "write a number"),
+        ("trueup: allow max-updates=$(touch x)", "write a number"),
+    ] {
+        hub.describe_pull(line, "kim", None);
+        let ended = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+        assert!(!ended.ok && ended.log.contains(why), "{line}\n{}", ended.log);
+    }
+}
+
+#[test]
+fn a_server_of_ones_own_gets_its_host_and_token() {
+    let (mut hub, _staging, production) = fixture();
+    hub.variable("GITHUB_SERVER_URL", "https://github.example.com");
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    let planned = hub.run("pull-request.yml", "pull_request", &head);
+    assert!(planned.ok && hub.read_bodies("comments").len() == 1, "{}", planned.log);
+    let merge = hub.merge("higher");
+    let applied = hub.run("apply.yml", "push", &merge);
+    assert!(applied.ok, "{}", applied.log);
+    assert_eq!(amount(&production), json!(3500.0));
+    let drift = hub.run("drift.yml", "schedule", &merge);
+    assert!(drift.ok, "{}", drift.log);
+}
+
+#[test]
+fn atlantis_plans_and_applies_by_its_workflow() {
+    if !has_tools() {
+        return;
+    }
+    let (hub, _staging, production) = fixture();
+    let server = yaml("ci/atlantis.yaml");
+    let repository = yaml("examples/gitops-repo/atlantis.yaml");
+    let project = &repository["projects"][0];
+    assert!(project["autoplan"]["when_modified"].as_array().is_some_and(|globs| globs.len() > 3));
+    let workflow = &server["workflows"][server["repos"][0]["workflow"].as_str().expect("a workflow")];
+    change(&hub, "3000.00", "3500.00");
+    let plan_file = hub.path("plan.json").to_string_lossy().into_owned();
+    let run = |phase: &str, head_owner: &str| {
+        let mut log = String::new();
+        let mut own = Vec::new();
+        for step in workflow[phase]["steps"].as_array().expect("steps") {
+            let (name, script) = match &step["env"]["name"] {
+                serde_json::Value::String(name) => (Some(name.clone()), step["env"]["command"].as_str()),
+                _ => (None, step["run"].as_str()),
+            };
+            let mut command: Command = hub.shell(script.expect("a script"));
+            command
+                .env("PLANFILE", &plan_file)
+                .env("HEAD_REPO_OWNER", head_owner)
+                .env("BASE_REPO_OWNER", "example");
+            let output = command.envs(own.iter().cloned()).output().expect("a shell");
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            match name {
+                Some(name) => own.push((name, said.trim().to_owned())),
+                None if !output.status.success() => {
+                    return (false, String::from_utf8_lossy(&output.stderr).into_owned(), own);
+                }
+                None => log.push_str(&said),
+            }
+        }
+        (true, log, own)
+    };
+    let (ok, log, own) = run("plan", "example");
+    assert!(ok && log.contains("3500") && own == [("TRUEUP_NO_COMMANDS".to_owned(), String::new())], "{log}");
+    assert_eq!(run("plan", "mallory").2, [("TRUEUP_NO_COMMANDS".to_owned(), "1".to_owned())]);
+    let (ok, log, _) = run("apply", "example");
+    assert!(ok, "{log}");
+    assert_eq!(amount(&production), json!(3500.0));
+    assert!(fs::metadata(&plan_file).is_ok());
+}
