@@ -9,5 +9,6 @@ mod explain;
 mod fmt;
 mod jsv_vectors;
 mod kinds;
+mod reference_pages;
 mod schemas;
 mod yaml;

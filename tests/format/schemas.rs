@@ -26,6 +26,8 @@ fn reference_files() -> BTreeMap<PathBuf, String> {
         .collect();
     files.insert("diagnostics.md".into(), trueup::report::code_table::CodeTable::load().render_page());
     files.insert("format.md".into(), reference::render_format_page(&descriptions()).text);
+    let more = crate::reference_pages::render_pages();
+    files.extend(more.into_iter().map(|(path, text)| (path.into(), text)));
     files
 }
 

@@ -39,3 +39,60 @@ fn links_between_pages_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+/// The anchor of a heading, as GitHub and the book make it.
+fn build_anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | ' '));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+fn list_anchors(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).expect("a page");
+    let mut in_code = false;
+    let mut anchors = Vec::new();
+    for line in text.lines() {
+        in_code ^= line.trim_start().starts_with("```");
+        if !in_code && line.starts_with('#') {
+            anchors.push(build_anchor(line.trim_start_matches('#')));
+        }
+        // pages that are generated set their own
+        anchors
+            .extend(line.split("id=\"").skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+    }
+    anchors
+}
+
+#[test]
+fn links_to_headings_lead_to_headings() {
+    let mut broken = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let Some((file, anchor)) = target.split_once('#') else { continue };
+            let other = if file.is_empty() {
+                page.clone()
+            } else {
+                page.parent().unwrap_or(Path::new("")).join(file)
+            };
+            let is_page = other.extension().is_some_and(|ending| ending == "md") && !file.contains("://");
+            if is_page && !list_anchors(&other).contains(&anchor.to_owned()) {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_page_is_in_the_book() {
+    let summary = fs::read_to_string("docs/SUMMARY.md").expect("the summary");
+    let missing: Vec<_> = pages()
+        .into_iter()
+        .filter_map(|page| {
+            page.strip_prefix("docs").map(|path| path.to_string_lossy().replace('\\', "/")).ok()
+        })
+        .filter(|page| page != "SUMMARY.md" && !summary.contains(&format!("({page})")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
