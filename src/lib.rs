@@ -14,7 +14,8 @@
 //! plan/                     propose, compare, request, gate, cause, digest: pure
 //! document/    remote/      YAML -> checked documents         client -> retry -> rate limiter -> transport; pager
 //! sandbox/     openapi/     the embedded server, from kinds   OpenAPI documents -> kind drafts
-//! kind/                     what one kind is: file, check, schema, explain, reference; builtin/<api>/*.yaml
+//! kind/                     what one kind is: file, check, identity (which list item is which), equality, visit
+//!                           (the one walk over a value), schema, explain, reference; builtin/<api>/*.yaml
 //! exchange.rs  yaml.rs      requests and responses as data    YAML -> trees with source locations
 //! value.rs  diagnostic.rs   the typed tree, paths, sensitivity; what is wrong, where, and what to do
 //! cores.rs                  the same work for many things, on every core

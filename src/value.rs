@@ -226,6 +226,11 @@ impl Object {
         self.fields.iter().map(|(number, value)| (*number, value))
     }
 
+    /// Every present field, in the kind's order.
+    pub fn field_slice(&self) -> &[(u16, Value)] {
+        &self.fields
+    }
+
     /// Whether nothing in it is an id that only a create will tell.
     pub fn is_wholly_known(&self) -> bool {
         self.fields.iter().all(|(_, value)| value.is_wholly_known())

@@ -11,9 +11,8 @@ use std::fmt::Write;
 use super::read::SourceReader;
 use super::{DesiredNode, DesiredValue};
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::kind::{
-    AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ItemType, ListType, ScalarType, Shape,
-};
+use crate::kind::identity::ItemIdentity;
+use crate::kind::{AbsenceRule, ArrayType, ComparisonRule, Field, FieldType, ListType, ScalarType};
 use crate::value::Value;
 
 /// Two items that can't be told apart.
@@ -21,13 +20,13 @@ type DuplicateItems<'w> = Vec<(&'w DesiredNode, &'w DesiredNode)>;
 
 /// Checks the items of one list; of those whose key is wrong, that was told already.
 pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], list: &ArrayType, name: &str) {
-    match (&list.list_type, &list.item) {
-        (ListType::Map(keys), ItemType::Object(shape)) => {
-            let keyed = KeyedListCheck { keys, shape, name };
+    match (list.item_identity(), &list.list_type) {
+        (Some(identity), _) => {
+            let keyed = KeyedListCheck { identity, name };
             items.iter().for_each(|item| keyed.report_missing_key(reading, item));
             keyed.report_duplicate_keys(reading, items);
         }
-        (ListType::Set, _) => {
+        (None, ListType::Set) => {
             let message = format!("duplicate item in `{name}`");
             for (first, second) in find_duplicates(items, |item| encode_node(item, ComparisonRule::Exact)) {
                 report_duplicate(reading, first.span, second.span, message.clone());
@@ -39,20 +38,20 @@ pub(super) fn check_items(reading: &mut SourceReader, items: &[&DesiredNode], li
 
 /// A list whose items are told apart by fields.
 struct KeyedListCheck<'k> {
-    keys: &'k [Vec<u16>],
-    shape: &'k Shape,
+    identity: ItemIdentity<'k>,
     name: &'k str,
 }
 
 impl KeyedListCheck<'_> {
     /// An item that has all fields of no key can't be matched with a live one.
     fn report_missing_key(&self, reading: &mut SourceReader, item: &DesiredNode) {
-        let has = |number: &u16| item.get_field(*number).is_some();
-        let Some(first) = self.keys.first() else { return };
-        if self.keys.iter().any(|key| key.iter().all(has)) {
+        let DesiredValue::Object(fields) = &item.value else { return };
+        let Some(first) = self.identity.keys().next() else { return };
+        if self.identity.has_full_key(fields.as_slice()) {
             return;
         }
-        let missing: Vec<u16> = first.iter().filter(|number| !has(number)).copied().collect();
+        let missing: Vec<u16> =
+            first.iter().filter(|number| item.get_field(**number).is_none()).copied().collect();
         let missing = self.format_key_names(&missing);
         let message = format!("this item of `{}` lacks its key {missing}", self.name);
         let fault = Diagnostic::error("missing-item-key", message);
@@ -61,7 +60,7 @@ impl KeyedListCheck<'_> {
 
     fn report_duplicate_keys(&self, reading: &mut SourceReader, items: &[&DesiredNode]) {
         let mut best: Option<(&[u16], DuplicateItems)> = None;
-        for key in self.keys {
+        for key in self.identity.keys() {
             let twins = find_duplicates(items, |item| self.encode_key(item, key));
             // the key that confuses the fewest items is the one the writer went by
             if best.as_ref().is_none_or(|(_, fewest)| twins.len() < fewest.len()) {
@@ -79,13 +78,14 @@ impl KeyedListCheck<'_> {
     }
 
     fn encode_key(&self, item: &DesiredNode, key: &[u16]) -> String {
-        let leaf = |number: &u16| encode_field(self.shape.get_field(*number), item.get_field(*number));
+        let leaf =
+            |number: &u16| encode_field(self.identity.shape.get_field(*number), item.get_field(*number));
         key.iter().map(leaf).collect::<Vec<_>>().concat()
     }
 
     fn format_key_names(&self, key: &[u16]) -> String {
         let names: Vec<_> =
-            key.iter().map(|number| format!("`{}`", self.shape.get_field(*number).name)).collect();
+            key.iter().map(|number| format!("`{}`", self.identity.shape.get_field(*number).name)).collect();
         names.join(", ")
     }
 }
@@ -127,10 +127,10 @@ fn locate_item_start(item: &DesiredNode) -> SourceSpan {
 
 /// Whether an item says all that it names of its keys: a value that does not fit its field is not in it.
 pub(super) fn has_readable_keys(list: &ArrayType, item: &DesiredNode, names: impl Fn(&str) -> bool) -> bool {
-    let (ListType::Map(keys), ItemType::Object(shape)) = (&list.list_type, &list.item) else { return true };
-    keys.iter()
-        .flatten()
-        .all(|number| item.get_field(*number).is_some() || !names(&shape.get_field(*number).name))
+    let Some(identity) = list.item_identity() else { return true };
+    let is_readable =
+        |number: &u16| item.get_field(*number).is_some() || !names(&identity.shape.get_field(*number).name);
+    identity.keys().flatten().all(is_readable)
 }
 
 /// A text that is the same for equal values only.

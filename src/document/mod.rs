@@ -16,6 +16,7 @@ pub mod taint;
 pub mod value_source;
 pub mod write;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use duplicates::check_duplicates;
@@ -23,6 +24,7 @@ pub use read::read_documents;
 
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;
+use crate::kind::identity::KeyedItem;
 use crate::value::{Sensitivity, Value};
 
 /// The desired state of one object.
@@ -97,6 +99,27 @@ pub enum ValueSource {
     /// Relative to the workspace.
     File(String),
     Command(Vec<String>),
+}
+
+/// What a list item names, by the numbers of the fields; what is not known yet counts as nothing.
+impl KeyedItem for [(u16, DesiredNode)] {
+    fn find_named_value(&self, number: u16) -> Option<Cow<'_, Value>> {
+        self.iter().find(|(own, _)| *own == number).map(|(_, wanted)| wanted.value.to_plain_value())
+    }
+}
+
+impl DesiredValue {
+    /// As a value; null where it is none, or is not known yet.
+    fn to_plain_value(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Literal(value) => Cow::Borrowed(value),
+            Self::List(items) => {
+                let items = items.iter().map(|item| item.value.to_plain_value().into_owned());
+                Cow::Owned(Value::Array(items.collect()))
+            }
+            _ => Cow::Owned(Value::Null),
+        }
+    }
 }
 
 impl Document {

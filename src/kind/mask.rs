@@ -4,6 +4,10 @@
 //! [`may_be_mask`]: a service may show this in place of a secret, so it is not written back unless something
 //! else says that it is the value. A false alarm of the second costs one line in a document or a kind.
 
+use crate::kind::equality::is_equal;
+use crate::kind::{AbsenceRule, Field};
+use crate::value::{Sensitivity, Value};
+
 /// Characters that only masks repeat.
 const MASK_CHARACTERS: [char; 10] = ['*', '•', '●', '∗', '·', '◦', '█', '■', '▪', '×'];
 /// Words that say that a value is withheld, without brackets around them.
@@ -160,6 +164,36 @@ fn is_padded(text: &str) -> bool {
     let run = leading.max(trailing);
     let rest = characters.len().saturating_sub(run);
     run >= MIN_MASK_RUN && rest <= MAX_VISIBLE_END
+}
+
+/// Whether what was read may not be the value itself: hidden, masked, or pending.
+///
+/// A secret that reads empty may be hidden; of anything else that may be hidden, only a missing member is.
+pub fn is_unreadable(field: &Field, live: Option<&Value>) -> bool {
+    let hidden = match (field.when_absent, field.sensitivity) {
+        (AbsenceRule::Hidden, Sensitivity::Secret) | (AbsenceRule::Pending, _) => {
+            live.is_none_or(Value::is_blank)
+        }
+        (AbsenceRule::Hidden, _) => live.is_none(),
+        (AbsenceRule::Null | AbsenceRule::Zero, _) => false,
+    };
+    hidden || field.behavior.write_only || is_masked(field, live)
+}
+
+/// Whether a service may show this in place of the value. Of a secret much less is believed.
+fn is_masked(field: &Field, live: Option<&Value>) -> bool {
+    live.and_then(Value::as_str).is_some_and(|text| match field.sensitivity {
+        Sensitivity::Public => false,
+        Sensitivity::Secret => may_be_mask(text),
+        Sensitivity::Internal | Sensitivity::Personal => is_mask(text),
+    })
+}
+
+/// Whether a service surely shows this very value: a text that only may be a mask and is the desired value is none.
+pub fn is_shown(field: &Field, live: Option<&Value>, desired: &Value) -> bool {
+    let may_show = !field.behavior.write_only && live.is_some_and(|live| !live.is_blank());
+    let masked = live.and_then(Value::as_str).is_some_and(is_mask);
+    may_show && !masked && is_equal(field, live, Some(desired))
 }
 
 #[cfg(test)]

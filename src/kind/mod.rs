@@ -8,8 +8,10 @@
 pub mod address;
 mod builtin;
 pub mod check;
+pub mod equality;
 pub mod explain;
 pub mod file;
+pub mod identity;
 pub mod mask;
 pub mod read;
 pub mod reference;

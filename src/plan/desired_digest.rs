@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Change;
-use super::compare::equals_absent;
 use super::digest::{self, CanonicalEncoder};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState, ValueSource};
+use crate::kind::equality::equals_absent;
 use crate::kind::{ArrayType, ComparisonRule, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use crate::value::{ItemKeyField, PathSegment, Sensitivity, Value};
 

@@ -12,11 +12,11 @@ use zeroize::Zeroizing;
 
 use crate::exchange::{PlannedRequest, WireValue};
 use crate::kind::address::expand_path;
+use crate::kind::equality::{equals_absent, normalize_addresses};
 use crate::kind::{
     ArrayType, ComparisonRule, Field, FieldType, IfMatchSource, ItemType, Kind, ListType, ScalarType, Shape,
     WriteBody,
 };
-use crate::plan::compare::{equals_absent, normalize_addresses};
 use crate::plan::{Change, ChangeValueType, PlanSubject, Step};
 use crate::value::{Object, PathSegment, Sensitivity, Value};
 

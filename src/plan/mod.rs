@@ -10,7 +10,6 @@ pub mod desired_digest;
 pub mod digest;
 pub mod gate;
 pub mod normalization;
-pub mod pair;
 pub mod permission;
 pub mod propose;
 pub mod refer;

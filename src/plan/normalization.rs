@@ -6,8 +6,8 @@
 
 use rust_decimal::Decimal;
 
+use crate::kind::equality::normalize_addresses;
 use crate::kind::{ComparisonRule, Field, FieldType, ItemType, ListType};
-use crate::plan::compare::normalize_addresses;
 use crate::value::{Sensitivity, Value};
 
 /// What to do about a field, with the mark of its place, of which `there` was kept of what was `sent`.

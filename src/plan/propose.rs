@@ -17,8 +17,8 @@ pub use guard::find_foreign_edit;
 
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document};
+use crate::kind::equality::is_equal;
 use crate::kind::{ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Shape};
-use crate::plan::compare::{build_segment, is_equal};
 use crate::plan::permission::{Permission, is_personal};
 use crate::plan::rotate::{SecretRotation, is_rotatable};
 use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::compare::is_equal;
 use crate::diagnostic::{Diagnostic, SourceSpan, find_nearest};
 use crate::document::{DesiredNode, DesiredValue, Document, NamedReference};
+use crate::kind::equality::is_equal;
 use crate::kind::{
     ArrayType, Field, FieldLimits, FieldReference, FieldType, ItemType, Kind, ReferenceSource as Stands,
     ScalarType, Shape,

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::exchange::{Method, PlannedRequest, WireValue};
+use crate::kind::mask::is_unreadable;
 use crate::kind::{
-    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, NestedFields, NestedGranularity, Shape,
-    WriteBody, WriteOperation, WrittenItems, address,
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, NestedFields, NestedGranularity, Shape, WriteBody,
+    WriteOperation, WrittenItems, address,
 };
-use crate::plan::compare::{find_row_id, is_unreadable};
 use crate::plan::propose::ObjectProposal;
 use crate::plan::{Change, PlanSubject, Step, StepRequest};
 use crate::value::{Object, PathSegment, Value, ValuePath};
@@ -51,17 +51,11 @@ pub fn starts_confirmation(shape: &Shape, changes: &[Change]) -> bool {
 /// Whether the service makes rows for new list items: sent twice, they might be there twice.
 fn creates_rows(shape: &Shape, proposal: &ObjectProposal) -> bool {
     proposal.changes.iter().any(|change| {
-        let list = change.path.top_field().and_then(|name| shape.find_field(name)).map(|field| &field.ty);
-        let Some(FieldType::Array(ArrayType {
-            item: ItemType::Object(item),
-            list_type: ListType::Map(keys),
-            ..
-        })) = list
-        else {
-            return false;
-        };
+        let field = change.path.top_field().and_then(|name| shape.find_field(name));
+        let Some(FieldType::Array(list)) = field.map(|field| &field.ty) else { return false };
         let is_item = matches!(change.path.0.as_slice(), [_, PathSegment::Item { .. }]);
-        is_item && change.before.is_none() && find_row_id(item, keys).is_some()
+        let has_row_ids = list.item_identity().is_some_and(|identity| identity.row_id_field().is_some());
+        is_item && change.before.is_none() && has_row_ids
     })
 }
 
@@ -113,20 +107,11 @@ fn split_item_changes(
     (before, after): (&[Value], &[Value]),
     asked: &dyn Fn(usize) -> bool,
 ) -> (Vec<Value>, Vec<Value>) {
-    let (ItemType::Object(shape), ListType::Map(keys)) = (&list.item, &list.list_type) else {
-        return (after.to_vec(), Vec::new());
-    };
-    let id = |item: &Value| {
-        let row = find_row_id(shape, keys)?;
-        item.as_object()?.get_field(row.number).filter(|id| !id.is_zero()).cloned()
-    };
-    let was = |item: &&Value| {
-        let own = id(item);
-        let partner = before.iter().position(|other| own.is_some() && id(other) == own);
-        partner.is_none_or(asked)
-    };
-    let stays = |item: &&Value| !after.iter().any(|other| id(other).is_some() && id(other) == id(item));
-    (after.iter().filter(was).cloned().collect(), before.iter().filter(stays).cloned().collect())
+    let Some(identity) = list.item_identity() else { return (after.to_vec(), Vec::new()) };
+    let find_row = |rows: &[Value], item: &Value| rows.iter().position(|row| identity.is_same_row(row, item));
+    let is_sent = |item: &&Value| find_row(before, item).is_none_or(asked);
+    let is_gone = |item: &&Value| find_row(after, item).is_none();
+    (after.iter().filter(is_sent).cloned().collect(), before.iter().filter(is_gone).cloned().collect())
 }
 
 fn build_full_update(

@@ -5,8 +5,9 @@
 //! debug builds every yes is held against the proposal.
 
 use crate::document::{DesiredNode, DesiredValue, Document};
-use crate::kind::{ArrayType, Field, FieldType, ItemType, ListType, MapType, Shape};
-use crate::plan::compare::{is_equal, is_unreadable};
+use crate::kind::equality::is_equal;
+use crate::kind::mask::is_unreadable;
+use crate::kind::{ArrayType, Field, FieldType, ItemType, MapType, Shape};
 use crate::value::{Object, Value};
 
 /// Whether nothing is to be done and nothing is to be said.
@@ -58,18 +59,10 @@ fn is_list_in_sync(list: &ArrayType, live: &[Value], items: &[DesiredNode]) -> b
     live.iter().zip(items).all(|(live, wanted)| match (&list.item, live, &wanted.value) {
         (ItemType::Scalar(_), live, DesiredValue::Literal(value)) => live.is_equivalent(value),
         (ItemType::Object(shape), Value::Object(live), DesiredValue::Object(fields)) => {
-            has_full_key(list, fields) && is_object_in_sync(shape, live, fields)
+            // only an item that says which one it is can be told from its neighbours
+            list.item_identity().is_none_or(|identity| identity.has_full_key(fields.as_slice()))
+                && is_object_in_sync(shape, live, fields)
         }
         _ => false,
     })
-}
-
-/// Only an item that says which one it is can be told from its neighbours.
-fn has_full_key(list: &ArrayType, fields: &[(u16, DesiredNode)]) -> bool {
-    match &list.list_type {
-        ListType::Map(keys) => {
-            keys.iter().any(|key| key.iter().all(|number| fields.iter().any(|(own, _)| own == number)))
-        }
-        ListType::Atomic | ListType::Set => true,
-    }
 }

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::SourceSpan;
 use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::equality::is_equal;
+use crate::kind::identity::ItemIdentity;
+use crate::kind::mask::is_unreadable;
 use crate::kind::{ArrayType, ClearValue, Field, FieldType, ItemType, Kind, ListType, MapType, Shape};
-use crate::plan::compare::{find_row_id, is_equal, is_row_id, is_unreadable};
-use crate::value::{ItemKeyField, Object, PathSegment, Value, ValuePath};
+use crate::value::{Object, PathSegment, Value, ValuePath};
 
 /// A leaf that a run wrote; or an item or entry that came or went as a whole.
 pub struct UndoableChange {
@@ -129,23 +131,14 @@ impl<'w> PathCursor<'w> {
     }
 
     /// The item that is meant by the segment at hand; nothing when none is, or several are.
-    fn find_item(&self, shape: &Shape, keys: &[Vec<u16>], items: &[Value]) -> Option<usize> {
-        let is = |of: &dyn Fn(&Object) -> bool| {
-            let mut found = (0..).zip(items).filter(|(_, item)| item.as_object().is_some_and(of));
-            found.next().map(|(at, _)| at).filter(|_| found.next().is_none())
-        };
+    fn find_item(&self, identity: ItemIdentity, items: &[Value]) -> Option<usize> {
         let row = self.change.row_ids.iter().find(|(at, _)| *at == self.depth).map(|(_, id)| id);
-        if let (Some(id), Some(field)) = (row, find_row_id(shape, keys)) {
-            return is(&|item| is_equal(field, item.get_field(field.number), Some(id)));
+        match (row.filter(|_| identity.row_id_field().is_some()), self.segment()) {
+            (Some(id), _) => identity.find_row(items, id),
+            (None, Some(PathSegment::Item { key, .. })) => identity.find_item(items, key),
+            _ => None,
         }
-        let Some(PathSegment::Item { key, .. }) = self.segment() else { return None };
-        is(&|item| !key.is_empty() && key.iter().all(|leaf| has_key_value(shape, item, leaf)))
     }
-}
-
-fn has_key_value(shape: &Shape, item: &Object, leaf: &ItemKeyField) -> bool {
-    let field = shape.find_field(&leaf.name);
-    field.is_some_and(|field| is_equal(field, item.get_field(field.number), Some(&leaf.value)))
 }
 
 struct UndoBuilder {
@@ -279,11 +272,9 @@ impl UndoBuilder {
     }
 
     fn undo_list(&mut self, list: &ArrayType, items: &[Value], ways: &[PathCursor]) -> DesiredValue {
-        DesiredValue::List(match (&list.item, &list.list_type) {
-            (ItemType::Object(shape), ListType::Map(keys)) => {
-                self.undo_keyed_list(list, (shape, keys), items, ways)
-            }
-            (_, ListType::Atomic) => self.undo_ordered_list(list, items, ways),
+        DesiredValue::List(match (list.item_identity(), &list.list_type) {
+            (Some(identity), _) => self.undo_keyed_list(list, identity, items, ways),
+            (None, ListType::Atomic) => self.undo_ordered_list(list, items, ways),
             _ => self.undo_set(list, items, ways),
         })
     }
@@ -291,18 +282,18 @@ impl UndoBuilder {
     fn undo_keyed_list(
         &mut self,
         list: &ArrayType,
-        (shape, keys): (&Shape, &[Vec<u16>]),
+        identity: ItemIdentity,
         items: &[Value],
         ways: &[PathCursor],
     ) -> Vec<DesiredNode> {
         let (mut gone, mut again) = (Vec::new(), Vec::new());
         let mut inner: BTreeMap<usize, Vec<PathCursor>> = BTreeMap::new();
         for way in ways {
-            let at = way.find_item(shape, keys, items);
+            let at = way.find_item(identity, items);
             match (at, way.advance().is_at_end()) {
                 (Some(at), false) => inner.entry(at).or_default().push(way.advance()),
                 (None, false) => self.skip_change(way, UndoSkipReason::Conflict),
-                (at, true) => match self.undo_item(list, shape, at.map(|at| &items[at]), way) {
+                (at, true) => match self.undo_item(list, identity.shape, at.map(|at| &items[at]), way) {
                     Some(ItemUndo::Remove) => gone.extend(at),
                     Some(ItemUndo::Restore(wish)) => again.push(build_node(wish)),
                     None => {}
@@ -313,7 +304,7 @@ impl UndoBuilder {
         for (at, item) in items.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
             let ways = inner.remove(&at).unwrap_or_default();
             let Some(object) = item.as_object() else { continue };
-            let own = self.build_keyed_item(shape, keys, object, &ways);
+            let own = self.build_keyed_item(identity, object, &ways);
             if list.deletes_unlisted || own.1 {
                 wishes.push(build_node(DesiredValue::Object(own.0)));
             }
@@ -325,16 +316,15 @@ impl UndoBuilder {
     /// An item with what tells it apart, and whether anything in it is undone.
     fn build_keyed_item(
         &mut self,
-        shape: &Shape,
-        keys: &[Vec<u16>],
+        identity: ItemIdentity,
         item: &Object,
         ways: &[PathCursor],
     ) -> (Vec<(u16, DesiredNode)>, bool) {
-        let row = find_row_id(shape, keys)
-            .filter(|field| item.get_field(field.number).is_some_and(|id| !id.is_zero()));
+        let shape = identity.shape;
+        let row = identity.row_id_field().filter(|_| identity.read_row_id(item).is_some());
         let own: Vec<u16> = match row {
             Some(field) => vec![field.number],
-            None => keys.iter().filter(|key| !is_row_id(shape, key)).flatten().copied().collect(),
+            None => identity.own_keys().flatten().copied().collect(),
         };
         let tells = |way: &&PathCursor| {
             let field = match way.segment() {

@@ -3,9 +3,8 @@
 //! The service numbers the items of a list in a field of theirs that nobody else may write; where there is no
 //! such field, the first key tells items apart.
 
-use crate::kind::{
-    AbsenceRule, ArrayType, Field, FieldType, ItemType, ListType, ScalarType, Shape, WrittenItems,
-};
+use crate::kind::identity::ItemIdentity;
+use crate::kind::{AbsenceRule, ArrayType, Field, FieldType, ItemType, ScalarType, Shape, WrittenItems};
 use crate::sandbox::id_generator::SandboxIdGenerator;
 use crate::value::{Object, Value};
 
@@ -35,37 +34,31 @@ pub fn keeps_unlisted(list: &ArrayType) -> bool {
 
 /// Whether an item that is sent is a row that is there: by the id of the row, where the service numbers them.
 pub fn is_same_row(list: &ArrayType, old: &Value, new: &Value) -> bool {
-    let (ItemType::Object(shape), Value::Object(old), Value::Object(new)) = (&list.item, old, new) else {
-        return false;
-    };
-    match find_row_id(shape) {
-        Some(field) => new
-            .get_field(field.number)
-            .is_some_and(|id| !id.is_zero() && old.get_field(field.number) == Some(id)),
-        None => has_same_key(list, old, new),
+    match (list.item_identity(), &list.item) {
+        (Some(identity), _) if identity.row_id_field().is_none() => has_same_key(identity, old, new),
+        (Some(identity), _) => identity.is_same_row(old, new),
+        // of a list that is compared as a whole the service may number the items all the same
+        (None, ItemType::Object(shape)) => find_row_id(shape).is_some_and(|row_id| {
+            let read =
+                |item: &Value| item.as_object()?.get_field(row_id.number).filter(|id| !id.is_zero()).cloned();
+            read(new).is_some_and(|id| read(old) == Some(id))
+        }),
+        (None, ItemType::Scalar(_)) => false,
     }
 }
 
 /// Whether an item that is sent without a row id is one that is there. Where only what changed is sent, it is
 /// a new one, however often it is sent.
 pub fn is_same_item(list: &ArrayType, old: &Value, new: &Value) -> bool {
-    let (ItemType::Object(shape), Value::Object(own), Value::Object(sent)) = (&list.item, old, new) else {
-        return old == new;
-    };
-    let numbered =
-        find_row_id(shape).and_then(|field| sent.get_field(field.number)).is_some_and(|id| !id.is_zero());
-    !numbered && list.write_items != WrittenItems::Changed && has_same_key(list, own, sent)
+    let Some(identity) = list.item_identity() else { return old.is_equivalent(new) };
+    let is_numbered = new.as_object().is_some_and(|sent| identity.read_row_id(sent).is_some());
+    !is_numbered && list.write_items != WrittenItems::Changed && has_same_key(identity, old, new)
 }
 
-fn has_same_key(list: &ArrayType, old: &Object, new: &Object) -> bool {
-    match &list.list_type {
-        ListType::Map(keys) => {
-            let key = keys.first().map(Vec::as_slice).unwrap_or_default();
-            !key.is_empty() && key.iter().all(|number| old.get_field(*number) == new.get_field(*number))
-        }
-        ListType::Set => old.is_equivalent(new),
-        ListType::Atomic => false,
-    }
+fn has_same_key(identity: ItemIdentity, old: &Value, new: &Value) -> bool {
+    let sides = old.as_object().zip(new.as_object());
+    let key = identity.own_keys().next();
+    key.zip(sides).is_some_and(|(key, (old, new))| identity.is_equal_key(key, old, new))
 }
 
 /// Fills what a sample left out: blanks and row ids.

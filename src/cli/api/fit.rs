@@ -347,7 +347,7 @@ impl<'k> FitCollector<'k> {
             .entry(path.to_owned())
             .or_insert_with(|| (CountedFinding::new(new()), CountedFinding::new(())));
         counted.count_object(self.fit.objects);
-        if !has_unique_items(list, items) {
+        if !list.has_distinct_items(items) {
             alike.count_object(self.fit.objects);
         }
     }
@@ -574,22 +574,4 @@ fn describe_list_keys(list: &ArrayType) -> Option<String> {
         }
         (ListType::Map(_), ItemType::Scalar(_)) => None,
     }
-}
-
-/// Whether one of the keys of a list is unique among its items.
-fn has_unique_items(list: &ArrayType, items: &[Value]) -> bool {
-    let distinct = |same: &dyn Fn(&Value, &Value) -> bool| {
-        items.iter().enumerate().all(|(at, item)| !items.iter().take(at).any(|other| same(item, other)))
-    };
-    match &list.list_type {
-        ListType::Atomic => true,
-        ListType::Set => distinct(&|a, b| a.is_equivalent(b)),
-        ListType::Map(keys) => keys.iter().any(|key| distinct(&|a, b| has_same_key(key, a, b))),
-    }
-}
-
-fn has_same_key(key: &[u16], a: &Value, b: &Value) -> bool {
-    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return false };
-    let leaf = |object: &Object, number: u16| object.get_field(number).cloned().unwrap_or(Value::Null);
-    key.iter().all(|number| leaf(a, *number).is_equivalent(&leaf(b, *number)))
 }

@@ -157,7 +157,7 @@ impl KindChecker<'_> {
         };
         let list_type = self.resolve_list_type(file, item, spot);
         let deletion = self.resolve_item_deletion(file, item, spot.select_key("delete_items_through"));
-        self.check_array_keywords(file, spot);
+        self.check_array_keywords(file, item, spot);
         let (mut item, list_type) = (made?, list_type?);
         if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &list_type) {
             mark_key_fields(shape, keys);
@@ -172,7 +172,7 @@ impl KindChecker<'_> {
         })
     }
 
-    fn check_array_keywords(&mut self, file: &FieldFile, spot: YamlPath) {
+    fn check_array_keywords(&mut self, file: &FieldFile, item: &ItemFile, spot: YamlPath) {
         let is = |name| file.list_type == Some(name);
         let atomic = is(ListTypeName::Atomic);
         let deletes = file.unlisted_items == Some(UnlistedItems::Delete);
@@ -194,6 +194,11 @@ impl KindChecker<'_> {
                 changed && !is(ListTypeName::Map),
                 "write_items",
                 "only the items of a `list_type: map` can be sent one by one",
+            ),
+            (
+                changed && is(ListTypeName::Map) && find_row_id(file, item).is_none(),
+                "write_items",
+                "changed rows are matched by their id: `list_keys` needs a key of one `read_only` field",
             ),
             (
                 changed && deletes && !through,
@@ -225,7 +230,13 @@ impl KindChecker<'_> {
         }
         match list_type {
             ListTypeName::Atomic => return Some(ListType::Atomic),
-            ListTypeName::Set => return Some(ListType::Set),
+            ListTypeName::Set if item.properties.is_none() => return Some(ListType::Set),
+            ListTypeName::Set => {
+                let message = "the items of a `set` are matched by their value, and these have properties";
+                let hint = "write `list_type: map` with `list_keys`, or `atomic`";
+                self.report_error_with_hint(spot.select_key("list_type"), "word-does-not-fit", message, hint);
+                return None;
+            }
             ListTypeName::Map => {}
         }
         let Some(fields) = &item.properties else {
@@ -284,14 +295,28 @@ impl KindChecker<'_> {
         self.require_text(spot, "member", member);
         let fields = item.properties.as_ref()?;
         let keys = self.resolve_key(fields, keys, spot.select_key("keys"))?;
-        let has_row_id = keys.iter().any(|number| fields.0[usize::from(*number)].1.read_only);
+        let row_id = find_row_id(file, item);
+        let has_row_id = keys.iter().any(|number| Some(&fields.0[usize::from(*number)].0) == row_id);
         if !has_row_id {
-            let message = "none of these fields is `read_only`, so they do not identify a live row";
-            let hint = "name the id that the service assigns to each row";
-            self.report_error_with_hint(spot.select_key("keys"), "contradiction", message, hint);
+            let message = "none of these fields is the row id, so they do not identify a live row";
+            let hint = match row_id {
+                Some(name) => format!("add `{name}`"),
+                None => "name a `read_only` id here, and as a key of its own in `list_keys`".to_owned(),
+            };
+            self.report_error_with_hint(spot.select_key("keys"), "contradiction", message, &hint);
         }
         Some(Some(ItemDeletion { member: member.as_str().into(), keys }))
     }
+}
+
+/// The field with the row ids of a list's items: a key of its own that the service sets.
+fn find_row_id<'f>(file: &'f FieldFile, item: &ItemFile) -> Option<&'f String> {
+    let fields = item.properties.as_ref()?;
+    let is_row_id = |name: &str| fields.0.iter().any(|(own, field)| own == name && field.read_only);
+    file.list_keys.iter().find_map(|key| match key.as_slice() {
+        [name] if is_row_id(name) => Some(name),
+        _ => None,
+    })
 }
 
 /// A document may name the fields by which an item is found, even where the service sets them.

@@ -4,12 +4,12 @@
 //! erased, a mask would take the place of the secret. A secret is real when the kind says that the service shows
 //! it, or when it is the value that was last written from here.
 
-use super::{ItemType, ProposalBuilder, build_segment};
+use super::{ItemType, ProposalBuilder};
 use crate::diagnostic::SourceSpan;
 use crate::kind::mask::is_mask;
+use crate::kind::mask::is_unreadable;
 use crate::kind::{Field, FieldType, WrittenItems};
 use crate::plan::WriteComparison;
-use crate::plan::compare::is_unreadable;
 use crate::value::{PathSegment, Sensitivity, Value, ValuePath};
 
 /// A live value that must not be written back.
@@ -58,7 +58,7 @@ impl ProposalBuilder<'_> {
             }
             (FieldType::Array(list), Some(Value::Array(items))) if list.write_items == WrittenItems::All => {
                 for (index, item) in items.iter().enumerate() {
-                    let at = || path().join_segment(build_segment(list, index, item, items));
+                    let at = || path().join_segment(list.build_item_segment(index, item, items));
                     match &list.item {
                         ItemType::Object(_) => self.check_unmanaged_item(&list.item, Some(item), &at()),
                         ItemType::Scalar(_) if field.sensitivity == Sensitivity::Secret => {

@@ -6,12 +6,11 @@
 use super::{ChangeContext, ObjectProposal, ProposalBuilder, as_object_fields};
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::identity::{ItemIdentity, UnmatchedItem, UnmatchedReason};
 use crate::kind::{
     AbsenceRule, ArrayType, ClearValue, Field, ItemType, ListType, MapType, Shape, WrittenItems,
 };
 use crate::plan::ChangeValueType;
-use crate::plan::compare::build_segment;
-use crate::plan::pair::{UnmatchedItem, UnmatchedReason, match_items};
 use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
 impl ProposalBuilder<'_> {
@@ -25,11 +24,9 @@ impl ProposalBuilder<'_> {
     ) -> Option<Value> {
         let before = live.map(Value::items).unwrap_or_default();
         let count = self.proposal.changes.len();
-        let after = match (&list.list_type, &list.item) {
-            (ListType::Map(keys), ItemType::Object(shape)) => {
-                self.merge_keyed_list(list, (shape, keys), before, items, path)?
-            }
-            (ListType::Atomic, _) => self.merge_ordered_list(field, list, before, items, path),
+        let after = match (list.item_identity(), &list.list_type) {
+            (Some(identity), _) => self.merge_keyed_list((list, identity), before, items, path)?,
+            (None, ListType::Atomic) => self.merge_ordered_list(field, list, before, items, path),
             _ => self.merge_set(field, list, before, items, path),
         };
         let settled = self.proposal.changes.len() == count
@@ -42,15 +39,15 @@ impl ProposalBuilder<'_> {
 
     fn merge_keyed_list(
         &mut self,
-        list: &ArrayType,
-        (shape, keys): (&Shape, &[Vec<u16>]),
+        (list, identity): (&ArrayType, ItemIdentity),
         before: &[Value],
         items: &[DesiredNode],
         path: &ValuePath,
     ) -> Option<Vec<Value>> {
         let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
         let wanted: Vec<&[(u16, DesiredNode)]> = items.iter().map(as_object_fields).collect();
-        let pairs = match match_items(shape, keys, &wanted, &live) {
+        let shape = identity.shape;
+        let pairs = match identity.match_items(&wanted, &live) {
             Ok(pairs) => pairs,
             Err(faults) => {
                 faults.iter().for_each(|fault| self.report_unmatched_item(fault, items));
@@ -64,7 +61,7 @@ impl ProposalBuilder<'_> {
         };
         let mut rows = MergedRows::default();
         for (index, item) in before.iter().enumerate() {
-            let at = path.join_segment(build_segment(list, index, item, before));
+            let at = path.join_segment(list.build_item_segment(index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
                 Some(wish) => {
                     rows.begin_row(&self.proposal);
@@ -108,7 +105,7 @@ impl ProposalBuilder<'_> {
                 &items[wish],
                 &path.join_segment(PathSegment::Item { index, key: Vec::new() }),
             );
-            let at = path.join_segment(build_segment(list, index, &item, &rows.after));
+            let at = path.join_segment(list.build_item_segment(index, &item, &rows.after));
             self.push_change(at, None, Some(item.clone()), look(Some(items[wish].span)));
             rows.after.push(fill_null_fields(shape, item));
         }
@@ -362,10 +359,10 @@ impl ProposalBuilder<'_> {
         (items, span): (&[DesiredNode], SourceSpan),
         list: &ArrayType,
     ) {
-        let (ListType::Map(keys), ItemType::Object(shape)) = (&list.list_type, &list.item) else { return };
+        let Some(identity) = list.item_identity() else { return };
         let live: Vec<&Object> = before.iter().filter_map(Value::as_object).collect();
         let wanted: Vec<&[(u16, DesiredNode)]> = items.iter().map(as_object_fields).collect();
-        let in_order = match_items(shape, keys, &wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
+        let in_order = identity.match_items(&wanted, &live).is_ok_and(|pairs| pairs.is_sorted());
         if !in_order {
             let message = format!("the items of `{}` stand in another order in the live object", field.name);
             let note = Diagnostic::note("order-differs", message).with_location(self.locate_span(span));
@@ -394,7 +391,7 @@ impl MergedRows {
         for ((start, index), end) in self.hidden_starts.iter().zip(ends.collect::<Vec<_>>()) {
             let values = out.hidden.get_mut(*start..end).filter(|values| !values.is_empty());
             let (Some(values), Some(row)) = (values, self.after.get(*index)) else { continue };
-            let step = build_segment(list, *index, row, &self.after);
+            let step = list.build_item_segment(*index, row, &self.after);
             for own in values.iter_mut().filter_map(|(own, _)| own.0.get_mut(path.0.len())) {
                 *own = step.clone();
             }

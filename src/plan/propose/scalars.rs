@@ -6,9 +6,10 @@
 use super::{ChangeContext, ProposalBuilder, build_cleared_value};
 use crate::diagnostic::SourceSpan;
 use crate::document::{DesiredNode, DesiredValue};
+use crate::kind::equality::is_equal;
 use crate::kind::mask::is_mask;
+use crate::kind::mask::{is_shown, is_unreadable};
 use crate::kind::{AbsenceRule, Field};
-use crate::plan::compare::{is_equal, is_shown, is_unreadable};
 use crate::plan::permission::Permission;
 use crate::plan::{ChangeValueType, WriteComparison};
 use crate::value::{Sensitivity, Value, ValuePath};

@@ -14,13 +14,12 @@ use crate::diagnostic::SourceSpan;
 use crate::document::spec::MAX_TEXT;
 use crate::document::write::{CommentMap, NodeComment, is_guarded};
 use crate::document::{DesiredNode, DesiredValue, ValueSource};
+use crate::kind::equality::is_equal;
 use crate::kind::explain::can_be_cleared;
+use crate::kind::identity::ItemIdentity;
+use crate::kind::mask::is_unreadable;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{
-    ArrayType, Field, FieldType, ItemType, Kind, ListType, MapType, ScalarType, Shape, WriteBody,
-};
-use crate::plan::compare::{find_row_id, is_equal, is_unreadable};
-use crate::plan::pair::match_items;
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, MapType, ScalarType, Shape, WriteBody};
 use crate::value::{Object, Sensitivity, Value};
 
 /// How deep a value of any sort may nest.
@@ -238,11 +237,11 @@ impl ObjectDrafter<'_> {
                     |(at, value): (usize, &Value)| self.draft_scalar_item(field, leaf, (at, value), mark);
                 items.iter().enumerate().map(item).collect::<Option<_>>().map(DesiredValue::List)
             }
-            (ItemType::Object(shape), told_apart) => {
+            (ItemType::Object(shape), _) => {
                 let objects: Vec<&Object> = items.iter().map(Value::as_object).collect::<Option<_>>()?;
-                let said = match told_apart {
-                    ListType::Map(keys) => self.draft_keyed_items(shape, keys, &objects, mark)?,
-                    ListType::Atomic | ListType::Set => self.draft_items(shape, &objects, mark, &[]),
+                let said = match list.item_identity() {
+                    Some(identity) => self.draft_keyed_items(identity, &objects, mark)?,
+                    None => self.draft_items(shape, &objects, mark, &[]),
                 };
                 Some(DesiredValue::List(
                     said.into_iter().map(|fields| build_node(DesiredValue::Object(fields))).collect(),
@@ -272,25 +271,23 @@ impl ObjectDrafter<'_> {
     /// Items told apart by the first key that does it; else by their row ids; else they can't be said.
     fn draft_keyed_items(
         &mut self,
-        shape: &Shape,
-        keys: &[Vec<u16>],
+        identity: ItemIdentity,
         live: &[&Object],
         mark: Sensitivity,
     ) -> Option<Vec<Vec<(u16, DesiredNode)>>> {
-        let row_id = find_row_id(shape, keys);
-        let is_open = |key: &&Vec<u16>| {
-            let may = |number: &u16| self.can_write(mark.max(shape.get_field(*number).sensitivity));
-            key.iter().all(may) && row_id.is_none_or(|row_id| **key != [row_id.number])
+        let (shape, row_id) = (identity.shape, identity.row_id_field());
+        let is_open = |key: &&[u16]| {
+            key.iter().all(|number| self.can_write(mark.max(shape.get_field(*number).sensitivity)))
         };
-        let tells = |key: &&Vec<u16>| {
+        let tells = |key: &&[u16]| {
             let only = |object: &&Object| draft_key(shape, key, object);
             let items: Option<Vec<_>> = live.iter().map(only).collect();
-            items.is_some_and(|items| matches_live_order(shape, keys, &items, live))
+            items.is_some_and(|items| matches_live_order(identity, &items, live))
         };
-        let key = keys.iter().filter(is_open).find(tells);
+        let key = identity.own_keys().filter(is_open).find(tells);
         let before = (self.out.variables.len(), self.out.remarks.clone());
-        let mut items = self.draft_items(shape, live, mark, key.map(Vec::as_slice).unwrap_or_default());
-        if key.is_some() && matches_live_order(shape, keys, &items, live) {
+        let mut items = self.draft_items(shape, live, mark, key.unwrap_or_default());
+        if key.is_some() && matches_live_order(identity, &items, live) {
             return Some(items);
         }
         let row_id = row_id.filter(|row_id| self.can_write(mark.max(row_id.sensitivity)));
@@ -302,7 +299,7 @@ impl ObjectDrafter<'_> {
                 item.sort_by_key(|(number, _)| *number);
             }
             let all = items.iter().all(|item| item.iter().any(|(number, _)| *number == row_id.number));
-            if all && matches_live_order(shape, keys, &items, live) {
+            if all && matches_live_order(identity, &items, live) {
                 return Some(items);
             }
         }
@@ -365,28 +362,24 @@ fn draft_key(shape: &Shape, key: &[u16], object: &Object) -> Option<Vec<(u16, De
 }
 
 /// Whether these items, with their secrets in place, find the live ones in their order.
-fn matches_live_order(
-    shape: &Shape,
-    keys: &[Vec<u16>],
-    items: &[Vec<(u16, DesiredNode)>],
-    live: &[&Object],
-) -> bool {
-    let says_key = |item: &Vec<(u16, DesiredNode)>| {
-        let says = |number: &u16| item.iter().any(|(own, _)| own == number);
-        keys.iter().any(|key| key.iter().all(says))
-    };
+fn matches_live_order(identity: ItemIdentity, items: &[Vec<(u16, DesiredNode)>], live: &[&Object]) -> bool {
     let filled: Vec<Vec<(u16, DesiredNode)>> = items
         .iter()
         .zip(live)
         .map(|(item, live)| {
-            let item =
-                fill_spec(&build_node(DesiredValue::Object(item.clone())), shape, live, FillMode::Secrets);
+            let item = fill_spec(
+                &build_node(DesiredValue::Object(item.clone())),
+                identity.shape,
+                live,
+                FillMode::Secrets,
+            );
             get_object_fields(&item).to_vec()
         })
         .collect();
     let filled: Vec<&[(u16, DesiredNode)]> = filled.iter().map(Vec::as_slice).collect();
-    let identity = |pairs: Vec<Option<usize>>| pairs.iter().enumerate().all(|(at, pair)| *pair == Some(at));
-    items.iter().all(says_key) && match_items(shape, keys, &filled, live).is_ok_and(identity)
+    let is_in_order = |pairs: Vec<Option<usize>>| (0..).zip(pairs).all(|(at, pair)| pair == Some(at));
+    items.iter().all(|item| identity.has_full_key(item.as_slice()))
+        && identity.match_items(&filled, live).is_ok_and(is_in_order)
 }
 
 fn build_node(wish: DesiredValue) -> DesiredNode {

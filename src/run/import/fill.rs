@@ -5,8 +5,7 @@
 //! show is taken out, as if the document left it alone.
 
 use crate::document::{DesiredNode, DesiredValue};
-use crate::kind::{ArrayType, FieldType, ItemType, ListType, Shape};
-use crate::plan::pair::match_items;
+use crate::kind::{ArrayType, FieldType, ItemType, Shape};
 use crate::value::{Object, Value};
 
 /// What is filled.
@@ -114,7 +113,7 @@ fn fill_item(
 
 /// The live partner of each item, found by what is written in clear.
 fn find_live_items(items: &[DesiredNode], list: &ArrayType, live: &[Value]) -> Vec<Option<usize>> {
-    let (ListType::Map(keys), ItemType::Object(shape)) = (&list.list_type, &list.item) else {
+    let Some(identity) = list.item_identity() else {
         return (0..items.len()).map(|at| Some(at).filter(|at| *at < live.len())).collect();
     };
     let clear = |item: &DesiredNode| -> Vec<(u16, DesiredNode)> {
@@ -126,5 +125,5 @@ fn find_live_items(items: &[DesiredNode], list: &ArrayType, live: &[Value]) -> V
     let clear: Vec<Vec<(u16, DesiredNode)>> = items.iter().map(clear).collect();
     let clear: Vec<&[(u16, DesiredNode)]> = clear.iter().map(Vec::as_slice).collect();
     let objects: Vec<&Object> = live.iter().filter_map(Value::as_object).collect();
-    match_items(shape, keys, &clear, &objects).unwrap_or_else(|_| vec![None; items.len()])
+    identity.match_items(&clear, &objects).unwrap_or_else(|_| vec![None; items.len()])
 }

@@ -4,9 +4,9 @@
 //! `*` at either end matches any text. Secrets can't be asked about: an answer would tell them.
 
 use crate::diagnostic::{Diagnostic, suggest_word};
+use crate::kind::equality::is_equal;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{ComparisonRule, Field, FieldType, ItemType, Kind, ScalarType};
-use crate::plan::compare::is_equal;
 use crate::value::{Object, Sensitivity, Value};
 
 /// One condition.

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 
 use super::value_json::{self, JsonForm};
 use crate::kind::mask::is_mask;
-use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
-use crate::plan::compare::{find_row_id, is_unreadable};
+use crate::kind::mask::is_unreadable;
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ScalarType, Shape};
 use crate::plan::step::format_path_with_keys;
 use crate::plan::undo::{UndoableChange, is_read_only, is_writable_path};
 use crate::plan::{Change, ChangeValueType, Step, StepAction};
@@ -292,17 +292,17 @@ fn build_item_part(
     item: Option<&Object>,
     (index, key): (usize, &[ItemKeyField]),
 ) -> Option<ItemPart> {
-    let (ItemType::Object(shape), ListType::Map(keys)) = (&list.item, &list.list_type) else {
+    let Some(identity) = list.item_identity() else {
         return Some(ItemPart { index, row: None, keys: Vec::new() });
     };
     let leaf = |field: &Field, value: &Value| {
         Some((field.name.to_string(), value_json::encode_value(value, JsonForm::from_type(&field.ty))?))
     };
-    let row = find_row_id(shape, keys).and_then(|field| {
-        let id = item?.get_field(field.number).filter(|id| !id.is_zero())?;
-        leaf(field, id)
-    });
-    let keys = key.iter().map(|own| leaf(shape.find_field(&own.name)?, &own.value)).collect::<Option<_>>()?;
+    let row = identity.row_id_field().and_then(|field| leaf(field, identity.read_row_id(item?)?));
+    let keys = key
+        .iter()
+        .map(|own| leaf(identity.shape.find_field(&own.name)?, &own.value))
+        .collect::<Option<_>>()?;
     Some(ItemPart { index, row, keys })
 }
 

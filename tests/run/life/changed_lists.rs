@@ -4,7 +4,6 @@
 use serde_json::{Map, Value as Json, json};
 use trueup::kind::explain::build_example;
 use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
-use trueup::plan::compare::find_row_id;
 
 use crate::support::new_documents::{complete, guid_of, variables};
 use crate::support::sandbox_fixture::vary;
@@ -47,7 +46,10 @@ pub fn stir(kind: &Kind, one: &mut WrittenDocument) -> Vec<Stirred> {
         }
         let added = new.is_some();
         items.extend(new);
-        let row = find_row_id(shape, keys).map(|field| field.read_from[0].to_string());
+        let row = list
+            .item_identity()
+            .and_then(|identity| identity.row_id_field())
+            .map(|field| field.read_from[0].to_string());
         let read_as = field.read_from[0].to_string();
         stirred.push(Stirred { read_as, row, changed, added, removed });
     }
