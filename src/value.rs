@@ -172,6 +172,11 @@ impl Value {
         }
     }
 
+    /// The object that it is, or those that are its items.
+    pub fn list_objects(&self) -> impl Iterator<Item = &Object> {
+        self.as_object().into_iter().chain(self.items().iter().filter_map(Self::as_object))
+    }
+
     /// The object inside, when this is one.
     pub fn as_object(&self) -> Option<&Object> {
         match self {

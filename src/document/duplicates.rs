@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry;
 use super::list_keys::{encode_node, write_value};
 use super::{DesiredValue, Document};
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::kind::{ComparisonRule, FieldType};
+use crate::kind::ComparisonRule;
 
 /// Reports every document that describes the object of an earlier one, with both places.
 pub fn check_duplicates(documents: &[Document], faults: &mut Vec<Diagnostic>) {
@@ -97,22 +97,15 @@ fn encode_natural_key(document: &Document) -> Option<(String, SourceSpan)> {
         }
         let wanted = document.spec.get_path(path)?;
         let DesiredValue::Literal(_) = wanted.value else { return None };
-        key.push_str(&encode_node(wanted, find_compare_mode(document, path)));
+        key.push_str(&encode_node(
+            wanted,
+            document
+                .kind
+                .shape
+                .find_path_field(path)
+                .map_or(ComparisonRule::Exact, |(_, field)| field.compare),
+        ));
         span = span.or(Some(wanted.span));
     }
     Some((key, span?))
-}
-
-/// How the last field of a path is compared.
-fn find_compare_mode(document: &Document, path: &[u16]) -> ComparisonRule {
-    let mut shape = &document.kind.shape;
-    let mut compare = ComparisonRule::Exact;
-    for number in path {
-        let field = shape.get_field(*number);
-        compare = field.compare;
-        if let FieldType::Object(inner) = &field.ty {
-            shape = inner;
-        }
-    }
-    compare
 }

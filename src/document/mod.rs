@@ -25,6 +25,7 @@ pub use read::read_documents;
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;
 use crate::kind::identity::KeyedItem;
+use crate::kind::visit::{TreeMembers, ValueTree, VisitFlow, VisitedNode, visit_fields};
 use crate::value::{Sensitivity, Value};
 
 /// The desired state of one object.
@@ -99,6 +100,27 @@ pub enum ValueSource {
     /// Relative to the workspace.
     File(String),
     Command(Vec<String>),
+}
+
+impl ValueTree for DesiredNode {
+    fn members(&self) -> TreeMembers<'_, Self> {
+        match &self.value {
+            DesiredValue::Object(fields) => TreeMembers::Fields(fields),
+            DesiredValue::Map(entries) => TreeMembers::Entries(entries),
+            DesiredValue::List(items) => TreeMembers::Items(items),
+            _ => TreeMembers::Nothing,
+        }
+    }
+}
+
+/// Visits everything that a document desires.
+pub fn visit_spec<'d>(
+    document: &'d Document,
+    visit: &mut dyn FnMut(&VisitedNode<'_, 'd, 'd, DesiredNode>) -> VisitFlow,
+) {
+    if let DesiredValue::Object(fields) = &document.spec.value {
+        visit_fields(&document.kind.shape, fields, visit);
+    }
 }
 
 /// What a list item names, by the numbers of the fields; what is not known yet counts as nothing.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::read::{SourceReader, escape_for_message};
 use super::spec::ValueContext;
-use super::{DesiredNode, DesiredValue, Document, NamedReference, list_keys};
+use super::{DesiredNode, DesiredValue, Document, NamedReference, list_keys, visit_spec};
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
-use crate::kind::{Field, FieldReference, FieldType, ItemType, ReferenceSource, ScalarType, Shape};
+use crate::kind::visit::VisitFlow;
+use crate::kind::{Field, FieldReference, FieldType, ReferenceSource, ScalarType, Shape};
 use crate::value::Value;
 use crate::yaml::{YamlData, YamlNode};
 
@@ -83,11 +84,20 @@ fn format_words(words: &[&str]) -> String {
 impl Document {
     /// Every reference, in the order of the kind, with where it stands.
     pub fn collect_references(&self) -> Vec<(ReferenceSite<'_>, &NamedReference)> {
-        let mut search = ReferenceSearch { path: Vec::new(), found: Vec::new() };
+        let mut found = Vec::new();
         if self.needs_lookup() {
-            search.search_fields(&self.kind.shape, &self.spec);
+            visit_spec(self, &mut |at| {
+                if let (DesiredValue::Reference(reference), Some(id_type)) =
+                    (&at.node.value, at.scalar_type())
+                {
+                    let names: Vec<&str> = at.path.iter().map(|field| &*field.name).collect();
+                    let (path, span) = (names.join("/"), at.node.span);
+                    found.push((ReferenceSite { field: at.field, id_type, path, span }, reference));
+                }
+                VisitFlow::Descend
+            });
         }
-        search.found
+        found
     }
 
     /// Whether a name in it is to be looked up, or a value held against bounds that other things set.
@@ -116,11 +126,14 @@ impl Document {
         }
         let mut referred = self.clone();
         fill_ids(&mut referred.spec, &mut ids.into_iter());
-        check_nested_lists(
-            &mut SourceReader::new(&self.source, &mut faults),
-            &self.kind.shape,
-            &referred.spec,
-        );
+        // two names can be those of one thing, which only their ids tell
+        let mut reading = SourceReader::new(&self.source, &mut faults);
+        visit_spec(&referred, &mut |at| {
+            if let (FieldType::Array(list), DesiredValue::List(items)) = (&at.field.ty, &at.node.value) {
+                list_keys::check_items(&mut reading, &items.iter().collect::<Vec<_>>(), list, &at.field.name);
+            }
+            VisitFlow::Descend
+        });
         if faults.is_empty() { Ok(referred) } else { Err(faults) }
     }
 }
@@ -148,48 +161,7 @@ fn has_reference(wanted: &DesiredNode) -> bool {
     }
 }
 
-/// Looks for references along the shape.
-struct ReferenceSearch<'w> {
-    path: Vec<&'w str>,
-    found: Vec<(ReferenceSite<'w>, &'w NamedReference)>,
-}
-
-impl<'w> ReferenceSearch<'w> {
-    fn search_fields(&mut self, shape: &'w Shape, wanted: &'w DesiredNode) {
-        let DesiredValue::Object(fields) = &wanted.value else { return };
-        for (number, wanted) in fields {
-            let field = shape.get_field(*number);
-            self.path.push(&field.name);
-            match &field.ty {
-                FieldType::Scalar(leaf) => self.search_scalar(field, leaf, wanted),
-                FieldType::Object(shape) => self.search_fields(shape, wanted),
-                FieldType::Array(list) => self.search_items(field, &list.item, wanted),
-                // what its values refer to, a kind cannot say
-                FieldType::Map(_) => {}
-            }
-            self.path.pop();
-        }
-    }
-
-    fn search_items(&mut self, field: &'w Field, item: &'w ItemType, wanted: &'w DesiredNode) {
-        let DesiredValue::List(items) = &wanted.value else { return };
-        for wanted in items {
-            match item {
-                ItemType::Scalar(leaf) => self.search_scalar(field, leaf, wanted),
-                ItemType::Object(shape) => self.search_fields(shape, wanted),
-            }
-        }
-    }
-
-    fn search_scalar(&mut self, field: &'w Field, leaf: &'w ScalarType, wanted: &'w DesiredNode) {
-        if let DesiredValue::Reference(reference) = &wanted.value {
-            let spot = ReferenceSite { field, id_type: leaf, path: self.path.join("/"), span: wanted.span };
-            self.found.push((spot, reference));
-        }
-    }
-}
-
-/// Puts ids in the places of references, in the order in which [`ReferenceSearch`] finds them.
+/// Puts ids in the places of references, in the order in which [`Document::collect_references`] finds them.
 fn fill_ids(wanted: &mut DesiredNode, ids: &mut dyn Iterator<Item = Value>) {
     match &mut wanted.value {
         DesiredValue::Object(fields) => fields.iter_mut().for_each(|(_, wanted)| fill_ids(wanted, ids)),
@@ -200,24 +172,6 @@ fn fill_ids(wanted: &mut DesiredNode, ids: &mut dyn Iterator<Item = Value>) {
             }
         }
         DesiredValue::Clear | DesiredValue::Literal(_) | DesiredValue::Source(_) | DesiredValue::Map(_) => {}
-    }
-}
-
-/// Two names can be those of one thing, which only their ids tell.
-fn check_nested_lists(reading: &mut SourceReader, shape: &Shape, wanted: &DesiredNode) {
-    let DesiredValue::Object(fields) = &wanted.value else { return };
-    for (number, wanted) in fields {
-        let field = shape.get_field(*number);
-        match (&field.ty, &wanted.value) {
-            (FieldType::Object(shape), _) => check_nested_lists(reading, shape, wanted),
-            (FieldType::Array(list), DesiredValue::List(items)) => {
-                if let ItemType::Object(shape) = &list.item {
-                    items.iter().for_each(|item| check_nested_lists(reading, shape, item));
-                }
-                list_keys::check_items(reading, &items.iter().collect::<Vec<_>>(), list, &field.name);
-            }
-            _ => {}
-        }
     }
 }
 

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use super::{DesiredNode, DesiredValue, Document};
-use crate::kind::{FieldType, ItemType, Kind, Shape};
+use super::{DesiredValue, Document, visit_spec};
+use crate::kind::visit::VisitFlow;
+use crate::kind::{ArrayType, FieldType, ItemType, Kind, Shape};
 use crate::value::Sensitivity;
 
 /// The least sensitivity of a value from outside.
@@ -45,7 +46,15 @@ impl TaintedKinds {
 /// The fields without a mark that a document fills from outside.
 pub fn list_unmarked_sources(document: &Document) -> Vec<FieldPath> {
     let mut paths = Vec::new();
-    collect_sources(&document.spec, &document.kind.shape, &mut Vec::new(), &mut paths);
+    visit_spec(document, &mut |at| {
+        if at.field.sensitivity >= SOURCE_SENSITIVITY {
+            return VisitFlow::Skip;
+        }
+        if matches!(at.node.value, DesiredValue::Source(_)) {
+            paths.push(at.path.iter().map(|field| field.number).collect());
+        }
+        VisitFlow::Descend
+    });
     paths.sort();
     paths.dedup();
     paths
@@ -58,48 +67,14 @@ pub fn mark_paths(kind: &Arc<Kind>, paths: &[FieldPath]) -> Arc<Kind> {
     Arc::new(Kind { shape: Arc::new(shape), ..Kind::clone(kind) })
 }
 
-fn collect_sources(node: &DesiredNode, shape: &Shape, path: &mut FieldPath, paths: &mut Vec<FieldPath>) {
-    let DesiredValue::Object(fields) = &node.value else { return };
-    for (number, inner) in fields {
-        let field = shape.get_field(*number);
-        if field.sensitivity >= SOURCE_SENSITIVITY {
-            continue;
-        }
-        path.push(*number);
-        match (&field.ty, &inner.value) {
-            (FieldType::Object(shape), _) => collect_sources(inner, shape, path, paths),
-            (FieldType::Array(list), DesiredValue::List(items)) => match &list.item {
-                ItemType::Object(shape) => {
-                    items.iter().for_each(|item| collect_sources(item, shape, path, paths));
-                }
-                ItemType::Scalar(_) => paths.extend(has_source(inner).then(|| path.clone())),
-            },
-            _ => paths.extend(has_source(inner).then(|| path.clone())),
-        }
-        path.pop();
-    }
-}
-
-fn has_source(node: &DesiredNode) -> bool {
-    node.iter_value_sources().next().is_some()
-}
-
 fn mark_path(shape: &mut Shape, path: &[u16]) {
     let Some((first, rest)) = path.split_first() else { return };
     let Some(field) = shape.fields.get_mut(usize::from(*first)) else { return };
     match &mut field.ty {
         _ if rest.is_empty() => field.sensitivity = field.sensitivity.max(SOURCE_SENSITIVITY),
-        FieldType::Object(inner) => mark_inner(inner, rest),
-        FieldType::Array(list) => match &mut list.item {
-            ItemType::Object(inner) => mark_inner(inner, rest),
-            ItemType::Scalar(_) => {}
-        },
-        FieldType::Scalar(_) | FieldType::Map(_) => {}
+        FieldType::Object(inner) | FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
+            mark_path(Arc::make_mut(inner), rest);
+        }
+        _ => {}
     }
-}
-
-fn mark_inner(shape: &mut Arc<Shape>, path: &[u16]) {
-    let mut inner = Shape::clone(shape);
-    mark_path(&mut inner, path);
-    *shape = Arc::new(inner);
 }

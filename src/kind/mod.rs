@@ -18,6 +18,7 @@ pub mod reference;
 pub mod registry;
 pub mod scalar;
 pub mod schema;
+pub mod visit;
 
 use std::sync::Arc;
 
@@ -375,19 +376,9 @@ impl Kind {
 
     /// The dotted names of the natural key, as documents write them.
     pub fn list_natural_key_names(&self) -> Vec<String> {
-        let dotted = |path: &Vec<u16>| {
-            let mut shape = &self.shape;
-            let mut names = Vec::new();
-            for number in path {
-                let field = &shape.fields[*number as usize];
-                names.push(&*field.name);
-                if let FieldType::Object(inner) = &field.ty {
-                    shape = inner;
-                }
-            }
-            names.join(".")
-        };
-        self.identity.natural_key.iter().map(dotted).collect()
+        let names =
+            |path| self.shape.list_path_fields(path).iter().map(|field| &*field.name).collect::<Vec<_>>();
+        self.identity.natural_key.iter().map(|path| names(path).join(".")).collect()
     }
 }
 
@@ -440,6 +431,34 @@ impl Shape {
         self.fields.iter().find(|field| &*field.name == name)
     }
 
+    /// The fields on a path of field numbers, as far as it leads; items of lists have no number.
+    pub fn list_path_fields(&self, path: &[u16]) -> Vec<&Field> {
+        let mut shape = Some(self);
+        let step = |number: &u16| {
+            let field = shape.take()?.fields.get(usize::from(*number))?;
+            shape = field.ty.inner_shape().map(|inner| &**inner);
+            Some(field)
+        };
+        path.iter().map_while(step).collect()
+    }
+
+    /// The field at the end of a path of field numbers, and the strictest sensitivity on the way to it.
+    pub fn find_path_field(&self, path: &[u16]) -> Option<(Sensitivity, &Field)> {
+        let fields = self.list_path_fields(path);
+        let sensitivity = fields.iter().map(|field| field.sensitivity).max()?;
+        fields.last().filter(|_| fields.len() == path.len()).map(|field| (sensitivity, *field))
+    }
+
+    /// Every field, those inside of others behind them.
+    pub fn list_all_fields(&self) -> Vec<&Field> {
+        let mut fields = Vec::new();
+        for field in &self.fields {
+            fields.push(field);
+            fields.extend(field.ty.inner_shape().into_iter().flat_map(|inner| inner.list_all_fields()));
+        }
+        fields
+    }
+
     /// Field number `number`.
     pub fn get_field(&self, number: u16) -> &Field {
         &self.fields[number as usize]
@@ -470,6 +489,19 @@ impl FieldType {
             Self::Object(shape) | Self::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
             _ => None,
         }
+    }
+
+    /// The type of its value, or of each item of a list of scalars.
+    pub fn scalar_type(&self) -> Option<&ScalarType> {
+        match self {
+            Self::Scalar(own) | Self::Array(ArrayType { item: ItemType::Scalar(own), .. }) => Some(own),
+            _ => None,
+        }
+    }
+
+    /// The fields of the items of a list of objects.
+    pub fn item_shape(&self) -> Option<&Arc<Shape>> {
+        self.inner_shape().filter(|_| matches!(self, Self::Array(_)))
     }
 
     /// The word in kind files.

@@ -14,6 +14,7 @@ use super::Change;
 use super::digest::{self, CanonicalEncoder};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState, ValueSource};
 use crate::kind::equality::equals_absent;
+use crate::kind::visit::walk_path;
 use crate::kind::{ArrayType, ComparisonRule, Field, FieldType, ItemType, Kind, ListType, ScalarType, Shape};
 use crate::value::{ItemKeyField, PathSegment, Sensitivity, Value};
 
@@ -138,23 +139,14 @@ enum ValuePosition<'k> {
 }
 
 fn find_position<'k>(kind: &'k Kind, change: &Change) -> ValuePosition<'k> {
-    let (mut shape, mut found) = (Some(&*kind.shape), ValuePosition::Entry);
-    for segment in &change.path.0 {
-        found = match (segment, found) {
-            (PathSegment::Field(name), _) => match shape.and_then(|shape| shape.find_field(name)) {
-                Some(field) => {
-                    shape = field.ty.inner_shape().map(|shape| &**shape);
-                    ValuePosition::Field(field)
-                }
-                None => ValuePosition::Entry,
-            },
-            (PathSegment::Item { .. }, ValuePosition::Field(Field { ty: FieldType::Array(list), .. })) => {
-                ValuePosition::Item(&list.item)
-            }
-            _ => ValuePosition::Entry,
-        };
+    let last = walk_path(&kind.shape, &change.path).pop();
+    match last.map(|step| (step.segment, step.field)) {
+        Some((PathSegment::Field(_), Some(field))) => ValuePosition::Field(field),
+        Some((PathSegment::Item { .. }, Some(Field { ty: FieldType::Array(list), .. }))) => {
+            ValuePosition::Item(&list.item)
+        }
+        _ => ValuePosition::Entry,
     }
-    found
 }
 
 struct ValueDigester<'k> {

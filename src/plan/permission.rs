@@ -5,9 +5,10 @@
 //! Deliberately absent: how much of everything there is a plan may touch (`gate`).
 
 use crate::diagnostic::Diagnostic;
-use crate::kind::{Kind, Shape};
+use crate::kind::Kind;
+use crate::kind::visit::{PathStep, VisitFlow, visit_object, walk_path};
 use crate::plan::{Change, ChangeValueType, Plan};
-use crate::value::{Object, PathSegment, Sensitivity, Value};
+use crate::value::{PathSegment, Sensitivity, Value};
 
 /// Something that has to be allowed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -142,41 +143,27 @@ pub fn add_counts_to_hints(plan: &mut Plan) {
 
 /// Whether a change is about a person: by a mark on its path, or inside of what comes or goes.
 pub fn is_personal(kind: &Kind, change: &Change) -> bool {
-    let mut shape = Some(&kind.shape);
-    for segment in &change.path.0 {
-        match segment {
-            PathSegment::Field(name) => {
-                let field = shape.and_then(|shape| shape.find_field(name));
-                if field.is_some_and(|field| field.sensitivity == Sensitivity::Personal) {
-                    return true;
-                }
-                shape = field.and_then(|field| field.ty.inner_shape());
-            }
-            PathSegment::Key(_, mark) if *mark == Sensitivity::Personal => return true,
-            PathSegment::Key(..) | PathSegment::Item { .. } => {}
-        }
-    }
+    let is_marked = |step: &PathStep| match step.segment {
+        PathSegment::Field(_) => step.field.is_some_and(|field| field.sensitivity == Sensitivity::Personal),
+        PathSegment::Key(_, mark) => *mark == Sensitivity::Personal,
+        PathSegment::Item { .. } => false,
+    };
     let sides = [&change.before, &change.after];
     change.sensitivity == Sensitivity::Personal
+        || walk_path(&kind.shape, &change.path).iter().any(is_marked)
         || sides.into_iter().flatten().any(|value| contains_personal(&change.value_type, value))
 }
 
 fn contains_personal(form: &ChangeValueType, value: &Value) -> bool {
-    match (form, value) {
-        (ChangeValueType::Object(shape), Value::Object(object)) => has_personal_field(shape, object),
-        (ChangeValueType::Object(_), Value::Array(items)) => {
-            items.iter().any(|item| contains_personal(form, item))
-        }
-        _ => false,
+    let ChangeValueType::Object(shape) = form else { return false };
+    let mut found = false;
+    for object in value.list_objects() {
+        visit_object(shape, object, &mut |at| {
+            found |= at.field.sensitivity == Sensitivity::Personal && !at.node.is_blank();
+            VisitFlow::Descend
+        });
     }
-}
-
-fn has_personal_field(shape: &Shape, object: &Object) -> bool {
-    object.fields().filter(|(_, value)| !value.is_blank()).any(|(number, value)| {
-        let field = shape.get_field(number);
-        field.sensitivity == Sensitivity::Personal
-            || contains_personal(&ChangeValueType::from_type(&field.ty), value)
-    })
+    found
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::diagnostic::{Diagnostic, SourceSpan, find_nearest};
 use crate::document::{DesiredNode, DesiredValue, Document, NamedReference};
 use crate::kind::equality::is_equal;
 use crate::kind::{
-    ArrayType, Field, FieldLimits, FieldReference, FieldType, ItemType, Kind, ReferenceSource as Stands,
-    ScalarType, Shape,
+    Field, FieldLimits, FieldReference, FieldType, ItemType, Kind, ReferenceSource as Stands, ScalarType,
+    Shape,
 };
 use crate::value::{Object, Sensitivity, Value};
 
@@ -243,7 +243,7 @@ impl CandidateLimitCheck<'_> {
         let refers = of.reference.as_ref()?;
         let Some(Stands::Field(root)) = refers.source else { return None };
         let root = self.document.kind.shape.get_field(root);
-        let shape = find_item_shape(root)?;
+        let shape = root.ty.item_shape()?;
         let (own, list) = (shape.find_field(&refers.id)?, (self.find_list)(root.number)?);
         let mut things = list.items().iter().filter_map(Value::as_object);
         let thing = things.find(|thing| thing.get_field(own.number) == Some(id))?;
@@ -282,24 +282,13 @@ impl CandidateLimits {
     }
 }
 
-fn find_item_shape(field: &Field) -> Option<&Shape> {
-    match &field.ty {
-        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
-        _ => None,
-    }
-}
-
 /// Adds the texts at a path of field numbers that may lead over lists; gives the strictest mark on the way.
 fn collect_texts(shape: &Shape, object: &Object, path: &[u16], found: &mut Vec<Box<str>>) -> Sensitivity {
     let Some((number, rest)) = path.split_first() else { return Sensitivity::Public };
     let field = shape.get_field(*number);
     let Some(value) = object.get_field(*number) else { return field.sensitivity };
-    let inner = match &field.ty {
-        FieldType::Object(inner) => Some(&**inner),
-        _ => find_item_shape(field),
-    };
     let mut mark = field.sensitivity;
-    match inner {
+    match field.ty.inner_shape() {
         None => found.extend(value.as_str().map(Box::from)),
         Some(inner) => {
             let several = value.items();

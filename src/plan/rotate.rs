@@ -5,8 +5,9 @@
 //! Deliberately absent: what a new value is. That comes from the document's source, as always.
 
 use crate::diagnostic::Diagnostic;
-use crate::document::{DesiredNode, DesiredValue, Document};
-use crate::kind::{AbsenceRule, Field, FieldType, ItemType, Shape};
+use crate::document::{Document, visit_spec};
+use crate::kind::visit::{NodeType, VisitFlow};
+use crate::kind::{AbsenceRule, Field, FieldType};
 use crate::plan::step::format_path;
 use crate::value::{PathSegment, Sensitivity, ValuePath};
 
@@ -82,33 +83,18 @@ impl RotationSelector {
     }
 
     fn matches_any_value(&self, document: &Document) -> bool {
-        self.matches_document(document)
-            && self.matches_within(document, &document.kind.shape, &document.spec, &ValuePath::default())
-    }
-
-    fn matches_within(
-        &self,
-        document: &Document,
-        shape: &Shape,
-        wanted: &DesiredNode,
-        path: &ValuePath,
-    ) -> bool {
-        let DesiredValue::Object(fields) = &wanted.value else { return false };
-        fields.iter().any(|(number, wanted)| {
-            let field = shape.get_field(*number);
-            let path = path.join_segment(PathSegment::Field(field.name.clone()));
-            match (&field.ty, &wanted.value) {
-                (FieldType::Object(shape), _) => self.matches_within(document, shape, wanted, &path),
-                (FieldType::Array(list), DesiredValue::List(items)) => match &list.item {
-                    ItemType::Object(shape) => {
-                        items.iter().any(|item| self.matches_within(document, shape, item, &path))
-                    }
-                    ItemType::Scalar(_) => false,
-                },
-                (FieldType::Scalar(_), _) => is_rotatable(field) && self.selects_value(document, &path),
-                _ => false,
-            }
-        })
+        self.matches_document(document) && {
+            let mut matches = false;
+            visit_spec(document, &mut |at| {
+                let segment = |field: &&Field| PathSegment::Field(field.name.clone());
+                let path = || ValuePath(at.path.iter().map(segment).collect());
+                let is_value =
+                    matches!((at.node_type, &at.field.ty), (NodeType::Field, FieldType::Scalar(_)));
+                matches |= is_value && is_rotatable(at.field) && self.selects_value(document, &path());
+                VisitFlow::Descend
+            });
+            matches
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::DocumentState;
+use crate::kind::visit::walk_path;
 use crate::kind::{Field, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation};
 use crate::plan::compare::diff_objects;
 use crate::plan::permission::Permission;
@@ -330,18 +331,16 @@ fn diagnose_uncompared(
 
 /// A path for sentences, with the keys of items that anybody may see.
 pub fn format_path_with_keys(kind: &Kind, path: &ValuePath) -> String {
-    let (mut name, mut shape, mut mark) = (String::new(), Some(&kind.shape), Sensitivity::Public);
-    for segment in &path.0 {
-        match segment {
+    let mut name = String::new();
+    for step in walk_path(&kind.shape, path) {
+        match step.segment {
             PathSegment::Field(field) => {
-                let known = shape.and_then(|shape| shape.find_field(field));
-                mark = mark.max(known.map_or(Sensitivity::Internal, |field| field.sensitivity));
-                shape = known.and_then(|field| field.ty.inner_shape());
                 name.push_str(if name.is_empty() { "" } else { "." });
                 name.push_str(field);
             }
             PathSegment::Item { key, .. } => {
-                let open = key.iter().filter(|leaf| mark.max(leaf.sensitivity) == Sensitivity::Public);
+                let open =
+                    key.iter().filter(|leaf| step.sensitivity.max(leaf.sensitivity) == Sensitivity::Public);
                 let leaves: Vec<_> =
                     open.map(|leaf| ScalarType::render_url_text(&leaf.value, &kind.api)).collect();
                 name.push_str(&format!("[{}]", leaves.join(", ")));

@@ -12,7 +12,8 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::pseudonyms::PersonalDataMode;
 use super::sanitize;
-use crate::kind::{FieldType, ItemType, Kind, MapType, ScalarType, Shape};
+use crate::kind::visit::{PathStep, walk_path};
+use crate::kind::{FieldType, ItemType, Kind, ScalarType, Shape};
 use crate::plan::{Change, ChangeValueType};
 use crate::value::{ItemKeyField, Object, PathSegment, Sensitivity, Value, ValuePath};
 
@@ -197,47 +198,21 @@ pub struct RedactedPath {
 pub fn redact_path(kind: &Kind, path: &ValuePath) -> RedactedPath {
     let mut route =
         RedactedPath { pointer: String::new(), label: String::new(), sensitivity: Sensitivity::Public };
-    let (mut shape, mut map) = (Some(&*kind.shape), None);
-    for segment in &path.0 {
-        match segment {
-            PathSegment::Field(name) => {
-                let field = shape.and_then(|shape| shape.find_field(name));
-                // nobody knows what a stranger holds
-                route.sensitivity =
-                    route.sensitivity.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity));
-                map = field.and_then(|field| as_map_type(&field.ty));
-                shape = field.and_then(|field| find_inner_shape(&field.ty));
-                route.push_field(name);
-            }
+    for step in walk_path(&kind.shape, path) {
+        match step.segment {
+            PathSegment::Field(name) => route.push_field(name),
             PathSegment::Key(key, mark) => {
-                let own =
-                    map.map_or(route.sensitivity, |map| map.resolve_key_sensitivity(key, route.sensitivity));
+                let own = match step.field.map(|field| &field.ty) {
+                    Some(FieldType::Map(map)) => map.resolve_key_sensitivity(key, route.sensitivity),
+                    _ => route.sensitivity,
+                };
                 route.push_key(key, own.max(*mark));
-                route.sensitivity = route.sensitivity.max(*mark);
             }
-            PathSegment::Item { index, key } => route.push_item(*index, key, shape),
+            PathSegment::Item { index, key } => route.push_item(*index, key, &step),
         }
+        route.sensitivity = step.sensitivity;
     }
     route
-}
-
-fn as_map_type(ty: &FieldType) -> Option<&MapType> {
-    match ty {
-        FieldType::Map(map) => Some(map),
-        _ => None,
-    }
-}
-
-/// The shape of what is inside a field: of the object, or of each item.
-fn find_inner_shape(ty: &FieldType) -> Option<&Shape> {
-    match ty {
-        FieldType::Object(shape) => Some(shape),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Object(shape) => Some(shape),
-            ItemType::Scalar(_) => None,
-        },
-        _ => None,
-    }
 }
 
 impl RedactedPath {
@@ -261,16 +236,12 @@ impl RedactedPath {
         }
     }
 
-    fn push_item(&mut self, index: usize, key: &[ItemKeyField], shape: Option<&Shape>) {
+    fn push_item(&mut self, index: usize, key: &[ItemKeyField], step: &PathStep) {
         self.pointer.push_str(&format!("/{index}"));
-        let mark = |leaf: &ItemKeyField| {
-            let field = shape.and_then(|shape| shape.find_field(&leaf.name));
-            self.sensitivity
-                .max(leaf.sensitivity)
-                .max(field.map_or(Sensitivity::Internal, |field| field.sensitivity))
+        let format_leaf = |leaf: &ItemKeyField| {
+            format!("{}={}", leaf.name, format_key(&leaf.value, step.resolve_key_sensitivity(leaf)))
         };
-        let leaves: Vec<String> =
-            key.iter().map(|leaf| format!("{}={}", leaf.name, format_key(&leaf.value, mark(leaf)))).collect();
+        let leaves: Vec<String> = key.iter().map(format_leaf).collect();
         match leaves.is_empty() {
             true => self.label.push_str(&format!("[{index}]")),
             false => self.label.push_str(&format!("[{}]", leaves.join(", "))),

@@ -9,9 +9,7 @@ use std::sync::PoisonError;
 
 use super::RunSession;
 use super::fetch::ObjectJob;
-use super::match_up::{
-    build_desired_key, build_live_key, find_desired_value, find_key_field, find_live_value,
-};
+use super::match_up::{build_desired_key, build_live_key, find_desired_value, find_live_value};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
@@ -179,7 +177,7 @@ pub fn describe_live_key(kind: &Kind, object: &Object) -> String {
 
 fn describe_key<'v>(kind: &Kind, find: impl Fn(&[u16]) -> Option<&'v Value>) -> String {
     let show = |path: &[u16]| {
-        let is_public = find_key_field(kind, path)?.sensitivity == Sensitivity::Public;
+        let is_public = kind.shape.find_path_field(path)?.0 == Sensitivity::Public;
         let text = is_public.then(|| find(path).map(|value| ScalarType::render_url_text(value, &kind.api)));
         Some(
             text.flatten()

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
-use crate::kind::{ComparisonRule, FieldType, Kind, ScalarType};
+use crate::kind::{ComparisonRule, Kind, ScalarType};
 use crate::plan::sync_check::is_in_sync;
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Value};
@@ -226,23 +226,12 @@ fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -
     for path in &kind.identity.natural_key {
         let value = leaf(path).filter(|value| !value.is_blank())?;
         let text = ScalarType::render_url_text(value, &kind.api);
-        let compare = find_key_field(kind, path).map_or(ComparisonRule::Exact, |field| field.compare);
+        let compare =
+            kind.shape.find_path_field(path).map_or(ComparisonRule::Exact, |(_, field)| field.compare);
         key.push_str(&if compare == ComparisonRule::Exact { text } else { text.trim().to_lowercase() });
         key.push('\u{1f}');
     }
     Some(key)
-}
-
-/// The field at the end of a path of field numbers.
-pub fn find_key_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<&'k crate::kind::Field> {
-    let (last, inner) = path.split_last()?;
-    let shape = inner.iter().try_fold(&kind.shape, |shape, number| {
-        match &shape.fields.get(*number as usize)?.ty {
-            FieldType::Object(inner) => Some(inner),
-            _ => None,
-        }
-    })?;
-    shape.fields.get(*last as usize)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::fetch::{
     Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
     group_jobs,
 };
-use super::match_up::{ObjectMatch, find_key_field, find_live_value};
+use super::match_up::{ObjectMatch, find_live_value};
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
@@ -256,11 +256,10 @@ fn diagnose_unmanaged(group: &JobGroup, object: &Object) -> Diagnostic {
     let kind = &group.kind;
     let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
     let id = object.get_field(kind.identity.id).map(text).unwrap_or_default();
-    let open = kind
-        .identity
-        .natural_key
-        .iter()
-        .filter(|path| find_key_field(kind, path).is_some_and(|f| f.sensitivity == Sensitivity::Public));
+    let open =
+        kind.identity.natural_key.iter().filter(|path| {
+            kind.shape.find_path_field(path).is_some_and(|(mark, _)| mark == Sensitivity::Public)
+        });
     let key: Vec<String> = open.filter_map(|path| find_live_value(object, path)).map(text).collect();
     let named = if key.is_empty() { String::new() } else { format!(" ({})", key.join(", ")) };
     let message = format!("{} {id}{named} at target {} is in no document", kind.name, group.target);

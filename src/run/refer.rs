@@ -27,8 +27,9 @@ use super::index::ObjectIndex;
 use super::match_up::ObjectMatch;
 use crate::diagnostic::Diagnostic;
 use crate::document::refer::ReferenceSite;
-use crate::document::{DesiredNode, DesiredValue, Document, DocumentState, NamedReference};
-use crate::kind::{ArrayType, Field, FieldType, ItemType, ReferenceSource, Shape};
+use crate::document::{Document, DocumentState, NamedReference, visit_spec};
+use crate::kind::ReferenceSource;
+use crate::kind::visit::VisitFlow;
 use crate::plan::refer;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
@@ -182,7 +183,7 @@ impl ReferenceResolver {
             Some(ReferenceSource::Field(root)) => {
                 let field = kind.shape.get_field(*root);
                 let list = self.cache.get_list(job, *root, live)?;
-                let (Some(shape), Some(list)) = (get_item_shape(field), list) else {
+                let (Some(shape), Some(list)) = (field.ty.item_shape(), list) else {
                     return Err(build_lookup_error(spot, &format!("no live object shows `{}`", field.name)));
                 };
                 let named = reference.member.as_deref().and_then(|by| shape.find_field(by));
@@ -225,13 +226,6 @@ fn build_lookup_error(spot: &ReferenceSite, why: &str) -> ReferenceError {
     Diagnostic::error("unknown-reference", message).with_hint("write the id itself").into()
 }
 
-fn get_item_shape(field: &Field) -> Option<&Shape> {
-    match &field.ty {
-        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
-        _ => None,
-    }
-}
-
 /// What a document needs to know of a live object of its collection.
 fn collect_needs(document: &Document) -> Vec<LookupNeed> {
     let mut wants = Vec::new();
@@ -245,30 +239,15 @@ fn collect_needs(document: &Document) -> Vec<LookupNeed> {
             _ => {}
         }
     }
-    collect_limit_needs(&document.kind.shape, &document.spec, &mut wants);
-    wants.sort_unstable();
-    wants.dedup();
-    wants
-}
-
-/// The lists in which bounds stand for values of this document.
-fn collect_limit_needs(shape: &Shape, wanted: &DesiredNode, wants: &mut Vec<LookupNeed>) {
-    let DesiredValue::Object(fields) = &wanted.value else { return };
-    for (number, inner) in fields {
-        let field = shape.get_field(*number);
-        let of = field.limits_from.as_ref().map(|bounds| shape.get_field(bounds.reference_field));
+    // the lists in which bounds stand for values of this document
+    visit_spec(document, &mut |at| {
+        let of = at.field.limits_from.as_ref().map(|bounds| at.shape.get_field(bounds.reference_field));
         if let Some(ReferenceSource::Field(root)) = of.and_then(|of| of.reference.as_ref()?.source.as_ref()) {
             wants.push(LookupNeed::List(*root));
         }
-        match (&field.ty, &inner.value) {
-            (FieldType::Object(shape), _) => collect_limit_needs(shape, inner, wants),
-            (
-                FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }),
-                DesiredValue::List(items),
-            ) => {
-                items.iter().for_each(|item| collect_limit_needs(shape, item, wants));
-            }
-            _ => {}
-        }
-    }
+        VisitFlow::Descend
+    });
+    wants.sort_unstable();
+    wants.dedup();
+    wants
 }

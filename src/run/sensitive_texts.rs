@@ -5,17 +5,30 @@
 //! secret. What the kind does not know (strangers) may hold anything, so it is hidden like a marked value.
 //! Deliberately absent: blotting, and the credentials of the target; `remote` has both.
 
-use crate::document::{DesiredNode, DesiredValue, Document};
-use crate::kind::{FieldType, ItemType, MapType, Shape};
-use crate::value::{Object, Sensitivity, UnknownField, Value};
+use crate::document::{DesiredValue, Document, visit_spec};
+use crate::kind::visit::{NodeType, VisitFlow, VisitedNode, visit_object};
+use crate::value::{Object, Sensitivity, Value};
 
 /// The texts, the longest first.
 pub fn collect_sensitive_texts(document: &Document, live: Option<&Object>) -> Vec<String> {
     let mut hidden = SensitiveTexts { texts: Vec::new() };
-    let shape = &document.kind.shape;
-    hidden.collect_desired_object(shape, &document.spec, Sensitivity::Public);
+    visit_spec(document, &mut |at| {
+        hidden.collect_map_key(at);
+        if let DesiredValue::Literal(value) = &at.node.value {
+            hidden.collect_value(value, at.sensitivity);
+        }
+        VisitFlow::Descend
+    });
     if let Some(live) = live {
-        hidden.collect_live_object(shape, live, Sensitivity::Public);
+        hidden.collect_unknown_fields(live);
+        visit_object(&document.kind.shape, live, &mut |at| {
+            hidden.collect_map_key(at);
+            if at.scalar_type().is_some() {
+                hidden.collect_value(at.node, at.sensitivity);
+            }
+            at.node.as_object().into_iter().for_each(|inner| hidden.collect_unknown_fields(inner));
+            VisitFlow::Descend
+        });
     }
     hidden.texts.retain(|text| !text.is_empty());
     hidden.texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -28,70 +41,10 @@ struct SensitiveTexts {
 }
 
 impl SensitiveTexts {
-    fn collect_desired_object(&mut self, shape: &Shape, node: &DesiredNode, above: Sensitivity) {
-        let DesiredValue::Object(fields) = &node.value else { return };
-        for (number, inner) in fields {
-            let field = shape.get_field(*number);
-            let mark = above.max(field.sensitivity);
-            match (&field.ty, &inner.value) {
-                (FieldType::Object(shape), _) => self.collect_desired_object(shape, inner, mark),
-                (FieldType::Array(list), DesiredValue::List(items)) => {
-                    for item in items {
-                        match &list.item {
-                            ItemType::Object(shape) => self.collect_desired_object(shape, item, mark),
-                            ItemType::Scalar(_) => self.collect_desired_value(item, mark),
-                        }
-                    }
-                }
-                (FieldType::Map(map), DesiredValue::Map(entries)) => {
-                    for (key, entry) in entries {
-                        self.collect_map_key(map, key, mark);
-                        self.collect_desired_value(entry, mark);
-                    }
-                }
-                _ => self.collect_desired_value(inner, mark),
-            }
-        }
-    }
-
-    fn collect_desired_value(&mut self, wanted: &DesiredNode, mark: Sensitivity) {
-        if let DesiredValue::Literal(value) = &wanted.value {
-            self.collect_value(value, mark);
-        }
-    }
-
-    fn collect_live_object(&mut self, shape: &Shape, object: &Object, above: Sensitivity) {
-        for (number, value) in object.fields() {
-            let field = shape.get_field(number);
-            let mark = above.max(field.sensitivity);
-            match (&field.ty, value) {
-                (FieldType::Object(shape), Value::Object(inner)) => {
-                    self.collect_live_object(shape, inner, mark)
-                }
-                (FieldType::Array(list), Value::Array(items)) => {
-                    for item in items {
-                        match (&list.item, item) {
-                            (ItemType::Object(shape), Value::Object(inner)) => {
-                                self.collect_live_object(shape, inner, mark)
-                            }
-                            (_, item) => self.collect_value(item, mark),
-                        }
-                    }
-                }
-                (FieldType::Map(map), Value::Map(entries)) => {
-                    for (key, value) in entries {
-                        self.collect_map_key(map, key, mark);
-                        self.collect_value(value, mark);
-                    }
-                }
-                (_, value) => self.collect_value(value, mark),
-            }
-        }
-        object.unknown_fields.iter().for_each(|stranger| self.collect_unknown_field(stranger));
-    }
-
-    fn collect_map_key(&mut self, map: &MapType, key: &str, mark: Sensitivity) {
-        if map.resolve_key_sensitivity(key, mark) > Sensitivity::Public {
+    fn collect_map_key<N>(&mut self, at: &VisitedNode<N>) {
+        if let (NodeType::Entry(map), Some(key)) = (at.node_type, at.key)
+            && map.resolve_key_sensitivity(key, at.sensitivity) > Sensitivity::Public
+        {
             self.texts.push(key.to_owned());
         }
     }
@@ -124,9 +77,10 @@ impl SensitiveTexts {
     }
 
     /// The texts and long numbers in it; short ones tell nothing.
-    fn collect_unknown_field(&mut self, stranger: &UnknownField) {
+    fn collect_unknown_fields(&mut self, object: &Object) {
         const SHORT: usize = 4;
-        let parts = stranger.raw.split(['"', ',', ':', '{', '}', '[', ']']);
+        let raw = object.unknown_fields.iter().map(|own| &*own.raw);
+        let parts = raw.flat_map(|raw| raw.split(['"', ',', ':', '{', '}', '[', ']']));
         self.texts.extend(parts.map(str::trim).filter(|part| part.len() > SHORT).map(str::to_owned));
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::exchange::WireValue;
 use crate::kind::file::ListFile;
-use crate::kind::{Field, FieldReference, FieldType, ItemType, Kind, ReferenceSource, ScalarType, Shape};
+use crate::kind::visit::{VisitFlow, visit_object};
+use crate::kind::{Field, Kind, ReferenceSource, ScalarType};
 use crate::sandbox::embedded_objects::{extract_path, render_embedded};
 use crate::sandbox::raw_body;
 use crate::sandbox::store::SandboxTable;
@@ -24,9 +25,9 @@ pub fn find_reference_list<'t>(
     base: &str,
 ) -> Option<SandboxReferenceList<'t>> {
     let kind = &*table.kind;
-    let mut fields = Vec::new();
-    collect_references(&kind.shape, &mut fields);
-    fields.into_iter().find_map(|(field, refers)| match refers.source.as_ref()? {
+    let fields = kind.shape.list_all_fields().into_iter();
+    let mut fields = fields.filter_map(|field| Some((field, field.reference.as_ref()?)));
+    fields.find_map(|(field, refers)| match refers.source.as_ref()? {
         ReferenceSource::List(list) if *list.get == *path => {
             Some(SandboxReferenceList { list, items: collect_used(kind, table, path) })
         }
@@ -48,76 +49,32 @@ fn points_to_path(raw: &str, at: &str, path: &str) -> bool {
     })
 }
 
-/// Every field that refers to something, however deep.
-fn collect_references<'k>(shape: &'k Shape, found: &mut Vec<(&'k Field, &'k FieldReference)>) {
-    for field in &shape.fields {
-        if let Some(refers) = &field.reference {
-            found.push((field, refers));
-        }
-        if let Some(inner) = find_nested_shape(field) {
-            collect_references(inner, found);
-        }
-    }
-}
-
-fn find_nested_shape(field: &Field) -> Option<&Shape> {
-    match &field.ty {
-        FieldType::Object(shape) => Some(shape),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Object(shape) => Some(shape),
-            ItemType::Scalar(_) => None,
-        },
-        _ => None,
-    }
-}
-
 /// The things of a list that any object uses, in the order of their ids.
 fn collect_used(kind: &Kind, table: &SandboxTable, path: &str) -> Vec<WireValue> {
     let mut found = BTreeMap::new();
     for (_, record) in table.list_records(&vec![None; kind.scope.len()]) {
-        collect_ids(kind, &kind.shape, &record.object, path, &mut found);
+        collect_ids(kind, &record.object, path, &mut found);
     }
     found.into_values().collect()
 }
 
-fn collect_ids(
-    kind: &Kind,
-    shape: &Shape,
-    object: &Object,
-    path: &str,
-    found: &mut BTreeMap<String, WireValue>,
-) {
-    for field in &shape.fields {
-        let Some(value) = object.get_field(field.number) else { continue };
-        let refers = field.reference.as_ref();
-        let here = refers.filter(
-            |refers| matches!(&refers.source, Some(ReferenceSource::List(list)) if *list.get == *path),
-        );
-        let several = value.items();
-        let ids = if several.is_empty() { std::slice::from_ref(value) } else { several };
-        for id in here.iter().flat_map(|_| ids).filter(|id| !id.is_blank()) {
-            let text = ScalarType::render_url_text(id, &kind.api);
-            found.entry(text.clone()).or_insert_with(|| build_placeholder(field, id, &text));
+fn collect_ids(kind: &Kind, object: &Object, path: &str, found: &mut BTreeMap<String, WireValue>) {
+    visit_object(&kind.shape, object, &mut |at| {
+        let source = at.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+        let is_here = matches!(source, Some(ReferenceSource::List(list)) if *list.get == *path);
+        if is_here && at.scalar_type().is_some() && !at.node.is_blank() {
+            let text = ScalarType::render_url_text(at.node, &kind.api);
+            found.entry(text.clone()).or_insert_with(|| build_placeholder(at.field, at.node, &text));
         }
-        for inner in ids.iter().filter_map(Value::as_object) {
-            if let Some(shape) = find_nested_shape(field) {
-                collect_ids(kind, shape, inner, path, found);
-            }
-        }
-    }
+        VisitFlow::Descend
+    });
 }
 
 /// A thing of which nothing is known but its id.
 fn build_placeholder(field: &Field, id: &Value, text: &str) -> WireValue {
-    let leaf = match &field.ty {
-        FieldType::Scalar(leaf) => Some(leaf),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Scalar(leaf) => Some(leaf),
-            ItemType::Object(_) => None,
-        },
-        _ => None,
+    let (Some(leaf), Some(refers)) = (field.ty.scalar_type(), &field.reference) else {
+        return WireValue::Null;
     };
-    let (Some(leaf), Some(refers)) = (leaf, &field.reference) else { return WireValue::Null };
     let names = refers.by.iter().map(|name| (name.to_string(), WireValue::String(format!("{name} {text}"))));
     WireValue::Object(std::iter::once((refers.id.to_string(), leaf.encode_value(id))).chain(names).collect())
 }

@@ -13,8 +13,8 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
+use crate::kind::Kind;
 use crate::kind::registry::KindRegistry;
-use crate::kind::{FieldType, ItemType, Kind, Shape};
 use crate::openapi::count_decisions;
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
@@ -162,23 +162,10 @@ fn describe_kind(kind: &Kind) -> CheckedKind {
     CheckedKind {
         kind: kind.name.to_string(),
         title: kind.title.clone(),
-        fields: count_fields(&kind.shape),
+        fields: kind.shape.list_all_fields().len(),
         operations: operations.into_iter().filter(|(_, there)| *there).map(|(word, _)| word).collect(),
         samples: kind.examples.len(),
     }
-}
-
-/// How many fields an object has, with those inside others.
-fn count_fields(shape: &Shape) -> usize {
-    let inside = |ty: &FieldType| match ty {
-        FieldType::Object(shape) => count_fields(shape),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Object(shape) => count_fields(shape),
-            ItemType::Scalar(_) => 0,
-        },
-        FieldType::Map(_) | FieldType::Scalar(_) => 0,
-    };
-    shape.fields.iter().map(|field| 1 + inside(&field.ty)).sum()
 }
 
 fn render_text(apis: &[CheckedApi]) -> String {

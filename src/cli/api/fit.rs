@@ -389,7 +389,7 @@ impl<'k> FitCollector<'k> {
                 // a step that names no field is the number of an item
                 None => {
                     path.push_str("[]");
-                    shape = field.and_then(find_item_shape);
+                    shape = field.and_then(|field| field.ty.item_shape()).map(|inner| &**inner);
                 }
             }
         }
@@ -409,7 +409,7 @@ impl<'k> FitCollector<'k> {
                 }
                 Some(Value::Array(items)) => {
                     (shape, object) = (
-                        find_item_shape(field)?,
+                        field.ty.item_shape()?,
                         items.get(steps.next()?.parse::<usize>().ok()?)?.as_object()?,
                     );
                 }
@@ -537,13 +537,6 @@ fn is_read_from(field: &Field, member: &str, names: MemberNameCase) -> bool {
         MemberNameCase::Exact => **own == *member,
         MemberNameCase::CaseInsensitive | MemberNameCase::PreserveCase => own.eq_ignore_ascii_case(member),
     })
-}
-
-fn find_item_shape(field: &Field) -> Option<&Shape> {
-    match &field.ty {
-        FieldType::Array(ArrayType { item: ItemType::Object(shape), .. }) => Some(shape),
-        _ => None,
-    }
 }
 
 fn name_described_type(field: &Field, item: bool) -> &'static str {

@@ -1,6 +1,7 @@
 //! What apply says of one object: each fault with its code, its place and what to do.
 
 use crate::diagnostic::Diagnostic;
+use crate::kind::visit::walk_path;
 use crate::kind::{FieldType, ScalarType};
 use crate::plan::normalization::{self, explain_normalization};
 use crate::plan::step::{format_path, is_overlapping};
@@ -197,17 +198,10 @@ fn find_value_hint(step: &Step, change: &Change) -> Option<String> {
     if step.changes.iter().any(is_as_before) {
         return None;
     }
-    let mut shape = Some(&step.subject.kind.shape);
-    let mut found = None;
-    for segment in &change.path.0 {
-        if let PathSegment::Field(name) = segment {
-            let field = shape?.find_field(name)?;
-            (found, shape) = (Some(field), field.ty.inner_shape());
-        }
-    }
+    let field = walk_path(&step.subject.kind.shape, &change.path).last()?.field?;
     // the mark of a change is that of all that it stands in
     let mark = change.sensitivity;
-    explain_normalization((found?, mark), change.after.as_ref()?, change.before.as_ref()?)
+    explain_normalization((field, mark), change.after.as_ref()?, change.before.as_ref()?)
 }
 
 fn diagnose_not_kept(step: &Step, change: &Change) -> Diagnostic {

@@ -10,7 +10,7 @@ use crate::plan::{PlanSubject, StepAction};
 use crate::remote::target_client::TargetClient;
 use crate::run::decide_create::is_surely_visible;
 use crate::run::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed};
-use crate::run::match_up::{ObjectMatch, find_desired_value, find_key_field};
+use crate::run::match_up::{ObjectMatch, find_desired_value};
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::{Sensitivity, Value};
 
@@ -65,8 +65,9 @@ pub fn build_key_job<'d>(job: &ObjectJob<'d>) -> ObjectJob<'d> {
 fn diagnose_duplicates(subject: &PlanSubject, job: &ObjectJob, ids: &[Value]) -> Diagnostic {
     let kind = &subject.kind;
     let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
-    let open =
-        |path: &Vec<u16>| find_key_field(kind, path).is_some_and(|f| f.sensitivity == Sensitivity::Public);
+    let open = |path: &Vec<u16>| {
+        kind.shape.find_path_field(path).is_some_and(|(mark, _)| mark == Sensitivity::Public)
+    };
     let values = kind.identity.natural_key.iter().map(|path| match open(path) {
         true => find_desired_value(&job.document.spec, path).map(|value| format!(" `{}`", text(value))),
         false => None,

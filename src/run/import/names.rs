@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deunicode::deunicode;
 
-use crate::kind::{Field, FieldType, Kind, ScalarType, explain};
+use crate::kind::{Kind, ScalarType, explain};
 use crate::run::match_up::find_live_value;
 use crate::value::{Object, Sensitivity, Value};
 
@@ -53,7 +53,7 @@ fn make_unique_name(name: &str, id: &str, used: &mut BTreeSet<String>) -> String
 
 fn build_name(kind: &Kind, object: &Object) -> String {
     let word = |path: &Vec<u16>| {
-        let (mark, _) = find_field(kind, path)?;
+        let (mark, _) = kind.shape.find_path_field(path)?;
         let value = find_live_value(object, path).filter(|_| mark == Sensitivity::Public)?;
         Some(to_kebab(&ScalarType::render_url_text(value, &kind.api))).filter(|word| !word.is_empty())
     };
@@ -80,22 +80,6 @@ fn format_id_words(kind: &Kind, object: &Object) -> String {
         other => to_kebab(&ScalarType::render_url_text(other, &kind.api)),
     };
     object.get_field(kind.identity.id).map(hyphenated).unwrap_or_default()
-}
-
-/// The field at a path of field numbers, and the strictest mark on the way to it.
-pub fn find_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Sensitivity, &'k Field)> {
-    let (last, inner) = path.split_last()?;
-    let (mut shape, mut mark) = (&kind.shape, Sensitivity::Public);
-    for number in inner {
-        let field = shape.fields.get(*number as usize)?;
-        mark = mark.max(field.sensitivity);
-        shape = match &field.ty {
-            FieldType::Object(inner) => inner,
-            _ => return None,
-        };
-    }
-    let field = shape.fields.get(*last as usize)?;
-    Some((mark.max(field.sensitivity), field))
 }
 
 /// Names of environment variables, each for one secret only.

@@ -18,6 +18,7 @@ use crate::document::write::tree::{self, LayoutBuilder};
 use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
 use crate::kind::equality::is_equal;
 use crate::kind::explain::can_be_cleared;
+use crate::kind::visit::walk_path;
 use crate::kind::{Field, FieldType, ItemType, Kind, Shape};
 use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
 use crate::plan::rotate::NO_ROTATION;
@@ -412,22 +413,10 @@ fn build_cleared(field: &Field) -> Option<LayoutNode> {
 /// The field to which a path leads, or the list or mapping whose member it leads to, and the strictest mark on
 /// the way.
 fn resolve_field<'k>(kind: &'k Kind, path: &ValuePath) -> Option<(Sensitivity, &'k Field)> {
-    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Sensitivity::Public, None);
-    for segment in &path.0 {
-        let PathSegment::Field(name) = segment else { continue };
-        let field = shape?.find_field(name)?;
-        mark = mark.max(field.sensitivity);
-        shape = match &field.ty {
-            FieldType::Object(inner) => Some(inner),
-            FieldType::Array(list) => match &list.item {
-                ItemType::Object(inner) => Some(inner),
-                ItemType::Scalar(_) => None,
-            },
-            _ => None,
-        };
-        found = Some((mark, field));
-    }
-    found
+    let steps = walk_path(&kind.shape, path);
+    let fields: Vec<&Field> = steps.iter().map(|step| step.field).collect::<Option<_>>()?;
+    let mark = fields.iter().map(|field| field.sensitivity).max()?;
+    Some((mark, *fields.last()?))
 }
 
 /// The field numbers that lead to the list or mapping of a member; none when items stand on the way.
@@ -461,14 +450,7 @@ fn find_drafted<'d>(
                 let field = shape?.find_field(name)?;
                 here.push(u32::from(field.number));
                 node = fields.iter().find(|(number, _)| *number == field.number).map(|(_, node)| node);
-                shape = match &field.ty {
-                    FieldType::Object(inner) => Some(inner),
-                    FieldType::Array(list) => match &list.item {
-                        ItemType::Object(inner) => Some(inner),
-                        ItemType::Scalar(_) => None,
-                    },
-                    _ => None,
-                };
+                shape = field.ty.inner_shape();
             }
             PathSegment::Item { index, .. } => {
                 here.push(u32::try_from(*index).ok()?);

@@ -6,7 +6,7 @@
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::kind::equality::is_equal;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{ComparisonRule, Field, FieldType, ItemType, Kind, ScalarType};
+use crate::kind::{ComparisonRule, Field, FieldType, Kind, ScalarType};
 use crate::value::{Object, Sensitivity, Value};
 
 /// One condition.
@@ -113,14 +113,7 @@ fn resolve_path(kind: &Kind, name: &str) -> Result<Vec<u16>, Diagnostic> {
             return Err(fault);
         };
         path.push(field.number);
-        shape = match &field.ty {
-            FieldType::Object(shape) => Some(shape),
-            FieldType::Array(list) => match &list.item {
-                ItemType::Object(shape) => Some(shape),
-                ItemType::Scalar(_) => None,
-            },
-            _ => None,
-        };
+        shape = field.ty.inner_shape();
     }
     Ok(path)
 }
@@ -132,37 +125,11 @@ fn diagnose_no_value(name: &str) -> Diagnostic {
 
 /// The field at the end of a path, which has one value or is a list of such, and the strictest mark on the way.
 fn find_last_field<'k>(kind: &'k Kind, path: &[u16]) -> Option<(Sensitivity, &'k Field)> {
-    let (mut shape, mut mark, mut found) = (Some(&kind.shape), Sensitivity::Public, None);
-    for number in path {
-        let field = shape?.fields.get(*number as usize)?;
-        mark = mark.max(field.sensitivity);
-        found = Some(field);
-        shape = match &field.ty {
-            FieldType::Object(shape) => Some(shape),
-            FieldType::Array(list) => match &list.item {
-                ItemType::Object(shape) => Some(shape),
-                ItemType::Scalar(_) => None,
-            },
-            _ => None,
-        };
-    }
-    let field = found?;
-    get_scalar_type(field).map(|_| (mark, field))
-}
-
-fn get_scalar_type(field: &Field) -> Option<&ScalarType> {
-    match &field.ty {
-        FieldType::Scalar(leaf) => Some(leaf),
-        FieldType::Array(list) => match &list.item {
-            ItemType::Scalar(leaf) => Some(leaf),
-            ItemType::Object(_) => None,
-        },
-        _ => None,
-    }
+    kind.shape.find_path_field(path).filter(|(_, field)| field.ty.scalar_type().is_some())
 }
 
 fn parse_value(field: &Field, text: &str) -> Result<Value, Diagnostic> {
-    let leaf = get_scalar_type(field).ok_or_else(|| diagnose_no_value(&field.name))?;
+    let leaf = field.ty.scalar_type().ok_or_else(|| diagnose_no_value(&field.name))?;
     // a choice that no description lists can still be live
     let open = match leaf {
         ScalarType::Enum { .. } => &ScalarType::String { max_length: None },

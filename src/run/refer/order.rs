@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::DocumentState;
-use crate::kind::{ArrayType, FieldType, ItemType, ReferenceSource, Shape};
+use crate::kind::ReferenceSource;
+use crate::kind::visit::{VisitFlow, visit_object};
 use crate::plan::{Step, StepAction};
 use crate::run::fetch::ObjectJob;
-use crate::value::{Object, Value};
 
 /// For each job, the jobs whose objects must be there first, with the line that refers to them.
 pub type DependencyEdges = Vec<Vec<(usize, SourceSpan)>>;
@@ -64,35 +64,19 @@ pub fn add_delete_edges<S: Borrow<Step>>(edges: &mut DependencyEdges, steps: &BT
         let step: &Step = step.borrow();
         let mut held = Vec::new();
         if let Some(live) = &step.live {
-            collect_references(&step.subject.kind.shape, live, &mut held);
+            visit_object(&step.subject.kind.shape, live, &mut |at| {
+                let source = at.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+                if let (Some(ReferenceSource::Kind(kind)), Some(_)) = (source, at.scalar_type()) {
+                    held.push((kind, at.node));
+                }
+                VisitFlow::Descend
+            });
         }
         for (waits, (target, kind, id)) in gone.iter().filter(|(waits, _)| waits != number) {
-            let refers = held.iter().any(|(own, value)| **own == **kind && *value == id);
+            let refers = held.iter().any(|(own, value)| ***own == **kind && **value == *id);
             if let Some(own) = edges.get_mut(*waits).filter(|_| refers && *target == step.subject.target) {
                 own.push((*number, SourceSpan::default()));
             }
-        }
-    }
-}
-
-/// The objects of kinds to which an object refers.
-fn collect_references<'o>(shape: &'o Shape, object: &'o Object, held: &mut Vec<(&'o str, &'o Value)>) {
-    for (field, value) in object.fields().map(|(number, value)| (shape.get_field(number), value)) {
-        let inner = match &field.ty {
-            FieldType::Object(inner) | FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
-                Some(inner)
-            }
-            _ => None,
-        };
-        let leaves = std::slice::from_ref(value);
-        let parts = if value.items().is_empty() { leaves } else { value.items() };
-        if let Some(ReferenceSource::Kind(kind)) =
-            field.reference.as_ref().and_then(|refers| refers.source.as_ref())
-        {
-            held.extend(parts.iter().map(|id| (&**kind, id)));
-        }
-        for object in parts.iter().filter_map(Value::as_object) {
-            inner.into_iter().for_each(|inner| collect_references(inner, object, held));
         }
     }
 }

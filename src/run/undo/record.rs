@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::value_json::{self, JsonForm};
 use crate::kind::mask::is_mask;
 use crate::kind::mask::is_unreadable;
+use crate::kind::visit::{VisitFlow, visit_object, walk_path};
 use crate::kind::{ArrayType, Field, FieldType, ItemType, Kind, ScalarType, Shape};
 use crate::plan::step::format_path_with_keys;
 use crate::plan::undo::{UndoableChange, is_read_only, is_writable_path};
@@ -156,18 +157,15 @@ fn list_unseen_fields(shape: &Shape, live: &Object, above: &str) -> Vec<String> 
 
 /// Whether what was there could be seen, in every field: a mask must not be put back as a value.
 fn is_fully_seen(value: &Value, form: &ChangeValueType) -> bool {
-    match (form, value) {
-        (ChangeValueType::Object(shape), Value::Object(object)) => shape.fields.iter().all(|field| {
+    let ChangeValueType::Object(shape) = form else { return true };
+    value.list_objects().all(|object| {
+        shape.fields.iter().all(|field| {
             let value = object.get_field(field.number);
-            let inner =
-                value.is_none_or(|value| is_fully_seen(value, &ChangeValueType::from_type(&field.ty)));
-            is_read_only(field) || (!is_unreadable(field, value) && inner)
-        }),
-        (ChangeValueType::Object(_), Value::Array(items)) => {
-            items.iter().all(|item| is_fully_seen(item, form))
-        }
-        _ => true,
-    }
+            let is_inner_seen =
+                || value.is_none_or(|value| is_fully_seen(value, &ChangeValueType::from_type(&field.ty)));
+            is_read_only(field) || (!is_unreadable(field, value) && is_inner_seen())
+        })
+    })
 }
 
 fn choose_reason(mark: Sensitivity) -> WithheldReason {
@@ -211,23 +209,11 @@ fn reserve_size(record: LeafRecord, left: &mut usize) -> Result<LeafRecord, With
 
 /// The strictest mark on the way to a change, in the keys of its items, and in what it holds.
 fn find_highest_sensitivity(kind: &Kind, change: &Change) -> Sensitivity {
-    let (mut mark, mut shape) = (change.sensitivity, Some(&*kind.shape));
-    for segment in &change.path.0 {
-        match segment {
-            PathSegment::Field(name) => {
-                let field = shape.and_then(|shape| shape.find_field(name));
-                // nobody knows what a stranger holds
-                mark = mark.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity));
-                shape = field.and_then(|field| field.ty.inner_shape()).map(|shape| &**shape);
-            }
-            PathSegment::Key(_, own) => mark = mark.max(*own),
-            PathSegment::Item { key, .. } => {
-                let marks = key.iter().map(|leaf| {
-                    let field = shape.and_then(|shape| shape.find_field(&leaf.name));
-                    leaf.sensitivity.max(field.map_or(Sensitivity::Internal, |field| field.sensitivity))
-                });
-                mark = marks.fold(mark, Sensitivity::max);
-            }
+    let mut mark = change.sensitivity;
+    for step in walk_path(&kind.shape, &change.path) {
+        mark = mark.max(step.sensitivity);
+        if let PathSegment::Item { key, .. } = step.segment {
+            mark = key.iter().map(|own| step.resolve_key_sensitivity(own)).fold(mark, Sensitivity::max);
         }
     }
     let sides = [&change.before, &change.after].into_iter().flatten();
@@ -236,27 +222,24 @@ fn find_highest_sensitivity(kind: &Kind, change: &Change) -> Sensitivity {
 
 /// The strictest mark in a value.
 fn find_value_sensitivity(value: &Value, form: &ChangeValueType) -> Sensitivity {
-    match (form, value) {
-        (ChangeValueType::Object(shape), Value::Object(object)) => find_object_sensitivity(shape, object),
-        (ChangeValueType::Object(_), Value::Array(items)) => items
-            .iter()
-            .map(|item| find_value_sensitivity(item, form))
-            .fold(Sensitivity::Public, Sensitivity::max),
-        _ => Sensitivity::Public,
-    }
-}
-
-fn find_object_sensitivity(shape: &Shape, object: &Object) -> Sensitivity {
-    let strange = if object.unknown_fields.is_empty() { Sensitivity::Public } else { Sensitivity::Internal };
-    let of = |(number, value): (u16, &Value)| {
-        let field = shape.get_field(number);
-        if value.is_blank() {
-            Sensitivity::Public
-        } else {
-            field.sensitivity.max(find_value_sensitivity(value, &ChangeValueType::from_type(&field.ty)))
-        }
+    let ChangeValueType::Object(shape) = form else { return Sensitivity::Public };
+    let find_unknown = |object: &Object| match object.unknown_fields.is_empty() {
+        true => Sensitivity::Public,
+        false => Sensitivity::Internal,
     };
-    object.fields().map(of).fold(strange, Sensitivity::max)
+    let mut strictest = Sensitivity::Public;
+    for object in value.list_objects() {
+        strictest = strictest.max(find_unknown(object));
+        visit_object(shape, object, &mut |at| {
+            if at.node.is_blank() {
+                return VisitFlow::Skip;
+            }
+            let unknown = at.node.as_object().map_or(Sensitivity::Public, find_unknown);
+            strictest = strictest.max(at.sensitivity).max(unknown);
+            VisitFlow::Descend
+        });
+    }
+    strictest
 }
 
 /// A path as it is kept; with the ids of the rows on it, as the live object has them.
