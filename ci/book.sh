@@ -11,9 +11,10 @@ cp -r docs target/book-source/docs
 sed "s#^build-dir = .*#build-dir = \"../book\"#; s#^git-repository-url = .*#git-repository-url = \"$source\"#" \
   book.toml > target/book-source/book.toml
 find target/book-source/docs -name '*.md' -exec sed -i "s#](\.\./\([^)]*\))#](@outside@/\1)#g" {} +
+find target/book-source/docs/reference -name '*.md' -exec sed -i "s#](@outside@/\.\./#](@source@/#g" {} +
 # pages in folders reach other pages of the book by ../ too
 find target/book-source/docs/reference -name '*.md' -exec sed -i "s#](@outside@/#](../#g" {} +
-find target/book-source/docs -name '*.md' -exec sed -i "s#](@outside@/#]($source/blob/main/#g" {} +
+find target/book-source/docs -name '*.md' -exec sed -i "s#](@\(outside\|source\)@/#]($source/blob/main/#g" {} +
 # the book calls a README of a folder its index
 find target/book-source/docs -name '*.md' ! -name SUMMARY.md -exec sed -i "s#](\([a-z./]*\)README\.md#](\1index.md#g" {} +
 mdbook build target/book-source

@@ -9,6 +9,7 @@ mod gitlab;
 mod install;
 #[cfg(unix)]
 mod permissions;
+mod pictures;
 mod published;
 #[cfg(unix)]
 mod runner;
