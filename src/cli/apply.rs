@@ -172,7 +172,8 @@ fn prepare_saved_plan(
         .and_then(|workspace| records::enable_writes(workspace, screen))?;
     let Some(run) = &plan.undoes else {
         let env = run_setup::PROCESS_ENV;
-        return run_setup::prepare_run(workspace, reading, RunSelection::WHOLE, screen, env)
+        let reach = RunSelection { targets: Some(&plan.targets), ..RunSelection::WHOLE };
+        return run_setup::prepare_run(workspace, reading, reach, screen, env)
             .map(|prepared| (prepared, None));
     };
     let request = UndoRequest { receipt: Path::new(run), reading, selection: &everything };

@@ -30,6 +30,7 @@ use crate::remote::retry_budget::RetryBudget;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetClient;
 use crate::report::pseudonyms::PersonalDataMode;
+use crate::report::saved_plan::BoundTarget;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::index::{IndexEntry, ObjectIndex};
@@ -65,6 +66,8 @@ pub struct PreparedRun {
     pub retry_budget: Arc<RetryBudget>,
     /// What the run is limited to.
     pub selection: Option<SelectionFilter>,
+    /// How many documents are of targets that the saved plan does not name.
+    pub other_documents: usize,
     /// The documents of the base of the branch, once they were needed.
     pub base_documents: OnceLock<Option<MergeBaseDocuments>>,
 }
@@ -76,18 +79,28 @@ pub struct RunSelection<'r> {
     pub is_partly_read: bool,
     /// What narrows the run.
     pub args: Option<&'r SelectionArgs>,
+    /// The targets of a saved plan; nothing is resolved for others.
+    pub targets: Option<&'r [BoundTarget]>,
 }
 
 impl<'r> RunSelection<'r> {
     /// All of them.
-    pub const WHOLE: Self = Self { is_partly_read: false, args: None };
+    pub const WHOLE: Self = Self { is_partly_read: false, args: None, targets: None };
 
     /// Some of them.
-    pub const PART: Self = Self { is_partly_read: true, args: None };
+    pub const PART: Self = Self { is_partly_read: true, args: None, targets: None };
 
     /// Those that these arguments select.
     pub fn from_args(selection: &'r SelectionArgs) -> Self {
-        Self { is_partly_read: !selection.files.paths.is_empty(), args: Some(selection) }
+        Self { is_partly_read: !selection.files.paths.is_empty(), args: Some(selection), targets: None }
+    }
+
+    /// Takes the documents of targets that a saved plan does not name; how many they were.
+    fn drop_other_targets(&self, documents: &mut Vec<Document>) -> usize {
+        let Some(targets) = self.targets else { return 0 };
+        let total = documents.len();
+        documents.retain(|own| targets.iter().any(|target| own.target.as_deref() == Some(&*target.name)));
+        total - documents.len()
     }
 }
 
@@ -136,6 +149,7 @@ pub fn prepare_run(
     if let Some(selection) = &selection {
         workspace.documents.retain(|document| selection.is_read(document));
     }
+    let other_documents = reach.drop_other_targets(&mut workspace.documents);
     let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
     let (targets, mut faults) = workspace.resolve_targets(&world, reading.parallelism);
     drop(notice);
@@ -162,6 +176,7 @@ pub fn prepare_run(
         keys,
         retry_budget: allowance,
         selection,
+        other_documents,
         base_documents: OnceLock::new(),
     })
 }

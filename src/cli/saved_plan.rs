@@ -211,7 +211,7 @@ pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result
     documents.retain(|document| {
         planned.contains(&build_document_key(document)) || needed.contains(&build_document_key(document))
     });
-    let left_out = total - documents.len();
+    let left_out = total - documents.len() + prepared.other_documents;
     for target in &saved.targets {
         let Some(here) = prepared.services.get(&*target.name) else { continue };
         let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());

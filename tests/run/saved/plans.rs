@@ -351,3 +351,18 @@ fn no_secret_is_in_a_plan_nor_in_what_shows_it() {
         }
     }
 }
+
+#[test]
+fn an_apply_resolves_what_its_plan_needs_and_no_more() {
+    let fixture = differing(PARTNER, 2, "company_name", &json!("Grand Marais"));
+    let settings = fixture.workspace.read("trueup.yaml");
+    let other = "  elsewhere:\n    api: bootview\n    auth: { bearer: { from_env: OTHER_TOKEN } }\n    \
+                 scope: { customerId: 3f2b8c1e-5d4a-4e7f-9a60-1b2c3d4e5f60 }\n";
+    fixture.workspace.write("trueup.yaml", &format!("{}\n{other}", settings.trim_end()));
+    let document = "kind: bootview/payment-gateway\nname: other\nspec: { displayName: Other, merchantKey: { from_env: OTHER_KEY } }\n";
+    fixture.workspace.write("config/other.yaml", document);
+    // a job that applies to one target has the credentials of that target only
+    fixture.workspace.expect(0, &["plan", "config/000.yaml", "-o", "plan.json"]);
+    applied(&fixture, 0, &[]).says(&["2 done"]);
+    fixture.workspace.expect(1, &["plan"]).complains(&["OTHER_TOKEN", "OTHER_KEY"]);
+}
