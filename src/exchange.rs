@@ -4,6 +4,8 @@
 //! format can write it down without knowing the kind. A body may hold secrets, hence no `Debug` here.
 //! Deliberately absent: hosts, credentials, retries; those belong to `remote`.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use uuid::Uuid;
 
 /// What a request does.
@@ -38,8 +40,46 @@ pub struct PlannedRequest {
     /// Not yet encoded.
     pub query: Vec<(String, String)>,
     pub body: Option<WireValue>,
+    pub body_form: BodyForm,
     /// Whether sending it twice is the same as sending it once.
     pub idempotent: bool,
+}
+
+/// What is around a body, and how it is encoded.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct BodyForm {
+    /// The member that holds the object; dots reach inwards, `[]` at the end makes it a list of one.
+    pub member: Option<Box<str>>,
+    pub encoding: BodyEncoding,
+}
+
+/// How a body is encoded.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyEncoding {
+    /// In the format of the API.
+    #[default]
+    Default,
+    /// As a form, with members in brackets: `address[city]=Oslo&tags[]=a`.
+    Form,
+    /// As a JSON merge patch (RFC 7396): members that differ, null for those that go.
+    MergePatch,
+}
+
+impl BodyForm {
+    /// The names of the members around the object, and whether it is a list of one.
+    pub fn split_member(member: &str) -> (Vec<&str>, bool) {
+        let (path, is_list) = member.strip_suffix("[]").map_or((member, false), |path| (path, true));
+        (path.split('.').collect(), is_list)
+    }
+
+    /// A value inside its member.
+    pub fn wrap_value(member: Option<&str>, value: WireValue) -> WireValue {
+        let Some(member) = member else { return value };
+        let (names, is_list) = Self::split_member(member);
+        let inner = if is_list { WireValue::Array(vec![value]) } else { value };
+        names.iter().rev().fold(inner, |inner, name| WireValue::Object(vec![((*name).to_owned(), inner)]))
+    }
 }
 
 /// A body, or a part of one, in the API's own names and forms.

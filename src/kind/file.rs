@@ -6,6 +6,7 @@
 //! the reference.
 
 mod api;
+mod body;
 mod field;
 mod operations;
 mod paging;
@@ -16,14 +17,15 @@ pub use api::{
     ApiFile, ApiLoginFile, AuthScheme, ClearDefaultsFile, ErrorListFile, ErrorsFile, LimitsFile,
     MemberNameCase, OauthFile, UuidFormat, WireFormat,
 };
+pub use body::{BodyEncoding, ReadConsistency, SettleTime};
 pub use field::{
     AbsenceRule, ClearValue, ComparisonRule, FieldFile, FieldLimitsFile, ItemDeletionFile, ItemFile,
     ListOrder, ListTypeName, NumberEncoding, OmittedUse, ReferenceFile, ReferenceSourceFile, SensitivityFile,
     TypeName, UnlistedItems, WrittenItems,
 };
 pub use operations::{
-    DeleteFile, FindFile, IfMatchFile, ListFile, ListResponseShape, NestedFieldsFile, NestedGranularity,
-    OperationsFile, ReadConsistency, ReadFile, WriteBody, WriteFile, WriteResponse,
+    DeleteFile, EmptyListForm, EmptyListSign, FindFile, IfMatchFile, ListFile, ListResponseShape, ListShows,
+    NestedFieldsFile, NestedGranularity, OperationsFile, ReadFile, WriteBody, WriteFile, WriteResponse,
 };
 pub use paging::{PagingFile, PagingStyle};
 use schemars::JsonSchema;
@@ -51,6 +53,9 @@ pub struct KindFile {
     /// When an object waits for somebody. Its empty `pending` fields then wait too and are no difference.
     #[serde(default)]
     pub pending_when: Option<PendingWhenFile>,
+    /// When an object counts as deleted although reads still return it.
+    #[serde(default)]
+    pub deleted_when: Option<DeletedWhenFile>,
     /// The operations of the service on such objects.
     pub operations: OperationsFile,
     /// Fields that hold when, and by whom, an object was last edited.
@@ -148,6 +153,17 @@ pub enum IdAssigner {
     Server,
     /// The client, on create.
     Client,
+}
+
+/// When an object counts as deleted.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct DeletedWhenFile {
+    /// The field that says so.
+    pub field: String,
+    /// Its values for that; without them any value but null, false and an empty string.
+    #[serde(default)]
+    pub values: Vec<String>,
 }
 
 /// When an object waits for somebody.

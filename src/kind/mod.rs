@@ -29,7 +29,7 @@ pub use file::{
 };
 use uuid::Uuid;
 
-use crate::exchange::Method;
+use crate::exchange::{BodyForm, Method};
 use crate::value::{Sensitivity, Value};
 
 /// One service.
@@ -72,7 +72,9 @@ pub struct Kind {
     pub history: HistoryFields,
     pub shape: Arc<Shape>,
     /// What tells that a whole object still waits for somebody.
-    pub pending_when: Option<PendingCondition>,
+    pub pending_when: Option<FieldCondition>,
+    /// What says that an object counts as deleted.
+    pub deleted_when: Option<FieldCondition>,
     /// Live objects for the sandbox: scope values by name, and the object as the service answers it (JSON).
     pub examples: Vec<file::ExampleFile>,
 }
@@ -99,9 +101,9 @@ pub struct KindIdentity {
     pub import_name: Vec<Vec<u16>>,
 }
 
-/// While a root field has one of these values, empty `pending` fields wait rather than differ.
+/// A root field has one of these values; without any, it has a value.
 #[derive(Clone)]
-pub struct PendingCondition {
+pub struct FieldCondition {
     pub field: u16,
     pub values: Vec<Arc<str>>,
 }
@@ -122,13 +124,25 @@ pub struct HistoryFields {
 pub struct KindOperations {
     pub list: file::ListFile,
     pub get: Option<ReadOperation>,
+    /// What is around an object that is read by its own path, and what its request has.
+    pub get_form: ReadForm,
     pub find: Option<file::FindFile>,
     pub create: Option<WriteOperation>,
     pub update: Option<WriteOperation>,
+    /// Further updates, each of fields of its own.
+    pub updates: Vec<WriteOperation>,
     pub replace: Option<WriteOperation>,
     pub delete: Option<file::DeleteFile>,
     /// What goes as `If-Match` with every write to an object.
     pub if_match: Option<IfMatchSource>,
+}
+
+/// What a read of one object by its own path has besides.
+#[derive(Clone, Default)]
+pub struct ReadForm {
+    /// The member of the response that holds the object.
+    pub member: Option<String>,
+    pub query: Vec<(String, String)>,
 }
 
 /// What tells one state of an object from the next.
@@ -158,6 +172,12 @@ pub struct WriteOperation {
     /// With `{parameters}`.
     pub path: String,
     pub body: WriteBody,
+    /// The root fields that it takes; all without this.
+    pub fields: Option<Vec<u16>>,
+    pub body_form: BodyForm,
+    /// The member of the response that holds the object or its id.
+    pub response_member: Option<String>,
+    pub query: Vec<(String, String)>,
     pub nested_fields: Option<NestedFields>,
     pub response: WriteResponse,
     /// When a created object shows in reads.
@@ -379,6 +399,30 @@ impl Kind {
         let names =
             |path| self.shape.list_path_fields(path).iter().map(|field| &*field.name).collect::<Vec<_>>();
         self.identity.natural_key.iter().map(|path| names(path).join(".")).collect()
+    }
+}
+
+impl WriteOperation {
+    /// Whether the operation takes a root field.
+    pub fn takes_field(&self, number: u16) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.contains(&number))
+    }
+}
+
+impl KindOperations {
+    /// Every operation that changes an object, `replace` aside.
+    pub fn list_updates(&self) -> impl Iterator<Item = &WriteOperation> {
+        self.update.iter().chain(&self.updates)
+    }
+
+    /// How long reads may lag behind a write, where the kind says it.
+    pub fn find_settle_time(&self) -> Option<std::time::Duration> {
+        let writes = self.create.iter().chain(self.list_updates()).chain(&self.replace);
+        let time = |write: &WriteOperation| match write.read_after_write {
+            ReadConsistency::Within(time) => Some(time.0),
+            ReadConsistency::Immediate | ReadConsistency::Eventual => None,
+        };
+        writes.filter_map(time).max()
     }
 }
 

@@ -222,7 +222,7 @@ impl CanonicalEncoder {
 
     /// Method, path and query. Without a key, an id that must not be guessed is left out of the path.
     fn write_request_line(&mut self, subject: &PlanSubject, request: &PlannedRequest) {
-        self.write_piece(b'v', request.method.as_str().as_bytes());
+        self.write_piece(b'v', format!("{:?} {:?}", request.method, request.body_form).as_bytes());
         let is_open = self.keyed || subject.kind.id_field().sensitivity == Sensitivity::Public;
         let kind = &subject.kind;
         let hidden = subject.id.as_ref().filter(|id| !is_open && !id.is_blank());

@@ -105,6 +105,25 @@ pub struct Step {
     pub required_permissions: Vec<Permission>,
 }
 
+impl Step {
+    /// Whether what differs after its first request is what its other requests are for.
+    pub fn is_followed_by(&self, again: &Self) -> bool {
+        let [first, others @ ..] = self.requests.as_slice() else { return false };
+        let planned = |pointer: &String| others.iter().any(|other| other.changed_pointers.contains(pointer));
+        let is_left = |change: &Change| {
+            let pointer = change.path.to_pointer();
+            !first.changed_pointers.contains(&pointer) && planned(&pointer)
+        };
+        self.action == StepAction::Update && !others.is_empty() && again.changes.iter().all(is_left)
+    }
+
+    /// Whether its first request is to make a change.
+    pub fn sends_first(&self, change: &Change) -> bool {
+        let first = self.requests.first().filter(|_| self.requests.len() > 1);
+        first.is_none_or(|first| first.changed_pointers.contains(&change.path.to_pointer()))
+    }
+}
+
 /// A request with what to say about it.
 pub struct StepRequest {
     pub request: PlannedRequest,

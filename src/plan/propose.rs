@@ -12,13 +12,18 @@ mod scalars;
 
 use std::sync::Arc;
 
-pub use carry::{CarryRisk, CarryRiskReason};
+pub use carry::{
+    CarryRisk, CarryRiskReason, diagnose_carry_risk, diagnose_uncompared, diagnose_untaken_change,
+    format_path, format_path_with_keys,
+};
 pub use guard::find_foreign_edit;
 
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::equality::is_equal;
-use crate::kind::{ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Shape};
+use crate::kind::{
+    ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Kind, Shape, WriteOperation,
+};
 use crate::plan::permission::{Permission, is_personal};
 use crate::plan::rotate::{SecretRotation, is_rotatable};
 use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};
@@ -58,6 +63,41 @@ pub struct ObjectProposal {
     pub last_written: Vec<LastWritten>,
     /// What of it somebody had to allow.
     pub required_permissions: Vec<Permission>,
+}
+
+/// An update and the changes that it takes.
+pub struct UpdatePart<'k> {
+    pub write: &'k WriteOperation,
+    pub proposal: ObjectProposal,
+}
+
+/// The changes of a proposal, by the operation that takes them.
+///
+/// # Errors
+/// A change that no operation takes.
+pub fn split_updates<'k>(
+    kind: &'k Kind,
+    proposal: &ObjectProposal,
+) -> Result<Vec<UpdatePart<'k>>, Box<Change>> {
+    let number = |change: &Change| {
+        let name = change.path.top_field()?;
+        kind.shape.find_field(name).map(|field| field.number)
+    };
+    let takes = |write: &WriteOperation, change: &Change| {
+        number(change).is_none_or(|number| write.takes_field(number))
+    };
+    let lacks = |change: &&Change| !kind.operations.list_updates().any(|write| takes(write, change));
+    if let Some(change) = proposal.changes.iter().find(lacks) {
+        return Err(Box::new(change.clone()));
+    }
+    let part = |write: &'k WriteOperation| {
+        let changes: Vec<Change> =
+            proposal.changes.iter().filter(|change| takes(write, change)).cloned().collect();
+        let desired = proposal.desired.clone();
+        let proposal = ObjectProposal { desired, changes, ..ObjectProposal::default() };
+        (!proposal.changes.is_empty()).then_some(UpdatePart { write, proposal })
+    };
+    Ok(kind.operations.list_updates().filter_map(part).collect())
 }
 
 /// Overlays the live object with the document.

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::exchange::{Method, PlannedRequest, WireValue};
+use crate::exchange::{BodyForm, Method, PlannedRequest, WireValue};
 use crate::kind::mask::is_unreadable;
 use crate::kind::{
     AbsenceRule, ArrayType, Field, FieldType, ItemType, NestedFields, NestedGranularity, Shape, WriteBody,
@@ -122,12 +122,32 @@ fn build_full_update(
 ) -> StepRequest {
     let mut body = encode_object(&subject.kind.shape, &proposal.desired, WriteMode::Update);
     if let WireValue::Object(members) = &mut body {
+        keep_own_members(subject, write, members);
         keep_changed_items(&subject.kind.shape, live, proposal, members);
     }
     let changed: BTreeSet<&str> =
         proposal.changes.iter().filter_map(|change| change.path.top_field()).collect();
-    let along = list_unchanged_fields(&subject.kind.shape, &proposal.desired, &changed);
+    let mut along = list_unchanged_fields(&subject.kind.shape, &proposal.desired, &changed);
+    along.retain(|name| is_own_member(subject, write, name, |field| &field.name));
     build_step_request(subject, write, (body, Vec::new()), (list_changed_pointers(proposal), along))
+}
+
+/// Of several updates: leaves out what the others take.
+fn keep_own_members(subject: &PlanSubject, write: &WriteOperation, members: &mut Vec<(String, WireValue)>) {
+    members.retain(|(name, _)| is_own_member(subject, write, name, |field| &field.write_to));
+}
+
+/// Whether an update takes a member; what no field describes goes with the update of all other fields.
+fn is_own_member(
+    subject: &PlanSubject,
+    write: &WriteOperation,
+    name: &str,
+    spell: impl Fn(&Field) -> &Arc<str>,
+) -> bool {
+    let kind = &subject.kind;
+    let field = kind.shape.fields.iter().find(|field| **spell(field) == *name);
+    let is_rest = || kind.operations.updates.iter().all(|other| other.fields != write.fields);
+    field.map_or_else(is_rest, |field| write.takes_field(field.number))
 }
 
 /// Names of what travels unchanged, strangers last.
@@ -214,7 +234,7 @@ pub fn add_required_fields(step: &Step) -> Option<Result<PlannedRequest, Vec<Arc
     let mut request = step.requests.first()?.request.clone();
     let operations = &step.subject.kind.operations;
     let asks = |write: &&WriteOperation| write.retry_with_required && write.method == request.method;
-    [&operations.update, &operations.replace].into_iter().flatten().find(asks)?;
+    operations.list_updates().chain(&operations.replace).find(asks)?;
     let Some(WireValue::Object(members)) = &mut request.body else { return None };
     let mut hidden = Vec::new();
     for field in &step.subject.kind.shape.fields {
@@ -289,25 +309,36 @@ pub fn build_create_followup(
     let late = |path: &ValuePath| {
         path.top_field()
             .and_then(|name| shape.find_field(name))
-            .is_some_and(|field| field.behavior.update_only)
+            .is_some_and(|field| field.behavior.update_only && write.takes_field(field.number))
     };
     let sends: Vec<String> =
         proposal.changes.iter().filter(|c| late(&c.path)).map(|c| c.path.to_pointer()).collect();
     if sends.is_empty() {
         return None;
     }
-    let body = encode_object(shape, &proposal.desired, WriteMode::Update);
+    let mut body = encode_object(shape, &proposal.desired, WriteMode::Update);
+    if let WireValue::Object(members) = &mut body {
+        keep_own_members(subject, write, members);
+    }
     Some(build_step_request(subject, write, (body, Vec::new()), (sends, Vec::new())))
 }
 
 /// The request that deletes an object.
 pub fn build_delete(subject: &PlanSubject) -> Option<StepRequest> {
     let delete = subject.kind.operations.delete.as_ref()?;
+    let mut query = address::build_scope_query(&subject.kind, &subject.scope);
+    query.extend(delete.query.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let members = delete.body.as_ref().and_then(serde_json::Value::as_object);
+    let body = members.map(|members| {
+        let raw = |value: &serde_json::Value| WireValue::Raw(value.to_string());
+        WireValue::Object(members.iter().map(|(name, value)| (name.clone(), raw(value))).collect())
+    });
     let request = PlannedRequest {
         method: Method::Delete,
         path: address::expand_path(&delete.delete, &subject.kind, &subject.scope, subject.id.as_ref()),
-        query: address::build_scope_query(&subject.kind, &subject.scope),
-        body: None,
+        query,
+        body,
+        body_form: BodyForm::default(),
         idempotent: true,
     };
     Some(StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() })
@@ -319,12 +350,14 @@ fn build_step_request(
     (body, mut query): (WireValue, Vec<(String, String)>),
     (sends, along): (Vec<String>, Vec<String>),
 ) -> StepRequest {
+    query.splice(0..0, write.query.iter().cloned());
     query.splice(0..0, address::build_scope_query(&subject.kind, &subject.scope));
     let request = PlannedRequest {
         method: write.method,
         path: address::expand_path(&write.path, &subject.kind, &subject.scope, subject.id.as_ref()),
         query,
         body: Some(body),
+        body_form: write.body_form.clone(),
         idempotent: write.method != Method::Post,
     };
     StepRequest { request, changed_pointers: sends, sent_unchanged: along }

@@ -4,20 +4,20 @@
 //! written, a create is made only where the service has one. [`recheck_step`] is what `apply` asks right before a
 //! write: whether what the step relied on is still so.
 
-use crate::diagnostic::{Diagnostic, SourceSpan};
+use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
-use crate::kind::visit::walk_path;
-use crate::kind::{Field, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation};
+use crate::kind::{Field, IdAssigner, WriteBody, WriteOperation};
 use crate::plan::compare::diff_objects;
 use crate::plan::permission::Permission;
 use crate::plan::propose::{
-    CarryRisk, CarryRiskReason, GrantedPermissions, ObjectProposal, ProposalInput, find_foreign_edit,
-    propose_object,
+    GrantedPermissions, ObjectProposal, ProposalInput, UpdatePart, diagnose_carry_risk, diagnose_uncompared,
+    diagnose_untaken_change, find_foreign_edit, propose_object, split_updates,
 };
+pub use crate::plan::propose::{format_path, format_path_with_keys};
 use crate::plan::request::{self, UpdateOptions};
 use crate::plan::sync_check::is_in_sync;
 use crate::plan::{
-    Change, ChangeValueType, RefusedObject, Step, StepAction, UnchangedObject, WriteComparison,
+    Change, ChangeValueType, RefusedObject, Step, StepAction, StepRequest, UnchangedObject, WriteComparison,
 };
 use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
@@ -93,8 +93,14 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
                 last_written: proposal.last_written,
             })
         }
+        Some(live) if uses_parts(question, rules) => decide_parts(question, live, proposal, rules),
         Some(live) => decide_update(question, live, proposal, rules),
     }
+}
+
+/// Whether several operations share the update of an object.
+fn uses_parts(question: &ProposalInput, rules: DecideOptions) -> bool {
+    rules.method == UpdateMethod::Default && !question.document.kind.operations.updates.is_empty()
 }
 
 /// When the account owner last edited an object, where no run has seen that.
@@ -184,16 +190,15 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
         return refuse_object(question, proposal, vec![fault.with_hint("name it as `id` in the document")]);
     }
     let first = request::build_create(question.subject, write, &proposal);
-    let second = kind
-        .operations
-        .update
-        .as_ref()
-        .and_then(|write| request::build_create_followup(question.subject, write, &proposal));
+    let updates = kind.operations.list_updates();
+    let others =
+        updates.filter_map(|write| request::build_create_followup(question.subject, write, &proposal));
+    let requests = std::iter::once(first).chain(others).collect();
     PlanDecision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: StepAction::Create,
         changes: proposal.changes,
-        requests: std::iter::once(first).chain(second).collect(),
+        requests,
         body_mode: WriteBody::Full,
         notes: proposal.notes,
         live: None,
@@ -265,6 +270,56 @@ fn decide_update(
     }))
 }
 
+/// An update of a kind with several: one request for each operation that has something to change.
+fn decide_parts(
+    question: &ProposalInput,
+    live: &Object,
+    proposal: ObjectProposal,
+    rules: DecideOptions,
+) -> PlanDecision {
+    let parts = match split_updates(&question.document.kind, &proposal) {
+        Ok(parts) => parts,
+        Err(change) => {
+            let fault = diagnose_untaken_change(question, &change);
+            return refuse_object(question, proposal, vec![fault]);
+        }
+    };
+    let build = |part: &UpdatePart| {
+        request::build_update(question.subject, part.write, live, &part.proposal, rules.update_options)
+    };
+    let planned: Vec<StepRequest> = parts.iter().map(build).collect();
+    let carries = |path: &ValuePath| {
+        let number = path.top_field().and_then(|name| question.document.kind.shape.find_field(name));
+        let carries = |(part, planned): (&UpdatePart, &StepRequest)| {
+            number.is_none_or(|field| part.write.takes_field(field.number))
+                && request::replaces_path(part.write, &part.proposal, planned, path)
+        };
+        !rules.just_created && parts.iter().zip(&planned).any(carries)
+    };
+    let risks = proposal.carry_risks.iter().filter(|risk| carries(&risk.path));
+    let reasons: Vec<_> = risks.map(|risk| diagnose_carry_risk(question, risk)).collect();
+    if !reasons.is_empty() {
+        return refuse_object(question, proposal, reasons);
+    }
+    let clears = proposal.hidden_clears.iter().filter(|change| carries(&change.path)).cloned();
+    let is_full = parts.iter().any(|part| part.write.body == WriteBody::Full);
+    PlanDecision::Step(Box::new(Step {
+        subject: question.subject.clone(),
+        action: StepAction::Update,
+        changes: proposal.changes.iter().cloned().chain(clears).collect(),
+        requests: planned,
+        body_mode: if is_full { WriteBody::Full } else { WriteBody::Changes },
+        notes: proposal.notes,
+        live: Some(live.clone()),
+        desired: proposal.desired,
+        hidden: proposal.hidden,
+        shown_secrets: proposal.shown_secrets,
+        last_written: proposal.last_written,
+        unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
+        required_permissions: proposal.required_permissions,
+    }))
+}
+
 /// The operation that a method asks for.
 fn find_operation<'q>(question: &'q ProposalInput, method: UpdateMethod) -> Option<&'q WriteOperation> {
     use crate::exchange::Method;
@@ -278,93 +333,6 @@ fn find_operation<'q>(question: &'q ProposalInput, method: UpdateMethod) -> Opti
         UpdateMethod::Put => with(Method::Put),
         UpdateMethod::Patch => with(Method::Patch),
     }
-}
-
-fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagnostic {
-    let name = format_path_with_keys(&question.document.kind, &risk.path);
-    let (code, message) = match risk.reason {
-        CarryRiskReason::Hidden => {
-            ("would-erase", format!("the API does not return `{name}`; this write would erase it"))
-        }
-        CarryRiskReason::Masked => (
-            "would-write-mask",
-            format!("the API returns a mask for `{name}`; this write would put it in its place"),
-        ),
-        CarryRiskReason::Unconfirmed => (
-            "unconfirmed-secret",
-            format!(
-                "nothing says that the API returns the real `{name}`; this write would send back what it returns"
-            ),
-        ),
-    };
-    let field = risk.path.0.iter().rev().find_map(|segment| match segment {
-        PathSegment::Field(name) => Some(&**name),
-        _ => None,
-    });
-    let line = format!("add `{}: {{ from_env: NAME }}` to the document", field.unwrap_or_default());
-    let hint = match risk.reason {
-        CarryRiskReason::Hidden => format!("{line}, or `null` if there is none"),
-        CarryRiskReason::Masked | CarryRiskReason::Unconfirmed => line,
-    };
-    Diagnostic::error(code, message).with_location(question.document.locate_span(risk.span)).with_hint(hint)
-}
-
-/// What is said of a value that could not be compared. `travels`: the step sends it along with the rest.
-fn diagnose_uncompared(
-    question: &ProposalInput,
-    (path, span): &(ValuePath, SourceSpan),
-    travels: bool,
-) -> Diagnostic {
-    let name = path.0.iter().rev().find_map(|segment| match segment {
-        PathSegment::Field(name) => Some(&**name),
-        _ => None,
-    });
-    let message = format!("the API does not return `{}`; it is not compared", name.unwrap_or_default());
-    let hint = match travels {
-        true => "this update sends the document's value",
-        false => "`--force-hidden` writes it",
-    };
-    Diagnostic::note("not-comparable", message)
-        .with_location(question.document.locate_span(*span))
-        .with_hint(hint)
-}
-
-/// A path for sentences, with the keys of items that anybody may see.
-pub fn format_path_with_keys(kind: &Kind, path: &ValuePath) -> String {
-    let mut name = String::new();
-    for step in walk_path(&kind.shape, path) {
-        match step.segment {
-            PathSegment::Field(field) => {
-                name.push_str(if name.is_empty() { "" } else { "." });
-                name.push_str(field);
-            }
-            PathSegment::Item { key, .. } => {
-                let open =
-                    key.iter().filter(|leaf| step.sensitivity.max(leaf.sensitivity) == Sensitivity::Public);
-                let leaves: Vec<_> =
-                    open.map(|leaf| ScalarType::render_url_text(&leaf.value, &kind.api)).collect();
-                name.push_str(&format!("[{}]", leaves.join(", ")));
-            }
-            PathSegment::Key(..) => name.push_str("[]"),
-        }
-    }
-    name
-}
-
-/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
-pub fn format_path(path: &ValuePath) -> String {
-    let mut name = String::new();
-    for segment in &path.0 {
-        match segment {
-            PathSegment::Field(field) if name.is_empty() => name.push_str(field),
-            PathSegment::Field(field) => {
-                name.push('.');
-                name.push_str(field);
-            }
-            PathSegment::Item { .. } | PathSegment::Key(..) => name.push_str("[]"),
-        }
-    }
-    name
 }
 
 /// What to do with a step whose object was read again right before the write.

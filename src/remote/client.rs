@@ -30,6 +30,7 @@ use super::target::Target;
 pub use super::transport::ExchangeLimits;
 use super::transport::{HostConnection, PreparedRequest, Transport, TransportResponse, join_path};
 use super::transport_error::{DeliveryStatus, RedirectError, TransportError, TransportErrorReason};
+use super::wire;
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest};
 use crate::kind::WireFormat;
@@ -354,7 +355,8 @@ impl HttpClient {
         let (accept, content_type) = select_media_types(self.format);
         let mut headers = HeaderMap::from_iter([(ACCEPT, accept)]);
         if errand.body.is_some() {
-            headers.insert(CONTENT_TYPE, content_type);
+            let own = wire::get_media_type(request.body_form.encoding).map(HeaderValue::from_static);
+            headers.insert(CONTENT_TYPE, own.unwrap_or(content_type));
         }
         if let Some(state) = errand.if_match {
             let value = HeaderValue::from_str(state);

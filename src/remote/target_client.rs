@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use list::build_read_request;
 pub use list::{ListEvent, ListReading};
+use list::{build_read_request, is_deleted};
 pub use lookup::LookupSource;
 pub use origin::TargetOrigin;
 pub use try_paging::PagingTrial;
@@ -218,11 +218,11 @@ impl TargetClient {
 
     /// How many bytes the body of a request has.
     pub fn count_body_bytes(&self, request: &PlannedRequest) -> usize {
-        request.body.as_ref().map_or(0, |body| self.encode_body(body).len())
+        request.body.as_ref().map_or(0, |body| self.encode_body(request, body).len())
     }
 
-    fn encode_body(&self, body: &WireValue) -> Vec<u8> {
-        wire::encode_body(body, self.target.format, &self.target.api)
+    fn encode_body(&self, request: &PlannedRequest, body: &WireValue) -> Vec<u8> {
+        wire::encode_request_body(body, &request.body_form, self.target.format, &self.target.api)
     }
 
     /// Sends one request and reads the answer whole; an answer that says no is a trouble.
@@ -258,7 +258,7 @@ impl TargetClient {
             let message = "this connection reads only, and nothing was sent";
             return Err(RequestError::from_diagnostic(Diagnostic::error("read-only", message)));
         }
-        let body = body.map(|body| self.encode_body(body));
+        let body = body.map(|body| self.encode_body(request, body));
         let answered =
             self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
@@ -329,18 +329,23 @@ impl TargetClient {
         id: &Value,
     ) -> Result<Option<Snapshot>, RequestError> {
         let path = address::expand_path(path, of.kind, of.scope, Some(id));
-        let request = build_read_request(path, address::build_scope_query(of.kind, of.scope));
+        let form = &of.kind.operations.get_form;
+        let mut query = address::build_scope_query(of.kind, of.scope);
+        query.extend(form.query.iter().cloned());
+        let request = build_read_request(path, query);
         let response = match self.send_request(&request).await {
             Ok(answered) => answered.response,
             Err(trouble) if matches!(trouble.status(), Some(404 | 405 | 410)) => return Ok(None),
             Err(trouble) => return Err(trouble),
         };
-        let read = wire::read_object_spellings(&response.body, self.target.format, of.kind);
+        let read =
+            wire::read_object_spellings(&response.body, self.target.format, of.kind, form.member.as_deref());
         let (live, spelt) = read.map_err(|error| self.build_decode_error(error, &response, Method::Get))?;
         self.spellings.record_spellings(of.kind, spelt);
         let live = Snapshot { etag: response.etag.as_deref().map(Box::from), ..live };
         match live.object.get_field(of.kind.identity.id) {
             Some(own) if own != id => Err(RequestError::build_identity_error(of.kind)),
+            _ if is_deleted(of.kind, &live) => Ok(None),
             _ => Ok(Some(live)),
         }
     }

@@ -6,19 +6,23 @@
 //! Depth and number of values are bounded. No message here repeats anything of a body.
 //! Deliberately absent: HTTP, and what a difference means.
 
+mod created_id;
 mod lookup;
 mod object_reader;
 mod page;
 mod page_signs;
+mod request_body;
 
 use std::borrow::Cow;
 
+pub use created_id::{read_created_id, read_id};
 pub use lookup::{LookupColumns, LookupPage, LookupRow, read_lookup_page};
 pub use page::{
-    TotalPreview, is_error_in_success, peek_total, read_any, read_id, read_object, read_object_spellings,
-    read_page, read_page_with,
+    TotalPreview, is_error_in_success, peek_total, read_any, read_object, read_object_spellings, read_page,
+    read_page_with,
 };
 pub use page_signs::add_header_signs;
+pub use request_body::{encode_request_body, get_media_type};
 
 use crate::exchange::{HttpResponse, WireValue};
 use crate::kind::scalar::ScalarToken;

@@ -59,7 +59,7 @@ fn redact_pointer(pointer: &str, route: Option<&RedactedPath>) -> String {
 
 fn list_writes(kind: &Kind) -> impl Iterator<Item = &WriteOperation> {
     let operations = &kind.operations;
-    [&operations.create, &operations.update, &operations.replace].into_iter().flatten()
+    operations.create.iter().chain(operations.list_updates()).chain(&operations.replace)
 }
 
 /// Every path to which a kind is written, with its verb.

@@ -195,8 +195,9 @@ pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
 }
 
 /// How long reads may lag behind a write.
-pub fn get_read_after_write(session: &RunSession, _kind: &Kind) -> Duration {
-    session.read_back_timeout.unwrap_or(READ_AFTER_WRITE)
+pub fn get_read_after_write(session: &RunSession, kind: &Kind) -> Duration {
+    let of_kind = || kind.operations.find_settle_time().unwrap_or(READ_AFTER_WRITE);
+    session.read_back_timeout.unwrap_or_else(of_kind)
 }
 
 /// The code of the note about an object that was created and does not show yet.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::execute::{build_step_job, compute_chunking, group_by_level};
+use crate::kind::file::ListShows;
 use crate::kind::{IdAssigner, Kind, ReadOperation, WriteResponse};
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::page_position::needs_empty_page;
@@ -72,7 +73,7 @@ impl<'g> RequestEstimate<'g> {
         let after: Vec<(ObjectJob, bool)> = after.collect();
         self.count_reads(&after);
         for (step, (job, shows)) in steps.iter().zip(&after) {
-            if step.requests.len() > 1 && *shows {
+            for _ in step.requests.iter().skip(1).filter(|_| *shows) {
                 self.count_finish(job);
             }
         }
@@ -122,6 +123,7 @@ impl<'g> RequestEstimate<'g> {
             return jobs.iter().for_each(|(job, is_there)| self.count_read(job, *is_there));
         }
         self.count_list();
+        self.count_completions(jobs.iter().filter(|(_, is_there)| *is_there).count());
         // an empty list is asked about
         let empty = self.size.is_some_and(|extent| extent.items == 0);
         self.requests += u64::from(empty && self.kind.operations.list.access_check.is_some());
@@ -139,6 +141,14 @@ impl<'g> RequestEstimate<'g> {
         match build_find_key(kind, job.document).filter(|_| !named) {
             Some(_) => self.requests += 1,
             None => self.count_list(),
+        }
+        self.count_completions(usize::from(is_there));
+    }
+
+    /// Where the list shows summaries, each object that it shows is read.
+    fn count_completions(&mut self, objects: usize) {
+        if self.kind.operations.list.shows == ListShows::Summary {
+            self.requests += objects as u64;
         }
     }
 

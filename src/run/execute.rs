@@ -30,6 +30,7 @@ use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use super::refer::{ReferentStatus, add_delete_edges, build_edges, compute_levels};
 use super::{RunEvent, RunSession, lock_mutex};
+use crate::diagnostic::Diagnostic;
 use crate::kind::IdAssigner;
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, TargetClient};
@@ -193,7 +194,7 @@ impl StepExecutor<'_, '_> {
             let mut outcome = match self.verify_write(step, written, read) {
                 VerifyOutcome::Finished(outcome) => *outcome,
                 VerifyOutcome::Unfinished(outcome, rest) => {
-                    self.finish_create(service, of, *outcome, &rest).await
+                    self.finish_step(service, of, *outcome, rest).await
                 }
             };
             outcome.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -209,15 +210,36 @@ impl StepExecutor<'_, '_> {
         }
     }
 
-    /// The second half of a create: what only an update takes.
-    async fn finish_create(
+    /// What the first request of a step does not take: one request after the other.
+    async fn finish_step(
+        &self,
+        service: &TargetClient,
+        of: CollectionRef<'_>,
+        mut first: StepOutcome,
+        mut rest: Box<Step>,
+    ) -> StepOutcome {
+        for _ in 0..=rest.subject.kind.operations.updates.len() {
+            match self.send_followup(service, of, first, &rest).await {
+                VerifyOutcome::Finished(outcome) => return *outcome,
+                VerifyOutcome::Unfinished(outcome, next) => (first, rest) = (*outcome, next),
+            }
+        }
+        let message = "the updates of this object do not come to an end";
+        let reason = Diagnostic::error("not-kept", message).with_location(rest.subject.place.clone());
+        let hint = "plan again; look for fields that two updates of the kind change";
+        first.status = OutcomeStatus::Failed(vec![reason.with_hint(hint)]);
+        first
+    }
+
+    async fn send_followup(
         &self,
         service: &TargetClient,
         of: CollectionRef<'_>,
         first: StepOutcome,
         rest: &Step,
-    ) -> StepOutcome {
-        let job = ObjectJob { just_created: true, ..self.build_job(rest, rest.subject.id.as_ref()) };
+    ) -> VerifyOutcome {
+        let created = first.action == Some(StepAction::Create);
+        let job = ObjectJob { just_created: created, ..self.build_job(rest, rest.subject.id.as_ref()) };
         let state = rest.subject.kind.operations.if_match;
         let before = match state {
             Some(_) => read_one(service, of, &job).await,
@@ -231,15 +253,12 @@ impl StepExecutor<'_, '_> {
         let read = self.read_back(service, of, &[rest], &mut written).await.into_iter().next().flatten();
         let [mut written] = written;
         self.wait_until_recorded(rest, &mut written).await;
-        let mut outcome = match self.verify_write(rest, written, read) {
-            VerifyOutcome::Finished(outcome) => *outcome,
-            // nothing follows an update
-            VerifyOutcome::Unfinished(outcome, _) => *outcome,
-        };
+        let mut verified = self.verify_write(rest, written, read);
+        let (VerifyOutcome::Finished(outcome) | VerifyOutcome::Unfinished(outcome, _)) = &mut verified;
         outcome.action = first.action;
         outcome.attempts += first.attempts;
         outcome.findings.splice(0..0, first.findings);
-        outcome
+        verified
     }
 
     fn build_job(&self, step: &Step, id: Option<&Value>) -> ObjectJob<'_> {

@@ -13,6 +13,7 @@ use futures_util::{StreamExt, stream};
 use super::RunEvent;
 use super::match_up::{ObjectMatch, ObjectMatcher, build_desired_key, build_live_key, find_desired_value};
 use crate::document::{Document, DocumentState};
+use crate::kind::file::ListShows;
 use crate::kind::{Kind, ScalarType};
 use crate::remote::pager::{IncompleteReason, ListCompleteness};
 use crate::remote::target_client::{
@@ -172,7 +173,9 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
         let documents: Vec<&Document> = jobs.iter().map(|job| job.document).collect();
         let ids: Vec<Option<Value>> = jobs.iter().map(|job| job.known_id.clone()).collect();
         // documents that look things up may need what other objects hold
-        let drops = options.drop_in_sync && !documents.iter().any(|document| document.needs_lookup());
+        let is_summary = kind.operations.list.shows == ListShows::Summary;
+        let drops =
+            options.drop_in_sync && !is_summary && !documents.iter().any(|document| document.needs_lookup());
         let matcher = ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops);
         Self { kind, jobs, options, matcher, is_empty: true, others: Vec::new(), reported: 0 }
     }
@@ -209,6 +212,7 @@ async fn finish_list(
     let in_sync_ids = reading.matcher.take_in_sync_ids();
     let mut reads: Vec<ReadOutcome> =
         reading.matcher.into_found().into_iter().map(ReadOutcome::Found).collect();
+    complete_reads(service, of, &mut reads).await;
     let mut emptiness = Emptiness::Certain;
     match completeness.reason() {
         None if reading.is_empty => emptiness = check_emptiness(service, of).await,
@@ -225,6 +229,31 @@ async fn finish_list(
     }
     let (others, reported) = (reading.others, reading.reported);
     FetchedGroup { reads, in_sync_ids, emptiness, completeness: Some(completeness), others, reported }
+}
+
+/// Reads the objects of which a list shows summaries.
+async fn complete_reads(service: &TargetClient, of: CollectionRef<'_>, reads: &mut [ReadOutcome]) {
+    let width = service.target.parallelism.max(1) as usize;
+    let complete = reads.iter_mut().map(async |read| {
+        if let ReadOutcome::Found(found) = read {
+            *read = match complete_match(service, of, std::mem::take(found)).await {
+                Ok(found) => ReadOutcome::Found(found),
+                Err(error) => ReadOutcome::Failed(Arc::new(error)),
+            };
+        }
+    });
+    stream::iter(complete).buffer_unordered(width).collect::<()>().await;
+}
+
+/// What a list or a filter shows, as a read of the object shows it.
+async fn complete_match(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    found: ObjectMatch,
+) -> Result<ObjectMatch, RequestError> {
+    let ObjectMatch::One(live) = found else { return Ok(found) };
+    let live = service.complete_snapshot(of, *live).await?;
+    Ok(live.map_or(ObjectMatch::Nothing, |live| ObjectMatch::One(Box::new(live))))
 }
 
 async fn check_emptiness(service: &TargetClient, of: CollectionRef<'_>) -> Emptiness {
@@ -330,7 +359,7 @@ async fn try_read_one(
     let completeness = service.list_objects(of, &mut take).await?;
     Ok(match (matcher.into_found().pop().unwrap_or_default(), completeness) {
         (ObjectMatch::Nothing, ListCompleteness::Incomplete(reason)) => ReadOutcome::Unseen(reason),
-        (found, _) => ReadOutcome::Found(found),
+        (found, _) => ReadOutcome::Found(complete_match(service, of, found).await?),
     })
 }
 
@@ -357,7 +386,10 @@ async fn read_alone(
         false => others = true,
     };
     let whole = service.find_by_key(of, &collect_key_values(of.kind, job.document), &mut take).await?;
-    Ok((whole && !others).then(|| matcher.into_found().pop().unwrap_or_default()))
+    if !whole || others {
+        return Ok(None);
+    }
+    complete_match(service, of, matcher.into_found().pop().unwrap_or_default()).await.map(Some)
 }
 
 /// The values of the natural key, by the names that the filter's template uses.

@@ -154,6 +154,11 @@ impl ImportJob {
             None => {
                 let completeness = service.list_objects(of, &mut take).await?;
                 fetched.incomplete = completeness.reason().cloned();
+                let mut complete = Vec::with_capacity(fetched.objects.len());
+                for live in std::mem::take(&mut fetched.objects) {
+                    complete.extend(service.complete_snapshot(of, live).await?);
+                }
+                fetched.objects = complete;
             }
         }
         fetched.unmatched_selectors = (0..used.len()).filter(|at| used.get(*at) == Some(&false)).collect();

@@ -349,12 +349,12 @@ fn lock_file(file: &File) -> io::Result<()> {
 /// The path of a request as the kind has it, its parameters not filled in.
 fn build_path_template(kind: &Kind, action: StepAction, verb: Method) -> String {
     let operations = &kind.operations;
-    let writes = [&operations.update, &operations.replace];
+    let writes = operations.list_updates().chain(&operations.replace);
     let path = match action {
         StepAction::Create => operations.create.as_ref().map(|write| write.path.clone()),
         StepAction::Delete => operations.delete.as_ref().map(|delete| delete.delete.clone()),
         StepAction::Update => {
-            writes.into_iter().flatten().find(|write| write.method == verb).map(|write| write.path.clone())
+            writes.into_iter().find(|write| write.method == verb).map(|write| write.path.clone())
         }
     };
     path.unwrap_or_default()

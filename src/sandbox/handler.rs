@@ -4,16 +4,17 @@
 
 use std::borrow::Cow;
 
-use crate::exchange::{Method, WireValue};
+use crate::exchange::{BodyEncoding, BodyForm, Method, WireValue};
 use crate::kind::file::ApiLoginFile;
 use crate::kind::{Api, Kind};
+use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
 use crate::sandbox::error::{SandboxError, set_member};
 use crate::sandbox::raw_body::{RawBodyError, RawBodyValue, RawScalar};
 use crate::sandbox::response::{SandboxFormat, SandboxResponse};
 use crate::sandbox::route::{SandboxOperation, SandboxPathParameters, SandboxRouteTarget, SandboxRouter};
 use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
-use crate::sandbox::{auth, raw_body};
+use crate::sandbox::{auth, form_body, raw_body};
 use crate::value::Object;
 
 /// One request on its way through an API.
@@ -54,7 +55,7 @@ impl SandboxHandler<'_> {
             SandboxOperation::Get => self.get_object(number, parameters),
             SandboxOperation::Delete => self.delete_object(number, parameters),
             SandboxOperation::Create => self.create_object(number, parameters),
-            SandboxOperation::Update | SandboxOperation::Replace => {
+            SandboxOperation::Update | SandboxOperation::UpdatePart(_) | SandboxOperation::Replace => {
                 self.update_object(number, operation, parameters)
             }
         }
@@ -129,13 +130,31 @@ impl SandboxHandler<'_> {
     }
 
     /// The body under the kind's guidance.
-    pub fn deserialize_body(&self, kind: &Kind) -> Result<Object, SandboxError> {
+    pub fn deserialize_body(&self, kind: &Kind, form: &BodyForm) -> Result<Object, SandboxError> {
         let text = self.decode_body();
+        let body = unwrap_member(self.parse_encoded_body(&text, form.encoding)?, form.member.as_deref())?;
         let mut binder = SandboxDeserializer::new(self.api(), SandboxBodyDirection::Request);
-        let object = binder.read_object(&kind.shape, self.parse_body(&text)?, "");
+        let object = binder.read_object(&kind.shape, body, "");
         match binder.field_errors {
             grievances if grievances.is_empty() => Ok(object),
             grievances => Err(SandboxError::from_field_errors(self.api(), grievances)),
+        }
+    }
+
+    /// The body in the encoding of its operation.
+    fn parse_encoded_body<'t>(
+        &self,
+        text: &'t str,
+        encoding: BodyEncoding,
+    ) -> Result<RawBodyValue<'t>, SandboxError> {
+        let Some(expected) = wire::get_media_type(encoding) else { return self.parse_body(text) };
+        if self.request.content_type() != expected {
+            let message = format!("The content type must be {expected}.");
+            return Err(SandboxError::new(415, "UnsupportedMediaType", message));
+        }
+        match encoding {
+            BodyEncoding::Form => Ok(form_body::parse_form(text)),
+            BodyEncoding::Default | BodyEncoding::MergePatch => require_object(raw_body::parse_json(text)),
         }
     }
 
@@ -170,6 +189,22 @@ impl SandboxHandler<'_> {
             _ => Ok(RawBodyValue::Object(Vec::new())),
         }
     }
+}
+
+/// The object inside its member.
+fn unwrap_member<'t>(body: RawBodyValue<'t>, member: Option<&str>) -> Result<RawBodyValue<'t>, SandboxError> {
+    let Some(member) = member else { return Ok(body) };
+    let missing = || SandboxError::new(400, "MissingMember", format!("The member {member} is missing."));
+    let (names, is_list) = BodyForm::split_member(member);
+    let inner = names.iter().try_fold(body, |body, name| {
+        let members = body.into_members()?;
+        members.into_iter().find_map(|(own, value)| (*own == **name).then_some(value))
+    });
+    let inner = inner.ok_or_else(missing)?;
+    if !is_list {
+        return Ok(inner);
+    }
+    inner.into_items().and_then(|items| items.into_iter().next()).ok_or_else(missing)
 }
 
 fn require_object(read: Result<RawBodyValue<'_>, RawBodyError>) -> Result<RawBodyValue<'_>, SandboxError> {

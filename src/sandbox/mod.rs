@@ -13,6 +13,7 @@ mod embedded_objects;
 mod error;
 mod fault;
 mod filter;
+mod form_body;
 mod handler;
 mod http;
 mod id_generator;

@@ -2,7 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::exchange::WireValue;
+use crate::exchange::{BodyForm, WireValue};
+use crate::kind::file::{EmptyListSign, ListShows};
 use crate::kind::{IfMatchSource, Kind, ListResponseShape, ReadConsistency, ScalarType, WireFormat};
 use crate::remote::wire;
 use crate::sandbox::error::SandboxError;
@@ -41,6 +42,11 @@ impl SandboxHandler<'_> {
                 None => SandboxResponse::from_status(204),
             });
         }
+        if listed.is_empty()
+            && let Some(EmptyListSign::Status(status)) = list.none.first()
+        {
+            return Err(SandboxError::new(*status, "NoObjects", "There are none."));
+        }
         let cursor = |record: &SandboxRecord| read_item_cursor(kind, record);
         let listing = SandboxListing {
             list,
@@ -50,7 +56,7 @@ impl SandboxHandler<'_> {
         };
         let page = self.select_page(&listing)?;
         let items = listed.get(page.items.clone()).unwrap_or_default();
-        let items = items.iter().map(|record| self.encode_read(table, record)).collect();
+        let items = items.iter().map(|record| self.encode_listed(table, record)).collect();
         Ok(self.build_page_response(list, items, &page))
     }
 
@@ -77,7 +83,12 @@ impl SandboxHandler<'_> {
         let state = self.service.lock_state();
         let table = state.tables.get(number).ok_or_else(build_not_found)?;
         let (_, record) = self.find_record(table, parameters)?;
-        let answer = self.build_response(200, &self.encode_read(table, record));
+        let form = &table.kind.operations.get_form;
+        if let Some((name, _)) = form.query.iter().find(|own| !self.request.query.contains(own)) {
+            return Err(SandboxError::new(400, "MissingQuery", format!("The query {name} is missing.")));
+        }
+        let shown = BodyForm::wrap_value(form.member.as_deref(), self.encode_read(table, record));
+        let answer = self.build_response(200, &shown);
         let told = table.kind.operations.if_match == Some(IfMatchSource::Etag);
         let etag = told.then(|| self.compute_etag(table, record)).flatten();
         let headers = etag.map(|etag| ("etag".to_owned(), etag)).into_iter().collect();
@@ -134,6 +145,27 @@ impl SandboxHandler<'_> {
         let page = self.select_page(&listing)?;
         let items = listed.items.get(page.items.clone()).unwrap_or_default().to_vec();
         Ok(self.build_page_response(list, items, &page))
+    }
+
+    /// An object as the list shows it: of a summary the id and the natural key.
+    fn encode_listed(&self, table: &SandboxTable, record: &SandboxRecord) -> WireValue {
+        let whole = self.encode_read(table, record);
+        let (WireValue::Object(mut members), ListShows::Summary) =
+            (whole.clone(), table.kind.operations.list.shows)
+        else {
+            return whole;
+        };
+        let identity = &table.kind.identity;
+        let keys = identity.natural_key.iter().chain(&identity.import_name);
+        let numbers: Vec<u16> = keys.filter_map(|path| path.first().copied()).chain([identity.id]).collect();
+        let is_shown = |name: &str| {
+            numbers.iter().any(|number| {
+                let path = &table.kind.shape.get_field(*number).read_from;
+                path.first().is_some_and(|first| **first == *name)
+            })
+        };
+        members.retain(|(name, _)| is_shown(name));
+        WireValue::Object(members)
     }
 
     /// An object as a read shows it: what its ids refer to stands whole where the service knows it.

@@ -57,6 +57,8 @@ pub enum SandboxOperation {
     AccessCheck,
     Get,
     Create,
+    /// One of several updates.
+    UpdatePart(usize),
     Update,
     Replace,
     Delete,
@@ -237,6 +239,8 @@ fn list_operations(kind: &Kind) -> Vec<(SandboxOperation, Method, &str)> {
     found.extend(all.get.iter().filter_map(|get| Some((SandboxOperation::Get, Method::Get, get.path()?))));
     found.extend(all.create.iter().map(|write| (SandboxOperation::Create, write.method, &*write.path)));
     found.extend(all.update.iter().map(|write| (SandboxOperation::Update, write.method, &*write.path)));
+    let parts = all.updates.iter().enumerate();
+    found.extend(parts.map(|(at, write)| (SandboxOperation::UpdatePart(at), write.method, &*write.path)));
     found.extend(all.replace.iter().map(|write| (SandboxOperation::Replace, write.method, &*write.path)));
     found.extend(all.delete.iter().map(|delete| (SandboxOperation::Delete, Method::Delete, &*delete.delete)));
     found
@@ -269,8 +273,11 @@ fn collect_query_names(kinds: &[&Kind]) -> (HashSet<String>, HashSet<String>) {
         open.extend(
             paging.flat_map(|own| [&own.offset, &own.page, &own.limit].into_iter().flatten().cloned()),
         );
-        let writes = [&all.create, &all.update, &all.replace].into_iter().flatten();
-        let nested = writes.filter_map(|write| write.nested_fields.as_ref());
+        let writes = || all.create.iter().chain(all.list_updates()).chain(&all.replace);
+        open.extend(writes().flat_map(|write| write.query.iter().map(|(name, _)| name.clone())));
+        open.extend(all.delete.iter().flat_map(|delete| delete.query.keys().cloned()));
+        open.extend(all.get_form.query.iter().map(|(name, _)| name.clone()));
+        let nested = writes().filter_map(|write| write.nested_fields.as_ref());
         open.extend(nested.flat_map(|nested| nested.query.iter().map(|(name, _)| name.clone())));
         known.extend(all.find.iter().flat_map(|find| find.query.keys().cloned()));
         known.extend(kind.scope.iter().map(|scope| scope.name.to_string()));

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::exchange::WireValue;
+use crate::exchange::{BodyForm, WireValue};
+use crate::kind::scalar::ScalarToken;
 use crate::kind::{
     FieldType, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation, WriteResponse as AnswerWord,
 };
@@ -32,7 +33,8 @@ impl SandboxHandler<'_> {
         let table = tables.get_mut(number).ok_or_else(build_not_found)?;
         let kind = Arc::clone(&table.kind);
         let write = kind.operations.create.as_ref().ok_or_else(build_not_found)?;
-        let body = self.deserialize_body(&kind)?;
+        let body = self.deserialize_body(&kind, &write.body_form)?;
+        self.check_query(&write.query)?;
         let scope = table.complete_scope(&parameters.read_scope(&kind, &self.request.query)?);
         let id = assign_id(table, parameters.read_id(&kind)?, &body, mint)?;
         let exact = scope.iter().cloned().map(Some).collect();
@@ -64,10 +66,13 @@ impl SandboxHandler<'_> {
         let kind = Arc::clone(&table.kind);
         let write = match operation {
             SandboxOperation::Replace => kind.operations.replace.as_ref(),
+            SandboxOperation::UpdatePart(at) => kind.operations.updates.get(at),
             _ => kind.operations.update.as_ref(),
         };
         let write = write.ok_or_else(build_not_found)?;
-        let body = self.deserialize_body(&kind)?;
+        let body = self.deserialize_body(&kind, &write.body_form)?;
+        self.check_query(&write.query)?;
+        let body = keep_taken_fields(write, body);
         self.check_required(&kind, write, &body)?;
         let (scope, old) = self.find_record(table, parameters)?;
         self.check_precondition(table, old)?;
@@ -84,6 +89,7 @@ impl SandboxHandler<'_> {
                 rules.merge_record(&old, &body, nested)
             }
         };
+        restore_other_fields(&kind, write, &old.object, &mut record.object);
         self.validate_write(&kind, Some(&old.object), &body, &record)?;
         if self.service.options.auto_verify {
             rules::verify_record(&kind, &mut record, patterns.get(number).and_then(Option::as_ref));
@@ -114,10 +120,31 @@ impl SandboxHandler<'_> {
         self.check_precondition(table, record)?;
         let scope = parameters.read_scope(&table.kind, &self.request.query)?;
         let id = parameters.read_id(&table.kind)?.ok_or_else(build_not_found)?;
+        let (query, deleted) = (&table.kind.operations.delete, table.kind.deleted_when.is_some());
+        let query = query.iter().flat_map(|delete| &delete.query);
+        let query: Vec<_> = query.map(|(name, value)| (name.clone(), value.clone())).collect();
+        self.check_query(&query)?;
+        if deleted {
+            let mut record = record.clone();
+            mark_deleted(&table.kind, &mut record.object);
+            let scope = table.complete_scope(&scope);
+            self.store_record(table, &scope, &record);
+            return Ok(SandboxResponse::from_status(204));
+        }
         if self.fault_mode != FaultMode::DiscardWrite {
             table.take_record(&scope, &id).ok_or_else(build_not_found)?;
         }
         Ok(SandboxResponse::from_status(204))
+    }
+
+    /// A service may do something else without the query that its operation has.
+    fn check_query(&self, wanted: &[(String, String)]) -> Result<(), SandboxError> {
+        match wanted.iter().find(|own| !self.request.query.contains(own)) {
+            Some((name, _)) => {
+                Err(SandboxError::new(400, "MissingQuery", format!("The query {name} is missing.")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Some services want all required fields even of a merge.
@@ -161,7 +188,19 @@ impl SandboxHandler<'_> {
         mint: &mut SandboxIdGenerator,
     ) -> SandboxResponse {
         match write.response {
-            AnswerWord::Object => self.build_response(status, &self.encode_written(kind, record)),
+            AnswerWord::Object => {
+                let shown = self.encode_written(kind, record);
+                let member = write.response_member.as_deref();
+                self.build_response(status, &BodyForm::wrap_value(member, shown))
+            }
+            AnswerWord::Location => {
+                let id = record.object.get_field(kind.identity.id).unwrap_or(&Value::Null);
+                let id = ScalarType::render_url_text(id, &kind.api);
+                let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+                let url = format!("http://{}{}/{id}", self.host(), self.request.path);
+                let headers = vec![("location".to_owned(), url)];
+                SandboxResponse { headers, ..SandboxResponse::from_status(status) }
+            }
             // nothing of use: such a host answers some id, of which nobody says what it is
             AnswerWord::None if is_lenient(self.api()) => {
                 self.build_response(status, &WireValue::Uuid(mint.generate_uuid()))
@@ -175,6 +214,10 @@ impl SandboxHandler<'_> {
                 };
                 // it may come bare or inside
                 match is_lenient(self.api()) {
+                    _ if write.response_member.is_some() => {
+                        let member = write.response_member.as_deref();
+                        self.build_response(status, &BodyForm::wrap_value(member, wire))
+                    }
                     true => self.build_response(status, &wire),
                     false => self.build_response(
                         status,
@@ -183,6 +226,41 @@ impl SandboxHandler<'_> {
                 }
             }
         }
+    }
+}
+
+/// Of several updates, what one takes.
+fn keep_taken_fields(write: &WriteOperation, body: Object) -> Object {
+    if write.fields.is_none() {
+        return body;
+    }
+    let mut kept = Object::default();
+    for (number, value) in body.fields().filter(|(number, _)| write.takes_field(*number)) {
+        kept.set_field(number, value.clone());
+    }
+    kept.unknown_fields = body.unknown_fields;
+    kept
+}
+
+/// What an update does not take stays.
+fn restore_other_fields(kind: &Kind, write: &WriteOperation, old: &Object, made: &mut Object) {
+    for field in kind.shape.fields.iter().filter(|field| !write.takes_field(field.number)) {
+        made.set_field(field.number, old.get_field(field.number).cloned().unwrap_or(Value::Null));
+    }
+}
+
+/// An object that counts as deleted from now on.
+fn mark_deleted(kind: &Kind, object: &mut Object) {
+    let Some(condition) = &kind.deleted_when else { return };
+    let FieldType::Scalar(leaf) = &kind.shape.get_field(condition.field).ty else { return };
+    let default = match leaf {
+        ScalarType::Boolean => "true",
+        ScalarType::DateTime => "2026-01-31T08:00:00Z",
+        _ => "1",
+    };
+    let text = condition.values.first().map_or(default, |value| &**value);
+    if let Ok(value) = leaf.read_token(ScalarToken::Plain(text)) {
+        object.set_field(condition.field, value);
     }
 }
 

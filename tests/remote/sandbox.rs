@@ -565,7 +565,7 @@ fn every_kind_creates() {
             let after = running.dump_state()[&*kind.name].as_array().unwrap().clone();
             assert_eq!(after.len(), before.len() + 1, "{}", kind.name);
             assert_eq!(after[..before.len()], before[..], "{}: the others moved", kind.name);
-            let id = wire::read_id(answer.body.as_bytes(), WireFormat::Json, &kind);
+            let id = wire::read_id(answer.body.as_bytes(), WireFormat::Json, &kind, None);
             assert!(id.is_some() || write.response == WriteResponse::None, "{}: {}", kind.name, answer.body);
         }
     });

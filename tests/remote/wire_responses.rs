@@ -499,7 +499,7 @@ fn ids_are_read_in_any_dress() {
         (r#"{"partnerId":"9C0D7E42-1A3B-4C5D-8E6F-70819A2B3C4D"}"#, Json),
         (r#"[{"partnerId":"9c0d7e421a3b4c5d8e6f70819a2b3c4d"}]"#, Json),
     ] {
-        assert!(wire::read_id(body.as_bytes(), format, &kind) == id, "{body}");
+        assert!(wire::read_id(body.as_bytes(), format, &kind, None) == id, "{body}");
     }
     // as a new global partner is answered: by a member that is called `id`
     let own = crate::support::handmade_kinds::kind(
@@ -511,21 +511,21 @@ fn ids_are_read_in_any_dress() {
         (r#"{"id":"9c0d7e421a3b4c5d8e6f70819a2b3c4d"}"#, Json),
         ("{id:9c0d7e421a3b4c5d8e6f70819a2b3c4d}", Jsv),
     ] {
-        assert!(wire::read_id(body.as_bytes(), format, &own) == id, "{body}");
+        assert!(wire::read_id(body.as_bytes(), format, &own, None) == id, "{body}");
     }
     let nil = "00000000-0000-0000-0000-000000000000";
     for body in ["", "null", "\"\"", "{}", "[]", "nonsense", "<html>", nil, "true", r#"{"partnerId":null}"#] {
-        assert!(wire::read_id(body.as_bytes(), Json, &kind).is_none(), "{body}");
-        assert!(wire::read_id(body.as_bytes(), Jsv, &kind).is_none(), "{body}");
+        assert!(wire::read_id(body.as_bytes(), Json, &kind, None).is_none(), "{body}");
+        assert!(wire::read_id(body.as_bytes(), Jsv, &kind, None).is_none(), "{body}");
     }
     // all digits, and what looks like a number, is still a guid
     for body in ["11111111222243338444555555555551", "12345678000000000000000000000e10"] {
-        assert!(wire::read_id(body.as_bytes(), Jsv, &kind).is_some(), "{body}");
-        assert!(wire::read_id(body.as_bytes(), Json, &kind).is_some(), "{body}");
+        assert!(wire::read_id(body.as_bytes(), Jsv, &kind, None).is_some(), "{body}");
+        assert!(wire::read_id(body.as_bytes(), Json, &kind, None).is_some(), "{body}");
     }
     let named = crate::support::handmade_kinds::kind(&shape(vec![("id", text())]), 0, Habits::default());
-    assert!(wire::read_id(b"\"a-1\"", Json, &named) == Some(Value::from_text("a-1")));
-    assert!(wire::read_id(b"done", Json, &named).is_none(), "a bare word is no text id");
+    assert!(wire::read_id(b"\"a-1\"", Json, &named, None) == Some(Value::from_text("a-1")));
+    assert!(wire::read_id(b"done", Json, &named, None).is_none(), "a bare word is no text id");
 }
 
 #[test]
@@ -537,7 +537,7 @@ fn a_failure_despite_success_is_not_data() {
         assert!(wire::is_error_in_success(body, format, &kind.api));
         assert!(wire::read_page(body, format, &kind).err().is_some_and(|fault| fault.service_failed));
         assert!(wire::read_object(body, format, &kind).err().is_some_and(|fault| fault.service_failed));
-        assert!(wire::read_id(body, format, &kind).is_none());
+        assert!(wire::read_id(body, format, &kind, None).is_none());
     }
     let fine = br#"{"ResponseStatus":{"ErrorCode":null},"partnerId":"9c0d7e421a3b4c5d8e6f70819a2b3c4d"}"#;
     assert!(!wire::is_error_in_success(fine, Json, &kind.api));
@@ -809,7 +809,7 @@ fn read_all(body: &[u8], content_type: &str) {
         for format in [Json, Jsv] {
             let _ = wire::read_page(body, format, &kind);
             let _ = wire::read_object(body, format, &kind);
-            let _ = wire::read_id(body, format, &kind);
+            let _ = wire::read_id(body, format, &kind, None);
             let _ = wire::read_any(body, format);
             let _ = wire::is_error_in_success(body, format, api);
             let answer = HttpResponse { body: body.to_vec(), ..response(content_type, "") };

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use trueup::exchange::WireValue;
-use trueup::kind::file::{ClearDefaultsFile, ErrorListFile, ErrorsFile, LimitsFile, ListFile, PagingFile};
+use trueup::kind::file::{
+    ClearDefaultsFile, ErrorListFile, ErrorsFile, LimitsFile, ListFile, ListShows, PagingFile,
+};
 use trueup::kind::{
     AbsenceRule, Api, ArrayType, ClearValue, ComparisonRule, Field, FieldBehavior, FieldType, HistoryFields,
     IdAssigner, ItemType, Kind, KindIdentity, KindOperations, ListResponseShape, ListType, MapType,
-    MemberNameCase, NumberEncoding, ScalarType, Shape, UuidFormat, WireFormat, WrittenItems,
+    MemberNameCase, NumberEncoding, ReadForm, ScalarType, Shape, UuidFormat, WireFormat, WrittenItems,
 };
 use trueup::remote::wire::{self, Snapshot};
 use trueup::value::{Object, Sensitivity, Value};
@@ -125,14 +127,18 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         response: habits.answer,
         paging: Some(paging),
         access_check: None,
+        shows: ListShows::default(),
+        none: Vec::new(),
         source: None,
     };
     let operations = KindOperations {
         list,
         get: None,
+        get_form: ReadForm::default(),
         find: None,
         create: None,
         update: None,
+        updates: Vec::new(),
         replace: None,
         delete: None,
         if_match: None,
@@ -154,6 +160,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         history: HistoryFields::default(),
         shape: Arc::clone(shape),
         pending_when: None,
+        deleted_when: None,
         examples: Vec::new(),
     }
 }

@@ -285,6 +285,7 @@ pub fn delete(subject: PlanSubject, live: &Json) -> Step {
         ),
         query: Vec::new(),
         body: None,
+        body_form: Default::default(),
         idempotent: true,
     };
     let planned = StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() };

@@ -20,6 +20,7 @@ use crate::diagnostic::{Diagnostic, has_errors, suggest_word};
 use crate::kind::Kind;
 use crate::kind::scalar::ScalarToken;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
+use crate::remote::wire::Snapshot;
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::value::Value;
@@ -203,13 +204,18 @@ impl ApiTrial {
         for (kind, scope) in &self.kinds {
             let mut look = FitCollector::new(kind, self.service.target.format);
             let most = self.max_objects as usize;
+            let mut listed = Vec::new();
             let mut take = |live| {
-                if look.objects() < most {
-                    look.inspect_object(&live);
+                if listed.len() < most {
+                    listed.push(live);
                 }
             };
             let of = CollectionRef { kind, scope };
             let read = self.service.list_first_page(of, self.max_objects, &mut take).await;
+            let read = match read {
+                Ok(()) => inspect_objects(&self.service, of, listed, &mut look).await,
+                Err(error) => Err(error),
+            };
             let trial = match read {
                 Ok(()) => self.service.try_paging(of).await,
                 Err(error) => Err(error),
@@ -224,6 +230,20 @@ impl ApiTrial {
         }
         (fits, self.faults)
     }
+}
+
+async fn inspect_objects(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    listed: Vec<Snapshot>,
+    look: &mut FitCollector<'_>,
+) -> Result<(), RequestError> {
+    for live in listed {
+        if let Some(live) = service.complete_snapshot(of, live).await? {
+            look.inspect_object(&live);
+        }
+    }
+    Ok(())
 }
 
 fn describe_failure(service: &TargetClient, kind: &Kind, error: &RequestError) -> Diagnostic {

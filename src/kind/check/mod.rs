@@ -5,6 +5,7 @@
 //! Deliberately absent: reading of files and of YAML structure; `read` has done that before.
 
 mod api;
+mod bodies;
 mod examples;
 mod fields;
 mod keywords;
@@ -22,7 +23,7 @@ use super::file::{
     TypeName,
 };
 use super::{
-    Api, FieldType, HistoryFields, IdAssigner, Kind, KindIdentity, MemberNameCase, PendingCondition,
+    Api, FieldCondition, FieldType, HistoryFields, IdAssigner, Kind, KindIdentity, MemberNameCase,
     ScopeParameter, Shape,
 };
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors, suggest_word};
@@ -89,6 +90,8 @@ pub fn check_kind(
     let history = desk.resolve_history_fields(&scene, root.select_key("history"), file.history.as_ref());
     let pending_when =
         desk.resolve_pending_condition(&scene, root.select_key("pending_when"), file.pending_when.as_ref());
+    let deleted_when =
+        desk.resolve_deleted_condition(&scene, root.select_key("deleted_when"), file.deleted_when.as_ref());
     let operations = desk.resolve_operations(&scene, root.select_key("operations"), &file);
     let (Some(mut fields), Some(identity), Some(operations)) = (shape, identity, operations) else {
         desk.finish_check(faults);
@@ -108,6 +111,7 @@ pub fn check_kind(
         operations,
         history,
         pending_when,
+        deleted_when,
         shape,
         examples: file.examples,
     };
@@ -463,7 +467,7 @@ impl<'s> KindChecker<'s> {
         scene: &CheckContext,
         spot: YamlPath,
         file: Option<&PendingWhenFile>,
-    ) -> Option<PendingCondition> {
+    ) -> Option<FieldCondition> {
         let file = file?;
         if file.values.is_empty() {
             self.report_error(spot.select_key("values"), "missing-word", "`values` lists no value");
@@ -480,7 +484,7 @@ impl<'s> KindChecker<'s> {
                 self.report_unknown_name(spot.select_key("values").select_item(at), "value", value, known);
             }
         }
-        Some(PendingCondition {
+        Some(FieldCondition {
             field,
             values: file.values.iter().map(|value| value.as_str().into()).collect(),
         })

@@ -7,14 +7,12 @@
 use std::collections::BTreeMap;
 
 use super::super::file::{
-    FindFile, IdAssigner, IdentityFile, IfMatchFile, KindFile, ListFile, NestedFieldsFile, OperationsFile,
+    DeleteFile, FindFile, IdAssigner, IdentityFile, KindFile, ListFile, NestedFieldsFile, OperationsFile,
     ParameterLocation, ReadConsistency, ReadFile, TypeName, WriteBody, WriteFile,
 };
-use super::super::{
-    IfMatchSource, KindOperations, NestedFields, ReadOperation, WriteOperation, WriteResponse,
-};
+use super::super::{KindOperations, NestedFields, ReadForm, ReadOperation, WriteOperation, WriteResponse};
 use super::{CheckContext, KindChecker, YamlPath};
-use crate::exchange::Method;
+use crate::exchange::{BodyForm, Method};
 
 /// Which write it is.
 #[derive(Clone, Copy, PartialEq)]
@@ -60,65 +58,53 @@ impl KindChecker<'_> {
             own.replace.as_ref(),
             (WriteAction::Replace, identity),
         );
-        if let Some(delete) = &own.delete {
-            self.check_item_path(
-                scene,
-                spot.select_key("delete").select_key("delete"),
-                &delete.delete,
-                identity,
-            );
-        }
+        let get_path = own.get.as_ref().and_then(|get| get.get.as_ref());
+        self.check_list_form(spot.select_key("list"), &own.list, get_path.is_some());
+        let (update, updates) = self.resolve_several_updates(scene, spot, file, update);
+        self.check_delete_operation(scene, spot.select_key("delete"), own.delete.as_ref(), identity);
         self.check_created_object_is_findable(spot.select_key("create"), own, identity);
         let if_match = self.resolve_if_match(scene, spot, own);
         (self.diagnostics.len() == before).then_some(())?;
         Some(KindOperations {
             list: own.list.clone(),
-            get: match get {
-                Some(get) => Some(get?),
-                None => None,
-            },
+            get: get.map_or(Some(None), |get| get.map(Some))?,
+            get_form: own.get.as_ref().map(resolve_read_form).unwrap_or_default(),
             find: own.find.clone(),
             create,
             update,
+            updates,
             replace,
             delete: own.delete.clone(),
             if_match,
         })
     }
 
-    /// What tells one state of an object from the next must be known of each object that is written.
-    fn resolve_if_match(
+    /// Of several updates, each with the fields that it takes.
+    fn resolve_several_updates(
         &mut self,
         scene: &CheckContext,
         spot: YamlPath,
-        file: &OperationsFile,
-    ) -> Option<IfMatchSource> {
-        let word = file.if_match.as_ref()?;
-        let place = spot.select_key("if_match");
-        if file.update.is_none() && file.replace.is_none() && file.delete.is_none() {
-            self.report_error(place, "contradiction", "nothing here changes or deletes an object");
+        file: &KindFile,
+        update: Option<WriteOperation>,
+    ) -> (Option<WriteOperation>, Vec<WriteOperation>) {
+        let (own, identity) = (&file.operations, &file.identity);
+        let owned = self.resolve_update_fields(scene, spot, own);
+        let mut updates = Vec::new();
+        for (at, file) in own.updates.iter().enumerate() {
+            let place = spot.select_key("updates").select_item(at);
+            let write =
+                self.resolve_write_operation(scene, place, Some(file), (WriteAction::Update, identity));
+            updates.extend(write.map(|write| WriteOperation { fields: owned.get(at).cloned(), ..write }));
         }
-        match word {
-            IfMatchFile::Etag => {
-                if file.get.as_ref().is_none_or(|get| get.get.is_none()) {
-                    let message = "no path reads one object, and only such a read answers its `ETag`";
-                    self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
-                }
-                Some(IfMatchSource::Etag)
-            }
-            IfMatchFile::Field(name) => {
-                let place = place.select_key("field");
-                let (number, field) = self.find_root_field(scene, place, name)?;
-                let moving = [TypeName::Integer, TypeName::String, TypeName::Uuid, TypeName::DateTime];
-                if !moving.contains(&field.ty) || !field.read_only || field.sensitivity.is_some() {
-                    let message = format!("`{name}` is not a public field that only the service sets");
-                    let hint =
-                        "it is an integer, string, uuid or datetime, `read_only`, without `sensitivity`";
-                    self.report_error_with_hint(place, "word-does-not-fit", message, hint);
-                }
-                Some(IfMatchSource::Field(number))
-            }
-        }
+        let others: Vec<u16> = (0..scene.root.0.len())
+            .filter_map(|number| u16::try_from(number).ok())
+            .filter(|number| !owned.iter().any(|fields| fields.contains(number)))
+            .collect();
+        let update = update.map(|write| match owned.is_empty() {
+            true => write,
+            false => WriteOperation { fields: Some(others), ..write },
+        });
+        (update, updates)
     }
 
     /// `items` as in `check_paging`.
@@ -142,6 +128,18 @@ impl KindChecker<'_> {
         }
     }
 
+    fn check_delete_operation(
+        &mut self,
+        scene: &CheckContext,
+        spot: YamlPath,
+        delete: Option<&DeleteFile>,
+        identity: &IdentityFile,
+    ) {
+        let Some(delete) = delete else { return };
+        self.check_delete_body(spot, delete);
+        self.check_item_path(scene, spot.select_key("delete"), &delete.delete, identity);
+    }
+
     fn check_scope_use(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
         let used = parse_parameters(&list.get).unwrap_or_default();
         for name in list_path_parameters(scene) {
@@ -163,6 +161,18 @@ impl KindChecker<'_> {
         if let Some(path) = &get.get {
             self.check_item_path(scene, spot.select_key("get"), path, identity);
         }
+        self.check_member_path(spot, "response_member", get.response_member.as_deref());
+        let needs_path = get.get.is_none();
+        let rules = [
+            (
+                needs_path && get.response_member.is_some(),
+                "response_member",
+                "`response_member` needs a path",
+            ),
+            (needs_path && !get.query.is_empty(), "query", "`query` needs a path"),
+        ];
+        self.report_contradictions(spot, &rules);
+        self.check_fixed_query(spot.select_key("query"), get.query.keys());
         let mut allowed = list_path_parameters(scene);
         allowed.push(&identity.id);
         let query = self.check_query(spot.select_key("list_with"), &get.list_with, &allowed);
@@ -258,11 +268,19 @@ impl KindChecker<'_> {
             self.check_item_path(scene, place, path, identity);
         }
         self.check_write_keywords(spot, file, job);
+        self.check_body_words(scene, spot, file);
         let nested = self.resolve_nested_fields(scene, spot, file, job);
         Some(WriteOperation {
             method: verb,
             path: path.to_owned(),
             body: file.body,
+            fields: None,
+            body_form: BodyForm {
+                member: file.request_member.as_deref().map(Box::from),
+                encoding: file.encoding,
+            },
+            response_member: file.response_member.clone(),
+            query: file.query.clone().into_iter().collect(),
             nested_fields: nested,
             response: file.response,
             read_after_write: file.read_after_write,
@@ -308,6 +326,18 @@ impl KindChecker<'_> {
                 job != WriteAction::Create && file.read_after_write == ReadConsistency::Eventual,
                 "read_after_write",
                 "`read_after_write` belongs to `create`",
+            ),
+            (
+                job != WriteAction::Create && file.response == WriteResponse::Location,
+                "response",
+                "only a create answers the URL of a new object",
+            ),
+            (
+                job != WriteAction::Create
+                    && file.response == WriteResponse::Id
+                    && file.response_member.is_some(),
+                "response_member",
+                "the id of an update is known",
             ),
             (
                 file.retry_with_required && !changes,
@@ -406,6 +436,10 @@ impl KindChecker<'_> {
         }
         names.into_iter().map(str::to_owned).collect()
     }
+}
+
+fn resolve_read_form(get: &ReadFile) -> ReadForm {
+    ReadForm { member: get.response_member.clone(), query: get.query.clone().into_iter().collect() }
 }
 
 /// The scope parameters that stand in paths.

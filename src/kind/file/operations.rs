@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::PagingFile;
+use super::{BodyEncoding, PagingFile, ReadConsistency};
 
 /// The operations of the service.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
@@ -25,6 +25,9 @@ pub struct OperationsFile {
     /// Changes an object.
     #[serde(default)]
     pub update: Option<WriteFile>,
+    /// Further ways to change an object, each for `fields` that no other operation takes.
+    #[serde(default)]
+    pub updates: Vec<WriteFile>,
     /// A second way to change an object, used with `--method put`.
     #[serde(default)]
     pub replace: Option<WriteFile>,
@@ -61,6 +64,12 @@ pub struct ListFile {
     /// `list` (default), or `one_or_list` where a single object, or nothing, may come instead.
     #[serde(default)]
     pub response: ListResponseShape,
+    /// What the items are: the `object` (default), or a `summary` with its id and natural key. Then each object that is needed is read by `get`.
+    #[serde(default)]
+    pub shows: ListShows,
+    /// Responses that mean an empty list: statuses such as 404, and `absent` where the member `items` may be missing.
+    #[serde(default)]
+    pub none: Vec<EmptyListSign>,
     /// How further pages are requested; without it one response holds the whole list.
     #[serde(default)]
     pub paging: Option<PagingFile>,
@@ -83,6 +92,35 @@ pub enum ListResponseShape {
     OneOrList,
 }
 
+/// What the items of a list are.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ListShows {
+    /// The objects, as a read of each shows them.
+    #[default]
+    Object,
+    /// Less of each: at least the id and the natural key.
+    Summary,
+}
+
+/// A response that means an empty list.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum EmptyListSign {
+    /// A response with this status.
+    Status(u16),
+    /// A response of another form.
+    Form(EmptyListForm),
+}
+
+/// The form of a response that means an empty list.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyListForm {
+    /// The member with the items is missing.
+    Absent,
+}
+
 /// Reads one object, by a path of its own, by the list, or by the list where the path does not exist.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
@@ -90,6 +128,12 @@ pub struct ReadFile {
     /// The path, with `{scope}` and `{id}` parameters.
     #[serde(default)]
     pub get: Option<String>,
+    /// The member of the response that holds the object; dots reach inwards, and a list of one counts as that one.
+    #[serde(default)]
+    pub response_member: Option<String>,
+    /// Fixed query parameters of the path.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
     /// Query parameters added to the list operation, among them `{id}`; the item with that id is the object. With `get`, this is requested when the path answers 404 or 405.
     #[serde(default)]
     pub list_with: BTreeMap<String, String>,
@@ -128,13 +172,28 @@ pub struct WriteFile {
     /// What the body holds: the `full` object (the live object overlaid with the document) or only the `changes`.
     #[serde(default)]
     pub body: WriteBody,
+    /// The fields that this update takes, where there are several; `update` takes the others.
+    #[serde(default)]
+    pub fields: Vec<String>,
+    /// The member of the body that holds the object; dots reach inwards, and `[]` at the end makes it a list of one.
+    #[serde(default)]
+    pub request_member: Option<String>,
+    /// The member of the response that holds the object, or its id; dots reach inwards, and a list of one counts as that one.
+    #[serde(default)]
+    pub response_member: Option<String>,
+    /// How the body is encoded: in the format of the API (default), as a `form`, or as a JSON `merge_patch` (RFC 7396).
+    #[serde(default)]
+    pub encoding: BodyEncoding,
+    /// Fixed query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
     /// How objects, maps and arrays are sent when the body holds only the changes.
     #[serde(default)]
     pub nested_fields: Option<NestedFieldsFile>,
-    /// What the response holds: the `object`, its `id` alone, or `none` of them.
+    /// What the response holds: the `object`, its `id` alone, its URL in the header `Location`, or `none` of them.
     #[serde(default)]
     pub response: WriteResponse,
-    /// When reads show a created object: `immediate` (default) or `eventual`, for instance once a mail is confirmed.
+    /// When reads show what was written: `immediate` (default), `{ within: 10s }`, or for a create `eventual`, for instance once a mail is confirmed.
     #[serde(default)]
     pub read_after_write: ReadConsistency,
     /// An update that sends only changes, and is answered 400 about fields that it did not send, is sent once more with the live values of all required fields.
@@ -189,19 +248,10 @@ pub enum WriteResponse {
     Object,
     /// An id: bare, quoted, or in an object.
     Id,
+    /// The URL of the object in the header `Location`; its last segment is the id.
+    Location,
     /// Nothing of use.
     None,
-}
-
-/// When reads show a created object.
-#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum ReadConsistency {
-    /// As soon as the create is answered.
-    #[default]
-    Immediate,
-    /// Some time after: until then it is known by the id in the response of the create, and never created again.
-    Eventual,
 }
 
 /// Deletes one object.
@@ -210,6 +260,12 @@ pub enum ReadConsistency {
 pub struct DeleteFile {
     /// The path of a DELETE.
     pub delete: String,
+    /// Fixed query parameters.
+    #[serde(default)]
+    pub query: BTreeMap<String, String>,
+    /// The body, where the service needs one.
+    #[serde(default)]
+    pub body: Option<serde_json::Value>,
     /// Where the facts come from.
     #[serde(default)]
     pub source: Option<String>,

@@ -4,12 +4,13 @@
 //! erased, a mask would take the place of the secret. A secret is real when the kind says that the service shows
 //! it, or when it is the value that was last written from here.
 
-use super::{ItemType, ProposalBuilder};
-use crate::diagnostic::SourceSpan;
+use super::{ItemType, ProposalBuilder, ProposalInput};
+use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::mask::is_mask;
 use crate::kind::mask::is_unreadable;
-use crate::kind::{Field, FieldType, WrittenItems};
-use crate::plan::WriteComparison;
+use crate::kind::visit::walk_path;
+use crate::kind::{Field, FieldType, Kind, ScalarType, WrittenItems};
+use crate::plan::{Change, WriteComparison};
 use crate::value::{PathSegment, Sensitivity, Value, ValuePath};
 
 /// A live value that must not be written back.
@@ -133,4 +134,101 @@ impl ProposalBuilder<'_> {
         };
         self.proposal.carry_risks.push(CarryRisk { path, span: self.current_span, reason });
     }
+}
+
+/// Why a value that the document leaves alone must not be written back.
+pub fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagnostic {
+    let name = format_path_with_keys(&question.document.kind, &risk.path);
+    let (code, message) = match risk.reason {
+        CarryRiskReason::Hidden => {
+            ("would-erase", format!("the API does not return `{name}`; this write would erase it"))
+        }
+        CarryRiskReason::Masked => (
+            "would-write-mask",
+            format!("the API returns a mask for `{name}`; this write would put it in its place"),
+        ),
+        CarryRiskReason::Unconfirmed => (
+            "unconfirmed-secret",
+            format!(
+                "nothing says that the API returns the real `{name}`; this write would send back what it returns"
+            ),
+        ),
+    };
+    let field = risk.path.0.iter().rev().find_map(|segment| match segment {
+        PathSegment::Field(name) => Some(&**name),
+        _ => None,
+    });
+    let line = format!("add `{}: {{ from_env: NAME }}` to the document", field.unwrap_or_default());
+    let hint = match risk.reason {
+        CarryRiskReason::Hidden => format!("{line}, or `null` if there is none"),
+        CarryRiskReason::Masked | CarryRiskReason::Unconfirmed => line,
+    };
+    Diagnostic::error(code, message).with_location(question.document.locate_span(risk.span)).with_hint(hint)
+}
+
+/// What is said of a value that could not be compared. `travels`: the step sends it along with the rest.
+pub fn diagnose_uncompared(
+    question: &ProposalInput,
+    uncompared: &(ValuePath, SourceSpan),
+    travels: bool,
+) -> Diagnostic {
+    let (path, span) = uncompared;
+    let name = path.0.iter().rev().find_map(|segment| match segment {
+        PathSegment::Field(name) => Some(&**name),
+        _ => None,
+    });
+    let message = format!("the API does not return `{}`; it is not compared", name.unwrap_or_default());
+    let hint = match travels {
+        true => "this update sends the document's value",
+        false => "`--force-hidden` writes it",
+    };
+    Diagnostic::note("not-comparable", message)
+        .with_location(question.document.locate_span(*span))
+        .with_hint(hint)
+}
+
+/// A path for sentences, with the keys of items that anybody may see.
+pub fn format_path_with_keys(kind: &Kind, path: &ValuePath) -> String {
+    let mut name = String::new();
+    for step in walk_path(&kind.shape, path) {
+        match step.segment {
+            PathSegment::Field(field) => {
+                name.push_str(if name.is_empty() { "" } else { "." });
+                name.push_str(field);
+            }
+            PathSegment::Item { key, .. } => {
+                let open =
+                    key.iter().filter(|leaf| step.sensitivity.max(leaf.sensitivity) == Sensitivity::Public);
+                let leaves: Vec<_> =
+                    open.map(|leaf| ScalarType::render_url_text(&leaf.value, &kind.api)).collect();
+                name.push_str(&format!("[{}]", leaves.join(", ")));
+            }
+            PathSegment::Key(..) => name.push_str("[]"),
+        }
+    }
+    name
+}
+
+/// The field names of a path, for sentences; keys of items may be secret, so they stay out.
+pub fn format_path(path: &ValuePath) -> String {
+    let mut name = String::new();
+    for segment in &path.0 {
+        match segment {
+            PathSegment::Field(field) if name.is_empty() => name.push_str(field),
+            PathSegment::Field(field) => {
+                name.push('.');
+                name.push_str(field);
+            }
+            PathSegment::Item { .. } | PathSegment::Key(..) => name.push_str("[]"),
+        }
+    }
+    name
+}
+
+/// A change for which a kind with several updates has no operation.
+pub fn diagnose_untaken_change(question: &ProposalInput, change: &Change) -> Diagnostic {
+    let name = format_path_with_keys(&question.document.kind, &change.path);
+    Diagnostic::error("no-update", format!("no update takes `{name}`"))
+        .with_location(question.subject.place.clone())
+        .with_hint("add the field to one of `updates` of the kind, or mark it `immutable`")
 }

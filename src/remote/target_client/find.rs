@@ -3,7 +3,7 @@
 //! A filter is never sent half filled, since services take an empty one for none and answer with everybody.
 //! One that lets others through is not believed: what it did not show may still be there.
 
-use super::list::ListRequest;
+use super::list::{ListRequest, is_deleted};
 use super::{CollectionRef, RequestError, TargetClient};
 use crate::kind::ScalarType;
 use crate::kind::file::FindFile;
@@ -86,7 +86,9 @@ impl TargetClient {
         let mut counted = |live| {
             count += 1;
             pager.take_item(None);
-            take(live);
+            if !is_deleted(of.kind, &live) {
+                take(live);
+            }
         };
         let signs = self.read_response(of, &response, &mut counted)?;
         pager.finish_page(signs);

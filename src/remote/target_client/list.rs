@@ -10,8 +10,8 @@ use futures_util::{StreamExt, stream};
 
 use super::{CollectionRef, CollectionSize, RequestError, TargetClient, UNREADABLE};
 use crate::diagnostic::Diagnostic;
-use crate::exchange::{HttpResponse, Method, PlannedRequest};
-use crate::kind::file::ListFile;
+use crate::exchange::{BodyForm, HttpResponse, Method, PlannedRequest};
+use crate::kind::file::{EmptyListSign, ListFile, ListShows};
 use crate::kind::{Kind, ScalarType, address};
 use crate::remote::page_position::{self, PagePosition};
 use crate::remote::pager::{ListCompleteness, PageSigns, Pager};
@@ -73,7 +73,14 @@ impl<'l> ListRequest<'l> {
 }
 
 pub(super) fn build_read_request(path: String, query: Vec<(String, String)>) -> PlannedRequest {
-    PlannedRequest { method: Method::Get, path, query, body: None, idempotent: true }
+    PlannedRequest {
+        method: Method::Get,
+        path,
+        query,
+        body: None,
+        body_form: BodyForm::default(),
+        idempotent: true,
+    }
 }
 
 /// What the pager has to know of an object.
@@ -86,6 +93,27 @@ pub(super) fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
         let cursor = cursor.map(|cursor| ScalarType::render_url_text(cursor, &kind.api));
         pager.take_item_cursor(cursor.unwrap_or_default());
     }
+}
+
+/// Whether an object counts as deleted although it is returned.
+pub(super) fn is_deleted(kind: &Kind, live: &Snapshot) -> bool {
+    let Some(condition) = &kind.deleted_when else { return false };
+    let Some(value) = live.object.get_field(condition.field).filter(|value| !value.is_zero()) else {
+        return false;
+    };
+    let text = ScalarType::render_url_text(value, &kind.api);
+    condition.values.is_empty() || condition.values.iter().any(|own| **own == *text)
+}
+
+/// Whether an error response means that there are no objects.
+fn is_empty_list(list: &ListFile, error: &RequestError) -> bool {
+    let is_status =
+        |sign: &EmptyListSign| matches!(sign, EmptyListSign::Status(own) if error.status() == Some(*own));
+    list.none.iter().any(is_status)
+}
+
+fn build_empty_page() -> HttpResponse {
+    HttpResponse { status: 200, body: b"[]".to_vec(), ..HttpResponse::default() }
 }
 
 /// Reads one page; no signs end the list.
@@ -126,6 +154,24 @@ impl TargetClient {
         self.read_list(of, u64::MAX, take).await
     }
 
+    /// An object of a list as a read shows it: where the list shows summaries, it is read. Nothing when it is gone.
+    ///
+    /// # Errors
+    /// When the object cannot be read.
+    pub async fn complete_snapshot(
+        &self,
+        of: CollectionRef<'_>,
+        live: Snapshot,
+    ) -> Result<Option<Snapshot>, RequestError> {
+        if of.kind.operations.list.shows == ListShows::Object {
+            return Ok(Some(live));
+        }
+        match live.object.get_field(of.kind.identity.id) {
+            Some(id) => self.get_object(of, id).await,
+            None => Ok(None),
+        }
+    }
+
     /// How large a collection was when it was last listed.
     pub fn find_collection_size(&self, of: CollectionRef) -> Option<CollectionSize> {
         self.collection_sizes.find_size(of)
@@ -148,7 +194,9 @@ impl TargetClient {
         let mut take = |pager: &mut Pager, live: Snapshot| {
             count_object(pager, of.kind, &live);
             items += 1;
-            take(ListEvent::Object(live));
+            if !is_deleted(of.kind, &live) {
+                take(ListEvent::Object(live));
+            }
         };
         let fetch = async |(position, first): (PagePosition, Option<HttpResponse>)| match first {
             Some(first) => Ok(first),
@@ -225,7 +273,7 @@ impl TargetClient {
         let mut read = |pager: &mut Pager, response: &HttpResponse| {
             let mut take = |live: Snapshot| {
                 count_object(pager, of.kind, &live);
-                done = done || is_enough(&live);
+                done = done || (!is_deleted(of.kind, &live) && is_enough(&live));
             };
             let signs = self.read_response(of, response, &mut take)?;
             Ok((!done).then_some(signs))
@@ -265,7 +313,11 @@ impl TargetClient {
             position => (request.build_request(position), request.from_root),
         };
         if !from_root {
-            return Ok(Some(self.send_request(&own).await?.response));
+            let sent = self.send_request(&own).await;
+            return match sent {
+                Err(error) if is_empty_list(request.list, &error) => Ok(Some(build_empty_page())),
+                sent => Ok(Some(sent?.response)),
+            };
         }
         let answered = self.client.read_from_root(&own, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;

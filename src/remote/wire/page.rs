@@ -9,9 +9,8 @@ use super::{
     DecodeError, KeySyntax, ListPage, MemberSpelling, Snapshot, TokenKind, WireLexer, WireReadError,
     WireReadResult, WireScalar, decode_utf8,
 };
-use crate::kind::file::{ListFile, ListResponseShape};
-use crate::kind::scalar::ScalarToken;
-use crate::kind::{Api, FieldType, Kind, MemberNameCase, ScalarType, WireFormat};
+use crate::kind::file::{EmptyListForm, EmptyListSign, ListFile, ListResponseShape};
+use crate::kind::{Api, Kind, MemberNameCase, ScalarType, WireFormat};
 use crate::remote::json::JsonLexer;
 use crate::remote::jsv::JsvLexer;
 use crate::remote::pager::PageSigns;
@@ -105,10 +104,10 @@ pub fn peek_total(body: &[u8], format: WireFormat, kind: &Kind) -> Option<TotalP
 /// # Errors
 /// When the answer is not one object of the kind.
 pub fn read_object(body: &[u8], format: WireFormat, kind: &Kind) -> Result<Snapshot, DecodeError> {
-    read_object_spellings(body, format, kind).map(|(live, _)| live)
+    read_object_spellings(body, format, kind, None).map(|(live, _)| live)
 }
 
-/// One object, with how its members were spelt.
+/// One object in a member of the answer, with how its members were spelt.
 ///
 /// # Errors
 /// When the answer is not one object of the kind.
@@ -116,38 +115,19 @@ pub fn read_object_spellings(
     body: &[u8],
     format: WireFormat,
     kind: &Kind,
+    member: Option<&str>,
 ) -> Result<(Snapshot, Vec<MemberSpelling>), DecodeError> {
     refuse_failure(body, format, &kind.api)?;
     let (names, mut spelt) = (build_member_index(kind), Vec::new());
-    let live = with_lexer!(body, format, |lexer| read_single(lexer, kind, &names))?;
+    let live =
+        with_lexer!(body, format, |lexer| read_single(enter_member(lexer, member, kind)?, kind, &names))?;
     names.collect_spellings("", &mut spelt);
     Ok((live, spelt))
 }
 
-/// The id that a create answers: bare, quoted, or in an object. All zeros is none.
-pub fn read_id(body: &[u8], format: WireFormat, kind: &Kind) -> Option<Value> {
-    let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
-    let id = match read_object(body, format, kind) {
-        Ok(live) => live.object.get_field(kind.identity.id).cloned(),
-        Err(_) => leaf.read_token(ScalarToken::String(&read_word(body, format, leaf)?)).ok(),
-    };
-    id.filter(|id| !id.is_zero())
-}
-
-/// A single word: as the format writes it, or bare where only an id can be meant.
-fn read_word(body: &[u8], format: WireFormat, leaf: &ScalarType) -> Option<Box<str>> {
-    let body = body.trim_ascii();
-    let read =
-        || Ok::<_, DecodeError>(with_lexer!(body, format, |lexer| read_to_end(lexer, read_scalar_text))?);
-    let bare = || {
-        decode_utf8(body)
-            .ok()
-            .filter(|_| matches!(leaf, ScalarType::Uuid | ScalarType::Integer(_)))
-            .map(Box::from)
-    };
-    let word = read().ok().flatten().or_else(bare)?;
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"<>{}[]\"".contains(c);
-    (word.len() <= 200 && word.chars().all(plain)).then_some(word)
+/// A single word: as the format writes it.
+pub(super) fn read_bare_scalar(body: &[u8], format: WireFormat) -> Result<Option<Box<str>>, DecodeError> {
+    Ok(with_lexer!(body, format, |lexer| read_to_end(lexer, read_scalar_text))?)
 }
 
 /// Any answer, without a kind: what has types on the wire keeps them.
@@ -185,7 +165,11 @@ fn build_member_index(kind: &Kind) -> MemberIndex<'_> {
 }
 
 /// What stands at these paths, as text; a list or an object as it stands there.
-fn read_texts(body: &[u8], format: WireFormat, paths: &[String]) -> Result<Vec<Box<str>>, DecodeError> {
+pub(super) fn read_texts(
+    body: &[u8],
+    format: WireFormat,
+    paths: &[String],
+) -> Result<Vec<Box<str>>, DecodeError> {
     let mut found = Vec::new();
     let sought: Vec<_> = paths.iter().map(|path| MemberSearch { goal: (), path }).collect();
     with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| {
@@ -267,8 +251,37 @@ fn read_to_end<'b, L: WireLexer<'b>, T>(
     Ok(read)
 }
 
-fn read_single<'b, L: WireLexer<'b>>(
+/// The value in a member of an answer; the answer itself without one.
+fn enter_member<'b, L: WireLexer<'b>>(
     mut lexer: L,
+    member: Option<&str>,
+    kind: &Kind,
+) -> WireReadResult<AnswerValue<L>> {
+    let Some(member) = member.map(|member| member.strip_suffix("[]").unwrap_or(member)) else {
+        return Ok(AnswerValue { lexer, is_member: false });
+    };
+    if lexer.peek_token()? != TokenKind::Object {
+        return Err(build_error(&format!("the answer has no member `{member}`")));
+    }
+    let (sought, mut found) = ([MemberSearch { goal: (), path: member }], None);
+    search_members(&mut lexer, &sought, kind.api.member_names, &mut |(), lexer| {
+        found = Some(*lexer);
+        lexer.skip_value().map(drop)
+    })?;
+    lexer.expect_end()?;
+    let missing = || build_error(&format!("the answer has no member `{member}`"));
+    Ok(AnswerValue { lexer: found.ok_or_else(missing)?, is_member: true })
+}
+
+/// Where the value of an answer stands.
+struct AnswerValue<L> {
+    lexer: L,
+    /// Whether more of the answer follows it.
+    is_member: bool,
+}
+
+fn read_single<'b, L: WireLexer<'b>>(
+    AnswerValue { mut lexer, is_member }: AnswerValue<L>,
     kind: &Kind,
     names: &MemberIndex,
 ) -> WireReadResult<Snapshot> {
@@ -290,7 +303,9 @@ fn read_single<'b, L: WireLexer<'b>>(
             return Err(build_error("the answer is a single value where one object was expected"));
         }
     }
-    lexer.expect_end()?;
+    if !is_member {
+        lexer.expect_end()?;
+    }
     match lives.pop() {
         Some(live) if lives.is_empty() => check_known_members(live, kind),
         Some(_) => Err(build_error("the answer is a list of several objects where one was expected")),
@@ -351,7 +366,8 @@ impl<'k> PageReader<'k> {
             (TokenKind::Object, answer) => {
                 let start = lexer;
                 let around = self.list.items.is_some() && self.read_envelope(&mut lexer, &mut page, take)?;
-                if !around {
+                let may_lack = self.list.none.contains(&EmptyListSign::Form(EmptyListForm::Absent));
+                if !around && !may_lack {
                     lexer = start;
                     self.read_bare_object(&mut lexer, answer, take)?;
                 }

@@ -131,9 +131,12 @@ impl StepExecutor<'_, '_> {
         if step.action == StepAction::Create && is_create_followup(&again) {
             return false;
         }
+        if step.is_followed_by(&again) {
+            return false;
+        }
         let is_as_before = |change: &Change| {
             let same = |own: &Change| is_overlapping(&own.path, &change.path) && own.before == change.before;
-            step.changes.iter().any(same)
+            step.sends_first(change) && step.changes.iter().any(same)
         };
         again.changes.iter().any(is_as_before)
     }

@@ -14,8 +14,8 @@ use super::diagnostics::{
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
-use crate::exchange::{Method, PlannedRequest};
-use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteResponse};
+use crate::exchange::{HttpResponse, Method, PlannedRequest};
+use crate::kind::{IdAssigner, IfMatchSource, Kind, ScalarType, WriteOperation, WriteResponse};
 use crate::plan::propose::ProposalInput;
 use crate::plan::request::{add_required_fields, starts_confirmation};
 use crate::plan::step::{RecheckOutcome, recheck_step};
@@ -185,9 +185,9 @@ impl StepExecutor<'_, '_> {
         let is_repeated = answered.as_ref().is_ok_and(is_maybe_sent);
         match answered {
             Ok(answered) => {
-                let body = &answered.response.body;
-                sent.findings.extend(self.read_response(service, fresh, body, &mut sent.id));
-                sent.answer = read_created_object(service, fresh, body);
+                let response = &answered.response;
+                sent.findings.extend(self.read_response(service, fresh, response, &mut sent.id));
+                sent.answer = read_created_object(service, fresh, &response.body);
             }
             // the object may be gone already: it is read back
             Err(trouble)
@@ -385,21 +385,21 @@ impl StepExecutor<'_, '_> {
         &self,
         service: &TargetClient,
         fresh: &Step,
-        body: &[u8],
+        response: &HttpResponse,
         id: &mut Option<Value>,
     ) -> Option<Diagnostic> {
         let kind = &fresh.subject.kind;
         match fresh.action {
             StepAction::Create => {
                 if kind.identity.id_assigned_by == IdAssigner::Server {
-                    *id = wire::read_id(body, service.target.format, kind);
+                    *id = wire::read_created_id(response, service.target.format, kind);
                 }
                 let subject = PlanSubject { id: id.clone(), ..fresh.subject.clone() };
                 let mut index = lock_mutex(self.session.index);
                 index.record_accepted(&subject, self.jobs[fresh.subject.number].document);
                 index.save().err().map(|error| diagnose_unsaved_id(&subject, &error))
             }
-            StepAction::Update => diagnose_wrong_object(service, fresh, body),
+            StepAction::Update => diagnose_wrong_object(service, fresh, &response.body),
             StepAction::Delete => None,
         }
     }
@@ -476,22 +476,25 @@ fn count_earlier_attempts(
 /// The object that a create answered, where its kind says that it answers the object.
 fn read_created_object(service: &TargetClient, fresh: &Step, body: &[u8]) -> Option<Box<Snapshot>> {
     let create = fresh.subject.kind.operations.create.as_ref();
-    create.filter(|own| fresh.action == StepAction::Create && own.response == WriteResponse::Object)?;
-    wire::read_object(body, service.target.format, &fresh.subject.kind).ok().map(Box::new)
+    let is_object =
+        |own: &&WriteOperation| fresh.action == StepAction::Create && own.response == WriteResponse::Object;
+    let member = create.filter(is_object)?.response_member.as_deref();
+    let read = wire::read_object_spellings(body, service.target.format, &fresh.subject.kind, member);
+    read.ok().map(|(live, _)| Box::new(live))
 }
 
 /// An answer that speaks of another object than was asked for.
 fn diagnose_wrong_object(service: &TargetClient, step: &Step, body: &[u8]) -> Option<Diagnostic> {
     let kind = &step.subject.kind;
-    let operations = [&kind.operations.update, &kind.operations.replace];
-    let write = operations
-        .into_iter()
-        .flatten()
-        .find(|write| step.requests.first().is_some_and(|planned| planned.request.method == write.method))?;
+    let write =
+        kind.operations.list_updates().chain(&kind.operations.replace).find(|write| {
+            step.requests.first().is_some_and(|planned| planned.request.method == write.method)
+        })?;
     if write.response != WriteResponse::Object || step.action != StepAction::Update {
         return None;
     }
-    let answered = wire::read_object(body, service.target.format, kind).ok()?;
+    let member = write.response_member.as_deref();
+    let (answered, _) = wire::read_object_spellings(body, service.target.format, kind, member).ok()?;
     let (own, asked) = (answered.object.get_field(kind.identity.id)?, step.subject.id.as_ref()?);
     (own != asked).then(|| {
         Diagnostic::warning("wrong-object", "the service answered with another id than was asked for")

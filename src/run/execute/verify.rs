@@ -112,6 +112,9 @@ impl StepExecutor<'_, '_> {
             PlanDecision::Step(again) if step.action == StepAction::Create && is_create_followup(&again) => {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
+            PlanDecision::Step(again) if step.is_followed_by(&again) => {
+                return VerifyOutcome::Unfinished(Box::new(outcome), again);
+            }
             PlanDecision::Step(again) => {
                 if self.is_stale(step, &sent, live) {
                     self.mark_values_unknown(step, &outcome.subject);
@@ -211,7 +214,7 @@ impl StepExecutor<'_, '_> {
         outcome.status = OutcomeStatus::Failed(
             beside.iter().map(|change| diagnose_unrequested_change(step, change)).collect(),
         );
-        if step.subject.kind.operations.update.as_ref().is_some_and(|update| update.nested_fields.is_some()) {
+        if step.subject.kind.operations.list_updates().any(|update| update.nested_fields.is_some()) {
             lock_mutex(self.halted).insert(step.subject.target.clone());
             (self.session.on_event)(RunEvent::Halted(Some(&step.subject.target), CHANGED_BESIDES));
         }
@@ -221,7 +224,7 @@ impl StepExecutor<'_, '_> {
 /// What the proof of a write came to.
 pub(super) enum VerifyOutcome {
     Finished(Box<StepOutcome>),
-    /// A create that took; what only an update takes is still to be sent.
+    /// A write that took; what only another update takes is still to be sent.
     Unfinished(Box<StepOutcome>, Box<Step>),
 }
 

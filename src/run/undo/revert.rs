@@ -96,8 +96,8 @@ impl UndoInput {
     /// Whether an update sends everything that there is.
     fn sends_full_body(&self) -> bool {
         let operations = &self.kind.operations;
-        let writes = [&operations.update, &operations.replace];
-        writes.into_iter().flatten().any(|write| write.body == WriteBody::Full)
+        let mut writes = operations.list_updates().chain(&operations.replace);
+        writes.any(|write| write.body == WriteBody::Full)
     }
 
     /// Whether this is the document of the object.

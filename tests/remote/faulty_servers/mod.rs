@@ -96,7 +96,14 @@ fn get(path: &str) -> PlannedRequest {
 }
 
 fn request(verb: Method, path: &str, repeatable: bool) -> PlannedRequest {
-    PlannedRequest { method: verb, path: path.into(), query: Vec::new(), body: None, idempotent: repeatable }
+    PlannedRequest {
+        method: verb,
+        path: path.into(),
+        query: Vec::new(),
+        body: None,
+        body_form: Default::default(),
+        idempotent: repeatable,
+    }
 }
 
 fn quick() -> RetryPolicy {

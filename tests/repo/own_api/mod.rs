@@ -8,5 +8,6 @@ mod conditional_writes;
 mod drafts;
 mod example;
 mod large_collections;
+mod operation_words;
 mod paging_styles;
 mod unusual_openapi;

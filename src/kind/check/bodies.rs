@@ -1,0 +1,165 @@
+//! Bodies: the members around an object, encodings, updates with fields of their own, and when an object is gone.
+//!
+//! Deliberately absent: paths and methods (`operations`).
+
+use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{
+    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, ListFile, ListShows, NestedGranularity,
+    OperationsFile, TypeName, WireFormat, WriteBody, WriteFile,
+};
+use crate::kind::{FieldCondition, IfMatchSource};
+
+impl KindChecker<'_> {
+    /// The words around a body.
+    pub(super) fn check_body_words(&mut self, scene: &CheckContext, spot: YamlPath, file: &WriteFile) {
+        let members = [("request_member", &file.request_member), ("response_member", &file.response_member)];
+        for (word, member) in members {
+            self.check_member_path(spot, word, member.as_deref());
+        }
+        self.check_fixed_query(spot.select_key("query"), file.query.keys());
+        if file.encoding == BodyEncoding::Default {
+            return;
+        }
+        let only_json = scene.api.formats == [WireFormat::Json];
+        let merges = file.encoding == BodyEncoding::MergePatch;
+        let whole =
+            file.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
+        let rules = [
+            (!only_json, "encoding", "an encoding of its own needs an API with `formats: [json]`"),
+            (merges && file.body != WriteBody::Changes, "encoding", "`merge_patch` needs `body: changes`"),
+            (
+                merges && whole,
+                "encoding",
+                "a merge patch merges objects and maps, so it needs `granularity: members`",
+            ),
+        ];
+        self.report_contradictions(spot, &rules);
+    }
+
+    pub(super) fn check_member_path(&mut self, spot: YamlPath, word: &str, path: Option<&str>) {
+        let Some(path) = path else { return };
+        let path = path.strip_suffix("[]").unwrap_or(path);
+        if path.split('.').any(|name| name.trim().is_empty()) {
+            let message = format!("`{word}` names no member");
+            self.report_error(spot.select_key(word), "empty-text", message);
+        }
+    }
+
+    /// A fixed query: its parameters have names.
+    pub(super) fn check_fixed_query<'q>(&mut self, spot: YamlPath, names: impl Iterator<Item = &'q String>) {
+        if names.into_iter().any(|name| name.trim().is_empty()) {
+            self.report_error(spot, "empty-text", "a query parameter has no name");
+        }
+    }
+
+    pub(super) fn check_delete_body(&mut self, spot: YamlPath, delete: &DeleteFile) {
+        self.check_fixed_query(spot.select_key("query"), delete.query.keys());
+        if delete.body.as_ref().is_some_and(|body| !body.is_object()) {
+            self.report_error(spot.select_key("body"), "word-does-not-fit", "`body` is not an object");
+        }
+    }
+
+    /// A list of summaries leads to objects that are read one by one.
+    pub(super) fn check_list_form(&mut self, spot: YamlPath, list: &ListFile, reads_one: bool) {
+        if list.shows == ListShows::Summary && !reads_one {
+            let message = "the list shows summaries, and no path reads one object";
+            let place = spot.select_key("shows");
+            self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
+        }
+    }
+
+    /// The fields of each update: every field belongs to one operation.
+    pub(super) fn resolve_update_fields(
+        &mut self,
+        scene: &CheckContext,
+        spot: YamlPath,
+        file: &OperationsFile,
+    ) -> Vec<Vec<u16>> {
+        let mut all: Vec<Vec<u16>> = Vec::new();
+        for (at, update) in file.updates.iter().enumerate() {
+            let place = spot.select_key("updates").select_item(at);
+            let mut own = Vec::new();
+            if update.fields.is_empty() {
+                let message = "each of several updates names its `fields`";
+                self.report_error(place, "missing-word", message);
+            }
+            for (index, name) in update.fields.iter().enumerate() {
+                let place = place.select_key("fields").select_item(index);
+                let Some((number, field)) = self.find_root_field(scene, place, name) else { continue };
+                if field.read_only || field.immutable {
+                    let message = format!("`{name}` is never updated");
+                    self.report_error(place, "word-does-not-fit", message);
+                }
+                if own.contains(&number) || all.iter().any(|other| other.contains(&number)) {
+                    let message = format!("`{name}` belongs to two updates");
+                    self.report_error(place, "duplicate-name", message);
+                }
+                own.push(number);
+            }
+            all.push(own);
+        }
+        let misplaced = [("create", &file.create), ("update", &file.update), ("replace", &file.replace)];
+        for (word, write) in misplaced {
+            if write.as_ref().is_some_and(|write| !write.fields.is_empty()) {
+                let place = spot.select_key(word).select_key("fields");
+                self.report_error(place, "contradiction", "`fields` belongs to `updates`");
+            }
+        }
+        all
+    }
+
+    /// What tells one state of an object from the next must be known of each object that is written.
+    pub(super) fn resolve_if_match(
+        &mut self,
+        scene: &CheckContext,
+        spot: YamlPath,
+        file: &OperationsFile,
+    ) -> Option<IfMatchSource> {
+        let word = file.if_match.as_ref()?;
+        let place = spot.select_key("if_match");
+        if file.update.is_none() && file.replace.is_none() && file.delete.is_none() {
+            self.report_error(place, "contradiction", "nothing here changes or deletes an object");
+        }
+        match word {
+            IfMatchFile::Etag => {
+                if file.get.as_ref().is_none_or(|get| get.get.is_none()) {
+                    let message = "no path reads one object, and only such a read answers its `ETag`";
+                    self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
+                }
+                Some(IfMatchSource::Etag)
+            }
+            IfMatchFile::Field(name) => {
+                let place = place.select_key("field");
+                let (number, field) = self.find_root_field(scene, place, name)?;
+                let moving = [TypeName::Integer, TypeName::String, TypeName::Uuid, TypeName::DateTime];
+                if !moving.contains(&field.ty) || !field.read_only || field.sensitivity.is_some() {
+                    let message = format!("`{name}` is not a public field that only the service sets");
+                    let hint =
+                        "it is an integer, string, uuid or datetime, `read_only`, without `sensitivity`";
+                    self.report_error_with_hint(place, "word-does-not-fit", message, hint);
+                }
+                Some(IfMatchSource::Field(number))
+            }
+        }
+    }
+
+    pub(super) fn resolve_deleted_condition(
+        &mut self,
+        scene: &CheckContext,
+        spot: YamlPath,
+        file: Option<&DeletedWhenFile>,
+    ) -> Option<FieldCondition> {
+        let file = file?;
+        let (field, found) = self.find_root_field(scene, spot.select_key("field"), &file.field)?;
+        let types = [TypeName::String, TypeName::Boolean, TypeName::Integer, TypeName::DateTime];
+        if !types.contains(&found.ty) || found.write_only || found.sensitivity.is_some() {
+            let message =
+                "`deleted_when` needs a public string, boolean, integer or datetime that reads return";
+            self.report_error(spot.select_key("field"), "word-does-not-fit", message);
+        }
+        Some(FieldCondition {
+            field,
+            values: file.values.iter().map(|value| value.as_str().into()).collect(),
+        })
+    }
+}
