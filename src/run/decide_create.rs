@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use super::fetch::{Emptiness, ObjectJob};
 use super::index::OpenCreate;
-use super::match_up::build_desired_key;
+use super::match_up::{build_desired_key, is_hidden_until_confirmed, is_surely_visible};
 use super::{RunSession, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
-use crate::kind::{IdAssigner, Kind, ReadConsistency};
+use crate::kind::{IdAssigner, Kind};
 use crate::plan::PlanSubject;
 use crate::plan::permission::Permission;
 use crate::remote::target_client::TargetClient;
@@ -113,7 +113,7 @@ fn check_open_create(session: &RunSession, document: &Document, subject: &PlanSu
 /// A create that is about to be sent.
 pub fn build_open_create(session: &RunSession, service: &TargetClient, kind: &Kind) -> OpenCreate {
     OpenCreate {
-        sent: format_second(session.clock.now()),
+        sent: round_second(session.clock.now()),
         unknown_until: compute_unknown_until(session, service, kind),
         accepted: false,
         answered_id: None,
@@ -123,11 +123,11 @@ pub fn build_open_create(session: &RunSession, service: &TargetClient, kind: &Ki
 /// Until when the outcome of a request that is sent now is unknown if no answer comes.
 pub fn compute_unknown_until(session: &RunSession, service: &TargetClient, kind: &Kind) -> Timestamp {
     let wait = service.request_timeout() + UNKNOWN_TIME + get_read_after_write(session, kind);
-    format_second(session.clock.compute_later(wait))
+    round_second(session.clock.compute_later(wait))
 }
 
 /// The time to the second, as people read it.
-fn format_second(time: Timestamp) -> Timestamp {
+pub fn round_second(time: Timestamp) -> Timestamp {
     time.round(jiff::Unit::Second).unwrap_or(time)
 }
 
@@ -180,18 +180,6 @@ pub fn diagnose_hidden_create(
             .with_location(place)
             .with_hint("plan again once it shows; it stays on record in `.trueup` until then"),
     )
-}
-
-/// Whether an object that was created is found by a look.
-pub fn is_surely_visible(document: &Document) -> bool {
-    let kind = &document.kind;
-    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
-    findable && !is_hidden_until_confirmed(kind)
-}
-
-/// Whether new objects of a kind show only once somebody confirms them.
-pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
-    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
 }
 
 /// How long reads may lag behind a write.

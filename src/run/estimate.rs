@@ -14,10 +14,10 @@ use crate::kind::{IdAssigner, Kind, ReadOperation, WriteResponse};
 use crate::plan::{Plan, Step, StepAction};
 use crate::remote::page_position::needs_empty_page;
 use crate::remote::target_client::{CollectionRef, CollectionSize, TargetClient};
-use crate::run::decide_create::is_hidden_until_confirmed;
-use crate::run::execute::duplicates::{build_key_job, is_duplicate_checked};
-use crate::run::fetch::{JobGroup, ObjectJob, build_find_key, can_read_each, find_id};
-use crate::run::match_up::build_desired_key;
+use crate::run::fetch::{
+    JobGroup, ObjectJob, build_find_key, build_key_job, can_read_each, find_id, is_duplicate_checked,
+};
+use crate::run::match_up::{build_desired_key, is_hidden_until_confirmed};
 use crate::value::Value;
 
 /// The number of requests, by the name of the target; nothing of a target to which nothing is to be written.

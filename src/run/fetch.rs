@@ -11,7 +11,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::RunEvent;
-use super::match_up::{ObjectMatch, ObjectMatcher, build_desired_key, build_live_key, find_desired_value};
+use super::match_up::{
+    ObjectMatch, ObjectMatcher, build_desired_key, build_live_key, find_desired_value, is_surely_visible,
+};
 use crate::document::{Document, DocumentState};
 use crate::kind::file::ListShows;
 use crate::kind::{Kind, ScalarType};
@@ -176,7 +178,8 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
         let is_summary = kind.operations.list.shows == ListShows::Summary;
         let drops =
             options.drop_in_sync && !is_summary && !documents.iter().any(|document| document.needs_lookup());
-        let matcher = ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops);
+        let unique = jobs.iter().enumerate().filter(|(_, job)| is_unique_unknown(job)).map(|(at, _)| at);
+        let matcher = ObjectMatcher::new(kind, &documents, &ids).with_drop_in_sync(drops).with_unique(unique);
         Self { kind, jobs, options, matcher, is_empty: true, others: Vec::new(), reported: 0 }
     }
 
@@ -210,6 +213,7 @@ async fn finish_list(
     completeness: ListCompleteness,
 ) -> FetchedGroup {
     let in_sync_ids = reading.matcher.take_in_sync_ids();
+    let duplicates = reading.matcher.take_duplicates();
     let mut reads: Vec<ReadOutcome> =
         reading.matcher.into_found().into_iter().map(ReadOutcome::Found).collect();
     complete_reads(service, of, &mut reads).await;
@@ -226,6 +230,9 @@ async fn finish_list(
             let again = unknown.map(|(_, (job, read))| reread_alone(service, of, job, read, reason));
             stream::iter(again).buffer_unordered(width).collect::<()>().await;
         }
+    }
+    if reading.options.scope == FetchScope::All && completeness.is_complete() {
+        reading.others.extend(duplicates.into_iter().map(|live| live.object));
     }
     let (others, reported) = (reading.others, reading.reported);
     FetchedGroup { reads, in_sync_ids, emptiness, completeness: Some(completeness), others, reported }
@@ -297,7 +304,7 @@ async fn fetch_each(
     tell: &(dyn Fn(RunEvent) + Sync),
 ) -> FetchedGroup {
     let width = service.target.parallelism.max(1) as usize;
-    let mut coming = stream::iter(jobs.iter().map(|job| read_one(service, of, job))).buffered(width);
+    let mut coming = stream::iter(jobs.iter().map(|job| read_unique(service, of, job))).buffered(width);
     let (mut reads, mut told) = (Vec::with_capacity(jobs.len()), 0);
     while let Some(read) = coming.next().await {
         reads.push(read);
@@ -307,6 +314,35 @@ async fn fetch_each(
         }
     }
     FetchedGroup { reads, reported: told, ..FetchedGroup::default() }
+}
+
+/// Reads the object of one job. Of a create that is not known to be finished, several objects may have come.
+async fn read_unique(service: &TargetClient, of: CollectionRef<'_>, job: &ObjectJob<'_>) -> ReadOutcome {
+    let read = read_one(service, of, job).await;
+    let is_found = matches!(&read, ReadOutcome::Found(ObjectMatch::One(_)));
+    if !is_found || find_id(job).is_none() || !is_unique_unknown(job) {
+        return read;
+    }
+    match read_one(service, of, &build_key_job(job)).await {
+        other @ (ReadOutcome::Found(ObjectMatch::Several(_)) | ReadOutcome::Failed(_)) => other,
+        _ => read,
+    }
+}
+
+/// Whether the object may not be the only one that came of a create.
+fn is_unique_unknown(job: &ObjectJob) -> bool {
+    job.just_created && is_duplicate_checked(job)
+}
+
+/// Whether the natural key of a created object is looked for: its document names it, and nothing but the service
+/// makes it unique.
+pub fn is_duplicate_checked(job: &ObjectJob) -> bool {
+    job.document.id.is_none() && is_surely_visible(job.document)
+}
+
+/// The same job for a look by the natural key alone.
+pub fn build_key_job<'d>(job: &ObjectJob<'d>) -> ObjectJob<'d> {
+    ObjectJob { known_id: None, ..job.clone() }
 }
 
 /// Whether these objects of one collection are read one by one without a look at the list.

@@ -247,8 +247,8 @@ impl ObjectIndex {
     }
 
     /// The id in the answer of a create is another object's.
-    pub fn reject_answered_id(&mut self, subject: &PlanSubject) {
-        if let Some(entry) = self.get(&subject.target, &subject.kind.name, &subject.name).cloned() {
+    pub fn reject_answered_id(&mut self, target: &str, kind: &str, name: &str) {
+        if let Some(entry) = self.get(target, kind, name).cloned() {
             self.put_entry(entry.without_answer());
         }
     }
@@ -262,11 +262,15 @@ impl ObjectIndex {
         self.entries.values().find(is_other).map(|other| &*other.name)
     }
 
-    /// Records the id of a managed object; its create is finished.
-    pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document) {
+    /// Records the id of a managed object. Its create is finished, unless it was not answered: until its time is
+    /// over the service may still carry it out, and what was seen may be another clone's object.
+    pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document, now: jiff::Timestamp) {
         if subject.id.is_some() {
-            self.confirmed_keys.insert(build_key(&subject.target, &subject.kind.name, &subject.name));
-            let entry = self.build_managed_entry(subject, document);
+            let key = build_key(&subject.target, &subject.kind.name, &subject.name);
+            let open = self.entries.get(&key).and_then(|entry| entry.open_create.clone());
+            self.confirmed_keys.insert(key);
+            let mut entry = self.build_managed_entry(subject, document);
+            entry.open_create = open.filter(|open| !open.accepted && now < open.unknown_until);
             self.put_entry(entry);
         }
     }

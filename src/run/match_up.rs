@@ -3,10 +3,10 @@
 //! Objects come one by one as pages arrive; what no document needs is dropped at once, so a large collection
 //! of which few objects are managed costs no memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
-use crate::kind::{ComparisonRule, Kind, ScalarType};
+use crate::kind::{ComparisonRule, Kind, ReadConsistency, ScalarType};
 use crate::plan::sync_check::is_in_sync;
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Value};
@@ -42,6 +42,12 @@ pub struct ObjectMatcher<'d> {
     documents: Vec<&'d Document>,
     /// Objects that are unchanged are let go of at once: what is kept are their ids.
     drop_in_sync: bool,
+    /// Documents whose object has to be the only one with its natural key, also where its id is known.
+    unique: BTreeSet<usize>,
+    /// Objects that have the natural key of a document whose object was found by its id.
+    duplicates: Vec<Snapshot>,
+    /// Objects with the id of such a document and another natural key.
+    other_keys: BTreeMap<usize, Snapshot>,
     in_sync_ids: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
@@ -74,6 +80,9 @@ impl<'d> ObjectMatcher<'d> {
             kind,
             documents,
             drop_in_sync: false,
+            unique: BTreeSet::new(),
+            duplicates: Vec::new(),
+            other_keys: BTreeMap::new(),
             in_sync_ids: agreed,
             by_id,
             by_key,
@@ -88,6 +97,13 @@ impl<'d> ObjectMatcher<'d> {
     pub fn with_drop_in_sync(mut self, settles: bool) -> Self {
         // what the account owner edits is recorded with each read that agrees
         self.drop_in_sync = settles && self.kind.history.edited_by_others_at.is_none();
+        self
+    }
+
+    /// Of these documents, by number, several objects with one natural key are several, whatever id is known.
+    #[must_use]
+    pub fn with_unique(mut self, unique: impl IntoIterator<Item = usize>) -> Self {
+        self.unique.extend(unique);
         self
     }
 
@@ -108,6 +124,11 @@ impl<'d> ObjectMatcher<'d> {
         if by_id.is_empty() && by_key.is_empty() {
             return Some(live);
         }
+        let has_other_key = |taker: &&usize| self.unique.contains(*taker) && !by_key.contains(*taker);
+        if let Some(taker) = by_id.iter().find(has_other_key) {
+            self.other_keys.insert(*taker, live);
+            return None;
+        }
         let by_key = by_key.iter().filter(|taker| !by_id.contains(taker)).map(|taker| (*taker, false));
         let mut takers: Vec<(usize, bool)> = by_key.chain(by_id.iter().map(|taker| (*taker, true))).collect();
         let last = takers.pop();
@@ -122,7 +143,9 @@ impl<'d> ObjectMatcher<'d> {
 
     /// An object found by its id is the one, whatever else has the natural key.
     fn assign_object(&mut self, taker: usize, live: Snapshot, sure: bool) {
+        let sure = sure && !self.unique.contains(&taker);
         if self.found_by_id[taker] && !sure {
+            self.duplicates.push(live);
             return;
         }
         let id = self.get_id(&live);
@@ -141,6 +164,10 @@ impl<'d> ObjectMatcher<'d> {
             // pages may overlap while a collection grows: the same object twice is one object
             (_, Some(first)) if !sure && first != id => {
                 self.found[taker] = ObjectMatch::Several(vec![first, id])
+            }
+            (ObjectMatch::One(other), Some(first)) if first != id => {
+                self.duplicates.push(*other);
+                self.keep_object(taker, live, id);
             }
             (found, first) => {
                 self.open_count -= usize::from(first.is_none() && matches!(found, ObjectMatch::Nothing));
@@ -166,6 +193,11 @@ impl<'d> ObjectMatcher<'d> {
         }
     }
 
+    /// The objects that have the natural key of a document whose object has another id.
+    pub fn take_duplicates(&mut self) -> Vec<Snapshot> {
+        std::mem::take(&mut self.duplicates)
+    }
+
     /// How many documents have no object yet.
     pub fn count_open(&self) -> usize {
         self.open_count
@@ -185,7 +217,12 @@ impl<'d> ObjectMatcher<'d> {
     }
 
     /// What was found, in the order of the documents.
-    pub fn into_found(self) -> Vec<ObjectMatch> {
+    pub fn into_found(mut self) -> Vec<ObjectMatch> {
+        for (taker, live) in std::mem::take(&mut self.other_keys) {
+            if matches!(self.found[taker], ObjectMatch::Nothing) && !self.in_sync_ids.contains_key(&taker) {
+                self.found[taker] = ObjectMatch::One(Box::new(live));
+            }
+        }
         self.found
     }
 }
@@ -216,6 +253,18 @@ pub fn find_desired_value<'w>(wanted: &'w DesiredNode, path: &[u16]) -> Option<&
 pub fn find_live_value<'o>(object: &'o Object, path: &[u16]) -> Option<&'o Value> {
     let (last, inner) = path.split_last()?;
     inner.iter().try_fold(object, |object, number| object.get_field(*number)?.as_object())?.get_field(*last)
+}
+
+/// Whether an object that was created is found by a look.
+pub fn is_surely_visible(document: &Document) -> bool {
+    let kind = &document.kind;
+    let findable = document.id.is_some() || build_desired_key(kind, document).is_some();
+    findable && !is_hidden_until_confirmed(kind)
+}
+
+/// Whether new objects of a kind show only once somebody confirms them.
+pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
+    kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
 }
 
 fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {

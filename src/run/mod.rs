@@ -4,6 +4,7 @@
 //! prints. After an interrupt, or when the time of the run is over, the request under way is finished and none is
 //! begun.
 
+mod answered_ids;
 pub mod applied_plans;
 pub mod clock;
 pub mod decide_create;
@@ -20,6 +21,7 @@ pub mod lease_renewer;
 pub mod locate_error;
 pub mod match_up;
 mod mismatches;
+mod open_updates;
 pub mod outcome;
 pub mod planning;
 mod read_errors;

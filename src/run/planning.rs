@@ -15,7 +15,8 @@ use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
 use super::{
-    RunEvent, RunSession, described_objects, identity, locate_error, mismatches, read_errors, renames,
+    RunEvent, RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
+    read_errors, renames,
 };
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
@@ -39,6 +40,7 @@ const DECIDE_BATCH_SIZE: usize = 256;
 pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
     let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, others } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
+    answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
     fetch_lookups(session, jobs, &reads).await;
@@ -369,6 +371,9 @@ fn decide_found(session: &RunSession, job: &ObjectJob, subject: PlanSubject, liv
     }
     let mut decision = resolve_and_decide(session, job, subject, Some(live));
     if let JobDecision::Decided(PlanDecision::Step(step)) = &mut decision {
+        if let Some(reason) = open_updates::diagnose_open_update(session, step) {
+            return refuse_job(step.subject.clone(), vec![reason]);
+        }
         step.notes.extend(identity.to_note(job, &live.object));
     }
     add_permissions(decision, identity.required_permission().into_iter().collect())

@@ -4,6 +4,7 @@
 //! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
 //! nothing, so that not even a four-digit PIN can be guessed from the file.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -35,6 +36,8 @@ pub struct WriteDigests {
     /// None until something has to be remembered or compared.
     key: Zeroizing<Vec<u8>>,
     entries: AppendLog<WriteDigestEntry>,
+    /// What services answered to have taken and no look has proved yet; it is not on disk.
+    assumed: BTreeMap<String, WriteDigestEntry>,
     clock: RunClock,
 }
 
@@ -57,9 +60,9 @@ struct WriteDigestEntry {
 }
 
 impl WriteDigestEntry {
-    /// Whether another value may be live. After the time in which it could come, the value is written once more.
-    fn is_doubtful(&self, now: Timestamp) -> bool {
-        self.unknown_until.is_some() || self.doubtful_until.is_some_and(|until| until <= now)
+    /// Whether another value may be live, now or soon. It is written once more until the time is over.
+    fn is_doubtful(&self) -> bool {
+        self.unknown_until.is_some() || self.doubtful_until.is_some()
     }
 }
 
@@ -73,6 +76,7 @@ impl WriteDigests {
             folder: PathBuf::new(),
             key: Zeroizing::default(),
             entries: AppendLog::new_in_memory(),
+            assumed: BTreeMap::new(),
             clock: RunClock::start(),
         }
     }
@@ -88,7 +92,8 @@ impl WriteDigests {
         };
         let entries = AppendLog::open(&folder.join(FILE))?;
         let clock = RunClock::start();
-        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, clock })
+        let assumed = BTreeMap::new();
+        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, assumed, clock })
     }
 
     /// Marks that these values are about to be sent: until the outcome is known, neither they nor those before
@@ -112,6 +117,12 @@ impl WriteDigests {
             let doubtful_until = own.unknown_until.max(own.doubtful_until).max(own.repeated_until);
             WriteDigestEntry { unknown_until: Some(until), doubtful_until, ..own }
         })
+    }
+
+    /// Until when it is unknown which value is live at a path; a time in the past where nobody has looked since.
+    pub fn find_unknown_until(&self, subject: &PlanSubject, path: &ValuePath) -> Option<Timestamp> {
+        let entry = self.find_entry(&build_key(subject, path))?;
+        entry.unknown_until.max(entry.doubtful_until)
     }
 
     /// The request that sent these values was repeated: an earlier copy of it may be carried out later.
@@ -139,6 +150,42 @@ impl WriteDigests {
             unknown_until: None,
             ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
         })
+    }
+
+    /// From now on these values count as written in this run, as the service answered; on disk they are as before
+    /// until a look has proved it.
+    ///
+    /// # Errors
+    /// When there is no key and none can be made.
+    pub fn assume_written(&mut self, objects: &[ObjectValues]) -> io::Result<()> {
+        if objects.iter().all(|(_, values)| values.is_empty()) {
+            return Ok(());
+        }
+        if self.key.is_empty() {
+            let folder = self.folder.clone();
+            run_locked(&folder, || self.load_own_key())?;
+        }
+        let entries = self.build_entries(objects, |_, sent| sent);
+        self.assumed.extend(entries);
+        Ok(())
+    }
+
+    /// The request with these values was answered, and nobody knows how it ended: it is not carried out later.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn mark_answered(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) -> io::Result<()> {
+        let now = self.clock.now();
+        self.append_entries(&[(subject, values)], |own, sent| WriteDigestEntry {
+            unknown_until: Some(now),
+            ..own.unwrap_or(WriteDigestEntry { digest: String::new(), ..sent })
+        })
+    }
+
+    /// A look showed that the write with these values was not kept, whatever was answered: on disk they are those of
+    /// a request of unknown outcome.
+    pub fn drop_assumed(&mut self, subject: &PlanSubject, values: &[(ValuePath, Value)]) {
+        values.iter().for_each(|(path, _)| drop(self.assumed.remove(&build_key(subject, path))));
     }
 
     /// Records what was written at these paths of one object, on disk before it returns.
@@ -172,28 +219,47 @@ impl WriteDigests {
         }
         let folder = self.folder.clone();
         run_locked(&folder, || {
-            if self.key.is_empty() {
-                self.key = Zeroizing::new(load_or_create_key(&folder, KEY_FILE)?);
-            }
-            let at = super::format_now();
-            let mut entries = Vec::new();
-            for (subject, values) in objects {
-                for (path, value) in *values {
-                    let name = build_key(subject, path);
-                    let digest = compute_digest(&self.key, &name, value, subject);
-                    let sent = WriteDigestEntry {
-                        digest,
-                        at: at.clone(),
-                        unknown_until: None,
-                        doubtful_until: None,
-                        repeated_until: None,
-                    };
-                    let entry = choose(self.entries.get(&name).cloned(), sent);
-                    entries.push((name, entry));
-                }
-            }
+            self.load_own_key()?;
+            let entries = self.build_entries(objects, choose);
+            entries.iter().for_each(|(name, _)| drop(self.assumed.remove(name)));
             self.entries.append_values(entries)
         })
+    }
+
+    fn load_own_key(&mut self) -> io::Result<()> {
+        if self.key.is_empty() {
+            self.key = Zeroizing::new(load_or_create_key(&self.folder, KEY_FILE)?);
+        }
+        Ok(())
+    }
+
+    fn build_entries(
+        &self,
+        objects: &[ObjectValues],
+        choose: impl Fn(Option<WriteDigestEntry>, WriteDigestEntry) -> WriteDigestEntry,
+    ) -> Vec<(String, WriteDigestEntry)> {
+        let at = super::format_now();
+        let mut entries = Vec::new();
+        for (subject, values) in objects {
+            for (path, value) in *values {
+                let name = build_key(subject, path);
+                let digest = compute_digest(&self.key, &name, value, subject);
+                let sent = WriteDigestEntry {
+                    digest,
+                    at: at.clone(),
+                    unknown_until: None,
+                    doubtful_until: None,
+                    repeated_until: None,
+                };
+                let entry = choose(self.entries.get(&name).cloned(), sent);
+                entries.push((name, entry));
+            }
+        }
+        entries
+    }
+
+    fn find_entry(&self, name: &str) -> Option<&WriteDigestEntry> {
+        self.assumed.get(name).or_else(|| self.entries.get(name))
     }
 }
 
@@ -205,9 +271,9 @@ impl WriteHistory for WriteDigests {
         value: &Value,
     ) -> WriteComparison {
         let name = build_key(subject, path);
-        match self.entries.get(&name) {
+        match self.find_entry(&name) {
             None => WriteComparison::NeverWritten,
-            Some(entry) if entry.is_doubtful(self.clock.now()) => WriteComparison::Differs,
+            Some(entry) if entry.is_doubtful() => WriteComparison::Differs,
             Some(entry) if entry.digest.is_empty() => WriteComparison::NeverWritten,
             Some(entry) if entry.digest == compute_digest(&self.key, &name, value, subject) => {
                 WriteComparison::Same
@@ -217,7 +283,7 @@ impl WriteHistory for WriteDigests {
     }
 
     fn find_last_write(&self, subject: &PlanSubject, path: &ValuePath) -> Option<WriteTime> {
-        let at = self.entries.get(&build_key(subject, path))?.at.clone();
+        let at = self.find_entry(&build_key(subject, path))?.at.clone();
         let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
         let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / SECONDS_PER_DAY;
         Some(WriteTime { written_at: at, age_days: days.try_into().unwrap_or(0) })

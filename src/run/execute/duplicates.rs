@@ -8,8 +8,9 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, StepAction};
 use crate::remote::target_client::TargetClient;
-use crate::run::decide_create::is_surely_visible;
-use crate::run::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed};
+use crate::run::fetch::{
+    JobGroup, ObjectJob, ReadOutcome, build_key_job, fetch_needed, is_duplicate_checked,
+};
 use crate::run::match_up::{ObjectMatch, find_desired_value};
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::{Sensitivity, Value};
@@ -49,17 +50,6 @@ impl StepExecutor<'_, '_> {
         }
         outcomes
     }
-}
-
-/// Whether the natural key of a created object is looked for: its document names it, and nothing but the service
-/// makes it unique.
-pub fn is_duplicate_checked(job: &ObjectJob) -> bool {
-    job.document.id.is_none() && is_surely_visible(job.document)
-}
-
-/// The same job for a look by the natural key alone.
-pub fn build_key_job<'d>(job: &ObjectJob<'d>) -> ObjectJob<'d> {
-    ObjectJob { known_id: None, ..job.clone() }
 }
 
 fn diagnose_duplicates(subject: &PlanSubject, job: &ObjectJob, ids: &[Value]) -> Diagnostic {

@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::send::{SendResult, SentWrite};
 use super::{StepExecutor, read_all};
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
-use crate::plan::{Change, Step, StepAction};
+use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::remote::wire::Snapshot;
-use crate::run::decide_create::{get_read_after_write, is_hidden_until_confirmed};
+use crate::run::decide_create::get_read_after_write;
 use crate::run::fetch::{ObjectJob, ReadOutcome};
 use crate::run::lock_mutex;
-use crate::run::match_up::{ObjectMatch, build_desired_key, build_live_key};
+use crate::run::match_up::{ObjectMatch, build_desired_key, build_live_key, is_hidden_until_confirmed};
 use crate::run::planning::{build_subject, decide_live};
 
 /// The first pause before an object is read again; each further one is twice as long.
@@ -115,7 +115,8 @@ impl StepExecutor<'_, '_> {
     fn reject_id(&self, step: &Step, sent: &mut SentWrite) {
         sent.wrong_id = sent.id.take();
         let mut index = lock_mutex(self.session.index);
-        index.reject_answered_id(&step.subject);
+        let PlanSubject { target, kind, name, .. } = &step.subject;
+        index.reject_answered_id(target, &kind.name, name);
         // the id is not adopted anyway; a next run would look again
         let _ = index.save();
     }

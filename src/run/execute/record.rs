@@ -71,7 +71,7 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
                 index.record_accepted(&outcome.subject, document)
             }
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
-                index.record_managed(&outcome.subject, document)
+                index.record_managed(&outcome.subject, document, session.clock.now())
             }
             _ => {}
         }

@@ -6,6 +6,8 @@
 use std::io;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::StepExecutor;
 use super::diagnostics::{
     diagnose_ambiguous_object, diagnose_concurrent_change, diagnose_missing_reference,
@@ -24,11 +26,11 @@ use crate::remote::retry::CompletedRequest;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::remote::transport_error::DeliveryStatus;
 use crate::remote::wire::{self, Snapshot};
-use crate::run::decide_create::{build_open_create, compute_unknown_until, is_surely_visible};
+use crate::run::decide_create::{build_open_create, compute_unknown_until, get_read_after_write};
 use crate::run::fetch::{ObjectJob, ReadOutcome, read_one};
 use crate::run::journal::{PendingLine, RecordedResponse as Noted};
 use crate::run::lock_mutex;
-use crate::run::match_up::ObjectMatch;
+use crate::run::match_up::{ObjectMatch, is_surely_visible};
 use crate::run::outcome::OutcomeStatus;
 use crate::run::planning::build_subject;
 use crate::run::refer::ReferentStatus;
@@ -178,6 +180,8 @@ impl StepExecutor<'_, '_> {
             attempts: answer.attempts,
             answer: None,
             lost_response: None,
+            unseen_values: Vec::new(),
+            repeated_until: None,
             findings: Vec::new(),
             pending_line: self.record_response(request, answer),
         };
@@ -202,25 +206,42 @@ impl StepExecutor<'_, '_> {
             Err(trouble) => {
                 let mut reasons = locate_error::locate_error(&trouble, job.document, fresh.live.as_ref());
                 reasons.extend(added);
+                // a service that throttles may have carried it out: what does not read back stays marked
+                if !trouble.outcome_unknown && (trouble.attempts > 1 || trouble.status() == Some(429)) {
+                    self.forget_create(fresh);
+                    self.mark_answered(fresh, &trouble);
+                    return SendResult::NotSent(OutcomeStatus::Failed(reasons));
+                }
                 if !trouble.outcome_unknown {
                     return self.end_without_effect(fresh, OutcomeStatus::Failed(reasons));
                 }
+                self.mark_answered(fresh, &trouble);
                 sent.lost_response = Some(LostResponse { reasons, may_still_act: may_still_act(&trouble) });
                 return SendResult::Sent(Box::new(sent));
             }
         }
         let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
-        let mut memory = lock_mutex(self.session.write_digests);
-        let mut recorded = memory.record_all(&[(&subject, &fresh.hidden), (&subject, &fresh.shown_secrets)]);
+        sent.unseen_values = [&*fresh.hidden, &*fresh.shown_secrets].concat();
         if is_repeated {
-            let until = compute_unknown_until(self.session, service, &fresh.subject.kind);
-            recorded =
-                recorded.and_then(|()| memory.mark_repeated(&subject, &list_sent_values(fresh), until));
+            sent.repeated_until = Some(compute_unknown_until(self.session, service, &fresh.subject.kind));
         }
-        if let Err(error) = recorded {
+        let mut memory = lock_mutex(self.session.write_digests);
+        if let Err(error) = memory.assume_written(&[(&subject, &sent.unseen_values)]) {
             sent.findings.push(diagnose_unsaved_digests(fresh, &error));
         }
         SendResult::Sent(Box::new(sent))
+    }
+
+    /// A service that answered the only attempt itself carries nothing out later.
+    fn mark_answered(&self, fresh: &Step, trouble: &RequestError) {
+        let is_over = !may_still_act(trouble) || trouble.status() == Some(429);
+        // whoever is asked to confirm may have been asked already
+        let asks = starts_confirmation(&fresh.subject.kind.shape, &fresh.changes);
+        if trouble.attempts <= 1 && is_over && fresh.action == StepAction::Update && !asks {
+            // a time that stays only makes later runs write again
+            let _ = lock_mutex(self.session.write_digests)
+                .mark_answered(&fresh.subject, &list_sent_values(fresh));
+        }
     }
 
     /// The write surely took no effect: what was marked before it is taken back.
@@ -296,6 +317,8 @@ impl StepExecutor<'_, '_> {
                 answered => return answered,
             };
             attempts = trouble.attempts;
+            // what a look does not show yet may have been carried out all the same
+            let pause = pause.max(get_read_after_write(self.session, &fresh.subject.kind));
             let may_repeat = service.try_withdraw_retry()
                 && self.pause(pause).await
                 && self.is_without_effect(service, fresh, job).await;
@@ -439,6 +462,10 @@ pub(super) struct SentWrite {
     pub(super) answer: Option<Box<Snapshot>>,
     /// Why there was no good answer; whether the write took has to be looked up.
     pub(super) lost_response: Option<LostResponse>,
+    /// Values that were sent, answered with success, and that no look shows.
+    pub(super) unseen_values: Vec<(ValuePath, Value)>,
+    /// The request was repeated: until when an earlier copy of it may be carried out.
+    pub(super) repeated_until: Option<Timestamp>,
     pub(super) findings: Vec<Diagnostic>,
     /// What came of it, on its way to the journal.
     pending_line: Option<io::Result<PendingLine>>,

@@ -5,19 +5,20 @@
 use super::StepExecutor;
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
-    diagnose_not_deleted, diagnose_unread_after_write, diagnose_unrequested_change,
+    diagnose_not_deleted, diagnose_unread_after_write, diagnose_unrequested_change, diagnose_unsaved_digests,
     diagnose_wrong_created_id,
 };
 use super::send::{SendResult, SentWrite, list_sent_values};
 use crate::kind::Field;
 use crate::plan::compare::diff_objects;
+use crate::plan::request::starts_confirmation;
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
-use crate::run::decide_create::{diagnose_appears_later, is_hidden_until_confirmed, is_surely_visible};
+use crate::run::decide_create::diagnose_appears_later;
 use crate::run::fetch::ReadOutcome;
 use crate::run::lock_mutex;
-use crate::run::match_up::ObjectMatch;
+use crate::run::match_up::{ObjectMatch, is_hidden_until_confirmed, is_surely_visible};
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::planning::{build_subject, decide_live};
 use crate::run::{RunEvent, locate_error, read_errors};
@@ -41,6 +42,10 @@ impl StepExecutor<'_, '_> {
         outcome.subject.id = outcome.subject.id.or(sent.id.clone());
         match self.check_read_back(step, &sent, read) {
             Err(ending) => {
+                // asked twice, somebody would be asked to confirm twice
+                if starts_confirmation(&step.subject.kind.shape, &step.changes) {
+                    self.record_written(step, &sent, &mut outcome);
+                }
                 outcome.status = ending;
                 VerifyOutcome::from_outcome(outcome)
             }
@@ -107,17 +112,20 @@ impl StepExecutor<'_, '_> {
         match decide_live(self.session, &job, &outcome.subject, Some(live)) {
             PlanDecision::Unchanged(agreeing) => {
                 outcome.findings.extend(agreeing.notes);
+                self.record_written(step, &sent, &mut outcome);
                 self.check_unrequested_changes(step, &sent, live, &mut outcome);
             }
             PlanDecision::Step(again) if step.action == StepAction::Create && is_create_followup(&again) => {
+                self.record_written(step, &sent, &mut outcome);
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) if step.is_followed_by(&again) => {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {
-                if self.is_stale(step, &sent, live) {
-                    self.mark_values_unknown(step, &outcome.subject);
+                match self.is_stale(step, &sent, live) {
+                    true => self.drop_assumed(step, &sent),
+                    false => self.record_written(step, &sent, &mut outcome),
                 }
                 let reasons = match sent.lost_response {
                     Some(lost) => lost.reasons,
@@ -126,39 +134,54 @@ impl StepExecutor<'_, '_> {
                 outcome.lost_changes = again.changes;
                 outcome.status = OutcomeStatus::Failed(reasons);
             }
-            PlanDecision::Refused(refused) => outcome.status = OutcomeStatus::Failed(refused.reasons),
+            PlanDecision::Refused(refused) => {
+                self.record_written(step, &sent, &mut outcome);
+                outcome.status = OutcomeStatus::Failed(refused.reasons);
+            }
         }
         VerifyOutcome::from_outcome(outcome)
     }
 
-    /// What of the same write can be seen was not kept: nobody knows whether values that do not read back were.
-    fn mark_values_unknown(&self, step: &Step, subject: &PlanSubject) {
-        let (values, now) = (list_sent_values(step), self.session.clock.now());
-        // without the mark the values pass for written, as they did a moment earlier
-        let _ = lock_mutex(self.session.write_digests).mark_sent(subject, &values, now);
+    /// What of the same write can be seen was not kept: nobody knows whether the values that do not read back were.
+    fn drop_assumed(&self, step: &Step, sent: &SentWrite) {
+        let subject = PlanSubject { id: sent.id.clone(), ..step.subject.clone() };
+        lock_mutex(self.session.write_digests).drop_assumed(&subject, &sent.unseen_values);
+    }
+
+    /// Records the values that do not read back, now that what can be seen of the same write was kept.
+    fn record_written(&self, step: &Step, sent: &SentWrite, outcome: &mut StepOutcome) {
+        let mut memory = lock_mutex(self.session.write_digests);
+        let subject =
+            PlanSubject { id: sent.id.clone().or(outcome.subject.id.clone()), ..step.subject.clone() };
+        let mut recorded = memory.record_all(&[(&subject, &sent.unseen_values)]);
+        if let Some(until) = sent.repeated_until {
+            recorded = recorded.and_then(|()| memory.mark_repeated(&subject, &list_sent_values(step), until));
+        }
+        outcome.findings.extend(recorded.err().map(|error| diagnose_unsaved_digests(step, &error)));
     }
 
     /// What it means that an object does not show after a write.
     fn judge_missing(&self, step: &Step, sent: SentWrite, outcome: &mut StepOutcome) -> OutcomeStatus {
         let document = self.jobs[step.subject.number].document;
-        match (step.action, sent.lost_response) {
+        match (step.action, &sent.lost_response) {
             (StepAction::Delete, _) => OutcomeStatus::Done,
             (StepAction::Create, Some(lost)) if lost.may_still_act || !is_surely_visible(document) => {
-                OutcomeStatus::Unknown(lost.reasons)
+                OutcomeStatus::Unknown(lost.reasons.clone())
             }
             (StepAction::Create, Some(lost)) => {
                 self.forget_create(step);
-                OutcomeStatus::Failed(lost.reasons)
+                OutcomeStatus::Failed(lost.reasons.clone())
             }
             (StepAction::Create, None) if sent.id.is_some() && is_hidden_until_confirmed(&document.kind) => {
                 outcome.findings.push(diagnose_appears_later(&step.subject));
+                self.record_written(step, &sent, outcome);
                 self.compare_answer(step, sent.answer.as_deref(), outcome)
             }
             (StepAction::Create, None) => OutcomeStatus::Unknown(vec![match &sent.wrong_id {
                 Some(id) => diagnose_wrong_created_id(step, id),
                 None => diagnose_missing_after_write(step, sent.status),
             }]),
-            (StepAction::Update, Some(lost)) => OutcomeStatus::Failed(lost.reasons),
+            (StepAction::Update, Some(lost)) => OutcomeStatus::Failed(lost.reasons.clone()),
             (StepAction::Update, None) => {
                 OutcomeStatus::Failed(vec![diagnose_missing_after_write(step, sent.status)])
             }

@@ -110,6 +110,9 @@ fn an_update_that_asks_somebody_to_confirm_is_sent_once() {
         warehouse.describe("label: mine, email: a@example.com");
         warehouse.workspace.run(&["apply", "--auto-approve"]);
         assert_eq!(warehouse.count("PATCH"), 1, "{status}: one mail is enough");
+        // the next run knows that it was sent, whatever was answered
+        warehouse.apply(3, &[]).says(&["update-unknown", "its outcome is unknown until"]);
+        assert_eq!(warehouse.count("PATCH"), 1, "{status}: one mail is enough");
     }
 }
 

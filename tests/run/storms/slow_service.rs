@@ -1,7 +1,7 @@
-//! A simulated service of items whose writes take effect late and out of order, whose reads lag, and whose answers
-//! are lost or wrong. It holds what is really there.
+//! A simulated service of items whose writes take effect late and out of order, whose reads lag, whose lists lack
+//! items, and whose answers are lost or wrong. It holds what is really there.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -27,7 +27,12 @@ struct State {
     items: Vec<Vec<(Instant, Json)>>,
     /// Requests that are carried out later.
     late: Vec<(Instant, String, String, Json)>,
+    /// When a late request was carried out last.
+    last_late: Option<Instant>,
     faults: usize,
+    /// What was sent and what became of it.
+    log: Vec<String>,
+    began: Instant,
 }
 
 type Exchange = Result<HttpResponse, (TransportErrorReason, DeliveryStatus)>;
@@ -43,6 +48,7 @@ enum Fate {
     Kept,
 }
 
+#[derive(Debug)]
 enum Effect {
     Now,
     Later,
@@ -56,7 +62,10 @@ impl SlowService {
             is_faulty: true,
             items: Vec::new(),
             late: Vec::new(),
+            last_late: None,
             faults: 0,
+            log: Vec::new(),
+            began: Instant::now(),
         };
         items.into_iter().for_each(|item| drop(state.add_item(item, Instant::now())));
         Self(Arc::new(Mutex::new(state)))
@@ -75,12 +84,28 @@ impl SlowService {
         self.state().faults
     }
 
+    /// Whether a late request was carried out since then.
+    pub fn was_disturbed(&self, since: Instant) -> bool {
+        let mut state = self.state();
+        state.carry_out_late();
+        state.last_late.is_some_and(|last| last >= since)
+    }
+
     /// The items that are really there.
     pub fn items(&self) -> Vec<Json> {
         let mut state = self.state();
         state.carry_out_late();
         let newest = state.items.iter().filter_map(|versions| versions.last());
         newest.map(|(_, item)| item.clone()).filter(|item| !item.is_null()).collect()
+    }
+
+    /// Notes what happens, for whoever looks into a seed.
+    pub fn log(&self, line: impl FnOnce() -> String) {
+        self.state().log(line);
+    }
+
+    pub fn print_log(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).log.iter().for_each(|line| println!("{line}"));
     }
 
     async fn exchange(self, request: TransportRequest) -> Exchange {
@@ -96,6 +121,7 @@ impl SlowService {
             Fate::Kept if is_hidden(&body) => Fate::Done,
             fate => fate,
         };
+        self.log(|| format!("{} {path} {body} {}", request.method, fate.describe()));
         match fate {
             Fate::Lost(effect, answer) => {
                 self.state().carry_out(effect, &request.method, &path, body);
@@ -121,7 +147,23 @@ impl Transport for SlowService {
     }
 }
 
+impl Fate {
+    fn describe(&self) -> String {
+        match self {
+            Self::Done => "is done".into(),
+            Self::WrongId => "is done and answered with another id".into(),
+            Self::Kept => "is answered and not carried out".into(),
+            Self::Lost(effect, Ok(answer)) => format!("takes effect {effect:?}, answered {}", answer.status),
+            Self::Lost(effect, Err((reason, _))) => format!("takes effect {effect:?}, {reason:?}"),
+        }
+    }
+}
+
 impl State {
+    fn log(&mut self, line: impl FnOnce() -> String) {
+        self.log.push(format!("{:?} {}", self.began.elapsed(), line()));
+    }
+
     fn choose_fate(&mut self, method: &str) -> Fate {
         if !self.is_faulty || self.random.below(100) < 55 {
             return Fate::Done;
@@ -167,8 +209,10 @@ impl State {
             std::mem::take(&mut self.late).into_iter().partition(|(when, ..)| *when <= now);
         self.late = late;
         due.sort_by_key(|(when, ..)| *when);
-        for (_, method, path, body) in due {
-            self.write(&method, &path, body);
+        for (when, method, path, body) in due {
+            self.last_late = Some(when);
+            self.log(|| format!("late {method} {path} {body}"));
+            self.apply_write(&method, &path, body, when);
         }
     }
 
@@ -180,8 +224,13 @@ impl State {
 
     fn write(&mut self, method: &str, path: &str, body: Json) -> HttpResponse {
         self.carry_out_late();
+        self.apply_write(method, path, body, Instant::now())
+    }
+
+    /// Carries out a write at its time; reads lag behind it.
+    fn apply_write(&mut self, method: &str, path: &str, body: Json, when: Instant) -> HttpResponse {
         let lag = if self.is_faulty { self.random.below(LAG) } else { 0 };
-        let shows = Instant::now() + Duration::from_millis(lag);
+        let shows = when + Duration::from_millis(lag);
         if method == "POST" {
             return reply(201, &hide(self.add_item(body, shows)));
         }
@@ -208,12 +257,29 @@ impl State {
         let items: Vec<Json> = self.items.iter().filter_map(shown).filter(|item| !item.is_null()).collect();
         let last = path.rsplit('/').next().unwrap_or_default();
         Ok(match last.parse::<usize>() {
-            Err(_) => reply(200, &json!({ "total": items.len(), "items": items })),
+            Err(_) => reply(200, &self.list(items)),
             Ok(id) => match items.iter().find(|item| item["id"] == json!(id)) {
                 Some(item) => reply(200, item),
                 None => reply(404, &Json::Null),
             },
         })
+    }
+}
+
+impl State {
+    /// A list; a faulty one lacks items, or has one twice, and its total tells.
+    fn list(&mut self, mut items: Vec<Json>) -> Json {
+        let total = items.len();
+        if self.is_faulty && total > 1 && self.random.below(100) < 8 {
+            self.faults += 1;
+            let at = self.random.below(total as u64) as usize;
+            match self.random.below(3) {
+                0 => items.truncate(at),
+                1 => items[at] = items[(at + 1) % total].clone(),
+                _ => drop(items.remove(at)),
+            }
+        }
+        json!({ "total": total, "items": items })
     }
 }
 

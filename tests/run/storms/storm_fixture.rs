@@ -12,9 +12,9 @@ use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
 use trueup::document::{self, Document, ValueSource};
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{Api, AuthScheme, Kind, WireFormat};
-use trueup::plan::Plan;
 use trueup::plan::propose::GrantedPermissions;
 use trueup::plan::step::UpdateMethod;
+use trueup::plan::{Plan, PlanSubject};
 use trueup::remote::hosts::AllowedHosts;
 use trueup::remote::retry::{JitterMode, RetryPolicy};
 use trueup::remote::retry_budget::RetryBudget;
@@ -29,6 +29,7 @@ use trueup::run::refer::ReferenceResolver;
 use trueup::run::write_digests::WriteDigests as Remembered;
 use trueup::run::{CancellationToken, RunSession, execute, planning};
 use trueup::sandbox::{InProcessSandbox, SandboxOptions};
+use trueup::value::ValuePath;
 use trueup::yaml;
 use url::Url;
 
@@ -118,6 +119,11 @@ impl StormFixture {
         let outcomes = execute::execute_plan(&session, plan, &jobs).await;
         let done = outcomes.iter().all(|outcome| outcome.status.is_certain());
         StormRun { steps, refused, outcomes, hindrances: [told, session.collect_run_errors(done)].concat() }
+    }
+
+    /// Whether nobody knows which value is live at a path, as the outcome of a write was never seen.
+    pub fn has_unknown_outcome(&self, subject: &PlanSubject, path: &ValuePath) -> bool {
+        self.memory.lock().expect("a memory").find_unknown_until(subject, path).is_some()
     }
 
     /// Plans in good weather.
