@@ -9,6 +9,7 @@ use super::approval::ask_approval;
 use super::events::EventStream;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
+use super::ids::WrittenIds;
 use super::progress::ProgressDisplay;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
@@ -24,6 +25,7 @@ use super::{
 };
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::gate::{self, PlanLimits};
 use crate::report::json::to_json;
 use crate::report::outcome::{ApplyReport, TargetRequestUsage, render_results};
@@ -55,9 +57,12 @@ pub struct ApplyArgs {
     /// Write nothing when any object is refused
     #[arg(long, env = "TRUEUP_ALL_OR_NOTHING", hide_env_values = true)]
     pub all_or_nothing: bool,
-    /// Write the ids of objects into documents without one
-    #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true)]
+    /// Write the ids of all objects into documents without one [default: of created objects that the API cannot delete]
+    #[arg(long, env = "TRUEUP_WRITE_IDS", hide_env_values = true, conflicts_with = "no_write_ids")]
     pub write_ids: bool,
+    /// Write no ids into documents
+    #[arg(long, env = "TRUEUP_NO_WRITE_IDS", hide_env_values = true)]
+    pub no_write_ids: bool,
 }
 
 /// Makes the services match the documents.
@@ -153,7 +158,7 @@ fn apply_saved_plan(
     };
     let way = ApplyOptions {
         saved_plan: Some((plan, &settled)),
-        unplanned_documents: unplanned,
+        unplanned_documents: Some(&unplanned),
         undo: undoing.as_ref(),
         ..way
     };
@@ -207,12 +212,12 @@ pub struct ApplyOptions<'w> {
     pub approved: bool,
     /// Nothing is written when anything is refused.
     pub all_or_nothing: bool,
-    /// Ids go into the documents that have none.
-    pub write_ids: bool,
+    /// Which ids go into the documents that have none.
+    pub write_ids: WrittenIds,
     /// The plan that was reviewed, and what was applied before.
     pub saved_plan: Option<(&'w SavedPlan, &'w Mutex<AppliedPlans>)>,
     /// Documents of the workspace that the reviewed plan has no step for.
-    pub unplanned_documents: usize,
+    pub unplanned_documents: Option<&'w ObjectCounts>,
     /// The run that is undone.
     pub undo: Option<&'w PreparedUndo>,
     /// Where else the result is told.
@@ -228,7 +233,7 @@ impl ApplyOptions<'_> {
         Self {
             approved: args.auto_approve,
             all_or_nothing: args.all_or_nothing,
-            write_ids: args.write_ids,
+            write_ids: WrittenIds::from_flags(args.write_ids, args.no_write_ids),
             ..Self::default()
         }
     }
@@ -248,9 +253,12 @@ impl ApplyOptions<'_> {
 
     /// Why none of it is begun.
     fn check_gates(&self, plan: &Plan, held: &StaleObjects, limits: &PlanLimits) -> Vec<Diagnostic> {
-        let fresh = gate::count_objects(plan) + self.unplanned_documents;
-        let objects = self.saved_plan.map_or(fresh, |(reviewed, _)| reviewed.count_objects().min(fresh));
-        let mut why = gate::check_plan(plan, objects, limits);
+        let fresh = ObjectCounts::from_plan(plan);
+        let fresh = self.unplanned_documents.map_or(fresh.clone(), |others| fresh.with_others(others));
+        let objects = self.saved_plan.map_or(fresh.clone(), |(reviewed, _)| {
+            fresh.with_at_most(&reviewed.count_objects(), reviewed.count_left_out())
+        });
+        let mut why = gate::check_plan(plan, &objects, limits);
         let reviewed_in_part =
             self.saved_plan.is_some_and(|(reviewed, _)| reviewed.report.lacks_live_state());
         if !plan.steps.is_empty() && (!plan.complete || reviewed_in_part) {
@@ -313,9 +321,7 @@ impl ApplyOptions<'_> {
         if let Some(undoing) = self.undo {
             undoing.annotate_outcomes(outcomes);
         }
-        if self.write_ids {
-            ids::write_ids(prepared, jobs, outcomes, screen);
-        }
+        ids::write_ids(prepared, jobs, (outcomes, self.write_ids), screen);
     }
 
     fn record_settled_steps(&self, outcomes: &[StepOutcome], screen: &TerminalScreen) {

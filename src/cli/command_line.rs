@@ -11,6 +11,7 @@ use super::demo::DemoArgs;
 use super::drift::DriftArgs;
 use super::explain::ExplainArgs;
 use super::fmt::FmtArgs;
+use super::forget::ForgetArgs;
 use super::global_args::GlobalArgs;
 use super::import::ImportArgs;
 use super::plan::PlanArgs;
@@ -68,6 +69,8 @@ pub enum CliCommand {
     Show(ShowArgs),
     /// Write documents from live objects
     Import(ImportArgs),
+    /// Stop managing objects whose documents were removed; nothing is sent
+    Forget(ForgetArgs),
     /// Describe a kind or a field, offline
     Explain(ExplainArgs),
     /// Write JSON Schemas for editors and checks

@@ -15,16 +15,11 @@ use crate::cli::run_setup::{STATE_FOLDER, diagnose_unreadable_state};
 use crate::diagnostic::Diagnostic;
 use crate::report::pseudonyms;
 use crate::report::pseudonyms::PseudonymKey;
-use crate::state::file_lock::load_or_create_key_locked;
-use crate::state::files::read_if_exists;
+use crate::state::key_file::{KEY_FILE, KeyPurpose, load_or_create_key_locked, read_key};
 use crate::workspace::state_folder::check_state_folder;
 
 /// The variable with the key under which digests of secrets are kept.
 const DIGEST_KEY_VARIABLE: &str = "TRUEUP_DIGEST_KEY";
-/// The file with the workspace's own.
-const KEY_FILE: &str = "key";
-/// The file with the one for short names.
-const PSEUDONYM_KEY_FILE: &str = "names.key";
 /// The variable that CI services set.
 const CI_VARIABLE: &str = "CI";
 
@@ -47,11 +42,10 @@ impl DigestKeys {
         let named = std::env::var(DIGEST_KEY_VARIABLE).ok().filter(|key| !key.is_empty()).map(Zeroizing::new);
         check_state_folder(root)?;
         let folder = root.join(STATE_FOLDER);
-        let own = read_if_exists(&folder.join(KEY_FILE)).map_err(|error| {
+        let own = read_key(&folder, KeyPurpose::Digests).map_err(|error| {
             diagnose_unreadable_state(KEY_FILE, &error)
                 .with_hint("give access to it, or name another in TRUEUP_DIGEST_KEY")
         })?;
-        let own = own.filter(|key| !key.is_empty()).map(Zeroizing::new);
         Ok(Self { environment_key: named, workspace_key: own, folder, pseudonym_key: OnceLock::new() })
     }
 
@@ -81,14 +75,13 @@ impl DigestKeys {
         if let Some(named) = self.environment_key() {
             return Some(Zeroizing::new(named.as_bytes().to_vec()));
         }
-        let made = read_if_exists(&self.folder.join(PSEUDONYM_KEY_FILE)).ok()?.filter(|key| !key.is_empty());
-        if let Some(made) = made {
-            return Some(Zeroizing::new(made));
+        if let Some(made) = read_key(&self.folder, KeyPurpose::Pseudonyms).ok()? {
+            return Some(made);
         }
         if self.workspace_key.is_some() || is_on_ci() {
             return self.workspace_key.clone();
         }
-        load_or_create_key_locked(&self.folder, PSEUDONYM_KEY_FILE).ok().map(Zeroizing::new)
+        load_or_create_key_locked(&self.folder, KeyPurpose::Pseudonyms).ok()
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::folder::replace_file;
+use super::output_file::check_no_links_below;
 use super::screen::TerminalScreen;
 use super::selection_args::PathArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
@@ -86,6 +87,11 @@ pub struct FormatReport {
     diagnostics: Vec<DiagnosticView>,
 }
 
+/// Whether a link leads to a text: what it leads to is another file, or no document at all.
+fn is_link(texts: &WorkspaceSources, source: &NamedSource) -> bool {
+    check_no_links_below(&texts.root, &texts.root.join(&source.path)).is_err()
+}
+
 struct FormatJob {
     check: bool,
     changed: Vec<String>,
@@ -111,6 +117,12 @@ impl FormatJob {
                 let place = source.locate_span(SourceSpan::default());
                 self.faults
                     .push(fault.with_hint("the file is still valid; format it by hand").with_location(place));
+            }
+            FormatOutcome::Changed(_) if is_link(texts, source) => {
+                let place = source.locate_span(SourceSpan::default());
+                let note =
+                    Diagnostic::note("not-selected", "this file is a link, and is not written through it");
+                self.faults.push(note.with_hint("format the file to which it leads").with_location(place));
             }
             FormatOutcome::Changed(text) => match self.write_text(texts, source, &text) {
                 Ok(()) => self.changed.push(source.path.clone()),

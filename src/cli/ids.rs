@@ -1,5 +1,7 @@
 //! Ids that a run has learnt, written into the documents that have none: `apply --write-ids`.
 //!
+//! Where an object cannot be deleted, a document that loses it creates a second one for good: there the id is written
+//! after a create without being asked for.
 //! The services are written to by then, so nothing here is an error: what a document cannot take is told beside
 //! what became of its object, with the line that a person may add. A file that changed meanwhile is left alone.
 
@@ -13,10 +15,42 @@ use crate::diagnostic::Diagnostic;
 use crate::document::write::ids::{self, AssignedId};
 use crate::document::{Document, DocumentState};
 use crate::kind::IdAssigner;
+use crate::plan::StepAction;
 use crate::report::sanitize::format_count;
 use crate::run::fetch::ObjectJob;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::Value;
+
+/// Which ids are written.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub enum WrittenIds {
+    #[default]
+    None,
+    /// Those of created objects that the API cannot delete.
+    Undeletable,
+    All,
+}
+
+impl WrittenIds {
+    /// What `--write-ids` and `--no-write-ids` ask for.
+    pub fn from_flags(all: bool, none: bool) -> Self {
+        match (all, none) {
+            (true, _) => Self::All,
+            (false, true) => Self::None,
+            (false, false) => Self::Undeletable,
+        }
+    }
+
+    fn includes(self, outcome: &StepOutcome, document: &Document) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Undeletable => {
+                outcome.action == Some(StepAction::Create) && document.kind.operations.delete.is_none()
+            }
+        }
+    }
+}
 
 /// The document of an outcome and the id of its object.
 struct LearnedId<'d> {
@@ -25,18 +59,17 @@ struct LearnedId<'d> {
     id: Value,
 }
 
-/// Writes every id that is known now and stands in no document.
+/// Writes the ids that are known now and stand in no document.
 pub fn write_ids(
     prepared: &PreparedRun,
     jobs: &[ObjectJob],
-    outcomes: &mut [StepOutcome],
+    (outcomes, which): (&mut [StepOutcome], WrittenIds),
     screen: &TerminalScreen,
 ) {
     let mut files: BTreeMap<&str, Vec<LearnedId>> = BTreeMap::new();
     for (number, outcome) in outcomes.iter().enumerate() {
-        let learnt =
-            jobs.get(outcome.subject.number).and_then(|job| find_learned_id(number, outcome, job.document));
-        if let Some(learnt) = learnt {
+        let job = jobs.get(outcome.subject.number).filter(|job| which.includes(outcome, job.document));
+        if let Some(learnt) = job.and_then(|job| find_learned_id(number, outcome, job.document)) {
             files.entry(&learnt.document.source.path).or_default().push(learnt);
         }
     }

@@ -38,7 +38,7 @@ use crate::run::import::{
     self as job, ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportedObject,
 };
 use crate::run::index::ObjectIndex;
-use crate::run::match_up::NoEarlierDocuments;
+use crate::run::other_documents::NoOtherDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::WriteDigests;
 use crate::run::{RunEvent, RunSession};
@@ -300,7 +300,7 @@ async fn verify_import(
         unmanaged: false,
         retry_creates: false,
         allow_rename: false,
-        earlier_documents: &NoEarlierDocuments,
+        other_documents: &NoOtherDocuments,
         journal: None,
         clock: RunClock::start(),
         read_back_timeout: None,

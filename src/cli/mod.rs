@@ -17,6 +17,7 @@ mod events;
 pub mod exit;
 pub mod explain;
 pub mod fmt;
+mod forget;
 pub mod global_args;
 mod history;
 pub mod ids;
@@ -97,6 +98,7 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Drift(args) => drift::run(&common, &args, screen),
         CliCommand::Show(args) => show::run(&common, &args, screen),
         CliCommand::Import(args) => import::run(&common, &args, screen),
+        CliCommand::Forget(args) => forget::run(&common, &args, screen),
         CliCommand::Explain(args) => explain::run(&common, &args, screen),
         CliCommand::Schema(args) => schema::run(&common, &args, screen),
         CliCommand::Sandbox(args) => sandbox::run(&common, &args, screen),

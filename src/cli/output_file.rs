@@ -51,11 +51,18 @@ fn open_special(path: &Path) -> io::Result<Option<Box<dyn Write + Send>>> {
 
 /// Links below the current directory, and one that the path itself is, unless the system made it.
 fn check_no_links(path: &Path) -> io::Result<()> {
+    check_no_links_below(&std::env::current_dir().unwrap_or_default(), path)
+}
+
+/// The same below another folder.
+///
+/// # Errors
+/// With the link.
+pub fn check_no_links_below(here: &Path, path: &Path) -> io::Result<()> {
     let path = std::path::absolute(path)?;
-    let here = std::env::current_dir().unwrap_or_default();
     let by_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     let is_checked = |part: &&Path| {
-        let below = part.starts_with(&here) && **part != here;
+        let below = part.starts_with(here) && **part != *here;
         (below || **part == *path) && !by_system
     };
     let link = path.ancestors().filter(is_checked).find(|part| part.is_symlink());

@@ -18,6 +18,7 @@ use super::selection_args::SelectionArgs;
 use super::selection_filter::SelectionFilter;
 use super::{causes, protection, records, request_forecast, saved_plan};
 use crate::diagnostic::{Diagnostic, has_errors};
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, PlanSubject, StepRequest, gate};
 use crate::remote::target_client::TargetClient;
 use crate::report::json::to_json;
@@ -126,11 +127,11 @@ pub fn plan_workspace(
     let mut plan = make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
     records::record_baselines(prepared, &jobs, &plan);
-    let mut objects = gate::count_objects(&plan);
+    let mut objects = ObjectCounts::from_plan(&plan);
     if let Some(selection) = &prepared.selection {
         selection.filter_plan(&mut plan);
         // a share is one of all objects, also of those that were not looked at
-        objects = gate::count_objects(&plan) + selection.left_out();
+        objects = ObjectCounts::from_plan(&plan).with_others(selection.left_out());
     }
     let branch = match causes::explain_plan(&mut plan, &jobs, prepared, wish.causes) {
         Ok(branch) => branch,
@@ -182,12 +183,12 @@ fn list_login_notes(prepared: &PreparedRun) -> Vec<Diagnostic> {
 /// # Errors
 /// When it cannot be written.
 pub fn conclude_plan(
-    (mut plan, objects, of): (Plan, usize, saved_plan::PlanOrigin),
+    (mut plan, objects, of): (Plan, ObjectCounts, saved_plan::PlanOrigin),
     (prepared, reading): (&PreparedRun, &RunArgs),
     screen: &TerminalScreen,
     wish: PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
-    let blocked = gate::check_plan(&plan, objects, &reading.build_limits());
+    let blocked = gate::check_plan(&plan, &objects, &reading.build_limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = evaluate_policies(&plan, prepared);
     print_plan((&plan, &report, &verdicts), prepared, screen)?;

@@ -12,7 +12,7 @@ use super::shared_receipts;
 use crate::document::{Document, DocumentState};
 use crate::plan::{Plan, RefusedObject, Step, StepAction};
 use crate::run::identity::build_protected_reason;
-use crate::run::match_up::{build_desired_key, build_live_key};
+use crate::run::natural_key::{build_desired_key, build_live_key};
 
 /// The most earlier texts of files that are searched.
 const MAX_EARLIER_FILES: usize = 200;

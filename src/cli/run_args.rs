@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::plan::gate::{CountLimit, PlanLimits};
+use crate::plan::count_limit::{ChangeLimits, ScopedLimit};
+use crate::plan::gate::PlanLimits;
 use crate::plan::permission::{self, Permission, PermissionLimit};
 use crate::remote::retry_budget::RetryBudget;
 use crate::run::CancellationToken;
@@ -85,12 +86,12 @@ pub struct RunArgs {
     /// Apply a plan even if some live objects could not be read
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_value = "no", hide_default_value = true, default_missing_value = "any", value_parser = parse_permission_limit, env = "TRUEUP_ALLOW_PARTIAL", hide_env_values = true)]
     pub allow_partial: PermissionLimit,
-    /// Refuse a plan with more updates, as a number or percentage [default: 30%, of at least 10 objects]
-    #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
-    pub max_updates: Option<CountLimit>,
-    /// Refuse a plan with more deletes, as a number or percentage [default: 30%, of at least 10 objects]
-    #[arg(long, value_name = "N|N%", value_parser = parse_bound, env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
-    pub max_deletes: Option<CountLimit>,
+    /// Refuse a plan with more updates, as a number or percentage, of all objects or of KIND, @TARGET or KIND@TARGET; repeatable [default: 30%, of the run and of each kind at each target with at least 10 objects]
+    #[arg(long, value_name = "[KIND@TARGET=]N|N%", value_parser = ScopedLimit::parse, value_delimiter = ',', env = "TRUEUP_MAX_UPDATES", hide_env_values = true)]
+    pub max_updates: Vec<ScopedLimit>,
+    /// Refuse a plan with more deletes, as a number or percentage, of all objects or of KIND, @TARGET or KIND@TARGET; repeatable [default: 30%, of the run and of each kind at each target with at least 10 objects]
+    #[arg(long, value_name = "[KIND@TARGET=]N|N%", value_parser = ScopedLimit::parse, value_delimiter = ',', env = "TRUEUP_MAX_DELETES", hide_env_values = true)]
+    pub max_deletes: Vec<ScopedLimit>,
     /// Refuse a plan that needs more write requests
     #[arg(long, value_name = "N", env = "TRUEUP_MAX_REQUESTS", hide_env_values = true)]
     pub max_requests: Option<usize>,
@@ -102,8 +103,8 @@ impl RunArgs {
     /// The limits above which a plan is refused as a whole.
     pub fn build_limits(&self) -> PlanLimits {
         PlanLimits {
-            updates: self.max_updates,
-            deletes: self.max_deletes,
+            updates: ChangeLimits(self.max_updates.clone()),
+            deletes: ChangeLimits(self.max_deletes.clone()),
             requests: self.max_requests,
             permissions: permission::ALL_PERMISSIONS
                 .into_iter()
@@ -138,15 +139,6 @@ pub enum MethodArg {
     Put,
     /// A minimal PATCH
     Patch,
-}
-
-fn parse_bound(text: &str) -> Result<CountLimit, String> {
-    let wrong = || "expected a number of objects, or a percentage from 0% to 100%".to_owned();
-    match text.strip_suffix('%') {
-        Some(share) => share.trim_end().parse().ok().filter(|share| *share <= 100).map(CountLimit::Percent),
-        None => text.parse().ok().map(CountLimit::Count),
-    }
-    .ok_or_else(wrong)
 }
 
 /// A number of objects, or any number; environment variables may be `true` or `false` too.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use anyhow::Context;
 
 use super::global_args::GlobalArgs;
-use super::merge_base::{GitBranch, MergeBaseDocuments};
+use super::merge_base::{GitBranch, MergeBaseDocuments, build_document_key};
 use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
@@ -22,6 +22,7 @@ use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::kind::Kind;
 use crate::kind::scalar::ScalarToken;
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::SecretRotation;
 use crate::plan::step::UpdateMethod;
@@ -34,7 +35,7 @@ use crate::report::saved_plan::BoundTarget;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::index::{IndexEntry, ObjectIndex};
-use crate::run::match_up::EarlierDocuments;
+use crate::run::other_documents::OtherDocuments;
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
@@ -67,9 +68,13 @@ pub struct PreparedRun {
     /// What the run is limited to.
     pub selection: Option<SelectionFilter>,
     /// How many documents are of targets that the saved plan does not name.
-    pub other_documents: usize,
+    pub other_documents: ObjectCounts,
     /// The documents of the base of the branch, once they were needed.
     pub base_documents: OnceLock<Option<MergeBaseDocuments>>,
+    /// Whether the run is over some documents of the workspace only.
+    pub leaves_documents_out: bool,
+    /// The other documents, once they were needed; nothing where they cannot be read.
+    pub unselected_documents: OnceLock<Option<Vec<Document>>>,
 }
 
 /// Which objects of a workspace a run is about.
@@ -96,11 +101,16 @@ impl<'r> RunSelection<'r> {
     }
 
     /// Takes the documents of targets that a saved plan does not name; how many they were.
-    fn drop_other_targets(&self, documents: &mut Vec<Document>) -> usize {
-        let Some(targets) = self.targets else { return 0 };
-        let total = documents.len();
-        documents.retain(|own| targets.iter().any(|target| own.target.as_deref() == Some(&*target.name)));
-        total - documents.len()
+    fn drop_other_targets(&self, documents: &mut Vec<Document>) -> ObjectCounts {
+        let mut dropped = ObjectCounts::default();
+        let Some(targets) = self.targets else { return dropped };
+        documents.retain(|own| {
+            let target = own.target.as_deref().unwrap_or_default();
+            let is_kept = targets.iter().any(|named| *named.name == *target);
+            dropped.add_objects(&own.kind.name, target, usize::from(!is_kept));
+            is_kept
+        });
+        dropped
     }
 }
 
@@ -175,9 +185,11 @@ pub fn prepare_run(
         rotation: rotate,
         keys,
         retry_budget: allowance,
+        leaves_documents_out: reach.is_partly_read || selection.is_some(),
         selection,
         other_documents,
         base_documents: OnceLock::new(),
+        unselected_documents: OnceLock::new(),
     })
 }
 
@@ -350,10 +362,25 @@ pub fn diagnose_unreadable_state(name: &str, error: &io::Error) -> Diagnostic {
     Diagnostic::error("unreadable-state", message)
 }
 
-impl EarlierDocuments for PreparedRun {
+impl OtherDocuments for PreparedRun {
     fn list_versions(&self, document: &Document) -> Vec<Document> {
         let base = self.base_documents();
         base.map(|base| base.list_versions(document, &self.workspace)).unwrap_or_default()
+    }
+
+    fn list_unselected(&self) -> Option<Vec<ObjectJob<'_>>> {
+        if !self.leaves_documents_out {
+            return Some(Vec::new());
+        }
+        let documents = self.unselected_documents.get_or_init(|| {
+            let (workspace, faults) = workspace::open_workspace(&self.workspace.root, &[]);
+            let own: HashSet<_> = self.workspace.documents.iter().map(build_document_key).collect();
+            let mut documents = workspace.filter(|_| !has_errors(&faults))?.documents;
+            documents.retain(|document| !own.contains(&build_document_key(document)));
+            Some(documents)
+        });
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(documents.as_ref()?.iter().map(|document| build_job(document, &index)).collect())
     }
 }
 
@@ -415,7 +442,7 @@ impl PreparedRun {
             unmanaged: reading.unmanaged,
             retry_creates: reading.retry_creates.is_granted(),
             allow_rename: reading.allow_rename.is_granted(),
-            earlier_documents: self,
+            other_documents: self,
             journal: None,
             clock: RunClock::start(),
             read_back_timeout: reading.network.read_back_timeout,
@@ -425,7 +452,8 @@ impl PreparedRun {
     }
 }
 
-fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
+/// The job of a document, with what the index knows of its object.
+pub fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
     let scope = collect_scope_values(document);
@@ -435,8 +463,8 @@ fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'d> {
         scope,
         known_id: entry.and_then(|entry| match document.state {
             DocumentState::Present => entry.parse_known_id(&document.kind),
-            // only an object that was seen under its id is deleted by it
-            DocumentState::Absent => entry.parse_id(&document.kind),
+            // only an object that was seen under its id is deleted or released by it
+            DocumentState::Absent | DocumentState::Unmanaged => entry.parse_id(&document.kind),
         }),
         just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
         target,

@@ -24,6 +24,7 @@ use super::since_filter::find_needed_documents;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_bytes;
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
 use crate::report::plan_report::{ObjectChange, ObjectName};
 use crate::report::pseudonyms::PersonalDataMode;
@@ -203,15 +204,20 @@ pub fn merge_run_args(saved: &SavedPlan, own: &RunArgs) -> Result<RunArgs, Diagn
 ///
 /// # Errors
 /// With a target that is another one now.
-pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result<usize, Diagnostic> {
+pub fn narrow_workspace(saved: &SavedPlan, prepared: &mut PreparedRun) -> Result<ObjectCounts, Diagnostic> {
     let planned = collect_planned_keys(saved);
+    prepared.leaves_documents_out = true;
     let documents = &mut prepared.workspace.documents;
-    let total = documents.len();
     let needed = find_needed_documents(documents, &planned);
+    let mut left_out = ObjectCounts::default();
     documents.retain(|document| {
-        planned.contains(&build_document_key(document)) || needed.contains(&build_document_key(document))
+        let key = build_document_key(document);
+        let is_kept = planned.contains(&key) || needed.contains(&key);
+        let target = document.target.as_deref().unwrap_or_default();
+        left_out.add_objects(&document.kind.name, target, usize::from(!is_kept));
+        is_kept
     });
-    let left_out = total - documents.len() + prepared.other_documents;
+    let left_out = left_out.with_others(&prepared.other_documents);
     for target in &saved.targets {
         let Some(here) = prepared.services.get(&*target.name) else { continue };
         let (api, base_url) = (&*here.target.api.name, here.target.base_url.as_str());

@@ -13,6 +13,7 @@ use super::selection_args::SelectionArgs;
 use super::since_filter::{SinceFilter, find_needed_documents};
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, PlanSubject};
 use crate::report::plan_report::{SelectionView, SinceView};
 use crate::run::index::{IndexEntry, ObjectIndex};
@@ -27,8 +28,8 @@ pub struct SelectionFilter {
     needed: HashSet<DocumentKey>,
     /// Managed objects whose documents were removed.
     removed: HashSet<DocumentKey>,
-    /// How many documents are not looked at.
-    left_out: usize,
+    /// How many documents are not looked at, by kind and target.
+    left_out: ObjectCounts,
 }
 
 impl SelectionFilter {
@@ -64,10 +65,14 @@ impl SelectionFilter {
         };
         let removed = index.entries().filter(|_| !has_paths).filter(is_removed).map(build_entry_key);
         let here: HashSet<DocumentKey> = workspace.documents.iter().map(build_document_key).collect();
+        let mut left_out = ObjectCounts::default();
+        for (target, kind, _) in here.difference(&chosen) {
+            left_out.add_objects(kind, target.as_deref().unwrap_or_default(), 1);
+        }
         Ok(Some(Self {
             removed: removed.filter(|own| !here.contains(own)).collect(),
             needed: find_needed_documents(&workspace.documents, &chosen),
-            left_out: here.len() - chosen.len(),
+            left_out,
             args: args.clone(),
             since,
             chosen,
@@ -109,8 +114,8 @@ impl SelectionFilter {
     }
 
     /// How many documents are not looked at.
-    pub fn left_out(&self) -> usize {
-        self.left_out
+    pub fn left_out(&self) -> &ObjectCounts {
+        &self.left_out
     }
 
     /// What reports say of `--since`.
@@ -128,7 +133,7 @@ impl SelectionFilter {
             kinds: args.kind.clone(),
             names: args.names.name.clone(),
             exclude: args.names.exclude.clone(),
-            skipped: self.left_out,
+            skipped: self.left_out.count_all(),
         };
         (args.has_patterns() || !view.paths.is_empty()).then_some(view)
     }

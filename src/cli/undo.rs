@@ -31,7 +31,8 @@ use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource};
 use crate::document::Document;
 use crate::kind::Kind;
-use crate::plan::{Plan, PlanSubject, gate};
+use crate::plan::count_limit::ObjectCounts;
+use crate::plan::{Plan, PlanSubject};
 use crate::report::receipt::{self, Receipt};
 use crate::run::outcome::StepOutcome;
 use crate::run::undo::WrittenObject;
@@ -397,7 +398,7 @@ fn save_undo_plan(
     wish: plan::PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = plan::make_plan(prepared, reading, screen)?;
-    let objects = gate::count_objects(&plan);
+    let objects = ObjectCounts::from_plan(&plan);
     undoing.filter_plan(&mut plan);
     let of = saved_plan::PlanOrigin { commit: None, undoes: Some(undoing.run.clone()) };
     plan::conclude_plan((plan, objects, of), (prepared, reading), screen, wish)

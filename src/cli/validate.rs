@@ -9,15 +9,19 @@ use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::report_args::ReportArgs;
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
+use super::run_setup::{STATE_FOLDER, build_job};
 use super::screen::TerminalScreen;
 use super::selection_args::PathArgs;
-use crate::diagnostic::{NamedSource, has_errors};
+use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
 use crate::document::Document;
 use crate::report::json::to_json;
 use crate::report::line_index::SourceLineIndex;
 use crate::report::plan_report::{ObjectName, ValidationReport};
 use crate::report::view_model::DocumentLineRange;
+use crate::run::index::ObjectIndex;
+use crate::run::refer::diagnose_cycles;
 use crate::workspace;
+use crate::workspace::LoadedWorkspace;
 
 /// Arguments of `validate`.
 #[derive(Args)]
@@ -39,6 +43,7 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
     let screen = &reports.select_screen(screen);
     let (workspace, mut faults) = workspace::open_workspace(&common.directory, &args.selection.paths);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
+    faults.extend(workspace.as_ref().filter(|_| !has_errors(&faults)).into_iter().flat_map(find_cycles));
     let wrong = workspace.is_none() || has_errors(&faults);
     let verdicts = match &workspace {
         // of documents that are not sound the rules would say the same once more
@@ -74,6 +79,17 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
         (false, true) => ExitStatus::Refused,
         (false, false) => ExitStatus::Done,
     })
+}
+
+/// Documents that wait for each other's creation; what was applied before is there.
+fn find_cycles(workspace: &LoadedWorkspace) -> Vec<Diagnostic> {
+    if !workspace.documents.iter().any(Document::needs_lookup) {
+        return Vec::new();
+    }
+    let index = ObjectIndex::open(&workspace.root.join(STATE_FOLDER));
+    let index = index.unwrap_or_else(|_| ObjectIndex::new_in_memory());
+    let jobs: Vec<_> = workspace.documents.iter().map(|own| build_job(own, &index)).collect();
+    diagnose_cycles(&jobs)
 }
 
 /// The lines of every document, from its `---` to the next one.

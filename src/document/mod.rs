@@ -58,6 +58,8 @@ pub enum DocumentState {
     Present,
     /// To be deleted, where the API can and the run allows it.
     Absent,
+    /// To be left as it is: it is not managed from here, or not any more.
+    Unmanaged,
 }
 
 /// One node of the desired state.

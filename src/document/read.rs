@@ -12,7 +12,7 @@ use super::taint::TaintedKinds;
 use super::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
 use crate::kind::registry::KindRegistry;
-use crate::kind::{FieldType, Kind};
+use crate::kind::{FieldType, Kind, address};
 use crate::value::{Sensitivity, Value};
 use crate::yaml::{self, YamlData, YamlEntry, YamlNode, parse_boolean};
 
@@ -275,10 +275,12 @@ impl SourceReader<'_> {
         match value.as_scalar() {
             Some("present") => return DocumentState::Present,
             Some("absent") => return DocumentState::Absent,
+            Some("unmanaged") => return DocumentState::Unmanaged,
             _ => {}
         }
-        let fault = Diagnostic::error("wrong-value", "`state` is neither present nor absent");
-        self.add_diagnostic(value.span, fault.with_hint("write `state: present` or `state: absent`"));
+        let fault = Diagnostic::error("wrong-value", "`state` is none of present, absent and unmanaged");
+        let hint = "write `state: present`, `state: absent` or `state: unmanaged`";
+        self.add_diagnostic(value.span, fault.with_hint(hint));
         DocumentState::Present
     }
 
@@ -330,8 +332,8 @@ impl SourceReader<'_> {
         let value = node.get_value("id")?;
         let FieldType::Scalar(leaf) = &kind.id_field().ty else { return None };
         let id = parse_scalar(self, value, leaf, "id")?;
-        if id.is_blank() {
-            let fault = Diagnostic::error("wrong-value", "`id` is empty");
+        if address::is_empty_segment(&id, kind) {
+            let fault = Diagnostic::error("wrong-value", "`id` is empty, or is no id: `.` or `..`");
             self.add_diagnostic(
                 value.span,
                 fault.with_hint("leave it out: the object is then found by its natural key"),

@@ -11,9 +11,9 @@ const SEGMENT_ENCODE_SET: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_'
 /// A path template with scope parameters and the object's id filled in and encoded. An empty value fills nothing in:
 /// the parameter stays in braces, which no request may have.
 pub fn expand_path(template: &str, kind: &Kind, scope: &[Value], id: Option<&Value>) -> String {
-    let fill = |path: String, name: &str, value: &Value| match encode_segment(value, kind) {
-        text if text.is_empty() => path,
-        text => path.replace(&format!("{{{name}}}"), &text),
+    let fill = |path: String, name: &str, value: &Value| match is_empty_segment(value, kind) {
+        true => path,
+        false => path.replace(&format!("{{{name}}}"), &encode_segment(value, kind)),
     };
     let scoped = kind.scope.iter().zip(scope);
     let path =
@@ -22,6 +22,12 @@ pub fn expand_path(template: &str, kind: &Kind, scope: &[Value], id: Option<&Val
         Some(id) => fill(path, &kind.id_field().name, id),
         None => path,
     }
+}
+
+/// Whether a value leads to another place than its own: nothing, blanks, and the segments that lead upwards, which
+/// URLs take out.
+pub fn is_empty_segment(value: &Value, kind: &Kind) -> bool {
+    matches!(ScalarType::render_url_text(value, &kind.api).trim(), "" | "." | "..")
 }
 
 /// Whether a path lacks the value of a parameter.

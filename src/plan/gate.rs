@@ -6,17 +6,9 @@
 //! Deliberately absent: creates, which take nothing away.
 
 use crate::diagnostic::Diagnostic;
+use crate::plan::count_limit::{ChangeLimits, CollectionName, CountLimit, ObjectCounts};
 use crate::plan::permission::{self, Permission, PermissionLimit};
 use crate::plan::{Plan, StepAction};
-
-/// How many objects may be touched.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CountLimit {
-    /// So many.
-    Count(usize),
-    /// So many of a hundred.
-    Percent(u8),
-}
 
 /// Where a share is counted: of fewer objects every plan would be a large share.
 const MIN_OBJECTS_FOR_PERCENT: usize = 10;
@@ -26,9 +18,9 @@ const DEFAULT_LIMIT: CountLimit = CountLimit::Percent(30);
 /// What a plan may do without being refused as a whole.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PlanLimits {
-    /// None for the share that is allowed without a word.
-    pub updates: Option<CountLimit>,
-    pub deletes: Option<CountLimit>,
+    /// Where there are none, the share that is allowed without a word.
+    pub updates: ChangeLimits,
+    pub deletes: ChangeLimits,
     /// Requests that write; none for any number.
     pub requests: Option<usize>,
     /// For how many objects each permission was given.
@@ -45,20 +37,15 @@ impl PlanLimits {
 }
 
 /// Why a plan over so many live objects is refused as a whole, in a fixed order.
-pub fn check_plan(plan: &Plan, objects: usize, limits: &PlanLimits) -> Vec<Diagnostic> {
-    let count = |action: StepAction| plan.steps.iter().filter(|step| step.action == action).count();
+pub fn check_plan(plan: &Plan, objects: &ObjectCounts, limits: &PlanLimits) -> Vec<Diagnostic> {
     let requests: usize = plan.steps.iter().map(|step| step.requests.len()).sum();
     let updates = Gate { code: "too-many-updates", verb: "updated", flag: "--max-updates" };
     let deletes = Gate { code: "too-many-deletes", verb: "deleted", flag: "--max-deletes" };
-    let found = [
-        updates.check_count(count(StepAction::Update), objects, limits.updates),
-        deletes.check_count(count(StepAction::Delete), objects, limits.deletes),
-        limits
-            .requests
-            .filter(|most| requests > *most)
-            .map(|most| diagnose_too_many_requests(requests, most)),
-    ];
-    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    let count = |action: StepAction| ObjectCounts::from_steps(plan, action);
+    let mut found = updates.check_counts(&count(StepAction::Update), objects, &limits.updates);
+    found.extend(deletes.check_counts(&count(StepAction::Delete), objects, &limits.deletes));
+    let most = limits.requests.filter(|most| requests > *most);
+    found.extend(most.map(|most| diagnose_too_many_requests(requests, most)));
     found.extend(permission::check_permission_limits(plan, |permission| {
         limits.get_permission_limit(permission)
     }));
@@ -88,12 +75,6 @@ pub fn check_partial(unread: usize, limits: &PlanLimits) -> Option<Diagnostic> {
     Some(Diagnostic::error("partial-plan", message).with_hint(hint))
 }
 
-/// How many live objects a plan was made over.
-pub fn count_objects(plan: &Plan) -> usize {
-    let live = plan.steps.iter().filter(|step| step.action != StepAction::Create).count();
-    live + plan.unchanged.len() + plan.refused.len()
-}
-
 struct Gate {
     code: &'static str,
     verb: &'static str,
@@ -101,7 +82,41 @@ struct Gate {
 }
 
 impl Gate {
-    fn check_count(&self, number: usize, objects: usize, bound: Option<CountLimit>) -> Option<Diagnostic> {
+    /// The limit of the run holds for everything that has none of its own; a share holds for each collection too.
+    fn check_counts(
+        &self,
+        touched: &ObjectCounts,
+        objects: &ObjectCounts,
+        limits: &ChangeLimits,
+    ) -> Vec<Diagnostic> {
+        let run = limits.find_run_limit();
+        let (mut all, mut number, mut found) = (0, 0, Vec::new());
+        for (name, there) in objects.iter() {
+            let own = limits.find_own_limit(name);
+            if own.is_none() {
+                (all, number) = (all + there, number + touched.get(name));
+            }
+        }
+        found.extend(self.check_count(number, all, run, None));
+        for (name, touched) in touched.iter() {
+            let there = objects.get(name);
+            let own = limits.find_own_limit(name);
+            let is_part = own.is_some() || (there < all && there >= MIN_OBJECTS_FOR_PERCENT);
+            let is_share = !matches!(own.or(run), Some(CountLimit::Count(_))) || own.is_some();
+            if is_part && is_share {
+                found.extend(self.check_count(touched, there, own.or(run), Some(name)));
+            }
+        }
+        found
+    }
+
+    fn check_count(
+        &self,
+        number: usize,
+        objects: usize,
+        bound: Option<CountLimit>,
+        of: Option<&CollectionName>,
+    ) -> Option<Diagnostic> {
         let passes = match (bound, bound.unwrap_or(DEFAULT_LIMIT)) {
             (_, CountLimit::Count(most)) => number <= most,
             (None, CountLimit::Percent(_)) if objects < MIN_OBJECTS_FOR_PERCENT => true,
@@ -114,9 +129,15 @@ impl Gate {
             CountLimit::Count(most) => most.to_string(),
             CountLimit::Percent(percent) => format!("{percent} %"),
         };
+        let (place, scope) = match of {
+            None => (String::new(), String::new()),
+            Some(CollectionName { kind, target }) => {
+                (format!(" of {kind} at target {target}"), format!("{kind}@{target}="))
+            }
+        };
         let message =
-            format!("{number} of {objects} objects would be {}, and at most {most} may be", self.verb);
-        let hint = format!("`{} {number}` to allow it; nothing is written until then", self.flag);
+            format!("{number} of {objects} objects{place} would be {}, and at most {most} may be", self.verb);
+        let hint = format!("`{} {scope}{number}` to allow it; nothing is written until then", self.flag);
         Some(Diagnostic::error(self.code, message).with_hint(hint))
     }
 }
@@ -129,11 +150,13 @@ fn diagnose_too_many_requests(requests: usize, most: usize) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use super::super::count_limit::ScopedLimit;
     use super::*;
 
+    const GATE: Gate = Gate { code: "too-many-deletes", verb: "deleted", flag: "--max-deletes" };
+
     fn passes(number: usize, objects: usize, bound: Option<CountLimit>) -> bool {
-        let gate = Gate { code: "too-many-updates", verb: "updated", flag: "--max-updates" };
-        gate.check_count(number, objects, bound).is_none()
+        GATE.check_count(number, objects, bound, None).is_none()
     }
 
     #[test]
@@ -158,9 +181,59 @@ mod tests {
 
     #[test]
     fn the_hint_names_the_number() {
-        let gate = Gate { code: "too-many-deletes", verb: "deleted", flag: "--max-deletes" };
-        let fault = gate.check_count(7, 20, None).expect("a fault");
+        let fault = GATE.check_count(7, 20, None, None).expect("a fault");
         assert_eq!(fault.message, "7 of 20 objects would be deleted, and at most 30 % may be");
         assert!(fault.hint.is_some_and(|hint| hint.starts_with("`--max-deletes 7`")));
+    }
+
+    type Counts<'c> = &'c [(&'c str, usize)];
+
+    /// The messages of what is refused; `kind@target` and how many.
+    fn refused(touched: Counts, objects: Counts, limits: &[&str]) -> Vec<String> {
+        let read = |of: Counts| {
+            let mut counts = ObjectCounts::default();
+            for (name, number) in of {
+                let (kind, target) = name.split_once('@').expect("a kind and a target");
+                counts.add_objects(kind, target, *number);
+            }
+            counts
+        };
+        let limits = limits.iter().map(|text| ScopedLimit::parse(text).expect("a limit")).collect();
+        let found = GATE.check_counts(&read(touched), &read(objects), &ChangeLimits(limits));
+        found.into_iter().map(|fault| fault.message).collect()
+    }
+
+    #[test]
+    fn each_kind_at_each_target_has_its_share() {
+        let objects: Counts = &[("a/x@one", 10), ("a/x@two", 40), ("a/y@one", 60), ("b/z@one", 3)];
+        let none: Vec<String> = Vec::new();
+        assert_eq!(refused(&[("a/x@one", 3), ("a/x@two", 12), ("b/z@one", 3)], objects, &[]), none);
+        let all = "10 of 10 objects of a/x at target one would be deleted, and at most 30 % may be";
+        assert_eq!(refused(&[("a/x@one", 10)], objects, &[]), [all]);
+        for named in ["10", "a/x@one=10", "a/x=10", "@one=100%"] {
+            assert_eq!(refused(&[("a/x@one", 10)], objects, &[named]), none, "{named}");
+        }
+        for other in ["a/x@two=10", "a/y=10", "@two=100%", "9"] {
+            assert_eq!(refused(&[("a/x@one", 10)], objects, &[other]).len(), 1, "{other}");
+        }
+        assert_eq!(refused(&[("a/x@one", 6)], objects, &["50%"]).len(), 1);
+        assert_eq!(refused(&[("b/z@one", 1)], objects, &["b/z=0"]).len(), 1);
+    }
+
+    #[test]
+    fn the_closest_limit_holds_and_takes_its_objects_out_of_the_run() {
+        let objects: Counts = &[("a/x@one", 20), ("a/y@one", 20)];
+        let touched: Counts = &[("a/x@one", 20), ("a/y@one", 1)];
+        assert!(refused(touched, objects, &["a/x@one=20", "a/x=1"]).is_empty());
+        assert!(refused(touched, objects, &["a/x=20", "@one=1"]).is_empty());
+        assert_eq!(refused(touched, objects, &["a/x=1", "@one=20"]).len(), 1);
+        assert_eq!(refused(touched, objects, &["a/x=20", "0"]).len(), 1, "the other kind counts");
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_a_share_of_a_kind_or_target() {
+        for wrong in ["", "many", "101%", "x=3", "=3", "@=3", "a/x=", "a/x@one", "-1", "a/x=3=b"] {
+            assert!(ScopedLimit::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -66,6 +66,9 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
     if question.document.state == DocumentState::Absent {
         return decide_delete(question, rules.permissions);
     }
+    if question.document.state == DocumentState::Unmanaged {
+        return PlanDecision::Unchanged(UnchangedObject::from_subject(question.subject));
+    }
     if question.rotation.is_empty() && question.live.is_some_and(|live| is_in_sync(question.document, live)) {
         debug_assert!(
             is_unchanged(&propose_object(question, rules.permissions)),

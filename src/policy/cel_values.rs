@@ -28,6 +28,7 @@ pub fn build_variables(document: &Document) -> Vec<(&'static str, Fact)> {
     let state = match document.state {
         DocumentState::Present => "present",
         DocumentState::Absent => "absent",
+        DocumentState::Unmanaged => "unmanaged",
     };
     vec![
         ("api", build_string(api)),

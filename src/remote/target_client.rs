@@ -40,7 +40,7 @@ use super::transport_error::DeliveryStatus;
 use super::wire::{self, DecodeError, Snapshot};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method, PlannedRequest, WireValue};
-use crate::kind::{Kind, ReadOperation, ScalarType, address};
+use crate::kind::{Kind, ReadOperation, address};
 use crate::value::Value;
 
 /// The code of an answer that cannot be read; its sentence may repeat what the service calls the answer.
@@ -258,6 +258,10 @@ impl TargetClient {
             let message = "this connection reads only, and nothing was sent";
             return Err(RequestError::from_diagnostic(Diagnostic::error("read-only", message)));
         }
+        if address::is_incomplete(&request.path) {
+            let message = format!("a value is missing in the path `{}`, and nothing was sent", request.path);
+            return Err(RequestError::from_diagnostic(Diagnostic::error("incomplete-path", message)));
+        }
         let body = body.map(|body| self.encode_body(request, body));
         let answered =
             self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
@@ -308,7 +312,7 @@ impl TargetClient {
         id: &Value,
     ) -> Result<Option<Snapshot>, RequestError> {
         // without an id a path leads to the list
-        if ScalarType::render_url_text(id, &of.kind.api).is_empty() {
+        if address::is_empty_segment(id, of.kind) {
             return Ok(None);
         }
         match &of.kind.operations.get {

@@ -17,6 +17,7 @@ use super::seal::{FileSeal, SealMessages};
 use super::{pseudonyms, sanitize};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Plan;
+use crate::plan::count_limit::ObjectCounts;
 use crate::plan::digest::{self, StepDigest};
 
 /// The version of the file that is written here.
@@ -214,13 +215,24 @@ impl SavedPlan {
         plan
     }
 
-    /// How many live objects the plan was made over.
-    pub fn count_objects(&self) -> usize {
-        let summary = &self.report.summary;
+    /// How many live objects of each kind the plan was made over.
+    pub fn count_objects(&self) -> ObjectCounts {
+        let report = &self.report;
+        let live = report.changes.iter().filter(|change| change.action != ActionView::Create);
+        let named = live.map(|change| &change.object);
+        let named = named.chain(report.unchanged.iter().map(|own| &own.object));
+        let named = named.chain(report.refused.iter().map(|own| &own.object));
+        let mut counts = ObjectCounts::default();
+        for object in named.chain(report.unread.iter().map(|own| &own.object)) {
+            counts.add_objects(&object.kind, &object.target, 1);
+        }
+        counts
+    }
+
+    /// How many documents the plan left out, of whatever kinds.
+    pub fn count_left_out(&self) -> usize {
         let skipped = self.report.selection.as_ref().map(|selection| selection.skipped);
-        let skipped = skipped.or(self.report.since.as_ref().map(|since| since.skipped));
-        let left_out = skipped.unwrap_or_default();
-        summary.update + summary.delete + summary.unchanged + summary.refused + summary.unread + left_out
+        skipped.or(self.report.since.as_ref().map(|since| since.skipped)).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,8 @@
 //! Deliberately absent: ids that were seen to be right, which may be those of renamed objects (`renames`).
 
 use super::fetch::{ObjectJob, ReadOutcome, build_key_job, is_duplicate_checked, read_one};
-use super::match_up::{ObjectMatch, build_desired_key, build_live_key};
+use super::match_up::ObjectMatch;
+use super::natural_key::{build_desired_key, build_live_key};
 use super::{RunSession, lock_mutex};
 use crate::remote::target_client::CollectionRef;
 

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::fetch::{Emptiness, ObjectJob};
 use super::index::OpenCreate;
-use super::match_up::{build_desired_key, is_hidden_until_confirmed, is_surely_visible};
+use super::match_up::{is_hidden_until_confirmed, is_surely_visible};
+use super::natural_key::build_desired_key;
 use super::{RunSession, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};

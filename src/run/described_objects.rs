@@ -37,7 +37,7 @@ pub fn remove_conflicting_steps(session: &RunSession, jobs: &[ObjectJob], plan: 
     }
     plan.steps = kept;
     for agreeing in std::mem::take(&mut plan.unchanged) {
-        let present = jobs[agreeing.subject.number].document.state == DocumentState::Present;
+        let present = jobs[agreeing.subject.number].document.state != DocumentState::Absent;
         match known.find_duplicate(&agreeing.subject).filter(|_| present) {
             None => plan.unchanged.push(agreeing),
             Some(reason) => {
@@ -78,7 +78,8 @@ impl<'p, 'd> DescribedObjects<'p, 'd> {
         let by_object = HashMap::with_capacity(jobs.len());
         let mut known =
             Self { session, jobs, by_object, duplicates: HashMap::new(), uncertain: HashSet::new() };
-        let present = |subject: &&PlanSubject| jobs[subject.number].document.state == DocumentState::Present;
+        // what is to be left as it is, is described too
+        let present = |subject: &&PlanSubject| jobs[subject.number].document.state != DocumentState::Absent;
         let agreeing = plan.unchanged.iter().map(|agreeing| &agreeing.subject);
         let refused = plan.refused.iter().map(|refused| &refused.subject);
         for subject in agreeing.chain(refused.clone()).filter(present) {

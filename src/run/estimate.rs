@@ -17,7 +17,8 @@ use crate::remote::target_client::{CollectionRef, CollectionSize, TargetClient};
 use crate::run::fetch::{
     JobGroup, ObjectJob, build_find_key, build_key_job, can_read_each, find_id, is_duplicate_checked,
 };
-use crate::run::match_up::{build_desired_key, is_hidden_until_confirmed};
+use crate::run::match_up::is_hidden_until_confirmed;
+use crate::run::natural_key::build_desired_key;
 use crate::value::Value;
 
 /// The number of requests, by the name of the target; nothing of a target to which nothing is to be written.

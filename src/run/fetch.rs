@@ -11,9 +11,8 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 
 use super::RunEvent;
-use super::match_up::{
-    ObjectMatch, ObjectMatcher, build_desired_key, build_live_key, find_desired_value, is_surely_visible,
-};
+use super::match_up::{ObjectMatch, ObjectMatcher, is_surely_visible};
+use super::natural_key::{UnmatchedObject, build_desired_key, build_live_key, find_desired_value};
 use crate::document::{Document, DocumentState};
 use crate::kind::file::ListShows;
 use crate::kind::{Kind, ScalarType};
@@ -22,10 +21,12 @@ use crate::remote::target_client::{
     AccessCheck, CollectionRef, ListEvent, ListReading, RequestError, TargetClient,
 };
 use crate::remote::wire::Snapshot;
-use crate::value::{Object, Value};
+use crate::value::Value;
 
 /// Up to so many documents of one collection are read one by one.
 const MAX_SINGLE_READS: usize = 5;
+/// So many objects that no document needs are kept where one of them may be what a create means.
+const MAX_KEPT_OTHERS: usize = 1000;
 /// Objects that were found are told in such portions.
 const PROGRESS_BATCH_SIZE: usize = 100;
 
@@ -91,8 +92,10 @@ pub struct FetchedGroup {
     pub emptiness: Emptiness,
     /// Whether the list was read to its end; none where it was not read.
     pub completeness: Option<ListCompleteness>,
-    /// Live objects that no job needs; only where all were asked for.
-    pub others: Vec<Object>,
+    /// Live objects that no job needs: all where all were asked for, else some of those that a create may mean.
+    pub others: Vec<UnmatchedObject>,
+    /// Those whose natural key is almost that of a document, by the place of the job in the group.
+    pub similar: BTreeMap<usize, Vec<UnmatchedObject>>,
     /// How many of the reads were told on the way.
     pub reported: usize,
 }
@@ -166,7 +169,7 @@ struct CollectionReading<'j, 'd> {
     options: FetchOptions,
     matcher: ObjectMatcher<'j>,
     is_empty: bool,
-    others: Vec<Object>,
+    others: Vec<UnmatchedObject>,
     reported: usize,
 }
 
@@ -194,13 +197,26 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
         };
         self.is_empty = false;
         match self.matcher.offer_object(live) {
-            Some(unneeded) if self.options.scope == FetchScope::All => self.others.push(unneeded.object),
+            Some(unneeded) if self.others.len() < self.count_kept_others() => {
+                self.others.push(UnmatchedObject::from_object(self.kind, &unneeded.object));
+            }
             Some(_) => {}
             None if self.jobs.len() - self.matcher.count_open() >= self.reported + PROGRESS_BATCH_SIZE => {
                 self.reported += PROGRESS_BATCH_SIZE;
                 tell(RunEvent::Read(PROGRESS_BATCH_SIZE));
             }
             None => {}
+        }
+    }
+}
+
+impl CollectionReading<'_, '_> {
+    /// How many objects that no job needs are kept: a create of what cannot be deleted may mean one of them.
+    fn count_kept_others(&self) -> usize {
+        match self.options.scope {
+            FetchScope::All => usize::MAX,
+            FetchScope::Needed if self.kind.operations.delete.is_none() => MAX_KEPT_OTHERS,
+            FetchScope::Needed => 0,
         }
     }
 }
@@ -214,6 +230,7 @@ async fn finish_list(
 ) -> FetchedGroup {
     let in_sync_ids = reading.matcher.take_in_sync_ids();
     let duplicates = reading.matcher.take_duplicates();
+    let similar = reading.matcher.take_similar();
     let mut reads: Vec<ReadOutcome> =
         reading.matcher.into_found().into_iter().map(ReadOutcome::Found).collect();
     complete_reads(service, of, &mut reads).await;
@@ -232,10 +249,19 @@ async fn finish_list(
         }
     }
     if reading.options.scope == FetchScope::All && completeness.is_complete() {
-        reading.others.extend(duplicates.into_iter().map(|live| live.object));
+        let name = |live: Snapshot| UnmatchedObject::from_object(of.kind, &live.object);
+        reading.others.extend(duplicates.into_iter().map(name));
     }
     let (others, reported) = (reading.others, reading.reported);
-    FetchedGroup { reads, in_sync_ids, emptiness, completeness: Some(completeness), others, reported }
+    FetchedGroup {
+        reads,
+        in_sync_ids,
+        emptiness,
+        completeness: Some(completeness),
+        others,
+        similar,
+        reported,
+    }
 }
 
 /// Reads the objects of which a list shows summaries.
@@ -274,7 +300,7 @@ async fn check_emptiness(service: &TargetClient, of: CollectionRef<'_>) -> Empti
 /// Whether what an incomplete list shows of an object is enough: it is there, and it is to stay.
 fn is_certain(job: &ObjectJob, read: &ReadOutcome) -> bool {
     let seen = matches!(read, ReadOutcome::Found(ObjectMatch::One(_) | ObjectMatch::Several(_)));
-    seen && job.document.state == DocumentState::Present
+    seen && job.document.state != DocumentState::Absent
 }
 
 /// Reads without its list what an incomplete list does not show.

@@ -9,12 +9,12 @@ use std::sync::PoisonError;
 
 use super::RunSession;
 use super::fetch::ObjectJob;
-use super::match_up::{build_desired_key, build_live_key, find_desired_value, find_live_value};
+use super::natural_key::{build_desired_key, build_live_key, find_desired_value, find_live_value, fold_key};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
-use crate::plan::PlanSubject;
 use crate::plan::permission::Permission;
+use crate::plan::{PlanSubject, UnchangedObject};
 use crate::value::{Object, Sensitivity, Value};
 
 /// How a live object belongs to a document.
@@ -67,7 +67,7 @@ pub fn check_identity(
         (None, false) if document.state == DocumentState::Present => return Ok(ObjectIdentity::Confirmed),
         _ => {}
     }
-    let versions = session.earlier_documents.list_versions(document);
+    let versions = session.other_documents.list_versions(document);
     if versions.iter().any(|version| build_desired_key(kind, version).as_ref() == Some(&live_key)) {
         return Ok(ObjectIdentity::Renamed);
     }
@@ -77,9 +77,9 @@ pub fn check_identity(
     }
 }
 
-/// Case and blanks are no other object where the id is the same.
+/// Case, blanks and Unicode form are no other object where the id is the same.
 fn is_same_key(a: &str, b: &str) -> bool {
-    a == b || a.split_whitespace().eq(b.split_whitespace()) || a.to_lowercase() == b.to_lowercase()
+    a == b || fold_key(a) == fold_key(b)
 }
 
 /// Whether the index recorded this natural key for the object; nothing where it recorded none.
@@ -155,6 +155,18 @@ pub fn diagnose_protected(
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
     let is_protected = job.document.state == DocumentState::Absent && index.is_protected(subject);
     is_protected.then(|| build_protected_reason(subject, "was protected when it was last applied"))
+}
+
+/// An object that is to be left as it is; that it was managed is said.
+pub fn build_released(session: &RunSession, subject: &PlanSubject) -> UnchangedObject {
+    let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
+    let note = index.knows_object(subject).then(|| {
+        let message = format!("this {} is not managed any more", subject.kind.title.to_lowercase());
+        Diagnostic::note("released", message)
+            .with_location(subject.place.clone())
+            .with_hint("an apply takes it out of the records; nothing is sent")
+    });
+    UnchangedObject { notes: note.into_iter().collect(), ..UnchangedObject::from_subject(subject) }
 }
 
 /// The refusal of a delete; `why` says where the protection is known from.

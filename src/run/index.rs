@@ -12,19 +12,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::match_up::build_desired_key;
+use super::natural_key::build_desired_key;
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{ComparisonRule, FieldType, Kind, ScalarType};
 use crate::plan::{PlanSubject, digest};
-use crate::state::file_lock::{load_or_create_key_locked, run_locked};
+use crate::state::file_lock::run_locked;
 use crate::state::files::{read_if_exists, replace_file};
+use crate::state::key_file::{KeyPurpose, load_or_create_key_locked, read_key};
 use crate::value::Value;
 
 /// The name of the file.
 const FILE: &str = "index.json";
-/// The file with the key of the digests here and in the record of applies.
-pub const DIGEST_KEY_FILE: &str = "ledger.key";
 
 /// The objects that a workspace manages.
 pub struct ObjectIndex {
@@ -121,10 +120,10 @@ impl ObjectIndex {
     /// # Errors
     /// When the key is there and cannot be read.
     pub fn with_digest_key(mut self, key: Option<&str>) -> io::Result<Self> {
-        self.digest_key = Zeroizing::new(match key {
-            Some(key) => key.as_bytes().to_vec(),
-            None => read_if_exists(&self.folder.join(DIGEST_KEY_FILE))?.unwrap_or_default(),
-        });
+        self.digest_key = match key {
+            Some(key) => Zeroizing::new(key.as_bytes().to_vec()),
+            None => read_key(&self.folder, KeyPurpose::Records)?.unwrap_or_default(),
+        };
         Ok(self)
     }
 
@@ -290,8 +289,7 @@ impl ObjectIndex {
     /// Without a place to keep a key there are no digests.
     fn load_digest_key(&mut self) -> Option<()> {
         if self.digest_key.is_empty() && !self.folder.as_os_str().is_empty() {
-            let key = load_or_create_key_locked(&self.folder, DIGEST_KEY_FILE).ok()?;
-            self.digest_key = Zeroizing::new(key);
+            self.digest_key = load_or_create_key_locked(&self.folder, KeyPurpose::Records).ok()?;
         }
         (!self.digest_key.is_empty()).then_some(())
     }
@@ -331,6 +329,31 @@ impl ObjectIndex {
     /// Forgets an object: it was deleted, or its create surely did not take.
     pub fn forget_object(&mut self, subject: &PlanSubject) {
         self.remove_entry(&build_key(&subject.target, &subject.kind.name, &subject.name));
+    }
+
+    /// Forgets an object under every name that it had: it is not managed any more. Gives target, kind and name of
+    /// each.
+    pub fn release_object(&mut self, subject: &PlanSubject) -> Vec<IndexEntry> {
+        let own = build_key(&subject.target, &subject.kind.name, &subject.name);
+        let mut released: Vec<IndexEntry> = self.find_object(subject).cloned().collect();
+        released.extend(self.entries.get(&own).filter(|entry| !released.contains(entry)).cloned());
+        for entry in &released {
+            self.remove_entry(&build_key(&entry.target, &entry.kind, &entry.name));
+        }
+        released
+    }
+
+    /// The same for the object of an entry.
+    pub fn release_entry(&mut self, entry: &IndexEntry) -> Vec<IndexEntry> {
+        let is_same = |other: &&IndexEntry| {
+            let object = |own: &IndexEntry| (own.address.clone(), own.kind.clone(), own.scope.clone());
+            *other == entry || (entry.id.is_some() && other.id == entry.id && object(other) == object(entry))
+        };
+        let released: Vec<IndexEntry> = self.entries.values().filter(is_same).cloned().collect();
+        for entry in &released {
+            self.remove_entry(&build_key(&entry.target, &entry.kind, &entry.name));
+        }
+        released
     }
 
     /// Writes what changed; on disk before it returns.

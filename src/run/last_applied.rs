@@ -2,7 +2,7 @@
 //! document named, and of what the service made of leaves that it did not keep.
 //!
 //! Without it nobody can tell a document that was edited since from an object that was edited by hand. Keyed
-//! digests, no values; the key is `TRUEUP_DIGEST_KEY`, else the ledger's own in `.trueup/ledger.key`. A record
+//! digests, no values; the key is `TRUEUP_DIGEST_KEY`, else the one for records in `.trueup/key`. A record
 //! under another key is no record. One digest of a whole document tells that nothing of it is new, so that an
 //! apply costs what changed: a record is read when it is asked for, and a line is added for a new one.
 //! Deliberately absent: what a difference means (`plan::cause`).
@@ -18,7 +18,6 @@ use zeroize::Zeroizing;
 
 pub use self::digest_export::{DigestExport, DigestRecord};
 use super::fetch::ObjectJob;
-use super::index::DIGEST_KEY_FILE;
 use super::outcome::{OutcomeStatus, StepOutcome};
 use crate::cores::map_parallel;
 use crate::document::DocumentState;
@@ -28,7 +27,7 @@ use crate::plan::desired_digest::{DesiredDigest, DocumentDigester, encode_change
 use crate::plan::digest;
 use crate::state::append_log::{AppendLog, RawLogValue};
 use crate::state::file_lock::run_locked;
-use crate::state::files::{load_or_create_key, read_if_exists};
+use crate::state::key_file::{KeyPurpose, load_or_create_key, read_key};
 use crate::value::Value;
 
 /// The file in `.trueup`.
@@ -73,16 +72,16 @@ impl LastApplied {
     /// When a file is there and cannot be read.
     pub fn open(folder: &Path, key: Option<&str>) -> io::Result<Self> {
         let key = match key {
-            Some(key) => key.as_bytes().to_vec(),
-            None => read_if_exists(&folder.join(DIGEST_KEY_FILE))?.unwrap_or_default(),
+            Some(key) => Zeroizing::new(key.as_bytes().to_vec()),
+            None => read_key(folder, KeyPurpose::Records)?.unwrap_or_default(),
         };
         Self::with_key(folder, key)
     }
 
-    fn with_key(folder: &Path, key: Vec<u8>) -> io::Result<Self> {
+    fn with_key(folder: &Path, key: Zeroizing<Vec<u8>>) -> io::Result<Self> {
         let told = digest::digest_value(&Value::from_text(FILE), ComparisonRule::Exact, &key);
         let entries = AppendLog::open(&folder.join(FILE))?;
-        Ok(Self { key: Zeroizing::new(key), key_digest: told, entries, shared_entries: BTreeMap::new() })
+        Ok(Self { key, key_digest: told, entries, shared_entries: BTreeMap::new() })
     }
 
     /// The key of its digests.
@@ -123,8 +122,8 @@ impl LastApplied {
     ) -> io::Result<()> {
         run_locked(folder, || {
             let key = key.map_or_else(
-                || load_or_create_key(folder, DIGEST_KEY_FILE),
-                |key| Ok(key.as_bytes().to_vec()),
+                || load_or_create_key(folder, KeyPurpose::Records),
+                |key| Ok(Zeroizing::new(key.as_bytes().to_vec())),
             )?;
             let mut own = Self::with_key(folder, key)?;
             let stretches: Vec<&[StepOutcome]> = outcomes.chunks(THREAD_BATCH_SIZE).collect();
@@ -137,6 +136,20 @@ impl LastApplied {
             });
             let new: Vec<_> = new.into_iter().flatten().collect();
             if new.is_empty() { Ok(()) } else { own.entries.append_values(new) }
+        })
+    }
+
+    /// Notes that objects, by target, kind and name, are not managed any more.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn record_released(folder: &Path, objects: &[[&str; 3]]) -> io::Result<()> {
+        run_locked(folder, || {
+            let mut own = Self::with_key(folder, Zeroizing::default())?;
+            let names = objects.iter().map(|[target, kind, name]| build_object_key(target, kind, name));
+            let known: Vec<_> = names.filter(|name| own.entries.get(name).is_some()).collect();
+            let gone = known.into_iter().map(|name| (name, RawLogValue(DELETED_RECORD.into())));
+            own.entries.append_values(gone.collect())
         })
     }
 
@@ -158,7 +171,7 @@ impl LastApplied {
         if !took {
             return None;
         }
-        if job.document.state == DocumentState::Absent {
+        if job.document.state != DocumentState::Present {
             let known = self.entries.get(&name).is_some_and(|entry| &*entry.0 != DELETED_RECORD);
             return known.then(|| (name, RawLogValue(DELETED_RECORD.into())));
         }

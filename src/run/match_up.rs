@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
-use crate::kind::{ComparisonRule, Kind, ReadConsistency, ScalarType};
+use super::natural_key::{SimilarKeys, UnmatchedObject, build_desired_key, build_live_key};
+use crate::document::{Document, DocumentState};
+use crate::kind::{Kind, ReadConsistency, ScalarType};
 use crate::plan::sync_check::is_in_sync;
 use crate::remote::wire::Snapshot;
 use crate::value::{Object, Value};
@@ -19,21 +20,6 @@ pub enum ObjectMatch {
     One(Box<Snapshot>),
     /// The ids of all that match.
     Several(Vec<Value>),
-}
-
-/// What commits know of documents.
-pub trait EarlierDocuments: Sync {
-    /// The versions of a document in the base of the branch and before, the newest first.
-    fn list_versions(&self, document: &Document) -> Vec<Document>;
-}
-
-/// Without a repository.
-pub struct NoEarlierDocuments;
-
-impl EarlierDocuments for NoEarlierDocuments {
-    fn list_versions(&self, _: &Document) -> Vec<Document> {
-        Vec::new()
-    }
 }
 
 /// Documents of one kind, target and scope, waiting for their objects.
@@ -55,6 +41,10 @@ pub struct ObjectMatcher<'d> {
     /// Which were found by their id.
     found_by_id: Vec<bool>,
     open_count: usize,
+    /// The documents by their natural keys, once an object comes that none of them names.
+    similar_keys: Option<SimilarKeys>,
+    /// Objects whose natural key is almost that of a document, by the number of the document.
+    similar: BTreeMap<usize, Vec<UnmatchedObject>>,
 }
 
 impl<'d> ObjectMatcher<'d> {
@@ -89,6 +79,8 @@ impl<'d> ObjectMatcher<'d> {
             found,
             found_by_id: sure,
             open_count: open,
+            similar_keys: None,
+            similar: BTreeMap::new(),
         }
     }
 
@@ -122,6 +114,7 @@ impl<'d> ObjectMatcher<'d> {
                 .unwrap_or_default(),
         };
         if by_id.is_empty() && by_key.is_empty() {
+            self.note_similar(&live.object);
             return Some(live);
         }
         let has_other_key = |taker: &&usize| self.unique.contains(*taker) && !by_key.contains(*taker);
@@ -139,6 +132,25 @@ impl<'d> ObjectMatcher<'d> {
             self.assign_object(taker, live, sure);
         }
         None
+    }
+
+    /// Notes an object that no document names for the documents that almost do.
+    fn note_similar(&mut self, object: &Object) {
+        let Some(key) = build_live_key(self.kind, object) else { return };
+        let documents = &self.documents;
+        let keys = self.similar_keys.get_or_insert_with(|| {
+            let present = documents.iter().enumerate().filter(|(_, own)| own.state == DocumentState::Present);
+            SimilarKeys::new(present.filter_map(|(at, own)| Some((at, build_desired_key(&own.kind, own)?))))
+        });
+        for number in keys.find(&key) {
+            let object = UnmatchedObject::from_object(self.kind, object);
+            self.similar.entry(*number).or_default().push(object);
+        }
+    }
+
+    /// The objects whose natural key is almost that of a document, by the number of the document.
+    pub fn take_similar(&mut self) -> BTreeMap<usize, Vec<UnmatchedObject>> {
+        std::mem::take(&mut self.similar)
     }
 
     /// An object found by its id is the one, whatever else has the natural key.
@@ -227,34 +239,6 @@ impl<'d> ObjectMatcher<'d> {
     }
 }
 
-/// The natural key that a document names; `None` when it does not name all of it.
-pub fn build_desired_key(kind: &Kind, document: &Document) -> Option<String> {
-    build_key_text(kind, |path| find_desired_value(&document.spec, path))
-}
-
-/// The natural key of a live object.
-pub fn build_live_key(kind: &Kind, object: &Object) -> Option<String> {
-    build_key_text(kind, |path| find_live_value(object, path))
-}
-
-/// The value that a document wants at a path of field numbers.
-pub fn find_desired_value<'w>(wanted: &'w DesiredNode, path: &[u16]) -> Option<&'w Value> {
-    let leaf = path.iter().try_fold(wanted, |node, number| match &node.value {
-        DesiredValue::Object(fields) => fields.iter().find(|(own, _)| own == number).map(|(_, inner)| inner),
-        _ => None,
-    })?;
-    match &leaf.value {
-        DesiredValue::Literal(value) => Some(value),
-        _ => None,
-    }
-}
-
-/// The value that an object has at a path of field numbers.
-pub fn find_live_value<'o>(object: &'o Object, path: &[u16]) -> Option<&'o Value> {
-    let (last, inner) = path.split_last()?;
-    inner.iter().try_fold(object, |object, number| object.get_field(*number)?.as_object())?.get_field(*last)
-}
-
 /// Whether an object that was created is found by a look.
 pub fn is_surely_visible(document: &Document) -> bool {
     let kind = &document.kind;
@@ -265,22 +249,6 @@ pub fn is_surely_visible(document: &Document) -> bool {
 /// Whether new objects of a kind show only once somebody confirms them.
 pub fn is_hidden_until_confirmed(kind: &Kind) -> bool {
     kind.operations.create.as_ref().is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
-}
-
-fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -> Option<String> {
-    if kind.identity.natural_key.is_empty() {
-        return None;
-    }
-    let mut key = String::new();
-    for path in &kind.identity.natural_key {
-        let value = leaf(path).filter(|value| !value.is_blank())?;
-        let text = ScalarType::render_url_text(value, &kind.api);
-        let compare =
-            kind.shape.find_path_field(path).map_or(ComparisonRule::Exact, |(_, field)| field.compare);
-        key.push_str(&if compare == ComparisonRule::Exact { text } else { text.trim().to_lowercase() });
-        key.push('\u{1f}');
-    }
-    Some(key)
 }
 
 #[cfg(test)]

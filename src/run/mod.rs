@@ -21,7 +21,9 @@ pub mod lease_renewer;
 pub mod locate_error;
 pub mod match_up;
 mod mismatches;
+pub mod natural_key;
 mod open_updates;
+pub mod other_documents;
 pub mod outcome;
 pub mod planning;
 mod read_errors;
@@ -29,6 +31,7 @@ pub mod refer;
 mod renames;
 mod sensitive_texts;
 pub mod undo;
+mod unmatched;
 pub mod write_digests;
 
 use std::collections::BTreeMap;
@@ -39,7 +42,7 @@ use clock::RunClock;
 use fetch::ObjectJob;
 use index::ObjectIndex;
 use journal::{Journal, RecordedResponse};
-use match_up::EarlierDocuments;
+use other_documents::OtherDocuments;
 use outcome::StepOutcome;
 use refer::ReferenceResolver;
 use write_digests::WriteDigests;
@@ -73,7 +76,7 @@ pub struct RunSession<'s> {
     pub retry_creates: bool,
     /// Whether an object with an id that is known may have another natural key than is known.
     pub allow_rename: bool,
-    pub earlier_documents: &'s dyn EarlierDocuments,
+    pub other_documents: &'s dyn OtherDocuments,
     /// Where an apply notes what it sends; none for runs that write nothing.
     pub journal: Option<&'s Journal>,
     pub clock: RunClock,

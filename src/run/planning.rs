@@ -10,10 +10,11 @@ use super::fetch::{
     Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
     group_jobs,
 };
-use super::match_up::{ObjectMatch, find_live_value};
+use super::match_up::ObjectMatch;
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
+use super::unmatched::{UnmatchedGroup, UnmatchedObjects};
 use super::{
     RunEvent, RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
     read_errors, renames,
@@ -29,7 +30,7 @@ use crate::plan::step::{PlanDecision, decide_object};
 use crate::plan::{Plan, PlanCollection, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
 use crate::remote::pager::ListCompleteness;
 use crate::remote::wire::Snapshot;
-use crate::value::{Object, Sensitivity, Value};
+use crate::value::Value;
 
 /// The most collections read at once; each target has its own limit below this.
 const MAX_PARALLEL_COLLECTIONS: usize = 64;
@@ -38,20 +39,23 @@ const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
 pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
-    let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, others } =
+    let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, unmatched } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
+    let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;
     session.references.record_fetched(jobs, &reads, &agreed);
     fetch_lookups(session, jobs, &reads).await;
     let incomplete = collections.iter().filter_map(read_errors::diagnose_incomplete);
-    let diagnostics = incomplete.chain(others).collect();
+    let unmanaged = if session.unmanaged { unmatched.list_unmanaged() } else { Vec::new() };
+    let diagnostics = incomplete.chain(unmanaged).collect();
     let mut plan = Plan { diagnostics, collections, ..Plan::default() };
     for judged in decide_all(session, jobs, (reads, agreed), &emptiness) {
         add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
     described_objects::remove_conflicting_steps(session, jobs, &mut plan);
+    unmatched.review_creates(&mut plan);
     permission::add_counts_to_hints(&mut plan);
     read_errors::merge_read_errors(&mut plan);
     plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));
@@ -73,8 +77,8 @@ struct FetchedState {
     emptiness: Vec<Emptiness>,
     /// The lists that were read, in an order that depends on the jobs alone.
     collections: Vec<PlanCollection>,
-    /// What is said of live objects that no job needs.
-    others: Vec<Diagnostic>,
+    /// Live objects that no job needs, list by list.
+    unmatched: Vec<UnmatchedGroup>,
 }
 
 /// Where it `settles`, of objects that are unchanged only the id is kept.
@@ -84,7 +88,7 @@ async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: 
     let mut reads: Vec<Option<ReadOutcome>> = jobs.iter().map(|_| None).collect();
     let mut agreed = BTreeMap::new();
     let mut emptiness = vec![Emptiness::Certain; jobs.len()];
-    let (mut others, mut collections) = (Vec::new(), BTreeMap::new());
+    let (mut unmatched, mut collections) = (BTreeMap::new(), BTreeMap::new());
     let reads_of_groups = groups.iter().enumerate().map(|(at, group)| async move {
         let (group, fetched) = read_group(session, group, jobs, settles).await;
         (at, group, fetched)
@@ -102,12 +106,11 @@ async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: 
         if let Some(completeness) = &gathered.completeness {
             collections.insert(at_group, build_collection(group, completeness));
         }
-        others.extend(gathered.others.iter().map(|object| diagnose_unmanaged(group, object)));
+        unmatched.insert(at_group, UnmatchedGroup::new(group, gathered.others, gathered.similar));
     }
     drop(work);
-    others.sort_by(|a, b| a.message.cmp(&b.message));
-    let collections = collections.into_values().collect();
-    FetchedState { reads, in_sync_ids: agreed, emptiness, collections, others }
+    let (collections, unmatched) = (collections.into_values().collect(), unmatched.into_values().collect());
+    FetchedState { reads, in_sync_ids: agreed, emptiness, collections, unmatched }
 }
 
 fn build_collection(group: &JobGroup, completeness: &ListCompleteness) -> PlanCollection {
@@ -253,21 +256,6 @@ async fn read_group<'g>(
     }
 }
 
-/// A live object that no document describes; by its id and the open leaves of its natural key.
-fn diagnose_unmanaged(group: &JobGroup, object: &Object) -> Diagnostic {
-    let kind = &group.kind;
-    let text = |value: &Value| ScalarType::render_url_text(value, &kind.api);
-    let id = object.get_field(kind.identity.id).map(text).unwrap_or_default();
-    let open =
-        kind.identity.natural_key.iter().filter(|path| {
-            kind.shape.find_path_field(path).is_some_and(|(mark, _)| mark == Sensitivity::Public)
-        });
-    let key: Vec<String> = open.filter_map(|path| find_live_value(object, path)).map(text).collect();
-    let named = if key.is_empty() { String::new() } else { format!(" ({})", key.join(", ")) };
-    let message = format!("{} {id}{named} at target {} is in no document", kind.name, group.target);
-    Diagnostic::note("unmanaged", message).with_hint(format!("`trueup import {} {id}` writes one", kind.name))
-}
-
 enum JobDecision {
     Decided(PlanDecision),
     /// The live state could not be read.
@@ -368,6 +356,9 @@ fn decide_found(session: &RunSession, job: &ObjectJob, subject: PlanSubject, liv
     };
     if let Some(reason) = identity::diagnose_protected(session, job, &subject) {
         return refuse_job(subject, vec![reason]);
+    }
+    if job.document.state == DocumentState::Unmanaged {
+        return JobDecision::Decided(PlanDecision::Unchanged(identity::build_released(session, &subject)));
     }
     let mut decision = resolve_and_decide(session, job, subject, Some(live));
     if let JobDecision::Decided(PlanDecision::Step(step)) = &mut decision {

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 pub use order::{
     DependencyEdges, DependencyOrder, add_delete_edges, build_edges, compute_levels, diagnose_cycle,
-    sort_topologically,
+    diagnose_cycles, sort_topologically,
 };
 use reference_cache::{LookupNeed, ReferenceCache};
 pub use referent_status::ReferentStatus;
@@ -70,8 +70,8 @@ impl ReferenceResolver {
                 _ => continue,
             };
             let standing = match (job.document.state, id) {
-                (DocumentState::Present, Some(id)) => ReferentStatus::Known(id.clone()),
-                _ => ReferentStatus::Absent,
+                (DocumentState::Absent, _) | (_, None) => ReferentStatus::Absent,
+                (_, Some(id)) => ReferentStatus::Known(id.clone()),
             };
             self.statuses.set_status(job, standing);
         }
@@ -96,7 +96,7 @@ impl ReferenceResolver {
 
     /// Reads what a document needs and what was not read yet.
     pub async fn fetch_lookups(&self, service: &TargetClient, job: &ObjectJob<'_>, live: Option<&Snapshot>) {
-        if job.document.state == DocumentState::Absent {
+        if job.document.state != DocumentState::Present {
             return;
         }
         for want in collect_needs(job.document) {
@@ -118,7 +118,7 @@ impl ReferenceResolver {
         live: Option<&Snapshot>,
     ) -> Result<Cow<'d, Document>, UnresolvedReferences> {
         let document = job.document;
-        if document.state == DocumentState::Absent
+        if document.state != DocumentState::Present
             || (document.collect_references().is_empty() && collect_needs(document).is_empty())
         {
             return Ok(Cow::Borrowed(document));

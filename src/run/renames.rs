@@ -10,7 +10,8 @@ use futures_util::{StreamExt, stream};
 
 use super::RunSession;
 use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs};
-use super::match_up::{ObjectMatch, build_desired_key};
+use super::match_up::ObjectMatch;
+use super::natural_key::build_desired_key;
 use crate::document::{Document, DocumentState};
 use crate::kind::ScalarType;
 use crate::value::Value;
@@ -68,7 +69,7 @@ fn list_earlier_versions(session: &RunSession, number: usize, job: &ObjectJob) -
         return Vec::new();
     }
     let mut seen = HashSet::from([key]);
-    let versions = session.earlier_documents.list_versions(document).into_iter();
+    let versions = session.other_documents.list_versions(document).into_iter();
     let renamed = versions.filter(|own| own.state == DocumentState::Present && own.kind.name == kind.name);
     let renamed = renamed.filter(|own| seen.insert(build_desired_key(kind, own)));
     renamed.take(MAX_EARLIER_KEYS).map(|document| EarlierVersion { job: number, document }).collect()

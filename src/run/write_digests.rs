@@ -20,13 +20,11 @@ use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};
 use crate::state::append_log::AppendLog;
 use crate::state::file_lock::run_locked;
-use crate::state::files::{load_or_create_key, read_if_exists};
+use crate::state::key_file::{KeyPurpose, load_or_create_key, load_or_create_key_locked, read_key};
 use crate::value::{PathSegment, Value, ValuePath};
 
 /// The name of the file in `.trueup`.
 pub const FILE: &str = "written.jsonl";
-/// The name of the file with this machine's key.
-const KEY_FILE: &str = "key";
 /// The seconds of a day.
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
@@ -87,13 +85,13 @@ impl WriteDigests {
     /// When the file is there and cannot be read.
     pub fn open(folder: &FilePath, key: Option<&str>) -> io::Result<Self> {
         let key = match key {
-            Some(key) => key.as_bytes().to_vec(),
-            None => read_if_exists(&folder.join(KEY_FILE))?.unwrap_or_default(),
+            Some(key) => Zeroizing::new(key.as_bytes().to_vec()),
+            None => read_key(folder, KeyPurpose::Digests)?.unwrap_or_default(),
         };
         let entries = AppendLog::open(&folder.join(FILE))?;
         let clock = RunClock::start();
         let assumed = BTreeMap::new();
-        Ok(Self { folder: folder.to_owned(), key: Zeroizing::new(key), entries, assumed, clock })
+        Ok(Self { folder: folder.to_owned(), key, entries, assumed, clock })
     }
 
     /// Marks that these values are about to be sent: until the outcome is known, neither they nor those before
@@ -228,7 +226,7 @@ impl WriteDigests {
 
     fn load_own_key(&mut self) -> io::Result<()> {
         if self.key.is_empty() {
-            self.key = Zeroizing::new(load_or_create_key(&self.folder, KEY_FILE)?);
+            self.key = load_or_create_key(&self.folder, KeyPurpose::Digests)?;
         }
         Ok(())
     }
@@ -346,7 +344,7 @@ fn compute_digest(key: &[u8], place: &str, value: &Value, subject: &PlanSubject)
 /// # Errors
 /// When the folder cannot be written.
 pub fn load_key(folder: &FilePath) -> io::Result<Zeroizing<Vec<u8>>> {
-    run_locked(folder, || load_or_create_key(folder, KEY_FILE).map(Zeroizing::new))
+    load_or_create_key_locked(folder, KeyPurpose::Digests)
 }
 
 /// A digest of a value for its place in a document, whatever id the object has by now.

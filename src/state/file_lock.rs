@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::state::files::{create_folder, load_or_create_key, private_options};
+use crate::state::files::{create_folder, private_options};
 
 /// The file whose lock is the turn.
 const LOCK_FILE: &str = "lock";
@@ -79,12 +79,4 @@ pub fn remove_stale_files(folder: &Path) {
     for left in entries.filter(is_left) {
         let _ = std::fs::remove_file(left.path());
     }
-}
-
-/// The key of a folder in a file of this name, created under the folder's lock if it does not exist.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn load_or_create_key_locked(folder: &Path, name: &str) -> io::Result<Vec<u8>> {
-    run_locked(folder, || load_or_create_key(folder, name))
 }

@@ -11,22 +11,6 @@ use crate::output_filter::filter_bytes;
 /// The most bytes of a file.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// The key of a folder in a file of this name, created if it does not exist. The caller holds the folder's lock: another run
-/// may create one at the same time.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn load_or_create_key(folder: &FilePath, name: &str) -> io::Result<Vec<u8>> {
-    if let Some(key) = read_if_exists(&folder.join(name))?.filter(|key| !key.is_empty()) {
-        return Ok(key);
-    }
-    let mut key = vec![0; 32];
-    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
-    let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace_file(&folder.join(name), text.as_bytes())?;
-    Ok(text.into_bytes())
-}
-
 /// The bytes of a file, when there is one; at most [`MAX_FILE_BYTES`].
 ///
 /// # Errors

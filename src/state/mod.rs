@@ -6,6 +6,7 @@ pub mod file_lock;
 pub mod files;
 pub mod holder_identity;
 pub mod journal_writer;
+pub mod key_file;
 pub mod lease;
 pub mod receipt;
 pub mod receipt_store;

@@ -10,6 +10,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 use crate::diagnostic::Diagnostic;
+use crate::state::key_file::KEY_FILE;
 use crate::workspace::files::to_slash_path;
 use crate::workspace::repository::{self, GitRepository};
 
@@ -59,12 +60,32 @@ fn check_entry(root: &Path, path: &Path, metadata: &io::Result<std::fs::Metadata
         let message = format!("`{shown}` is {what}, and nothing in `{STATE_FOLDER}` may be");
         return Err(build_fault(message).with_hint("find out who made it, then remove it"));
     }
+    if shown == format!("{STATE_FOLDER}/{KEY_FILE}") && is_readable_by_others(root, metadata) {
+        let message = format!("other users may read the keys in `{shown}`");
+        return Err(
+            build_fault(message).with_hint(format!("`chmod 600 {shown}`; if others read it, remove it"))
+        );
+    }
     match find_open_mode(metadata) {
         Some(mode) => Err(build_fault(format!("other users may write `{shown}` (mode {mode:o})")).with_hint(
             format!("check what is in it, then `chmod -R go-w {STATE_FOLDER}`, or remove the folder"),
         )),
         None => Ok(()),
     }
+}
+
+/// Whether others may read a file; where they may not enter its folder they may not.
+#[cfg(unix)]
+fn is_readable_by_others(root: &Path, metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = root.join(STATE_FOLDER).metadata();
+    let is_entered = folder.is_ok_and(|folder| folder.permissions().mode() & 0o011 != 0);
+    is_entered && metadata.permissions().mode() & 0o044 != 0
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Path, _: &std::fs::Metadata) -> bool {
+    false
 }
 
 fn build_fault(message: String) -> Diagnostic {

@@ -7,6 +7,7 @@ mod day_two;
 mod drift;
 mod end_to_end;
 mod events;
+mod identity;
 mod import;
 mod late_writes;
 mod life;

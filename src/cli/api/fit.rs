@@ -15,7 +15,7 @@ use crate::kind::{
 };
 use crate::remote::target_client::PagingTrial;
 use crate::remote::wire::{Snapshot, read_any};
-use crate::run::match_up::build_live_key;
+use crate::run::natural_key::build_live_key;
 use crate::value::{Object, Sensitivity, UnknownField, Value};
 
 /// The most objects that are named where several have the same key.

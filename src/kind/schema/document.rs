@@ -126,19 +126,20 @@ fn build_text_schema() -> Map<String, Json> {
 
 fn build_state_schema() -> Map<String, Json> {
     as_map(json!({
-        "enum": ["present", "absent"],
+        "enum": ["present", "absent", "unmanaged"],
         "default": "present",
         "markdownEnumDescriptions": [
             "It is made or kept as `spec` says.",
             "It is to be deleted, where the service can and `--allow-delete` is given.",
+            "It is left as it is, and not managed any more; nothing is sent.",
         ],
     }))
 }
 
-/// Only an object that is to go, and is named by its id, needs no `spec`.
+/// Only an object that is to go or to be left, and is named by its id, needs no `spec`.
 fn build_spec_requirement() -> Json {
     json!({
-        "if": { "properties": { "state": { "const": "absent" } }, "required": ["state", "id"] },
+        "if": { "properties": { "state": { "enum": ["absent", "unmanaged"] } }, "required": ["state", "id"] },
         "else": { "required": ["spec"] },
     })
 }

@@ -11,7 +11,8 @@ use crate::remote::target_client::TargetClient;
 use crate::run::fetch::{
     JobGroup, ObjectJob, ReadOutcome, build_key_job, fetch_needed, is_duplicate_checked,
 };
-use crate::run::match_up::{ObjectMatch, find_desired_value};
+use crate::run::match_up::ObjectMatch;
+use crate::run::natural_key::find_desired_value;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::value::{Sensitivity, Value};
 

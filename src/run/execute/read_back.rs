@@ -17,7 +17,8 @@ use crate::remote::wire::Snapshot;
 use crate::run::decide_create::get_read_after_write;
 use crate::run::fetch::{ObjectJob, ReadOutcome};
 use crate::run::lock_mutex;
-use crate::run::match_up::{ObjectMatch, build_desired_key, build_live_key, is_hidden_until_confirmed};
+use crate::run::match_up::{ObjectMatch, is_hidden_until_confirmed};
+use crate::run::natural_key::{build_desired_key, build_live_key};
 use crate::run::planning::{build_subject, decide_live};
 
 /// The first pause before an object is read again; each further one is twice as long.

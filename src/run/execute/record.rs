@@ -55,7 +55,7 @@ pub(super) fn record_baselines(session: &RunSession, plan: &Plan, outcomes: &mut
     }
 }
 
-/// What is unchanged is ours from now on; what was deleted no longer is.
+/// What is unchanged is ours from now on; what was deleted or released no longer is.
 pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &mut [StepOutcome]) {
     let mut index = lock_mutex(session.index);
     for outcome in outcomes.iter() {
@@ -63,6 +63,9 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
         match (&outcome.status, document.state) {
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Absent) => {
                 index.forget_object(&outcome.subject)
+            }
+            (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Unmanaged) => {
+                index.release_object(&outcome.subject);
             }
             // until it shows, its create stays open
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present)

@@ -21,7 +21,7 @@ use crate::kind::registry::KindRegistry;
 use crate::plan::step::format_path;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
-use crate::run::match_up::{build_desired_key, build_live_key};
+use crate::run::natural_key::{build_desired_key, build_live_key};
 use crate::value::{Object, Sensitivity};
 use crate::yaml::{self, YamlNode};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use deunicode::deunicode;
 
 use crate::kind::{Kind, ScalarType, explain};
-use crate::run::match_up::find_live_value;
+use crate::run::natural_key::find_live_value;
 use crate::value::{Object, Sensitivity, Value};
 
 /// The most characters that a natural key gives to a name.

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::DocumentState;
-use crate::kind::ReferenceSource;
 use crate::kind::visit::{VisitFlow, visit_object};
+use crate::kind::{IdAssigner, ReferenceSource};
 use crate::plan::{Step, StepAction};
 use crate::run::fetch::ObjectJob;
 
@@ -173,6 +173,22 @@ pub fn compute_levels(edges: &DependencyEdges) -> Vec<usize> {
     levels
 }
 
+/// The circles of jobs none of which is known to have an object: none of them can be created first.
+pub fn diagnose_cycles(jobs: &[ObjectJob]) -> Vec<Diagnostic> {
+    let is_missing = |number: usize| {
+        jobs.get(number).is_some_and(|job| {
+            job.document.state == DocumentState::Present
+                && (job.document.id.is_none()
+                    || job.document.kind.identity.id_assigned_by == IdAssigner::Client)
+                && job.known_id.is_none()
+        })
+    };
+    let edges = build_edges(jobs, &is_missing);
+    let circles = sort_topologically(&edges).cycles;
+    let told = circles.iter().filter_map(|circle| Some((circle, circle.iter().min()?)));
+    told.map(|(circle, first)| diagnose_cycle(jobs, &edges, circle, *first)).collect()
+}
+
 /// What is said of a job in a circle.
 pub fn diagnose_cycle(
     jobs: &[ObjectJob],
@@ -197,7 +213,7 @@ pub fn diagnose_cycle(
     for (from, to) in steps {
         fault = fault.with_related(place(*from, *to), format!("{} refers to {}", name(from), name(to)));
     }
-    fault.with_hint("create one of them without its reference first, or by hand")
+    fault.with_hint("create one of them without its reference first; of one that exists, set the `id`")
 }
 
 #[cfg(test)]

@@ -230,7 +230,7 @@ impl ReferenceFixture {
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,
-            earlier_documents: &trueup::run::match_up::NoEarlierDocuments,
+            other_documents: &trueup::run::other_documents::NoOtherDocuments,
             journal: None,
             clock: trueup::run::clock::RunClock::start(),
             read_back_timeout: Some(std::time::Duration::from_millis(200)),

@@ -55,6 +55,17 @@ fn without_blanks(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
+/// Keys that only their owner may read.
+fn write_key(fixture: &SandboxFixture, text: &str) {
+    fixture.workspace.write(".trueup/key", text);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(fixture.workspace.path(".trueup/key"), private).expect("a mode");
+    }
+}
+
 #[test]
 fn the_same_value_has_the_same_name_in_every_run_of_a_workspace() {
     let fixture = phone_list();
@@ -63,7 +74,7 @@ fn the_same_value_has_the_same_name_in_every_run_of_a_workspace() {
     assert!(own[0] == own[1] && own[0] != own[2], "{own:?}");
     assert!(own.iter().all(|name| name.len() == 9 && name.starts_with('~')), "{own:?}");
     assert_eq!(names(&fixture), own);
-    fixture.workspace.remove(".trueup/names.key");
+    fixture.workspace.remove(".trueup/key");
     assert_ne!(names(&fixture), own, "another key, other names");
 }
 
@@ -95,13 +106,13 @@ fn where_no_key_can_be_kept_persons_are_masked() {
         sides(&report, "owner_email").iter().all(|(_, after)| *after == json!({ "personal": "changed" }))
     };
     fixture.workspace.set("CI", "true");
-    assert!(masked(&fixture) && !fixture.workspace.path(".trueup/names.key").exists());
+    assert!(masked(&fixture) && !fixture.workspace.read(".trueup/key").contains("names:"));
     fixture.workspace.set("TRUEUP_DIGEST_KEY", "of the operators");
     assert!(!masked(&fixture), "a key that is named serves on CI too");
     fixture.workspace.unset("TRUEUP_DIGEST_KEY");
     fixture.workspace.unset("CI");
-    std::fs::create_dir_all(fixture.workspace.path(".trueup/names.key")).expect("a folder in the way");
-    assert!(masked(&fixture));
+    write_key(&fixture, "names: of the operators\n");
+    assert!(!masked(&fixture), "a key that is there serves");
 }
 
 #[test]
@@ -137,10 +148,10 @@ fn three_columns_tell_who_was_moved() {
         fixture.workspace.set("TRUEUP_DIGEST_KEY", "of the operators");
         let before = names(&fixture)[0].clone();
         fixture.workspace.unset("TRUEUP_DIGEST_KEY");
-        fixture.workspace.write(".trueup/key", "of the operators");
+        write_key(&fixture, "of the operators");
         fixture.workspace.expect(0, &["plan", "-o", "plan.json"]);
         if !same_machine {
-            fixture.workspace.write(".trueup/names.key", "of somebody else");
+            write_key(&fixture, "of the operators\nnames: of somebody else");
         }
         fixture.edit(0, json!({ "owner_email": OTHER }));
         let ran = fixture.workspace.run(&["apply", "plan.json", "--auto-approve", "--format", "json"]);

@@ -102,12 +102,36 @@ fn a_later_run_writes_what_an_earlier_one_learnt() {
     for kind in named_there() {
         let fixture = expecting(&kind, &["one"], options());
         let before = fixture.workspace.read(FILE);
-        fixture.workspace.expect(0, &APPLY);
+        fixture.workspace.expect(0, &[&APPLY[..], &["--no-write-ids"]].concat());
         assert_eq!(fixture.workspace.read(FILE), before, "nothing was asked for");
         fixture.workspace.expect(0, &WRITE).complains(&["1 id written into 1 file"]);
         assert_eq!(new_lines(&before, &fixture.workspace.read(FILE)).len(), 1, "{}", kind.name);
         assert_eq!(fixture.writes().iter().filter(|entry| entry.method == "POST").count(), 1);
     }
+}
+
+#[test]
+fn what_cannot_be_deleted_gets_its_id_without_being_asked() {
+    let mut seen = [false; 2];
+    for kind in named_there() {
+        let fixture = expecting(&kind, &["one"], options());
+        let before = fixture.workspace.read(FILE);
+        fixture.workspace.expect(0, &APPLY);
+        let can_delete = kind.operations.delete.is_some();
+        let added = new_lines(&before, &fixture.workspace.read(FILE));
+        assert_eq!(added.len(), usize::from(!can_delete), "{}: {added:?}", kind.name);
+        seen[usize::from(can_delete)] = true;
+        fixture.workspace.expect(0, &SETTLED);
+    }
+    assert_eq!(seen, [true; 2]);
+    // what was there before is not touched
+    let kind = named_there().find(|kind| kind.operations.delete.is_none()).expect("a kind");
+    let mut fixture = SandboxFixture::new(&kind.name, 1, WireFormat::Json);
+    fixture.documents[0].document.as_object_mut().expect("a document").remove("id");
+    fixture.write();
+    fixture.workspace.expect(0, &APPLY);
+    assert!(!fixture.workspace.read("config/000.yaml").contains("\nid:"));
+    fixture.workspace.expect(64, &["apply", "--write-ids", "--no-write-ids"]);
 }
 
 #[test]

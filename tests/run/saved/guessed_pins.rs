@@ -107,6 +107,17 @@ impl Case {
         }
     }
 
+    /// A key that only its owner may read.
+    fn write_key(&self, key: &str) {
+        self.fixture.workspace.write(".trueup/key", key);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let private = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(self.fixture.workspace.path(".trueup/key"), private).expect("a mode");
+        }
+    }
+
     fn plan(&self) -> Json {
         self.fixture.workspace.expect(0, &["plan", "-o", "plan.json"]).says(&["1 to update"]);
         serde_json::from_str(&self.fixture.workspace.read("plan.json")).expect("JSON")
@@ -233,7 +244,7 @@ fn nothing_that_an_apply_leaves_tells_a_pin() {
 fn the_key_of_the_workspace_is_used_where_there_is_one() {
     let case = Case::new();
     assert_eq!(case.plan()["seal"]["keyed"], false);
-    case.fixture.workspace.write(".trueup/key", "0123456789abcdef");
+    case.write_key("0123456789abcdef");
     // what was made before the key is applied without it
     case.fixture.workspace.expect(0, &["show", "plan.json"]).says(&["1 to update"]);
     let unkeyed = case.fixture.workspace.read("plan.json");
@@ -244,7 +255,7 @@ fn the_key_of_the_workspace_is_used_where_there_is_one() {
     assert!(texts(&own).is_subset(&digests(&plan)));
     case.fixture.workspace.remove(".trueup/key");
     case.fixture.workspace.expect(1, &["apply", "plan.json", "--auto-approve"]).complains(&["no-digest-key"]);
-    case.fixture.workspace.write(".trueup/key", "another");
+    case.write_key("another");
     case.fixture.workspace.expect(1, &["apply", "plan.json", "--auto-approve"]).complains(&["tampered-plan"]);
     case.fixture.workspace.write("plan.json", &unkeyed);
     case.fixture.workspace.expect(0, &["apply", "plan.json", "--auto-approve"]).says(&["1 done"]);

@@ -112,7 +112,7 @@ impl Clone {
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,
-            earlier_documents: &trueup::run::match_up::NoEarlierDocuments,
+            other_documents: &trueup::run::other_documents::NoOtherDocuments,
             journal: None,
             clock: *self.clock.lock().expect("a clock"),
             read_back_timeout: None,

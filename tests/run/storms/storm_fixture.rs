@@ -155,7 +155,7 @@ impl StormFixture {
             unmanaged: false,
             retry_creates: false,
             allow_rename: false,
-            earlier_documents: &trueup::run::match_up::NoEarlierDocuments,
+            other_documents: &trueup::run::other_documents::NoOtherDocuments,
             journal: None,
             clock: self.clock,
             read_back_timeout: None,
@@ -358,7 +358,7 @@ pub fn keys(kind: &Kind, dump: &Json) -> BTreeMap<String, usize> {
         let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
         // without a natural key the id alone tells
         let Some(key) =
-            trueup::run::match_up::build_live_key(kind, &live.object).filter(|key| !key.is_empty())
+            trueup::run::natural_key::build_live_key(kind, &live.object).filter(|key| !key.is_empty())
         else {
             continue;
         };

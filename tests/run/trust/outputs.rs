@@ -39,6 +39,19 @@ fn a_link_is_not_written_through() {
 }
 
 #[test]
+fn fmt_writes_through_no_link() {
+    let fixture = fixture();
+    let text = "kind:   bootview/payment-gateway\nname:   a\nspec:   { displayName:   a }\n";
+    fixture.workspace.write("elsewhere/a.yaml", text);
+    fixture.workspace.write("elsewhere/b.txt", text);
+    symlink("../elsewhere", fixture.workspace.path("config/folder")).expect("a link");
+    symlink("../elsewhere/b.txt", fixture.workspace.path("config/file.yaml")).expect("a link");
+    fixture.workspace.expect(0, &["fmt"]);
+    assert_eq!(fixture.workspace.read("elsewhere/a.yaml"), text);
+    assert_eq!(fixture.workspace.read("elsewhere/b.txt"), text);
+}
+
+#[test]
 fn streams_devices_and_pipes_are_written_to_and_stay() {
     let fixture = fixture();
     let ran = fixture.workspace.expect(0, &["plan", "--quiet", "-o", "/dev/stdout"]);

@@ -75,6 +75,48 @@ fn a_folder_or_file_that_others_may_write_is_refused() {
 }
 
 #[test]
+fn keys_that_others_may_read_are_refused() {
+    let fixture = fixture();
+    fixture.workspace.write(".trueup/key", "00");
+    let mode = |name: &str, mode| {
+        let path = fixture.workspace.path(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    mode(".trueup", 0o755);
+    for open in [0o644, 0o640, 0o604] {
+        mode(".trueup/key", open);
+        refused(&fixture, "other users may read the keys");
+    }
+    mode(".trueup/key", 0o600);
+    fixture.workspace.expect(0, &["plan"]);
+    mode(".trueup/key", 0o644);
+    mode(".trueup", 0o700);
+    fixture.workspace.expect(0, &["plan"]);
+}
+
+#[test]
+fn there_is_one_file_with_keys_and_it_is_bounded() {
+    let mut fixture = fixture();
+    fixture.vary(0, 1);
+    fixture.workspace.expect(0, &["apply", "--auto-approve"]);
+    fixture.workspace.expect(0, &["plan", "--unmanaged"]);
+    let names = std::fs::read_dir(fixture.workspace.path(".trueup")).expect("a folder");
+    let names: Vec<String> =
+        names.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    let keys: Vec<&String> = names.iter().filter(|name| name.contains("key")).collect();
+    assert_eq!(keys, ["key"], "{names:?}");
+    let keys = fixture.workspace.read(".trueup/key");
+    fixture.workspace.write(".trueup/key", &"a".repeat(100_000));
+    fixture.workspace.expect(1, &["plan"]).complains(&["unreadable-state", "too large"]);
+    std::fs::remove_file(fixture.workspace.path(".trueup/key")).expect("a file");
+    std::fs::create_dir(fixture.workspace.path(".trueup/key")).expect("a folder");
+    fixture.workspace.expect(1, &["plan"]).complains(&["unreadable-state", "not a file"]);
+    std::fs::remove_dir(fixture.workspace.path(".trueup/key")).expect("a folder");
+    fixture.workspace.write(".trueup/key", &keys);
+    fixture.workspace.expect(0, &["plan"]).says(&["No changes"]);
+}
+
+#[test]
 fn everything_in_it_belongs_to_its_owner_alone() {
     let mut fixture = fixture();
     fixture.vary(0, 1);
