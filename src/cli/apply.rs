@@ -321,7 +321,7 @@ impl ApplyOptions<'_> {
         if let Some(undoing) = self.undo {
             undoing.annotate_outcomes(outcomes);
         }
-        ids::write_ids(prepared, jobs, (outcomes, self.write_ids), screen);
+        ids::write_ids(prepared, jobs, outcomes, self.write_ids, screen);
     }
 
     fn record_settled_steps(&self, outcomes: &[StepOutcome], screen: &TerminalScreen) {

@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
@@ -16,6 +18,7 @@ use super::selection_args::SelectionArgs;
 use super::{digest_keys, records};
 use crate::diagnostic::Diagnostic;
 use crate::report::json::to_json;
+use crate::report::plan_report::FORMAT_VERSION;
 use crate::run::index::{IndexEntry, ObjectIndex};
 use crate::run::last_applied::LastApplied;
 use crate::workspace::LoadedWorkspace;
@@ -34,6 +37,26 @@ pub struct ForgetArgs {
     /// The target, if the name was used for several
     #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Option<String>,
+}
+
+/// What was forgotten.
+#[derive(Serialize, JsonSchema)]
+pub struct ForgetReport {
+    /// The version of this structure: 1.
+    format_version: u32,
+    /// The objects, under every name that was on record.
+    forgotten: Vec<ForgottenObject>,
+}
+
+/// One object.
+#[derive(Serialize, JsonSchema)]
+struct ForgottenObject {
+    /// The kind, `api/kind`.
+    kind: String,
+    /// The name of its document.
+    name: String,
+    /// The target.
+    target: String,
 }
 
 /// Releases objects.
@@ -137,9 +160,14 @@ fn diagnose_described(workspace: &LoadedWorkspace, entry: &IndexEntry) -> Option
 
 fn print_released(released: &[IndexEntry], screen: &TerminalScreen) -> anyhow::Result<()> {
     if screen.format == StdoutFormat::Json {
-        let object = |own: &IndexEntry| serde_json::json!({ "kind": own.kind, "name": own.name, "target": own.target });
-        let objects: Vec<_> = released.iter().map(object).collect();
-        return Ok(screen.print_stdout(&to_json(&serde_json::json!({ "forgotten": objects }))?)?);
+        let object = |own: &IndexEntry| ForgottenObject {
+            kind: own.kind.clone(),
+            name: own.name.clone(),
+            target: own.target.clone(),
+        };
+        let forgotten = released.iter().map(object).collect();
+        let report = ForgetReport { format_version: FORMAT_VERSION, forgotten };
+        return Ok(screen.print_stdout(&to_json(&report)?)?);
     }
     let line = |own: &IndexEntry| {
         format!("{} {} at target {} is not managed any more\n", own.kind, own.name.escape_debug(), own.target)

@@ -63,7 +63,8 @@ struct LearnedId<'d> {
 pub fn write_ids(
     prepared: &PreparedRun,
     jobs: &[ObjectJob],
-    (outcomes, which): (&mut [StepOutcome], WrittenIds),
+    outcomes: &mut [StepOutcome],
+    which: WrittenIds,
     screen: &TerminalScreen,
 ) {
     let mut files: BTreeMap<&str, Vec<LearnedId>> = BTreeMap::new();

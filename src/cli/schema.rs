@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::api;
 use super::exit::ExitStatus;
+use super::forget::ForgetReport;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::ImportReport;
 use super::output_file::write_output;
@@ -109,6 +110,7 @@ pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
         ("drift.json", schema::generate_output_schema::<DriftReport>()),
         ("events.json", schema::generate_output_schema::<EventLine>()),
         ("validate.json", schema::generate_output_schema::<ValidationReport>()),
+        ("forget.json", schema::generate_output_schema::<ForgetReport>()),
         ("import.json", schema::generate_output_schema::<ImportReport>()),
         ("fmt.json", schema::generate_output_schema::<super::fmt::FormatReport>()),
         ("schema.json", schema::generate_output_schema::<SchemaReport>()),

@@ -3,8 +3,20 @@
 //! Only where they are needed are they read; a run over everything, without a repository, knows of none.
 //! Deliberately absent: where they come from. Commits and files are not the matter of a run.
 
-use super::fetch::ObjectJob;
+use std::sync::Arc;
+
 use crate::document::Document;
+use crate::value::Value;
+
+/// A document that a run leaves out, and where its object is.
+pub struct UnselectedDocument<'d> {
+    pub document: &'d Document,
+    pub target: Arc<str>,
+    /// Scope values by the number of the parameter, complete.
+    pub scope: Vec<Value>,
+    /// The id that the index knows.
+    pub known_id: Option<Value>,
+}
 
 /// What is known of documents beside those of a run.
 pub trait OtherDocuments: Sync {
@@ -12,7 +24,7 @@ pub trait OtherDocuments: Sync {
     fn list_versions(&self, document: &Document) -> Vec<Document>;
 
     /// The documents of the workspace that the run leaves out; nothing where they cannot be read.
-    fn list_unselected(&self) -> Option<Vec<ObjectJob<'_>>> {
+    fn list_unselected(&self) -> Option<Vec<UnselectedDocument<'_>>> {
         Some(Vec::new())
     }
 }

@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::RunSession;
-use super::fetch::{JobGroup, ObjectJob};
+use super::fetch::JobGroup;
 use super::natural_key::{UnmatchedObject, build_desired_key};
+use super::other_documents::UnselectedDocument;
 use crate::diagnostic::Diagnostic;
 use crate::kind::{ComparisonRule, Kind, ScalarType};
 use crate::plan::{Plan, RefusedObject, Step, StepAction};
@@ -84,7 +85,7 @@ impl UnmatchedObjects {
         let named = |group: &UnmatchedGroup, object: &UnmatchedObject| {
             let (kind, target) = (&group.kind.name, &group.target);
             let message = format!("{kind} {} at target {target} is in no document", object.describe());
-            let hint = format!("`trueup import {kind} {}` writes one", object.id);
+            let hint = format!("`trueup import {kind} {} --target {target} -o config` writes one", object.id);
             Diagnostic::note("unmanaged", message).with_hint(hint)
         };
         let each =
@@ -173,7 +174,7 @@ struct DescribedKeys {
 }
 
 impl DescribedKeys {
-    fn new(group: &UnmatchedGroup, others: &[ObjectJob]) -> Self {
+    fn new(group: &UnmatchedGroup, others: &[UnselectedDocument]) -> Self {
         let mut keys = Self::default();
         let beside = others.iter().filter(|job| {
             let kind = &job.document.kind;

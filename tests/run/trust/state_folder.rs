@@ -68,6 +68,8 @@ fn a_folder_or_file_that_others_may_write_is_refused() {
         let fixture = fixture();
         fixture.workspace.write(".trueup/index.json", "{\"format\":1,\"objects\":[]}");
         fixture.workspace.write(".trueup/key", "00");
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(fixture.workspace.path(".trueup/key"), private).expect("a mode");
         let path = fixture.workspace.path(".trueup").join(name);
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
         refused(&fixture, &format!("(mode {mode:o})"));
