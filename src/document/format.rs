@@ -1,15 +1,19 @@
-//! One way to lay out YAML that people wrote: two spaces a level, the keys of a document in their order, no
-//! blanks at ends of lines, one line break at the end. Comments, quotes, brackets and wording stay.
+//! One way to lay out YAML that people wrote: two spaces a level, the keys of a document in their order, one blank
+//! behind colons and commas, none at ends of lines, one line break at the end. Comments, quotes, brackets, wording
+//! and the sort of line breaks stay.
 //!
 //! It works on lines, by the places of nodes, and moves what belongs together by the same number of columns.
 //! Whatever comes out is read again and compared with what was there; when the two differ, or the text holds
 //! something that this does not know, the text stays as it is.
 //! Deliberately absent: what a text means, and files.
 
+mod spacing;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::spacing::space_tokens;
 use super::read::DOCUMENT_KEYS;
 use crate::diagnostic::NamedSource;
 use crate::yaml::{self, YamlData, YamlNode};
@@ -35,17 +39,15 @@ pub fn format_source(source: &Arc<NamedSource>, heads: bool) -> FormatOutcome {
     if !faults.is_empty() {
         return FormatOutcome::Skipped;
     }
-    let plain = source.text.replace("\r\n", "\n");
-    let shaped = match plain == *source.text {
-        true => LineLayout::new(&source.text, &nodes).render_text(),
-        // places are those of the text that was read
-        false => {
-            let source = NamedSource::new("", plain);
-            let nodes = yaml::read_documents(&source, &mut faults);
-            LineLayout::new(&source.text, &nodes).render_text()
-        }
-    };
+    let spaced = space_source(source, &nodes);
+    // places are those of the text that was read
+    let spaced = NamedSource::new("", spaced);
+    let shaped = LineLayout::new(&spaced.text, &yaml::read_documents(&spaced, &mut faults)).render_text();
     let ordered = if heads { order_keys(&shaped) } else { shaped };
+    let ordered = match uses_crlf(&source.text) {
+        true => ordered.replace('\n', "\r\n"),
+        false => ordered,
+    };
     if *ordered == *source.text {
         return FormatOutcome::Unchanged;
     }
@@ -53,6 +55,22 @@ pub fn format_source(source: &Arc<NamedSource>, heads: bool) -> FormatOutcome {
     let read = yaml::read_documents(&again, &mut faults);
     let same = read.len() == nodes.len() && read.iter().zip(&nodes).all(|(a, b)| is_equivalent(a, b));
     if faults.is_empty() && same { FormatOutcome::Changed(ordered) } else { FormatOutcome::Skipped }
+}
+
+/// The text with its blanks in order and line feeds alone, where it still says the same.
+fn space_source(source: &NamedSource, nodes: &[YamlNode]) -> String {
+    let plain = NamedSource::new("", source.text.replace("\r\n", "\n"));
+    let spaced = space_tokens(&plain.text, &yaml::read_documents(&plain, &mut Vec::new()));
+    let mut faults = Vec::new();
+    let again = NamedSource::new("", spaced);
+    let read = yaml::read_documents(&again, &mut faults);
+    let same = read.len() == nodes.len() && read.iter().zip(nodes).all(|(a, b)| is_equivalent(a, b));
+    if faults.is_empty() && same { again.text.to_string() } else { plain.text.to_string() }
+}
+
+/// Whether lines end as they do on Windows: as the first one does.
+fn uses_crlf(text: &str) -> bool {
+    text.find('\n').is_some_and(|at| text[..at].ends_with('\r'))
 }
 
 /// Whether two nodes say the same; the order of keys says nothing.
@@ -413,8 +431,30 @@ mod tests {
             "kind: a\nspec:\n    # about a\n    a: 1   \n    list:\n    -   x: 1\n        y: |\n          one\n            two\n    # last\n    z: [1,\n       2]\nname: n",
             "kind: a\nname: n\nspec:\n  # about a\n  a: 1\n  list:\n    - x: 1\n      y: |\n        one\n          two\n  # last\n  z: [1,\n     2]\n",
         );
-        becomes("kind: a\r\nname: b\r\n\r\n\r\n\r\nspec: {}\r\n\r\n", "kind: a\nname: b\n\nspec: {}\n");
+        becomes(
+            "kind: a\r\nname: b\r\n\r\n\r\n\r\nspec: {}\r\n\r\n",
+            "kind: a\r\nname: b\r\n\r\nspec: {}\r\n",
+        );
         becomes("list:\n- - 1\n  -   2\n- 3\n", "list:\n  - - 1\n    - 2\n  - 3\n");
+    }
+
+    #[test]
+    fn blanks_within_lines_are_in_order() {
+        becomes(
+            "a:   1\nb:    'x'   # y\nc:   |\n  one\nd:   &x   2\n",
+            "a: 1\nb: 'x'   # y\nc: |\n  one\nd: &x   2\n",
+        );
+        becomes("a: {b: 1,c: 2}\n", "a: { b: 1, c: 2 }\n");
+        becomes("a: {  b :1 , c: [ 1,2 ,3 ] }\n", "a: { b :1, c: [1, 2, 3] }\n");
+        becomes("a: {\"b\":1,\"c\":{}}\nd: [ ]\n", "a: { \"b\": 1, \"c\": {} }\nd: []\n");
+        becomes("- {a: 1}\n- [  x,  y,  ]\n", "- { a: 1 }\n- [x, y]\n");
+        becomes("a: [1,2, # one\n  3,4]\n", "a: [1, 2, # one\n  3, 4]\n");
+        becomes("a:   1\r\nb: {c: 'd  e'}\r\n", "a: 1\r\nb: { c: 'd  e' }\r\n");
+        for text in
+            ["a:    # why\n  b: 1\n", "a: 'x:   y, {z}'\n", "a: |\n  b:   1\n  {c: 1,d: 2}\n", "a: b:c\n"]
+        {
+            assert_eq!(tidied(text), FormatOutcome::Unchanged, "{text}");
+        }
     }
 
     #[test]
