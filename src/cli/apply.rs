@@ -17,7 +17,6 @@ use super::run_args::RunArgs;
 use super::run_setup::{self, DiagnosticList, PreparedRun, RunSelection};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
-use super::selection_filter::SelectionFilter;
 use super::signals::{interrupted_exit, run_until_signalled};
 use super::undo::{self, PreparedUndo, UndoRequest};
 use super::{
@@ -108,8 +107,8 @@ fn run_command(
         });
     match prepared {
         Ok(prepared) => {
-            let unplanned = prepared.selection.as_ref().map_or(0, SelectionFilter::left_out);
-            let way = ApplyOptions { unplanned_documents: unplanned, ..way };
+            let unplanned = prepared.selection.as_ref().map(|selection| selection.left_out().clone());
+            let way = ApplyOptions { unplanned_documents: unplanned.as_ref(), ..way };
             apply_workspace(&prepared.into_writable(), &args.reading, screen, way)
         }
         Err(faults) => faulty(&faults, records::compute_failure(&faults)),
