@@ -114,7 +114,7 @@ fn keys_and_words_around_the_spec() {
             "1:7 unknown-kind: there is no kind `shop/stal` (did you mean `shop/stall`?)",
             "2:1 unknown-key: a document has no key `naem` (did you mean `name`?)",
             "3:7 wrong-type: `name` takes text, this is a list (write text after the colon)",
-            "4:8 wrong-value: `state` is neither present nor absent (write `state: present` or `state: absent`)",
+            "4:8 wrong-value: `state` is none of present, absent and unmanaged (write `state: present`, `state: absent` or `state: unmanaged`)",
         ],
     );
     says(

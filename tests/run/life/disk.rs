@@ -17,7 +17,8 @@ use crate::support::new_documents::{kinds, new_document};
 use crate::support::sandbox_fixture::{SandboxFixture, options, vary};
 use crate::support::workspace::{ProgramOutput, RunningProgram};
 
-const APPLY: [&str; 4] = ["apply", "--auto-approve", "--format", "json"];
+// an id in the document would be known all the same
+const APPLY: [&str; 5] = ["apply", "--auto-approve", "--format", "json", "--no-write-ids"];
 
 /// A folder in which not even root can make a file.
 const NOWHERE: &str = "/sys";
@@ -124,8 +125,7 @@ fn cramped(fixture: &SandboxFixture, blocks: usize) -> ProgramOutput {
     let mut shell = Command::new("sh");
     // ignored, the signal becomes the error that a full disk gives
     shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"]);
-    let apply = ["apply", "--auto-approve", "--no-write-ids"];
-    RunningProgram::start(&mut fixture.workspace.command_by(shell, &apply)).finish()
+    RunningProgram::start(&mut fixture.workspace.command_by(shell, &APPLY)).finish()
 }
 
 #[test]
