@@ -46,7 +46,8 @@ fn build_key_text<'v>(kind: &Kind, leaf: impl Fn(&[u16]) -> Option<&'v Value>) -
     for path in &kind.identity.natural_key {
         let value = leaf(path).filter(|value| !value.is_blank())?;
         let text = ScalarType::render_url_text(value, &kind.api);
-        let compare = kind.shape.find_path_field(path).map_or(ComparisonRule::Exact, |(_, field)| field.compare);
+        let compare =
+            kind.shape.find_path_field(path).map_or(ComparisonRule::Exact, |(_, field)| field.compare);
         key.push_str(&if compare == ComparisonRule::Exact { text } else { text.trim().to_lowercase() });
         key.push('\u{1f}');
     }
