@@ -5,7 +5,7 @@
 //! else says that it is the value. A false alarm of the second costs one line in a document or a kind.
 
 use crate::kind::equality::is_equal;
-use crate::kind::{AbsenceRule, Field};
+use crate::kind::{AbsenceRule, Field, SecretReadback};
 use crate::value::{Sensitivity, Value};
 
 /// Characters that only masks repeat.
@@ -170,6 +170,12 @@ fn is_padded(text: &str) -> bool {
 ///
 /// A secret that reads empty may be hidden; of anything else that may be hidden, only a missing member is.
 pub fn is_unreadable(field: &Field, live: Option<&Value>) -> bool {
+    match field.reads_back {
+        Some(SecretReadback::Clear) => return live.and_then(Value::as_str).is_some_and(is_mask),
+        Some(SecretReadback::Masked) => return live.is_none_or(|live| !live.is_blank()),
+        Some(SecretReadback::Never) => return true,
+        None => {}
+    }
     let hidden = match (field.when_absent, field.sensitivity) {
         (AbsenceRule::Hidden, Sensitivity::Secret) | (AbsenceRule::Pending, _) => {
             live.is_none_or(Value::is_blank)
@@ -182,7 +188,9 @@ pub fn is_unreadable(field: &Field, live: Option<&Value>) -> bool {
 
 /// Whether a service may show this in place of the value. Of a secret much less is believed.
 fn is_masked(field: &Field, live: Option<&Value>) -> bool {
-    live.and_then(Value::as_str).is_some_and(|text| match field.sensitivity {
+    let text = live.and_then(Value::as_str);
+    text.is_some_and(|text| match field.sensitivity {
+        _ if field.masked_as.iter().any(|mask| **mask == *text) => true,
         Sensitivity::Public => false,
         Sensitivity::Secret => may_be_mask(text),
         Sensitivity::Internal | Sensitivity::Personal => is_mask(text),
@@ -192,8 +200,10 @@ fn is_masked(field: &Field, live: Option<&Value>) -> bool {
 /// Whether a service surely shows this very value: a text that only may be a mask and is the desired value is none.
 pub fn is_shown(field: &Field, live: Option<&Value>, desired: &Value) -> bool {
     let may_show = !field.behavior.write_only && live.is_some_and(|live| !live.is_blank());
-    let masked = live.and_then(Value::as_str).is_some_and(is_mask);
-    may_show && !masked && is_equal(field, live, Some(desired))
+    let text = live.and_then(Value::as_str);
+    let masked = text.is_some_and(|text| is_mask(text) || field.masked_as.iter().any(|mask| **mask == *text));
+    let comes_back = !matches!(field.reads_back, Some(SecretReadback::Masked | SecretReadback::Never));
+    may_show && comes_back && !masked && is_equal(field, live, Some(desired))
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ use std::sync::Arc;
 
 pub use file::{
     AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MemberNameCase,
-    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, UuidFormat, WireFormat, WriteBody,
-    WriteResponse, WrittenItems,
+    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, SecretReadback, UuidFormat,
+    WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
 use uuid::Uuid;
 
@@ -218,6 +218,10 @@ pub struct Field {
     pub description: String,
     pub behavior: FieldBehavior,
     pub sensitivity: Sensitivity,
+    /// How a secret comes back, where that is known.
+    pub reads_back: Option<SecretReadback>,
+    /// What the service shows in place of a secret.
+    pub masked_as: Vec<Arc<str>>,
     pub when_absent: AbsenceRule,
     pub clear_with: ClearValue,
     pub compare: ComparisonRule,

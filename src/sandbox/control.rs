@@ -110,6 +110,7 @@ fn dump_object(table: &SandboxTable, scope: &[Value], object: &Object) -> Json {
         .collect();
     let form = SandboxFormat::Wire(WireFormat::Json);
     let showing = SandboxEncoder {
+        as_read: false,
         secrets: SandboxSecretMode::Clear,
         format: form,
         embedded: Some((&table.embedded, "")),

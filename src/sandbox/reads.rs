@@ -101,6 +101,7 @@ impl SandboxHandler<'_> {
         match kind.operations.if_match? {
             IfMatchSource::Etag => {
                 let shown = SandboxEncoder {
+                    as_read: false,
                     secrets: SandboxSecretMode::Clear,
                     format: SandboxFormat::Wire(WireFormat::Json),
                     embedded: None,
@@ -173,6 +174,7 @@ impl SandboxHandler<'_> {
         let base = self.base_url();
         let wholes = Some((&table.embedded, base.as_str()));
         let showing = SandboxEncoder {
+            as_read: true,
             secrets: self.service.options.secret_mode,
             format: self.format,
             embedded: wholes,

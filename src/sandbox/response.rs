@@ -7,7 +7,9 @@
 use bytes::Bytes;
 
 use crate::exchange::WireValue;
-use crate::kind::{AbsenceRule, Api, Field, FieldType, ItemType, ScalarType, Shape, WireFormat};
+use crate::kind::{
+    AbsenceRule, Api, Field, FieldType, ItemType, ScalarType, SecretReadback, Shape, WireFormat,
+};
 use crate::remote::wire;
 use crate::sandbox::deserialize::is_lenient;
 use crate::sandbox::embedded_objects::EmbeddedObjects;
@@ -93,6 +95,8 @@ pub fn negotiate_format(api: &Api, accept: Option<&str>, asked: Option<WireForma
 #[derive(Clone, Copy)]
 pub struct SandboxEncoder<'s> {
     pub secrets: SandboxSecretMode,
+    /// Whether secrets come as the kind says that they read back; else as they are kept.
+    pub as_read: bool,
     pub format: SandboxFormat,
     /// Things that are shown whole, and where the API is; none where only ids are shown.
     pub embedded: Option<(&'s EmbeddedObjects, &'s str)>,
@@ -132,6 +136,14 @@ impl SandboxEncoder<'_> {
     }
 
     fn encode_value(&self, field: &Field, value: &Value) -> WireValue {
+        match field.reads_back.filter(|_| self.as_read && !value.is_blank()) {
+            Some(SecretReadback::Never) => return WireValue::Null,
+            Some(SecretReadback::Masked) => {
+                let mask = field.masked_as.first().map_or("****", |mask| &**mask);
+                return WireValue::String(mask.to_owned());
+            }
+            Some(SecretReadback::Clear) | None => {}
+        }
         if self.is_hidden(field, value) {
             let text = matches!(field.ty, FieldType::Scalar(ScalarType::String { .. }))
                 && self.secrets == SandboxSecretMode::Masked;

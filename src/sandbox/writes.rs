@@ -174,8 +174,12 @@ impl SandboxHandler<'_> {
 
     /// An object as a write answers it: ids stand as ids.
     fn encode_written(&self, kind: &Kind, record: &SandboxRecord) -> WireValue {
-        let showing =
-            SandboxEncoder { secrets: self.service.options.secret_mode, format: self.format, embedded: None };
+        let showing = SandboxEncoder {
+            as_read: true,
+            secrets: self.service.options.secret_mode,
+            format: self.format,
+            embedded: None,
+        };
         showing.encode_object(&kind.shape, &record.object)
     }
 

@@ -9,3 +9,4 @@ mod support;
 mod kinto_records;
 mod powerdns_zones;
 mod product;
+mod syncthing_devices;

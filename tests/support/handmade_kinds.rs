@@ -38,6 +38,8 @@ fn field(number: u16, name: &str, ty: FieldType) -> Field {
         description: String::new(),
         behavior: FieldBehavior::default(),
         sensitivity: Sensitivity::Public,
+        reads_back: None,
+        masked_as: Vec::new(),
         when_absent: AbsenceRule::Null,
         clear_with: ClearValue::Null,
         compare: ComparisonRule::Exact,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::file::{FieldFile, OmittedUse, OrderedMap, SensitivityFile, TypeName};
+use super::super::file::{FieldFile, OmittedUse, OrderedMap, SecretReadback, SensitivityFile, TypeName};
 use super::super::{AbsenceRule, ClearValue, Field, FieldBehavior, FieldType};
 use super::keywords::{
     EXCLUSIVE_BEHAVIORS, can_clear_with, list_behavior_keywords, list_keyword_types, list_required_keywords,
@@ -92,6 +92,7 @@ impl KindChecker<'_> {
         let keywords_fit = self.check_keywords(file, spot);
         let sensitivity = self.resolve_sensitivity(file, spot).max(above.sensitivity);
         let behavior = self.resolve_behavior(file, spot, above);
+        self.check_secret_readback(file, spot);
         let below = InheritedBehavior { sensitivity, read_only: behavior.read_only };
         let ty = self.resolve_field_type(scene, file, spot, &below);
         self.check_absence_rule(file, spot);
@@ -113,6 +114,8 @@ impl KindChecker<'_> {
             description: file.description.clone(),
             behavior,
             sensitivity,
+            reads_back: file.reads_back,
+            masked_as: file.masked_as.iter().map(|text| text.as_str().into()).collect(),
             when_absent: file.when_absent,
             clear_with,
             compare: file.compare,
@@ -162,6 +165,30 @@ impl KindChecker<'_> {
                 }
                 Sensitivity::Secret
             }
+        }
+    }
+
+    /// What is said of reads belongs to secrets, and says one thing.
+    fn check_secret_readback(&mut self, file: &FieldFile, spot: YamlPath) {
+        let is_secret = file.sensitivity == Some(SensitivityFile::Secret);
+        let (reads, has_masks) = (file.reads_back, !file.masked_as.is_empty());
+        let rules = [
+            (reads.is_some() && !is_secret, "reads_back", "`reads_back` needs `sensitivity: secret`"),
+            (has_masks && !is_secret, "masked_as", "`masked_as` needs `sensitivity: secret`"),
+            (
+                has_masks && matches!(reads, Some(SecretReadback::Clear | SecretReadback::Never)),
+                "masked_as",
+                "only a secret with `reads_back: masked` has masks",
+            ),
+            (
+                file.write_only && matches!(reads, Some(SecretReadback::Clear | SecretReadback::Masked)),
+                "reads_back",
+                "a `write_only` field never comes back",
+            ),
+        ];
+        self.report_contradictions(spot, &rules);
+        if file.masked_as.iter().any(|text| text.trim().is_empty()) {
+            self.report_error(spot.select_key("masked_as"), "empty-text", "a mask is empty");
         }
     }
 

@@ -34,6 +34,12 @@ pub struct FieldFile {
     /// `secret` (a credential; documents name its source), `personal` (about a person) or `internal` (may carry credentials).
     #[serde(default)]
     pub sensitivity: Option<SensitivityFile>,
+    /// How a secret comes back when the object is read: in `clear`, `masked`, or `never`. Without this word nobody knows: it is written back only when it is known to be the real one.
+    #[serde(default)]
+    pub reads_back: Option<SecretReadback>,
+    /// The texts that the service shows in place of a secret.
+    #[serde(default)]
+    pub masked_as: Vec<String>,
     /// What null or a missing member means when the object is read: `null` (default, no value), `zero` (the zero value of the type: false, 0, no items), `hidden` (the service may hide it) or `pending` (it may wait for somebody).
     #[serde(default)]
     pub when_absent: AbsenceRule,
@@ -112,6 +118,18 @@ pub struct FieldFile {
     /// Where the facts come from, when not the kind's own source.
     #[serde(default)]
     pub source: Option<String>,
+}
+
+/// How a secret comes back.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretReadback {
+    /// As it is.
+    Clear,
+    /// As a mask; empty where there is none.
+    Masked,
+    /// Not at all.
+    Never,
 }
 
 /// A list that names the items to delete from another list.

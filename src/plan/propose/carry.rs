@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::mask::is_mask;
 use crate::kind::mask::is_unreadable;
 use crate::kind::visit::walk_path;
-use crate::kind::{Field, FieldType, Kind, ScalarType, WrittenItems};
+use crate::kind::{Field, FieldType, Kind, ScalarType, SecretReadback, WrittenItems};
 use crate::plan::{Change, WriteComparison};
 use crate::value::{PathSegment, Sensitivity, Value, ValuePath};
 
@@ -117,7 +117,8 @@ impl ProposalBuilder<'_> {
         let is_secret = field.sensitivity == Sensitivity::Secret;
         let is_blank = live.is_none_or(Value::is_blank);
         let unreadable = is_unreadable(field, live);
-        if !unreadable && (!is_secret || is_blank) {
+        let is_clear = field.reads_back == Some(SecretReadback::Clear);
+        if !unreadable && (!is_secret || is_blank || is_clear) {
             return;
         }
         let path = path();

@@ -10,4 +10,5 @@ mod example;
 mod large_collections;
 mod operation_words;
 mod paging_styles;
+mod secret_readback;
 mod unusual_openapi;
