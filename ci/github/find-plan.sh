@@ -38,6 +38,10 @@ while read -r artifact made_by; do
   if [ -n "$matches" ]; then
     gh run download "$made_by" --repo "$GITHUB_REPOSITORY" --name "$ID-plan-$head" --dir "$FOLDER"
     rm -f "$FOLDER/comment.md"
+    if [ ! -f "$FOLDER/$FILE" ]; then
+      echo "::error::the plan of $head has no $FILE; nothing was written. Plan this environment too"
+      exit 1
+    fi
     echo "number=$number" >> "$GITHUB_OUTPUT"
     exit 0
   fi

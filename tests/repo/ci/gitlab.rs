@@ -134,7 +134,13 @@ fn run_job(gitlab: &GitLab, job: &str, folder: &Path) -> (bool, String) {
         .env("PATH", path)
         .env("CI_PROJECT_DIR", folder)
         .envs([("CI_API_V4_URL", &*gitlab.api), ("CI_PROJECT_ID", "1"), ("CI_COMMIT_SHA", "abc")])
-        .envs([("CI_MERGE_REQUEST_IID", "7"), ("NAME", "trueup"), ("DIRECTORY", "."), ("ARGUMENTS", "")])
+        .envs([
+            ("CI_MERGE_REQUEST_IID", "7"),
+            ("NAME", "trueup"),
+            ("DIRECTORY", "."),
+            ("ARGUMENTS", ""),
+            ("ENVIRONMENT", "production"),
+        ])
         .envs([("TRUEUP_API_TOKEN", TOKEN), ("TRUEUP_NOTE_TOKEN", TOKEN)])
         .output()
         .expect("bash");
@@ -166,7 +172,7 @@ fn the_plan_is_one_note_of_our_own() {
     }
     let (gitlab, folder) = (start(), tempfile::tempdir().expect("a folder"));
     let (ok, log) = run_job(&gitlab, "trueup-plan", folder.path());
-    assert!(ok, "{log}");
+    assert!(ok && log.contains("plan --env production "), "{log}");
     let received = gitlab.received.lock().expect("no panic");
     let writes: Vec<_> = received.iter().filter(|request| !request.line.starts_with("GET ")).collect();
     assert_eq!(writes.len(), 1, "{log}");

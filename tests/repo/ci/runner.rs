@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::yaml;
+use super::{document, yaml};
 
 /// Answers in place of GitHub's own program, from JSON files.
 const GH: &str = include_str!("gh-stub.sh");
@@ -187,19 +187,31 @@ impl Hub {
             json!({ "id": self.runs, "run_number": self.runs, "workflow_id": workflow, "path": file, "event": event,
                 "head_sha": commit, "status": "in_progress" }),
         );
-        let clone = self.path(&format!("run-{}/clone", self.runs));
-        fs::create_dir_all(self.path(&format!("run-{}/temp", self.runs))).expect("a folder");
-        let clone_text = clone.to_string_lossy().into_owned();
-        self.git(&["clone", "--quiet", "--no-checkout", ".", &clone_text]);
+        let text = self.git(&["show", &format!("{commit}:{file}")]);
+        let jobs = document(&file, &text)["jobs"].as_object().expect("jobs").clone();
+        let mut ended = Ended { ok: true, log: String::new(), clone: PathBuf::new() };
+        for (name, job) in jobs {
+            if ended.ok {
+                let ran = self.run_job((&name, &job), event, commit, inputs);
+                ended = Ended { log: ended.log + &ran.log, ..ran };
+            }
+        }
+        let mut runs = self.read_list("runs");
+        runs.last_mut().expect("this run")["status"] = Json::from("completed");
+        self.write_list("runs", &runs);
+        ended
+    }
+
+    /// One job of a workflow, on a machine of its own.
+    fn run_job(&self, job: (&str, &Json), event: &str, commit: &str, inputs: &[(&str, &str)]) -> Ended {
+        let (name, job) = job;
+        let clone = self.path(&format!("run-{}/{name}/clone", self.runs));
+        fs::create_dir_all(clone.with_file_name("temp")).expect("a folder");
+        self.git(&["clone", "--quiet", "--no-checkout", ".", &clone.to_string_lossy()]);
         let out = self.command("git", &clone).args(["checkout", "--quiet", commit]).output().expect("git");
         assert!(out.status.success(), "{}", said(&out));
-        let workflow = yaml(&clone.join(".github/workflows").join(workflow).to_string_lossy());
-        let job = workflow["jobs"].as_object().expect("jobs").values().next().expect("a job").clone();
-        let own = job["steps"]
-            .as_array()
-            .expect("steps")
-            .iter()
-            .find(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("/trueup@")));
+        let mut steps = job["steps"].as_array().expect("steps").iter();
+        let own = steps.find(|step| step["uses"].as_str().is_some_and(|uses| uses.contains("/trueup@")));
         let mut with = own.expect("our action")["with"].clone();
         inputs.iter().for_each(|(name, value)| with[*name] = Json::from(*value));
         let mut run = Run::new(self, &clone, event, commit);
@@ -208,9 +220,6 @@ impl Hub {
         let action = yaml("action.yml");
         action["runs"]["steps"].as_array().expect("steps").iter().for_each(|step| run.step(step));
         let Run { ok, log, .. } = run;
-        let mut runs = self.read_list("runs");
-        runs.last_mut().expect("this run")["status"] = Json::from("completed");
-        self.write_list("runs", &runs);
         Ended { ok, log, clone }
     }
 }
@@ -397,14 +406,12 @@ pub fn artifact(name: &str, run: &str, commit: &str, head_repository: u32) -> Js
             "head_repository_id": head_repository, "repository_id": REPOSITORY_ID } })
 }
 
-/// The folder of the last run below `folder` whose name begins so.
+/// The newest folder below `folder` whose name begins so.
 fn newest_folder(folder: &Path, prefix: &str) -> Option<PathBuf> {
-    let names = fs::read_dir(folder).expect("a cache").map(|entry| entry.expect("an entry").path());
-    let number = |path: &PathBuf| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        name.strip_prefix(prefix)?.split('-').next()?.parse::<u32>().ok()
-    };
-    names.filter_map(|path| Some((number(&path)?, path))).max().map(|(_, path)| path)
+    let folders = fs::read_dir(folder).expect("a cache").map(|entry| entry.expect("an entry").path());
+    let named = folders
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)));
+    named.max_by_key(|path| fs::metadata(path).and_then(|of| of.modified()).expect("a time"))
 }
 
 fn copy(from: &Path, to: &Path) {
