@@ -1,7 +1,7 @@
 //! Paging: which query parameters of a list ask for a page.
 //!
-//! The format skips items and wants so many; a list that counts pages or hands out cursors cannot be said in
-//! it. Then as much as the document allows is asked for at once, and a person is told.
+//! Items to skip, numbers of pages, and cursors whose next one an answer holds. Where a document says less, as much
+//! as it allows is asked for at once, and a person is told.
 //! Deliberately absent: what an answer says of further pages; `envelope` has that.
 
 use openapiv3::Parameter;
@@ -32,19 +32,9 @@ const LIMIT_NAMES: [&str; 14] = [
     "maxitems",
     "num",
 ];
-const OTHER_PAGING_NAMES: [&str; 11] = [
-    "page",
-    "pagenumber",
-    "pageno",
-    "pageindex",
-    "pagetoken",
-    "nextpagetoken",
-    "cursor",
-    "after",
-    "marker",
-    "starttoken",
-    "nexttoken",
-];
+const PAGE_NAMES: [&str; 4] = ["page", "pagenumber", "pageno", "pageindex"];
+const CURSOR_NAMES: [&str; 7] =
+    ["pagetoken", "nextpagetoken", "cursor", "after", "marker", "starttoken", "nexttoken"];
 /// The most items of a page, where the document names a larger bound or none.
 const MAX_PAGE_SIZE: i64 = 1000;
 
@@ -59,7 +49,9 @@ pub struct DraftPaging {
 /// Whether a parameter of that name asks for a page.
 pub fn is_paging_parameter(name: &str) -> bool {
     let own = normalize_name(name);
-    [&OFFSET_NAMES[..], &LIMIT_NAMES, &OTHER_PAGING_NAMES].iter().any(|names| names.contains(&own.as_str()))
+    [&OFFSET_NAMES[..], &LIMIT_NAMES, &PAGE_NAMES, &CURSOR_NAMES]
+        .iter()
+        .any(|names| names.contains(&own.as_str()))
 }
 
 /// How a list is asked for its pages.
@@ -74,19 +66,13 @@ pub fn draft_paging(
         };
         list.list_query_parameters().filter(|parameter| rank(parameter).is_some()).min_by_key(rank)
     };
-    let (offset, limit, other) = (find(&OFFSET_NAMES), find(&LIMIT_NAMES), find(&OTHER_PAGING_NAMES));
-    match (offset, limit, other) {
+    let (offset, limit) = (find(&OFFSET_NAMES), find(&LIMIT_NAMES));
+    let (page, cursor) = (find(&PAGE_NAMES), find(&CURSOR_NAMES));
+    match (offset, limit, page.or(cursor)) {
         (Some(offset), Some(limit), _) => {
-            let mut lines = vec![
-                DraftEntry::from_text("offset", get_parameter_name(offset)),
-                DraftEntry::from_text("limit", get_parameter_name(limit)),
-                build_page_size_entry(book, limit),
-            ];
-            let said =
-                [("has_more", &envelope.has_more), ("total", &envelope.total), ("next", &envelope.next)];
-            for (word, member) in said {
-                lines.extend(member.as_ref().map(|member| DraftEntry::from_text(word, &**member)));
-            }
+            let mut lines = vec![DraftEntry::from_text("offset", get_parameter_name(offset))];
+            lines.extend(build_size_entries(book, Some(limit)));
+            lines.extend(build_sign_entries(envelope, true));
             let remark = format!(
                 "whether `{}` counts the items to skip, not the pages",
                 sanitize_text(get_parameter_name(offset))
@@ -97,8 +83,54 @@ pub fn draft_paging(
             }
         }
         (_, None, None) if offset.is_none() => DraftPaging::default(),
+        (None, limit, Some(_)) if page.is_some() || envelope.next.is_some() => {
+            let mut lines = build_style_entries(page, cursor, envelope);
+            lines.extend(build_size_entries(book, limit));
+            lines.extend(build_sign_entries(envelope, page.is_none()));
+            let remark = match page {
+                Some(_) => {
+                    "whether the first page is number 1; without a word that says whether there is more, the list ends with an empty page"
+                }
+                None => "whether `next` is the cursor of the next page, not its URL",
+            };
+            let paging =
+                DraftEntry::new("paging", DraftValue::Mapping(lines)).with_decision(remark.to_owned());
+            DraftPaging { query: None, paging: Some(paging) }
+        }
         (_, limit, other) => draft_unpaged_list(book, limit, other.or(offset)),
     }
+}
+
+/// How a request names a page by its number or a cursor.
+fn build_style_entries(
+    page: Option<&Parameter>,
+    cursor: Option<&Parameter>,
+    envelope: &DraftEnvelope,
+) -> Vec<DraftEntry> {
+    let style = |style: &str, parameter: &Parameter| {
+        vec![
+            DraftEntry::from_text("style", style),
+            DraftEntry::from_text(style, get_parameter_name(parameter)),
+        ]
+    };
+    match (page, cursor.filter(|_| envelope.next.is_some())) {
+        (Some(page), _) => style("page", page),
+        (None, Some(cursor)) => style("cursor", cursor),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn build_size_entries(book: &OpenApiDocument, limit: Option<&Parameter>) -> Vec<DraftEntry> {
+    let Some(limit) = limit else { return Vec::new() };
+    vec![DraftEntry::from_text("limit", get_parameter_name(limit)), build_page_size_entry(book, limit)]
+}
+
+/// What the answer says of further pages.
+fn build_sign_entries(envelope: &DraftEnvelope, with_next: bool) -> Vec<DraftEntry> {
+    let next = envelope.next.as_ref().filter(|_| with_next);
+    let said = [("has_more", envelope.has_more.as_ref()), ("total", envelope.total.as_ref()), ("next", next)];
+    let entry = |(word, member): (&str, Option<&String>)| Some(DraftEntry::from_text(word, &**member?));
+    said.into_iter().filter_map(entry).collect()
 }
 
 /// A list whose pages cannot be asked for.
