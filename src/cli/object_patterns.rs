@@ -5,7 +5,7 @@
 
 use super::selection_args::{NameArgs, SelectionArgs};
 use crate::diagnostic::{Diagnostic, suggest_word};
-use crate::plan::rotate::matches_pattern;
+use crate::kind::wildcard::matches_wildcard;
 
 /// The patterns of a command.
 #[derive(Clone, Default)]
@@ -58,7 +58,7 @@ impl ObjectPatterns {
         let faults = parts.into_iter().flat_map(|(flag, patterns, part)| {
             let known = objects.iter().map(part);
             let is_unmatched =
-                move |pattern: &&String| !objects.iter().any(|own| matches_pattern(pattern, part(own)));
+                move |pattern: &&String| !objects.iter().any(|own| matches_wildcard(pattern, part(own)));
             patterns.iter().filter(is_unmatched).map(move |pattern| {
                 let mut words: Vec<&str> = known.clone().collect();
                 words.sort_unstable();
@@ -73,14 +73,14 @@ impl ObjectPatterns {
 }
 
 fn matches_any(patterns: &[String], text: &str) -> bool {
-    patterns.is_empty() || patterns.iter().any(|pattern| matches_pattern(pattern, text))
+    patterns.is_empty() || patterns.iter().any(|pattern| matches_wildcard(pattern, text))
 }
 
 /// `NAME`, or `api/kind/NAME`.
 fn matches_object(pattern: &str, object: ObjectLabel) -> bool {
     match pattern.contains('/') {
-        true => matches_pattern(pattern, &format!("{}/{}", object.kind, object.name)),
-        false => matches_pattern(pattern, object.name),
+        true => matches_wildcard(pattern, &format!("{}/{}", object.kind, object.name)),
+        false => matches_wildcard(pattern, object.name),
     }
 }
 

@@ -1,7 +1,8 @@
 //! When two values of a field are the same.
 //!
 //! The field decides: null, absent and the empty text are one for texts, absent is zero where the kind says so,
-//! addresses ignore blanks around commas. Everything else is plain equality of typed values. Deliberately absent:
+//! addresses ignore blanks around commas. Members that no field describes move by themselves and count for nothing.
+//! Everything else is plain equality of typed values. Deliberately absent:
 //! where two objects differ, and which item of a list is which.
 
 use crate::kind::{
@@ -66,7 +67,6 @@ pub fn normalize_addresses(text: &str) -> Vec<String> {
 
 fn is_equal_object(shape: &Shape, a: &Object, b: &Object) -> bool {
     shape.fields.iter().all(|field| is_equal(field, a.get_field(field.number), b.get_field(field.number)))
-        && a.has_same_unknown_fields(b)
 }
 
 fn is_equal_list(list: &ArrayType, a: &[Value], b: &[Value]) -> bool {

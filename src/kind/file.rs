@@ -64,9 +64,26 @@ pub struct KindFile {
     /// The fields of the object, in the order in which they are written and shown.
     #[schemars(with = "BTreeMap<String, FieldFile>")]
     pub properties: OrderedMap<FieldFile>,
+    /// Members of responses that are known and that nobody manages: counters, links, states. They are never compared, kept or written. `*` stands for any characters; dots reach into fields.
+    #[serde(default)]
+    pub ignore_members: Vec<String>,
+    /// What a full write does with members that no field describes: it sends them back as they were read (`carried`, default), or leaves them out (`dropped`) for a service that refuses them or keeps them by itself.
+    #[serde(default)]
+    pub unknown_members: UnknownMembers,
     /// Live objects with which the sandbox starts, as the service answers them.
     #[serde(default)]
     pub examples: Vec<ExampleFile>,
+}
+
+/// What a full write does with members that no field describes.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownMembers {
+    /// They are sent back as they were read.
+    #[default]
+    Carried,
+    /// They are left out.
+    Dropped,
 }
 
 /// A mapping that keeps the order in which it was written.

@@ -19,18 +19,20 @@ pub mod registry;
 pub mod scalar;
 pub mod schema;
 pub mod visit;
+pub mod wildcard;
 
 use std::sync::Arc;
 
 pub use file::{
     AbsenceRule, AuthScheme, ClearValue, ComparisonRule, IdAssigner, ListResponseShape, MemberNameCase,
-    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, SecretReadback, UuidFormat,
-    WireFormat, WriteBody, WriteResponse, WrittenItems,
+    NestedGranularity, NumberEncoding, ParameterLocation, ReadConsistency, SecretReadback, UnknownMembers,
+    UuidFormat, WireFormat, WriteBody, WriteResponse, WrittenItems,
 };
 use uuid::Uuid;
 
 use crate::exchange::{BodyForm, Method};
-use crate::value::{Sensitivity, Value};
+use crate::kind::wildcard::matches_wildcard;
+use crate::value::{Object, Sensitivity, Value};
 
 /// One service.
 #[derive(Clone)]
@@ -200,6 +202,9 @@ pub struct NestedFields {
 #[derive(Clone)]
 pub struct Shape {
     pub fields: Vec<Field>,
+    /// Names of members, with `*`, that are read over: they are never compared, kept or written.
+    pub ignored_members: Vec<Arc<str>>,
+    pub unknown_members: UnknownMembers,
     /// See [`Shape::has_references`].
     has_references: bool,
 }
@@ -398,6 +403,22 @@ impl Kind {
         self.scope.iter().find(|scope| &*scope.name == name)
     }
 
+    /// Whether an object of the list is one of this kind: lists may hold others.
+    pub fn is_own_object(&self, object: &Object) -> bool {
+        self.operations.list.only.iter().all(|condition| self.meets_condition(object, condition))
+    }
+
+    /// Whether the service brings the object along.
+    pub fn is_built_in(&self, object: &Object) -> bool {
+        self.operations.list.built_in.iter().any(|condition| self.meets_condition(object, condition))
+    }
+
+    fn meets_condition(&self, object: &Object, (name, patterns): (&String, &Vec<String>)) -> bool {
+        let value = self.shape.find_field(name).and_then(|field| object.get_field(field.number));
+        let text = ScalarType::render_url_text(value.unwrap_or(&Value::Null), &self.api);
+        patterns.iter().any(|pattern| matches_wildcard(pattern, &text))
+    }
+
     /// The dotted names of the natural key, as documents write them.
     pub fn list_natural_key_names(&self) -> Vec<String> {
         let names =
@@ -466,7 +487,17 @@ impl Shape {
             let inside = field.ty.inner_shape().is_some_and(|inner| inner.has_references);
             inside || field.reference.is_some() || field.limits_from.is_some()
         });
-        Self { fields, has_references: looks_up }
+        Self {
+            fields,
+            ignored_members: Vec::new(),
+            unknown_members: UnknownMembers::default(),
+            has_references: looks_up,
+        }
+    }
+
+    /// Whether a member is known and left alone.
+    pub fn ignores_member(&self, name: &str) -> bool {
+        self.ignored_members.iter().any(|pattern| matches_wildcard(pattern, name))
     }
 
     /// Whether something in it refers to other things, or is bounded by them, so that they are to be looked up.

@@ -7,7 +7,7 @@ use crate::kind::equality::is_equal;
 use crate::kind::mask::is_unreadable;
 use crate::kind::{ArrayType, Field, FieldType, ItemType, ScalarType, Shape};
 use crate::plan::{Change, ChangeValueType};
-use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
+use crate::value::{Object, PathSegment, Sensitivity, UnknownField, Value, ValuePath};
 
 /// Every leaf in which two objects of one shape differ; items and entries that came or went as wholes.
 /// Fields for which `skip` is true are passed over, at any depth. A change whose second side may not be the
@@ -43,31 +43,20 @@ impl DiffWalker<'_> {
                 }
             }
         }
-        if !a.has_same_unknown_fields(b) {
-            self.diff_unknown_fields(a, b, path);
-        }
+        self.diff_unknown_fields(a, b, path);
     }
 
+    /// Members that no field describes move by themselves; one that is gone was lost.
     fn diff_unknown_fields(&mut self, a: &Object, b: &Object, path: &ValuePath) {
-        let value = |object: &Object, name: &str| {
-            object.unknown_fields.iter().find(|s| &*s.name == name).map(|s| Value::String(s.raw.clone()))
-        };
-        let mut names: Vec<&str> =
-            a.unknown_fields.iter().chain(&b.unknown_fields).map(|s| &*s.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            let (a, b) = (value(a, name), value(b, name));
-            if a != b {
-                // nobody knows what a stranger holds, so it is shown like a sensitive value
-                let path = path.join_segment(PathSegment::Field(name.into()));
-                self.push_change(
-                    path,
-                    (a.as_ref(), b.as_ref()),
-                    ChangeValueType::Scalar(ScalarType::Any),
-                    Sensitivity::Internal,
-                );
-            }
+        let is_gone = |own: &&UnknownField| !b.unknown_fields.iter().any(|other| other.name == own.name);
+        for gone in a.unknown_fields.iter().filter(is_gone) {
+            // nobody knows what it holds, so it is shown like a sensitive value
+            let (path, any) = (
+                path.join_segment(PathSegment::Field((&*gone.name).into())),
+                ChangeValueType::Scalar(ScalarType::Any),
+            );
+            let value = Value::String(gone.raw.clone());
+            self.push_change(path, (Some(&value), None), any, Sensitivity::Internal);
         }
     }
 

@@ -317,19 +317,7 @@ impl CanonicalEncoder {
                 self.write_field(field, value, mark, skip);
             }
         }
-        let strangers = object.unknown_fields.iter().map(|stranger| {
-            let mut piece = CanonicalEncoder::new(self.keyed);
-            piece.write_piece(b's', stranger.name.as_bytes());
-            // nobody knows what a stranger holds
-            piece.write_scalar(
-                &Value::String(stranger.raw.clone()),
-                ComparisonRule::Exact,
-                Sensitivity::Internal,
-            );
-            piece
-        });
-        let strangers = strangers.collect();
-        self.write_unordered(strangers);
+        // members that no field describes move by themselves
         self.write_piece(b'.', b"");
     }
 
@@ -428,7 +416,9 @@ impl CanonicalEncoder {
                     self.write_piece(b'm', name.as_bytes());
                     self.write_wire_field(field, value, mark.max(field.sensitivity), skip);
                 }
-                // a stranger, or what goes through a member of its own: nobody here knows its marks
+                // carried as it was read: it moves by itself
+                None if matches!(value, WireValue::Raw(_)) => {}
+                // what goes through a member of its own: nobody here knows its marks
                 None => {
                     self.write_piece(b's', name.as_bytes());
                     self.write_wire_value(value, mark.max(Sensitivity::Internal));

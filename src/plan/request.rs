@@ -10,12 +10,12 @@ use std::sync::Arc;
 use crate::exchange::{BodyForm, Method, PlannedRequest, WireValue};
 use crate::kind::mask::is_unreadable;
 use crate::kind::{
-    AbsenceRule, ArrayType, Field, FieldType, ItemType, NestedFields, NestedGranularity, Shape, WriteBody,
-    WriteOperation, WrittenItems, address,
+    AbsenceRule, ArrayType, Field, FieldType, ItemType, NestedFields, NestedGranularity, Shape,
+    UnknownMembers, WriteBody, WriteOperation, WrittenItems, address,
 };
 use crate::plan::propose::ObjectProposal;
 use crate::plan::{Change, PlanSubject, Step, StepRequest};
-use crate::value::{Object, PathSegment, Value, ValuePath};
+use crate::value::{Object, PathSegment, UnknownField, Value, ValuePath};
 
 /// How a request is to be made.
 #[derive(Clone, Copy)]
@@ -155,8 +155,8 @@ fn list_unchanged_fields(shape: &Shape, wanted: &Object, changed: &BTreeSet<&str
     let known = shape.fields.iter().filter(|field| {
         is_sent(field, wanted.get_field(field.number), WriteMode::Update) && !changed.contains(&*field.name)
     });
-    let strangers = wanted.unknown_fields.iter().map(|stranger| stranger.name.to_string());
-    known.map(|field| field.name.to_string()).chain(strangers).collect()
+    let carried = list_carried_members(shape, wanted).iter().map(|own| own.name.to_string());
+    known.map(|field| field.name.to_string()).chain(carried).collect()
 }
 
 fn build_partial_update(
@@ -410,11 +410,17 @@ fn encode_object(shape: &Shape, object: &Object, moment: WriteMode) -> WireValue
         };
         members.push((field.write_to.to_string(), encode_value(field, &value, moment)));
     }
-    let strangers = object.unknown_fields.iter();
-    members.extend(
-        strangers.map(|stranger| (stranger.name.to_string(), WireValue::Raw(stranger.raw.to_string()))),
-    );
+    let carried = list_carried_members(shape, object).iter();
+    members.extend(carried.map(|own| (own.name.to_string(), WireValue::Raw(own.raw.to_string()))));
     WireValue::Object(members)
+}
+
+/// The members that no field describes and that a write of everything sends back.
+fn list_carried_members<'o>(shape: &Shape, object: &'o Object) -> &'o [UnknownField] {
+    match shape.unknown_members {
+        UnknownMembers::Carried => &object.unknown_fields,
+        UnknownMembers::Dropped => &[],
+    }
 }
 
 /// A value in full.

@@ -7,6 +7,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, visit_spec};
 use crate::kind::visit::{NodeType, VisitFlow};
+use crate::kind::wildcard::matches_wildcard;
 use crate::kind::{AbsenceRule, Field, FieldType};
 use crate::plan::step::format_path;
 use crate::value::{PathSegment, Sensitivity, ValuePath};
@@ -70,15 +71,15 @@ impl RotationSelector {
             && self
                 .field_pattern
                 .as_ref()
-                .is_none_or(|field| matches_pattern(field, &format_path(path).replace("[]", "")))
+                .is_none_or(|field| matches_wildcard(field, &format_path(path).replace("[]", "")))
     }
 
     fn matches_document(&self, document: &Document) -> bool {
         match self.object_pattern.contains('/') {
             true => {
-                matches_pattern(&self.object_pattern, &format!("{}/{}", document.kind.name, document.name))
+                matches_wildcard(&self.object_pattern, &format!("{}/{}", document.kind.name, document.name))
             }
-            false => matches_pattern(&self.object_pattern, &document.name),
+            false => matches_wildcard(&self.object_pattern, &document.name),
         }
     }
 
@@ -103,48 +104,4 @@ pub fn is_rotatable(field: &Field) -> bool {
     let hidden = matches!(field.when_absent, AbsenceRule::Hidden | AbsenceRule::Pending)
         && field.sensitivity != Sensitivity::Public;
     field.sensitivity == Sensitivity::Secret || field.behavior.write_only || hidden
-}
-
-/// Whether a text is of this form, in which `*` stands for any letters.
-pub fn matches_pattern(form: &str, text: &str) -> bool {
-    let mut parts = form.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
-        }
-        let Some(at) = rest.find(part) else { return false };
-        rest = rest.get(at + part.len()..).unwrap_or_default();
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_letters() {
-        for (form, text) in [
-            ("a", "a"),
-            ("*", ""),
-            ("*", "a/b"),
-            ("a*", "a"),
-            ("*-cards", "harbor-cards"),
-            ("h*-c*s", "harbor-cards"),
-            ("a*a", "aa"),
-            ("é*", "éß"),
-        ] {
-            assert!(matches_pattern(form, text), "{form} takes {text}");
-        }
-        for (form, text) in
-            [("a", "ab"), ("", "a"), ("a*a", "a"), ("*b", "abc"), ("a*b*c", "acb"), ("b*", "ab")]
-        {
-            assert!(!matches_pattern(form, text), "{form} does not take {text}");
-        }
-    }
 }

@@ -136,6 +136,14 @@ fn decide_delete(question: &ProposalInput, permits: GrantedPermissions) -> PlanD
     let Some(live) = question.live else {
         return PlanDecision::Unchanged(UnchangedObject::from_subject(subject));
     };
+    if document.kind.is_built_in(live) {
+        let message =
+            format!("`{}` is built in: the service brings it along, so it is not deleted", document.name);
+        let reason = Diagnostic::error("built-in-object", message)
+            .with_location(subject.place.clone())
+            .with_hint("remove the document, or write `state: present`");
+        return refuse_object(question, ObjectProposal::default(), vec![reason]);
+    }
     let mut changes = diff_objects(&document.kind.shape, live, &Object::default(), &|_| false);
     // everything goes, whether it can be seen or not
     changes.iter_mut().for_each(|change| change.unreadable = false);

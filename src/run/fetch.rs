@@ -197,6 +197,8 @@ impl<'j, 'd> CollectionReading<'j, 'd> {
         };
         self.is_empty = false;
         match self.matcher.offer_object(live) {
+            // what the service brings along is in no document
+            Some(unneeded) if self.kind.is_built_in(&unneeded.object) => {}
             Some(unneeded) if self.others.len() < self.count_kept_others() => {
                 self.others.push(UnmatchedObject::from_object(self.kind, &unneeded.object));
             }

@@ -134,7 +134,8 @@ impl ImportJob {
                 }
             };
             fetched.total += 1;
-            let mut wanted = selectors.is_empty();
+            // what the service brings along is only imported when it is named
+            let mut wanted = selectors.is_empty() && !self.kind.is_built_in(&live.object);
             for (selector, used) in selectors.iter().zip(&mut used) {
                 let takes = selector.matches_object(&self.kind, &live.object);
                 *used |= takes;

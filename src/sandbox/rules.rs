@@ -7,7 +7,7 @@
 
 use crate::kind::{
     AbsenceRule, ArrayType, CopySource, Field, FieldType, IfMatchSource, ItemType, Kind, NestedGranularity,
-    ReadConsistency, ScalarType, Shape, WireFormat, WriteOperation,
+    ReadConsistency, ScalarType, Shape, UnknownMembers, WireFormat, WriteOperation,
 };
 use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
@@ -124,7 +124,7 @@ impl SandboxWriteRules<'_> {
             };
             made.set_field(field.number, value);
         }
-        made.unknown_fields = self.keep_unknown_fields(old, body);
+        made.unknown_fields = self.keep_unknown_fields(shape, old, body);
         made
     }
 
@@ -223,9 +223,17 @@ impl SandboxWriteRules<'_> {
     }
 
     /// Of the strangers in a body those that the object already has: the service knows them, the kind does not.
-    fn keep_unknown_fields(&self, old: Option<&Object>, body: &Object) -> Vec<UnknownField> {
+    /// What the description ignores, or leaves out of writes, the service keeps by itself.
+    fn keep_unknown_fields(&self, shape: &Shape, old: Option<&Object>, body: &Object) -> Vec<UnknownField> {
         let had = old.map(|old| old.unknown_fields.as_slice()).unwrap_or_default();
-        had.iter().filter_map(|had| self.update_unknown_field(had, body)).collect()
+        let is_own = |had: &UnknownField| {
+            shape.unknown_members == UnknownMembers::Dropped || shape.ignores_member(&had.name)
+        };
+        let keep = |had: &UnknownField| match is_own(had) {
+            true => Some(had.clone()),
+            false => self.update_unknown_field(had, body),
+        };
+        had.iter().filter_map(keep).collect()
     }
 
     fn merge_unknown_fields(&self, object: &mut Object, body: &Object) {

@@ -118,6 +118,9 @@ impl SandboxHandler<'_> {
         let table = state.tables.get_mut(number).ok_or_else(build_not_found)?;
         let (_, record) = self.find_record(table, parameters)?;
         self.check_precondition(table, record)?;
+        if table.kind.is_built_in(&record.object) {
+            return Err(SandboxError::new(403, "BuiltInObject", "This object is built in."));
+        }
         let scope = parameters.read_scope(&table.kind, &self.request.query)?;
         let id = parameters.read_id(&table.kind)?.ok_or_else(build_not_found)?;
         let (query, deleted) = (&table.kind.operations.delete, table.kind.deleted_when.is_some());

@@ -128,6 +128,8 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         items: owned(habits.items),
         response: habits.answer,
         paging: Some(paging),
+        only: Default::default(),
+        built_in: Default::default(),
         access_check: None,
         shows: ListShows::default(),
         none: Vec::new(),

@@ -9,6 +9,7 @@ mod bodies;
 mod examples;
 mod fields;
 mod keywords;
+mod members;
 mod operations;
 mod paging;
 mod references;
@@ -98,7 +99,9 @@ pub fn check_kind(
         return None;
     };
     mark_identity_fields(&mut fields, &identity);
-    let shape = Arc::new(Shape::new(fields));
+    let mut shape = Shape::new(fields);
+    desk.apply_member_rules(root, &file, &mut shape);
+    let shape = Arc::new(shape);
     desk.check_examples(&scene, &shape, &file, root.select_key("examples"));
     let kind = Kind {
         api: Arc::clone(api),

@@ -105,7 +105,7 @@ impl KindChecker<'_> {
             let spot = spot.select_key(name);
             let fields: Vec<&Field> =
                 shape.fields.iter().filter(|field| reads_member(field, name, exact)).collect();
-            if fields.is_empty() {
+            if fields.is_empty() && !shape.ignores_member(name) {
                 self.warn_unknown_member(spot, name, shape);
             }
             for field in fields {

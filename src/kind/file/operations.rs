@@ -73,6 +73,12 @@ pub struct ListFile {
     /// How further pages are requested; without it one response holds the whole list.
     #[serde(default)]
     pub paging: Option<PagingFile>,
+    /// The values that fields of an object have when it belongs to this kind; `*` stands for any characters. Other items of the list are passed over.
+    #[serde(default)]
+    pub only: BTreeMap<String, Vec<String>>,
+    /// The values that mark an object which the service brings along; `*` stands for any characters, one match is enough. Such an object is never reported as unmanaged, imported only when it is named, and never deleted.
+    #[serde(default)]
+    pub built_in: BTreeMap<String, Vec<String>>,
     /// A path that answers 2xx only where the scope exists and may be seen. It is requested before an empty list is believed, because a service may answer an empty list to those who may not look.
     #[serde(default)]
     pub access_check: Option<String>,

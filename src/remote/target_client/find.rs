@@ -3,7 +3,7 @@
 //! A filter is never sent half filled, since services take an empty one for none and answer with everybody.
 //! One that lets others through is not believed: what it did not show may still be there.
 
-use super::list::{ListRequest, is_deleted};
+use super::list::{ListRequest, is_listed};
 use super::{CollectionRef, RequestError, TargetClient};
 use crate::kind::ScalarType;
 use crate::kind::file::FindFile;
@@ -83,10 +83,10 @@ impl TargetClient {
         let mut pager = self.create_pager(request.list);
         let response = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
         let mut count = 0;
-        let mut counted = |live| {
+        let mut counted = |live: Snapshot| {
             count += 1;
             pager.take_item(None);
-            if !is_deleted(of.kind, &live) {
+            if is_listed(of.kind, &live) {
                 take(live);
             }
         };

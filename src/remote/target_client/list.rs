@@ -105,6 +105,11 @@ pub(super) fn is_deleted(kind: &Kind, live: &Snapshot) -> bool {
     condition.values.is_empty() || condition.values.iter().any(|own| **own == *text)
 }
 
+/// Whether an item of the list counts: it is one of the kind and not deleted.
+pub(super) fn is_listed(kind: &Kind, live: &Snapshot) -> bool {
+    kind.is_own_object(&live.object) && !is_deleted(kind, live)
+}
+
 /// Whether an error response means that there are no objects.
 fn is_empty_list(list: &ListFile, error: &RequestError) -> bool {
     let is_status =
@@ -194,7 +199,7 @@ impl TargetClient {
         let mut take = |pager: &mut Pager, live: Snapshot| {
             count_object(pager, of.kind, &live);
             items += 1;
-            if !is_deleted(of.kind, &live) {
+            if is_listed(of.kind, &live) {
                 take(ListEvent::Object(live));
             }
         };
@@ -273,7 +278,7 @@ impl TargetClient {
         let mut read = |pager: &mut Pager, response: &HttpResponse| {
             let mut take = |live: Snapshot| {
                 count_object(pager, of.kind, &live);
-                done = done || (!is_deleted(of.kind, &live) && is_enough(&live));
+                done = done || (is_listed(of.kind, &live) && is_enough(&live));
             };
             let signs = self.read_response(of, response, &mut take)?;
             Ok((!done).then_some(signs))
@@ -296,7 +301,11 @@ impl TargetClient {
         let request = ListRequest { page_size: request.page_size.min(most.max(1)), ..request };
         let first = self.create_pager(request.list).first_position();
         let response = self.fetch_page(&request, &first).await?.unwrap_or_default();
-        self.read_response(of, &response, take).map(drop)
+        let mut take_own = |live: Snapshot| match of.kind.is_own_object(&live.object) {
+            true => take(live),
+            false => {}
+        };
+        self.read_response(of, &response, &mut take_own).map(drop)
     }
 
     /// The response of a page; nothing when it is on another host, where the credentials do not go.

@@ -32,6 +32,8 @@ pub(super) struct MemberIndex<'k> {
     /// Behind each member (and, first of all, at the start of an object) the one that followed it last time.
     successors: Vec<Cell<usize>>,
     member_names: MemberNameCase,
+    /// Where members may be that are read over.
+    ignoring: Option<&'k Shape>,
 }
 
 struct IndexedMember<'k> {
@@ -73,6 +75,7 @@ enum MemberType<'k> {
 impl<'k> MemberIndex<'k> {
     pub(super) fn from_shape(shape: &'k Shape, words: MemberNameCase) -> Self {
         let mut names = Self::new(words);
+        names.ignoring = Some(shape).filter(|shape| !shape.ignored_members.is_empty());
         for field in &shape.fields {
             if let [first, rest @ ..] = field.read_from.as_slice() {
                 names.insert_field(first, rest, field, MemberType::from_field(field, words));
@@ -82,7 +85,7 @@ impl<'k> MemberIndex<'k> {
     }
 
     fn new(words: MemberNameCase) -> Self {
-        Self { members: Vec::new(), successors: vec![Cell::new(0)], member_names: words }
+        Self { members: Vec::new(), successors: vec![Cell::new(0)], member_names: words, ignoring: None }
     }
 
     fn insert_field(
@@ -228,6 +231,9 @@ impl<'k> ObjectReader<'k> {
         lexer.read_members(KeySyntax::Identifier, |name, lexer| {
             match names.find_member(name, &mut after) {
                 Some(member) => self.read_member(lexer, name, member, &mut object),
+                None if names.ignoring.is_some_and(|shape| shape.ignores_member(name)) => {
+                    lexer.skip_value().map(drop)
+                }
                 None => self.read_unknown_field(lexer, name, &mut object),
             }
         })?;

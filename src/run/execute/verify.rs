@@ -9,7 +9,8 @@ use super::diagnostics::{
     diagnose_wrong_created_id,
 };
 use super::send::{SendResult, SentWrite, list_sent_values};
-use crate::kind::Field;
+use crate::kind::visit::walk_path;
+use crate::kind::{Field, UnknownMembers};
 use crate::plan::compare::diff_objects;
 use crate::plan::request::starts_confirmation;
 use crate::plan::step::{PlanDecision, is_create_followup, is_overlapping};
@@ -224,7 +225,15 @@ impl StepExecutor<'_, '_> {
         let touches =
             |changes: &[Change], path: &ValuePath| changes.iter().any(|own| is_overlapping(&own.path, path));
         let mut beside = since(&sent.desired);
-        beside.retain(|change| !change.unreadable && !touches(&step.changes, &change.path));
+        let shape = &step.subject.kind.shape;
+        // what a write leaves out on purpose may go
+        let is_dropped = |change: &Change| {
+            let step = walk_path(shape, &change.path).pop();
+            shape.unknown_members == UnknownMembers::Dropped && step.is_some_and(|step| step.field.is_none())
+        };
+        beside.retain(|change| {
+            !change.unreadable && !is_dropped(change) && !touches(&step.changes, &change.path)
+        });
         if beside.is_empty() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Lists that a service shows only in part, and what is done then: nothing that assumes that the rest was seen.
 
 mod incomplete;
+mod members;
 mod responses;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,88 @@
+//! Members and objects that no document manages: `ignore_members`, `unknown_members`, `only` and `built_in`.
+//!
+//! Deliberately absent: what a reading or a write does with them; the shape and the kind answer that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::file::{KindFile, UnknownMembers};
+use super::super::{ArrayType, Field, FieldType, ItemType, Shape};
+use super::keywords::is_scalar;
+use super::{CheckContext, KindChecker, YamlPath};
+
+impl KindChecker<'_> {
+    /// Puts the rules for members that no field describes into the shapes.
+    pub(super) fn apply_member_rules(&mut self, spot: YamlPath, file: &KindFile, shape: &mut Shape) {
+        set_unknown_members(shape, file.unknown_members);
+        let spot = spot.select_key("ignore_members");
+        for (at, pattern) in file.ignore_members.iter().enumerate() {
+            let (path, member) = pattern.rsplit_once('.').unwrap_or(("", pattern));
+            let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
+            self.ignore_member(spot.select_item(at), shape, &names, member);
+        }
+    }
+
+    fn ignore_member(&mut self, spot: YamlPath, shape: &mut Shape, path: &[&str], member: &str) {
+        let Some((first, rest)) = path.split_first() else {
+            if member.is_empty() {
+                self.report_error(spot, "empty-text", "this pattern names no member");
+            } else if shape
+                .fields
+                .iter()
+                .any(|field| field.read_from.first().is_some_and(|own| **own == *member))
+            {
+                let message = format!("`{member}` is a field, so it is not ignored");
+                let hint = "remove it from `properties`, or from `ignore_members`";
+                self.report_error_with_hint(spot, "contradiction", message, hint);
+            } else {
+                shape.ignored_members.push(member.into());
+            }
+            return;
+        };
+        let names: Vec<Arc<str>> = shape.fields.iter().map(|field| Arc::clone(&field.name)).collect();
+        let field = shape.fields.iter_mut().find(|field| *field.name == **first);
+        match (field.map(find_inner_shape), names) {
+            (Some(Some(inner)), _) => self.ignore_member(spot, inner, rest, member),
+            (Some(None), _) => {
+                let message = format!("`{first}` has no members of its own");
+                self.report_error(spot, "unknown-name", message);
+            }
+            (None, names) => self.report_unknown_name(spot, "field", first, names.iter().map(|name| &**name)),
+        }
+    }
+
+    /// Conditions on the objects of a list: root fields with the values that they may have.
+    pub(super) fn check_object_conditions(
+        &mut self,
+        scene: &CheckContext,
+        spot: YamlPath,
+        conditions: &BTreeMap<String, Vec<String>>,
+    ) {
+        for (name, values) in conditions {
+            let spot = spot.select_key(name);
+            if values.is_empty() {
+                self.report_error(spot, "missing-word", format!("`{name}` lists no value"));
+            }
+            if let Some((_, field)) = self.find_root_field(scene, spot, name)
+                && (!is_scalar(field.ty) || field.write_only)
+            {
+                let message = format!("`{name}` is not a scalar that is returned");
+                self.report_error(spot, "word-does-not-fit", message);
+            }
+        }
+    }
+}
+
+fn find_inner_shape(field: &mut Field) -> Option<&mut Shape> {
+    match &mut field.ty {
+        FieldType::Object(inner) | FieldType::Array(ArrayType { item: ItemType::Object(inner), .. }) => {
+            Some(Arc::make_mut(inner))
+        }
+        _ => None,
+    }
+}
+
+fn set_unknown_members(shape: &mut Shape, rule: UnknownMembers) {
+    shape.unknown_members = rule;
+    shape.fields.iter_mut().filter_map(find_inner_shape).for_each(|inner| set_unknown_members(inner, rule));
+}
