@@ -11,7 +11,7 @@ use super::spec::{diagnose_mask, diagnose_mismatch};
 use super::{DesiredNode, DesiredValue, Document, ValueSource};
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::kind::mask::is_mask;
-use crate::kind::scalar::ScalarToken;
+use crate::kind::scalar::{ScalarMismatch, ScalarToken};
 use crate::kind::{FieldType, ItemType, ScalarType, Shape};
 
 /// What is known of slots.
@@ -97,7 +97,17 @@ impl SourceResolver<'_> {
         for (number, wanted) in fields {
             let field = shape.get_field(*number);
             match &field.ty {
-                FieldType::Scalar(leaf) => self.resolve_scalar(wanted, leaf, &field.name),
+                FieldType::Scalar(leaf) => {
+                    self.resolve_scalar(wanted, leaf, &field.name);
+                    if let DesiredValue::Literal(value) = &wanted.value
+                        && let Some(message) = field.value_limits.check_value(value)
+                    {
+                        self.mismatches.push((
+                            wanted.span,
+                            diagnose_mismatch(&field.name, leaf, ScalarMismatch { message, hint: None }),
+                        ));
+                    }
+                }
                 FieldType::Object(shape) => self.resolve_fields(wanted, shape),
                 FieldType::Map(map) => {
                     wanted

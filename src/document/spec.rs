@@ -42,6 +42,7 @@ impl SourceReader<'_> {
             }
         }
         fields.sort_by_key(|(number, _)| *number);
+        self.check_conflicts(shape, &fields);
         DesiredValue::Object(fields)
     }
 
@@ -76,10 +77,43 @@ impl SourceReader<'_> {
         }
         let role = ValueContext { name: &field.name, sensitivity: mark, reference: field.reference.as_ref() };
         match &field.ty {
-            FieldType::Scalar(leaf) => self.read_scalar(&entry.value, leaf, role),
+            FieldType::Scalar(leaf) => {
+                let read = self.read_scalar(&entry.value, leaf, role)?;
+                self.check_limits(&entry.value, field, read)
+            }
             FieldType::Object(shape) => self.read_nested_object(&entry.value, shape, role),
             FieldType::Map(map) => self.read_map(&entry.value, map, role),
             FieldType::Array(list) => self.read_list(&entry.value, list, role),
+        }
+    }
+
+    fn check_limits(&mut self, node: &YamlNode, field: &Field, read: DesiredValue) -> Option<DesiredValue> {
+        if let DesiredValue::Literal(value) = &read
+            && let Some(message) = field.value_limits.check_value(value)
+        {
+            let message = format!("`{}`: {message}", field.name);
+            self.add_diagnostic(node.span, Diagnostic::error("wrong-value", message));
+            return None;
+        }
+        Some(read)
+    }
+
+    /// Fields of which at most one may have a value.
+    fn check_conflicts(&mut self, shape: &Shape, fields: &[(u16, DesiredNode)]) {
+        let has_value = |(_, node): &&(u16, DesiredNode)| !matches!(node.value, DesiredValue::Clear);
+        for (number, node) in fields.iter().filter(has_value) {
+            let field = shape.get_field(*number);
+            for (other, _) in
+                fields.iter().filter(has_value).filter(|(own, _)| field.conflicts_with.contains(own))
+            {
+                let other = &shape.get_field(*other).name;
+                let message = format!("`{}` and `{other}` exclude each other", field.name);
+                let fault = Diagnostic::error("conflicting-fields", message);
+                self.add_diagnostic(
+                    node.span,
+                    fault.with_hint(format!("remove `{}` or `{other}`", field.name)),
+                );
+            }
         }
     }
 

@@ -53,7 +53,19 @@ fn is_equal_text(compare: ComparisonRule, a: &Value, b: &Value) -> bool {
         ComparisonRule::Exact => a == b,
         ComparisonRule::CaseInsensitive => a == b || a.to_lowercase() == b.to_lowercase(),
         ComparisonRule::Addresses => a == b || normalize_addresses(a) == normalize_addresses(b),
+        ComparisonRule::Json => a == b || parse_json(a).is_some_and(|own| parse_json(b) == Some(own)),
     }
+}
+
+fn parse_json(text: &str) -> Option<serde_json::Value> {
+    serde_json::from_str(text).ok()
+}
+
+/// A JSON document in its one form: without blanks, members by name. Other texts stay as they are.
+pub fn normalize_json(text: &str) -> String {
+    let Some(mut value) = parse_json(text) else { return text.to_owned() };
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// Addresses without the blanks around commas, their domains in lower case.

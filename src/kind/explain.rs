@@ -313,7 +313,7 @@ fn render_plural_type(leaf: &ScalarType) -> &'static str {
         ScalarType::Boolean => "booleans",
         ScalarType::Uuid => "uuids",
         ScalarType::Date => "dates",
-        ScalarType::DateTime => "datetimes",
+        ScalarType::DateTime | ScalarType::UnixTime(_) => "datetimes",
         ScalarType::Enum { .. } => "strings",
         ScalarType::Any => "anything",
     }

@@ -12,6 +12,7 @@ pub mod equality;
 pub mod explain;
 pub mod file;
 pub mod identity;
+pub mod limits;
 pub mod mask;
 pub mod read;
 pub mod reference;
@@ -238,6 +239,9 @@ pub struct Field {
     /// The value, or each item of a list of leaves, is the id of something else.
     pub reference: Option<FieldReference>,
     pub limits_from: Option<FieldLimits>,
+    pub value_limits: limits::ValueLimits,
+    /// The siblings of which at most one may have a value together with it, by their number.
+    pub conflicts_with: Vec<u16>,
     /// From the least to the best protection of the object's data; a change that lowers it, or may, needs a flag.
     pub protection_levels: Option<Vec<Value>>,
     pub example: Option<serde_json::Value>,
@@ -320,12 +324,21 @@ pub enum ScalarType {
     Uuid,
     Date,
     DateTime,
+    /// A time that the service writes as a number.
+    UnixTime(UnixTimeUnit),
     Enum {
         values: Vec<(Arc<str>, String)>,
         open: bool,
     },
     /// Anything, compared as a whole.
     Any,
+}
+
+/// What the number of a time counts, since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnixTimeUnit {
+    Seconds,
+    Milliseconds,
 }
 
 /// A map with free keys.
@@ -405,15 +418,15 @@ impl Kind {
 
     /// Whether an object of the list is one of this kind: lists may hold others.
     pub fn is_own_object(&self, object: &Object) -> bool {
-        self.operations.list.only.iter().all(|condition| self.meets_condition(object, condition))
+        self.operations.list.only.iter().all(|(name, values)| self.has_value(object, name, values))
     }
 
     /// Whether the service brings the object along.
     pub fn is_built_in(&self, object: &Object) -> bool {
-        self.operations.list.built_in.iter().any(|condition| self.meets_condition(object, condition))
+        self.operations.list.built_in.iter().any(|(name, values)| self.has_value(object, name, values))
     }
 
-    fn meets_condition(&self, object: &Object, (name, patterns): (&String, &Vec<String>)) -> bool {
+    fn has_value(&self, object: &Object, name: &str, patterns: &[String]) -> bool {
         let value = self.shape.find_field(name).and_then(|field| object.get_field(field.number));
         let text = ScalarType::render_url_text(value.unwrap_or(&Value::Null), &self.api);
         patterns.iter().any(|pattern| matches_wildcard(pattern, &text))
@@ -498,6 +511,11 @@ impl Shape {
     /// Whether a member is known and left alone.
     pub fn ignores_member(&self, name: &str) -> bool {
         self.ignored_members.iter().any(|pattern| matches_wildcard(pattern, name))
+    }
+
+    /// Whether some of its fields exclude each other.
+    pub fn has_conflicts(&self) -> bool {
+        self.fields.iter().any(|field| !field.conflicts_with.is_empty())
     }
 
     /// Whether something in it refers to other things, or is bounded by them, so that they are to be looked up.
@@ -603,7 +621,7 @@ impl ScalarType {
             Self::Decimal(_) => Value::Decimal(rust_decimal::Decimal::ZERO),
             Self::Boolean => Value::Boolean(false),
             Self::Uuid => Value::Uuid(Uuid::nil()),
-            Self::Date | Self::DateTime | Self::Any => Value::Null,
+            Self::Date | Self::DateTime | Self::UnixTime(_) | Self::Any => Value::Null,
         }
     }
 
@@ -616,7 +634,7 @@ impl ScalarType {
             Self::Boolean => "boolean",
             Self::Uuid => "uuid",
             Self::Date => "date",
-            Self::DateTime => "datetime",
+            Self::DateTime | Self::UnixTime(_) => "datetime",
             Self::Enum { .. } => "string",
             Self::Any => "any",
         }
@@ -631,7 +649,7 @@ impl ScalarType {
             Self::Boolean => "true or false",
             Self::Uuid => "a UUID",
             Self::Date => "a date (2026-01-31)",
-            Self::DateTime => "a date and time (2026-01-31T08:00:00Z)",
+            Self::DateTime | Self::UnixTime(_) => "a date and time (2026-01-31T08:00:00Z)",
             Self::Enum { .. } => "one of its values",
             Self::Any => "any value",
         }

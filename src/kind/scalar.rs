@@ -10,7 +10,7 @@ use jiff::{Timestamp, civil};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{Api, NumberEncoding, ScalarType};
+use super::{Api, NumberEncoding, ScalarType, UnixTimeUnit};
 use crate::exchange::WireValue;
 use crate::value::Value;
 use crate::yaml::{is_number_literal, parse_boolean};
@@ -71,6 +71,11 @@ impl ScalarType {
             Self::DateTime => {
                 let text = token.get_text().ok_or_else(|| self.build_mismatch(None))?;
                 parse_date_time(text).map(Value::from_datetime).ok_or_else(|| self.build_mismatch(None))
+            }
+            Self::UnixTime(unit) => {
+                let text = token.get_text().ok_or_else(|| self.build_mismatch(None))?;
+                let time = parse_unix_time(text, *unit).or_else(|| parse_date_time(text));
+                time.map(Value::from_datetime).ok_or_else(|| self.build_mismatch(None))
             }
             Self::Any => Ok(read_any(token)),
         }
@@ -149,6 +154,9 @@ impl ScalarType {
             (_, Value::String(text)) => WireValue::String(text.to_string()),
             // only ever to show or to measure a request: what is not known is not sent
             (_, Value::KnownAfterApply(name)) => WireValue::String(name.to_string()),
+            (Self::UnixTime(unit), Value::DateTime(time)) => {
+                WireValue::Number(format_unix_time(time.value, *unit))
+            }
             (_, Value::Date(date)) => WireValue::DateTime(date.to_text()),
             (_, Value::DateTime(time)) => WireValue::DateTime(time.to_text()),
             (_, Value::Array(items)) => {
@@ -233,6 +241,24 @@ fn parse_date_time(text: &str) -> Option<Timestamp> {
     local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
+/// A moment as a number of seconds or milliseconds since 1970.
+fn parse_unix_time(text: &str, unit: UnixTimeUnit) -> Option<Timestamp> {
+    let number = Some(text.trim()).filter(|text| is_number_spelling(text)).and_then(parse_decimal)?;
+    let milliseconds = match unit {
+        UnixTimeUnit::Seconds => number.checked_mul(Decimal::ONE_THOUSAND)?,
+        UnixTimeUnit::Milliseconds => number,
+    };
+    Timestamp::from_millisecond(i64::try_from(milliseconds.trunc()).ok()?).ok()
+}
+
+fn format_unix_time(time: Timestamp, unit: UnixTimeUnit) -> String {
+    let milliseconds = time.as_millisecond();
+    match unit {
+        UnixTimeUnit::Milliseconds => milliseconds.to_string(),
+        UnixTimeUnit::Seconds => Decimal::new(milliseconds, 3).normalize().to_string(),
+    }
+}
+
 /// A free-form scalar: numbers and flags as such, everything else text.
 fn read_any(token: ScalarToken) -> Value {
     match token {
@@ -284,6 +310,24 @@ mod tests {
             ScalarToken::String("2025-01-02T03:04:05.0000000"),
             ScalarToken::String("2025-01-02T03:04:05Z")
         ));
+    }
+
+    #[test]
+    fn times_may_be_numbers() {
+        for (unit, number, text) in [
+            (UnixTimeUnit::Seconds, "1695245695", "2023-09-20T21:34:55Z"),
+            (UnixTimeUnit::Seconds, "1695245695.25", "2023-09-20T21:34:55.25Z"),
+            (UnixTimeUnit::Milliseconds, "1695245695250", "2023-09-20T21:34:55.25Z"),
+            (UnixTimeUnit::Seconds, "-1", "1969-12-31T23:59:59Z"),
+        ] {
+            let leaf = ScalarType::UnixTime(unit);
+            let read = leaf.read_token(ScalarToken::Number(number)).unwrap();
+            assert!(leaf.read_token(ScalarToken::Plain(text)).as_ref() == Ok(&read), "{number}");
+            assert!(matches!(leaf.encode_value(&read), WireValue::Number(own) if own == number), "{number}");
+        }
+        let seconds = ScalarType::UnixTime(UnixTimeUnit::Seconds);
+        assert!(seconds.read_token(ScalarToken::Plain("soon")).is_err());
+        assert!(seconds.read_token(ScalarToken::Number("1e30")).is_err());
     }
 
     #[test]

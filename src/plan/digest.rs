@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::exchange::{PlannedRequest, WireValue};
 use crate::kind::address::expand_path;
-use crate::kind::equality::{equals_absent, normalize_addresses};
+use crate::kind::equality::{equals_absent, normalize_addresses, normalize_json};
 use crate::kind::{
     ArrayType, ComparisonRule, Field, FieldType, IfMatchSource, ItemType, Kind, ListType, ScalarType, Shape,
     WriteBody,
@@ -386,6 +386,7 @@ impl CanonicalEncoder {
         match compare {
             ComparisonRule::Exact => self.write_piece(b't', text.as_bytes()),
             ComparisonRule::CaseInsensitive => self.write_piece(b't', text.to_lowercase().as_bytes()),
+            ComparisonRule::Json => self.write_piece(b't', normalize_json(text).as_bytes()),
             ComparisonRule::Addresses if is_single_address(text) => self.write_piece(b't', text.as_bytes()),
             ComparisonRule::Addresses => {
                 self.write_piece(b't', normalize_addresses(text).join(",").as_bytes())

@@ -6,6 +6,7 @@
 
 pub mod cause;
 pub mod compare;
+pub mod conflicting_fields;
 pub mod count_limit;
 pub mod desired_digest;
 pub mod digest;

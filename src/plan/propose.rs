@@ -24,6 +24,7 @@ use crate::kind::equality::is_equal;
 use crate::kind::{
     ClearValue, CopySource, Field, FieldType, IdAssigner, ItemType, Kind, Shape, WriteOperation,
 };
+use crate::plan::conflicting_fields::list_conflicting_fields;
 use crate::plan::permission::{Permission, is_personal};
 use crate::plan::rotate::{SecretRotation, is_rotatable};
 use crate::plan::{Change, ChangeValueType, LastWritten, PlanSubject, WriteHistory};
@@ -192,7 +193,32 @@ impl ProposalBuilder<'_> {
                 result.set_field(field.number, value);
             }
         }
+        self.clear_conflicting_fields(shape, wanted, path, &mut result);
         result
+    }
+
+    /// A field that gets a value takes it from those that it excludes and that the document leaves alone.
+    fn clear_conflicting_fields(
+        &mut self,
+        shape: &Shape,
+        wanted: &[(u16, DesiredNode)],
+        path: &ValuePath,
+        result: &mut Object,
+    ) {
+        for other in list_conflicting_fields(shape, wanted) {
+            let Some(before) = result.get_field(other.number).filter(|value| !value.is_blank()).cloned()
+            else {
+                continue;
+            };
+            result.set_field(other.number, build_cleared_value(other));
+            let context = ChangeContext {
+                value_type: ChangeValueType::from_type(&other.ty),
+                sensitivity: other.sensitivity,
+                span: Some(self.current_span),
+            };
+            let path = path.join_segment(PathSegment::Field(other.name.clone()));
+            self.push_change(path, Some(before), None, context);
+        }
     }
 
     /// The new value of a field that the document names; `None` to keep what is live.

@@ -8,6 +8,7 @@ use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::equality::is_equal;
 use crate::kind::mask::is_unreadable;
 use crate::kind::{ArrayType, Field, FieldType, ItemType, MapType, Shape};
+use crate::plan::conflicting_fields::list_conflicting_fields;
 use crate::value::{Object, Value};
 
 /// Whether nothing is to be done and nothing is to be said.
@@ -19,10 +20,12 @@ pub fn is_in_sync(document: &Document, live: &Object) -> bool {
 }
 
 fn is_object_in_sync(shape: &Shape, live: &Object, wanted: &[(u16, DesiredNode)]) -> bool {
-    wanted.iter().all(|(number, wanted)| {
-        let field = shape.get_field(*number);
-        is_field_in_sync(field, live.get_field(*number), wanted)
-    })
+    let is_blank = |field: &Field| live.get_field(field.number).is_none_or(Value::is_blank);
+    list_conflicting_fields(shape, wanted).into_iter().all(is_blank)
+        && wanted.iter().all(|(number, wanted)| {
+            let field = shape.get_field(*number);
+            is_field_in_sync(field, live.get_field(*number), wanted)
+        })
 }
 
 fn is_field_in_sync(field: &Field, live: Option<&Value>, wanted: &DesiredNode) -> bool {

@@ -64,6 +64,9 @@ impl SensitiveTexts {
             Value::Date(date) => self.texts.extend([date.value.to_string(), date.to_text()]),
             Value::DateTime(time) => {
                 self.texts.extend([time.value.strftime("%Y-%m-%dT%H:%M:%S").to_string(), time.to_text()]);
+                // as services write it that count from 1970
+                self.texts
+                    .extend([time.value.as_second(), time.value.as_millisecond()].map(|own| own.to_string()));
             }
             Value::Array(items) => items.iter().for_each(|item| self.collect_value(item, mark)),
             Value::Map(entries) => {

@@ -62,7 +62,7 @@ impl SandboxFilter<'_> {
             (
                 Value::String(own),
                 Value::String(wanted),
-                ComparisonRule::CaseInsensitive | ComparisonRule::Addresses,
+                ComparisonRule::CaseInsensitive | ComparisonRule::Addresses | ComparisonRule::Json,
             ) => own.to_lowercase() == wanted.to_lowercase(),
             (own, wanted, _) => own == wanted,
         }

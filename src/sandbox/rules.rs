@@ -262,9 +262,10 @@ impl SandboxWriteRules<'_> {
             let (number, like) = (field.number, pattern.get_field(field.number));
             let made = match (&field.ty, like) {
                 _ if number == self.kind.identity.id => continue,
-                (FieldType::Scalar(ScalarType::DateTime), Some(Value::DateTime(_))) => {
-                    Value::from_datetime(self.id_generator.generate_time())
-                }
+                (
+                    FieldType::Scalar(ScalarType::DateTime | ScalarType::UnixTime(_)),
+                    Some(Value::DateTime(_)),
+                ) => Value::from_datetime(self.id_generator.generate_time()),
                 (FieldType::Scalar(ScalarType::Enum { values: choices, .. }), Some(Value::String(_))) => {
                     choices.first().map_or(Value::Null, |(choice, _)| Value::from_text(&**choice))
                 }
@@ -320,7 +321,7 @@ impl SandboxWriteRules<'_> {
                     Value::Integer(last.saturating_add(1))
                 }
                 (FieldType::Scalar(ScalarType::Integer(_)), _) => Value::Integer(1),
-                (FieldType::Scalar(ScalarType::DateTime), _) => {
+                (FieldType::Scalar(ScalarType::DateTime | ScalarType::UnixTime(_)), _) => {
                     Value::from_datetime(self.id_generator.generate_time())
                 }
                 (FieldType::Scalar(ScalarType::Uuid), _) => Value::Uuid(self.id_generator.generate_uuid()),

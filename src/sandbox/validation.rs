@@ -1,4 +1,5 @@
-//! What the service has against a write: required fields that are missing, clearing in the wrong way.
+//! What the service has against a write: required fields that are missing, values outside their limits, clearing in
+//! the wrong way.
 
 use crate::kind::{ArrayType, ClearValue, Field, FieldType, ItemType, Kind, Shape};
 use crate::sandbox::deserialize::{SandboxFieldError, is_lenient};
@@ -24,6 +25,7 @@ pub fn collect_errors(
         &whole,
         &mut SandboxErrorCollector { path: String::new(), errors: &mut found },
     );
+    find_broken_limits(kind, body, &mut found);
     if let Some(old) = old.filter(|_| !is_lenient(&kind.api)) {
         find_invalid_clears(kind, old, body, &mut found);
     }
@@ -98,6 +100,21 @@ fn split_camel_case(name: &str) -> String {
         }
     }
     words
+}
+
+/// Values outside their limits, and fields with a value that exclude each other.
+fn find_broken_limits(kind: &Kind, body: &Object, found: &mut Vec<SandboxFieldError>) {
+    for (number, value) in body.fields() {
+        let field = kind.shape.get_field(number);
+        let has_value = |other: &&u16| body.get_field(**other).is_some_and(|value| !value.is_blank());
+        let is_excluded = !value.is_blank() && field.conflicts_with.iter().find(has_value).is_some();
+        let message = match field.value_limits.check_value(value) {
+            Some(message) => message,
+            None if is_excluded => "This field excludes another one that has a value.".to_owned(),
+            None => continue,
+        };
+        found.push(SandboxFieldError { field: field.write_to.to_string(), message });
+    }
 }
 
 fn find_invalid_clears(kind: &Kind, old: &Object, body: &Object, found: &mut Vec<SandboxFieldError>) {

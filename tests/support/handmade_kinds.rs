@@ -48,6 +48,8 @@ fn field(number: u16, name: &str, ty: FieldType) -> Field {
         omit_from_import: false,
         reference: None,
         limits_from: None,
+        value_limits: Default::default(),
+        conflicts_with: Vec::new(),
         protection_levels: None,
         example: None,
         source: None,

@@ -110,7 +110,7 @@ fn leaf_canary(canaries: &mut Canaries, leaf: &ScalarType, old: Json, whose: &st
         ScalarType::Decimal(_) => json!(format!("{}.25", canaries.number(whose))),
         ScalarType::Uuid => json!(canaries.guid(whose)),
         ScalarType::Date => json!(canaries.day(whose)),
-        ScalarType::DateTime => json!(format!("{}T01:02:03Z", canaries.day(whose))),
+        ScalarType::DateTime | ScalarType::UnixTime(_) => json!(format!("{}T01:02:03Z", canaries.day(whose))),
         ScalarType::Any => json!({ canaries.word(whose): canaries.word(whose) }),
         _ => old,
     }

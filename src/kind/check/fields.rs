@@ -100,6 +100,8 @@ impl KindChecker<'_> {
         let copy_of = self.resolve_copy_source(scene, beside, file, spot);
         let reference = self.resolve_reference(scene, file, spot.select_key("reference"));
         let limits_from = self.resolve_field_limits(scene, beside, file, spot.select_key("limits_from"));
+        let (value_limits, conflicts_with) =
+            (self.resolve_value_limits(file, spot), self.resolve_conflicts(beside, file, spot));
         let names = self.resolve_member_names(beside.name, file, spot);
         let ty = ty?;
         let protection_levels = self.resolve_protection_levels(file, &ty, spot);
@@ -124,6 +126,8 @@ impl KindChecker<'_> {
             omit_from_import: file.omit_from.contains(&OmittedUse::Import),
             reference: reference?,
             limits_from: limits_from?,
+            value_limits,
+            conflicts_with: conflicts_with?,
             protection_levels,
             example: file.example.clone(),
             source: file.source.clone(),

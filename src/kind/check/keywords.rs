@@ -4,7 +4,7 @@
 //! Deliberately absent: diagnostics; `fields` reports them.
 
 use super::super::ClearValue;
-use super::super::file::{FieldFile, ListTypeName, OrderedMap, TypeName, WrittenItems};
+use super::super::file::{FieldFile, ListTypeName, NumberEncoding, OrderedMap, TypeName, WrittenItems};
 
 /// The fields of the object in a field.
 pub(super) fn get_inner_fields(field: &FieldFile) -> Option<&OrderedMap<FieldFile>> {
@@ -41,7 +41,7 @@ const ID_TYPES: &[TypeName] = &[TypeName::String, TypeName::Integer, TypeName::U
 const COLLECTION_TYPES: &[TypeName] = &[TypeName::Array, TypeName::Map];
 
 /// The words of a field, whether they are present, and the types that each fits.
-pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 18] {
+pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'static [TypeName]); 21] {
     [
         ("enum", file.values.is_some(), &[TypeName::String]),
         ("open_enum", file.open_enum, &[TypeName::String]),
@@ -55,13 +55,23 @@ pub(super) fn list_keyword_types(file: &FieldFile) -> [(&'static str, bool, &'st
         ("write_items", file.write_items != WrittenItems::All, &[TypeName::Array]),
         ("delete_items_through", file.delete_items_through.is_some(), &[TypeName::Array]),
         ("max_length", file.max_length.is_some(), &[TypeName::String]),
-        ("encode_as", file.encode_as.is_some(), NUMBER_TYPES),
+        ("encode_as", file.encode_as.is_some(), list_encoded_types(file.encode_as)),
+        ("minimum", file.minimum.is_some(), NUMBER_TYPES),
+        ("maximum", file.maximum.is_some(), NUMBER_TYPES),
+        ("pattern", file.pattern.is_some(), &[TypeName::String]),
         ("compare", file.compare != Default::default(), &[TypeName::String]),
         ("reference", file.reference.is_some(), ID_TYPES),
         ("limits_from", file.limits_from.is_some(), &[TypeName::String]),
         ("protection_levels", file.protection_levels.is_some(), SCALAR_TYPES),
         ("copy_of", file.copy_of.is_some(), SCALAR_TYPES),
     ]
+}
+
+fn list_encoded_types(encoding: Option<NumberEncoding>) -> &'static [TypeName] {
+    match encoding {
+        Some(NumberEncoding::Unix | NumberEncoding::UnixMs) => &[TypeName::DateTime],
+        _ => NUMBER_TYPES,
+    }
 }
 
 /// The words that a field of its type must have.

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::file::{KindFile, UnknownMembers};
-use super::super::{ArrayType, Field, FieldType, ItemType, Shape};
 use super::keywords::is_scalar;
 use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{KindFile, ListFile, UnknownMembers};
+use crate::kind::{ArrayType, Field, FieldType, ItemType, Shape};
 
 impl KindChecker<'_> {
     /// Puts the rules for members that no field describes into the shapes.
@@ -51,8 +51,13 @@ impl KindChecker<'_> {
         }
     }
 
+    pub(super) fn check_list_conditions(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
+        self.check_object_conditions(scene, spot.select_key("only"), &list.only);
+        self.check_object_conditions(scene, spot.select_key("built_in"), &list.built_in);
+    }
+
     /// Conditions on the objects of a list: root fields with the values that they may have.
-    pub(super) fn check_object_conditions(
+    fn check_object_conditions(
         &mut self,
         scene: &CheckContext,
         spot: YamlPath,

@@ -9,6 +9,7 @@ mod bodies;
 mod examples;
 mod fields;
 mod keywords;
+mod limits;
 mod members;
 mod operations;
 mod paging;

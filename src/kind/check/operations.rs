@@ -33,12 +33,7 @@ impl KindChecker<'_> {
         let (own, identity) = (&file.operations, &file.identity);
         self.check_list_operation(scene, Some(scene), spot.select_key("list"), &own.list);
         self.check_scope_use(scene, spot.select_key("list"), &own.list);
-        self.check_object_conditions(scene, spot.select_key("list").select_key("only"), &own.list.only);
-        self.check_object_conditions(
-            scene,
-            spot.select_key("list").select_key("built_in"),
-            &own.list.built_in,
-        );
+        self.check_list_conditions(scene, spot.select_key("list"), &own.list);
         let get = own
             .get
             .as_ref()

@@ -10,6 +10,7 @@ use super::super::file::{
 };
 use super::super::{
     ArrayType, FieldType, ItemDeletion, ItemType, ListType, MapType, NumberEncoding, ScalarType, Shape,
+    UnixTimeUnit,
 };
 use super::fields::InheritedBehavior;
 use super::keywords::{is_scalar, render_type_name};
@@ -52,6 +53,11 @@ impl KindChecker<'_> {
             TypeName::Decimal => {
                 Some(FieldType::Scalar(ScalarType::Decimal(file.encode_as.unwrap_or_default())))
             }
+            TypeName::DateTime => Some(FieldType::Scalar(match file.encode_as {
+                Some(NumberEncoding::Unix) => ScalarType::UnixTime(UnixTimeUnit::Seconds),
+                Some(NumberEncoding::UnixMs) => ScalarType::UnixTime(UnixTimeUnit::Milliseconds),
+                _ => ScalarType::DateTime,
+            })),
             other => Some(FieldType::Scalar(build_plain_scalar(other))),
         }
     }

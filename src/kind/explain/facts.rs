@@ -59,6 +59,16 @@ fn describe_special_rules(field: &Field) -> Vec<ExplanationFact> {
     if field.limits_from.is_some() {
         fact("limits", "the referenced thing limits its length and its values");
     }
+    let limits = &field.value_limits;
+    if let Some(least) = limits.minimum {
+        fact("minimum", &least.to_string());
+    }
+    if let Some(most) = limits.maximum {
+        fact("maximum", &most.to_string());
+    }
+    if let Some(pattern) = &limits.pattern {
+        fact("pattern", &format!("matches `{pattern}`"));
+    }
     if field.protection_levels.is_some() {
         fact("protection", "decides how well the data of the object are protected; lowering it needs a flag");
     }
@@ -214,6 +224,7 @@ fn render_zero_value(ty: &FieldType) -> &'static str {
 fn describe_comparison(field: &Field) -> Option<ExplanationFact> {
     let text = match field.compare {
         ComparisonRule::Exact => return None,
+        ComparisonRule::Json => "JSON documents; blanks and the order of members do not count",
         ComparisonRule::CaseInsensitive => "upper and lower case are the same",
         ComparisonRule::Addresses => {
             "mail addresses separated by commas; blanks around commas and the case of domains do not count"

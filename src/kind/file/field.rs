@@ -61,7 +61,7 @@ pub struct FieldFile {
     /// Where the field is left out: of all `writes`, also of full ones, or of an `import`. A document may still name a field that imports leave out.
     #[serde(default)]
     pub omit_from: Vec<OmittedUse>,
-    /// Whether requests carry a number as a `number` (default) or as a `string`; both are always read.
+    /// Whether requests carry a number as a `number` (default) or as a `string`; both are always read. A `datetime` that the service writes as a number counts seconds (`unix`) or milliseconds (`unix_ms`) since 1970.
     #[serde(default)]
     pub encode_as: Option<NumberEncoding>,
     /// The values that a `string` may have, with the meaning of each.
@@ -112,6 +112,18 @@ pub struct FieldFile {
     /// The most characters that a string may have.
     #[serde(default)]
     pub max_length: Option<u32>,
+    /// The smallest number that a document may have.
+    #[serde(default)]
+    pub minimum: Option<serde_json::Value>,
+    /// The largest number that a document may have.
+    #[serde(default)]
+    pub maximum: Option<serde_json::Value>,
+    /// A regular expression that a string of a document matches somewhere; `^` and `$` stand for its ends.
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// Siblings that can't have a value when this field has one. A write that sets one of them clears the others.
+    #[serde(default)]
+    pub conflicts_with: Vec<String>,
     /// A possible value in a document.
     #[serde(default)]
     pub example: Option<serde_json::Value>,
@@ -289,6 +301,8 @@ pub enum ComparisonRule {
     CaseInsensitive,
     /// Mail addresses separated by commas: blanks around commas and the case of domains do not count.
     Addresses,
+    /// JSON documents: blanks and the order of members do not count.
+    Json,
 }
 
 /// Where a field is left out.
@@ -321,6 +335,10 @@ pub enum NumberEncoding {
     Number,
     /// In quotes: `"12.5"`.
     String,
+    /// A time as the seconds since 1970.
+    Unix,
+    /// A time as the milliseconds since 1970.
+    UnixMs,
 }
 
 /// How the items of a list are matched.

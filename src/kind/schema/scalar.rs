@@ -7,6 +7,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::close_mapping;
+use crate::kind::limits::ValueLimits;
 use crate::kind::{Field, FieldReference, ScalarType, explain};
 use crate::value::Sensitivity;
 use crate::yaml;
@@ -31,27 +32,34 @@ pub struct ScalarPosition<'k> {
 /// The schema of the value of a leaf: plain, or where it comes from, or null.
 pub fn build_scalar_schema(leaf: &ScalarType, place: ScalarPosition) -> Map<String, Json> {
     let nullable = place.nullable;
+    let plain = || add_limits(build_plain_schema(leaf, nullable), &place.field.value_limits);
     let names = place.field.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
     match (place.sensitivity, leaf) {
         (mark, _) if !names.is_empty() && mark != Sensitivity::Secret => {
             let from_outside = mark > Sensitivity::Public || matches!(leaf, ScalarType::String { .. });
-            build_value_or_mapping(
-                build_plain_schema(leaf, nullable),
-                build_reference_schema(&names, from_outside),
-            )
+            build_value_or_mapping(plain(), build_reference_schema(&names, from_outside))
         }
         (Sensitivity::Secret, _) => {
             build_secret_schema(&explain::suggest_variable(&place.field.name), nullable)
         }
         // any mapping is a value here, so nothing can be said about one that is a source
-        (_, ScalarType::Any) => build_plain_schema(leaf, nullable),
+        (_, ScalarType::Any) => plain(),
         // any text may come from elsewhere, but only where it is worth it does an editor say so
         (Sensitivity::Public, ScalarType::String { .. }) => {
-            build_value_or_mapping(build_plain_schema(leaf, nullable), build_source_schema(false))
+            build_value_or_mapping(plain(), build_source_schema(false))
         }
-        (Sensitivity::Public, _) => build_plain_schema(leaf, nullable),
-        _ => build_value_or_mapping(build_plain_schema(leaf, nullable), build_source_schema(true)),
+        (Sensitivity::Public, _) => plain(),
+        _ => build_value_or_mapping(plain(), build_source_schema(true)),
     }
+}
+
+/// Limits as an editor checks them; they are in the words of JSON Schema.
+fn add_limits(mut schema: Map<String, Json>, limits: &ValueLimits) -> Map<String, Json> {
+    let number = |own: Option<rust_decimal::Decimal>| own.and_then(|own| own.to_string().parse::<f64>().ok());
+    schema.extend(number(limits.minimum).map(|least| ("minimum".to_owned(), least.into())));
+    schema.extend(number(limits.maximum).map(|most| ("maximum".to_owned(), most.into())));
+    schema.extend(limits.pattern.as_ref().map(|form| ("pattern".to_owned(), form.as_str().into())));
+    schema
 }
 
 /// The schema of a leaf that can't come from elsewhere.
@@ -69,7 +77,9 @@ pub fn build_plain_schema(leaf: &ScalarType, nullable: bool) -> Map<String, Json
         // 32 digits without a letter, or with one `e`, are a number to an editor
         ScalarType::Uuid => build_type_schema(&["string", "number"], Some(UUID_PATTERN)),
         ScalarType::Date => build_type_schema(&["string"], Some(DATE_PATTERN)),
-        ScalarType::DateTime => build_type_schema(&["string"], Some(DATE_TIME_PATTERN)),
+        ScalarType::DateTime | ScalarType::UnixTime(_) => {
+            build_type_schema(&["string"], Some(DATE_TIME_PATTERN))
+        }
         ScalarType::Enum { values: choices, open } => return build_enum_schema(choices, *open, nullable),
         ScalarType::Any => return as_map(json!({ "anyOf": [{}] })),
     };

@@ -649,7 +649,7 @@ fn convert_token(leaf: &ScalarType, token: ScalarToken) -> WireReadResult<Value>
     if let ScalarToken::String(text) | ScalarToken::Plain(text) | ScalarToken::Number(text) = token {
         match &mut value {
             Value::Date(date) => date.set_text(text),
-            Value::DateTime(time) => time.set_text(text),
+            Value::DateTime(time) if *leaf == ScalarType::DateTime => time.set_text(text),
             _ => {}
         }
     }

@@ -91,7 +91,7 @@ impl<'t> Choices<'t> {
             ScalarType::Date => {
                 Json::from(format!("20{:02}-0{}-1{}", self.roll(30), 1 + self.roll(9), self.roll(10)))
             }
-            ScalarType::DateTime => Json::from(self.time()),
+            ScalarType::DateTime | ScalarType::UnixTime(_) => Json::from(self.time()),
             ScalarType::Any => self.any(2, mark),
         }
     }
@@ -114,7 +114,7 @@ impl<'t> Choices<'t> {
             NumberEncoding::String => {
                 Json::from(if self.chance(5) { digits.to_owned() } else { longer(digits) })
             }
-            NumberEncoding::Number => serde_json::from_str(digits).expect("a number"),
+            _ => serde_json::from_str(digits).expect("a number"),
         }
     }
 

@@ -85,8 +85,8 @@ fn put_body(server: &StubServer) -> Json {
 fn a_member_that_moves_by_itself_is_no_failure() {
     let (server, workspace) = serve_tabs(&describe_tab("", ""), vec![tab(1, "a")]);
     workspace.write("config/a.yaml", EDIT);
-    workspace.expect(0, &["plan", "-o", "saved.plan"]);
-    workspace.expect(0, &["apply", "--plan", "saved.plan"]);
+    workspace.expect(0, &["plan", "-o", "plan.json"]);
+    workspace.expect(0, &["apply", "plan.json", "--auto-approve"]);
     let body = put_body(&server);
     assert_eq!((&body["size"], &body["_links"]), (&json!(4), &json!({ "self": "x" })), "carried");
     assert!(body["reads"].as_i64() > Some(0), "as it was read last: {body}");
@@ -97,7 +97,7 @@ fn ignored_members_are_not_written() {
     let words = "ignore_members: [\"_*\", reads, look.rev]\n";
     let (server, workspace) = serve_tabs(&describe_tab(words, ""), vec![tab(1, "a")]);
     workspace.write("config/a.yaml", EDIT);
-    workspace.expect(0, &["apply", "--yes"]);
+    workspace.expect(0, &["apply", "--auto-approve"]);
     let expected = json!({ "name": "a", "type": "tab", "size": 4, "look": { "color": "red" } });
     assert_eq!(put_body(&server), expected);
 }
@@ -106,7 +106,7 @@ fn ignored_members_are_not_written() {
 fn unknown_members_are_dropped_where_the_kind_says_so() {
     let (server, workspace) = serve_tabs(&describe_tab("unknown_members: dropped\n", ""), vec![tab(1, "a")]);
     workspace.write("config/a.yaml", EDIT);
-    workspace.expect(0, &["apply", "--yes"]);
+    workspace.expect(0, &["apply", "--auto-approve"]);
     let expected = json!({ "name": "a", "type": "tab", "size": 4, "look": { "color": "red" } });
     assert_eq!(put_body(&server), expected);
 }
@@ -142,7 +142,7 @@ fn a_list_holds_other_objects_and_built_in_ones() {
     let plan = workspace.expect(3, &["plan", "--format", "json"]).json();
     assert!(plan.to_string().contains("built-in-object"), "{plan:#}");
     workspace.remove("config/b.yaml");
-    workspace.expect(0, &["import", "orchard/tab", "--target", "home"]);
+    workspace.expect(0, &["import", "orchard/tab", "--target", "home", "--output", "config"]);
     let imported: Vec<_> =
         workspace.files().into_iter().map(|(path, _)| path.display().to_string()).collect();
     assert!(imported.iter().any(|path| path.contains("d.yaml")), "{imported:?}");
