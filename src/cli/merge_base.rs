@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::Diagnostic;
-use crate::document::Document;
+use crate::document::{Document, taint};
 use crate::plan::PlanSubject;
 use crate::plan::cause::BaseState;
 use crate::plan::desired_digest::DesiredDigest;
@@ -192,6 +192,20 @@ impl MergeBaseDocuments {
     pub fn find_base_document(&self, document: &Document) -> Option<&Document> {
         let path = &*document.source.path;
         self.base.find_in_file(path, document).or_else(|| self.base.find_in_any_file(document))
+    }
+
+    /// A field that a document filled from a source in the base stays sensitive in the branch: the live object still
+    /// holds that value.
+    pub fn mark_sources(&self, documents: &mut [Document]) {
+        for document in documents {
+            let Some(earlier) = self.find_base_document(document) else { continue };
+            // the kind of the earlier version has its own marks already
+            let earlier = Document { kind: Arc::clone(&document.kind), ..earlier.clone() };
+            let paths = taint::list_unmarked_sources(&earlier);
+            if !paths.is_empty() {
+                document.kind = taint::mark_paths(&document.kind, &paths);
+            }
+        }
     }
 
     /// A document of the work tree as it is written, where its file differs.

@@ -176,7 +176,7 @@ pub fn prepare_run(
     index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
     let references = ReferenceResolver::default();
-    Ok(PreparedRun {
+    let mut prepared = PreparedRun {
         workspace,
         services,
         write_digests: memory,
@@ -190,7 +190,12 @@ pub fn prepare_run(
         other_documents,
         base_documents: OnceLock::new(),
         unselected_documents: OnceLock::new(),
-    })
+    };
+    prepared.base_documents();
+    if let Some(Some(base)) = prepared.base_documents.get() {
+        base.mark_sources(&mut prepared.workspace.documents);
+    }
+    Ok(prepared)
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.

@@ -37,7 +37,10 @@ fn a_folder_that_git_tracks_is_refused() {
         fixture.workspace.expect(0, &["plan"]);
         fixture.workspace.write(&format!(".trueup/{file}"), "{}");
         git(&fixture, &["init", "-q"]);
+        git(&fixture, &["commit", "-q", "--allow-empty", "-m", "nothing yet"]);
         git(&fixture, &["add", "-f", "."]);
+        // what is staged counts like what is committed
+        refused(&fixture, "Git tracks `.trueup`");
         git(&fixture, &["commit", "-q", "-m", "x"]);
         refused(&fixture, "Git tracks `.trueup`");
         // after the remedy

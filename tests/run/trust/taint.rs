@@ -81,6 +81,31 @@ fn an_undo_and_a_deletion_hide_it_too() {
 }
 
 /// A service may keep a credential in a field that nobody marked, and no mark or redaction knows that.
+fn git(fixture: &SandboxFixture, arguments: &[&str]) {
+    let mut command = std::process::Command::new("git");
+    command.current_dir(fixture.workspace.root()).args(["-c", "user.name=a", "-c", "user.email=a@b.example"]);
+    let ran = command.args(arguments).output().expect("git");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn a_branch_that_takes_the_source_away_does_not_show_the_value() {
+    let mut fixture = fixture(json!({ "from_env": "ACCOUNT" }));
+    fixture.workspace.remove("policies/all.yaml");
+    fixture.workspace.write(".gitignore", ".trueup\nsecrets\nout\n");
+    fixture.workspace.expect(0, &["apply", "--auto-approve"]);
+    git(&fixture, &["init", "-q", "-b", "main"]);
+    git(&fixture, &["add", "."]);
+    git(&fixture, &["commit", "-q", "-m", "a source"]);
+    git(&fixture, &["checkout", "-q", "-b", "plain"]);
+    fixture.documents[0].document["spec"]["merchantId"] = json!("a plain account");
+    fixture.write();
+    git(&fixture, &["commit", "-q", "-a", "-m", "no source"]);
+    let ran = fixture.workspace.expect(0, &["plan", "-o", "plan.json", "--report", "json=out/plan"]);
+    assert!(ran.out.contains("1 to update") && ran.out.contains("merchantId"), "{}", ran.all());
+    assert_hidden(&fixture, &ran);
+}
+
 #[test]
 fn a_credential_in_an_open_field_of_a_live_object_is_taken_out_of_every_output() {
     let mut fixture = fixture(json!("M-1"));
