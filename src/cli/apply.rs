@@ -64,6 +64,9 @@ pub struct ApplyArgs {
     pub no_write_ids: bool,
 }
 
+/// The code of what could not be noted in `.trueup`.
+const NOT_RECORDED: &str = "not-recorded";
+
 /// Makes the services match the documents.
 ///
 /// # Errors
@@ -510,6 +513,7 @@ fn conclude_apply(
         screen,
     );
     shown?;
+    let is_recorded = outcomes.iter().all(|own| own.findings.iter().all(|found| found.code != NOT_RECORDED));
     let interrupted = prepared.retry_budget.cancellation.is_interrupted() && lost.is_none();
     Ok(
         match compute_exit_status(
@@ -518,8 +522,8 @@ fn conclude_apply(
             interrupted,
             prepared.retry_budget.cancellation.is_expired(),
         ) {
-            // somebody else may have written over it
-            ExitStatus::Done if lost.is_some() => ExitStatus::Error,
+            // somebody else may have written over it, or the next run does not know what this one did
+            ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,
             exit => exit,
         },
     )

@@ -166,7 +166,7 @@ impl EventStreamState {
             self.ended.insert(build_object_key(&result.object), result.diagnostics.len());
         }
         self.sequence += 1;
-        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        let at = crate::state::system_time::read_system_time().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         // a line of these types always is JSON
         let Ok(line) = to_json_line(&EventLine { number: self.sequence, at, happened }) else { return };
         let line: Arc<str> = line.into();

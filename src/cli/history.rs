@@ -5,8 +5,9 @@
 //! the commits before the base tell what was asked earlier.
 //! Deliberately absent: what it means (`plan::cause`), and how Git keeps it (`repository`).
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -14,12 +15,15 @@ use super::merge_base::{GitBranch, MergeBaseDocuments};
 use super::run_setup::{PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::shared_receipts;
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
+use crate::document::Document;
 use crate::plan::cause::{self, BaseState, CauseInput, PriorState};
 use crate::plan::desired_digest::DesiredDigest;
 use crate::plan::{Plan, PlanSubject};
 use crate::report::drift::DriftBaseline;
 use crate::run::fetch::ObjectJob;
+use crate::run::index::ObjectIndex;
 use crate::run::last_applied::{self, LastApplied};
+use crate::workspace::LoadedWorkspace;
 
 /// What is known of the past of the objects in which a plan differs.
 pub struct ObjectHistory {
@@ -31,11 +35,28 @@ pub struct ObjectHistory {
     pub is_empty: bool,
 }
 
-struct ObjectHistoryEntry {
+/// What is known of the past of one object.
+pub struct ObjectHistoryEntry {
     current: DesiredDigest,
     written: DesiredDigest,
     past: PriorState,
     applied_at: Option<String>,
+}
+
+impl ObjectHistoryEntry {
+    /// With the key of its digests.
+    pub fn to_input<'h>(&'h self, key: &'h [u8]) -> CauseInput<'h> {
+        CauseInput { desired: &self.current, as_written: &self.written, prior: &self.past, key }
+    }
+}
+
+/// Where the past of objects is read.
+pub struct HistorySources<'w, I> {
+    pub workspace: &'w LoadedWorkspace,
+    pub ledger: Option<LastApplied>,
+    pub before: Option<MergeBaseDocuments>,
+    /// Borrowed or its own.
+    pub index: I,
 }
 
 impl ObjectHistory {
@@ -93,12 +114,13 @@ impl ObjectHistory {
                     None
                 }
             };
+        let sources =
+            HistorySources { workspace: &prepared.workspace, ledger, before, index: &prepared.index };
         let differing = plan.steps.iter().map(|step| &step.subject);
         let refused = plan.refused.iter().filter(|own| !own.changes.is_empty()).map(|own| &own.subject);
         for subject in differing.chain(refused) {
             if let Some(job) = jobs.get(subject.number) {
-                let known = pasts.build_entry(subject, job, (ledger.as_ref(), before.as_ref()), prepared);
-                pasts.entries.insert(subject.number, known);
+                pasts.entries.insert(subject.number, sources.build_entry(subject, job.document));
             }
         }
         let short = branch.filter(|_| !records && !pasts.entries.is_empty());
@@ -108,25 +130,36 @@ impl ObjectHistory {
         pasts
     }
 
-    fn build_entry(
-        &self,
-        subject: &PlanSubject,
-        job: &ObjectJob,
-        (ledger, before): (Option<&LastApplied>, Option<&MergeBaseDocuments>),
-        prepared: &PreparedRun,
-    ) -> ObjectHistoryEntry {
+    fn find_history(&self, subject: &PlanSubject) -> Option<CauseInput<'_>> {
+        Some(self.entries.get(&subject.number)?.to_input(&self.key))
+    }
+
+    /// When an object was applied as it was last applied.
+    pub fn find_applied_at(&self, subject: &PlanSubject) -> Option<String> {
+        self.entries.get(&subject.number)?.applied_at.clone()
+    }
+}
+
+impl<I: Borrow<Mutex<ObjectIndex>>> HistorySources<'_, I> {
+    /// The key of the digests in records.
+    pub fn key(&self) -> &[u8] {
+        self.ledger.as_ref().map(LastApplied::key).unwrap_or_default()
+    }
+
+    /// What is known of the past of an object.
+    pub fn build_entry(&self, subject: &PlanSubject, document: &Document) -> ObjectHistoryEntry {
         let (target, kind, name) = (&*subject.target, &*subject.kind.name, &*subject.name);
-        let entry = ledger.and_then(|ledger| ledger.get(target, kind, name));
-        let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let (key, before) = (self.key(), self.before.as_ref());
+        let entry = self.ledger.as_ref().and_then(|ledger| ledger.get(target, kind, name));
+        let index = self.index.borrow().lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);
         let existed = ours.is_some_and(|own| own.id.is_some() && own.open_create.is_none());
-        let said = before.and_then(|before| before.find_current(job.document));
-        let now = DesiredDigest::from_document(job.document, &self.key);
-        let said = said.map_or_else(|| now.clone(), |said| DesiredDigest::from_document(said, &self.key));
-        let base =
-            before.map_or(BaseState::Unknown, |before| before.find_base(job.document, &said, &self.key));
+        let said = before.and_then(|before| before.find_current(document));
+        let now = DesiredDigest::from_document(document, key);
+        let said = said.map_or_else(|| now.clone(), |said| DesiredDigest::from_document(said, key));
+        let base = before.map_or(BaseState::Unknown, |before| before.find_base(document, &said, key));
         let older = match (before, &entry) {
-            (Some(before), None) => before.find_older_digests(job.document, &prepared.workspace, &self.key),
+            (Some(before), None) => before.find_older_digests(document, self.workspace, key),
             _ => Vec::new(),
         };
         let (applied, kept, applied_at) = match entry {
@@ -135,17 +168,6 @@ impl ObjectHistory {
         };
         let past = PriorState { last_applied: applied, normalized: kept, existed, base, older_bases: older };
         ObjectHistoryEntry { current: now, written: said, past, applied_at }
-    }
-
-    fn find_history(&self, subject: &PlanSubject) -> Option<CauseInput<'_>> {
-        let ObjectHistoryEntry { current: now, written: said, past, .. } =
-            self.entries.get(&subject.number)?;
-        Some(CauseInput { desired: now, as_written: said, prior: past, key: &self.key })
-    }
-
-    /// When an object was applied as it was last applied.
-    pub fn find_applied_at(&self, subject: &PlanSubject) -> Option<String> {
-        self.entries.get(&subject.number)?.applied_at.clone()
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod args;
 pub(super) mod folder;
+mod history;
 mod report;
 mod target;
 
@@ -33,6 +34,7 @@ use crate::remote::target_client::TargetClient;
 use crate::run::clock::RunClock;
 use crate::run::fetch::ObjectJob;
 use crate::run::import::names::VariableNames;
+use crate::run::import::pending::{EditHistory, NoEditHistory, diagnose_pending};
 use crate::run::import::verify::verify_empty_plan;
 use crate::run::import::{
     self as job, ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportedObject,
@@ -106,7 +108,10 @@ impl PreparedImport {
             }
         };
         told.diagnostics.extend(diagnose_fetched(&aim, args, &fetched));
-        let mut place = collect_existing(&workspace, &folder, &aim);
+        told.dry_run = args.dry_run;
+        let known = history::ImportHistory::open(&workspace);
+        let history: &dyn EditHistory = if args.discard_pending { &NoEditHistory } else { &known };
+        let mut place = collect_existing(&workspace, &folder, &aim, history);
         let mut composed = runtime.block_on(aim.import.compose_objects(&service, &fetched, &mut place));
         let patterns = ObjectPatterns::from_names(&args.names);
         told.diagnostics.extend(
@@ -118,10 +123,12 @@ impl PreparedImport {
         place.existing.retain(|own| patterns.selects(aim.label_object(&own.document.name)));
         told.diagnostics.extend(diagnose_documents_without_object(&aim, &place.existing, &fetched));
         told.diagnostics.extend(composed.iter().flat_map(ImportedObject::diagnose_misread));
-        let pages = PendingFiles::new(&workspace, &folder, &aim.import);
+        told.diagnostics.extend(composed.iter().flat_map(diagnose_pending_edits));
+        let pages = PendingFiles::new(&workspace, &folder, &aim.import, args.dry_run);
         let written = write_documents(pages, composed, &mut told.rows);
         told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
-        let proof = runtime.block_on(verify_import(&workspace.root, service, &aim, &written, screen));
+        let root = Some(&*workspace.root).filter(|_| !args.dry_run);
+        let proof = runtime.block_on(verify_import(root, service, &aim, &written, screen));
         told.verified = proof.is_ok() && fetched.incomplete.is_none();
         told.diagnostics.extend(proof.err().into_iter().flatten());
         Ok(())
@@ -179,6 +186,7 @@ fn collect_existing<'e>(
     workspace: &'e LoadedWorkspace,
     folder: &'e ImportFolder,
     aim: &ImportTarget,
+    history: &'e dyn EditHistory,
 ) -> ImportContext<'e> {
     let documents = || workspace.documents.iter().chain(&folder.other_documents);
     let existing = documents().filter(|document| aim.owns_document(document));
@@ -191,6 +199,16 @@ fn collect_existing<'e>(
         taken: taken.collect(),
         variables: VariableNames::new(collect_variables(workspace, documents())),
         registry: &workspace.registry,
+        history,
+    }
+}
+
+/// What is said of edits that an import leaves as they are.
+fn diagnose_pending_edits(composed: &ImportedObject) -> Vec<Diagnostic> {
+    match &composed.action {
+        ImportAction::Pending(document) => diagnose_pending(document, &composed.pending),
+        ImportAction::Changed(revised) => diagnose_pending(revised.document, &composed.pending),
+        _ => Vec::new(),
     }
 }
 
@@ -209,9 +227,11 @@ fn write_documents<'e>(
             }
             ImportAction::Changed(revised) => row.pending_file = pages.add_revision(revised, &mut row),
             ImportAction::Unchanged(document) => {
+                row.count_sources(document);
                 row.set_document(document, ImportStatus::Unchanged);
                 same.push(composed.references.fill_document(document, &composed.live.object));
             }
+            ImportAction::Pending(document) => row.set_document(document, ImportStatus::Pending),
             ImportAction::Elsewhere(document) => row.set_document(document, ImportStatus::Elsewhere),
             ImportAction::Refused(reasons) => row.mark_refused(reasons),
         }
@@ -274,7 +294,7 @@ fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnosti
 
 /// The plan over everything that was written.
 async fn verify_import(
-    root: &Path,
+    root: Option<&Path>,
     service: TargetClient,
     aim: &ImportTarget,
     documents: &[Document],
@@ -307,7 +327,9 @@ async fn verify_import(
         stop: &stop,
         on_event: &tell,
     };
-    let record = |plan: &Plan, jobs: &[ObjectJob]| records::record_imported(root, jobs, plan);
+    let record = |plan: &Plan, jobs: &[ObjectJob]| {
+        root.into_iter().for_each(|root| records::record_imported(root, jobs, plan));
+    };
     let proof = verify_empty_plan(&session, &aim.import, documents, record).await;
     progress.clear();
     proof

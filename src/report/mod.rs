@@ -17,6 +17,7 @@ mod field;
 pub mod github;
 pub mod gitlab;
 pub mod html;
+pub mod import_changes;
 pub mod json;
 pub mod junit;
 pub mod line_index;

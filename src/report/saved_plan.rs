@@ -337,13 +337,20 @@ pub fn compare_steps(
             message: "the plan file shows other values than this step has".to_owned(),
         });
     }
-    let moved = collect_conflicts(reviewed, fresh);
+    let is_live_same = bound.from == now.from;
+    let moved = collect_conflicts(reviewed, fresh, !is_live_same);
     let unshown = list_unshown_fields(bound, now, &moved);
     let message = if reviewed.action != fresh.action {
         let (was, is) = (reviewed.action.as_str(), fresh.action.as_str());
         format!("the reviewed plan says {was}; a new plan says {is}")
+    } else if is_live_same {
+        "the document, or the description of its kind, changed since the review; the live object did not"
+            .to_owned()
     } else if !moved.is_empty() || unshown.is_empty() {
-        "the live object or the desired state changed since the review".to_owned()
+        match wants_other_values(reviewed, fresh) {
+            true => "the live object and the document changed since the review".to_owned(),
+            false => "the live object changed since the review".to_owned(),
+        }
     } else {
         format!("the object changed since the review: {}; this request replaces the whole object", unshown)
     };
@@ -363,8 +370,15 @@ fn has_other_values(reviewed: &ObjectChange, fresh: &ObjectChange) -> bool {
         || shown(reviewed) != shown(fresh)
 }
 
-/// The fields in which two steps over one object differ, as far as they may be shown.
-fn collect_conflicts(reviewed: &ObjectChange, fresh: &ObjectChange) -> Vec<ConflictView> {
+/// Whether a step wants another value than the reviewed one for a field that both change.
+fn wants_other_values(reviewed: &ObjectChange, fresh: &ObjectChange) -> bool {
+    let planned = |label: &str| reviewed.fields.iter().find(|field| field.label == label);
+    fresh.fields.iter().any(|field| planned(&field.label).is_some_and(|own| own.after != field.after))
+}
+
+/// The fields in which two steps over one object differ, as far as they may be shown. Of a field that moved to the
+/// value that is wanted nothing is left to do.
+fn collect_conflicts(reviewed: &ObjectChange, fresh: &ObjectChange, live_moved: bool) -> Vec<ConflictView> {
     let planned: HashMap<&str, &FieldChange> =
         reviewed.fields.iter().map(|field| (&*field.label, field)).collect();
     let same = |field: &&FieldChange| {
@@ -379,7 +393,18 @@ fn collect_conflicts(reviewed: &ObjectChange, fresh: &ObjectChange) -> Vec<Confl
         desired: field.after.clone(),
         sensitivity: field.sensitivity.clone(),
     };
-    fresh.fields.iter().filter(|field| !same(field)).map(moved).collect()
+    let settled =
+        |field: &&FieldChange| live_moved && fresh.fields.iter().all(|own| own.label != field.label);
+    let done = |field: &FieldChange| ConflictView {
+        path: field.path.clone(),
+        label: field.label.clone(),
+        planned: field.before.clone(),
+        now: field.after.clone(),
+        desired: field.after.clone(),
+        sensitivity: field.sensitivity.clone(),
+    };
+    let settled = reviewed.fields.iter().filter(settled).map(done);
+    fresh.fields.iter().filter(|field| !same(field)).map(moved).chain(settled).collect()
 }
 
 /// The fields of a whole object that moved and are in no column, as words.

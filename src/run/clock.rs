@@ -7,6 +7,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::state::system_time::read_system_time;
+
 /// A clock that never goes back.
 #[derive(Clone, Copy)]
 pub struct RunClock {
@@ -17,7 +19,7 @@ pub struct RunClock {
 impl RunClock {
     /// A clock that shows the time of the system now.
     pub fn start() -> Self {
-        Self { began: Timestamp::now(), since: Instant::now() }
+        Self { began: read_system_time(), since: Instant::now() }
     }
 
     /// The time.

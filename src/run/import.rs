@@ -11,6 +11,7 @@ pub mod edited_file;
 pub mod fill;
 pub mod imported_references;
 pub mod names;
+pub mod pending;
 pub mod revise;
 pub mod select;
 pub mod verify;
@@ -22,13 +23,14 @@ use draft::SecretVariable;
 use edited_file::EditedDocument;
 use imported_references::ImportedReferences;
 use names::VariableNames;
+use pending::EditHistory;
 use select::ObjectSelector;
 
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{Kind, ScalarType};
-use crate::plan::PlanSubject;
+use crate::plan::{Change, PlanSubject};
 use crate::remote::pager::IncompleteReason;
 use crate::remote::target_client::{CollectionRef, ListEvent, RequestError, TargetClient};
 use crate::remote::wire::Snapshot;
@@ -82,15 +84,22 @@ pub struct ImportContext<'e> {
     pub taken: BTreeSet<String>,
     pub variables: VariableNames,
     pub registry: &'e KindRegistry,
+    /// What is known of edits that were not applied.
+    pub history: &'e dyn EditHistory,
 }
 
 /// What becomes of one object.
 pub struct ImportedObject<'e> {
+    pub kind: Arc<Kind>,
     pub name: String,
     pub live: &'e Snapshot,
     /// What its document names.
     pub references: ImportedReferences,
     pub action: ImportAction<'e>,
+    /// Where its document is changed to what is live.
+    pub changes: Vec<Change>,
+    /// Edits of its document that were not applied.
+    pub pending: Vec<Change>,
     /// Variables that have to be set.
     pub variables: Vec<SecretVariable>,
     /// How many personal or sensitive fields were left out.
@@ -105,6 +114,8 @@ pub enum ImportAction<'e> {
     Changed(EditedDocument<'e>),
     /// A document that says what is live.
     Unchanged(&'e Document),
+    /// A document that differs by edits alone that were not applied.
+    Pending(&'e Document),
     /// A document outside the place of this import.
     Elsewhere(&'e Document),
     /// Nothing can be written, and why.

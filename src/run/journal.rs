@@ -214,7 +214,7 @@ impl Journal {
             .for_each(|folder| remove_stale_files(folder));
         let folder = folder.join(FOLDER);
         create_private_folder(&folder)?;
-        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
+        let now = crate::state::system_time::read_system_time().strftime("%Y-%m-%dT%H-%M-%S%.3f").to_string();
         let (file, name) = create_file(&folder, &now)?;
         lock_file(&file)?;
         sync_folder(&folder)?;

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::run::CancellationToken;
 use crate::state::lease::HeldLease;
+use crate::state::system_time::read_system_time;
 
 /// Leases that are kept until this is dropped.
 pub struct LeaseRenewer {
@@ -85,7 +86,7 @@ fn renew_lease(lease: &mut HeldLease, pause: Duration) -> Result<(), LeaseLoss> 
         Ok(true) => Ok(()),
         Ok(false) => Err(loss(lease, None)),
         Err(error) => {
-            let left = lease.expires_at().duration_since(Timestamp::now());
+            let left = lease.expires_at().duration_since(read_system_time());
             let enough = SignedDuration::try_from(pause).is_ok_and(|pause| left > pause);
             if enough { Ok(()) } else { Err(loss(lease, Some(error.to_string()))) }
         }

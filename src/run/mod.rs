@@ -144,5 +144,5 @@ pub fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The time, in UTC, to the second.
 pub fn format_now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    crate::state::system_time::read_system_time().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

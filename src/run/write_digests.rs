@@ -283,7 +283,8 @@ impl WriteHistory for WriteDigests {
     fn find_last_write(&self, subject: &PlanSubject, path: &ValuePath) -> Option<WriteTime> {
         let at = self.find_entry(&build_key(subject, path))?.at.clone();
         let seconds = at.parse::<jiff::Timestamp>().ok()?.as_second();
-        let days = jiff::Timestamp::now().as_second().saturating_sub(seconds) / SECONDS_PER_DAY;
+        let days = crate::state::system_time::read_system_time().as_second().saturating_sub(seconds)
+            / SECONDS_PER_DAY;
         Some(WriteTime { written_at: at, age_days: days.try_into().unwrap_or(0) })
     }
 }

@@ -14,10 +14,14 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::system_time::read_system_time;
+
 /// The version of the word that is written here.
 const FORMAT: u32 = 1;
 /// How often others may come first before that is called an error.
 const TRIES: u32 = 20;
+/// No lease lasts longer; one that does was written by a clock that is wrong, or by somebody else.
+const MAX_LEASE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Where one word stands that several machines see.
 pub trait LeaseStore: Send {
@@ -64,6 +68,8 @@ pub struct LeaseHolder {
 pub struct HeldLease {
     store: Box<dyn LeaseStore>,
     version: String,
+    /// What stands there since it was acquired or renewed.
+    content: Vec<u8>,
     holder: LeaseHolder,
     duration: Duration,
 }
@@ -90,15 +96,17 @@ impl HeldLease {
         for _ in 0..TRIES {
             let seen = place.read_lease().map_err(LeaseError::Unknown)?;
             let before = parse_holder(&seen).map_err(LeaseError::Unknown)?;
-            let since = Timestamp::now();
+            let since = read_system_time();
             if let Some(holder) = before.as_ref().filter(|holder| holder.until > since) {
+                check_lease_end(holder, since).map_err(LeaseError::Unknown)?;
                 return Err(LeaseError::Held(holder.clone()));
             }
             let until = add_duration(since, time).map_err(LeaseError::Unknown)?;
             let own = LeaseHolder { name: name.to_owned(), since, until };
-            let put = place.compare_and_swap(seen.version.as_deref(), &encode_content(&own, Some(until)));
+            let content = encode_content(&own, Some(until));
+            let put = place.compare_and_swap(seen.version.as_deref(), &content);
             if let Some(version) = put.map_err(LeaseError::Unknown)? {
-                return Ok((Self { store: place, version, holder: own, duration: time }, before));
+                return Ok((Self { store: place, version, content, holder: own, duration: time }, before));
             }
         }
         Err(LeaseError::Unknown(io::Error::other("others change it all the time")))
@@ -109,16 +117,29 @@ impl HeldLease {
     /// # Errors
     /// When that could not be noted. Until its time is over it is held all the same.
     pub fn renew(&mut self) -> io::Result<bool> {
-        let until = add_duration(Timestamp::now(), self.duration)?;
-        let put =
-            self.store.compare_and_swap(Some(&self.version), &encode_content(&self.holder, Some(until)))?;
+        let until = add_duration(read_system_time(), self.duration)?;
+        let content = encode_content(&self.holder, Some(until));
+        if !self.is_there()? {
+            return Ok(false);
+        }
+        let put = self.store.compare_and_swap(Some(&self.version), &content)?;
         let Some(version) = put else { return Ok(false) };
-        (self.version, self.holder.until) = (version, until);
+        (self.version, self.content, self.holder.until) = (version, content, until);
         Ok(true)
+    }
+
+    /// Whether the lease is still the one that was written. Where its place was emptied meanwhile, another run may
+    /// have taken one of the same number.
+    fn is_there(&self) -> io::Result<bool> {
+        let seen = self.store.read_lease()?;
+        Ok(seen.version.as_ref() == Some(&self.version) && seen.content == self.content)
     }
 
     /// Gives it back. When that cannot be noted, its time runs out.
     pub fn release(self) {
+        if !self.is_there().unwrap_or_default() {
+            return;
+        }
         let _ = self.store.compare_and_swap(Some(&self.version), &encode_content(&self.holder, None));
     }
 
@@ -126,6 +147,17 @@ impl HeldLease {
     pub fn expires_at(&self) -> Timestamp {
         self.holder.until
     }
+}
+
+/// A lease that ends in many years would keep every run out.
+fn check_lease_end(holder: &LeaseHolder, now: Timestamp) -> io::Result<()> {
+    if holder.until.duration_since(now) <= MAX_LEASE {
+        return Ok(());
+    }
+    let LeaseHolder { name, until, .. } = holder;
+    Err(io::Error::other(format!(
+        "the one that {name} holds ends at {until:.0}, later than any lease: a clock is wrong, or the file was changed"
+    )))
 }
 
 fn add_duration(now: Timestamp, time: Duration) -> io::Result<Timestamp> {
@@ -254,6 +286,46 @@ mod tests {
         assert_eq!(place.compare_and_swap(None, b"late").expect("a folder"), None);
         let seen = place.read_lease().expect("a folder");
         assert_eq!((seen.version, seen.content), (third, b"3".to_vec()));
+    }
+
+    #[test]
+    fn a_lease_that_never_ends_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for until in ["9999-12-31T23:59:59Z", "2300-01-01T00:00:00Z"] {
+            let text = format!(
+                "{{\"trueup_lease\":1,\"holder\":\"x\",\"since\":\"2020-01-01T00:00:00Z\",\"until\":\"{until}\"}}"
+            );
+            std::fs::write(folder.path().join("api-host-1.0000000001.lease"), text).expect("a file");
+            match take(folder.path(), "one", LONG) {
+                Err(LeaseError::Unknown(error)) => assert!(error.to_string().contains("a clock is wrong")),
+                _ => panic!("{until}"),
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_finds_the_folder_emptied_holds_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let empty = || {
+            for entry in std::fs::read_dir(folder.path()).expect("a folder").flatten() {
+                std::fs::remove_file(entry.path()).expect("a file");
+            }
+        };
+        for renewals in 0..3 {
+            let (mut first, _) = had(folder.path(), "one", LONG);
+            (0..renewals).for_each(|_| assert!(first.renew().expect("a folder")));
+            empty();
+            let (mut second, _) = had(folder.path(), "two", LONG);
+            (0..renewals).for_each(|_| assert!(second.renew().expect("a folder")));
+            assert!(!first.renew().expect("a folder"), "after {renewals} renewals");
+            first.release();
+            assert!(second.renew().expect("a folder"), "the other one keeps its own");
+            second.release();
+            empty();
+        }
+        let (mut alone, _) = had(folder.path(), "one", LONG);
+        empty();
+        assert!(!alone.renew().expect("a folder"));
     }
 
     #[test]

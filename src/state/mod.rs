@@ -11,3 +11,4 @@ pub mod lease;
 pub mod receipt;
 pub mod receipt_store;
 pub mod sealer;
+pub mod system_time;

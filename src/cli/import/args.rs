@@ -42,6 +42,12 @@ pub struct ImportArgs {
     /// Add fields that documents do not set yet
     #[arg(long)]
     pub all_fields: bool,
+    /// Take live values also where a document has edits that were not applied
+    #[arg(long)]
+    pub discard_pending: bool,
+    /// Write nothing; show what would be written
+    #[arg(long)]
+    pub dry_run: bool,
     /// Write new documents into one file per kind
     #[arg(long)]
     pub single_file: bool,

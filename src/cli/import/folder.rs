@@ -114,16 +114,23 @@ pub struct PendingFiles<'p> {
     folder: &'p ImportFolder,
     import: &'p ImportJob,
     files: BTreeMap<PathBuf, EditedFile<'p>>,
+    /// Nothing is put on disk.
+    dry_run: bool,
     /// What stands in files that were read, by their paths.
     sources: HashMap<&'p str, &'p Arc<NamedSource>>,
 }
 
 impl<'p> PendingFiles<'p> {
     /// No file yet.
-    pub fn new(workspace: &'p LoadedWorkspace, folder: &'p ImportFolder, import: &'p ImportJob) -> Self {
+    pub fn new(
+        workspace: &'p LoadedWorkspace,
+        folder: &'p ImportFolder,
+        import: &'p ImportJob,
+        dry_run: bool,
+    ) -> Self {
         let beside = folder.other_documents.iter().map(|document| &document.source);
         let sources = workspace.sources.iter().chain(beside).map(|source| (&*source.path, source)).collect();
-        Self { workspace, folder, import, files: BTreeMap::new(), sources }
+        Self { workspace, folder, import, files: BTreeMap::new(), dry_run, sources }
     }
 
     /// A new document; gives its file.
@@ -140,6 +147,7 @@ impl<'p> PendingFiles<'p> {
     /// A document that changes; gives its file.
     pub fn add_revision(&mut self, revised: EditedDocument<'p>, row: &mut ImportRow) -> Option<PathBuf> {
         let path = self.workspace.locate_path(Path::new(&revised.document.source.path));
+        row.count_sources(revised.document);
         row.set_document(revised.document, ImportStatus::Updated);
         self.get_or_insert_file(&path).edited.push(revised);
         Some(path)
@@ -166,7 +174,8 @@ impl<'p> PendingFiles<'p> {
             return Some(self.folder.path.join(format!("{kind}.yaml")));
         }
         let names = [format!("{name}.yaml"), format!("{name}-{kind}.yaml")];
-        let paths = names.into_iter().map(|name| self.folder.path.join(name));
+        let names = names.into_iter().skip(usize::from(names::is_reserved_file_name(name)));
+        let paths = names.map(|name| self.folder.path.join(name));
         paths.into_iter().find(|path| !self.files.contains_key(path) && path.symlink_metadata().is_err())
     }
 
@@ -176,7 +185,10 @@ impl<'p> PendingFiles<'p> {
         let mut written = Vec::new();
         for (path, page) in &self.files {
             let proof = page.verify_file(self.import, &self.workspace.registry);
-            let put = proof.and_then(|proof| write_file(path, page, &proof).map(|()| proof));
+            let put = proof.and_then(|proof| match self.dry_run {
+                true => Ok(proof),
+                false => write_file(path, page, &proof).map(|()| proof),
+            });
             match put {
                 Ok(proof) => written.extend(proof.documents),
                 Err(reasons) => {

@@ -10,7 +10,9 @@ use crate::cli::global_args::StdoutFormat;
 use crate::cli::screen::TerminalScreen;
 use crate::diagnostic::{self, Diagnostic, has_errors};
 use crate::document::Document;
-use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
+use crate::report::import_changes::{render_fields, show_changes, show_document_changes};
+use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, FieldChange, ValidationReport};
+use crate::report::sanitize::format_count;
 use crate::report::to_json;
 use crate::run::import::ImportedObject;
 
@@ -24,6 +26,10 @@ pub struct ImportRow {
     pub status: ImportStatus,
     variables: Vec<(String, String)>,
     omitted_fields: usize,
+    /// How many values come from sources, and were not compared.
+    sources: usize,
+    changes: Vec<FieldChange>,
+    pending: Vec<FieldChange>,
     reasons: Vec<Diagnostic>,
 }
 
@@ -37,6 +43,8 @@ pub enum ImportStatus {
     Updated,
     /// Its document says what is live.
     Unchanged,
+    /// Its document differs by edits that were not applied, and is left as it is.
+    Pending,
     /// Its document stands outside the folder of this import.
     Elsewhere,
     /// See the reasons.
@@ -51,6 +59,8 @@ pub struct ImportSummary {
     pub rows: Vec<ImportRow>,
     pub diagnostics: Vec<Diagnostic>,
     pub verified: bool,
+    /// Nothing was put on disk.
+    pub dry_run: bool,
 }
 
 /// What an import wrote, and whether it was verified to be what is live.
@@ -65,8 +75,13 @@ pub struct ImportReport<'t> {
     /// The target that was read, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'t str>,
-    /// Whether a plan over all documents is empty.
+    /// Whether a plan over the documents that are new, updated or unchanged is empty, with the live values in the
+    /// place of their sources.
     verified: bool,
+    /// Whether nothing was put on disk.
+    dry_run: bool,
+    /// How many values of these documents come from sources, and were not compared.
+    uncompared_sources: usize,
     /// Each object, in the order of the service.
     results: Vec<ImportResult<'t>>,
     /// What is not about one object.
@@ -90,6 +105,12 @@ struct ImportResult<'t> {
     /// How many personal or sensitive fields were left out.
     #[serde(skip_serializing_if = "is_zero")]
     omitted_fields: usize,
+    /// What changes in its document: from the value there (`before`) to the live one (`after`).
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changes: &'t [FieldChange],
+    /// Edits of its document that were not applied and stay: live value (`before`) and wanted value (`after`).
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pending: &'t [FieldChange],
     /// Why it was not written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<DiagnosticView>,
@@ -105,6 +126,7 @@ impl ImportStatus {
             Self::New => "new",
             Self::Updated => "updated",
             Self::Unchanged => "unchanged",
+            Self::Pending => "pending",
             Self::Elsewhere => "elsewhere",
             Self::NotWritten => "not written",
         }
@@ -123,8 +145,16 @@ impl ImportRow {
             status: ImportStatus::NotWritten,
             variables: composed.variables.iter().map(variable).collect(),
             omitted_fields: composed.omitted,
+            sources: composed.variables.len(),
+            changes: show_document_changes(&composed.kind, &composed.changes),
+            pending: show_changes(&composed.kind, &composed.pending),
             reasons: Vec::new(),
         }
+    }
+
+    /// Values that a document takes from sources are not compared.
+    pub fn count_sources(&mut self, document: &Document) {
+        self.sources += document.spec.iter_value_sources().count();
     }
 
     /// It stands, or will stand, in this file.
@@ -144,6 +174,8 @@ impl ImportRow {
             result: self.status,
             variables: self.variables.iter().map(|(name, _)| name.as_str()).collect(),
             omitted_fields: self.omitted_fields,
+            changes: &self.changes,
+            pending: &self.pending,
             reasons: to_findings(&self.reasons),
         }
     }
@@ -165,6 +197,7 @@ impl ImportSummary {
             rows: Vec::new(),
             diagnostics: Vec::new(),
             verified: false,
+            dry_run: false,
         }
     }
 
@@ -180,7 +213,7 @@ impl ImportSummary {
             StdoutFormat::Json => screen.print_stdout(&to_json(&self.to_report())?)?,
             // where nothing was read there is nothing to tell but why
             StdoutFormat::Text if self.rows.is_empty() && has_errors(&said) => {}
-            StdoutFormat::Text => screen.print_stdout(&self.render_text())?,
+            StdoutFormat::Text => screen.print_stdout(&self.render_text(screen.width()))?,
         }
         screen.print_diagnostics(&said);
         Ok(())
@@ -193,12 +226,14 @@ impl ImportSummary {
             kind: &self.kind,
             target: self.target.as_deref(),
             verified: self.verified,
+            dry_run: self.dry_run,
+            uncompared_sources: self.count_sources(),
             results: self.rows.iter().map(ImportRow::to_result).collect(),
             diagnostics: to_findings(&self.diagnostics),
         }
     }
 
-    fn render_text(&self) -> String {
+    fn render_text(&self, width: usize) -> String {
         let mut out = String::new();
         let widest = |of: fn(&ImportRow) -> usize| self.rows.iter().map(of).max().unwrap_or(0).min(60);
         let words = widest(|row| row.status.as_str().len());
@@ -210,9 +245,23 @@ impl ImportSummary {
             out.push_str(line.trim_end());
             out.push('\n');
         }
+        self.render_changes(&mut out, width);
         self.render_variables(&mut out);
         self.render_headline(&mut out);
         out
+    }
+
+    /// What changes in documents, and what stays in them.
+    fn render_changes(&self, out: &mut String, width: usize) {
+        for row in &self.rows {
+            for (title, fields) in [("changes", &row.changes), ("keeps", &row.pending)] {
+                if fields.is_empty() {
+                    continue;
+                }
+                let fields = render_fields(fields, width);
+                out.push_str(&format!("\n{} {title}:\n{fields}", row.name.escape_debug()));
+            }
+        }
     }
 
     fn render_variables(&self, out: &mut String) {
@@ -232,6 +281,7 @@ impl ImportSummary {
             ImportStatus::New,
             ImportStatus::Updated,
             ImportStatus::Unchanged,
+            ImportStatus::Pending,
             ImportStatus::Elsewhere,
             ImportStatus::NotWritten,
         ];
@@ -247,13 +297,40 @@ impl ImportSummary {
         if guarded > 0 {
             out.push_str(&format!("; {guarded} personal or internal fields omitted"));
         }
-        let proved =
-            count(ImportStatus::New) + count(ImportStatus::Updated) + count(ImportStatus::Unchanged) > 0;
-        match (proved, self.verified) {
-            (true, true) => out.push_str("\nverified: planning these documents shows no changes\n"),
-            (true, false) => out.push_str("\nnot verified: planning these documents may show changes\n"),
-            (false, _) => out.push('\n'),
+        out.push('\n');
+        if self.dry_run && !self.rows.is_empty() {
+            out.push_str("dry run: nothing was written\n");
         }
+        self.render_proof(out);
+    }
+
+    /// What was proven, and of how much.
+    fn render_proof(&self, out: &mut String) {
+        let is_proven = |row: &&ImportRow| {
+            let is_like_live =
+                matches!(row.status, ImportStatus::New | ImportStatus::Updated | ImportStatus::Unchanged);
+            is_like_live && row.pending.is_empty()
+        };
+        let proven = self.rows.iter().filter(is_proven).count();
+        let what = match proven == self.rows.len() {
+            true => "these documents".to_owned(),
+            false => format!("{proven} of {}", format_count(self.rows.len(), "document")),
+        };
+        match (proven > 0, self.verified) {
+            (true, true) => out.push_str(&format!("verified: planning {what} shows no changes")),
+            (true, false) => out.push_str(&format!("not verified: planning {what} may show changes")),
+            (false, _) => return,
+        }
+        let sources = self.count_sources();
+        if sources > 0 && self.verified {
+            let values = format_count(sources, "value");
+            out.push_str(&format!("; {values} from variables, files or commands not compared"));
+        }
+        out.push('\n');
+    }
+
+    fn count_sources(&self) -> usize {
+        self.rows.iter().map(|row| row.sources).sum()
     }
 
     /// What an import says to scripts.

@@ -4,11 +4,13 @@
 //! here says what is live, as a plan would see it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::draft::{DraftOptions, ObjectDraft, draft_object};
 use super::edited_file::EditedDocument;
 use super::imported_references::{ImportedReferences, resolve_references};
 use super::names::{VariableNames, to_variable_words};
+use super::pending::{EditHistory, is_answered, is_in_pending_field, take_pending_changes};
 use super::revise::{compare_document, revise_document};
 use super::{
     ExistingDocument, FetchedObjects, ImportAction, ImportContext, ImportJob, ImportedObject, names,
@@ -18,6 +20,7 @@ use crate::document::write::{DocumentContent, is_guarded, render_document};
 use crate::document::{self, Document, DocumentState};
 use crate::kind::ScalarType;
 use crate::kind::registry::KindRegistry;
+use crate::plan::Change;
 use crate::plan::step::format_path;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
@@ -45,6 +48,7 @@ impl ImportJob {
             import: self,
             registry: place.registry,
             variables: &mut place.variables,
+            history: place.history,
             trees: HashMap::new(),
         };
         let each = pairs().enumerate().map(|(at, (live, owner))| match owner {
@@ -100,6 +104,7 @@ struct ImportComposer<'c, 'e> {
     import: &'c ImportJob,
     registry: &'c KindRegistry,
     variables: &'c mut VariableNames,
+    history: &'c dyn EditHistory,
     /// The trees of files with documents that change, by their paths.
     trees: HashMap<&'e str, Vec<YamlNode<'e>>>,
 }
@@ -123,10 +128,13 @@ impl<'e> ImportComposer<'_, 'e> {
     ) -> ImportedObject<'e> {
         let document = existing.document;
         let mut composed = ImportedObject {
+            kind: Arc::clone(&self.import.kind),
             name: document.name.to_string(),
             live,
             references: ImportedReferences::default(),
             action: ImportAction::Unchanged(document),
+            changes: Vec::new(),
+            pending: Vec::new(),
             variables: Vec::new(),
             omitted: 0,
         };
@@ -150,7 +158,11 @@ impl<'e> ImportComposer<'_, 'e> {
     fn compare_document(&mut self, document: &'e Document, composed: &mut ImportedObject<'e>) {
         let live = composed.live;
         let subject = self.import.build_subject(document, &live.object);
-        let proposal = compare_document(document, &composed.references, &subject, &live.object);
+        let mut proposal = compare_document(document, &composed.references, &subject, &live.object);
+        composed.pending = take_pending_changes(self.history, document, &subject, &mut proposal);
+        if !composed.pending.is_empty() {
+            composed.action = ImportAction::Pending(document);
+        }
         if proposal.changes.is_empty() && proposal.errors.is_empty() && !self.import.all_fields {
             return;
         }
@@ -168,12 +180,14 @@ impl<'e> ImportComposer<'_, 'e> {
             Ok(None) => {}
             Ok(Some(revision)) => {
                 composed.variables = revision.variables;
+                composed.changes = proposal.changes;
                 let meanings = composed.references.clone();
                 let (cuts, touched) = (revision.cuts, revision.touched);
                 composed.action = ImportAction::Changed(EditedDocument {
                     document,
                     live,
                     references: meanings,
+                    pending: composed.pending.clone(),
                     cuts,
                     touched,
                 });
@@ -191,10 +205,13 @@ impl<'e> ImportComposer<'_, 'e> {
             Err(faults) => ImportAction::Refused(faults),
         };
         ImportedObject {
+            kind: Arc::clone(&self.import.kind),
             name,
             live,
             references: ImportedReferences::default(),
             action: work,
+            changes: Vec::new(),
+            pending: Vec::new(),
             variables,
             omitted: guarded,
         }
@@ -238,23 +255,28 @@ impl<'e> ImportComposer<'_, 'e> {
             return Err(faults);
         }
         let [document] = documents.as_slice() else { return Err(vec![diagnose_unverified(name, &[])]) };
-        check_matches_live(self.import, document, &ImportedReferences::default(), live)
+        check_matches_live(self.import, document, &ImportedReferences::default(), live, &[])
     }
 }
 
-/// Whether a document says what is live, as a plan would see it.
+/// Whether a document says what is live, as a plan would see it; edits that are pending may stay.
 pub(super) fn check_matches_live(
     import: &ImportJob,
     document: &Document,
     meanings: &ImportedReferences,
     live: &Snapshot,
+    pending: &[Change],
 ) -> Result<(), Vec<Diagnostic>> {
     let subject = import.build_subject(document, &live.object);
     let proposal = compare_document(document, meanings, &subject, &live.object);
-    if !proposal.errors.is_empty() {
-        return Err(proposal.errors);
+    let (own, changes): (Vec<Change>, Vec<Change>) =
+        proposal.changes.into_iter().partition(|change| is_in_pending_field(change, pending));
+    let errors = proposal.errors.into_iter().filter(|fault| !is_answered(fault, &own));
+    let errors: Vec<Diagnostic> = errors.collect();
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    let paths: Vec<String> = proposal.changes.iter().map(|change| format_path(&change.path)).collect();
+    let paths: Vec<String> = changes.iter().map(|change| format_path(&change.path)).collect();
     match paths.is_empty() {
         true => Ok(()),
         false => Err(vec![

@@ -14,6 +14,7 @@ use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
 use crate::document::write::edit::{TextEdit, apply_edits};
 use crate::document::{self, Document};
 use crate::kind::registry::KindRegistry;
+use crate::plan::Change;
 use crate::remote::wire::Snapshot;
 
 /// A document with its edits.
@@ -21,6 +22,8 @@ pub struct EditedDocument<'e> {
     pub document: &'e Document,
     pub live: &'e Snapshot,
     pub references: ImportedReferences,
+    /// Edits that were not applied, and stay.
+    pub pending: Vec<Change>,
     pub cuts: Vec<TextEdit>,
     pub touched: TouchedSpans,
 }
@@ -110,7 +113,7 @@ impl<'e> EditedFile<'e> {
         let mut new = self.new.iter();
         for (at, document) in documents.into_iter().enumerate() {
             let Some(old) = old.get(at) else {
-                mine.extend(new.next().map(|(_, live)| (document, *live, &nothing)));
+                mine.extend(new.next().map(|(_, live)| (document, *live, &nothing, &[][..])));
                 continue;
             };
             let revised = revised.get(&old.name_span.start);
@@ -120,15 +123,16 @@ impl<'e> EditedFile<'e> {
                     self.diagnose_unsafe_edit("an edit of this file would change more than was meant");
                 faults.push(fault.with_location(old.locate_span(old.name_span)));
             }
-            mine.extend(revised.map(|revised| (document, revised.live, &revised.references)));
+            mine.extend(revised.map(|own| (document, own.live, &own.references, own.pending.as_slice())));
         }
-        for (document, live, meanings) in &mine {
-            faults.extend(check_matches_live(import, document, meanings, live).err().into_iter().flatten());
+        let mut in_place = Vec::new();
+        for (document, live, meanings, pending) in mine {
+            let wrong = check_matches_live(import, &document, meanings, live, pending).err();
+            faults.extend(wrong.into_iter().flatten());
+            // over a document with pending edits a plan is not empty
+            in_place.extend(pending.is_empty().then(|| meanings.fill_document(&document, &live.object)));
         }
-        let in_place = |(document, live, meanings): &(Document, &Snapshot, &ImportedReferences)| {
-            meanings.fill_document(document, &live.object)
-        };
-        if faults.is_empty() { Ok(mine.iter().map(in_place).collect()) } else { Err(faults) }
+        if faults.is_empty() { Ok(in_place) } else { Err(faults) }
     }
 
     fn diagnose_unsafe_edit(&self, message: &str) -> Diagnostic {

@@ -82,6 +82,16 @@ fn format_id_words(kind: &Kind, object: &Object) -> String {
     object.get_field(kind.identity.id).map(hyphenated).unwrap_or_default()
 }
 
+/// Whether Windows takes a file of this name, whatever its ending, for a device.
+pub fn is_reserved_file_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_numbered = |prefix: &str| {
+        let rest = stem.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    matches!(&*stem, "con" | "prn" | "aux" | "nul") || is_numbered("com") || is_numbered("lpt")
+}
+
 /// Names of environment variables, each for one secret only.
 pub struct VariableNames {
     taken: BTreeSet<String>,

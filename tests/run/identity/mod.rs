@@ -15,10 +15,10 @@ use crate::support::stub_server::{Answer, ReceivedRequest, StubServer};
 use crate::support::workspace::Workspace;
 
 const API: &str = "format: 1\ntitle: Depot\ndescription: Boats.\nformats: [json]\n";
-const DELETE: &str = "  delete: { delete: '/boats/{id}' }\n";
+pub const DELETE: &str = "  delete: { delete: '/boats/{id}' }\n";
 
 /// A boat; `operations` are lines beside list and create, `code` words of its natural key.
-fn describe_boat(operations: &str, code: &str) -> String {
+pub fn describe_boat(operations: &str, code: &str) -> String {
     format!(
         "format: 1
 title: Boat
@@ -38,14 +38,14 @@ operations:
 }
 
 /// Boats on a server, and a workspace.
-struct Depot {
-    server: StubServer,
-    workspace: Workspace,
-    boats: Arc<Mutex<Vec<Json>>>,
+pub struct Depot {
+    pub server: StubServer,
+    pub workspace: Workspace,
+    pub boats: Arc<Mutex<Vec<Json>>>,
 }
 
 impl Depot {
-    fn new(kind: &str, boats: Vec<Json>) -> Self {
+    pub fn new(kind: &str, boats: Vec<Json>) -> Self {
         let boats = Arc::new(Mutex::new(boats));
         let own = Arc::clone(&boats);
         let server = StubServer::new(move |request| answer(&mut own.lock().expect("no panic"), request));
@@ -63,7 +63,7 @@ impl Depot {
         self.workspace.write(&format!("config/{name}.yaml"), &text);
     }
 
-    fn boats(&self) -> Vec<Json> {
+    pub fn boats(&self) -> Vec<Json> {
         self.boats.lock().expect("no panic").clone()
     }
 
@@ -73,7 +73,7 @@ impl Depot {
     }
 }
 
-fn boat(id: &str, code: &str) -> Json {
+pub fn boat(id: &str, code: &str) -> Json {
     json!({ "id": id, "code": code, "crew": 1 })
 }
 

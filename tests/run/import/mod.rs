@@ -6,6 +6,7 @@
 
 mod import_fixture;
 mod leaks;
+mod pending;
 mod round_trip;
 mod second_import;
 
