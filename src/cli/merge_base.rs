@@ -18,13 +18,18 @@ use crate::workspace::repository::{CommitFiles, CommitId, CommittedFile, GitRepo
 /// The most earlier texts of a file that are read.
 const MAX_EARLIER_VERSIONS: usize = 20;
 
+/// A commit and how it was named.
+type NamedCommit = (String, CommitId);
+
 /// The checked-out branch and its merge base with the main branch.
 #[derive(Clone)]
 pub struct GitBranch {
     repository: GitRepository,
     head: CommitId,
-    main_branch: (String, CommitId),
+    main_branch: NamedCommit,
     merge_base: CommitId,
+    /// The files of the merge base, or of several that are merged.
+    base_tree: CommitId,
 }
 
 impl GitBranch {
@@ -50,8 +55,7 @@ impl GitBranch {
             None => repository.find_main_branch(&env),
         };
         let Some(trunk) = trunk else { return Ok(None) };
-        let base = repository.find_merge_base(&head, &trunk.1)?;
-        Ok(Some(Self { repository, head, main_branch: trunk, merge_base: base }))
+        Self::with_base(repository, head, trunk).map(Some)
     }
 
     /// The branch that is checked out, and where it parted from a commit.
@@ -69,8 +73,17 @@ impl GitBranch {
         let repository = GitRepository::discover(root).ok_or_else(nothing)?;
         let head = repository.head().ok_or_else(nothing)?;
         let trunk = (named.to_owned(), repository.resolve_commit(named)?);
-        let base = repository.find_merge_base(&head, &trunk.1)?;
-        Ok(Self { repository, head, main_branch: trunk, merge_base: base })
+        Self::with_base(repository, head, trunk)
+    }
+
+    fn with_base(
+        repository: GitRepository,
+        head: CommitId,
+        main_branch: NamedCommit,
+    ) -> Result<Self, Diagnostic> {
+        let merge_base = repository.find_merge_base(&head, &main_branch.1)?;
+        let base_tree = repository.find_base_tree(&head, &main_branch.1, &merge_base);
+        Ok(Self { repository, head, main_branch, merge_base, base_tree })
     }
 
     /// The best common ancestor with the main branch.
@@ -160,7 +173,7 @@ impl MergeBaseDocuments {
     /// # Errors
     /// When the base is not here.
     pub fn new(branch: &GitBranch, workspace: &LoadedWorkspace) -> Result<Self, Diagnostic> {
-        let files = branch.repository.list_files(&branch.merge_base)?;
+        let files = branch.repository.list_files(&branch.base_tree)?;
         let paths = workspace.filter_document_paths(files.blobs.keys().map(String::as_str));
         let differing: Vec<_> = paths.into_iter().filter(|path| !files.is_unchanged(path)).collect();
         let blobs: Vec<_> = differing.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();

@@ -179,6 +179,26 @@ impl GitRepository {
         found.map(|own| CommitId(own.into())).ok_or_else(|| self.diagnose_missing_history())
     }
 
+    /// What the edits of a branch are told from: the best common ancestor with another one. Where there are several,
+    /// none of them has what the other has, so they are merged as Git does it.
+    pub fn find_base_tree(&self, a: &CommitId, b: &CommitId, base: &CommitId) -> CommitId {
+        let all = self.run_git(&["merge-base", "--all", &a.0, &b.0]).unwrap_or_default();
+        let merged = match all.lines().collect::<Vec<_>>().as_slice() {
+            [first, second, ..] => self.merge_commits(first, second),
+            _ => None,
+        };
+        merged.unwrap_or_else(|| base.clone())
+    }
+
+    /// The tree of a merge; files that both changed in one place have marks of conflicts.
+    fn merge_commits(&self, first: &str, second: &str) -> Option<CommitId> {
+        let merge = ["merge-tree", "--write-tree", "--no-messages", first, second];
+        let output = self.build_command(&merge).stderr(Stdio::null()).output().ok()?;
+        let tree = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_owned();
+        let is_tree = matches!(output.status.code(), Some(0 | 1)) && tree.len() >= 40;
+        is_tree.then(|| CommitId(tree.into()))
+    }
+
     /// The files of a commit in the workspace.
     ///
     /// # Errors

@@ -285,3 +285,39 @@ fn documents_that_come_and_go_on_a_branch() {
     let own = &causes(&report, "changes")[0].1;
     assert!(!own.is_empty() && own.iter().all(|own| *own == json!(["this_branch"])), "{report:#}");
 }
+
+/// Two branches that merged each other have two best common ancestors, none of which has all that both had.
+#[test]
+fn what_both_sides_merged_is_not_this_branch() {
+    if !has_git() {
+        return;
+    }
+    let mut fixture = SandboxFixture::new(PARTNER, 5, Json);
+    let root = fixture.workspace.root().to_owned();
+    let run = |arguments: &[&str]| assert!(git(&root, arguments));
+    run(&["init", "-q", "-b", "main"]);
+    fixture.workspace.write(".gitignore", ".trueup\n");
+    commit(&fixture, "as it is");
+    let original = fixture.documents[1].document["spec"]["company_name"].as_str().expect("a name").to_owned();
+    say(&mut fixture, 1, "company_name", "Lutsen");
+    commit(&fixture, "of the main branch");
+    run(&["checkout", "-qb", "work", "HEAD~1"]);
+    say(&mut fixture, 1, "company_name", &original);
+    say(&mut fixture, 3, "company_name", "Silver Bay");
+    commit(&fixture, "of the branch");
+    run(&["tag", "first"]);
+    run(&["merge", "-q", "--no-edit", "main"]);
+    run(&["checkout", "-q", "main"]);
+    run(&["merge", "-q", "--no-edit", "first"]);
+    run(&["checkout", "-q", "work"]);
+    say(&mut fixture, 1, "company_name", "Lutsen");
+    say(&mut fixture, 2, "company_name", "Two Harbors");
+    commit(&fixture, "new on the branch");
+    let report = fixture.workspace.expect(0, &["plan", "--format", "json"]).json();
+    let own: Vec<(String, bool)> = causes(&report, "changes")
+        .into_iter()
+        .map(|(name, causes)| (name, causes.iter().all(|own| *own == json!(["this_branch"]))))
+        .collect();
+    let expected = [("o-0001", false), ("o-0002", true), ("o-0003", false)];
+    assert_eq!(own, expected.map(|(name, is)| (name.to_owned(), is)).to_vec(), "{report:#}");
+}

@@ -282,7 +282,9 @@ fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>
             Err(faults) => return (before, Err(faults)),
         };
     let (cuts, touched) = (revision.cuts, revision.touched);
-    let revised = EditedDocument { document: &document, live: &live, references: meanings, cuts, touched };
+    let pending = Vec::new();
+    let revised =
+        EditedDocument { document: &document, live: &live, references: meanings, pending, cuts, touched };
     let page = EditedFile {
         path: "t.yaml".into(),
         before: Some(Arc::clone(&document.source)),

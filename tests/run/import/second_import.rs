@@ -140,7 +140,9 @@ fn a_secret_that_came_is_a_source() {
     assert!(!imported.contains("merchantPin: null"), "{imported}");
     fixture.workspace.write(FILE, &imported.replace("spec:\n", "spec:\n  merchantPin: null\n"));
     fixture.edit(0, json!({ "merchantPin": "90909" }));
-    let ran = fixture.import(0, &["displayName=Card*"]);
+    // an edit that was not applied stays until somebody says otherwise
+    fixture.import(0, &["displayName=Card*"]).says(&["pending", "merchantPin"]);
+    let ran = fixture.import(0, &["displayName=Card*", "--discard-pending"]);
     ran.says(&["BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN  for merchantPin of card-gateway"]);
     let text = fixture.workspace.read(FILE);
     assert!(text.contains("\n  merchantPin: { from_env: BOOTVIEW_CARD_GATEWAY_MERCHANT_PIN }\n"), "{text}");
