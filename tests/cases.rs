@@ -181,6 +181,7 @@ fn run(folder: &Path) -> Result<Outputs, String> {
             delete: case.allow.contains("delete"),
             personal: case.personal.unwrap_or(true),
             force_personal: case.allow.contains("personal"),
+            assume_secrets: false,
         },
         method: match case.method {
             None => UpdateMethod::Default,

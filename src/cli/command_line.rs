@@ -8,12 +8,15 @@ use super::api::ApiCommand;
 use super::apply::ApplyArgs;
 use super::completions::CompletionsArgs;
 use super::demo::DemoArgs;
+use super::doctor::DoctorArgs;
 use super::drift::DriftArgs;
 use super::explain::ExplainArgs;
 use super::fmt::FmtArgs;
 use super::forget::ForgetArgs;
 use super::global_args::GlobalArgs;
 use super::import::ImportArgs;
+use super::init::InitArgs;
+use super::man::ManArgs;
 use super::plan::PlanArgs;
 use super::policy::PolicyCommand;
 use super::sandbox::SandboxArgs;
@@ -71,7 +74,11 @@ pub enum CliCommand {
     Import(ImportArgs),
     /// Stop managing objects whose documents were removed; nothing is sent
     Forget(ForgetArgs),
-    /// Describe a kind or a field, offline
+    /// Make a workspace: settings, editor files and schemas; the credentials are checked with a read
+    Init(InitArgs),
+    /// Check settings, credentials, hosts, clock, Git and kinds, each with its remedy
+    Doctor(DoctorArgs),
+    /// Describe a kind, a field or a diagnostic code, offline
     Explain(ExplainArgs),
     /// Write JSON Schemas for editors and checks
     Schema(SchemaArgs),
@@ -91,6 +98,8 @@ pub enum CliCommand {
         #[command(subcommand)]
         command: PolicyCommand,
     },
+    /// Write man pages
+    Man(ManArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }

@@ -4,8 +4,10 @@
 //! by hand. Deliberately absent: settings and documents; no workspace is needed.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use serde_json::{Value as Json, json};
 
+use super::completion_values;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::screen::TerminalScreen;
@@ -20,7 +22,7 @@ use crate::workspace;
 #[derive(Args)]
 pub struct ExplainArgs {
     /// A kind, a field or a diagnostic code: `api/kind`, `api/kind.field.inner`, `unknown-kind` [default: list all kinds]
-    #[arg(value_name = "KIND[.PATH]|CODE")]
+    #[arg(value_name = "KIND[.PATH]|CODE", add = ArgValueCandidates::new(completion_values::list_topics))]
     pub topic: Option<String>,
 }
 

@@ -46,7 +46,6 @@ use crate::run::write_digests::WriteDigests;
 use crate::run::{RunEvent, RunSession};
 use crate::value::Sensitivity;
 use crate::workspace;
-use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::workspace::{LoadedWorkspace, secrets};
 pub use args::ImportArgs;
@@ -147,7 +146,7 @@ fn connect_target(
     let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let (secrets, mut unresolved) =
-        secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
+        secrets::resolve_secrets(slots, &workspace.settings.build_secret_environment(&workspace.root));
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
     let target = target.build_target(&secrets, &workspace.root, CredentialPurpose::Read, args.parallelism)?;
@@ -253,7 +252,7 @@ fn collect_variables<'d>(
         documents.flat_map(|document| document.spec.iter_value_sources().map(|(slot, _)| slot.clone()));
     let name = |slot| match slot {
         ValueSource::Env(name) => Some(name),
-        ValueSource::File(_) | ValueSource::Command(_) => None,
+        ValueSource::File(_) | ValueSource::Command(_) | ValueSource::Provider(..) => None,
     };
     of_targets.chain(of_documents).filter_map(name).collect()
 }

@@ -9,9 +9,11 @@ pub mod apply;
 mod approval;
 mod causes;
 pub mod command_line;
+mod completion_values;
 pub mod completions;
 pub mod demo;
 mod digest_keys;
+pub mod doctor;
 pub mod drift;
 mod events;
 pub mod exit;
@@ -22,8 +24,10 @@ pub mod global_args;
 mod history;
 pub mod ids;
 pub mod import;
+pub mod init;
 mod leases;
 mod logs;
+pub mod man;
 pub mod merge_base;
 mod notify;
 mod object_patterns;
@@ -56,6 +60,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 
 use command_line::{CliCommand, CommandLine};
 use exit::ExitStatus;
@@ -64,6 +69,8 @@ use screen::TerminalScreen;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    // answers a shell that asks for completions, and ends then
+    CompleteEnv::with_factory(CommandLine::command).var(completions::COMPLETION_VARIABLE).complete();
     let cli = match CommandLine::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -99,6 +106,8 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Show(args) => show::run(&common, &args, screen),
         CliCommand::Import(args) => import::run(&common, &args, screen),
         CliCommand::Forget(args) => forget::run(&common, &args, screen),
+        CliCommand::Init(args) => init::run(&common, &args, screen),
+        CliCommand::Doctor(args) => doctor::run(&common, &args, screen),
         CliCommand::Explain(args) => explain::run(&common, &args, screen),
         CliCommand::Schema(args) => schema::run(&common, &args, screen),
         CliCommand::Sandbox(args) => sandbox::run(&common, &args, screen),
@@ -106,6 +115,7 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Fmt(args) => fmt::run(&common, &args, screen),
         CliCommand::Api { command } => api::run(&common, &command, screen),
         CliCommand::Policy { command } => policy::run(&common, &command, screen),
-        CliCommand::Completions(args) => completions::run(&args, CommandLine::command(), screen),
+        CliCommand::Man(args) => man::run(&common, &args, CommandLine::command(), screen),
+        CliCommand::Completions(args) => completions::run(&args, screen),
     }
 }

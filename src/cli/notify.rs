@@ -10,7 +10,7 @@ use crate::output_filter::filter_text;
 use crate::remote::hosts::AllowedHosts;
 use crate::remote::webhook::WebhookSender;
 use crate::report::{ViewModel, chat_message, to_json};
-use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
+use crate::workspace::secrets::ResolvedSecrets;
 use crate::workspace::settings::NotifySettings;
 use crate::workspace::settings::file::{NotifyEvent, NotifyFormat};
 use crate::workspace::{LoadedWorkspace, secrets};
@@ -31,7 +31,7 @@ pub fn send_notifications(
     let credentials = hooks.iter().flat_map(|hook| std::iter::once(&hook.url).chain(&hook.secret));
     let slots = credentials.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
     let (secrets, mut faults) =
-        secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&workspace.root));
+        secrets::resolve_secrets(slots, &workspace.settings.build_secret_environment(&workspace.root));
     let sheet = shown.build_view("");
     for hook in hooks {
         if let Err(fault) = send_notification(hook, event, &secrets, (shown, &sheet)) {

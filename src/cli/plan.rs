@@ -26,6 +26,7 @@ use crate::report::plan_report::PlanReport;
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::text;
 use crate::run::{RunEvent, estimate, planning};
+use crate::workspace::LoadedWorkspace;
 
 /// Arguments of `plan`.
 #[derive(Args)]
@@ -40,6 +41,9 @@ pub struct PlanArgs {
     pub causes: CauseArgs,
     #[command(flatten)]
     pub sight: RevealArgs,
+    /// Do not read the secrets of documents: compare everything else, and say what was not compared
+    #[arg(long, conflicts_with_all = ["output", "rotate"], env = "TRUEUP_NO_SECRETS", hide_env_values = true)]
+    pub no_secrets: bool,
     /// Exit with 2 when there are changes
     #[arg(long, env = "TRUEUP_DETAILED_EXITCODE", hide_env_values = true)]
     pub detailed_exitcode: bool,
@@ -59,6 +63,7 @@ pub fn run(common: &GlobalArgs, args: &PlanArgs, screen: &TerminalScreen) -> any
     let Some(screen) = &reports.prepare_screen(screen, args.sight) else { return Ok(ExitStatus::Usage) };
     let reach = RunSelection::from_args(&args.selection);
     let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
+        let workspace = LoadedWorkspace { skips_secrets: args.no_secrets, ..workspace };
         run_setup::prepare_run(workspace, &args.reading, reach, screen, run_setup::PROCESS_ENV)
     });
     match prepared {
@@ -126,7 +131,10 @@ pub fn plan_workspace(
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
-    records::record_baselines(prepared, &jobs, &plan);
+    // what was not compared is not known to be in sync
+    if !prepared.workspace.skips_secrets {
+        records::record_baselines(prepared, &jobs, &plan);
+    }
     let mut objects = ObjectCounts::from_plan(&plan);
     if let Some(selection) = &prepared.selection {
         selection.filter_plan(&mut plan);

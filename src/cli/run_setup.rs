@@ -141,12 +141,13 @@ pub fn prepare_run(
 ) -> Result<PreparedRun, DiagnosticList> {
     let allowance = reading.network.build_retry_budget();
     let root = workspace.root.clone();
-    let world = SecretEnvironment { env, ..SecretEnvironment::from_process(&root) };
+    let providers = workspace.settings.secrets.clone();
+    let world = SecretEnvironment { env, providers: &providers, ..SecretEnvironment::from_process(&root) };
     let told = |fault: Diagnostic| {
         screen.print_diagnostics(std::slice::from_ref(&fault));
         vec![fault]
     };
-    let (keys, memory, index) = load_state(&root).map_err(told)?;
+    let (keys, memory, mut index) = load_state(&root).map_err(told)?;
     let selection = reach.args.map(|args| SelectionFilter::new(&workspace, &index, args)).transpose();
     let selection = selection.inspect_err(|faults| screen.print_diagnostics(faults))?.flatten();
     let (gone, notes) = match reach.is_partly_read {
@@ -172,16 +173,14 @@ pub fn prepare_run(
         return Err(faults);
     }
     let address = |service: &TargetClient| service.target.base_url.to_string();
-    let mut index = index;
     index.set_addresses(services.iter().map(|(name, own)| (name.to_string(), address(own))).collect());
     let (memory, index) = (Mutex::new(memory), Mutex::new(index));
-    let references = ReferenceResolver::default();
     let mut prepared = PreparedRun {
         workspace,
         services,
         write_digests: memory,
         index,
-        references,
+        references: ReferenceResolver::default(),
         rotation: rotate,
         keys,
         retry_budget: allowance,
@@ -439,6 +438,7 @@ impl PreparedRun {
                 lower_protection: reading.allow_lower_protection.is_granted(),
                 overwrite_edits: reading.overwrite_edits.is_granted(),
                 delete: reading.allow_delete.is_granted(),
+                assume_secrets: self.workspace.skips_secrets,
                 // the target says that
                 personal: false,
                 force_personal: reading.allow_personal.is_granted(),

@@ -117,6 +117,8 @@ pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
         ("api-check.json", schema::generate_output_schema::<api::check::ApiCheckReport>()),
         ("api-new.json", schema::generate_output_schema::<api::draft::ApiNewReport>()),
         ("api-try.json", schema::generate_output_schema::<api::try_api::ApiTryReport>()),
+        ("doctor.json", schema::generate_output_schema::<super::doctor::check::DoctorReport>()),
+        ("init.json", schema::generate_output_schema::<super::init::report::InitReport>()),
         ("policy.json", schema::generate_input_schema::<PolicyFile>()),
         ("policy-test.json", schema::generate_output_schema::<PolicyTestReport>()),
     ];

@@ -5,6 +5,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
+
+use super::completion_values;
 
 /// Documents by their files.
 #[derive(Args, Clone, Default)]
@@ -20,10 +23,10 @@ pub struct SelectionArgs {
     #[command(flatten)]
     pub files: PathArgs,
     /// Only objects of these targets; `*` matches any text; repeatable
-    #[arg(long, value_name = "TARGET", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_TARGET", hide_env_values = true)]
+    #[arg(long, value_name = "TARGET", help_heading = SELECTION_HEADING, value_delimiter = ',', add = ArgValueCandidates::new(completion_values::list_targets), env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Vec<String>,
     /// Only objects of these kinds, as `api/kind`; `*` matches any text; repeatable
-    #[arg(long, value_name = "KIND", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_KIND", hide_env_values = true)]
+    #[arg(long, value_name = "KIND", help_heading = SELECTION_HEADING, value_delimiter = ',', add = ArgValueCandidates::new(completion_values::list_kinds), env = "TRUEUP_KIND", hide_env_values = true)]
     pub kind: Vec<String>,
     #[command(flatten)]
     pub names: NameArgs,
@@ -42,10 +45,10 @@ pub struct SelectionArgs {
 #[derive(Args, Clone, Default)]
 pub struct NameArgs {
     /// Only objects with these document names; `*` matches any text; repeatable
-    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_NAME", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', add = ArgValueCandidates::new(completion_values::list_names), env = "TRUEUP_NAME", hide_env_values = true)]
     pub name: Vec<String>,
     /// Not these objects, by NAME or api/kind/NAME; `*` matches any text; repeatable
-    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', env = "TRUEUP_EXCLUDE", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", help_heading = SELECTION_HEADING, value_delimiter = ',', add = ArgValueCandidates::new(completion_values::list_names), env = "TRUEUP_EXCLUDE", hide_env_values = true)]
     pub exclude: Vec<String>,
 }
 

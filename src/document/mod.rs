@@ -102,6 +102,8 @@ pub enum ValueSource {
     /// Relative to the workspace.
     File(String),
     Command(Vec<String>),
+    /// A provider of the settings, and the name of the secret there.
+    Provider(String, String),
 }
 
 impl ValueTree for DesiredNode {

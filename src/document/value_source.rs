@@ -1,6 +1,7 @@
 //! Slots: where a value that must not stand in the repository comes from.
 //!
-//! `{ from_env: NAME }`, `{ from_file: PATH }` or `{ from_command: [PROGRAM, ARGUMENT] }`, read from a node.
+//! `{ from_env: NAME }`, `{ from_file: PATH }`, `{ from_command: [PROGRAM, ARGUMENT] }` or
+//! `{ from_secret: { PROVIDER: NAME } }`, read from a node.
 //! What stands there instead is never repeated: it may be the secret itself, so it is veiled.
 //! Deliberately absent: looking anything up. The `cli` room does, once, before the first request.
 
@@ -12,9 +13,9 @@ use crate::diagnostic::{Diagnostic, find_nearest};
 use crate::yaml::{YamlData, YamlNode};
 
 /// The words that open a slot.
-const SOURCE_KEYS: [&str; 3] = ["from_env", "from_file", "from_command"];
+const SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_secret"];
 /// How a slot is written, for hints.
-pub const FORMS: &str = "{ from_env: NAME }, { from_file: PATH } or { from_command: [PROGRAM, ARGUMENT] }";
+pub const FORMS: &str = "{ from_env: NAME }, { from_file: PATH }, { from_command: [PROGRAM, ARGUMENT] } or { from_secret: { PROVIDER: NAME } }";
 /// The most bytes of a name, a path or an argument.
 const MAX_WORD: usize = 4096;
 /// The most arguments of a command.
@@ -53,6 +54,7 @@ fn parse_source(key: &str, value: &YamlNode) -> Result<ValueSource, String> {
             _ => Err("is not the path of a file".into()),
         },
         "from_command" => parse_command(value).map(ValueSource::Command),
+        "from_secret" => parse_provider(value),
         other => Err(match find_nearest(other, SOURCE_KEYS) {
             Some(near) => format!("has an unknown key; did you mean `{near}`?"),
             None => "has an unknown word".into(),
@@ -72,6 +74,17 @@ fn parse_command(value: &YamlNode) -> Result<Vec<String>, String> {
     match words.first() {
         Some(program) if whole && !program.is_empty() => Ok(words),
         _ => Err("is not a program with its arguments".into()),
+    }
+}
+
+fn parse_provider(value: &YamlNode) -> Result<ValueSource, String> {
+    let is_name = |word: &&str| is_valid_path(word) && !word.contains(['\n', '\r']);
+    match value.entries() {
+        [entry] if !entry.value.is_null() => match entry.value.as_scalar().filter(is_name) {
+            Some(name) => Ok(ValueSource::Provider(entry.key.to_string(), name.to_owned())),
+            None => Err("is not the name of a secret".into()),
+        },
+        _ => Err("is not one provider with the name of a secret".into()),
     }
 }
 
@@ -103,6 +116,9 @@ impl fmt::Display for ValueSource {
             Self::Command(words) => {
                 let program = words.first().map_or("", String::as_str);
                 write!(out, "the command {}", program.escape_debug())
+            }
+            Self::Provider(provider, name) => {
+                write!(out, "the secret {} of provider {}", name.escape_debug(), provider.escape_debug())
             }
         }
     }

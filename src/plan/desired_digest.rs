@@ -486,6 +486,7 @@ fn encode_source(slot: &ValueSource) -> String {
         ValueSource::Env(name) => format!("env\n{name}"),
         ValueSource::File(path) => format!("file\n{path}"),
         ValueSource::Command(words) => format!("command\n{}", words.join("\n")),
+        ValueSource::Provider(provider, name) => format!("secret\n{provider}\n{name}"),
     }
 }
 

@@ -150,6 +150,8 @@ pub struct GrantedPermissions {
     pub personal: bool,
     /// Personal values are written although the target does not take them.
     pub force_personal: bool,
+    /// Secrets were not read and are taken as unchanged; only for plans that are never applied.
+    pub assume_secrets: bool,
 }
 
 /// How a change is shown, and which line asks for it.

@@ -236,8 +236,8 @@ fn decide_update(
         return refuse_object(question, proposal, vec![fault]);
     };
     let planned = request::build_update(question.subject, write, live, &proposal, rules.update_options);
-    let carried =
-        |path: &ValuePath| !rules.just_created && request::replaces_path(write, &proposal, &planned, path);
+    let is_known = rules.just_created || rules.permissions.assume_secrets;
+    let carried = |path: &ValuePath| !is_known && request::replaces_path(write, &proposal, &planned, path);
     let risks = proposal.carry_risks.iter().filter(|risk| carried(&risk.path));
     let reasons: Vec<_> = risks.map(|risk| diagnose_carry_risk(question, risk)).collect();
     if !reasons.is_empty() {

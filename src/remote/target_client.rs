@@ -13,7 +13,7 @@ mod try_paging;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use list::{ListEvent, ListReading};
 use list::{build_read_request, is_deleted};
@@ -61,6 +61,8 @@ pub struct TargetClient {
     collection_sizes: CollectionSizeMap,
     /// Wrong content types of responses that were read all the same.
     content_types: Mutex<BTreeSet<String>>,
+    /// How far the clock of the service is ahead, in seconds, as its last response says.
+    clock_offset: Mutex<Option<i64>>,
     may_write: bool,
     origin: Option<TargetOrigin>,
 }
@@ -113,6 +115,7 @@ impl TargetClient {
             spellings: SpellingCache::default(),
             collection_sizes: CollectionSizeMap::default(),
             content_types: Mutex::default(),
+            clock_offset: Mutex::default(),
             target,
             may_write: false,
             origin: None,
@@ -209,6 +212,22 @@ impl TargetClient {
         named.iter().map(warn).collect()
     }
 
+    /// How far the clock of the service is ahead of this one, in seconds; nothing before a response said so.
+    pub fn measure_clock_offset(&self) -> Option<i64> {
+        *self.clock_offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record_clock(&self, response: &HttpResponse) {
+        let date = response.headers.iter().find(|(name, _)| name == "date").map(|(_, date)| date);
+        let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) else { return };
+        let seconds = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            i64::try_from(since).unwrap_or(i64::MAX)
+        };
+        let offset = seconds(date) - seconds(SystemTime::now());
+        *self.clock_offset.lock().unwrap_or_else(PoisonError::into_inner) = Some(offset);
+    }
+
     fn record_content_type(&self, named: String) {
         let mut all = self.content_types.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() < MAX_CONTENT_TYPES {
@@ -276,6 +295,7 @@ impl TargetClient {
         request: &PlannedRequest,
     ) -> Result<CompletedRequest, RequestError> {
         let (response, verb) = (&answered.response, request.method);
+        self.record_clock(response);
         if !response.is_success() || response.status == PARTIAL_CONTENT {
             return Err(self.attribute_error(self.build_rejection(answered, request).await));
         }

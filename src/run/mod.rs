@@ -30,6 +30,7 @@ mod read_errors;
 pub mod refer;
 mod renames;
 mod sensitive_texts;
+pub mod skipped_secrets;
 pub mod undo;
 mod unmatched;
 pub mod write_digests;

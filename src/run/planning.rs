@@ -17,7 +17,7 @@ use super::refer::{
 use super::unmatched::{UnmatchedGroup, UnmatchedObjects};
 use super::{
     RunEvent, RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
-    read_errors, renames,
+    read_errors, renames, skipped_secrets,
 };
 use crate::cores::map_parallel;
 use crate::diagnostic::Diagnostic;
@@ -386,6 +386,12 @@ fn resolve_and_decide(
     live: Option<&Snapshot>,
 ) -> JobDecision {
     match session.references.resolve_document(session.index, job, live) {
+        Ok(document) if session.permissions.assume_secrets => {
+            let filled = skipped_secrets::fill_sources(&document, live.map(|live| &live.object));
+            let asked = filled.as_ref().unwrap_or(&document);
+            let decision = decide_resolved(session, job, (asked, &subject), live);
+            JobDecision::Decided(skipped_secrets::note_skipped(decision, job.document, &subject))
+        }
         Ok(document) => JobDecision::Decided(decide_resolved(session, job, (&document, &subject), live)),
         Err(UnresolvedReferences { reasons, unread: true }) => {
             JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })

@@ -8,6 +8,7 @@ mod assign;
 pub mod boundary;
 mod files;
 pub mod repository;
+pub mod secret_provider;
 pub mod secrets;
 pub mod settings;
 pub mod state_folder;
@@ -22,6 +23,7 @@ use crate::output_filter::hide_texts;
 use crate::policy::PolicySet;
 use crate::remote::target::Target;
 use crate::workspace::files::{DocumentPatterns, SelectedFiles};
+use crate::workspace::secret_provider::diagnose_unknown_provider;
 use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::WorkspaceSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
@@ -41,6 +43,8 @@ pub struct LoadedWorkspace {
     pub sources: Vec<Arc<NamedSource>>,
     /// Which credentials of its targets are looked up: those that read, unless a command writes.
     pub purpose: CredentialPurpose,
+    /// Whether the secrets of documents are not read; those of targets always are.
+    pub skips_secrets: bool,
     /// Held while a command writes: one at a time in a workspace.
     pub apply_lock: Option<std::fs::File>,
     pub policies: PolicySet,
@@ -178,6 +182,7 @@ fn read_workspace(
     }
     assign::assign_targets(&mut read.documents, &settings, faults);
     document::check_duplicates(&read.documents, faults);
+    check_providers(&read.documents, &settings, faults);
     if narrow.is_empty() {
         document::refer::report_dangling_references(&read.documents, faults);
     }
@@ -189,9 +194,25 @@ fn read_workspace(
         documents: read.documents,
         sources: read.sources,
         purpose: CredentialPurpose::Read,
+        skips_secrets: false,
         apply_lock: None,
         policies,
     })
+}
+
+/// Whether each provider that documents and credentials name is one of the settings.
+fn check_providers(documents: &[Document], settings: &WorkspaceSettings, faults: &mut Vec<Diagnostic>) {
+    let of_targets = settings.targets.iter().flat_map(|target| target.auth.list_credentials());
+    let of_targets = of_targets.map(|own| (&own.source, settings.source.locate_span(own.span)));
+    let of_documents = documents.iter().flat_map(|document| {
+        document.spec.iter_value_sources().map(|(source, span)| (source, document.locate_span(span)))
+    });
+    for (source, place) in of_targets.chain(of_documents) {
+        let ValueSource::Provider(name, _) = source else { continue };
+        if !settings.has_errors && !settings.secrets.iter().any(|own| *own.name == **name) {
+            faults.push(diagnose_unknown_provider(name, &settings.secrets, place));
+        }
+    }
 }
 
 /// The built-in kinds and those that the folder brings along; no workspace is needed.
@@ -279,7 +300,7 @@ impl LoadedWorkspace {
         let credentials = self.list_used_targets().flat_map(|target| target.list_credentials(self.purpose));
         let of_targets =
             credentials.map(|credential| (credential.source.clone(), source.locate_span(credential.span)));
-        let of_documents = self.documents.iter().flat_map(|document| {
+        let of_documents = self.documents.iter().filter(|_| !self.skips_secrets).flat_map(|document| {
             document.spec.iter_value_sources().map(|(slot, span)| (slot.clone(), document.locate_span(span)))
         });
         of_targets.chain(of_documents).collect()

@@ -231,6 +231,11 @@ impl GitRepository {
             || committed.split('\0').any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Whether Git ignores a file or folder of the workspace.
+    pub fn ignores(&self, name: &str) -> bool {
+        self.run_git(&["check-ignore", "--quiet", "--no-index", "--", name]).is_some()
+    }
+
     /// The texts of files, in their order; nothing for what is no text, or too long.
     pub fn read_texts(&self, blobs: &[BlobId]) -> Vec<Option<String>> {
         let mut texts = Vec::with_capacity(blobs.len());

@@ -1,18 +1,18 @@
-//! Secrets from their sources: the environment, a file, or the output of a program.
+//! Secrets from their sources: the environment, a file, the output of a program, or a provider of many.
 //!
-//! Each distinct source is read once, programs at the same time; all that give nothing are reported together, before
+//! Each distinct source is read once, each provider runs once, programs run at the same time; all that give nothing are reported together, before
 //! any request. A secret appears in no message: of a program that fails only its exit status is shown.
 //! Deliberately absent: shells, caches, and any knowledge of one particular vault.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -22,9 +22,12 @@ use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
 use crate::document::ValueSource;
 use crate::output_filter::hide_texts;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
+use crate::workspace::secret_provider::{SecretProvider, find_secret};
 
 /// The most bytes of one secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
+/// The most bytes that a provider prints.
+const MAX_PROVIDER_BYTES: u64 = 4 * 1024 * 1024;
 /// The most further places at which a missing secret is shown.
 const MAX_PLACES: usize = 3;
 /// How long a program may take.
@@ -44,6 +47,8 @@ pub struct SecretEnvironment<'w> {
     pub env: &'w dyn Fn(&str) -> Option<OsString>,
     /// How long a program may take.
     pub timeout: Duration,
+    /// The providers of the settings.
+    pub providers: &'w [SecretProvider],
 }
 
 /// The values of sources.
@@ -64,7 +69,7 @@ type SecretBytes = Zeroizing<Vec<u8>>;
 impl<'w> SecretEnvironment<'w> {
     /// The environment of the process.
     pub fn from_process(root: &'w Path) -> Self {
-        Self { root, env: &|name| std::env::var_os(name), timeout: COMMAND_TIMEOUT }
+        Self { root, env: &|name| std::env::var_os(name), timeout: COMMAND_TIMEOUT, providers: &[] }
     }
 }
 
@@ -90,7 +95,11 @@ pub fn resolve_secrets(
     let sources = group_by_source(sources);
     let mut outputs = world.run_commands(sources.iter().map(|(source, _)| source));
     for (source, places) in sources {
-        let bytes = outputs.remove(&source).unwrap_or_else(|| world.read_source(&source));
+        if let Some(failed) = outputs.find_failed_provider(&source) {
+            failed.places.extend(places);
+            continue;
+        }
+        let bytes = outputs.texts.remove(&source).unwrap_or_else(|| world.read_source(&source));
         match bytes.and_then(|bytes| parse_secret(&source, &bytes)) {
             Ok(secret) => {
                 secrets.values.insert(source, secret);
@@ -98,6 +107,7 @@ pub fn resolve_secrets(
             Err(failure) => faults.push(failure.into_diagnostic(places)),
         }
     }
+    faults.extend(outputs.failed.into_iter().map(FailedProvider::into_diagnostic));
     (secrets, faults)
 }
 
@@ -169,37 +179,63 @@ impl SecretEnvironment<'_> {
         match source {
             ValueSource::Env(name) => self.read_variable(source, name),
             ValueSource::File(path) => self.read_file(source, path),
-            ValueSource::Command(_) if self.forbids_commands() => Err(SecretSourceError::new(
-                format!("{source} is not run, because {NO_COMMANDS_VARIABLE} is set"),
-                format!("take the value from a variable or a file, or unset {NO_COMMANDS_VARIABLE}"),
-            )),
+            ValueSource::Command(_) if self.forbids_commands() => Err(self.refuse_command(source)),
             ValueSource::Command(words) => CommandRunner::new(self).run_command(source, words),
+            // a provider that ran gave no text of this name, or the settings have no such provider
+            ValueSource::Provider(..) if self.forbids_commands() => Err(self.refuse_command(source)),
+            ValueSource::Provider(..) => Err(SecretSourceError::new(
+                format!("{source} is not in what the provider printed"),
+                "check the name; dots lead into inner objects, and the value is a text",
+            )),
         }
+    }
+
+    fn refuse_command(&self, source: &ValueSource) -> SecretSourceError {
+        SecretSourceError::new(
+            format!("{source} is not run, because {NO_COMMANDS_VARIABLE} is set"),
+            format!("take the value from a variable or a file, or unset {NO_COMMANDS_VARIABLE}"),
+        )
     }
 
     fn forbids_commands(&self) -> bool {
         (self.env)(NO_COMMANDS_VARIABLE).is_some_and(|word| !word.is_empty() && word != "0")
     }
 
-    /// Runs every program among the sources, several at the same time.
-    fn run_commands<'s>(&self, sources: impl Iterator<Item = &'s ValueSource>) -> CommandOutputs {
+    /// Runs every program among the sources and every provider that they need, several at the same time.
+    fn run_commands<'s>(&'s self, sources: impl Iterator<Item = &'s ValueSource>) -> CommandOutputs {
         if self.forbids_commands() {
-            return CommandOutputs::new();
+            return CommandOutputs::default();
         }
-        let is_command = |source: &&ValueSource| matches!(source, ValueSource::Command(_));
-        let (runner, queue) = (CommandRunner::new(self), sources.filter(is_command).collect::<Vec<_>>());
-        let (next, outputs) = (AtomicUsize::new(0), Mutex::new(CommandOutputs::new()));
+        let queue = self.list_jobs(sources);
+        let runner = CommandRunner::new(self);
+        let (next, outputs) = (AtomicUsize::new(0), Mutex::new(CommandOutputs::default()));
         let work = || {
-            while let Some(source) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let ValueSource::Command(words) = source else { continue };
-                let output = runner.run_command(source, words);
-                outputs.lock().unwrap_or_else(PoisonError::into_inner).insert((*source).clone(), output);
+            while let Some(job) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = runner.run_job(job);
+                outputs.lock().unwrap_or_else(PoisonError::into_inner).add_result(job, result);
             }
         };
         std::thread::scope(|scope| {
             (0..queue.len().min(MAX_RUNNING_COMMANDS)).for_each(|_| drop(scope.spawn(work)));
         });
         outputs.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job for each program, and one for each provider with the names that are needed of it.
+    fn list_jobs<'s>(&'s self, sources: impl Iterator<Item = &'s ValueSource>) -> Vec<CommandJob<'s>> {
+        let mut jobs = Vec::new();
+        let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for source in sources {
+            match source {
+                ValueSource::Command(words) => jobs.push(CommandJob::Program { source, words }),
+                ValueSource::Provider(provider, name) => names.entry(provider).or_default().push(name),
+                ValueSource::Env(_) | ValueSource::File(_) => {}
+            }
+        }
+        let provider = |name: &str| self.providers.iter().find(|own| *own.name == *name);
+        let each = names.into_iter().filter_map(|(name, names)| Some((provider(name)?, names)));
+        jobs.extend(each.map(|(provider, names)| CommandJob::Provider { provider, names }));
+        jobs
     }
 
     fn read_variable(&self, source: &ValueSource, name: &str) -> Result<SecretBytes, SecretSourceError> {
@@ -228,12 +264,97 @@ impl SecretEnvironment<'_> {
         if !path.metadata().map_err(failed)?.is_file() {
             return Err(SecretSourceError::new(format!("{source} is not a file"), hint));
         }
-        read_bounded(File::open(path).map_err(failed)?).map_err(failed)
+        read_bounded(File::open(path).map_err(failed)?, MAX_SECRET_BYTES).map_err(failed)
     }
 }
 
+/// A program to run.
+enum CommandJob<'s> {
+    /// One that prints a value.
+    Program { source: &'s ValueSource, words: &'s [String] },
+    /// One that prints the values of these names.
+    Provider { provider: &'s SecretProvider, names: Vec<&'s str> },
+}
+
 /// What programs printed.
-type CommandOutputs = HashMap<ValueSource, Result<SecretBytes, SecretSourceError>>;
+#[derive(Default)]
+struct CommandOutputs {
+    texts: HashMap<ValueSource, Result<SecretBytes, SecretSourceError>>,
+    failed: Vec<FailedProvider>,
+}
+
+/// A provider that gave nothing.
+struct FailedProvider {
+    name: Arc<str>,
+    location: SourceLocation,
+    error: SecretSourceError,
+    /// The places that need it.
+    places: Vec<SourceLocation>,
+}
+
+impl FailedProvider {
+    /// The error at the provider in the settings, with the places that need it.
+    fn into_diagnostic(self) -> Diagnostic {
+        let places = std::iter::once(self.location).chain(self.places);
+        self.error.into_diagnostic(places.collect())
+    }
+}
+
+impl CommandOutputs {
+    fn find_failed_provider(&mut self, source: &ValueSource) -> Option<&mut FailedProvider> {
+        let ValueSource::Provider(provider, _) = source else { return None };
+        self.failed.iter_mut().find(|failed| *failed.name == **provider)
+    }
+
+    fn add_result(&mut self, job: &CommandJob, result: Result<SecretBytes, SecretSourceError>) {
+        let (provider, names) = match job {
+            CommandJob::Program { source, .. } => {
+                self.texts.insert((*source).clone(), result);
+                return;
+            }
+            CommandJob::Provider { provider, names } => (provider, names),
+        };
+        let parsed = result.and_then(|bytes| parse_output(provider, &bytes));
+        let output = match parsed {
+            Ok(output) => output,
+            Err(error) => {
+                let (name, location) = (Arc::clone(&provider.name), provider.location.clone());
+                return self.failed.push(FailedProvider { name, location, error, places: Vec::new() });
+            }
+        };
+        for name in names {
+            if let Some(text) = find_secret(&output, name) {
+                let source = ValueSource::Provider(provider.name.to_string(), (*name).to_owned());
+                self.texts.insert(source, Ok(Zeroizing::new(text.as_bytes().to_vec())));
+            }
+        }
+    }
+}
+
+/// The JSON that a provider printed; nothing of it is ever shown.
+fn parse_output(provider: &SecretProvider, bytes: &[u8]) -> Result<serde_json::Value, SecretSourceError> {
+    let failed = |what: &str| {
+        SecretSourceError::new(
+            format!("the secret provider {} {what}", provider.name.escape_debug()),
+            "it prints an object from name to text, or a list of objects with `name` and `value`",
+        )
+    };
+    if bytes.len() as u64 > MAX_PROVIDER_BYTES {
+        return Err(failed("prints more than 4 MiB"));
+    }
+    serde_json::from_slice(bytes)
+        .ok()
+        .filter(|json: &serde_json::Value| json.is_object() || json.is_array())
+        .ok_or_else(|| failed("prints no JSON object or list"))
+}
+
+/// A program, what it gets, and how much it may print for how long.
+struct CommandCall<'c> {
+    words: &'c [String],
+    input: Option<String>,
+    timeout: Duration,
+    most: u64,
+}
 
 /// Runs programs in the workspace. It does not know the environment, so that threads can share it.
 struct CommandRunner<'w> {
@@ -246,19 +367,38 @@ impl<'w> CommandRunner<'w> {
         Self { root: world.root, timeout: world.timeout }
     }
 
+    fn run_job(&self, job: &CommandJob) -> Result<SecretBytes, SecretSourceError> {
+        match job {
+            CommandJob::Program { source, words } => self.run_command(source, words),
+            CommandJob::Provider { provider, names } => {
+                let (words, input) = (provider.build_command(names), provider.build_input(names));
+                let call =
+                    CommandCall { words: &words, input, timeout: provider.timeout, most: MAX_PROVIDER_BYTES };
+                self.run_call(&format!("the secret provider {}", provider.name.escape_debug()), &call)
+            }
+        }
+    }
+
     fn run_command(&self, source: &ValueSource, words: &[String]) -> Result<SecretBytes, SecretSourceError> {
+        let call = CommandCall { words, input: None, timeout: self.timeout, most: MAX_SECRET_BYTES };
+        self.run_call(&source.to_string(), &call)
+    }
+
+    /// What a program prints; `what` names it in errors.
+    fn run_call(&self, what: &str, call: &CommandCall) -> Result<SecretBytes, SecretSourceError> {
         let failed = |why: String| {
             SecretSourceError::new(
-                format!("{source} {why}"),
+                format!("{what} {why}"),
                 "run it by hand in the workspace to see what it says",
             )
         };
         let mut child = self
-            .spawn_command(words)
+            .spawn_command(call)
             .map_err(|error| failed(format!("can't be started: {}", error.kind())))?;
-        let deadline = Instant::now() + self.timeout;
-        let output = read_output(&mut child).recv_timeout(self.timeout);
-        let whole = matches!(&output, Ok(Ok(bytes)) if bytes.len() as u64 <= MAX_SECRET_BYTES);
+        let deadline = Instant::now() + call.timeout;
+        write_input(&mut child, call.input.clone());
+        let output = read_output(&mut child, call.most).recv_timeout(call.timeout);
+        let whole = matches!(&output, Ok(Ok(bytes)) if bytes.len() as u64 <= call.most);
         let status = if whole { wait_for_exit(&mut child, deadline) } else { kill_child(&mut child) };
         match (output, status) {
             (Ok(Ok(bytes)), _) if !whole => Ok(bytes),
@@ -266,20 +406,20 @@ impl<'w> CommandRunner<'w> {
             (Ok(Ok(_)), Some(status)) => Err(failed(describe_exit(status))),
             (Ok(Err(error)), _) => Err(failed(format!("can't be read: {}", error.kind()))),
             (Err(_), _) | (_, None) => {
-                Err(failed(format!("did not end within {} s", self.timeout.as_secs_f32())))
+                Err(failed(format!("did not end within {} s", call.timeout.as_secs_f32())))
             }
         }
     }
 
     /// Without a shell; its error output may hold a secret and is not shown.
-    fn spawn_command(&self, words: &[String]) -> io::Result<Child> {
-        let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    fn spawn_command(&self, call: &CommandCall) -> io::Result<Child> {
+        let (program, arguments) = call.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let near = Path::new(program).components().count() > 1;
         let program = if near { self.root.join(program) } else { program.into() };
         Command::new(program)
             .args(arguments)
             .current_dir(self.root)
-            .stdin(Stdio::null())
+            .stdin(if call.input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -288,21 +428,30 @@ impl<'w> CommandRunner<'w> {
 
 /// Reads the output of a program in a thread of its own. The thread is left behind when a grandchild keeps
 /// the pipe open; it ends with the process.
-fn read_output(child: &mut Child) -> Receiver<io::Result<SecretBytes>> {
+fn read_output(child: &mut Child, most: u64) -> Receiver<io::Result<SecretBytes>> {
     let (send, receive) = mpsc::channel();
     let output = child.stdout.take();
     std::thread::spawn(move || {
-        let read = output.map_or_else(|| Ok(SecretBytes::default()), read_bounded);
+        let read = output.map_or_else(|| Ok(SecretBytes::default()), |output| read_bounded(output, most));
         // nobody listens any more after the timeout
         let _ = send.send(read);
     });
     receive
 }
 
-fn read_bounded(from: impl Read) -> io::Result<SecretBytes> {
+/// Writes the input of a program in a thread of its own; one that does not read it is no error.
+fn write_input(child: &mut Child, input: Option<String>) {
+    let Some((mut pipe, input)) = child.stdin.take().zip(input) else { return };
+    std::thread::spawn(move || {
+        // a program that knows its names already closes its input
+        let _ = pipe.write_all(input.as_bytes());
+    });
+}
+
+fn read_bounded(from: impl Read, most: u64) -> io::Result<SecretBytes> {
     // never grows, so no copy of a secret is left behind in memory
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET_BYTES as usize + 1));
-    from.take(MAX_SECRET_BYTES + 1).read_to_end(&mut bytes)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most as usize + 1));
+    from.take(most + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

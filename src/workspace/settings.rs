@@ -26,11 +26,14 @@ use crate::kind::{Api, WireFormat};
 use crate::output_filter::hide_texts;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetOrigin;
-use crate::workspace::secrets::ResolvedSecrets;
+use crate::workspace::secret_provider::SecretProvider;
+use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::auth::{
     AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
 };
-use crate::workspace::settings::file::{NotifyEvent, NotifyFile, NotifyFormat, SettingsFile};
+use crate::workspace::settings::file::{
+    NotifyEvent, NotifyFile, NotifyFormat, SecretProviderFile, SettingsFile,
+};
 pub use crate::workspace::settings::receipts::ReceiptSettings;
 use crate::yaml;
 use crate::yaml::{YamlEntry, YamlNode};
@@ -55,6 +58,8 @@ pub struct WorkspaceSettings {
     pub mail_domains: bool,
     /// How receipts are kept.
     pub receipts: ReceiptSettings,
+    /// Providers of secrets.
+    pub secrets: Vec<SecretProvider>,
     /// Whether something in the file is wrong, so that a missing target may only be a broken one.
     pub has_errors: bool,
 }
@@ -117,6 +122,7 @@ pub fn read_settings(
     let mail_domains = word == Some("show");
     let allow_empty = root.and_then(|root| root.get_value("allow_empty")).and_then(YamlNode::as_scalar);
     let receipts = receipts::read_receipt_settings(root, &mut SourceReader::new(source, &mut found));
+    let secrets = root.map_or_else(Vec::new, |root| read_providers(root, source));
     let faulty = has_errors(&found);
     faults.append(&mut found);
     WorkspaceSettings {
@@ -127,6 +133,7 @@ pub fn read_settings(
         allow_empty: allow_empty == Some("true"),
         mail_domains,
         receipts,
+        secrets,
         has_errors: faulty,
     }
 }
@@ -155,6 +162,18 @@ fn read_sections(
         Some(NotifySettings { url: url?, secret, format: file.format, events: file.on })
     };
     (targets, hooks.into_iter().zip(words).filter_map(hook).collect())
+}
+
+/// The providers of secrets; what is wrong with their form was said with the rest of the file.
+fn read_providers(root: &YamlNode, source: &Arc<NamedSource>) -> Vec<SecretProvider> {
+    let entries = root.get_value("secrets").map_or(&[][..], YamlNode::entries);
+    let provider = |entry: &YamlEntry| {
+        let file = read_typed::<SecretProviderFile>(&entry.value, source, &mut Vec::new())?;
+        let is_complete = file.command.first().is_some_and(|program| !program.is_empty());
+        let place = source.locate_span(entry.key_span);
+        is_complete.then(|| SecretProvider::new(&entry.key, file, place))
+    };
+    entries.iter().filter_map(provider).collect()
 }
 
 /// The address and the secret of a webhook.
@@ -231,6 +250,13 @@ fn read_patterns(root: Option<&YamlNode>, source: &Arc<NamedSource>) -> Vec<(Str
             let place = || source.locate_span(SourceSpan::default());
             file::default_documents().into_iter().map(|pattern| (pattern, place())).collect()
         }
+    }
+}
+
+impl WorkspaceSettings {
+    /// Where secrets are read for a run of this process.
+    pub fn build_secret_environment<'w>(&'w self, root: &'w Path) -> SecretEnvironment<'w> {
+        SecretEnvironment { providers: &self.secrets, ..SecretEnvironment::from_process(root) }
     }
 }
 

@@ -305,7 +305,7 @@ fn slots_stand_where_they_may() {
             ValueSource::Env("DOOR".into()),
         ]
     );
-    let forms = "(write { from_env: NAME }, { from_file: PATH } or { from_command: [PROGRAM, ARGUMENT] })";
+    let forms = "(write { from_env: NAME }, { from_file: PATH }, { from_command: [PROGRAM, ARGUMENT] } or { from_secret: { PROVIDER: NAME } })";
     spec_says(
         "owner: {from_env: X-Y}\npin: {from_evn: X}\nnote: {from_env: X, from_file: y}\nplace: {door: {from_command: op read}}\nrank: {from_env: R}\ntitle: {env: X}",
         &[
@@ -334,7 +334,7 @@ const CANARY: &str = "s3cr3t-c4n4ry";
 
 #[test]
 fn a_secret_that_stands_where_it_must_not_is_never_repeated() {
-    let forms = "write { from_env: NAME }, { from_file: PATH } or { from_command: [PROGRAM, ARGUMENT] }";
+    let forms = "write { from_env: NAME }, { from_file: PATH }, { from_command: [PROGRAM, ARGUMENT] } or { from_secret: { PROVIDER: NAME } }";
     spec_says(
         "pin: hunter2\nplace: {door: 'hunter2'}\ngoods: [{code: a, token: hunter2}]",
         &[

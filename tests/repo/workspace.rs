@@ -45,7 +45,7 @@ fn says(text: &str, expected: &[&str]) {
     assert_eq!(lines(&faults), expected, "of\n{text}");
 }
 
-const FORMS: &str = "write { from_env: NAME }, { from_file: PATH } or { from_command: [PROGRAM, ARGUMENT] }; a secret that was ever committed must be changed";
+const FORMS: &str = "write { from_env: NAME }, { from_file: PATH }, { from_command: [PROGRAM, ARGUMENT] } or { from_secret: { PROVIDER: NAME } }; a secret that was ever committed must be changed";
 
 // ---- settings
 
@@ -134,7 +134,7 @@ fn every_fault_of_the_settings_is_told() {
             "trueup.yaml:8:19 wrong-type: this is a single value, but true or false is wanted here",
             "trueup.yaml:9:3 missing-key: the key `api` is missing here (`api`: The API that is served there: a built-in one, or one that a directory under `apis/` describes)",
             "trueup.yaml:10:12 wrong-type: this is a single value, but a list is wanted here",
-            "trueup.yaml:11:1 unknown-key: the key `foo` is not known here (known here: allow_empty, mail_domains, notify, receipts)",
+            "trueup.yaml:11:1 unknown-key: the key `foo` is not known here (known here: allow_empty, mail_domains, notify, receipts, secrets)",
         ],
     );
     says(
@@ -564,7 +564,12 @@ fn connected(slot: &str, files: &[(&str, &str)]) -> (Vec<String>, Option<String>
         "BROKEN" => Some(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(vec![0xff])),
         _ => None,
     };
-    let world = SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_millis(600) };
+    let world = SecretEnvironment {
+        root: dir.path(),
+        env: &env,
+        timeout: Duration::from_millis(600),
+        providers: &[],
+    };
     let mut workspace = workspace.unwrap();
     let (targets, faults) = workspace.resolve_targets(&world, None);
     assert_eq!(
@@ -647,6 +652,7 @@ fn a_program_runs_once_however_many_need_it() {
         root: dir.path(),
         env: &|name| (name == "T").then(|| "t".into()),
         timeout: Duration::from_secs(10),
+        providers: &[],
     };
     let (targets, faults) = workspace.resolve_targets(&world, None);
     assert!(faults.is_empty() && targets.len() == 1);
@@ -667,7 +673,8 @@ fn many_programs_run_at_the_same_time_and_each_once() {
     let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &documents)]);
     let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
     let env = |name: &str| (name == "T").then(|| "t".into());
-    let world = SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_secs(10) };
+    let world =
+        SecretEnvironment { root: dir.path(), env: &env, timeout: Duration::from_secs(10), providers: &[] };
     let began = std::time::Instant::now();
     let (_, faults) = workspace.resolve_targets(&world, None);
     assert!(faults.is_empty(), "{:?}", lines(&faults));
@@ -681,8 +688,12 @@ fn programs_can_be_switched_off() {
     let document = gateway("x").replace('}', ", merchantKey: {from_command: [sh, -c, 'echo x >> runs']}}");
     let dir = workspace(&[("trueup.yaml", SETTINGS), ("config/a.yaml", &document)]);
     let mut workspace = workspace::open_workspace(dir.path(), &[]).0.unwrap();
-    let world =
-        SecretEnvironment { root: dir.path(), env: &|_| Some("1".into()), timeout: Duration::from_secs(10) };
+    let world = SecretEnvironment {
+        root: dir.path(),
+        env: &|_| Some("1".into()),
+        timeout: Duration::from_secs(10),
+        providers: &[],
+    };
     let (targets, faults) = workspace.resolve_targets(&world, None);
     let lines = lines(&faults);
     assert!(
@@ -700,6 +711,7 @@ fn only_targets_in_use_are_asked_for_their_credentials() {
     let dir = workspace(&[("trueup.yaml", &settings), ("config/a.yaml", &gateway("a"))]);
     let (workspace, _) = workspace::open_workspace(dir.path(), &[]);
     let world = SecretEnvironment {
+        providers: &[],
         root: dir.path(),
         env: &|name| (name == "T").then(|| "t".into()),
         timeout: Duration::ZERO,

@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::{FitCollector, FitReport, PagingFit};
 use super::fit_text::render_fit;
+use crate::cli::completion_values;
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::run_args::NetworkArgs;
@@ -25,7 +27,6 @@ use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::value::Value;
 use crate::workspace;
-use crate::workspace::secrets::SecretEnvironment;
 use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::CredentialPurpose;
 use crate::workspace::{WorkspaceConfig, secrets};
@@ -34,7 +35,7 @@ use crate::workspace::{WorkspaceConfig, secrets};
 #[derive(Args)]
 pub struct ApiTryArgs {
     /// A target of the workspace
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", add = ArgValueCandidates::new(completion_values::list_targets))]
     pub target: String,
     /// Only this kind of the API
     #[arg(value_name = "KIND")]
@@ -112,7 +113,8 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
     let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots =
         credentials.map(|own| (own.source.clone(), base.settings.source.locate_span(own.span))).collect();
-    let (secrets, unresolved) = secrets::resolve_secrets(slots, &SecretEnvironment::from_process(&base.root));
+    let (secrets, unresolved) =
+        secrets::resolve_secrets(slots, &base.settings.build_secret_environment(&base.root));
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.build_retry_budget());
     let connected =

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 
+use crate::cli::completion_values;
 use crate::cli::run_args::NetworkArgs;
 use crate::cli::selection_args::NameArgs;
 
@@ -20,7 +22,7 @@ Examples:
   trueup import carrierx/partner company_name='Lakeside*' -o config/partners --personal")]
 pub struct ImportArgs {
     /// What to import, as `api/kind`
-    #[arg(value_name = "KIND")]
+    #[arg(value_name = "KIND", add = ArgValueCandidates::new(completion_values::list_kinds))]
     pub kind: String,
     /// An id, or field=value with `*` at either end; repeatable [default: all objects]
     #[arg(value_name = "SELECTOR")]
@@ -29,7 +31,7 @@ pub struct ImportArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
     /// The target to read from; optional if only one target serves the API
-    #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion_values::list_targets), env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Option<String>,
     #[command(flatten)]
     pub names: NameArgs,

@@ -168,6 +168,10 @@ pub fn render_value_source(slot: &ValueSource) -> String {
     match slot {
         ValueSource::Env(name) => format!("{{ from_env: {} }}", yaml::format_scalar(name, true)),
         ValueSource::File(path) => format!("{{ from_file: {} }}", yaml::format_scalar(path, true)),
+        ValueSource::Provider(provider, name) => {
+            let (provider, name) = (yaml::format_scalar(provider, true), yaml::format_scalar(name, true));
+            format!("{{ from_secret: {{ {provider}: {name} }} }}")
+        }
         ValueSource::Command(words) => {
             let words: Vec<String> = words.iter().map(|word| yaml::format_scalar(word, true)).collect();
             format!("{{ from_command: [{}] }}", words.join(", "))

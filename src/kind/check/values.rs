@@ -13,7 +13,7 @@ use crate::diagnostic::Diagnostic;
 use crate::value::{Sensitivity, Value};
 
 /// The words for where a secret comes from.
-const SECRET_SOURCE_KEYS: [&str; 3] = ["from_env", "from_file", "from_command"];
+const SECRET_SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_secret"];
 
 impl KindChecker<'_> {
     /// A leaf's value, or a fault.

@@ -161,9 +161,12 @@ fn build_secret_schema(variable: &str, nullable: bool) -> Map<String, Json> {
     schema
 }
 
-/// Where a value comes from: exactly one of three.
+/// Where a value comes from: exactly one of four.
 fn build_source_schema(offered: bool) -> Json {
-    build_exactly_one(list_source_properties(offered), &["from_env", "from_file", "from_command"])
+    build_exactly_one(
+        list_source_properties(offered),
+        &["from_env", "from_file", "from_command", "from_secret"],
+    )
 }
 
 fn list_source_properties(offered: bool) -> Vec<(String, Json)> {
@@ -176,6 +179,17 @@ fn list_source_properties(offered: bool) -> Vec<(String, Json)> {
             "from_command",
             words,
             "What this program prints: the program and its arguments, no shell.",
+            offered,
+        ),
+        build_property(
+            "from_secret",
+            json!({
+                "type": "object",
+                "additionalProperties": text(),
+                "minProperties": 1,
+                "maxProperties": 1,
+            }),
+            "The provider under `secrets` in trueup.yaml, and the name of the secret there.",
             offered,
         ),
     ]

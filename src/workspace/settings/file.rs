@@ -34,6 +34,37 @@ pub struct SettingsFile {
     /// How receipts of applies are kept.
     #[serde(default)]
     pub receipts: ReceiptsFile,
+    /// Providers of secrets, each under a name that documents and `auth` use: `{ from_secret: { NAME: SECRET } }`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, SecretProviderFile>")]
+    pub secrets: OrderedMap<SecretProviderFile>,
+}
+
+/// A command that gives many secrets at once, as JSON.
+#[derive(Deserialize, JsonSchema, Clone)]
+#[serde(deny_unknown_fields)]
+pub struct SecretProviderFile {
+    /// A program and its arguments. It prints an object from name to text, in which dots lead into inner objects, or a list of objects with `name` and `value`. No shell is used.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// How the program gets the names of the secrets that a run needs.
+    #[serde(default)]
+    pub names: SecretNamesFile,
+    /// After so many seconds the program is stopped; 30 when left out.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 600))]
+    pub timeout: Option<u32>,
+}
+
+/// How a provider gets the names of secrets.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretNamesFile {
+    /// On its standard input, a name a line.
+    #[default]
+    Stdin,
+    /// As further arguments.
+    Arguments,
 }
 
 /// The patterns of a workspace that names none.
@@ -244,6 +275,8 @@ pub enum SourceFile {
     FromFile(String),
     /// A program and its arguments; what it prints is the value. No shell is used.
     FromCommand(Vec<String>),
+    /// A provider under `secrets`, and the name of the secret there.
+    FromSecret(BTreeMap<String, String>),
 }
 
 /// A name and a password.

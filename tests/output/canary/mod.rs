@@ -644,6 +644,15 @@ fn descriptions_held_against_live_objects() {
         house.run(&[&["api", "try", "there"], &scope[..]].concat());
         house.run(&["api", "check"]);
         house.run(&["explain", &kind.name]);
+        house.run(&["doctor", "-vv"]);
+        house.run(&["doctor", "--offline"]);
+        house.run(&["plan", "--no-secrets"]);
+        assert_eq!(codes(&house.run(&["explain", "plain-secret"])), [Some(0); 2]);
+        house.run(&["explain", "plain-secre"]);
+        // a file of settings with a fault beside every credential
+        let settings = house.workspace.read("trueup.yaml");
+        house.input("trueup.yaml", &settings.replace("auth:", "oauth:"));
+        house.run(&["doctor"]);
     }
 }
 
@@ -723,10 +732,14 @@ fn words_about_fields_and_drafts() {
 fn commands_without_a_workspace() {
     let kind = &kinds()[0];
     let mut house = House::new(kind, Way::Env, false, open());
+    std::fs::create_dir(house.workspace.path("fresh")).expect("a folder");
     for arguments in [
         &["schema", "--output", "out"][..],
         &["schema", "--check"],
         &["completions", "bash"],
+        &["man"],
+        &["init"],
+        &["init", "-C", "fresh", "--api", "bootview", "--no-check"],
         &["demo"],
         &["help"],
     ] {

@@ -221,6 +221,7 @@ fn rules(choices: &mut Choices, kind: &Kind, wish: Wish, manners: Manners) -> De
         delete: false,
         personal: true,
         force_personal: false,
+        assume_secrets: false,
     };
     // whoever leaves the other nested fields out says that the service does not empty them
     DecideOptions {

@@ -1,5 +1,10 @@
 //! Commands of day two: explanations, and what a new workspace and a new machine need.
 
+mod completions;
+mod machines;
+#[cfg(unix)]
+mod providers;
+
 use crate::support::workspace::Workspace;
 
 #[test]

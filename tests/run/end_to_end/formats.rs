@@ -236,6 +236,6 @@ fn completions_and_help_need_no_workspace() {
     let fixture = mixed();
     fixture.workspace.remove("trueup.yaml");
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
-        fixture.workspace.expect(0, &["completions", shell]).says(&["auto-approve"]);
+        fixture.workspace.expect(0, &["completions", shell]).says(&["COMPLETE", "trueup"]);
     }
 }
