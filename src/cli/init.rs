@@ -20,7 +20,6 @@ use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::{self, ImportArgs};
 use super::screen::TerminalScreen;
-use super::selection_args::NameArgs;
 use crate::report::to_json;
 use crate::workspace;
 
@@ -98,16 +97,9 @@ fn import_kinds(common: &GlobalArgs, args: &InitArgs, screen: &TerminalScreen) -
     for kind in &args.import {
         let import = ImportArgs {
             kind: kind.clone(),
-            selectors: Vec::new(),
             output: PathBuf::from(DOCUMENT_FOLDER),
-            target: None,
-            names: NameArgs::default(),
-            scope: Vec::new(),
-            personal: false,
-            all_fields: false,
-            single_file: false,
-            parallelism: None,
             network: args.network.clone(),
+            ..ImportArgs::default()
         };
         match import::run(common, &import, screen)? {
             ExitStatus::Done => {}

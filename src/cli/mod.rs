@@ -31,6 +31,7 @@ pub mod man;
 pub mod merge_base;
 mod notify;
 mod object_patterns;
+mod orphans;
 mod output_file;
 pub mod plan;
 pub mod policy;

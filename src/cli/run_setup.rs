@@ -12,16 +12,15 @@ use anyhow::Context;
 
 use super::global_args::GlobalArgs;
 use super::merge_base::{GitBranch, MergeBaseDocuments, build_document_key};
+use super::orphans::{build_absent_document, collect_scope_values, diagnose_moved_documents};
 use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::selection_filter::SelectionFilter;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
-use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
-use crate::document::{DesiredNode, DesiredValue, Document, DocumentState};
-use crate::kind::Kind;
-use crate::kind::scalar::ScalarToken;
+use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
+use crate::document::{Document, DocumentState};
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::SecretRotation;
@@ -39,7 +38,7 @@ use crate::run::other_documents::{OtherDocuments, UnselectedDocument};
 use crate::run::refer::ReferenceResolver;
 use crate::run::write_digests::{self, WriteDigests};
 use crate::run::{RunEvent, RunSession};
-use crate::value::{Sensitivity, Value};
+use crate::value::Sensitivity;
 use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::secrets::SecretEnvironment;
@@ -140,14 +139,11 @@ pub fn prepare_run(
     env: EnvLookup,
 ) -> Result<PreparedRun, DiagnosticList> {
     let allowance = reading.network.build_retry_budget();
-    let root = workspace.root.clone();
-    let providers = workspace.settings.secrets.clone();
-    let world = SecretEnvironment { env, providers: &providers, ..SecretEnvironment::from_process(&root) };
     let told = |fault: Diagnostic| {
         screen.print_diagnostics(std::slice::from_ref(&fault));
         vec![fault]
     };
-    let (keys, memory, mut index) = load_state(&root).map_err(told)?;
+    let (keys, memory, mut index) = load_state(&workspace.root).map_err(told)?;
     let selection = reach.args.map(|args| SelectionFilter::new(&workspace, &index, args)).transpose();
     let selection = selection.inspect_err(|faults| screen.print_diagnostics(faults))?.flatten();
     let (gone, notes) = match reach.is_partly_read {
@@ -161,9 +157,7 @@ pub fn prepare_run(
         workspace.documents.retain(|document| selection.is_read(document));
     }
     let other_documents = reach.drop_other_targets(&mut workspace.documents);
-    let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
-    let (targets, mut faults) = workspace.resolve_targets(&world, reading.parallelism);
-    drop(notice);
+    let (targets, mut faults) = resolve_targets(&mut workspace, reading, screen, env);
     faults.extend(unmatched);
     faults.extend(notes);
     let services = connect_targets(targets, &workspace.settings, &reading.network, &allowance, &mut faults);
@@ -195,6 +189,21 @@ pub fn prepare_run(
         base.mark_sources(&mut prepared.workspace.documents);
     }
     Ok(prepared)
+}
+
+/// Looks up the secrets of a workspace, and says so when that takes long.
+fn resolve_targets(
+    workspace: &mut LoadedWorkspace,
+    reading: &RunArgs,
+    screen: &TerminalScreen,
+    env: EnvLookup,
+) -> (Vec<Target>, Vec<Diagnostic>) {
+    let (root, providers) = (workspace.root.clone(), workspace.settings.secrets.clone());
+    let world = SecretEnvironment { env, providers: &providers, ..SecretEnvironment::from_process(&root) };
+    let notice = WaitNotice::start(screen, "secrets from their sources".to_owned());
+    let resolved = workspace.resolve_targets(&world, reading.parallelism);
+    drop(notice);
+    resolved
 }
 
 /// Connects targets; what keeps one from being spoken to is a fault at its place in the settings.
@@ -291,52 +300,6 @@ fn find_orphans(
         }
     }
     (documents, notes)
-}
-
-/// Managed objects whose documents now describe an object of another scope.
-fn diagnose_moved_documents(
-    workspace: &LoadedWorkspace,
-    index: &ObjectIndex,
-    selection: Option<&SelectionFilter>,
-) -> Vec<Diagnostic> {
-    let left = |document: &&Document| {
-        let target = document.target.as_deref().unwrap_or_default();
-        let (kind, scope) = (&document.kind, collect_scope_values(document));
-        let known = index.get(target, &kind.name, &document.name);
-        known.is_some_and(|entry| entry.id.is_some())
-            && index.get_in_scope(kind, (target, &document.name), &scope).is_none()
-    };
-    let note = |document: &Document| {
-        let message = format!("{} {} was managed in another scope", document.kind.name, document.name);
-        Diagnostic::note("orphan", message)
-            .with_location(document.locate_span(document.name_span))
-            .with_hint("that object remains; write a document to manage it again")
-    };
-    let is_asked = |document: &&Document| selection.is_none_or(|own| own.is_chosen(document));
-    workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
-}
-
-/// The document of an object that is to go, made from the index.
-fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<NamedSource>) -> Document {
-    let scope = kind.scope.iter().enumerate().filter_map(|(number, scope)| {
-        let text = entry.scope.get(&*scope.name)?;
-        Some((u16::try_from(number).ok()?, scope.ty.read_token(ScalarToken::Plain(text)).ok()?))
-    });
-    Document {
-        name: entry.name.as_str().into(),
-        target: Some(entry.target.as_str().into()),
-        state: DocumentState::Absent,
-        // the job knows it from the index, where it was learned at the address of the target
-        id: None,
-        protect: entry.protect,
-        scope: scope.collect(),
-        spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
-        source: source.clone(),
-        name_span: SourceSpan::default(),
-        id_span: SourceSpan::default(),
-        target_span: SourceSpan::default(),
-        kind,
-    }
 }
 
 /// What the workspace remembers of earlier runs.
@@ -478,13 +441,6 @@ pub fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'
         just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
         target,
     }
-}
-
-/// The scope values of a document, by the number of the parameter.
-fn collect_scope_values(document: &Document) -> Vec<Value> {
-    let mut scope = document.scope.clone();
-    scope.sort_by_key(|(number, _)| *number);
-    scope.into_iter().map(|(_, value)| value).collect()
 }
 
 /// A runtime on this thread, enough to wait for many answers.
