@@ -6,8 +6,12 @@
 //! Deliberately absent: drawing. `report` draws.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// So many of the latest redactions are compared with the next one.
+const RECENT_REDACTIONS: usize = 16;
 
 /// A file that was read, or a text that stands for one.
 pub struct NamedSource {
@@ -81,7 +85,11 @@ impl NamedSource {
     /// From now on no shown line of this source contains the text of `span`.
     pub fn redact_span(&self, span: SourceSpan) {
         let mut veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
-        veils.push(span.start..span.end);
+        let range = span.start..span.end;
+        // a level that many documents share is read with each of them
+        if !veils.iter().rev().take(RECENT_REDACTIONS).any(|own| *own == range) {
+            veils.push(range);
+        }
     }
 
     /// The veiled ranges, in order, as bytes.
@@ -135,6 +143,12 @@ impl Diagnostic {
         Self { code, severity, message: message.into(), hint: None, location: None, related: Vec::new() }
     }
 
+    /// What makes two of them one.
+    pub fn identify(&self) -> (&'static str, Option<(String, u32)>, String) {
+        let place = self.location.as_ref().map(|place| (place.source.path.clone(), place.span.start));
+        (self.code, place, self.message.clone())
+    }
+
     /// With what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -168,6 +182,12 @@ pub fn sort_diagnostics(diagnostics: &mut [Diagnostic]) {
         let key = |d: &Diagnostic| d.location.as_ref().map(|p| (p.source.path.clone(), p.span.start));
         key(a).cmp(&key(b)).then_with(|| a.code.cmp(b.code)).then_with(|| a.message.cmp(&b.message))
     });
+}
+
+/// Diagnostics without those that say the same of the same place.
+pub fn remove_repetitions(diagnostics: Vec<Diagnostic>) -> impl Iterator<Item = Diagnostic> {
+    let mut seen = HashSet::new();
+    diagnostics.into_iter().filter(move |diagnostic| seen.insert(diagnostic.identify()))
 }
 
 /// The word of `known` that was probably meant, when one is near enough.

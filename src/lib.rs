@@ -12,6 +12,7 @@
 //! run/                      fetch, plan, execute, verify, import, undo
 //! state/                    .trueup and shared places: journal, receipts, logs, lock, lease
 //! plan/                     propose, compare, request, gate, cause, digest: pure
+//! compose/                  bases, overlays, values, defaults -> effective documents with the origin of each value: pure
 //! document/    remote/      YAML -> checked documents         client -> retry -> rate limiter -> transport; pager
 //! sandbox/     openapi/     the embedded server, from kinds   OpenAPI documents -> kind drafts
 //! kind/                     what one kind is: file, check, identity (which list item is which), equality, visit
@@ -44,6 +45,7 @@
 //! 9. What is about to be sent is on record before it is; `.trueup` is changed by one run at a time.
 
 pub mod cli;
+pub mod compose;
 pub mod cores;
 pub mod diagnostic;
 pub mod document;

@@ -167,6 +167,7 @@ fn lives(page: &[u8], kind: &Kind) -> Vec<Snapshot> {
 
 fn subject(number: usize, document: &Document, live: &Snapshot) -> PlanSubject {
     PlanSubject {
+        environment: None,
         number,
         kind: document.kind.clone(),
         name: document.name.clone(),

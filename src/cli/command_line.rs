@@ -19,11 +19,13 @@ use super::init::InitArgs;
 use super::man::ManArgs;
 use super::plan::PlanArgs;
 use super::policy::PolicyCommand;
+use super::render::RenderArgs;
 use super::sandbox::SandboxArgs;
 use super::schema::SchemaArgs;
 use super::show::ShowArgs;
 use super::undo::UndoArgs;
 use super::validate::ValidateArgs;
+use super::why::WhyArgs;
 
 /// Version, commit and features. Release builds set the commit.
 fn version_text() -> String {
@@ -60,6 +62,10 @@ pub struct CommandLine {
 pub enum CliCommand {
     /// Check documents and settings without touching the network
     Validate(ValidateArgs),
+    /// Show effective documents: with bases, overlays and values
+    Render(RenderArgs),
+    /// Show where a value comes from, and how the live value differs
+    Why(WhyArgs),
     /// Show what would change, and the requests that change it
     Plan(PlanArgs),
     /// Apply the documents: plan, ask, write, verify; or apply a saved plan exactly

@@ -2,6 +2,7 @@
 //!
 //! Documents, and without paths also settings and policies. A text that is not sound YAML is told and left alone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,7 +14,6 @@ use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::folder::replace_file;
 use super::output_file::check_no_links_below;
 use super::screen::TerminalScreen;
-use super::selection_args::PathArgs;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors};
 use crate::document::format::{FormatOutcome, format_source};
 use crate::report::plan_report::{DiagnosticView, ValidationReport};
@@ -30,8 +30,9 @@ Comments and quotes are kept. A file is replaced only if its content is unchange
 
 Exit codes: 0 done; 1 a file cannot be read or written; 2 with `--check`, a file is not formatted.")]
 pub struct FmtArgs {
-    #[command(flatten)]
-    pub selection: PathArgs,
+    /// Files or folders [default: all files of the workspace]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
     /// Write nothing; exit with 2 when a file is not formatted
     #[arg(long)]
     pub check: bool,
@@ -42,7 +43,7 @@ pub struct FmtArgs {
 /// # Errors
 /// When the result cannot be told.
 pub fn run(common: &GlobalArgs, args: &FmtArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
-    let (texts, mut faults) = workspace::open_sources(&common.directory, &args.selection.paths);
+    let (texts, mut faults) = workspace::open_sources(&common.directory, &args.paths);
     let mut work = FormatJob { check: args.check, changed: Vec::new(), faults: Vec::new(), total: 0 };
     if let Some(texts) = &texts {
         texts.documents.iter().for_each(|source| work.format_source(texts, source, true));

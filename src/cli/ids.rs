@@ -102,7 +102,8 @@ fn find_learned_id<'d>(outcome: usize, of: &StepOutcome, document: &'d Document)
         _ => false,
     };
     let wanted = document.id.is_none() && document.state == DocumentState::Present;
-    let ours = document.kind.identity.id_assigned_by == IdAssigner::Server;
+    // an id belongs to one object, which a text that stands for several cannot say
+    let ours = !document.is_composed && document.kind.identity.id_assigned_by == IdAssigner::Server;
     let id = of.subject.id.clone().filter(|_| seen && wanted && ours)?;
     Some(LearnedId { outcome, document, id })
 }

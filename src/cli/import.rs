@@ -189,8 +189,10 @@ fn collect_existing<'e>(
 ) -> ImportContext<'e> {
     let documents = || workspace.documents.iter().chain(&folder.other_documents);
     let existing = documents().filter(|document| aim.owns_document(document));
-    let existing = existing
-        .map(|document| ExistingDocument { document, is_editable: folder.contains_document(document) });
+    let existing = existing.map(|document| ExistingDocument {
+        document,
+        is_editable: folder.contains_document(document) && !document.is_composed,
+    });
     // names are one kind's and one target's, whatever the scope
     let taken = documents().filter(|own| aim.claims_name(own)).map(|own| own.name.to_string());
     ImportContext {

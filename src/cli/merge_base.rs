@@ -124,6 +124,8 @@ pub struct MergeBaseDocuments {
     current: DocumentSet,
     /// A file of the base cannot be parsed, so its documents are unknown.
     is_partial: bool,
+    /// Whether documents need files besides their own, so that only they themselves tell whether they differ.
+    is_composed: bool,
 }
 
 /// Target, kind and name: what is the same document in every commit.
@@ -174,6 +176,9 @@ impl MergeBaseDocuments {
     /// When the base is not here.
     pub fn new(branch: &GitBranch, workspace: &LoadedWorkspace) -> Result<Self, Diagnostic> {
         let files = branch.repository.list_files(&branch.base_tree)?;
+        if workspace.composes() {
+            return Ok(Self::compose(branch, files, workspace));
+        }
         let paths = workspace.filter_document_paths(files.blobs.keys().map(String::as_str));
         let differing: Vec<_> = paths.into_iter().filter(|path| !files.is_unchanged(path)).collect();
         let blobs: Vec<_> = differing.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();
@@ -184,17 +189,32 @@ impl MergeBaseDocuments {
                 None => is_partial = true,
             }
         }
-        for source in workspace.sources.iter().filter(|source| !files.is_unchanged(&source.path)) {
+        for source in workspace.sources.files.iter().filter(|source| !files.is_unchanged(&source.path)) {
             let documents = workspace.parse_documents(&source.path, &source.text);
             DocumentSet::insert_documents(&mut current, documents.unwrap_or_default());
         }
-        Ok(Self { branch: branch.clone(), files, base, current, is_partial })
+        Ok(Self { branch: branch.clone(), files, base, current, is_partial, is_composed: false })
+    }
+
+    /// The documents of the base and of the work tree, each composed from all files.
+    fn compose(branch: &GitBranch, files: CommitFiles, workspace: &LoadedWorkspace) -> Self {
+        let paths: Vec<&String> =
+            files.blobs.keys().filter(|path| workspace.is_composed_from(path)).collect();
+        let blobs: Vec<_> = paths.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();
+        let texts = branch.repository.read_texts(&blobs);
+        let is_partial = texts.iter().any(Option::is_none);
+        let texts = paths.iter().zip(texts).filter_map(|(path, text)| Some(((*path).clone(), text?)));
+        let before = workspace.compose_texts(&texts.collect());
+        let (mut base, mut current) = (DocumentSet::default(), DocumentSet::default());
+        let is_partial = is_partial || before.is_none();
+        base.insert_documents(before.unwrap_or_default());
+        current.insert_documents(workspace.compose_current().unwrap_or_default());
+        Self { branch: branch.clone(), files, base, current, is_partial, is_composed: true }
     }
 
     /// Whether a document differs from its version in the base, or is new.
     pub fn is_changed(&self, document: &Document) -> bool {
-        let path = &*document.source.path;
-        if self.files.is_unchanged(path) {
+        if !self.is_composed && self.files.is_unchanged(&document.source.path) {
             return false;
         }
         let written = self.find_current(document).unwrap_or(document);
@@ -223,7 +243,10 @@ impl MergeBaseDocuments {
 
     /// A document of the work tree as it is written, where its file differs.
     pub fn find_current(&self, document: &Document) -> Option<&Document> {
-        self.current.find_in_file(&document.source.path, document)
+        match self.is_composed {
+            true => self.current.find_in_any_file(document),
+            false => self.current.find_in_file(&document.source.path, document),
+        }
     }
 
     /// The documents of the base in files that differ from the work tree.
@@ -246,7 +269,8 @@ impl MergeBaseDocuments {
         if let Some(base) = self.find_base_document(document) {
             return BaseState::Present(DesiredDigest::from_document(base, key));
         }
-        match (self.files.is_unchanged(&document.source.path), self.is_partial) {
+        let is_unchanged = !self.is_composed && self.files.is_unchanged(&document.source.path);
+        match (is_unchanged, self.is_partial) {
             (true, _) => BaseState::Present(written.clone()),
             (false, true) => BaseState::Unknown,
             (false, false) => BaseState::Absent,
@@ -257,7 +281,8 @@ impl MergeBaseDocuments {
     pub fn list_versions(&self, document: &Document, workspace: &LoadedWorkspace) -> Vec<Document> {
         let key = build_document_key(document);
         let base = self.find_base_document(document);
-        let base = base.filter(|base| base.source.path != document.source.path).cloned();
+        let is_other = |base: &&Document| self.is_composed || base.source.path != document.source.path;
+        let base = base.filter(is_other).cloned();
         let earlier = self.list_earlier_documents(workspace, &document.source.path, MAX_EARLIER_VERSIONS);
         base.into_iter().chain(earlier.into_iter().filter(|own| build_document_key(own) == key)).collect()
     }

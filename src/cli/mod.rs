@@ -38,6 +38,7 @@ pub mod policy;
 mod progress;
 mod protection;
 mod records;
+pub mod render;
 pub mod report_args;
 mod reports;
 mod request_forecast;
@@ -56,6 +57,7 @@ mod since_filter;
 pub mod undo;
 pub mod validate;
 mod wait_notice;
+pub mod why;
 
 use std::process::ExitCode;
 
@@ -103,6 +105,8 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Plan(args) => plan::run(&common, &args, screen),
         CliCommand::Apply(args) => apply::run(&common, &args, screen),
         CliCommand::Undo(args) => undo::run(&common, &args, screen),
+        CliCommand::Render(args) => render::run(&common, &args, screen),
+        CliCommand::Why(args) => why::run(&common, &args, screen),
         CliCommand::Drift(args) => drift::run(&common, &args, screen),
         CliCommand::Show(args) => show::run(&common, &args, screen),
         CliCommand::Import(args) => import::run(&common, &args, screen),

@@ -119,7 +119,7 @@ pub fn open_workspace(
     selection: &SelectionArgs,
     screen: &TerminalScreen,
 ) -> Result<LoadedWorkspace, DiagnosticList> {
-    let (workspace, faults) = workspace::open_workspace(&common.directory, &selection.files.paths);
+    let (workspace, faults) = selection.files.open_workspace(&common.directory);
     screen.print_diagnostics(&faults);
     match workspace {
         Some(workspace) if !has_errors(&faults) => Ok(workspace),
@@ -184,10 +184,7 @@ pub fn prepare_run(
         base_documents: OnceLock::new(),
         unselected_documents: OnceLock::new(),
     };
-    prepared.base_documents();
-    if let Some(Some(base)) = prepared.base_documents.get() {
-        base.mark_sources(&mut prepared.workspace.documents);
-    }
+    prepared.mark_base_sources();
     Ok(prepared)
 }
 
@@ -276,7 +273,9 @@ fn find_orphans(
         .collect();
     let (mut documents, mut notes) = (Vec::new(), diagnose_moved_documents(workspace, index, selection));
     let is_here = |entry: &IndexEntry| here.contains(&(Some(&*entry.target), &*entry.kind, &*entry.name));
-    let is_asked = |entry: &IndexEntry| selection.is_none_or(|own| own.is_removed(entry));
+    let is_asked = |entry: &IndexEntry| {
+        workspace.is_target_selected(&entry.target) && selection.is_none_or(|own| own.is_removed(entry))
+    };
     for entry in index.entries().filter(|entry| !is_here(entry) && is_asked(entry)) {
         let named = format!("{} {} at target {}", entry.kind, entry.name, entry.target);
         let Some(kind) = workspace.registry.find_kind(&entry.kind) else { continue };
@@ -363,6 +362,14 @@ impl PreparedRun {
             MergeBaseDocuments::new(&branch, &self.workspace).ok()
         };
         self.base_documents.get_or_init(load).as_ref()
+    }
+
+    /// Keeps fields sensitive that documents of the base fill from outside.
+    fn mark_base_sources(&mut self) {
+        self.base_documents();
+        if let Some(Some(base)) = self.base_documents.get() {
+            base.mark_sources(&mut self.workspace.documents);
+        }
     }
 
     /// How reports show persons.

@@ -112,6 +112,8 @@ pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
         ("validate.json", schema::generate_output_schema::<ValidationReport>()),
         ("forget.json", schema::generate_output_schema::<ForgetReport>()),
         ("import.json", schema::generate_output_schema::<ImportReport>()),
+        ("render.json", schema::generate_output_schema::<super::render::RenderReport>()),
+        ("why.json", schema::generate_output_schema::<super::why::WhyReport>()),
         ("fmt.json", schema::generate_output_schema::<super::fmt::FormatReport>()),
         ("schema.json", schema::generate_output_schema::<SchemaReport>()),
         ("api-check.json", schema::generate_output_schema::<api::check::ApiCheckReport>()),

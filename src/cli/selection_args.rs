@@ -2,12 +2,16 @@
 //!
 //! Deliberately absent: what follows from them (`selection_filter`).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap_complete::ArgValueCandidates;
 
 use super::completion_values;
+
+use crate::diagnostic::Diagnostic;
+use crate::workspace;
+use crate::workspace::LoadedWorkspace;
 
 /// Documents by their files.
 #[derive(Args, Clone, Default)]
@@ -15,6 +19,22 @@ pub struct PathArgs {
     /// Files or folders [default: all documents of the workspace]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub environments: EnvironmentArgs,
+}
+
+/// The selected environments.
+#[derive(Args, Clone, Default)]
+pub struct EnvironmentArgs {
+    /// Only objects of this environment; repeatable [default: all environments]
+    #[arg(
+        long = "env",
+        value_name = "ENVIRONMENT",
+        value_delimiter = ',',
+        env = "TRUEUP_ENV",
+        hide_env_values = true
+    )]
+    pub environments: Vec<String>,
 }
 
 /// The selected objects: those that every given flag selects.
@@ -54,6 +74,13 @@ pub struct NameArgs {
 
 /// The help heading of the flags that select objects.
 const SELECTION_HEADING: &str = "Selection";
+
+impl PathArgs {
+    /// Reads the workspace in a folder, limited to the selected files and environments.
+    pub fn open_workspace(&self, folder: &Path) -> (Option<LoadedWorkspace>, Vec<Diagnostic>) {
+        workspace::open_environments(folder, &self.paths, &self.environments.environments)
+    }
+}
 
 impl SelectionArgs {
     /// Whether objects are selected by target, kind or name.

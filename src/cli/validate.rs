@@ -20,7 +20,6 @@ use crate::report::plan_report::{ObjectName, ValidationReport};
 use crate::report::view_model::DocumentLineRange;
 use crate::run::index::ObjectIndex;
 use crate::run::refer::diagnose_cycles;
-use crate::workspace;
 use crate::workspace::LoadedWorkspace;
 
 /// Arguments of `validate`.
@@ -41,7 +40,7 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
         return Ok(ExitStatus::Usage);
     };
     let screen = &reports.select_screen(screen);
-    let (workspace, mut faults) = workspace::open_workspace(&common.directory, &args.selection.paths);
+    let (workspace, mut faults) = args.selection.open_workspace(&common.directory);
     let documents = workspace.as_ref().map_or(0, |workspace| workspace.documents.len());
     faults.extend(workspace.as_ref().filter(|_| !has_errors(&faults)).into_iter().flat_map(find_cycles));
     let wrong = workspace.is_none() || has_errors(&faults);
@@ -53,7 +52,7 @@ pub fn run(common: &GlobalArgs, args: &ValidateArgs, screen: &TerminalScreen) ->
     let broken = has_errors(&verdicts);
     faults.extend(verdicts);
     let checked = ValidationReport::from_diagnostics(documents, &faults);
-    let files = workspace.as_ref().map_or(0, |workspace| workspace.sources.len());
+    let files = workspace.as_ref().map_or(0, |workspace| workspace.sources.files.len());
     match screen.format {
         StdoutFormat::Json => screen.print_stdout(&to_json(&checked)?)?,
         StdoutFormat::Text => {
@@ -119,6 +118,7 @@ fn build_object_name(document: &Document, line: usize) -> ObjectName {
     ObjectName {
         kind: document.kind.name.to_string(),
         name: document.name.to_string(),
+        environment: document.environment.as_deref().map(str::to_owned),
         target: document.target.as_deref().unwrap_or_default().to_owned(),
         id: None,
         file: document.source.path.clone(),

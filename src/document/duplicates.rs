@@ -67,7 +67,8 @@ fn diagnose_duplicate(
 /// The texts by which a document is known, each with what it is and where it stands.
 fn encode_identity_keys(document: &Document) -> Vec<(String, DuplicateCriterion, SourceSpan)> {
     let target = document.target.as_deref().unwrap_or("");
-    let mut scoped = [&document.kind.name, "\n", target, "\n"].concat();
+    let environment = document.environment.as_deref().unwrap_or("");
+    let mut scoped = [&document.kind.name, "\n", target, "\n", environment, "\n"].concat();
     let name = [&scoped, "name\n", &document.name].concat();
     let mut keys = vec![(name, DuplicateCriterion::Name, document.name_span)];
     for (number, value) in &document.scope {

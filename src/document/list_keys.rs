@@ -112,7 +112,7 @@ fn find_duplicates<'w>(
 }
 
 fn report_duplicate(reading: &mut SourceReader, first: SourceSpan, second: SourceSpan, message: String) {
-    let also = reading.source.locate_span(first);
+    let also = reading.locate_span(first);
     let fault = Diagnostic::error("duplicate-item", message);
     reading.add_diagnostic(
         second,
@@ -133,6 +133,18 @@ pub(super) fn has_readable_keys(list: &ArrayType, item: &DesiredNode, names: imp
     identity.keys().flatten().all(is_readable)
 }
 
+/// The items of a set, in an order that says nothing; nothing for anything else.
+pub(super) fn encode_items(field: &Field, wanted: &DesiredNode) -> Option<String> {
+    match (&field.ty, &wanted.value) {
+        (FieldType::Array(ArrayType { list_type: ListType::Set, .. }), DesiredValue::List(items)) => {
+            let mut items: Vec<_> = items.iter().map(|item| encode_node(item, field.compare)).collect();
+            items.sort_unstable();
+            Some(format!("[{}]", items.concat()))
+        }
+        _ => None,
+    }
+}
+
 /// A text that is the same for equal values only.
 pub(super) fn encode_node(wanted: &DesiredNode, compare: ComparisonRule) -> String {
     let mut out = String::new();
@@ -145,14 +157,7 @@ fn encode_field(field: &Field, wanted: Option<&DesiredNode>) -> String {
     let Some(wanted) = wanted.filter(|wanted| !equals_absent(field, &wanted.value)) else {
         return "-".into();
     };
-    match (&field.ty, &wanted.value) {
-        (FieldType::Array(ArrayType { list_type: ListType::Set, .. }), DesiredValue::List(items)) => {
-            let mut items: Vec<_> = items.iter().map(|item| encode_node(item, field.compare)).collect();
-            items.sort_unstable();
-            format!("[{}]", items.concat())
-        }
-        _ => encode_node(wanted, field.compare),
-    }
+    encode_items(field, wanted).unwrap_or_else(|| encode_node(wanted, field.compare))
 }
 
 /// Whether a wish says no more than its absence would.

@@ -5,9 +5,13 @@
 //! names of other things references until [`Document::refer`]red.
 //! Deliberately absent: what is live, and what a difference means.
 
+pub mod chunks;
+pub mod composition;
 pub mod duplicates;
 pub mod format;
+pub mod levels;
 mod list_keys;
+pub mod node_encoder;
 pub mod read;
 pub mod refer;
 pub mod resolve;
@@ -19,14 +23,15 @@ pub mod write;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub use chunks::read_documents;
 pub use duplicates::check_duplicates;
-pub use read::read_documents;
 
 use crate::diagnostic::{NamedSource, SourceLocation, SourceSpan};
 use crate::kind::Kind;
 use crate::kind::identity::KeyedItem;
 use crate::kind::visit::{TreeMembers, ValueTree, VisitFlow, VisitedNode, visit_fields};
 use crate::value::{Sensitivity, Value};
+use levels::DocumentLevels;
 
 /// The desired state of one object.
 #[derive(Clone)]
@@ -43,6 +48,13 @@ pub struct Document {
     pub scope: Vec<(u16, Value)>,
     pub spec: DesiredNode,
     pub source: Arc<NamedSource>,
+    /// The environment that it is for, where the workspace has environments.
+    pub environment: Option<Arc<str>>,
+    /// Whether it is made of several levels, or its text stands for several objects: no edit of its text is about it
+    /// alone.
+    pub is_composed: bool,
+    /// Where its spans lie, when not all of it is in its own file.
+    pub levels: Option<Arc<DocumentLevels>>,
     /// Where `name` stands.
     pub name_span: SourceSpan,
     /// Where `id` stands, else the same as `name_span`.
@@ -149,8 +161,9 @@ impl DesiredValue {
 }
 
 impl Document {
-    /// The place of a span of this document.
+    /// The place of a span of this document, in the file of its level.
     pub fn locate_span(&self, span: SourceSpan) -> SourceLocation {
-        self.source.locate_span(span)
+        let levels = self.levels.as_ref();
+        levels.and_then(|levels| levels.locate_span(span)).unwrap_or_else(|| self.source.locate_span(span))
     }
 }

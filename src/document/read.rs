@@ -7,21 +7,21 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::composition::{COMPOSITION_KEYS, DeferRule, find_value_reference, is_list_edit};
+use super::levels::DocumentLevels;
 use super::spec::parse_scalar;
 use super::taint::TaintedKinds;
 use super::{DesiredNode, DesiredValue, Document, DocumentState};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
 use crate::kind::registry::KindRegistry;
-use crate::kind::{FieldType, Kind, address};
+use crate::kind::{FieldType, Kind, ScalarType, address};
 use crate::value::{Sensitivity, Value};
-use crate::yaml::{self, YamlData, YamlEntry, YamlNode, parse_boolean};
+use crate::yaml::{YamlData, YamlEntry, YamlNode, parse_boolean};
 
 /// The most bytes of one file.
 pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
 /// What to do about a missing spec.
 const MISSING_SPEC_HINT: &str = "write what the object is to be under `spec:`";
-/// The most documents of one file.
-const MAX_DOCUMENTS: usize = 100_000;
 /// The most characters of a name.
 const MAX_NAME: usize = 200;
 /// The keys of a document.
@@ -32,99 +32,23 @@ pub(super) const DOCUMENT_KEYS: [&str; 8] =
 pub struct SourceReader<'r> {
     pub source: &'r Arc<NamedSource>,
     pub diagnostics: &'r mut Vec<Diagnostic>,
+    /// Where spans lie, when not all of them are in `source`.
+    levels: Option<&'r DocumentLevels>,
     /// What was veiled last: on a long line most of the next ones lie in it.
     last_redacted: Range<usize>,
     tainted_kinds: TaintedKinds,
+    pub(super) defer_rule: DeferRule<'r>,
+    /// Whether the document at hand needs others.
+    pub(super) is_deferred: bool,
 }
 
-/// What a stretch of a source holds.
-pub struct DocumentChunk {
-    documents: Vec<Document>,
-    diagnostics: Vec<Diagnostic>,
-    /// Documents that are not empty.
-    non_empty: usize,
-    /// Whether it reads as YAML; where one does not, the source is read as a whole.
-    is_valid: bool,
-}
-
-/// Reads every document of a source.
-pub fn read_documents(
-    source: &Arc<NamedSource>,
-    kinds: &KindRegistry,
-    faults: &mut Vec<Diagnostic>,
-) -> Vec<Document> {
-    let whole = read_chunk(source, 0..source.text.len(), kinds);
-    join_chunks(source, vec![whole], kinds, faults)
-}
-
-/// Cuts a source into stretches of about `size` bytes, for [`read_chunk`].
-pub fn split_chunks(source: &NamedSource, size: usize) -> Vec<Range<usize>> {
-    match source.text.len() as u64 > MAX_BYTES {
-        true => Vec::new(),
-        false => yaml::split_chunks(source, size),
-    }
-}
-
-/// Reads the documents of a stretch; each is taken from its tree at once, so that no two trees stand.
-pub fn read_chunk(source: &Arc<NamedSource>, stretch: Range<usize>, kinds: &KindRegistry) -> DocumentChunk {
-    let (mut faults, mut documents, mut written) = (Vec::new(), Vec::new(), 0);
-    let mut reading = SourceReader::new(source, &mut faults);
-    let sound = source.text.len() as u64 <= MAX_BYTES
-        && yaml::read_chunk(source, stretch, &mut |node| {
-            if !node.is_null() && written <= MAX_DOCUMENTS {
-                written += 1;
-                documents.extend(reading.read_document(&node, kinds));
-            }
-        });
-    DocumentChunk { documents, diagnostics: faults, non_empty: written, is_valid: sound }
-}
-
-/// Puts the stretches of a source together, in their order; the result is that of reading it as a whole.
-pub fn join_chunks(
-    source: &Arc<NamedSource>,
-    stretches: Vec<DocumentChunk>,
-    kinds: &KindRegistry,
-    faults: &mut Vec<Diagnostic>,
-) -> Vec<Document> {
-    let written: usize = stretches.iter().map(|stretch| stretch.non_empty).sum();
-    let sound = stretches.iter().all(|stretch| stretch.is_valid);
-    if !sound || written == 0 || written > MAX_DOCUMENTS {
-        return read_whole_source(source, kinds, faults);
-    }
-    let mut documents = Vec::with_capacity(stretches.iter().map(|stretch| stretch.documents.len()).sum());
-    for mut stretch in stretches {
-        faults.append(&mut stretch.diagnostics);
-        documents.append(&mut stretch.documents);
-    }
-    documents
-}
-
-fn read_whole_source(
-    source: &Arc<NamedSource>,
-    kinds: &KindRegistry,
-    faults: &mut Vec<Diagnostic>,
-) -> Vec<Document> {
-    if source.text.len() as u64 > MAX_BYTES {
-        faults.push(diagnose_too_large(source.locate_span(SourceSpan::default())));
-        return Vec::new();
-    }
-    let before = faults.len();
-    let nodes = yaml::parse_documents(source, faults);
-    if faults.len() == before && nodes.iter().all(YamlNode::is_null) {
-        let fault = Diagnostic::note("empty-file", "this file holds no document");
-        faults.push(
-            fault
-                .with_hint("write one, or remove the file")
-                .with_location(source.locate_span(SourceSpan::default())),
-        );
-    }
-    let mut reading = SourceReader::new(source, faults);
-    let written = || nodes.iter().filter(|node| !node.is_null());
-    if let Some(next) = written().nth(MAX_DOCUMENTS) {
-        let fault = Diagnostic::error("too-many-documents", format!("more than {MAX_DOCUMENTS} documents"));
-        reading.add_diagnostic(locate_start(next), fault.with_hint("split the file"));
-    }
-    written().take(MAX_DOCUMENTS).filter_map(|node| reading.read_document(node, kinds)).collect()
+/// What became of a node.
+pub(super) enum DocumentOutcome {
+    Complete(Document),
+    /// Faults are told.
+    Invalid,
+    /// It needs other documents.
+    Deferred,
 }
 
 /// Reads one node of a source as a document.
@@ -146,11 +70,98 @@ pub fn diagnose_too_large(place: SourceLocation) -> Diagnostic {
 impl<'r> SourceReader<'r> {
     /// Reads `source`, telling faults to `faults`.
     pub fn new(source: &'r Arc<NamedSource>, faults: &'r mut Vec<Diagnostic>) -> Self {
-        Self { source, diagnostics: faults, last_redacted: 0..0, tainted_kinds: TaintedKinds::default() }
+        Self {
+            source,
+            diagnostics: faults,
+            levels: None,
+            last_redacted: 0..0,
+            tainted_kinds: TaintedKinds::default(),
+            defer_rule: DeferRule::Never,
+            is_deferred: false,
+        }
+    }
+
+    /// For what is wrong with a document that was read.
+    pub(super) fn of_document(document: &'r Document, faults: &'r mut Vec<Diagnostic>) -> Self {
+        Self { levels: document.levels.as_deref(), ..Self::new(&document.source, faults) }
+    }
+
+    /// With a rule for documents that need others.
+    #[must_use]
+    pub(super) fn with_defer_rule(self, defer_rule: DeferRule<'r>) -> Self {
+        Self { defer_rule, ..self }
+    }
+}
+
+/// Reads effective documents; those that fill the same fields from outside share a kind.
+pub struct EffectiveReader<'k> {
+    kinds: &'k KindRegistry,
+    tainted_kinds: TaintedKinds,
+}
+
+impl<'k> EffectiveReader<'k> {
+    pub fn new(kinds: &'k KindRegistry) -> Self {
+        Self { kinds, tainted_kinds: TaintedKinds::default() }
+    }
+
+    /// Reads a node as the document in `source`; its spans lie in `levels`.
+    pub fn read_node(
+        &mut self,
+        node: &YamlNode,
+        source: &Arc<NamedSource>,
+        levels: &DocumentLevels,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<Document> {
+        let mut reader = SourceReader { levels: Some(levels), ..SourceReader::new(source, faults) };
+        std::mem::swap(&mut reader.tainted_kinds, &mut self.tainted_kinds);
+        let document = reader.read_document(node, self.kinds);
+        std::mem::swap(&mut reader.tainted_kinds, &mut self.tainted_kinds);
+        document
+    }
+
+    /// Checks the spec of a level by itself.
+    pub fn check_spec(
+        &mut self,
+        spec: &YamlNode,
+        kind: &Kind,
+        levels: &DocumentLevels,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        let source = NamedSource::new("", "");
+        // what is named or edited is checked where levels meet
+        let reader = SourceReader::new(&source, faults).with_defer_rule(DeferRule::Always);
+        let mut reader = SourceReader { levels: Some(levels), ..reader };
+        reader.read_object(spec, &kind.shape, Sensitivity::Public);
     }
 }
 
 impl SourceReader<'_> {
+    /// Reads a document, unless it needs others to be complete.
+    pub(super) fn read_or_defer(&mut self, node: &YamlNode, kinds: &KindRegistry) -> DocumentOutcome {
+        if self.defers_unread(node) {
+            return DocumentOutcome::Deferred;
+        }
+        let before = self.diagnostics.len();
+        self.is_deferred = false;
+        let document = self.read_document(node, kinds);
+        if self.is_deferred {
+            // what is missing may stand elsewhere
+            self.diagnostics.truncate(before);
+            return DocumentOutcome::Deferred;
+        }
+        document.map_or(DocumentOutcome::Invalid, DocumentOutcome::Complete)
+    }
+
+    fn defers_unread(&self, node: &YamlNode) -> bool {
+        match self.defer_rule {
+            DeferRule::Never | DeferRule::WhereNeeded([]) => false,
+            DeferRule::Always => matches!(node.data, YamlData::Mapping(_)),
+            DeferRule::WhereNeeded(kinds) => {
+                node.get_value("kind").and_then(YamlNode::as_scalar).is_some_and(|kind| kinds.contains(&kind))
+            }
+        }
+    }
+
     fn read_document(&mut self, node: &YamlNode, kinds: &KindRegistry) -> Option<Document> {
         if !matches!(node.data, YamlData::Mapping(_)) {
             self.redact_span(node.span);
@@ -182,6 +193,9 @@ impl SourceReader<'_> {
             scope,
             spec,
             source: Arc::clone(self.source),
+            environment: None,
+            is_composed: false,
+            levels: None,
             name_span,
             id_span: id_span.unwrap_or(name_span),
             target_span: target_span.unwrap_or(name_span),
@@ -192,11 +206,17 @@ impl SourceReader<'_> {
 
     /// Without a kind nobody knows what of a document is secret.
     fn redact_without_kind(&mut self, node: &YamlNode, state: DocumentState) {
-        let guided = |entry: &&YamlEntry| ["spec", "scope", "id"].contains(&&*entry.key);
-        node.entries().iter().filter(guided).for_each(|entry| self.redact_entry(entry));
+        self.redact_guided_entries(node);
         if node.get_value("spec").is_none() && state == DocumentState::Present {
             self.report_missing_key(node, "spec", MISSING_SPEC_HINT);
         }
+    }
+
+    /// Hides what only a kind can say to be no secret.
+    pub fn redact_guided_entries(&mut self, node: &YamlNode) {
+        let is_guided = |key: &str| ["spec", "scope", "id", "objects"].contains(&key);
+        let guided = node.entries().iter().filter(|entry| is_guided(&entry.key));
+        guided.for_each(|entry| self.redact_entry(entry));
     }
 
     /// Which object, and what it is to be.
@@ -214,7 +234,7 @@ impl SourceReader<'_> {
             self.check_key_references(&spec, kind);
             self.diagnostics.extend(
                 find_blank_key(&spec, kind)
-                    .map(|(span, fault)| fault.with_location(self.source.locate_span(span))),
+                    .map(|(span, fault)| fault.with_location(locate_in(self.source, self.levels, span))),
             );
         }
         (id, spec)
@@ -223,13 +243,17 @@ impl SourceReader<'_> {
     fn report_unknown_keys(&mut self, node: &YamlNode) {
         for entry in node.entries() {
             if !DOCUMENT_KEYS.contains(&&*entry.key) {
+                if COMPOSITION_KEYS.contains(&&*entry.key) && self.defer_document() {
+                    continue;
+                }
                 self.redact_entry(entry);
                 self.report_unknown_name("unknown-key", entry, "a document has no key", &DOCUMENT_KEYS);
             }
         }
     }
 
-    fn read_kind(&mut self, node: &YamlNode, kinds: &KindRegistry) -> Option<Arc<Kind>> {
+    /// The kind that a document names.
+    pub fn read_kind(&mut self, node: &YamlNode, kinds: &KindRegistry) -> Option<Arc<Kind>> {
         let value = self.require_key(node, "kind", "name the sort of object, like `kind: api/kind`")?;
         let name = self.read_text(value, "kind")?;
         if let Some(kind) = kinds.find_kind(name) {
@@ -375,7 +399,7 @@ impl SourceReader<'_> {
                 format!("`id` and `spec.{name}` name different objects"),
             )
             .with_hint("keep one of the two")
-            .with_related(self.source.locate_span(inner.span), "the other one");
+            .with_related(self.locate_span(inner.span), "the other one");
             self.add_diagnostic(span, fault);
         }
         Some((outer, span))
@@ -448,7 +472,7 @@ impl SourceReader<'_> {
     }
 
     /// A value of another sort than its field. Nobody knows what it was meant to be, so nobody may see it.
-    pub(super) fn report_wrong_type(&mut self, value: &YamlNode, name: &str, wanted: &str) {
+    pub fn report_wrong_type(&mut self, value: &YamlNode, name: &str, wanted: &str) {
         self.redact_span(value.span);
         let message = format!("`{name}` takes {wanted}, this is {}", value.describe_type());
         let hint = match (wanted, &value.data) {
@@ -463,13 +487,7 @@ impl SourceReader<'_> {
 
     /// A key that is not known here, with what was probably meant. One that is no word is a value that slipped
     /// into the place of a key, so it is not repeated.
-    pub(super) fn report_unknown_name(
-        &mut self,
-        code: &'static str,
-        entry: &YamlEntry,
-        what: &str,
-        known: &[&str],
-    ) {
+    pub fn report_unknown_name(&mut self, code: &'static str, entry: &YamlEntry, what: &str, known: &[&str]) {
         let is_word = entry.key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
         let mut fault = if is_word {
             Diagnostic::error(code, format!("{what} `{}`", escape_for_message(&entry.key)))
@@ -483,7 +501,13 @@ impl SourceReader<'_> {
 
     /// Adds a fault at a range of this source.
     pub fn add_diagnostic(&mut self, span: SourceSpan, fault: Diagnostic) {
-        self.diagnostics.push(fault.with_location(self.source.locate_span(span)));
+        let place = self.locate_span(span);
+        self.diagnostics.push(fault.with_location(place));
+    }
+
+    /// Where a span is.
+    pub(super) fn locate_span(&self, span: SourceSpan) -> SourceLocation {
+        locate_in(self.source, self.levels, span)
     }
 
     /// Hides the value of an entry, and whatever else stands on its lines after the key: an anchor, a tag and
@@ -500,10 +524,12 @@ impl SourceReader<'_> {
 
     /// Hides a comment that follows on the last line of a node.
     pub(super) fn redact_comment(&mut self, node: &YamlNode) {
-        let end = node.span.end as usize;
-        let rest = self.source.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let (source, span) = resolve_in(self.source, self.levels, node.span);
+        let end = span.end as usize;
+        let rest = source.text.get(end..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         if let Some(at) = rest.find('#').filter(|at| rest[..*at].trim().is_empty()) {
-            self.redact_range(end + at..end + at);
+            let at = node.span.end as usize + at;
+            self.redact_range(at..at);
         }
     }
 
@@ -511,16 +537,57 @@ impl SourceReader<'_> {
         if self.last_redacted.start <= range.start && range.end <= self.last_redacted.end {
             return;
         }
-        let text = &self.source.text;
-        let end =
-            text.get(range.end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| range.end + at);
-        let from = text.get(range.start..end).unwrap_or("");
+        let span = SourceSpan { start: range.start as u32, end: range.end as u32 };
+        let (source, span) = resolve_in(self.source, self.levels, span);
+        let shift = range.start - span.start as usize;
+        let text = &source.text;
+        let end = text
+            .get(span.end as usize..)
+            .and_then(|rest| rest.find('\n'))
+            .map_or(text.len(), |at| span.end as usize + at);
+        let from = text.get(span.start as usize..end).unwrap_or("");
         // the colon and the blanks after the key stay, so that the line still reads as YAML
         let start = end - from.trim_start_matches([':', ' ', '\t']).len();
         if start < end {
-            self.source.redact_span(SourceSpan { start: start as u32, end: end as u32 });
-            self.last_redacted = start..end;
+            source.redact_span(SourceSpan { start: start as u32, end: end as u32 });
+            self.last_redacted = start + shift..end + shift;
         }
+    }
+}
+
+fn locate_in(source: &Arc<NamedSource>, levels: Option<&DocumentLevels>, span: SourceSpan) -> SourceLocation {
+    let (source, span) = resolve_in(source, levels, span);
+    source.locate_span(span)
+}
+
+/// The file in which a span lies, and the span there.
+fn resolve_in<'s>(
+    source: &'s Arc<NamedSource>,
+    levels: Option<&'s DocumentLevels>,
+    span: SourceSpan,
+) -> (&'s Arc<NamedSource>, SourceSpan) {
+    let found = levels.and_then(|levels| levels.resolve_span(span));
+    found.map_or((source, span), |(level, span)| (&level.source, span))
+}
+
+impl SourceReader<'_> {
+    /// Notes that a document needs composition, where documents may.
+    pub(super) fn defer_document(&mut self) -> bool {
+        let may_defer = !matches!(self.defer_rule, DeferRule::Never);
+        self.is_deferred |= may_defer;
+        may_defer
+    }
+
+    /// Whether a scalar is named rather than written.
+    pub(super) fn defers_values(&mut self, node: &YamlNode, leaf: &ScalarType) -> bool {
+        matches!(node.data, YamlData::Mapping(_))
+            && find_value_reference(node, leaf).is_some()
+            && self.defer_document()
+    }
+
+    /// Whether a list is edited rather than written.
+    pub(super) fn defers_edits(&mut self, node: &YamlNode) -> bool {
+        is_list_edit(node) && self.defer_document()
     }
 }
 
@@ -538,7 +605,7 @@ pub(super) fn find_blank_key(spec: &DesiredNode, kind: &Kind) -> Option<(SourceS
 }
 
 /// Where a document or item starts: its first key, so that not all of it is underlined.
-pub(super) fn locate_start(node: &YamlNode) -> SourceSpan {
+pub fn locate_start(node: &YamlNode) -> SourceSpan {
     match node.entries().first() {
         // a key that was merged in stands elsewhere
         Some(first) if first.key_span.start >= node.span.start && first.key_span.end <= node.span.end => {
@@ -549,7 +616,7 @@ pub(super) fn locate_start(node: &YamlNode) -> SourceSpan {
 }
 
 /// A word of the user's, fit for a message.
-pub(super) fn escape_for_message(word: &str) -> String {
+pub fn escape_for_message(word: &str) -> String {
     let short: String = word.chars().take(80).collect();
     short.escape_debug().to_string()
 }

@@ -127,7 +127,7 @@ impl Document {
         let mut referred = self.clone();
         fill_ids(&mut referred.spec, &mut ids.into_iter());
         // two names can be those of one thing, which only their ids tell
-        let mut reading = SourceReader::new(&self.source, &mut faults);
+        let mut reading = SourceReader::of_document(self, &mut faults);
         visit_spec(&referred, &mut |at| {
             if let (FieldType::Array(list), DesiredValue::List(items)) = (&at.field.ty, &at.node.value) {
                 list_keys::check_items(&mut reading, &items.iter().collect::<Vec<_>>(), list, &at.field.name);

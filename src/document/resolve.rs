@@ -80,8 +80,7 @@ impl Document {
         // a source may give nothing
         let unsure = self.id.is_none() && !told;
         let blank = if unsure { find_blank_key(&self.spec, &self.kind) } else { None };
-        let placed =
-            |(span, fault): (SourceSpan, Diagnostic)| fault.with_location(self.source.locate_span(span));
+        let placed = |(span, fault): (SourceSpan, Diagnostic)| fault.with_location(self.locate_span(span));
         faults.extend(filling.mismatches.into_iter().chain(blank).map(placed));
     }
 }

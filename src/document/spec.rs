@@ -75,15 +75,28 @@ impl SourceReader<'_> {
         if entry.value.is_null() {
             return self.read_null(entry, field);
         }
+        self.read_field_value(&entry.value, field, mark)
+    }
+
+    /// What a field is to be, null apart from a field that takes none.
+    pub(super) fn read_field_value(
+        &mut self,
+        node: &YamlNode,
+        field: &Field,
+        mark: Sensitivity,
+    ) -> Option<DesiredValue> {
+        if node.is_null() {
+            return Some(DesiredValue::Clear);
+        }
         let role = ValueContext { name: &field.name, sensitivity: mark, reference: field.reference.as_ref() };
         match &field.ty {
             FieldType::Scalar(leaf) => {
-                let read = self.read_scalar(&entry.value, leaf, role)?;
-                self.check_limits(&entry.value, field, read)
+                let read = self.read_scalar(node, leaf, role)?;
+                self.check_limits(node, field, read)
             }
-            FieldType::Object(shape) => self.read_nested_object(&entry.value, shape, role),
-            FieldType::Map(map) => self.read_map(&entry.value, map, role),
-            FieldType::Array(list) => self.read_list(&entry.value, list, role),
+            FieldType::Object(shape) => self.read_nested_object(node, shape, role),
+            FieldType::Map(map) => self.read_map(node, map, role),
+            FieldType::Array(list) => self.read_list(node, list, role),
         }
     }
 
@@ -135,12 +148,15 @@ impl SourceReader<'_> {
         Some(DesiredValue::Clear)
     }
 
-    fn read_scalar(
+    pub(super) fn read_scalar(
         &mut self,
         node: &YamlNode,
         leaf: &ScalarType,
         role: ValueContext,
     ) -> Option<DesiredValue> {
+        if self.defers_values(node, leaf) {
+            return None;
+        }
         if let Some(words) = role.reference.and_then(|refers| refer::find_reference_keys(node, refers)) {
             return refer::read_reference(self, node, role, &words).map(DesiredValue::Reference);
         }
@@ -241,6 +257,9 @@ impl SourceReader<'_> {
 
     fn read_list(&mut self, node: &YamlNode, list: &ArrayType, role: ValueContext) -> Option<DesiredValue> {
         let YamlData::Sequence(nodes) = &node.data else {
+            if self.defers_edits(node) {
+                return None;
+            }
             self.report_wrong_type(node, role.name, "a list");
             return None;
         };
@@ -260,7 +279,12 @@ impl SourceReader<'_> {
         Some(DesiredValue::List(items))
     }
 
-    fn read_item(&mut self, node: &YamlNode, item: &ItemType, role: ValueContext) -> Option<DesiredValue> {
+    pub(super) fn read_item(
+        &mut self,
+        node: &YamlNode,
+        item: &ItemType,
+        role: ValueContext,
+    ) -> Option<DesiredValue> {
         match item {
             ItemType::Scalar(leaf) if !node.is_null() || *leaf == ScalarType::Any => {
                 self.read_scalar(node, leaf, role)
@@ -284,7 +308,7 @@ impl SourceReader<'_> {
 }
 
 /// Reads a node as a leaf; what does not fit is a fault that never repeats it.
-pub(super) fn parse_scalar(
+pub fn parse_scalar(
     reading: &mut SourceReader,
     node: &YamlNode,
     leaf: &ScalarType,

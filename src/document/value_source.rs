@@ -22,7 +22,7 @@ const MAX_WORD: usize = 4096;
 const MAX_ARGUMENTS: usize = 256;
 
 /// Whether a node is meant as a slot: a mapping with one of a slot's words, even a misspelt one.
-pub(super) fn is_value_source(node: &YamlNode) -> bool {
+pub fn is_value_source(node: &YamlNode) -> bool {
     node.entries().first().is_some_and(|first| first.key.starts_with("from_"))
 }
 

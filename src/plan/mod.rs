@@ -72,6 +72,8 @@ pub struct PlanSubject {
     pub kind: Arc<Kind>,
     pub name: Arc<str>,
     pub target: Arc<str>,
+    /// The environment of its document.
+    pub environment: Option<Arc<str>>,
     /// Scope values by the number of the parameter, complete.
     pub scope: Vec<Value>,
     /// The service's id; none before a create.

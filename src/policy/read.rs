@@ -284,6 +284,7 @@ fn convert_change(file: ChangeFile) -> FieldChange {
         sensitivity: None,
         causes: Vec::new(),
         unreadable: false,
+        file: None,
         line: None,
         column: None,
     }

@@ -324,15 +324,16 @@ fn describe_state(
             "`trueup apply` applies it; from then on it is known which side was edited",
         ),
     };
-    let line = own.iter().find_map(|field| Some((field.line?, field.column)));
+    let line = own.iter().find_map(|field| Some((field.line?, field.column, field.file.clone())));
+    let file = line.as_ref().and_then(|(_, _, file)| file.clone());
     DiagnosticView {
         code: code.to_owned(),
         severity,
         message,
         hint: Some(hint.to_owned()),
-        file: Some(object.file.clone()),
-        line: Some(line.map_or(object.line, |(line, _)| line)),
-        column: line.and_then(|(_, column)| column),
+        file: Some(file.unwrap_or_else(|| object.file.clone())),
+        line: Some(line.as_ref().map_or(object.line, |(line, ..)| *line)),
+        column: line.and_then(|(_, column, _)| column),
     }
 }
 

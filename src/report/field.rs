@@ -83,6 +83,13 @@ impl FieldChangeRow<'_> {
         }
     }
 
+    /// Where it is asked for, when that is another file than the document.
+    fn build_origin(&self) -> Option<StyledText<'static>> {
+        let file = sanitize::escape_line(self.field.file.as_deref()?).into_owned();
+        let line = self.field.line.map_or_else(String::new, |line| format!(":{line}"));
+        Some(style_text(DIM, format!("  ({file}{line})")))
+    }
+
     /// Sign, label and value on one line.
     fn write_inline(&mut self, value: Vec<StyledText>) {
         let mut line = vec![self.build_sign()];
@@ -91,6 +98,7 @@ impl FieldChangeRow<'_> {
             false => line.push(style_text(PLAIN, format!("{}  ", pad_text(self.label, self.column)))),
         }
         line.extend(value);
+        line.extend(self.build_origin());
         self.page.write_wrapped(self.indent, self.indent + 4, &line);
     }
 

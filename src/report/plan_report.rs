@@ -185,6 +185,9 @@ pub struct ObjectName {
     pub name: String,
     /// The target on which it lives.
     pub target: String,
+    /// The environment of the target, where the workspace has environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// The service's id; absent before a create.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Json>,
@@ -327,6 +330,9 @@ pub struct FieldChange {
     /// Why it differs; absent when nothing is known of the past of the object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<CauseView>,
+    /// The file that asks for it, where it is another than that of the document: a base, an overlay, values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line that asks for it, from 1; absent for what goes because it is not listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,

@@ -286,6 +286,7 @@ fn build_empty_result(object: &RecordedObject, action: Option<&str>, result: Res
         object: ObjectName {
             kind: object.kind.clone(),
             name: object.name.clone(),
+            environment: None,
             target: object.target.clone(),
             id: None,
             file: object.file.clone(),

@@ -200,7 +200,9 @@ impl ReportBuilder<'_> {
                 *number += 1;
                 route.pointer.extend((*number > 1).then(|| number.to_string()));
             }
-            let field = build_field_change(&mut self.context, change, &route, change.unreadable && !is_new);
+            let mut field =
+                build_field_change(&mut self.context, change, &route, change.unreadable && !is_new);
+            field.file = field.file.filter(|file| *file != subject.place.source.path);
             routes.entry(change.path.to_pointer()).or_default().push(route);
             field
         });
@@ -235,6 +237,7 @@ pub fn build_field_change(
         sensitivity: format_sensitivity(mark),
         unreadable: unseen,
         causes: change.causes.iter().copied().map(CauseView::from).collect(),
+        file: change.place.as_ref().map(|place| place.source.path.clone()),
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
     }
@@ -281,6 +284,7 @@ pub fn build_object_name(showing: &mut ReportContext, subject: &PlanSubject) -> 
         kind: subject.kind.name.to_string(),
         name: subject.name.to_string(),
         target: subject.target.to_string(),
+        environment: subject.environment.as_deref().map(str::to_owned),
         id: subject.id.as_ref().map(id).filter(|id| *id != Json::Null),
         file: subject.place.source.path.clone(),
         line: showing.line_index.find_line_column(&subject.place).0,

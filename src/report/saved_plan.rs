@@ -362,7 +362,9 @@ fn has_other_values(reviewed: &ObjectChange, fresh: &ObjectChange) -> bool {
     let shown = |change: &ObjectChange| -> Vec<FieldChange> {
         let fields = change.fields.iter().cloned();
         // lines move with the file, and causes with what was applied meanwhile
-        fields.map(|field| FieldChange { line: None, column: None, causes: Vec::new(), ..field }).collect()
+        fields
+            .map(|field| FieldChange { file: None, line: None, column: None, causes: Vec::new(), ..field })
+            .collect()
     };
     reviewed.action != fresh.action
         || reviewed.object.id != fresh.object.id

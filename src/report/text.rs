@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::plan_report::{
-    ActionView, DiagnosticView, HiddenValue, HiddenValueState, ObjectChange, ObjectName, PlanReport,
-    RequestView, SeverityView, UnchangedView, ValidationReport,
+    ActionView, DiagnosticView, FieldChange, HiddenValue, HiddenValueState, ObjectChange, ObjectName,
+    PlanReport, RequestView, SeverityView, UnchangedView, ValidationReport,
 };
 use super::sanitize::{self, format_count, group_digits};
 use super::styled_text::{
@@ -184,6 +184,13 @@ fn write_object(page: &mut TextPage, change: &ObjectChange) {
     }
 }
 
+/// What differs, indented.
+pub fn render_field_changes(fields: &[FieldChange], width: usize) -> String {
+    let mut page = TextPage::new(width);
+    field::write_fields(&mut page, 4, fields);
+    page.finish()
+}
+
 /// Two lines: what is done to which object, and where it and its document are.
 pub fn write_heading(page: &mut TextPage, (word, style): (&str, anstyle::Style), object: &ObjectName) {
     page.write_gap();
@@ -194,7 +201,9 @@ pub fn write_heading(page: &mut TextPage, (word, style): (&str, anstyle::Style),
     ];
     page.write_wrapped(0, 4, &line);
     let id = object.id.as_ref().map_or_else(String::new, |id| format!(", id {}", field::format_id(id)));
-    let place = format!("target {}{id}, {}:{}", object.target, object.file, object.line);
+    let environment =
+        object.environment.as_ref().map_or_else(String::new, |own| format!("environment {own}, "));
+    let place = format!("{environment}target {}{id}, {}:{}", object.target, object.file, object.line);
     page.write_wrapped(4, 4, &[style_text(DIM, sanitize::escape_line(&place))]);
 }
 

@@ -205,6 +205,7 @@ impl ImportJob {
             number: 0,
             kind: Arc::clone(&self.kind),
             name: Arc::clone(&document.name),
+            environment: document.environment.clone(),
             target: Arc::clone(&self.target),
             scope: self.scope.clone(),
             id: live.get_field(self.kind.identity.id).cloned(),

@@ -282,6 +282,7 @@ pub fn build_subject(number: usize, job: &ObjectJob, live: Option<&Snapshot>) ->
         number,
         kind: kind.clone(),
         name: job.document.name.clone(),
+        environment: job.document.environment.clone(),
         target: job.target.clone(),
         scope: job.scope.clone(),
         id: seen.filter(|id| !id.is_blank()).or(job.document.id.as_ref()).or(job.known_id.as_ref()).cloned(),

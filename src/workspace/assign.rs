@@ -23,7 +23,10 @@ pub fn assign_targets(
         match targets.find_target(document) {
             Ok(Some(target)) => {
                 document.target = Some(Arc::clone(&target.name));
-                assign_scope(document, target, faults);
+                let mut missing = Vec::new();
+                assign_scope(document, target, &mut missing);
+                // the settings have faults of their own, which may be the reason
+                faults.extend(missing.into_iter().filter(|_| !settings.has_errors));
             }
             // the settings have faults of their own, which may be the reason
             Ok(None) => {}
@@ -36,17 +39,18 @@ pub fn assign_targets(
 struct TargetLookup<'s> {
     settings: &'s WorkspaceSettings,
     by_name: HashMap<&'s str, &'s TargetSettings>,
-    by_api: HashMap<&'s str, Vec<&'s TargetSettings>>,
-    /// By API: the fault at the first document that needs one, and how many do.
-    unserved_apis: HashMap<Arc<str>, (Diagnostic, usize)>,
+    by_api: HashMap<(&'s str, Option<&'s str>), Vec<&'s TargetSettings>>,
+    /// By API and environment: the fault at the first document that needs one, and how many do.
+    unserved_apis: HashMap<(Arc<str>, Option<Arc<str>>), (Diagnostic, usize)>,
 }
 
 impl<'s> TargetLookup<'s> {
     fn new(settings: &'s WorkspaceSettings) -> Self {
         let named = settings.targets.iter().map(|target| (&*target.name, target)).collect();
-        let mut serving: HashMap<&str, Vec<&TargetSettings>> = HashMap::new();
+        let mut serving: HashMap<(&str, Option<&str>), Vec<&TargetSettings>> = HashMap::new();
         for target in &settings.targets {
-            serving.entry(&target.api.name).or_default().push(target);
+            let key = (&*target.api.name, target.environment.as_deref());
+            serving.entry(key).or_default().push(target);
         }
         Self { settings, by_name: named, by_api: serving, unserved_apis: HashMap::new() }
     }
@@ -55,18 +59,22 @@ impl<'s> TargetLookup<'s> {
         let api = &document.kind.api.name;
         if let Some(name) = &document.target {
             return match self.by_name.get(&**name) {
-                Some(target) if target.api.name == *api => Ok(Some(target)),
-                Some(target) => Err(self.diagnose_wrong_target(document, target)),
+                Some(target) if target.api.name != *api => Err(self.diagnose_wrong_target(document, target)),
+                Some(target) if target.environment != document.environment => {
+                    Err(diagnose_wrong_environment(document, target))
+                }
+                Some(target) => Ok(Some(target)),
                 None if self.settings.has_errors => Ok(None),
                 None => Err(self.diagnose_unknown_target(document, name)),
             };
         }
-        match self.by_api.get(&**api).map_or(&[][..], Vec::as_slice) {
+        let environment = document.environment.as_deref();
+        match self.by_api.get(&(&**api, environment)).map_or(&[][..], Vec::as_slice) {
             [] if self.settings.has_errors => Ok(None),
             [] => {
                 let (_, count) = self
                     .unserved_apis
-                    .entry(Arc::clone(api))
+                    .entry((Arc::clone(api), document.environment.clone()))
                     .or_insert_with(|| (diagnose_unserved_api(document), 0));
                 *count += 1;
                 Ok(None)
@@ -81,7 +89,8 @@ impl<'s> TargetLookup<'s> {
         let message = format!("the target `{}` serves the API `{own}`, not that of `{kind}`", target.name);
         let fault = Diagnostic::error("wrong-target", message)
             .with_location(document.locate_span(document.target_span));
-        Box::new(match self.by_api.get(&*document.kind.api.name) {
+        let environment = document.environment.as_deref();
+        Box::new(match self.by_api.get(&(&*document.kind.api.name, environment)) {
             Some(serving) => fault.with_hint(format_candidates(serving)),
             None => fault.with_hint(format!("add a target for it under `targets` in {SETTINGS_FILE_NAME}")),
         })
@@ -110,11 +119,30 @@ fn format_candidates(serving: &[&TargetSettings]) -> String {
     format!("write {}", names.join(" or "))
 }
 
+/// An overlay can name a target, but not one of another environment.
+fn diagnose_wrong_environment(document: &Document, target: &TargetSettings) -> Box<Diagnostic> {
+    let name = |environment: &Option<Arc<str>>| environment.as_deref().unwrap_or("none").to_owned();
+    let (own, wanted) = (name(&target.environment), name(&document.environment));
+    let message = format!("the target `{}` is in the environment `{own}`, not in `{wanted}`", target.name);
+    let fault = Diagnostic::error("wrong-environment", message)
+        .with_location(document.locate_span(document.target_span));
+    Box::new(fault.with_hint("leave out `target`, or name one of this environment"))
+}
+
 fn diagnose_unserved_api(document: &Document) -> Diagnostic {
     let api = &document.kind.api.name;
-    Diagnostic::error("no-target", format!("no target serves the API `{api}`"))
-        .with_location(document.locate_span(document.target_span))
-        .with_hint(format!("add one with `api: {api}` under `targets` in {SETTINGS_FILE_NAME}"))
+    let place = document.locate_span(document.target_span);
+    let Some(environment) = &document.environment else {
+        let hint = format!("add one with `api: {api}` under `targets` in {SETTINGS_FILE_NAME}");
+        return Diagnostic::error("no-target", format!("no target serves the API `{api}`"))
+            .with_location(place)
+            .with_hint(hint);
+    };
+    let message = format!("no target of the environment `{environment}` serves the API `{api}`");
+    let hint = format!(
+        "add one with `api: {api}` and `environment: {environment}` in {SETTINGS_FILE_NAME}, or name the environments of the document under `environments`"
+    );
+    Diagnostic::error("no-target", message).with_location(place).with_hint(hint)
 }
 
 /// One fault stands for all documents of an API; a thousand of the same would say no more.

@@ -14,13 +14,13 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use walkdir::{DirEntry, WalkDir};
 
+use crate::compose::bases::BASES_FOLDER;
+use crate::compose::settings::EnvironmentSettings;
+use crate::compose::values::VALUES_FOLDER;
 use crate::cores::map_parallel;
-use crate::diagnostic::{
-    Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, SourceSpan, has_errors,
-};
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, SourceSpan};
 use crate::document::Document;
 use crate::document::read::MAX_BYTES;
-use crate::kind::registry::KindRegistry;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 use crate::workspace::settings;
 use crate::{document, policy};
@@ -29,8 +29,6 @@ use crate::{document, policy};
 const MAX_DEPTH: usize = 64;
 /// How many files and directories are looked at.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Larger files are read in stretches of this many bytes.
-const CHUNK_BYTES: usize = 256 * 1024;
 /// Directories at the top of a workspace that hold no documents.
 const EXCLUDED_FOLDERS: [&str; 3] = ["target", crate::workspace::API_FOLDER, policy::FOLDER];
 
@@ -285,10 +283,23 @@ impl SelectedFiles {
         Self { files: chosen.into_iter().collect(), files_by_request: asked }
     }
 
+    /// Whether a file was asked for.
+    pub fn contains_file(&self, name: &str) -> bool {
+        self.files.binary_search_by(|(own, _)| own.as_str().cmp(name)).is_ok()
+    }
+
+    /// Whether a level of a document stands in a file that was asked for.
+    pub fn contains(&self, document: &Document) -> bool {
+        let levels = document.levels.iter().flat_map(|levels| levels.iter_levels());
+        let of_levels = levels.filter(|level| level.kind.is_document()).map(|level| &level.source);
+        self.contains_file(&document.source.path)
+            || of_levels.into_iter().any(|source| self.contains_file(&source.path))
+    }
+
     /// Reports each of the user's paths below which no file held anything.
-    pub fn diagnose_empty_paths(&self, read: &ParsedFiles, faults: &mut Vec<Diagnostic>) {
+    pub fn diagnose_empty_paths(&self, empty: &BTreeSet<String>, faults: &mut Vec<Diagnostic>) {
         for (path, names) in &self.files_by_request {
-            if names.iter().all(|name| read.empty.contains(name)) {
+            if names.iter().all(|name| empty.contains(name)) {
                 faults.push(diagnose_no_document(path));
             }
         }
@@ -324,52 +335,51 @@ fn diagnose_no_document(path: &str) -> Diagnostic {
     Diagnostic::error("no-document", format!("{path} holds no document")).with_hint(hint)
 }
 
-/// What the files of a run hold.
-#[derive(Default)]
-pub struct ParsedFiles {
-    pub documents: Vec<Document>,
-    pub sources: Vec<Arc<NamedSource>>,
-    /// Files without any document, and without an error that could be the reason.
-    empty: BTreeSet<String>,
+/// Reads the texts of files, on every core; what cannot be read is reported.
+pub fn load_sources(files: &[(String, PathBuf)], faults: &mut Vec<Diagnostic>) -> Vec<Arc<NamedSource>> {
+    let loaded = map_parallel(files, |(name, path)| load_source(path, name));
+    loaded.into_iter().filter_map(|source| source.map_err(|fault| faults.push(fault)).ok()).collect()
 }
 
-/// Reads files on every core, large ones in stretches; the result does not depend on the number of cores.
-pub fn read_files(
-    files: &[(String, PathBuf)],
-    registry: &KindRegistry,
+/// Adds the files with bases; gives the names of those that no pattern matches.
+pub fn add_base_files(root: &Path, files: &mut FileMap, faults: &mut Vec<Diagnostic>) -> BTreeSet<String> {
+    let folder = root.join(BASES_FOLDER);
+    let mut found = FileMap::new();
+    if folder.is_dir() {
+        let walk = WalkDir::new(folder).max_depth(MAX_DEPTH);
+        collect_files(root, walk, &is_yaml, &mut found, faults);
+    }
+    found.retain(|name, _| !files.contains_key(name));
+    let names = found.keys().cloned().collect();
+    files.append(&mut found);
+    names
+}
+
+/// The values of each environment that has a file of them.
+pub fn read_values(
+    root: &Path,
+    environments: &[EnvironmentSettings],
     faults: &mut Vec<Diagnostic>,
-) -> ParsedFiles {
-    let loaded = map_parallel(files, |(name, path)| load_source(path, name));
-    let mut pieces = Vec::new();
-    for (file, source) in loaded.iter().enumerate() {
-        let stretches = source.iter().flat_map(|source| document::read::split_chunks(source, CHUNK_BYTES));
-        pieces.extend(stretches.map(|stretch| (file, stretch)));
-    }
-    let stretches = map_parallel(&pieces, |(file, stretch)| {
-        let source = loaded.get(*file)?.as_ref().ok()?;
-        Some(document::read::read_chunk(source, stretch.clone(), registry))
-    });
-    let mut stretches = pieces.iter().zip(stretches).peekable();
-    let mut read = ParsedFiles::default();
-    for (file, ((name, _), source)) in files.iter().zip(&loaded).enumerate() {
-        let own = std::iter::from_fn(|| stretches.next_if(|((of, _), _)| *of == file));
-        let own: Vec<_> = own.filter_map(|(_, stretch)| stretch).collect();
-        let mut found = Vec::new();
-        let documents = match source {
-            Ok(source) => document::read::join_chunks(source, own, registry, &mut found),
-            Err(fault) => {
-                found.push(fault.clone());
-                Vec::new()
-            }
-        };
-        if documents.is_empty() && !has_errors(&found) {
-            read.empty.insert(name.clone());
+) -> Vec<(Arc<str>, Arc<NamedSource>)> {
+    let mut read = Vec::new();
+    for environment in environments {
+        let name = format_values_path(&environment.name);
+        let path = root.join(&name);
+        if !path.exists() {
+            continue;
         }
-        read.documents.extend(documents);
-        faults.append(&mut found);
+        let boundary = WorkspaceBoundary::from_process(root);
+        match check_boundary(&boundary, &path, &name).and_then(|()| load_source(&path, &name)) {
+            Ok(source) => read.push((Arc::clone(&environment.name), source)),
+            Err(fault) => faults.push(fault),
+        }
     }
-    read.sources = loaded.into_iter().flatten().collect();
     read
+}
+
+/// Where the values of an environment are.
+pub fn format_values_path(environment: &str) -> String {
+    format!("{VALUES_FOLDER}/{environment}.yaml")
 }
 
 /// Reads one file as text, within bounds.

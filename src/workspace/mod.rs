@@ -6,7 +6,9 @@
 
 mod assign;
 pub mod boundary;
+mod earlier;
 mod files;
+mod parse;
 pub mod repository;
 pub mod secret_provider;
 pub mod secrets;
@@ -16,6 +18,7 @@ pub mod state_folder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::compose::values::ValueTable;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation};
 use crate::document::{Document, ValueSource};
 use crate::kind::registry::KindRegistry;
@@ -23,6 +26,7 @@ use crate::output_filter::hide_texts;
 use crate::policy::PolicySet;
 use crate::remote::target::Target;
 use crate::workspace::files::{DocumentPatterns, SelectedFiles};
+pub use crate::workspace::parse::DocumentSources;
 use crate::workspace::secret_provider::diagnose_unknown_provider;
 use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::WorkspaceSettings;
@@ -39,8 +43,10 @@ pub struct LoadedWorkspace {
     pub registry: KindRegistry,
     /// In the order of their files' names, and in the order in which each file holds them.
     pub documents: Vec<Document>,
-    /// Every document file that was read.
-    pub sources: Vec<Arc<NamedSource>>,
+    /// Every file with documents that was read.
+    pub sources: DocumentSources,
+    /// What each environment sets.
+    pub values: ValueTable,
     /// Which credentials of its targets are looked up: those that read, unless a command writes.
     pub purpose: CredentialPurpose,
     /// Whether the secrets of documents are not read; those of targets always are.
@@ -48,6 +54,8 @@ pub struct LoadedWorkspace {
     /// Held while a command writes: one at a time in a workspace.
     pub apply_lock: Option<std::fs::File>,
     pub policies: PolicySet,
+    /// The environments that a run is limited to; empty means all.
+    pub selected_environments: Vec<Arc<str>>,
 }
 
 /// What a workspace says before any document is read.
@@ -55,6 +63,8 @@ pub struct WorkspaceConfig {
     pub root: PathBuf,
     pub settings: WorkspaceSettings,
     pub registry: KindRegistry,
+    /// What each environment sets.
+    pub values: ValueTable,
 }
 
 /// The texts of a workspace's own descriptions, pairs of path and text.
@@ -73,6 +83,17 @@ pub fn open_workspace(root: &Path, narrow: &[PathBuf]) -> (Option<LoadedWorkspac
     }
     diagnostic::sort_diagnostics(&mut faults);
     (workspace.ok(), faults)
+}
+
+/// The same, limited to the documents of these environments; none means all.
+pub fn open_environments(
+    root: &Path,
+    narrow: &[PathBuf],
+    environments: &[String],
+) -> (Option<LoadedWorkspace>, Vec<Diagnostic>) {
+    let (mut workspace, mut faults) = open_workspace(root, narrow);
+    faults.extend(workspace.iter_mut().flat_map(|own| own.select_environments(environments)));
+    (workspace, faults)
 }
 
 /// Reads the settings and the kinds of a workspace, but no document. Nothing comes back only when there is no
@@ -158,8 +179,12 @@ fn read_config(root: &Path, faults: &mut Vec<Diagnostic>) -> Result<WorkspaceCon
     let source = files::read_settings_source(&root)?;
     state_folder::check_state_folder(&root)?;
     let registry = KindRegistry::with_workspace(files::read_descriptions(&root, API_FOLDER, faults), faults);
-    let settings = settings::read_settings(&source, &registry, faults);
-    Ok(WorkspaceConfig { root, settings, registry })
+    let mut settings = settings::read_settings(&source, &registry, faults);
+    let composition = Arc::clone(&settings.composition);
+    let files = files::read_values(&root, &composition.environments, faults);
+    let values = ValueTable::new(&composition, &files, faults);
+    settings.resolve_scope_values(&values, faults);
+    Ok(WorkspaceConfig { root, settings, registry, values })
 }
 
 fn read_workspace(
@@ -167,12 +192,20 @@ fn read_workspace(
     narrow: &[PathBuf],
     faults: &mut Vec<Diagnostic>,
 ) -> Result<LoadedWorkspace, Diagnostic> {
-    let WorkspaceConfig { root, settings, registry } = read_config(root, faults)?;
+    let WorkspaceConfig { root, settings, registry, values } = read_config(root, faults)?;
     let patterns = DocumentPatterns::new(&settings.documents, faults);
-    let found = files::find_files(&root, &patterns, faults);
-    let narrowed = SelectedFiles::new(&root, narrow, found, faults);
-    let mut read = files::read_files(&narrowed.files, &registry, faults);
-    narrowed.diagnose_empty_paths(&read, faults);
+    let mut found = files::find_files(&root, &patterns, faults);
+    // values are no documents, whatever the patterns
+    let environments = &settings.composition.environments;
+    environments.iter().for_each(|own| drop(found.remove(&files::format_values_path(&own.name))));
+    let base_files = files::add_base_files(&root, &mut found, faults);
+    let (sources, selection) = select_sources(&root, narrow, found, &settings, faults);
+    let sources = DocumentSources { files: sources, base_files };
+    let mut read = parse::parse_sources(&sources, &settings.composition, &values, &registry, faults);
+    selection.diagnose_empty_paths(&read.empty, faults);
+    if !narrow.is_empty() {
+        read.documents.retain(|document| selection.contains(document));
+    }
     if narrow.is_empty()
         && read.documents.is_empty()
         && !settings.allow_empty
@@ -181,7 +214,9 @@ fn read_workspace(
         faults.push(diagnose_no_document(&settings));
     }
     assign::assign_targets(&mut read.documents, &settings, faults);
-    document::check_duplicates(&read.documents, faults);
+    let mut duplicates = Vec::new();
+    document::check_duplicates(&read.documents, &mut duplicates);
+    faults.extend(diagnostic::remove_repetitions(duplicates));
     check_providers(&read.documents, &settings, faults);
     if narrow.is_empty() {
         document::refer::report_dangling_references(&read.documents, faults);
@@ -192,11 +227,13 @@ fn read_workspace(
         settings,
         registry,
         documents: read.documents,
-        sources: read.sources,
+        sources,
+        values,
         purpose: CredentialPurpose::Read,
         skips_secrets: false,
         apply_lock: None,
         policies,
+        selected_environments: Vec::new(),
     })
 }
 
@@ -213,6 +250,23 @@ fn check_providers(documents: &[Document], settings: &WorkspaceSettings, faults:
             faults.push(diagnose_unknown_provider(name, &settings.secrets, place));
         }
     }
+}
+
+/// The texts of a run, and which of them were asked for: documents can need any other, so where documents are composed
+/// all files are read.
+fn select_sources(
+    root: &Path,
+    narrow: &[PathBuf],
+    found: files::FileMap,
+    settings: &WorkspaceSettings,
+    faults: &mut Vec<Diagnostic>,
+) -> (Vec<Arc<NamedSource>>, SelectedFiles) {
+    let composes = !settings.composition.environments.is_empty();
+    let all: Vec<_> = found.iter().map(|(name, path)| (name.clone(), path.clone())).collect();
+    let is_needed = |name: &str| composes || parse::is_base_path(name);
+    let selection = SelectedFiles::new(root, narrow, found, faults);
+    let chosen = all.into_iter().filter(|(name, _)| is_needed(name) || selection.contains_file(name));
+    (files::load_sources(&chosen.collect::<Vec<_>>(), faults), selection)
 }
 
 /// The built-in kinds and those that the folder brings along; no workspace is needed.
@@ -261,8 +315,43 @@ impl LoadedWorkspace {
     pub fn read_other_file(&self, path: &Path) -> Vec<Document> {
         let mut faults = Vec::new();
         let named = [(self.format_path(path), path.to_owned())];
-        let documents = files::read_files(&named, &self.registry, &mut faults).documents;
+        let sources =
+            DocumentSources { files: files::load_sources(&named, &mut faults), ..Default::default() };
+        let composition = &self.settings.composition;
+        let read = parse::parse_sources(&sources, composition, &self.values, &self.registry, &mut faults);
+        let documents = read.documents;
         if diagnostic::has_errors(&faults) { Vec::new() } else { documents }
+    }
+
+    /// What is wrong with the name of an environment.
+    pub fn diagnose_environment(&self, name: &str) -> Option<Diagnostic> {
+        let composition = &self.settings.composition;
+        composition.find_environment(name).is_none().then(|| composition.diagnose_unknown_environment(name))
+    }
+
+    /// Limits the documents to those of these environments; none means all. What is wrong with a name comes back.
+    pub fn select_environments(&mut self, names: &[String]) -> Vec<Diagnostic> {
+        let composition = &self.settings.composition;
+        let mut faults = Vec::new();
+        for name in names {
+            match composition.find_environment(name) {
+                Some(own) => self.selected_environments.push(Arc::clone(&own.name)),
+                None => faults.push(composition.diagnose_unknown_environment(name)),
+            }
+        }
+        if !names.is_empty() {
+            let selected = &self.selected_environments;
+            self.documents
+                .retain(|document| document.environment.as_ref().is_some_and(|own| selected.contains(own)));
+        }
+        faults
+    }
+
+    /// Whether a run may be about objects of a target.
+    pub fn is_target_selected(&self, target: &str) -> bool {
+        let own = self.settings.composition.find_target_environment(target);
+        self.selected_environments.is_empty()
+            || own.is_some_and(|own| self.selected_environments.contains(own))
     }
 
     /// For a command that writes.
@@ -311,7 +400,7 @@ impl LoadedWorkspace {
     fn hide_in_outputs(&self, secrets: &ResolvedSecrets) {
         let credentials = || self.list_used_targets().flat_map(|target| target.list_user_names(self.purpose));
         let is_name = |source: &ValueSource| credentials().any(|own| own.source == *source);
-        let sources = || self.sources.iter().chain(std::iter::once(&self.settings.source));
+        let sources = || self.sources.files.iter().chain(std::iter::once(&self.settings.source));
         let is_public = |text: &str| sources().any(|source| source.text.contains(text));
         hide_texts(secrets.list_texts(|source| !is_name(source)).filter(|text| !is_public(text)));
     }

@@ -8,6 +8,8 @@ mod address;
 pub mod auth;
 mod auth_check;
 mod check;
+mod composition;
+pub mod composition_file;
 pub mod file;
 mod receipts;
 
@@ -17,12 +19,16 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::compose::settings::{CompositionSettings, ValueContent};
+use crate::compose::values::ValueTable;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, has_errors};
 use crate::document::ValueSource;
 use crate::document::read::SourceReader;
+use crate::document::spec::diagnose_mismatch;
 use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
-use crate::kind::{Api, WireFormat};
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Api, ScalarType, WireFormat};
 use crate::output_filter::hide_texts;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetOrigin;
@@ -31,6 +37,7 @@ use crate::workspace::secrets::{ResolvedSecrets, SecretEnvironment};
 use crate::workspace::settings::auth::{
     AccessSettings, AuthSettings, CredentialPurpose, CredentialReader, CredentialSource,
 };
+use crate::workspace::settings::composition::ScopeValue;
 use crate::workspace::settings::file::{
     NotifyEvent, NotifyFile, NotifyFormat, SecretProviderFile, SettingsFile,
 };
@@ -60,6 +67,8 @@ pub struct WorkspaceSettings {
     pub receipts: ReceiptSettings,
     /// Providers of secrets.
     pub secrets: Vec<SecretProvider>,
+    /// What documents are composed by.
+    pub composition: Arc<CompositionSettings>,
     /// Whether something in the file is wrong, so that a missing target may only be a broken one.
     pub has_errors: bool,
 }
@@ -83,6 +92,10 @@ pub struct TargetSettings {
     pub auth: AccessSettings,
     /// Texts until a kind says their type.
     pub scope: Vec<(Arc<str>, String)>,
+    /// Parameters whose texts are values of the environment.
+    pub scope_values: Vec<ScopeValue>,
+    /// The environment that it belongs to.
+    pub environment: Option<Arc<str>>,
     pub parallelism: Option<u32>,
     pub carry_nested: bool,
     pub lease: Option<LeaseSettings>,
@@ -123,6 +136,12 @@ pub fn read_settings(
     let allow_empty = root.and_then(|root| root.get_value("allow_empty")).and_then(YamlNode::as_scalar);
     let receipts = receipts::read_receipt_settings(root, &mut SourceReader::new(source, &mut found));
     let secrets = root.map_or_else(Vec::new, |root| read_providers(root, source));
+    let mut reader = SourceReader::new(source, &mut found);
+    let composition = Arc::new(composition::read_composition(root, registry, &mut reader));
+    let mut targets = targets;
+    for target in &mut targets {
+        target.environment = composition.find_target_environment(&target.name).cloned();
+    }
     let faulty = has_errors(&found);
     faults.append(&mut found);
     WorkspaceSettings {
@@ -134,6 +153,7 @@ pub fn read_settings(
         mail_domains,
         receipts,
         secrets,
+        composition,
         has_errors: faulty,
     }
 }
@@ -223,7 +243,9 @@ fn read_target(
     let api = checking.find_api()?;
     let base_url = checking.resolve_base_url(base_url, &api);
     auth.check_auth(&api, base_url.as_ref(), checking.reading);
-    let (format, scope) = (checking.read_format(&api), checking.read_scope(&api));
+    let format = checking.read_format(&api);
+    let mut scope_values = Vec::new();
+    let scope = checking.read_scope(&api, &mut scope_values);
     Some(TargetSettings {
         name: (&*entry.key).into(),
         span: entry.key_span,
@@ -231,6 +253,8 @@ fn read_target(
         format: format?,
         auth,
         scope,
+        scope_values,
+        environment: None,
         parallelism: checking.read_parallelism(),
         carry_nested: checking.read_carry_nested(),
         lease: checking.read_lease(),
@@ -257,6 +281,47 @@ impl WorkspaceSettings {
     /// Where secrets are read for a run of this process.
     pub fn build_secret_environment<'w>(&'w self, root: &'w Path) -> SecretEnvironment<'w> {
         SecretEnvironment { providers: &self.secrets, ..SecretEnvironment::from_process(root) }
+    }
+
+    /// Puts values in the scopes of targets.
+    pub fn resolve_scope_values(&mut self, values: &ValueTable, faults: &mut Vec<Diagnostic>) {
+        let needs_environment = !self.composition.environments.is_empty();
+        for target in &mut self.targets {
+            if needs_environment && target.environment.is_none() {
+                continue;
+            }
+            for own in std::mem::take(&mut target.scope_values) {
+                match find_scope_text(&own, values, target.environment.as_deref()) {
+                    Ok(text) => target.scope.push((Arc::clone(&own.parameter), text)),
+                    Err(fault) => {
+                        self.has_errors = true;
+                        faults.push(fault.with_location(self.source.locate_span(own.span)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The text of a scope parameter that is a value.
+fn find_scope_text(
+    own: &ScopeValue,
+    values: &ValueTable,
+    environment: Option<&str>,
+) -> Result<String, Diagnostic> {
+    let found = values.find_value(&own.name, environment)?;
+    let ValueContent::Scalar { text, .. } = &found.setting.content else {
+        let message = format!("the value `{}` comes from outside, which a scope cannot", own.name);
+        return Err(Diagnostic::error("wrong-value-sensitivity", message)
+            .with_related(found.locate(), "the value is set here")
+            .with_hint("write the value itself"));
+    };
+    let mismatch =
+        |leaf: &ScalarType| Some((leaf.clone(), leaf.read_token(ScalarToken::String(text)).err()?));
+    match own.types.iter().find_map(mismatch) {
+        Some((leaf, mismatch)) => Err(diagnose_mismatch(&own.parameter, &leaf, mismatch)
+            .with_related(found.locate(), "the value is set here")),
+        None => Ok(text.to_string()),
     }
 }
 

@@ -6,6 +6,7 @@ mod support;
 mod day_two;
 mod drift;
 mod end_to_end;
+mod environments;
 mod events;
 mod identity;
 mod import;

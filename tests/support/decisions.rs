@@ -16,6 +16,7 @@ pub fn subject(document: &Document, scope: Vec<Value>, live: Option<&Object>) ->
         number: 0,
         kind: document.kind.clone(),
         name: document.name.clone(),
+        environment: document.environment.clone(),
         target: document.target.clone().unwrap_or_else(|| Arc::from("test")),
         scope,
         id: seen.or(document.id.as_ref()).cloned(),

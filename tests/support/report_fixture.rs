@@ -200,6 +200,7 @@ pub fn subject(kind: &str, name: &str, id: Option<&str>, source: &Arc<NamedSourc
         scope: kind.scope.iter().map(|_| customer.clone()).collect(),
         id: id.map(|id| value(&kind.id_field().ty, &Json::from(id))),
         name: name.into(),
+        environment: None,
         target: "bay".into(),
         place: source.locate_span(SourceSpan::default()),
         kind,

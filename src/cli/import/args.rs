@@ -35,6 +35,9 @@ pub struct ImportArgs {
     pub target: Option<String>,
     #[command(flatten)]
     pub names: NameArgs,
+    /// The environment to read from, where the workspace has environments
+    #[arg(long = "env", value_name = "ENVIRONMENT", env = "TRUEUP_ENV", hide_env_values = true)]
+    pub environment: Option<String>,
     /// Scope of the objects, overriding the target; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
     pub scope: Vec<String>,

@@ -39,7 +39,7 @@ impl ImportFolder {
     /// Looks at what stands there.
     pub fn open(workspace: &LoadedWorkspace, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Self {
         let path = workspace.locate_path(&args.output);
-        let known: HashSet<&str> = workspace.sources.iter().map(|source| &*source.path).collect();
+        let known: HashSet<&str> = workspace.sources.files.iter().map(|source| &*source.path).collect();
         let mut files = Vec::new();
         match list_yaml_files(&path) {
             Ok(found) => files = found,
@@ -129,7 +129,8 @@ impl<'p> PendingFiles<'p> {
         dry_run: bool,
     ) -> Self {
         let beside = folder.other_documents.iter().map(|document| &document.source);
-        let sources = workspace.sources.iter().chain(beside).map(|source| (&*source.path, source)).collect();
+        let sources =
+            workspace.sources.files.iter().chain(beside).map(|source| (&*source.path, source)).collect();
         Self { workspace, folder, import, files: BTreeMap::new(), dry_run, sources }
     }
 

@@ -31,8 +31,17 @@ impl ImportTarget {
             faults.push(diagnose_unknown_kind(workspace, &args.kind));
             return None;
         };
-        let serving: Vec<&TargetSettings> =
-            workspace.settings.targets.iter().filter(|target| target.api.name == kind.api.name).collect();
+        let targets = &workspace.settings.targets;
+        let mut serving: Vec<&TargetSettings> =
+            targets.iter().filter(|target| target.api.name == kind.api.name).collect();
+        let names_target = serving.len() > 1;
+        if let Some(name) = &args.environment {
+            if let Some(fault) = workspace.diagnose_environment(name) {
+                faults.push(fault);
+                return None;
+            }
+            serving.retain(|target| target.environment.as_deref() == Some(&**name));
+        }
         let target = match find_target(&serving, args.target.as_deref(), &kind) {
             Ok(target) => target,
             Err(fault) => {
@@ -53,7 +62,7 @@ impl ImportTarget {
         let import = ImportJob {
             own_scope: own.map(|((number, value), _)| (number, value.clone())).collect(),
             target: target.name.clone(),
-            names_target: serving.len() > 1,
+            names_target,
             personal: args.personal,
             all_fields: args.all_fields,
             kind,

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Value as Json, json};
+
 use crate::document::ValueSource;
 use crate::yaml;
 
@@ -33,6 +35,27 @@ pub struct LayoutEntry {
     /// None when only the remark is written.
     pub node: Option<LayoutNode>,
     pub comment: Option<String>,
+}
+
+/// The entries of a mapping as JSON; comments are left out.
+pub fn entries_to_json(entries: &[LayoutEntry]) -> Json {
+    let member = |entry: &LayoutEntry| Some((entry.key.clone(), node_to_json(entry.node.as_ref()?)));
+    Json::Object(entries.iter().filter_map(member).collect())
+}
+
+fn node_to_json(node: &LayoutNode) -> Json {
+    match node {
+        LayoutNode::Plain(word) => serde_json::from_str(word).unwrap_or_else(|_| word.clone().into()),
+        LayoutNode::Text(text) => text.clone().into(),
+        LayoutNode::Source(ValueSource::Env(name)) => json!({ "from_env": name }),
+        LayoutNode::Source(ValueSource::File(path)) => json!({ "from_file": path }),
+        LayoutNode::Source(ValueSource::Command(words)) => json!({ "from_command": words }),
+        LayoutNode::Source(ValueSource::Provider(provider, name)) => {
+            json!({ "from_secret": { provider: name } })
+        }
+        LayoutNode::List(items) => items.iter().map(node_to_json).collect(),
+        LayoutNode::Map(entries) => entries_to_json(entries),
+    }
 }
 
 /// A comment on a line of its own.

@@ -3,7 +3,7 @@
 use super::layout::{LayoutEntry, LayoutNode};
 use super::{CommentMap, NodeComment, is_guarded};
 use crate::diagnostic::Diagnostic;
-use crate::document::{DesiredNode, DesiredValue};
+use crate::document::{DesiredNode, DesiredValue, NamedReference};
 use crate::kind::{FieldType, ItemType, Shape};
 use crate::value::{Sensitivity, Value};
 
@@ -11,6 +11,8 @@ use crate::value::{Sensitivity, Value};
 pub struct LayoutBuilder<'r> {
     comments: &'r CommentMap,
     allow_personal: bool,
+    /// Whether a value that must not be written is left out with a comment, rather than an error.
+    omit_guarded: bool,
     path: Vec<u32>,
 }
 
@@ -19,7 +21,13 @@ type LayoutResult<T> = Result<T, Diagnostic>;
 impl<'r> LayoutBuilder<'r> {
     /// `personal`: whether personal and sensitive values may be written.
     pub fn new(remarks: &'r CommentMap, personal: bool) -> Self {
-        Self { comments: remarks, allow_personal: personal, path: Vec::new() }
+        Self { comments: remarks, allow_personal: personal, omit_guarded: false, path: Vec::new() }
+    }
+
+    /// With a comment in the place of what must not be written.
+    #[must_use]
+    pub fn with_omissions(self, omit_guarded: bool) -> Self {
+        Self { omit_guarded, ..self }
     }
 
     /// The same, for a node further in.
@@ -54,9 +62,17 @@ impl<'r> LayoutBuilder<'r> {
             let mark = above.max(field.sensitivity);
             match (wanted, remark) {
                 (Some((_, wanted)), remark) => {
-                    let tree = self.build_node(&field.ty, &wanted.value, (mark, &field.name))?;
-                    let remark = remark.and_then(NodeComment::to_trailing);
-                    rows.push(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment: remark });
+                    match self.build_node(&field.ty, &wanted.value, (mark, &field.name)) {
+                        Ok(tree) => {
+                            let comment = remark.and_then(NodeComment::to_trailing);
+                            rows.push(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment });
+                        }
+                        Err(_) if self.omit_guarded => {
+                            let comment = Some(format!("{}: {}, not shown", field.name, mark.as_str()));
+                            rows.push(LayoutEntry { key: field.name.to_string(), node: None, comment });
+                        }
+                        Err(fault) => return Err(fault),
+                    }
                 }
                 (None, Some(NodeComment::Standalone(text))) => {
                     rows.push(LayoutEntry { key: String::new(), node: None, comment: Some(text.clone()) });
@@ -81,6 +97,7 @@ impl<'r> LayoutBuilder<'r> {
         Ok(match (ty, wish) {
             (_, DesiredValue::Clear) => LayoutNode::Plain("null".into()),
             (_, DesiredValue::Source(slot)) => LayoutNode::Source(slot.clone()),
+            (_, DesiredValue::Reference(reference)) => build_reference(reference),
             (_, DesiredValue::Literal(value)) => {
                 check_writable(mark, self.allow_personal, name)?;
                 build_literal(value)
@@ -94,15 +111,15 @@ impl<'r> LayoutBuilder<'r> {
                 LayoutNode::List((0..).zip(items).map(item).collect::<LayoutResult<_>>()?)
             }
             (FieldType::Map(_), DesiredValue::Map(entries)) => {
-                let entry = |(key, wanted): &(Box<str>, DesiredNode)| {
-                    let tree = self.build_node(
-                        &FieldType::Scalar(crate::kind::ScalarType::Any),
-                        &wanted.value,
-                        (mark, name),
-                    )?;
-                    Ok(LayoutEntry { key: key.to_string(), node: Some(tree), comment: None })
+                let value = FieldType::Scalar(crate::kind::ScalarType::Any);
+                let entry = |(at, (key, wanted)): (u32, &(Box<str>, DesiredNode))| {
+                    let tree = self.build_node(&value, &wanted.value, (mark, name))?;
+                    self.path.push(at);
+                    let comment = self.comments.get(&self.path).and_then(NodeComment::to_trailing);
+                    self.path.pop();
+                    Ok(LayoutEntry { key: key.to_string(), node: Some(tree), comment })
                 };
-                LayoutNode::Map(entries.iter().map(entry).collect::<LayoutResult<_>>()?)
+                LayoutNode::Map((0..).zip(entries).map(entry).collect::<LayoutResult<_>>()?)
             }
             // a wish of another type than its field can't come out of a reading
             _ => LayoutNode::Plain("null".into()),
@@ -152,6 +169,14 @@ pub fn check_writable(mark: Sensitivity, personal: bool, name: &str) -> Result<(
         return Err(Diagnostic::error("sensitive-value", message));
     }
     Ok(())
+}
+
+fn build_reference(reference: &NamedReference) -> LayoutNode {
+    LayoutNode::Map(vec![LayoutEntry {
+        key: reference.member.as_deref().unwrap_or("ref").to_owned(),
+        node: Some(LayoutNode::Text(reference.name.to_string())),
+        comment: None,
+    }])
 }
 
 /// A value without fields.

@@ -243,6 +243,9 @@ impl<'e> ImportComposer<'_, 'e> {
             comments: &draft.remarks,
             header_comments: &head,
             allow_personal: import.personal,
+            omit_guarded: false,
+            state: DocumentState::Present,
+            protect: false,
         };
         let text = render_document(&sheet).map_err(|fault| vec![fault])?;
         self.verify_text(name, &text, live)?;

@@ -16,6 +16,7 @@ use crate::kind::read::read_typed;
 use crate::kind::registry::KindRegistry;
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, Kind, ScalarType, WireFormat};
+use crate::workspace::settings::composition::ScopeValue;
 use crate::workspace::settings::file::LeaseFile;
 use crate::workspace::settings::{LeaseSettings, address};
 use crate::yaml::{YamlEntry, YamlNode, parse_boolean};
@@ -99,7 +100,7 @@ impl<'c> TargetChecker<'c, '_> {
     }
 
     /// The scope as texts, each known to a kind of the API and of the type that the kind says.
-    pub fn read_scope(&mut self, api: &Api) -> Vec<(Arc<str>, String)> {
+    pub fn read_scope(&mut self, api: &Api, values: &mut Vec<ScopeValue>) -> Vec<(Arc<str>, String)> {
         let entries = self.find_node("scope").map_or(&[][..], YamlNode::entries);
         if entries.is_empty() {
             // a kind that nobody asks for is not read
@@ -108,11 +109,16 @@ impl<'c> TargetChecker<'c, '_> {
         let own = format!("{}/", api.name);
         let names = self.registry.kind_names().iter().filter(|name| name.starts_with(&own));
         let kinds: Vec<Arc<Kind>> = names.filter_map(|name| self.registry.find_kind(name)).collect();
-        entries.iter().filter_map(|entry| self.read_scope_parameter(entry, &kinds)).collect()
+        entries.iter().filter_map(|entry| self.read_scope_parameter(entry, &kinds, values)).collect()
     }
 
-    fn read_scope_parameter(&mut self, entry: &YamlEntry, kinds: &[Arc<Kind>]) -> Option<(Arc<str>, String)> {
-        let (name, text) = (&*entry.key, entry.value.as_scalar().filter(|_| !entry.value.is_null())?);
+    fn read_scope_parameter(
+        &mut self,
+        entry: &YamlEntry,
+        kinds: &[Arc<Kind>],
+        values: &mut Vec<ScopeValue>,
+    ) -> Option<(Arc<str>, String)> {
+        let name = &*entry.key;
         let types: Vec<&ScalarType> =
             kinds.iter().filter_map(|kind| kind.find_scope_parameter(name)).map(|scope| &scope.ty).collect();
         if types.is_empty() {
@@ -124,6 +130,13 @@ impl<'c> TargetChecker<'c, '_> {
             self.reading.add_diagnostic(entry.key_span, fault);
             return None;
         }
+        if let Some(value) = entry.value.get_value("value").and_then(YamlNode::as_scalar) {
+            let types = types.into_iter().cloned().collect();
+            let (parameter, name) = (name.into(), value.to_owned());
+            values.push(ScopeValue { parameter, name, span: entry.value.span, types });
+            return None;
+        }
+        let text = entry.value.as_scalar().filter(|_| !entry.value.is_null())?;
         let mut unfitting = types
             .into_iter()
             .filter_map(|leaf| Some((leaf, leaf.read_token(ScalarToken::String(text)).err()?)));

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::kind::WireFormat;
 use crate::kind::file::OrderedMap;
+use crate::workspace::settings::composition_file::{EnvironmentFile, ValueFile, ValueReferenceFile};
 
 /// The settings of a workspace: to which services it speaks, and where its documents are.
 #[derive(Deserialize, JsonSchema, Clone)]
@@ -19,6 +20,17 @@ pub struct SettingsFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, TargetFile>")]
     pub targets: OrderedMap<TargetFile>,
+    /// Named sets of targets and values. Each document applies to one object in each of them, unless it names its own.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, EnvironmentFile>")]
+    pub environments: OrderedMap<EnvironmentFile>,
+    /// Values that documents name as `{ value: NAME }`, typed once and set for each environment in `values/<environment>.yaml`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, ValueFile>")]
+    pub values: OrderedMap<ValueFile>,
+    /// The bases that documents of a kind extend when they have no `extends` of their own.
+    #[serde(default)]
+    pub defaults: BTreeMap<String, Vec<String>>,
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
     #[serde(default = "default_documents")]
     pub documents: Vec<String>,
@@ -166,6 +178,9 @@ impl NotifyEvent {
 pub struct TargetFile {
     /// The API that is served there: a built-in one, or one that a directory under `apis/` describes.
     pub api: String,
+    /// The environment that the target belongs to; required where the workspace has environments.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// Where the service is; the API's own address when left out. `https`, or `http` on this machine.
     #[serde(default)]
     pub base_url: Option<String>,
@@ -233,6 +248,8 @@ pub enum TargetScopeFile {
     Text(String),
     /// A whole number.
     Whole(i64),
+    /// A value, as the environment of the target sets it.
+    Value(ValueReferenceFile),
 }
 
 /// How requests prove who sends them.

@@ -22,13 +22,16 @@ const MAX_FUNCTION_LINES: usize = 60;
 const MAX_PARAMETERS: usize = 5;
 
 /// The rooms from top to bottom, each with the rooms that it may import.
-const ROOMS: [(&str, &str); 20] = [
+const ROOMS: [(&str, &str); 21] = [
     ("main", "cli"),
     (
         "cli",
-        "cores output_filter value diagnostic exchange yaml kind openapi document remote sandbox plan state run report policy workspace",
+        "cores output_filter value diagnostic exchange yaml kind openapi document compose remote sandbox plan state run report policy workspace",
     ),
-    ("workspace", "cores output_filter value diagnostic exchange yaml kind document remote state policy"),
+    (
+        "workspace",
+        "cores output_filter value diagnostic exchange yaml kind document compose remote state policy",
+    ),
     ("policy", "value diagnostic yaml kind document report"),
     ("report", "cores value diagnostic exchange yaml kind document plan state run"),
     ("run", "cores value diagnostic exchange yaml kind document remote plan state"),
@@ -36,6 +39,7 @@ const ROOMS: [(&str, &str); 20] = [
     ("plan", "value diagnostic exchange yaml kind document"),
     ("sandbox", "value diagnostic exchange yaml kind remote"),
     ("remote", "value diagnostic exchange yaml kind"),
+    ("compose", "cores value diagnostic yaml kind document"),
     ("document", "value diagnostic exchange yaml kind"),
     ("openapi", "value diagnostic exchange yaml kind"),
     ("kind", "value diagnostic exchange yaml"),
@@ -168,7 +172,7 @@ fn find_impure_plan_files(sources: &[SourceFile]) -> Violations {
         "Timestamp::now",
         "Zoned::now",
     ];
-    let is_plan = |file: &&SourceFile| file.room() == "plan";
+    let is_plan = |file: &&SourceFile| matches!(file.room(), "plan" | "compose");
     let mut found = find_calls(sources.iter().filter(is_plan), &forbidden);
     for file in sources.iter().filter(is_plan).filter(|file| file.facts.is_async) {
         found.insert(format!("async {}", file.path), String::new());

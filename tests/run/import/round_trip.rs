@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::{Diagnostic, NamedSource, has_errors};
 use trueup::document::write::{CommentMap, DocumentContent, render_document};
-use trueup::document::{self, DesiredNode, DesiredValue, Document};
+use trueup::document::{self, DesiredNode, DesiredValue, Document, DocumentState};
 use trueup::kind::registry::KindRegistry;
 use trueup::kind::{Kind, WireFormat};
 use trueup::remote::wire::{self, Snapshot};
@@ -66,6 +66,9 @@ fn text(draft: &ObjectDraft, personal: bool) -> Result<String, Diagnostic> {
         comments: &draft.remarks,
         header_comments: &[],
         allow_personal: personal,
+        omit_guarded: false,
+        state: DocumentState::Present,
+        protect: false,
     };
     render_document(&sheet)
 }
@@ -338,6 +341,7 @@ fn common_subject(document: &Document, live: &Object) -> trueup::plan::PlanSubje
         number: 0,
         kind: stall(),
         name: document.name.clone(),
+        environment: document.environment.clone(),
         target: "1e3".into(),
         scope: vec![Value::Integer(7)],
         id: live.get_field(stall().identity.id).cloned(),

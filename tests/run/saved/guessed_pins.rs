@@ -88,6 +88,7 @@ impl Case {
             number: 0,
             kind: Arc::clone(&document.kind),
             name: Arc::clone(&document.name),
+            environment: None,
             target: "there".into(),
             scope: document.scope.iter().map(|(_, value)| value.clone()).collect(),
             id: live.get_field(document.kind.identity.id).cloned(),

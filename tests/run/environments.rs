@@ -1,0 +1,180 @@
+//! One set of documents and two environments, each with a sandbox of its own: only the selected one is read and
+//! written, every line names its environment, and a change of one level concerns exactly the objects that it reaches.
+
+use std::path::Path;
+use std::process::Command;
+
+use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
+
+use crate::support::own_api_fixture::{descriptions, kinds};
+use crate::support::workspace::Workspace;
+
+const API: &str = "format: 1\ntitle: Depot\ndescription: Items.\nformats: [json]\nauth: [bearer]\n";
+const ITEM: &str = "\
+format: 1
+title: Item
+description: An item of the depot.
+identity: { id: id, natural_key: [code] }
+operations:
+  list: { get: /items, items: items }
+  create: { post: /items, response: object }
+  update: { patch: '/items/{id}', body: changes }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  code: { type: string, description: The code., required: true }
+  label: { type: string, description: The label. }
+  price: { type: decimal, description: The price. }
+  contact: { type: string, description: Whom to ask., sensitivity: personal }
+";
+const SETTINGS: &str = "\
+environments: { staging: {}, production: {} }
+values: { price: { type: decimal, default: 2.5 } }
+targets:
+  s: { api: depot, environment: staging, base_url: 'STAGING', auth: { bearer: { from_env: T } } }
+  p: { api: depot, environment: production, base_url: 'PRODUCTION', auth: { bearer: { from_env: T } } }
+";
+const ITEMS: &str = "\
+kind: depot/item
+extends: [usual]
+objects:
+  anvil: { spec: { code: A } }
+  bolt: { spec: { code: B, price: 1 } }
+";
+
+struct Depot {
+    workspace: Workspace,
+    staging: RunningSandbox,
+    production: RunningSandbox,
+}
+
+impl Depot {
+    fn new() -> Self {
+        let mut workspace = Workspace::new();
+        workspace.write("apis/depot/api.yaml", API);
+        workspace.write("apis/depot/item.yaml", ITEM);
+        let start = || {
+            let options = SandboxOptions { seed: Some(7), ..SandboxOptions::default() };
+            SandboxLauncher::start_server(kinds(descriptions(workspace.root())), options).expect("a sandbox")
+        };
+        let (staging, production) = (start(), start());
+        let settings = SETTINGS.replace("STAGING", &staging.base_url("depot"));
+        workspace.write("trueup.yaml", &settings.replace("PRODUCTION", &production.base_url("depot")));
+        workspace.write("values/production.yaml", "price: 5\n");
+        workspace
+            .write("bases/usual.yaml", "base: usual\nkind: depot/item\nspec: { price: { value: price } }\n");
+        workspace.write("config/items.yaml", ITEMS);
+        workspace.write(
+            "config/production.yaml",
+            "overlay: production\nkind: depot/item\nname: bolt\nspec: { label: Bolt }\n",
+        );
+        workspace.set("T", "any");
+        Self { workspace, staging, production }
+    }
+
+    fn count(&self) -> [usize; 2] {
+        let count = |sandbox: &RunningSandbox| {
+            let dump = sandbox.dump_state();
+            dump["depot/item"].as_array().map_or(0, Vec::len)
+        };
+        [count(&self.staging), count(&self.production)]
+    }
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+    let ran = command.args(arguments).output().expect("git");
+    assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn only_the_selected_environment_is_read_and_written() {
+    let depot = Depot::new();
+    let created = depot.count()[0];
+    let own = &depot.workspace;
+    own.expect(0, &["validate"]).says(&["4 documents"]);
+    let empty = ["--trust-empty", "--auto-approve"];
+    own.expect(0, &[&["apply", "--env", "staging"], &empty[..]].concat());
+    assert_eq!(depot.count(), [created + 2, created]);
+    own.expect(0, &["plan", "--env", "staging", "--detailed-exitcode"]);
+    let planned = own.expect(2, &["plan", "--detailed-exitcode", "--trust-empty"]);
+    planned.says(&["environment production, target p, config/items.yaml:4", "(values/production.yaml:1)"]);
+    assert!(!planned.out.contains("environment staging, target s"));
+    let json = own.expect(2, &["plan", "--format", "json", "--detailed-exitcode", "--trust-empty"]).json();
+    let bolt = &json["changes"][1];
+    assert_eq!(bolt["environment"], "production");
+    let label =
+        bolt["fields"].as_array().expect("fields").iter().find(|own| own["path"] == "/label").expect("label");
+    assert_eq!((&label["file"], &label["line"]), (&"config/production.yaml".into(), &4.into()));
+    own.expect(0, &[&["apply"], &empty[..]].concat());
+    own.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+    own.expect(1, &["plan", "--env", "prodution"]).complains(&["did you mean `production`?"]);
+}
+
+#[test]
+fn why_names_each_level_and_the_live_value() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let why = own.expect(0, &["why", "anvil.price", "--env", "production", "--offline"]);
+    why.says(&[
+        "  price  base usual  bases/usual.yaml:3:16  { value: price }",
+        "> price  values production  values/production.yaml:1:8  5",
+    ]);
+    own.expect(0, &["apply", "--env", "production", "--trust-empty", "--auto-approve"]);
+    own.expect(0, &["why", "depot/item/anvil.price", "--env", "production"]).says(&["live: no difference"]);
+    own.write("values/production.yaml", "price: 6\n");
+    own.expect(0, &["why", "anvil.price", "--env", "production"]).says(&["live:", "5", "6"]);
+    own.expect(1, &["why", "anvl.price"]).complains(&["unknown-object"]);
+}
+
+#[test]
+fn a_change_of_a_level_concerns_the_objects_that_it_reaches() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    own.expect(0, &["apply", "--trust-empty", "--auto-approve"]);
+    own.write(".gitignore", ".trueup/\n");
+    git(own.root(), &["init", "-q", "-b", "main"]);
+    git(own.root(), &["add", "-A"]);
+    git(own.root(), &["commit", "-q", "-m", "all"]);
+    git(own.root(), &["checkout", "-q", "-b", "edit"]);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let json = own.expect(0, &[arguments, &["--format", "json"]].concat()).json();
+        let changes = json["changes"].as_array().expect("changes").clone();
+        let name =
+            |change: &serde_json::Value| format!("{}/{}", change["target"], change["name"]).replace('"', "");
+        changes.iter().map(name).collect()
+    };
+    own.write(
+        "bases/usual.yaml",
+        "base: usual\nkind: depot/item\nspec: { price: { value: price }, label: Any }\n",
+    );
+    assert_eq!(names(&["plan", "--since", "main"]), ["s/anvil", "p/anvil", "s/bolt"]);
+    let json = own.expect(0, &["plan", "--base", "main", "--format", "json"]).json();
+    assert_eq!(json["changes"][0]["fields"][0]["causes"], serde_json::json!(["this_branch"]));
+    own.write("bases/usual.yaml", "base: usual\nkind: depot/item\nspec: { price: { value: price } }\n");
+    own.write("values/production.yaml", "price: 7\n");
+    assert_eq!(names(&["plan", "--since", "main"]), ["p/anvil"]);
+    own.write(
+        "config/production.yaml",
+        "overlay: production\nkind: depot/item\nname: bolt\nspec: { label: Bolts }\n",
+    );
+    assert_eq!(names(&["plan", "--since", "main"]), ["p/anvil", "p/bolt"]);
+}
+
+#[test]
+fn a_render_shows_no_personal_value_unless_asked() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    own.write(
+        "config/c.yaml",
+        "kind: depot/item\nname: c\nenvironments: [staging]\nspec: { code: C, contact: Ann Example }\n",
+    );
+    let shown = own.expect(0, &["render", "config/c.yaml"]);
+    shown.says(&["# contact: personal, not shown"]);
+    assert!(!shown.all().contains("Ann"));
+    own.expect(0, &["render", "config/c.yaml", "--personal"]).says(&["contact: Ann Example"]);
+    let json = own.expect(0, &["render", "config/c.yaml", "--format", "json", "--origins"]);
+    assert!(!json.all().contains("Ann"));
+    assert_eq!(json.json()["documents"][0]["origins"]["/code"]["level"], "document");
+    assert!(!own.expect(0, &["why", "c.contact", "--offline"]).all().contains("Ann"));
+}
