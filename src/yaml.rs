@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::ops::Range as Bytes;
 use std::sync::Arc;
 
-use serde_yaml::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, Span as Range, Tag};
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 
@@ -272,7 +272,7 @@ pub fn format_key(text: &str) -> String {
 }
 
 struct YamlReader<'t, 'f> {
-    parser: Parser<'t, serde_yaml::granit_parser::StrInput<'t>>,
+    parser: Parser<'t, granit_parser::StrInput<'t>>,
     source: &'t Arc<NamedSource>,
     byte_offset: u32,
     diagnostics: &'f mut Vec<Diagnostic>,

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::{ComparisonRule, Kind, ScalarType};
 use crate::value::{Object, Sensitivity, Value};
@@ -117,7 +119,7 @@ impl SimilarKeys {
 /// A natural key without what people do not see in it: case, Unicode form, blanks at its ends and double ones.
 pub fn fold_key(key: &str) -> String {
     let fold = |part: &str| {
-        let part = icu_normalizer::ComposingNormalizerBorrowed::new_nfkc().normalize(part).to_lowercase();
+        let part = part.nfkc().collect::<String>().to_lowercase();
         let is_seen = |c: &char| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
         let part: String = part.chars().filter(is_seen).collect();
         part.split_whitespace().collect::<Vec<_>>().join(" ")
