@@ -8,11 +8,13 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnostic::NamedSource;
+use crate::kind::read::convert_untyped;
+use crate::yaml::parse_documents;
+
 const CODES_YAML: &str = include_str!("codes.yaml");
 
 /// All codes, in groups.
-#[derive(Deserialize)]
-#[serde(transparent)]
 pub struct CodeTable {
     groups: Vec<CodeGroup>,
 }
@@ -42,7 +44,9 @@ impl CodeTable {
     /// The table of this program.
     pub fn load() -> Self {
         // the text is part of the program, and tests read it
-        serde_yaml::from_str(CODES_YAML).unwrap_or(Self { groups: Vec::new() })
+        let source = NamedSource::from_static("codes.yaml", CODES_YAML);
+        let groups = parse_documents(&source, &mut Vec::new()).first().map(convert_untyped);
+        Self { groups: groups.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default() }
     }
 
     /// Every code, in the order of the table.
