@@ -9,7 +9,7 @@ use crate::report::outcome::ResultStatus;
 use crate::report::receipt::{self, Receipt};
 use crate::report::saved_plan::SavedPlan;
 use crate::run::applied_plans::AppliedPlans;
-use crate::state::receipt_store::ReceiptStoreError;
+use crate::state::receipt_error::ReceiptStoreError;
 
 /// Adds what other clones applied from the plan; gives what remains unknown.
 pub fn learn_applied_steps(

@@ -23,7 +23,8 @@ use crate::report::receipt::{self as receipts, Receipt};
 use crate::run::last_applied::{DigestExport, DigestRecord, LastApplied};
 use crate::state::files::replace_file;
 use crate::state::receipt;
-use crate::state::receipt_store::{ReceiptStore, ReceiptStoreError};
+use crate::state::receipt_error::ReceiptStoreError;
+use crate::state::receipt_store::ReceiptStore;
 
 /// The folder in `.trueup` with the names of receipts that are not shared yet.
 const OUTBOX: &str = "outbox";

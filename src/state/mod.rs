@@ -9,6 +9,10 @@ pub mod journal_writer;
 pub mod key_file;
 pub mod lease;
 pub mod receipt;
+#[cfg(feature = "cloud")]
+mod receipt_bucket;
+pub mod receipt_error;
+mod receipt_folder;
 pub mod receipt_store;
 pub mod sealer;
 pub mod system_time;

@@ -6,26 +6,20 @@
 //! stores' may repeat what was sent. Everything is bounded in time and size.
 //! Deliberately absent: the copy of this workspace (`receipt`), which is written first and stays.
 
-#[cfg(feature = "cloud")]
-mod bucket;
-mod folder;
-
-use std::fmt;
 use std::time::Duration;
 
 use url::Url;
 
-use self::folder::ReceiptFolder;
 use crate::output_filter::filter_text;
+#[cfg(feature = "cloud")]
+use crate::state::receipt_ReceiptBucket;
+use crate::state::receipt_error::{PutOutcome, ReceiptStoreError};
+use crate::state::receipt_folder::ReceiptFolder;
 
 /// The schemes of places.
 pub const SCHEMES: [&str; 4] = ["s3", "gs", "az", "file"];
 /// How long one request may take, repetitions included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
-/// The most bytes of a receipt.
-const MAX_BYTES: u64 = 256 << 20;
-/// The most files that are looked through for the newest receipts.
-const MAX_LISTED_FILES: usize = 100_000;
 /// How many runs may have begun within one moment.
 const TRIES: u32 = 20;
 
@@ -33,47 +27,7 @@ const TRIES: u32 = 20;
 pub enum ReceiptStore {
     Folder(ReceiptFolder),
     #[cfg(feature = "cloud")]
-    Bucket(bucket::ReceiptBucket),
-}
-
-/// Why a place could not be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ReceiptStoreError {
-    /// This program was built without clouds.
-    NotBuiltIn,
-    /// The folder is not there.
-    NoFolder,
-    /// It is not set up: a region, an account or a credential is missing.
-    NotSetUp,
-    Denied,
-    /// What was looked for is not there.
-    NotFound,
-    TooLong,
-    TimedOut,
-    /// It cannot be reached, or answers what nobody understands.
-    Unavailable,
-}
-
-impl fmt::Display for ReceiptStoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotBuiltIn => "this build has no cloud support",
-            Self::NoFolder => "the folder is not there",
-            Self::NotSetUp => "a region, an account or a credential is missing or wrong",
-            Self::Denied => "access is denied",
-            Self::NotFound => "it is not there",
-            Self::TooLong => "it is too long",
-            Self::TimedOut => "it took too long",
-            Self::Unavailable => "it cannot be reached, or answers what nobody understands",
-        })
-    }
-}
-
-/// What came of putting a receipt where nothing may be yet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum PutOutcome {
-    Created,
-    NameIsTaken,
+    Bucket(ReceiptBucket),
 }
 
 impl ReceiptStore {
@@ -91,7 +45,7 @@ impl ReceiptStore {
             return Ok(Self::Folder(ReceiptFolder::open(url)?));
         }
         #[cfg(feature = "cloud")]
-        return Ok(Self::Bucket(bucket::ReceiptBucket::open(url)?));
+        return Ok(Self::Bucket(ReceiptBucket::open(url)?));
         #[cfg(not(feature = "cloud"))]
         Err(ReceiptStoreError::NotBuiltIn)
     }

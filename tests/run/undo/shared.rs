@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use trueup::kind::WireFormat;
-use trueup::state::receipt_store::{ReceiptStore, ReceiptStoreError};
+use trueup::state::receipt_error::ReceiptStoreError;
+use trueup::state::receipt_store::ReceiptStore;
 
 use super::{APPLY, last};
 use crate::support::sandbox_fixture::SandboxFixture;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use super::{MAX_BYTES, MAX_LISTED_FILES, PutOutcome, ReceiptStoreError};
+use crate::state::receipt_error::{MAX_BYTES, MAX_LISTED_FILES, PutOutcome, ReceiptStoreError};
 
 /// A folder that exists.
 pub struct ReceiptFolder(PathBuf);
@@ -27,22 +27,22 @@ impl From<io::Error> for ReceiptStoreError {
 }
 
 impl ReceiptFolder {
-    pub(super) fn open(url: &Url) -> Result<Self, ReceiptStoreError> {
+    pub fn open(url: &Url) -> Result<Self, ReceiptStoreError> {
         let folder = url.to_file_path().ok().filter(|folder| folder.is_dir());
         folder.map(Self).ok_or(ReceiptStoreError::NoFolder)
     }
 
-    pub(super) async fn create(&self, file: &str, text: &str) -> Result<PutOutcome, ReceiptStoreError> {
+    pub async fn create(&self, file: &str, text: &str) -> Result<PutOutcome, ReceiptStoreError> {
         let (folder, file, text) = (self.0.clone(), file.to_owned(), text.to_owned());
         run_blocking(move || create_file(&folder, &file, &text)).await
     }
 
-    pub(super) async fn list(&self) -> Result<Vec<String>, ReceiptStoreError> {
+    pub async fn list(&self) -> Result<Vec<String>, ReceiptStoreError> {
         let folder = self.0.clone();
         run_blocking(move || list_files(&folder)).await
     }
 
-    pub(super) async fn get(&self, file: &str) -> Result<Vec<u8>, ReceiptStoreError> {
+    pub async fn get(&self, file: &str) -> Result<Vec<u8>, ReceiptStoreError> {
         let path = self.0.join(file);
         run_blocking(move || read_file(&path)).await
     }

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, PutMode, PutOptions, PutPayload};
 use url::Url;
 
-use super::{MAX_BYTES, MAX_LISTED_FILES, PutOutcome, ReceiptStoreError};
+use crate::state::receipt_error::{MAX_BYTES, MAX_LISTED_FILES, PutOutcome, ReceiptStoreError};
 
 /// Which variables a store may see.
 const VARIABLE_PREFIXES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
@@ -31,7 +31,7 @@ impl From<Error> for ReceiptStoreError {
 }
 
 impl ReceiptBucket {
-    pub(super) fn open(url: &Url) -> Result<Self, ReceiptStoreError> {
+    pub fn open(url: &Url) -> Result<Self, ReceiptStoreError> {
         // the first one that asks for TLS decides by whom it is done
         let _ = rustls::crypto::ring::default_provider().install_default();
         let variables = std::env::vars_os().filter_map(|(name, value)| {
@@ -43,7 +43,7 @@ impl ReceiptBucket {
         Ok(Self { store, prefix })
     }
 
-    pub(super) async fn create(&self, file: &str, text: &str) -> Result<PutOutcome, ReceiptStoreError> {
+    pub async fn create(&self, file: &str, text: &str) -> Result<PutOutcome, ReceiptStoreError> {
         let payload = PutPayload::from(text.as_bytes().to_vec());
         let path = self.prefix.clone().join(file);
         match self.store.put_opts(&path, payload, PutOptions::from(PutMode::Create)).await {
@@ -53,7 +53,7 @@ impl ReceiptBucket {
         }
     }
 
-    pub(super) async fn list(&self) -> Result<Vec<String>, ReceiptStoreError> {
+    pub async fn list(&self) -> Result<Vec<String>, ReceiptStoreError> {
         let mut names = Vec::new();
         let mut files = self.store.list(Some(&self.prefix)).enumerate();
         while let Some((seen, file)) = files.next().await {
@@ -72,7 +72,7 @@ impl ReceiptBucket {
         below.is_none().then(|| name.to_owned())
     }
 
-    pub(super) async fn get(&self, file: &str) -> Result<Vec<u8>, ReceiptStoreError> {
+    pub async fn get(&self, file: &str) -> Result<Vec<u8>, ReceiptStoreError> {
         let found = self.store.get_opts(&self.prefix.clone().join(file), GetOptions::default()).await?;
         if found.meta.size > MAX_BYTES {
             return Err(ReceiptStoreError::TooLong);
