@@ -25,6 +25,13 @@ struct FoundItem<'k> {
     key: &'k [u16],
 }
 
+/// What an item of the level below is needed for.
+#[derive(Clone, Copy)]
+enum RequiredItem {
+    ToChange,
+    ToRemove,
+}
+
 impl LevelMerger<'_> {
     /// Applies an edit to the list below it.
     pub(super) fn apply_list_edit<'t>(
@@ -83,7 +90,9 @@ impl LevelMerger<'_> {
     }
 
     fn remove_item<'t>(&mut self, items: &mut Vec<YamlNode<'t>>, item: YamlNode<'t>, edited: EditedList) {
-        let Some(found) = self.find_required_item(items, &item, edited, "remove") else { return };
+        let Some(found) = self.find_required_item(items, &item, edited, RequiredItem::ToRemove) else {
+            return;
+        };
         if let ItemType::Object(shape) = &edited.list.item
             && let Some(extra) =
                 item.entries().iter().find(|entry| !is_key_field(shape, found.key, &entry.key))
@@ -104,7 +113,9 @@ impl LevelMerger<'_> {
         if matches!(edited.list.list_type, ListType::Set) {
             return self.report_unchangeable(&item, edited);
         }
-        let Some(found) = self.find_required_item(items, &item, edited, "change") else { return };
+        let Some(found) = self.find_required_item(items, &item, edited, RequiredItem::ToChange) else {
+            return;
+        };
         let ListType::Map(keys) = &edited.list.list_type else { return };
         let YamlData::Mapping(entries) = item.data else { return };
         let below = items.get(found.at);
@@ -147,12 +158,12 @@ impl LevelMerger<'_> {
         items: &[YamlNode],
         item: &YamlNode,
         edited: EditedList<'k>,
-        verb: &str,
+        purpose: RequiredItem,
     ) -> Option<FoundItem<'k>> {
         match self.find_item(items, item, edited) {
             Ok(Some(found)) => Some(found),
             Ok(None) => {
-                self.report_missing_item(items, item, edited, verb);
+                self.report_missing_item(items, item, edited, purpose);
                 None
             }
             Err((fault, related)) => {
@@ -204,8 +215,17 @@ impl LevelMerger<'_> {
         }
     }
 
-    fn report_missing_item(&mut self, items: &[YamlNode], item: &YamlNode, edited: EditedList, verb: &str) {
-        let code = if verb == "remove" { "nothing-to-remove" } else { "nothing-to-change" };
+    fn report_missing_item(
+        &mut self,
+        items: &[YamlNode],
+        item: &YamlNode,
+        edited: EditedList,
+        purpose: RequiredItem,
+    ) {
+        let (code, verb) = match purpose {
+            RequiredItem::ToRemove => ("nothing-to-remove", "remove"),
+            RequiredItem::ToChange => ("nothing-to-change", "change"),
+        };
         let message = format!("no item of `{}` has this key, so there is nothing to {verb}", edited.name);
         let fault = Diagnostic::error(code, message);
         match self.find_nearest_item(items, item, edited) {

@@ -238,12 +238,9 @@ fn build_drift_object(showing: &mut ReportContext, own: DriftSubject, ask: &Drif
     let DriftSubject { subject, changes, action, .. } = &own;
     let field = |change: &Change| {
         let route = mask::redact_path(&subject.kind, &change.path);
-        report_builder::build_field_change(
-            showing,
-            change,
-            &route,
-            change.unreadable && *action != plan::StepAction::Create,
-        )
+        let is_unseen = change.unreadable && *action != plan::StepAction::Create;
+        let field = report_builder::build_field_change(showing, change, &route, is_unseen);
+        FieldChange { file: report_builder::find_level_file(subject, change), ..field }
     };
     let fields: Vec<FieldChange> = changes.iter().map(field).collect();
     let states = classify_states(&fields);

@@ -228,12 +228,9 @@ pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -
 }
 
 fn build_lost_change(showing: &mut ReportContext, subject: &PlanSubject, change: &Change) -> FieldChange {
-    report_builder::build_field_change(
-        showing,
-        change,
-        &mask::redact_path(&subject.kind, &change.path),
-        change.unreadable,
-    )
+    let route = mask::redact_path(&subject.kind, &change.path);
+    let field = report_builder::build_field_change(showing, change, &route, change.unreadable);
+    FieldChange { file: report_builder::find_level_file(subject, change), ..field }
 }
 
 fn build_conflict(showing: &ReportContext, subject: &PlanSubject, moved: &FieldConflict) -> ConflictView {

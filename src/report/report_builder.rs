@@ -202,7 +202,7 @@ impl ReportBuilder<'_> {
             }
             let mut field =
                 build_field_change(&mut self.context, change, &route, change.unreadable && !is_new);
-            field.file = field.file.filter(|file| *file != subject.place.source.path);
+            field.file = find_level_file(subject, change);
             routes.entry(change.path.to_pointer()).or_default().push(route);
             field
         });
@@ -210,7 +210,13 @@ impl ReportBuilder<'_> {
     }
 }
 
-/// One change as it may be shown. `unseen`: nobody can see the value before.
+/// The file of the level that decides a change, when that is not the file of the document.
+pub fn find_level_file(subject: &PlanSubject, change: &Change) -> Option<String> {
+    let file = &change.place.as_ref()?.source.path;
+    (*file != subject.place.source.path).then(|| file.clone())
+}
+
+/// One change as it may be shown, without its file. `unseen`: nobody can see the value before.
 pub fn build_field_change(
     showing: &mut ReportContext,
     change: &Change,
@@ -237,7 +243,7 @@ pub fn build_field_change(
         sensitivity: format_sensitivity(mark),
         unreadable: unseen,
         causes: change.causes.iter().copied().map(CauseView::from).collect(),
-        file: change.place.as_ref().map(|place| place.source.path.clone()),
+        file: None,
         line: place.map(|(line, _)| line),
         column: place.map(|(_, column)| column),
     }

@@ -80,7 +80,6 @@ fn an_undo_and_a_deletion_hide_it_too() {
     }
 }
 
-/// A service may keep a credential in a field that nobody marked, and no mark or redaction knows that.
 fn git(fixture: &SandboxFixture, arguments: &[&str]) {
     let mut command = std::process::Command::new("git");
     command.current_dir(fixture.workspace.root()).args(["-c", "user.name=a", "-c", "user.email=a@b.example"]);
@@ -106,6 +105,30 @@ fn a_branch_that_takes_the_source_away_does_not_show_the_value() {
     assert_hidden(&fixture, &ran);
 }
 
+#[test]
+fn an_import_writes_no_live_value_in_the_place_of_a_source() {
+    const LIVE: &str = "live-canary-5519";
+    for source in [
+        json!({ "from_env": "ACCOUNT" }),
+        json!({ "from_file": "secrets/account" }),
+        json!({ "from_command": ["cat", "secrets/account"] }),
+    ] {
+        let fixture = fixture(source);
+        fixture.workspace.remove("policies/all.yaml");
+        fixture.workspace.expect(0, &["apply", "--auto-approve"]);
+        fixture.edit(0, json!({ "merchantId": LIVE, "displayName": "Another name" }));
+        for flags in [&[][..], &["--personal"]] {
+            let ran = fixture.workspace.run(&[&["import", "bootview/payment-gateway"], flags].concat());
+            assert!(ran.all().contains("sensitive-value"), "{}", ran.all());
+            assert!(!ran.all().contains(LIVE), "{}", ran.all());
+            for (path, bytes) in fixture.workspace.files() {
+                assert!(!String::from_utf8_lossy(&bytes).contains(LIVE), "{}", path.display());
+            }
+        }
+    }
+}
+
+/// A service may keep a credential in a field that nobody marked, and no mark or redaction knows that.
 #[test]
 fn a_credential_in_an_open_field_of_a_live_object_is_taken_out_of_every_output() {
     let mut fixture = fixture(json!("M-1"));
