@@ -10,6 +10,7 @@ use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
 use super::runner::{FORK_ID, Hub, artifact};
 
+const PRODUCTION: (&str, &str) = ("environment", "production");
 const GATEWAY: &str = "bootview/payment-gateway";
 
 /// A service with its examples.
@@ -41,13 +42,17 @@ pub fn fixture() -> (Hub, RunningSandbox, RunningSandbox) {
     (hub, staging, production)
 }
 
-/// Changes the documents of production and commits.
+/// Changes the values of production, or the document, and commits.
 pub fn change(hub: &Hub, before: &str, after: &str) -> String {
-    let path = hub.path("repo/config/production/gateways.yaml");
-    let text = fs::read_to_string(&path).expect("a document");
-    assert!(text.contains(before));
-    fs::write(path, text.replace(before, after)).expect("a document");
-    hub.commit("change")
+    for name in ["repo/values/production.yaml", "repo/config/gateways.yaml"] {
+        let path = hub.path(name);
+        let text = fs::read_to_string(&path).expect("a file");
+        if text.contains(before) {
+            fs::write(path, text.replace(before, after)).expect("a file");
+            return hub.commit("change");
+        }
+    }
+    panic!("nothing holds {before}");
 }
 
 /// The highest amount in a service.
@@ -71,6 +76,7 @@ fn a_pull_request_from_its_plan_to_drift() {
     assert!(planned.ok, "{}", planned.log);
     let comments = hub.read_bodies("comments");
     assert!(comments[0].starts_with("<!-- trueup:plan -->") && comments[0].contains("3500"), "{comments:#?}");
+    assert!(comments[0].contains("## staging") && comments[0].contains("## production"), "{comments:#?}");
     let head = change(&hub, "3500.00", "3600.00");
     let planned = hub.run("pull-request.yml", "pull_request", &head);
     assert!(planned.ok, "{}", planned.log);
@@ -86,12 +92,17 @@ fn a_pull_request_from_its_plan_to_drift() {
     assert_eq!(amount(&staging), json!(3000.0), "{}", applied.log);
     let receipts = fs::read_dir(applied.clone.join(".trueup/receipts")).expect("receipts");
     let receipts: Vec<_> = receipts.map(|receipt| receipt.expect("an entry").path()).collect();
-    assert_eq!(receipts.len(), 1);
-    let receipt = fs::read_to_string(&receipts[0]).expect("a receipt");
-    let receipt: serde_json::Value = serde_json::from_str(&receipt).expect("JSON");
-    assert_eq!(receipt["commit"], merge, "it says from which commit it was applied");
+    assert_eq!(receipts.len(), 2, "one for each environment");
+    for receipt in receipts {
+        let receipt = fs::read_to_string(receipt).expect("a receipt");
+        let receipt: serde_json::Value = serde_json::from_str(&receipt).expect("JSON");
+        assert_eq!(receipt["commit"], merge, "it says from which commit it was applied");
+    }
     let comments = hub.read_bodies("comments");
-    assert!(comments.len() == 2 && comments[1].starts_with("<!-- trueup:apply -->"), "{comments:#?}");
+    let starts: Vec<_> = comments.iter().filter_map(|body| body.lines().next()).collect();
+    let expected =
+        ["<!-- trueup:plan -->", "<!-- trueup-staging:apply -->", "<!-- trueup-production:apply -->"];
+    assert_eq!(starts, expected);
 
     // the same commit once more: this plan was applied
     let again = hub.run("apply.yml", "push", &merge);
@@ -228,25 +239,32 @@ fn comments_of_others_are_left_alone() {
 
 #[test]
 fn workspaces_and_environments_do_not_share_names() {
-    let (mut hub, _staging, production) = fixture();
+    let (mut hub, staging, production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    // what was planned together is not the plan of an environment
-    assert!(hub.run("pull-request.yml", "pull_request", &head).ok);
+    // only staging was planned, so nothing of production is applied
+    assert!(hub.run_with("pull-request.yml", "pull_request", &head, &[("environments", "staging")]).ok);
     let merge = hub.merge("higher");
     let before = amount(&production);
-    let none = hub.run_with("apply.yml", "push", &merge, &[("environment", "production")]);
+    let none = hub.run("apply.yml", "push", &merge);
     assert!(!none.ok && none.log.contains("has no plan-production.json"), "{}", none.log);
-    assert_eq!(amount(&production), before);
-    assert!(hub.run("apply.yml", "push", &merge).ok);
-    // the end of drift does not close the issue of another environment
+    assert_eq!((amount(&staging), amount(&production)), (json!(3000.0), before));
+    // drift of one environment does not close the issue of the other
+    for mode in [("mode", "plan"), ("mode", "apply")] {
+        let run = hub.last_run();
+        let inputs =
+            [mode, ("environments", "production"), ("environment", "production"), ("plan-run", &*run)];
+        let ended = hub.run_with("by-hand.yml", "workflow_dispatch", &merge, &inputs);
+        assert!(ended.ok, "{}", ended.log);
+    }
     edit(&production, 4000);
     assert!(hub.run("drift.yml", "schedule", &merge).ok);
+    assert_eq!(hub.read_bodies("issues").len(), 1);
     let other = json!({ "number": 1, "state": "open", "user": { "login": "github-actions[bot]" },
         "labels": ["trueup-staging-drift"], "body": "staging" });
     hub.push("issues", other);
     edit(&production, 3500);
-    assert!(hub.run("drift.yml", "schedule", &merge).ok);
+    assert!(hub.run_with("drift.yml", "schedule", &merge, &[("environments", "production")]).ok);
     assert_eq!(hub.read_bodies("issues"), ["staging"]);
 }
 
@@ -291,16 +309,29 @@ fn by_hand_a_plan_is_reviewed_applied_and_undone() {
     let pushed = change(&hub, "3000.00", "3700.00");
     let refused = hub.run("apply.yml", "push", &pushed);
     assert!(!refused.ok && refused.log.contains("mode plan"), "{}", refused.log);
-    let planned = hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "plan")]);
+    let planned = hub.run_with(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &pushed,
+        &[("mode", "plan"), ("environments", "production")],
+    );
     assert!(planned.ok, "{}", planned.log);
     let run = hub.last_run();
-    let applied =
-        hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "apply"), ("plan-run", &run)]);
+    let applied = hub.run_with(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &pushed,
+        &[("mode", "apply"), PRODUCTION, ("plan-run", &run)],
+    );
     assert!(applied.ok, "{}", applied.log);
     assert_eq!(amount(&production), json!(3700.0));
     let run = hub.last_run();
-    let undone =
-        hub.run_with("by-hand.yml", "workflow_dispatch", &pushed, &[("mode", "undo"), ("receipt-run", &run)]);
+    let undone = hub.run_with(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &pushed,
+        &[("mode", "undo"), PRODUCTION, ("receipt-run", &run)],
+    );
     // all but the secret, of which no value was kept
     assert!(undone.log.contains("partly applied") && undone.log.contains("not-undone"), "{}", undone.log);
     assert_eq!(amount(&production), before);

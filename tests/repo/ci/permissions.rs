@@ -18,12 +18,12 @@ fn a_listed_person_allows_a_number_for_one_pull_request() {
     let refused = hub.run_with("pull-request.yml", "pull_request", &head, &limit);
     assert!(!refused.ok && refused.log.contains("too-many-requests"), "{}", refused.log);
 
-    hub.describe_pull("Raise the limit.\r\n\r\ntrueup: allow max-requests=2\r\n", "kim", Some("lee"));
+    hub.describe_pull("Raise the limit.\r\n\r\ntrueup: allow max-requests=1\r\n", "kim", Some("lee"));
     let planned = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
-    assert!(planned.ok && planned.log.contains("--max-requests=2"), "{}", planned.log);
+    assert!(planned.ok && planned.log.contains("--max-requests=1"), "{}", planned.log);
     let merge = hub.merge("higher");
     let applied = hub.run_with("apply.yml", "push", &merge, &LISTED);
-    assert!(applied.ok && applied.log.contains("--max-requests=2"), "{}", applied.log);
+    assert!(applied.ok && applied.log.contains("--max-requests=1"), "{}", applied.log);
     assert_eq!(amount(&production), json!(3500.0));
 }
 
@@ -77,11 +77,12 @@ fn atlantis_plans_and_applies_by_its_workflow() {
     if !has_tools() {
         return;
     }
-    let (hub, _staging, production) = fixture();
-    let server = yaml("ci/atlantis.yaml");
+    let (hub, staging, production) = fixture();
+    let (server, before) = (yaml("ci/atlantis.yaml"), amount(&staging));
     let repository = yaml("examples/gitops-repo/atlantis.yaml");
-    let project = &repository["projects"][0];
-    assert!(project["autoplan"]["when_modified"].as_array().is_some_and(|globs| globs.len() > 3));
+    let names: Vec<_> =
+        repository["projects"].as_array().expect("projects").iter().map(|own| own["name"].clone()).collect();
+    assert_eq!(names, ["staging", "production"]);
     let workflow = &server["workflows"][server["repos"][0]["workflow"].as_str().expect("a workflow")];
     change(&hub, "3000.00", "3500.00");
     let plan_file = hub.path("plan.json").to_string_lossy().into_owned();
@@ -96,6 +97,7 @@ fn atlantis_plans_and_applies_by_its_workflow() {
             let mut command: Command = hub.shell(script.expect("a script"));
             command
                 .env("PLANFILE", &plan_file)
+                .env("PROJECT_NAME", "production")
                 .env("HEAD_REPO_OWNER", head_owner)
                 .env("BASE_REPO_OWNER", "example");
             let output = command.envs(own.iter().cloned()).output().expect("a shell");
@@ -116,5 +118,6 @@ fn atlantis_plans_and_applies_by_its_workflow() {
     let (ok, log, _) = run("apply", "example");
     assert!(ok, "{log}");
     assert_eq!(amount(&production), json!(3500.0));
+    assert_eq!(amount(&staging), before, "the other environment");
     assert!(fs::metadata(&plan_file).is_ok());
 }

@@ -50,15 +50,18 @@ impl Week {
         let (day, timeline, logs) = ("Monday", Vec::new(), String::new());
         let mut week = Self { hub, staging, production, day, timeline, logs, applies: 0 };
         // both teams bring their objects under Git, by hand, before the week begins
-        week.write("config/production/partners.yaml", PARTNER);
+        week.write("config/partners.yaml", PARTNER);
         let first = week.commit("partners");
-        let run = week.run("by-hand.yml", "workflow_dispatch", &first, &[("mode", "plan")]);
+        let inputs = [("mode", "plan"), ("environments", "staging production")];
+        let run = week.run("by-hand.yml", "workflow_dispatch", &first, &inputs);
         week.expect(&run, true, "first plan");
         let number = week.hub.last_run();
-        let inputs = [("mode", "apply"), ("plan-run", &*number)];
-        let run = week.run("by-hand.yml", "workflow_dispatch", &first, &inputs);
-        week.expect(&run, true, "first apply");
-        week.applies += 1;
+        for environment in ["staging", "production"] {
+            let inputs = [("mode", "apply"), ("environment", environment), ("plan-run", &*number)];
+            let run = week.run("by-hand.yml", "workflow_dispatch", &first, &inputs);
+            week.expect(&run, true, &format!("first apply of {environment}"));
+            week.applies += 1;
+        }
         week
     }
 
@@ -98,7 +101,7 @@ impl Week {
 
     /// The requests that the plan of a run shows for a target.
     fn list_reviewed(&self, run: &str, commit: &str, target: &str) -> Vec<String> {
-        let plan = format!("hub/artifacts/{run}/trueup-plan-{commit}/plan.json");
+        let plan = format!("hub/artifacts/{run}/trueup-plan-{commit}/plan-{target}.json");
         let plan: Json =
             serde_json::from_str(&fs::read_to_string(self.hub.path(&plan)).expect("a plan")).expect("JSON");
         let changes = plan["report"]["changes"].as_array().expect("changes").iter();
@@ -135,12 +138,12 @@ impl Week {
     }
 }
 
-const PARTNER: &str = "kind: bootview/partner\nname: acme\ntarget: production\nspec:\n  partnerDetail: { partnerCode: ACME }\n  \
+const PARTNER: &str = "kind: bootview/partner\nname: acme\nenvironments: [production]\nspec:\n  partnerDetail: { partnerCode: ACME }\n  \
                        isRealTimeTows: true\n  partnerServices:\n    - serviceName: Tickets\n      userId: svc-hbk\n      \
                        password: { from_env: ACME_PASSWORD }\n";
 
 /// What the pull request of the fork asks for: programs, files, another host, and the secrets in open fields.
-const MALICIOUS: &str = "kind: bootview/payment-gateway\nname: evil\ntarget: production\nspec:\n  \
+const MALICIOUS: &str = "kind: bootview/payment-gateway\nname: evil\nenvironments: [production]\nspec:\n  \
     displayName: { from_env: TRUEUP_DIGEST_KEY }\n  merchantKey: { from_command: [sh, -c, 'echo ran > ran-by-fork; env'] }\n  \
     merchantPin: { from_file: /proc/self/environ }\n";
 
@@ -158,19 +161,32 @@ fn play_friday(week: &mut Week) -> String {
     assert!(applied.log.contains("stale-plan") && applied.log.contains("mode plan"), "{}", applied.log);
     assert!(Week::list_writes(&week.production).is_empty() && is_amount(&week.production, 9999.0));
 
-    let planned = week.run("by-hand.yml", "workflow_dispatch", &merge, &[("mode", "plan")]);
+    let planned = week.run(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &merge,
+        &[("mode", "plan"), ("environments", "production")],
+    );
     week.expect(&planned, true, "plan by hand, reviewed");
     let run = week.hub.last_run();
     let reviewed = week.list_reviewed(&run, &merge, "production");
-    let applied =
-        week.run("by-hand.yml", "workflow_dispatch", &merge, &[("mode", "apply"), ("plan-run", &run)]);
+    let applied = week.run(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &merge,
+        &[("mode", "apply"), ("environment", "production"), ("plan-run", &run)],
+    );
     week.expect(&applied, true, "apply by hand");
     week.applies += 1;
     assert_eq!(Week::list_writes(&week.production), reviewed);
     assert!(is_amount(&week.production, 3600.0));
     let receipt = week.hub.last_run();
-    let undone =
-        week.run("by-hand.yml", "workflow_dispatch", &merge, &[("mode", "undo"), ("receipt-run", &receipt)]);
+    let undone = week.run(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &merge,
+        &[("mode", "undo"), ("environment", "production"), ("receipt-run", &receipt)],
+    );
     week.applies += 1;
     week.note("the change was wrong: undo by hand");
     assert!(is_amount(&week.production, 9999.0), "what was there before is back\n{}", undone.log);
@@ -186,7 +202,7 @@ fn play_saturday(week: &mut Week) {
         "forks are not planned"
     );
     week.hub.git(&["checkout", "--quiet", "-b", "fork", "main"]);
-    week.write("config/production/evil.yaml", MALICIOUS);
+    week.write("config/evil.yaml", MALICIOUS);
     let settings = fs::read_to_string(week.hub.path("repo/trueup.yaml")).expect("settings");
     let elsewhere =
         settings.replace(&format!("http://{}/", week.production.addr()), "https://evil.example.com/");
@@ -229,10 +245,7 @@ fn a_week() {
 
     week.day = "Tuesday";
     week.hub.git(&["checkout", "--quiet", "-b", "partners-tows", "main"]);
-    week.write(
-        "config/production/partners.yaml",
-        &PARTNER.replace("isRealTimeTows: true", "isRealTimeTows: false"),
-    );
+    week.write("config/partners.yaml", &PARTNER.replace("isRealTimeTows: true", "isRealTimeTows: false"));
     let head = week.commit("tows");
     let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of partners-tows");
