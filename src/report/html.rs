@@ -99,6 +99,11 @@ fn write_filters(page: &mut String, sheet: &ViewModel) {
     let kinds = sheet.entries.iter().map(|entry| &*entry.object.kind).collect();
     let words = sheet.entries.iter().map(|entry| entry.label).collect();
     let targets = sheet.entries.iter().map(|entry| &*entry.object.target).collect();
+    let environments: BTreeSet<&str> =
+        sheet.entries.iter().filter_map(|entry| entry.object.environment.as_deref()).collect();
+    if !environments.is_empty() {
+        write_select(page, ("environment", "Environment"), &environments);
+    }
     let causes: BTreeSet<&str> =
         sheet.entries.iter().flat_map(list_causes).map(|cause| cause.as_str()).collect();
     write_select(page, ("kind", "Kind"), &kinds);
@@ -178,11 +183,15 @@ fn write_object(page: &mut String, sheet: &ViewModel, entry: &ViewEntry, open: &
     let causes: Vec<&str> = list_causes(entry).into_iter().map(CauseView::as_str).collect();
     let causes =
         if causes.is_empty() { String::new() } else { format!(" data-cause=\"{}\"", causes.join(",")) };
+    let environment = object.environment.as_deref().map(escape_markup);
+    let attribute =
+        environment.as_ref().map_or_else(String::new, |name| format!(" data-environment=\"{name}\""));
+    let place = environment.map_or_else(String::new, |name| format!("{name} · "));
     let _ = write!(
         page,
-        "<details{open} data-kind=\"{kind}\" data-action=\"{word}\" data-target=\"{target}\"{causes}>\
+        "<details{open} data-kind=\"{kind}\" data-action=\"{word}\" data-target=\"{target}\"{attribute}{causes}>\
          <summary><span class=\"word {tone}\">{word}</span> <span class=\"kind\">{kind}</span> \
-         <strong>{name}</strong> <span class=\"place\">{target}{id} · {file}:{line}</span></summary>\n{body}</details>\n",
+         <strong>{name}</strong> <span class=\"place\">{place}{target}{id} · {file}:{line}</span></summary>\n{body}</details>\n",
         word = entry.label,
         tone = map_css_class(entry.status),
         id = format_id(entry),

@@ -3,7 +3,7 @@
 (() => {
   const by = (id) => document.getElementById(id);
   let objects = [...document.querySelectorAll("main > details")];
-  const choices = ["kind", "action", "target", "cause"].map((id) => [id, by(id)]).filter(([, choice]) => choice);
+  const choices = ["environment", "kind", "action", "target", "cause"].map((id) => [id, by(id)]).filter(([, choice]) => choice);
   const texts = new Map();
   const text = (object) => {
     if (!texts.has(object)) texts.set(object, object.textContent.toLowerCase());

@@ -185,6 +185,7 @@ fn causes_narrow_what_is_shown() {
     browser.open(&written("causes.html", &page(&report)));
     assert_eq!(browser.value("document.querySelectorAll('#cause option').length"), json!(4));
     let names = [&report.changes[0].object.name, &report.changes[1].object.name];
+    assert_eq!(browser.value("document.getElementById('environment')"), Json::Null);
     for (cause, name) in [("drift", names[0]), ("this branch", names[0]), ("pending", names[1])] {
         browser.value(&format!(
             "(() => {{ const c = document.getElementById('cause'); c.value = '{cause}'; \
@@ -195,6 +196,27 @@ fn causes_narrow_what_is_shown() {
         );
         assert_eq!(shown, json!([name]), "{cause}");
     }
+}
+
+#[test]
+fn environments_narrow_what_is_shown() {
+    let Some(mut browser) = browser() else { return };
+    let mut report = samples::everyday();
+    report.changes[0].object.environment = Some("staging".to_owned());
+    report.changes[1].object.environment = Some("production".to_owned());
+    browser.open(&written("environments.html", &page(&report)));
+    browser.value(
+        "(() => { const c = document.getElementById('environment'); c.value = 'production'; \
+         c.dispatchEvent(new Event('change')) })()",
+    );
+    let shown = browser.value(
+        "[...document.querySelectorAll('main > details:not([hidden]) .place')].map((e) => e.textContent)",
+    );
+    let shown = shown.as_array().expect("places");
+    assert!(
+        shown.len() == 1 && shown[0].as_str().is_some_and(|text| text.starts_with("production · ")),
+        "{shown:?}"
+    );
 }
 
 #[test]
