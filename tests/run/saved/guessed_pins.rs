@@ -18,6 +18,7 @@ use trueup::plan::rotate::NO_ROTATION;
 use trueup::plan::step::{DecideOptions, PlanDecision, decide_object};
 use trueup::plan::{EmptyWriteHistory, PlanSubject, Step};
 use trueup::remote::wire;
+use trueup::state::key_file::{KeyPurpose, read_key};
 use trueup::value::{Object, Sensitivity, Value};
 
 use crate::support::sandbox_fixture::SandboxFixture;
@@ -225,7 +226,8 @@ fn nothing_that_an_apply_leaves_tells_a_pin() {
         }
     }
     // a run that writes what does not read back makes the digests of its steps under the key of the workspace
-    let key = std::fs::read(case.fixture.workspace.path(".trueup/key")).expect("a key");
+    let key = read_key(&case.fixture.workspace.path(".trueup"), KeyPurpose::Digests).expect("a file");
+    let key = key.expect("a key");
     let sent = |key| digest::digest_step(&case.step(&document, PIN, &live), key).payload;
     assert!(left.contains(&sent(Some(&key))), "a receipt holds the digest of what was sent");
     assert!(!left.contains(&sent(None)), "not one that everybody can make");
