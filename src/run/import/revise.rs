@@ -11,7 +11,6 @@ use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
 use super::imported_references::ImportedReferences;
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::document::value_source::is_value_source;
 use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
 use crate::document::write::is_guarded;
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
@@ -99,7 +98,6 @@ pub fn revise_document(
         document,
         draft,
         editor: DocumentEditor::new(&document.source, root),
-        source_spans: collect_source_spans(root),
         touched: TouchedSpans::default(),
         variables: Vec::new(),
         faults: Vec::new(),
@@ -122,22 +120,11 @@ struct MemberChanges {
     rows: Vec<LayoutEntry>,
 }
 
-/// The places of a document whose values come from outside the repository.
-fn collect_source_spans(node: &YamlNode) -> Vec<SourceSpan> {
-    if is_value_source(node) {
-        return vec![node.span];
-    }
-    let values = node.entries().iter().map(|entry| &entry.value);
-    values.chain(node.items()).flat_map(collect_source_spans).collect()
-}
-
 struct DocumentReviser<'r> {
     import: &'r ImportJob,
     document: &'r Document,
     draft: &'r ObjectDraft,
     editor: DocumentEditor<'r>,
-    /// Where the document takes a value from outside the repository.
-    source_spans: Vec<SourceSpan>,
     touched: TouchedSpans,
     variables: Vec<SecretVariable>,
     faults: Vec<Diagnostic>,
@@ -176,10 +163,6 @@ impl<'r> DocumentReviser<'r> {
             let message = format!("`{}` is {} and differs", format_path(&change.path), mark.as_str());
             return self.add_diagnostic("sensitive-value", span, message, "`--personal` writes such values");
         }
-        if mark != Sensitivity::Secret && change.before.is_some() && self.has_source(span) {
-            let message = format!("the source of `{}` and the live value differ", format_path(&change.path));
-            return self.add_diagnostic("sensitive-value", span, message, HINT_SOURCE);
-        }
         match (change.path.0.last(), span) {
             (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, (mark, field)),
             (Some(PathSegment::Key(key, _)), span) => self.change_key(change, key, span, (mark, field)),
@@ -189,12 +172,6 @@ impl<'r> DocumentReviser<'r> {
             }
             (_, None) => self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND),
         }
-    }
-
-    /// Whether a value of this part of the document comes from a source, so that the live value must not be written.
-    fn has_source(&self, span: Option<SourceSpan>) -> bool {
-        let Some(span) = span else { return false };
-        self.source_spans.iter().any(|own| span.start <= own.start && own.end <= span.end)
     }
 
     /// What stands for the live value of a field; none when it can't be said.
@@ -413,7 +390,6 @@ impl<'r> DocumentReviser<'r> {
 }
 
 const HINT_BY_HAND: &str = "change it by hand, or remove the document and import again";
-const HINT_SOURCE: &str = "set the live value at its source, or write it into the document by hand";
 
 fn describe_difference(change: &Change) -> String {
     format!(

@@ -116,10 +116,14 @@ fn an_import_writes_no_live_value_in_the_place_of_a_source() {
         let fixture = fixture(source);
         fixture.workspace.remove("policies/all.yaml");
         fixture.workspace.expect(0, &["apply", "--auto-approve"]);
-        fixture.edit(0, json!({ "merchantId": LIVE, "displayName": "Another name" }));
+        fixture.edit(0, json!({ "merchantId": LIVE, "maxPaymentAmount": 77 }));
+        let scope = &fixture.documents[0].document["scope"]["customerId"];
+        let scope = format!("customerId={}", scope.as_str().expect("a customer"));
         for flags in [&[][..], &["--personal"]] {
-            let ran = fixture.workspace.run(&[&["import", "bootview/payment-gateway"], flags].concat());
-            assert!(ran.all().contains("sensitive-value"), "{}", ran.all());
+            let ran = fixture.workspace.run(
+                &[&["import", "bootview/payment-gateway", "-o", "config", "--scope", &scope], flags].concat(),
+            );
+            assert!(ran.all().contains("config/000.yaml"), "{}", ran.all());
             assert!(!ran.all().contains(LIVE), "{}", ran.all());
             for (path, bytes) in fixture.workspace.files() {
                 assert!(!String::from_utf8_lossy(&bytes).contains(LIVE), "{}", path.display());
