@@ -274,8 +274,8 @@ fn keep_common_warnings(found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     let is_kept = |fault: &Diagnostic| {
         fault.code != "same-as-below" || counts.get(&fault.identify()) == Some(&environments)
     };
-    let kept = found.iter().flatten().filter(|fault| is_kept(fault)).cloned().collect();
-    kept
+
+    found.iter().flatten().filter(|fault| is_kept(fault)).cloned().collect()
 }
 
 fn diagnose_too_large(object: &ObjectDocument) -> Diagnostic {

@@ -25,6 +25,18 @@ struct FoundItem<'k> {
     key: &'k [u16],
 }
 
+/// Why it is not clear which item is meant, and an item that it may be.
+struct UnclearItem {
+    fault: Diagnostic,
+    candidate: Option<usize>,
+}
+
+impl UnclearItem {
+    fn boxed(fault: Diagnostic, candidate: Option<usize>) -> Box<Self> {
+        Box::new(Self { fault, candidate })
+    }
+}
+
 /// What an item of the level below is needed for.
 #[derive(Clone, Copy)]
 enum RequiredItem {
@@ -166,23 +178,23 @@ impl LevelMerger<'_> {
                 self.report_missing_item(items, item, edited, purpose);
                 None
             }
-            Err((fault, related)) => {
-                match related.and_then(|at| items.get(at)) {
-                    Some(other) => self.add_fault_with(item.span, fault, other.span, "an item below"),
-                    None => self.add_fault(item.span, fault),
+            Err(unclear) => {
+                match unclear.candidate.and_then(|at| items.get(at)) {
+                    Some(other) => self.add_fault_with(item.span, unclear.fault, other.span, "an item below"),
+                    None => self.add_fault(item.span, unclear.fault),
                 }
                 None
             }
         }
     }
 
-    /// The item that is meant, or why it is not clear which, with the number of an item that it may be.
+    /// The item that is meant, or why it is not clear which.
     fn find_item<'k>(
         &self,
         items: &[YamlNode],
         item: &YamlNode,
         edited: EditedList<'k>,
-    ) -> Result<Option<FoundItem<'k>>, (Diagnostic, Option<usize>)> {
+    ) -> Result<Option<FoundItem<'k>>, Box<UnclearItem>> {
         let (ListType::Map(keys), ItemType::Object(shape)) = (&edited.list.list_type, &edited.list.item)
         else {
             let encode = |node: &YamlNode| self.encoder.encode_item(node, edited.list);
@@ -203,15 +215,17 @@ impl LevelMerger<'_> {
             match (found.as_slice(), missing) {
                 ([at], false) => return Ok(Some(FoundItem { at: *at, key })),
                 ([], _) => missing = true,
-                ([at, ..], true) => return Err((diagnose_moved_key(shape, keys, edited), Some(*at))),
+                ([at, ..], true) => {
+                    return Err(UnclearItem::boxed(diagnose_moved_key(shape, keys, edited), Some(*at)));
+                }
                 // a later key may tell them apart
                 ([_, at, ..], false) => ambiguous = ambiguous.or(Some((key, *at))),
             }
         }
         match ambiguous {
-            Some((key, at)) => Err((diagnose_ambiguous_item(shape, key, edited), Some(at))),
+            Some((key, at)) => Err(UnclearItem::boxed(diagnose_ambiguous_item(shape, key, edited), Some(at))),
             None if missing => Ok(None),
-            None => Err((diagnose_missing_key(shape, keys, edited), None)),
+            None => Err(UnclearItem::boxed(diagnose_missing_key(shape, keys, edited), None)),
         }
     }
 

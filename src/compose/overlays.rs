@@ -55,10 +55,13 @@ fn build_key(environment: &str, kind: &Arc<str>, name: &str) -> OverlayKey {
     (environment.to_owned(), Arc::clone(kind), name.to_owned())
 }
 
+/// An object and the environments it is in.
+type PlacedObject<'c> = (&'c ObjectDocument<'c>, &'c [Option<Arc<str>>]);
+
 /// Objects by kind and name: where each is, and in which environments.
 struct OverlayCheck<'c> {
     settings: &'c CompositionSettings,
-    objects: HashMap<(&'c str, &'c str), (&'c ObjectDocument<'c>, &'c [Option<Arc<str>>])>,
+    objects: HashMap<(&'c str, &'c str), PlacedObject<'c>>,
 }
 
 impl<'c> OverlayCheck<'c> {

@@ -44,7 +44,7 @@ pub struct DocumentChunk<'t> {
 impl<'t> ParsedDocuments<'t> {
     fn push(&mut self, outcome: DocumentOutcome, node: impl FnOnce() -> YamlNode<'t>) {
         match outcome {
-            DocumentOutcome::Complete(document) => self.documents.push(document),
+            DocumentOutcome::Complete(document) => self.documents.push(*document),
             DocumentOutcome::Invalid => {}
             DocumentOutcome::Deferred => {
                 self.partials.push(PartialDocument { node: node(), preceding: self.documents.len() });

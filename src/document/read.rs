@@ -44,7 +44,7 @@ pub struct SourceReader<'r> {
 
 /// What became of a node.
 pub(super) enum DocumentOutcome {
-    Complete(Document),
+    Complete(Box<Document>),
     /// Faults are told.
     Invalid,
     /// It needs other documents.
@@ -149,7 +149,7 @@ impl SourceReader<'_> {
             self.diagnostics.truncate(before);
             return DocumentOutcome::Deferred;
         }
-        document.map_or(DocumentOutcome::Invalid, DocumentOutcome::Complete)
+        document.map_or(DocumentOutcome::Invalid, |document| DocumentOutcome::Complete(Box::new(document)))
     }
 
     fn defers_unread(&self, node: &YamlNode) -> bool {

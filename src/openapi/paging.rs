@@ -93,8 +93,7 @@ pub fn draft_paging(
                 }
                 None => "whether `next` is the cursor of the next page, not its URL",
             };
-            let paging =
-                DraftEntry::new("paging", DraftValue::Mapping(lines)).with_decision(remark.to_owned());
+            let paging = DraftEntry::new("paging", DraftValue::Mapping(lines)).with_decision(remark);
             DraftPaging { query: None, paging: Some(paging) }
         }
         (_, limit, other) => draft_unpaged_list(book, limit, other.or(offset)),

@@ -36,12 +36,15 @@ pub fn assign_targets(
     faults.extend(targets.unserved_apis.into_values().map(|(fault, count)| add_document_count(fault, count)));
 }
 
+/// An API and an environment.
+type ApiPlace = (Arc<str>, Option<Arc<str>>);
+
 struct TargetLookup<'s> {
     settings: &'s WorkspaceSettings,
     by_name: HashMap<&'s str, &'s TargetSettings>,
     by_api: HashMap<(&'s str, Option<&'s str>), Vec<&'s TargetSettings>>,
     /// By API and environment: the fault at the first document that needs one, and how many do.
-    unserved_apis: HashMap<(Arc<str>, Option<Arc<str>>), (Diagnostic, usize)>,
+    unserved_apis: HashMap<ApiPlace, (Diagnostic, usize)>,
 }
 
 impl<'s> TargetLookup<'s> {

@@ -47,7 +47,7 @@ fn check_proxy() -> DoctorCheck {
 
 fn check_certificates() -> DoctorCheck {
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| (name, std::env::var_os(name)));
-    for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+    if let Some((name, value)) = named.into_iter().filter_map(|(name, value)| Some((name, value?))).next() {
         let is_there = std::env::split_paths(&value).any(|path| match name {
             "SSL_CERT_FILE" => fs::File::open(path).is_ok(),
             _ => fs::read_dir(path).is_ok(),

@@ -301,9 +301,10 @@ impl TargetClient {
         let request = ListRequest { page_size: request.page_size.min(most.max(1)), ..request };
         let first = self.create_pager(request.list).first_position();
         let response = self.fetch_page(&request, &first).await?.unwrap_or_default();
-        let mut take_own = |live: Snapshot| match of.kind.is_own_object(&live.object) {
-            true => take(live),
-            false => {}
+        let mut take_own = |live: Snapshot| {
+            if of.kind.is_own_object(&live.object) {
+                take(live)
+            }
         };
         self.read_response(of, &response, &mut take_own).map(drop)
     }
