@@ -81,7 +81,7 @@ impl RequestError {
             format!("the service answered with another {} than was asked for", kind.title.to_lowercase());
         Self::from_diagnostic(
             Diagnostic::error("wrong-object", message)
-                .with_hint("try again; if it stays, ask whoever runs the service"),
+                .with_hint("try again; if it stays, ask the operator of the service"),
         )
     }
 }

@@ -395,7 +395,7 @@ impl TargetClient {
             "forbidden" => format!("check what the credentials of the target `{}` may do", self.target.name),
             "rejected" => "see what the service says, at the lines it names".to_owned(),
             "not-found" => "check the base URL, the scope and the id".to_owned(),
-            _ => "try again later; if it stays, ask whoever runs the service".to_owned(),
+            _ => "try again later; if it stays, ask the operator of the service".to_owned(),
         };
         // a service that failed while writing may have written, and so may an attempt before this one
         let unknown = verb != Method::Get

@@ -451,7 +451,7 @@ fn decide_resolved(
 fn diagnose_missing_id(subject: &PlanSubject) -> Diagnostic {
     let message = format!("the service shows this {} without an id", subject.kind.title.to_lowercase());
     Diagnostic::error("missing-id", message)
-        .with_hint("no request can name the object; ask whoever runs the service")
+        .with_hint("no request can name the object; ask the operator of the service")
 }
 
 fn refuse_ambiguous(number: usize, job: &ObjectJob, ids: &[Value]) -> PlanDecision {

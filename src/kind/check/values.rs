@@ -118,7 +118,7 @@ impl KindChecker<'_> {
         let known = shape.fields.iter().filter_map(|field| field.read_from.first()).map(|name| &**name);
         let hint = crate::diagnostic::suggest_word(name, known);
         let message = format!("no field is read from the member `{name}`");
-        self.push_diagnostic(spot, Diagnostic::warning("stranger-in-sample", message)).hint = hint;
+        self.push_diagnostic(spot, Diagnostic::warning("unknown-example-member", message)).hint = hint;
     }
 
     fn check_member(&mut self, spot: YamlPath, field: &Field, json: &Json, exact: bool) {

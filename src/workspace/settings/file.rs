@@ -88,7 +88,7 @@ pub fn default_documents() -> Vec<String> {
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum MailDomainsFile {
-    /// Nothing: whoever has a domain of their own would be told by it.
+    /// Nothing: a person's own domain would identify that person.
     #[default]
     Hide,
     /// Their domains.
@@ -122,7 +122,7 @@ pub enum BeforeValuesFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct NotifyFile {
-    /// Where its address comes from: whoever has the address can write there.
+    /// The source of the webhook URL. Everyone who has the URL can write to the channel.
     pub url: SourceFile,
     /// Where the secret comes from that signs each message (`X-Trueup-Signature`).
     #[serde(default)]
