@@ -427,6 +427,9 @@ fn execute(
         StdoutFormat::Text => plan::print_plan((&plan, &shown, &verdicts), prepared, screen)?,
         StdoutFormat::Json => screen.print_remark(&plan_text::render_plan(&shown, screen.width())),
     }
+    let environments = plan.steps.iter().filter_map(|step| step.subject.environment.as_deref());
+    let composition = &prepared.workspace.settings.composition;
+    screen.print_diagnostics(&composition.diagnose_unchecked_order(environments));
     let mut why = way.check_gates(&plan, &held, &reading.build_limits());
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
     if !why.is_empty() {

@@ -3,6 +3,7 @@
 //! Read and checked where the settings are; here they are plain data.
 //! Deliberately absent: the connections themselves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, suggest_word};
@@ -83,6 +84,24 @@ impl CompositionSettings {
     /// The environment of a target.
     pub fn find_target_environment(&self, target: &str) -> Option<&Arc<str>> {
         self.target_environments.iter().find(|(name, _)| &**name == target).map(|(_, own)| own)
+    }
+
+    /// A warning for each of these environments that comes after another one: nothing checks what was applied there.
+    pub fn diagnose_unchecked_order<'e>(
+        &self,
+        environments: impl Iterator<Item = &'e str>,
+    ) -> Vec<Diagnostic> {
+        let names: BTreeSet<&str> = environments.collect();
+        let entries = names.into_iter().filter_map(|name| self.find_environment(name));
+        let warn = |own: &EnvironmentSettings| {
+            let after = own.after.as_ref()?;
+            let message =
+                format!("whether this commit was applied to `{after}` before `{}` was not checked", own.name);
+            let hint = format!("let CI apply `{after}` first, and `{}` only if that succeeded", own.name);
+            let fault = Diagnostic::warning("order-not-checked", message).with_hint(hint);
+            Some(fault.with_location(self.source.locate_span(own.span)))
+        };
+        entries.filter_map(warn).collect()
     }
 
     /// The bases of documents of a kind that name none.

@@ -27,7 +27,7 @@ properties:
   contact: { type: string, description: Whom to ask., sensitivity: personal }
 ";
 const SETTINGS: &str = "\
-environments: { staging: {}, production: {} }
+environments: { staging: {}, production: { after: staging } }
 values: { price: { type: decimal, default: 2.5 } }
 targets:
   s: { api: depot, environment: staging, base_url: 'STAGING', auth: { bearer: { from_env: T } } }
@@ -94,7 +94,8 @@ fn only_the_selected_environment_is_read_and_written() {
     let own = &depot.workspace;
     own.expect(0, &["validate"]).says(&["4 documents"]);
     let empty = ["--trust-empty", "--auto-approve"];
-    own.expect(0, &[&["apply", "--env", "staging"], &empty[..]].concat());
+    let ran = own.expect(0, &[&["apply", "--env", "staging"], &empty[..]].concat());
+    assert!(!ran.all().contains("order-not-checked"), "{}", ran.all());
     assert_eq!(depot.count(), [created + 2, created]);
     own.expect(0, &["plan", "--env", "staging", "--detailed-exitcode"]);
     let planned = own.expect(2, &["plan", "--detailed-exitcode", "--trust-empty"]);
@@ -106,7 +107,8 @@ fn only_the_selected_environment_is_read_and_written() {
     let label =
         bolt["fields"].as_array().expect("fields").iter().find(|own| own["path"] == "/label").expect("label");
     assert_eq!((&label["file"], &label["line"]), (&"config/production.yaml".into(), &4.into()));
-    own.expect(0, &[&["apply"], &empty[..]].concat());
+    let ran = own.expect(0, &[&["apply"], &empty[..]].concat());
+    ran.complains(&["order-not-checked", "trueup.yaml:1", "`staging` before `production`"]);
     own.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
     own.expect(1, &["plan", "--env", "prodution"]).complains(&["did you mean `production`?"]);
 }
