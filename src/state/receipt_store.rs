@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::output_filter::filter_text;
 #[cfg(feature = "cloud")]
-use crate::state::receipt_ReceiptBucket;
+use crate::state::receipt_bucket::ReceiptBucket;
 use crate::state::receipt_error::{PutOutcome, ReceiptStoreError};
 use crate::state::receipt_folder::ReceiptFolder;
 
