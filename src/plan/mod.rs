@@ -121,6 +121,17 @@ impl Step {
         self.action == StepAction::Update && !others.is_empty() && again.changes.iter().all(is_left)
     }
 
+    /// Whether a value is left for a later request: the first one neither changes it nor carries it.
+    pub fn is_sent_later(&self, path: &ValuePath) -> bool {
+        let [first, others @ ..] = self.requests.as_slice() else { return false };
+        let pointer = path.to_pointer();
+        let is_inside = |own: &String| {
+            pointer.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let changes = |request: &StepRequest| request.changed_pointers.iter().any(is_inside);
+        !changes(first) && others.iter().any(changes)
+    }
+
     /// Whether its first request is to make a change.
     pub fn sends_first(&self, change: &Change) -> bool {
         let first = self.requests.first().filter(|_| self.requests.len() > 1);

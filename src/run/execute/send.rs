@@ -222,6 +222,7 @@ impl StepExecutor<'_, '_> {
         }
         let subject = PlanSubject { id: sent.id.clone(), ..fresh.subject.clone() };
         sent.unseen_values = [&*fresh.hidden, &*fresh.shown_secrets].concat();
+        sent.unseen_values.retain(|(path, _)| !fresh.is_sent_later(path));
         if is_repeated {
             sent.repeated_until = Some(compute_unknown_until(self.session, service, &fresh.subject.kind));
         }
@@ -484,11 +485,13 @@ fn may_still_act(trouble: &RequestError) -> bool {
     !matches!(trouble.status(), Some(500 | 501 | 503))
 }
 
-/// The values of a step that are sent and do not read back; the time of an edit by others is seen, not sent.
+/// The values that the first request of a step sends and that do not read back; the time of an edit by others is
+/// seen, not sent.
 pub(super) fn list_sent_values(step: &Step) -> Vec<(ValuePath, Value)> {
     let seen = step.subject.kind.history.edited_by_others_at;
     let seen = seen.map(|number| &*step.subject.kind.shape.get_field(number).name);
-    step.hidden.iter().filter(|(path, _)| path.top_field() != seen).cloned().collect()
+    let is_sent = |path: &ValuePath| path.top_field() != seen && !step.is_sent_later(path);
+    step.hidden.iter().filter(|(path, _)| is_sent(path)).cloned().collect()
 }
 
 fn count_earlier_attempts(

@@ -121,6 +121,7 @@ impl StepExecutor<'_, '_> {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) if step.is_followed_by(&again) => {
+                self.record_written(step, &sent, &mut outcome);
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {

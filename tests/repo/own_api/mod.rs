@@ -11,4 +11,5 @@ mod large_collections;
 mod operation_words;
 mod paging_styles;
 mod secret_readback;
+mod several_updates;
 mod unusual_openapi;
