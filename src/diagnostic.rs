@@ -92,6 +92,20 @@ impl NamedSource {
         }
     }
 
+    /// Hides a range up to the end of its last line, where a comment can repeat the value. The colon and the blanks
+    /// after a key stay, so that the line still reads as YAML. Gives what is hidden; nothing for an empty rest.
+    pub fn redact_to_line_end(&self, span: SourceSpan) -> Option<SourceSpan> {
+        let last = self.text.get(span.end as usize..).unwrap_or_default();
+        let end = last.find('\n').map_or(self.text.len(), |at| span.end as usize + at);
+        let from = self.text.get(span.start as usize..end).unwrap_or_default();
+        let start = end - from.trim_start_matches([':', ' ', '\t']).len();
+        let hidden = SourceSpan { start: start as u32, end: end as u32 };
+        (start < end).then(|| {
+            self.redact_span(hidden);
+            hidden
+        })
+    }
+
     /// The veiled ranges, in order, as bytes.
     pub fn list_redactions(&self) -> Vec<Range<usize>> {
         let veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -101,8 +101,10 @@ fn list_environments(
     faults: &mut Vec<Diagnostic>,
 ) -> Vec<Option<Arc<str>>> {
     let named = object.environments.as_deref();
+    let mut has_unknown = false;
     for (name, span) in named.unwrap_or_default() {
         if settings.find_environment(name).is_none() {
+            has_unknown = true;
             let place = object.source.locate_span(*span);
             faults.push(settings.diagnose_unknown_environment(name).with_location(place));
         }
@@ -116,7 +118,19 @@ fn list_environments(
         named.is_none_or(|named| named.iter().any(|(own, _)| **own == ***name))
             && of_target.is_none_or(|own| own == *name)
     };
-    settings.environments.iter().map(|own| &own.name).filter(is_one).cloned().map(Some).collect()
+    let found: Vec<Option<Arc<str>>> =
+        settings.environments.iter().map(|own| &own.name).filter(is_one).cloned().map(Some).collect();
+    if found.is_empty() && !has_unknown {
+        faults.push(diagnose_no_environment(object));
+    }
+    found
+}
+
+/// Without a document, the live object would count as one whose document was removed.
+fn diagnose_no_environment(object: &ObjectDocument) -> Diagnostic {
+    Diagnostic::error("no-environment", "this object is in no environment")
+        .with_location(object.source.locate_span(object.start()))
+        .with_hint("correct `environments` or `target`; `state: absent` deletes the object")
 }
 
 /// Each set of bases in each environment.

@@ -4,6 +4,7 @@
 
 use super::head::{ObjectDocument, RawDocument, SortedDocuments, sort_documents};
 use super::paths::{find_at_path, split_path};
+use super::redact::{find_field_sensitivity, find_greatest_sensitivity};
 use super::settings::CompositionSettings;
 use super::values::ValueTable;
 use crate::diagnostic::{SourceLocation, SourceSpan};
@@ -11,7 +12,7 @@ use crate::document::Document;
 use crate::document::composition::find_value_reference;
 use crate::document::levels::LevelKind;
 use crate::kind::registry::KindRegistry;
-use crate::kind::{Field, FieldType, ScalarType, Shape};
+use crate::kind::{FieldType, ScalarType, Shape};
 use crate::value::Sensitivity;
 use crate::yaml::YamlNode;
 
@@ -123,7 +124,7 @@ impl StatementSearch<'_> {
 
 /// What must not be seen of the value below these keys, and its type where it is a scalar.
 fn find_scalar<'k>(shape: &'k Shape, keys: &[&str]) -> (Sensitivity, Option<&'k ScalarType>) {
-    let Some((first, rest)) = keys.split_first() else { return (hide_any(shape), None) };
+    let Some((first, rest)) = keys.split_first() else { return (find_greatest_sensitivity(shape), None) };
     let Some(field) = shape.find_field(first) else { return (Sensitivity::Public, None) };
     match &field.ty {
         FieldType::Object(inner) => {
@@ -132,15 +133,6 @@ fn find_scalar<'k>(shape: &'k Shape, keys: &[&str]) -> (Sensitivity, Option<&'k 
         }
         FieldType::Scalar(leaf) => (field.sensitivity, Some(leaf)),
         FieldType::Map(map) => (field.sensitivity, Some(&map.value).filter(|_| !rest.is_empty())),
-        FieldType::Array(_) => (hide_field(field), None),
+        FieldType::Array(_) => (find_field_sensitivity(field), None),
     }
-}
-
-/// The greatest sensitivity of anything in a field.
-fn hide_field(field: &Field) -> Sensitivity {
-    field.ty.inner_shape().map_or(field.sensitivity, |inner| hide_any(inner).max(field.sensitivity))
-}
-
-fn hide_any(shape: &Shape) -> Sensitivity {
-    shape.fields.iter().map(hide_field).max().unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 //! Deliberately absent: lists without keys, whose order counts; they are written in full.
 
 use super::merge::LevelMerger;
+use super::redact::redact_edit;
 use crate::diagnostic::{Diagnostic, find_nearest};
 use crate::kind::{ArrayType, Field, ItemType, ListType, Shape};
 use crate::value::Sensitivity;
@@ -54,6 +55,7 @@ impl LevelMerger<'_> {
         field: &Field,
     ) {
         let edited = EditedList { name: &field.name, list };
+        redact_edit(self.levels, &edit.value, list, field);
         if matches!(list.list_type, ListType::Atomic) {
             let message =
                 format!("the order of `{}` counts, so its items cannot be edited one by one", field.name);

@@ -6,6 +6,7 @@
 //! Deliberately absent: named values, which were put in their places before.
 
 use super::paths::find_at_path;
+use super::redact::redact_edit;
 use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan};
 use crate::document::composition::is_list_edit;
 use crate::document::levels::DocumentLevels;
@@ -163,7 +164,8 @@ impl<'m> LevelMerger<'m> {
     /// Reports edits of lists that have nothing below them.
     pub fn check_edits(&mut self, node: &YamlNode, field: &Field) {
         match &field.ty {
-            FieldType::Array(_) if is_list_edit(node) => {
+            FieldType::Array(list) if is_list_edit(node) => {
+                redact_edit(self.levels, node, list, field);
                 let message = format!("no level below has a list `{}` to edit", field.name);
                 let fault = Diagnostic::error("edit-without-list", message);
                 self.add_fault(node.span, fault.with_hint("write the list itself, as `- ` items"));

@@ -14,6 +14,7 @@ mod merge;
 pub mod origin;
 mod overlays;
 mod paths;
+mod redact;
 pub mod settings;
 mod stack;
 mod substitute;

@@ -540,17 +540,8 @@ impl SourceReader<'_> {
         let span = SourceSpan { start: range.start as u32, end: range.end as u32 };
         let (source, span) = resolve_in(self.source, self.levels, span);
         let shift = range.start - span.start as usize;
-        let text = &source.text;
-        let end = text
-            .get(span.end as usize..)
-            .and_then(|rest| rest.find('\n'))
-            .map_or(text.len(), |at| span.end as usize + at);
-        let from = text.get(span.start as usize..end).unwrap_or("");
-        // the colon and the blanks after the key stay, so that the line still reads as YAML
-        let start = end - from.trim_start_matches([':', ' ', '\t']).len();
-        if start < end {
-            source.redact_span(SourceSpan { start: start as u32, end: end as u32 });
-            self.last_redacted = start + shift..end + shift;
+        if let Some(hidden) = source.redact_to_line_end(span) {
+            self.last_redacted = hidden.start as usize + shift..hidden.end as usize + shift;
         }
     }
 }

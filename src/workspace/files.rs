@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -365,7 +365,8 @@ pub fn read_values(
     for environment in environments {
         let name = format_values_path(&environment.name);
         let path = root.join(&name);
-        if !path.exists() {
+        // a link that leads nowhere is a fault, not an environment without values
+        if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             continue;
         }
         let boundary = WorkspaceBoundary::from_process(root);
@@ -374,7 +375,29 @@ pub fn read_values(
             Err(fault) => faults.push(fault),
         }
     }
+    faults.extend(list_unused_values(root, environments));
     read
+}
+
+/// Files of values that belong to no environment: a misspelt name would leave the defaults in force.
+fn list_unused_values(root: &Path, environments: &[EnvironmentSettings]) -> Vec<Diagnostic> {
+    let Ok(entries) = root.join(VALUES_FOLDER).read_dir() else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.flatten().filter(|entry| is_yaml(&entry.path())).map(format_entry).collect();
+    names.sort();
+    names.retain(|name| !environments.iter().any(|own| format_values_path(&own.name) == *name));
+    let diagnose = |name: String| {
+        let known: Vec<String> =
+            environments.iter().map(|own| format!("`{}`", format_values_path(&own.name))).collect();
+        let hint = format!("name it after an environment: {}", known.join(", "));
+        let message = format!("`{}` holds the values of no environment", name.escape_debug());
+        Diagnostic::error("unused-values-file", message).with_hint(hint)
+    };
+    if environments.is_empty() { Vec::new() } else { names.into_iter().map(diagnose).collect() }
+}
+
+fn format_entry(entry: std::fs::DirEntry) -> String {
+    format!("{VALUES_FOLDER}/{}", entry.file_name().to_string_lossy())
 }
 
 /// Where the values of an environment are.

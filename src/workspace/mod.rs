@@ -261,7 +261,9 @@ fn select_sources(
     settings: &WorkspaceSettings,
     faults: &mut Vec<Diagnostic>,
 ) -> (Vec<Arc<NamedSource>>, SelectedFiles) {
-    let composes = !settings.composition.environments.is_empty();
+    let own = &settings.composition;
+    let composes = !(own.environments.is_empty() && own.values.is_empty() && own.defaults.is_empty())
+        || found.keys().any(|name| parse::is_base_path(name));
     let all: Vec<_> = found.iter().map(|(name, path)| (name.clone(), path.clone())).collect();
     let is_needed = |name: &str| composes || parse::is_base_path(name);
     let selection = SelectedFiles::new(root, narrow, found, faults);

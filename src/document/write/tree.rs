@@ -97,7 +97,10 @@ impl<'r> LayoutBuilder<'r> {
         Ok(match (ty, wish) {
             (_, DesiredValue::Clear) => LayoutNode::Plain("null".into()),
             (_, DesiredValue::Source(slot)) => LayoutNode::Source(slot.clone()),
-            (_, DesiredValue::Reference(reference)) => build_reference(reference),
+            (_, DesiredValue::Reference(reference)) => {
+                check_writable(mark.max(reference.sensitivity), self.allow_personal, name)?;
+                build_reference(reference)
+            }
             (_, DesiredValue::Literal(value)) => {
                 check_writable(mark, self.allow_personal, name)?;
                 build_literal(value)
