@@ -136,7 +136,7 @@ pub fn report_drift(
     let ask = |persons| DriftOptions {
         baseline: pasts.baseline.clone(),
         since: prepared.selection.as_ref().and_then(SelectionFilter::to_since_view),
-        selection: prepared.selection.as_ref().and_then(SelectionFilter::to_selection_view),
+        selection: prepared.describe_selection(),
         personal_data: persons,
         applied_at: &applied_at,
     };

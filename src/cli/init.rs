@@ -20,6 +20,7 @@ use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::{self, ImportArgs};
 use super::screen::TerminalScreen;
+use crate::diagnostic::has_errors;
 use crate::report::to_json;
 use crate::workspace;
 
@@ -46,8 +47,8 @@ pub fn run(common: &GlobalArgs, args: &InitArgs, screen: &TerminalScreen) -> any
     };
     let text = answers.render_settings();
     let faults = files::check_settings(&text, &registry);
-    if !faults.is_empty() {
-        screen.print_diagnostics(&faults);
+    screen.print_diagnostics(&faults);
+    if has_errors(&faults) {
         return Ok(ExitStatus::Error);
     }
     let files = files::write_workspace(root, &text, &registry)?;

@@ -269,12 +269,12 @@ pub fn build_report_with(plan: &Plan, prepared: &PreparedRun, persons: PersonalD
         prepared.services.get(&subject.target).map_or(0, |service| service.count_body_bytes(&planned.request))
     };
     let since = prepared.selection.as_ref().and_then(SelectionFilter::to_since_view);
-    let selection = prepared.selection.as_ref().and_then(SelectionFilter::to_selection_view);
+    let selection = prepared.describe_selection();
     let services = &prepared.services;
     let applying = estimate::estimate_requests(services, plan, &prepared.build_jobs());
     let requests = request_forecast::forecast_requests(services, &applying, plan.complete);
     let report = PlanReport::from_plan_with_mode(plan, &bytes, persons);
-    let complete = report.complete && prepared.selection.is_none();
+    let complete = report.complete && prepared.selection.is_none() && selection.is_none();
     PlanReport { complete, since, selection, requests, ..report }
 }
 

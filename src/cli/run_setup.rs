@@ -29,6 +29,7 @@ use crate::remote::hosts::AllowedHosts;
 use crate::remote::retry_budget::RetryBudget;
 use crate::remote::target::Target;
 use crate::remote::target_client::TargetClient;
+use crate::report::plan_report::SelectionView;
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::saved_plan::BoundTarget;
 use crate::run::clock::RunClock;
@@ -355,6 +356,17 @@ impl OtherDocuments for PreparedRun {
 }
 
 impl PreparedRun {
+    /// What reports say of paths, patterns and environments.
+    pub fn describe_selection(&self) -> Option<SelectionView> {
+        let environments: Vec<String> =
+            self.workspace.selected_environments.iter().map(|own| own.to_string()).collect();
+        match self.selection.as_ref().and_then(SelectionFilter::to_selection_view) {
+            Some(view) => Some(SelectionView { environments, ..view }),
+            None if environments.is_empty() => None,
+            None => Some(SelectionView { environments, ..SelectionView::default() }),
+        }
+    }
+
     /// The documents of the base of the checked-out branch; none without a repository.
     pub fn base_documents(&self) -> Option<&MergeBaseDocuments> {
         let load = || {

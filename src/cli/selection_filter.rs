@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::merge_base::{DocumentKey, build_document_key, build_subject_key};
 use super::object_patterns::{ObjectLabel, ObjectPatterns};
@@ -128,6 +129,7 @@ impl SelectionFilter {
         let args = &self.args;
         let paths = args.files.paths.iter().map(|path| path.to_string_lossy().into_owned());
         let view = SelectionView {
+            environments: Vec::new(),
             paths: paths.collect(),
             targets: args.target.clone(),
             kinds: args.kind.clone(),
@@ -144,6 +146,8 @@ pub struct ObjectSelection {
     /// Files and folders, from the workspace.
     paths: Vec<String>,
     patterns: ObjectPatterns,
+    /// The environment of each target, where environments are selected.
+    environments: Option<SelectedEnvironments>,
     since: Option<SinceFilter>,
 }
 
@@ -151,21 +155,26 @@ impl ObjectSelection {
     /// What the arguments select. Paths of JSON files name no documents.
     ///
     /// # Errors
-    /// When the history that `--since` needs is not there.
+    /// When there is no such environment, or the history that `--since` needs is not there.
     pub fn new(workspace: &LoadedWorkspace, args: &SelectionArgs) -> Result<Self, Vec<Diagnostic>> {
+        let environments = SelectedEnvironments::new(workspace, &args.files.environments.environments)?;
         let is_json = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == "json");
         let paths = args.files.paths.iter().filter(|path| !is_json(path));
         let since = args.since.as_deref().map(|name| SinceFilter::new(workspace, name, false)).transpose();
         Ok(Self {
             paths: paths.map(|path| workspace.format_path(&workspace.locate_path(path))).collect(),
             patterns: ObjectPatterns::from_args(args),
+            environments,
             since: since.map_err(|fault| vec![fault])?,
         })
     }
 
     /// Whether nothing is narrowed.
     pub fn is_everything(&self) -> bool {
-        self.paths.is_empty() && self.patterns.is_empty() && self.since.is_none()
+        self.paths.is_empty()
+            && self.patterns.is_empty()
+            && self.environments.is_none()
+            && self.since.is_none()
     }
 
     /// Whether each pattern matches one of the objects.
@@ -186,7 +195,30 @@ impl ObjectSelection {
         let key = (Some(object.target.into()), object.kind.into(), object.name.into());
         (self.paths.is_empty() || self.paths.iter().any(is_below))
             && self.patterns.selects(object)
+            && self.environments.as_ref().is_none_or(|own| own.has_target(object.target))
             && self.since.as_ref().is_none_or(|since| since.selects_key(&key))
+    }
+}
+
+/// The targets of the selected environments.
+struct SelectedEnvironments(Vec<Arc<str>>);
+
+impl SelectedEnvironments {
+    /// Of environments by their names; nothing when none is named.
+    fn new(workspace: &LoadedWorkspace, names: &[String]) -> Result<Option<Self>, Vec<Diagnostic>> {
+        let unknown: Vec<Diagnostic> =
+            names.iter().filter_map(|name| workspace.diagnose_environment(name)).collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let targets = workspace.settings.composition.target_environments.iter();
+        let is_selected = |environment: &str| names.iter().any(|name| name == environment);
+        let own = targets.filter(|(_, own)| is_selected(own)).map(|(target, _)| Arc::clone(target));
+        Ok((!names.is_empty()).then(|| Self(own.collect())))
+    }
+
+    fn has_target(&self, target: &str) -> bool {
+        self.0.iter().any(|own| **own == *target)
     }
 }
 

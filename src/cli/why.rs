@@ -107,9 +107,7 @@ pub fn run(common: &GlobalArgs, args: &WhyArgs, screen: &TerminalScreen) -> anyh
     };
     let mut objects: Vec<WhyObject> =
         workspace.documents.iter().map(|own| explain_object(&workspace, own, &path)).collect();
-    if !args.offline {
-        add_differences(workspace, &path, &mut objects, screen)?;
-    }
+    let is_read = args.offline || add_differences(workspace, &path, &mut objects, screen)?;
     match screen.format {
         StdoutFormat::Json => screen.print_stdout(&to_json(&WhyReport { objects })?)?,
         StdoutFormat::Text => {
@@ -117,7 +115,7 @@ pub fn run(common: &GlobalArgs, args: &WhyArgs, screen: &TerminalScreen) -> anyh
             screen.print_stdout(&texts.join("\n"))?;
         }
     }
-    Ok(ExitStatus::Done)
+    Ok(if is_read { ExitStatus::Done } else { ExitStatus::Error })
 }
 
 /// Limits a workspace to the object that is named; gives the path in it.
@@ -202,18 +200,18 @@ impl WhyLevel {
     }
 }
 
-/// Reads the live objects, and says where they differ.
+/// Reads the live objects, and says where they differ; whether that could be found out for each of them.
 fn add_differences(
     workspace: LoadedWorkspace,
     path: &str,
     objects: &mut [WhyObject],
     screen: &TerminalScreen,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let reading = RunArgs::default();
     let prepared =
         run_setup::prepare_run(workspace, &reading, RunSelection::PART, screen, run_setup::PROCESS_ENV);
     // what is wrong was printed
-    let Ok(prepared) = prepared else { return Ok(()) };
+    let Ok(prepared) = prepared else { return Ok(false) };
     let mut plan = plan::make_plan(&prepared, &reading, screen)?;
     let jobs = prepared.build_jobs();
     if let Err(fault) = causes::explain_plan(&mut plan, &jobs, &prepared, None) {
@@ -224,6 +222,7 @@ fn add_differences(
         let rest = label.strip_prefix(path);
         path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
+    let mut is_read = true;
     for object in objects {
         let is_one = |own: &crate::report::plan_report::ObjectName| {
             own.target == object.target && own.name == object.name && own.kind == object.kind
@@ -233,8 +232,9 @@ fn add_differences(
         let refused = report.refused.iter().filter(|own| is_one(&own.object)).flat_map(|own| &own.fields);
         let fields = changes.chain(refused).filter(|own| is_below(&own.label)).cloned().collect();
         object.differences = (!unread).then_some(fields);
+        is_read &= !unread;
     }
-    Ok(())
+    Ok(is_read)
 }
 
 fn render_object(object: &WhyObject, width: usize) -> String {

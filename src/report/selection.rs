@@ -19,6 +19,7 @@ impl SelectionView {
     /// `config/a.yaml --kind depot/crate (12 documents skipped)`
     pub fn describe(&self) -> String {
         let flags = [
+            ("--env ", &self.environments),
             ("--target ", &self.targets),
             ("--kind ", &self.kinds),
             ("--name ", &self.names),

@@ -18,13 +18,25 @@ identity: { id: id, natural_key: [code] }
 operations:
   list: { get: /items, items: items }
   create: { post: /items, response: object }
-  update: { patch: '/items/{id}', body: changes }
+  update: { patch: '/items/{id}', body: changes, nested_fields: { granularity: whole } }
 properties:
   id: { type: integer, description: The id., read_only: true }
   code: { type: string, description: The code., required: true }
   label: { type: string, description: The label. }
   price: { type: decimal, description: The price. }
   contact: { type: string, description: Whom to ask., sensitivity: personal }
+  mails: { type: array, description: Addresses., sensitivity: personal, list_type: set, unlisted_items: delete, items: { type: string } }
+  logins:
+    type: array
+    description: Accounts.
+    list_type: map
+    unlisted_items: delete
+    list_keys: [[user]]
+    items:
+      type: object
+      properties:
+        user: { type: string, description: The name. }
+        password: { type: string, description: The password., sensitivity: secret, when_absent: hidden }
 ";
 const SETTINGS: &str = "\
 environments: { staging: {}, production: { after: staging } }
@@ -111,6 +123,66 @@ fn only_the_selected_environment_is_read_and_written() {
     ran.complains(&["order-not-checked", "trueup.yaml:1", "`staging` before `production`"]);
     own.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
     own.expect(1, &["plan", "--env", "prodution"]).complains(&["did you mean `production`?"]);
+}
+
+#[test]
+fn a_saved_plan_is_applied_to_the_selected_environment_only() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let planned = own.expect(0, &["plan", "--trust-empty", "-o", "plan.json", "--env", "staging,production"]);
+    planned.says(&["Selection: --env staging --env production"]);
+    own.expect(1, &["apply", "plan.json", "--env", "stagin", "--auto-approve", "--trust-empty"])
+        .complains(&["did you mean `staging`?"]);
+    own.expect(0, &["apply", "plan.json", "--env", "staging", "--auto-approve", "--trust-empty"]);
+    let writes = |sandbox: &RunningSandbox| sandbox.read_log().iter().any(|entry| entry.method != "GET");
+    assert!(writes(&depot.staging) && !writes(&depot.production));
+    let json = own.expect(0, &["plan", "--env", "staging", "--format", "json"]).json();
+    assert_eq!(json["selection"]["environments"], serde_json::json!(["staging"]));
+    assert_eq!(json["complete"], false);
+}
+
+#[test]
+fn an_environment_without_its_values_and_an_object_without_an_environment_are_errors() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    own.write("values/live.yaml", "price: 7\n");
+    own.expect(1, &["validate"]).complains(&[
+        "unused-values-file",
+        "values/live.yaml",
+        "`values/production.yaml`",
+    ]);
+    own.remove("values/live.yaml");
+    own.write(
+        "config/lost.yaml",
+        "kind: depot/item\nname: lost\ntarget: p\nenvironments: [staging]\nspec: { code: L }\n",
+    );
+    own.expect(1, &["validate"]).complains(&["no-environment", "config/lost.yaml:2"]);
+}
+
+#[test]
+fn an_edit_that_is_refused_shows_no_sensitive_value() {
+    const CANARY: &str = "canary-4410";
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let overlay = "overlay: production\nkind: depot/item\nname: bolt\nspec:\n";
+    for below in ["", "  mails: [a@b.example]\n  logins: [{ user: ann, password: { from_env: T } }]\n"] {
+        let item = "kind: depot/item\nname: bolt\nspec:\n  code: B\n";
+        own.write("config/items.yaml", &format!("{item}{below}"));
+        for edit in [
+            format!("  logins: {{ change: [{{ user: bob, password: {CANARY} }}] }}\n"),
+            format!("  logins:\n    remove:\n      - password: {CANARY}\n        user: bob\n"),
+            format!("  logins: {{ remove: [{{ user: ann, password: {CANARY} }}] }}\n"),
+            format!("  logins: {{ change: [{{ user: ann, pasword: {CANARY} }}] }}\n"),
+            format!("  mails: {{ remove: [{CANARY}@b.example] }}\n"),
+            format!("  mails: {{ change: [{CANARY}] }}\n"),
+        ] {
+            own.write("config/production.yaml", &format!("{overlay}{edit}"));
+            for arguments in [&["validate"][..], &["render"], &["plan", "--format", "json"]] {
+                let ran = own.expect(1, arguments);
+                assert!(!ran.all().contains(CANARY), "{edit}{}", ran.all());
+            }
+        }
+    }
 }
 
 #[test]
