@@ -95,6 +95,25 @@ impl RequestError {
                 .with_hint("check the `paging` of the kind, then try again"),
         )
     }
+
+    /// An object that the list shows and a read does not.
+    pub(super) fn build_unread_error(kind: &Kind) -> Self {
+        let message =
+            format!("the list shows this {}, and reading it finds nothing", kind.title.to_lowercase());
+        Self::from_diagnostic(
+            Diagnostic::error("not-read", message)
+                .with_hint("try again; if it stays, check whether the credentials may read the object"),
+        )
+    }
+
+    /// An item of a list of summaries that cannot be read, as it has no id.
+    pub(super) fn build_missing_id_error(kind: &Kind) -> Self {
+        let message = format!("the list shows this {} without an id", kind.title.to_lowercase());
+        Self::from_diagnostic(
+            Diagnostic::error("missing-id", message)
+                .with_hint("check `identity` and the `list` of the kind, then try again"),
+        )
+    }
 }
 
 impl From<TransportError> for RequestError {

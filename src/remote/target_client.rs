@@ -67,6 +67,15 @@ pub struct TargetClient {
     origin: Option<TargetOrigin>,
 }
 
+/// What a read of one object says.
+enum ObjectReading {
+    Found(Box<Snapshot>),
+    /// It is answered, and counts as deleted by `deleted_when`.
+    Deleted,
+    /// Nothing is answered: it is gone, or these credentials may not read it.
+    Missing,
+}
+
 /// Whether a scope exists and may be seen.
 pub enum AccessCheck {
     Granted,
@@ -331,19 +340,34 @@ impl TargetClient {
         of: CollectionRef<'_>,
         id: &Value,
     ) -> Result<Option<Snapshot>, RequestError> {
+        Ok(match self.read_object(of, id).await? {
+            ObjectReading::Found(live) => Some(*live),
+            ObjectReading::Deleted | ObjectReading::Missing => None,
+        })
+    }
+
+    /// The same, with why there is none.
+    async fn read_object(&self, of: CollectionRef<'_>, id: &Value) -> Result<ObjectReading, RequestError> {
         // without an id a path leads to the list
         if address::is_empty_segment(id, of.kind) {
-            return Ok(None);
+            return Ok(ObjectReading::Missing);
         }
-        match &of.kind.operations.get {
-            None => Err(RequestError::build_operation_error(of.kind, "get")),
-            Some(ReadOperation::Path(path)) => self.get_at_path(of, path, id).await,
-            Some(ReadOperation::List(query)) => self.find_in_list(of, query, id).await,
-            Some(ReadOperation::PathOrList(path, query)) => match self.get_at_path(of, path, id).await? {
-                Some(live) => Ok(Some(live)),
-                None => self.find_in_list(of, query, id).await,
-            },
+        let (path, query) = match &of.kind.operations.get {
+            None => return Err(RequestError::build_operation_error(of.kind, "get")),
+            Some(ReadOperation::Path(path)) => (Some(path), None),
+            Some(ReadOperation::List(query)) => (None, Some(query)),
+            Some(ReadOperation::PathOrList(path, query)) => (Some(path), Some(query)),
+        };
+        let mut reading = ObjectReading::Missing;
+        if let Some(path) = path {
+            reading = self.get_at_path(of, path, id).await?;
         }
+        if let Some(query) = query.filter(|_| !matches!(reading, ObjectReading::Found(_)))
+            && let Some(live) = self.find_in_list(of, query, id).await?
+        {
+            reading = ObjectReading::Found(Box::new(live));
+        }
+        Ok(reading)
     }
 
     async fn get_at_path(
@@ -351,7 +375,7 @@ impl TargetClient {
         of: CollectionRef<'_>,
         path: &str,
         id: &Value,
-    ) -> Result<Option<Snapshot>, RequestError> {
+    ) -> Result<ObjectReading, RequestError> {
         let path = address::expand_path(path, of.kind, of.scope, Some(id));
         let form = &of.kind.operations.get_form;
         let mut query = address::build_scope_query(of.kind, of.scope);
@@ -359,7 +383,9 @@ impl TargetClient {
         let request = build_read_request(path, query);
         let response = match self.send_request(&request).await {
             Ok(answered) => answered.response,
-            Err(trouble) if matches!(trouble.status(), Some(404 | 405 | 410)) => return Ok(None),
+            Err(trouble) if matches!(trouble.status(), Some(404 | 405 | 410)) => {
+                return Ok(ObjectReading::Missing);
+            }
             Err(trouble) => return Err(trouble),
         };
         let read =
@@ -369,8 +395,8 @@ impl TargetClient {
         let live = Snapshot { etag: response.etag.as_deref().map(Box::from), ..live };
         match live.object.get_field(of.kind.identity.id) {
             Some(own) if own != id => Err(RequestError::build_identity_error(of.kind)),
-            _ if is_deleted(of.kind, &live) => Ok(None),
-            _ => Ok(Some(live)),
+            _ if is_deleted(of.kind, &live) => Ok(ObjectReading::Deleted),
+            _ => Ok(ObjectReading::Found(Box::new(live))),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-use super::{CollectionRef, CollectionSize, RequestError, TargetClient, UNREADABLE};
+use super::{CollectionRef, CollectionSize, ObjectReading, RequestError, TargetClient, UNREADABLE};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{BodyForm, HttpResponse, Method, PlannedRequest};
 use crate::kind::file::{EmptyListSign, ListFile, ListShows};
@@ -159,10 +159,11 @@ impl TargetClient {
         self.read_list(of, u64::MAX, take).await
     }
 
-    /// An object of a list as a read shows it: where the list shows summaries, it is read. Nothing when it is gone.
+    /// An object of a list as a read shows it: where the list shows summaries, it is read. Nothing when the
+    /// read shows that it counts as deleted.
     ///
     /// # Errors
-    /// When the object cannot be read.
+    /// When the object cannot be read: what a list shows is there, whatever the read lacks.
     pub async fn complete_snapshot(
         &self,
         of: CollectionRef<'_>,
@@ -172,8 +173,12 @@ impl TargetClient {
             return Ok(Some(live));
         }
         match live.object.get_field(of.kind.identity.id) {
-            Some(id) => self.get_object(of, id).await,
-            None => Ok(None),
+            None => Err(RequestError::build_missing_id_error(of.kind)),
+            Some(id) => match self.read_object(of, id).await? {
+                ObjectReading::Found(live) => Ok(Some(*live)),
+                ObjectReading::Deleted => Ok(None),
+                ObjectReading::Missing => Err(RequestError::build_unread_error(of.kind)),
+            },
         }
     }
 

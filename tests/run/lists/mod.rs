@@ -3,6 +3,7 @@
 mod incomplete;
 mod members;
 mod responses;
+mod summaries;
 mod values;
 
 use std::sync::{Arc, Mutex};
