@@ -64,6 +64,27 @@ fn a_description_that_sends_another_request_makes_the_plan_stale() {
 }
 
 #[test]
+fn another_body_of_a_delete_makes_the_plan_stale() {
+    let before = "cascade: false";
+    for after in ["cascade: true", "cascade: false, purge: true"] {
+        let fixture = planned_zones();
+        let described = "delete: /zones/{id}\n    body: { cascade: false }";
+        replace(&fixture.workspace, ZONE, "delete: /zones/{id}", described);
+        let text = "kind: parking/zone\nname: station\nstate: absent\nspec: { code: BHF }\n";
+        fixture.workspace.write("config/zones.yaml", text);
+        fixture.workspace.expect(0, &["plan", "-o", "plan.json", "--allow-delete=1"]).says(&["1 to delete"]);
+        replace(&fixture.workspace, ZONE, before, after);
+        let apply = [&APPLY[..], &["--allow-delete=1"]].concat();
+        let ran = fixture.workspace.run(&apply);
+        assert!(fixture.writes().is_empty(), "{after}\n{}", ran.all());
+        assert_eq!(ran.code, Some(3), "{after}\n{}", ran.all());
+        replace(&fixture.workspace, ZONE, after, before);
+        fixture.workspace.expect(0, &apply);
+        assert_eq!(fixture.writes().len(), 1);
+    }
+}
+
+#[test]
 fn a_target_that_sends_its_credential_elsewhere_is_another_one() {
     let fixture = planned_zones();
     replace(&fixture.workspace, "apis/parking/api.yaml", "[X-Parking-Key]", "[X-Parking-Key, X-Other]");
