@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reads permissions from the description of pull request $NUMBER: lines like `trueup: allow max-updates=40`.
-# They count only if the author of the pull request, and whoever edited the description last, are in
-# $PERMISSION_AUTHORS (logins, split at blanks). Writes flags to the output `flags`.
+# They count only if the author of the pull request, and everybody who ever edited the description, are in
+# $PERMISSION_AUTHORS (logins, split at blanks or lines). Writes flags to the output `flags`.
 set -euo pipefail
 # shellcheck source=ci/github/host.sh
 . "$(dirname "$0")/host.sh"
@@ -10,17 +10,24 @@ flags=""
 if [ -n "${PERMISSION_AUTHORS:-}" ] && [ -n "${NUMBER:-}" ]; then
   # shellcheck disable=SC2016
   query='query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) {
-    pullRequest(number: $number) { body author { login } editor { login } } } }'
+    pullRequest(number: $number) { body author { login } editor { login }
+      userContentEdits(first: 100) { totalCount nodes { editor { login } } } } } }'
   pull=$(gh api graphql --raw-field "query=$query" --raw-field "owner=${GITHUB_REPOSITORY%%/*}" \
     --raw-field "name=${GITHUB_REPOSITORY#*/}" --field "number=$NUMBER" --jq .data.repository.pullRequest)
   asked=$(jq -r .body <<< "$pull" | tr -d '\r' | sed -n 's/^trueup: allow \(.*\)$/\1/p')
-  people=$(jq -r '[.author.login, .editor.login] | map(select(. != null)) | .[]' <<< "$pull")
-  trusted=true
+  people=$(jq -r '[.author.login, .editor.login, .userContentEdits.nodes[]?.editor.login] | map(select(. != null))
+    | unique | .[]' <<< "$pull")
+  # an edit whose editor is not told may be anybody's: of a deleted account, or behind the first page
+  trusted=$(jq -r '.author.login != null and (.userContentEdits | .totalCount == (.nodes | length)
+    and all(.nodes[]; .editor.login != null))' <<< "$pull")
+  if [ "$trusted" = false ]; then people="$people somebody"; fi
+  authors=${PERMISSION_AUTHORS//[$'\n\t\r']/ }
   for person in $people; do
-    case " $PERMISSION_AUTHORS " in *" $person "*) ;; *) trusted=false ;; esac
+    case " $authors " in *" $person "*) ;; *) trusted=false ;; esac
   done
-  if [ -n "$asked" ] && { [ "$trusted" = false ] || [ -z "$people" ]; }; then
-    echo "::warning::the permissions in the description do not count: ${people//$'\n'/, } may not give them"
+  people=$(tr -s '\n' ' ' <<< "$people" | sed 's/ *$//; s/ /, /g')
+  if [ -n "$asked" ] && [ "$trusted" != true ]; then
+    echo "::warning::the permissions in the description do not count: $people may not give them"
     asked=""
   fi
   while read -r permission; do

@@ -65,7 +65,10 @@ list() {
 }
 
 case "$method $resource" in
-  "GET graphql") jq '{data: {repository: {pullRequest: .}}}' "$HUB/pull.json" | jq "$expression" ;;
+  # only what was asked for
+  "GET graphql")
+    jq --arg query "${fields[query]}" 'if $query | contains("userContentEdits(first: 100)") then . else del(.userContentEdits) end
+      | {data: {repository: {pullRequest: .}}}' "$HUB/pull.json" | jq "$expression" ;;
   "GET issues/"*/comments) list "$(cat "$HUB/comments.json")" ;;
   "POST issues/"*/comments)
     change comments --argjson body "$(body)" --arg login "$login" '. + [{id: (length + 100), user: {login: $login}, body: $body}]' ;;

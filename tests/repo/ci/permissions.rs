@@ -57,6 +57,29 @@ fn nobody_else_allows_anything() {
 }
 
 #[test]
+fn every_editor_of_a_description_is_asked_for() {
+    let (mut hub, _staging, _production) = fixture();
+    hub.git(&["checkout", "--quiet", "-b", "higher"]);
+    let head = change(&hub, "3000.00", "3500.00");
+    let asked = "trueup: allow max-updates=40";
+    let many = vec![Some("lee"); 100];
+    let cases: [(&[Option<&str>], usize, bool); 5] = [
+        (&[Some("lee"), Some("kim")], 2, true),
+        (&[Some("lee"), Some("mallory"), Some("kim")], 3, false),
+        (&[Some("lee"), None], 2, false),
+        (&many, 100, true),
+        (&many, 101, false),
+    ];
+    for (editors, total, counts) in cases {
+        hub.describe_edits(asked, "kim", (editors, total));
+        let ended = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
+        assert!(ended.ok, "{}", ended.log);
+        assert_eq!(ended.log.contains("--max-updates=40"), counts, "{editors:?} {total}\n{}", ended.log);
+        assert_eq!(ended.log.contains("may not give them"), !counts, "{}", ended.log);
+    }
+}
+
+#[test]
 fn a_server_of_ones_own_gets_its_host_and_token() {
     let (mut hub, _staging, production) = fixture();
     hub.variable("GITHUB_SERVER_URL", "https://github.example.com");

@@ -84,7 +84,21 @@ impl Hub {
 
     /// What the description of the pull request says, who opened it, and who edited it last.
     pub fn describe_pull(&self, body: &str, author: &str, editor: Option<&str>) {
-        let pull = json!({ "body": body, "author": { "login": author }, "editor": editor.map(|login| json!({ "login": login })) });
+        let editors: Vec<Option<&str>> = editor.iter().map(|login| Some(*login)).collect();
+        self.describe_edits(body, author, (&editors, editors.len()));
+    }
+
+    /// The same with all its editors, the last one first, as far as they are told, and the number of all edits.
+    pub fn describe_edits(&self, body: &str, author: &str, edits: (&[Option<&str>], usize)) {
+        let (editors, total) = edits;
+        let person = |login: &Option<&str>| login.map(|login| json!({ "login": login }));
+        let nodes: Vec<Json> = editors.iter().map(|editor| json!({ "editor": person(editor) })).collect();
+        let pull = json!({
+            "body": body,
+            "author": { "login": author },
+            "editor": editors.first().and_then(person),
+            "userContentEdits": { "totalCount": total, "nodes": nodes },
+        });
         fs::write(self.path("hub/pull.json"), pull.to_string()).expect("a file");
     }
 
