@@ -48,11 +48,11 @@ fn is_edited(change: &Change) -> bool {
     change.causes.iter().any(|cause| matches!(cause, ChangeCause::Branch | ChangeCause::Pending))
 }
 
-/// Whether a fault stands where a pending edit does.
-pub fn is_answered(fault: &Diagnostic, pending: &[Change]) -> bool {
-    pending.iter().any(|change| {
+/// Whether a fault stands where one of these changes does: in the same file, at the same characters.
+pub fn is_answered(fault: &Diagnostic, changes: &[Change]) -> bool {
+    changes.iter().any(|change| {
         let places = change.place.as_ref().zip(fault.location.as_ref());
-        places.is_some_and(|(a, b)| a.span == b.span)
+        places.is_some_and(|(a, b)| a.span == b.span && a.source.path == b.source.path)
     })
 }
 

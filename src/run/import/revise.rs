@@ -10,6 +10,7 @@ use super::ImportJob;
 use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
 use super::imported_references::ImportedReferences;
+use super::pending::is_answered;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
 use crate::document::write::is_guarded;
@@ -83,13 +84,8 @@ pub fn revise_document(
     draft: &ObjectDraft,
 ) -> Result<Option<DocumentRevision>, Vec<Diagnostic>> {
     // a fault that stands where a change does is answered by the change
-    let answered = |fault: &Diagnostic| {
-        proposal.changes.iter().any(|change| {
-            let places = change.place.as_ref().zip(fault.location.as_ref());
-            places.is_some_and(|(a, b)| a.span == b.span)
-        })
-    };
-    let open: Vec<Diagnostic> = proposal.errors.iter().filter(|fault| !answered(fault)).cloned().collect();
+    let is_open = |fault: &&Diagnostic| !is_answered(fault, &proposal.changes);
+    let open: Vec<Diagnostic> = proposal.errors.iter().filter(is_open).cloned().collect();
     if !open.is_empty() {
         return Err(open);
     }

@@ -1,6 +1,11 @@
 //! A second import takes what moved in the service, and leaves what people wrote and did not apply yet.
 
 use serde_json::{Value as Json, json};
+use trueup::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
+use trueup::kind::ScalarType;
+use trueup::plan::{Change, ChangeValueType};
+use trueup::run::import::pending::is_answered;
+use trueup::value::{Sensitivity, ValuePath};
 
 use crate::identity::{DELETE, Depot, boat, describe_boat};
 
@@ -132,6 +137,30 @@ fn the_closing_line_says_what_was_proven() {
     depot.boats.lock().expect("no panic").push(boat("b4", "four"));
     let ran = depot.workspace.expect(4, &IMPORT);
     ran.says(&["1 not written", "verified: planning 3 of 4 documents shows no changes"]);
+}
+
+#[test]
+fn a_fault_of_another_file_is_not_answered() {
+    let source = |path: &str| NamedSource::new(path, "spec: { code: T1 }\n");
+    let place = |path: &str, at: u32| SourceLocation {
+        source: source(path),
+        span: SourceSpan { start: at, end: at + 2 },
+    };
+    let change = Change {
+        path: ValuePath::default(),
+        before: None,
+        after: None,
+        value_type: ChangeValueType::Scalar(ScalarType::Boolean),
+        sensitivity: Sensitivity::Public,
+        place: Some(place("config/a.yaml", 14)),
+        unreadable: false,
+        causes: Vec::new(),
+    };
+    let fault = |path, at| Diagnostic::error("not-comparable", "text").with_location(place(path, at));
+    let is_answered = |fault: Diagnostic| is_answered(&fault, std::slice::from_ref(&change));
+    assert!(is_answered(fault("config/a.yaml", 14)));
+    assert!(!is_answered(fault("config/a.yaml", 13)), "another value");
+    assert!(!is_answered(fault("values/production.yaml", 14)), "another file");
 }
 
 #[test]
