@@ -177,11 +177,11 @@ fn find_next_marker(text: &str, from: usize) -> Option<usize> {
 /// does not count, and the source must be read as a whole.
 pub fn read_chunk<'t>(
     source: &'t Arc<NamedSource>,
-    stretch: Bytes<usize>,
+    chunk: Bytes<usize>,
     take: &mut dyn FnMut(YamlNode<'t>),
 ) -> bool {
-    let Some(text) = source.text.get(..stretch.end) else { return false };
-    let mut at = stretch.start;
+    let Some(text) = source.text.get(..chunk.end) else { return false };
+    let mut at = chunk.start;
     while at < text.len() {
         if let Some((node, next)) = plain_reader::read_plain_document(text, at) {
             take(node);
@@ -697,8 +697,8 @@ mod tests {
         let mut faults = Vec::new();
         read_documents(&source, &mut faults);
         assert_eq!(faults.len(), 1);
-        let veiled: String = source.list_redactions().iter().map(|v| &source.text[v.clone()]).collect();
-        assert!(veiled.contains("topsecret") && veiled.contains("\"abc"));
+        let redacted: String = source.list_redactions().iter().map(|v| &source.text[v.clone()]).collect();
+        assert!(redacted.contains("topsecret") && redacted.contains("\"abc"));
     }
 
     #[test]

@@ -38,15 +38,15 @@ fn main() -> ExitCode {
         ["--count"] => counts::check(),
         ["--accept", note] => counts::accept(note),
         ["--times", part, times] => {
-            let (desk, times) = (Desk::new(), times.parse().unwrap_or(1));
+            let (checker, times) = (Desk::new(), times.parse().unwrap_or(1));
             PARTS.iter().filter(|(name, _)| name == part).for_each(|(_, work)| {
-                (0..times).for_each(|_| work(&desk));
+                (0..times).for_each(|_| work(&checker));
             });
             ExitCode::SUCCESS
         }
         _ => {
-            let desk = Desk::new();
-            PARTS.iter().for_each(|(name, work)| time(name, &|| work(&desk)));
+            let checker = Desk::new();
+            PARTS.iter().for_each(|(name, work)| time(name, &|| work(&checker)));
             ExitCode::SUCCESS
         }
     }
@@ -57,28 +57,28 @@ pub type Part = (&'static str, fn(&Desk));
 
 /// Every part; each does its work for all objects once.
 pub const PARTS: [Part; 7] = [
-    ("yaml-to-document", |desk| {
-        black_box(read(&desk.plain).len());
+    ("yaml-to-document", |checker| {
+        black_box(read(&checker.plain).len());
     }),
-    ("odd-yaml-to-document", |desk| {
-        black_box(read(&desk.odd).len());
+    ("odd-yaml-to-document", |checker| {
+        black_box(read(&checker.odd).len());
     }),
-    ("wire-to-snapshot", |desk| {
-        black_box(lives(&desk.page, &desk.kind).len());
+    ("wire-to-snapshot", |checker| {
+        black_box(lives(&checker.page, &checker.kind).len());
     }),
-    ("compare", |desk| {
-        black_box(desk.plan(&desk.same).unchanged.len());
+    ("compare", |checker| {
+        black_box(checker.plan(&checker.same).unchanged.len());
     }),
-    ("request", |desk| {
-        let plan = desk.plan(&desk.different);
+    ("request", |checker| {
+        let plan = checker.plan(&checker.different);
         let bodies = plan.steps.iter().flat_map(|step| &step.requests);
-        black_box(bodies.map(|planned| bytes(&planned.request, &desk.kind)).sum::<usize>());
+        black_box(bodies.map(|planned| bytes(&planned.request, &checker.kind)).sum::<usize>());
     }),
-    ("report-of-agreement", |desk| {
-        black_box(shown(&desk.agreement));
+    ("report-of-agreement", |checker| {
+        black_box(shown(&checker.agreement));
     }),
-    ("report-of-changes", |desk| {
-        black_box(shown(&desk.changes));
+    ("report-of-changes", |checker| {
+        black_box(shown(&checker.changes));
     }),
 ];
 
@@ -109,7 +109,7 @@ impl Desk {
         let kind = KindRegistry::get_builtin()
             .find_kind("carrierx/partner")
             .expect("a kind that comes with the program");
-        let mut desk = Self {
+        let mut checker = Self {
             lives: lives(&page, &kind),
             same: read(&plain),
             different: read(&different),
@@ -120,11 +120,11 @@ impl Desk {
             odd,
             page,
         };
-        desk.agreement = desk.plan(&desk.same);
-        desk.changes = desk.plan(&desk.different);
-        assert_eq!((desk.agreement.unchanged.len(), desk.changes.steps.len()), (OBJECTS, OBJECTS));
-        assert_eq!(read(&desk.odd).len(), OBJECTS);
-        desk
+        checker.agreement = checker.plan(&checker.same);
+        checker.changes = checker.plan(&checker.different);
+        assert_eq!((checker.agreement.unchanged.len(), checker.changes.steps.len()), (OBJECTS, OBJECTS));
+        assert_eq!(read(&checker.odd).len(), OBJECTS);
+        checker
     }
 
     fn plan(&self, documents: &[Document]) -> Plan {

@@ -179,7 +179,7 @@ impl Work {
     }
 
     /// Our arguments, the floor's word for it, and the code with which we end.
-    fn asked(&self) -> (&'static [&'static str], &'static str, i32) {
+    fn requested(&self) -> (&'static [&'static str], &'static str, i32) {
         match self.job {
             Job::Validate => (&["validate", "--quiet"], "validate", 0),
             Job::Apply => (&["apply", "--auto-approve", "--quiet"], "apply", 0),
@@ -208,7 +208,7 @@ impl Bench {
         let estate = Estate::new(work.objects, work.differ);
         let mock = Mock::start(work.objects + work.strangers, Duration::from_millis(work.latency));
         let workspace = estate.write(&mock.base_url());
-        let (ours, floors, code) = work.asked();
+        let (ours, floors, code) = work.requested();
         let root = workspace.path().to_string_lossy();
         let arguments = ["-C", &root].iter().chain(ours).map(|own| (*own).to_owned()).collect();
         Self { mock, arguments, workspace, code, floors }
@@ -219,12 +219,12 @@ impl Bench {
         let (root, url) = (self.workspace.path().to_string_lossy(), self.mock.base_url());
         self.mock.reset();
         let ours = run(Path::new(TRUEUP), &arguments, self.code);
-        let asked = self.mock.reset();
+        let requested = self.mock.reset();
         let floor = run(&own(), &["--floor", &root, &url, self.floors], 0);
         let bare = self.mock.reset();
         // one more than the floor: whether an empty list is to be believed
-        assert!(asked <= bare + 1, "trueup sent {asked} requests where the floor sent {bare}");
-        Pair { ours, floor, requests: (asked, bare) }
+        assert!(requested <= bare + 1, "trueup sent {requested} requests where the floor sent {bare}");
+        Pair { ours, floor, requests: (requested, bare) }
     }
 }
 

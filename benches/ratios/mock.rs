@@ -33,14 +33,19 @@ struct State {
     pages: Vec<Bytes>,
     /// Cities that were changed, by the number of the partner.
     cities: Mutex<HashMap<usize, String>>,
-    asked: AtomicUsize,
+    requested: AtomicUsize,
 }
 
 impl Mock {
     pub fn start(objects: usize, latency: Duration) -> Self {
         let pages = (0..objects.div_ceil(PAGE).min(PAGES)).map(|page| render(page, objects)).collect();
-        let state =
-            Arc::new(State { objects, latency, pages, cities: Mutex::default(), asked: AtomicUsize::new(0) });
+        let state = Arc::new(State {
+            objects,
+            latency,
+            pages,
+            cities: Mutex::default(),
+            requested: AtomicUsize::new(0),
+        });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("a port that can wait");
         let address = listener.local_addr().expect("an address");
@@ -56,7 +61,7 @@ impl Mock {
     /// Forgets what was changed; gives the number of requests since the last time.
     pub fn reset(&self) -> usize {
         self.state.cities.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.state.asked.swap(0, Ordering::SeqCst)
+        self.state.requested.swap(0, Ordering::SeqCst)
     }
 }
 
@@ -88,7 +93,7 @@ fn serve(listener: std::net::TcpListener, state: &Arc<State>) {
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    state.asked.fetch_add(1, Ordering::SeqCst);
+    state.requested.fetch_add(1, Ordering::SeqCst);
     if !state.latency.is_zero() {
         tokio::time::sleep(state.latency).await;
     }

@@ -51,13 +51,13 @@ pub fn explain_plan(
     plan: &mut Plan,
     jobs: &[ObjectJob],
     prepared: &PreparedRun,
-    asked: Option<&CauseArgs>,
+    requested: Option<&CauseArgs>,
 ) -> Result<Option<GitBranch>, CauseFailure> {
     let default = CauseArgs::default();
-    let asked = asked.unwrap_or(&default);
-    let needed = asked.base.is_some() || asked.require_up_to_date || asked.only.is_some();
+    let requested = requested.unwrap_or(&default);
+    let needed = requested.base.is_some() || requested.require_up_to_date || requested.only.is_some();
     let unknown = |why| CauseFailure { diagnostic: why, exit: ExitStatus::Error };
-    let branch = match GitBranch::find_current(&prepared.workspace.root, asked.base.as_deref()) {
+    let branch = match GitBranch::find_current(&prepared.workspace.root, requested.base.as_deref()) {
         Ok(branch) => branch,
         Err(why) if needed => return Err(unknown(why)),
         Err(why) => {
@@ -65,7 +65,7 @@ pub fn explain_plan(
             None
         }
     };
-    if asked.require_up_to_date {
+    if requested.require_up_to_date {
         let behind = branch
             .as_ref()
             .ok_or_else(diagnose_missing_branch)
@@ -76,7 +76,7 @@ pub fn explain_plan(
         }
     }
     ObjectHistory::annotate_plan(plan, jobs, prepared, branch.as_ref());
-    if asked.only == Some(CauseArg::ThisBranch) {
+    if requested.only == Some(CauseArg::ThisBranch) {
         let left_out = cause::retain_cause(plan, ChangeCause::Branch);
         plan.diagnostics.extend((left_out > 0).then(|| diagnose_left_out_objects(left_out)));
     }

@@ -138,11 +138,11 @@ impl DemoRun<'_> {
     fn run_plan(&self) -> anyhow::Result<ExitStatus> {
         match self.prepare_demo_run() {
             Ok(prepared) => {
-                let wish = plan::PlanOutputOptions {
+                let desired = plan::PlanOutputOptions {
                     detailed_exit_code: true,
                     ..plan::PlanOutputOptions::default()
                 };
-                plan::plan_workspace(&prepared, &RunArgs::default(), self.screen, wish)
+                plan::plan_workspace(&prepared, &RunArgs::default(), self.screen, desired)
             }
             Err(_) => Ok(ExitStatus::Error),
         }

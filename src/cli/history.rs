@@ -105,9 +105,9 @@ impl ObjectHistory {
             is_empty: !records && branch.is_none(),
         };
         let differs = !plan.steps.is_empty() || plan.refused.iter().any(|own| !own.changes.is_empty());
-        let asked = branch.filter(|_| differs);
+        let requested = branch.filter(|_| differs);
         let before =
-            match asked.map(|branch| MergeBaseDocuments::new(branch, &prepared.workspace)).transpose() {
+            match requested.map(|branch| MergeBaseDocuments::new(branch, &prepared.workspace)).transpose() {
                 Ok(before) => before,
                 Err(fault) => {
                     plan.diagnostics.push(Diagnostic { severity: DiagnosticSeverity::Warning, ..fault });
@@ -163,7 +163,7 @@ impl<I: Borrow<Mutex<ObjectIndex>>> HistorySources<'_, I> {
             _ => Vec::new(),
         };
         let (applied, kept, applied_at) = match entry {
-            Some(entry) => (Some(entry.asked), entry.kept, Some(entry.at)),
+            Some(entry) => (Some(entry.requested), entry.kept, Some(entry.at)),
             None => (None, BTreeMap::new(), None),
         };
         let past = PriorState { last_applied: applied, normalized: kept, existed, base, older_bases: older };

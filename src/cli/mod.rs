@@ -79,8 +79,8 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // help and version are no errors; nothing can be said when even stderr is gone
             let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { ExitStatus::Done.into() } else { ExitStatus::Usage.into() };
+            let requested = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if requested { ExitStatus::Done.into() } else { ExitStatus::Usage.into() };
         }
     };
     let screen = TerminalScreen::new(&cli.common);

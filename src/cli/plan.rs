@@ -69,13 +69,13 @@ pub fn run(common: &GlobalArgs, args: &PlanArgs, screen: &TerminalScreen) -> any
     match prepared {
         Ok(prepared) => {
             let output = args.output.as_ref().map(|file| common.directory.join(file));
-            let wish = PlanOutputOptions {
+            let desired = PlanOutputOptions {
                 detailed_exit_code: args.detailed_exitcode,
                 output: output.as_deref(),
                 reports: Some(&reports),
                 causes: Some(&args.causes),
             };
-            plan_workspace(&prepared, &args.reading, screen, wish)
+            plan_workspace(&prepared, &args.reading, screen, desired)
         }
         Err(faults) => report_failure(faults, screen, &reports),
     }
@@ -127,7 +127,7 @@ pub fn plan_workspace(
     prepared: &PreparedRun,
     reading: &RunArgs,
     screen: &TerminalScreen,
-    wish: PlanOutputOptions,
+    desired: PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
@@ -141,16 +141,16 @@ pub fn plan_workspace(
         // a share is one of all objects, also of those that were not looked at
         objects = ObjectCounts::from_plan(&plan).with_others(selection.left_out());
     }
-    let branch = match causes::explain_plan(&mut plan, &jobs, prepared, wish.causes) {
+    let branch = match causes::explain_plan(&mut plan, &jobs, prepared, desired.causes) {
         Ok(branch) => branch,
         Err(fault) => {
             screen.print_diagnostics(std::slice::from_ref(&fault.diagnostic));
             let faults = vec![fault.diagnostic];
-            return write_failure(faults, screen, wish.reports).map(|()| fault.exit);
+            return write_failure(faults, screen, desired.reports).map(|()| fault.exit);
         }
     };
     let of = saved_plan::PlanOrigin { commit: branch.map(|branch| branch.head().to_string()), undoes: None };
-    conclude_plan((plan, objects, of), (prepared, reading), screen, wish)
+    conclude_plan((plan, objects, of), (prepared, reading), screen, desired)
 }
 
 /// The plan of a prepared workspace, before anybody has looked at it.
@@ -194,7 +194,7 @@ pub fn conclude_plan(
     (mut plan, objects, of): (Plan, ObjectCounts, saved_plan::PlanOrigin),
     (prepared, reading): (&PreparedRun, &RunArgs),
     screen: &TerminalScreen,
-    wish: PlanOutputOptions,
+    desired: PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
     let blocked = gate::check_plan(&plan, &objects, &reading.build_limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
@@ -203,17 +203,17 @@ pub fn conclude_plan(
     if screen.format == StdoutFormat::Json {
         screen.print_diagnostics(&[&verdicts[..], &collect_reasons(&plan)].concat());
     }
-    if let Some(reports) = wish.reports {
+    if let Some(reports) = desired.reports {
         reports.write_reports(&ReportContent::Plan(&report), screen)?;
     }
-    if let Some(path) = wish.output {
+    if let Some(path) = desired.output {
         let said = saved_plan::write_plan(path, (&plan, &report, of), prepared, reading)?;
         screen.print_diagnostics(said.as_slice());
         screen.print_remark(&format!("\nsaved to {}\n", path.display()));
     }
     let blocked = !blocked.is_empty() || has_errors(&verdicts);
     Ok(if !blocked || !plan.complete {
-        compute_exit_status(&plan, wish.detailed_exit_code)
+        compute_exit_status(&plan, desired.detailed_exit_code)
     } else {
         ExitStatus::Refused
     })

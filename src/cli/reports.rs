@@ -98,16 +98,16 @@ impl ReportOutputs {
         of: ReportedCommand,
         screen: &TerminalScreen,
     ) -> Option<Self> {
-        let mut asked = beside.report.clone();
-        asked.extend(
+        let mut requested = beside.report.clone();
+        requested.extend(
             (common.format == OutputFormat::Jsonl).then(|| (ReportFormat::Jsonl, STDOUT_NAME.into())),
         );
-        let misfits: Vec<_> = asked.iter().filter_map(|(format, _)| of.check_format(*format)).collect();
+        let misfits: Vec<_> = requested.iter().filter_map(|(format, _)| of.check_format(*format)).collect();
         if !misfits.is_empty() {
             screen.print_diagnostics(&misfits);
             return None;
         }
-        let on_stdout = asked.iter().filter(|(_, file)| is_stdout(file)).count();
+        let on_stdout = requested.iter().filter(|(_, file)| is_stdout(file)).count();
         if on_stdout + usize::from(common.format == OutputFormat::Json) > 1 {
             let message = "stdout takes only one document";
             let hint = "write the others to files: `--report FORMAT=FILE`";
@@ -122,7 +122,7 @@ impl ReportOutputs {
             CiService::None => false,
         };
         let (events, wanted): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|(format, _)| *format == ReportFormat::Jsonl);
+            requested.into_iter().partition(|(format, _)| *format == ReportFormat::Jsonl);
         let events = events.into_iter().map(|(_, file)| file).collect();
         Some(Self {
             outputs: wanted,

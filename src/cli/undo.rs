@@ -118,12 +118,12 @@ fn run_undo(
     match &args.output {
         Some(file) => {
             let file = common.directory.join(file);
-            let wish = plan::PlanOutputOptions {
+            let desired = plan::PlanOutputOptions {
                 output: Some(&file),
                 reports: Some(reports),
                 ..plan::PlanOutputOptions::default()
             };
-            save_undo_plan(&prepared, &undoing, (&args.reading, screen), wish)
+            save_undo_plan(&prepared, &undoing, (&args.reading, screen), desired)
         }
         None => {
             let way = ApplyOptions { undo: Some(&undoing), ..way };
@@ -395,11 +395,11 @@ fn save_undo_plan(
     prepared: &PreparedRun,
     undoing: &PreparedUndo,
     (reading, screen): (&RunArgs, &TerminalScreen),
-    wish: plan::PlanOutputOptions,
+    desired: plan::PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = plan::make_plan(prepared, reading, screen)?;
     let objects = ObjectCounts::from_plan(&plan);
     undoing.filter_plan(&mut plan);
     let of = saved_plan::PlanOrigin { commit: None, undoes: Some(undoing.run.clone()) };
-    plan::conclude_plan((plan, objects, of), (prepared, reading), screen, wish)
+    plan::conclude_plan((plan, objects, of), (prepared, reading), screen, desired)
 }

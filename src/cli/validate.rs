@@ -95,7 +95,7 @@ fn find_cycles(workspace: &LoadedWorkspace) -> Vec<Diagnostic> {
 fn collect_document_lines(documents: &[Document]) -> Vec<DocumentLineRange> {
     let (mut sources, places) =
         (HashMap::<*const NamedSource, Vec<usize>>::new(), SourceLineIndex::default());
-    let stretch = |document: &Document| {
+    let chunk = |document: &Document| {
         let source = &document.source;
         let borders = sources.entry(Arc::as_ptr(source)).or_insert_with(|| find_separators(&source.text));
         let line = places.find_line_column(&document.locate_span(document.name_span)).0;
@@ -104,7 +104,7 @@ fn collect_document_lines(documents: &[Document]) -> Vec<DocumentLineRange> {
         let lines = border(next.checked_sub(1)).unwrap_or(1)..border(Some(next)).unwrap_or(usize::MAX);
         DocumentLineRange { object: build_object_name(document, line), lines }
     };
-    documents.iter().map(stretch).collect()
+    documents.iter().map(chunk).collect()
 }
 
 /// The lines, from 1, on which a document ends and another one starts.

@@ -90,13 +90,13 @@ pub fn split_chunks(source: &NamedSource, size: usize) -> Vec<Range<usize>> {
 /// Reads the documents of a chunk; each is taken from its tree at once, so that no two trees stand.
 pub fn read_chunk<'t>(
     source: &'t Arc<NamedSource>,
-    stretch: Range<usize>,
+    chunk: Range<usize>,
     options: ReadOptions,
 ) -> DocumentChunk<'t> {
     let (mut faults, mut parsed, mut written) = (Vec::new(), ParsedDocuments::default(), 0);
     let mut reading = SourceReader::new(source, &mut faults).with_defer_rule(options.defer_rule);
     let sound = source.text.len() as u64 <= MAX_BYTES
-        && yaml::read_chunk(source, stretch, &mut |node| {
+        && yaml::read_chunk(source, chunk, &mut |node| {
             if !node.is_null() && written <= MAX_DOCUMENTS {
                 written += 1;
                 parsed.push(reading.read_or_defer(&node, options.kinds), || node);
@@ -112,16 +112,16 @@ pub fn join_chunks<'t>(
     options: ReadOptions,
     faults: &mut Vec<Diagnostic>,
 ) -> ParsedDocuments<'t> {
-    let written: usize = stretches.iter().map(|stretch| stretch.non_empty).sum();
-    let sound = stretches.iter().all(|stretch| stretch.is_valid);
+    let written: usize = stretches.iter().map(|chunk| chunk.non_empty).sum();
+    let sound = stretches.iter().all(|chunk| chunk.is_valid);
     if !sound || written == 0 || written > MAX_DOCUMENTS {
         return read_whole_source(source, options, faults);
     }
     let mut joined = ParsedDocuments::default();
-    joined.documents.reserve_exact(stretches.iter().map(|stretch| stretch.parsed.documents.len()).sum());
-    for mut stretch in stretches {
-        faults.append(&mut stretch.diagnostics);
-        joined.append(stretch.parsed);
+    joined.documents.reserve_exact(stretches.iter().map(|chunk| chunk.parsed.documents.len()).sum());
+    for mut chunk in stretches {
+        faults.append(&mut chunk.diagnostics);
+        joined.append(chunk.parsed);
     }
     joined
 }

@@ -61,18 +61,18 @@ impl KeyedListCheck<'_> {
     fn report_duplicate_keys(&self, reading: &mut SourceReader, items: &[&DesiredNode]) {
         let mut best: Option<(&[u16], DuplicateItems)> = None;
         for key in self.identity.keys() {
-            let twins = find_duplicates(items, |item| self.encode_key(item, key));
+            let duplicates = find_duplicates(items, |item| self.encode_key(item, key));
             // the key that confuses the fewest items is the one the writer went by
-            if best.as_ref().is_none_or(|(_, fewest)| twins.len() < fewest.len()) {
-                best = Some((key, twins));
+            if best.as_ref().is_none_or(|(_, fewest)| duplicates.len() < fewest.len()) {
+                best = Some((key, duplicates));
             }
-            if best.as_ref().is_some_and(|(_, twins)| twins.is_empty()) {
+            if best.as_ref().is_some_and(|(_, duplicates)| duplicates.is_empty()) {
                 return;
             }
         }
-        let Some((key, twins)) = best else { return };
+        let Some((key, duplicates)) = best else { return };
         let message = format!("two items of `{}` have the same {}", self.name, self.format_key_names(key));
-        for (first, second) in twins {
+        for (first, second) in duplicates {
             report_duplicate(reading, locate_item_start(first), locate_item_start(second), message.clone());
         }
     }
@@ -95,20 +95,20 @@ fn find_duplicates<'w>(
     items: &[&'w DesiredNode],
     canonical: impl Fn(&DesiredNode) -> String,
 ) -> DuplicateItems<'w> {
-    let mut twins = Vec::new();
+    let mut duplicates = Vec::new();
     if items.len() < 2 {
-        return twins;
+        return duplicates;
     }
     let mut seen = HashMap::with_capacity(items.len());
     for item in items.iter().copied() {
         match seen.entry(canonical(item)) {
-            std::collections::hash_map::Entry::Occupied(first) => twins.push((*first.get(), item)),
+            std::collections::hash_map::Entry::Occupied(first) => duplicates.push((*first.get(), item)),
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(item);
             }
         }
     }
-    twins
+    duplicates
 }
 
 fn report_duplicate(reading: &mut SourceReader, first: SourceSpan, second: SourceSpan, message: String) {
@@ -161,8 +161,8 @@ fn encode_field(field: &Field, wanted: Option<&DesiredNode>) -> String {
 }
 
 /// Whether a wish says no more than its absence would.
-fn equals_absent(field: &Field, wish: &DesiredValue) -> bool {
-    match (&field.ty, wish) {
+fn equals_absent(field: &Field, desired: &DesiredValue) -> bool {
+    match (&field.ty, desired) {
         (_, DesiredValue::Clear) => true,
         (
             FieldType::Scalar(ScalarType::String { .. } | ScalarType::Enum { .. }),
@@ -177,8 +177,8 @@ fn equals_absent(field: &Field, wish: &DesiredValue) -> bool {
     }
 }
 
-fn write_desired(out: &mut String, wish: &DesiredValue, compare: ComparisonRule) {
-    match wish {
+fn write_desired(out: &mut String, desired: &DesiredValue, compare: ComparisonRule) {
+    match desired {
         DesiredValue::Clear => out.push('~'),
         DesiredValue::Literal(value) => write_value(out, value, compare),
         DesiredValue::Source(slot) => write_tagged(out, '$', &format!("{slot:?}")),

@@ -585,7 +585,7 @@ impl SourceReader<'_> {
 /// A natural key of which a part is blank finds nothing, or everything that has none.
 pub(super) fn find_blank_key(spec: &DesiredNode, kind: &Kind) -> Option<(SourceSpan, Diagnostic)> {
     let parts = kind.identity.natural_key.iter().filter_map(|path| spec.get_path(path));
-    let is_blank = |wish: &DesiredValue| match wish {
+    let is_blank = |desired: &DesiredValue| match desired {
         DesiredValue::Literal(Value::String(text)) => text.trim().is_empty(),
         DesiredValue::Literal(value) => value.is_blank(),
         _ => false,

@@ -114,11 +114,11 @@ impl Document {
         find: &mut dyn FnMut(&ReferenceSite, &NamedReference) -> Result<Value, Diagnostic>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (mut ids, mut faults) = (Vec::new(), Vec::new());
-        for (spot, reference) in self.collect_references() {
-            match find(&spot, reference) {
+        for (yaml_path, reference) in self.collect_references() {
+            match find(&yaml_path, reference) {
                 Ok(id) => ids.push(id),
                 Err(fault) if fault.location.is_some() => faults.push(fault),
-                Err(fault) => faults.push(fault.with_location(self.locate_span(spot.span))),
+                Err(fault) => faults.push(fault.with_location(self.locate_span(yaml_path.span))),
             }
         }
         if !faults.is_empty() {
@@ -183,14 +183,14 @@ pub fn report_dangling_references(documents: &[Document], faults: &mut Vec<Diagn
         names.entry(key).or_default().push(&document.name);
     }
     for document in documents {
-        for (spot, reference) in document.collect_references() {
-            let among = spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+        for (yaml_path, reference) in document.collect_references() {
+            let among = yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             let known = names.get(&(&**kind, document.target.as_deref())).map_or(&[][..], Vec::as_slice);
             if !known.contains(&&*reference.name) {
                 faults.push(
                     diagnose_unknown_document(reference, kind, known)
-                        .with_location(document.locate_span(spot.span)),
+                        .with_location(document.locate_span(yaml_path.span)),
                 );
             }
         }

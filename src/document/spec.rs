@@ -37,8 +37,8 @@ impl SourceReader<'_> {
                 continue;
             };
             next = field.number as usize + 1;
-            if let Some(wish) = self.read_field(entry, field, above.max(field.sensitivity)) {
-                fields.push((field.number, DesiredNode { span: entry.value.span, value: wish }));
+            if let Some(desired) = self.read_field(entry, field, above.max(field.sensitivity)) {
+                fields.push((field.number, DesiredNode { span: entry.value.span, value: desired }));
             }
         }
         fields.sort_by_key(|(number, _)| *number);
@@ -227,13 +227,14 @@ impl SourceReader<'_> {
         let mut entries = Vec::with_capacity(node.entries().len());
         for entry in node.entries() {
             self.check_map_key(entry, map, role);
-            let wish = if entry.value.is_null() {
+            let desired = if entry.value.is_null() {
                 Some(DesiredValue::Clear)
             } else {
                 self.read_scalar(&entry.value, &map.value, role)
             };
-            if let Some(wish) = wish {
-                entries.push((Box::from(&*entry.key), DesiredNode { span: entry.value.span, value: wish }));
+            if let Some(desired) = desired {
+                entries
+                    .push((Box::from(&*entry.key), DesiredNode { span: entry.value.span, value: desired }));
             }
         }
         Some(DesiredValue::Map(entries))
@@ -266,8 +267,8 @@ impl SourceReader<'_> {
         let mut items = Vec::with_capacity(nodes.len());
         let mut unsure = Vec::new();
         for node in nodes {
-            if let Some(wish) = self.read_item(node, &list.item, role) {
-                let item = DesiredNode { span: node.span, value: wish };
+            if let Some(desired) = self.read_item(node, &list.item, role) {
+                let item = DesiredNode { span: node.span, value: desired };
                 if !list_keys::has_readable_keys(list, &item, |name| node.get_value(name).is_some()) {
                     unsure.push(items.len());
                 }

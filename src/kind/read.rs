@@ -575,8 +575,8 @@ mod tests {
             format!("{line}:{column} {}: {}{hint}", fault.code, fault.message)
         });
         let shown = shown.collect();
-        let veiled = source.list_redactions().iter().map(|veil| &source.text[veil.clone()]).collect();
-        (read, shown, veiled)
+        let redacted = source.list_redactions().iter().map(|veil| &source.text[veil.clone()]).collect();
+        (read, shown, redacted)
     }
 
     fn faults(text: &str) -> Vec<String> {
@@ -652,12 +652,12 @@ fre: 1
 
     #[test]
     fn what_does_not_belong_is_veiled() {
-        let (_, faults, veiled) =
+        let (_, faults, redacted) =
             read("{name: x, secret: hunter2, pasword: hunter3, named: {a: hunter4}, clear: hunter5}");
         assert_eq!(faults.len(), 4);
         assert!(faults.iter().all(|fault| !fault.contains("hunter")), "{faults:?}");
         for secret in ["hunter2", "hunter3", "hunter4", "hunter5"] {
-            assert!(veiled.contains(secret), "{secret} can be seen");
+            assert!(redacted.contains(secret), "{secret} can be seen");
         }
     }
 

@@ -56,12 +56,12 @@ impl DesiredDigest {
     pub fn merge_with(self, by: Self) -> Self {
         match (self, by) {
             (Self::Fields(mut own), Self::Fields(by)) => {
-                for (name, asked) in by {
-                    let asked = match own.remove(&name) {
-                        Some(before) => before.merge_with(asked),
-                        None => asked,
+                for (name, requested) in by {
+                    let requested = match own.remove(&name) {
+                        Some(before) => before.merge_with(requested),
+                        None => requested,
                     };
-                    own.insert(name, asked);
+                    own.insert(name, requested);
                 }
                 Self::Fields(own)
             }
@@ -120,8 +120,8 @@ impl DigestLookup<'_> {
     /// Whether a live value at the place of a change is what was asked; nothing where nobody can tell.
     pub fn matches_live(&self, kind: &Kind, change: &Change, key: &[u8]) -> Option<bool> {
         match self {
-            Self::Found(asked) => ValueDigester { key }.matches_value(
-                asked,
+            Self::Found(requested) => ValueDigester { key }.matches_value(
+                requested,
                 find_position(kind, change),
                 change.before.as_ref(),
             ),
@@ -208,11 +208,11 @@ impl ValueDigester<'_> {
     /// Whether a value is what was asked; of an object only what was named counts.
     fn matches_value(
         &self,
-        asked: &DesiredDigest,
+        requested: &DesiredDigest,
         whose: ValuePosition,
         value: Option<&Value>,
     ) -> Option<bool> {
-        match (asked, whose) {
+        match (requested, whose) {
             (DesiredDigest::Leaf(own), _) if own.starts_with(SOURCE_DIGEST_PREFIX) => None,
             (DesiredDigest::Leaf(own), ValuePosition::Field(field)) => {
                 Some(*own == self.digest_value(Some(field), value))
@@ -265,9 +265,9 @@ impl ValueDigester<'_> {
         object: &crate::value::Object,
     ) -> Option<bool> {
         let mut all = Some(true);
-        for (name, asked) in fields {
+        for (name, requested) in fields {
             let field = shape.find_field(name)?;
-            match self.matches_value(asked, ValuePosition::Field(field), object.get_field(field.number)) {
+            match self.matches_value(requested, ValuePosition::Field(field), object.get_field(field.number)) {
                 Some(true) => {}
                 Some(false) => return Some(false),
                 None => all = None,
@@ -438,11 +438,11 @@ enum OpenNode {
 }
 
 impl DigestTreeBuilder<'_> {
-    fn attach_node(&mut self, asked: DesiredDigest) {
+    fn attach_node(&mut self, requested: DesiredDigest) {
         match self.open.last_mut() {
-            Some(OpenNode::Fields(fields, name)) => drop(fields.insert(std::mem::take(name), asked)),
-            Some(OpenNode::Items(items)) => items.push(asked),
-            None => self.root = Some(asked),
+            Some(OpenNode::Fields(fields, name)) => drop(fields.insert(std::mem::take(name), requested)),
+            Some(OpenNode::Items(items)) => items.push(requested),
+            None => self.root = Some(requested),
         }
     }
 }

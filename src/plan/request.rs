@@ -74,7 +74,7 @@ fn keep_changed_items(
         let items =
             |object: &Object| object.get_field(field.number).map(|v| v.items().to_vec()).unwrap_or_default();
         let (before, after) = (items(live), items(&proposal.desired));
-        let asked = |index: usize| {
+        let requested = |index: usize| {
             proposal.changes.iter().any(|change| match change.path.0.as_slice() {
                 [PathSegment::Field(name), PathSegment::Item { index: at, .. }, ..] => {
                     *name == field.name && *at == index
@@ -82,7 +82,7 @@ fn keep_changed_items(
                 _ => false,
             })
         };
-        let (changed, removed) = split_item_changes(list, (&before, &after), &asked);
+        let (changed, removed) = split_item_changes(list, (&before, &after), &requested);
         if let Some((_, wire)) = members.iter_mut().find(|(name, _)| *name == *field.write_to) {
             *wire = encode_value(field, &Value::Array(changed), WriteMode::Update);
         }
@@ -105,11 +105,11 @@ fn keep_changed_items(
 fn split_item_changes(
     list: &ArrayType,
     (before, after): (&[Value], &[Value]),
-    asked: &dyn Fn(usize) -> bool,
+    requested: &dyn Fn(usize) -> bool,
 ) -> (Vec<Value>, Vec<Value>) {
     let Some(identity) = list.item_identity() else { return (after.to_vec(), Vec::new()) };
     let find_row = |rows: &[Value], item: &Value| rows.iter().position(|row| identity.is_same_row(row, item));
-    let is_sent = |item: &&Value| find_row(before, item).is_none_or(asked);
+    let is_sent = |item: &&Value| find_row(before, item).is_none_or(requested);
     let is_gone = |item: &&Value| find_row(after, item).is_none();
     (after.iter().filter(is_sent).cloned().collect(), before.iter().filter(is_gone).cloned().collect())
 }

@@ -86,9 +86,9 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
     match question.live {
         None => decide_create(question, proposal),
         Some(_) if proposal.changes.is_empty() => {
-            let asked =
+            let requested =
                 proposal.uncompared_fields.iter().map(|one| diagnose_uncompared(question, one, false));
-            let notes = proposal.notes.iter().cloned().chain(asked).collect();
+            let notes = proposal.notes.iter().cloned().chain(requested).collect();
             PlanDecision::Unchanged(UnchangedObject {
                 subject: question.subject.clone(),
                 notes,

@@ -186,11 +186,11 @@ impl UndoBuilder {
                 _ => self.skip_change(way, UndoSkipReason::Conflict),
             }
         }
-        let wish = |(number, ways): (u16, Vec<PathCursor>)| {
+        let desired = |(number, ways): (u16, Vec<PathCursor>)| {
             let now = live.and_then(|live| live.get_field(number));
             Some((number, build_node(self.undo_field(shape.get_field(number), now, &ways)?)))
         };
-        fields.into_iter().filter_map(wish).collect()
+        fields.into_iter().filter_map(desired).collect()
     }
 
     /// What is to be wanted of a field; nothing when nothing of it is undone.
@@ -204,7 +204,7 @@ impl UndoBuilder {
             return self.undo_value(field, now, way);
         }
         let undone = self.reverted_count;
-        let wish = match &field.ty {
+        let desired = match &field.ty {
             FieldType::Object(shape) => {
                 DesiredValue::Object(self.undo_object(shape, now.and_then(Value::as_object), ways))
             }
@@ -215,7 +215,7 @@ impl UndoBuilder {
                 return None;
             }
         };
-        (self.reverted_count > undone).then_some(wish)
+        (self.reverted_count > undone).then_some(desired)
     }
 
     fn undo_value(&mut self, field: &Field, now: Option<&Value>, way: &PathCursor) -> Option<DesiredValue> {
@@ -295,22 +295,22 @@ impl UndoBuilder {
                 (None, false) => self.skip_change(way, UndoSkipReason::Conflict),
                 (at, true) => match self.undo_item(list, identity.shape, at.map(|at| &items[at]), way) {
                     Some(ItemUndo::Remove) => gone.extend(at),
-                    Some(ItemUndo::Restore(wish)) => again.push(build_node(wish)),
+                    Some(ItemUndo::Restore(desired)) => again.push(build_node(desired)),
                     None => {}
                 },
             }
         }
-        let mut wishes = Vec::new();
+        let mut desired_objects = Vec::new();
         for (at, item) in items.iter().enumerate().filter(|(at, _)| !gone.contains(at)) {
             let ways = inner.remove(&at).unwrap_or_default();
             let Some(object) = item.as_object() else { continue };
             let own = self.build_keyed_item(identity, object, &ways);
             if list.deletes_unlisted || own.1 {
-                wishes.push(build_node(DesiredValue::Object(own.0)));
+                desired_objects.push(build_node(DesiredValue::Object(own.0)));
             }
         }
-        wishes.extend(again);
-        wishes
+        desired_objects.extend(again);
+        desired_objects
     }
 
     /// An item with what tells it apart, and whether anything in it is undone.
@@ -477,8 +477,8 @@ enum ItemUndo {
     Restore(DesiredValue),
 }
 
-fn build_node(wish: DesiredValue) -> DesiredNode {
-    DesiredNode { span: SourceSpan::default(), value: wish }
+fn build_node(desired: DesiredValue) -> DesiredNode {
+    DesiredNode { span: SourceSpan::default(), value: desired }
 }
 
 /// The wish for a value as it was.

@@ -56,8 +56,8 @@ fn convert_object(fields: &[(u16, DesiredNode)], shape: &Shape, mark: Sensitivit
     }))
 }
 
-fn convert_desired(wish: &DesiredValue, ty: &FieldType, mark: Sensitivity) -> Fact {
-    match (wish, ty) {
+fn convert_desired(desired: &DesiredValue, ty: &FieldType, mark: Sensitivity) -> Fact {
+    match (desired, ty) {
         (DesiredValue::Clear, _) => Fact::Null,
         (DesiredValue::Object(fields), FieldType::Object(shape)) => convert_object(fields, shape, mark),
         (DesiredValue::List(items), FieldType::Array(list)) if matches!(list.item, ItemType::Object(_)) => {
@@ -74,8 +74,8 @@ fn convert_desired(wish: &DesiredValue, ty: &FieldType, mark: Sensitivity) -> Fa
     }
 }
 
-fn convert_item(wish: &DesiredValue, item: &ItemType, mark: Sensitivity) -> Fact {
-    match (wish, item) {
+fn convert_item(desired: &DesiredValue, item: &ItemType, mark: Sensitivity) -> Fact {
+    match (desired, item) {
         (DesiredValue::Object(fields), ItemType::Object(shape)) => convert_object(fields, shape, mark),
         (DesiredValue::Clear, _) => Fact::Null,
         (_, _) if mark != Sensitivity::Public => build_mask(mark.as_str(), "given"),
@@ -84,8 +84,8 @@ fn convert_item(wish: &DesiredValue, item: &ItemType, mark: Sensitivity) -> Fact
 }
 
 /// A leaf without a mark.
-fn convert_scalar(wish: &DesiredValue) -> Fact {
-    match wish {
+fn convert_scalar(desired: &DesiredValue) -> Fact {
+    match desired {
         DesiredValue::Literal(value) => convert_value(value),
         DesiredValue::Source(_) => build_mask(OUTSIDE, "given"),
         DesiredValue::Reference(reference) if reference.sensitivity == Sensitivity::Public => {

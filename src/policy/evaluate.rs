@@ -70,9 +70,9 @@ impl PolicySet {
             scope.set_variable("action", cel_values::build_string(action));
             scope.set_variable("changes", cel_values::convert_changes(changes));
         }
-        let asked = rules.filter(|rule| turn.is_some() || !rule.expression.needs_plan);
+        let requested = rules.filter(|rule| turn.is_some() || !rule.expression.needs_plan);
         let question = |rule| RuleEvaluation { rule, document, spec: &spec, is_before_plan: turn.is_none() };
-        asked.flat_map(|rule| question(rule).evaluate(&mut scope)).collect()
+        requested.flat_map(|rule| question(rule).evaluate(&mut scope)).collect()
     }
 }
 

@@ -341,7 +341,7 @@ impl ExpressionChecker<'_> {
         }
         let at = self.find_offset(next.id);
         // `spec.a.b` holds `spec.a`, of which all is said then
-        let is_told = self.references.iter().any(|asked| asked.offset == at);
+        let is_told = self.references.iter().any(|requested| requested.offset == at);
         if let (Expr::Ident(root), false) = (&next.expr, path.is_empty() || is_told)
             && !self.loop_variables.contains(root)
         {

@@ -139,8 +139,8 @@ impl PolicyReader<'_> {
         let (root, span) =
             (if each.is_some() { "item" } else { "spec" }, node.get_value("field").map(|at| at.span));
         if let Some(span) = span {
-            let asked = RuleFieldReference { root: root.to_owned(), path: field.clone(), offset: 0 };
-            self.check_field(&asked, span, (&about, each.as_deref()));
+            let requested = RuleFieldReference { root: root.to_owned(), path: field.clone(), offset: 0 };
+            self.check_field(&requested, span, (&about, each.as_deref()));
         }
         Some(PolicyRule {
             code: intern_code(&code),
@@ -182,10 +182,10 @@ impl PolicyReader<'_> {
         };
         let span = entry.value.get_value(word).map_or(entry.key_span, |node| node.span);
         match CelExpression::parse(text, about.1.is_some()) {
-            Ok((expression, asked)) => {
-                for asked in &asked {
-                    let at = locate_character(self.source, span, text, asked.offset);
-                    self.check_field(asked, at, about);
+            Ok((expression, requested)) => {
+                for requested in &requested {
+                    let at = locate_character(self.source, span, text, requested.offset);
+                    self.check_field(requested, at, about);
                 }
                 Some((expression, word == "require"))
             }
@@ -203,13 +203,13 @@ impl PolicyReader<'_> {
     /// A field that a rule names is one of its kinds.
     fn check_field(
         &mut self,
-        asked: &RuleFieldReference,
+        requested: &RuleFieldReference,
         span: SourceSpan,
         (kinds, each): (&[Arc<Kind>], Option<&[String]>),
     ) {
-        let fault = match (&*asked.root, each) {
-            ("spec", _) => fields::find_unknown_field(kinds, &asked.path),
-            ("item", Some(each)) => fields::find_unknown_item_field(kinds, each, &asked.path),
+        let fault = match (&*requested.root, each) {
+            ("spec", _) => fields::find_unknown_field(kinds, &requested.path),
+            ("item", Some(each)) => fields::find_unknown_item_field(kinds, each, &requested.path),
             _ => None,
         };
         if let Some((message, hint)) = fault {

@@ -169,14 +169,14 @@ impl HttpClient {
         bounds: &ExchangeLimits,
     ) -> Result<HttpResponse, TransportError> {
         let body = body.map(Bytes::from);
-        let errand = OutgoingRequest {
+        let outgoing = OutgoingRequest {
             base: &self.base,
             request,
             body: body.as_ref(),
             if_match: None,
             limits: bounds,
         };
-        self.send_attempt(errand, 1).await.0
+        self.send_attempt(outgoing, 1).await.0
     }
 
     /// Where the paths of requests start.
@@ -210,21 +210,21 @@ impl HttpClient {
     }
 
     /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
-    pub(super) async fn send_attempt(&self, errand: OutgoingRequest<'_>, number: u32) -> TimedAttempt {
-        let _turn = match self.run_until_cancelled(errand, self.rate_limiter.acquire_permit()).await {
+    pub(super) async fn send_attempt(&self, outgoing: OutgoingRequest<'_>, number: u32) -> TimedAttempt {
+        let _turn = match self.run_until_cancelled(outgoing, self.rate_limiter.acquire_permit()).await {
             Ok(turn) => turn,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
-        let leave = match self.run_until_cancelled(errand, self.wait_until_allowed()).await.flatten() {
+        let leave = match self.run_until_cancelled(outgoing, self.wait_until_allowed()).await.flatten() {
             Ok(leave) => leave,
             Err(failure) => return (Err(failure), Duration::ZERO),
         };
         let counter = if number == 1 { &self.first_attempts } else { &self.repeated_attempts };
         counter.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
-        let outcome = self.exchange_until_deadline(errand).await;
+        let outcome = self.exchange_until_deadline(outgoing).await;
         let took = began.elapsed();
-        self.log_attempt(errand, number, took, &outcome);
+        self.log_attempt(outgoing, number, took, &outcome);
         self.adjust_rate(&outcome, began);
         if leave.record_outcome(&outcome) {
             tracing::warn!(target = &*self.target, "it fails again and again, and is left alone for a while");
@@ -246,12 +246,12 @@ impl HttpClient {
     /// Waits for something, but not past the end of the run or its stop.
     async fn run_until_cancelled<T>(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
         wait: impl Future<Output = T>,
     ) -> Result<T, TransportError> {
         let stop = &self.retry_budget.cancellation;
         let stopped = async {
-            match errand.request.method {
+            match outgoing.request.method {
                 Method::Get => stop.wait_for_read_cancellation().await,
                 _ => stop.wait_for_cancellation().await,
             }
@@ -267,11 +267,11 @@ impl HttpClient {
     /// The exchange, cut off where the run ends.
     async fn exchange_until_deadline(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
     ) -> Result<HttpResponse, TransportError> {
         tokio::select! {
             biased;
-            outcome = self.send_authenticated(errand) => outcome,
+            outcome = self.send_authenticated(outgoing) => outcome,
             () = self.retry_budget.cancellation.wait_for_deadline() => Err(self.build_error(TransportErrorReason::DeadlineExceeded, DeliveryStatus::MaybeSent)),
         }
     }
@@ -296,23 +296,26 @@ impl HttpClient {
             Ok(response) if response.is_success() => self.rate_limiter.record_success(),
             _ => {}
         }
-        if let Some(pause) =
-            retry::parse_retry_after(outcome, SystemTime::now()).filter(|asked| *asked <= MAX_SHARED_PAUSE)
+        if let Some(pause) = retry::parse_retry_after(outcome, SystemTime::now())
+            .filter(|requested| *requested <= MAX_SHARED_PAUSE)
         {
             self.rate_limiter.pause_requests(pause);
         }
     }
 
-    async fn send_authenticated(&self, errand: OutgoingRequest<'_>) -> Result<HttpResponse, TransportError> {
-        let way = LoginContext { rate_limiter: &self.rate_limiter, limits: errand.limits };
+    async fn send_authenticated(
+        &self,
+        outgoing: OutgoingRequest<'_>,
+    ) -> Result<HttpResponse, TransportError> {
+        let way = LoginContext { rate_limiter: &self.rate_limiter, limits: outgoing.limits };
         let used = self.credentials.acquire(way).await?;
-        let response = self.follow_redirects(errand, &used).await?;
+        let response = self.follow_redirects(outgoing, &used).await?;
         if response.status != 401 {
             return Ok(response);
         }
         let Some(renewed) = self.credentials.renew(&used, way).await? else { return Ok(response) };
         self.rate_limiter.wait_for_start().await;
-        let response = self.follow_redirects(errand, &renewed).await?;
+        let response = self.follow_redirects(outgoing, &renewed).await?;
         if response.status != 401 {
             self.credentials.confirm_renewal().await;
         }
@@ -321,12 +324,12 @@ impl HttpClient {
 
     async fn follow_redirects(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
         credentials: &RequestCredentials,
     ) -> Result<HttpResponse, TransportError> {
-        let mut call = self.build_request(errand, credentials)?;
+        let mut call = self.build_request(outgoing, credentials)?;
         for _ in 0..=MAX_REDIRECTS {
-            let to = match self.connection.send_request(call.clone(), errand.limits).await? {
+            let to = match self.connection.send_request(call.clone(), outgoing.limits).await? {
                 TransportResponse::Complete(response) => return Ok(response),
                 TransportResponse::Redirect(to) => to,
             };
@@ -343,22 +346,22 @@ impl HttpClient {
 
     fn build_request(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
         credentials: &RequestCredentials,
     ) -> Result<PreparedRequest, TransportError> {
-        let request = errand.request;
-        let mut url = join_path(errand.base, &request.path)
+        let request = outgoing.request;
+        let mut url = join_path(outgoing.base, &request.path)
             .ok_or_else(|| self.build_error(TransportErrorReason::InvalidPath, DeliveryStatus::NotSent))?;
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let (accept, content_type) = select_media_types(self.format);
         let mut headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-        if errand.body.is_some() {
+        if outgoing.body.is_some() {
             let own = wire::get_media_type(request.body_form.encoding).map(HeaderValue::from_static);
             headers.insert(CONTENT_TYPE, own.unwrap_or(content_type));
         }
-        if let Some(state) = errand.if_match {
+        if let Some(state) = outgoing.if_match {
             let value = HeaderValue::from_str(state);
             headers.insert(
                 IF_MATCH,
@@ -373,7 +376,7 @@ impl HttpClient {
             method: to_reqwest_method(request.method),
             url,
             headers,
-            body: errand.body.cloned().or(empty),
+            body: outgoing.body.cloned().or(empty),
         };
         credentials.apply_auth(&mut call);
         Ok(call)
@@ -389,15 +392,15 @@ impl HttpClient {
 
     fn log_attempt(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
         attempt: u32,
         took: Duration,
         outcome: &Result<HttpResponse, TransportError>,
     ) {
         let (target, ms) = (&*self.target, took.as_millis());
-        let path = if self.hides_paths { "…" } else { &*errand.request.path };
-        let verb = errand.request.method.as_str();
-        let sent = errand.body.map_or(0, Bytes::len);
+        let path = if self.hides_paths { "…" } else { &*outgoing.request.path };
+        let verb = outgoing.request.method.as_str();
+        let sent = outgoing.body.map_or(0, Bytes::len);
         match outcome {
             Ok(response) => {
                 let (status, bytes) = (response.status, response.body.len());

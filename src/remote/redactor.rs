@@ -213,19 +213,19 @@ fn is_word(text: &str, range: &Range<usize>) -> bool {
 mod tests {
     use super::*;
 
-    fn blot(text: &str, secrets: &[&str]) -> String {
+    fn redact(text: &str, secrets: &[&str]) -> String {
         Redactor::new(secrets).redact_text(text)
     }
 
     #[test]
     fn blots() {
-        assert_eq!(blot("key k:9,f was K:9,F", &["k:9,f"]), "key ••• was •••");
-        assert_eq!(blot("pin 12 is not 123 or 12.", &["12"]), "pin ••• is not 123 or •••.");
-        assert_eq!(blot("any company is not many", &["any"]), "••• company is not many");
-        assert_eq!(blot("abcde", &["abcd", "bcde"]), "•••");
-        assert_eq!(blot("abcdabcd x", &["abcd"]), "•••••• x");
-        assert_eq!(blot("any text", &["", " "]), "any text");
-        assert_eq!(blot("Åsa Ek, å", &["Åsa Ek", "å"]), "•••, •••");
+        assert_eq!(redact("key k:9,f was K:9,F", &["k:9,f"]), "key ••• was •••");
+        assert_eq!(redact("pin 12 is not 123 or 12.", &["12"]), "pin ••• is not 123 or •••.");
+        assert_eq!(redact("any company is not many", &["any"]), "••• company is not many");
+        assert_eq!(redact("abcde", &["abcd", "bcde"]), "•••");
+        assert_eq!(redact("abcdabcd x", &["abcd"]), "•••••• x");
+        assert_eq!(redact("any text", &["", " "]), "any text");
+        assert_eq!(redact("Åsa Ek, å", &["Åsa Ek", "å"]), "•••, •••");
     }
 
     #[test]
@@ -238,7 +238,7 @@ mod tests {
             "?p=p%22w%2C1+%5Cx%2Fy%2B%C3%A9&q",
             "?u=%3Fp%3Dp%2522w%252C1%2B%255Cx%252Fy%252B%25C3%25A9",
         ] {
-            let told = blot(echo, &[secret]);
+            let told = redact(echo, &[secret]);
             assert!(told.contains(REDACTED) && !told.contains("w,1") && !told.contains("w%"), "{told}");
         }
     }
@@ -247,7 +247,7 @@ mod tests {
     fn base64_of_something_longer() {
         for before in ["", "x", "xy", "name:", "Basic user"] {
             let whole = format!("{before}correct horse battery{before}");
-            let told = blot(&BASE64_STANDARD_NO_PAD.encode(&whole), &["correct horse battery"]);
+            let told = redact(&BASE64_STANDARD_NO_PAD.encode(&whole), &["correct horse battery"]);
             let rest = told.replace(REDACTED, "").len();
             // a digit or two at either end may stay
             assert!(rest <= (2 * before.len() + 4) * 4 / 3 + 2, "{told}");
@@ -269,7 +269,7 @@ mod tests {
             "\\u{4b}x9<\\x22&'>/\\xe5=Tok+42",
             "Kx9%3C%22%26%27%3E/%E5=Tok+42",
         ] {
-            let shown = blot(&format!("no such key: {echo}!"), &[secret]);
+            let shown = redact(&format!("no such key: {echo}!"), &[secret]);
             assert_eq!(shown, "no such key: •••!", "{echo}");
         }
     }
@@ -277,24 +277,24 @@ mod tests {
     #[test]
     fn long_parts_are_found_and_short_ones_are_not() {
         let secret = "sk_live_51Habcdefghijkl";
-        assert_eq!(blot("key sk_live_51Ha... is wrong", &[secret]), "key •••... is wrong");
-        assert_eq!(blot("it ends in efghijkl", &[secret]), "it ends in •••");
-        assert_eq!(blot("SK_LIVE_51HABC%64ef", &[secret]), "•••");
-        assert_eq!(blot("a live key", &[secret]), "a live key");
-        assert_eq!(blot("ends in ijkl", &[secret]), "ends in ijkl");
+        assert_eq!(redact("key sk_live_51Ha... is wrong", &[secret]), "key •••... is wrong");
+        assert_eq!(redact("it ends in efghijkl", &[secret]), "it ends in •••");
+        assert_eq!(redact("SK_LIVE_51HABC%64ef", &[secret]), "•••");
+        assert_eq!(redact("a live key", &[secret]), "a live key");
+        assert_eq!(redact("ends in ijkl", &[secret]), "ends in ijkl");
         let person = "Kim Doe, 1 Quay Street";
-        assert_eq!(blot("nobody lives at 1 QUAY STREET", &[person]), "nobody lives at•••");
-        assert_eq!(blot("this street is unknown", &[person]), "this street is unknown");
+        assert_eq!(redact("nobody lives at 1 QUAY STREET", &[person]), "nobody lives at•••");
+        assert_eq!(redact("this street is unknown", &[person]), "this street is unknown");
     }
 
     #[test]
     fn a_number_is_found_in_any_groups() {
         for echo in ["+358 40 123 4567", "0401234567", "(040) 123-4567", "00358-40-1234567", "40.123.45.67"] {
-            let shown = blot(&format!("call {echo} now"), &["+358401234567"]);
+            let shown = redact(&format!("call {echo} now"), &["+358401234567"]);
             assert!(shown.contains(REDACTED) && !shown.contains("1234") && !shown.contains("123"), "{shown}");
         }
-        assert_eq!(blot("in 1234567 ms", &["+358401234567"]), "in ••• ms");
-        assert_eq!(blot("id 35840, 404", &["+358401234567"]), "id 35840, 404");
-        assert_eq!(blot("order 40-12-34, 56", &["+358401234567"]), "order 40-12-34, 56");
+        assert_eq!(redact("in 1234567 ms", &["+358401234567"]), "in ••• ms");
+        assert_eq!(redact("id 35840, 404", &["+358401234567"]), "id 35840, 404");
+        assert_eq!(redact("order 40-12-34, 56", &["+358401234567"]), "order 40-12-34, 56");
     }
 }

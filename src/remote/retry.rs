@@ -84,9 +84,9 @@ impl HttpClient {
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
         let body = body.map(Bytes::from);
-        let errand =
+        let outgoing =
             OutgoingRequest { base: self.base_url(), request, body: body.as_ref(), if_match, limits: bounds };
-        self.send_outgoing(errand, patience).await
+        self.send_outgoing(outgoing, patience).await
     }
 
     /// Sends a read whose path starts at the root of the host rather than at the base URL.
@@ -96,20 +96,20 @@ impl HttpClient {
         bounds: &ExchangeLimits,
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
-        let errand =
+        let outgoing =
             OutgoingRequest { base: self.root_url(), request, body: None, if_match: None, limits: bounds };
-        self.send_outgoing(errand, patience).await
+        self.send_outgoing(outgoing, patience).await
     }
 
     async fn send_outgoing(
         &self,
-        errand: OutgoingRequest<'_>,
+        outgoing: OutgoingRequest<'_>,
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
         let allowance = self.retry_budget();
         allowance.count_request();
-        let writes = errand.request.method != Method::Get;
-        let repeatable = errand.request.idempotent;
+        let writes = outgoing.request.method != Method::Get;
+        let repeatable = outgoing.request.idempotent;
         let terms = RetryContext {
             policy: patience,
             idempotent: repeatable,
@@ -119,8 +119,8 @@ impl HttpClient {
             retry_budget: allowance,
         };
         retry_attempts(terms, |number, left| async move {
-            let bounds = ExchangeLimits { timeout: errand.limits.timeout.min(left), ..*errand.limits };
-            self.send_attempt(OutgoingRequest { limits: &bounds, ..errand }, number).await
+            let bounds = ExchangeLimits { timeout: outgoing.limits.timeout.min(left), ..*outgoing.limits };
+            self.send_attempt(OutgoingRequest { limits: &bounds, ..outgoing }, number).await
         })
         .await
     }
@@ -470,14 +470,18 @@ mod tests {
     #[test]
     fn both_forms_of_retry_after_are_read() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
-        let asked = |text| parse_retry_after(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked(" 0 "), Some(0));
-        assert_eq!(asked("1.5"), Some(1));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date that is over asks for nothing");
+        let requested = |text| parse_retry_after(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
+        assert_eq!(requested("120"), Some(120));
+        assert_eq!(requested(" 0 "), Some(0));
+        assert_eq!(requested("1.5"), Some(1));
+        assert_eq!(requested("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(
+            requested("Sun, 06 Nov 1994 08:00:00 GMT"),
+            Some(0),
+            "a date that is over asks for nothing"
+        );
         for nonsense in ["", "soon", "-1", "1e3", "nan"] {
-            assert_eq!(asked(nonsense), None, "{nonsense}");
+            assert_eq!(requested(nonsense), None, "{nonsense}");
         }
     }
 

@@ -124,11 +124,11 @@ impl LoginSession {
         &self,
         way: LoginContext<'_>,
     ) -> Result<Arc<AccessToken>, TransportError> {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let mut state = self.state.lock().await;
         match state.find_valid_token(Instant::now()) {
             Some(ticket) => Ok(ticket),
-            None => self.open_session(&mut state, asked, way).await,
+            None => self.open_session(&mut state, requested, way).await,
         }
     }
 
@@ -138,7 +138,7 @@ impl LoginSession {
         used: &AccessToken,
         way: LoginContext<'_>,
     ) -> Result<Option<Arc<AccessToken>>, TransportError> {
-        let asked = Instant::now();
+        let requested = Instant::now();
         let mut state = self.state.lock().await;
         if let Some(newer) =
             state.find_valid_token(Instant::now()).filter(|ticket| ticket.number != used.number)
@@ -150,7 +150,7 @@ impl LoginSession {
         }
         state.rejected_renewals += 1;
         state.token = None;
-        self.open_session(&mut state, asked, way).await.map(Some)
+        self.open_session(&mut state, requested, way).await.map(Some)
     }
 
     /// The token at hand.
@@ -173,10 +173,10 @@ impl LoginSession {
     async fn open_session(
         &self,
         state: &mut TokenState,
-        asked: Instant,
+        requested: Instant,
         way: LoginContext<'_>,
     ) -> Result<Arc<AccessToken>, TransportError> {
-        if let Some(failure) = state.find_lasting_failure(asked) {
+        if let Some(failure) = state.find_lasting_failure(requested) {
             return Err(failure);
         }
         match self.request_token(state.refresh_token.as_ref(), way).await {
@@ -231,9 +231,9 @@ impl TokenState {
     }
 
     /// The failure of a login that this request waited for, or of one that would end no better again.
-    fn find_lasting_failure(&self, asked: Instant) -> Option<TransportError> {
+    fn find_lasting_failure(&self, requested: Instant) -> Option<TransportError> {
         let (when, failure) = self.last_failure.as_ref()?;
-        (asked <= *when || !failure.reason.is_transient()).then(|| failure.clone())
+        (requested <= *when || !failure.reason.is_transient()).then(|| failure.clone())
     }
 }
 

@@ -163,8 +163,8 @@ impl DiagnosticRenderer {
         // the places keep the source alive, so its address stays its own
         let veils =
             self.redactions.entry(Arc::as_ptr(source)).or_insert_with(|| find_redactions(source, lines));
-        let veiled = RedactedSource { text: &source.text, lines, redactions: veils };
-        let SourceExcerpt { first_line, text, spans } = veiled.extract_lines(&spans, self.excerpt_width);
+        let redacted = RedactedSource { text: &source.text, lines, redactions: veils };
+        let SourceExcerpt { first_line, text, spans } = redacted.extract_lines(&spans, self.excerpt_width);
         let annotations =
             points.iter().zip(spans).map(|(point, span)| point.kind.span(span).label(point.label.clone()));
         let annotations: Vec<_> = annotations.collect();

@@ -173,18 +173,18 @@ mod tests {
     use super::*;
     use crate::report::line_index::SourceLineIndex;
 
-    fn excerpt(text: &str, veiled: &[&str], places: &[&str], room: usize) -> (String, Vec<String>) {
+    fn excerpt(text: &str, redacted: &[&str], places: &[&str], room: usize) -> (String, Vec<String>) {
         let source = NamedSource::new("t.yaml", text);
         let span = |part: &str| {
             let start = text.find(part).unwrap();
             SourceSpan { start: start as u32, end: (start + part.len()) as u32 }
         };
-        veiled.iter().for_each(|veil| source.redact_span(span(veil)));
+        redacted.iter().for_each(|veil| source.redact_span(span(veil)));
         let mut all = SourceLineIndex::default();
         let spans: Vec<SourceSpan> = places.iter().map(|place| span(place)).collect();
         let lines = all.index_lines(&source);
-        let veiled = RedactedSource { text, lines, redactions: &find_redactions(&source, lines) };
-        let excerpt = veiled.extract_lines(&spans, room);
+        let redacted = RedactedSource { text, lines, redactions: &find_redactions(&source, lines) };
+        let excerpt = redacted.extract_lines(&spans, room);
         let shown = excerpt.spans.iter().map(|range| excerpt.text[range.clone()].to_owned()).collect();
         (excerpt.text, shown)
     }
@@ -227,9 +227,9 @@ mod tests {
         source.redact_span(SourceSpan { start: at as u32 + 1, end: line.len() as u32 - 1 });
         let mut all = SourceLineIndex::default();
         let lines = all.index_lines(&source);
-        let veiled =
+        let redacted =
             RedactedSource { text: &source.text, lines, redactions: &find_redactions(&source, lines) };
-        let excerpt = veiled.extract_lines(&[SourceSpan { start: at as u32, end: at as u32 + 1 }], 60);
+        let excerpt = redacted.extract_lines(&[SourceSpan { start: at as u32, end: at as u32 + 1 }], 60);
         assert_eq!(excerpt.text, "…•••X•••…\n");
     }
 

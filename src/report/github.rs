@@ -45,9 +45,9 @@ fn write_command(
     entry: Option<&ViewEntry>,
 ) {
     let mut properties = vec![("title", format!("trueup: {}", finding.code))];
-    if let Some(spot) = sheet.locate_diagnostic(finding, entry) {
-        properties.push(("file", sanitize::escape_line(&spot.file).into_owned()));
-        let numbers = [("line", spot.line), ("col", spot.column)];
+    if let Some(yaml_path) = sheet.locate_diagnostic(finding, entry) {
+        properties.push(("file", sanitize::escape_line(&yaml_path.file).into_owned()));
+        let numbers = [("line", yaml_path.line), ("col", yaml_path.column)];
         properties.extend(numbers.into_iter().filter_map(|(name, at)| Some((name, at?.to_string()))));
     }
     let properties: Vec<_> =

@@ -15,7 +15,7 @@ use super::view_model::{ViewEntryStatus, ViewModel};
 pub fn render_code_quality(sheet: &ViewModel) -> Json {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let found = sheet.iter_diagnostics().filter_map(|(finding, entry)| {
-        let spot = sheet.locate_diagnostic(finding, entry)?;
+        let yaml_path = sheet.locate_diagnostic(finding, entry)?;
         let print = compute_fingerprint(sheet, finding, entry);
         let times = seen.entry(print.clone()).or_default();
         *times += 1;
@@ -28,7 +28,7 @@ pub fn render_code_quality(sheet: &ViewModel) -> Json {
                 SeverityView::Warning => "minor",
                 SeverityView::Note => "info",
             },
-            "location": { "path": spot.file, "lines": { "begin": spot.line.unwrap_or(1).max(1) } },
+            "location": { "path": yaml_path.file, "lines": { "begin": yaml_path.line.unwrap_or(1).max(1) } },
         }))
     });
     Json::Array(found.collect())

@@ -235,8 +235,8 @@ fn write_diagnostic(page: &mut String, sheet: &ViewModel, finding: &DiagnosticVi
         escape_markup(&finding.code),
         render_sentence(&finding.message)
     );
-    if let Some(spot) = sheet.locate_diagnostic(finding, None) {
-        let _ = write!(page, " <span class=\"place\">{}</span>", escape_markup(&spot.to_string()));
+    if let Some(yaml_path) = sheet.locate_diagnostic(finding, None) {
+        let _ = write!(page, " <span class=\"place\">{}</span>", escape_markup(&yaml_path.to_string()));
     }
     if let Some(hint) = &finding.hint {
         let _ = write!(page, "<br>help: {}", render_sentence(hint));

@@ -73,12 +73,12 @@ fn collect_reasons(sheet: &ViewModel, entry: &ViewEntry) -> (String, String) {
 
 /// A finding that is about no object.
 fn build_diagnostic_case(sheet: &ViewModel, finding: &DiagnosticView) -> JunitCase {
-    let spot = sheet.locate_diagnostic(finding, None);
+    let yaml_path = sheet.locate_diagnostic(finding, None);
     JunitCase {
         name: finding.code.clone(),
         class: "workspace".to_owned(),
-        file: spot.as_ref().map_or("workspace".to_owned(), |spot| spot.file.clone()),
-        line: spot.and_then(|spot| spot.line),
+        file: yaml_path.as_ref().map_or("workspace".to_owned(), |yaml_path| yaml_path.file.clone()),
+        line: yaml_path.and_then(|yaml_path| yaml_path.line),
         failure: Some((finding.code.clone(), format_diagnostic(sheet, finding, None))),
         skipped: false,
     }
@@ -86,7 +86,8 @@ fn build_diagnostic_case(sheet: &ViewModel, finding: &DiagnosticView) -> JunitCa
 
 /// `config/a.yaml:3:5: error[code]: what is wrong`
 fn format_diagnostic(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
-    let place = sheet.locate_diagnostic(finding, entry).map_or(String::new(), |spot| format!("{spot}: "));
+    let place =
+        sheet.locate_diagnostic(finding, entry).map_or(String::new(), |yaml_path| format!("{yaml_path}: "));
     let (weight, code) = (finding.severity.as_str(), &finding.code);
     format!("{place}{weight}[{code}]: {}", format_sentence(finding, None))
 }

@@ -180,8 +180,8 @@ fn render_diagnostic(sheet: &ViewModel, finding: &DiagnosticView) -> String {
         render_code(&finding.code),
         render_prose(&finding.message)
     );
-    if let Some(spot) = sheet.locate_diagnostic(finding, None) {
-        let _ = write!(item, " ({})", render_code(&spot.to_string()));
+    if let Some(yaml_path) = sheet.locate_diagnostic(finding, None) {
+        let _ = write!(item, " ({})", render_code(&yaml_path.to_string()));
     }
     if let Some(hint) = &finding.hint {
         let _ = write!(item, "  \n  help: {}", render_prose(hint));

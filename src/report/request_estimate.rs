@@ -29,7 +29,7 @@ pub(super) fn format_estimates(foreseen: &[TargetRequestEstimate]) -> Option<Str
 }
 
 /// `30 requests to phones where 12 were estimated, 3 retried`, where that is notable.
-pub(super) fn format_deviations(asked: &[TargetRequestUsage]) -> Option<String> {
+pub(super) fn format_deviations(requested: &[TargetRequestUsage]) -> Option<String> {
     let one = |own: &TargetRequestUsage| {
         let again = if own.retried > 0 { format!(", {} retried", own.retried) } else { String::new() };
         format!(
@@ -39,14 +39,14 @@ pub(super) fn format_deviations(asked: &[TargetRequestUsage]) -> Option<String> 
             own.estimated
         )
     };
-    let all: Vec<String> = asked.iter().filter(|own| is_notable(own)).map(one).collect();
+    let all: Vec<String> = requested.iter().filter(|own| is_notable(own)).map(one).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// More than a fifth off, and more than an object's worth.
-fn is_notable(asked: &TargetRequestUsage) -> bool {
-    let off = |requests: u64| requests > 3 && requests.saturating_mul(5) > asked.estimated;
-    off(asked.sent.abs_diff(asked.estimated)) || off(asked.retried)
+fn is_notable(requested: &TargetRequestUsage) -> bool {
+    let off = |requests: u64| requests > 3 && requests.saturating_mul(5) > requested.estimated;
+    off(requested.sent.abs_diff(requested.estimated)) || off(requested.retried)
 }
 
 fn format_requests(requests: u64) -> String {
@@ -104,14 +104,15 @@ mod tests {
 
     #[test]
     fn only_what_is_far_off_is_said() {
-        let asked = |foreseen, sent, repeated| {
+        let requested = |foreseen, sent, repeated| {
             [TargetRequestUsage { target: "a".to_owned(), estimated: foreseen, sent, retried: repeated }]
         };
-        for near in [asked(12, 12, 0), asked(12, 15, 1), asked(100, 120, 20), asked(3, 0, 0)] {
+        for near in [requested(12, 12, 0), requested(12, 15, 1), requested(100, 120, 20), requested(3, 0, 0)]
+        {
             assert_eq!(format_deviations(&near), None);
         }
-        let said = format_deviations(&asked(12, 30, 2));
+        let said = format_deviations(&requested(12, 30, 2));
         assert_eq!(said.as_deref(), Some("30 requests to a where 12 were estimated, 2 retried"));
-        assert!(format_deviations(&asked(12, 12, 9)).is_some_and(|said| said.ends_with("9 retried")));
+        assert!(format_deviations(&requested(12, 12, 9)).is_some_and(|said| said.ends_with("9 retried")));
     }
 }

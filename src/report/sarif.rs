@@ -90,15 +90,15 @@ fn build_result(
 }
 
 fn build_location(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> Option<Json> {
-    let spot = sheet.locate_diagnostic(finding, entry)?;
-    let mut artifact = json!({ "uri": utf8_percent_encode(&spot.file, PATH_ENCODE_SET).to_string() });
-    if !std::path::Path::new(&spot.file).is_absolute() {
+    let yaml_path = sheet.locate_diagnostic(finding, entry)?;
+    let mut artifact = json!({ "uri": utf8_percent_encode(&yaml_path.file, PATH_ENCODE_SET).to_string() });
+    if !std::path::Path::new(&yaml_path.file).is_absolute() {
         artifact["uriBaseId"] = "%SRCROOT%".into();
     }
     let mut place = json!({ "artifactLocation": artifact });
-    if let Some(line) = spot.line {
+    if let Some(line) = yaml_path.line {
         place["region"] = json!({ "startLine": line.max(1) });
-        if let Some(column) = spot.column {
+        if let Some(column) = yaml_path.column {
             place["region"]["startColumn"] = column.max(1).into();
         }
     }
@@ -117,7 +117,7 @@ pub fn format_sentence(finding: &DiagnosticView, entry: Option<&ViewEntry>) -> S
 
 /// The same for the same finding, wherever its lines have moved.
 pub fn compute_fingerprint(sheet: &ViewModel, finding: &DiagnosticView, entry: Option<&ViewEntry>) -> String {
-    let file = sheet.locate_diagnostic(finding, entry).map(|spot| spot.file).unwrap_or_default();
+    let file = sheet.locate_diagnostic(finding, entry).map(|yaml_path| yaml_path.file).unwrap_or_default();
     let (kind, name, target) =
         entry.map_or(("", "", ""), |entry| (&*entry.object.kind, &*entry.object.name, &*entry.object.target));
     let mut digest = Sha256::new();

@@ -206,7 +206,7 @@ impl<'r> ViewModel<'r> {
         finding: &DiagnosticView,
         entry: Option<&ViewEntry>,
     ) -> Option<RepositoryLocation> {
-        let spot = match (&finding.file, entry) {
+        let yaml_path = match (&finding.file, entry) {
             (Some(file), _) => RepositoryLocation {
                 file: self.resolve_file(file),
                 line: finding.line,
@@ -219,7 +219,7 @@ impl<'r> ViewModel<'r> {
             },
             (None, None) => return None,
         };
-        Some(spot)
+        Some(yaml_path)
     }
 
     /// A file from the root of the repository, with slashes.

@@ -59,7 +59,7 @@ pub struct LastAppliedEntry {
     whole: String,
     /// When it was first applied as this, RFC 3339.
     pub at: String,
-    pub asked: DesiredDigest,
+    pub requested: DesiredDigest,
     /// What the service has instead, by place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
@@ -210,22 +210,22 @@ impl LastApplied {
             .lost_changes
             .iter()
             .map(|change| (encode_change_path(change, kind, key), digest_normalized(change, key)));
-        let (asked, mut kept) =
+        let (requested, mut kept) =
             (DesiredDigest::from_document(job.document, key), kept.collect::<BTreeMap<_, _>>());
-        let asked = match own.as_ref().filter(|_| in_part) {
+        let requested = match own.as_ref().filter(|_| in_part) {
             Some(own) => {
                 own.kept.iter().for_each(|(place, digest)| {
                     kept.entry(place.clone()).or_insert_with(|| digest.clone());
                 });
-                own.asked.clone().merge_with(asked)
+                own.requested.clone().merge_with(requested)
             }
-            None => asked,
+            None => requested,
         };
-        let same = own.filter(|own| own.asked == asked && own.kept == kept);
+        let same = own.filter(|own| own.requested == requested && own.kept == kept);
         let (at, known) =
             same.map_or_else(|| (super::format_now(), String::new()), |own| (own.at, own.whole));
         let whole = if whole.is_empty() { known } else { whole };
-        LastAppliedEntry { key: self.key_digest.clone(), whole, at, asked, kept }
+        LastAppliedEntry { key: self.key_digest.clone(), whole, at, requested, kept }
     }
 }
 

@@ -389,8 +389,8 @@ fn resolve_and_decide(
     match session.references.resolve_document(session.index, job, live) {
         Ok(document) if session.permissions.assume_secrets => {
             let filled = skipped_secrets::fill_sources(&document, live.map(|live| &live.object));
-            let asked = filled.as_ref().unwrap_or(&document);
-            let decision = decide_resolved(session, job, (asked, &subject), live);
+            let requested = filled.as_ref().unwrap_or(&document);
+            let decision = decide_resolved(session, job, (requested, &subject), live);
             JobDecision::Decided(skipped_secrets::note_skipped(decision, job.document, &subject))
         }
         Ok(document) => JobDecision::Decided(decide_resolved(session, job, (&document, &subject), live)),

@@ -102,8 +102,8 @@ impl ReferenceResolver {
         for want in collect_needs(job.document) {
             self.cache.fetch_value(service, job, (&want, live)).await;
         }
-        for (spot, _) in job.document.collect_references() {
-            self.cache.fetch_candidates(service, job, (&spot, live)).await;
+        for (yaml_path, _) in job.document.collect_references() {
+            self.cache.fetch_candidates(service, job, (&yaml_path, live)).await;
         }
     }
 
@@ -124,8 +124,8 @@ impl ReferenceResolver {
             return Ok(Cow::Borrowed(document));
         }
         let mut unread = false;
-        let mut find = |spot: &ReferenceSite, reference: &NamedReference| {
-            let found = self.resolve_reference(index, job, live, (spot, reference));
+        let mut find = |yaml_path: &ReferenceSite, reference: &NamedReference| {
+            let found = self.resolve_reference(index, job, live, (yaml_path, reference));
             unread |= found.as_ref().is_err_and(|missing| missing.unread);
             found.map_err(|missing| missing.diagnostic)
         };
@@ -170,21 +170,26 @@ impl ReferenceResolver {
         index: &Mutex<ObjectIndex>,
         job: &ObjectJob,
         live: Option<&Snapshot>,
-        (spot, reference): (&ReferenceSite, &NamedReference),
+        (yaml_path, reference): (&ReferenceSite, &NamedReference),
     ) -> Result<Value, ReferenceError> {
         let kind = &job.document.kind;
-        let choice = |mark| refer::CandidateContext { kind, field: &spot.field.name, sensitivity: mark };
-        let Some(refers) = &spot.field.reference else { return Err(build_lookup_error(spot, NO_PLACE)) };
+        let choice = |mark| refer::CandidateContext { kind, field: &yaml_path.field.name, sensitivity: mark };
+        let Some(refers) = &yaml_path.field.reference else {
+            return Err(build_lookup_error(yaml_path, NO_PLACE));
+        };
         match &refers.source {
-            None => Err(build_lookup_error(spot, NO_PLACE)),
+            None => Err(build_lookup_error(yaml_path, NO_PLACE)),
             Some(ReferenceSource::Kind(kind)) => {
-                Ok(self.statuses.find_id(index, job, (spot, reference, kind))?)
+                Ok(self.statuses.find_id(index, job, (yaml_path, reference, kind))?)
             }
             Some(ReferenceSource::Field(root)) => {
                 let field = kind.shape.get_field(*root);
                 let list = self.cache.get_list(job, *root, live)?;
                 let (Some(shape), Some(list)) = (field.ty.item_shape(), list) else {
-                    return Err(build_lookup_error(spot, &format!("no live object shows `{}`", field.name)));
+                    return Err(build_lookup_error(
+                        yaml_path,
+                        &format!("no live object shows `{}`", field.name),
+                    ));
                 };
                 let named = reference.member.as_deref().and_then(|by| shape.find_field(by));
                 let mark = field.sensitivity.max(named.map_or(Sensitivity::Public, |own| own.sensitivity));
@@ -195,11 +200,13 @@ impl ReferenceResolver {
                 )?)
             }
             Some(ReferenceSource::UrlIn(_) | ReferenceSource::List(_)) => {
-                match self.cache.get_candidates(job, spot, live)? {
+                match self.cache.get_candidates(job, yaml_path, live)? {
                     Some(things) => {
                         Ok(refer::resolve_reference(reference, &things, &choice(reference.sensitivity))?)
                     }
-                    None => Err(build_lookup_error(spot, "no live object tells where such things stand")),
+                    None => {
+                        Err(build_lookup_error(yaml_path, "no live object tells where such things stand"))
+                    }
                 }
             }
         }
@@ -221,8 +228,8 @@ impl From<Diagnostic> for ReferenceError {
 const NO_PLACE: &str = "nothing says where such things stand";
 
 /// A reference for which there is no place to look.
-fn build_lookup_error(spot: &ReferenceSite, why: &str) -> ReferenceError {
-    let message = format!("what `{}` refers to cannot be looked up: {why}", spot.field.name);
+fn build_lookup_error(yaml_path: &ReferenceSite, why: &str) -> ReferenceError {
+    let message = format!("what `{}` refers to cannot be looked up: {why}", yaml_path.field.name);
     Diagnostic::error("unknown-reference", message).with_hint("write the id itself").into()
 }
 
@@ -232,10 +239,10 @@ fn collect_needs(document: &Document) -> Vec<LookupNeed> {
     if !document.needs_lookup() {
         return wants;
     }
-    for (spot, _) in document.collect_references() {
-        match spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
+    for (yaml_path, _) in document.collect_references() {
+        match yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
             Some(ReferenceSource::Field(root)) => wants.push(LookupNeed::List(*root)),
-            Some(ReferenceSource::UrlIn(_)) => wants.push(LookupNeed::Url(spot.path.into())),
+            Some(ReferenceSource::UrlIn(_)) => wants.push(LookupNeed::Url(yaml_path.path.into())),
             _ => {}
         }
     }

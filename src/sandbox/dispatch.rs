@@ -13,24 +13,31 @@ use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
 
 impl SandboxService {
     /// The answer to a request.
-    pub fn answer_request(&self, asked: &SandboxRequest, lie: FaultMode) -> SandboxResponse {
-        let Some((mount, rest)) = self.find_router(&asked.path) else { return self.respond_unknown_api() };
+    pub fn answer_request(&self, requested: &SandboxRequest, lie: FaultMode) -> SandboxResponse {
+        let Some((mount, rest)) = self.find_router(&requested.path) else {
+            return self.respond_unknown_api();
+        };
         let api = &*mount.api;
-        let found = mount.match_request(&asked.method, rest);
+        let found = mount.match_request(&requested.method, rest);
         let suffix = match &found {
             SandboxRouteMatch::Matched { suffix, .. } => *suffix,
             _ => None,
         };
         let Some(form) = response::negotiate_format(
             api,
-            asked.header("accept"),
-            suffix.or_else(|| asked.read_format_parameter()),
+            requested.header("accept"),
+            suffix.or_else(|| requested.read_format_parameter()),
         ) else {
             return SandboxResponse::from_text(406, "this API answers JSON only\n");
         };
         let is_lost = matches!(found, SandboxRouteMatch::NotFound | SandboxRouteMatch::MethodNotAllowed);
-        let call =
-            SandboxHandler { service: self, router: mount, request: asked, format: form, fault_mode: lie };
+        let call = SandboxHandler {
+            service: self,
+            router: mount,
+            request: requested,
+            format: form,
+            fault_mode: lie,
+        };
         let answered = match found {
             SandboxRouteMatch::MissingSlash => return call.redirect_to_slash(),
             SandboxRouteMatch::NotFound => call.handle_unknown_path(rest),
@@ -52,12 +59,15 @@ impl SandboxService {
     }
 
     /// A refusal that has nothing to do with the operation.
-    pub fn render_error(&self, asked: &SandboxRequest, refusal: &SandboxError) -> SandboxResponse {
-        let Some((mount, _)) = self.find_router(&asked.path) else {
+    pub fn render_error(&self, requested: &SandboxRequest, refusal: &SandboxError) -> SandboxResponse {
+        let Some((mount, _)) = self.find_router(&requested.path) else {
             return SandboxResponse::from_status(refusal.status);
         };
-        let form =
-            response::negotiate_format(&mount.api, asked.header("accept"), asked.read_format_parameter());
+        let form = response::negotiate_format(
+            &mount.api,
+            requested.header("accept"),
+            requested.read_format_parameter(),
+        );
         SandboxResponse::new(
             &mount.api,
             form.unwrap_or(SandboxFormat::Html),

@@ -71,11 +71,15 @@ impl SandboxHandler<'_> {
     }
 
     fn authenticate_request(&self) -> Result<(), SandboxError> {
-        let asked = self.request;
-        match auth::is_authenticated(self.api(), &asked.headers, &asked.query, &self.router.known_parameters)
-        {
-            true if asked.method != Method::Get.as_str()
-                && auth::is_read_only(&asked.headers, &asked.query) =>
+        let requested = self.request;
+        match auth::is_authenticated(
+            self.api(),
+            &requested.headers,
+            &requested.query,
+            &self.router.known_parameters,
+        ) {
+            true if requested.method != Method::Get.as_str()
+                && auth::is_read_only(&requested.headers, &requested.query) =>
             {
                 Err(SandboxError::new(403, "Forbidden", "These credentials may not write."))
             }

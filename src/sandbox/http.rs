@@ -109,17 +109,17 @@ async fn handle_request(
     let query = url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect();
     let verb = head.method.as_str().to_owned();
     let blow = fault::take_fault(&mut lock_mutex(&line.faults), &verb, &path);
-    let mut asked =
+    let mut requested =
         SandboxRequest { method: verb, path, raw_query, query, headers: head.headers, body: Bytes::new() };
     let answered = match read_body(body).await {
         Ok(body) => {
-            asked.body = body;
+            requested.body = body;
             line.delay_response(blow).await;
-            line.answer_request(&asked, blow)
+            line.answer_request(&requested, blow)
         }
-        Err(refusal) => Some(line.service.render_error(&asked, &refusal)),
+        Err(refusal) => Some(line.service.render_error(&requested, &refusal)),
     };
-    line.log_request(&asked, answered.as_ref(), start);
+    line.log_request(&requested, answered.as_ref(), start);
     match (answered, blow) {
         (Some(answer), blow) => Ok(build_response(answer, blow)),
         (None, Some(FaultEffect::Hang)) => std::future::pending().await,
@@ -171,18 +171,22 @@ impl SandboxServer {
     }
 
     /// The answer, or none where the connection is to hang or be dropped.
-    fn answer_request(&self, asked: &SandboxRequest, blow: Option<FaultEffect>) -> Option<SandboxResponse> {
-        let honest = || self.service.answer_request(asked, FaultMode::Normal);
+    fn answer_request(
+        &self,
+        requested: &SandboxRequest,
+        blow: Option<FaultEffect>,
+    ) -> Option<SandboxResponse> {
+        let honest = || self.service.answer_request(requested, FaultMode::Normal);
         match blow {
             None | Some(FaultEffect::Slow | FaultEffect::Truncate) => Some(honest()),
             Some(FaultEffect::DiscardWrite) => {
-                Some(self.service.answer_request(asked, FaultMode::DiscardWrite))
+                Some(self.service.answer_request(requested, FaultMode::DiscardWrite))
             }
             Some(FaultEffect::ReverseLists) => {
-                Some(self.service.answer_request(asked, FaultMode::ReverseLists))
+                Some(self.service.answer_request(requested, FaultMode::ReverseLists))
             }
             Some(FaultEffect::EndlessPages) => {
-                Some(self.service.answer_request(asked, FaultMode::EndlessPages))
+                Some(self.service.answer_request(requested, FaultMode::EndlessPages))
             }
             Some(FaultEffect::Hang | FaultEffect::Reset) => None,
             Some(FaultEffect::ResetAfter) => {
@@ -190,10 +194,10 @@ impl SandboxServer {
                 None
             }
             Some(FaultEffect::Html | FaultEffect::Flood) => Some(SandboxResponse::new_html(200)),
-            Some(FaultEffect::Echo) => Some(self.echo_body(asked)),
+            Some(FaultEffect::Echo) => Some(self.echo_body(requested)),
             Some(FaultEffect::Status(status)) => {
                 let refusal = SandboxError::new(status, "PractisedFault", "This fault was asked for.");
-                let mut answer = self.service.render_error(asked, &refusal);
+                let mut answer = self.service.render_error(requested, &refusal);
                 answer.headers =
                     (status == 429).then(|| ("retry-after".to_owned(), "1".to_owned())).into_iter().collect();
                 Some(answer)
@@ -201,20 +205,20 @@ impl SandboxServer {
         }
     }
 
-    fn echo_body(&self, asked: &SandboxRequest) -> SandboxResponse {
-        let message = format!("Could not bind: {}", String::from_utf8_lossy(&asked.body));
-        self.service.render_error(asked, &SandboxError::new(400, "SerializationException", message))
+    fn echo_body(&self, requested: &SandboxRequest) -> SandboxResponse {
+        let message = format!("Could not bind: {}", String::from_utf8_lossy(&requested.body));
+        self.service.render_error(requested, &SandboxError::new(400, "SerializationException", message))
     }
 
-    fn log_request(&self, asked: &SandboxRequest, answer: Option<&SandboxResponse>, start: Instant) {
+    fn log_request(&self, requested: &SandboxRequest, answer: Option<&SandboxResponse>, start: Instant) {
         let entry = SandboxLogEntry {
-            method: asked.method.clone(),
-            path: asked.path.clone(),
-            query: self.service.redact_query(asked),
+            method: requested.method.clone(),
+            path: requested.path.clone(),
+            query: self.service.redact_query(requested),
             status: answer.map(|answer| answer.status),
-            bytes: asked.body.len(),
+            bytes: requested.body.len(),
             millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
-            body: self.log_bodies.then(|| asked.body.to_vec()),
+            body: self.log_bodies.then(|| requested.body.to_vec()),
         };
         if let Some(watch) = &self.observer {
             watch(&entry);

@@ -25,7 +25,7 @@ impl InProcessSandbox {
 
     /// The answer to a request. A lie answers a write as if it were done.
     pub fn answer_request(&self, parcel: &TransportRequest, lies: bool) -> HttpResponse {
-        let asked = SandboxRequest {
+        let requested = SandboxRequest {
             method: parcel.method.clone(),
             path: parcel.url.path().to_owned(),
             raw_query: parcel.url.query().unwrap_or_default().to_owned(),
@@ -35,7 +35,7 @@ impl InProcessSandbox {
         };
         let answer = self
             .service
-            .answer_request(&asked, if lies { FaultMode::DiscardWrite } else { FaultMode::Normal });
+            .answer_request(&requested, if lies { FaultMode::DiscardWrite } else { FaultMode::Normal });
         let content_type = answer.content_type.split(';').next().unwrap_or_default();
         HttpResponse {
             status: answer.status,

@@ -49,23 +49,23 @@ impl SandboxHandler<'_> {
             return Ok(SandboxPage { items: 0..count, total: count, pages: 1, next: None });
         };
         let limit = self.read_limit(paging)?;
-        let asked = self.read_start(paging, listing, limit)?;
+        let requested = self.read_start(paging, listing, limit)?;
         let endless = self.fault_mode == FaultMode::EndlessPages;
-        let start = if endless { 0 } else { asked.min(count) };
+        let start = if endless { 0 } else { requested.min(count) };
         let end = start.saturating_add(limit).min(count);
         let goes_on = end < count || endless;
-        let next = goes_on.then(|| self.render_next(paging, listing, asked.saturating_add(end - start)));
+        let next = goes_on.then(|| self.render_next(paging, listing, requested.saturating_add(end - start)));
         let pages = count.div_ceil(limit);
         Ok(SandboxPage { items: start..end, total: count, pages, next: next.flatten() })
     }
 
     fn read_limit(&self, paging: &PagingFile) -> Result<usize, SandboxError> {
         let most = paging.page_size.and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT_PAGE_SIZE);
-        let asked = match &paging.limit {
+        let requested = match &paging.limit {
             Some(name) => filter::parse_number(&self.request.query, name)?.filter(|limit| *limit > 0),
             None => None,
         };
-        Ok(asked.unwrap_or(DEFAULT_PAGE_SIZE).min(most.max(1)))
+        Ok(requested.unwrap_or(DEFAULT_PAGE_SIZE).min(most.max(1)))
     }
 
     /// How many items come before the page.

@@ -72,14 +72,18 @@ impl SandboxResponse {
 }
 
 /// The format that a request asks for; none when nothing that it takes is spoken here.
-pub fn negotiate_format(api: &Api, accept: Option<&str>, asked: Option<WireFormat>) -> Option<SandboxFormat> {
+pub fn negotiate_format(
+    api: &Api,
+    accept: Option<&str>,
+    requested: Option<WireFormat>,
+) -> Option<SandboxFormat> {
     let accept = accept.unwrap_or_default().to_lowercase();
     let mut entries = accept.split(',').map(|entry| entry.split(';').next().unwrap_or_default().trim());
     if !is_lenient(api) {
         let taken = |entry: &str| matches!(entry, "" | "*/*" | "application/*" | "application/json");
         return entries.any(taken).then_some(SandboxFormat::Wire(WireFormat::Json));
     }
-    if let Some(format) = asked {
+    if let Some(format) = requested {
         return Some(SandboxFormat::Wire(format));
     }
     let known = |entry: &str| match entry {

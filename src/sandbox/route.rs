@@ -258,8 +258,9 @@ fn split_path(path: &str) -> (Vec<&str>, bool) {
 /// The format that the end of a path asks for.
 fn split_suffix(path: &str) -> (&str, Option<WireFormat>) {
     let formats = [(".json", WireFormat::Json), (".jsv", WireFormat::Jsv)];
-    let asked = formats.into_iter().find_map(|(suffix, format)| Some((path.strip_suffix(suffix)?, format)));
-    asked.map_or((path, None), |(path, format)| (path, Some(format)))
+    let requested =
+        formats.into_iter().find_map(|(suffix, format)| Some((path.strip_suffix(suffix)?, format)));
+    requested.map_or((path, None), |(path, format)| (path, Some(format)))
 }
 
 /// The names of query parameters that an API gives a meaning: those with values that may be shown, and all.

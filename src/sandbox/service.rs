@@ -96,13 +96,13 @@ impl SandboxService {
     }
 
     /// The query with only those values that the descriptions themselves fix.
-    pub fn redact_query(&self, asked: &SandboxRequest) -> Vec<(String, String)> {
-        let open = self.find_router(&asked.path).map(|(mount, _)| &mount.loggable_parameters);
+    pub fn redact_query(&self, requested: &SandboxRequest) -> Vec<(String, String)> {
+        let open = self.find_router(&requested.path).map(|(mount, _)| &mount.loggable_parameters);
         let plain = |(name, value): &(String, String)| {
             let shown = if open.is_some_and(|open| open.contains(name)) { value.as_str() } else { "…" };
             (name.clone(), shown.to_owned())
         };
-        asked.query.iter().map(plain).collect()
+        requested.query.iter().map(plain).collect()
     }
 
     /// The API whose name the path starts with, and the rest of the path.

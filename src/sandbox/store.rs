@@ -129,8 +129,10 @@ impl SandboxScopeGroup {
     }
 }
 
-fn is_within(own: &[Value], asked: &SandboxScopeFilter) -> bool {
-    own.iter().zip(asked).all(|(own, asked)| asked.as_ref().is_none_or(|asked| asked == own))
+fn is_within(own: &[Value], requested: &SandboxScopeFilter) -> bool {
+    own.iter()
+        .zip(requested)
+        .all(|(own, requested)| requested.as_ref().is_none_or(|requested| requested == own))
 }
 
 fn render_id(api: &Api, id: &Value) -> String {

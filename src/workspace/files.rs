@@ -270,17 +270,18 @@ impl SelectedFiles {
         if narrow.is_empty() {
             return Self { files: files.into_iter().collect(), files_by_request: Vec::new() };
         }
-        let (mut chosen, mut asked) = (FileMap::new(), Vec::new());
+        let (mut chosen, mut requested) = (FileMap::new(), Vec::new());
         for path in narrow {
             match select_below(root, path, &files) {
                 Ok(below) => {
-                    asked.push((escape_path(path), below.iter().map(|(name, _)| (*name).clone()).collect()));
+                    requested
+                        .push((escape_path(path), below.iter().map(|(name, _)| (*name).clone()).collect()));
                     chosen.extend(below.into_iter().map(|(name, path)| (name.clone(), path.clone())));
                 }
                 Err(fault) => faults.push(fault),
             }
         }
-        Self { files: chosen.into_iter().collect(), files_by_request: asked }
+        Self { files: chosen.into_iter().collect(), files_by_request: requested }
     }
 
     /// Whether a file was asked for.

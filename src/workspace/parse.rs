@@ -61,16 +61,16 @@ pub fn parse_sources(
     let mut pieces = Vec::new();
     for (number, source) in sources.files.iter().enumerate() {
         let stretches = chunks::split_chunks(source, CHUNK_BYTES).into_iter();
-        pieces.extend(stretches.map(|stretch| (number, stretch)));
+        pieces.extend(stretches.map(|chunk| (number, chunk)));
     }
-    let stretches = map_parallel(&pieces, |(file, stretch)| {
-        sources.files.get(*file).map(|source| chunks::read_chunk(source, stretch.clone(), options))
+    let stretches = map_parallel(&pieces, |(file, chunk)| {
+        sources.files.get(*file).map(|source| chunks::read_chunk(source, chunk.clone(), options))
     });
     let mut stretches = pieces.iter().zip(stretches).peekable();
     let (mut read, mut raw) = (ParsedFiles::default(), Vec::new());
     for (file, source) in sources.files.iter().enumerate() {
         let own = std::iter::from_fn(|| stretches.next_if(|((of, _), _)| *of == file));
-        let own: Vec<DocumentChunk> = own.filter_map(|(_, stretch)| stretch).collect();
+        let own: Vec<DocumentChunk> = own.filter_map(|(_, chunk)| chunk).collect();
         let mut found = Vec::new();
         let parsed = chunks::join_chunks(source, own, options, &mut found);
         if parsed.documents.is_empty() && parsed.partials.is_empty() && !has_errors(&found) {

@@ -250,8 +250,8 @@ impl GitRepository {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().ok()?;
         let (mut input, mut output) = (child.stdin.take()?, BufReader::new(child.stdout.take()?));
-        let asked: String = blobs.iter().map(|blob| format!("{}\n", blob.0)).collect();
-        let writer = std::thread::spawn(move || input.write_all(asked.as_bytes()));
+        let requested: String = blobs.iter().map(|blob| format!("{}\n", blob.0)).collect();
+        let writer = std::thread::spawn(move || input.write_all(requested.as_bytes()));
         let read = blobs.iter().try_for_each(|_| {
             texts.push(read_blob(&mut output)?);
             Some(())

@@ -178,7 +178,7 @@ fn agree(text: &str) {
         let mut take = |node: YamlNode| nodes.push(show(&node));
         let stretches = yaml::split_chunks(&ours, size);
         assert_eq!(stretches.iter().map(|s| s.len()).sum::<usize>(), ours.text.len());
-        if stretches.into_iter().all(|stretch| yaml::read_chunk(&ours, stretch, &mut take)) {
+        if stretches.into_iter().all(|chunk| yaml::read_chunk(&ours, chunk, &mut take)) {
             assert_eq!(nodes, shown, "cut into {size}: {text:?}");
             assert!(faults.is_empty(), "cut into {size}: {text:?} {:?}", told(&faults));
         }

@@ -594,12 +594,12 @@ fn diagnostics_are_drawn_on_their_source() {
     );
     let partners = source("config/partners.yaml", "name: acme\nname: acme\n");
     let secret = place_of(&gateways, "CANARY-key-after");
-    for veiled in [
+    for redacted in [
         "CANARY-key-after",
         "CANARY-token-added",
         "|\n    CANARY-contact-after\n    second CANARY-contact-after",
     ] {
-        gateways.redact_span(place_of(&gateways, veiled).span);
+        gateways.redact_span(place_of(&gateways, redacted).span);
     }
     let long = format!("kind: harbor/gateway\nnote: {} bad {}\n", "left ".repeat(300), "right ".repeat(300));
     let long = source("config/long.yaml", &long);

@@ -134,9 +134,9 @@ impl SandboxFixture {
         let mut spots = BTreeMap::new();
         for (number, one) in self.documents.iter_mut().enumerate().step_by(every) {
             let leaves = one.leaves.len();
-            let spot = one.leaves[(number / every * 7 + rotation) % leaves].clone();
-            vary(one, &spot);
-            spots.insert(number, spot);
+            let yaml_path = one.leaves[(number / every * 7 + rotation) % leaves].clone();
+            vary(one, &yaml_path);
+            spots.insert(number, yaml_path);
         }
         self.write();
         spots
@@ -179,16 +179,16 @@ pub fn edit(sandbox: &RunningSandbox, kind: &str, id: &str, members: Json) {
 }
 
 /// Lets a document say a leaf otherwise.
-pub fn vary(one: &mut WrittenDocument, spot: &Spot) {
+pub fn vary(one: &mut WrittenDocument, yaml_path: &Spot) {
     let spec = &mut one.document["spec"];
-    match &spot.say {
-        Say::Value(value) => *spec.pointer_mut(&spot.wanted).expect("a leaf") = value.clone(),
+    match &yaml_path.say {
+        Say::Value(value) => *spec.pointer_mut(&yaml_path.wanted).expect("a leaf") = value.clone(),
         Say::Variable(name, value) => {
             let (_, own) = one.variables.iter_mut().find(|(own, _)| own == name).expect("a variable");
             *own = value.clone();
         }
         Say::Less => {
-            let (list, _) = spot.wanted.rsplit_once('/').expect("an item");
+            let (list, _) = yaml_path.wanted.rsplit_once('/').expect("an item");
             let items = spec.pointer_mut(list).and_then(Json::as_array_mut).expect("a list");
             items.pop();
         }

@@ -31,7 +31,7 @@ pub struct RawAnswer {
 /// The server; it lives as long as the process.
 pub struct StubServer {
     pub url: Url,
-    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
+    requested: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl StubServer {
@@ -49,41 +49,45 @@ impl StubServer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         let url = Url::parse(&format!("http://127.0.0.1:{port}/api/v2")).expect("a url");
-        let asked: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
-        let (own, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let requested: Arc<Mutex<Vec<ReceivedRequest>>> = Arc::default();
+        let (own, answer) = (Arc::clone(&requested), Arc::new(answer));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (own, answer) = (Arc::clone(&own), Arc::clone(&answer));
                 std::thread::spawn(move || serve(stream, &own, &*answer));
             }
         });
-        Self { url, asked }
+        Self { url, requested }
     }
 
     /// Every request so far.
-    pub fn asked(&self) -> Vec<ReceivedRequest> {
-        self.asked.lock().expect("no panic").clone()
+    pub fn requested(&self) -> Vec<ReceivedRequest> {
+        self.requested.lock().expect("no panic").clone()
     }
 
     /// `VERB path?query` of every request so far.
     pub fn lines(&self) -> Vec<String> {
-        self.asked().iter().map(|asked| format!("{} {}", asked.verb, asked.path)).collect()
+        self.requested().iter().map(|requested| format!("{} {}", requested.verb, requested.path)).collect()
     }
 
     /// The bodies of the requests so far that wrote.
     pub fn bodies(&self) -> Vec<Json> {
-        self.asked().into_iter().filter(|asked| asked.verb != "GET").map(|asked| asked.body).collect()
+        self.requested()
+            .into_iter()
+            .filter(|requested| requested.verb != "GET")
+            .map(|requested| requested.body)
+            .collect()
     }
 }
 
 fn serve(
     mut stream: TcpStream,
-    asked: &Mutex<Vec<ReceivedRequest>>,
+    requested: &Mutex<Vec<ReceivedRequest>>,
     answer: &dyn Fn(&ReceivedRequest) -> RawAnswer,
 ) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
     let Some(request) = read(&mut stream) else { return };
-    asked.lock().expect("no panic").push(request.clone());
+    requested.lock().expect("no panic").push(request.clone());
     let RawAnswer { status, headers, body } = answer(&request);
     let length = body.len();
     let head = format!(

@@ -91,10 +91,10 @@ impl<'r> LayoutBuilder<'r> {
     pub fn build_node(
         &mut self,
         ty: &FieldType,
-        wish: &DesiredValue,
+        desired: &DesiredValue,
         (mark, name): (Sensitivity, &str),
     ) -> LayoutResult<LayoutNode> {
-        Ok(match (ty, wish) {
+        Ok(match (ty, desired) {
             (_, DesiredValue::Clear) => LayoutNode::Plain("null".into()),
             (_, DesiredValue::Source(slot)) => LayoutNode::Source(slot.clone()),
             (_, DesiredValue::Reference(reference)) => {
@@ -147,7 +147,9 @@ impl<'r> LayoutBuilder<'r> {
                 self.path.pop();
                 Ok(LayoutNode::Map(rows?))
             }
-            (ItemType::Scalar(leaf), wish) => self.build_node(&FieldType::Scalar(leaf.clone()), wish, role),
+            (ItemType::Scalar(leaf), desired) => {
+                self.build_node(&FieldType::Scalar(leaf.clone()), desired, role)
+            }
             (ItemType::Object(_), _) => Ok(LayoutNode::Map(Vec::new())),
         }
     }

@@ -48,11 +48,11 @@ impl KindChecker<'_> {
         }
         self.check_auth(root, file);
         for name in file.headers.keys() {
-            let spot = root.select_key("headers").select_key(name);
-            self.check_header_name(spot, name);
+            let yaml_path = root.select_key("headers").select_key(name);
+            self.check_header_name(yaml_path, name);
             if ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()) {
                 self.report_error_with_hint(
-                    spot,
+                    yaml_path,
                     "contradiction",
                     "credentials have no place in a description",
                     "a target holds them; `auth` says how they travel",
@@ -63,20 +63,20 @@ impl KindChecker<'_> {
         self.check_rate_limits(root.select_key("limits"), &file.limits);
     }
 
-    fn check_host(&mut self, spot: YamlPath, host: &str) {
+    fn check_host(&mut self, yaml_path: YamlPath, host: &str) {
         let fits = Host::parse(host).is_ok_and(|parsed| parsed.to_string() == host);
         if !fits {
             let hint = "a host in small letters, without scheme, port and path: `api.example.com`";
-            self.report_error_with_hint(spot, "wrong-host", "this is not the name of a host", hint);
+            self.report_error_with_hint(yaml_path, "wrong-host", "this is not the name of a host", hint);
         }
     }
 
     /// An `https` URL on one of the API's own hosts; this machine needs neither.
-    fn check_url(&mut self, spot: YamlPath, text: &str, hosts: &[String]) {
+    fn check_url(&mut self, yaml_path: YamlPath, text: &str, hosts: &[String]) {
         let Some(url) = Url::parse(text).ok().filter(|url| url.scheme() == "https" || is_loopback_url(url))
         else {
             self.report_error_with_hint(
-                spot,
+                yaml_path,
                 "wrong-url",
                 "this is not an https URL",
                 "like `https://api.example.com/v2`",
@@ -84,12 +84,12 @@ impl KindChecker<'_> {
             return;
         };
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            self.report_error(spot, "wrong-url", "this URL has a query, a fragment or a user in it");
+            self.report_error(yaml_path, "wrong-url", "this URL has a query, a fragment or a user in it");
         }
         let host = url.host_str().unwrap_or_default();
         if !is_loopback_url(&url) && !hosts.iter().any(|own| own == host) {
             let message = format!("the host `{host}` is not one of the API's `hosts`");
-            self.report_error_with_hint(spot, "wrong-host", message, "add it there");
+            self.report_error_with_hint(yaml_path, "wrong-host", message, "add it there");
         }
     }
 
@@ -114,11 +114,11 @@ impl KindChecker<'_> {
             );
         }
         if let Some(login) = &file.login {
-            let spot = root.select_key("login");
-            self.check_path_template(spot.select_key("post"), &login.post, &[]);
+            let yaml_path = root.select_key("login");
+            self.check_path_template(yaml_path.select_key("post"), &login.post, &[]);
             if login.token.is_empty() {
                 self.report_error(
-                    spot,
+                    yaml_path,
                     "missing-word",
                     "a login needs at least one member that may hold the token",
                 );
@@ -130,44 +130,44 @@ impl KindChecker<'_> {
         self.check_token_urls(root.select_key("oauth").select_key("token_urls"), file);
     }
 
-    fn check_token_urls(&mut self, spot: YamlPath, file: &ApiFile) {
+    fn check_token_urls(&mut self, yaml_path: YamlPath, file: &ApiFile) {
         for (host, url) in file.oauth.iter().flat_map(|oauth| &oauth.token_urls) {
             if !file.hosts.contains(host) {
                 self.report_unknown_name(
-                    spot.select_key(host),
+                    yaml_path.select_key(host),
                     "host",
                     host,
                     file.hosts.iter().map(String::as_str),
                 );
             }
-            self.check_url(spot.select_key(host), url, &file.hosts);
+            self.check_url(yaml_path.select_key(host), url, &file.hosts);
         }
     }
 
-    fn check_header_name(&mut self, spot: YamlPath, name: &str) {
+    fn check_header_name(&mut self, yaml_path: YamlPath, name: &str) {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.report_error(spot, "wrong-header", "this is not the name of a header");
+            self.report_error(yaml_path, "wrong-header", "this is not the name of a header");
         }
         let ours = ["accept", "content-type", "content-length", "host", "transfer-encoding", "connection"];
         if ours.contains(&name.to_ascii_lowercase().as_str()) {
             self.report_error(
-                spot,
+                yaml_path,
                 "wrong-header",
                 format!("the header `{name}` follows from the request itself"),
             );
         }
     }
 
-    fn check_error_lists(&mut self, spot: YamlPath, errors: &ErrorsFile) {
+    fn check_error_lists(&mut self, yaml_path: YamlPath, errors: &ErrorsFile) {
         for (index, list) in errors.lists.iter().enumerate() {
-            let spot = spot.select_key("lists").select_item(index);
-            self.require_text(spot, "field", &list.field);
-            self.require_text(spot, "message", &list.message);
+            let yaml_path = yaml_path.select_key("lists").select_item(index);
+            self.require_text(yaml_path, "field", &list.field);
+            self.require_text(yaml_path, "message", &list.message);
         }
     }
 
-    fn check_rate_limits(&mut self, spot: YamlPath, limits: &LimitsFile) {
+    fn check_rate_limits(&mut self, yaml_path: YamlPath, limits: &LimitsFile) {
         let numbers = [
             ("parallelism", limits.parallelism.map(u64::from)),
             ("per_second", limits.per_second.map(u64::from)),
@@ -179,12 +179,16 @@ impl KindChecker<'_> {
         ];
         for (word, number) in numbers {
             if number == Some(0) {
-                self.report_error(spot.select_key(word), "wrong-number", format!("`{word}` is at least 1"));
+                self.report_error(
+                    yaml_path.select_key(word),
+                    "wrong-number",
+                    format!("`{word}` is at least 1"),
+                );
             }
         }
         if limits.burst.is_some() && limits.per_second.is_none() && limits.per_minute.is_none() {
             let message = "`burst` needs a rate that refills it: `per_second` or `per_minute`";
-            self.report_error(spot.select_key("burst"), "wrong-number", message);
+            self.report_error(yaml_path.select_key("burst"), "wrong-number", message);
         }
     }
 }

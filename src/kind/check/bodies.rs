@@ -11,16 +11,16 @@ use crate::kind::{FieldCondition, IfMatchSource};
 
 impl KindChecker<'_> {
     /// The words around a body.
-    pub(super) fn check_body_words(&mut self, scene: &CheckContext, spot: YamlPath, file: &WriteFile) {
+    pub(super) fn check_body_words(&mut self, context: &CheckContext, yaml_path: YamlPath, file: &WriteFile) {
         let members = [("request_member", &file.request_member), ("response_member", &file.response_member)];
         for (word, member) in members {
-            self.check_member_path(spot, word, member.as_deref());
+            self.check_member_path(yaml_path, word, member.as_deref());
         }
-        self.check_fixed_query(spot.select_key("query"), file.query.keys());
+        self.check_fixed_query(yaml_path.select_key("query"), file.query.keys());
         if file.encoding == BodyEncoding::Default {
             return;
         }
-        let only_json = scene.api.formats == [WireFormat::Json];
+        let only_json = context.api.formats == [WireFormat::Json];
         let merges = file.encoding == BodyEncoding::MergePatch;
         let whole =
             file.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
@@ -33,37 +33,41 @@ impl KindChecker<'_> {
                 "a merge patch merges objects and maps, so it needs `granularity: members`",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
     }
 
-    pub(super) fn check_member_path(&mut self, spot: YamlPath, word: &str, path: Option<&str>) {
+    pub(super) fn check_member_path(&mut self, yaml_path: YamlPath, word: &str, path: Option<&str>) {
         let Some(path) = path else { return };
         let path = path.strip_suffix("[]").unwrap_or(path);
         if path.split('.').any(|name| name.trim().is_empty()) {
             let message = format!("`{word}` names no member");
-            self.report_error(spot.select_key(word), "empty-text", message);
+            self.report_error(yaml_path.select_key(word), "empty-text", message);
         }
     }
 
     /// A fixed query: its parameters have names.
-    pub(super) fn check_fixed_query<'q>(&mut self, spot: YamlPath, names: impl Iterator<Item = &'q String>) {
+    pub(super) fn check_fixed_query<'q>(
+        &mut self,
+        yaml_path: YamlPath,
+        names: impl Iterator<Item = &'q String>,
+    ) {
         if names.into_iter().any(|name| name.trim().is_empty()) {
-            self.report_error(spot, "empty-text", "a query parameter has no name");
+            self.report_error(yaml_path, "empty-text", "a query parameter has no name");
         }
     }
 
-    pub(super) fn check_delete_body(&mut self, spot: YamlPath, delete: &DeleteFile) {
-        self.check_fixed_query(spot.select_key("query"), delete.query.keys());
+    pub(super) fn check_delete_body(&mut self, yaml_path: YamlPath, delete: &DeleteFile) {
+        self.check_fixed_query(yaml_path.select_key("query"), delete.query.keys());
         if delete.body.as_ref().is_some_and(|body| !body.is_object()) {
-            self.report_error(spot.select_key("body"), "word-does-not-fit", "`body` is not an object");
+            self.report_error(yaml_path.select_key("body"), "word-does-not-fit", "`body` is not an object");
         }
     }
 
     /// A list of summaries leads to objects that are read one by one.
-    pub(super) fn check_list_form(&mut self, spot: YamlPath, list: &ListFile, reads_one: bool) {
+    pub(super) fn check_list_form(&mut self, yaml_path: YamlPath, list: &ListFile, reads_one: bool) {
         if list.shows == ListShows::Summary && !reads_one {
             let message = "the list shows summaries, and no path reads one object";
-            let place = spot.select_key("shows");
+            let place = yaml_path.select_key("shows");
             self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
         }
     }
@@ -71,13 +75,13 @@ impl KindChecker<'_> {
     /// The fields of each update: every field belongs to one operation.
     pub(super) fn resolve_update_fields(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &OperationsFile,
     ) -> Vec<Vec<u16>> {
         let mut all: Vec<Vec<u16>> = Vec::new();
         for (at, update) in file.updates.iter().enumerate() {
-            let place = spot.select_key("updates").select_item(at);
+            let place = yaml_path.select_key("updates").select_item(at);
             let mut own = Vec::new();
             if update.fields.is_empty() {
                 let message = "each of several updates names its `fields`";
@@ -85,7 +89,7 @@ impl KindChecker<'_> {
             }
             for (index, name) in update.fields.iter().enumerate() {
                 let place = place.select_key("fields").select_item(index);
-                let Some((number, field)) = self.find_root_field(scene, place, name) else { continue };
+                let Some((number, field)) = self.find_root_field(context, place, name) else { continue };
                 if field.read_only || field.immutable {
                     let message = format!("`{name}` is never updated");
                     self.report_error(place, "word-does-not-fit", message);
@@ -101,7 +105,7 @@ impl KindChecker<'_> {
         let misplaced = [("create", &file.create), ("update", &file.update), ("replace", &file.replace)];
         for (word, write) in misplaced {
             if write.as_ref().is_some_and(|write| !write.fields.is_empty()) {
-                let place = spot.select_key(word).select_key("fields");
+                let place = yaml_path.select_key(word).select_key("fields");
                 self.report_error(place, "contradiction", "`fields` belongs to `updates`");
             }
         }
@@ -111,12 +115,12 @@ impl KindChecker<'_> {
     /// What tells one state of an object from the next must be known of each object that is written.
     pub(super) fn resolve_if_match(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &OperationsFile,
     ) -> Option<IfMatchSource> {
         let word = file.if_match.as_ref()?;
-        let place = spot.select_key("if_match");
+        let place = yaml_path.select_key("if_match");
         if file.update.is_none() && file.replace.is_none() && file.delete.is_none() {
             self.report_error(place, "contradiction", "nothing here changes or deletes an object");
         }
@@ -130,7 +134,7 @@ impl KindChecker<'_> {
             }
             IfMatchFile::Field(name) => {
                 let place = place.select_key("field");
-                let (number, field) = self.find_root_field(scene, place, name)?;
+                let (number, field) = self.find_root_field(context, place, name)?;
                 let moving = [TypeName::Integer, TypeName::String, TypeName::Uuid, TypeName::DateTime];
                 if !moving.contains(&field.ty) || !field.read_only || field.sensitivity.is_some() {
                     let message = format!("`{name}` is not a public field that only the service sets");
@@ -145,17 +149,17 @@ impl KindChecker<'_> {
 
     pub(super) fn resolve_deleted_condition(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: Option<&DeletedWhenFile>,
     ) -> Option<FieldCondition> {
         let file = file?;
-        let (field, found) = self.find_root_field(scene, spot.select_key("field"), &file.field)?;
+        let (field, found) = self.find_root_field(context, yaml_path.select_key("field"), &file.field)?;
         let types = [TypeName::String, TypeName::Boolean, TypeName::Integer, TypeName::DateTime];
         if !types.contains(&found.ty) || found.write_only || found.sensitivity.is_some() {
             let message =
                 "`deleted_when` needs a public string, boolean, integer or datetime that reads return";
-            self.report_error(spot.select_key("field"), "word-does-not-fit", message);
+            self.report_error(yaml_path.select_key("field"), "word-does-not-fit", message);
         }
         Some(FieldCondition {
             field,

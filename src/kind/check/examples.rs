@@ -11,40 +11,40 @@ use super::{CheckContext, KindChecker, YamlPath};
 impl KindChecker<'_> {
     pub(super) fn check_examples(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         shape: &Shape,
         file: &KindFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) {
         if self.is_proven {
             return;
         }
-        let exact = scene.api.member_names == MemberNameCase::Exact;
+        let exact = context.api.member_names == MemberNameCase::Exact;
         let mut seen = BTreeMap::new();
         for (at, example) in file.examples.iter().enumerate() {
-            let spot = spot.select_item(at);
-            self.check_example_scope(scene, example, spot.select_key("scope"));
+            let yaml_path = yaml_path.select_item(at);
+            self.check_example_scope(context, example, yaml_path.select_key("scope"));
             let object = serde_json::Value::Object(example.object.clone());
-            self.check_response_object(spot.select_key("object"), shape, &object, exact);
-            self.check_example_id(shape, file, example, spot, &mut seen);
+            self.check_response_object(yaml_path.select_key("object"), shape, &object, exact);
+            self.check_example_id(shape, file, example, yaml_path, &mut seen);
         }
     }
 
-    fn check_example_scope(&mut self, scene: &CheckContext, example: &ExampleFile, spot: YamlPath) {
+    fn check_example_scope(&mut self, context: &CheckContext, example: &ExampleFile, yaml_path: YamlPath) {
         for (name, text) in &example.scope {
-            match scene.scope.iter().find(|scope| *scope.name == **name) {
+            match context.scope.iter().find(|scope| *scope.name == **name) {
                 Some(scope) => {
-                    self.read_scalar(spot.select_key(name), &scope.ty, &text.as_str().into());
+                    self.read_scalar(yaml_path.select_key(name), &scope.ty, &text.as_str().into());
                 }
                 None => {
-                    let known: Vec<_> = scene.scope.iter().map(|scope| &*scope.name).collect();
-                    self.report_unknown_name(spot.select_key(name), "scope parameter", name, known);
+                    let known: Vec<_> = context.scope.iter().map(|scope| &*scope.name).collect();
+                    self.report_unknown_name(yaml_path.select_key(name), "scope parameter", name, known);
                 }
             }
         }
-        for scope in scene.scope.iter().filter(|scope| !example.scope.contains_key(&*scope.name)) {
+        for scope in context.scope.iter().filter(|scope| !example.scope.contains_key(&*scope.name)) {
             self.report_error(
-                spot,
+                yaml_path,
                 "missing-key",
                 format!("the scope parameter `{}` is missing here", scope.name),
             );
@@ -56,11 +56,11 @@ impl KindChecker<'_> {
         shape: &Shape,
         file: &KindFile,
         example: &ExampleFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         seen: &mut BTreeMap<String, usize>,
     ) {
         let Some(field) = shape.find_field(&file.identity.id) else { return };
-        let object = spot.select_key("object");
+        let object = yaml_path.select_key("object");
         let mut steps = field.read_from.iter();
         let first = steps.next().and_then(|name| example.object.get(&**name));
         let id = steps.fold(first, |json, step| json?.get(&**step));

@@ -29,83 +29,89 @@ impl KindChecker<'_> {
     /// The fields of an object; none when one of them is invalid.
     pub(super) fn resolve_root_fields(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         fields: &OrderedMap<FieldFile>,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> Option<Vec<Field>> {
-        self.resolve_object_fields(scene, fields, spot, &InheritedBehavior::default())
+        self.resolve_object_fields(context, fields, yaml_path, &InheritedBehavior::default())
     }
 
     pub(super) fn resolve_object_fields(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         fields: &OrderedMap<FieldFile>,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         above: &InheritedBehavior,
     ) -> Option<Vec<Field>> {
         if fields.0.is_empty() || fields.0.len() > MAX_FIELDS {
             let message = format!("an object has 1 to {MAX_FIELDS} fields, this one has {}", fields.0.len());
-            self.report_error(spot, "wrong-number", message);
+            self.report_error(yaml_path, "wrong-number", message);
             return None;
         }
-        self.check_member_clashes(scene, fields, spot);
+        self.check_member_clashes(context, fields, yaml_path);
         let mut made = Vec::with_capacity(fields.0.len());
         for (number, (name, file)) in (0..).zip(&fields.0) {
             let place = FieldPosition { siblings: fields, number, name };
-            made.extend(self.resolve_field(scene, &place, file, spot.select_key(name), above));
+            made.extend(self.resolve_field(context, &place, file, yaml_path.select_key(name), above));
         }
         (made.len() == fields.0.len()).then_some(made)
     }
 
     /// Two fields that would be read from, or written to, one member.
-    fn check_member_clashes(&mut self, scene: &CheckContext, fields: &OrderedMap<FieldFile>, spot: YamlPath) {
+    fn check_member_clashes(
+        &mut self,
+        context: &CheckContext,
+        fields: &OrderedMap<FieldFile>,
+        yaml_path: YamlPath,
+    ) {
         let (mut read, mut written) = (BTreeMap::new(), BTreeMap::new());
         for (name, file) in &fields.0 {
             let mut taken = Vec::new();
             if !file.write_only {
-                let member = scene.normalize_name(file.read_from.as_deref().unwrap_or(name));
+                let member = context.normalize_name(file.read_from.as_deref().unwrap_or(name));
                 taken.push(read.insert(member, name));
             }
             if !file.omit_from.contains(&OmittedUse::Writes) {
-                let member = scene.normalize_name(file.write_to.as_deref().unwrap_or(name));
+                let member = context.normalize_name(file.write_to.as_deref().unwrap_or(name));
                 taken.push(written.insert(member, name));
             }
             if let Some(deletion) = &file.delete_items_through {
-                taken.push(written.insert(scene.normalize_name(&deletion.member), name));
+                taken.push(written.insert(context.normalize_name(&deletion.member), name));
             }
             if let Some(other) = taken.into_iter().flatten().next() {
                 let message = format!("`{name}` and `{other}` use the same member");
-                self.report_error(spot.select_key(name), "duplicate-name", message);
+                self.report_error(yaml_path.select_key(name), "duplicate-name", message);
             }
         }
     }
 
     fn resolve_field(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         beside: &FieldPosition,
         file: &FieldFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         above: &InheritedBehavior,
     ) -> Option<Field> {
-        self.require_text(spot, "description", &file.description);
-        let keywords_fit = self.check_keywords(file, spot);
-        let sensitivity = self.resolve_sensitivity(file, spot).max(above.sensitivity);
-        let behavior = self.resolve_behavior(file, spot, above);
-        self.check_secret_readback(file, spot);
+        self.require_text(yaml_path, "description", &file.description);
+        let keywords_fit = self.check_keywords(file, yaml_path);
+        let sensitivity = self.resolve_sensitivity(file, yaml_path).max(above.sensitivity);
+        let behavior = self.resolve_behavior(file, yaml_path, above);
+        self.check_secret_readback(file, yaml_path);
         let below = InheritedBehavior { sensitivity, read_only: behavior.read_only };
-        let ty = self.resolve_field_type(scene, file, spot, &below);
-        self.check_absence_rule(file, spot);
-        let clear_with = self.resolve_clear_value(scene, file, behavior, spot);
-        let copy_of = self.resolve_copy_source(scene, beside, file, spot);
-        let reference = self.resolve_reference(scene, file, spot.select_key("reference"));
-        let limits_from = self.resolve_field_limits(scene, beside, file, spot.select_key("limits_from"));
+        let ty = self.resolve_field_type(context, file, yaml_path, &below);
+        self.check_absence_rule(file, yaml_path);
+        let clear_with = self.resolve_clear_value(context, file, behavior, yaml_path);
+        let copy_of = self.resolve_copy_source(context, beside, file, yaml_path);
+        let reference = self.resolve_reference(context, file, yaml_path.select_key("reference"));
+        let limits_from =
+            self.resolve_field_limits(context, beside, file, yaml_path.select_key("limits_from"));
         let (value_limits, conflicts_with) =
-            (self.resolve_value_limits(file, spot), self.resolve_conflicts(beside, file, spot));
-        let names = self.resolve_member_names(beside.name, file, spot);
+            (self.resolve_value_limits(file, yaml_path), self.resolve_conflicts(beside, file, yaml_path));
+        let names = self.resolve_member_names(beside.name, file, yaml_path);
         let ty = ty?;
-        let protection_levels = self.resolve_protection_levels(file, &ty, spot);
-        self.check_field_example(file, &ty, sensitivity, spot);
+        let protection_levels = self.resolve_protection_levels(file, &ty, yaml_path);
+        self.check_field_example(file, &ty, sensitivity, yaml_path);
         let (read_from, write_to) = names?;
         keywords_fit.then_some(Field {
             number: beside.number,
@@ -134,38 +140,38 @@ impl KindChecker<'_> {
         })
     }
 
-    fn check_keywords(&mut self, file: &FieldFile, spot: YamlPath) -> bool {
+    fn check_keywords(&mut self, file: &FieldFile, yaml_path: YamlPath) -> bool {
         let before = self.diagnostics.len();
         for (word, present, types) in list_keyword_types(file) {
             if present && !types.contains(&file.ty) {
                 let fits: Vec<_> = types.iter().map(|ty| format!("`{}`", render_type_name(*ty))).collect();
                 let message = format!("`{word}` does not fit the type `{}`", render_type_name(file.ty));
                 let hint = format!("it fits {}", fits.join(", "));
-                self.report_error_with_hint(spot.select_key(word), "word-does-not-fit", message, &hint);
+                self.report_error_with_hint(yaml_path.select_key(word), "word-does-not-fit", message, &hint);
             }
         }
         for (word, present, hint) in list_required_keywords(file) {
             if !present {
                 let message = format!("a field of type `{}` needs `{word}`", render_type_name(file.ty));
-                self.report_error_with_hint(spot, "missing-word", message, hint);
+                self.report_error_with_hint(yaml_path, "missing-word", message, hint);
             }
         }
         if file.open_enum && file.values.is_none() {
             let message = "`open_enum` needs `enum`";
-            self.report_error(spot.select_key("open_enum"), "missing-word", message);
+            self.report_error(yaml_path.select_key("open_enum"), "missing-word", message);
         }
         self.diagnostics.len() == before
     }
 
-    fn resolve_sensitivity(&mut self, file: &FieldFile, spot: YamlPath) -> Sensitivity {
+    fn resolve_sensitivity(&mut self, file: &FieldFile, yaml_path: YamlPath) -> Sensitivity {
         match file.sensitivity {
             None => Sensitivity::Public,
             Some(SensitivityFile::Internal) => Sensitivity::Internal,
             Some(SensitivityFile::Personal) => Sensitivity::Personal,
             Some(SensitivityFile::Secret) => {
                 if file.ty != TypeName::String || file.values.is_some() {
-                    let spot = spot.select_key("sensitivity");
-                    self.report_error(spot, "word-does-not-fit", "only a free `string` can be a secret");
+                    let yaml_path = yaml_path.select_key("sensitivity");
+                    self.report_error(yaml_path, "word-does-not-fit", "only a free `string` can be a secret");
                 }
                 Sensitivity::Secret
             }
@@ -173,7 +179,7 @@ impl KindChecker<'_> {
     }
 
     /// What is said of reads belongs to secrets, and says one thing.
-    fn check_secret_readback(&mut self, file: &FieldFile, spot: YamlPath) {
+    fn check_secret_readback(&mut self, file: &FieldFile, yaml_path: YamlPath) {
         let is_secret = file.sensitivity == Some(SensitivityFile::Secret);
         let (reads, has_masks) = (file.reads_back, !file.masked_as.is_empty());
         let rules = [
@@ -190,35 +196,35 @@ impl KindChecker<'_> {
                 "a `write_only` field never comes back",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
         if file.masked_as.iter().any(|text| text.trim().is_empty()) {
-            self.report_error(spot.select_key("masked_as"), "empty-text", "a mask is empty");
+            self.report_error(yaml_path.select_key("masked_as"), "empty-text", "a mask is empty");
         }
     }
 
     fn resolve_behavior(
         &mut self,
         file: &FieldFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         above: &InheritedBehavior,
     ) -> FieldBehavior {
         let words = list_behavior_keywords(file);
         let has = |name: &str| words.iter().any(|(word, present)| *present && *word == name);
         for (one, other) in EXCLUSIVE_BEHAVIORS.iter().filter(|(one, other)| has(one) && has(other)) {
             let message = format!("`{one}` and `{other}` exclude each other");
-            self.report_error(spot.select_key(other), "contradiction", message);
+            self.report_error(yaml_path.select_key(other), "contradiction", message);
         }
         for (word, _) in words.iter().filter(|(_, present)| *present) {
             if file.copy_of.is_some() {
                 let message = format!("trueup fills in a copy, so `{word}` says nothing");
-                self.report_error(spot.select_key(word), "contradiction", message);
+                self.report_error(yaml_path.select_key(word), "contradiction", message);
             } else if above.read_only && *word != "read_only" {
                 let message = "everything inside a read-only field is read-only";
-                self.report_error(spot.select_key(word), "contradiction", message);
+                self.report_error(yaml_path.select_key(word), "contradiction", message);
             }
         }
         let read_only = file.read_only || file.copy_of.is_some() || above.read_only;
-        self.check_behavior_conflicts(file, spot, read_only);
+        self.check_behavior_conflicts(file, yaml_path, read_only);
         FieldBehavior {
             required: file.required,
             read_only,
@@ -229,7 +235,7 @@ impl KindChecker<'_> {
         }
     }
 
-    fn check_behavior_conflicts(&mut self, file: &FieldFile, spot: YamlPath, read_only: bool) {
+    fn check_behavior_conflicts(&mut self, file: &FieldFile, yaml_path: YamlPath, read_only: bool) {
         let omitted = file.omit_from.contains(&OmittedUse::Writes);
         let rules = [
             (omitted && !read_only, "omit_from", "a field that writes omit is `read_only`"),
@@ -249,14 +255,14 @@ impl KindChecker<'_> {
                 "a field that is never returned is always absent",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
     }
 
     fn resolve_member_names(
         &mut self,
         name: &str,
         file: &FieldFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> Option<(Vec<Arc<str>>, Arc<str>)> {
         let dotted = file.read_from.as_deref();
         let read_from: Vec<Arc<str>> = match dotted {
@@ -268,37 +274,37 @@ impl KindChecker<'_> {
         let words =
             [("read_from", read_from.iter().any(|step| step.is_empty())), ("write_to", write_to.is_empty())];
         for (word, _) in words.iter().filter(|(_, empty)| *empty) {
-            self.report_error(spot.select_key(word), "empty-text", format!("`{word}` names no member"));
+            self.report_error(yaml_path.select_key(word), "empty-text", format!("`{word}` names no member"));
         }
         if write_to.contains('.') {
             let message = "`write_to` names one member, without dots";
-            self.report_error(spot.select_key("write_to"), "wrong-name", message);
+            self.report_error(yaml_path.select_key("write_to"), "wrong-name", message);
         }
         if name.is_empty() || name.contains(['.', '/']) {
             let message = "the name of a field is not empty and has neither dot nor slash";
-            self.report_error(spot, "wrong-name", message);
+            self.report_error(yaml_path, "wrong-name", message);
         }
         (self.diagnostics.len() == before).then_some((read_from, write_to))
     }
 
-    fn check_absence_rule(&mut self, file: &FieldFile, spot: YamlPath) {
+    fn check_absence_rule(&mut self, file: &FieldFile, yaml_path: YamlPath) {
         let has_zero =
             !matches!(file.ty, TypeName::Object | TypeName::Date | TypeName::DateTime | TypeName::Any);
         if file.when_absent == AbsenceRule::Zero && !has_zero {
             let message = format!("the type `{}` has no zero value", render_type_name(file.ty));
-            self.report_error(spot.select_key("when_absent"), "word-does-not-fit", message);
+            self.report_error(yaml_path.select_key("when_absent"), "word-does-not-fit", message);
         }
     }
 
     fn resolve_clear_value(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         file: &FieldFile,
         behavior: FieldBehavior,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> ClearValue {
         let fixed = behavior.required || behavior.read_only || behavior.immutable;
-        let place = spot.select_key("clear_with");
+        let place = yaml_path.select_key("clear_with");
         match file.clear_with {
             Some(clear) if fixed && clear != ClearValue::Nothing => {
                 let message = "nothing clears a field that is required, read-only or immutable";
@@ -315,20 +321,26 @@ impl KindChecker<'_> {
             return ClearValue::Nothing;
         }
         file.clear_with.unwrap_or(match file.ty {
-            TypeName::String => scene.api.clear_with.string,
+            TypeName::String => context.api.clear_with.string,
             TypeName::Array | TypeName::Map => ClearValue::Empty,
-            _ => scene.api.clear_with.other,
+            _ => context.api.clear_with.other,
         })
     }
 
-    fn check_field_example(&mut self, file: &FieldFile, ty: &FieldType, mark: Sensitivity, spot: YamlPath) {
+    fn check_field_example(
+        &mut self,
+        file: &FieldFile,
+        ty: &FieldType,
+        mark: Sensitivity,
+        yaml_path: YamlPath,
+    ) {
         let Some(example) = file.example.as_ref().filter(|_| !self.is_proven) else { return };
-        let spot = spot.select_key("example");
+        let yaml_path = yaml_path.select_key("example");
         if mark == Sensitivity::Secret {
             let message = "a secret has no example, because no document holds one";
-            self.report_error(spot, "contradiction", message);
+            self.report_error(yaml_path, "contradiction", message);
         }
-        self.check_value(spot, ty, example);
+        self.check_value(yaml_path, ty, example);
     }
 }
 

@@ -12,20 +12,20 @@ use crate::kind::{ArrayType, Field, FieldType, ItemType, Shape};
 
 impl KindChecker<'_> {
     /// Puts the rules for members that no field describes into the shapes.
-    pub(super) fn apply_member_rules(&mut self, spot: YamlPath, file: &KindFile, shape: &mut Shape) {
+    pub(super) fn apply_member_rules(&mut self, yaml_path: YamlPath, file: &KindFile, shape: &mut Shape) {
         set_unknown_members(shape, file.unknown_members);
-        let spot = spot.select_key("ignore_members");
+        let yaml_path = yaml_path.select_key("ignore_members");
         for (at, pattern) in file.ignore_members.iter().enumerate() {
             let (path, member) = pattern.rsplit_once('.').unwrap_or(("", pattern));
             let names: Vec<&str> = path.split('.').filter(|name| !name.is_empty()).collect();
-            self.ignore_member(spot.select_item(at), shape, &names, member);
+            self.ignore_member(yaml_path.select_item(at), shape, &names, member);
         }
     }
 
-    fn ignore_member(&mut self, spot: YamlPath, shape: &mut Shape, path: &[&str], member: &str) {
+    fn ignore_member(&mut self, yaml_path: YamlPath, shape: &mut Shape, path: &[&str], member: &str) {
         let Some((first, rest)) = path.split_first() else {
             if member.is_empty() {
-                self.report_error(spot, "empty-text", "this pattern names no member");
+                self.report_error(yaml_path, "empty-text", "this pattern names no member");
             } else if shape
                 .fields
                 .iter()
@@ -33,7 +33,7 @@ impl KindChecker<'_> {
             {
                 let message = format!("`{member}` is a field, so it is not ignored");
                 let hint = "remove it from `properties`, or from `ignore_members`";
-                self.report_error_with_hint(spot, "contradiction", message, hint);
+                self.report_error_with_hint(yaml_path, "contradiction", message, hint);
             } else {
                 shape.ignored_members.push(member.into());
             }
@@ -42,37 +42,44 @@ impl KindChecker<'_> {
         let names: Vec<Arc<str>> = shape.fields.iter().map(|field| Arc::clone(&field.name)).collect();
         let field = shape.fields.iter_mut().find(|field| *field.name == **first);
         match (field.map(find_inner_shape), names) {
-            (Some(Some(inner)), _) => self.ignore_member(spot, inner, rest, member),
+            (Some(Some(inner)), _) => self.ignore_member(yaml_path, inner, rest, member),
             (Some(None), _) => {
                 let message = format!("`{first}` has no members of its own");
-                self.report_error(spot, "unknown-name", message);
+                self.report_error(yaml_path, "unknown-name", message);
             }
-            (None, names) => self.report_unknown_name(spot, "field", first, names.iter().map(|name| &**name)),
+            (None, names) => {
+                self.report_unknown_name(yaml_path, "field", first, names.iter().map(|name| &**name))
+            }
         }
     }
 
-    pub(super) fn check_list_conditions(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
-        self.check_object_conditions(scene, spot.select_key("only"), &list.only);
-        self.check_object_conditions(scene, spot.select_key("built_in"), &list.built_in);
+    pub(super) fn check_list_conditions(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        list: &ListFile,
+    ) {
+        self.check_object_conditions(context, yaml_path.select_key("only"), &list.only);
+        self.check_object_conditions(context, yaml_path.select_key("built_in"), &list.built_in);
     }
 
     /// Conditions on the objects of a list: root fields with the values that they may have.
     fn check_object_conditions(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         conditions: &BTreeMap<String, Vec<String>>,
     ) {
         for (name, values) in conditions {
-            let spot = spot.select_key(name);
+            let yaml_path = yaml_path.select_key(name);
             if values.is_empty() {
-                self.report_error(spot, "missing-word", format!("`{name}` lists no value"));
+                self.report_error(yaml_path, "missing-word", format!("`{name}` lists no value"));
             }
-            if let Some((_, field)) = self.find_root_field(scene, spot, name)
+            if let Some((_, field)) = self.find_root_field(context, yaml_path, name)
                 && (!is_scalar(field.ty) || field.write_only)
             {
                 let message = format!("`{name}` is not a scalar that is returned");
-                self.report_error(spot, "word-does-not-fit", message);
+                self.report_error(yaml_path, "word-does-not-fit", message);
             }
         }
     }

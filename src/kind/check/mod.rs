@@ -68,10 +68,10 @@ pub(super) fn build_placeholder_api(name: &str) -> Api {
 
 /// Checks what was typed about an API called `name`.
 pub fn check_api(page: &CheckInput, name: &str, file: ApiFile, faults: &mut Vec<Diagnostic>) -> Option<Api> {
-    let mut desk = KindChecker::new(page);
-    desk.check_common_keys(page.root_path(), file.format, &file.title, &file.description);
-    desk.check_api_file(page.root_path(), &file);
-    desk.finish_check(faults).then(|| api::build_api(name, file))
+    let mut checker = KindChecker::new(page);
+    checker.check_common_keys(page.root_path(), file.format, &file.title, &file.description);
+    checker.check_api_file(page.root_path(), &file);
+    checker.finish_check(faults).then(|| api::build_api(name, file))
 }
 
 /// Checks what was typed about a kind of `api`; `name` is the kind's own part of its name.
@@ -82,28 +82,34 @@ pub fn check_kind(
     file: KindFile,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<Kind> {
-    let mut desk = KindChecker::new(page);
+    let mut checker = KindChecker::new(page);
     let root = page.root_path();
-    desk.check_common_keys(root, file.format, &file.title, &file.description);
-    let scope = desk.resolve_scope_parameters(root.select_key("scope"), &file);
-    let scene = CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds };
-    let shape = desk.resolve_root_fields(&scene, &file.properties, root.select_key("properties"));
-    let identity = desk.resolve_identity(&scene, root.select_key("identity"), &file.identity);
-    let history = desk.resolve_history_fields(&scene, root.select_key("history"), file.history.as_ref());
-    let pending_when =
-        desk.resolve_pending_condition(&scene, root.select_key("pending_when"), file.pending_when.as_ref());
-    let deleted_when =
-        desk.resolve_deleted_condition(&scene, root.select_key("deleted_when"), file.deleted_when.as_ref());
-    let operations = desk.resolve_operations(&scene, root.select_key("operations"), &file);
+    checker.check_common_keys(root, file.format, &file.title, &file.description);
+    let scope = checker.resolve_scope_parameters(root.select_key("scope"), &file);
+    let context = CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds };
+    let shape = checker.resolve_root_fields(&context, &file.properties, root.select_key("properties"));
+    let identity = checker.resolve_identity(&context, root.select_key("identity"), &file.identity);
+    let history = checker.resolve_history_fields(&context, root.select_key("history"), file.history.as_ref());
+    let pending_when = checker.resolve_pending_condition(
+        &context,
+        root.select_key("pending_when"),
+        file.pending_when.as_ref(),
+    );
+    let deleted_when = checker.resolve_deleted_condition(
+        &context,
+        root.select_key("deleted_when"),
+        file.deleted_when.as_ref(),
+    );
+    let operations = checker.resolve_operations(&context, root.select_key("operations"), &file);
     let (Some(mut fields), Some(identity), Some(operations)) = (shape, identity, operations) else {
-        desk.finish_check(faults);
+        checker.finish_check(faults);
         return None;
     };
     mark_identity_fields(&mut fields, &identity);
     let mut shape = Shape::new(fields);
-    desk.apply_member_rules(root, &file, &mut shape);
+    checker.apply_member_rules(root, &file, &mut shape);
     let shape = Arc::new(shape);
-    desk.check_examples(&scene, &shape, &file, root.select_key("examples"));
+    checker.check_examples(&context, &shape, &file, root.select_key("examples"));
     let kind = Kind {
         api: Arc::clone(api),
         name: format!("{}/{name}", api.name).into(),
@@ -119,7 +125,7 @@ pub fn check_kind(
         shape,
         examples: file.examples,
     };
-    desk.finish_check(faults).then_some(kind)
+    checker.finish_check(faults).then_some(kind)
 }
 
 /// A document may name the fields by which its object is found, even where the service sets them.
@@ -220,45 +226,45 @@ impl<'s> KindChecker<'s> {
 
     fn report_error(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         code: &'static str,
         message: impl Into<String>,
     ) -> &mut Diagnostic {
-        self.push_diagnostic(spot, Diagnostic::error(code, message))
+        self.push_diagnostic(yaml_path, Diagnostic::error(code, message))
     }
 
-    fn push_diagnostic(&mut self, spot: YamlPath, diagnostic: Diagnostic) -> &mut Diagnostic {
+    fn push_diagnostic(&mut self, yaml_path: YamlPath, diagnostic: Diagnostic) -> &mut Diagnostic {
         let at = self.diagnostics.len();
-        self.diagnostics.push(diagnostic.with_location(self.source.locate_span(spot.span)));
+        self.diagnostics.push(diagnostic.with_location(self.source.locate_span(yaml_path.span)));
         &mut self.diagnostics[at]
     }
 
     fn report_error_with_hint(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         code: &'static str,
         message: impl Into<String>,
         hint: &str,
     ) {
-        self.report_error(spot, code, message).hint = Some(hint.into());
+        self.report_error(yaml_path, code, message).hint = Some(hint.into());
     }
 
     fn report_unknown_name<'k>(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         what: &str,
         name: &str,
         known: impl IntoIterator<Item = &'k str> + Clone,
     ) {
         let message = format!("there is no {what} `{name}`");
-        self.report_error(spot, "unknown-name", message).hint = suggest_word(name, known);
+        self.report_error(yaml_path, "unknown-name", message).hint = suggest_word(name, known);
     }
 
-    fn require_text(&mut self, spot: YamlPath, word: &str, text: &str) {
+    fn require_text(&mut self, yaml_path: YamlPath, word: &str, text: &str) {
         if text.trim().is_empty() {
             let message = format!("`{word}` says nothing");
             self.report_error_with_hint(
-                spot.select_key(word),
+                yaml_path.select_key(word),
                 "empty-text",
                 message,
                 "write a sentence that helps whoever reads it",
@@ -280,22 +286,26 @@ impl<'s> KindChecker<'s> {
         self.require_text(root, "description", description);
     }
 
-    fn resolve_scope_parameters(&mut self, spot: YamlPath, file: &KindFile) -> Vec<ScopeParameter> {
+    fn resolve_scope_parameters(&mut self, yaml_path: YamlPath, file: &KindFile) -> Vec<ScopeParameter> {
         let mut scopes = Vec::new();
         for (name, scope) in &file.scope.0 {
-            let spot = spot.select_key(name);
-            self.require_text(spot, "description", &scope.description);
+            let yaml_path = yaml_path.select_key(name);
+            self.require_text(yaml_path, "description", &scope.description);
             if !matches!(scope.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
                 let message = "a scope parameter is a `string`, an `integer` or a `uuid`";
-                self.report_error(spot.select_key("type"), "word-does-not-fit", message);
+                self.report_error(yaml_path.select_key("type"), "word-does-not-fit", message);
                 continue;
             }
             if *name == file.identity.id {
-                self.report_error(spot, "contradiction", "a scope parameter can't have the name of the id");
+                self.report_error(
+                    yaml_path,
+                    "contradiction",
+                    "a scope parameter can't have the name of the id",
+                );
             }
             let ty = types::build_plain_scalar(scope.ty);
             if let Some(example) = &scope.example {
-                self.read_scalar(spot.select_key("example"), &ty, example);
+                self.read_scalar(yaml_path.select_key("example"), &ty, example);
             }
             scopes.push(ScopeParameter {
                 name: name.as_str().into(),
@@ -310,19 +320,19 @@ impl<'s> KindChecker<'s> {
 
     fn resolve_identity(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &IdentityFile,
     ) -> Option<KindIdentity> {
-        let id = self.find_root_field(scene, spot.select_key("id"), &file.id);
+        let id = self.find_root_field(context, yaml_path.select_key("id"), &file.id);
         if let Some((_, field)) = id {
-            self.check_id_field(spot.select_key("id"), field, file.id_assigned_by);
+            self.check_id_field(yaml_path.select_key("id"), field, file.id_assigned_by);
         }
-        let key = ("the natural key", spot.select_key("natural_key"));
-        let natural_key = self.resolve_key_paths(scene, key, &file.natural_key);
-        let names = ("`import_name`", spot.select_key("import_name"));
-        let import_name = self.resolve_key_paths(scene, names, &file.import_name);
-        self.check_import_names(scene, spot.select_key("import_name"), &file.import_name);
+        let key = ("the natural key", yaml_path.select_key("natural_key"));
+        let natural_key = self.resolve_key_paths(context, key, &file.natural_key);
+        let names = ("`import_name`", yaml_path.select_key("import_name"));
+        let import_name = self.resolve_key_paths(context, names, &file.import_name);
+        self.check_import_names(context, yaml_path.select_key("import_name"), &file.import_name);
         let (id, _) = id?;
         Some(KindIdentity {
             id,
@@ -335,51 +345,55 @@ impl<'s> KindChecker<'s> {
     /// Paths of fields that tell things apart; none when there is a fault in one.
     fn resolve_key_paths(
         &mut self,
-        scene: &CheckContext,
-        (what, spot): (&str, YamlPath),
+        context: &CheckContext,
+        (what, yaml_path): (&str, YamlPath),
         dotted: &[String],
     ) -> Option<Vec<Vec<u16>>> {
         let mut paths = Vec::new();
         for (index, dotted) in dotted.iter().enumerate() {
-            paths.extend(self.resolve_key_path(scene, spot.select_item(index), dotted));
+            paths.extend(self.resolve_key_path(context, yaml_path.select_item(index), dotted));
         }
         let distinct: BTreeSet<_> = paths.iter().collect();
         if distinct.len() != paths.len() {
-            self.report_error(spot, "duplicate-name", format!("{what} names a field twice"));
+            self.report_error(yaml_path, "duplicate-name", format!("{what} names a field twice"));
         }
         (paths.len() == dotted.len()).then_some(paths)
     }
 
     /// Names stand in paths and logs, where nothing marked may stand.
-    fn check_import_names(&mut self, scene: &CheckContext, spot: YamlPath, dotted: &[String]) {
+    fn check_import_names(&mut self, context: &CheckContext, yaml_path: YamlPath, dotted: &[String]) {
         for (index, dotted) in dotted.iter().enumerate() {
-            let mut fields = Some(scene.root);
+            let mut fields = Some(context.root);
             for name in dotted.split('.') {
                 let field = fields.and_then(|fields| fields.0.iter().find(|(own, _)| own == name));
                 let Some((_, field)) = field else { break };
                 if field.sensitivity.is_some() {
                     let message = format!("`{name}` is sensitive, and names are public");
                     let hint = "name a public field, or leave the word out";
-                    self.report_error_with_hint(spot.select_item(index), "contradiction", message, hint);
+                    self.report_error_with_hint(yaml_path.select_item(index), "contradiction", message, hint);
                 }
                 fields = keywords::get_inner_fields(field);
             }
         }
     }
 
-    fn check_id_field(&mut self, spot: YamlPath, field: &FieldFile, assigner: IdAssigner) {
+    fn check_id_field(&mut self, yaml_path: YamlPath, field: &FieldFile, assigner: IdAssigner) {
         if !matches!(field.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
-            self.report_error(spot, "word-does-not-fit", "an id is a `string`, an `integer` or a `uuid`");
+            self.report_error(
+                yaml_path,
+                "word-does-not-fit",
+                "an id is a `string`, an `integer` or a `uuid`",
+            );
         }
         if field.sensitivity == Some(SensitivityFile::Secret) {
             let message = "a secret can't be an id: ids are part of URLs, logs and state";
-            self.report_error(spot, "contradiction", message);
+            self.report_error(yaml_path, "contradiction", message);
         }
         match assigner {
             IdAssigner::Server if !field.read_only => {
                 let message = "the server assigns this id, so its field is `read_only`";
                 self.report_error_with_hint(
-                    spot,
+                    yaml_path,
                     "contradiction",
                     message,
                     "or say `id_assigned_by: client`",
@@ -387,21 +401,26 @@ impl<'s> KindChecker<'s> {
             }
             IdAssigner::Client if field.read_only => {
                 let message = "the client assigns this id, so its field can't be `read_only`";
-                self.report_error_with_hint(spot, "contradiction", message, "write `immutable: true`");
+                self.report_error_with_hint(yaml_path, "contradiction", message, "write `immutable: true`");
             }
             _ => {}
         }
     }
 
     /// A path of the natural key: through objects, to a leaf that can be read.
-    fn resolve_key_path(&mut self, scene: &CheckContext, spot: YamlPath, dotted: &str) -> Option<Vec<u16>> {
-        let (path, field) = self.resolve_dotted_path(spot, scene.root, dotted)?;
-        self.check_key_field(spot, dotted, field)?;
+    fn resolve_key_path(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        dotted: &str,
+    ) -> Option<Vec<u16>> {
+        let (path, field) = self.resolve_dotted_path(yaml_path, context.root, dotted)?;
+        self.check_key_field(yaml_path, dotted, field)?;
         Some(path)
     }
 
     /// Whether a field can tell things apart: a leaf that reads back, or a set of them.
-    fn check_key_field(&mut self, spot: YamlPath, name: &str, field: &FieldFile) -> Option<()> {
+    fn check_key_field(&mut self, yaml_path: YamlPath, name: &str, field: &FieldFile) -> Option<()> {
         let leaves = field.items.as_ref().is_some_and(|item| item.ty.is_some());
         let fits = match field.ty {
             TypeName::Object | TypeName::Map | TypeName::Any => false,
@@ -411,12 +430,12 @@ impl<'s> KindChecker<'s> {
         if !fits {
             let message =
                 format!("`{name}` can't be part of a key: it is neither a scalar nor a set of scalars");
-            self.report_error(spot, "word-does-not-fit", message);
+            self.report_error(yaml_path, "word-does-not-fit", message);
             return None;
         }
         if field.write_only {
             let message = format!("`{name}` can't be part of a key: it is never returned");
-            self.report_error(spot, "contradiction", message);
+            self.report_error(yaml_path, "contradiction", message);
             return None;
         }
         Some(())
@@ -425,17 +444,17 @@ impl<'s> KindChecker<'s> {
     /// A path through objects, from the names to the numbers and the field at its end.
     fn resolve_dotted_path<'k>(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         fields: &'k OrderedMap<FieldFile>,
         dotted: &str,
     ) -> Option<(Vec<u16>, &'k FieldFile)> {
         let (mut fields, mut path, mut found) = (Some(fields), Vec::new(), None);
         for name in dotted.split('.') {
             let Some(inner) = fields else {
-                self.report_error(spot, "unknown-name", format!("a scalar has no field `{name}`"));
+                self.report_error(yaml_path, "unknown-name", format!("a scalar has no field `{name}`"));
                 return None;
             };
-            let (number, field) = self.find_field(spot, inner, name)?;
+            let (number, field) = self.find_field(yaml_path, inner, name)?;
             path.push(number);
             fields = keywords::get_inner_fields(field);
             found = Some(field);
@@ -445,13 +464,13 @@ impl<'s> KindChecker<'s> {
 
     fn find_field<'k>(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         fields: &'k OrderedMap<FieldFile>,
         name: &str,
     ) -> Option<(u16, &'k FieldFile)> {
         let at = fields.0.iter().position(|(own, _)| own == name);
         if at.is_none() {
-            self.report_unknown_name(spot, "field", name, fields.0.iter().map(|(own, _)| own.as_str()));
+            self.report_unknown_name(yaml_path, "field", name, fields.0.iter().map(|(own, _)| own.as_str()));
         }
         let at = at?;
         Some((u16::try_from(at).ok()?, &fields.0[at].1))
@@ -459,33 +478,38 @@ impl<'s> KindChecker<'s> {
 
     fn find_root_field<'k>(
         &mut self,
-        scene: &CheckContext<'k>,
-        spot: YamlPath,
+        context: &CheckContext<'k>,
+        yaml_path: YamlPath,
         name: &str,
     ) -> Option<(u16, &'k FieldFile)> {
-        self.find_field(spot, scene.root, name)
+        self.find_field(yaml_path, context.root, name)
     }
 
     fn resolve_pending_condition(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: Option<&PendingWhenFile>,
     ) -> Option<FieldCondition> {
         let file = file?;
         if file.values.is_empty() {
-            self.report_error(spot.select_key("values"), "missing-word", "`values` lists no value");
+            self.report_error(yaml_path.select_key("values"), "missing-word", "`values` lists no value");
         }
-        let (field, found) = self.find_root_field(scene, spot.select_key("field"), &file.field)?;
+        let (field, found) = self.find_root_field(context, yaml_path.select_key("field"), &file.field)?;
         if found.ty != TypeName::String {
             let message = "`pending_when` needs a string field";
-            self.report_error(spot.select_key("field"), "word-does-not-fit", message);
+            self.report_error(yaml_path.select_key("field"), "word-does-not-fit", message);
         }
         let closed = found.values.as_ref().filter(|_| !found.open_enum);
         for (at, value) in file.values.iter().enumerate() {
             let known = closed.into_iter().flat_map(|values| &values.0).map(|(value, _)| value.as_str());
             if closed.is_some() && !known.clone().any(|known| known == value) {
-                self.report_unknown_name(spot.select_key("values").select_item(at), "value", value, known);
+                self.report_unknown_name(
+                    yaml_path.select_key("values").select_item(at),
+                    "value",
+                    value,
+                    known,
+                );
             }
         }
         Some(FieldCondition {
@@ -496,16 +520,17 @@ impl<'s> KindChecker<'s> {
 
     fn resolve_history_fields(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: Option<&HistoryFile>,
     ) -> HistoryFields {
         let Some(file) = file else { return HistoryFields::default() };
         let mut resolve = |word: &str, name: &Option<String>, types: &[TypeName]| {
-            let (number, field) = self.find_root_field(scene, spot.select_key(word), name.as_deref()?)?;
+            let (number, field) =
+                self.find_root_field(context, yaml_path.select_key(word), name.as_deref()?)?;
             if !types.contains(&field.ty) {
                 let message = format!("`{word}` can't be read from a field of this type");
-                self.report_error(spot.select_key(word), "word-does-not-fit", message);
+                self.report_error(yaml_path.select_key(word), "word-does-not-fit", message);
             }
             Some(number)
         };

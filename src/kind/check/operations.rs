@@ -25,46 +25,46 @@ enum WriteAction {
 impl KindChecker<'_> {
     pub(super) fn resolve_operations(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &KindFile,
     ) -> Option<KindOperations> {
         let before = self.diagnostics.len();
         let (own, identity) = (&file.operations, &file.identity);
-        self.check_list_operation(scene, Some(scene), spot.select_key("list"), &own.list);
-        self.check_scope_use(scene, spot.select_key("list"), &own.list);
-        self.check_list_conditions(scene, spot.select_key("list"), &own.list);
+        self.check_list_operation(context, Some(context), yaml_path.select_key("list"), &own.list);
+        self.check_scope_use(context, yaml_path.select_key("list"), &own.list);
+        self.check_list_conditions(context, yaml_path.select_key("list"), &own.list);
         let get = own
             .get
             .as_ref()
-            .map(|get| self.resolve_read_operation(scene, spot.select_key("get"), get, identity));
+            .map(|get| self.resolve_read_operation(context, yaml_path.select_key("get"), get, identity));
         if let Some(find) = &own.find {
-            self.check_find_operation(scene, spot.select_key("find"), find, identity);
+            self.check_find_operation(context, yaml_path.select_key("find"), find, identity);
         }
         let create = self.resolve_write_operation(
-            scene,
-            spot.select_key("create"),
+            context,
+            yaml_path.select_key("create"),
             own.create.as_ref(),
             (WriteAction::Create, identity),
         );
         let update = self.resolve_write_operation(
-            scene,
-            spot.select_key("update"),
+            context,
+            yaml_path.select_key("update"),
             own.update.as_ref(),
             (WriteAction::Update, identity),
         );
         let replace = self.resolve_write_operation(
-            scene,
-            spot.select_key("replace"),
+            context,
+            yaml_path.select_key("replace"),
             own.replace.as_ref(),
             (WriteAction::Replace, identity),
         );
         let get_path = own.get.as_ref().and_then(|get| get.get.as_ref());
-        self.check_list_form(spot.select_key("list"), &own.list, get_path.is_some());
-        let (update, updates) = self.resolve_several_updates(scene, spot, file, update);
-        self.check_delete_operation(scene, spot.select_key("delete"), own.delete.as_ref(), identity);
-        self.check_created_object_is_findable(spot.select_key("create"), own, identity);
-        let if_match = self.resolve_if_match(scene, spot, own);
+        self.check_list_form(yaml_path.select_key("list"), &own.list, get_path.is_some());
+        let (update, updates) = self.resolve_several_updates(context, yaml_path, file, update);
+        self.check_delete_operation(context, yaml_path.select_key("delete"), own.delete.as_ref(), identity);
+        self.check_created_object_is_findable(yaml_path.select_key("create"), own, identity);
+        let if_match = self.resolve_if_match(context, yaml_path, own);
         (self.diagnostics.len() == before).then_some(())?;
         Some(KindOperations {
             list: own.list.clone(),
@@ -83,21 +83,21 @@ impl KindChecker<'_> {
     /// Of several updates, each with the fields that it takes.
     fn resolve_several_updates(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &KindFile,
         update: Option<WriteOperation>,
     ) -> (Option<WriteOperation>, Vec<WriteOperation>) {
         let (own, identity) = (&file.operations, &file.identity);
-        let owned = self.resolve_update_fields(scene, spot, own);
+        let owned = self.resolve_update_fields(context, yaml_path, own);
         let mut updates = Vec::new();
         for (at, file) in own.updates.iter().enumerate() {
-            let place = spot.select_key("updates").select_item(at);
+            let place = yaml_path.select_key("updates").select_item(at);
             let write =
-                self.resolve_write_operation(scene, place, Some(file), (WriteAction::Update, identity));
+                self.resolve_write_operation(context, place, Some(file), (WriteAction::Update, identity));
             updates.extend(write.map(|write| WriteOperation { fields: owned.get(at).cloned(), ..write }));
         }
-        let others: Vec<u16> = (0..scene.root.0.len())
+        let others: Vec<u16> = (0..context.root.0.len())
             .filter_map(|number| u16::try_from(number).ok())
             .filter(|number| !owned.iter().any(|fields| fields.contains(number)))
             .collect();
@@ -111,58 +111,58 @@ impl KindChecker<'_> {
     /// `items` as in `check_paging`.
     pub(super) fn check_list_operation(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         items: Option<&CheckContext>,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         list: &ListFile,
     ) {
-        let scope = list_path_parameters(scene);
-        self.check_path_template(spot.select_key("get"), &list.get, &scope);
+        let scope = list_path_parameters(context);
+        self.check_path_template(yaml_path.select_key("get"), &list.get, &scope);
         if let Some(path) = &list.access_check {
-            self.check_path_template(spot.select_key("access_check"), path, &scope);
+            self.check_path_template(yaml_path.select_key("access_check"), path, &scope);
         }
         if list.items.as_deref() == Some("") {
-            self.report_error(spot.select_key("items"), "empty-text", "`items` names no member");
+            self.report_error(yaml_path.select_key("items"), "empty-text", "`items` names no member");
         }
         if let Some(paging) = &list.paging {
-            self.check_paging(items, spot.select_key("paging"), paging);
+            self.check_paging(items, yaml_path.select_key("paging"), paging);
         }
     }
 
     fn check_delete_operation(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         delete: Option<&DeleteFile>,
         identity: &IdentityFile,
     ) {
         let Some(delete) = delete else { return };
-        self.check_delete_body(spot, delete);
-        self.check_item_path(scene, spot.select_key("delete"), &delete.delete, identity);
+        self.check_delete_body(yaml_path, delete);
+        self.check_item_path(context, yaml_path.select_key("delete"), &delete.delete, identity);
     }
 
-    fn check_scope_use(&mut self, scene: &CheckContext, spot: YamlPath, list: &ListFile) {
+    fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
         let used = parse_parameters(&list.get).unwrap_or_default();
-        for name in list_path_parameters(scene) {
+        for name in list_path_parameters(context) {
             if !used.contains(&name) {
                 let message = format!("the scope parameter `{name}` is not in this path");
                 let hint = format!("write `{{{name}}}` where it belongs, or say `in: query`");
-                self.report_error_with_hint(spot.select_key("get"), "unused-scope", message, &hint);
+                self.report_error_with_hint(yaml_path.select_key("get"), "unused-scope", message, &hint);
             }
         }
     }
 
     fn resolve_read_operation(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         get: &ReadFile,
         identity: &IdentityFile,
     ) -> Option<ReadOperation> {
         if let Some(path) = &get.get {
-            self.check_item_path(scene, spot.select_key("get"), path, identity);
+            self.check_item_path(context, yaml_path.select_key("get"), path, identity);
         }
-        self.check_member_path(spot, "response_member", get.response_member.as_deref());
+        self.check_member_path(yaml_path, "response_member", get.response_member.as_deref());
         let needs_path = get.get.is_none();
         let rules = [
             (
@@ -172,14 +172,14 @@ impl KindChecker<'_> {
             ),
             (needs_path && !get.query.is_empty(), "query", "`query` needs a path"),
         ];
-        self.report_contradictions(spot, &rules);
-        self.check_fixed_query(spot.select_key("query"), get.query.keys());
-        let mut allowed = list_path_parameters(scene);
+        self.report_contradictions(yaml_path, &rules);
+        self.check_fixed_query(yaml_path.select_key("query"), get.query.keys());
+        let mut allowed = list_path_parameters(context);
         allowed.push(&identity.id);
-        let query = self.check_query(spot.select_key("list_with"), &get.list_with, &allowed);
+        let query = self.check_query(yaml_path.select_key("list_with"), &get.list_with, &allowed);
         if !get.list_with.is_empty() && !query.contains(&identity.id) {
             let message = format!("nothing here holds `{{{}}}`, so every object would match", identity.id);
-            self.report_error(spot.select_key("list_with"), "missing-parameter", message);
+            self.report_error(yaml_path.select_key("list_with"), "missing-parameter", message);
         }
         let query: Vec<_> = get.list_with.clone().into_iter().collect();
         match (get.get.clone(), query.is_empty()) {
@@ -188,7 +188,7 @@ impl KindChecker<'_> {
             (None, false) => Some(ReadOperation::List(query)),
             (None, true) => {
                 self.report_error(
-                    spot,
+                    yaml_path,
                     "missing-word",
                     "reading one object needs `get`, `list_with`, or both",
                 );
@@ -199,27 +199,27 @@ impl KindChecker<'_> {
 
     fn check_find_operation(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         find: &FindFile,
         identity: &IdentityFile,
     ) {
         if identity.natural_key.is_empty() {
             self.report_error(
-                spot,
+                yaml_path,
                 "contradiction",
                 "without a `natural_key` there is nothing to find an object by",
             );
         }
-        let mut allowed = list_path_parameters(scene);
+        let mut allowed = list_path_parameters(context);
         allowed.extend(identity.natural_key.iter().map(String::as_str));
-        let used = self.check_query(spot.select_key("query"), &find.query, &allowed);
+        let used = self.check_query(yaml_path.select_key("query"), &find.query, &allowed);
         if !identity.natural_key.iter().any(|name| used.contains(name)) {
             let message = "nothing here holds a field of the natural key, so every object would match";
-            self.report_error(spot.select_key("query"), "missing-parameter", message);
+            self.report_error(yaml_path.select_key("query"), "missing-parameter", message);
         }
         for (escaped, text) in &find.escape {
-            let place = spot.select_key("escape");
+            let place = yaml_path.select_key("escape");
             if find.except.as_deref().is_some_and(|except| except.contains(*escaped)) {
                 let message = format!("`{escaped}` is in `except` too");
                 self.report_error(place, "contradiction", message);
@@ -230,47 +230,47 @@ impl KindChecker<'_> {
             }
         }
         if find.except.as_deref() == Some("") {
-            self.report_error(spot.select_key("except"), "empty-text", "`except` lists no character");
+            self.report_error(yaml_path.select_key("except"), "empty-text", "`except` lists no character");
         }
     }
 
     /// Checks the values of a query and says which parameters they hold.
     fn check_query(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         query: &BTreeMap<String, String>,
         allowed: &[&str],
     ) -> Vec<String> {
         let mut used = Vec::new();
         for (name, text) in query {
-            let spot = spot.select_key(name);
-            used.extend(self.check_parameters(spot, text, allowed));
+            let yaml_path = yaml_path.select_key(name);
+            used.extend(self.check_parameters(yaml_path, text, allowed));
         }
         used
     }
 
     fn resolve_write_operation(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: Option<&WriteFile>,
         (job, identity): (WriteAction, &IdentityFile),
     ) -> Option<WriteOperation> {
         let file = file?;
-        let (verb, word, path) = self.resolve_method(spot, file)?;
-        let place = spot.select_key(word);
+        let (verb, word, path) = self.resolve_method(yaml_path, file)?;
+        let place = yaml_path.select_key(word);
         if job == WriteAction::Create {
-            let mut allowed = list_path_parameters(scene);
+            let mut allowed = list_path_parameters(context);
             if identity.id_assigned_by == IdAssigner::Client {
                 allowed.push(&identity.id);
             }
             self.check_path_template(place, path, &allowed);
         } else {
-            self.check_item_path(scene, place, path, identity);
+            self.check_item_path(context, place, path, identity);
         }
-        self.check_write_keywords(spot, file, job);
-        self.check_body_words(scene, spot, file);
-        let nested = self.resolve_nested_fields(scene, spot, file, job);
+        self.check_write_keywords(yaml_path, file, job);
+        self.check_body_words(context, yaml_path, file);
+        let nested = self.resolve_nested_fields(context, yaml_path, file, job);
         Some(WriteOperation {
             method: verb,
             path: path.to_owned(),
@@ -292,7 +292,7 @@ impl KindChecker<'_> {
 
     fn resolve_method<'f>(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         file: &'f WriteFile,
     ) -> Option<(Method, &'static str, &'f str)> {
         let verbs = [
@@ -308,13 +308,13 @@ impl KindChecker<'_> {
                     None => "none of `post`, `put` and `patch` names the path",
                     Some(_) => "more than one of `post`, `put` and `patch` names a path",
                 };
-                self.report_error(spot, "one-verb", message);
+                self.report_error(yaml_path, "one-verb", message);
                 None
             }
         }
     }
 
-    fn check_write_keywords(&mut self, spot: YamlPath, file: &WriteFile, job: WriteAction) {
+    fn check_write_keywords(&mut self, yaml_path: YamlPath, file: &WriteFile, job: WriteAction) {
         let changes = file.body == WriteBody::Changes;
         let rules = [
             (job != WriteAction::Update && changes, "body", "only an `update` can have `body: changes`"),
@@ -346,38 +346,38 @@ impl KindChecker<'_> {
                 "a full body already has the required fields",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
     }
 
     fn resolve_nested_fields(
         &mut self,
-        scene: &CheckContext,
-        spot: YamlPath,
+        context: &CheckContext,
+        yaml_path: YamlPath,
         file: &WriteFile,
         job: WriteAction,
     ) -> Option<NestedFields> {
         let is_nested = |ty| matches!(ty, TypeName::Object | TypeName::Map | TypeName::Array);
         let Some(NestedFieldsFile { granularity, query, also_send }) = &file.nested_fields else {
-            let any = scene.root.0.iter().any(|(_, field)| is_nested(field.ty) && !field.read_only);
+            let any = context.root.0.iter().any(|(_, field)| is_nested(field.ty) && !field.read_only);
             if job == WriteAction::Update && file.body == WriteBody::Changes && any {
                 let message = "objects, maps and arrays can be written, but nothing says how they are sent";
                 let hint = "add `nested_fields: { granularity: whole }` or `members`";
-                self.report_error_with_hint(spot, "missing-word", message, hint);
+                self.report_error_with_hint(yaml_path, "missing-word", message, hint);
             }
             return None;
         };
-        let place = spot.select_key("nested_fields").select_key("also_send");
+        let place = yaml_path.select_key("nested_fields").select_key("also_send");
         let mut fields = Vec::new();
         for (at, name) in also_send.iter().enumerate() {
-            let spot = place.select_item(at);
-            let Some((number, field)) = self.find_root_field(scene, spot, name) else { continue };
+            let yaml_path = place.select_item(at);
+            let Some((number, field)) = self.find_root_field(context, yaml_path, name) else { continue };
             if !is_nested(field.ty) || field.read_only {
                 let message = format!("`{name}` is not an object, map or array that can be written");
-                self.report_error(spot, "word-does-not-fit", message);
+                self.report_error(yaml_path, "word-does-not-fit", message);
             }
             fields.push(number);
         }
-        self.check_query(spot.select_key("nested_fields").select_key("query"), query, &[]);
+        self.check_query(yaml_path.select_key("nested_fields").select_key("query"), query, &[]);
         let query = query.clone().into_iter().collect();
         Some(NestedFields { granularity: *granularity, query, also_send: fields })
     }
@@ -385,7 +385,7 @@ impl KindChecker<'_> {
     /// After a create the object must be found again, by the answer or by its natural key.
     fn check_created_object_is_findable(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         file: &OperationsFile,
         identity: &IdentityFile,
     ) {
@@ -393,25 +393,31 @@ impl KindChecker<'_> {
         if silent && identity.natural_key.is_empty() && identity.id_assigned_by == IdAssigner::Server {
             let message = "nothing identifies the object that a create has made";
             let hint = "say `response: id` or `object`, or give the kind a `natural_key`";
-            self.report_error_with_hint(spot, "contradiction", message, hint);
+            self.report_error_with_hint(yaml_path, "contradiction", message, hint);
         }
     }
 
     /// A path that leads to one object.
-    fn check_item_path(&mut self, scene: &CheckContext, spot: YamlPath, path: &str, identity: &IdentityFile) {
-        let mut allowed = list_path_parameters(scene);
+    fn check_item_path(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        path: &str,
+        identity: &IdentityFile,
+    ) {
+        let mut allowed = list_path_parameters(context);
         allowed.push(&identity.id);
-        let used = self.check_path_template(spot, path, &allowed);
+        let used = self.check_path_template(yaml_path, path, &allowed);
         if !used.contains(&identity.id) {
             let message = format!("the path lacks `{{{}}}`, so it does not lead to one object", identity.id);
-            self.report_error(spot, "missing-parameter", message);
+            self.report_error(yaml_path, "missing-parameter", message);
         }
     }
 
     /// A path with parameters; says which it holds.
     pub(super) fn check_path_template(
         &mut self,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         path: &str,
         allowed: &[&str],
     ) -> Vec<String> {
@@ -422,18 +428,18 @@ impl KindChecker<'_> {
         {
             let message = "this is not a path below the base URL";
             let hint = "it starts with one slash and has neither query nor `..`";
-            self.report_error_with_hint(spot, "wrong-path", message, hint);
+            self.report_error_with_hint(yaml_path, "wrong-path", message, hint);
         }
-        self.check_parameters(spot, path, allowed)
+        self.check_parameters(yaml_path, path, allowed)
     }
 
-    fn check_parameters(&mut self, spot: YamlPath, text: &str, allowed: &[&str]) -> Vec<String> {
+    fn check_parameters(&mut self, yaml_path: YamlPath, text: &str, allowed: &[&str]) -> Vec<String> {
         let Some(names) = parse_parameters(text) else {
-            self.report_error(spot, "wrong-path", "a curly bracket stands alone");
+            self.report_error(yaml_path, "wrong-path", "a curly bracket stands alone");
             return Vec::new();
         };
         for name in names.iter().filter(|name| !allowed.contains(name)) {
-            self.report_unknown_name(spot, "parameter", name, allowed.iter().copied());
+            self.report_unknown_name(yaml_path, "parameter", name, allowed.iter().copied());
         }
         names.into_iter().map(str::to_owned).collect()
     }
@@ -444,8 +450,8 @@ fn resolve_read_form(get: &ReadFile) -> ReadForm {
 }
 
 /// The scope parameters that stand in paths.
-fn list_path_parameters<'k>(scene: &CheckContext<'k>) -> Vec<&'k str> {
-    let in_path = scene.scope.iter().filter(|scope| scope.location == ParameterLocation::Path);
+fn list_path_parameters<'k>(context: &CheckContext<'k>) -> Vec<&'k str> {
+    let in_path = context.scope.iter().filter(|scope| scope.location == ParameterLocation::Path);
     in_path.map(|scope| &*scope.name).collect()
 }
 

@@ -7,36 +7,45 @@ use crate::kind::file::{PagingFile, PagingStyle, TypeName};
 
 impl KindChecker<'_> {
     /// `items` is the context whose fields the items of the list have; none where no kind describes them.
-    pub(super) fn check_paging(&mut self, items: Option<&CheckContext>, spot: YamlPath, paging: &PagingFile) {
+    pub(super) fn check_paging(
+        &mut self,
+        items: Option<&CheckContext>,
+        yaml_path: YamlPath,
+        paging: &PagingFile,
+    ) {
         if paging.page_size == Some(0) {
-            self.report_error(spot.select_key("page_size"), "wrong-number", "a page holds at least 1 item");
+            self.report_error(
+                yaml_path.select_key("page_size"),
+                "wrong-number",
+                "a page holds at least 1 item",
+            );
         }
-        self.check_paging_texts(spot, paging);
-        self.check_paging_style(spot, paging);
+        self.check_paging_texts(yaml_path, paging);
+        self.check_paging_style(yaml_path, paging);
         if paging.limit.is_some() != paging.page_size.is_some() {
             let message = "`limit` and `page_size` need each other";
             let hint = "`limit` is the parameter, `page_size` its value";
-            self.report_error_with_hint(spot, "missing-word", message, hint);
+            self.report_error_with_hint(yaml_path, "missing-word", message, hint);
         }
         let requested = [&paging.offset, &paging.page, &paging.cursor];
         if paging.limit.is_some() && requested.into_iter().any(|name| *name == paging.limit) {
             let message = "`limit` and the parameter that names the page are two parameters, not one";
-            self.report_error(spot.select_key("limit"), "duplicate-name", message);
+            self.report_error(yaml_path.select_key("limit"), "duplicate-name", message);
         }
         if let Some(name) = &paging.cursor_from_item {
-            self.check_item_cursor(items, spot.select_key("cursor_from_item"), name);
+            self.check_item_cursor(items, yaml_path.select_key("cursor_from_item"), name);
         }
     }
 
-    fn check_paging_texts(&mut self, spot: YamlPath, paging: &PagingFile) {
+    fn check_paging_texts(&mut self, yaml_path: YamlPath, paging: &PagingFile) {
         for (word, text) in list_words(paging) {
             if let Some(text) = text {
-                self.require_text(spot, word, text);
+                self.require_text(yaml_path, word, text);
             }
         }
     }
 
-    fn check_paging_style(&mut self, spot: YamlPath, paging: &PagingFile) {
+    fn check_paging_style(&mut self, yaml_path: YamlPath, paging: &PagingFile) {
         let style = paging.style;
         let own = |other| style == other;
         let by_url = matches!(style, PagingStyle::Offset | PagingStyle::Link);
@@ -77,7 +86,7 @@ impl KindChecker<'_> {
                 "`total` and `total_header` exclude each other",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
         let missing = match style {
             PagingStyle::Offset => paging.offset.is_none().then_some("`style: offset` needs `offset`"),
             PagingStyle::Page => paging.page.is_none().then_some("`style: page` needs `page`"),
@@ -87,21 +96,21 @@ impl KindChecker<'_> {
             PagingStyle::Link => (!has_next).then_some("`style: link` needs `next` or `next_header`"),
         };
         if let Some(message) = missing {
-            self.report_error(spot, "missing-word", message);
+            self.report_error(yaml_path, "missing-word", message);
         }
     }
 
-    fn check_item_cursor(&mut self, items: Option<&CheckContext>, spot: YamlPath, name: &str) {
-        let Some(scene) = items else {
+    fn check_item_cursor(&mut self, items: Option<&CheckContext>, yaml_path: YamlPath, name: &str) {
+        let Some(context) = items else {
             let message = "no kind describes these items, so the cursor cannot come from one of them";
-            self.report_error(spot, "word-does-not-fit", message);
+            self.report_error(yaml_path, "word-does-not-fit", message);
             return;
         };
-        let Some((_, field)) = self.find_root_field(scene, spot, name) else { return };
+        let Some((_, field)) = self.find_root_field(context, yaml_path, name) else { return };
         let fits = [TypeName::String, TypeName::Integer, TypeName::Uuid, TypeName::DateTime];
         if !fits.contains(&field.ty) || field.write_only {
             let message = format!("`{name}` is not a string, integer, uuid or datetime that reads return");
-            self.report_error(spot, "word-does-not-fit", message);
+            self.report_error(yaml_path, "word-does-not-fit", message);
         }
     }
 }

@@ -33,20 +33,20 @@ pub(super) fn build_plain_scalar(ty: TypeName) -> ScalarType {
 impl KindChecker<'_> {
     pub(super) fn resolve_field_type(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         file: &FieldFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         above: &InheritedBehavior,
     ) -> Option<FieldType> {
         match file.ty {
             TypeName::Object => {
-                let place = spot.select_key("properties");
-                let fields = self.resolve_object_fields(scene, file.properties.as_ref()?, place, above)?;
+                let place = yaml_path.select_key("properties");
+                let fields = self.resolve_object_fields(context, file.properties.as_ref()?, place, above)?;
                 Some(FieldType::Object(Arc::new(Shape::new(fields))))
             }
-            TypeName::Map => self.resolve_map_type(file, spot).map(FieldType::Map),
-            TypeName::Array => self.resolve_array_type(scene, file, spot, above).map(FieldType::Array),
-            TypeName::String => self.resolve_string_type(file, spot).map(FieldType::Scalar),
+            TypeName::Map => self.resolve_map_type(file, yaml_path).map(FieldType::Map),
+            TypeName::Array => self.resolve_array_type(context, file, yaml_path, above).map(FieldType::Array),
+            TypeName::String => self.resolve_string_type(file, yaml_path).map(FieldType::Scalar),
             TypeName::Integer => {
                 Some(FieldType::Scalar(ScalarType::Integer(file.encode_as.unwrap_or_default())))
             }
@@ -62,63 +62,63 @@ impl KindChecker<'_> {
         }
     }
 
-    fn resolve_string_type(&mut self, file: &FieldFile, spot: YamlPath) -> Option<ScalarType> {
+    fn resolve_string_type(&mut self, file: &FieldFile, yaml_path: YamlPath) -> Option<ScalarType> {
         let Some(values) = &file.values else {
             return Some(ScalarType::String { max_length: file.max_length });
         };
         if file.max_length.is_some() {
             let message = "`enum` already limits the value";
-            self.report_error(spot.select_key("max_length"), "contradiction", message);
+            self.report_error(yaml_path.select_key("max_length"), "contradiction", message);
         }
-        self.resolve_enum(values, file.open_enum, spot)
+        self.resolve_enum(values, file.open_enum, yaml_path)
     }
 
     fn resolve_enum(
         &mut self,
         values: &OrderedMap<String>,
         open: bool,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> Option<ScalarType> {
-        let spot = spot.select_key("enum");
+        let yaml_path = yaml_path.select_key("enum");
         if values.0.is_empty() {
-            self.report_error(spot, "missing-word", "an `enum` has at least one value");
+            self.report_error(yaml_path, "missing-word", "an `enum` has at least one value");
             return None;
         }
         for (value, description) in &values.0 {
-            self.require_text(spot, value, description);
+            self.require_text(yaml_path, value, description);
         }
         let values = values.0.iter().map(|(value, description)| (value.as_str().into(), description.clone()));
         Some(ScalarType::Enum { values: values.collect(), open })
     }
 
-    fn resolve_map_type(&mut self, file: &FieldFile, spot: YamlPath) -> Option<MapType> {
+    fn resolve_map_type(&mut self, file: &FieldFile, yaml_path: YamlPath) -> Option<MapType> {
         let item = file.items.as_ref()?;
         if item.properties.is_some() {
             let message = "the values of a `map` are scalars";
             self.report_error_with_hint(
-                spot.select_key("items"),
+                yaml_path.select_key("items"),
                 "word-does-not-fit",
                 message,
                 "use `type: any` for anything else",
             );
             return None;
         }
-        let value = self.resolve_item_scalar(item, spot.select_key("items"))?;
+        let value = self.resolve_item_scalar(item, yaml_path.select_key("items"))?;
         let keys = file.keys.iter().flat_map(|keys| &keys.0);
         let keys: Vec<(Arc<str>, String)> =
             keys.map(|(key, description)| (key.as_str().into(), description.clone())).collect();
         for (key, description) in &keys {
-            self.require_text(spot.select_key("keys"), key, description);
+            self.require_text(yaml_path.select_key("keys"), key, description);
         }
         Some(MapType { value, keys, deletes_unlisted: file.unlisted_items? == UnlistedItems::Delete })
     }
 
-    fn resolve_item_scalar(&mut self, item: &ItemFile, spot: YamlPath) -> Option<ScalarType> {
+    fn resolve_item_scalar(&mut self, item: &ItemFile, yaml_path: YamlPath) -> Option<ScalarType> {
         let ty = item.ty?;
         if !is_scalar(ty) {
             let message = format!("an item can't be of type `{}`", render_type_name(ty));
             self.report_error_with_hint(
-                spot.select_key("type"),
+                yaml_path.select_key("type"),
                 "word-does-not-fit",
                 message,
                 "write `properties` for objects",
@@ -126,12 +126,12 @@ impl KindChecker<'_> {
             return None;
         }
         match (&item.values, ty) {
-            (Some(values), TypeName::String) => self.resolve_enum(values, item.open_enum, spot),
+            (Some(values), TypeName::String) => self.resolve_enum(values, item.open_enum, yaml_path),
             (None, _) if !item.open_enum => Some(build_plain_scalar(ty)),
             _ => {
                 let message =
                     format!("`enum` and `open_enum` do not fit the type `{}`", render_type_name(ty));
-                self.report_error(spot, "word-does-not-fit", message);
+                self.report_error(yaml_path, "word-does-not-fit", message);
                 None
             }
         }
@@ -139,16 +139,16 @@ impl KindChecker<'_> {
 
     fn resolve_array_type(
         &mut self,
-        scene: &CheckContext,
+        context: &CheckContext,
         file: &FieldFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
         above: &InheritedBehavior,
     ) -> Option<ArrayType> {
         let item = file.items.as_ref()?;
-        let items = spot.select_key("items");
+        let items = yaml_path.select_key("items");
         let made = match (&item.ty, &item.properties) {
             (None | Some(TypeName::Object), Some(fields)) => {
-                let made = self.resolve_object_fields(scene, fields, items.select_key("properties"), above);
+                let made = self.resolve_object_fields(context, fields, items.select_key("properties"), above);
                 made.map(|fields| ItemType::Object(Arc::new(Shape::new(fields))))
             }
             (Some(_), None) => self.resolve_item_scalar(item, items).map(ItemType::Scalar),
@@ -161,9 +161,9 @@ impl KindChecker<'_> {
                 None
             }
         };
-        let list_type = self.resolve_list_type(file, item, spot);
-        let deletion = self.resolve_item_deletion(file, item, spot.select_key("delete_items_through"));
-        self.check_array_keywords(file, item, spot);
+        let list_type = self.resolve_list_type(file, item, yaml_path);
+        let deletion = self.resolve_item_deletion(file, item, yaml_path.select_key("delete_items_through"));
+        self.check_array_keywords(file, item, yaml_path);
         let (mut item, list_type) = (made?, list_type?);
         if let (ItemType::Object(shape), ListType::Map(keys)) = (&mut item, &list_type) {
             mark_key_fields(shape, keys);
@@ -178,7 +178,7 @@ impl KindChecker<'_> {
         })
     }
 
-    fn check_array_keywords(&mut self, file: &FieldFile, item: &ItemFile, spot: YamlPath) {
+    fn check_array_keywords(&mut self, file: &FieldFile, item: &ItemFile, yaml_path: YamlPath) {
         let is = |name| file.list_type == Some(name);
         let atomic = is(ListTypeName::Atomic);
         let deletes = file.unlisted_items == Some(UnlistedItems::Delete);
@@ -218,18 +218,23 @@ impl KindChecker<'_> {
                 "a list with `delete_items_through` has `write_items: changed`",
             ),
         ];
-        self.report_contradictions(spot, &rules);
+        self.report_contradictions(yaml_path, &rules);
     }
 
     /// Reports each rule that is broken, at its word.
-    pub(super) fn report_contradictions(&mut self, spot: YamlPath, rules: &[(bool, &str, &str)]) {
+    pub(super) fn report_contradictions(&mut self, yaml_path: YamlPath, rules: &[(bool, &str, &str)]) {
         for (_, word, message) in rules.iter().filter(|(broken, ..)| *broken) {
-            self.report_error(spot.select_key(word), "contradiction", *message);
+            self.report_error(yaml_path.select_key(word), "contradiction", *message);
         }
     }
 
-    fn resolve_list_type(&mut self, file: &FieldFile, item: &ItemFile, spot: YamlPath) -> Option<ListType> {
-        let keys = spot.select_key("list_keys");
+    fn resolve_list_type(
+        &mut self,
+        file: &FieldFile,
+        item: &ItemFile,
+        yaml_path: YamlPath,
+    ) -> Option<ListType> {
+        let keys = yaml_path.select_key("list_keys");
         let list_type = file.list_type?;
         if list_type != ListTypeName::Map && !file.list_keys.is_empty() {
             self.report_error(keys, "contradiction", "`list_keys` belong to `list_type: map`");
@@ -240,20 +245,30 @@ impl KindChecker<'_> {
             ListTypeName::Set => {
                 let message = "the items of a `set` are matched by their value, and these have properties";
                 let hint = "write `list_type: map` with `list_keys`, or `atomic`";
-                self.report_error_with_hint(spot.select_key("list_type"), "word-does-not-fit", message, hint);
+                self.report_error_with_hint(
+                    yaml_path.select_key("list_type"),
+                    "word-does-not-fit",
+                    message,
+                    hint,
+                );
                 return None;
             }
             ListTypeName::Map => {}
         }
         let Some(fields) = &item.properties else {
             let message = "items without properties have no key";
-            let spot = spot.select_key("list_type");
-            self.report_error_with_hint(spot, "word-does-not-fit", message, "write `atomic` or `set`");
+            let yaml_path = yaml_path.select_key("list_type");
+            self.report_error_with_hint(yaml_path, "word-does-not-fit", message, "write `atomic` or `set`");
             return None;
         };
         if file.list_keys.is_empty() {
             let message = "a `list_type: map` needs `list_keys`";
-            self.report_error_with_hint(spot, "missing-word", message, "write `list_keys: [[field, …]]`");
+            self.report_error_with_hint(
+                yaml_path,
+                "missing-word",
+                message,
+                "write `list_keys: [[field, …]]`",
+            );
             return None;
         }
         let resolved: Vec<_> = file
@@ -269,21 +284,21 @@ impl KindChecker<'_> {
         &mut self,
         fields: &OrderedMap<FieldFile>,
         names: &[String],
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> Option<Vec<u16>> {
         if names.is_empty() {
-            self.report_error(spot, "missing-word", "a key has at least one field");
+            self.report_error(yaml_path, "missing-word", "a key has at least one field");
             return None;
         }
         let mut key = Vec::new();
         for (at, name) in names.iter().enumerate() {
-            let spot = spot.select_item(at);
-            let Some((number, field)) = self.find_field(spot, fields, name) else { continue };
-            if self.check_key_field(spot, name, field).is_none() {
+            let yaml_path = yaml_path.select_item(at);
+            let Some((number, field)) = self.find_field(yaml_path, fields, name) else { continue };
+            if self.check_key_field(yaml_path, name, field).is_none() {
                 continue;
             }
             if key.contains(&number) {
-                self.report_error(spot, "duplicate-name", format!("`{name}` stands twice in this key"));
+                self.report_error(yaml_path, "duplicate-name", format!("`{name}` stands twice in this key"));
                 continue;
             }
             key.push(number);
@@ -295,12 +310,12 @@ impl KindChecker<'_> {
         &mut self,
         file: &FieldFile,
         item: &ItemFile,
-        spot: YamlPath,
+        yaml_path: YamlPath,
     ) -> Option<Option<ItemDeletion>> {
         let Some(ItemDeletionFile { member, keys }) = &file.delete_items_through else { return Some(None) };
-        self.require_text(spot, "member", member);
+        self.require_text(yaml_path, "member", member);
         let fields = item.properties.as_ref()?;
-        let keys = self.resolve_key(fields, keys, spot.select_key("keys"))?;
+        let keys = self.resolve_key(fields, keys, yaml_path.select_key("keys"))?;
         let row_id = find_row_id(file, item);
         let has_row_id = keys.iter().any(|number| Some(&fields.0[usize::from(*number)].0) == row_id);
         if !has_row_id {
@@ -309,7 +324,7 @@ impl KindChecker<'_> {
                 Some(name) => format!("add `{name}`"),
                 None => "name a `read_only` id here, and as a key of its own in `list_keys`".to_owned(),
             };
-            self.report_error_with_hint(spot.select_key("keys"), "contradiction", message, &hint);
+            self.report_error_with_hint(yaml_path.select_key("keys"), "contradiction", message, &hint);
         }
         Some(Some(ItemDeletion { member: member.as_str().into(), keys }))
     }

@@ -17,115 +17,126 @@ const SECRET_SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", 
 
 impl KindChecker<'_> {
     /// A leaf's value, or a fault.
-    pub(super) fn read_scalar(&mut self, spot: YamlPath, leaf: &ScalarType, json: &Json) -> Option<Value> {
+    pub(super) fn read_scalar(
+        &mut self,
+        yaml_path: YamlPath,
+        leaf: &ScalarType,
+        json: &Json,
+    ) -> Option<Value> {
         let read = match json {
             Json::String(text) => leaf.read_token(ScalarToken::String(text)),
             Json::Number(number) => leaf.read_token(ScalarToken::Number(&number.to_string())),
             Json::Bool(flag) => leaf.read_token(ScalarToken::Boolean(*flag)),
             _ if *leaf == ScalarType::Any => return Some(Value::Null),
             _ => {
-                self.report_error(spot, "wrong-value", format!("this is not {}", leaf.describe_type()));
+                self.report_error(yaml_path, "wrong-value", format!("this is not {}", leaf.describe_type()));
                 return None;
             }
         };
         match read {
             Ok(value) => Some(value),
             Err(mismatch) => {
-                self.report_error(spot, "wrong-value", mismatch.message).hint = mismatch.hint;
+                self.report_error(yaml_path, "wrong-value", mismatch.message).hint = mismatch.hint;
                 None
             }
         }
     }
 
     /// Judges an example, which stands as in a document.
-    pub(super) fn check_value(&mut self, spot: YamlPath, ty: &FieldType, json: &Json) {
+    pub(super) fn check_value(&mut self, yaml_path: YamlPath, ty: &FieldType, json: &Json) {
         match (ty, json) {
             (FieldType::Scalar(leaf), json) => {
-                self.read_scalar(spot, leaf, json);
+                self.read_scalar(yaml_path, leaf, json);
             }
             (FieldType::Object(shape), Json::Object(members)) => {
                 for (name, value) in members {
                     match shape.find_field(name) {
                         Some(field) if field.sensitivity == Sensitivity::Secret => {
-                            self.check_secret_source(spot.select_key(name), value)
+                            self.check_secret_source(yaml_path.select_key(name), value)
                         }
-                        Some(field) => self.check_value(spot.select_key(name), &field.ty, value),
+                        Some(field) => self.check_value(yaml_path.select_key(name), &field.ty, value),
                         None => {
                             let known = shape.fields.iter().map(|field| &*field.name);
-                            self.report_unknown_name(spot.select_key(name), "field", name, known);
+                            self.report_unknown_name(yaml_path.select_key(name), "field", name, known);
                         }
                     }
                 }
             }
             (FieldType::Map(map), Json::Object(members)) => {
                 for (key, value) in members {
-                    self.read_scalar(spot.select_key(key), &map.value, value);
+                    self.read_scalar(yaml_path.select_key(key), &map.value, value);
                 }
             }
             (FieldType::Array(list), Json::Array(items)) => {
                 for (at, item) in items.iter().enumerate() {
-                    self.check_item(spot.select_item(at), &list.item, item);
+                    self.check_item(yaml_path.select_item(at), &list.item, item);
                 }
             }
-            _ => self.report_wrong_type(spot, ty),
+            _ => self.report_wrong_type(yaml_path, ty),
         }
     }
 
     /// Inside an example a secret stands as in a document: as where it comes from.
-    fn check_secret_source(&mut self, spot: YamlPath, json: &Json) {
+    fn check_secret_source(&mut self, yaml_path: YamlPath, json: &Json) {
         let is_source = json.as_object().is_some_and(|members| {
             members.len() == 1 && SECRET_SOURCE_KEYS.iter().any(|source| members.contains_key(*source))
         });
         if !is_source {
-            self.report_error(spot, "wrong-value", "a secret in an example says where it comes from").hint =
-                Some("write { from_env: NAME }".into());
+            self.report_error(yaml_path, "wrong-value", "a secret in an example says where it comes from")
+                .hint = Some("write { from_env: NAME }".into());
         }
     }
 
-    fn check_item(&mut self, spot: YamlPath, item: &ItemType, json: &Json) {
+    fn check_item(&mut self, yaml_path: YamlPath, item: &ItemType, json: &Json) {
         match item {
             ItemType::Scalar(leaf) => {
-                self.read_scalar(spot, leaf, json);
+                self.read_scalar(yaml_path, leaf, json);
             }
-            ItemType::Object(shape) => self.check_value(spot, &FieldType::Object(shape.clone()), json),
+            ItemType::Object(shape) => self.check_value(yaml_path, &FieldType::Object(shape.clone()), json),
         }
     }
 
-    fn report_wrong_type(&mut self, spot: YamlPath, ty: &FieldType) {
-        self.report_error(spot, "wrong-value", format!("this is not of type `{}`", ty.type_name()));
+    fn report_wrong_type(&mut self, yaml_path: YamlPath, ty: &FieldType) {
+        self.report_error(yaml_path, "wrong-value", format!("this is not of type `{}`", ty.type_name()));
     }
 
     /// Judges an object as a service answers it: null and missing members are fine, unknown ones are told.
-    pub(super) fn check_response_object(&mut self, spot: YamlPath, shape: &Shape, json: &Json, exact: bool) {
+    pub(super) fn check_response_object(
+        &mut self,
+        yaml_path: YamlPath,
+        shape: &Shape,
+        json: &Json,
+        exact: bool,
+    ) {
         let Json::Object(members) = json else {
-            self.report_error(spot, "wrong-value", "this is not an object");
+            self.report_error(yaml_path, "wrong-value", "this is not an object");
             return;
         };
         for (name, value) in members {
-            let spot = spot.select_key(name);
+            let yaml_path = yaml_path.select_key(name);
             let fields: Vec<&Field> =
                 shape.fields.iter().filter(|field| reads_member(field, name, exact)).collect();
             if fields.is_empty() && !shape.ignores_member(name) {
-                self.warn_unknown_member(spot, name, shape);
+                self.warn_unknown_member(yaml_path, name, shape);
             }
             for field in fields {
-                self.check_member(spot, field, value, exact);
+                self.check_member(yaml_path, field, value, exact);
             }
         }
     }
 
-    fn warn_unknown_member(&mut self, spot: YamlPath, name: &str, shape: &Shape) {
+    fn warn_unknown_member(&mut self, yaml_path: YamlPath, name: &str, shape: &Shape) {
         let known = shape.fields.iter().filter_map(|field| field.read_from.first()).map(|name| &**name);
         let hint = crate::diagnostic::suggest_word(name, known);
         let message = format!("no field is read from the member `{name}`");
-        self.push_diagnostic(spot, Diagnostic::warning("unknown-example-member", message)).hint = hint;
+        self.push_diagnostic(yaml_path, Diagnostic::warning("unknown-example-member", message)).hint = hint;
     }
 
-    fn check_member(&mut self, spot: YamlPath, field: &Field, json: &Json, exact: bool) {
-        let (mut spot, mut json) = (spot, json);
+    fn check_member(&mut self, yaml_path: YamlPath, field: &Field, json: &Json, exact: bool) {
+        let (mut yaml_path, mut json) = (yaml_path, json);
         for step in field.read_from.iter().skip(1) {
             let Some(inner) = json.get(&**step) else { return };
-            (spot, json) = (spot.select_key(step), inner);
+            (yaml_path, json) = (yaml_path.select_key(step), inner);
         }
         // a thing referred to may come whole
         if let Some(id) = field.reference.as_ref().and_then(|refers| json.as_object()?.get(&*refers.id)) {
@@ -133,20 +144,20 @@ impl KindChecker<'_> {
         }
         match (&field.ty, json) {
             (_, Json::Null) => {}
-            (FieldType::Object(shape), json) => self.check_response_object(spot, shape, json, exact),
+            (FieldType::Object(shape), json) => self.check_response_object(yaml_path, shape, json, exact),
             (FieldType::Array(list), Json::Array(items)) => {
                 for (at, item) in items.iter().enumerate() {
                     match &list.item {
                         ItemType::Object(shape) => {
-                            self.check_response_object(spot.select_item(at), shape, item, exact)
+                            self.check_response_object(yaml_path.select_item(at), shape, item, exact)
                         }
                         ItemType::Scalar(leaf) => {
-                            self.read_scalar(spot.select_item(at), leaf, item);
+                            self.read_scalar(yaml_path.select_item(at), leaf, item);
                         }
                     }
                 }
             }
-            (ty, json) => self.check_value(spot, ty, json),
+            (ty, json) => self.check_value(yaml_path, ty, json),
         }
     }
 }

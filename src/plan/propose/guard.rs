@@ -138,9 +138,14 @@ impl ProposalBuilder<'_> {
             let message = format!("{slot} was not looked up");
             self.push_error("unresolved-secret", message, span, "see the error about this source");
         }
-        for (spot, _) in self.input.document.collect_references() {
-            let message = format!("what `{}` refers to was not looked up", spot.field.name);
-            self.push_error("unresolved-reference", message, spot.span, "see the error about this reference");
+        for (yaml_path, _) in self.input.document.collect_references() {
+            let message = format!("what `{}` refers to was not looked up", yaml_path.field.name);
+            self.push_error(
+                "unresolved-reference",
+                message,
+                yaml_path.span,
+                "see the error about this reference",
+            );
         }
     }
 }

@@ -63,16 +63,16 @@ impl ProposalBuilder<'_> {
         for (index, item) in before.iter().enumerate() {
             let at = path.join_segment(list.build_item_segment(index, item, before));
             match pairs.iter().position(|pair| *pair == Some(index)) {
-                Some(wish) => {
+                Some(desired) => {
                     rows.begin_row(&self.proposal);
-                    let above = std::mem::replace(&mut self.current_span, items[wish].span);
+                    let above = std::mem::replace(&mut self.current_span, items[desired].span);
                     let (changes, hidden) = (self.proposal.changes.len(), self.proposal.hidden.len());
                     let (risks, clears, shown) = (
                         self.proposal.carry_risks.len(),
                         self.proposal.hidden_clears.len(),
                         self.proposal.shown_secrets.len(),
                     );
-                    let object = self.merge_object(shape, item.as_object(), wanted[wish], &at);
+                    let object = self.merge_object(shape, item.as_object(), wanted[desired], &at);
                     self.current_span = above;
                     let stays =
                         self.proposal.changes.len() == changes && list.write_items == WrittenItems::Changed;
@@ -98,15 +98,17 @@ impl ProposalBuilder<'_> {
             }
         }
         // behind all that are there, so that no new item is taken for one that goes
-        for (index, wish) in (before.len()..).zip((0..pairs.len()).filter(|wish| pairs[*wish].is_none())) {
+        for (index, desired) in
+            (before.len()..).zip((0..pairs.len()).filter(|desired| pairs[*desired].is_none()))
+        {
             rows.begin_row(&self.proposal);
             let item = self.build_new_item(
                 shape,
-                &items[wish],
+                &items[desired],
                 &path.join_segment(PathSegment::Item { index, key: Vec::new() }),
             );
             let at = path.join_segment(list.build_item_segment(index, &item, &rows.after));
-            self.push_change(at, None, Some(item.clone()), look(Some(items[wish].span)));
+            self.push_change(at, None, Some(item.clone()), look(Some(items[desired].span)));
             rows.after.push(fill_null_fields(shape, item));
         }
         rows.rekey_hidden_values(list, path, &mut self.proposal);

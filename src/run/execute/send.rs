@@ -525,8 +525,8 @@ fn diagnose_wrong_object(service: &TargetClient, step: &Step, body: &[u8]) -> Op
     }
     let member = write.response_member.as_deref();
     let (answered, _) = wire::read_object_spellings(body, service.target.format, kind, member).ok()?;
-    let (own, asked) = (answered.object.get_field(kind.identity.id)?, step.subject.id.as_ref()?);
-    (own != asked).then(|| {
+    let (own, requested) = (answered.object.get_field(kind.identity.id)?, step.subject.id.as_ref()?);
+    (own != requested).then(|| {
         Diagnostic::warning("wrong-object", "the service answered with another id than was asked for")
             .with_location(step.subject.place.clone())
             .with_hint("the object is read again and compared; look at the service if this comes back")

@@ -108,9 +108,9 @@ impl ObjectDrafter<'_> {
             self.position.push(u32::from(field.number));
             self.names.push(field.name.to_string());
             let mark = above.max(field.sensitivity);
-            let wish =
+            let desired =
                 self.draft_field(field, live.get_field(field.number), mark, must.contains(&field.number));
-            fields.extend(wish.map(|wish| (field.number, build_node(wish))));
+            fields.extend(desired.map(|desired| (field.number, build_node(desired))));
             self.names.pop();
             self.position.pop();
         }
@@ -148,7 +148,7 @@ impl ObjectDrafter<'_> {
         if blank && !must {
             return None;
         }
-        let wish = match (&field.ty, live.filter(|value| !matches!(value, Value::Null))) {
+        let desired = match (&field.ty, live.filter(|value| !matches!(value, Value::Null))) {
             (FieldType::Array(list), live) => {
                 self.draft_list(field, list, live.map(Value::items).unwrap_or_default(), mark)
             }
@@ -166,10 +166,10 @@ impl ObjectDrafter<'_> {
             }
             _ => None,
         };
-        if wish.is_none() {
+        if desired.is_none() {
             self.add_remark(format!("{}: left out, because no document can say its value", field.name));
         }
-        wish
+        desired
     }
 
     /// A secret is never said: only where it comes from. Of one that reads empty nothing is known.
@@ -211,7 +211,7 @@ impl ObjectDrafter<'_> {
     ) -> Option<DesiredValue> {
         let mut said = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let wish = match value {
+            let desired = match value {
                 // an entry that is null asks for its removal
                 Value::Null => return None,
                 value if mark == Sensitivity::Secret => {
@@ -219,7 +219,7 @@ impl ObjectDrafter<'_> {
                 }
                 value => can_represent(&map.value, value).then(|| DesiredValue::Literal(value.clone()))?,
             };
-            said.push((is_valid_key(key).then(|| key.clone())?, build_node(wish)));
+            said.push((is_valid_key(key).then(|| key.clone())?, build_node(desired)));
         }
         Some(DesiredValue::Map(said))
     }
@@ -257,7 +257,7 @@ impl ObjectDrafter<'_> {
         (at, value): (usize, &Value),
         mark: Sensitivity,
     ) -> Option<DesiredNode> {
-        let wish = match value {
+        let desired = match value {
             value if mark == Sensitivity::Secret => {
                 let word = format!("{}_{}", to_field_words(&field.name), at + 1);
                 (!value.is_blank()).then(|| self.draft_source(word))?
@@ -265,7 +265,7 @@ impl ObjectDrafter<'_> {
             Value::Null if *leaf != ScalarType::Any => return None,
             value => can_represent(leaf, value).then(|| DesiredValue::Literal(value.clone()))?,
         };
-        Some(build_node(wish))
+        Some(build_node(desired))
     }
 
     /// Items told apart by the first key that does it; else by their row ids; else they can't be said.
@@ -347,7 +347,7 @@ fn draft_key(shape: &Shape, key: &[u16], object: &Object) -> Option<Vec<(u16, De
     let mut fields: Vec<(u16, DesiredNode)> = Vec::with_capacity(key.len());
     for number in key {
         let field = shape.get_field(*number);
-        let wish = match (object.get_field(*number), &field.ty) {
+        let desired = match (object.get_field(*number), &field.ty) {
             (Some(Value::Array(items)), _) => DesiredValue::List(
                 items.iter().map(|item| build_node(DesiredValue::Literal(item.clone()))).collect(),
             ),
@@ -355,7 +355,7 @@ fn draft_key(shape: &Shape, key: &[u16], object: &Object) -> Option<Vec<(u16, De
             (None | Some(Value::Null), _) => can_be_cleared(field).then_some(DesiredValue::Clear)?,
             (Some(value), _) => DesiredValue::Literal(value.clone()),
         };
-        fields.push((*number, build_node(wish)));
+        fields.push((*number, build_node(desired)));
     }
     fields.sort_by_key(|(number, _)| *number);
     Some(fields)
@@ -382,8 +382,8 @@ fn matches_live_order(identity: ItemIdentity, items: &[Vec<(u16, DesiredNode)>],
         && identity.match_items(&filled, live).is_ok_and(is_in_order)
 }
 
-fn build_node(wish: DesiredValue) -> DesiredNode {
-    DesiredNode { span: SourceSpan::default(), value: wish }
+fn build_node(desired: DesiredValue) -> DesiredNode {
+    DesiredNode { span: SourceSpan::default(), value: desired }
 }
 
 /// Whether a document can hold a value: services hold longer texts and other choices than documents may.

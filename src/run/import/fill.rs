@@ -18,8 +18,8 @@ pub enum FillMode {
 }
 
 impl FillMode {
-    fn matches(self, wish: &DesiredValue) -> bool {
-        match wish {
+    fn matches(self, desired: &DesiredValue) -> bool {
+        match desired {
             DesiredValue::Source(_) => self == Self::Secrets,
             DesiredValue::Reference(reference) => self == Self::References && reference.member.is_none(),
             _ => false,
@@ -62,8 +62,8 @@ fn fill_node(
     live: Option<&Value>,
     what: FillMode,
 ) -> Option<DesiredNode> {
-    let wish = match (&wanted.value, ty) {
-        (wish, _) if what.matches(wish) => {
+    let desired = match (&wanted.value, ty) {
+        (desired, _) if what.matches(desired) => {
             DesiredValue::Literal(live.filter(|value| !value.is_blank())?.clone())
         }
         (DesiredValue::Object(own), FieldType::Object(shape)) => {
@@ -91,9 +91,9 @@ fn fill_node(
                     .collect(),
             )
         }
-        (wish, _) => wish.clone(),
+        (desired, _) => desired.clone(),
     };
-    Some(DesiredNode { span: wanted.span, value: wish })
+    Some(DesiredNode { span: wanted.span, value: desired })
 }
 
 fn fill_item(

@@ -53,9 +53,9 @@ pub async fn resolve_references(
 
 impl ImportedReferences {
     fn from_documents(document: &Document, resolved: &Document) -> Self {
-        let one = |(spot, reference): (crate::document::refer::ReferenceSite, &NamedReference)| {
-            let id = find_value_at(&resolved.spec, spot.span)?;
-            Some((spot.path, reference.clone(), id.clone()))
+        let one = |(yaml_path, reference): (crate::document::refer::ReferenceSite, &NamedReference)| {
+            let id = find_value_at(&resolved.spec, yaml_path.span)?;
+            Some((yaml_path.path, reference.clone(), id.clone()))
         };
         Self(document.collect_references().into_iter().filter_map(one).collect())
     }
@@ -69,8 +69,8 @@ impl ImportedReferences {
     pub fn fill_document(&self, document: &Document, live: &Object) -> Document {
         let linked = fill_copy(document, live, FillMode::References);
         let unknown = || Diagnostic::error("unknown-reference", "this was not looked up");
-        let mut find = |spot: &crate::document::refer::ReferenceSite, reference: &NamedReference| {
-            self.find_id(&spot.path, reference).ok_or_else(unknown)
+        let mut find = |yaml_path: &crate::document::refer::ReferenceSite, reference: &NamedReference| {
+            self.find_id(&yaml_path.path, reference).ok_or_else(unknown)
         };
         // what stays a reference is a fault of the comparison that follows
         let referred = linked.resolve_references(&mut find).unwrap_or(linked);

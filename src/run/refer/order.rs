@@ -37,13 +37,13 @@ pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> De
     for job in jobs {
         let mut own: Vec<(usize, SourceSpan)> = Vec::new();
         let alive = job.document.state == DocumentState::Present && !numbers.is_empty();
-        for (spot, reference) in job.document.collect_references().into_iter().filter(|_| alive) {
-            let among = spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+        for (yaml_path, reference) in job.document.collect_references().into_iter().filter(|_| alive) {
+            let among = yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             if let Some(to) = numbers.get(&key(job, kind, &reference.name))
                 && !own.iter().any(|(known, _)| known == to)
             {
-                own.push((*to, spot.span));
+                own.push((*to, yaml_path.span));
             }
         }
         edges.push(own);

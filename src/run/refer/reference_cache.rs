@@ -107,10 +107,10 @@ impl ReferenceCache {
         &self,
         service: &TargetClient,
         job: &ObjectJob<'_>,
-        (spot, live): (&ReferenceSite<'_>, Option<&Snapshot>),
+        (yaml_path, live): (&ReferenceSite<'_>, Option<&Snapshot>),
     ) {
-        let Some(refers) = &spot.field.reference else { return };
-        let Ok(Some(lead)) = self.find_source(job, spot, live) else { return };
+        let Some(refers) = &yaml_path.field.reference else { return };
+        let Ok(Some(lead)) = self.find_source(job, yaml_path, live) else { return };
         let cell = self.get_candidates_cell((job.target.clone(), lead.build_cache_key(job, refers)));
         cell.get_or_init(|| async {
             let of = CollectionRef { kind: &job.document.kind, scope: &job.scope };
@@ -119,7 +119,7 @@ impl ReferenceCache {
             let rows =
                 service.list_lookup_rows(of, lead.as_remote_source(), &members).await.map_err(Arc::new)?;
             Ok(Arc::new(
-                rows.into_iter().filter_map(|row| parse_candidate(row, refers, spot.id_type)).collect(),
+                rows.into_iter().filter_map(|row| parse_candidate(row, refers, yaml_path.id_type)).collect(),
             ))
         })
         .await;
@@ -147,10 +147,12 @@ impl ReferenceCache {
     pub fn get_candidates(
         &self,
         job: &ObjectJob,
-        spot: &ReferenceSite,
+        yaml_path: &ReferenceSite,
         live: Option<&Snapshot>,
     ) -> Result<Option<Arc<Vec<ReferenceCandidate>>>, ReferenceError> {
-        let (Some(refers), Some(lead)) = (&spot.field.reference, self.find_source(job, spot, live)?) else {
+        let (Some(refers), Some(lead)) =
+            (&yaml_path.field.reference, self.find_source(job, yaml_path, live)?)
+        else {
             return Ok(None);
         };
         match self.get_candidates_cell((job.target.clone(), lead.build_cache_key(job, refers))).get() {
@@ -164,13 +166,13 @@ impl ReferenceCache {
     fn find_source<'s>(
         &self,
         job: &ObjectJob,
-        spot: &ReferenceSite<'s>,
+        yaml_path: &ReferenceSite<'s>,
         live: Option<&Snapshot>,
     ) -> Result<Option<CandidateSource<'s>>, ReferenceError> {
-        match spot.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
+        match yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
             Some(ReferenceSource::List(list)) => Ok(Some(CandidateSource::List(list))),
             Some(ReferenceSource::UrlIn(_)) => {
-                let want = LookupNeed::Url(spot.path.as_str().into());
+                let want = LookupNeed::Url(yaml_path.path.as_str().into());
                 if let Some(LookupValue::Url(url)) = live.and_then(|live| extract_value(&want, live)) {
                     return Ok(Some(CandidateSource::Url(url)));
                 }

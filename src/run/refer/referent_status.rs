@@ -56,7 +56,7 @@ impl ReferentStatuses {
         &self,
         index: &Mutex<ObjectIndex>,
         job: &ObjectJob,
-        (spot, reference, kind): (&ReferenceSite, &NamedReference, &Arc<str>),
+        (yaml_path, reference, kind): (&ReferenceSite, &NamedReference, &Arc<str>),
     ) -> Result<Value, ReferenceError> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (job.target.clone(), kind.clone(), Arc::from(&*reference.name));
@@ -77,8 +77,9 @@ impl ReferentStatuses {
             None => {
                 let index = index.lock().unwrap_or_else(PoisonError::into_inner);
                 let entry = index.get(&job.target, kind, &reference.name);
-                let known = entry
-                    .and_then(|entry| spot.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok());
+                let known = entry.and_then(|entry| {
+                    yaml_path.id_type.read_token(ScalarToken::Plain(entry.id.as_deref()?)).ok()
+                });
                 let names: Vec<&str> = all
                     .keys()
                     .filter(|(target, own, _)| *target == job.target && own == kind)
@@ -87,7 +88,7 @@ impl ReferentStatuses {
                 return known.ok_or_else(|| diagnose_unknown_document(reference, kind, &names).into());
             }
         };
-        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, spot.field.name);
+        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, yaml_path.field.name);
         let why =
             Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
         Err(why.into())

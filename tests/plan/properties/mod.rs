@@ -124,14 +124,14 @@ fn on_every_kind(
 
 impl World {
     /// None when the document has faults: those are not what is looked at here.
-    fn new(kind: &Arc<Kind>, tape: &[u16], wish: Wish) -> Option<Self> {
+    fn new(kind: &Arc<Kind>, tape: &[u16], desired: Wish) -> Option<Self> {
         let mut choices = Choices::new(tape);
-        let around = Around::new(&mut choices, kind, wish.strangers);
+        let around = Around::new(&mut choices, kind, desired.strangers);
         let seen = live_objects::object(&mut choices, kind, &around);
         let manners =
             Manners { sight: around.sight, verified: choices.chance(5), empties: choices.chance(5) };
-        let rules = rules(&mut choices, kind, wish, manners);
-        let (said, source, env) = write(&mut choices, kind, &seen, (around.sight, wish));
+        let rules = rules(&mut choices, kind, desired, manners);
+        let (said, source, env) = write(&mut choices, kind, &seen, (around.sight, desired));
         let document = read_document(&source, &env)?;
         let raws = std::mem::take(&mut choices.raws);
         let live = read(kind, &seen, &raws);
@@ -209,8 +209,8 @@ impl World {
     }
 }
 
-fn rules(choices: &mut Choices, kind: &Kind, wish: Wish, manners: Manners) -> DecideOptions {
-    let method = match wish.put || (kind.operations.replace.is_some() && choices.chance(3)) {
+fn rules(choices: &mut Choices, kind: &Kind, desired: Wish, manners: Manners) -> DecideOptions {
+    let method = match desired.put || (kind.operations.replace.is_some() && choices.chance(3)) {
         true => UpdateMethod::Put,
         false => UpdateMethod::Default,
     };
@@ -236,14 +236,14 @@ fn write(
     choices: &mut Choices,
     kind: &Kind,
     seen: &Json,
-    (sight, wish): (Sight, Wish),
+    (sight, desired): (Sight, Wish),
 ) -> (Map<String, Json>, String, BTreeMap<String, String>) {
     let seen = seen.as_object().expect("an object");
     let id = live_objects::get(seen, kind.id_field())
-        .filter(|_| !wish.creating || kind.identity.id_assigned_by == IdAssigner::Client);
-    let mut writer = Writer { choices, sight, env: BTreeMap::new(), creating: wish.creating };
+        .filter(|_| !desired.creating || kind.identity.id_assigned_by == IdAssigner::Client);
+    let mut writer = Writer { choices, sight, env: BTreeMap::new(), creating: desired.creating };
     let mut said = writer.said(&kind.shape, seen);
-    if wish.edits {
+    if desired.edits {
         writer.edit(&kind.shape, &mut said, Sensitivity::Public);
     }
     let env = std::mem::take(&mut writer.env);
@@ -350,8 +350,8 @@ fn one_write_is_enough() {
         |_| true,
         0.2,
         |kind, tape, tally| {
-            let wish = Wish { strangers: true, edits: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
+            let desired = Wish { strangers: true, edits: true, ..Wish::default() };
+            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
             let first = world.decide(Some(&world.live), &BLANK, world.rules);
             let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
             let mut seen = world.seen.clone();
@@ -382,8 +382,8 @@ fn one_create_is_enough() {
         |kind| kind.operations.create.is_some(),
         0.2,
         |kind, tape, tally| {
-            let wish = Wish { edits: true, creating: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
+            let desired = Wish { edits: true, creating: true, ..Wish::default() };
+            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
             let first = world.decide(None, &BLANK, world.rules);
             let PlanDecision::Step(step) = first else { return shows_no_canary(first) };
             prop_assert!(step.action == StepAction::Create);
@@ -424,8 +424,8 @@ fn a_patch_is_minimal() {
     let patches =
         |kind: &Kind| kind.operations.update.as_ref().is_some_and(|write| write.method == Method::Patch);
     on_every_kind(patches, 0.2, |kind, tape, tally| {
-        let wish = Wish { strangers: true, edits: true, ..Wish::default() };
-        let Some(mut world) = World::new(kind, tape, wish) else { return Ok(()) };
+        let desired = Wish { strangers: true, edits: true, ..Wish::default() };
+        let Some(mut world) = World::new(kind, tape, desired) else { return Ok(()) };
         world.rules.method = UpdateMethod::Patch;
         world.manners.empties = false;
         let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
@@ -471,8 +471,8 @@ fn a_put_loses_nothing() {
             && writes.into_iter().flatten().any(|write| write.method == Method::Put)
     };
     on_every_kind(puts, 0.2, |kind, tape, tally| {
-        let wish = Wish { strangers: true, edits: true, put: true, ..Wish::default() };
-        let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
+        let desired = Wish { strangers: true, edits: true, put: true, ..Wish::default() };
+        let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
         let PlanDecision::Step(step) = world.decide(Some(&world.live), &BLANK, world.rules) else {
             return Ok(());
         };
@@ -494,8 +494,8 @@ fn what_is_there_already_is_no_step() {
         |_| true,
         0.9,
         |kind, tape, tally| {
-            let wish = Wish { strangers: true, ..Wish::default() };
-            let Some(world) = World::new(kind, tape, wish) else { return Ok(()) };
+            let desired = Wish { strangers: true, ..Wish::default() };
+            let Some(world) = World::new(kind, tape, desired) else { return Ok(()) };
             let decision = world.decide(Some(&world.live), &Same, world.rules);
             let told = || format!("{}{}", summary(&decision), world.told());
             prop_assert!(matches!(decision, PlanDecision::Unchanged(_)), "{}", told());
@@ -546,14 +546,14 @@ fn nothing_panics() {
         0.3,
         |kind, tape, tally| {
             let (one, two) = tape.split_at(tape.len() / 2);
-            let wish = Wish { strangers: true, edits: true, ..Wish::default() };
-            let Some(world) = World::new(kind, one, wish) else { return Ok(()) };
+            let desired = Wish { strangers: true, edits: true, ..Wish::default() };
+            let Some(world) = World::new(kind, one, desired) else { return Ok(()) };
             let mut choices = Choices::new(two);
             let around = Around::new(&mut choices, kind, true);
             let other = spoilt(&mut choices, kind, &around);
             let text = text_of(&other, &choices.raws);
             let Ok(other) = wire::read_object(text.as_bytes(), WireFormat::Json, kind) else { return Ok(()) };
-            let rules = rules(&mut choices, kind, wish, world.manners);
+            let rules = rules(&mut choices, kind, desired, world.manners);
             let decision = world.decide(Some(&other), &BLANK, rules);
             if let PlanDecision::Step(step) = &decision {
                 let subject = subject(&world.document, world.scope(), Some(&world.live.object));

@@ -65,15 +65,15 @@ fn the_printed_page_of_keypro_is_read_and_nested_things_are_their_ids() {
 #[test]
 fn the_printed_create_patch_and_delete_of_keypro() {
     let state = std::sync::Mutex::new(None::<Json>);
-    let server = StubServer::new(move |asked| {
+    let server = StubServer::new(move |requested| {
         let mut state = state.lock().expect("no panic");
-        match (asked.verb.as_str(), state.as_mut()) {
+        match (requested.verb.as_str(), state.as_mut()) {
             ("POST", _) => {
                 *state = Some(keypro_flat());
                 (201, keypro_flat())
             }
             ("PATCH", Some(live)) => {
-                for (name, value) in asked.body.as_object().expect("members") {
+                for (name, value) in requested.body.as_object().expect("members") {
                     live[name] = value.clone();
                 }
                 (200, live.clone())
@@ -82,8 +82,10 @@ fn the_printed_create_patch_and_delete_of_keypro() {
                 *state = None;
                 (204, Json::Null)
             }
-            ("GET", Some(live)) if asked.path.starts_with("/api/v2/customers/502/") => (200, live.clone()),
-            ("GET", None) if asked.path.starts_with("/api/v2/customers/502/") => {
+            ("GET", Some(live)) if requested.path.starts_with("/api/v2/customers/502/") => {
+                (200, live.clone())
+            }
+            ("GET", None) if requested.path.starts_with("/api/v2/customers/502/") => {
                 (404, json!({ "details": "Not found." }))
             }
             (_, live) => {
@@ -131,12 +133,12 @@ fn the_printed_refusals_of_keypro_are_told_at_their_lines() {
         (401, json!({ "details": "Authentication credentials were not provided" }), "unauthorized", 2, "401"),
         (404, json!({ "details": "Not found." }), "rejected-request", 2, "Not found."),
     ] {
-        let server = StubServer::new(move |asked| match asked.verb.as_str() {
+        let server = StubServer::new(move |requested| match requested.verb.as_str() {
             "GET" => {
                 let mut page = keypro_page();
                 // a protected value that the token's user may not see
                 page["Results"][0].as_object_mut().expect("members").remove("customer_name");
-                let one = asked.path.contains("/501/");
+                let one = requested.path.contains("/501/");
                 (200, if one { page["Results"][0].take() } else { page })
             }
             _ => (status, body.clone()),
@@ -162,17 +164,17 @@ fn a_protected_value_that_is_not_there_is_left_alone() {
 /// A server whose members are all in small letters, and that takes no others.
 fn small() -> StubServer {
     let live = std::sync::Mutex::new(lower(&keypro_page()["Results"][0]));
-    StubServer::new(move |asked| {
+    StubServer::new(move |requested| {
         let mut live = live.lock().expect("no panic");
-        if asked.path.contains("/constants/") {
+        if requested.path.contains("/constants/") {
             let thing = |id: u32, name: &str| json!({ "id": id, "logical_txt": name, "txt": name });
             return (
                 200,
                 json!({ "next": null, "prev": null, "results": [thing(21, "ACTIVE"), thing(22, "ENDED")] }),
             );
         }
-        if asked.verb == "PATCH" {
-            for (name, value) in asked.body.as_object().expect("members") {
+        if requested.verb == "PATCH" {
+            for (name, value) in requested.body.as_object().expect("members") {
                 // a member in another case is passed over in silence
                 if live.get(name).is_some() {
                     live[name] = value.clone();
@@ -181,7 +183,7 @@ fn small() -> StubServer {
             return (200, live.clone());
         }
         live["customer_state"] = json!({ "id": live["customer_state"].get("id").unwrap_or(&live["customer_state"]), "list_url": "constants/state/" });
-        match asked.path.starts_with("/api/v2/customers/501/") {
+        match requested.path.starts_with("/api/v2/customers/501/") {
             true => (200, live.clone()),
             false => (200, json!({ "next": null, "prev": null, "results": [live.clone()] })),
         }
@@ -223,22 +225,22 @@ fn a_list_on_another_host_is_not_asked_for() {
         let server = StubServer::new(move |_| (200, page.clone()));
         let ran = around(&server).plan(&keypro("  Customer_language: { logical_txt: SV }\n"));
         ran.says("other-origin", 5, &["where its credentials do not go"]);
-        assert_eq!(server.asked().len(), 1, "{url}");
+        assert_eq!(server.requested().len(), 1, "{url}");
         assert!(!ran.complete);
     }
-    assert!(elsewhere.asked().is_empty());
+    assert!(elsewhere.requested().is_empty());
 }
 
 /// A server that gives things by pages, as many at a time as it likes.
 fn paged(count: usize, honest: bool) -> StubServer {
-    StubServer::new(move |asked| {
-        if !asked.path.starts_with("/other/constants/") {
+    StubServer::new(move |requested| {
+        if !requested.path.starts_with("/other/constants/") {
             let mut page = keypro_page();
             page["Results"][0]["Customer_language"]["list_url"] = json!("/other/constants/?group=lang");
             return (200, page);
         }
-        assert!(asked.path.contains("group=lang"), "{}", asked.path);
-        let offset = parameter(asked, "offset").filter(|_| honest).unwrap_or(0);
+        assert!(requested.path.contains("group=lang"), "{}", requested.path);
+        let offset = parameter(requested, "offset").filter(|_| honest).unwrap_or(0);
         let thing =
             |id: usize| json!({ "id": id, "logical_txt": format!("L{id}"), "txt": format!("T{}", id / 2) });
         let things: Vec<Json> = (offset..count.min(offset + 40)).map(thing).collect();
@@ -247,8 +249,8 @@ fn paged(count: usize, honest: bool) -> StubServer {
     })
 }
 
-fn parameter(asked: &ReceivedRequest, name: &str) -> Option<usize> {
-    let (_, query) = asked.path.split_once('?')?;
+fn parameter(requested: &ReceivedRequest, name: &str) -> Option<usize> {
+    let (_, query) = requested.path.split_once('?')?;
     query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))?.parse().ok())
 }
 
@@ -269,20 +271,20 @@ fn a_list_of_constants_that_gives_the_same_page_for_ever_ends() {
     let server = paged(100, false);
     let ran = around(&server).plan(&keypro("  Customer_language: { logical_txt: L97 }\n"));
     ran.says("incomplete-list", 5, &["a page repeats items of earlier pages"]);
-    assert_eq!(server.asked().len(), 3, "{:?}", server.lines());
+    assert_eq!(server.requested().len(), 3, "{:?}", server.lines());
 }
 
 #[test]
 fn a_service_that_ignores_the_filter_is_not_believed() {
     // somebody else's page first, and the wanted customer on the second one
-    let server = StubServer::new(|asked| {
+    let server = StubServer::new(|requested| {
         let customer = |id: usize| {
             let mut one = keypro_page()["Results"][0].clone();
             one["id"] = json!(id);
             one["customer_number"] = json!(format!("{}", 9900 + id));
             one
         };
-        let offset = parameter(asked, "offset").unwrap_or(0);
+        let offset = parameter(requested, "offset").unwrap_or(0);
         let some: Vec<Json> = (offset..150.min(offset + 100)).map(customer).collect();
         let next = (offset + 100 < 150).then(|| format!("?orderby=id&limit=100&offset={}", offset + 100));
         (200, json!({ "Next": next, "Prev": null, "Results": some }))
@@ -332,12 +334,12 @@ fn bokamera() -> StubServer {
     // a service that shows empty texts too
     customer["InvoiceAddress"]["InvoiceAddress2"] = json!("");
     let live = std::sync::Mutex::new(customer);
-    StubServer::new(move |asked| {
+    StubServer::new(move |requested| {
         let mut live = live.lock().expect("no panic");
-        if asked.verb != "PUT" {
+        if requested.verb != "PUT" {
             return (200, json!({ "Offset": 0, "Total": 1, "Results": [live.clone()] }));
         }
-        for (name, value) in asked.body.as_object().expect("members") {
+        for (name, value) in requested.body.as_object().expect("members") {
             match name.as_str() {
                 "CustomFields" => live["CustomFieldValues"][0]["Value"] = value[0]["Value"].clone(),
                 "AccessKeys" => {
@@ -404,7 +406,7 @@ fn the_printed_update_of_bokamera_is_sent_word_for_word() {
 
 #[test]
 fn the_printed_refusal_of_bokamera_is_told_at_its_line_without_its_stack_trace() {
-    let server = StubServer::new(|asked| match asked.verb.as_str() {
+    let server = StubServer::new(|requested| match requested.verb.as_str() {
         "GET" => (200, bokamera_page()),
         _ => (
             400,
@@ -453,14 +455,14 @@ examples:
 fn the_printed_global_partner_of_bootview_is_sent_word_for_word() {
     let id = "9c0d7e421a3b4c5d8e6f70819a2b3c4d";
     let made = std::sync::Mutex::new(false);
-    let server = StubServer::new(move |asked| {
+    let server = StubServer::new(move |requested| {
         let mut made = made.lock().expect("no panic");
         let old = json!({ "id": "4b7e2f90c6d148a39e0511a2b3c4d5e6", "partnerCode": "NORTHTOW" });
         let new = json!({
             "id": id, "partnerCode": "ACME", "partnerName": "Acme Ticketing", "outboundUserName": "bv",
             "outboundUrl": "https://acme.example/api", "inboundUserName": "acme",
         });
-        match asked.verb.as_str() {
+        match requested.verb.as_str() {
             "GET" if *made => (200, json!([old, new])),
             "GET" => (200, json!([old])),
             _ => {

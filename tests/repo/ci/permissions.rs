@@ -32,14 +32,14 @@ fn nobody_else_allows_anything() {
     let (mut hub, _staging, _production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    let asked = "trueup: allow max-updates=40";
+    let requested = "trueup: allow max-updates=40";
     for (author, editor, inputs) in [
         ("mallory", None, &LISTED[..]),
         ("kim", Some("mallory"), &LISTED),
         ("mallory", Some("kim"), &LISTED),
         ("kim", None, &[]),
     ] {
-        hub.describe_pull(asked, author, editor);
+        hub.describe_pull(requested, author, editor);
         let ended = hub.run_with("pull-request.yml", "pull_request", &head, inputs);
         assert!(ended.ok && !ended.log.contains("--max-updates=40"), "{author} {editor:?}\n{}", ended.log);
         assert_eq!(ended.log.contains("may not give them"), !inputs.is_empty(), "{}", ended.log);
@@ -61,7 +61,7 @@ fn every_editor_of_a_description_is_asked_for() {
     let (mut hub, _staging, _production) = fixture();
     hub.git(&["checkout", "--quiet", "-b", "higher"]);
     let head = change(&hub, "3000.00", "3500.00");
-    let asked = "trueup: allow max-updates=40";
+    let requested = "trueup: allow max-updates=40";
     let many = vec![Some("lee"); 100];
     let cases: [(&[Option<&str>], usize, bool); 5] = [
         (&[Some("lee"), Some("kim")], 2, true),
@@ -71,7 +71,7 @@ fn every_editor_of_a_description_is_asked_for() {
         (&many, 101, false),
     ];
     for (editors, total, counts) in cases {
-        hub.describe_edits(asked, "kim", (editors, total));
+        hub.describe_edits(requested, "kim", (editors, total));
         let ended = hub.run_with("pull-request.yml", "pull_request", &head, &LISTED);
         assert!(ended.ok, "{}", ended.log);
         assert_eq!(ended.log.contains("--max-updates=40"), counts, "{editors:?} {total}\n{}", ended.log);

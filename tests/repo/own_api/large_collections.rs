@@ -49,7 +49,7 @@ fn harbour(boats: u32) -> (Workspace, RunningSandbox) {
 }
 
 /// How many requests a plan takes, and how many of them are for pages.
-fn asked(boats: u32, arguments: &[&str]) -> (usize, usize) {
+fn requested(boats: u32, arguments: &[&str]) -> (usize, usize) {
     let (workspace, sandbox) = harbour(boats);
     let ran =
         workspace.expect(2, &[&["plan", "--detailed-exitcode", "--format", "json"], arguments].concat());
@@ -64,13 +64,13 @@ fn asked(boats: u32, arguments: &[&str]) -> (usize, usize) {
 #[test]
 fn the_fewest_requests_are_sent() {
     // a page holds two
-    assert_eq!(asked(7, &[]), (4, 4));
-    assert_eq!(asked(16, &[]), (8, 8));
-    assert_eq!(asked(17, &[]), (8, 1));
-    assert_eq!(asked(1_000, &[]), (8, 1));
+    assert_eq!(requested(7, &[]), (4, 4));
+    assert_eq!(requested(16, &[]), (8, 8));
+    assert_eq!(requested(17, &[]), (8, 1));
+    assert_eq!(requested(1_000, &[]), (8, 1));
 }
 
 #[test]
 fn who_wants_to_know_of_all_gets_all() {
-    assert_eq!(asked(20, &["--unmanaged"]), (10, 10));
+    assert_eq!(requested(20, &["--unmanaged"]), (10, 10));
 }

@@ -2,24 +2,24 @@
 //!
 //! A block marked `console` holds commands behind `$ `, what they print, and an exit code as a comment. Commands run
 //! in bash; `...` stands for any lines and `[..]` for any part of a line. What happened before is in comments of the
-//! page that begin with `situation`; a line of them is a directive of `scene`, or a command.
+//! page that begin with `situation`; a line of them is a directive of `context`, or a command.
 
+mod context;
 mod page;
-mod scene;
 
+use context::Scene;
 use page::{Section, Step, read_sections};
-use scene::Scene;
 
 /// Plays a section of the page to its end.
 fn play(title: &str) {
     let sections = read_sections();
     let section = sections.iter().find(|section| section.title == title).expect("a section of this title");
-    let mut scene = Scene::new();
+    let mut context = Scene::new();
     for step in &section.steps {
         match step {
-            Step::Situation(lines) => lines.iter().for_each(|line| scene.prepare(line)),
+            Step::Situation(lines) => lines.iter().for_each(|line| context.prepare(line)),
             Step::Command(command) => {
-                let (code, output) = scene.run(&command.text);
+                let (code, output) = context.run(&command.text);
                 let shown = format!("runbook.md:{}: $ {}\n{output}", command.line, command.text);
                 println!("{shown}");
                 assert_eq!(code, command.code, "exit code, runbook.md:{}", command.line);

@@ -46,9 +46,9 @@ fn only_what_changed_is_read_and_planned() {
     let before = fixture.sandbox.read_log().len();
     let plan = ["plan", "--since", "main", "--format", "json", "--detailed-exitcode", "-o", "plan.json"];
     let ran = fixture.workspace.expect(2, &plan);
-    let asked: Vec<String> =
+    let requested: Vec<String> =
         fixture.sandbox.read_log()[before..].iter().map(|entry| entry.path.clone()).collect();
-    assert_eq!(asked, [format!("/carrierx/partners/{}", fixture.id(3))], "it is found by its id");
+    assert_eq!(requested, [format!("/carrierx/partners/{}", fixture.id(3))], "it is found by its id");
     let report = ran.json();
     assert_eq!(names(&report, "changes"), ["o-0003"]);
     assert_eq!((names(&report, "unchanged").len(), names(&report, "refused").len()), (0, 0));

@@ -82,14 +82,16 @@ fn sends_everything(kind: &Kind) -> bool {
 
 /// Two leaves of different fields that anybody may say otherwise.
 fn leaves(fixture: &SandboxFixture) -> [Spot; 2] {
-    let plain = |spot: &&Spot| matches!(spot.say, Say::Value(_)) && spot.wanted.matches('/').count() == 1;
+    let plain = |yaml_path: &&Spot| {
+        matches!(yaml_path.say, Say::Value(_)) && yaml_path.wanted.matches('/').count() == 1
+    };
     let plain: Vec<&Spot> = fixture.documents[0].leaves.iter().filter(plain).collect();
     let [first, second, ..] = plain[..] else { panic!("{} has two leaves", fixture.kind.name) };
     [first.clone(), second.clone()]
 }
 
-fn top(spot: &Spot) -> &str {
-    spot.wanted.trim_start_matches('/')
+fn top(yaml_path: &Spot) -> &str {
+    yaml_path.wanted.trim_start_matches('/')
 }
 
 /// The files of a workspace in another folder.

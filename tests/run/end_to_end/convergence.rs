@@ -47,7 +47,8 @@ fn some_converge(kind: &str, format: WireFormat, count: usize, every: usize, fla
     ran.says(&[&format!("{} done", grouped(varied))]);
     let after = fixture.dump();
     for number in 0..count {
-        let wanted: Vec<String> = spots.get(&number).map(|spot| spot.live.clone()).into_iter().collect();
+        let wanted: Vec<String> =
+            spots.get(&number).map(|yaml_path| yaml_path.live.clone()).into_iter().collect();
         let moved = moved(&fixture, number, &before[number], &after[number]);
         assert_eq!(moved, wanted, "object {number} of {kind}");
     }
@@ -83,15 +84,15 @@ fn every_leaf(kind: &str, format: WireFormat, flags: &[&str]) {
     assert!(leaves > 5, "{kind} has something to change");
     for rotation in 0..leaves {
         let mut fixture = SandboxFixture::new(kind, 2, format);
-        let spot = fixture.documents[1].leaves[rotation].clone();
-        crate::support::sandbox_fixture::vary(&mut fixture.documents[1], &spot);
+        let yaml_path = fixture.documents[1].leaves[rotation].clone();
+        crate::support::sandbox_fixture::vary(&mut fixture.documents[1], &yaml_path);
         fixture.write();
         let before = fixture.dump();
         let apply = [&["apply", "--auto-approve"], flags].concat();
         let ran = fixture.workspace.run(&apply);
-        assert_eq!(ran.code, Some(0), "{kind} {}\n{}", spot.wanted, ran.all());
+        assert_eq!(ran.code, Some(0), "{kind} {}\n{}", yaml_path.wanted, ran.all());
         let after = fixture.dump();
-        assert_eq!(moved(&fixture, 1, &before[1], &after[1]), [spot.live], "{kind}");
+        assert_eq!(moved(&fixture, 1, &before[1], &after[1]), [yaml_path.live], "{kind}");
         assert_eq!(before[0], after[0], "the other object is left alone");
         fixture.workspace.expect(0, &[&["plan", "--detailed-exitcode"], flags].concat());
     }

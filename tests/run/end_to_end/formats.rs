@@ -143,13 +143,13 @@ fn what_is_said_besides_goes_to_stderr_and_changes_nothing() {
     let fixture = mixed();
     for format in ["text", "json"] {
         let plain = fixture.workspace.expect(3, &["plan", "--format", format]);
-        let asked = fixture.sandbox.read_log().len();
+        let requested = fixture.sandbox.read_log().len();
         let loud = fixture.workspace.expect(3, &["-vv", "--format", format, "plan"]);
         assert_eq!(plain.out, loud.out, "flags in any position, logs beside");
         let lines = loud.err.lines().filter(|line| line.contains("DEBUG answer")).count();
         assert_eq!(
             lines,
-            fixture.sandbox.read_log().len() - asked,
+            fixture.sandbox.read_log().len() - requested,
             "one line for each request\n{}",
             loud.err
         );

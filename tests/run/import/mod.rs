@@ -279,8 +279,8 @@ fn names_are_made_of_what_the_kind_says() {
     let ran = fixture.import(0, &[]);
     let own = ["config/lakeside-labs.yaml", "config/partner-cccccccc-0000-4000-8000-000000000003.yaml"];
     ran.says(&own).says(&["shows no changes"]);
-    let twins = ran.out.lines().filter(|line| line.contains("config/north-pier-storage-cccccccc"));
-    assert_eq!(twins.count(), 2, "{}", ran.all());
+    let duplicates = ran.out.lines().filter(|line| line.contains("config/north-pier-storage-cccccccc"));
+    assert_eq!(duplicates.count(), 2, "{}", ran.all());
     fixture.import(0, &[]).says(&["4 unchanged"]);
 }
 

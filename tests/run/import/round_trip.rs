@@ -440,9 +440,9 @@ fn the_writer_refuses_what_must_not_be_written() {
     let kind = stall();
     let leaf = |name: &str| {
         let number = kind.shape.find_field(name).expect("a field").number;
-        let wish = DesiredValue::Literal(Value::from_text("told"));
-        let wanted = |wish| DesiredNode { span: Default::default(), value: wish };
-        ObjectDraft { fields: vec![(number, wanted(wish))], ..ObjectDraft::default() }
+        let desired = DesiredValue::Literal(Value::from_text("told"));
+        let wanted = |desired| DesiredNode { span: Default::default(), value: desired };
+        ObjectDraft { fields: vec![(number, wanted(desired))], ..ObjectDraft::default() }
     };
     for (name, personal) in [("pin", false), ("pin", true), ("owner", false)] {
         let fault = text(&leaf(name), personal).expect_err("a refusal");

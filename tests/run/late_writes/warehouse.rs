@@ -210,7 +210,7 @@ impl Warehouse {
 
     /// How many requests had this method.
     pub fn count(&self, method: &str) -> usize {
-        self.server.asked().iter().filter(|request| request.verb == method).count()
+        self.server.requested().iter().filter(|request| request.verb == method).count()
     }
 
     /// The items with the code of the document.

@@ -103,8 +103,8 @@ impl World {
             let live = wire::read_object(&bytes, WireFormat::Json, kind).expect("an object");
             let scope = written_documents::scope(kind, dumped);
             let mut one = written_documents::document(kind, &name, &scope, &live.object);
-            let spot = one.leaves[number * 5 % one.leaves.len()].clone();
-            vary(&mut one, &spot);
+            let yaml_path = one.leaves[number * 5 % one.leaves.len()].clone();
+            vary(&mut one, &yaml_path);
             documents.push(one);
         }
         documents

@@ -33,7 +33,7 @@ fn verbs(fixture: &SandboxFixture) -> Vec<String> {
 }
 
 /// What a document says of a field: the text behind a variable, a number or a flag as it stands.
-fn asked(written: &WrittenDocument, field: &Field) -> Option<Json> {
+fn requested(written: &WrittenDocument, field: &Field) -> Option<Json> {
     let said = written.document["spec"].get(&*field.name)?;
     let Some(Json::String(variable)) = said.get("from_env") else { return Some(said.clone()) };
     let (_, value) = written.variables.iter().find(|(name, _)| name == variable)?;
@@ -46,10 +46,10 @@ fn kept(fixture: &SandboxFixture, written: &WrittenDocument, object: &Json) {
     let fields = fixture.kind.shape.fields.iter().filter(named);
     let mut checked = 0;
     for field in fields {
-        let Some(asked) = asked(written, field) else { continue };
+        let Some(requested) = requested(written, field) else { continue };
         let member = if field.behavior.write_only { &field.write_to } else { &field.read_from[0] };
         let there = bare(field, &object[&**member]);
-        assert_eq!(plain(there), plain(&asked), "{} {}", fixture.kind.name, field.name);
+        assert_eq!(plain(there), plain(&requested), "{} {}", fixture.kind.name, field.name);
         checked += 1;
     }
     assert!(checked > 3, "{} has fields to look at", fixture.kind.name);

@@ -286,8 +286,9 @@ fn two_documents_of_one_object_are_both_refused() {
         }
         let first = &mut fixture.documents[2];
         first.document["spec"].as_object_mut().expect("a spec").remove(&*kind.id_field().name);
-        let spot = first.leaves.iter().find(|spot| !spot.wanted.contains(&*kind.id_field().name));
-        vary(first, &spot.expect("a leaf").clone());
+        let yaml_path =
+            first.leaves.iter().find(|yaml_path| !yaml_path.wanted.contains(&*kind.id_field().name));
+        vary(first, &yaml_path.expect("a leaf").clone());
         fixture.documents.push(WrittenDocument {
             document: twin,
             variables: Vec::new(),

@@ -45,8 +45,8 @@ fn fixture(kind: &Kind, count: usize) -> SandboxFixture {
         SandboxOptions { count: Some(count), ..options() },
     );
     fixture.workspace.expect(0, &APPLY);
-    let spot = fixture.documents[0].leaves[0].clone();
-    vary(&mut fixture.documents[0], &spot);
+    let yaml_path = fixture.documents[0].leaves[0].clone();
+    vary(&mut fixture.documents[0], &yaml_path);
     fixture.documents.push(new_document(kind, "newcomer"));
     fixture.write();
     fixture

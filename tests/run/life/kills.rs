@@ -189,9 +189,9 @@ fn a_create_that_shows_later() {
             .is_some_and(|create| create.read_after_write == ReadConsistency::Eventual)
     };
     for kind in kinds().iter().filter(later) {
-        let mut scene = Scene::new(kind, born);
-        scene.options.auto_verify = false;
-        scene.play();
+        let mut context = Scene::new(kind, born);
+        context.options.auto_verify = false;
+        context.play();
     }
 }
 
@@ -211,10 +211,10 @@ pub fn has_hidden(kind: &Kind) -> bool {
 fn a_create_whose_secrets_do_not_read_back() {
     for kind in kinds().iter().filter(|kind| has_hidden(kind)) {
         for secrets in [SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
-            let mut scene = Scene::new(kind, born);
-            scene.options.secret_mode = secrets;
-            scene.late = true;
-            scene.play();
+            let mut context = Scene::new(kind, born);
+            context.options.secret_mode = secrets;
+            context.late = true;
+            context.play();
         }
     }
 }
@@ -247,10 +247,10 @@ fn changed_new_and_removed_items() {
 fn items_whose_secrets_do_not_read_back() {
     for kind in with_lists().filter(|kind| has_hidden(kind)) {
         for secrets in [SandboxSecretMode::Hidden, SandboxSecretMode::Masked] {
-            let mut scene = Scene::new(&kind, stirred);
-            scene.options.secret_mode = secrets;
-            scene.late = true;
-            scene.play();
+            let mut context = Scene::new(&kind, stirred);
+            context.options.secret_mode = secrets;
+            context.late = true;
+            context.play();
         }
     }
 }
@@ -258,14 +258,14 @@ fn items_whose_secrets_do_not_read_back() {
 #[test]
 fn a_plain_update() {
     for kind in kinds() {
-        let scene = Scene::new(&kind, |fixture| {
+        let context = Scene::new(&kind, |fixture| {
             let mut one = fixture.documents.remove(0);
-            let spot = one.leaves[0].clone();
-            vary(&mut one, &spot);
+            let yaml_path = one.leaves[0].clone();
+            vary(&mut one, &yaml_path);
             fixture.documents = vec![one];
             fixture.write();
         });
-        scene.play();
+        context.play();
     }
 }
 
@@ -276,26 +276,26 @@ fn deletable() -> impl Iterator<Item = Arc<Kind>> {
 #[test]
 fn a_delete() {
     for kind in deletable() {
-        let mut scene = Scene::new(&kind, |fixture| {
+        let mut context = Scene::new(&kind, |fixture| {
             fixture.documents.truncate(1);
             fixture.documents[0].document["state"] = json!("absent");
             fixture.write();
         });
-        scene.flags = &["--allow-delete"];
-        scene.play();
+        context.flags = &["--allow-delete"];
+        context.play();
     }
 }
 
 #[test]
 fn the_delete_of_what_no_document_describes_any_more() {
     for kind in deletable() {
-        let mut scene = Scene::new(&kind, |fixture| {
+        let mut context = Scene::new(&kind, |fixture| {
             fixture.workspace.expect(0, &APPLY);
             fixture.documents.truncate(2);
             fixture.write();
         });
-        scene.flags = &["--allow-delete"];
-        scene.play();
+        context.flags = &["--allow-delete"];
+        context.play();
     }
 }
 
@@ -303,16 +303,16 @@ fn the_delete_of_what_no_document_describes_any_more() {
 #[test]
 fn all_at_once() {
     for kind in deletable() {
-        let mut scene = Scene::new(&kind, |fixture| {
-            let spot = fixture.documents[1].leaves[0].clone();
-            vary(&mut fixture.documents[1], &spot);
+        let mut context = Scene::new(&kind, |fixture| {
+            let yaml_path = fixture.documents[1].leaves[0].clone();
+            vary(&mut fixture.documents[1], &yaml_path);
             fixture.documents[2].document["state"] = json!("absent");
             fixture.documents[0] = new_document(&fixture.kind, "newcomer");
             fixture.write();
         });
         // one request after the other, so that each cut is where it says
-        scene.flags = &["--allow-delete", "--parallelism", "1"];
-        scene.late = true;
-        scene.play();
+        context.flags = &["--allow-delete", "--parallelism", "1"];
+        context.late = true;
+        context.play();
     }
 }

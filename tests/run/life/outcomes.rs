@@ -41,8 +41,8 @@ fn codes(ran: &ProgramOutput) -> Vec<String> {
 
 /// A text at the root that a document may say otherwise.
 fn text(one: &WrittenDocument) -> Spot {
-    let is_text = |spot: &&Spot| {
-        matches!(&spot.say, Say::Value(Json::String(_))) && spot.live.matches('/').count() == 1
+    let is_text = |yaml_path: &&Spot| {
+        matches!(&yaml_path.say, Say::Value(Json::String(_))) && yaml_path.live.matches('/').count() == 1
     };
     one.leaves.iter().find(is_text).expect("a text").clone()
 }
@@ -61,28 +61,28 @@ fn contested(kind: &Kind, count: usize) -> (SandboxFixture, Spot) {
             edit(sandbox, &name, id, members.clone());
         }
     });
-    let spot = text(&fixture.documents[0]);
+    let yaml_path = text(&fixture.documents[0]);
     for one in &mut fixture.documents {
-        let spot = text(one);
-        vary(one, &spot);
+        let yaml_path = text(one);
+        vary(one, &yaml_path);
     }
     fixture.write();
     fixture.workspace.expect(0, &["plan"]);
     reads.store(fixture.reads(), Ordering::SeqCst);
-    let member = spot.live.trim_start_matches('/').to_owned();
+    let member = yaml_path.live.trim_start_matches('/').to_owned();
     raid.set((fixture.id(0), json!({ member: "third" }))).expect("set once");
-    (fixture, spot)
+    (fixture, yaml_path)
 }
 
 #[test]
 fn what_moved_since_the_plan_is_left_alone() {
     for kind in kinds() {
-        let (fixture, spot) = contested(&kind, 1);
+        let (fixture, yaml_path) = contested(&kind, 1);
         let ran = fixture.workspace.expect(3, &APPLY);
         let moved = &ran.json()["results"][0]["conflicts"];
-        assert_eq!(moved[0]["path"], spot.wanted.as_str(), "{} {}", kind.name, ran.all());
+        assert_eq!(moved[0]["path"], yaml_path.wanted.as_str(), "{} {}", kind.name, ran.all());
         assert!(fixture.writes().is_empty(), "{}", kind.name);
-        assert_eq!(fixture.dump()[0]["object"].pointer(&spot.live), Some(&json!("third")));
+        assert_eq!(fixture.dump()[0]["object"].pointer(&yaml_path.live), Some(&json!("third")));
 
         // the next plan starts from what is there now
         assert_eq!(results(&fixture.workspace.expect(0, &APPLY)), ["done"], "{}", kind.name);
@@ -92,10 +92,10 @@ fn what_moved_since_the_plan_is_left_alone() {
 #[test]
 fn what_did_not_move_goes_on() {
     for kind in kinds() {
-        let (fixture, spot) = contested(&kind, 3);
+        let (fixture, yaml_path) = contested(&kind, 3);
         let ran = fixture.workspace.expect(4, &APPLY);
         assert_eq!(results(&ran), ["refused", "done", "done"], "{}", kind.name);
-        assert_eq!(fixture.dump()[0]["object"].pointer(&spot.live), Some(&json!("third")));
+        assert_eq!(fixture.dump()[0]["object"].pointer(&yaml_path.live), Some(&json!("third")));
         assert_eq!(fixture.writes().len(), 2);
     }
 }
@@ -242,8 +242,8 @@ fn changed(kind: &Kind) -> SandboxFixture {
         SandboxFixture::with(&kind.name, WireFormat::Json, SandboxOptions { count: Some(3), ..options() });
     let mut one = fixture.documents.remove(1);
     if stir(kind, &mut one).is_empty() {
-        let spot = text(&one);
-        vary(&mut one, &spot);
+        let yaml_path = text(&one);
+        vary(&mut one, &yaml_path);
     }
     fixture.documents = vec![one];
     fixture.write();

@@ -208,9 +208,9 @@ fn every_leaf_said_otherwise_changes_alone() {
         let before = fixture.dump();
         fixture.workspace.expect(0, &APPLY);
         let after = fixture.dump();
-        for (number, spot) in &spots {
+        for (number, yaml_path) in &spots {
             let moved = moved(&kind, &before[*number], &after[*number]);
-            assert_eq!(moved, std::slice::from_ref(&spot.live), "{} {}", kind.name, spot.wanted);
+            assert_eq!(moved, std::slice::from_ref(&yaml_path.live), "{} {}", kind.name, yaml_path.wanted);
         }
         assert_eq!(fixture.writes().len(), count, "{}: each object is written once", kind.name);
         fixture.workspace.expect(0, &SETTLED);
@@ -300,9 +300,9 @@ fn a_full_put_says_the_same() {
         let before = fixture.dump();
         fixture.workspace.expect(0, &[&APPLY[..], &["--method", "put"]].concat());
         let after = fixture.dump();
-        for (number, spot) in &spots {
+        for (number, yaml_path) in &spots {
             let moved = moved(kind, &before[*number], &after[*number]);
-            assert_eq!(moved, std::slice::from_ref(&spot.live), "{} {}", kind.name, spot.wanted);
+            assert_eq!(moved, std::slice::from_ref(&yaml_path.live), "{} {}", kind.name, yaml_path.wanted);
         }
         assert!(fixture.writes().iter().all(|entry| entry.method == "PUT"));
         fixture.workspace.expect(0, &SETTLED);

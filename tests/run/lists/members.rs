@@ -75,7 +75,7 @@ const EDIT: &str = "kind: orchard/tab\nname: a\nspec: { name: a, size: 4 }\n";
 
 /// The body of the only PUT.
 fn put_body(server: &StubServer) -> Json {
-    let mut puts = server.asked().into_iter().filter(|asked| asked.verb == "PUT");
+    let mut puts = server.requested().into_iter().filter(|requested| requested.verb == "PUT");
     let body = puts.next().expect("one PUT").body;
     assert!(puts.next().is_none());
     body

@@ -104,9 +104,9 @@ impl Orchard {
     /// How many requests asked for the list.
     fn count_list_requests(&self) -> usize {
         self.server
-            .asked()
+            .requested()
             .iter()
-            .filter(|asked| asked.path.contains("/trees?") || asked.path.ends_with("/trees"))
+            .filter(|requested| requested.path.contains("/trees?") || requested.path.ends_with("/trees"))
             .count()
     }
 }

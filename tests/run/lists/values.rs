@@ -65,7 +65,7 @@ fn write_document(workspace: &Workspace, spec: &str) {
 
 /// What the only write sent.
 fn written(server: &StubServer) -> Json {
-    let mut writes = server.asked().into_iter().filter(|asked| asked.verb != "GET");
+    let mut writes = server.requested().into_iter().filter(|requested| requested.verb != "GET");
     let body = writes.next().expect("a write").body;
     assert!(writes.next().is_none());
     body

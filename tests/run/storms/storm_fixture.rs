@@ -256,8 +256,8 @@ fn written(kinds: &[Arc<Kind>], dump: &Json, choices: &mut RandomSource) -> Vec<
                     written_documents::said(live.object.get_field(kind.identity.id).expect("an id"));
             }
             if choices.below(8) > 0 && !one.leaves.is_empty() {
-                let spot = one.leaves[choices.below(one.leaves.len() as u64) as usize].clone();
-                vary(&mut one, spot);
+                let yaml_path = one.leaves[choices.below(one.leaves.len() as u64) as usize].clone();
+                vary(&mut one, yaml_path);
             }
             all.push(one);
         }
@@ -269,10 +269,10 @@ fn written(kinds: &[Arc<Kind>], dump: &Json, choices: &mut RandomSource) -> Vec<
     all
 }
 
-fn vary(one: &mut WrittenDocument, spot: Spot) {
+fn vary(one: &mut WrittenDocument, yaml_path: Spot) {
     let spec = &mut one.document["spec"];
-    match spot.say {
-        Say::Value(value) => *spec.pointer_mut(&spot.wanted).expect("a leaf") = value,
+    match yaml_path.say {
+        Say::Value(value) => *spec.pointer_mut(&yaml_path.wanted).expect("a leaf") = value,
         Say::Variable(name, value) => {
             one.variables
                 .iter_mut()
@@ -280,7 +280,7 @@ fn vary(one: &mut WrittenDocument, spot: Spot) {
                 .for_each(|(_, own)| own.clone_from(&value));
         }
         Say::Less => {
-            let (list, _) = spot.wanted.rsplit_once('/').expect("an item");
+            let (list, _) = yaml_path.wanted.rsplit_once('/').expect("an item");
             spec.pointer_mut(list).and_then(Json::as_array_mut).expect("a list").pop();
         }
     }

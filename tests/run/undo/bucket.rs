@@ -138,8 +138,8 @@ fn a_receipt_in_a_bucket_is_put_once_shown_and_undone_elsewhere() {
     let shown = fixture.workspace.expect(0, &["show", &run]);
     let undone = fixture.workspace.expect(0, &["undo", &run, "--auto-approve"]);
     assert_eq!(bucket.lock().expect("no panic").objects.len(), 2);
-    let asked = bucket.lock().expect("no panic").requests.join("\n\n");
-    assert!(asked.contains("AWS4-HMAC-SHA256") && !asked.contains("canary-secret"), "{asked}");
+    let requested = bucket.lock().expect("no panic").requests.join("\n\n");
+    assert!(requested.contains("AWS4-HMAC-SHA256") && !requested.contains("canary-secret"), "{requested}");
     for ran in [ran, shown, undone] {
         assert!(!ran.all().contains("canary"), "{}", ran.all());
     }
@@ -161,9 +161,9 @@ fn a_fresh_clone_knows_from_a_bucket_what_was_applied() {
     let ran = fixture.workspace.expect(2, &["drift"]);
     ran.says(&["1 drifted, 1 pending", "applied-elsewhere"]);
     assert!(!ran.all().contains("canary"), "{}", ran.all());
-    let asked = bucket.lock().expect("no panic").requests.clone();
+    let requested = bucket.lock().expect("no panic").requests.clone();
     let read: Vec<&String> =
-        asked.iter().filter(|own| own.contains(".json") && own.starts_with("GET")).collect();
+        requested.iter().filter(|own| own.contains(".json") && own.starts_with("GET")).collect();
     assert!(read.len() == 1 && read[0].contains(&run), "what is no receipt is not read: {read:?}");
 }
 

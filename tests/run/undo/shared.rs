@@ -21,7 +21,7 @@ fn partners() -> SandboxFixture {
 
 /// How many requests there were.
 #[cfg(not(all(feature = "cloud", feature = "encryption")))]
-fn asked(fixture: &SandboxFixture) -> usize {
+fn requested(fixture: &SandboxFixture) -> usize {
     fixture.reads() + fixture.writes().len()
 }
 
@@ -187,7 +187,7 @@ fn without_clouds_a_bucket_is_an_error_before_any_request() {
     let settings = fixture.workspace.read("trueup.yaml");
     sharing(&fixture, "s3://bucket/prefix");
     fixture.workspace.expect(1, &APPLY).complains(&["no-cloud-support", "--features cloud", "trueup.yaml"]);
-    assert_eq!(asked(&fixture), 0, "not even a read");
+    assert_eq!(requested(&fixture), 0, "not even a read");
     // what only reads the documents needs no place for receipts, and a program that has it goes on
     fixture.workspace.expect(0, &["validate"]);
     fixture.workspace.write("trueup.yaml", &settings);
@@ -195,11 +195,11 @@ fn without_clouds_a_bucket_is_an_error_before_any_request() {
     // a receipt that is only in the bucket is asked for in vain, one that is here is not undone unshared
     sharing(&fixture, "s3://bucket/prefix");
     let run = last(&fixture);
-    let before = asked(&fixture);
+    let before = requested(&fixture);
     fixture.workspace.expect(1, &["undo", &run, "--auto-approve"]).complains(&["no-cloud-support"]);
     let elsewhere = fixture.workspace.expect(1, &["show", "2020-01-01T00-00-00.000"]);
     elsewhere.complains(&["no-receipt", "no cloud support"]);
-    assert_eq!(asked(&fixture), before);
+    assert_eq!(requested(&fixture), before);
 }
 
 #[cfg(not(feature = "encryption"))]
@@ -216,6 +216,6 @@ fn without_encryption_sealing_is_an_error_before_any_request() {
         "--features encryption",
         "trueup.yaml",
     ]);
-    assert_eq!(asked(&fixture), 0, "not even a read");
+    assert_eq!(requested(&fixture), 0, "not even a read");
     fixture.workspace.expect(2, &["plan", "--detailed-exitcode"]);
 }

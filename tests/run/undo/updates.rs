@@ -71,10 +71,10 @@ fn comes_back(kind: &str, rotation: usize) {
     }
     assert_eq!(own.fixture.writes().len() - writes, COUNT - withheld.len(), "each object is written once");
     let now = own.fixture.dump();
-    for (number, spot) in own.spots.iter().filter(|(_, spot)| !matches!(spot.say, Say::Less)) {
-        let at = |dump: &[Json]| dump[*number]["object"].pointer(&spot.live).cloned();
+    for (number, yaml_path) in own.spots.iter().filter(|(_, yaml_path)| !matches!(yaml_path.say, Say::Less)) {
+        let at = |dump: &[Json]| dump[*number]["object"].pointer(&yaml_path.live).cloned();
         let expected = if withheld.contains(number) { at(&after) } else { at(&own.before) };
-        assert_eq!(at(&now), expected, "{kind} {number} {}", spot.wanted);
+        assert_eq!(at(&now), expected, "{kind} {number} {}", yaml_path.wanted);
     }
     // for the program, all that came back is as the documents had it
     own.revert();

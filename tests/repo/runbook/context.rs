@@ -47,17 +47,17 @@ impl Scene {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        let scene = Self { folder, sandbox, env, has_written, signal: None };
-        scene.write_workspace();
+        let context = Self { folder, sandbox, env, has_written, signal: None };
+        context.write_workspace();
         for command in [
             "git init -q -b main . && git add --all && git commit -q -m first",
             "trueup apply --auto-approve",
             "trueup plan --detailed-exitcode",
         ] {
-            let (code, output) = scene.execute(command, None);
+            let (code, output) = context.execute(command, None);
             assert_eq!(code, 0, "{command}\n{output}");
         }
-        scene
+        context
     }
 
     fn path(&self, name: &str) -> PathBuf {
