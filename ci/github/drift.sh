@@ -4,8 +4,8 @@
 set -euo pipefail
 
 mkdir -p "$FOLDER"
-read -ra extra <<< "${ARGUMENTS:-}"
-read -ra environments <<< "${ENVIRONMENTS:-}"
+read -r -d '' -a extra <<< "${ARGUMENTS:-}" || true
+read -r -d '' -a environments <<< "${ENVIRONMENTS:-}" || true
 worst=0
 detect() {
   local code=0

@@ -5,27 +5,31 @@
 set -euo pipefail
 
 mkdir -p "$FOLDER"
-read -ra extra <<< "${ARGUMENTS:-} ${PERMISSIONS:-}"
-read -ra environments <<< "${ENVIRONMENTS:-}"
+# `read` ends with 1 at the end of its input; `-d ''` takes every line
+read -r -d '' -a extra <<< "${ARGUMENTS:-} ${PERMISSIONS:-}" || true
+read -r -d '' -a environments <<< "${ENVIRONMENTS:-}" || true
 # code of a fork never runs programs that its documents name
 if [ "${HEAD_REPOSITORY:-$GITHUB_REPOSITORY}" != "$GITHUB_REPOSITORY" ]; then export TRUEUP_NO_COMMANDS=1; fi
 
 worst=0
-# an error hides a refusal, a refusal hides differences
+# an error hides a refusal, a refusal hides differences; every other code (usage, a signal) is an error
 add_code() {
   case "$worst:$1" in
-    *:0) ;;
-    0:*) worst=$1 ;;
-    1:* | *:1) worst=1 ;;
-    3:* | *:3) worst=3 ;;
+    *:0 | 1:* | 2:2 | 3:2 | 3:3) ;;
+    0:2 | 0:3 | 2:3) worst=$1 ;;
+    *) worst=1 ;;
   esac
 }
-# plan_one FILE COMMENT [--env NAME]
+# plan_one FILE SECTION [--env NAME]; a plan that ends before its report gets a section too
 plan_one() {
-  local file=$1 comment=$2 code=0
+  local file=$1 section=$2 code=0
   shift 2
+  rm -f "$FOLDER/$section"
   trueup -C "$DIRECTORY" plan "$@" ${extra[@]+"${extra[@]}"} --detailed-exitcode \
-    --output "$FOLDER/$file" --report "markdown=$FOLDER/$comment" || code=$?
+    --output "$FOLDER/$file" --report "markdown=$FOLDER/$section" || code=$?
+  if [ ! -s "$FOLDER/$section" ]; then
+    echo "There is no plan: \`trueup plan\` ended with exit code $code. The log of the job has the reason." > "$FOLDER/$section"
+  fi
   add_code "$code"
 }
 # a comment holds 65,536 characters

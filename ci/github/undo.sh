@@ -12,7 +12,7 @@ if [ "$count" != 1 ]; then
   echo "::error::run $RECEIPT_RUN has $count receipts, expected one; nothing was written"
   exit 1
 fi
-read -ra extra <<< "${ARGUMENTS:-}"
+read -r -d '' -a extra <<< "${ARGUMENTS:-}" || true
 code=0
 trueup -C "$DIRECTORY" undo "$(cat "$RUNNER_TEMP/receipts")" ${extra[@]+"${extra[@]}"} --auto-approve || code=$?
 echo "exitcode=$code" >> "$GITHUB_OUTPUT"

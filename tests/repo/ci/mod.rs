@@ -14,6 +14,8 @@ mod published;
 #[cfg(unix)]
 mod runner;
 #[cfg(unix)]
+mod scripts;
+#[cfg(unix)]
 mod week;
 
 use std::fs;
