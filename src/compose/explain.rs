@@ -38,9 +38,10 @@ pub struct LevelLookup<'s> {
 pub fn list_statements(lookup: LevelLookup, document: &Document, path: &str) -> Vec<LevelStatement> {
     let LevelLookup { settings, values, kinds, documents } = lookup;
     let SortedDocuments { bases, overlays, objects } = sort_documents(documents, kinds, &mut Vec::new());
+    // a name is not enough: documents of one name are for several environments or targets
     let is_one = |own: &&ObjectDocument| {
-        own.kind.name == document.kind.name
-            && own.name.as_ref().is_some_and(|(name, _)| **name == *document.name)
+        own.source.path == document.source.path
+            && own.name.as_ref().is_some_and(|(_, span)| *span == document.name_span)
     };
     let Some(object) = objects.iter().find(is_one) else { return Vec::new() };
     let shape = &document.kind.shape;

@@ -72,7 +72,10 @@ impl<'m> LevelMerger<'m> {
             self.path.push(entry.key.to_string());
             match below.iter().position(|other| other.key == entry.key) {
                 Some(at) => merge(self, Below::Entry(&mut below[at]), entry),
-                None => merge(self, Below::Nothing(below), entry),
+                None => {
+                    self.settle_conflicts();
+                    merge(self, Below::Nothing(below), entry);
+                }
             }
             self.path.pop();
         }
@@ -95,7 +98,7 @@ impl<'m> LevelMerger<'m> {
             }
             FieldType::Map(map) if both_mappings => self.merge_maps(lower, upper, map, field.sensitivity),
             FieldType::Array(list) if is_list_edit(&upper.value) => {
-                if !self.is_disputed(lower) {
+                if !self.is_disputed() {
                     self.apply_list_edit(&mut lower.value, upper, list, field);
                 }
             }
@@ -136,7 +139,9 @@ impl<'m> LevelMerger<'m> {
             }
             return;
         }
-        if is_same == Some(true) && !self.is_disputed(lower) {
+        let was_disputed = self.is_disputed();
+        self.settle_conflicts();
+        if is_same == Some(true) && !was_disputed {
             let message = format!("`{}` is the same in the level below", self.path.join("."));
             let fault = Diagnostic::warning("same-as-below", message);
             let fault = fault.with_hint("remove it; the level below already sets it");
@@ -145,9 +150,14 @@ impl<'m> LevelMerger<'m> {
         *lower = upper;
     }
 
-    /// Whether bases disagree on what stands here.
-    fn is_disputed(&self, entry: &YamlEntry) -> bool {
-        self.conflicts.iter().any(|conflict| conflict.first == entry.value.span)
+    /// Whether bases disagree on the value at hand.
+    fn is_disputed(&self) -> bool {
+        self.conflicts.iter().any(|conflict| conflict.path == self.path)
+    }
+
+    /// A level above the bases sets the value at hand, which decides what they say of it and of what is in it.
+    fn settle_conflicts(&mut self) {
+        self.conflicts.retain(|conflict| !conflict.path.starts_with(&self.path));
     }
 
     fn is_empty_over_fields(&mut self, lower: &YamlEntry, upper: &YamlEntry) -> bool {
@@ -191,11 +201,11 @@ impl<'m> LevelMerger<'m> {
         }
     }
 
-    /// Reports the conflicts of bases that no level above them decided.
+    /// Reports the conflicts of bases that no level above them decided: neither set nor unset.
     pub fn report_conflicts(&mut self, merged: &YamlNode) {
         for conflict in std::mem::take(&mut self.conflicts) {
             let path = conflict.path.iter().map(String::as_str);
-            if find_at_path(merged, path).is_some_and(|node| node.span == conflict.first) {
+            if find_at_path(merged, path).is_some() {
                 let message = format!("the bases disagree on `{}`", conflict.path.join("."));
                 let fault = Diagnostic::error("conflicting-bases", message)
                     .with_hint("set it in the document, or in one base only");

@@ -58,10 +58,10 @@ fn build_key(environment: &str, kind: &Arc<str>, name: &str) -> OverlayKey {
 /// An object and the environments it is in.
 type PlacedObject<'c> = (&'c ObjectDocument<'c>, &'c [Option<Arc<str>>]);
 
-/// Objects by kind and name: where each is, and in which environments.
+/// Objects by kind and name. Several have one name where each is in another environment, or on another target.
 struct OverlayCheck<'c> {
     settings: &'c CompositionSettings,
-    objects: HashMap<(&'c str, &'c str), PlacedObject<'c>>,
+    objects: HashMap<(&'c str, &'c str), Vec<PlacedObject<'c>>>,
 }
 
 impl<'c> OverlayCheck<'c> {
@@ -71,16 +71,17 @@ impl<'c> OverlayCheck<'c> {
         settings: &'c CompositionSettings,
         is_needless: bool,
     ) -> Self {
-        let mut by_name = HashMap::new();
+        let mut by_name: HashMap<_, Vec<PlacedObject>> = HashMap::new();
         for (object, environments) in objects.iter().zip(environments).filter(|_| !is_needless) {
             if let Some((name, _)) = &object.name {
-                by_name.insert((&*object.kind.name, &**name), (object, environments.as_slice()));
+                let named = by_name.entry((&*object.kind.name, &**name)).or_default();
+                named.push((object, environments.as_slice()));
             }
         }
         Self { settings, objects: by_name }
     }
 
-    /// Why no object takes an overlay.
+    /// Why no object takes an overlay, or more than one would.
     fn diagnose(&self, overlay: &OverlayDocument) -> Option<Diagnostic> {
         let (environment, span) = &overlay.environment;
         let locate = |span: SourceSpan| overlay.source.locate_span(span);
@@ -90,7 +91,7 @@ impl<'c> OverlayCheck<'c> {
         }
         let (name, name_span) = &overlay.name;
         let kind = &overlay.kind.name;
-        let Some((object, environments)) = self.objects.get(&(&**kind, &**name)) else {
+        let Some(named) = self.objects.get(&(&**kind, &**name)) else {
             let message = format!("no document of kind `{kind}` is named `{}`", name.escape_debug());
             let fault =
                 Diagnostic::error("overlay-without-object", message).with_location(locate(*name_span));
@@ -98,15 +99,47 @@ impl<'c> OverlayCheck<'c> {
             let hint = suggest_word(name, known).unwrap_or_else(|| "write the document first".to_owned());
             return Some(fault.with_hint(hint));
         };
-        let is_in = environments.iter().flatten().any(|own| **own == **environment);
-        (!is_in).then(|| {
-            let message = format!("{kind} {} is not in the environment `{environment}`", name.escape_debug());
-            Diagnostic::error("object-not-in-environment", message)
-                .with_location(locate(*span))
-                .with_related(locate_object(object), "the document")
-                .with_hint("add the environment to its `environments`, or remove the overlay")
-        })
+        let is_in = |(_, environments): &&PlacedObject| {
+            environments.iter().flatten().any(|own| **own == **environment)
+        };
+        let mut found = named.iter().filter(is_in).map(|(object, _)| *object);
+        match (found.next(), named.first()) {
+            (Some(first), _) => {
+                let target = find_target(first);
+                let other = found.find(|own| find_target(own) != target)?;
+                Some(diagnose_ambiguous_overlay(overlay, first, other))
+            }
+            (None, placed) => {
+                let message =
+                    format!("{kind} {} is not in the environment `{environment}`", name.escape_debug());
+                let fault =
+                    Diagnostic::error("object-not-in-environment", message).with_location(locate(*span));
+                let fault = placed.iter().fold(fault, |fault, (object, _)| {
+                    fault.with_related(locate_object(object), "the document")
+                });
+                Some(fault.with_hint("add the environment to its `environments`, or remove the overlay"))
+            }
+        }
     }
+}
+
+/// The target that a document names.
+fn find_target<'o>(object: &'o ObjectDocument) -> Option<&'o str> {
+    object.find_entry("target").and_then(|entry| entry.value.as_scalar())
+}
+
+fn diagnose_ambiguous_overlay(
+    overlay: &OverlayDocument,
+    first: &ObjectDocument,
+    other: &ObjectDocument,
+) -> Diagnostic {
+    let (kind, name, environment) = (&overlay.kind.name, &overlay.name.0, &overlay.environment.0);
+    let message = format!("two objects in `{environment}` are {kind} {}", name.escape_debug());
+    Diagnostic::error("ambiguous-overlay", message)
+        .with_location(overlay.source.locate_span(overlay.name.1))
+        .with_related(first.source.locate_span(first.start()), "one of them")
+        .with_related(other.source.locate_span(other.start()), "the other one")
+        .with_hint("rename one of the two documents, or set in them what differs")
 }
 
 fn locate_object(object: &ObjectDocument) -> SourceLocation {

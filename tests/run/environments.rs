@@ -53,14 +53,14 @@ objects:
   bolt: { spec: { code: B, price: 1 } }
 ";
 
-struct Depot {
-    workspace: Workspace,
-    staging: RunningSandbox,
-    production: RunningSandbox,
+pub struct Depot {
+    pub workspace: Workspace,
+    pub staging: RunningSandbox,
+    pub production: RunningSandbox,
 }
 
 impl Depot {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut workspace = Workspace::new();
         workspace.write("apis/depot/api.yaml", API);
         workspace.write("apis/depot/item.yaml", ITEM);
@@ -83,7 +83,8 @@ impl Depot {
         Self { workspace, staging, production }
     }
 
-    fn count(&self) -> [usize; 2] {
+    /// How many objects each environment has.
+    pub fn count(&self) -> [usize; 2] {
         let count = |sandbox: &RunningSandbox| {
             let dump = sandbox.dump_state();
             dump["depot/item"].as_array().map_or(0, Vec::len)
@@ -92,7 +93,7 @@ impl Depot {
     }
 }
 
-fn git(folder: &Path, arguments: &[&str]) {
+pub fn git(folder: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command.current_dir(folder).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
     let ran = command.args(arguments).output().expect("git");
@@ -251,4 +252,35 @@ fn a_render_shows_no_personal_value_unless_asked() {
     assert!(!json.all().contains("Ann"));
     assert_eq!(json.json()["documents"][0]["origins"]["/code"]["level"], "document");
     assert!(!own.expect(0, &["why", "c.contact", "--offline"]).all().contains("Ann"));
+}
+
+#[test]
+fn why_keeps_objects_of_one_name_apart() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let item = |environment: &str, label: &str| {
+        format!(
+            "kind: depot/item\nname: crane\nenvironments: [{environment}]\nspec: {{ code: C, label: {label} }}\n"
+        )
+    };
+    own.write("config/crane.yaml", &[item("staging", "first"), item("production", "second")].join("---\n"));
+    for (environment, line, label) in [("staging", 4, "first"), ("production", 9, "second")] {
+        let arguments = ["why", "crane.label", "--offline", "--env", environment, "--format", "json"];
+        let json = own.expect(0, &arguments).json();
+        let levels = &json["objects"][0]["levels"];
+        let expected = serde_json::json!([{ "path": "label", "level": "document", "file": "config/crane.yaml",
+            "line": line, "column": 25, "text": label, "unset": false, "decides": true }]);
+        assert_eq!(levels, &expected, "{environment}");
+    }
+    // of several kinds, the kind has to be named
+    own.write(
+        "apis/depot/crate.yaml",
+        &ITEM.replace("/items", "/crates").replace("title: Item", "title: Crate"),
+    );
+    own.write("config/crate.yaml", "kind: depot/crate\nname: crane\nspec: { code: C, label: third }\n");
+    let ambiguous = own.expect(1, &["why", "crane.label", "--offline"]);
+    ambiguous.complains(&["ambiguous-name", "`depot/crate/crane` or `depot/item/crane`"]);
+    let chosen = own.expect(0, &["why", "depot/crate/crane.label", "--offline"]);
+    chosen.says(&["depot/crate crane", "third"]);
+    assert!(!chosen.out.contains("first"), "{}", chosen.out);
 }

@@ -275,3 +275,33 @@ fn no_line_shows_what_a_level_hides() {
         assert!(hidden.iter().any(|range| range.start <= at && at + 11 <= range.end), "{hidden:?}");
     }
 }
+
+#[test]
+fn an_overlay_of_a_name_that_several_objects_have() {
+    let targets = SETTINGS.replace(
+        "targets:\n",
+        "targets:\n  q: { api: depot, environment: production, base_url: 'http://localhost:1', auth: { bearer: { from_env: T } }, scope: { yard: west } }\n",
+    );
+    let item =
+        |head: &str| format!("kind: depot/item\nname: i\n{head}extends: [usual]\nspec: {{ code: I }}\n");
+    let overlay = "overlay: production\nkind: depot/item\nname: i\nspec: { label: x }\n";
+    let files = |first: &str, second: &str| {
+        let documents = [item(first), item(second)].join("---\n");
+        compose(&[
+            ("trueup.yaml", &targets),
+            ("bases/b.yaml", BASE),
+            ("config/i.yaml", &documents),
+            ("config/o.yaml", overlay),
+        ])
+    };
+    let composed = files("target: p\n", "target: q\n");
+    composed.expect_faults(&["ambiguous-overlay config/o.yaml:3:7 + config/i.yaml:2:7 + config/i.yaml:8:7"]);
+    assert!(composed.hint().contains("rename one"), "{}", composed.hint());
+    // each in another environment: the overlay belongs to one of them, whatever their order
+    for (first, second) in [("target: p\n", "target: s\n"), ("target: s\n", "target: p\n")] {
+        let composed = files(first, second);
+        composed.expect_faults(&[]);
+        assert_eq!(composed.spec("p/i")["label"], "x");
+        assert!(composed.spec("s/i").get("label").is_none());
+    }
+}

@@ -131,3 +131,35 @@ fn bases_that_disagree_are_decided_by_a_higher_level() {
     ]);
     composed.expect_faults(&["conflicting-bases bases/b.yaml:3:16 + bases/b.yaml:7:16"]);
 }
+
+#[test]
+fn bases_that_disagree_are_decided_by_the_value_that_one_of_them_names() {
+    let bases = "base: a\nkind: depot/item\nspec: { price: { value: price }, labels: { x: one }, size: { width: 1 }, pin: { value: pin } }\n---\nbase: b\nkind: depot/item\nspec: { price: 7, labels: { x: two }, size: { width: 2 } }\n";
+    let item = |more: &str| format!("kind: depot/item\nname: i\nextends: [a, b]\n{more}");
+    let decided = "unset: [labels.x]\nspec: { code: I, size: { width: 2 }";
+    for (document, overlay) in [
+        (format!("{decided}, price: {{ value: price }} }}\n"), ""),
+        (
+            format!("{decided} }}\n"),
+            "overlay: staging\nkind: depot/item\nname: i\nspec: { price: { value: price } }\n---\noverlay: production\nkind: depot/item\nname: i\nspec: { price: { value: price } }\n",
+        ),
+    ] {
+        let files =
+            [("bases/b.yaml", bases), ("config/i.yaml", &item(&document)), ("config/o.yaml", overlay)];
+        let written = files.iter().filter(|(_, text)| !text.is_empty()).copied().collect::<Vec<_>>();
+        let composed = compose(&written);
+        for (key, price) in [("s/i", json!(2.5)), ("p/i", json!(5))] {
+            let spec = composed.spec(key);
+            assert_eq!((&spec["price"], &spec["size"]), (&price, &json!({ "width": 2 })), "{document}");
+        }
+    }
+    // one decision settles nothing else
+    let composed = compose(&[
+        ("bases/b.yaml", bases),
+        ("config/i.yaml", &item("spec: { code: I, price: { value: price }, size: { depth: 3 } }\n")),
+    ]);
+    composed.expect_faults(&[
+        "conflicting-bases bases/b.yaml:3:51 + bases/b.yaml:7:33",
+        "conflicting-bases bases/b.yaml:3:74 + bases/b.yaml:7:56",
+    ]);
+}
