@@ -3,9 +3,9 @@
 //! Only files that differ from the work tree are read. Sources and references of documents stay as they are written.
 //! Deliberately absent: what a difference means (`plan::cause`), and how Git is asked (`repository`).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostic::Diagnostic;
 use crate::document::{Document, taint};
@@ -13,7 +13,9 @@ use crate::plan::PlanSubject;
 use crate::plan::cause::BaseState;
 use crate::plan::desired_digest::DesiredDigest;
 use crate::workspace::LoadedWorkspace;
-use crate::workspace::repository::{CommitFiles, CommitId, CommittedFile, GitRepository};
+use crate::workspace::earlier::{CommitDocuments, is_shared_path, list_document_files};
+use crate::workspace::repository::{BlobId, CommitFiles, CommitId, CommittedFile, GitRepository};
+use crate::workspace::settings::SETTINGS_FILE_NAME;
 
 /// The most earlier texts of a file that are read.
 const MAX_EARLIER_VERSIONS: usize = 20;
@@ -120,13 +122,21 @@ pub struct MergeBaseDocuments {
     branch: GitBranch,
     files: CommitFiles,
     base: DocumentSet,
+    /// Documents of the base that were read in part.
+    faulty: Vec<Document>,
     /// The same files in the work tree, sources and references as they are written.
     current: DocumentSet,
-    /// A file of the base cannot be parsed, so its documents are unknown.
+    /// A file of the base cannot be read, so its documents are unknown.
     is_partial: bool,
+    /// Whether a document of the base that cannot be read may fill a field from a source.
+    may_hide_sources: bool,
     /// Whether documents need files besides their own, so that only they themselves tell whether they differ.
     is_composed: bool,
+    /// Composed documents of earlier commits, by the commit and the files that were read.
+    earlier: Mutex<EarlierDocuments>,
 }
+
+type EarlierDocuments = HashMap<(CommitId, String), Arc<Vec<Document>>>;
 
 /// Target, kind and name: what is the same document in every commit.
 pub type DocumentKey = (Option<Arc<str>>, Arc<str>, Arc<str>);
@@ -171,6 +181,38 @@ fn is_equivalent(a: &Document, b: &Document) -> bool {
     (a.state, a.protect) == (b.state, b.protect) && a.id == b.id && a.scope == b.scope && alike(a, b)
 }
 
+/// Whether an earlier file is needed for documents that are made from these paths: besides the paths themselves all
+/// that may be shared.
+fn is_part_of(path: &str, paths: &[&str]) -> bool {
+    paths.contains(&".") || paths.contains(&path) || path == SETTINGS_FILE_NAME || is_shared_path(path)
+}
+
+/// The texts of the files of a commit that documents are composed from; none for what is no text.
+type ComposedTexts = BTreeMap<String, Option<String>>;
+
+fn read_composed_texts(
+    repository: &GitRepository,
+    blobs: &BTreeMap<String, BlobId>,
+    workspace: &LoadedWorkspace,
+) -> ComposedTexts {
+    let files: Vec<_> = blobs.iter().filter(|(path, _)| workspace.is_composed_from(path)).collect();
+    let requested: Vec<_> = files.iter().map(|(_, blob)| (*blob).clone()).collect();
+    let texts = repository.read_texts(&requested);
+    files.into_iter().map(|(path, _)| path.clone()).zip(texts).collect()
+}
+
+fn compose_commit(texts: &ComposedTexts, workspace: &LoadedWorkspace) -> CommitDocuments {
+    let read = texts.iter().filter_map(|(path, text)| Some((path.clone(), text.clone()?)));
+    let mut composed = workspace.compose_texts(&read.collect());
+    composed.is_partial |= texts.values().any(Option::is_none);
+    composed
+}
+
+/// Whether a text that cannot be read as documents may fill a field from a source.
+fn may_have_sources(text: &Option<String>) -> bool {
+    text.as_ref().is_none_or(|text| text.contains("from_"))
+}
+
 impl MergeBaseDocuments {
     /// # Errors
     /// When the base is not here.
@@ -182,34 +224,49 @@ impl MergeBaseDocuments {
         let paths = workspace.filter_document_paths(files.blobs.keys().map(String::as_str));
         let differing: Vec<_> = paths.into_iter().filter(|path| !files.is_unchanged(path)).collect();
         let blobs: Vec<_> = differing.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();
-        let (mut base, mut current, mut is_partial) = Default::default();
+        let (mut base, mut current) = (DocumentSet::default(), DocumentSet::default());
+        let mut unread = Vec::new();
         for (path, text) in differing.iter().zip(branch.repository.read_texts(&blobs)) {
-            match text.and_then(|text| workspace.parse_documents(path, &text)) {
-                Some(documents) => DocumentSet::insert_documents(&mut base, documents),
-                None => is_partial = true,
+            match text.as_deref().and_then(|text| workspace.parse_documents(path, text)) {
+                Some(documents) => base.insert_documents(documents),
+                None => unread.push(text),
             }
         }
         for source in workspace.sources.files.iter().filter(|source| !files.is_unchanged(&source.path)) {
             let documents = workspace.parse_documents(&source.path, &source.text);
-            DocumentSet::insert_documents(&mut current, documents.unwrap_or_default());
+            current.insert_documents(documents.unwrap_or_default());
         }
-        Ok(Self { branch: branch.clone(), files, base, current, is_partial, is_composed: false })
+        Ok(Self {
+            branch: branch.clone(),
+            files,
+            base,
+            faulty: Vec::new(),
+            current,
+            is_partial: !unread.is_empty(),
+            may_hide_sources: unread.iter().any(may_have_sources),
+            is_composed: false,
+            earlier: Mutex::default(),
+        })
     }
 
     /// The documents of the base and of the work tree, each composed from all files.
     fn compose(branch: &GitBranch, files: CommitFiles, workspace: &LoadedWorkspace) -> Self {
-        let paths: Vec<&String> =
-            files.blobs.keys().filter(|path| workspace.is_composed_from(path)).collect();
-        let blobs: Vec<_> = paths.iter().filter_map(|path| files.blobs.get(*path).cloned()).collect();
-        let texts = branch.repository.read_texts(&blobs);
-        let is_partial = texts.iter().any(Option::is_none);
-        let texts = paths.iter().zip(texts).filter_map(|(path, text)| Some(((*path).clone(), text?)));
-        let before = workspace.compose_texts(&texts.collect());
+        let texts = read_composed_texts(&branch.repository, &files.blobs, workspace);
+        let before = compose_commit(&texts, workspace);
         let (mut base, mut current) = (DocumentSet::default(), DocumentSet::default());
-        let is_partial = is_partial || before.is_none();
-        base.insert_documents(before.unwrap_or_default());
+        base.insert_documents(before.documents);
         current.insert_documents(workspace.compose_current().unwrap_or_default());
-        Self { branch: branch.clone(), files, base, current, is_partial, is_composed: true }
+        Self {
+            branch: branch.clone(),
+            files,
+            base,
+            faulty: before.faulty,
+            current,
+            is_partial: before.is_partial,
+            may_hide_sources: before.is_partial && texts.values().any(may_have_sources),
+            is_composed: true,
+            earlier: Mutex::default(),
+        }
     }
 
     /// Whether a document differs from its version in the base, or is new.
@@ -221,6 +278,12 @@ impl MergeBaseDocuments {
         self.find_base_document(document).is_none_or(|base| !is_equivalent(base, written))
     }
 
+    /// Whether every file that a document is made from is as the base has it.
+    fn is_unchanged(&self, document: &Document) -> bool {
+        let settings = self.is_composed.then_some(SETTINGS_FILE_NAME);
+        list_document_files(document).into_iter().chain(settings).all(|path| self.files.is_unchanged(path))
+    }
+
     /// The version of a document in the base, where its file differs.
     pub fn find_base_document(&self, document: &Document) -> Option<&Document> {
         let path = &*document.source.path;
@@ -228,10 +291,15 @@ impl MergeBaseDocuments {
     }
 
     /// A field that a document filled from a source in the base stays sensitive in the branch: the live object still
-    /// holds that value.
+    /// holds that value. Where the document of the base cannot be read, any field may be such a one.
     pub fn mark_sources(&self, documents: &mut [Document]) {
         for document in documents {
-            let Some(earlier) = self.find_base_document(document) else { continue };
+            let Some(earlier) = self.find_base_document(document) else {
+                if self.may_hide_sources && !self.is_unchanged(document) {
+                    document.kind = taint::mark_all(&document.kind);
+                }
+                continue;
+            };
             // the kind of the earlier version has its own marks already
             let earlier = Document { kind: Arc::clone(&document.kind), ..earlier.clone() };
             let paths = taint::list_unmarked_sources(&earlier);
@@ -249,9 +317,9 @@ impl MergeBaseDocuments {
         }
     }
 
-    /// The documents of the base in files that differ from the work tree.
+    /// The documents of the base in files that differ from the work tree, also those that were read in part.
     pub fn list_base_documents(&self) -> impl Iterator<Item = &Document> {
-        self.base.by_key.values().flatten()
+        self.base.by_key.values().flatten().chain(&self.faulty)
     }
 
     /// The files of the base, by their paths from the workspace.
@@ -283,17 +351,25 @@ impl MergeBaseDocuments {
         let base = self.find_base_document(document);
         let is_other = |base: &&Document| self.is_composed || base.source.path != document.source.path;
         let base = base.filter(is_other).cloned();
-        let earlier = self.list_earlier_documents(workspace, &document.source.path, MAX_EARLIER_VERSIONS);
+        let paths = list_document_files(document);
+        let paths: Vec<&str> = paths.into_iter().filter(|path| *path != SETTINGS_FILE_NAME).collect();
+        let earlier = match self.is_composed {
+            true => self.compose_earlier(workspace, &paths, MAX_EARLIER_VERSIONS),
+            false => self.parse_earlier(workspace, &document.source.path, MAX_EARLIER_VERSIONS),
+        };
         base.into_iter().chain(earlier.into_iter().filter(|own| build_document_key(own) == key)).collect()
     }
 
-    /// The documents below a path in the base and in the commits before it, the newest first.
-    pub fn list_earlier_documents(
-        &self,
-        workspace: &LoadedWorkspace,
-        path: &str,
-        most: usize,
-    ) -> Vec<Document> {
+    /// The documents of the workspace in the base and in the commits before it, the newest first.
+    pub fn list_earlier_documents(&self, workspace: &LoadedWorkspace, most: usize) -> Vec<Document> {
+        match self.is_composed {
+            true => self.compose_earlier(workspace, &["."], most.min(MAX_EARLIER_VERSIONS)),
+            false => self.parse_earlier(workspace, ".", most),
+        }
+    }
+
+    /// The documents of files below a path, each file by itself.
+    fn parse_earlier(&self, workspace: &LoadedWorkspace, path: &str, most: usize) -> Vec<Document> {
         let repository = &self.branch.repository;
         let mut files = repository.list_earlier_files(&self.branch.merge_base, path, most);
         let paths = workspace.filter_document_paths(files.iter().map(|file| &*file.path));
@@ -304,6 +380,27 @@ impl MergeBaseDocuments {
         let read =
             |(file, text): (CommittedFile, Option<String>)| workspace.parse_documents(&file.path, &text?);
         files.into_iter().zip(texts).filter_map(read).flatten().collect()
+    }
+
+    /// The documents of the commits that changed one of these files, each composed as the commit has it. The newest
+    /// of these commits has what the base has, so it is left out.
+    fn compose_earlier(&self, workspace: &LoadedWorkspace, paths: &[&str], most: usize) -> Vec<Document> {
+        let repository = &self.branch.repository;
+        let commits = repository.list_earlier_commits(&self.branch.merge_base, paths, most);
+        let compose = |commit: CommitId| {
+            let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
+            let documents = known.entry((commit, paths.join("\n"))).or_insert_with_key(|(commit, _)| {
+                let mut blobs = repository.list_blobs(commit).unwrap_or_default();
+                blobs.retain(|path, _| is_part_of(path, paths));
+                let texts = read_composed_texts(repository, &blobs, workspace);
+                let CommitDocuments { documents, mut faulty, .. } = compose_commit(&texts, workspace);
+                faulty.extend(documents);
+                Arc::new(faulty)
+            });
+            Arc::clone(documents)
+        };
+        let composed: Vec<_> = commits.into_iter().skip(1).map(compose).collect();
+        composed.iter().flat_map(|documents| documents.iter().cloned()).collect()
     }
 
     /// What a document was before the base.

@@ -52,7 +52,7 @@ fn find_protections(deletes: &[&Step], prepared: &PreparedRun) -> BTreeMap<usize
     if unknown.is_empty() {
         return found;
     }
-    let earlier = base.map(|base| base.list_earlier_documents(&prepared.workspace, ".", MAX_EARLIER_FILES));
+    let earlier = base.map(|base| base.list_earlier_documents(&prepared.workspace, MAX_EARLIER_FILES));
     let earlier = earlier.unwrap_or_default();
     unknown.retain(|step| match earlier.iter().find(|document| describes_object(document, step)) {
         Some(newest) => {

@@ -67,6 +67,13 @@ pub fn mark_paths(kind: &Arc<Kind>, paths: &[FieldPath]) -> Arc<Kind> {
     Arc::new(Kind { shape: Arc::new(shape), ..Kind::clone(kind) })
 }
 
+/// The kind with marks on every field that a document can fill: where it is unknown which of them come from outside.
+pub fn mark_all(kind: &Arc<Kind>) -> Arc<Kind> {
+    let written = kind.shape.fields.iter().filter(|field| !field.behavior.read_only);
+    let paths: Vec<FieldPath> = written.map(|field| vec![field.number]).collect();
+    mark_paths(kind, &paths)
+}
+
 fn mark_path(shape: &mut Shape, path: &[u16]) {
     let Some((first, rest)) = path.split_first() else { return };
     let Some(field) = shape.fields.get_mut(usize::from(*first)) else { return };

@@ -1,7 +1,8 @@
 //! The documents of a commit, composed from its files alone.
 //!
 //! Where documents need each other, a change of one file can concern objects of another, so all files of the commit
-//! are read. Sources and references of documents stay as they are written.
+//! are read. Sources and references of documents stay as they are written. What cannot be read is named, so that
+//! nobody takes it for absent.
 //! Deliberately absent: Git, and what a difference means.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +14,53 @@ use super::settings::SETTINGS_FILE_NAME;
 use super::{DocumentSources, LoadedWorkspace, assign, settings};
 use crate::compose::explain::{self, LevelLookup, LevelStatement};
 use crate::compose::values::{VALUES_FOLDER, ValueTable};
-use crate::diagnostic::{NamedSource, has_errors};
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, has_errors};
 use crate::document::Document;
+
+/// What the files of a commit make.
+#[derive(Default)]
+pub struct CommitDocuments {
+    /// The documents of which every level was read.
+    pub documents: Vec<Document>,
+    /// Documents that were read in part: a file that they are made from has errors.
+    pub faulty: Vec<Document>,
+    /// Whether a file has errors, so that documents may be missing.
+    pub is_partial: bool,
+}
+
+impl CommitDocuments {
+    /// Nothing is known of the documents of a commit.
+    pub fn unknown() -> Self {
+        Self { is_partial: true, ..Self::default() }
+    }
+
+    /// Sorts documents by the files in which the faults are.
+    fn new(documents: Vec<Document>, faults: &[Diagnostic]) -> Self {
+        let errors = || faults.iter().filter(|fault| fault.severity == DiagnosticSeverity::Error);
+        let files: BTreeSet<&str> =
+            errors().filter_map(|fault| Some(&*fault.location.as_ref()?.source.path)).collect();
+        // an error without a place, or in the settings, may be about any document
+        let is_everywhere =
+            errors().any(|fault| fault.location.is_none()) || files.contains(SETTINGS_FILE_NAME);
+        let is_read = |document: &Document| {
+            !is_everywhere && !list_document_files(document).iter().any(|path| files.contains(path))
+        };
+        let is_partial = errors().next().is_some();
+        let (documents, faulty) = documents.into_iter().partition(is_read);
+        Self { documents, faulty, is_partial }
+    }
+}
+
+/// Whether a file is in a folder of what documents share: bases and values.
+pub fn is_shared_path(path: &str) -> bool {
+    is_base_path(path) || path.strip_prefix(VALUES_FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The files that a document is made from.
+pub fn list_document_files(document: &Document) -> BTreeSet<&str> {
+    let levels = document.levels.iter().flat_map(|levels| levels.iter_levels());
+    levels.map(|level| &*level.source.path).chain([&*document.source.path]).collect()
+}
 
 impl LoadedWorkspace {
     /// Whether documents of this workspace need each other, or settings, to be complete.
@@ -28,10 +74,8 @@ impl LoadedWorkspace {
 
     /// Whether documents may be composed from the file of this path, from the workspace.
     pub fn is_composed_from(&self, path: &str) -> bool {
-        let is_values = path.strip_prefix(VALUES_FOLDER).is_some_and(|rest| rest.starts_with('/'));
         path == SETTINGS_FILE_NAME
-            || is_base_path(path)
-            || is_values
+            || is_shared_path(path)
             || !self.filter_document_paths(std::iter::once(path)).is_empty()
     }
 
@@ -55,11 +99,11 @@ impl LoadedWorkspace {
         explain::list_statements(lookup, document, path)
     }
 
-    /// The documents that files make, by their paths from the workspace; nothing when they have errors.
-    pub fn compose_texts(&self, texts: &BTreeMap<String, String>) -> Option<Vec<Document>> {
+    /// The documents that files make, by their paths from the workspace.
+    pub fn compose_texts(&self, texts: &BTreeMap<String, String>) -> CommitDocuments {
         let mut faults = Vec::new();
         let source = |path: &str| texts.get(path).map(|text| NamedSource::new(path, text.as_str()));
-        let settings_source = source(SETTINGS_FILE_NAME)?;
+        let Some(settings_source) = source(SETTINGS_FILE_NAME) else { return CommitDocuments::unknown() };
         let mut settings = settings::read_settings(&settings_source, &self.registry, &mut faults);
         let composition = Arc::clone(&settings.composition);
         let values = composition.environments.iter().map(|own| (&own.name, format_values_path(&own.name)));
@@ -77,6 +121,6 @@ impl LoadedWorkspace {
         let sources = DocumentSources { files, base_files };
         let mut read = parse_sources(&sources, &composition, &table, &self.registry, &mut faults);
         assign::assign_targets(&mut read.documents, &settings, &mut faults);
-        (!has_errors(&faults)).then_some(read.documents)
+        CommitDocuments::new(read.documents, &faults)
     }
 }

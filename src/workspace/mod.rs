@@ -6,7 +6,7 @@
 
 mod assign;
 pub mod boundary;
-mod earlier;
+pub mod earlier;
 mod files;
 mod parse;
 pub mod repository;
@@ -368,8 +368,8 @@ impl LoadedWorkspace {
         paths.filter(|path| patterns.matches_path(path)).collect()
     }
 
-    /// The documents of a text that stood in a file of the workspace, each with its target; sources and
-    /// references stay as they are written. Nothing when it has faults.
+    /// The documents of a text that was in a file of the workspace, each with its target; sources and
+    /// references stay as they are written. Nothing when it has errors.
     pub fn parse_documents(&self, name: &str, text: &str) -> Option<Vec<Document>> {
         let mut faults = Vec::new();
         let mut documents =

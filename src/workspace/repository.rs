@@ -204,13 +204,20 @@ impl GitRepository {
     /// # Errors
     /// When the commit is not here.
     pub fn list_files(&self, commit: &CommitId) -> GitResult<CommitFiles> {
-        let listed = self.run_git(&["ls-tree", "-r", "-z", &commit.0]);
+        let blobs = self.list_blobs(commit);
         let differing =
             ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", "--relative"];
         let differing = self.run_git(&[&differing[..], &[&commit.0, "--", "."]].concat());
-        let (Some(listed), Some(differing)) = (listed, differing) else {
+        let (Some(blobs), Some(differing)) = (blobs, differing) else {
             return Err(self.diagnose_missing_history());
         };
+        let changed = differing.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+        Ok(CommitFiles { blobs, changed })
+    }
+
+    /// The files of a commit in the workspace, by their paths; nothing when the commit is not here.
+    pub fn list_blobs(&self, commit: &CommitId) -> Option<BTreeMap<String, BlobId>> {
+        let listed = self.run_git(&["ls-tree", "-r", "-z", &commit.0])?;
         // `<mode> blob <id>\t<path>`
         let entry = |line: &str| {
             let (facts, path) = line.split_once('\t')?;
@@ -218,8 +225,7 @@ impl GitRepository {
             let is_file = facts.next()?.starts_with("100") && facts.next()? == "blob";
             is_file.then(|| Some((path.to_owned(), BlobId(facts.next()?.into())))).flatten()
         };
-        let changed = differing.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
-        Ok(CommitFiles { blobs: listed.split('\0').filter_map(entry).collect(), changed })
+        Some(listed.split('\0').filter_map(entry).collect())
     }
 
     /// Whether the checked-out commit or the index has a file, a folder, a link or a submodule of this name in the
@@ -260,6 +266,15 @@ impl GitRepository {
         let _ = writer.join();
         let _ = child.wait();
         read
+    }
+
+    /// A commit and those before it that changed one of these paths, the newest first; so many at most.
+    pub fn list_earlier_commits(&self, commit: &CommitId, paths: &[&str], most: usize) -> Vec<CommitId> {
+        let number = most.min(MAX_HISTORY_COMMITS).to_string();
+        let log =
+            ["--literal-pathspecs", "log", "--first-parent", "--format=%H", "-n", &number, &commit.0, "--"];
+        let listed = self.run_git(&[&log[..], paths].concat()).unwrap_or_default();
+        listed.lines().map(|id| CommitId(id.into())).collect()
     }
 
     /// What files below a path were in a commit and before it, the newest first, each text once; so many at most.

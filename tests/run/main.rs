@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod composed_history;
 mod day_two;
 mod drift;
 mod end_to_end;
