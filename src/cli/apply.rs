@@ -424,7 +424,7 @@ fn execute(
     let (shown, verdicts) = plan::evaluate_policies(&plan, prepared);
     way.events.iter().for_each(|events| events.record_plan(&shown));
     match screen.format {
-        StdoutFormat::Text => plan::print_plan((&plan, &shown, &verdicts), prepared, screen)?,
+        StdoutFormat::Text => plan::print_plan(&plan, &shown, &verdicts, prepared, screen)?,
         StdoutFormat::Json => screen.print_remark(&plan_text::render_plan(&shown, screen.width())),
     }
     let environments = plan.steps.iter().filter_map(|step| step.subject.environment.as_deref());
@@ -434,7 +434,7 @@ fn execute(
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
     if !why.is_empty() {
         screen.print_diagnostics(&why);
-        report_unwritten((&execute::build_unstarted_outcomes(&plan), &why), &held, screen, way)?;
+        report_unwritten(&execute::build_unstarted_outcomes(&plan), &why, &held, screen, way)?;
         return Ok(ExitStatus::Refused);
     }
     if plan.steps.is_empty() {
@@ -442,7 +442,7 @@ fn execute(
         way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
         records::recover_interrupted_runs(prepared, &cut_off, screen);
         screen.print_diagnostics(&collect_warnings(&outcomes));
-        report_unwritten((&outcomes, &plan.diagnostics), &held, screen, way)?;
+        report_unwritten(&outcomes, &plan.diagnostics, &held, screen, way)?;
         return Ok(if held.without_document.is_empty() {
             plan::compute_exit_status(&plan, false)
         } else {
@@ -457,7 +457,8 @@ fn execute(
     let journal = match records::begin_journal(
         prepared,
         &plan,
-        (&cut_off, way.saved_plan.map(|(own, _)| own.name())),
+        &cut_off,
+        way.saved_plan.map(|(own, _)| own.name()),
         screen,
     ) {
         Ok(journal) => journal,
@@ -534,7 +535,8 @@ fn conclude_apply(
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.
 fn report_unwritten(
-    (outcomes, why): (&[StepOutcome], &[Diagnostic]),
+    outcomes: &[StepOutcome],
+    why: &[Diagnostic],
     held: &StaleObjects,
     screen: &TerminalScreen,
     way: ApplyOptions,

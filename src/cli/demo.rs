@@ -152,8 +152,8 @@ impl DemoRun<'_> {
         let args = DriftArgs::default();
         match self.prepare_demo_run() {
             Ok(prepared) => {
-                let what = (&drift::build_run_args(&args), &args);
-                drift::report_drift(&prepared, what, self.screen, &ReportOutputs::default())
+                let run_args = drift::build_run_args(&args);
+                drift::report_drift(&prepared, &run_args, &args, self.screen, &ReportOutputs::default())
             }
             Err(_) => Ok(ExitStatus::Error),
         }

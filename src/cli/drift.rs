@@ -82,7 +82,7 @@ pub fn run(common: &GlobalArgs, args: &DriftArgs, screen: &TerminalScreen) -> an
         run_setup::prepare_run(workspace, &reading, reach, screen, run_setup::PROCESS_ENV)
     });
     match prepared {
-        Ok(prepared) => report_drift(&prepared, (&reading, args), screen, &reports),
+        Ok(prepared) => report_drift(&prepared, &reading, args, screen, &reports),
         Err(faults) => report_failure(faults, screen, &reports),
     }
 }
@@ -109,7 +109,8 @@ pub fn build_run_args(args: &DriftArgs) -> RunArgs {
 /// When there is no runtime, or the result cannot be written.
 pub fn report_drift(
     prepared: &PreparedRun,
-    (reading, args): (&RunArgs, &DriftArgs),
+    reading: &RunArgs,
+    args: &DriftArgs,
     screen: &TerminalScreen,
     reports: &ReportOutputs,
 ) -> anyhow::Result<ExitStatus> {

@@ -95,7 +95,7 @@ impl EventStream {
         let happened = match event {
             RunEvent::Started(step) => EventPayload::from_started_step(places, persons, step),
             RunEvent::Sent(step, verb, answer) => {
-                EventPayload::from_answer(places, persons, step, (verb, answer))
+                EventPayload::from_answer(places, persons, step, verb, answer)
             }
             RunEvent::Ended(outcome) => EventPayload::from_outcome(places, persons, outcome),
             RunEvent::Halted(target, code) => return telling.record_halt(target, code),

@@ -69,7 +69,7 @@ impl ObjectHistory {
     ) -> Self {
         let (ledger, faults) = open_last_applied(prepared);
         plan.diagnostics.extend(faults);
-        Self::build_history(plan, jobs, prepared, (ledger, branch))
+        Self::build_history(plan, jobs, prepared, ledger, branch)
     }
 
     /// The same, with what receipts of other machines tell of what was applied.
@@ -86,14 +86,15 @@ impl ObjectHistory {
                 .flat_map(|ledger| shared_receipts::merge_shared_receipts(ledger, prepared, plan)),
         );
         plan.diagnostics.extend(faults);
-        Self::build_history(plan, jobs, prepared, (ledger, branch))
+        Self::build_history(plan, jobs, prepared, ledger, branch)
     }
 
     fn build_history(
         plan: &mut Plan,
         jobs: &[ObjectJob],
         prepared: &PreparedRun,
-        (ledger, branch): (Option<LastApplied>, Option<&GitBranch>),
+        ledger: Option<LastApplied>,
+        branch: Option<&GitBranch>,
     ) -> Self {
         let records = ledger.as_ref().is_some_and(|ledger| !ledger.is_empty());
         let commit = branch.filter(|_| !records).map(|branch| branch.merge_base().to_string());

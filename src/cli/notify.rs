@@ -34,7 +34,7 @@ pub fn send_notifications(
         secrets::resolve_secrets(slots, &workspace.settings.build_secret_environment(&workspace.root));
     let sheet = shown.build_view("");
     for hook in hooks {
-        if let Err(fault) = send_notification(hook, event, &secrets, (shown, &sheet)) {
+        if let Err(fault) = send_notification(hook, event, &secrets, shown, &sheet) {
             let place = Some(source.locate_span(hook.url.span));
             faults.extend(fault.map(|fault| Diagnostic { location: place, ..fault }));
         }
@@ -48,7 +48,8 @@ fn send_notification(
     hook: &NotifySettings,
     event: NotifyEvent,
     secrets: &ResolvedSecrets,
-    (shown, sheet): (&ReportContent, &ViewModel),
+    shown: &ReportContent,
+    sheet: &ViewModel,
 ) -> Result<(), Option<Diagnostic>> {
     let url = secrets.get(&hook.url.source).ok_or(None)?;
     let secret = match &hook.secret {

@@ -22,7 +22,7 @@ pub fn diagnose_moved_documents(
         let (kind, scope) = (&document.kind, collect_scope_values(document));
         let known = index.get(target, &kind.name, &document.name);
         known.is_some_and(|entry| entry.id.is_some())
-            && index.get_in_scope(kind, (target, &document.name), &scope).is_none()
+            && index.get_in_scope(kind, target, &document.name, &scope).is_none()
     };
     let note = |document: &Document| {
         let message = format!("{} {} was managed in another scope", document.kind.name, document.name);

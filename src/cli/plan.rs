@@ -199,7 +199,7 @@ pub fn conclude_plan(
     let blocked = gate::check_plan(&plan, &objects, &reading.build_limits());
     plan.diagnostics.splice(0..0, blocked.iter().cloned());
     let (report, verdicts) = evaluate_policies(&plan, prepared);
-    print_plan((&plan, &report, &verdicts), prepared, screen)?;
+    print_plan(&plan, &report, &verdicts, prepared, screen)?;
     if screen.format == StdoutFormat::Json {
         screen.print_diagnostics(&[&verdicts[..], &collect_reasons(&plan)].concat());
     }
@@ -234,7 +234,9 @@ pub fn evaluate_policies(plan: &Plan, prepared: &PreparedRun) -> (PlanReport, Ve
 /// # Errors
 /// When stdout cannot be written.
 pub fn print_plan(
-    (plan, report, verdicts): (&Plan, &PlanReport, &[Diagnostic]),
+    plan: &Plan,
+    report: &PlanReport,
+    verdicts: &[Diagnostic],
     prepared: &PreparedRun,
     screen: &TerminalScreen,
 ) -> anyhow::Result<()> {

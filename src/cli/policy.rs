@@ -46,8 +46,9 @@ fn run_tests(common: &GlobalArgs, screen: &TerminalScreen) -> anyhow::Result<Exi
         }
     };
     match screen.format {
-        StdoutFormat::Json => screen
-            .print_stdout(&to_json(&PolicyTestReport::from_results((rules, cases, passed), &faults))?)?,
+        StdoutFormat::Json => {
+            screen.print_stdout(&to_json(&PolicyTestReport::from_results(rules, cases, passed, &faults))?)?
+        }
         StdoutFormat::Text => {
             screen.print_diagnostics(&faults);
             let said = format!(

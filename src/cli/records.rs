@@ -47,7 +47,8 @@ const APPLY_LOCK_INTERVAL: Duration = Duration::from_millis(50);
 pub fn begin_journal(
     prepared: &PreparedRun,
     plan: &Plan,
-    (cut_off, reviewed): (&[RecordedRun], Option<&str>),
+    cut_off: &[RecordedRun],
+    reviewed: Option<&str>,
     screen: &TerminalScreen,
 ) -> Result<Journal, Diagnostic> {
     let safe = build_sealer(&prepared.workspace.settings)?;
@@ -257,7 +258,7 @@ pub fn record_last_applied(
 ) {
     let folder = prepared.workspace.root.join(STATE_FOLDER);
     if let Err(error) =
-        LastApplied::record_outcomes((&folder, prepared.keys.environment_key()), outcomes, jobs, in_part)
+        LastApplied::record_outcomes(&folder, prepared.keys.environment_key(), outcomes, jobs, in_part)
     {
         let message = format!("`{STATE_FOLDER}/{}` cannot be written: {}", last_applied::FILE, error.kind());
         let hint = "`trueup drift` cannot distinguish edits of these documents from edits of their objects";
@@ -268,20 +269,25 @@ pub fn record_last_applied(
 /// Records what the objects are that a plan found in sync, so that a later difference is put down to the side that was
 /// edited. Where nothing can be kept, nothing is known later.
 pub fn record_baselines(prepared: &PreparedRun, jobs: &[ObjectJob], plan: &Plan) {
-    record_plan((&prepared.workspace.root, &prepared.keys), jobs, plan);
+    record_plan(&prepared.workspace.root, &prepared.keys, jobs, plan);
 }
 
 /// The same for documents that an import has written.
 pub fn record_imported(root: &Path, jobs: &[ObjectJob], plan: &Plan) {
     if let Ok(keys) = DigestKeys::load(root) {
-        record_plan((root, &keys), jobs, plan);
+        record_plan(root, &keys, jobs, plan);
     }
 }
 
-fn record_plan((root, keys): (&Path, &DigestKeys), jobs: &[ObjectJob], plan: &Plan) {
+fn record_plan(root: &Path, keys: &DigestKeys, jobs: &[ObjectJob], plan: &Plan) {
     let outcomes = execute::build_unstarted_outcomes(plan);
-    let folder = (&*root.join(STATE_FOLDER), keys.environment_key());
-    let _ = LastApplied::record_outcomes(folder, &outcomes, jobs, false);
+    let _ = LastApplied::record_outcomes(
+        &root.join(STATE_FOLDER),
+        keys.environment_key(),
+        &outcomes,
+        jobs,
+        false,
+    );
 }
 
 /// Ends a journal and keeps the receipt.

@@ -448,7 +448,7 @@ pub fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
     let scope = collect_scope_values(document);
-    let entry = index.get_in_scope(&document.kind, (&target, &document.name), &scope);
+    let entry = index.get_in_scope(&document.kind, &target, &document.name, &scope);
     ObjectJob {
         document,
         scope,

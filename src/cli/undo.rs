@@ -94,14 +94,15 @@ pub fn run(common: &GlobalArgs, args: &UndoArgs, screen: &TerminalScreen) -> any
             events: Some(events),
             ..ApplyOptions::default()
         };
-        run_undo(common, args, (screen, &reports), way)
+        run_undo(common, args, screen, &reports, way)
     })
 }
 
 fn run_undo(
     common: &GlobalArgs,
     args: &UndoArgs,
-    (screen, reports): (&TerminalScreen, &ReportOutputs),
+    screen: &TerminalScreen,
+    reports: &ReportOutputs,
     way: ApplyOptions,
 ) -> anyhow::Result<ExitStatus> {
     let writes = args.output.is_none();
@@ -123,7 +124,7 @@ fn run_undo(
                 reports: Some(reports),
                 ..plan::PlanOutputOptions::default()
             };
-            save_undo_plan(&prepared, &undoing, (&args.reading, screen), desired)
+            save_undo_plan(&prepared, &undoing, &args.reading, screen, desired)
         }
         None => {
             let way = ApplyOptions { undo: Some(&undoing), ..way };
@@ -240,7 +241,7 @@ pub fn prepare_undo(
     let opener = load_identity(&workspace.root).map_err(told)?;
     select_objects(&mut receipt, &workspace, request.selection)
         .inspect_err(|faults| screen.print_diagnostics(faults))?;
-    let trails = build_trails(&receipt, (&workspace, &shown), opener.as_ref()).map_err(told)?;
+    let trails = build_trails(&receipt, &workspace, &shown, opener.as_ref()).map_err(told)?;
     let protected = list_protected(&workspace);
     let own = std::mem::take(&mut workspace.documents);
     let own = |trail: &UndoInput| own.iter().find(|document| trail.is_about(document));
@@ -346,7 +347,8 @@ fn load_identity(root: &Path) -> Result<Option<ValueOpener>, Diagnostic> {
 
 fn build_trails(
     receipt: &Receipt,
-    (workspace, file): (&LoadedWorkspace, &str),
+    workspace: &LoadedWorkspace,
+    file: &str,
     opener: Option<&ValueOpener>,
 ) -> Result<Vec<UndoInput>, Diagnostic> {
     let source = NamedSource::new(file, "");
@@ -394,7 +396,8 @@ fn is_protected(document: &Document, protected: &ProtectedKeys, prepared: &Prepa
 fn save_undo_plan(
     prepared: &PreparedRun,
     undoing: &PreparedUndo,
-    (reading, screen): (&RunArgs, &TerminalScreen),
+    reading: &RunArgs,
+    screen: &TerminalScreen,
     desired: plan::PlanOutputOptions,
 ) -> anyhow::Result<ExitStatus> {
     let mut plan = plan::make_plan(prepared, reading, screen)?;

@@ -150,8 +150,8 @@ fn diagnose_too_many_requests(requests: usize, most: usize) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::super::count_limit::ScopedLimit;
     use super::*;
+    use crate::plan::count_limit::ScopedLimit;
 
     const GATE: Gate = Gate { code: "too-many-deletes", verb: "deleted", flag: "--max-deletes" };
 

@@ -112,9 +112,8 @@ impl RuleEvaluation<'_> {
         let Some(path) = &self.rule.each else {
             return self.evaluate_item(scope, None).into_iter().collect();
         };
-        let whole = (&self.document.spec, &*self.document.kind.shape);
         let mut said = Vec::new();
-        for entry in collect_items(self.spec, whole, path) {
+        for entry in collect_items(self.spec, &self.document.spec, &self.document.kind.shape, path) {
             scope.set_variable("item", entry.value.clone());
             scope.set_variable("key", entry.key.clone().unwrap_or(Fact::Null));
             said.extend(self.evaluate_item(scope, Some(&entry)));

@@ -134,13 +134,13 @@ impl PolicyReader<'_> {
             let hint = "`trueup explain KIND` lists the fields";
             self.push_diagnostic(at.span, Diagnostic::error("policy-field", message).with_hint(hint));
         }
-        let (expression, wanted) = self.read_expression(entry, &file, (&about, each.as_deref()))?;
+        let (expression, wanted) = self.read_expression(entry, &file, &about, each.as_deref())?;
         let field = file.field.as_deref().map(split_path).unwrap_or_default();
         let (root, span) =
             (if each.is_some() { "item" } else { "spec" }, node.get_value("field").map(|at| at.span));
         if let Some(span) = span {
             let requested = RuleFieldReference { root: root.to_owned(), path: field.clone(), offset: 0 };
-            self.check_field(&requested, span, (&about, each.as_deref()));
+            self.check_field(&requested, span, &about, each.as_deref());
         }
         Some(PolicyRule {
             code: intern_code(&code),
@@ -165,7 +165,8 @@ impl PolicyReader<'_> {
         &mut self,
         entry: &YamlEntry,
         file: &RuleFile,
-        about: (&[Arc<Kind>], Option<&[String]>),
+        kinds: &[Arc<Kind>],
+        each: Option<&[String]>,
     ) -> Option<(CelExpression, bool)> {
         let (word, text) = match (&file.require, &file.forbid) {
             (Some(text), None) => ("require", text),
@@ -181,11 +182,11 @@ impl PolicyReader<'_> {
             }
         };
         let span = entry.value.get_value(word).map_or(entry.key_span, |node| node.span);
-        match CelExpression::parse(text, about.1.is_some()) {
+        match CelExpression::parse(text, each.is_some()) {
             Ok((expression, requested)) => {
                 for requested in &requested {
                     let at = locate_character(self.source, span, text, requested.offset);
-                    self.check_field(requested, at, about);
+                    self.check_field(requested, at, kinds, each);
                 }
                 Some((expression, word == "require"))
             }
@@ -205,7 +206,8 @@ impl PolicyReader<'_> {
         &mut self,
         requested: &RuleFieldReference,
         span: SourceSpan,
-        (kinds, each): (&[Arc<Kind>], Option<&[String]>),
+        kinds: &[Arc<Kind>],
+        each: Option<&[String]>,
     ) {
         let fault = match (&*requested.root, each) {
             ("spec", _) => fields::find_unknown_field(kinds, &requested.path),

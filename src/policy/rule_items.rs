@@ -28,7 +28,8 @@ fn find_value(fact: &Fact, path: &[String]) -> Option<Fact> {
 /// The entries of the list or map below the names of some fields; none where there is no such thing.
 pub fn collect_items<'d>(
     fact: &Fact,
-    (wanted, shape): (&'d DesiredNode, &'d Shape),
+    wanted: &'d DesiredNode,
+    shape: &'d Shape,
     path: &[String],
 ) -> Vec<RuleItem<'d>> {
     let (place, ty) = find_node(wanted, shape, path);

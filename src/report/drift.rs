@@ -380,7 +380,7 @@ pub fn render_drift(report: &DriftReport, width: usize) -> String {
     }
     // what is said of a whole list stands at the end
     for refusal in report.unknown.iter().filter(|refusal| !refusal.reasons.is_empty()) {
-        write_heading(&mut page, (UNKNOWN, ERROR), &refusal.object);
+        write_heading(&mut page, UNKNOWN, ERROR, &refusal.object);
         write_diagnostics(&mut page, 2, &refusal.reasons);
     }
     for finding in report.unmanaged.iter().chain(&report.diagnostics) {
@@ -419,7 +419,7 @@ fn describe_unchanged(objects: usize) -> String {
 
 fn write_object(page: &mut TextPage, object: &DriftObject) {
     let style = if object.states.contains(&DriftState::Drift) { CHANGED.bold() } else { BOLD };
-    write_heading(page, (object.describe_states(), style), &object.object);
+    write_heading(page, object.describe_states(), style, &object.object);
     let known = [
         ("applied ", object.applied_at.clone().map(Json::from)),
         ("edited ", object.changed_at.clone()),

@@ -142,7 +142,8 @@ impl EventPayload {
         places: &mut SourceLineIndex,
         persons: PersonalDataMode,
         step: &Step,
-        (verb, answer): (Method, &RecordedResponse),
+        verb: Method,
+        answer: &RecordedResponse,
     ) -> Self {
         Self::ObjectWritten {
             object: show_with_index(places, persons, |showing| {

@@ -102,15 +102,15 @@ fn write_filters(page: &mut String, sheet: &ViewModel) {
     let environments: BTreeSet<&str> =
         sheet.entries.iter().filter_map(|entry| entry.object.environment.as_deref()).collect();
     if !environments.is_empty() {
-        write_select(page, ("environment", "Environment"), &environments);
+        write_select(page, "environment", "Environment", &environments);
     }
     let causes: BTreeSet<&str> =
         sheet.entries.iter().flat_map(list_causes).map(|cause| cause.as_str()).collect();
-    write_select(page, ("kind", "Kind"), &kinds);
-    write_select(page, ("action", "Action"), &words);
-    write_select(page, ("target", "Target"), &targets);
+    write_select(page, "kind", "Kind", &kinds);
+    write_select(page, "action", "Action", &words);
+    write_select(page, "target", "Target", &targets);
     if !causes.is_empty() {
-        write_select(page, ("cause", "Cause"), &causes);
+        write_select(page, "cause", "Cause", &causes);
     }
     let all = format_count(sheet.entries.len(), "object");
     let _ = write!(
@@ -120,7 +120,7 @@ fn write_filters(page: &mut String, sheet: &ViewModel) {
     );
 }
 
-fn write_select(page: &mut String, (id, label): (&str, &str), words: &BTreeSet<&str>) {
+fn write_select(page: &mut String, id: &str, label: &str, words: &BTreeSet<&str>) {
     let _ = write!(page, "<label>{label} <select id=\"{id}\"><option value=\"\">all</option>");
     for word in words {
         let shown = escape_markup(word);

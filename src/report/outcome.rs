@@ -259,8 +259,8 @@ pub fn render_results(report: &ApplyReport, width: usize) -> String {
         told.iter().map(|result| measure_width(&sanitize::escape_line(of(result)))).max().unwrap_or(0)
     };
     let words = told.iter().map(|result| measure_width(describe_result(result))).max().unwrap_or(0);
-    let columns = (words, widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
-    told.iter().for_each(|result| write_row(&mut page, result, columns));
+    let (kinds, names) = (widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
+    told.iter().for_each(|result| write_row(&mut page, result, words, kinds, names));
     page.write_gap();
     page.write_wrapped(0, 2, &build_headline(&report.summary));
     if let Some(surprise) = request_estimate::format_deviations(&report.requests) {
@@ -273,7 +273,7 @@ fn is_omitted(result: &ObjectResult) -> bool {
     result.result == ResultStatus::Unchanged && result.action.is_none() && result.diagnostics.is_empty()
 }
 
-fn write_row(page: &mut TextPage, result: &ObjectResult, (words, kinds, names): (usize, usize, usize)) {
+fn write_row(page: &mut TextPage, result: &ObjectResult, words: usize, kinds: usize, names: usize) {
     let (symbol, style) = style_result(result);
     let line = [
         style_text(style, format!("{symbol} {}  ", pad_text(describe_result(result), words))),

@@ -103,7 +103,7 @@ impl PlanReport {
 
 impl PolicyTestReport {
     /// What came of the cases of policies.
-    pub fn from_results((rules, cases, passed): (usize, usize, usize), faults: &[Diagnostic]) -> Self {
+    pub fn from_results(rules: usize, cases: usize, passed: usize, faults: &[Diagnostic]) -> Self {
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
         let diagnostics = convert_diagnostics(&mut SourceLineIndex::default(), faults);
         Self { format_version: FORMAT_VERSION, tool_version, rules, cases, passed, diagnostics }

@@ -328,8 +328,10 @@ pub struct StaleStep {
 
 /// Holds a reviewed step against the same step planned again; nothing when they are the same.
 pub fn compare_steps(
-    (reviewed, bound): (&ObjectChange, &BoundStep),
-    (fresh, now): (&ObjectChange, &BoundStep),
+    reviewed: &ObjectChange,
+    bound: &BoundStep,
+    fresh: &ObjectChange,
+    now: &BoundStep,
 ) -> Option<StaleStep> {
     if bound.from == now.from && bound.to == now.to {
         return has_other_values(reviewed, fresh).then(|| StaleStep {

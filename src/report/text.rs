@@ -29,17 +29,17 @@ pub fn render_plan(report: &PlanReport, width: usize) -> String {
         write_object(&mut page, change);
     }
     for refusal in &report.refused {
-        write_heading(&mut page, ("refused", ERROR), &refusal.object);
+        write_heading(&mut page, "refused", ERROR, &refusal.object);
         field::write_fields(&mut page, 2, &refusal.fields);
         write_diagnostics(&mut page, 2, &refusal.reasons);
     }
     // what is said of a whole list stands at the end
     for unread in report.unread.iter().filter(|unread| !unread.reasons.is_empty()) {
-        write_heading(&mut page, ("unread", ERROR), &unread.object);
+        write_heading(&mut page, "unread", ERROR, &unread.object);
         write_diagnostics(&mut page, 2, &unread.reasons);
     }
     for unchanged in report.unchanged.iter().filter(|unchanged| !unchanged.notes.is_empty()) {
-        write_heading(&mut page, ("unchanged", DIM), &unchanged.object);
+        write_heading(&mut page, "unchanged", DIM, &unchanged.object);
         write_notes(&mut page, &unchanged.notes);
     }
     write_unchanged_values(&mut page, &report.unchanged);
@@ -175,7 +175,8 @@ fn style_action(action: ActionView) -> (&'static str, anstyle::Style) {
 }
 
 fn write_object(page: &mut TextPage, change: &ObjectChange) {
-    write_heading(page, style_action(change.action), &change.object);
+    let (word, style) = style_action(change.action);
+    write_heading(page, word, style, &change.object);
     field::write_fields(page, 2, &change.fields);
     change.hidden.iter().for_each(|hidden| write_hidden_value(page, hidden));
     write_notes(page, &change.notes);
@@ -192,7 +193,7 @@ pub fn render_field_changes(fields: &[FieldChange], width: usize) -> String {
 }
 
 /// Two lines: what is done to which object, and where it and its document are.
-pub fn write_heading(page: &mut TextPage, (word, style): (&str, anstyle::Style), object: &ObjectName) {
+pub fn write_heading(page: &mut TextPage, word: &str, style: anstyle::Style, object: &ObjectName) {
     page.write_gap();
     let line = [
         style_text(style, word),

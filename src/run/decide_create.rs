@@ -94,7 +94,7 @@ enum OpenCreateStatus {
 fn check_open_create(session: &RunSession, document: &Document, subject: &PlanSubject) -> OpenCreateStatus {
     let kind = &document.kind;
     let index = lock_mutex(session.index);
-    let entry = index.get_in_scope(kind, (&subject.target, &subject.name), &subject.scope);
+    let entry = index.get_in_scope(kind, &subject.target, &subject.name, &subject.scope);
     let Some((entry, open)) = entry.and_then(|entry| Some((entry, entry.open_create.as_ref()?))) else {
         return OpenCreateStatus::None;
     };
@@ -165,7 +165,7 @@ pub fn diagnose_hidden_create(
 ) -> Option<Diagnostic> {
     let document = job.document;
     let index = lock_mutex(session.index);
-    let entry = index.get_in_scope(&document.kind, (&subject.target, &subject.name), &subject.scope)?;
+    let entry = index.get_in_scope(&document.kind, &subject.target, &subject.name, &subject.scope)?;
     let open = entry.open_create.as_ref().filter(|_| document.state == DocumentState::Absent)?;
     let findable =
         document.id.is_some() || entry.id.is_some() || build_desired_key(&document.kind, document).is_some();

@@ -86,7 +86,7 @@ fn is_same_key(a: &str, b: &str) -> bool {
 fn had_natural_key(session: &RunSession, job: &ObjectJob, live: &Object, live_key: &str) -> Option<bool> {
     let kind = &job.document.kind;
     let index = session.index.lock().unwrap_or_else(PoisonError::into_inner);
-    let entry = index.get_in_scope(kind, (&job.target, &job.document.name), &job.scope)?;
+    let entry = index.get_in_scope(kind, &job.target, &job.document.name, &job.scope)?;
     let id = live.get_field(kind.identity.id).map(|id| ScalarType::render_url_text(id, &kind.api));
     index.had_natural_key(entry, live_key).filter(|_| entry.id == id)
 }

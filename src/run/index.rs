@@ -151,7 +151,8 @@ impl ObjectIndex {
     pub fn get_in_scope(
         &self,
         kind: &Kind,
-        (target, name): (&str, &str),
+        target: &str,
+        name: &str,
         scope: &[Value],
     ) -> Option<&IndexEntry> {
         self.get(target, &kind.name, name).filter(|entry| entry.scope == format_scope(kind, scope))

@@ -498,8 +498,8 @@ impl RecordedObjects {
             Some(own) => own.merge_record(kept),
             None => {
                 self.positions.insert(object.clone(), self.objects.len());
-                let named = (&*object.target, &*object.kind, &*object.name);
-                self.objects.push(WrittenObject::new(named, action, kept));
+                let (target, kind) = (&object.target, &object.kind);
+                self.objects.push(WrittenObject::new(target, kind, &object.name, action, kept));
             }
         }
     }

@@ -115,7 +115,8 @@ impl LastApplied {
     /// # Errors
     /// When the file cannot be written.
     pub fn record_outcomes(
-        (folder, key): (&Path, Option<&str>),
+        folder: &Path,
+        key: Option<&str>,
         outcomes: &[StepOutcome],
         jobs: &[ObjectJob],
         in_part: bool,
@@ -183,7 +184,7 @@ impl LastApplied {
         if !whole.is_empty() && self.is_unchanged(&name, &whole) {
             return None;
         }
-        let entry = self.build_entry(outcome, job, (self.parse_entry(&name), in_part), whole);
+        let entry = self.build_entry(outcome, job, self.parse_entry(&name), in_part, whole);
         let text = serde_json::to_string(&entry).ok()?;
         let same = self.entries.get(&name).is_some_and(|own| *own.0 == *text);
         (!same).then(|| (name, RawLogValue(text.into())))
@@ -202,7 +203,8 @@ impl LastApplied {
         &self,
         outcome: &StepOutcome,
         job: &ObjectJob,
-        (own, in_part): (Option<LastAppliedEntry>, bool),
+        own: Option<LastAppliedEntry>,
+        in_part: bool,
         whole: String,
     ) -> LastAppliedEntry {
         let (kind, key) = (&outcome.subject.kind, &*self.key);

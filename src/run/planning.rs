@@ -50,7 +50,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan
     let unmanaged = if session.unmanaged { unmatched.list_unmanaged() } else { Vec::new() };
     let diagnostics = incomplete.chain(unmanaged).collect();
     let mut plan = Plan { diagnostics, collections, ..Plan::default() };
-    for judged in decide_all(session, jobs, (reads, agreed), &emptiness) {
+    for judged in decide_all(session, jobs, reads, agreed, &emptiness) {
         add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
@@ -144,7 +144,8 @@ async fn fetch_job_lookups(session: &RunSession<'_>, job: &ObjectJob<'_>, read: 
 fn decide_all(
     session: &RunSession,
     jobs: &[ObjectJob],
-    (mut reads, agreed): (Vec<Option<ReadOutcome>>, BTreeMap<usize, Value>),
+    mut reads: Vec<Option<ReadOutcome>>,
+    agreed: BTreeMap<usize, Value>,
     emptiness: &[Emptiness],
 ) -> Vec<JobDecision> {
     let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
@@ -390,10 +391,10 @@ fn resolve_and_decide(
         Ok(document) if session.permissions.assume_secrets => {
             let filled = skipped_secrets::fill_sources(&document, live.map(|live| &live.object));
             let requested = filled.as_ref().unwrap_or(&document);
-            let decision = decide_resolved(session, job, (requested, &subject), live);
+            let decision = decide_resolved(session, job, requested, &subject, live);
             JobDecision::Decided(skipped_secrets::note_skipped(decision, job.document, &subject))
         }
-        Ok(document) => JobDecision::Decided(decide_resolved(session, job, (&document, &subject), live)),
+        Ok(document) => JobDecision::Decided(decide_resolved(session, job, &document, &subject, live)),
         Err(UnresolvedReferences { reasons, unread: true }) => {
             JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })
         }
@@ -421,7 +422,8 @@ pub fn decide_live(
 fn decide_resolved(
     session: &RunSession,
     job: &ObjectJob,
-    (document, subject): (&Document, &PlanSubject),
+    document: &Document,
+    subject: &PlanSubject,
     live: Option<&Snapshot>,
 ) -> PlanDecision {
     let question = ProposalInput {

@@ -100,10 +100,10 @@ impl ReferenceResolver {
             return;
         }
         for want in collect_needs(job.document) {
-            self.cache.fetch_value(service, job, (&want, live)).await;
+            self.cache.fetch_value(service, job, &want, live).await;
         }
         for (yaml_path, _) in job.document.collect_references() {
-            self.cache.fetch_candidates(service, job, (&yaml_path, live)).await;
+            self.cache.fetch_candidates(service, job, &yaml_path, live).await;
         }
     }
 
@@ -125,7 +125,7 @@ impl ReferenceResolver {
         }
         let mut unread = false;
         let mut find = |yaml_path: &ReferenceSite, reference: &NamedReference| {
-            let found = self.resolve_reference(index, job, live, (yaml_path, reference));
+            let found = self.resolve_reference(index, job, live, yaml_path, reference);
             unread |= found.as_ref().is_err_and(|missing| missing.unread);
             found.map_err(|missing| missing.diagnostic)
         };
@@ -170,7 +170,8 @@ impl ReferenceResolver {
         index: &Mutex<ObjectIndex>,
         job: &ObjectJob,
         live: Option<&Snapshot>,
-        (yaml_path, reference): (&ReferenceSite, &NamedReference),
+        yaml_path: &ReferenceSite,
+        reference: &NamedReference,
     ) -> Result<Value, ReferenceError> {
         let kind = &job.document.kind;
         let choice = |mark| refer::CandidateContext { kind, field: &yaml_path.field.name, sensitivity: mark };
@@ -180,7 +181,7 @@ impl ReferenceResolver {
         match &refers.source {
             None => Err(build_lookup_error(yaml_path, NO_PLACE)),
             Some(ReferenceSource::Kind(kind)) => {
-                Ok(self.statuses.find_id(index, job, (yaml_path, reference, kind))?)
+                Ok(self.statuses.find_id(index, job, yaml_path, reference, kind)?)
             }
             Some(ReferenceSource::Field(root)) => {
                 let field = kind.shape.get_field(*root);

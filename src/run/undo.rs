@@ -150,7 +150,7 @@ fn format_scope(subject: &PlanSubject) -> BTreeMap<String, String> {
 
 impl WrittenObject {
     /// An object of which this was kept when it was first written to.
-    pub fn new((target, kind, name): (&str, &str, &str), action: &str, kept: UndoRecord) -> Self {
+    pub fn new(target: &str, kind: &str, name: &str, action: &str, kept: UndoRecord) -> Self {
         Self {
             target: target.to_owned(),
             kind: kind.to_owned(),

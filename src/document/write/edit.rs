@@ -123,7 +123,7 @@ impl<'t> DocumentEditor<'t> {
             parts.iter().map(|part| Some(MemberRange { start: self.find_dash(part.start)?, end: part.end }));
         let parts: Vec<MemberRange> =
             dashes.collect::<Option<_>>().ok_or(build_edit_error(list, UNCLEAR_LAYOUT_REASON))?;
-        self.edit_block_lines(&found, &parts, (removed, parts.len() - 1), (lines, "[]"))
+        self.edit_block_lines(&found, &parts, removed, parts.len() - 1, (lines, "[]"))
     }
 
     /// Takes entries out of a mapping, by their keys, and adds others at its end.
@@ -136,7 +136,7 @@ impl<'t> DocumentEditor<'t> {
         let gone = |key: &&str| entries.iter().position(|entry| entry.key == **key);
         let removed: Option<Vec<usize>> = removed.iter().map(gone).collect();
         let removed = removed.ok_or(build_edit_error(map, SHARED_NODE_REASON))?;
-        self.change_entries(&found, (&removed, entries.len().saturating_sub(1)), added)
+        self.change_entries(&found, &removed, entries.len().saturating_sub(1), added)
     }
 
     /// Adds entries to a mapping behind the one called `key`.
@@ -151,13 +151,14 @@ impl<'t> DocumentEditor<'t> {
             .iter()
             .position(|entry| entry.key == *key)
             .ok_or(build_edit_error(map, SHARED_NODE_REASON))?;
-        self.change_entries(&found, (&[], at), added)
+        self.change_entries(&found, &[], at, added)
     }
 
     fn change_entries(
         &mut self,
         found: &LocatedNode<'t>,
-        (removed, behind): (&[usize], usize),
+        removed: &[usize],
+        behind: usize,
         added: &[LayoutEntry],
     ) -> EditResult {
         let node = found.node;
@@ -184,7 +185,7 @@ impl<'t> DocumentEditor<'t> {
         let first = parts.first().ok_or(build_edit_error(node.span, UNCLEAR_LAYOUT_REASON))?;
         let mut lines = String::new();
         layout::write_entries(added, self.find_column(first.start), &mut lines);
-        self.edit_block_lines(found, &parts, (removed, behind), (lines, "{}"))
+        self.edit_block_lines(found, &parts, removed, behind, (lines, "{}"))
     }
 
     /// Parts that stand on lines of their own: whole lines go, and others come behind a part.
@@ -192,7 +193,8 @@ impl<'t> DocumentEditor<'t> {
         &mut self,
         found: &LocatedNode<'t>,
         parts: &[MemberRange],
-        (removed, behind): (&[usize], usize),
+        removed: &[usize],
+        behind: usize,
         (lines, empty): (String, &str),
     ) -> EditResult {
         let unclear = build_edit_error(found.node.span, UNCLEAR_LAYOUT_REASON);

@@ -62,7 +62,7 @@ impl<'r> LayoutBuilder<'r> {
             let mark = above.max(field.sensitivity);
             match (wanted, remark) {
                 (Some((_, wanted)), remark) => {
-                    match self.build_node(&field.ty, &wanted.value, (mark, &field.name)) {
+                    match self.build_node(&field.ty, &wanted.value, mark, &field.name) {
                         Ok(tree) => {
                             let comment = remark.and_then(NodeComment::to_trailing);
                             rows.push(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment });
@@ -92,7 +92,8 @@ impl<'r> LayoutBuilder<'r> {
         &mut self,
         ty: &FieldType,
         desired: &DesiredValue,
-        (mark, name): (Sensitivity, &str),
+        mark: Sensitivity,
+        name: &str,
     ) -> LayoutResult<LayoutNode> {
         Ok(match (ty, desired) {
             (_, DesiredValue::Clear) => LayoutNode::Plain("null".into()),
@@ -110,13 +111,13 @@ impl<'r> LayoutBuilder<'r> {
             }
             (FieldType::Array(list), DesiredValue::List(items)) => {
                 let item =
-                    |(at, item): (u32, &DesiredNode)| self.build_item(&list.item, at, item, (mark, name));
+                    |(at, item): (u32, &DesiredNode)| self.build_item(&list.item, at, item, mark, name);
                 LayoutNode::List((0..).zip(items).map(item).collect::<LayoutResult<_>>()?)
             }
             (FieldType::Map(_), DesiredValue::Map(entries)) => {
                 let value = FieldType::Scalar(crate::kind::ScalarType::Any);
                 let entry = |(at, (key, wanted)): (u32, &(Box<str>, DesiredNode))| {
-                    let tree = self.build_node(&value, &wanted.value, (mark, name))?;
+                    let tree = self.build_node(&value, &wanted.value, mark, name)?;
                     self.path.push(at);
                     let comment = self.comments.get(&self.path).and_then(NodeComment::to_trailing);
                     self.path.pop();
@@ -138,17 +139,18 @@ impl<'r> LayoutBuilder<'r> {
         item: &ItemType,
         at: u32,
         wanted: &DesiredNode,
-        role: (Sensitivity, &str),
+        mark: Sensitivity,
+        name: &str,
     ) -> LayoutResult<LayoutNode> {
         match (item, &wanted.value) {
             (ItemType::Object(shape), DesiredValue::Object(fields)) => {
                 self.path.push(at);
-                let rows = self.build_object(shape, fields, role.0);
+                let rows = self.build_object(shape, fields, mark);
                 self.path.pop();
                 Ok(LayoutNode::Map(rows?))
             }
             (ItemType::Scalar(leaf), desired) => {
-                self.build_node(&FieldType::Scalar(leaf.clone()), desired, role)
+                self.build_node(&FieldType::Scalar(leaf.clone()), desired, mark, name)
             }
             (ItemType::Object(_), _) => Ok(LayoutNode::Map(Vec::new())),
         }

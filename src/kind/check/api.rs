@@ -4,9 +4,9 @@
 
 use url::{Host, Url};
 
-use super::super::Api;
-use super::super::file::{ApiFile, AuthScheme, ErrorsFile, LimitsFile};
 use super::{KindChecker, YamlPath};
+use crate::kind::Api;
+use crate::kind::file::{ApiFile, AuthScheme, ErrorsFile, LimitsFile};
 
 /// The API, from a file in which no fault was found.
 pub(super) fn build_api(name: &str, file: ApiFile) -> Api {

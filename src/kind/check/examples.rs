@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::file::{ExampleFile, KindFile};
-use super::super::{MemberNameCase, Shape};
 use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{ExampleFile, KindFile};
+use crate::kind::{MemberNameCase, Shape};
 
 impl KindChecker<'_> {
     pub(super) fn check_examples(

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::file::{FieldFile, OmittedUse, OrderedMap, SecretReadback, SensitivityFile, TypeName};
-use super::super::{AbsenceRule, ClearValue, Field, FieldBehavior, FieldType};
 use super::keywords::{
     EXCLUSIVE_BEHAVIORS, can_clear_with, list_behavior_keywords, list_keyword_types, list_required_keywords,
     render_type_name,
 };
 use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{FieldFile, OmittedUse, OrderedMap, SecretReadback, SensitivityFile, TypeName};
+use crate::kind::{AbsenceRule, ClearValue, Field, FieldBehavior, FieldType};
 use crate::value::Sensitivity;
 
 /// How many fields one object may have.

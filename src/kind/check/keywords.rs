@@ -3,8 +3,8 @@
 //! A new word of the format has its line in one of these tables.
 //! Deliberately absent: diagnostics; `fields` reports them.
 
-use super::super::ClearValue;
-use super::super::file::{FieldFile, ListTypeName, NumberEncoding, OrderedMap, TypeName, WrittenItems};
+use crate::kind::ClearValue;
+use crate::kind::file::{FieldFile, ListTypeName, NumberEncoding, OrderedMap, TypeName, WrittenItems};
 
 /// The fields of the object in a field.
 pub(super) fn get_inner_fields(field: &FieldFile) -> Option<&OrderedMap<FieldFile>> {

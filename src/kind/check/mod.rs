@@ -328,10 +328,10 @@ impl<'s> KindChecker<'s> {
         if let Some((_, field)) = id {
             self.check_id_field(yaml_path.select_key("id"), field, file.id_assigned_by);
         }
-        let key = ("the natural key", yaml_path.select_key("natural_key"));
-        let natural_key = self.resolve_key_paths(context, key, &file.natural_key);
-        let names = ("`import_name`", yaml_path.select_key("import_name"));
-        let import_name = self.resolve_key_paths(context, names, &file.import_name);
+        let key = yaml_path.select_key("natural_key");
+        let natural_key = self.resolve_key_paths(context, "the natural key", key, &file.natural_key);
+        let names = yaml_path.select_key("import_name");
+        let import_name = self.resolve_key_paths(context, "`import_name`", names, &file.import_name);
         self.check_import_names(context, yaml_path.select_key("import_name"), &file.import_name);
         let (id, _) = id?;
         Some(KindIdentity {
@@ -346,7 +346,8 @@ impl<'s> KindChecker<'s> {
     fn resolve_key_paths(
         &mut self,
         context: &CheckContext,
-        (what, yaml_path): (&str, YamlPath),
+        what: &str,
+        yaml_path: YamlPath,
         dotted: &[String],
     ) -> Option<Vec<Vec<u16>>> {
         let mut paths = Vec::new();

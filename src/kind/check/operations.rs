@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::file::{
+use super::{CheckContext, KindChecker, YamlPath};
+use crate::exchange::{BodyForm, Method};
+use crate::kind::file::{
     DeleteFile, FindFile, IdAssigner, IdentityFile, KindFile, ListFile, NestedFieldsFile, OperationsFile,
     ParameterLocation, ReadConsistency, ReadFile, TypeName, WriteBody, WriteFile,
 };
-use super::super::{KindOperations, NestedFields, ReadForm, ReadOperation, WriteOperation, WriteResponse};
-use super::{CheckContext, KindChecker, YamlPath};
-use crate::exchange::{BodyForm, Method};
+use crate::kind::{KindOperations, NestedFields, ReadForm, ReadOperation, WriteOperation, WriteResponse};
 
 /// Which write it is.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,19 +45,22 @@ impl KindChecker<'_> {
             context,
             yaml_path.select_key("create"),
             own.create.as_ref(),
-            (WriteAction::Create, identity),
+            WriteAction::Create,
+            identity,
         );
         let update = self.resolve_write_operation(
             context,
             yaml_path.select_key("update"),
             own.update.as_ref(),
-            (WriteAction::Update, identity),
+            WriteAction::Update,
+            identity,
         );
         let replace = self.resolve_write_operation(
             context,
             yaml_path.select_key("replace"),
             own.replace.as_ref(),
-            (WriteAction::Replace, identity),
+            WriteAction::Replace,
+            identity,
         );
         let get_path = own.get.as_ref().and_then(|get| get.get.as_ref());
         self.check_list_form(yaml_path.select_key("list"), &own.list, get_path.is_some());
@@ -94,7 +97,7 @@ impl KindChecker<'_> {
         for (at, file) in own.updates.iter().enumerate() {
             let place = yaml_path.select_key("updates").select_item(at);
             let write =
-                self.resolve_write_operation(context, place, Some(file), (WriteAction::Update, identity));
+                self.resolve_write_operation(context, place, Some(file), WriteAction::Update, identity);
             updates.extend(write.map(|write| WriteOperation { fields: owned.get(at).cloned(), ..write }));
         }
         let others: Vec<u16> = (0..context.root.0.len())
@@ -254,7 +257,8 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         file: Option<&WriteFile>,
-        (job, identity): (WriteAction, &IdentityFile),
+        job: WriteAction,
+        identity: &IdentityFile,
     ) -> Option<WriteOperation> {
         let file = file?;
         let (verb, word, path) = self.resolve_method(yaml_path, file)?;

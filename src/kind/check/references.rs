@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use super::super::file::{FieldFile, OrderedMap, ReferenceFile, ReferenceSourceFile};
-use super::super::{CopySource, FieldLimits, FieldReference, FieldType, ReferenceSource};
 use super::fields::FieldPosition;
 use super::keywords::{get_inner_fields, get_item_fields, render_type_name};
 use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{FieldFile, OrderedMap, ReferenceFile, ReferenceSourceFile};
+use crate::kind::{CopySource, FieldLimits, FieldReference, FieldType, ReferenceSource};
 use crate::value::Value;
 
 impl KindChecker<'_> {

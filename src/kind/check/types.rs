@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 
-use super::super::file::{
-    FieldFile, ItemDeletionFile, ItemFile, ListOrder, ListTypeName, OrderedMap, TypeName, UnlistedItems,
-    WrittenItems,
-};
-use super::super::{
-    ArrayType, FieldType, ItemDeletion, ItemType, ListType, MapType, NumberEncoding, ScalarType, Shape,
-    UnixTimeUnit,
-};
 use super::fields::InheritedBehavior;
 use super::keywords::{is_scalar, render_type_name};
 use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{
+    FieldFile, ItemDeletionFile, ItemFile, ListOrder, ListTypeName, OrderedMap, TypeName, UnlistedItems,
+    WrittenItems,
+};
+use crate::kind::{
+    ArrayType, FieldType, ItemDeletion, ItemType, ListType, MapType, NumberEncoding, ScalarType, Shape,
+    UnixTimeUnit,
+};
 
 /// The scalar of a type that needs no other words.
 pub(super) fn build_plain_scalar(ty: TypeName) -> ScalarType {

@@ -6,10 +6,10 @@
 
 use serde_json::Value as Json;
 
-use super::super::scalar::ScalarToken;
-use super::super::{Field, FieldType, ItemType, ScalarType, Shape};
 use super::{KindChecker, YamlPath};
 use crate::diagnostic::Diagnostic;
+use crate::kind::scalar::ScalarToken;
+use crate::kind::{Field, FieldType, ItemType, ScalarType, Shape};
 use crate::value::{Sensitivity, Value};
 
 /// The words for where a secret comes from.

@@ -234,7 +234,7 @@ impl ObjectDrafter<'_> {
         match (&list.item, &list.list_type) {
             (ItemType::Scalar(leaf), _) => {
                 let item =
-                    |(at, value): (usize, &Value)| self.draft_scalar_item(field, leaf, (at, value), mark);
+                    |(at, value): (usize, &Value)| self.draft_scalar_item(field, leaf, at, value, mark);
                 items.iter().enumerate().map(item).collect::<Option<_>>().map(DesiredValue::List)
             }
             (ItemType::Object(shape), _) => {
@@ -254,7 +254,8 @@ impl ObjectDrafter<'_> {
         &mut self,
         field: &Field,
         leaf: &ScalarType,
-        (at, value): (usize, &Value),
+        at: usize,
+        value: &Value,
         mark: Sensitivity,
     ) -> Option<DesiredNode> {
         let desired = match value {

@@ -160,8 +160,8 @@ impl<'r> DocumentReviser<'r> {
             return self.add_diagnostic("sensitive-value", span, message, "`--personal` writes such values");
         }
         match (change.path.0.last(), span) {
-            (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, (mark, field)),
-            (Some(PathSegment::Key(key, _)), span) => self.change_key(change, key, span, (mark, field)),
+            (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, mark, field),
+            (Some(PathSegment::Key(key, _)), span) => self.change_key(change, key, span, mark, field),
             (_, Some(span)) => {
                 let tree = self.build_live_tree(change, mark, field);
                 self.replace_value(span, tree);
@@ -180,7 +180,7 @@ impl<'r> DocumentReviser<'r> {
             FieldType::Scalar(leaf) if mark != Sensitivity::Secret => {
                 can_represent(leaf, live).then(|| tree::build_literal(live))
             }
-            _ => self.build_drafted_tree(&change.path, (mark, field)),
+            _ => self.build_drafted_tree(&change.path, mark, field),
         }
     }
 
@@ -188,12 +188,13 @@ impl<'r> DocumentReviser<'r> {
     fn build_drafted_tree(
         &mut self,
         path: &ValuePath,
-        (mark, field): (Sensitivity, &Field),
+        mark: Sensitivity,
+        field: &Field,
     ) -> Option<LayoutNode> {
         let (node, here) = find_drafted(self.kind(), self.draft, path)?;
         let tree = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
             .with_path(here)
-            .build_node(&field.ty, &node.value, (mark, &field.name))
+            .build_node(&field.ty, &node.value, mark, &field.name)
             .ok()?;
         self.add_variables(node);
         Some(tree)
@@ -220,12 +221,7 @@ impl<'r> DocumentReviser<'r> {
     }
 
     /// An item that is live and not written, written and not live, or both and different.
-    fn change_item(
-        &mut self,
-        change: &Change,
-        span: Option<SourceSpan>,
-        (mark, field): (Sensitivity, &Field),
-    ) {
+    fn change_item(&mut self, change: &Change, span: Option<SourceSpan>, mark: Sensitivity, field: &Field) {
         let FieldType::Array(list) = &field.ty else { return };
         if let (Some(span), Some(live)) = (span, &change.before) {
             let tree = match &list.item {
@@ -248,7 +244,7 @@ impl<'r> DocumentReviser<'r> {
         let (at, here) = here.split_last().map_or((0, &[][..]), |(at, here)| (*at, here));
         let planted = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
             .with_path(here.to_vec())
-            .build_item(&list.item, at, node, (mark, &field.name));
+            .build_item(&list.item, at, node, mark, &field.name);
         match planted {
             Ok(tree) => {
                 self.add_variables(node);
@@ -265,7 +261,8 @@ impl<'r> DocumentReviser<'r> {
         change: &Change,
         key: &str,
         span: Option<SourceSpan>,
-        (mark, field): (Sensitivity, &Field),
+        mark: Sensitivity,
+        field: &Field,
     ) {
         let FieldType::Map(map) = &field.ty else { return };
         let tree = match &change.before {
@@ -315,7 +312,8 @@ impl<'r> DocumentReviser<'r> {
             &document.kind.shape,
             &document.spec,
             &self.draft.fields,
-            (Sensitivity::Public, Vec::new()),
+            Sensitivity::Public,
+            Vec::new(),
         );
     }
 
@@ -324,7 +322,8 @@ impl<'r> DocumentReviser<'r> {
         shape: &Shape,
         node: &DesiredNode,
         drafted: &[(u16, DesiredNode)],
-        (above, here): (Sensitivity, Vec<u32>),
+        above: Sensitivity,
+        here: Vec<u32>,
     ) {
         let own = get_object_fields(node);
         let (mut behind, mut rows): (Option<&str>, Vec<LayoutEntry>) = (None, Vec::new());
@@ -338,10 +337,10 @@ impl<'r> DocumentReviser<'r> {
                     self.add_rows(node.span, behind, std::mem::take(&mut rows));
                     behind = Some(&field.name);
                     if let (FieldType::Object(shape), Some((_, said))) = (&field.ty, said) {
-                        self.add_missing_fields(shape, there, get_object_fields(said), (mark, path));
+                        self.add_missing_fields(shape, there, get_object_fields(said), mark, path);
                     }
                 }
-                (None, Some((_, said))) => rows.extend(self.build_row(field, said, (mark, path))),
+                (None, Some((_, said))) => rows.extend(self.build_row(field, said, mark, path)),
                 (None, None) => {}
             }
         }
@@ -352,10 +351,11 @@ impl<'r> DocumentReviser<'r> {
         &mut self,
         field: &Field,
         said: &DesiredNode,
-        (mark, here): (Sensitivity, Vec<u32>),
+        mark: Sensitivity,
+        here: Vec<u32>,
     ) -> Option<LayoutEntry> {
         let mut planting = LayoutBuilder::new(&self.draft.remarks, self.import.personal).with_path(here);
-        let tree = planting.build_node(&field.ty, &said.value, (mark, &field.name)).ok()?;
+        let tree = planting.build_node(&field.ty, &said.value, mark, &field.name).ok()?;
         self.add_variables(said);
         Some(LayoutEntry { key: field.name.to_string(), node: Some(tree), comment: None })
     }

@@ -35,13 +35,13 @@ impl ObjectSelector {
     pub fn parse(text: &str, kind: &Kind) -> Result<Self, Diagnostic> {
         let id = kind.id_field();
         match text.split_once('=').map(|(name, value)| (name, value, resolve_path(kind, name))) {
-            Some((name, value, Ok(path))) => Self::parse_field(kind, path, (name, value)),
+            Some((name, value, Ok(path))) => Self::parse_field(kind, path, name, value),
             Some((_, _, Err(fault))) if !is_text(&id.ty) => Err(fault),
             _ => Ok(Self::Id(parse_value(id, text)?)),
         }
     }
 
-    fn parse_field(kind: &Kind, path: Vec<u16>, (name, value): (&str, &str)) -> Result<Self, Diagnostic> {
+    fn parse_field(kind: &Kind, path: Vec<u16>, name: &str, value: &str) -> Result<Self, Diagnostic> {
         let (mark, field) = find_last_field(kind, &path).ok_or_else(|| diagnose_no_value(name))?;
         if mark == Sensitivity::Secret {
             let fault = Diagnostic::error("secret-selector", format!("`{name}` is a secret"));

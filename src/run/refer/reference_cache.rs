@@ -83,7 +83,8 @@ impl ReferenceCache {
         &self,
         service: &TargetClient,
         job: &ObjectJob<'_>,
-        (want, live): (&LookupNeed, Option<&Snapshot>),
+        want: &LookupNeed,
+        live: Option<&Snapshot>,
     ) {
         if live.is_some_and(|live| extract_value(want, live).is_some()) {
             return;
@@ -107,11 +108,12 @@ impl ReferenceCache {
         &self,
         service: &TargetClient,
         job: &ObjectJob<'_>,
-        (yaml_path, live): (&ReferenceSite<'_>, Option<&Snapshot>),
+        yaml_path: &ReferenceSite<'_>,
+        live: Option<&Snapshot>,
     ) {
         let Some(refers) = &yaml_path.field.reference else { return };
         let Ok(Some(lead)) = self.find_source(job, yaml_path, live) else { return };
-        let cell = self.get_candidates_cell((job.target.clone(), lead.build_cache_key(job, refers)));
+        let cell = self.get_candidates_cell(job.target.clone(), lead.build_cache_key(job, refers));
         cell.get_or_init(|| async {
             let of = CollectionRef { kind: &job.document.kind, scope: &job.scope };
             let members: Vec<&str> =
@@ -155,7 +157,7 @@ impl ReferenceCache {
         else {
             return Ok(None);
         };
-        match self.get_candidates_cell((job.target.clone(), lead.build_cache_key(job, refers))).get() {
+        match self.get_candidates_cell(job.target.clone(), lead.build_cache_key(job, refers)).get() {
             Some(Ok(things)) => Ok(Some(things.clone())),
             Some(Err(trouble)) => Err(build_read_error(trouble)),
             None => Ok(None),
@@ -191,9 +193,13 @@ impl ReferenceCache {
         said.entry((place.clone(), want.clone())).or_default().clone()
     }
 
-    fn get_candidates_cell(&self, key: (Arc<str>, String)) -> LookupCell<Arc<Vec<ReferenceCandidate>>> {
+    fn get_candidates_cell(
+        &self,
+        target: Arc<str>,
+        list: String,
+    ) -> LookupCell<Arc<Vec<ReferenceCandidate>>> {
         let mut things = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
-        things.entry(key).or_default().clone()
+        things.entry((target, list)).or_default().clone()
     }
 }
 

@@ -56,7 +56,9 @@ impl ReferentStatuses {
         &self,
         index: &Mutex<ObjectIndex>,
         job: &ObjectJob,
-        (yaml_path, reference, kind): (&ReferenceSite, &NamedReference, &Arc<str>),
+        yaml_path: &ReferenceSite,
+        reference: &NamedReference,
+        kind: &Arc<str>,
     ) -> Result<Value, ReferenceError> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (job.target.clone(), kind.clone(), Arc::from(&*reference.name));

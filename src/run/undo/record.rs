@@ -263,7 +263,7 @@ fn build_path_parts(kind: &Kind, live: Option<&Object>, path: &ValuePath) -> Opt
             PathSegment::Item { index, key } => {
                 let (list, items) = list.take()?;
                 here = items.get(*index).and_then(Value::as_object);
-                LeafPathPart::Item(build_item_part(list, here, (*index, key))?)
+                LeafPathPart::Item(build_item_part(list, here, *index, key)?)
             }
         });
     }
@@ -273,7 +273,8 @@ fn build_path_parts(kind: &Kind, live: Option<&Object>, path: &ValuePath) -> Opt
 fn build_item_part(
     list: &ArrayType,
     item: Option<&Object>,
-    (index, key): (usize, &[ItemKeyField]),
+    index: usize,
+    key: &[ItemKeyField],
 ) -> Option<ItemPart> {
     let Some(identity) = list.item_identity() else {
         return Some(ItemPart { index, row: None, keys: Vec::new() });

@@ -192,7 +192,7 @@ impl UndoInput {
         let stays = stays.chain(withheld).collect();
         let expect = (!undone.touched_fields.is_empty()).then_some(StepAction::Update);
         if expect.is_some() {
-            add_hidden_fields(&self.kind, (live, sought), &mut undone.spec);
+            add_hidden_fields(&self.kind, live, sought, &mut undone.spec);
         }
         let found = Some((live.clone(), undone.touched_fields));
         UndoDecision {
@@ -331,7 +331,7 @@ fn copy_hidden_fields(document: &Document) -> DesiredNode {
 }
 
 /// Adds to a wish what was borrowed of fields that are not returned by the API and are not touched.
-fn add_hidden_fields(kind: &Kind, (live, sought): (&Object, &Document), spec: &mut DesiredNode) {
+fn add_hidden_fields(kind: &Kind, live: &Object, sought: &Document, spec: &mut DesiredNode) {
     let (DesiredValue::Object(fields), DesiredValue::Object(borrowed)) =
         (&mut spec.value, &sought.spec.value)
     else {
