@@ -6,6 +6,23 @@
 //! Depth and number of values are bounded. No message here repeats anything of a body.
 //! Deliberately absent: HTTP, and what a difference means.
 
+/// Reads a body with the lexer of its format.
+macro_rules! with_lexer {
+    ($body:expr, $format:expr, |$lexer:ident| $read:expr) => {{
+        let text = $crate::remote::wire::decode_utf8($body)?;
+        match $format {
+            $crate::kind::WireFormat::Json => {
+                let $lexer = $crate::remote::json::JsonLexer::new(text);
+                $read
+            }
+            $crate::kind::WireFormat::Jsv => {
+                let $lexer = $crate::remote::jsv::JsvLexer::new(text);
+                $read
+            }
+        }
+    }};
+}
+
 mod created_id;
 mod lookup;
 mod object_reader;

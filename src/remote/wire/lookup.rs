@@ -3,13 +3,12 @@
 //! The list stands bare or in the member that the description names; what surrounds it tells of further pages.
 //! Deliberately absent: types. What the texts are is said by the field that refers to the things.
 
-use super::DecodeError;
-use super::object_reader::matches_member_name;
-use super::page::read_any;
-use super::page_signs::record_sign;
+use super::object_reader::{ObjectReader, matches_member_name};
+use super::page::{build_error, read_envelope, read_to_end};
+use super::{DecodeError, TokenKind, WireLexer, WireReadError, WireReadResult};
 use crate::kind::file::ListFile;
-use crate::kind::{Api, WireFormat};
-use crate::remote::pager::{PageSigns, UndescribedSigns};
+use crate::kind::{Api, ScalarType, WireFormat};
+use crate::remote::pager::PageSigns;
 use crate::value::Value;
 
 /// What one thing has in the members that were asked for.
@@ -38,25 +37,19 @@ pub fn read_lookup_page(
     api: &Api,
     columns: LookupColumns,
 ) -> Result<LookupPage, DecodeError> {
-    let tree = read_any(body, format)?;
-    let at = |path: &Option<String>| path.as_deref().and_then(|path| find_at_path(&tree, path, api));
-    let items = match &tree {
-        Value::Array(items) => items,
-        Value::Map(_) => match at(&columns.list.items) {
-            Some(Value::Array(items)) => items,
-            _ => return Err(build_list_error(columns.list)),
-        },
-        _ => return Err(build_list_error(columns.list)),
-    };
-    let mut signs = PageSigns::default();
-    if let Some(paging) = &columns.list.paging {
-        signs.has_more = at(&paging.has_more).and_then(read_boolean);
-        signs.total = at(&paging.total).and_then(read_text).and_then(|text| text.parse().ok());
-        signs.pages = at(&paging.pages).and_then(read_text).and_then(|text| text.parse().ok());
-        signs.next = at(&paging.next).and_then(read_text).filter(|text| !text.is_empty()).map(String::from);
-    }
-    let described = list_described_members(columns.list);
-    collect_undescribed(&tree, &described, &mut signs.undescribed);
+    let (mut items, mut signs) = (Vec::new(), PageSigns::default());
+    let mut reader = ObjectReader::default();
+    with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| {
+        let mut take = |lexer: &mut _| read_items(lexer, columns.list, &mut reader, &mut items);
+        match lexer.peek_token()? {
+            TokenKind::Object => {
+                let names = api.member_names;
+                let is_found = read_envelope(lexer, columns.list, names, &mut signs, &mut take)?;
+                is_found.then_some(()).ok_or_else(|| build_list_error(columns.list))
+            }
+            _ => take(lexer),
+        }
+    }))?;
     let row = |item: &Value| {
         let member = |name: &&str| find_at_path(item, name, api).and_then(read_text);
         columns.members.iter().map(member).collect()
@@ -64,34 +57,30 @@ pub fn read_lookup_page(
     Ok(LookupPage { rows: items.iter().map(row).collect(), signs })
 }
 
-/// The names at the top of an answer that the description mentions.
-fn list_described_members(list: &ListFile) -> Vec<&str> {
-    let paging = list.paging.as_ref();
-    let described = paging.map(|paging| [&paging.has_more, &paging.total, &paging.pages, &paging.next]);
-    let paths = described.into_iter().flatten().chain([&list.items]).flatten();
-    paths.filter_map(|path| path.split('.').next()).collect()
-}
-
-fn collect_undescribed(tree: &Value, described: &[&str], signs: &mut UndescribedSigns) {
-    let Value::Map(entries) = tree else { return };
-    for (name, value) in entries.iter().filter(|(name, _)| !described.contains(&&**name)) {
-        match value {
-            Value::Map(inner) => inner.iter().for_each(|(name, value)| {
-                record_sign(signs, name, &read_text(value).unwrap_or_default());
-            }),
-            value => record_sign(signs, name, &read_text(value).unwrap_or_default()),
-        }
+/// The things of a list, each as it came.
+fn read_items<'b, L: WireLexer<'b>>(
+    lexer: &mut L,
+    list: &ListFile,
+    reader: &mut ObjectReader<'_>,
+    items: &mut Vec<Value>,
+) -> WireReadResult<()> {
+    if lexer.peek_token()? != TokenKind::Array {
+        return Err(build_list_error(list));
     }
+    lexer.read_array(|lexer| {
+        items.push(reader.read_scalar(lexer, &ScalarType::Any)?);
+        Ok(())
+    })
 }
 
-fn build_list_error(list: &ListFile) -> DecodeError {
+fn build_list_error(list: &ListFile) -> WireReadError {
     match &list.items {
-        Some(items) => DecodeError::new(format!("the answer has no list in its member `{items}`")),
-        None => DecodeError::new("the answer is not a list"),
+        Some(items) => build_error(&format!("the answer has no list in its member `{items}`")),
+        None => build_error("the answer is not a list"),
     }
 }
 
-/// What stands at a dotted path.
+/// The value at a dotted path.
 fn find_at_path<'v>(tree: &'v Value, path: &str, api: &Api) -> Option<&'v Value> {
     path.split('.').try_fold(tree, |value, name| match value {
         Value::Map(entries) => entries
@@ -107,14 +96,6 @@ fn read_text(value: &Value) -> Option<Box<str>> {
         Value::String(text) | Value::Number(text) => Some(text.clone()),
         Value::Decimal(number) => Some(number.to_string().into()),
         Value::Boolean(flag) => Some(flag.to_string().into()),
-        _ => None,
-    }
-}
-
-fn read_boolean(value: &Value) -> Option<bool> {
-    match value {
-        Value::Boolean(flag) => Some(*flag),
-        Value::String(text) => crate::yaml::parse_boolean(text),
         _ => None,
     }
 }

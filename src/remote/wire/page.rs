@@ -7,35 +7,16 @@
 use super::object_reader::{MemberIndex, ObjectReader, into_text, matches_member_name};
 use super::{
     DecodeError, KeySyntax, ListPage, MemberSpelling, Snapshot, TokenKind, WireLexer, WireReadError,
-    WireReadResult, WireScalar, decode_utf8,
+    WireReadResult, WireScalar,
 };
 use crate::kind::file::{EmptyListForm, EmptyListSign, ListFile, ListResponseShape};
 use crate::kind::{Api, Kind, MemberNameCase, ScalarType, WireFormat};
-use crate::remote::json::JsonLexer;
-use crate::remote::jsv::JsvLexer;
 use crate::remote::pager::PageSigns;
 use crate::remote::wire::page_signs;
 use crate::value::Value;
 
 /// How many items one page may hold.
 const MAX_ITEMS: usize = 1_000_000;
-
-/// Runs the same reading over either format.
-macro_rules! with_lexer {
-    ($body:expr, $format:expr, |$lexer:ident| $read:expr) => {{
-        let text = decode_utf8($body)?;
-        match $format {
-            WireFormat::Json => {
-                let $lexer = JsonLexer::new(text);
-                $read
-            }
-            WireFormat::Jsv => {
-                let $lexer = JsvLexer::new(text);
-                $read
-            }
-        }
-    }};
-}
 
 /// One page of a list.
 ///
@@ -242,7 +223,7 @@ fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
 }
 
 /// Reads everything there is.
-fn read_to_end<'b, L: WireLexer<'b>, T>(
+pub(super) fn read_to_end<'b, L: WireLexer<'b>, T>(
     mut lexer: L,
     read: impl FnOnce(&mut L) -> WireReadResult<T>,
 ) -> WireReadResult<T> {
@@ -347,6 +328,43 @@ enum PageMember {
     Next,
 }
 
+/// Reads an object around a list: the signs of further pages, and the value that holds the list. False when the list
+/// is not there.
+pub(super) fn read_envelope<'b, L: WireLexer<'b>>(
+    lexer: &mut L,
+    list: &ListFile,
+    names: MemberNameCase,
+    signs: &mut PageSigns,
+    items: &mut dyn FnMut(&mut L) -> WireReadResult<()>,
+) -> WireReadResult<bool> {
+    let mut times = 0;
+    search_all_members(lexer, &list_searches(list), names, &mut |goal, name, lexer| match goal {
+        Some(PageMember::Items) if times > 0 => Err(build_error("the answer holds its list twice")),
+        Some(PageMember::Items) => {
+            times += 1;
+            items(lexer)
+        }
+        Some(PageMember::HasMore) => page_signs::read_has_more(signs, lexer),
+        Some(PageMember::Total) => page_signs::read_total(signs, lexer),
+        Some(PageMember::Pages) => page_signs::read_pages(signs, lexer),
+        Some(PageMember::Next) => page_signs::read_next(signs, lexer),
+        None => page_signs::read_undescribed(&mut signs.undescribed, name, lexer),
+    })?;
+    Ok(times > 0)
+}
+
+fn list_searches(list: &ListFile) -> Vec<MemberSearch<'_, PageMember>> {
+    let paging = list.paging.as_ref();
+    let sought = [
+        (PageMember::Items, list.items.as_deref()),
+        (PageMember::HasMore, paging.and_then(|paging| paging.has_more.as_deref())),
+        (PageMember::Total, paging.and_then(|paging| paging.total.as_deref())),
+        (PageMember::Pages, paging.and_then(|paging| paging.pages.as_deref())),
+        (PageMember::Next, paging.and_then(|paging| paging.next.as_deref())),
+    ];
+    sought.into_iter().filter_map(|(goal, path)| Some(MemberSearch { goal, path: path? })).collect()
+}
+
 /// How the pages of a kind are read.
 struct PageReader<'k> {
     kind: &'k Kind,
@@ -391,37 +409,9 @@ impl<'k> PageReader<'k> {
         page: &mut ListPage,
         take: &mut dyn FnMut(Snapshot),
     ) -> WireReadResult<bool> {
-        let (mut times, signs) = (0, &mut page.signs);
-        search_all_members(
-            lexer,
-            &self.list_searches(),
-            self.kind.api.member_names,
-            &mut |goal, name, lexer| match goal {
-                Some(PageMember::Items) if times > 0 => Err(build_error("the answer holds its list twice")),
-                Some(PageMember::Items) => {
-                    times += 1;
-                    self.read_list_value(lexer, take)
-                }
-                Some(PageMember::HasMore) => page_signs::read_has_more(signs, lexer),
-                Some(PageMember::Total) => page_signs::read_total(signs, lexer),
-                Some(PageMember::Pages) => page_signs::read_pages(signs, lexer),
-                Some(PageMember::Next) => page_signs::read_next(signs, lexer),
-                None => page_signs::read_undescribed(&mut signs.undescribed, name, lexer),
-            },
-        )?;
-        Ok(times > 0)
-    }
-
-    fn list_searches(&self) -> Vec<MemberSearch<'k, PageMember>> {
-        let paging = self.list.paging.as_ref();
-        let sought = [
-            (PageMember::Items, self.list.items.as_deref()),
-            (PageMember::HasMore, paging.and_then(|paging| paging.has_more.as_deref())),
-            (PageMember::Total, paging.and_then(|paging| paging.total.as_deref())),
-            (PageMember::Pages, paging.and_then(|paging| paging.pages.as_deref())),
-            (PageMember::Next, paging.and_then(|paging| paging.next.as_deref())),
-        ];
-        sought.into_iter().filter_map(|(goal, path)| Some(MemberSearch { goal, path: path? })).collect()
+        let names = self.kind.api.member_names;
+        let mut items = |lexer: &mut L| self.read_list_value(lexer, take);
+        read_envelope(lexer, self.list, names, &mut page.signs, &mut items)
     }
 
     /// What stands where the list should: null says that there is none.
