@@ -4,7 +4,8 @@
 
 use url::form_urlencoded::Serializer;
 
-use super::encode_body;
+use super::page::{read_scalar_text, read_to_end};
+use super::{DecodeError, KeySyntax, TokenKind, WireLexer, WireReadResult, encode_body};
 use crate::exchange::{BodyEncoding, BodyForm, WireValue};
 use crate::kind::{Api, WireFormat};
 
@@ -15,7 +16,7 @@ pub fn encode_request_body(body: &WireValue, form: &BodyForm, format: WireFormat
     match form.encoding {
         BodyEncoding::Default => encode_body(body, format, api),
         BodyEncoding::MergePatch => encode_body(body, WireFormat::Json, api),
-        BodyEncoding::Form => encode_form(body, api),
+        BodyEncoding::Form => encode_form(body, format, api),
     }
 }
 
@@ -28,52 +29,85 @@ pub fn get_media_type(encoding: BodyEncoding) -> Option<&'static str> {
     }
 }
 
-fn encode_form(body: &WireValue, api: &Api) -> Vec<u8> {
-    let mut pairs = Vec::new();
-    collect_pairs(body, String::new(), api, &mut pairs);
-    Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+fn encode_form(body: &WireValue, format: WireFormat, api: &Api) -> Vec<u8> {
+    let mut form = FormEncoder { format, api, pairs: Vec::new() };
+    form.add_value(body, String::new());
+    Serializer::new(String::new()).extend_pairs(form.pairs).finish().into_bytes()
 }
 
-/// Null and empty lists and maps are empty values: that is how forms clear.
-fn collect_pairs(value: &WireValue, name: String, api: &Api, pairs: &mut Vec<(String, String)>) {
-    let inside = |member: &str| if name.is_empty() { member.to_owned() } else { format!("{name}[{member}]") };
-    match value {
-        WireValue::Object(members) if !members.is_empty() => {
-            members.iter().for_each(|(member, value)| collect_pairs(value, inside(member), api, pairs));
+/// Collects the pairs of a form.
+struct FormEncoder<'a> {
+    /// The format in which values came that are sent back as they were read.
+    format: WireFormat,
+    api: &'a Api,
+    pairs: Vec<(String, String)>,
+}
+
+impl FormEncoder<'_> {
+    /// Null and empty lists and maps are empty values: that is how forms clear.
+    fn add_value(&mut self, value: &WireValue, name: String) {
+        match value {
+            WireValue::Object(members) if !members.is_empty() => {
+                members.iter().for_each(|(member, value)| self.add_value(value, join_name(&name, member)));
+            }
+            WireValue::Array(items) if !items.is_empty() => {
+                for (at, item) in items.iter().enumerate() {
+                    let is_scalar = !matches!(item, WireValue::Object(_) | WireValue::Array(_));
+                    self.add_value(item, join_name(&name, &format_index(at, is_scalar)));
+                }
+            }
+            WireValue::Raw(raw) => {
+                let before = self.pairs.len();
+                if self.add_raw(raw, name.clone()).is_err() {
+                    self.pairs.truncate(before);
+                    self.pairs.push((name, raw.clone()));
+                }
+            }
+            scalar => self.pairs.push((name, render_scalar(scalar, self.api))),
         }
-        WireValue::Array(items) if !items.is_empty() => {
-            for (at, item) in items.iter().enumerate() {
-                let is_scalar = !matches!(item, WireValue::Object(_) | WireValue::Array(_));
-                let index = if is_scalar { String::new() } else { at.to_string() };
-                collect_pairs(item, inside(&index), api, pairs);
+    }
+
+    /// The same for a value that is sent back as it was read, its numbers as they were written.
+    fn add_raw(&mut self, raw: &str, name: String) -> Result<(), DecodeError> {
+        with_lexer!(raw.as_bytes(), self.format, |lexer| read_to_end(lexer, |lexer| self
+            .add_token(lexer, name)))?;
+        Ok(())
+    }
+
+    fn add_token<'b, L: WireLexer<'b>>(&mut self, lexer: &mut L, name: String) -> WireReadResult<()> {
+        let before = self.pairs.len();
+        match lexer.peek_token()? {
+            TokenKind::Object => lexer.read_members(KeySyntax::AnyText, |member, lexer| {
+                self.add_token(lexer, join_name(&name, member))
+            })?,
+            TokenKind::Array => {
+                let mut at = 0;
+                lexer.read_array(|lexer| {
+                    let is_scalar = matches!(lexer.peek_token()?, TokenKind::Scalar | TokenKind::Null);
+                    let index = format_index(at, is_scalar);
+                    at += 1;
+                    self.add_token(lexer, join_name(&name, &index))
+                })?;
+            }
+            TokenKind::Null | TokenKind::Scalar => {
+                let text = read_scalar_text(lexer)?.unwrap_or_default();
+                self.pairs.push((name.clone(), text.into()));
             }
         }
-        WireValue::Raw(raw) => match serde_json::from_str::<serde_json::Value>(raw) {
-            Ok(value) => collect_json_pairs(&value, name, pairs),
-            Err(_) => pairs.push((name, raw.clone())),
-        },
-        scalar => pairs.push((name, render_scalar(scalar, api))),
+        if self.pairs.len() == before {
+            self.pairs.push((name, String::new()));
+        }
+        Ok(())
     }
 }
 
-/// The same for a value that is sent back as it was read.
-fn collect_json_pairs(value: &serde_json::Value, name: String, pairs: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(members) if !members.is_empty() => {
-            members
-                .iter()
-                .for_each(|(member, value)| collect_json_pairs(value, format!("{name}[{member}]"), pairs));
-        }
-        serde_json::Value::Array(items) if !items.is_empty() => {
-            for (at, item) in items.iter().enumerate() {
-                let index = if item.is_object() || item.is_array() { at.to_string() } else { String::new() };
-                collect_json_pairs(item, format!("{name}[{index}]"), pairs);
-            }
-        }
-        serde_json::Value::String(text) => pairs.push((name, text.clone())),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => pairs.push((name, value.to_string())),
-        _ => pairs.push((name, String::new())),
-    }
+fn join_name(name: &str, member: &str) -> String {
+    if name.is_empty() { member.to_owned() } else { format!("{name}[{member}]") }
+}
+
+/// Scalars of a list have no index.
+fn format_index(at: usize, is_scalar: bool) -> String {
+    if is_scalar { String::new() } else { at.to_string() }
 }
 
 fn render_scalar(value: &WireValue, api: &Api) -> String {
