@@ -194,14 +194,12 @@ impl RequestCredentials {
         }
     }
 
-    /// Puts the query parameters into `url` where they are missing, as after a redirect.
+    /// Puts the query parameters into `url`, as after a redirect.
     pub(super) fn restore_query_auth(&self, url: &mut Url) {
         let tokens = self.tokens.iter().filter_map(|token| token.query_parameter());
         let fixed = self.static_parts.query.iter().map(|(name, value)| (name.as_str(), value));
         for (name, value) in fixed.chain(tokens) {
-            if !url.query_pairs().any(|(own, _)| own == name) {
-                url.query_pairs_mut().append_pair(name, value.expose_secret());
-            }
+            set_query_parameter(url, name, value);
         }
     }
 }
@@ -213,9 +211,19 @@ impl StaticRequestParts {
             call.headers.insert(name, value.clone());
         }
         for (name, value) in &self.query {
-            call.url.query_pairs_mut().append_pair(name, value.expose_secret());
+            set_query_parameter(&mut call.url, name, value);
         }
     }
+}
+
+/// Puts a credential into a query, in the place of what a URL that the service gave has there.
+pub(super) fn set_query_parameter(url: &mut Url, name: &str, value: &SecretString) {
+    if url.query_pairs().any(|(own, _)| own == name) {
+        let others = url.query_pairs().into_owned().filter(|(own, _)| own != name);
+        let others: Vec<(String, String)> = others.collect();
+        url.query_pairs_mut().clear().extend_pairs(others);
+    }
+    url.query_pairs_mut().append_pair(name, value.expose_secret());
 }
 
 /// Which headers and query parameters are taken, and by what.

@@ -20,7 +20,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use super::auth::{StaticRequestParts, build_sensitive_header};
+use super::auth::{StaticRequestParts, build_sensitive_header, set_query_parameter};
 use super::hosts;
 use super::rate_limiter::RateLimiter;
 use super::target::{LoginCredentials, OauthGrant, OauthGrantType, Target};
@@ -245,7 +245,7 @@ impl AccessToken {
                 call.headers.insert(name, value.clone());
             }
             TokenCredential::Query(name, token) => {
-                call.url.query_pairs_mut().append_pair(name, token.expose_secret());
+                set_query_parameter(&mut call.url, name, token);
             }
         }
     }
