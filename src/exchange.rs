@@ -109,7 +109,7 @@ pub struct HttpResponse {
     pub retry_after: Option<String>,
     /// `ETag` as sent: what tells this state of what was read from the next.
     pub etag: Option<String>,
-    /// The short headers of plain characters, names in lower case.
+    /// The headers but for cookies, names in lower case.
     pub headers: Vec<(String, String)>,
     /// What headers say of the rate limit.
     pub rate_limit: RateLimitHeaders,

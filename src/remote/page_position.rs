@@ -103,11 +103,6 @@ pub fn needs_empty_page(paging: &PagingFile) -> bool {
     signs.into_iter().all(Option::is_none)
 }
 
-/// Whether pages say themselves which one is next.
-pub fn names_next_page(paging: &PagingFile) -> bool {
-    paging.next.is_some() || paging.next_header.is_some()
-}
-
 /// The target of `rel="next"` in a `Link` header.
 pub fn find_next_link(header: &str) -> Option<&str> {
     let mut rest = header;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
-use super::page_position::{PagePosition, PageProgress, names_next_page, needs_empty_page};
+use super::page_position::{PagePosition, PageProgress, needs_empty_page};
 use crate::kind::file::{ListFile, PagingFile, PagingStyle};
 
 /// Words in the names of query parameters that limit a list.
@@ -41,6 +41,8 @@ pub enum IncompleteReason {
     },
     /// The service promises more, and a page came empty.
     EmptyPage,
+    /// The service promises more, and nothing names the next page.
+    NoNextPage,
     /// A member or header that the kind does not describe says that there is more.
     UndescribedSign(Box<str>),
     /// The page is as large as it may be, and nothing says that it is the last.
@@ -90,6 +92,7 @@ impl std::fmt::Display for IncompleteReason {
                 write!(f, "the total changed from {before} to {after} during the reading")
             }
             Self::EmptyPage => f.write_str("a page is empty although the service promises more"),
+            Self::NoNextPage => f.write_str("there are more pages, and nothing says which one is next"),
             Self::UndescribedSign(name) => {
                 write!(f, "`{name}` says that there is more, and the kind does not describe it")
             }
@@ -285,15 +288,15 @@ impl<'p> Pager<'p> {
     fn find_next(&self) -> Option<PagePosition> {
         let paging = self.list.paging.as_ref()?;
         let progress = self.measure_progress();
-        if names_next_page(paging) && progress.next.is_some() {
+        if paging.names_next_page() && progress.next.is_some() {
             // some services give a cursor with the last page too
             let is_last = paging.style == PagingStyle::Cursor && self.last.has_more == Some(false);
             return PagePosition::find_named(paging, &progress).filter(|_| !is_last);
         }
-        let goes_on = self.last_items > 0 && self.expects_more(paging);
+        let more = self.last_items > 0 && self.expects_more(paging);
         let next =
             || PagePosition::find_named(paging, &progress).or(PagePosition::find_counted(paging, &progress));
-        goes_on.then(next).flatten()
+        more.then(next).flatten()
     }
 
     /// Whether the signs of the last page, which was not empty, lead to another one.
@@ -306,7 +309,7 @@ impl<'p> Pager<'p> {
             return true;
         }
         let counts = self.total.is_some() || self.last.pages.is_some();
-        let ends = self.last.has_more == Some(false) || names_next_page(paging) || counts;
+        let ends = self.last.has_more == Some(false) || paging.names_next_page() || counts;
         // a short page may be all that the service gives at once, so without a sign only an empty page ends the list
         !ends
     }
@@ -334,6 +337,10 @@ impl<'p> Pager<'p> {
         let listed = self.ids.len() as u64 + self.without_id;
         if let Some(total) = self.total.filter(|total| *total != listed) {
             return Some(IncompleteReason::TotalMismatch(TotalMismatch { total, listed }));
+        }
+        let more = |paging| self.last_items > 0 && self.expects_more(paging);
+        if self.list.paging.as_ref().is_some_and(more) && self.find_next().is_none() {
+            return Some(IncompleteReason::NoNextPage);
         }
         let more_pages = self.last.pages.is_some_and(|pages| pages > self.pages.into());
         if self.last.has_more == Some(true) || more_pages {
@@ -425,6 +432,23 @@ mod tests {
         assert_eq!(pager.finish_page(next), Some(PagePosition::Url("/things?after=b".into())));
         assert_eq!(pager.refuse_url(), Some(PagePosition::Offset(1)), "the host is another one");
         assert_eq!(pager.finish_page(last), None);
+    }
+
+    #[test]
+    fn a_page_without_the_cursor_that_leads_on_is_incomplete() {
+        for (signs_of_more, has_more) in [("", None), (", has_more: m", Some(true)), (", pages: p", None)] {
+            let list = list(&format!("{{ style: cursor, cursor: c, cursor_from_item: seq{signs_of_more} }}"));
+            let mut pager = Pager::new(&list, 9);
+            pager.take_item(Some("a"));
+            pager.take_item_cursor("7".to_owned());
+            let more = || PageSigns { pages: Some(9), ..signs(has_more, None, None) };
+            assert_eq!(pager.finish_page(more()), Some(PagePosition::Cursor("7".to_owned())));
+            pager.take_item(Some("b"));
+            pager.take_item_cursor(String::new());
+            assert_eq!(pager.finish_page(more()), None);
+            let reason = ListCompleteness::Incomplete(IncompleteReason::NoNextPage);
+            assert_eq!(pager.check_completeness(), reason, "{signs_of_more}");
+        }
     }
 
     #[test]

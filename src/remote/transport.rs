@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE,
+    CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, SET_COOKIE,
 };
 use reqwest::{Method, redirect};
 use tokio::time::timeout;
@@ -38,11 +38,6 @@ const REQUEST_ID_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-correlation-id"),
     HeaderName::from_static("cf-ray"),
 ];
-
-/// The longest header that is read; links to other pages may be long.
-const MAX_HEADER: usize = 16 * 1024;
-/// The most headers that are read.
-const MAX_HEADERS: usize = 100;
 
 /// What one exchange may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -239,11 +234,12 @@ fn read_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
 }
 
-/// The headers that a description may name.
+/// The headers that a description may name. None is left out or cut, since any may lead to the next page of a list;
+/// the network library bounds how many there are and how long they may be.
 fn read_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    let plain = headers.iter().filter(|(name, value)| *name != SET_COOKIE && value.len() <= MAX_HEADER);
-    let texts = plain.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
-    texts.take(MAX_HEADERS).collect()
+    let named = headers.iter().filter(|(name, _)| *name != SET_COOKIE);
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    named.map(|(name, value)| (name.to_string(), text(value))).collect()
 }
 
 /// Why there was no answer at all, and whether the request may have arrived.
@@ -322,6 +318,24 @@ mod tests {
             ("https://a.fi", "/v1.2/.hidden/a..b", "https://a.fi/v1.2/.hidden/a..b"),
         ] {
             assert_eq!(below_text(base, path).as_deref(), Some(whole));
+        }
+    }
+
+    #[test]
+    fn a_header_that_leads_to_the_next_page_is_kept() {
+        let long = format!("</boats?after={}>; rel=\"next\"", "x".repeat(20_000));
+        for link in ["</boats?page=2>; rel=\"next\"; title=\"Nächste\"".as_bytes(), long.as_bytes()] {
+            let mut headers = HeaderMap::new();
+            for number in 0..120 {
+                let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
+                headers.insert(name, HeaderValue::from_static("any"));
+            }
+            headers.insert("link", HeaderValue::from_bytes(link).expect("a value"));
+            headers.insert(SET_COOKIE, HeaderValue::from_static("session=canary"));
+            let read = read_headers(&headers);
+            let found = read.iter().find(|(name, _)| name == "link").map(|(_, value)| value.as_bytes());
+            assert_eq!(found, Some(link));
+            assert!(read.iter().all(|(name, _)| name != "set-cookie"));
         }
     }
 

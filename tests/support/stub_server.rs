@@ -14,6 +14,7 @@ pub struct ReceivedRequest {
     pub verb: String,
     /// As it came, with its query.
     pub path: String,
+    /// As JSON; the text of a body that is none.
     pub body: Json,
 }
 
@@ -109,11 +110,10 @@ fn read(stream: &mut TcpStream) -> Option<ReceivedRequest> {
             if body.len() >= length.unwrap_or(0) {
                 let mut words = head.split(' ');
                 let (verb, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-                return Some(ReceivedRequest {
-                    verb,
-                    path,
-                    body: serde_json::from_slice(body).unwrap_or(Json::Null),
-                });
+                let text = String::from_utf8_lossy(body).into_owned();
+                let other = if text.is_empty() { Json::Null } else { Json::String(text) };
+                let body = serde_json::from_slice(body).unwrap_or(other);
+                return Some(ReceivedRequest { verb, path, body });
             }
         }
         match stream.read(&mut part) {

@@ -50,7 +50,7 @@ impl KindChecker<'_> {
         let own = |other| style == other;
         let by_url = matches!(style, PagingStyle::Offset | PagingStyle::Link);
         let by_cursor = own(PagingStyle::Cursor);
-        let (has_next, from_item) = (describes_next(paging), paging.cursor_from_item.is_some());
+        let (has_next, from_item) = (paging.names_next_page(), paging.cursor_from_item.is_some());
         let rules = [
             (
                 !own(PagingStyle::Offset) && paging.offset.is_some(),
@@ -130,8 +130,4 @@ fn list_words(paging: &PagingFile) -> [(&'static str, Option<&str>); 11] {
         ("next", paging.next.as_deref()),
         ("next_header", paging.next_header.as_deref()),
     ]
-}
-
-fn describes_next(paging: &PagingFile) -> bool {
-    paging.next.is_some() || paging.next_header.is_some()
 }

@@ -54,6 +54,13 @@ pub struct PagingFile {
     pub next_header: Option<String>,
 }
 
+impl PagingFile {
+    /// Whether a response says which page is next.
+    pub fn names_next_page(&self) -> bool {
+        self.next.is_some() || self.next_header.is_some()
+    }
+}
+
 /// How a request names a page.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]

@@ -81,7 +81,7 @@ impl TargetClient {
         let mut request = ListRequest::from_collection(of);
         request.query.extend(filter);
         let mut pager = self.create_pager(request.list);
-        let response = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
+        let response = self.fetch_page(&request, &pager.first_position()).await?;
         let mut count = 0;
         let mut counted = |live: Snapshot| {
             count += 1;

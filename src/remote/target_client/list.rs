@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use url::Url;
 
 use super::{CollectionRef, CollectionSize, ObjectReading, RequestError, TargetClient, UNREADABLE};
 use crate::diagnostic::Diagnostic;
@@ -98,11 +99,14 @@ pub(super) fn count_object(pager: &mut Pager, kind: &Kind, live: &Snapshot) {
 /// Whether an object counts as deleted although it is returned.
 pub(super) fn is_deleted(kind: &Kind, live: &Snapshot) -> bool {
     let Some(condition) = &kind.deleted_when else { return false };
-    let Some(value) = live.object.get_field(condition.field).filter(|value| !value.is_zero()) else {
+    let Some(value) = live.object.get_field(condition.field).filter(|value| !value.is_blank()) else {
         return false;
     };
+    if condition.values.is_empty() {
+        return !value.is_zero();
+    }
     let text = ScalarType::render_url_text(value, &kind.api);
-    condition.values.is_empty() || condition.values.iter().any(|own| **own == *text)
+    condition.values.iter().any(|own| **own == *text)
 }
 
 /// Whether an item of the list counts: it is one of the kind and not deleted.
@@ -195,7 +199,7 @@ impl TargetClient {
     ) -> Result<ListReading, RequestError> {
         let request = ListRequest::from_collection(of);
         let mut pager = self.create_pager(request.list);
-        let first = self.fetch_page(&request, &pager.first_position()).await?.unwrap_or_default();
+        let first = self.fetch_page(&request, &pager.first_position()).await?;
         let others = self.preview_positions(of.kind, &first);
         if others.len() as u64 > max_pages {
             return Ok(ListReading::TooLong);
@@ -210,7 +214,7 @@ impl TargetClient {
         };
         let fetch = async |(position, first): (PagePosition, Option<HttpResponse>)| match first {
             Some(first) => Ok(first),
-            None => Ok(self.fetch_page(&request, &position).await?.unwrap_or_default()),
+            None => self.fetch_page(&request, &position).await,
         };
         let others = others.into_iter().map(|position| (position, None));
         let positions = std::iter::once((pager.first_position(), Some(first))).chain(others);
@@ -243,8 +247,20 @@ impl TargetClient {
         mut next: Option<PagePosition>,
         read: &mut PageCallback<'_>,
     ) -> Result<(), RequestError> {
+        let mut current = self.locate_list(request);
         while let Some(position) = next {
-            next = match self.fetch_page(request, &position).await? {
+            let response = match &position {
+                PagePosition::Url(url) => match self.resolve_same_origin(&current, url) {
+                    Some(url) => {
+                        let response = self.fetch_url(&url).await?;
+                        current = url;
+                        Some(response)
+                    }
+                    None => None,
+                },
+                position => Some(self.fetch_page(request, position).await?),
+            };
+            next = match response {
                 None => pager.refuse_url(),
                 Some(response) => match read(pager, &response)? {
                     Some(signs) => pager.finish_page(signs),
@@ -255,10 +271,19 @@ impl TargetClient {
         Ok(())
     }
 
+    /// The URL of the first page, against which a link in it is resolved.
+    fn locate_list(&self, request: &ListRequest<'_>) -> Url {
+        let mut url = self.target.base_url.clone();
+        let above = if request.from_root { "" } else { url.path().trim_end_matches('/') };
+        let path = format!("{above}/{}", request.path.trim_start_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
     /// All other pages, when the first one says how many items there are: they are requested before it is decoded.
     fn preview_positions(&self, kind: &Kind, first: &HttpResponse) -> Vec<PagePosition> {
         let paging = kind.operations.list.paging.as_ref();
-        let Some(paging) = paging.filter(|paging| !page_position::names_next_page(paging)) else {
+        let Some(paging) = paging.filter(|paging| !paging.names_next_page()) else {
             return Vec::new();
         };
         let most = self.target.api.limits.pages;
@@ -305,7 +330,7 @@ impl TargetClient {
         let request = ListRequest::from_collection(of);
         let request = ListRequest { page_size: request.page_size.min(most.max(1)), ..request };
         let first = self.create_pager(request.list).first_position();
-        let response = self.fetch_page(&request, &first).await?.unwrap_or_default();
+        let response = self.fetch_page(&request, &first).await?;
         let mut take_own = |live: Snapshot| {
             if of.kind.is_own_object(&live.object) {
                 take(live)
@@ -314,52 +339,38 @@ impl TargetClient {
         self.read_response(of, &response, &mut take_own).map(drop)
     }
 
-    /// The response of a page; nothing when it is on another host, where the credentials do not go.
+    /// The response of a page that the request names.
     pub(super) async fn fetch_page(
         &self,
         request: &ListRequest<'_>,
         position: &PagePosition,
-    ) -> Result<Option<HttpResponse>, RequestError> {
-        let (own, from_root) = match position {
-            PagePosition::Url(url) => match self.resolve_next_page(request, url) {
-                Some((path, query)) => (build_read_request(path, query), true),
-                None => return Ok(None),
-            },
-            position => (request.build_request(position), request.from_root),
-        };
-        if !from_root {
-            let sent = self.send_request(&own).await;
-            return match sent {
-                Err(error) if is_empty_list(request.list, &error) => Ok(Some(build_empty_page())),
-                sent => Ok(Some(sent?.response)),
-            };
+    ) -> Result<HttpResponse, RequestError> {
+        let own = request.build_request(position);
+        if request.from_root {
+            return self.fetch_from_root(&own).await;
         }
-        let answered = self.client.read_from_root(&own, &self.limits, &self.retry_policy).await;
+        match self.send_request(&own).await {
+            Err(error) if is_empty_list(request.list, &error) => Ok(build_empty_page()),
+            sent => Ok(sent?.response),
+        }
+    }
+
+    /// The response of a page at a URL of this origin.
+    async fn fetch_url(&self, url: &Url) -> Result<HttpResponse, RequestError> {
+        let query = url.query_pairs().into_owned().collect();
+        self.fetch_from_root(&build_read_request(url.path().to_owned(), query)).await
+    }
+
+    async fn fetch_from_root(&self, request: &PlannedRequest) -> Result<HttpResponse, RequestError> {
+        let answered = self.client.read_from_root(request, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
-        Ok(Some(self.check_response(answered, &own).await?.response))
+        Ok(self.check_response(answered, request).await?.response)
     }
 
-    /// Path and query of the URL of a next page; one that is only a query is about the same path.
-    fn resolve_next_page(
-        &self,
-        request: &ListRequest<'_>,
-        url: &str,
-    ) -> Option<(String, Vec<(String, String)>)> {
-        let is_query = url.starts_with('?') && !request.from_root;
-        let base = self.target.base_url.path().trim_end_matches('/');
-        if is_query {
-            self.resolve_same_origin(&format!("{base}{}{url}", request.path))
-        } else {
-            self.resolve_same_origin(url)
-        }
-    }
-
-    /// Path and query of a URL that the service says, absolute or relative.
-    pub(super) fn resolve_same_origin(&self, url: &str) -> Option<(String, Vec<(String, String)>)> {
-        let mut base = self.target.base_url.clone();
-        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
-        let to = base.join(url).ok().filter(|to| to.origin() == base.origin())?;
-        Some((to.path().to_owned(), to.query_pairs().into_owned().collect()))
+    /// A URL that a response holds, absolute or relative to that of the response (RFC 3986); nothing when it is on
+    /// another host, where the credentials do not go.
+    pub(super) fn resolve_same_origin(&self, current: &Url, url: &str) -> Option<Url> {
+        current.join(url).ok().filter(|to| to.origin() == self.target.base_url.origin())
     }
 
     /// Decodes a page beside the thread that waits for responses, where it is large enough.

@@ -8,6 +8,7 @@ use super::list::ListRequest;
 use super::{CollectionRef, RequestError, TargetClient};
 use crate::diagnostic::Diagnostic;
 use crate::exchange::{HttpResponse, Method};
+use crate::kind::Kind;
 use crate::kind::file::ListFile;
 use crate::remote::pager::{ListCompleteness, Pager};
 use crate::remote::wire::{self, LookupColumns, LookupRow};
@@ -36,13 +37,19 @@ impl TargetClient {
         members: &[&str],
     ) -> Result<Vec<LookupRow>, RequestError> {
         let request = self.build_lookup(of, source)?;
-        let columns = LookupColumns { list: request.list, members };
         let mut pager = self.create_pager(request.list);
+        let cursor = pager.cursor_field().map(|name| find_member(of.kind, name));
+        let members: Vec<&str> = members.iter().copied().chain(cursor).collect();
+        let columns = LookupColumns { list: request.list, members: &members };
         let (first, mut rows) = (pager.first_position(), Vec::new());
         let mut read = |pager: &mut Pager, response: &HttpResponse| {
             let page = wire::read_lookup_page(&response.body, self.target.format, &self.target.api, columns);
             let mut page = page.map_err(|error| self.build_decode_error(error, response, Method::Get))?;
-            page.rows.iter().for_each(|row| pager.take_item(row.first().and_then(Option::as_deref)));
+            for row in &mut page.rows {
+                let after = if cursor.is_some() { row.pop().flatten() } else { None };
+                pager.take_item(row.first().and_then(Option::as_deref));
+                pager.take_item_cursor(after.map(String::from).unwrap_or_default());
+            }
             rows.append(&mut page.rows);
             wire::add_header_signs(columns.list, &mut page.signs, &response.headers);
             Ok((rows.len() <= MAX_LOOKUP_ROWS).then_some(page.signs))
@@ -66,8 +73,11 @@ impl TargetClient {
             LookupSource::List(list) => return Ok(ListRequest::from_list(of, list)),
             LookupSource::Url(url) => url,
         };
-        match self.resolve_same_origin(url) {
-            Some((path, query)) => {
+        let mut base = self.target.base_url.clone();
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        match self.resolve_same_origin(&base, url) {
+            Some(url) => {
+                let (path, query) = (url.path().to_owned(), url.query_pairs().into_owned().collect());
                 Ok(ListRequest { path, query, from_root: true, ..ListRequest::from_collection(of) })
             }
             None => {
@@ -80,6 +90,11 @@ impl TargetClient {
             }
         }
     }
+}
+
+/// The member that holds a field in reads.
+fn find_member<'k>(kind: &'k Kind, name: &'k str) -> &'k str {
+    kind.shape.find_field(name).and_then(|field| field.read_from.first()).map_or(name, |member| member)
 }
 
 fn build_lookup_error(what: &str) -> RequestError {

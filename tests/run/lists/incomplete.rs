@@ -191,3 +191,127 @@ fn a_list_without_faults_costs_no_request_more() {
         );
     }
 }
+
+const CURSORS: &str = "{ get: /trees, items: rows, paging: { style: cursor, cursor: after, limit: take, page_size: 10, next: next, has_more: more } }";
+
+#[test]
+fn a_promise_of_more_without_a_next_page_is_incomplete() {
+    for next in [json!(null), json!("")] {
+        let body = json!({ "rows": trees(1..=10), "more": true, "next": next });
+        let orchard = Orchard::new(&describe_tree(CURSORS, ""), 25, move |_| answer(200, &body));
+        assert_held_back(orchard, 4, 24, "nothing says which one is next");
+    }
+}
+
+#[test]
+fn a_relative_link_is_resolved_against_the_page_that_holds_it() {
+    const LIST: &str = "{ get: /groves/7/trees, items: rows, paging: { style: link, next: next } }";
+    for link in [
+        "?after=10",
+        "trees?after=10",
+        "./trees?after=10",
+        "../7/trees?after=10",
+        "/api/v2/groves/7/trees?after=10",
+        "../8/trees?after=10#rest",
+    ] {
+        let orchard = Orchard::new(&describe_tree(LIST, ""), 25, move |request| {
+            let grove = if request.path.contains("/groves/8/trees") { 8 } else { 7 };
+            match (grove, parameter(request, "after")) {
+                (7, None) => answer(200, &json!({ "rows": trees(1..=10), "next": link })),
+                // the next link is about the page that holds it, wherever that is
+                (_, Some(10)) => answer(200, &json!({ "rows": trees(11..=20), "next": "?after=20" })),
+                (grove, Some(20)) if link.contains("8") == (grove == 8) => {
+                    answer(200, &json!({ "rows": trees(21..=25), "next": null }))
+                }
+                _ => answer(400, &json!({})),
+            }
+        });
+        let orchard = orchard.document([2, 14, 24], None).document([26], None);
+        let plan = orchard.plan(0);
+        assert_eq!(
+            (&plan["summary"]["create"], &plan["summary"]["unchanged"]),
+            (&json!(1), &json!(3)),
+            "{link}: {plan:#}"
+        );
+        assert_eq!((reasons(&plan), orchard.count_list_requests()), (Vec::new(), 3), "{link}");
+    }
+}
+
+#[test]
+fn a_credential_that_a_next_link_repeats_is_sent_once() {
+    for echo in ["canary-key", "***", ""] {
+        let mut orchard =
+            Orchard::new(&describe_tree(LINKED, ""), 15, move |request| match parameter(request, "after") {
+                None => {
+                    let next = format!("/api/v2/trees?key={echo}&after=10&key={echo}&x=a%26b");
+                    answer(200, &json!({ "rows": trees(1..=10), "next": next }))
+                }
+                Some(_) => answer(200, &json!({ "rows": trees(11..=15), "next": "" })),
+            });
+        let settings = orchard.workspace.read("trueup.yaml");
+        let auth = "    auth: { query: { key: { from_env: KEY } } }\n";
+        orchard.workspace.write("trueup.yaml", &format!("{settings}{auth}"));
+        orchard.workspace.set("KEY", "canary-key");
+        let orchard = orchard.document([2, 14], None);
+        let plan = orchard.plan(0);
+        assert_eq!(plan["summary"]["unchanged"], 2, "{plan:#}");
+        let lines = orchard.server.lines();
+        assert_eq!(lines[1], "GET /api/v2/trees?after=10&x=a%26b&key=canary-key", "{lines:?}");
+    }
+}
+
+#[test]
+fn a_lookup_list_at_a_url_is_read_like_the_objects() {
+    const LIST: &str = "{ get: /trees, items: rows, paging: { style: cursor, cursor: after, limit: take, page_size: 2, cursor_from_item: height, has_more: more } }";
+    const MARK: &str = "  mark:
+    type: integer
+    description: Its mark.
+    reference: { id: id, by: [word], source: { url_in: others } }
+    example: 1
+examples:";
+    for (more, code) in [(json!(true), 0), (json!("perhaps"), 1)] {
+        let kind = describe_tree(LIST, "").replace("examples:", MARK);
+        let kind = kind.replace("Its height., example: 3", "Its height., read_from: tall, example: 3");
+        let orchard = Orchard::new(&kind, 3, move |request| {
+            let mark = |id: usize| json!({ "id": id, "word": format!("w{id}"), "tall": id + 70 });
+            let is_mark = request.path.contains("/marks");
+            match parameter(request, "after") {
+                None if is_mark => answer(200, &json!({ "rows": [mark(1), mark(2)], "more": more })),
+                Some(72) if is_mark => answer(200, &json!({ "rows": [mark(3)], "more": false })),
+                None => {
+                    let others = json!({ "id": 1, "word": "w1", "others": "/api/v2/marks" });
+                    let tree = json!({ "id": 1, "code": "T1", "tall": 5, "mark": others });
+                    answer(200, &json!({ "rows": [tree], "more": false }))
+                }
+                _ => answer(400, &json!({})),
+            }
+        });
+        let text = "kind: orchard/tree\nname: t1\nspec: { code: T1, mark: { word: w3 } }\n";
+        orchard.workspace.write("config/t1.yaml", text);
+        let ran = orchard.workspace.run(&["plan", "--format", "json"]);
+        assert_eq!(ran.code, Some(code), "{}", ran.all());
+        assert_eq!(ran.json()["summary"]["update"] == 1, code == 0, "{}", ran.all());
+        let message = "say clearly whether there are more pages";
+        assert_eq!(ran.all().contains(message), code != 0, "{}", ran.all());
+    }
+}
+
+#[test]
+fn a_form_sends_back_numbers_as_they_were_written() {
+    const UPDATE: &str = "  update: { put: \"/trees/{id}\", encoding: form, response: none }\n";
+    const TREE: &str = r#"{"id":1,"code":"T1","height":1,"girth":1.10,"rings":12345678901234567890123,"mass":2.5E-3,"limbs":{"long":[3.0,4.00],"none":{},"tags":["a b",null,true]}}"#;
+    let kind = describe_tree(BARE, "");
+    let from = "  update: { patch: \"/trees/{id}\", body: changes, response: object }\n";
+    assert!(kind.contains(from));
+    let orchard = Orchard::new(&kind.replace(from, UPDATE), 0, |_| RawAnswer {
+        body: format!(r#"{{"rows":[{TREE}]}}"#),
+        ..answer(200, &json!(null))
+    });
+    let orchard = orchard.document([1], Some(4));
+    orchard.workspace.run(&APPLY);
+    let sent = orchard.server.bodies();
+    let expected = "code=T1&height=4&girth=1.10&rings=12345678901234567890123&mass=2.5E-3\
+                    &limbs%5Blong%5D%5B%5D=3.0&limbs%5Blong%5D%5B%5D=4.00&limbs%5Bnone%5D=\
+                    &limbs%5Btags%5D%5B%5D=a+b&limbs%5Btags%5D%5B%5D=&limbs%5Btags%5D%5B%5D=true";
+    assert_eq!(sent, [json!(expected)]);
+}
