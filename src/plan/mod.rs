@@ -28,7 +28,7 @@ use permission::Permission;
 
 use crate::diagnostic::{Diagnostic, SourceLocation};
 use crate::exchange::PlannedRequest;
-use crate::kind::{Kind, MapType, ScalarType, Shape, WriteBody};
+use crate::kind::{Kind, MapType, ScalarType, Shape, WriteBody, WriteOperation};
 use crate::value::{Object, Sensitivity, Value, ValuePath};
 
 /// What is to be done, what agrees, what was refused; in the order of the documents.
@@ -142,6 +142,8 @@ impl Step {
 /// A request with what to say about it.
 pub struct StepRequest {
     pub request: PlannedRequest,
+    /// The operation of the kind that it is made of; none for a delete.
+    pub operation: Option<Box<WriteOperation>>,
     /// JSON Pointers of the fields whose change is the reason.
     pub changed_pointers: Vec<String>,
     /// Names of fields, known and strange, that merely travel along.

@@ -72,6 +72,14 @@ pub struct UpdatePart<'k> {
     pub proposal: ObjectProposal,
 }
 
+impl UpdatePart<'_> {
+    /// Whether its operation takes what is at a path.
+    pub fn takes_path(&self, shape: &Shape, path: &ValuePath) -> bool {
+        let field = path.top_field().and_then(|name| shape.find_field(name));
+        field.is_none_or(|field| self.write.takes_field(field.number))
+    }
+}
+
 /// The changes of a proposal, by the operation that takes them.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::kind::{
     UnknownMembers, WriteBody, WriteOperation, WrittenItems, address,
 };
 use crate::plan::propose::ObjectProposal;
-use crate::plan::{Change, PlanSubject, Step, StepRequest};
+use crate::plan::{Change, PlanSubject, Step, StepAction, StepRequest};
 use crate::value::{Object, PathSegment, UnknownField, Value, ValuePath};
 
 /// How a request is to be made.
@@ -155,7 +155,7 @@ fn list_unchanged_fields(shape: &Shape, wanted: &Object, changed: &BTreeSet<&str
     let known = shape.fields.iter().filter(|field| {
         is_sent(field, wanted.get_field(field.number), WriteMode::Update) && !changed.contains(&*field.name)
     });
-    let carried = list_carried_members(shape, wanted).iter().map(|own| own.name.to_string());
+    let carried = list_carried_members(shape, wanted).map(|own| own.name.to_string());
     known.map(|field| field.name.to_string()).chain(carried).collect()
 }
 
@@ -231,14 +231,13 @@ fn encode_carried_field(field: &Field, object: &Object) -> WireValue {
 /// # Errors
 /// The required fields whose live value cannot be seen; nothing is sent in their place.
 pub fn add_required_fields(step: &Step) -> Option<Result<PlannedRequest, Vec<Arc<str>>>> {
-    let mut request = step.requests.first()?.request.clone();
-    let operations = &step.subject.kind.operations;
-    let asks = |write: &&WriteOperation| write.retry_with_required && write.method == request.method;
-    operations.list_updates().chain(&operations.replace).find(asks)?;
+    let planned = step.requests.first().filter(|_| step.action == StepAction::Update)?;
+    let write = planned.operation.as_ref().filter(|write| write.retry_with_required)?;
+    let mut request = planned.request.clone();
     let Some(WireValue::Object(members)) = &mut request.body else { return None };
     let mut hidden = Vec::new();
     for field in &step.subject.kind.shape.fields {
-        if !is_missing_required(field, members) {
+        if !write.takes_field(field.number) || !is_missing_required(field, members) {
             continue;
         }
         let live = step.live.as_ref().and_then(|live| live.get_field(field.number));
@@ -341,7 +340,7 @@ pub fn build_delete(subject: &PlanSubject) -> Option<StepRequest> {
         body_form: BodyForm::default(),
         idempotent: true,
     };
-    Some(StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() })
+    Some(StepRequest { request, operation: None, changed_pointers: Vec::new(), sent_unchanged: Vec::new() })
 }
 
 fn build_step_request(
@@ -360,7 +359,8 @@ fn build_step_request(
         body_form: write.body_form.clone(),
         idempotent: write.method != Method::Post,
     };
-    StepRequest { request, changed_pointers: sends, sent_unchanged: along }
+    let operation = Some(Box::new(write.clone()));
+    StepRequest { request, operation, changed_pointers: sends, sent_unchanged: along }
 }
 
 fn list_changed_pointers(proposal: &ObjectProposal) -> Vec<String> {
@@ -410,17 +410,18 @@ fn encode_object(shape: &Shape, object: &Object, moment: WriteMode) -> WireValue
         };
         members.push((field.write_to.to_string(), encode_value(field, &value, moment)));
     }
-    let carried = list_carried_members(shape, object).iter();
+    let carried = list_carried_members(shape, object);
     members.extend(carried.map(|own| (own.name.to_string(), WireValue::Raw(own.raw.to_string()))));
     WireValue::Object(members)
 }
 
 /// The members that no field describes and that a write of everything sends back.
-fn list_carried_members<'o>(shape: &Shape, object: &'o Object) -> &'o [UnknownField] {
-    match shape.unknown_members {
-        UnknownMembers::Carried => &object.unknown_fields,
-        UnknownMembers::Dropped => &[],
-    }
+fn list_carried_members<'o>(
+    shape: &Shape,
+    object: &'o Object,
+) -> impl Iterator<Item = &'o UnknownField> + use<'o> {
+    let is_carried = shape.unknown_members == UnknownMembers::Carried;
+    object.unknown_fields.iter().chain(object.ignored_fields()).filter(move |_| is_carried)
 }
 
 /// A value in full.

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::document::DocumentState;
-use crate::kind::{Field, IdAssigner, WriteBody, WriteOperation};
+use crate::kind::{Field, IdAssigner, Shape, WriteBody, WriteOperation};
 use crate::plan::compare::diff_objects;
 use crate::plan::permission::Permission;
 use crate::plan::propose::{
@@ -96,14 +96,8 @@ pub fn decide_object(question: &ProposalInput, rules: DecideOptions) -> PlanDeci
                 last_written: proposal.last_written,
             })
         }
-        Some(live) if uses_parts(question, rules) => decide_parts(question, live, proposal, rules),
         Some(live) => decide_update(question, live, proposal, rules),
     }
-}
-
-/// Whether several operations share the update of an object.
-fn uses_parts(question: &ProposalInput, rules: DecideOptions) -> bool {
-    rules.method == UpdateMethod::Default && !question.document.kind.operations.updates.is_empty()
 }
 
 /// When the account owner last edited an object, where no run has seen that.
@@ -222,22 +216,29 @@ fn decide_create(question: &ProposalInput, proposal: ObjectProposal) -> PlanDeci
     }))
 }
 
+/// An update: one request for each operation that has something to change.
 fn decide_update(
     question: &ProposalInput,
     live: &Object,
     proposal: ObjectProposal,
     rules: DecideOptions,
 ) -> PlanDecision {
-    let Some(write) = find_operation(question, rules.method) else {
-        let what = if rules.method == UpdateMethod::Put { "a full PUT" } else { "such an update" };
-        let fault = Diagnostic::error("no-update", format!("{} has no {what}", question.document.kind.name))
-            .with_location(question.subject.place.clone())
-            .with_hint("leave `--method` out to use what the API has");
-        return refuse_object(question, proposal, vec![fault]);
+    let parts = match choose_updates(question, &proposal, rules.method) {
+        Ok(parts) => parts,
+        Err(reason) => return refuse_object(question, proposal, vec![reason]),
     };
-    let planned = request::build_update(question.subject, write, live, &proposal, rules.update_options);
+    let build = |part: &UpdatePart| {
+        request::build_update(question.subject, part.write, live, &part.proposal, rules.update_options)
+    };
+    let requests: Vec<StepRequest> = parts.iter().map(build).collect();
+    let shape = &question.document.kind.shape;
     let is_known = rules.just_created || rules.permissions.assume_secrets;
-    let carried = |path: &ValuePath| !is_known && request::replaces_path(write, &proposal, &planned, path);
+    let carried = |path: &ValuePath| {
+        let carries = |(part, planned): (&UpdatePart, &StepRequest)| {
+            part.takes_path(shape, path) && request::replaces_path(part.write, &part.proposal, planned, path)
+        };
+        !is_known && parts.iter().zip(&requests).any(carries)
+    };
     let risks = proposal.carry_risks.iter().filter(|risk| carried(&risk.path));
     let reasons: Vec<_> = risks.map(|risk| diagnose_carry_risk(question, risk)).collect();
     if !reasons.is_empty() {
@@ -245,94 +246,71 @@ fn decide_update(
     }
     let clears: Vec<Change> =
         proposal.hidden_clears.iter().filter(|change| carried(&change.path)).cloned().collect();
+    let travels = |path: &ValuePath| parts.iter().any(|part| sends_path(shape, part, path));
     let seen = question.document.kind.history.edited_by_others_at;
-    let seen = seen.map(|number| question.document.kind.shape.get_field(number).name.clone());
-    // of a list everything is sent
-    let of_list = |path: &ValuePath| matches!(path.0.get(1), Some(PathSegment::Item { .. }));
-    let same = |change: &Change, path: &ValuePath| {
-        is_overlapping(&change.path, path) || (change.path.top_field() == path.top_field() && of_list(path))
-    };
-    let sent = |(path, _): &(ValuePath, Value)| {
-        write.body == WriteBody::Full
-            || path.top_field() == seen.as_deref()
-            || proposal.changes.iter().any(|change| same(change, path))
-    };
-    let notes = proposal.uncompared_fields.iter().map(|one| {
-        let travels = write.body == WriteBody::Full || proposal.changes.iter().any(|own| same(own, &one.0));
-        diagnose_uncompared(question, one, travels)
-    });
-    let notes = proposal.notes.iter().cloned().chain(notes).collect();
-    let hidden = proposal.hidden.iter().filter(|own| sent(own)).cloned().collect();
-    let shown_secrets = proposal.shown_secrets.iter().filter(|own| sent(own)).cloned().collect();
-    PlanDecision::Step(Box::new(Step {
-        subject: question.subject.clone(),
-        action: StepAction::Update,
-        changes: proposal.changes.iter().cloned().chain(clears).collect(),
-        requests: vec![planned],
-        body_mode: write.body,
-        notes,
-        live: Some(live.clone()),
-        desired: proposal.desired,
-        hidden,
-        shown_secrets,
-        last_written: proposal.last_written,
-        unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
-        required_permissions: proposal.required_permissions,
-    }))
-}
-
-/// An update of a kind with several: one request for each operation that has something to change.
-fn decide_parts(
-    question: &ProposalInput,
-    live: &Object,
-    proposal: ObjectProposal,
-    rules: DecideOptions,
-) -> PlanDecision {
-    let parts = match split_updates(&question.document.kind, &proposal) {
-        Ok(parts) => parts,
-        Err(change) => {
-            let fault = diagnose_untaken_change(question, &change);
-            return refuse_object(question, proposal, vec![fault]);
-        }
-    };
-    let build = |part: &UpdatePart| {
-        request::build_update(question.subject, part.write, live, &part.proposal, rules.update_options)
-    };
-    let planned: Vec<StepRequest> = parts.iter().map(build).collect();
-    let carries = |path: &ValuePath| {
-        let number = path.top_field().and_then(|name| question.document.kind.shape.find_field(name));
-        let carries = |(part, planned): (&UpdatePart, &StepRequest)| {
-            number.is_none_or(|field| part.write.takes_field(field.number))
-                && request::replaces_path(part.write, &part.proposal, planned, path)
-        };
-        !rules.just_created && parts.iter().zip(&planned).any(carries)
-    };
-    let risks = proposal.carry_risks.iter().filter(|risk| carries(&risk.path));
-    let reasons: Vec<_> = risks.map(|risk| diagnose_carry_risk(question, risk)).collect();
-    if !reasons.is_empty() {
-        return refuse_object(question, proposal, reasons);
-    }
-    let clears = proposal.hidden_clears.iter().filter(|change| carries(&change.path)).cloned();
+    let seen = seen.map(|number| shape.get_field(number).name.clone());
+    let sent = |(path, _): &(ValuePath, Value)| path.top_field() == seen.as_deref() || travels(path);
+    let uncompared =
+        proposal.uncompared_fields.iter().map(|one| diagnose_uncompared(question, one, travels(&one.0)));
     let is_full = parts.iter().any(|part| part.write.body == WriteBody::Full);
     PlanDecision::Step(Box::new(Step {
         subject: question.subject.clone(),
         action: StepAction::Update,
-        changes: proposal.changes.iter().cloned().chain(clears).collect(),
-        requests: planned,
         body_mode: if is_full { WriteBody::Full } else { WriteBody::Changes },
-        notes: proposal.notes,
+        notes: proposal.notes.iter().cloned().chain(uncompared).collect(),
         live: Some(live.clone()),
+        hidden: proposal.hidden.iter().filter(|own| sent(own)).cloned().collect(),
+        shown_secrets: proposal.shown_secrets.iter().filter(|own| sent(own)).cloned().collect(),
+        changes: proposal.changes.iter().cloned().chain(clears).collect(),
+        requests,
         desired: proposal.desired,
-        hidden: proposal.hidden,
-        shown_secrets: proposal.shown_secrets,
         last_written: proposal.last_written,
         unsendable_paths: proposal.carry_risks.into_iter().map(|risk| risk.path).collect(),
         required_permissions: proposal.required_permissions,
     }))
 }
 
+/// Whether a request sends the document's value at a path; of a list everything is sent.
+fn sends_path(shape: &Shape, part: &UpdatePart, path: &ValuePath) -> bool {
+    let of_list = matches!(path.0.get(1), Some(PathSegment::Item { .. }));
+    let same = |change: &Change| {
+        is_overlapping(&change.path, path) || (change.path.top_field() == path.top_field() && of_list)
+    };
+    part.takes_path(shape, path)
+        && (part.write.body == WriteBody::Full || part.proposal.changes.iter().any(same))
+}
+
+/// The operations of an update, each with the changes that it takes.
+///
+/// # Errors
+/// Why there is no such update.
+fn choose_updates<'q>(
+    question: &ProposalInput<'q>,
+    proposal: &ObjectProposal,
+    method: UpdateMethod,
+) -> Result<Vec<UpdatePart<'q>>, Diagnostic> {
+    let kind = &question.document.kind;
+    match find_operation(question, method) {
+        // an operation without fields of its own takes everything
+        Some(write) if write.fields.is_none() => {
+            let (desired, changes) = (proposal.desired.clone(), proposal.changes.clone());
+            let proposal = ObjectProposal { desired, changes, ..ObjectProposal::default() };
+            return Ok(vec![UpdatePart { write, proposal }]);
+        }
+        None if method != UpdateMethod::Default || kind.operations.updates.is_empty() => {
+            let what = if method == UpdateMethod::Put { "a full PUT" } else { "such an update" };
+            let fault = Diagnostic::error("no-update", format!("{} has no {what}", kind.name))
+                .with_location(question.subject.place.clone())
+                .with_hint("leave `--method` out to use what the API has");
+            return Err(fault);
+        }
+        _ => {}
+    }
+    split_updates(kind, proposal).map_err(|change| diagnose_untaken_change(question, &change))
+}
+
 /// The operation that a method asks for.
-fn find_operation<'q>(question: &'q ProposalInput, method: UpdateMethod) -> Option<&'q WriteOperation> {
+fn find_operation<'q>(question: &ProposalInput<'q>, method: UpdateMethod) -> Option<&'q WriteOperation> {
     use crate::exchange::Method;
     let operations = &question.document.kind.operations;
     let with = |verb: Method| {

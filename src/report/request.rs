@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 
 use super::mask::RedactedPath;
 use super::plan_report::{QueryParameterView, ReplacedField, RequestView};
-use crate::exchange::{Method, PlannedRequest};
 use crate::kind::{FieldType, Kind, NestedGranularity, ParameterLocation, WriteBody, WriteOperation};
 use crate::plan::{PlanSubject, StepRequest};
 use crate::value::Sensitivity;
@@ -31,11 +30,11 @@ pub fn build_request_view(
         redact_pointer(pointer, routes.get(pointer).and_then(|routes| routes.get(*turn - 1)))
     });
     let sends: Vec<String> = sends.collect();
-    let write = list_writes(kind).find(|write| matches_template(write.method, &write.path, &planned.request));
+    let write = planned.operation.as_deref();
     RequestView {
         method: planned.request.method.as_str().to_owned(),
-        path: redact_request_path(kind, &planned.request),
-        query: redact_query(kind, &planned.request),
+        path: redact_request_path(kind, planned),
+        query: redact_query(kind, planned),
         unknown_fields: planned
             .sent_unchanged
             .iter()
@@ -57,35 +56,29 @@ fn redact_pointer(pointer: &str, route: Option<&RedactedPath>) -> String {
     }
 }
 
-fn list_writes(kind: &Kind) -> impl Iterator<Item = &WriteOperation> {
-    let operations = &kind.operations;
-    operations.create.iter().chain(operations.list_updates()).chain(&operations.replace)
+/// The path, with `{parameter}` for every step that must not be seen.
+fn redact_request_path(kind: &Kind, planned: &StepRequest) -> String {
+    let path = &planned.request.path;
+    let template = find_template(kind, planned).filter(|template| matches_template(template, path));
+    let Some(template) = template else { return "/…".to_owned() };
+    let steps = path.split('/').zip(template.split('/'));
+    let shown = steps.map(|(step, pattern)| if is_visible(kind, pattern) { step } else { pattern });
+    shown.collect::<Vec<_>>().join("/")
 }
 
-/// Every path to which a kind is written, with its verb.
-fn list_templates(kind: &Kind) -> impl Iterator<Item = (Method, &str)> {
-    let deletes = kind.operations.delete.iter().map(|delete| (Method::Delete, &*delete.delete));
-    list_writes(kind).map(|write| (write.method, &*write.path)).chain(deletes)
-}
-
-/// Whether a request was made from a path with `{parameters}`.
-fn matches_template(verb: Method, template: &str, request: &PlannedRequest) -> bool {
-    let (steps, template) = (request.path.split('/'), template.split('/'));
-    verb == request.method
-        && steps.clone().count() == template.clone().count()
+/// Whether a path was made from one with `{parameters}`.
+fn matches_template(template: &str, path: &str) -> bool {
+    let (steps, template) = (path.split('/'), template.split('/'));
+    steps.clone().count() == template.clone().count()
         && steps.zip(template).all(|(step, pattern)| pattern.contains('{') || step == pattern)
 }
 
-/// The path, with `{parameter}` for every step that must not be seen.
-fn redact_request_path(kind: &Kind, request: &PlannedRequest) -> String {
-    let Some((_, template)) =
-        list_templates(kind).find(|(verb, path)| matches_template(*verb, path, request))
-    else {
-        return "/…".to_owned();
-    };
-    let steps = request.path.split('/').zip(template.split('/'));
-    let shown = steps.map(|(step, pattern)| if is_visible(kind, pattern) { step } else { pattern });
-    shown.collect::<Vec<_>>().join("/")
+/// The path with `{parameters}` of which a request is made.
+fn find_template<'k>(kind: &'k Kind, planned: &'k StepRequest) -> Option<&'k str> {
+    match &planned.operation {
+        Some(write) => Some(&write.path),
+        None => kind.operations.delete.as_ref().map(|delete| &*delete.delete),
+    }
 }
 
 /// Whether every parameter in a step of a path may be seen: scope, and the id unless it is marked.
@@ -99,17 +92,23 @@ fn is_visible(kind: &Kind, pattern: &str) -> bool {
 }
 
 /// The query; only what the kind or the scope fixes has its value.
-fn redact_query(kind: &Kind, request: &PlannedRequest) -> Vec<QueryParameterView> {
-    let nested = list_writes(kind).filter_map(|write| write.nested_fields.as_ref());
-    let fixed: HashSet<(&str, &str)> =
-        nested.flat_map(|nested| &nested.query).map(|(name, value)| (&**name, &**value)).collect();
+fn redact_query(kind: &Kind, planned: &StepRequest) -> Vec<QueryParameterView> {
+    let mut fixed: HashSet<(&str, &str)> = HashSet::new();
+    match (&planned.operation, &kind.operations.delete) {
+        (Some(write), _) => {
+            let nested = write.nested_fields.iter().flat_map(|nested| &nested.query);
+            fixed.extend(write.query.iter().chain(nested).map(|(name, value)| (&**name, &**value)));
+        }
+        (None, Some(delete)) => fixed.extend(delete.query.iter().map(|(name, value)| (&**name, &**value))),
+        (None, None) => {}
+    }
     let is_scope =
         |name: &str| kind.find_scope_parameter(name).is_some_and(|s| s.location == ParameterLocation::Query);
     let shown = |(name, value): &(String, String)| QueryParameterView {
         name: name.clone(),
         value: (fixed.contains(&(&**name, &**value)) || is_scope(name)).then(|| value.clone()),
     };
-    request.query.iter().map(shown).collect()
+    planned.request.query.iter().map(shown).collect()
 }
 
 /// The nested fields that a write of changes nevertheless sends complete.

@@ -289,7 +289,8 @@ pub fn delete(subject: PlanSubject, live: &Json) -> Step {
         body_form: Default::default(),
         idempotent: true,
     };
-    let planned = StepRequest { request, changed_pointers: Vec::new(), sent_unchanged: Vec::new() };
+    let planned =
+        StepRequest { request, operation: None, changed_pointers: Vec::new(), sent_unchanged: Vec::new() };
     let proposal = ObjectProposal { changes, ..ObjectProposal::default() };
     Step { live: Some(live), ..step(subject, StepAction::Delete, proposal, vec![planned]) }
 }

@@ -87,3 +87,89 @@ fn a_hidden_value_of_a_later_update_is_sent() {
         }
     }
 }
+
+#[test]
+fn a_hidden_value_that_only_a_later_update_takes_is_sent_after_the_create() {
+    let later = r#"{ put: "/boats/{id}/pin", fields: [pin, home], response: none }"#;
+    let mut shop = harbour(PATCH, later);
+    let kind =
+        shop.workspace.read("apis/ferry/boat.yaml").replace("starts it.,", "starts it., update_only: true,");
+    shop.workspace.write("apis/ferry/boat.yaml", &kind);
+    let document = |secret: &str| {
+        let spec = json!({ "name": "Tern", "seats": 3, "code": { "from_env": "CODE" }, "pin": { "from_env": secret } });
+        json!({ "kind": "ferry/boat", "name": "tern", "spec": spec }).to_string()
+    };
+    shop.workspace.write("config/tern.yaml", &document("PIN"));
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    let written = writes(&shop);
+    assert_eq!(written[0].0, "POST /boats");
+    assert_eq!((&written[0].1["pin"], &written[0].1["code"]), (&Json::Null, &json!("canary-new-code")));
+    // what the operation takes and the document leaves alone is sent back as it is
+    assert_eq!(written[1].1, json!({ "pin": "canary-new-pin", "home": null }));
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+    // a new value is sent once more, by its own request
+    shop.workspace.set("PIN", "canary-third");
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    assert_eq!(writes(&shop).len(), 3);
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
+#[test]
+fn secrets_that_are_skipped_are_not_held_against_a_full_body() {
+    let first = r#"{ put: "/boats/{id}", response: none }"#;
+    let later = r#"{ put: "/boats/{id}/pin", fields: [pin], response: none }"#;
+    let shop = harbour(first, later);
+    let secret = |name: &str| json!({ "from_env": name });
+    let spec = json!({ "name": "Swan", "seats": 41, "code": secret("CODE"), "pin": secret("PIN") });
+    document(&shop, &spec);
+    shop.workspace.expect(0, &["plan", "--no-secrets"]).says(&["seats", "1 to update"]);
+    // without the value of `code` the full body would erase it; `pin` is another request's
+    document(&shop, &json!({ "name": "Swan", "seats": 41 }));
+    let ran = shop.workspace.expect(3, &["apply", "--auto-approve"]);
+    ran.says(&["would-erase", "`code`"]);
+    assert!(!ran.all().contains("`pin`"), "{}", ran.all());
+}
+
+#[test]
+fn an_object_that_is_not_flagged_as_deleted_counts() {
+    let workspace = Workspace::new();
+    workspace.write("apis/ferry/api.yaml", API);
+    let kind = BOAT
+        .replace("FIRST", PATCH)
+        .replace("  updates: [LATER]\n", "")
+        .replace("home: A }", "home: A, active: true }\n  - object: { id: 2, name: Gull, active: false }")
+        .replace("examples:", "  active: { type: boolean, description: Whether it is there. }\nexamples:")
+        .replace("operations:", "deleted_when: { field: active, values: [\"false\"] }\noperations:");
+    workspace.write("apis/ferry/boat.yaml", &kind);
+    let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
+    document(&shop, &json!({ "name": "Swan", "seats": 40 }));
+    let plan = shop.workspace.expect(0, &["plan", "--unmanaged", "--format", "json"]).json();
+    assert_eq!(plan["summary"]["unchanged"], 1, "{plan:#}");
+    assert!(!plan.to_string().contains("Gull"), "{plan:#}");
+}
+
+#[test]
+fn a_plan_shows_the_fixed_query_of_each_request() {
+    let first = r#"{ patch: "/boats/{id}", body: changes, response: none, query: { mode: merge } }"#;
+    let later =
+        r#"{ patch: "/boats/{id}", body: changes, fields: [home], response: none, query: { part: berth } }"#;
+    let shop = harbour(first, later);
+    let kind = shop.workspace.read("apis/ferry/boat.yaml");
+    let delete = "  delete: { delete: \"/boats/{id}\", query: { cascade: \"1\" } }\nproperties:";
+    shop.workspace.write("apis/ferry/boat.yaml", &kind.replacen("properties:", delete, 1));
+    document(&shop, &json!({ "name": "Swan", "seats": 41, "home": "B" }));
+    let plan = shop.workspace.expect(0, &["plan", "--format", "json"]).json();
+    let requests = plan["changes"][0]["requests"].as_array().expect("requests");
+    let query = |at: usize| (&requests[at]["path"], &requests[at]["query"][0]["value"]);
+    assert_eq!(query(0), (&json!("/boats/1"), &json!("merge")), "{plan:#}");
+    assert_eq!(query(1), (&json!("/boats/1"), &json!("berth")), "{plan:#}");
+    let gone = json!({ "kind": "ferry/boat", "name": "swan", "id": 1, "state": "absent", "spec": { "name": "Swan" } });
+    shop.workspace.write("config/swan.yaml", &gone.to_string());
+    let plan = shop.workspace.expect(0, &["plan", "--allow-delete", "--format", "json"]).json();
+    let deleted = &plan["changes"][0]["requests"][0];
+    assert_eq!(
+        (&deleted["path"], &deleted["query"][0]["value"]),
+        (&json!("/boats/1"), &json!("1")),
+        "{plan:#}"
+    );
+}
