@@ -66,16 +66,22 @@ impl<T: std::fmt::Display> SourceText<T> {
 #[derive(Clone, Default)]
 pub struct Object {
     fields: Vec<(u16, Value)>,
-    /// Of fields that came in another form than the one in which they are written: the text that came.
-    sources: Option<Box<FieldSources>>,
+    /// What is sent back as it came and says nothing about the object.
+    carried: Option<Box<CarriedTexts>>,
     /// Members that the kind does not know, as the service sent them.
     pub unknown_fields: Vec<UnknownField>,
 }
 
-/// Texts of fields, by their number.
-type FieldSources = Vec<(u16, Box<str>)>;
+/// What a full write sends back as it came, and nobody compares.
+#[derive(Clone, Default)]
+struct CarriedTexts {
+    /// Of fields that came in another form than the one in which they are written, by their number: the text that came.
+    sources: Vec<(u16, Box<str>)>,
+    /// Members that the kind ignores.
+    ignored_fields: Vec<UnknownField>,
+}
 
-/// The form in which a value came says nothing about what it is.
+/// The form in which a value came, and what the kind ignores, say nothing about what it is.
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         self.fields == other.fields && self.unknown_fields == other.unknown_fields
@@ -211,19 +217,31 @@ impl Object {
 
     /// Keeps the text in which a field came, in the bytes of its wire format, until the field is set anew.
     pub fn keep_source(&mut self, field: u16, text: &str) {
-        self.sources.get_or_insert_default().push((field, text.into()));
+        self.carried.get_or_insert_default().sources.push((field, text.into()));
     }
 
     /// The text in which a field came, where it is not the form in which its value is written.
     pub fn find_source(&self, field: u16) -> Option<&str> {
-        let sources = self.sources.as_ref()?;
-        sources.iter().find(|(number, _)| *number == field).map(|(_, text)| &**text)
+        let carried = self.carried.as_ref()?;
+        carried.sources.iter().find(|(number, _)| *number == field).map(|(_, text)| &**text)
     }
 
     fn forget_source(&mut self, field: u16) {
-        if let Some(sources) = &mut self.sources {
-            sources.retain(|(number, _)| *number != field);
+        if let Some(carried) = &mut self.carried {
+            carried.sources.retain(|(number, _)| *number != field);
         }
+    }
+
+    /// Keeps a member that the kind ignores.
+    pub fn keep_ignored_field(&mut self, ignored: UnknownField) {
+        let fields = &mut self.carried.get_or_insert_default().ignored_fields;
+        fields.retain(|own| own.name != ignored.name);
+        fields.push(ignored);
+    }
+
+    /// The members that the kind ignores, as the service sent them.
+    pub fn ignored_fields(&self) -> &[UnknownField] {
+        self.carried.as_ref().map_or(&[], |carried| &carried.ignored_fields)
     }
 
     /// Every present field, in the kind's order.

@@ -64,7 +64,7 @@ pub struct KindFile {
     /// The fields of the object, in the order in which they are written and shown.
     #[schemars(with = "BTreeMap<String, FieldFile>")]
     pub properties: OrderedMap<FieldFile>,
-    /// Members of responses that are known and that nobody manages: counters, links, states. They are never compared, kept or written. `*` stands for any characters; dots reach into fields.
+    /// Members of responses that are known and that nobody manages: counters, links, states. They are never compared, shown or set; a full write sends them back as they were read, like `unknown_members`. `*` stands for any characters; dots reach into fields.
     #[serde(default)]
     pub ignore_members: Vec<String>,
     /// What a full write does with members that no field describes: it sends them back as they were read (`carried`, default), or leaves them out (`dropped`) for a service that refuses them or keeps them by itself.

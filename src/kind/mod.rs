@@ -203,7 +203,7 @@ pub struct NestedFields {
 #[derive(Clone)]
 pub struct Shape {
     pub fields: Vec<Field>,
-    /// Names of members, with `*`, that are read over: they are never compared, kept or written.
+    /// Names of members, with `*`, that are never compared or shown; a full write sends them back as they were read.
     pub ignored_members: Vec<Arc<str>>,
     pub unknown_members: UnknownMembers,
     /// See [`Shape::has_references`].

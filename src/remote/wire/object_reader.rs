@@ -232,7 +232,9 @@ impl<'k> ObjectReader<'k> {
             match names.find_member(name, &mut after) {
                 Some(member) => self.read_member(lexer, name, member, &mut object),
                 None if names.ignoring.is_some_and(|shape| shape.ignores_member(name)) => {
-                    lexer.skip_value().map(drop)
+                    let raw = lexer.skip_value()?;
+                    object.keep_ignored_field(UnknownField { name: name.into(), raw: raw.into() });
+                    Ok(())
                 }
                 None => self.read_unknown_field(lexer, name, &mut object),
             }

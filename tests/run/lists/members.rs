@@ -93,8 +93,26 @@ fn a_member_that_moves_by_itself_is_no_failure() {
 }
 
 #[test]
-fn ignored_members_are_not_written() {
+fn ignored_members_are_sent_back_and_never_compared() {
     let words = "ignore_members: [\"_*\", reads, look.rev]\n";
+    let (server, workspace) = serve_tabs(&describe_tab(words, ""), vec![tab(1, "a")]);
+    workspace.write("config/a.yaml", EDIT);
+    let plan = workspace.expect(0, &["plan", "-o", "plan.json", "--format", "json"]).json();
+    assert_eq!(plan["changes"][0]["fields"].as_array().map(Vec::len), Some(1), "{plan:#}");
+    // the counter moves between plan and apply
+    workspace.expect(0, &["apply", "plan.json", "--auto-approve"]);
+    let mut body = put_body(&server);
+    let reads = body.as_object_mut().and_then(|members| members.remove("reads"));
+    assert!(reads.and_then(|reads| reads.as_i64()) > Some(1), "as it was read last");
+    let look = json!({ "color": "red", "rev": 7 });
+    let expected = json!({ "name": "a", "type": "tab", "size": 4, "look": look, "_links": { "self": "x" } });
+    assert_eq!(body, expected);
+    workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
+#[test]
+fn ignored_members_are_dropped_with_the_unknown_ones() {
+    let words = "ignore_members: [\"_*\", reads, look.rev]\nunknown_members: dropped\n";
     let (server, workspace) = serve_tabs(&describe_tab(words, ""), vec![tab(1, "a")]);
     workspace.write("config/a.yaml", EDIT);
     workspace.expect(0, &["apply", "--auto-approve"]);
