@@ -573,8 +573,10 @@ fn print_report(report: &ApplyReport, screen: &TerminalScreen) -> anyhow::Result
 fn compute_exit_status(outcomes: &[StepOutcome], gone: usize, interrupted: bool, late: bool) -> ExitStatus {
     let count =
         |is: fn(&OutcomeStatus) -> bool| outcomes.iter().filter(|outcome| is(&outcome.status)).count();
-    let written = count(|ending| matches!(ending, OutcomeStatus::Done));
+    let in_part = count(|ending| matches!(ending, OutcomeStatus::Partial(_)));
+    let written = count(|ending| matches!(ending, OutcomeStatus::Done)) + in_part;
     let failed = count(|ending| matches!(ending, OutcomeStatus::Failed(_) | OutcomeStatus::Unknown(_)));
+    let failed = failed + in_part;
     let held = count(|ending| {
         matches!(
             ending,

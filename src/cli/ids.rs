@@ -98,7 +98,7 @@ fn find_learned_id<'d>(outcome: usize, of: &StepOutcome, document: &'d Document)
     let seen = match &of.status {
         OutcomeStatus::Done | OutcomeStatus::Unchanged => true,
         // it is there, though not as it should be
-        OutcomeStatus::Failed(_) => !of.lost_changes.is_empty(),
+        OutcomeStatus::Failed(_) | OutcomeStatus::Partial(_) => !of.lost_changes.is_empty(),
         _ => false,
     };
     let wanted = document.id.is_none() && document.state == DocumentState::Present;

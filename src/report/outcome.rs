@@ -78,6 +78,9 @@ pub struct ApplySummary {
     pub unknown: usize,
     /// Objects whose turn did not come.
     pub not_started: usize,
+    /// Objects of which only a part was written.
+    #[serde(default)]
+    pub partial: usize,
 }
 
 /// What came of one object.
@@ -100,7 +103,7 @@ pub struct ObjectResult {
     /// What moved between the plan and the write, so that the object was left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conflicts: Vec<ConflictView>,
-    /// What was sent (`after`) and is not there (`before` is).
+    /// What was sent, or was still to be sent (`after`), and is not there (`before` is).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_kept: Vec<FieldChange>,
     /// What else is to be known.
@@ -147,6 +150,8 @@ pub enum ResultStatus {
     Unknown,
     /// Its turn did not come.
     NotStarted,
+    /// Written in part: some of its requests were carried out, a later one was not.
+    Partial,
 }
 
 impl ApplyReport {
@@ -172,6 +177,7 @@ impl ApplyReport {
             failed: count(ResultStatus::Failed),
             unknown: count(ResultStatus::Unknown),
             not_started: count(ResultStatus::NotStarted),
+            partial: count(ResultStatus::Partial),
         };
         let tool_version = env!("CARGO_PKG_VERSION").to_owned();
         Self {
@@ -194,7 +200,11 @@ impl ApplyReport {
 
 /// What may be shown of one outcome.
 pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -> ObjectResult {
-    let (result, reasons): (_, &[Diagnostic]) = match &outcome.status {
+    let (result, ending) = match &outcome.status {
+        OutcomeStatus::Partial(rest) => (Some(ResultStatus::Partial), &**rest),
+        ending => (None, ending),
+    };
+    let (own, reasons): (_, &[Diagnostic]) = match ending {
         OutcomeStatus::Done => (ResultStatus::Done, &[]),
         OutcomeStatus::Unchanged => (ResultStatus::Unchanged, &[]),
         OutcomeStatus::Refused(reasons) => (ResultStatus::Refused, reasons),
@@ -202,9 +212,9 @@ pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -
         OutcomeStatus::Unread(reasons) => (ResultStatus::Unread, reasons),
         OutcomeStatus::Failed(reasons) => (ResultStatus::Failed, reasons),
         OutcomeStatus::Unknown(reasons) => (ResultStatus::Unknown, reasons),
-        OutcomeStatus::NotStarted => (ResultStatus::NotStarted, &[]),
+        OutcomeStatus::NotStarted | OutcomeStatus::Partial(_) => (ResultStatus::NotStarted, &[]),
     };
-    let moved = match &outcome.status {
+    let moved = match ending {
         OutcomeStatus::Conflict(moved) => {
             moved.iter().map(|moved| build_conflict(showing, &outcome.subject, moved)).collect()
         }
@@ -213,7 +223,7 @@ pub(super) fn build_result(showing: &mut ReportContext, outcome: &StepOutcome) -
     ObjectResult {
         object: report_builder::build_object_name(showing, &outcome.subject),
         action: outcome.action.map(ActionView::from),
-        result,
+        result: result.unwrap_or(own),
         attempts: outcome.attempts,
         duration_ms: outcome.millis,
         reasons: report_builder::convert_diagnostics(&mut showing.line_index, reasons),
@@ -288,7 +298,11 @@ fn write_row(page: &mut TextPage, result: &ObjectResult, words: usize, kinds: us
     }
     result.conflicts.iter().for_each(|moved| write_conflict(page, moved));
     if !result.not_kept.is_empty() {
-        page.write_wrapped(4, 6, &[style_text(PLAIN, "live, and sent:")]);
+        let title = match result.result {
+            ResultStatus::Partial => "live, and not written:",
+            _ => "live, and sent:",
+        };
+        page.write_wrapped(4, 6, &[style_text(PLAIN, title)]);
         field::write_fields(page, 6, &result.not_kept);
     }
     write_diagnostics(page, 4, &result.diagnostics);
@@ -339,6 +353,7 @@ pub fn describe_result(result: &ObjectResult) -> &'static str {
         (ResultStatus::Failed, _) => "failed",
         (ResultStatus::Unknown, _) => "unknown",
         (ResultStatus::NotStarted, _) => "not started",
+        (ResultStatus::Partial, _) => "partial",
     }
 }
 
@@ -349,7 +364,7 @@ fn style_result(result: &ObjectResult) -> (char, Style) {
         ResultStatus::Unchanged => ('=', DIM),
         ResultStatus::Refused => ('!', CHANGED),
         ResultStatus::Unread => ('?', ERROR),
-        ResultStatus::Failed => ('✗', ERROR),
+        ResultStatus::Failed | ResultStatus::Partial => ('✗', ERROR),
         ResultStatus::Unknown => ('?', WARNING),
         ResultStatus::NotStarted => ('–', DIM),
     }
@@ -375,6 +390,7 @@ fn build_headline(summary: &ApplySummary) -> Vec<StyledText<'static>> {
         (summary.unchanged, "unchanged", DIM),
         (summary.refused, "refused", CHANGED.bold()),
         (summary.unread, "unread", ERROR),
+        (summary.partial, "partial", ERROR),
         (summary.failed, "failed", ERROR),
         (summary.unknown, "unknown", WARNING),
         (summary.not_started, "not started", DIM),

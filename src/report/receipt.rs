@@ -250,6 +250,7 @@ fn convert_end(end: &RecordedResult) -> ObjectResult {
         "unread" => ResultStatus::Unread,
         "failed" => ResultStatus::Failed,
         "not_started" => ResultStatus::NotStarted,
+        "partial" => ResultStatus::Partial,
         _ => ResultStatus::Unknown,
     };
     let known = build_empty_result(&end.object, end.action.as_deref(), result);

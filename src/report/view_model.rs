@@ -342,7 +342,7 @@ fn build_result_entry(result: &ObjectResult) -> ViewEntry<'_> {
         ResultStatus::Done => result.action.map_or(ViewEntryStatus::Update, map_action_status),
         ResultStatus::Unchanged => ViewEntryStatus::Unchanged,
         ResultStatus::Refused => ViewEntryStatus::Refused,
-        ResultStatus::Failed => ViewEntryStatus::Failed,
+        ResultStatus::Failed | ResultStatus::Partial => ViewEntryStatus::Failed,
         ResultStatus::Unknown | ResultStatus::Unread => ViewEntryStatus::Unknown,
         ResultStatus::NotStarted => ViewEntryStatus::NotStarted,
     };

@@ -20,7 +20,7 @@ use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 
-use self::diagnostics::diagnose_unrecorded_outcome;
+use self::diagnostics::{diagnose_partial_write, diagnose_unrecorded_outcome};
 use self::record::{build_outcome, build_settled_outcomes, record_baselines, record_statuses, update_index};
 pub use self::record::{build_unstarted_outcomes, finish_without_steps};
 use self::send::SendResult;
@@ -101,7 +101,9 @@ impl StepExecutor<'_, '_> {
             let standing = match (&outcome.status, &outcome.subject.id) {
                 (OutcomeStatus::Done, Some(id)) => ReferentStatus::Known(id.clone()),
                 // it is there, though not as it should be
-                (OutcomeStatus::Failed(_), Some(id)) if answered => ReferentStatus::Known(id.clone()),
+                (OutcomeStatus::Failed(_) | OutcomeStatus::Partial(_), Some(id)) if answered => {
+                    ReferentStatus::Known(id.clone())
+                }
                 (OutcomeStatus::Unknown(_), _) => ReferentStatus::Unread,
                 // somebody else created it, which was seen
                 (OutcomeStatus::Unchanged, _) => continue,
@@ -184,7 +186,8 @@ impl StepExecutor<'_, '_> {
         let of = CollectionRef { kind: &group.kind, scope: &group.scope };
         let jobs: Vec<ObjectJob> = chosen.iter().map(|step| self.build_job(step, None)).collect();
         let before = read_all(service, of, &jobs).await;
-        let writes = chosen.iter().zip(before).map(|(step, read)| self.write_object(service, step, read));
+        let writes = chosen.iter().zip(&jobs).zip(before);
+        let writes = writes.map(|((step, job), read)| self.write_object(service, step, job, read));
         let mut written: Vec<SendResult> =
             stream::iter(writes).buffered(get_parallelism(service)).collect().await;
         let reads = self.read_back(service, of, &chosen, &mut written).await;
@@ -240,16 +243,15 @@ impl StepExecutor<'_, '_> {
     ) -> VerifyOutcome {
         let created = first.action == Some(StepAction::Create);
         let job = ObjectJob { just_created: created, ..self.build_job(rest, rest.subject.id.as_ref()) };
-        let state = rest.subject.kind.operations.if_match;
-        let before = match state {
-            Some(_) => read_one(service, of, &job).await,
-            None => ReadOutcome::Found(ObjectMatch::Nothing),
+        let sent = match rest.subject.kind.operations.if_match {
+            // what is bound to a state is made from the object in that state
+            Some(_) => {
+                let before = read_one(service, of, &job).await;
+                self.write_object(service, rest, &job, before).await
+            }
+            None => self.send_step(service, rest, &job, None).await,
         };
-        let live = match &before {
-            ReadOutcome::Found(ObjectMatch::One(live)) => Some(&**live),
-            _ => None,
-        };
-        let mut written = [self.send_step(service, rest, &job, live).await];
+        let mut written = [sent];
         let read = self.read_back(service, of, &[rest], &mut written).await.into_iter().next().flatten();
         let [mut written] = written;
         self.wait_until_recorded(rest, &mut written).await;
@@ -258,6 +260,10 @@ impl StepExecutor<'_, '_> {
         outcome.action = first.action;
         outcome.attempts += first.attempts;
         outcome.findings.splice(0..0, first.findings);
+        outcome.after_digest = outcome.after_digest.take().or(first.after_digest);
+        if let VerifyOutcome::Finished(outcome) = &mut verified {
+            mark_partial(outcome, rest);
+        }
         verified
     }
 
@@ -292,6 +298,22 @@ impl StepExecutor<'_, '_> {
     fn end_step(&self, step: &Step, ending: OutcomeStatus) -> StepOutcome {
         build_outcome(&step.subject, Some(step.action), ending)
     }
+}
+
+/// How an object ends whose earlier requests were carried out, when a later one was the last.
+fn mark_partial(outcome: &mut StepOutcome, rest: &Step) {
+    outcome.status = match std::mem::replace(&mut outcome.status, OutcomeStatus::Done) {
+        // by now there is nothing left to write
+        OutcomeStatus::Done | OutcomeStatus::Unchanged => OutcomeStatus::Done,
+        OutcomeStatus::Unknown(reasons) => OutcomeStatus::Unknown(reasons),
+        ending => {
+            if outcome.lost_changes.is_empty() {
+                outcome.lost_changes.clone_from(&rest.changes);
+            }
+            outcome.findings.push(diagnose_partial_write(rest));
+            OutcomeStatus::Partial(Box::new(ending))
+        }
+    };
 }
 
 /// What became of a few objects.

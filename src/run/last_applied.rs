@@ -166,7 +166,7 @@ impl LastApplied {
         let took = match outcome.status {
             OutcomeStatus::Done | OutcomeStatus::Unchanged => true,
             // it was written, and this is what came of it
-            OutcomeStatus::Failed(_) => !outcome.lost_changes.is_empty(),
+            OutcomeStatus::Failed(_) | OutcomeStatus::Partial(_) => !outcome.lost_changes.is_empty(),
             _ => false,
         };
         if !took {

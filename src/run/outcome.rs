@@ -12,7 +12,7 @@ pub struct StepOutcome {
     pub status: OutcomeStatus,
     /// What the service did not keep, what it changed besides, what waits: told whatever the result.
     pub findings: Vec<Diagnostic>,
-    /// Leaves that the service did not keep, with what is there now (`before`) and what was sent (`after`).
+    /// Values that were not kept, or not written, with what is there now (`before`) and what was to be (`after`).
     pub lost_changes: Vec<Change>,
     /// The digest of the object as it was read back after a write, where the run has a journal.
     pub after_digest: Option<String>,
@@ -39,12 +39,18 @@ pub enum OutcomeStatus {
     Unknown(Vec<Diagnostic>),
     /// Not begun: interrupted, or stopped after an earlier finding.
     NotStarted,
+    /// Some of its requests were carried out; how a later one ended, which was not.
+    Partial(Box<OutcomeStatus>),
 }
 
 impl OutcomeStatus {
     /// Whether its turn came, and it is known what came of it.
     pub fn is_certain(&self) -> bool {
-        !matches!(self, Self::Unknown(_) | Self::NotStarted)
+        match self {
+            Self::Unknown(_) | Self::NotStarted => false,
+            Self::Partial(rest) => rest.is_certain(),
+            _ => true,
+        }
     }
 
     /// The word in reports.
@@ -57,6 +63,7 @@ impl OutcomeStatus {
             Self::Failed(_) => "failed",
             Self::Unknown(_) => "unknown",
             Self::NotStarted => "not_started",
+            Self::Partial(_) => "partial",
         }
     }
 }

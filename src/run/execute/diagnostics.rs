@@ -1,5 +1,7 @@
 //! What apply says of one object: each fault with its code, its place and what to do.
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::kind::visit::walk_path;
 use crate::kind::{FieldType, ScalarType};
@@ -82,6 +84,25 @@ pub(super) fn diagnose_unmarked_values(step: &Step, error: &std::io::Error) -> D
     Diagnostic::error("not-recorded", message)
         .with_location(step.subject.place.clone())
         .with_hint("without it, a lost response could count as a successful write; free disk space or fix the permissions")
+}
+
+/// Of an object whose update needs several requests, some were carried out.
+pub(super) fn diagnose_partial_write(rest: &Step) -> Diagnostic {
+    let names: BTreeSet<&str> = rest.changes.iter().filter_map(|change| change.path.top_field()).collect();
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("the object was written in part; {} not written", format_subject(&names));
+    Diagnostic::warning("partly-written", message)
+        .with_location(rest.subject.place.clone())
+        .with_hint("resolve the reason, then apply again: what was written is not sent again")
+}
+
+/// `a`, `a and b`, `a, b and c`, with the verb.
+fn format_subject(names: &[String]) -> String {
+    match names {
+        [] => "the rest was".to_owned(),
+        [one] => format!("{one} was"),
+        [first @ .., last] => format!("{} and {last} were", first.join(", ")),
+    }
 }
 
 pub(super) fn diagnose_unrecorded_outcome(step: &Step, error: &std::io::Error) -> Diagnostic {

@@ -46,9 +46,9 @@ impl StepExecutor<'_, '_> {
         &self,
         service: &TargetClient,
         step: &Step,
+        job: &ObjectJob<'_>,
         read: ReadOutcome,
     ) -> SendResult {
-        let job = self.build_job(step, None);
         let live = match read {
             ReadOutcome::Failed(trouble) if trouble.not_started => {
                 return SendResult::NotSent(OutcomeStatus::NotStarted);
@@ -70,15 +70,15 @@ impl StepExecutor<'_, '_> {
             ReadOutcome::Found(ObjectMatch::One(live)) => Some(live),
             ReadOutcome::Found(ObjectMatch::Nothing) => None,
         };
-        self.session.references.fetch_lookups(service, &job, live.as_deref()).await;
-        let fresh = match self.recheck_step(step, &job, live.as_deref()) {
+        self.session.references.fetch_lookups(service, job, live.as_deref()).await;
+        let fresh = match self.recheck_step(step, job, live.as_deref()) {
             Ok(fresh) => fresh,
             Err(result) => return SendResult::NotSent(result),
         };
         if self.session.stop.is_cancelled() {
             return SendResult::NotSent(OutcomeStatus::NotStarted);
         }
-        self.send_step(service, &fresh, &job, live.as_deref()).await
+        self.send_step(service, &fresh, job, live.as_deref()).await
     }
 
     /// The service refused to write over what somebody else wrote since the last read: what moved is told, and
@@ -516,10 +516,7 @@ fn read_created_object(service: &TargetClient, fresh: &Step, body: &[u8]) -> Opt
 /// An answer that speaks of another object than was asked for.
 fn diagnose_wrong_object(service: &TargetClient, step: &Step, body: &[u8]) -> Option<Diagnostic> {
     let kind = &step.subject.kind;
-    let write =
-        kind.operations.list_updates().chain(&kind.operations.replace).find(|write| {
-            step.requests.first().is_some_and(|planned| planned.request.method == write.method)
-        })?;
+    let write = step.requests.first()?.operation.as_ref()?;
     if write.response != WriteResponse::Object || step.action != StepAction::Update {
         return None;
     }

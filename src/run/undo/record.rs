@@ -110,9 +110,12 @@ pub struct LeafRecords {
 pub fn build_records(step: &Step, sealing: bool) -> LeafRecords {
     let (mut records, mut left) = (LeafRecords { open: Vec::new(), marked: Vec::new() }, MAX_STEP);
     let goes = step.action == StepAction::Delete;
-    for change in
-        step.changes.iter().filter(|change| !goes || is_writable_path(&step.subject.kind, &change.path))
-    {
+    // what a later request writes is on record with that one
+    let is_recorded = |change: &&Change| {
+        let path = &change.path;
+        (!goes || is_writable_path(&step.subject.kind, path)) && !step.is_sent_later(path)
+    };
+    for change in step.changes.iter().filter(is_recorded) {
         let label = format_path_with_keys(&step.subject.kind, &change.path);
         let (mark, kept) =
             (find_highest_sensitivity(&step.subject.kind, change), build_record(step, change, &label));
