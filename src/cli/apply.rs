@@ -402,11 +402,11 @@ fn execute(
         way.events.iter().for_each(|events| events.record_event(event, prepared.build_pseudonyms()));
     };
     let session = prepared.build_session(reading, &tell);
-    let jobs = prepared.build_jobs();
+    let mut jobs = prepared.build_jobs();
     let mut plan = runtime.block_on(run_until_signalled(
         &prepared.retry_budget.cancellation,
         screen,
-        planning::make_plan(&session, &jobs),
+        planning::make_plan(&session, &mut jobs),
     ));
     progress.clear();
     protection::refuse_protected_deletes(&mut plan, prepared);

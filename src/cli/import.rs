@@ -7,6 +7,7 @@
 mod args;
 pub(super) mod folder;
 mod history;
+mod parents;
 mod report;
 mod target;
 
@@ -57,13 +58,26 @@ pub use report::ImportReport;
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &ImportArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let mut told = ImportSummary::new(&args.kind);
-    let ready = prepare_import(common, args, &mut told.diagnostics);
-    if let Some(ready) = ready.filter(|_| !has_errors(&told.diagnostics)) {
+    let ready = PreparedImport::open(common, args, &mut told.diagnostics);
+    let services = ready.as_ref().and_then(|ready| {
+        connect_target(&ready.workspace, args, &ready.import_target, &mut told.diagnostics)
+    });
+    if let Some((ready, services)) = ready.zip(services).filter(|_| !has_errors(&told.diagnostics)) {
         told.target = Some(ready.import_target.import.target.to_string());
-        ready.run_import(args, screen, &mut told)?;
+        let session = ImportSession { common, screen, services, runtime: run_setup::build_runtime()? };
+        session.import_scopes(ready, args, &mut told);
     }
     told.print_summary(screen)?;
     Ok(told.compute_exit_status())
+}
+
+/// What imports of several scopes share.
+struct ImportSession<'s> {
+    common: &'s GlobalArgs,
+    screen: &'s TerminalScreen,
+    /// The one target.
+    services: BTreeMap<Arc<str>, TargetClient>,
+    runtime: tokio::runtime::Runtime,
 }
 
 /// All that is needed before the first request.
@@ -71,39 +85,31 @@ struct PreparedImport {
     workspace: LoadedWorkspace,
     import_target: ImportTarget,
     folder: ImportFolder,
-    service: TargetClient,
-}
-
-/// The workspace, what is to be done in it, and a connection; every fault is told.
-fn prepare_import(
-    common: &GlobalArgs,
-    args: &ImportArgs,
-    faults: &mut Vec<Diagnostic>,
-) -> Option<PreparedImport> {
-    let (workspace, found) = workspace::open_workspace(&common.directory, &[]);
-    // that there is no document yet is what an import is for
-    faults.extend(found.into_iter().filter(|fault| fault.code != "no-document"));
-    let workspace = workspace?;
-    let aim = ImportTarget::from_args(&workspace, args, faults)?;
-    let folder = ImportFolder::open(&workspace, args, faults);
-    let service = connect_target(&workspace, args, &aim, faults)?;
-    Some(PreparedImport { workspace, import_target: aim, folder, service })
 }
 
 impl PreparedImport {
-    fn run_import(
-        self,
-        args: &ImportArgs,
-        screen: &TerminalScreen,
-        told: &mut ImportSummary,
-    ) -> anyhow::Result<()> {
-        let Self { workspace, import_target: aim, folder, service } = self;
-        let runtime = run_setup::build_runtime()?;
-        let fetched = match runtime.block_on(aim.import.fetch_objects(&service, &aim.selectors)) {
+    /// The workspace, and what is to be done in it; every fault is told.
+    fn open(common: &GlobalArgs, args: &ImportArgs, faults: &mut Vec<Diagnostic>) -> Option<Self> {
+        let (workspace, found) = workspace::open_workspace(&common.directory, &[]);
+        // that there is no document yet is what an import is for
+        faults.extend(found.into_iter().filter(|fault| fault.code != "no-document"));
+        let workspace = workspace?;
+        let import_target = ImportTarget::from_args(&workspace, args, faults)?;
+        let folder = ImportFolder::open(&workspace, args, faults);
+        Some(Self { workspace, import_target, folder })
+    }
+}
+
+impl ImportSession<'_> {
+    fn import_scope(&self, ready: PreparedImport, args: &ImportArgs, told: &mut ImportSummary) {
+        let PreparedImport { workspace, import_target: aim, folder } = ready;
+        let Some(service) = self.services.get(&aim.import.target) else { return };
+        let runtime = &self.runtime;
+        let fetched = match runtime.block_on(aim.import.fetch_objects(service, &aim.selectors)) {
             Ok(fetched) => fetched,
             Err(trouble) => {
                 told.diagnostics.extend(job::diagnose_request_error(&trouble));
-                return Ok(());
+                return;
             }
         };
         told.diagnostics.extend(diagnose_fetched(&aim, args, &fetched));
@@ -111,7 +117,7 @@ impl PreparedImport {
         let known = history::ImportHistory::open(&workspace);
         let history: &dyn EditHistory = if args.discard_pending { &NoEditHistory } else { &known };
         let mut place = collect_existing(&workspace, &folder, &aim, history);
-        let mut composed = runtime.block_on(aim.import.compose_objects(&service, &fetched, &mut place));
+        let mut composed = runtime.block_on(aim.import.compose_objects(service, &fetched, &mut place));
         let patterns = ObjectPatterns::from_names(&args.names);
         told.diagnostics.extend(
             patterns.diagnose_unmatched(
@@ -127,10 +133,9 @@ impl PreparedImport {
         let written = write_documents(pages, composed, &mut told.rows);
         told.diagnostics.extend(folder.diagnose_unmatched_files(&workspace, &told.rows));
         let root = Some(&*workspace.root).filter(|_| !args.dry_run);
-        let proof = runtime.block_on(verify_import(root, service, &aim, &written, screen));
+        let proof = runtime.block_on(verify_import(root, &self.services, &aim, &written, self.screen));
         told.verified = proof.is_ok() && fetched.incomplete.is_none();
         told.diagnostics.extend(proof.err().into_iter().flatten());
-        Ok(())
     }
 }
 
@@ -140,7 +145,7 @@ fn connect_target(
     args: &ImportArgs,
     aim: &ImportTarget,
     faults: &mut Vec<Diagnostic>,
-) -> Option<TargetClient> {
+) -> Option<BTreeMap<Arc<str>, TargetClient>> {
     let target = workspace.settings.targets.iter().find(|own| own.name == aim.import.target)?;
     let source = &workspace.settings.source;
     let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
@@ -153,7 +158,8 @@ fn connect_target(
     let services =
         run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
     let hides_paths = aim.import.kind.id_field().sensitivity > Sensitivity::Public;
-    services.into_values().next().map(|service| service.with_hidden_paths(hides_paths))
+    let hide = |(name, service): (Arc<str>, TargetClient)| (name, service.with_hidden_paths(hides_paths));
+    (!services.is_empty()).then(|| services.into_iter().map(hide).collect())
 }
 
 /// What is to be said about what was read.
@@ -296,20 +302,20 @@ fn diagnose_missing_object(aim: &ImportTarget, document: &Document) -> Diagnosti
 /// The plan over everything that was written.
 async fn verify_import(
     root: Option<&Path>,
-    service: TargetClient,
+    services: &BTreeMap<Arc<str>, TargetClient>,
     aim: &ImportTarget,
     documents: &[Document],
     screen: &TerminalScreen,
 ) -> Result<(), Vec<Diagnostic>> {
+    let Some(service) = services.get(&aim.import.target) else { return Ok(()) };
     let stop = Arc::clone(&service.retry_budget().cancellation);
-    let services = BTreeMap::from([(Arc::clone(&aim.import.target), service)]);
-    let progress = ProgressDisplay::new(screen, &services);
+    let progress = ProgressDisplay::new(screen, services);
     let tell = |event: RunEvent| progress.handle_event(event);
     // what this machine wrote before must not decide whether a document says what is live
     let (memory, index) =
         (Mutex::new(WriteDigests::new_in_memory()), Mutex::new(ObjectIndex::new_in_memory()));
     let session = RunSession {
-        services: &services,
+        services,
         method: UpdateMethod::Default,
         // nothing is written
         permissions: GrantedPermissions { personal: true, ..GrantedPermissions::default() },

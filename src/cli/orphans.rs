@@ -31,7 +31,9 @@ pub fn diagnose_moved_documents(
             .with_hint("that object remains; write a document to manage it again")
     };
     let is_asked = |document: &&Document| selection.is_none_or(|own| own.is_chosen(document));
-    workspace.documents.iter().filter(is_asked).filter(left).map(note).collect()
+    // what names its parent has a scope that only the service tells
+    let has_scope = |document: &&Document| document.parents.is_empty();
+    workspace.documents.iter().filter(has_scope).filter(is_asked).filter(left).map(note).collect()
 }
 
 /// The document of an object that is to go, made from the index.
@@ -48,6 +50,7 @@ pub fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<N
         id: None,
         protect: entry.protect,
         scope: scope.collect(),
+        parents: Vec::new(),
         spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
         source: source.clone(),
         environment: None,

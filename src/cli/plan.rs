@@ -163,7 +163,7 @@ pub fn make_plan(prepared: &PreparedRun, reading: &RunArgs, screen: &TerminalScr
     let tell = |event: RunEvent| progress.handle_event(event);
     let session = prepared.build_session(reading, &tell);
     let mut plan =
-        run_setup::build_runtime()?.block_on(planning::make_plan(&session, &prepared.build_jobs()));
+        run_setup::build_runtime()?.block_on(planning::make_plan(&session, &mut prepared.build_jobs()));
     progress.clear();
     plan.diagnostics.extend(list_login_notes(prepared));
     protection::refuse_protected_deletes(&mut plan, prepared);

@@ -20,7 +20,7 @@ use super::selection_filter::SelectionFilter;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
-use crate::document::{Document, DocumentState};
+use crate::document::Document;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::propose::GrantedPermissions;
 use crate::plan::rotate::SecretRotation;
@@ -448,18 +448,7 @@ pub fn build_job<'d>(document: &'d Document, index: &ObjectIndex) -> ObjectJob<'
     // a workspace without faults has a target for every document
     let target = document.target.clone().unwrap_or_else(|| "".into());
     let scope = collect_scope_values(document);
-    let entry = index.get_in_scope(&document.kind, &target, &document.name, &scope);
-    ObjectJob {
-        document,
-        scope,
-        known_id: entry.and_then(|entry| match document.state {
-            DocumentState::Present => entry.parse_known_id(&document.kind),
-            // only an object that was seen under its id is deleted or released by it
-            DocumentState::Absent | DocumentState::Unmanaged => entry.parse_id(&document.kind),
-        }),
-        just_created: entry.is_some_and(|entry| entry.open_create.is_some()),
-        target,
-    }
+    ObjectJob { document, scope, known_id: None, target, just_created: false }.with_known_object(index)
 }
 
 /// A runtime on this thread, enough to wait for many answers.

@@ -37,7 +37,7 @@ use crate::report::receipt::{self, Receipt};
 use crate::run::outcome::StepOutcome;
 use crate::run::undo::WrittenObject;
 use crate::run::undo::revert::{self, UndoDecision, UndoInput};
-use crate::run::{RunEvent, planning};
+use crate::run::{RunEvent, live_state};
 use crate::state::receipt as receipts;
 use crate::state::sealer::{SealerError, ValueOpener};
 use crate::workspace::LoadedWorkspace;
@@ -278,7 +278,7 @@ fn read_objects(
     let progress = ProgressDisplay::new(screen, &prepared.services);
     let tell = |event: RunEvent| progress.handle_event(event);
     let session = prepared.build_session(reading, &tell);
-    let reads = runtime.block_on(planning::fetch_all(&session, &prepared.build_jobs()));
+    let reads = runtime.block_on(live_state::fetch_all(&session, &mut prepared.build_jobs()));
     progress.clear();
     Ok(reads)
 }

@@ -46,6 +46,8 @@ pub struct Document {
     pub protect: bool,
     /// Scope parameters that the document fixes, by their number in [`Kind::scope`].
     pub scope: Vec<(u16, Value)>,
+    /// Parameters whose value is the id of a parent that the document names; in `scope` they have a placeholder.
+    pub parents: Vec<ParentReference>,
     pub spec: DesiredNode,
     pub source: Arc<NamedSource>,
     /// The environment that it is for, where the workspace has environments.
@@ -105,6 +107,15 @@ pub struct NamedReference {
     pub name: Box<str>,
     /// What must not be seen of the name.
     pub sensitivity: Sensitivity,
+}
+
+/// A scope parameter that names the document of the parent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParentReference {
+    /// The number of the parameter.
+    pub number: u16,
+    pub reference: NamedReference,
+    pub span: SourceSpan,
 }
 
 /// Where a secret comes from.

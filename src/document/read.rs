@@ -11,7 +11,7 @@ use super::composition::{COMPOSITION_KEYS, DeferRule, find_value_reference, is_l
 use super::levels::DocumentLevels;
 use super::spec::parse_scalar;
 use super::taint::TaintedKinds;
-use super::{DesiredNode, DesiredValue, Document, DocumentState};
+use super::{DesiredNode, DesiredValue, Document, DocumentState, ParentReference, refer};
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, suggest_word};
 use crate::kind::registry::KindRegistry;
 use crate::kind::{FieldType, Kind, ScalarType, address};
@@ -178,8 +178,8 @@ impl SourceReader<'_> {
             self.redact_without_kind(node, state);
             return None;
         };
-        let (scope, (id, spec)) =
-            (self.read_scope(node, &kind), self.read_identity_and_spec(node, &kind, state));
+        let (scope, parents) = self.read_scope(node, &kind);
+        let (id, spec) = self.read_identity_and_spec(node, &kind, state);
         let (name, name_span) = name?;
         let (id, id_span) = id.unzip();
         let (target, target_span) = target.unzip();
@@ -191,6 +191,7 @@ impl SourceReader<'_> {
             id,
             protect,
             scope,
+            parents,
             spec,
             source: Arc::clone(self.source),
             environment: None,
@@ -323,19 +324,29 @@ impl SourceReader<'_> {
         }
     }
 
-    fn read_scope(&mut self, node: &YamlNode, kind: &Kind) -> Vec<(u16, Value)> {
-        let Some(value) = node.get_value("scope") else { return Vec::new() };
+    fn read_scope(&mut self, node: &YamlNode, kind: &Kind) -> (Vec<(u16, Value)>, Vec<ParentReference>) {
+        let (mut scope, mut parents) = (Vec::new(), Vec::new());
+        let Some(value) = node.get_value("scope") else { return (scope, parents) };
         if !matches!(value.data, YamlData::Mapping(_)) {
             self.report_wrong_type(value, "scope", "a mapping");
-            return Vec::new();
+            return (scope, parents);
         }
-        let mut scope = Vec::new();
         for entry in value.entries() {
             match (0u16..).zip(&kind.scope).find(|(_, parameter)| *parameter.name == *entry.key) {
-                Some((number, parameter)) => {
-                    let leaf = parse_scalar(self, &entry.value, &parameter.ty, &entry.key);
-                    scope.extend(leaf.map(|value| (number, value)));
-                }
+                Some((number, parameter)) => match refer::find_parent(self, &entry.value, parameter) {
+                    Some(reference) => {
+                        let span = entry.value.span;
+                        parents.extend(reference.map(|reference| ParentReference {
+                            number,
+                            reference,
+                            span,
+                        }));
+                    }
+                    None => {
+                        let leaf = parse_scalar(self, &entry.value, &parameter.ty, &entry.key);
+                        scope.extend(leaf.map(|value| (number, value)));
+                    }
+                },
                 None => {
                     self.redact_entry(entry);
                     let known: Vec<&str> = kind.scope.iter().map(|parameter| &*parameter.name).collect();
@@ -348,8 +359,9 @@ impl SourceReader<'_> {
                 }
             }
         }
+        scope.extend(parents.iter().map(|parent: &ParentReference| (parent.number, parent.to_placeholder())));
         scope.sort_by_key(|(number, _)| *number);
-        scope
+        (scope, parents)
     }
 
     fn read_id(&mut self, node: &YamlNode, kind: &Kind) -> Option<(Value, SourceSpan)> {

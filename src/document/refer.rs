@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::read::{SourceReader, escape_for_message};
 use super::spec::ValueContext;
-use super::{DesiredNode, DesiredValue, Document, NamedReference, list_keys, visit_spec};
+use super::{DesiredNode, DesiredValue, Document, NamedReference, ParentReference, list_keys, visit_spec};
 use crate::diagnostic::{Diagnostic, SourceSpan, suggest_word};
 use crate::kind::visit::VisitFlow;
-use crate::kind::{Field, FieldReference, FieldType, ReferenceSource, ScalarType, Shape};
-use crate::value::Value;
+use crate::kind::{FieldReference, FieldType, ReferenceSource, ScalarType, ScopeParameter, Shape};
+use crate::value::{Sensitivity, Value};
 use crate::yaml::{YamlData, YamlNode};
 
 /// The most bytes of a name.
@@ -21,7 +21,9 @@ const MAX_NAME: usize = 4096;
 
 /// Where a reference stands, and what is to stand there.
 pub struct ReferenceSite<'k> {
-    pub field: &'k Field,
+    /// The field or scope parameter.
+    pub name: &'k str,
+    pub reference: Option<&'k FieldReference>,
     /// What the id is read as.
     pub id_type: &'k ScalarType,
     /// The names of the fields that lead to it, with slashes between them.
@@ -64,6 +66,26 @@ pub(super) fn read_reference(
     Some(NamedReference { member: by, name: name.into(), sensitivity: role.sensitivity })
 }
 
+/// The parent that a scope parameter names, where it names one; nothing inside where it does so badly.
+pub(super) fn find_parent(
+    reading: &mut SourceReader,
+    node: &YamlNode,
+    parameter: &ScopeParameter,
+) -> Option<Option<NamedReference>> {
+    let refers = parameter.reference.as_ref()?;
+    let words = find_reference_keys(node, refers)?;
+    let role =
+        ValueContext { name: &parameter.name, sensitivity: Sensitivity::Public, reference: Some(refers) };
+    Some(read_reference(reading, node, role, &words))
+}
+
+impl ParentReference {
+    /// What is in the place of the id until the parent is known.
+    pub fn to_placeholder(&self) -> Value {
+        Value::KnownAfterApply(self.reference.name.clone())
+    }
+}
+
 fn report_bad_reference(
     reading: &mut SourceReader,
     node: &YamlNode,
@@ -85,14 +107,22 @@ impl Document {
     /// Every reference, in the order of the kind, with where it stands.
     pub fn collect_references(&self) -> Vec<(ReferenceSite<'_>, &NamedReference)> {
         let mut found = Vec::new();
-        if self.needs_lookup() {
+        for parent in &self.parents {
+            let Some(parameter) = self.kind.scope.get(usize::from(parent.number)) else { continue };
+            let (name, reference) = (&*parameter.name, parameter.reference.as_ref());
+            let path = format!("scope/{name}");
+            let site = ReferenceSite { name, reference, id_type: &parameter.ty, path, span: parent.span };
+            found.push((site, &parent.reference));
+        }
+        if needs_lookup_within(&self.kind.shape, &self.spec) {
             visit_spec(self, &mut |at| {
                 if let (DesiredValue::Reference(reference), Some(id_type)) =
                     (&at.node.value, at.scalar_type())
                 {
                     let names: Vec<&str> = at.path.iter().map(|field| &*field.name).collect();
                     let (path, span) = (names.join("/"), at.node.span);
-                    found.push((ReferenceSite { field: at.field, id_type, path, span }, reference));
+                    let (name, refers) = (&*at.field.name, at.field.reference.as_ref());
+                    found.push((ReferenceSite { name, reference: refers, id_type, path, span }, reference));
                 }
                 VisitFlow::Descend
             });
@@ -102,7 +132,7 @@ impl Document {
 
     /// Whether a name in it is to be looked up, or a value held against bounds that other things set.
     pub fn needs_lookup(&self) -> bool {
-        needs_lookup_within(&self.kind.shape, &self.spec)
+        !self.parents.is_empty() || needs_lookup_within(&self.kind.shape, &self.spec)
     }
 
     /// This document with an id for every reference, as `find` knows it.
@@ -124,8 +154,12 @@ impl Document {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let mut referred = self.clone();
-        fill_ids(&mut referred.spec, &mut ids.into_iter());
+        let (mut referred, mut ids) = (self.clone(), ids.into_iter());
+        for (parent, id) in std::mem::take(&mut referred.parents).into_iter().zip(&mut ids) {
+            let own = referred.scope.iter_mut().find(|(number, _)| *number == parent.number);
+            own.into_iter().for_each(|(_, value)| *value = id.clone());
+        }
+        fill_ids(&mut referred.spec, &mut ids);
         // two names can be those of one thing, which only their ids tell
         let mut reading = SourceReader::of_document(self, &mut faults);
         visit_spec(&referred, &mut |at| {
@@ -184,7 +218,7 @@ pub fn report_dangling_references(documents: &[Document], faults: &mut Vec<Diagn
     }
     for document in documents {
         for (yaml_path, reference) in document.collect_references() {
-            let among = yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+            let among = yaml_path.reference.and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             let known = names.get(&(&**kind, document.target.as_deref())).map_or(&[][..], Vec::as_slice);
             if !known.contains(&&*reference.name) {

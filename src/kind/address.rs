@@ -24,10 +24,11 @@ pub fn expand_path(template: &str, kind: &Kind, scope: &[Value], id: Option<&Val
     }
 }
 
-/// Whether a value leads to another place than its own: nothing, blanks, and the segments that lead upwards, which
-/// URLs take out.
+/// Whether a value leads to another place than its own: nothing, blanks, what is not known yet, and the segments that
+/// lead upwards, which URLs take out.
 pub fn is_empty_segment(value: &Value, kind: &Kind) -> bool {
-    matches!(ScalarType::render_url_text(value, &kind.api).trim(), "" | "." | "..")
+    matches!(value, Value::KnownAfterApply(_))
+        || matches!(ScalarType::render_url_text(value, &kind.api).trim(), "" | "." | "..")
 }
 
 /// Whether a path lacks the value of a parameter.

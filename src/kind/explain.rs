@@ -264,7 +264,10 @@ fn summarize_scope_parameter(scope: &ScopeParameter) -> FieldSummary {
         name: Arc::clone(&scope.name),
         ty: scope.ty.type_name().into(),
         flags: vec!["required"],
-        description: scope.description.clone(),
+        description: match scope.parent_kind() {
+            Some(kind) => format!("{} The id of a `{kind}`, or `{{ ref: NAME }}`.", scope.description),
+            None => scope.description.clone(),
+        },
     }
 }
 

@@ -128,9 +128,23 @@ pub struct ScopeParameterFile {
     /// Where requests carry it: in the `path` (default) or in the `query`.
     #[serde(default, rename = "in")]
     pub location: ParameterLocation,
+    /// The kind of the parent whose id the value is. A document names its parent by the name of its document, as in `{ ref: orders }`, or writes the id.
+    #[serde(default)]
+    pub reference: Option<ParentReferenceFile>,
+    /// Without a value, an import goes through all parents.
+    #[serde(default)]
+    pub each: bool,
     /// A possible value.
     #[serde(default)]
     pub example: Option<serde_json::Value>,
+}
+
+/// The parent of an object.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct ParentReferenceFile {
+    /// The kind of the parent, as `api/kind`; it belongs to the same API.
+    pub kind: String,
 }
 
 /// Where requests carry a scope parameter.

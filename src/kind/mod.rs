@@ -89,6 +89,10 @@ pub struct ScopeParameter {
     pub ty: ScalarType,
     pub description: String,
     pub location: ParameterLocation,
+    /// The parent whose id the value is.
+    pub reference: Option<FieldReference>,
+    /// Whether an import without a value goes through all parents.
+    pub each: bool,
     pub example: Option<serde_json::Value>,
 }
 
@@ -464,7 +468,22 @@ impl KindOperations {
     }
 }
 
+impl ScopeParameter {
+    /// The kind of the parent, `api/kind`.
+    pub fn parent_kind(&self) -> Option<&Arc<str>> {
+        self.reference.as_ref().and_then(FieldReference::referenced_kind)
+    }
+}
+
 impl FieldReference {
+    /// The kind whose objects the workspace describes, `api/kind`, where it refers to one.
+    pub fn referenced_kind(&self) -> Option<&Arc<str>> {
+        match &self.source {
+            Some(ReferenceSource::Kind(kind)) => Some(kind),
+            _ => None,
+        }
+    }
+
     /// The words by which a document may name the thing, as in `{ word: name }`; none where only its id will do.
     pub fn list_reference_keys(&self) -> Vec<&str> {
         match &self.source {

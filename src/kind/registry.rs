@@ -90,7 +90,20 @@ impl KindRegistry {
         for (name, shelf) in &registry.api_entries {
             registry.read_api_entry(name, shelf, faults);
         }
+        registry.check_across(faults);
         registry
+    }
+
+    /// Kinds held against those to which they refer.
+    fn check_across(&self, faults: &mut Vec<Diagnostic>) {
+        for (api, entry) in &self.api_entries {
+            for (name, text) in &entry.kinds {
+                let Some(kind) = self.find_kind(&format!("{api}/{name}")) else { continue };
+                let Some(node) = read_single_document(&text.source, &mut Vec::new()) else { continue };
+                let page = CheckInput { node: Some(&node), source: &text.source, kinds: &self.kind_names };
+                check::check_references_across(&page, &kind, &|name| self.find_kind(name), faults);
+            }
+        }
     }
 
     fn from_entries(shelves: BTreeMap<String, ApiEntry>, below: Option<&'static Self>) -> Self {

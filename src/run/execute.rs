@@ -28,7 +28,8 @@ use self::verify::VerifyOutcome;
 use super::fetch::{JobGroup, ObjectJob, ReadOutcome, fetch_needed, group_jobs, read_one};
 use super::match_up::ObjectMatch;
 use super::outcome::{OutcomeStatus, StepOutcome};
-use super::refer::{ReferentStatus, add_delete_edges, build_edges, compute_levels};
+use super::parents::settle_scopes;
+use super::refer::{ReferentStatus, UnresolvedReferences, add_delete_edges, build_edges, compute_levels};
 use super::{RunEvent, RunSession, lock_mutex};
 use crate::diagnostic::Diagnostic;
 use crate::kind::IdAssigner;
@@ -41,16 +42,24 @@ const MAX_PARALLEL_COLLECTIONS: usize = 16;
 
 /// Carries out a plan. One outcome for each object of the plan, in the order of the documents.
 pub async fn execute_plan(session: &RunSession<'_>, plan: Plan, jobs: &[ObjectJob<'_>]) -> Vec<StepOutcome> {
+    let mut jobs = jobs.to_vec();
+    let jobs = &mut jobs;
     (session.on_event)(RunEvent::Writing(plan.steps.len()));
     session.stop.enable_grace();
     record_statuses(session, &plan, jobs);
     let mut outcomes = build_settled_outcomes(&plan);
     record_baselines(session, &plan, &mut outcomes);
-    let steps: BTreeMap<usize, Step> =
+    let mut steps: BTreeMap<usize, Step> =
         plan.steps.into_iter().map(|step| (step.subject.number, step)).collect();
     let halted = Mutex::new(BTreeSet::new());
-    let writer = StepExecutor { session, jobs, halted: &halted };
-    for groups in group_by_level(jobs, &steps) {
+    for level in group_by_level(jobs, &steps) {
+        let own: BTreeSet<usize> = level.iter().flat_map(|group| group.jobs.iter().copied()).collect();
+        let next = steps.iter_mut().filter(|(number, _)| own.contains(number)).map(|(_, step)| step);
+        let blocked = settle_scopes(session.references, session.index, jobs, next);
+        let writer = StepExecutor { session, jobs, halted: &halted };
+        let refused = writer.refuse_blocked(blocked, &steps).await;
+        let groups = regroup_jobs(jobs, own, &refused);
+        outcomes.extend(refused);
         let mut work = stream::iter(groups.iter().map(|group| writer.execute_group(group, &steps)))
             .buffer_unordered(MAX_PARALLEL_COLLECTIONS);
         while let Some(written) = work.next().await {
@@ -85,6 +94,18 @@ pub(super) fn group_by_level<S: Borrow<Step>>(
     last.map(|last| (0..=last).map(turn).collect()).unwrap_or_default()
 }
 
+/// The collections of jobs as they are by now, without those that are dealt with.
+fn regroup_jobs(jobs: &[ObjectJob], own: BTreeSet<usize>, done: &[StepOutcome]) -> Vec<JobGroup> {
+    let is_left = |number: &usize| {
+        own.contains(number) && !done.iter().any(|outcome| outcome.subject.number == *number)
+    };
+    let groups = group_jobs(jobs).into_iter().map(|mut group| {
+        group.jobs.retain(is_left);
+        group
+    });
+    groups.filter(|group| !group.jobs.is_empty()).collect()
+}
+
 /// Carries out steps.
 struct StepExecutor<'w, 'd> {
     session: &'w RunSession<'w>,
@@ -111,6 +132,20 @@ impl StepExecutor<'_, '_> {
             };
             self.session.references.set_status(&self.jobs[outcome.subject.number], standing);
         }
+    }
+
+    /// Ends the steps of objects whose parents are not there.
+    async fn refuse_blocked(
+        &self,
+        blocked: Vec<(usize, UnresolvedReferences)>,
+        steps: &BTreeMap<usize, Step>,
+    ) -> Vec<StepOutcome> {
+        let refuse = |(number, unresolved): (usize, UnresolvedReferences)| {
+            Some(self.end_step(steps.get(&number)?, OutcomeStatus::Refused(unresolved.reasons)))
+        };
+        let refused = self.journal_outcomes(blocked.into_iter().filter_map(refuse).collect(), steps).await;
+        self.record_created(&refused);
+        refused
     }
 
     async fn execute_group(&self, group: &JobGroup, steps: &BTreeMap<usize, Step>) -> Vec<StepOutcome> {

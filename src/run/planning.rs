@@ -1,22 +1,21 @@
 //! From documents to a plan: read what they need, decide about each, in the order of the documents.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
 
 use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
-use super::fetch::{
-    Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
-    group_jobs,
-};
+use super::fetch::{Emptiness, ObjectJob, ReadOutcome};
+use super::live_state::{FetchedState, fetch_state};
 use super::match_up::ObjectMatch;
+use super::parents;
 use super::refer::{
     DependencyOrder, ReferentStatus, UnresolvedReferences, build_edges, diagnose_cycle, sort_topologically,
 };
-use super::unmatched::{UnmatchedGroup, UnmatchedObjects};
+use super::unmatched::UnmatchedObjects;
 use super::{
-    RunEvent, RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
+    RunSession, answered_ids, described_objects, identity, locate_error, mismatches, open_updates,
     read_errors, renames, skipped_secrets,
 };
 use crate::cores::map_parallel;
@@ -27,8 +26,7 @@ use crate::plan::permission::{self, Permission};
 use crate::plan::propose::{GrantedPermissions, ProposalInput};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::{PlanDecision, decide_object};
-use crate::plan::{Plan, PlanCollection, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
-use crate::remote::pager::ListCompleteness;
+use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject};
 use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
@@ -38,9 +36,10 @@ const MAX_PARALLEL_COLLECTIONS: usize = 64;
 const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
-pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan {
+pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> Plan {
     let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, unmatched } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
+    let jobs = &*jobs;
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
     let unmatched = UnmatchedObjects::new(session, unmatched);
     renames::find_renamed_objects(session, jobs, &mut reads).await;
@@ -60,65 +59,6 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Plan
     read_errors::merge_read_errors(&mut plan);
     plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));
     plan
-}
-
-/// What was read for each job; nothing where the run was stopped.
-pub async fn fetch_all(session: &RunSession<'_>, jobs: &[ObjectJob<'_>]) -> Vec<Option<ReadOutcome>> {
-    fetch_state(session, jobs, false).await.reads
-}
-
-/// Live state as it was read.
-struct FetchedState {
-    /// One for each job, but for those that were let go of.
-    reads: Vec<Option<ReadOutcome>>,
-    /// The ids of objects that are unchanged and were let go of, by the number of the job.
-    in_sync_ids: BTreeMap<usize, Value>,
-    /// Of each job, whether an empty collection can be believed.
-    emptiness: Vec<Emptiness>,
-    /// The lists that were read, in an order that depends on the jobs alone.
-    collections: Vec<PlanCollection>,
-    /// Live objects that no job needs, list by list.
-    unmatched: Vec<UnmatchedGroup>,
-}
-
-/// Where it `settles`, of objects that are unchanged only the id is kept.
-async fn fetch_state(session: &RunSession<'_>, jobs: &[ObjectJob<'_>], settles: bool) -> FetchedState {
-    (session.on_event)(RunEvent::Reading(jobs.len()));
-    let groups = group_jobs(jobs);
-    let mut reads: Vec<Option<ReadOutcome>> = jobs.iter().map(|_| None).collect();
-    let mut agreed = BTreeMap::new();
-    let mut emptiness = vec![Emptiness::Certain; jobs.len()];
-    let (mut unmatched, mut collections) = (BTreeMap::new(), BTreeMap::new());
-    let reads_of_groups = groups.iter().enumerate().map(|(at, group)| async move {
-        let (group, fetched) = read_group(session, group, jobs, settles).await;
-        (at, group, fetched)
-    });
-    let mut work = stream::iter(reads_of_groups).buffer_unordered(MAX_PARALLEL_COLLECTIONS);
-    while let Some((at_group, group, mut gathered)) = work.next().await {
-        (session.on_event)(RunEvent::Read(gathered.reads.len().saturating_sub(gathered.reported)));
-        for (at, (number, read)) in group.jobs.iter().zip(gathered.reads).enumerate() {
-            match gathered.in_sync_ids.remove(&at) {
-                Some(id) => drop(agreed.insert(*number, id)),
-                None => reads[*number] = Some(read),
-            }
-            emptiness[*number] = gathered.emptiness.clone();
-        }
-        if let Some(completeness) = &gathered.completeness {
-            collections.insert(at_group, build_collection(group, completeness));
-        }
-        unmatched.insert(at_group, UnmatchedGroup::new(group, gathered.others, gathered.similar));
-    }
-    drop(work);
-    let (collections, unmatched) = (collections.into_values().collect(), unmatched.into_values().collect());
-    FetchedState { reads, in_sync_ids: agreed, emptiness, collections, unmatched }
-}
-
-fn build_collection(group: &JobGroup, completeness: &ListCompleteness) -> PlanCollection {
-    PlanCollection {
-        kind: Arc::clone(&group.kind),
-        target: Arc::clone(&group.target),
-        incomplete: completeness.reason().map(ToString::to_string),
-    }
 }
 
 /// Reads what references need.
@@ -172,6 +112,7 @@ fn decide_all(
                 vec![diagnose_cycle(jobs, &edges, circle, number)],
             ),
             (None, Some(read)) => decide_job(session, number, job, read, &emptiness[number]),
+            (None, None) if !job.has_known_scope() => decide_without_parent(session, number, job),
             (None, None) => refuse_unread(number, job),
         };
         if missing[number] {
@@ -234,29 +175,6 @@ fn refuse_job(subject: PlanSubject, reasons: Vec<Diagnostic>) -> JobDecision {
     JobDecision::Decided(PlanDecision::Refused(RefusedObject { subject, reasons, changes: Vec::new() }))
 }
 
-async fn read_group<'g>(
-    session: &RunSession<'_>,
-    group: &'g JobGroup,
-    jobs: &[ObjectJob<'_>],
-    settles: bool,
-) -> (&'g JobGroup, FetchedGroup) {
-    let reach = if session.unmanaged { FetchScope::All } else { FetchScope::Needed };
-    match session.services.get(&group.target) {
-        Some(service) if !session.stop.is_cancelled() => (
-            group,
-            fetch_group(
-                service,
-                group,
-                jobs,
-                FetchOptions { scope: reach, drop_in_sync: settles },
-                session.on_event,
-            )
-            .await,
-        ),
-        _ => (group, FetchedGroup::default()),
-    }
-}
-
 enum JobDecision {
     Decided(PlanDecision),
     /// The live state could not be read.
@@ -288,6 +206,23 @@ pub fn build_subject(number: usize, job: &ObjectJob, live: Option<&Snapshot>) ->
         scope: job.scope.clone(),
         id: seen.filter(|id| !id.is_blank()).or(job.document.id.as_ref()).or(job.known_id.as_ref()).cloned(),
         place: job.document.locate_span(job.document.name_span),
+    }
+}
+
+/// Decides about an object whose parent is not there: nothing is there either.
+fn decide_without_parent(session: &RunSession, number: usize, job: &ObjectJob) -> JobDecision {
+    match parents::resolve_planned_scope(session.references, session.index, job) {
+        Ok(job) => {
+            let nothing = ReadOutcome::Found(ObjectMatch::Nothing);
+            decide_job(session, number, &job, nothing, &Emptiness::Certain)
+        }
+        Err(UnresolvedReferences { reasons, unread: false }) => {
+            refuse_job(build_subject(number, job, None), reasons)
+        }
+        Err(UnresolvedReferences { reasons, unread: true }) => {
+            let subject = build_subject(number, job, None);
+            JobDecision::Unread(RefusedObject { subject, reasons, changes: Vec::new() })
+        }
     }
 }
 

@@ -28,8 +28,8 @@ use super::match_up::ObjectMatch;
 use crate::diagnostic::Diagnostic;
 use crate::document::refer::ReferenceSite;
 use crate::document::{Document, DocumentState, NamedReference, visit_spec};
-use crate::kind::ReferenceSource;
 use crate::kind::visit::VisitFlow;
+use crate::kind::{FieldReference, ReferenceSource};
 use crate::plan::refer;
 use crate::remote::target_client::TargetClient;
 use crate::remote::wire::Snapshot;
@@ -140,6 +140,35 @@ impl ReferenceResolver {
         }
     }
 
+    /// The ids of the parents that a document names, by the number of the parameter; those of parents that are to be
+    /// created are placeholders. Where nothing is to be there, a parent that is gone has nothing either.
+    ///
+    /// # Errors
+    /// When a parent is not there and will not be created, or could not be read.
+    pub fn resolve_parents(
+        &self,
+        index: &Mutex<ObjectIndex>,
+        job: &ObjectJob,
+    ) -> Result<Vec<(u16, Value)>, UnresolvedReferences> {
+        let (mut values, mut reasons, mut unread) = (Vec::new(), Vec::new(), false);
+        let sites = job.document.collect_references().into_iter();
+        for (parent, (site, reference)) in job.document.parents.iter().zip(sites) {
+            let Some(kind) = site.reference.and_then(FieldReference::referenced_kind) else { continue };
+            match self.statuses.find_id(index, job, (&site, reference, kind)) {
+                Ok(id) => values.push((parent.number, id)),
+                Err(missing) => {
+                    let is_unread = missing.diagnostic.code == "reference-unread";
+                    if job.document.state == DocumentState::Present || is_unread {
+                        let place = job.document.locate_span(site.span);
+                        reasons.push(missing.diagnostic.with_location(place));
+                    }
+                    unread |= is_unread;
+                }
+            }
+        }
+        if reasons.is_empty() { Ok(values) } else { Err(UnresolvedReferences { reasons, unread }) }
+    }
+
     /// The values beyond their bounds; bounds that could not be read are not taken for none.
     fn check_limits(
         &self,
@@ -174,8 +203,8 @@ impl ReferenceResolver {
         reference: &NamedReference,
     ) -> Result<Value, ReferenceError> {
         let kind = &job.document.kind;
-        let choice = |mark| refer::CandidateContext { kind, field: &yaml_path.field.name, sensitivity: mark };
-        let Some(refers) = &yaml_path.field.reference else {
+        let choice = |mark| refer::CandidateContext { kind, field: yaml_path.name, sensitivity: mark };
+        let Some(refers) = yaml_path.reference else {
             return Err(build_lookup_error(yaml_path, NO_PLACE));
         };
         match &refers.source {
@@ -230,7 +259,7 @@ const NO_PLACE: &str = "nothing says where such things stand";
 
 /// A reference for which there is no place to look.
 fn build_lookup_error(yaml_path: &ReferenceSite, why: &str) -> ReferenceError {
-    let message = format!("what `{}` refers to cannot be looked up: {why}", yaml_path.field.name);
+    let message = format!("what `{}` refers to cannot be looked up: {why}", yaml_path.name);
     Diagnostic::error("unknown-reference", message).with_hint("write the id itself").into()
 }
 
@@ -241,7 +270,7 @@ fn collect_needs(document: &Document) -> Vec<LookupNeed> {
         return wants;
     }
     for (yaml_path, _) in document.collect_references() {
-        match yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
+        match yaml_path.reference.and_then(|refers| refers.source.as_ref()) {
             Some(ReferenceSource::Field(root)) => wants.push(LookupNeed::List(*root)),
             Some(ReferenceSource::UrlIn(_)) => wants.push(LookupNeed::Url(yaml_path.path.into())),
             _ => {}

@@ -49,6 +49,7 @@ impl SandboxHandler<'_> {
             SandboxRouteTarget::Login => return self.handle_login(),
         };
         self.authenticate_request()?;
+        self.check_parents(number, parameters)?;
         match operation {
             SandboxOperation::List => self.list_objects(number, parameters),
             SandboxOperation::AccessCheck => self.check_access(number, parameters),

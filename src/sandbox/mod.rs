@@ -22,6 +22,7 @@ mod list_items;
 mod log;
 mod options;
 mod pages;
+mod parents;
 mod raw_body;
 mod reads;
 mod reference_lists;

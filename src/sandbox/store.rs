@@ -97,6 +97,15 @@ impl SandboxTable {
         groups.find_map(|group| group.records.remove(&group.by_id.remove(&*id)?))
     }
 
+    /// Takes out everything whose scope has a value at a place; gives the ids.
+    pub fn take_scope(&mut self, at: usize, value: &Value) -> Vec<Value> {
+        let (gone, kept) = self.groups.drain(..).partition(|group| group.scope.get(at) == Some(value));
+        self.groups = kept;
+        let gone: Vec<SandboxScopeGroup> = gone;
+        let records = gone.into_iter().flat_map(|group| group.records.into_values());
+        records.filter_map(|record| record.object.get_field(self.kind.identity.id).cloned()).collect()
+    }
+
     /// Every object, to be changed in place; ids must stay.
     pub fn iter_records_mut(&mut self) -> impl Iterator<Item = &mut SandboxRecord> {
         self.groups.iter_mut().flat_map(|group| group.records.values_mut())

@@ -19,7 +19,7 @@ use crate::sandbox::route::{SandboxOperation, SandboxPathParameters};
 use crate::sandbox::rules::{SandboxNestedMerge, SandboxWriteRules};
 use crate::sandbox::service::{FaultMode, SandboxState};
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{list_items, rules, validation};
+use crate::sandbox::{list_items, parents, rules, validation};
 use crate::value::{Object, Value};
 
 impl SandboxHandler<'_> {
@@ -136,6 +136,8 @@ impl SandboxHandler<'_> {
         }
         if self.fault_mode != FaultMode::DiscardWrite {
             table.take_record(&scope, &id).ok_or_else(build_not_found)?;
+            let kind = Arc::clone(&table.kind.name);
+            parents::remove_children(&mut state.tables, &kind, &id);
         }
         Ok(SandboxResponse::from_status(204))
     }

@@ -138,6 +138,7 @@ fn resolve_scope(
         let written =
             document.and_then(|own| own.scope.iter().find(|(number, _)| usize::from(*number) == at));
         match (written, fixed) {
+            (Some((_, Value::KnownAfterApply(_))), None) => None,
             (Some((_, value)), _) => Some(value.clone()),
             (None, Some((_, text))) => own.ty.read_token(ScalarToken::Plain(text)).ok(),
             (None, None) => None,

@@ -10,7 +10,7 @@ use crate::cli::run_args::NetworkArgs;
 use crate::cli::selection_args::NameArgs;
 
 /// Arguments of `import`.
-#[derive(Args, Default)]
+#[derive(Args, Clone, Default)]
 #[command(after_help = "\
 A second import into the same folder updates only values that differ, and only fields that a document sets; comments, \
 order and formatting are kept. Secrets are never written: documents name their source.

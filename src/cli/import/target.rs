@@ -5,7 +5,7 @@ use crate::cli::object_patterns::ObjectLabel;
 use crate::diagnostic::{Diagnostic, suggest_word};
 use crate::document::Document;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{Kind, ScalarType, explain};
+use crate::kind::{Kind, ScalarType, ScopeParameter, explain};
 use crate::run::import::ImportJob;
 use crate::run::import::select::ObjectSelector;
 use crate::value::Value;
@@ -59,8 +59,9 @@ impl ImportTarget {
             }
         }
         let own = (0u16..).zip(&scope).zip(&fixed).filter(|((_, own), fixed)| fixed.as_ref() != Some(own));
+        let named = |number: u16, value: &Value| name_parent(workspace, &kind, (number, value), target);
         let import = ImportJob {
-            own_scope: own.map(|((number, value), _)| (number, value.clone())).collect(),
+            own_scope: own.map(|((number, value), _)| (number, named(number, value))).collect(),
             target: target.name.clone(),
             names_target,
             personal: args.personal,
@@ -90,7 +91,45 @@ impl ImportTarget {
             own.map(|(_, value)| value).or_else(|| self.fixed_scope.get(at)?.as_ref())
         };
         self.claims_name(document)
-            && self.import.scope.iter().enumerate().all(|(at, own)| value(at) == Some(own))
+            && self
+                .import
+                .scope
+                .iter()
+                .enumerate()
+                .all(|(at, own)| value(at).is_some_and(|value| value == own || self.names_scope(at, value)))
+    }
+
+    /// Whether a document names the parent by which this import names it.
+    fn names_scope(&self, at: usize, value: &Value) -> bool {
+        self.import.own_scope.iter().any(|(number, own)| usize::from(*number) == at && own == value)
+    }
+
+    /// The first parameter of the scope without a value: all parents are gone through.
+    pub fn find_open_scope(&self) -> Option<usize> {
+        self.import.scope.iter().position(|value| matches!(value, Value::Null))
+    }
+
+    /// The scope in which the parents are, from parameters of the same name and from the target.
+    pub fn resolve_parent_scope(
+        &self,
+        parent: &Kind,
+        workspace: &LoadedWorkspace,
+        faults: &mut Vec<Diagnostic>,
+    ) -> Option<Vec<Value>> {
+        let targets = &workspace.settings.targets;
+        let target = targets.iter().find(|target| target.name == self.import.target)?;
+        let own = |name: &str| {
+            let at = self.import.kind.scope.iter().position(|own| *own.name == *name)?;
+            self.import.scope.get(at).filter(|value| !matches!(value, Value::Null)).cloned()
+        };
+        let mut values = Vec::with_capacity(parent.scope.len());
+        for parameter in &parent.scope {
+            match own(&parameter.name).or_else(|| read_fixed_scope(target, parameter)) {
+                Some(value) => values.push(value),
+                None => faults.push(diagnose_missing_scope(parameter, target)),
+            }
+        }
+        (values.len() == parent.scope.len()).then_some(values)
     }
 
     /// The text of an id; none for nothing.
@@ -136,7 +175,7 @@ fn find_target<'t>(
 }
 
 /// What the target says of a parameter; whether that fits its type was said where it is written.
-fn read_fixed_scope(target: &TargetSettings, own: &crate::kind::ScopeParameter) -> Option<Value> {
+fn read_fixed_scope(target: &TargetSettings, own: &ScopeParameter) -> Option<Value> {
     let (_, text) = target.scope.iter().find(|(name, _)| *name == own.name)?;
     own.ty.read_token(ScalarToken::String(text)).ok()
 }
@@ -161,16 +200,36 @@ fn resolve_scope(
         }
     }
     for (own, value) in kind.scope.iter().zip(&scope) {
-        if value.is_none() {
-            let message = format!("missing scope `{}` for these objects", own.name);
-            let hint = format!(
-                "`--scope {}=…`, or `scope` of the target `{}` in {SETTINGS_FILE_NAME}",
-                own.name, target.name
-            );
-            faults.push(Diagnostic::error("missing-scope", message).with_hint(hint));
+        if value.is_none() && !own.each {
+            faults.push(diagnose_missing_scope(own, target));
         }
     }
     scope.into_iter().map(|value| value.unwrap_or(Value::Null)).collect()
+}
+
+fn diagnose_missing_scope(parameter: &ScopeParameter, target: &TargetSettings) -> Diagnostic {
+    let name = &parameter.name;
+    let message = format!("missing scope `{name}` for these objects");
+    let hint =
+        format!("`--scope {name}=…`, or `scope` of the target `{}` in {SETTINGS_FILE_NAME}", target.name);
+    Diagnostic::error("missing-scope", message).with_hint(hint)
+}
+
+/// A scope value by the name of the document of the parent, where the workspace has one with that id.
+fn name_parent(
+    workspace: &LoadedWorkspace,
+    kind: &Kind,
+    (number, value): (u16, &Value),
+    target: &TargetSettings,
+) -> Value {
+    let parent = kind.scope.get(usize::from(number)).and_then(ScopeParameter::parent_kind);
+    let is_parent = |own: &&Document| {
+        Some(&own.kind.name) == parent
+            && own.target.as_deref() == Some(&*target.name)
+            && own.id.as_ref() == Some(value)
+    };
+    let document = workspace.documents.iter().find(is_parent);
+    document.map_or_else(|| value.clone(), |own| Value::KnownAfterApply((&*own.name).into()))
 }
 
 fn parse_scope_flag(kind: &Kind, text: &str) -> Result<(usize, Value), Diagnostic> {

@@ -179,18 +179,21 @@ pub fn check_writable(mark: Sensitivity, personal: bool, name: &str) -> Result<(
 }
 
 fn build_reference(reference: &NamedReference) -> LayoutNode {
-    LayoutNode::Map(vec![LayoutEntry {
-        key: reference.member.as_deref().unwrap_or("ref").to_owned(),
-        node: Some(LayoutNode::Text(reference.name.to_string())),
-        comment: None,
-    }])
+    let word = reference.member.as_deref().unwrap_or("ref");
+    LayoutNode::Map(vec![build_reference_entry(word, &reference.name)])
+}
+
+fn build_reference_entry(word: &str, name: &str) -> LayoutEntry {
+    LayoutEntry { key: word.to_owned(), node: Some(LayoutNode::Text(name.to_owned())), comment: None }
 }
 
 /// A value without fields.
 pub fn build_literal(value: &Value) -> LayoutNode {
     match value {
         // neither is the value of a leaf that was read
-        Value::Null | Value::Object(_) | Value::KnownAfterApply(_) => LayoutNode::Plain("null".into()),
+        Value::Null | Value::Object(_) => LayoutNode::Plain("null".into()),
+        // the parent of a scope is named
+        Value::KnownAfterApply(name) => LayoutNode::Map(vec![build_reference_entry("ref", name)]),
         Value::Boolean(flag) => LayoutNode::Plain(flag.to_string()),
         Value::Integer(number) => LayoutNode::Plain(number.to_string()),
         Value::Decimal(number) => LayoutNode::Plain(number.to_string()),

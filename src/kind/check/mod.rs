@@ -13,12 +13,15 @@ mod limits;
 mod members;
 mod operations;
 mod paging;
+mod parents;
 mod references;
 mod types;
 mod values;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+pub use parents::check_references_across;
 
 use super::file::{
     ApiFile, FieldFile, HistoryFile, IdentityFile, KindFile, OrderedMap, PendingWhenFile, SensitivityFile,
@@ -85,7 +88,7 @@ pub fn check_kind(
     let mut checker = KindChecker::new(page);
     let root = page.root_path();
     checker.check_common_keys(root, file.format, &file.title, &file.description);
-    let scope = checker.resolve_scope_parameters(root.select_key("scope"), &file);
+    let scope = checker.resolve_scope_parameters(root.select_key("scope"), &file, page.kinds);
     let context = CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds };
     let shape = checker.resolve_root_fields(&context, &file.properties, root.select_key("properties"));
     let identity = checker.resolve_identity(&context, root.select_key("identity"), &file.identity);
@@ -286,7 +289,12 @@ impl<'s> KindChecker<'s> {
         self.require_text(root, "description", description);
     }
 
-    fn resolve_scope_parameters(&mut self, yaml_path: YamlPath, file: &KindFile) -> Vec<ScopeParameter> {
+    fn resolve_scope_parameters(
+        &mut self,
+        yaml_path: YamlPath,
+        file: &KindFile,
+        kinds: &[String],
+    ) -> Vec<ScopeParameter> {
         let mut scopes = Vec::new();
         for (name, scope) in &file.scope.0 {
             let yaml_path = yaml_path.select_key(name);
@@ -312,6 +320,8 @@ impl<'s> KindChecker<'s> {
                 ty,
                 description: scope.description.clone(),
                 location: scope.location,
+                reference: self.resolve_parent(yaml_path, scope, kinds),
+                each: scope.each,
                 example: scope.example.clone(),
             });
         }

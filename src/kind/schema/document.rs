@@ -163,7 +163,7 @@ fn describe_id(kind: &Kind) -> String {
 
 fn build_scope_schema(kind: &Kind) -> Map<String, Json> {
     let properties = kind.scope.iter().map(|scope| {
-        let mut schema = scalar::build_plain_schema(&scope.ty, false);
+        let mut schema = scalar::build_scope_value_schema(scope);
         set_title_and_description(&mut schema, &format!("scope.{}", scope.name), &scope.description, &[]);
         schema.extend(scope.example.clone().map(|example| ("examples".to_owned(), json!([example]))));
         (scope.name.to_string(), schema.into())

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::close_mapping;
 use crate::kind::limits::ValueLimits;
-use crate::kind::{Field, FieldReference, ScalarType, explain};
+use crate::kind::{Field, FieldReference, ScalarType, ScopeParameter, explain};
 use crate::value::Sensitivity;
 use crate::yaml;
 
@@ -50,6 +50,16 @@ pub fn build_scalar_schema(leaf: &ScalarType, place: ScalarPosition) -> Map<Stri
         }
         (Sensitivity::Public, _) => plain(),
         _ => build_value_or_mapping(plain(), build_source_schema(true)),
+    }
+}
+
+/// The schema of a scope value: plain, or the document of the parent.
+pub fn build_scope_value_schema(scope: &ScopeParameter) -> Map<String, Json> {
+    let plain = build_plain_schema(&scope.ty, false);
+    let names = scope.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
+    match names.is_empty() {
+        true => plain,
+        false => build_value_or_mapping(plain, build_reference_schema(&names, false)),
     }
 }
 

@@ -139,7 +139,7 @@ impl ProposalBuilder<'_> {
             self.push_error("unresolved-secret", message, span, "see the error about this source");
         }
         for (yaml_path, _) in self.input.document.collect_references() {
-            let message = format!("what `{}` refers to was not looked up", yaml_path.field.name);
+            let message = format!("what `{}` refers to was not looked up", yaml_path.name);
             self.push_error(
                 "unresolved-reference",
                 message,

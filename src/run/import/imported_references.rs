@@ -79,7 +79,9 @@ impl ImportedReferences {
 }
 
 fn fill_copy(document: &Document, live: &Object, what: FillMode) -> Document {
-    Document { spec: fill_spec(&document.spec, &document.kind.shape, live, what), ..document.clone() }
+    // an import knows the scope
+    let spec = fill_spec(&document.spec, &document.kind.shape, live, what);
+    Document { spec, parents: Vec::new(), ..document.clone() }
 }
 
 /// The value that stands at a span.

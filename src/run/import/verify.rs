@@ -19,8 +19,8 @@ pub async fn verify_empty_plan(
     documents: &[Document],
     record: impl FnOnce(&Plan, &[ObjectJob]),
 ) -> Result<(), Vec<Diagnostic>> {
-    let jobs: Vec<_> = documents.iter().map(|document| import.build_job(document)).collect();
-    let plan = planning::make_plan(session, &jobs).await;
+    let mut jobs: Vec<_> = documents.iter().map(|document| import.build_job(document)).collect();
+    let plan = planning::make_plan(session, &mut jobs).await;
     record(&plan, &jobs);
     let steps = plan.steps.iter().map(|step| {
         let paths: Vec<String> = step.changes.iter().map(|change| format_path(&change.path)).collect();

@@ -38,7 +38,7 @@ pub fn build_edges(jobs: &[ObjectJob], is_missing: &dyn Fn(usize) -> bool) -> De
         let mut own: Vec<(usize, SourceSpan)> = Vec::new();
         let alive = job.document.state == DocumentState::Present && !numbers.is_empty();
         for (yaml_path, reference) in job.document.collect_references().into_iter().filter(|_| alive) {
-            let among = yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref());
+            let among = yaml_path.reference.and_then(|refers| refers.source.as_ref());
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             if let Some(to) = numbers.get(&key(job, kind, &reference.name))
                 && !own.iter().any(|(known, _)| known == to)
@@ -62,7 +62,9 @@ pub fn add_delete_edges<S: Borrow<Step>>(edges: &mut DependencyEdges, steps: &BT
     let gone: Vec<_> = steps.iter().filter_map(deleted).collect();
     for (number, step) in steps.iter().filter(|_| !gone.is_empty()) {
         let step: &Step = step.borrow();
-        let mut held = Vec::new();
+        let scope = step.subject.kind.scope.iter().zip(&step.subject.scope);
+        let mut held: Vec<_> =
+            scope.filter_map(|(parameter, value)| Some((parameter.parent_kind()?, value))).collect();
         if let Some(live) = &step.live {
             visit_object(&step.subject.kind.shape, live, &mut |at| {
                 let source = at.field.reference.as_ref().and_then(|refers| refers.source.as_ref());

@@ -111,7 +111,7 @@ impl ReferenceCache {
         yaml_path: &ReferenceSite<'_>,
         live: Option<&Snapshot>,
     ) {
-        let Some(refers) = &yaml_path.field.reference else { return };
+        let Some(refers) = yaml_path.reference else { return };
         let Ok(Some(lead)) = self.find_source(job, yaml_path, live) else { return };
         let cell = self.get_candidates_cell(job.target.clone(), lead.build_cache_key(job, refers));
         cell.get_or_init(|| async {
@@ -152,8 +152,7 @@ impl ReferenceCache {
         yaml_path: &ReferenceSite,
         live: Option<&Snapshot>,
     ) -> Result<Option<Arc<Vec<ReferenceCandidate>>>, ReferenceError> {
-        let (Some(refers), Some(lead)) =
-            (&yaml_path.field.reference, self.find_source(job, yaml_path, live)?)
+        let (Some(refers), Some(lead)) = (yaml_path.reference, self.find_source(job, yaml_path, live)?)
         else {
             return Ok(None);
         };
@@ -171,7 +170,7 @@ impl ReferenceCache {
         yaml_path: &ReferenceSite<'s>,
         live: Option<&Snapshot>,
     ) -> Result<Option<CandidateSource<'s>>, ReferenceError> {
-        match yaml_path.field.reference.as_ref().and_then(|refers| refers.source.as_ref()) {
+        match yaml_path.reference.and_then(|refers| refers.source.as_ref()) {
             Some(ReferenceSource::List(list)) => Ok(Some(CandidateSource::List(list))),
             Some(ReferenceSource::UrlIn(_)) => {
                 let want = LookupNeed::Url(yaml_path.path.as_str().into());

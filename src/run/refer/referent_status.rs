@@ -90,7 +90,7 @@ impl ReferentStatuses {
                 return known.ok_or_else(|| diagnose_unknown_document(reference, kind, &names).into());
             }
         };
-        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, yaml_path.field.name);
+        let message = format!("`{}`, to which `{}` refers, {what}", reference.name, yaml_path.name);
         let why =
             Diagnostic::error(code, message).with_hint(hint).with_related(place.clone(), "its document");
         Err(why.into())

@@ -125,6 +125,7 @@ impl UndoInput {
             id: if by_service { None } else { id() },
             protect: false,
             scope: scope.collect(),
+            parents: Vec::new(),
             spec,
             source: Arc::clone(&self.source),
             environment: None,

@@ -237,10 +237,10 @@ impl ReferenceFixture {
             stop: &stop,
             on_event: &|_| {},
         };
-        let jobs: Vec<ObjectJob> =
+        let mut jobs: Vec<ObjectJob> =
             documents.iter().map(|document| job(document, &index.lock().expect("an index"))).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let plan = runtime.block_on(planning::make_plan(&session, &jobs));
+        let plan = runtime.block_on(planning::make_plan(&session, &mut jobs));
         let mut ran = ReferenceRun::of(&plan);
         if go_on {
             between();

@@ -10,6 +10,7 @@ mod example;
 mod large_collections;
 mod operation_words;
 mod paging_styles;
+mod parents;
 mod partial_updates;
 mod secret_readback;
 mod several_updates;

@@ -119,8 +119,8 @@ impl Clone {
             stop: &stop,
             on_event: &|event| self.log_event(&event),
         };
-        let jobs: Vec<ObjectJob> = documents.iter().map(|document| self.build_job(document)).collect();
-        let plan = planning::make_plan(&session, &jobs).await;
+        let mut jobs: Vec<ObjectJob> = documents.iter().map(|document| self.build_job(document)).collect();
+        let plan = planning::make_plan(&session, &mut jobs).await;
         let reasons = plan.refused.iter().flat_map(|refused| &refused.reasons);
         let (steps, refused) = (plan.steps.len(), reasons.map(|reason| reason.code).collect());
         Run { outcomes: execute::execute_plan(&session, plan, &jobs).await, steps, refused }

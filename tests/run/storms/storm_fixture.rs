@@ -112,8 +112,8 @@ impl StormFixture {
         let services = self.services(storm);
         let (references, stop) = (ReferenceResolver::default(), CancellationToken::default());
         let session = self.session(&services, &references, &stop);
-        let jobs = self.jobs();
-        let plan = planning::make_plan(&session, &jobs).await;
+        let mut jobs = self.jobs();
+        let plan = planning::make_plan(&session, &mut jobs).await;
         self.guard(storm, &plan);
         let (steps, refused, told) = (plan.steps.len(), refused(&plan), plan.diagnostics.clone());
         let outcomes = execute::execute_plan(&session, plan, &jobs).await;
@@ -131,7 +131,7 @@ impl StormFixture {
         let weather = self.storm.pause();
         let services = self.services(&self.storm);
         let (references, stop) = (ReferenceResolver::default(), CancellationToken::default());
-        let plan = planning::make_plan(&self.session(&services, &references, &stop), &self.jobs()).await;
+        let plan = planning::make_plan(&self.session(&services, &references, &stop), &mut self.jobs()).await;
         self.storm.resume(weather);
         assert!(plan.complete, "in good weather everything can be read");
         plan

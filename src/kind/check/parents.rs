@@ -1,0 +1,119 @@
+//! Parents: scope parameters and fields that refer to other kinds, held against those kinds.
+//!
+//! One description alone says which kind is meant. Whether the ids have one type, and whether parents lead in
+//! circles, is known once all kinds are read.
+//! Deliberately absent: documents and their names.
+
+use super::super::file::ScopeParameterFile;
+use super::super::{FieldReference, Kind, ReferenceSource, ScopeParameter, Shape};
+use super::{CheckInput, KindChecker, YamlPath};
+use crate::diagnostic::Diagnostic;
+
+/// How many parents an object may have, one above the other.
+pub const MAX_PARENTS: usize = 8;
+
+/// What is wrong between a kind and those to which it refers; `find` knows the others.
+pub fn check_references_across(
+    page: &CheckInput,
+    kind: &Kind,
+    find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
+    faults: &mut Vec<Diagnostic>,
+) {
+    let mut checker = KindChecker::new(page);
+    let root = page.root_path();
+    for scope in &kind.scope {
+        let place = root.select_key("scope").select_key(&scope.name);
+        checker.check_parent(place, kind, scope, find);
+    }
+    checker.check_shape_references(root, &kind.shape, find);
+    checker.finish_check(faults);
+}
+
+impl KindChecker<'_> {
+    pub(super) fn resolve_parent(
+        &mut self,
+        yaml_path: YamlPath,
+        scope: &ScopeParameterFile,
+        kinds: &[String],
+    ) -> Option<FieldReference> {
+        let Some(parent) = &scope.reference else {
+            if scope.each {
+                let message = "`each` needs `reference`, the kind of the parents";
+                self.report_error(yaml_path.select_key("each"), "missing-word", message);
+            }
+            return None;
+        };
+        if !kinds.contains(&parent.kind) {
+            let place = yaml_path.select_key("reference").select_key("kind");
+            self.report_unknown_name(place, "kind", &parent.kind, kinds.iter().map(String::as_str));
+        }
+        let source = Some(ReferenceSource::Kind(parent.kind.as_str().into()));
+        Some(FieldReference { id: "id".into(), by: Vec::new(), source })
+    }
+
+    fn check_parent(
+        &mut self,
+        yaml_path: YamlPath,
+        kind: &Kind,
+        scope: &ScopeParameter,
+        find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
+    ) {
+        let Some(parent) = scope.parent_kind().and_then(|name| find(name)) else { return };
+        let place = yaml_path.select_key("reference");
+        if parent.api.name != kind.api.name {
+            let message = format!("`{}` belongs to another API", parent.name);
+            self.report_error(place, "contradiction", message);
+        }
+        self.check_id_type(place, &parent, scope.ty.type_name());
+        if leads_in_circles(kind, find) {
+            let message = "the parents of this kind lead back to it, or are too many";
+            self.report_error(place, "contradiction", message);
+        }
+    }
+
+    fn check_id_type(&mut self, yaml_path: YamlPath, to: &Kind, own: &str) {
+        let id = to.id_field();
+        let other = id.ty.type_name();
+        if other != own {
+            let message = format!("the id `{}` of `{}` is of type `{other}`, not `{own}`", id.name, to.name);
+            self.report_error(yaml_path, "word-does-not-fit", message);
+        }
+    }
+
+    fn check_shape_references(
+        &mut self,
+        yaml_path: YamlPath,
+        shape: &Shape,
+        find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
+    ) {
+        for field in &shape.fields {
+            let place = yaml_path.select_key("properties").select_key(&field.name);
+            let kind = field.reference.as_ref().and_then(FieldReference::referenced_kind);
+            if let (Some(to), Some(own)) = (kind.and_then(|name| find(name)), field.ty.scalar_type()) {
+                self.check_id_type(place.select_key("reference"), &to, own.type_name());
+            }
+            if let Some(inner) = field.ty.inner_shape() {
+                let place = if field.ty.item_shape().is_some() { place.select_key("items") } else { place };
+                self.check_shape_references(place, inner, find);
+            }
+        }
+    }
+}
+
+/// Whether the way up through the parents has no end.
+fn leads_in_circles(kind: &Kind, find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>) -> bool {
+    let mut above = vec![(kind.scope.clone(), 0)];
+    while let Some((scope, depth)) = above.pop() {
+        if depth >= MAX_PARENTS {
+            return true;
+        }
+        for parent in scope.iter().filter_map(ScopeParameter::parent_kind) {
+            match find(parent) {
+                Some(parent) if parent.name == kind.name => return true,
+                Some(parent) => above.push((parent.scope.clone(), depth + 1)),
+                None => {}
+            }
+        }
+    }
+    false
+}

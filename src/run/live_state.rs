@@ -1,0 +1,155 @@
+//! Live state for all jobs of a run: collections side by side, and parents before their children.
+//!
+//! A collection whose scope is the id of a parent is asked for once that parent was read. Where the parent is not
+//! there, nothing is read.
+//! Deliberately absent: what is decided from it (`planning`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::{StreamExt, stream};
+
+use super::fetch::{
+    Emptiness, FetchOptions, FetchScope, FetchedGroup, JobGroup, ObjectJob, ReadOutcome, fetch_group,
+    group_jobs,
+};
+use super::match_up::ObjectMatch;
+use super::parents::ParentLookup;
+use super::unmatched::UnmatchedGroup;
+use super::{RunEvent, RunSession};
+use crate::plan::PlanCollection;
+use crate::remote::pager::ListCompleteness;
+use crate::value::Value;
+
+/// The most collections read at once; each target has its own limit below this.
+const MAX_PARALLEL_COLLECTIONS: usize = 64;
+
+/// What was read for each job; nothing where the run was stopped.
+pub async fn fetch_all(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> Vec<Option<ReadOutcome>> {
+    fetch_state(session, jobs, false).await.reads
+}
+
+/// Live state as it was read.
+pub struct FetchedState {
+    /// One for each job, but for those that were let go of.
+    pub reads: Vec<Option<ReadOutcome>>,
+    /// The ids of objects that are unchanged and were let go of, by the number of the job.
+    pub in_sync_ids: BTreeMap<usize, Value>,
+    /// Of each job, whether an empty collection can be believed.
+    pub emptiness: Vec<Emptiness>,
+    /// The lists that were read, in an order that depends on the jobs alone.
+    pub collections: Vec<PlanCollection>,
+    /// Live objects that no job needs, list by list.
+    pub unmatched: Vec<UnmatchedGroup>,
+}
+
+impl FetchedState {
+    fn new(count: usize) -> Self {
+        Self {
+            reads: (0..count).map(|_| None).collect(),
+            in_sync_ids: BTreeMap::new(),
+            emptiness: vec![Emptiness::Certain; count],
+            collections: Vec::new(),
+            unmatched: Vec::new(),
+        }
+    }
+
+    /// The id of the object of a job, where it is there.
+    fn find_id(&self, jobs: &[ObjectJob], number: usize) -> Option<Value> {
+        match self.reads.get(number)? {
+            Some(ReadOutcome::Found(ObjectMatch::One(live))) => {
+                live.object.get_field(jobs.get(number)?.document.kind.identity.id).cloned()
+            }
+            _ => self.in_sync_ids.get(&number).cloned(),
+        }
+    }
+
+    fn add_group(&mut self, group: &JobGroup, fetched: FetchedGroup) {
+        let FetchedGroup { reads, mut in_sync_ids, emptiness, completeness, others, similar, .. } = fetched;
+        for (at, (number, read)) in group.jobs.iter().zip(reads).enumerate() {
+            match in_sync_ids.remove(&at) {
+                Some(id) => drop(self.in_sync_ids.insert(*number, id)),
+                None => self.reads[*number] = Some(read),
+            }
+            self.emptiness[*number] = emptiness.clone();
+        }
+        self.collections.extend(completeness.map(|completeness| build_collection(group, &completeness)));
+        self.unmatched.push(UnmatchedGroup::new(group, others, similar));
+    }
+}
+
+/// Where it `settles`, of objects that are unchanged only the id is kept. Parents are read before their children.
+pub async fn fetch_state(
+    session: &RunSession<'_>,
+    jobs: &mut [ObjectJob<'_>],
+    settles: bool,
+) -> FetchedState {
+    (session.on_event)(RunEvent::Reading(jobs.len()));
+    let mut state = FetchedState::new(jobs.len());
+    let parents = ParentLookup::new(jobs);
+    let mut open: BTreeSet<usize> = (0..jobs.len()).collect();
+    loop {
+        let ids: Vec<Option<Value>> = match parents.is_empty() {
+            true => Vec::new(),
+            false => (0..jobs.len()).map(|number| state.find_id(jobs, number)).collect(),
+        };
+        parents.resolve_scopes(jobs, session.index, &|number| ids.get(number).cloned().flatten());
+        let (ready, waiting) = open.into_iter().partition(|number| jobs[*number].has_known_scope());
+        open = waiting;
+        if ready.is_empty() {
+            return state;
+        }
+        fetch_groups(session, jobs, &ready, (settles, &mut state)).await;
+    }
+}
+
+async fn fetch_groups(
+    session: &RunSession<'_>,
+    jobs: &[ObjectJob<'_>],
+    ready: &BTreeSet<usize>,
+    (settles, state): (bool, &mut FetchedState),
+) {
+    let groups = group_jobs(jobs).into_iter().map(|mut group| {
+        group.jobs.retain(|number| ready.contains(number));
+        group
+    });
+    let groups: Vec<JobGroup> = groups.filter(|group| !group.jobs.is_empty()).collect();
+    let mut fetched = BTreeMap::new();
+    let reads = groups
+        .iter()
+        .enumerate()
+        .map(|(at, group)| async move { (at, read_group(session, group, jobs, settles).await) });
+    let mut work = stream::iter(reads).buffer_unordered(MAX_PARALLEL_COLLECTIONS);
+    while let Some((at, group)) = work.next().await {
+        (session.on_event)(RunEvent::Read(group.reads.len().saturating_sub(group.reported)));
+        fetched.insert(at, group);
+    }
+    drop(work);
+    for (group, (_, fetched)) in groups.iter().zip(fetched) {
+        state.add_group(group, fetched);
+    }
+}
+
+fn build_collection(group: &JobGroup, completeness: &ListCompleteness) -> PlanCollection {
+    PlanCollection {
+        kind: Arc::clone(&group.kind),
+        target: Arc::clone(&group.target),
+        incomplete: completeness.reason().map(ToString::to_string),
+    }
+}
+
+async fn read_group(
+    session: &RunSession<'_>,
+    group: &JobGroup,
+    jobs: &[ObjectJob<'_>],
+    settles: bool,
+) -> FetchedGroup {
+    let scope = if session.unmanaged { FetchScope::All } else { FetchScope::Needed };
+    let options = FetchOptions { scope, drop_in_sync: settles };
+    match session.services.get(&group.target) {
+        Some(service) if !session.stop.is_cancelled() => {
+            fetch_group(service, group, jobs, options, session.on_event).await
+        }
+        _ => FetchedGroup::default(),
+    }
+}

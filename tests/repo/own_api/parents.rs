@@ -1,0 +1,258 @@
+//! Objects below objects: scope parameters that refer to another kind. Parents are created before their children and
+//! deleted after them, whoever assigns their ids; imports go through all parents.
+
+use serde_json::{Value as Json, json};
+use trueup::sandbox::{SandboxFault, SandboxOptions};
+
+use crate::support::own_api_fixture::OwnApiFixture;
+use crate::support::workspace::Workspace;
+
+const SETTINGS: &str =
+    "targets:\n  here: { api: broker, base_url: \"URL\", auth: { bearer: { from_env: KEY } } }\n";
+const API: &str = "format: 1\ntitle: Broker\ndescription: Queues.\nformats: [json]\nauth: [bearer]\nerrors: { messages: [message] }\n";
+/// The client names it.
+const HOST: &str = r#"
+format: 1
+title: Host
+description: A virtual host.
+identity: { id: name, id_assigned_by: client }
+operations:
+  list: { get: /hosts }
+  get: { get: "/hosts/{name}" }
+  create: { put: "/hosts/{name}" }
+  delete: { delete: "/hosts/{name}" }
+properties:
+  name: { type: string, description: The name., required: true, immutable: true }
+  note: { type: string, description: A note. }
+examples:
+  - object: { name: main, note: First }
+  - object: { name: side, note: Second }
+"#;
+/// The service numbers it.
+const QUEUE: &str = r#"
+format: 1
+title: Queue
+description: A queue.
+scope:
+  host: { type: string, description: The virtual host., reference: { kind: broker/host }, each: true }
+identity: { id: id, natural_key: [name] }
+operations:
+  list: { get: "/hosts/{host}/queues" }
+  get: { get: "/hosts/{host}/queues/{id}" }
+  create: { post: "/hosts/{host}/queues" }
+  update: { patch: "/hosts/{host}/queues/{id}", body: changes }
+  delete: { delete: "/hosts/{host}/queues/{id}" }
+properties:
+  id: { type: integer, description: The number., read_only: true }
+  name: { type: string, description: The name., required: true }
+  limit: { type: integer, description: The most messages. }
+examples:
+  - { scope: { host: main }, object: { id: 1, name: orders, limit: 10 } }
+  - { scope: { host: side }, object: { id: 2, name: orders, limit: 20 } }
+"#;
+const BINDING: &str = r#"
+format: 1
+title: Binding
+description: What a queue takes.
+scope:
+  host: { type: string, description: The virtual host., reference: { kind: broker/host }, each: true }
+  queue: { type: integer, description: The queue., reference: { kind: broker/queue }, each: true }
+identity: { id: key, id_assigned_by: client }
+operations:
+  list: { get: "/hosts/{host}/queues/{queue}/bindings" }
+  get: { get: "/hosts/{host}/queues/{queue}/bindings/{key}" }
+  create: { put: "/hosts/{host}/queues/{queue}/bindings/{key}" }
+  update: { patch: "/hosts/{host}/queues/{queue}/bindings/{key}", body: changes }
+  delete: { delete: "/hosts/{host}/queues/{queue}/bindings/{key}" }
+properties:
+  key: { type: string, description: The key., required: true, immutable: true }
+  weight: { type: integer, description: The weight. }
+examples:
+  - { scope: { host: main, queue: "1" }, object: { key: "a", weight: 1 } }
+"#;
+
+fn open() -> OwnApiFixture {
+    let workspace = Workspace::new();
+    workspace.write("apis/broker/api.yaml", API);
+    for (name, text) in [("host", HOST), ("queue", QUEUE), ("binding", BINDING)] {
+        workspace.write(&format!("apis/broker/{name}.yaml"), text);
+    }
+    OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default())
+}
+
+/// One file of documents: a new host, a queue in it, a binding of that queue.
+fn write_new(shop: &OwnApiFixture, state: &str) {
+    let text = format!(
+        "kind: broker/binding\nname: green-b\nstate: {state}\nscope: {{ host: {{ ref: green }}, queue: {{ ref: green-jobs }} }}\n\
+         spec: {{ key: b, weight: 3 }}\n---\n\
+         kind: broker/queue\nname: green-jobs\nstate: {state}\nscope: {{ host: {{ ref: green }} }}\nspec: {{ name: jobs, limit: 5 }}\n---\n\
+         kind: broker/host\nname: green\nstate: {state}\nspec: {{ name: green-host, note: New }}\n"
+    );
+    shop.workspace.write("config/green.yaml", &text);
+}
+
+fn requests(shop: &OwnApiFixture) -> Vec<String> {
+    let path = |path: &str| path.rsplit_once("/broker").map_or(path.to_owned(), |(_, path)| path.to_owned());
+    shop.writes().iter().map(|entry| format!("{} {}", entry.method, path(&entry.path))).collect()
+}
+
+#[test]
+fn parents_are_created_first_and_deleted_last() {
+    let shop = open();
+    write_new(&shop, "present");
+    let planned = shop.workspace.run(&["plan", "--format", "json"]).json();
+    assert_eq!(planned["summary"]["create"], json!(3), "{planned:#}");
+    let text = planned.to_string();
+    // the number of the queue is the service's; the name of the host is known
+    assert!(text.contains("/hosts/green-host/queues/{queue}/bindings/b"), "{text}");
+    shop.converges();
+    assert_eq!(
+        requests(&shop),
+        [
+            "PUT /hosts/green-host",
+            "POST /hosts/green-host/queues",
+            "PUT /hosts/green-host/queues/3/bindings/b"
+        ]
+    );
+    shop.sandbox.clear_log();
+    write_new(&shop, "absent");
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--allow-delete"]);
+    assert_eq!(
+        requests(&shop),
+        [
+            "DELETE /hosts/green-host/queues/3/bindings/b",
+            "DELETE /hosts/green-host/queues/3",
+            "DELETE /hosts/green-host"
+        ]
+    );
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
+#[test]
+fn a_removed_file_takes_children_before_parents() {
+    let shop = open();
+    write_new(&shop, "present");
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    shop.sandbox.clear_log();
+    shop.workspace
+        .write("config/green.yaml", "kind: broker/host\nname: main\nspec: { name: main, note: First }\n");
+    shop.workspace.expect(0, &["apply", "--auto-approve", "--allow-delete"]);
+    let all = requests(&shop);
+    assert_eq!(all.last().map(String::as_str), Some("DELETE /hosts/green-host"), "{all:?}");
+    assert_eq!(all.len(), 3, "{all:?}");
+}
+
+#[test]
+fn an_undo_takes_back_what_was_created_below_a_new_parent() {
+    let shop = open();
+    write_new(&shop, "present");
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    shop.sandbox.clear_log();
+    let receipts = std::fs::read_dir(shop.workspace.root().join(".trueup/receipts")).expect("receipts");
+    let receipt =
+        receipts.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).max().expect("a receipt");
+    let run = receipt.split('.').next().unwrap_or_default().to_owned();
+    shop.workspace.expect(0, &["undo", &run, "--auto-approve", "--allow-delete"]);
+    let all = requests(&shop);
+    assert_eq!(all.last().map(String::as_str), Some("DELETE /hosts/green-host"), "{all:?}");
+    assert_eq!(all.len(), 3, "{all:?}");
+}
+
+#[test]
+fn a_parent_that_is_refused_leaves_its_children_alone() {
+    let shop = open();
+    write_new(&shop, "present");
+    shop.sandbox.add_fault(SandboxFault::parse_fault("PUT:422:1:/hosts").expect("a fault"));
+    let ran = shop.workspace.run(&["apply", "--auto-approve"]);
+    ran.complains(&["to which `host` refers, is not there and was not created"]);
+    assert_eq!(requests(&shop), ["PUT /hosts/green-host"]);
+    // once the service takes it, the next run creates all
+    shop.converges();
+}
+
+#[test]
+fn a_value_or_a_name_says_where_an_object_is() {
+    let shop = open();
+    shop.workspace.write(
+        "config/all.yaml",
+        "kind: broker/queue\nname: a\nscope: { host: main }\nspec: { name: orders, limit: 11 }\n---\n\
+         kind: broker/queue\nname: b\nscope: { host: { ref: side } }\nspec: { name: orders, limit: 21 }\n---\n\
+         kind: broker/host\nname: side\nspec: { name: side, note: Second }\n",
+    );
+    shop.converges();
+    assert_eq!(
+        requests(&shop).into_iter().collect::<std::collections::BTreeSet<_>>(),
+        ["PATCH /hosts/main/queues/1", "PATCH /hosts/side/queues/2"].map(str::to_owned).into()
+    );
+    shop.sandbox
+        .edit_object("broker/queue", "2", json!({ "limit": 7 }).as_object().expect("an object"))
+        .expect("an edit");
+    shop.workspace.expect(2, &["drift"]).says(&["limit"]);
+    let undone = shop.workspace.expect(0, &["render", "--name", "b"]);
+    undone.says(&["ref: side"]);
+    shop.workspace.write(
+        "config/all.yaml",
+        "kind: broker/queue\nname: b\nscope: { host: { ref: nowhere } }\nspec: { name: orders }\n",
+    );
+    shop.workspace
+        .expect(1, &["validate"])
+        .complains(&["no document of kind `broker/host`", "config/all.yaml:3"]);
+    shop.workspace.write(
+        "config/all.yaml",
+        "kind: broker/queue\nname: b\nscope: { host: { of: side } }\nspec: { name: orders }\n",
+    );
+    shop.workspace.expect(1, &["validate"]).complains(&["`host` is not named by `of`"]);
+}
+
+#[test]
+fn an_import_goes_through_all_parents() {
+    let shop = open();
+    shop.workspace.expect(0, &["import", "broker/host", "--output", "config"]);
+    let ran = shop.workspace.expect(0, &["import", "broker/queue", "--output", "config", "--format", "json"]);
+    let report = ran.json();
+    assert_eq!(report["verified"], json!(true), "{report:#}");
+    assert_eq!(report["results"].as_array().map(Vec::len), Some(2), "{report:#}");
+    let texts: Vec<String> = report["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|row| row["file"].as_str().expect("a file").to_owned())
+        .map(|file| std::fs::read_to_string(shop.workspace.root().join(file)).expect("a file"))
+        .collect();
+    assert!(texts.iter().any(|text| text.contains("host:\n    ref: main")), "{texts:?}");
+    // parents of parents
+    let ran =
+        shop.workspace.expect(0, &["import", "broker/binding", "--output", "config", "--format", "json"]);
+    assert_eq!(ran.json()["results"].as_array().map(Vec::len), Some(1), "{}", ran.all());
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+    // again: what is there is found again
+    let ran = shop.workspace.expect(0, &["import", "broker/queue", "--output", "config", "--format", "json"]);
+    let words: Vec<Json> =
+        ran.json()["results"].as_array().expect("results").iter().map(|row| row["result"].clone()).collect();
+    assert_eq!(words, [json!("unchanged"), json!("unchanged")]);
+    // one scope alone
+    let one = ["import", "broker/queue", "--output", "other", "--scope", "host=side", "--format", "json"];
+    let ran = shop.workspace.expect(0, &one);
+    assert_eq!(ran.json()["results"].as_array().map(Vec::len), Some(1), "{}", ran.all());
+}
+
+#[test]
+fn parents_that_cannot_be_served_are_refused() {
+    for (from, to, says) in [
+        (
+            "type: string, description: The virtual host.,",
+            "type: integer, description: The virtual host.,",
+            "the id `name` of `broker/host` is of type `string`, not `integer`",
+        ),
+        ("reference: { kind: broker/host }, each", "each", "`each` needs `reference`"),
+        ("kind: broker/host", "kind: broker/hosts", "there is no kind `broker/hosts`"),
+        ("kind: broker/host", "kind: bootview/partner", "belongs to another API"),
+        ("kind: broker/host", "kind: broker/queue", "lead back to it"),
+    ] {
+        let workspace = Workspace::new();
+        workspace.write("apis/broker/api.yaml", API);
+        workspace.write("apis/broker/host.yaml", HOST);
+        workspace.write("apis/broker/queue.yaml", &QUEUE.replace(from, to));
+        workspace.expect(1, &["api", "check"]).complains(&[says, "queue.yaml:6"]);
+    }
+}
