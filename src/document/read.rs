@@ -401,6 +401,9 @@ impl SourceReader<'_> {
         spec: &DesiredNode,
         kind: &Kind,
     ) -> Option<(Value, SourceSpan)> {
+        if kind.identity.composition.is_some() {
+            return self.compose_id(id, spec, kind);
+        }
         let Some(inner) = spec.get_field(kind.identity.id) else { return id };
         let DesiredValue::Literal(value) = &inner.value else { return id };
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
@@ -415,6 +418,29 @@ impl SourceReader<'_> {
             self.add_diagnostic(span, fault);
         }
         Some((outer, span))
+    }
+
+    /// The id that is made of fields of the document.
+    fn compose_id(
+        &mut self,
+        id: Option<(Value, SourceSpan)>,
+        spec: &DesiredNode,
+        kind: &Kind,
+    ) -> Option<(Value, SourceSpan)> {
+        let literal = |number: u16| match &spec.get_field(number)?.value {
+            DesiredValue::Literal(value) => Some(value),
+            _ => None,
+        };
+        let own = address::compose_id(kind, literal).map(|own| (own, spec.span));
+        if let (None, None) = (&id, &own) {
+            let parts = kind.identity.composition.iter().flatten();
+            let names: Vec<String> =
+                parts.map(|number| format!("`{}`", kind.shape.get_field(*number).name)).collect();
+            let message = format!("missing identity: {} identify the object together", names.join(" and "));
+            let fault = Diagnostic::error("no-identity", message);
+            self.add_diagnostic(spec.span, fault.with_hint("write a value for each of them in `spec`"));
+        }
+        own.or(id)
     }
 
     /// Without an id, the object is found by its natural key, which the document must then name.

@@ -83,7 +83,7 @@ pub fn build_document(sheet: &DocumentContent) -> Result<Vec<LayoutEntry>, Diagn
         DocumentState::Unmanaged => Some("unmanaged"),
     };
     rows.extend(state.map(|state| build_entry("state", LayoutNode::Plain(state.to_owned()))));
-    if let Some(id) = sheet.id {
+    if let Some(id) = sheet.id.filter(|_| kind.identity.composition.is_none()) {
         match tree::check_writable(kind.id_field().sensitivity, sheet.allow_personal, &kind.id_field().name) {
             Err(fault) if !sheet.omit_guarded => return Err(fault),
             Err(_) => {}

@@ -256,7 +256,7 @@ fn summarize_fields(shape: &Shape) -> Vec<FieldSummary> {
         flags: list_flags(field),
         description: field.description.clone(),
     };
-    shape.fields.iter().map(entry).collect()
+    shape.fields.iter().filter(|field| !field.is_composed()).map(entry).collect()
 }
 
 fn summarize_scope_parameter(scope: &ScopeParameter) -> FieldSummary {

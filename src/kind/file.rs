@@ -48,8 +48,8 @@ pub struct KindFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, ScopeParameterFile>")]
     pub scope: OrderedMap<ScopeParameterFile>,
-    /// Which fields identify an object.
-    pub identity: IdentityFile,
+    /// Which fields identify an object; `singleton` where each scope has exactly one object, which has no id.
+    pub identity: IdentityForm,
     /// When an object waits for somebody. Its empty `pending` fields then wait too and are no difference.
     #[serde(default)]
     pub pending_when: Option<PendingWhenFile>,
@@ -158,12 +158,40 @@ pub enum ParameterLocation {
     Query,
 }
 
+/// What identifies an object.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(untagged)]
+pub enum IdentityForm {
+    /// Nothing but its scope.
+    Singleton(SingletonWord),
+    /// Fields.
+    Fields(IdentityFile),
+}
+
+/// The only object of a scope.
+#[derive(Deserialize, JsonSchema, Clone, Copy, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum SingletonWord {
+    /// Each scope has exactly one object. It is read by `get`, whose path has no id, and there is no `list`.
+    Singleton,
+}
+
+/// Which fields hold an id.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(untagged)]
+pub enum IdFieldsFile {
+    /// One field.
+    One(String),
+    /// Several, which identify an object together.
+    Several(Vec<String>),
+}
+
 /// Which fields identify an object.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityFile {
-    /// The field that holds the service's own id; it fills `{name}` in paths.
-    pub id: String,
+    /// The field that holds the service's own id; it fills `{name}` in paths. A list of fields where several identify an object together, which the client chooses.
+    pub id: IdFieldsFile,
     /// Who assigns that id: the `server` (default), or the `client`, which chooses it on create.
     #[serde(default)]
     pub id_assigned_by: IdAssigner,

@@ -102,6 +102,9 @@ pub struct KindIdentity {
     /// The root field with the service's id.
     pub id: u16,
     pub id_assigned_by: IdAssigner,
+    /// The root fields whose values make the id, where it is not a member itself; none of them for the only object of
+    /// a scope.
+    pub composition: Option<Vec<u16>>,
     /// Paths of field numbers from the root; empty when only the id tells.
     pub natural_key: Vec<Vec<u16>>,
     /// Paths of open fields after which an import names things; empty for the natural key.
@@ -129,6 +132,8 @@ pub struct HistoryFields {
 /// What the service can do.
 #[derive(Clone)]
 pub struct KindOperations {
+    /// Whether objects can be listed; else `list` says nothing.
+    pub is_listed: bool,
     pub list: file::ListFile,
     pub get: Option<ReadOperation>,
     /// What is around an object that is read by its own path, and what its request has.
@@ -420,9 +425,19 @@ impl Kind {
         self.scope.iter().find(|scope| &*scope.name == name)
     }
 
-    /// Whether an object of the list is one of this kind: lists may hold others.
-    pub fn is_own_object(&self, object: &Object) -> bool {
-        self.operations.list.only.iter().all(|(name, values)| self.has_value(object, name, values))
+    /// Whether an object of the list is one of this kind and scope: lists may hold others.
+    pub fn is_own_object(&self, object: &Object, scope: &[Value]) -> bool {
+        let is_in_scope = |name: &str, pattern: &str| {
+            let parameter = pattern.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let at = parameter.and_then(|name| self.scope.iter().position(|own| *own.name == *name));
+            let field = self.shape.find_field(name).and_then(|field| object.get_field(field.number));
+            let own = ScalarType::render_url_text(field.unwrap_or(&Value::Null), &self.api);
+            at.and_then(|at| scope.get(at))
+                .is_some_and(|value| ScalarType::render_url_text(value, &self.api) == own)
+        };
+        self.operations.list.only.iter().all(|(name, values)| {
+            self.has_value(object, name, values) || values.iter().any(|value| is_in_scope(name, value))
+        })
     }
 
     /// Whether the service brings the object along.
@@ -582,6 +597,11 @@ impl Shape {
 }
 
 impl Field {
+    /// Whether no member holds it: it is made of other fields.
+    pub fn is_composed(&self) -> bool {
+        self.read_from.is_empty()
+    }
+
     /// Objects, maps and lists, which some services write by rules of their own.
     pub fn is_nested(&self) -> bool {
         !matches!(self.ty, FieldType::Scalar(_))

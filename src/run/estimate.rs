@@ -120,7 +120,7 @@ impl<'g> RequestEstimate<'g> {
     /// Jobs, and whether their objects are there.
     fn count_reads(&mut self, jobs: &[(ObjectJob, bool)]) {
         let own: Vec<&ObjectJob> = jobs.iter().map(|(job, _)| job).collect();
-        if jobs.len() <= 1 || can_read_each(&own) {
+        if jobs.len() <= 1 || can_read_each(&own) || !self.kind.operations.is_listed {
             return jobs.iter().for_each(|(job, is_there)| self.count_read(job, *is_there));
         }
         self.count_list();

@@ -145,7 +145,8 @@ pub async fn fetch_group(
 ) -> FetchedGroup {
     let own: Vec<&ObjectJob> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = CollectionRef { kind: &group.kind, scope: &group.scope };
-    if options.scope == FetchScope::Needed && can_read_each(&own) {
+    let reads_each = options.scope == FetchScope::Needed && can_read_each(&own);
+    if reads_each || !of.kind.operations.is_listed {
         return fetch_each(service, of, &own, tell).await;
     }
     let mut reading = CollectionReading::new(of.kind, &own, options);

@@ -99,7 +99,7 @@ pub async fn fetch_state(
         if ready.is_empty() {
             return state;
         }
-        fetch_groups(session, jobs, &ready, (settles, &mut state)).await;
+        fetch_groups(session, jobs, &ready, settles, &mut state).await;
     }
 }
 
@@ -107,7 +107,8 @@ async fn fetch_groups(
     session: &RunSession<'_>,
     jobs: &[ObjectJob<'_>],
     ready: &BTreeSet<usize>,
-    (settles, state): (bool, &mut FetchedState),
+    settles: bool,
+    state: &mut FetchedState,
 ) {
     let groups = group_jobs(jobs).into_iter().map(|mut group| {
         group.jobs.retain(|number| ready.contains(number));

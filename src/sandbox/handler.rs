@@ -55,7 +55,10 @@ impl SandboxHandler<'_> {
             SandboxOperation::AccessCheck => self.check_access(number, parameters),
             SandboxOperation::Get => self.get_object(number, parameters),
             SandboxOperation::Delete => self.delete_object(number, parameters),
-            SandboxOperation::Create => self.create_object(number, parameters),
+            SandboxOperation::Create => match self.find_upsert(number, parameters)? {
+                Some(update) => self.update_object(number, update, parameters),
+                None => self.create_object(number, parameters),
+            },
             SandboxOperation::Update | SandboxOperation::UpdatePart(_) | SandboxOperation::Replace => {
                 self.update_object(number, operation, parameters)
             }

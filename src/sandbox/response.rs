@@ -111,7 +111,7 @@ impl SandboxEncoder<'_> {
     pub fn encode_object(&self, shape: &Shape, object: &Object) -> WireValue {
         let mut members = Vec::with_capacity(shape.fields.len() + object.unknown_fields.len());
         let mut through = Vec::new();
-        for field in shape.fields.iter().filter(|field| !field.behavior.write_only) {
+        for field in shape.fields.iter().filter(|field| !field.behavior.write_only && !field.is_composed()) {
             let shown = self.encode_value(field, object.get_field(field.number).unwrap_or(&Value::Null));
             match &*field.read_from {
                 [name] => members.push((name.to_string(), shown)),

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::exchange::Method;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{Api, FieldType, Kind, ParameterLocation, ScalarType, WireFormat};
+use crate::kind::{Api, FieldType, Kind, ParameterLocation, ScalarType, WireFormat, address};
 use crate::sandbox::deserialize::is_lenient;
 use crate::sandbox::store::SandboxScopeFilter;
 use crate::value::Value;
@@ -37,7 +37,8 @@ struct SandboxRoute {
 enum SandboxPathSegment {
     Literal(Box<str>),
     Scope(usize),
-    Id,
+    /// A part of the id.
+    Id(usize),
 }
 
 /// What a path leads to.
@@ -83,7 +84,8 @@ pub enum SandboxRouteMatch {
 #[derive(Default)]
 pub struct SandboxPathParameters {
     scope: Vec<(usize, String)>,
-    id: Option<String>,
+    /// The parts of the id, by their place.
+    id: Vec<(usize, String)>,
 }
 
 /// A parameter that is not of its type.
@@ -164,7 +166,7 @@ impl SandboxRoute {
             };
             match kind.scope.iter().position(|scope| *scope.name == *name) {
                 Some(at) => SandboxPathSegment::Scope(at),
-                None => SandboxPathSegment::Id,
+                None => SandboxPathSegment::Id(find_id_part(kind, name)),
             }
         };
         Self { method: verb, segments: parts.into_iter().map(part).collect(), trailing_slash: slash, target }
@@ -174,7 +176,7 @@ impl SandboxRoute {
         let same = |part: &SandboxPathSegment, text: &str| match part {
             SandboxPathSegment::Literal(own) if lax => own.eq_ignore_ascii_case(text),
             SandboxPathSegment::Literal(own) => **own == *text,
-            SandboxPathSegment::Scope(_) | SandboxPathSegment::Id => !text.is_empty(),
+            SandboxPathSegment::Scope(_) | SandboxPathSegment::Id(_) => !text.is_empty(),
         };
         self.segments.len() == given.len()
             && self.segments.iter().zip(given).all(|(part, text)| same(part, text))
@@ -187,7 +189,7 @@ impl SandboxRoute {
             match part {
                 SandboxPathSegment::Literal(_) => {}
                 SandboxPathSegment::Scope(at) => parameters.scope.push((*at, text)),
-                SandboxPathSegment::Id => parameters.id = Some(text),
+                SandboxPathSegment::Id(at) => parameters.id.push((*at, text)),
             }
         }
         parameters
@@ -221,8 +223,23 @@ impl SandboxPathParameters {
     pub fn read_id(&self, kind: &Kind) -> Result<Option<Value>, SandboxParameterError> {
         let field = kind.id_field();
         let FieldType::Scalar(leaf) = &field.ty else { return Ok(None) };
-        self.id.as_ref().map(|text| parse_parameter(leaf, &field.name, text)).transpose()
+        if let Some(parts) = &kind.identity.composition {
+            let part = |at: usize| self.id.iter().find(|(own, _)| *own == at).map(|(_, text)| text);
+            let texts: Option<Vec<&String>> = (0..parts.len()).map(part).collect();
+            let encode = |text: &String| address::encode_segment(&Value::from_text(text.as_str()), kind);
+            return Ok(
+                texts.map(|texts| address::join_id_parts(&texts.into_iter().map(encode).collect::<Vec<_>>()))
+            );
+        }
+        self.id.first().map(|(_, text)| parse_parameter(leaf, &field.name, text)).transpose()
     }
+}
+
+/// The place of a field in an id that is made of several.
+fn find_id_part(kind: &Kind, name: &str) -> usize {
+    let parts = kind.identity.composition.iter().flatten();
+    let mut names = parts.map(|number| &kind.shape.get_field(*number).name);
+    names.position(|own| **own == *name).unwrap_or_default()
 }
 
 fn parse_parameter(leaf: &ScalarType, name: &str, text: &str) -> Result<Value, SandboxParameterError> {
@@ -232,7 +249,8 @@ fn parse_parameter(leaf: &ScalarType, name: &str, text: &str) -> Result<Value, S
 
 fn list_operations(kind: &Kind) -> Vec<(SandboxOperation, Method, &str)> {
     let all = &kind.operations;
-    let mut found = vec![(SandboxOperation::List, Method::Get, &*all.list.get)];
+    let mut found = Vec::new();
+    found.extend(all.is_listed.then_some((SandboxOperation::List, Method::Get, &*all.list.get)));
     found.extend(
         all.list.access_check.iter().map(|probe| (SandboxOperation::AccessCheck, Method::Get, &**probe)),
     );

@@ -262,6 +262,7 @@ impl SandboxWriteRules<'_> {
             let (number, like) = (field.number, pattern.get_field(field.number));
             let made = match (&field.ty, like) {
                 _ if number == self.kind.identity.id => continue,
+                _ if self.kind.find_scope_parameter(&field.name).is_some() => continue,
                 (
                     FieldType::Scalar(ScalarType::DateTime | ScalarType::UnixTime(_)),
                     Some(Value::DateTime(_)),

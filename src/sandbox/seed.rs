@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, NamedSource, suggest_word};
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{ArrayType, FieldType, ItemType, Kind, ScalarType, ScopeParameter, Shape};
+use crate::kind::{ArrayType, FieldType, ItemType, Kind, ScalarType, ScopeParameter, Shape, address};
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer};
 use crate::sandbox::embedded_objects::EmbeddedObject;
 use crate::sandbox::id_generator::{SandboxIdGenerator, increment_number};
@@ -184,7 +184,9 @@ pub fn build_table(
 fn complete_object(kind: &Kind, seed: &SandboxSeed, mint: &mut SandboxIdGenerator) -> Object {
     let mut object = seed.object.clone();
     let id = kind.id_field();
-    if object.get_field(id.number).is_none_or(Value::is_zero) {
+    if let Some(own) = address::compose_id(kind, |number| object.get_field(number)) {
+        object.set_field(id.number, own);
+    } else if object.get_field(id.number).is_none_or(Value::is_zero) {
         object.set_field(id.number, list_items::generate_id(id, mint));
     }
     list_items::fill_defaults(&kind.shape, &mut object, mint);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::exchange::{BodyForm, WireValue};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{
-    FieldType, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation, WriteResponse as AnswerWord,
+    FieldType, IdAssigner, Kind, ScalarType, WriteBody, WriteOperation, WriteResponse as AnswerWord, address,
 };
 use crate::sandbox::deserialize::{SandboxFieldError, is_lenient};
 use crate::sandbox::error::SandboxError;
@@ -33,10 +33,11 @@ impl SandboxHandler<'_> {
         let table = tables.get_mut(number).ok_or_else(build_not_found)?;
         let kind = Arc::clone(&table.kind);
         let write = kind.operations.create.as_ref().ok_or_else(build_not_found)?;
-        let body = self.deserialize_body(&kind, &write.body_form)?;
+        let mut body = self.deserialize_body(&kind, &write.body_form)?;
         self.check_query(&write.query)?;
         let scope = table.complete_scope(&parameters.read_scope(&kind, &self.request.query)?);
         let id = assign_id(table, parameters.read_id(&kind)?, &body, mint)?;
+        fill_id_parts(&kind, &id, &mut body);
         let exact = scope.iter().cloned().map(Some).collect();
         if table.find_record(&exact, &id).is_some() {
             return Err(SandboxError::new(409, "Conflict", "There is such an object already."));
@@ -52,6 +53,26 @@ impl SandboxHandler<'_> {
         self.store_record(table, &scope, &record);
         let status = if is_lenient(self.api()) { 200 } else { 201 };
         Ok(self.respond_to_write(&kind, write, status, &record, mint))
+    }
+
+    /// The update that a create means, where both are one request and the object is there.
+    pub fn find_upsert(
+        &self,
+        number: usize,
+        parameters: &SandboxPathParameters,
+    ) -> Result<Option<SandboxOperation>, SandboxError> {
+        let state = self.service.lock_state();
+        let table = state.tables.get(number).ok_or_else(build_not_found)?;
+        let operations = &table.kind.operations;
+        let is_create = |write: &&WriteOperation| {
+            operations.create.as_ref().is_some_and(|own| own.method == write.method && own.path == write.path)
+        };
+        let update = operations.update.as_ref().filter(is_create).map(|_| SandboxOperation::Update);
+        let replace = operations.replace.as_ref().filter(is_create).map(|_| SandboxOperation::Replace);
+        let (scope, id) =
+            (parameters.read_scope(&table.kind, &self.request.query)?, parameters.read_id(&table.kind)?);
+        let is_there = id.is_some_and(|id| table.find_record(&scope, &id).is_some());
+        Ok(update.or(replace).filter(|_| is_there))
     }
 
     pub fn update_object(
@@ -283,7 +304,9 @@ fn assign_id(
     let field = table.kind.id_field();
     match (table.kind.identity.id_assigned_by, &field.ty) {
         (IdAssigner::Client, _) => {
-            let in_body = body.get_field(field.number).filter(|id| !id.is_zero()).cloned();
+            let composed = address::compose_id(&table.kind, |number| body.get_field(number));
+            let in_body =
+                composed.or_else(|| body.get_field(field.number).filter(|id| !id.is_zero()).cloned());
             in_path.or(in_body).ok_or_else(|| {
                 let missing = validation::build_missing_error(&table.kind, field, &field.write_to);
                 SandboxError::from_field_errors(&table.kind.api, vec![missing])
@@ -293,6 +316,16 @@ fn assign_id(
             Ok(Value::Integer(table.compute_next_id()))
         }
         (IdAssigner::Server, _) => Ok(list_items::generate_id(field, mint)),
+    }
+}
+
+/// What the id says of the fields of which it is made.
+fn fill_id_parts(kind: &Kind, id: &Value, body: &mut Object) {
+    for (field, text) in address::split_id(kind, id) {
+        let FieldType::Scalar(leaf) = &field.ty else { continue };
+        if let Ok(value) = leaf.read_token(ScalarToken::String(&text)) {
+            body.set_field(field.number, value);
+        }
     }
 }
 

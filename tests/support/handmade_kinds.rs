@@ -138,6 +138,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         source: None,
     };
     let operations = KindOperations {
+        is_listed: true,
         list,
         get: None,
         get_form: ReadForm::default(),
@@ -157,6 +158,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         source: None,
         scope: Vec::new(),
         identity: KindIdentity {
+            composition: None,
             id,
             id_assigned_by: IdAssigner::Server,
             natural_key: Vec::new(),

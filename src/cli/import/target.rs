@@ -59,7 +59,9 @@ impl ImportTarget {
             }
         }
         let own = (0u16..).zip(&scope).zip(&fixed).filter(|((_, own), fixed)| fixed.as_ref() != Some(own));
-        let named = |number: u16, value: &Value| name_parent(workspace, &kind, (number, value), target);
+        let named = |number: u16, value: &Value| {
+            name_parent(workspace, kind.scope.get(usize::from(number)), value, target)
+        };
         let import = ImportJob {
             own_scope: own.map(|((number, value), _)| (number, named(number, value))).collect(),
             target: target.name.clone(),
@@ -218,11 +220,11 @@ fn diagnose_missing_scope(parameter: &ScopeParameter, target: &TargetSettings) -
 /// A scope value by the name of the document of the parent, where the workspace has one with that id.
 fn name_parent(
     workspace: &LoadedWorkspace,
-    kind: &Kind,
-    (number, value): (u16, &Value),
+    parameter: Option<&ScopeParameter>,
+    value: &Value,
     target: &TargetSettings,
 ) -> Value {
-    let parent = kind.scope.get(usize::from(number)).and_then(ScopeParameter::parent_kind);
+    let parent = parameter.and_then(ScopeParameter::parent_kind);
     let is_parent = |own: &&Document| {
         Some(&own.kind.name) == parent
             && own.target.as_deref() == Some(&*target.name)

@@ -26,7 +26,7 @@ impl KindChecker<'_> {
             self.check_example_scope(context, example, yaml_path.select_key("scope"));
             let object = serde_json::Value::Object(example.object.clone());
             self.check_response_object(yaml_path.select_key("object"), shape, &object, exact);
-            self.check_example_id(shape, file, example, yaml_path, &mut seen);
+            self.check_example_id(context, shape, example, yaml_path, &mut seen);
         }
     }
 
@@ -53,13 +53,14 @@ impl KindChecker<'_> {
 
     fn check_example_id(
         &mut self,
+        context: &CheckContext,
         shape: &Shape,
-        file: &KindFile,
         example: &ExampleFile,
         yaml_path: YamlPath,
         seen: &mut BTreeMap<String, usize>,
     ) {
-        let Some(field) = shape.find_field(&file.identity.id) else { return };
+        let field = shape.find_field(&context.identity.id).filter(|field| !field.is_composed());
+        let Some(field) = field else { return };
         let object = yaml_path.select_key("object");
         let mut steps = field.read_from.iter();
         let first = steps.next().and_then(|name| example.object.get(&**name));

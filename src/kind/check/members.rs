@@ -70,8 +70,12 @@ impl KindChecker<'_> {
         yaml_path: YamlPath,
         conditions: &BTreeMap<String, Vec<String>>,
     ) {
+        let scope: Vec<&str> = context.scope.iter().map(|own| &*own.name).collect();
         for (name, values) in conditions {
             let yaml_path = yaml_path.select_key(name);
+            for value in values {
+                self.check_parameters(yaml_path, value, &scope);
+            }
             if values.is_empty() {
                 self.report_error(yaml_path, "missing-word", format!("`{name}` lists no value"));
             }

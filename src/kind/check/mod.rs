@@ -8,6 +8,7 @@ mod api;
 mod bodies;
 mod examples;
 mod fields;
+mod identity;
 mod keywords;
 mod limits;
 mod members;
@@ -21,15 +22,11 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use parents::check_references_across;
+use identity::IdentityNames;
 
-use super::file::{
-    ApiFile, FieldFile, HistoryFile, IdentityFile, KindFile, OrderedMap, PendingWhenFile, SensitivityFile,
-    TypeName,
-};
+use super::file::{ApiFile, FieldFile, HistoryFile, KindFile, OrderedMap, PendingWhenFile, TypeName};
 use super::{
-    Api, FieldCondition, FieldType, HistoryFields, IdAssigner, Kind, KindIdentity, MemberNameCase,
-    ScopeParameter, Shape,
+    Api, FieldCondition, FieldType, HistoryFields, Kind, KindIdentity, MemberNameCase, ScopeParameter, Shape,
 };
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, has_errors, suggest_word};
 use crate::yaml::{YamlData, YamlNode};
@@ -82,16 +79,18 @@ pub fn check_kind(
     page: &CheckInput,
     api: &Arc<Api>,
     name: &str,
-    file: KindFile,
+    mut file: KindFile,
     faults: &mut Vec<Diagnostic>,
 ) -> Option<Kind> {
     let mut checker = KindChecker::new(page);
     let root = page.root_path();
+    let names = IdentityNames::from_file(&mut file);
     checker.check_common_keys(root, file.format, &file.title, &file.description);
-    let scope = checker.resolve_scope_parameters(root.select_key("scope"), &file, page.kinds);
-    let context = CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds };
+    let scope = checker.resolve_scope_parameters(root.select_key("scope"), &file, &names, page.kinds);
+    let context =
+        CheckContext { api, scope: &scope, root: &file.properties, kinds: page.kinds, identity: &names };
     let shape = checker.resolve_root_fields(&context, &file.properties, root.select_key("properties"));
-    let identity = checker.resolve_identity(&context, root.select_key("identity"), &file.identity);
+    let identity = checker.resolve_identity(&context, root.select_key("identity"));
     let history = checker.resolve_history_fields(&context, root.select_key("history"), file.history.as_ref());
     let pending_when = checker.resolve_pending_condition(
         &context,
@@ -109,6 +108,7 @@ pub fn check_kind(
         return None;
     };
     mark_identity_fields(&mut fields, &identity);
+    identity::detach_id_field(&mut fields, &identity);
     let mut shape = Shape::new(fields);
     checker.apply_member_rules(root, &file, &mut shape);
     let shape = Arc::new(shape);
@@ -131,9 +131,21 @@ pub fn check_kind(
     checker.finish_check(faults).then_some(kind)
 }
 
+/// Checks a kind against those to which it refers; `find` knows the others.
+pub fn check_references_across(
+    page: &CheckInput,
+    kind: &Kind,
+    find: &dyn Fn(&str) -> Option<Arc<Kind>>,
+    faults: &mut Vec<Diagnostic>,
+) {
+    let mut checker = KindChecker::new(page);
+    checker.check_references_across(page.root_path(), kind, find);
+    checker.finish_check(faults);
+}
+
 /// A document may name the fields by which its object is found, even where the service sets them.
 fn mark_identity_fields(fields: &mut [super::Field], identity: &KindIdentity) {
-    fields[identity.id as usize].behavior.identifier = true;
+    fields[identity.id as usize].behavior.identifier = identity.composition.is_none();
     for path in &identity.natural_key {
         mark_identity_path(fields, path);
     }
@@ -156,6 +168,7 @@ struct CheckContext<'k> {
     scope: &'k [ScopeParameter],
     root: &'k OrderedMap<FieldFile>,
     kinds: &'k [String],
+    identity: &'k IdentityNames,
 }
 
 impl CheckContext<'_> {
@@ -293,6 +306,7 @@ impl<'s> KindChecker<'s> {
         &mut self,
         yaml_path: YamlPath,
         file: &KindFile,
+        names: &IdentityNames,
         kinds: &[String],
     ) -> Vec<ScopeParameter> {
         let mut scopes = Vec::new();
@@ -304,7 +318,7 @@ impl<'s> KindChecker<'s> {
                 self.report_error(yaml_path.select_key("type"), "word-does-not-fit", message);
                 continue;
             }
-            if *name == file.identity.id {
+            if names.parameters.contains(name) {
                 self.report_error(
                     yaml_path,
                     "contradiction",
@@ -328,14 +342,11 @@ impl<'s> KindChecker<'s> {
         scopes
     }
 
-    fn resolve_identity(
-        &mut self,
-        context: &CheckContext,
-        yaml_path: YamlPath,
-        file: &IdentityFile,
-    ) -> Option<KindIdentity> {
+    fn resolve_identity(&mut self, context: &CheckContext, yaml_path: YamlPath) -> Option<KindIdentity> {
+        let file = context.identity;
+        let composition = self.resolve_composition(context.root, yaml_path, file);
         let id = self.find_root_field(context, yaml_path.select_key("id"), &file.id);
-        if let Some((_, field)) = id {
+        if let Some((_, field)) = id.filter(|_| composition.is_none()) {
             self.check_id_field(yaml_path.select_key("id"), field, file.id_assigned_by);
         }
         let key = yaml_path.select_key("natural_key");
@@ -347,6 +358,7 @@ impl<'s> KindChecker<'s> {
         Some(KindIdentity {
             id,
             id_assigned_by: file.id_assigned_by,
+            composition,
             natural_key: natural_key?,
             import_name: import_name?,
         })
@@ -385,36 +397,6 @@ impl<'s> KindChecker<'s> {
                 }
                 fields = keywords::get_inner_fields(field);
             }
-        }
-    }
-
-    fn check_id_field(&mut self, yaml_path: YamlPath, field: &FieldFile, assigner: IdAssigner) {
-        if !matches!(field.ty, TypeName::String | TypeName::Integer | TypeName::Uuid) {
-            self.report_error(
-                yaml_path,
-                "word-does-not-fit",
-                "an id is a `string`, an `integer` or a `uuid`",
-            );
-        }
-        if field.sensitivity == Some(SensitivityFile::Secret) {
-            let message = "a secret can't be an id: ids are part of URLs, logs and state";
-            self.report_error(yaml_path, "contradiction", message);
-        }
-        match assigner {
-            IdAssigner::Server if !field.read_only => {
-                let message = "the server assigns this id, so its field is `read_only`";
-                self.report_error_with_hint(
-                    yaml_path,
-                    "contradiction",
-                    message,
-                    "or say `id_assigned_by: client`",
-                );
-            }
-            IdAssigner::Client if field.read_only => {
-                let message = "the client assigns this id, so its field can't be `read_only`";
-                self.report_error_with_hint(yaml_path, "contradiction", message, "write `immutable: true`");
-            }
-            _ => {}
         }
     }
 

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
+use super::identity::IdentityNames;
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::exchange::{BodyForm, Method};
 use crate::kind::file::{
-    DeleteFile, FindFile, IdAssigner, IdentityFile, KindFile, ListFile, NestedFieldsFile, OperationsFile,
+    DeleteFile, FindFile, IdAssigner, KindFile, ListFile, NestedFieldsFile, OperationsFile,
     ParameterLocation, ReadConsistency, ReadFile, TypeName, WriteBody, WriteFile,
 };
 use crate::kind::{KindOperations, NestedFields, ReadForm, ReadOperation, WriteOperation, WriteResponse};
@@ -30,10 +31,11 @@ impl KindChecker<'_> {
         file: &KindFile,
     ) -> Option<KindOperations> {
         let before = self.diagnostics.len();
-        let (own, identity) = (&file.operations, &file.identity);
-        self.check_list_operation(context, Some(context), yaml_path.select_key("list"), &own.list);
-        self.check_scope_use(context, yaml_path.select_key("list"), &own.list);
-        self.check_list_conditions(context, yaml_path.select_key("list"), &own.list);
+        let (own, identity) = (&file.operations, context.identity);
+        match &own.list {
+            Some(list) => self.check_object_list(context, yaml_path.select_key("list"), list),
+            None => self.check_unlisted(yaml_path, own, identity),
+        }
         let get = own
             .get
             .as_ref()
@@ -63,14 +65,17 @@ impl KindChecker<'_> {
             identity,
         );
         let get_path = own.get.as_ref().and_then(|get| get.get.as_ref());
-        self.check_list_form(yaml_path.select_key("list"), &own.list, get_path.is_some());
+        if let Some(list) = &own.list {
+            self.check_list_form(yaml_path.select_key("list"), list, get_path.is_some());
+        }
         let (update, updates) = self.resolve_several_updates(context, yaml_path, file, update);
         self.check_delete_operation(context, yaml_path.select_key("delete"), own.delete.as_ref(), identity);
         self.check_created_object_is_findable(yaml_path.select_key("create"), own, identity);
         let if_match = self.resolve_if_match(context, yaml_path, own);
         (self.diagnostics.len() == before).then_some(())?;
         Some(KindOperations {
-            list: own.list.clone(),
+            is_listed: own.list.is_some(),
+            list: own.list.clone().unwrap_or_default(),
             get: get.map_or(Some(None), |get| get.map(Some))?,
             get_form: own.get.as_ref().map(resolve_read_form).unwrap_or_default(),
             find: own.find.clone(),
@@ -83,6 +88,36 @@ impl KindChecker<'_> {
         })
     }
 
+    /// The list of the objects of a scope.
+    fn check_object_list(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
+        if context.identity.is_singleton() {
+            let message = "a scope has one object, which `get` reads";
+            self.report_error_with_hint(yaml_path, "contradiction", message, "remove `list`");
+        }
+        self.check_list_operation(context, Some(context), yaml_path, list);
+        self.check_scope_use(context, yaml_path, list);
+        self.check_list_conditions(context, yaml_path, list);
+    }
+
+    /// Without a list, an object is read by what identifies it.
+    fn check_unlisted(&mut self, yaml_path: YamlPath, file: &OperationsFile, identity: &IdentityNames) {
+        let place = yaml_path.select_key("get");
+        if file.get.as_ref().is_none_or(|get| get.get.is_none() || !get.list_with.is_empty()) {
+            let message = "without a `list`, `get` reads each object by its own path";
+            self.report_error_with_hint(place, "missing-word", message, "add `get: { get: PATH }`");
+        }
+        if !identity.natural_key.is_empty() || file.find.is_some() {
+            let message = "without a `list`, nothing finds an object by its natural key";
+            self.report_error(yaml_path, "contradiction", message);
+        }
+        if identity.id_assigned_by == IdAssigner::Server && file.create.is_some() {
+            let message =
+                "without a `list`, nothing shows whether an object is there that the server numbers";
+            let hint = "add a `list`, or remove `create`";
+            self.report_error_with_hint(yaml_path, "contradiction", message, hint);
+        }
+    }
+
     /// Of several updates, each with the fields that it takes.
     fn resolve_several_updates(
         &mut self,
@@ -91,7 +126,7 @@ impl KindChecker<'_> {
         file: &KindFile,
         update: Option<WriteOperation>,
     ) -> (Option<WriteOperation>, Vec<WriteOperation>) {
-        let (own, identity) = (&file.operations, &file.identity);
+        let (own, identity) = (&file.operations, context.identity);
         let owned = self.resolve_update_fields(context, yaml_path, own);
         let mut updates = Vec::new();
         for (at, file) in own.updates.iter().enumerate() {
@@ -137,7 +172,7 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         delete: Option<&DeleteFile>,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) {
         let Some(delete) = delete else { return };
         self.check_delete_body(yaml_path, delete);
@@ -145,11 +180,14 @@ impl KindChecker<'_> {
     }
 
     fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
-        let used = parse_parameters(&list.get).unwrap_or_default();
+        let mut used = parse_parameters(&list.get).unwrap_or_default();
+        used.extend(
+            list.only.values().flatten().flat_map(|value| parse_parameters(value).unwrap_or_default()),
+        );
         for name in list_path_parameters(context) {
             if !used.contains(&name) {
                 let message = format!("the scope parameter `{name}` is not in this path");
-                let hint = format!("write `{{{name}}}` where it belongs, or say `in: query`");
+                let hint = format!("write `{{{name}}}` where it belongs or under `only`, or say `in: query`");
                 self.report_error_with_hint(yaml_path.select_key("get"), "unused-scope", message, &hint);
             }
         }
@@ -160,7 +198,7 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         get: &ReadFile,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) -> Option<ReadOperation> {
         if let Some(path) = &get.get {
             self.check_item_path(context, yaml_path.select_key("get"), path, identity);
@@ -178,10 +216,11 @@ impl KindChecker<'_> {
         self.report_contradictions(yaml_path, &rules);
         self.check_fixed_query(yaml_path.select_key("query"), get.query.keys());
         let mut allowed = list_path_parameters(context);
-        allowed.push(&identity.id);
+        allowed.extend(identity.parameters.iter().map(String::as_str));
         let query = self.check_query(yaml_path.select_key("list_with"), &get.list_with, &allowed);
-        if !get.list_with.is_empty() && !query.contains(&identity.id) {
-            let message = format!("nothing here holds `{{{}}}`, so every object would match", identity.id);
+        let missing = identity.parameters.iter().find(|name| !query.contains(name));
+        if let Some(name) = missing.filter(|_| !get.list_with.is_empty()) {
+            let message = format!("nothing here holds `{{{name}}}`, so every object would match");
             self.report_error(yaml_path.select_key("list_with"), "missing-parameter", message);
         }
         let query: Vec<_> = get.list_with.clone().into_iter().collect();
@@ -205,7 +244,7 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         find: &FindFile,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) {
         if identity.natural_key.is_empty() {
             self.report_error(
@@ -258,7 +297,7 @@ impl KindChecker<'_> {
         yaml_path: YamlPath,
         file: Option<&WriteFile>,
         job: WriteAction,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) -> Option<WriteOperation> {
         let file = file?;
         let (verb, word, path) = self.resolve_method(yaml_path, file)?;
@@ -266,7 +305,7 @@ impl KindChecker<'_> {
         if job == WriteAction::Create {
             let mut allowed = list_path_parameters(context);
             if identity.id_assigned_by == IdAssigner::Client {
-                allowed.push(&identity.id);
+                allowed.extend(identity.parameters.iter().map(String::as_str));
             }
             self.check_path_template(place, path, &allowed);
         } else {
@@ -391,7 +430,7 @@ impl KindChecker<'_> {
         &mut self,
         yaml_path: YamlPath,
         file: &OperationsFile,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) {
         let silent = file.create.as_ref().is_some_and(|create| create.response == WriteResponse::None);
         if silent && identity.natural_key.is_empty() && identity.id_assigned_by == IdAssigner::Server {
@@ -407,13 +446,13 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         path: &str,
-        identity: &IdentityFile,
+        identity: &IdentityNames,
     ) {
         let mut allowed = list_path_parameters(context);
-        allowed.push(&identity.id);
+        allowed.extend(identity.parameters.iter().map(String::as_str));
         let used = self.check_path_template(yaml_path, path, &allowed);
-        if !used.contains(&identity.id) {
-            let message = format!("the path lacks `{{{}}}`, so it does not lead to one object", identity.id);
+        if let Some(name) = identity.parameters.iter().find(|name| !used.contains(name)) {
+            let message = format!("the path lacks `{{{name}}}`, so it does not lead to one object");
             self.report_error(yaml_path, "missing-parameter", message);
         }
     }
@@ -437,7 +476,12 @@ impl KindChecker<'_> {
         self.check_parameters(yaml_path, path, allowed)
     }
 
-    fn check_parameters(&mut self, yaml_path: YamlPath, text: &str, allowed: &[&str]) -> Vec<String> {
+    pub(super) fn check_parameters(
+        &mut self,
+        yaml_path: YamlPath,
+        text: &str,
+        allowed: &[&str],
+    ) -> Vec<String> {
         let Some(names) = parse_parameters(text) else {
             self.report_error(yaml_path, "wrong-path", "a curly bracket stands alone");
             return Vec::new();

@@ -4,32 +4,28 @@
 //! circles, is known once all kinds are read.
 //! Deliberately absent: documents and their names.
 
-use super::super::file::ScopeParameterFile;
-use super::super::{FieldReference, Kind, ReferenceSource, ScopeParameter, Shape};
-use super::{CheckInput, KindChecker, YamlPath};
-use crate::diagnostic::Diagnostic;
+use std::sync::Arc;
+
+use super::{KindChecker, YamlPath};
+use crate::kind::file::ScopeParameterFile;
+use crate::kind::{FieldReference, Kind, ReferenceSource, ScopeParameter, Shape};
 
 /// How many parents an object may have, one above the other.
-pub const MAX_PARENTS: usize = 8;
+const MAX_PARENTS: usize = 8;
 
-/// What is wrong between a kind and those to which it refers; `find` knows the others.
-pub fn check_references_across(
-    page: &CheckInput,
-    kind: &Kind,
-    find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
-    faults: &mut Vec<Diagnostic>,
-) {
-    let mut checker = KindChecker::new(page);
-    let root = page.root_path();
-    for scope in &kind.scope {
-        let place = root.select_key("scope").select_key(&scope.name);
-        checker.check_parent(place, kind, scope, find);
-    }
-    checker.check_shape_references(root, &kind.shape, find);
-    checker.finish_check(faults);
-}
+/// Finds a kind by its name.
+pub type KindLookup<'l> = dyn Fn(&str) -> Option<Arc<Kind>> + 'l;
 
 impl KindChecker<'_> {
+    /// What is wrong between a kind and those to which it refers; `find` knows the others.
+    pub(super) fn check_references_across(&mut self, root: YamlPath, kind: &Kind, find: &KindLookup) {
+        for scope in &kind.scope {
+            let place = root.select_key("scope").select_key(&scope.name);
+            self.check_parent(place, kind, scope, find);
+        }
+        self.check_shape_references(root, &kind.shape, find);
+    }
+
     pub(super) fn resolve_parent(
         &mut self,
         yaml_path: YamlPath,
@@ -51,13 +47,7 @@ impl KindChecker<'_> {
         Some(FieldReference { id: "id".into(), by: Vec::new(), source })
     }
 
-    fn check_parent(
-        &mut self,
-        yaml_path: YamlPath,
-        kind: &Kind,
-        scope: &ScopeParameter,
-        find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
-    ) {
+    fn check_parent(&mut self, yaml_path: YamlPath, kind: &Kind, scope: &ScopeParameter, find: &KindLookup) {
         let Some(parent) = scope.parent_kind().and_then(|name| find(name)) else { return };
         let place = yaml_path.select_key("reference");
         if parent.api.name != kind.api.name {
@@ -80,12 +70,7 @@ impl KindChecker<'_> {
         }
     }
 
-    fn check_shape_references(
-        &mut self,
-        yaml_path: YamlPath,
-        shape: &Shape,
-        find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>,
-    ) {
+    fn check_shape_references(&mut self, yaml_path: YamlPath, shape: &Shape, find: &KindLookup) {
         for field in &shape.fields {
             let place = yaml_path.select_key("properties").select_key(&field.name);
             let kind = field.reference.as_ref().and_then(FieldReference::referenced_kind);
@@ -101,7 +86,7 @@ impl KindChecker<'_> {
 }
 
 /// Whether the way up through the parents has no end.
-fn leads_in_circles(kind: &Kind, find: &dyn Fn(&str) -> Option<std::sync::Arc<Kind>>) -> bool {
+fn leads_in_circles(kind: &Kind, find: &KindLookup) -> bool {
     let mut above = vec![(kind.scope.clone(), 0)];
     while let Some((scope, depth)) = above.pop() {
         if depth >= MAX_PARENTS {

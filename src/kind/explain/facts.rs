@@ -250,7 +250,8 @@ fn describe_member_names(field: &Field) -> Option<ExplanationFact> {
 pub fn collect_kind_facts(kind: &Kind) -> Vec<ExplanationFact> {
     let mut facts = vec![ExplanationFact { label: "identity", text: render_identity(kind) }];
     let operations = &kind.operations;
-    facts.push(ExplanationFact { label: "list", text: format!("`GET {}`", operations.list.get) });
+    let list = || ExplanationFact { label: "list", text: format!("`GET {}`", operations.list.get) };
+    facts.extend(operations.is_listed.then(list));
     facts.extend(
         operations.get.as_ref().map(|get| ExplanationFact { label: "get", text: render_read_operation(get) }),
     );

@@ -11,8 +11,9 @@ use super::{BodyEncoding, PagingFile, ReadConsistency};
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct OperationsFile {
-    /// Reads all objects of a scope.
-    pub list: ListFile,
+    /// Reads all objects of a scope. Without it, each object is read by its id alone, and an import names ids.
+    #[serde(default)]
+    pub list: Option<ListFile>,
     /// Reads one object by its id.
     #[serde(default)]
     pub get: Option<ReadFile>,
@@ -50,7 +51,7 @@ pub enum IfMatchFile {
 }
 
 /// The list operation.
-#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct ListFile {
     /// The path, with `{scope}` parameters.
@@ -73,7 +74,7 @@ pub struct ListFile {
     /// How further pages are requested; without it one response holds the whole list.
     #[serde(default)]
     pub paging: Option<PagingFile>,
-    /// The values that fields of an object have when it belongs to this kind; `*` stands for any characters. Other items of the list are passed over.
+    /// The values that fields of an object have when it belongs to this kind; `*` stands for any characters. Other items of the list are passed over. `{name}` is the value of a scope parameter, where one list has the objects of all scopes.
     #[serde(default)]
     pub only: BTreeMap<String, Vec<String>>,
     /// The values that mark an object which the service brings along; `*` stands for any characters, one match is enough. Such an object is never reported as unmanaged, imported only when it is named, and never deleted.

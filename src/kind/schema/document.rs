@@ -83,7 +83,9 @@ fn build_envelope(kind: &Kind) -> Map<String, Json> {
         "The connection in `trueup.yaml` through which the object is reached. May be left out when exactly one target serves the API.",
     );
     word("state", build_state_schema(), "Whether the object is to be there.");
-    word("id", build_id_schema(kind), &describe_id(kind));
+    if kind.identity.composition.is_none() {
+        word("id", build_id_schema(kind), &describe_id(kind));
+    }
     word(
         "protect",
         as_map(json!({ "type": "boolean", "default": false })),

@@ -86,7 +86,7 @@ impl TargetClient {
         let mut counted = |live: Snapshot| {
             count += 1;
             pager.take_item(None);
-            if is_listed(of.kind, &live) {
+            if is_listed(of, &live) {
                 take(live);
             }
         };

@@ -109,9 +109,9 @@ pub(super) fn is_deleted(kind: &Kind, live: &Snapshot) -> bool {
     condition.values.iter().any(|own| **own == *text)
 }
 
-/// Whether an item of the list counts: it is one of the kind and not deleted.
-pub(super) fn is_listed(kind: &Kind, live: &Snapshot) -> bool {
-    kind.is_own_object(&live.object) && !is_deleted(kind, live)
+/// Whether an item of the list counts: it is one of the collection and not deleted.
+pub(super) fn is_listed(of: CollectionRef<'_>, live: &Snapshot) -> bool {
+    of.kind.is_own_object(&live.object, of.scope) && !is_deleted(of.kind, live)
 }
 
 /// Whether an error response means that there are no objects.
@@ -154,6 +154,11 @@ impl TargetClient {
         max_pages: u64,
         take: &mut dyn FnMut(ListEvent),
     ) -> Result<ListReading, RequestError> {
+        if !of.kind.operations.is_listed {
+            let live = self.get_only_object(of).await?;
+            live.into_iter().for_each(|live| take(ListEvent::Object(live)));
+            return Ok(ListReading::Done(ListCompleteness::Complete));
+        }
         let first = self.read_list(of, max_pages, take).await?;
         let ListReading::Done(ListCompleteness::Incomplete(reason)) = &first else { return Ok(first) };
         if !reason.may_settle() {
@@ -161,6 +166,13 @@ impl TargetClient {
         }
         take(ListEvent::Restarted);
         self.read_list(of, u64::MAX, take).await
+    }
+
+    /// The only object of a scope, of which there is no list.
+    async fn get_only_object(&self, of: CollectionRef<'_>) -> Result<Option<Snapshot>, RequestError> {
+        let id = address::compose_id(of.kind, |_| None);
+        let id = id.ok_or_else(|| RequestError::build_operation_error(of.kind, "list"))?;
+        self.get_object(of, &id).await
     }
 
     /// An object of a list as a read shows it: where the list shows summaries, it is read. Nothing when the
@@ -208,7 +220,7 @@ impl TargetClient {
         let mut take = |pager: &mut Pager, live: Snapshot| {
             count_object(pager, of.kind, &live);
             items += 1;
-            if is_listed(of.kind, &live) {
+            if is_listed(of, &live) {
                 take(ListEvent::Object(live));
             }
         };
@@ -308,7 +320,7 @@ impl TargetClient {
         let mut read = |pager: &mut Pager, response: &HttpResponse| {
             let mut take = |live: Snapshot| {
                 count_object(pager, of.kind, &live);
-                done = done || (is_listed(of.kind, &live) && is_enough(&live));
+                done = done || (is_listed(of, &live) && is_enough(&live));
             };
             let signs = self.read_response(of, response, &mut take)?;
             Ok((!done).then_some(signs))
@@ -327,12 +339,16 @@ impl TargetClient {
         most: u32,
         take: &mut dyn FnMut(Snapshot),
     ) -> Result<(), RequestError> {
+        if !of.kind.operations.is_listed {
+            self.get_only_object(of).await?.into_iter().for_each(take);
+            return Ok(());
+        }
         let request = ListRequest::from_collection(of);
         let request = ListRequest { page_size: request.page_size.min(most.max(1)), ..request };
         let first = self.create_pager(request.list).first_position();
         let response = self.fetch_page(&request, &first).await?;
         let mut take_own = |live: Snapshot| {
-            if of.kind.is_own_object(&live.object) {
+            if of.kind.is_own_object(&live.object, of.scope) {
                 take(live)
             }
         };

@@ -16,7 +16,9 @@ use super::{
 };
 use crate::exchange::WireValue;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{Field, FieldType, ItemType, MemberNameCase, ReferenceSource, ScalarType, Shape};
+use crate::kind::{
+    Field, FieldType, ItemType, Kind, MemberNameCase, ReferenceSource, ScalarType, Shape, address,
+};
 use crate::value::{Object, UnknownField, Value};
 
 /// How many values one answer may hold.
@@ -34,6 +36,8 @@ pub(super) struct MemberIndex<'k> {
     member_names: MemberNameCase,
     /// Where members may be that are read over.
     ignoring: Option<&'k Shape>,
+    /// Where the id of the object is made of its fields.
+    composed: Option<&'k Kind>,
 }
 
 struct IndexedMember<'k> {
@@ -73,6 +77,12 @@ enum MemberType<'k> {
 }
 
 impl<'k> MemberIndex<'k> {
+    /// The members of an object of a kind.
+    pub(super) fn from_kind(kind: &'k Kind) -> Self {
+        let composed = Some(kind).filter(|kind| kind.identity.composition.is_some());
+        Self { composed, ..Self::from_shape(&kind.shape, kind.api.member_names) }
+    }
+
     pub(super) fn from_shape(shape: &'k Shape, words: MemberNameCase) -> Self {
         let mut names = Self::new(words);
         names.ignoring = Some(shape).filter(|shape| !shape.ignored_members.is_empty());
@@ -85,7 +95,13 @@ impl<'k> MemberIndex<'k> {
     }
 
     fn new(words: MemberNameCase) -> Self {
-        Self { members: Vec::new(), successors: vec![Cell::new(0)], member_names: words, ignoring: None }
+        Self {
+            members: Vec::new(),
+            successors: vec![Cell::new(0)],
+            member_names: words,
+            ignoring: None,
+            composed: None,
+        }
     }
 
     fn insert_field(
@@ -217,7 +233,11 @@ impl<'k> ObjectReader<'k> {
         lexer: &mut L,
         names: &MemberIndex<'k>,
     ) -> WireReadResult<Snapshot> {
-        let object = self.read_object(lexer, names)?;
+        let mut object = self.read_object(lexer, names)?;
+        let id = names.composed.and_then(|kind| {
+            Some((kind.identity.id, address::compose_id(kind, |number| object.get_field(number))?))
+        });
+        id.into_iter().for_each(|(number, id)| object.set_field(number, id));
         let (misread, links) = (std::mem::take(&mut self.mismatches), std::mem::take(&mut self.links));
         Ok(Snapshot { object, mismatches: misread, links, etag: None })
     }

@@ -142,7 +142,7 @@ fn refuse_failure(body: &[u8], format: WireFormat, api: &Api) -> Result<(), Deco
 }
 
 fn build_member_index(kind: &Kind) -> MemberIndex<'_> {
-    MemberIndex::from_shape(&kind.shape, kind.api.member_names)
+    MemberIndex::from_kind(kind)
 }
 
 /// What stands at these paths, as text; a list or an object as it stands there.

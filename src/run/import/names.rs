@@ -59,7 +59,12 @@ fn build_name(kind: &Kind, object: &Object) -> String {
     };
     let words = |paths: &[Vec<u16>]| paths.iter().map(word).collect::<Option<Vec<String>>>();
     let own = words(&kind.identity.import_name).filter(|words| !words.is_empty());
-    let words = own.or_else(|| words(&kind.identity.natural_key));
+    let words = own.or_else(|| words(&kind.identity.natural_key)).filter(|words| !words.is_empty());
+    let words = match &kind.identity.composition {
+        Some(parts) if parts.is_empty() => Some(vec![shorten_kind(kind)]),
+        Some(parts) => parts.iter().map(|number| word(&vec![*number])).collect(),
+        None => words,
+    };
     let name: String = words.unwrap_or_default().join("-").chars().take(MAX_NAME).collect();
     match name.trim_end_matches('-') {
         "" => format!("{}-{}", shorten_kind(kind), format_id_words(kind, object))

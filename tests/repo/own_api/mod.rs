@@ -7,6 +7,7 @@ mod api_try;
 mod conditional_writes;
 mod drafts;
 mod example;
+mod identities;
 mod large_collections;
 mod operation_words;
 mod paging_styles;
