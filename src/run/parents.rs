@@ -17,10 +17,10 @@ use crate::plan::Step;
 use crate::value::Value;
 
 /// Target, kind, name.
-type DocumentKey = (Arc<str>, Arc<str>, Arc<str>);
+type ParentKey = (Arc<str>, Arc<str>, Arc<str>);
 
 /// Which jobs are the parents of others.
-pub struct ParentLookup(HashMap<DocumentKey, usize>);
+pub struct ParentLookup(HashMap<ParentKey, usize>);
 
 impl ObjectJob<'_> {
     /// Whether every value of its scope is known.
@@ -53,7 +53,7 @@ impl ObjectJob<'_> {
         }
     }
 
-    fn build_parent_key(&self, parent: &ParentReference) -> Option<DocumentKey> {
+    fn build_parent_key(&self, parent: &ParentReference) -> Option<ParentKey> {
         let kind = self.document.kind.scope.get(usize::from(parent.number))?.parent_kind()?;
         Some((Arc::clone(&self.target), Arc::clone(kind), Arc::from(&*parent.reference.name)))
     }

@@ -4,8 +4,8 @@
 
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::kind::file::{
-    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, ListFile, ListShows, NestedGranularity,
-    OperationsFile, TypeName, WireFormat, WriteBody, WriteFile,
+    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, NestedGranularity, OperationsFile, TypeName,
+    WireFormat, WriteBody, WriteFile,
 };
 use crate::kind::{FieldCondition, IfMatchSource};
 
@@ -60,15 +60,6 @@ impl KindChecker<'_> {
         self.check_fixed_query(yaml_path.select_key("query"), delete.query.keys());
         if delete.body.as_ref().is_some_and(|body| !body.is_object()) {
             self.report_error(yaml_path.select_key("body"), "word-does-not-fit", "`body` is not an object");
-        }
-    }
-
-    /// A list of summaries leads to objects that are read one by one.
-    pub(super) fn check_list_form(&mut self, yaml_path: YamlPath, list: &ListFile, reads_one: bool) {
-        if list.shows == ListShows::Summary && !reads_one {
-            let message = "the list shows summaries, and no path reads one object";
-            let place = yaml_path.select_key("shows");
-            self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
         }
     }
 

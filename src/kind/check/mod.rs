@@ -9,8 +9,10 @@ mod bodies;
 mod examples;
 mod fields;
 mod identity;
+mod identity_names;
 mod keywords;
 mod limits;
+mod lists;
 mod members;
 mod operations;
 mod paging;
@@ -22,7 +24,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use identity::IdentityNames;
+use identity_names::IdentityNames;
 
 use super::file::{ApiFile, FieldFile, HistoryFile, KindFile, OrderedMap, PendingWhenFile, TypeName};
 use super::{
@@ -108,7 +110,6 @@ pub fn check_kind(
         return None;
     };
     mark_identity_fields(&mut fields, &identity);
-    identity::detach_id_field(&mut fields, &identity);
     let mut shape = Shape::new(fields);
     checker.apply_member_rules(root, &file, &mut shape);
     let shape = Arc::new(shape);
@@ -145,7 +146,12 @@ pub fn check_references_across(
 
 /// A document may name the fields by which its object is found, even where the service sets them.
 fn mark_identity_fields(fields: &mut [super::Field], identity: &KindIdentity) {
-    fields[identity.id as usize].behavior.identifier = identity.composition.is_none();
+    let id = &mut fields[identity.id as usize];
+    id.behavior.identifier = identity.composition.is_none();
+    if identity.composition.is_some() {
+        // it is made of other fields
+        id.read_from = Vec::new();
+    }
     for path in &identity.natural_key {
         mark_identity_path(fields, path);
     }

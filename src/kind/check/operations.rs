@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::identity::IdentityNames;
+use super::identity_names::IdentityNames;
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::exchange::{BodyForm, Method};
 use crate::kind::file::{
@@ -88,36 +88,6 @@ impl KindChecker<'_> {
         })
     }
 
-    /// The list of the objects of a scope.
-    fn check_object_list(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
-        if context.identity.is_singleton() {
-            let message = "a scope has one object, which `get` reads";
-            self.report_error_with_hint(yaml_path, "contradiction", message, "remove `list`");
-        }
-        self.check_list_operation(context, Some(context), yaml_path, list);
-        self.check_scope_use(context, yaml_path, list);
-        self.check_list_conditions(context, yaml_path, list);
-    }
-
-    /// Without a list, an object is read by what identifies it.
-    fn check_unlisted(&mut self, yaml_path: YamlPath, file: &OperationsFile, identity: &IdentityNames) {
-        let place = yaml_path.select_key("get");
-        if file.get.as_ref().is_none_or(|get| get.get.is_none() || !get.list_with.is_empty()) {
-            let message = "without a `list`, `get` reads each object by its own path";
-            self.report_error_with_hint(place, "missing-word", message, "add `get: { get: PATH }`");
-        }
-        if !identity.natural_key.is_empty() || file.find.is_some() {
-            let message = "without a `list`, nothing finds an object by its natural key";
-            self.report_error(yaml_path, "contradiction", message);
-        }
-        if identity.id_assigned_by == IdAssigner::Server && file.create.is_some() {
-            let message =
-                "without a `list`, nothing shows whether an object is there that the server numbers";
-            let hint = "add a `list`, or remove `create`";
-            self.report_error_with_hint(yaml_path, "contradiction", message, hint);
-        }
-    }
-
     /// Of several updates, each with the fields that it takes.
     fn resolve_several_updates(
         &mut self,
@@ -179,7 +149,7 @@ impl KindChecker<'_> {
         self.check_item_path(context, yaml_path.select_key("delete"), &delete.delete, identity);
     }
 
-    fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
+    pub(super) fn check_scope_use(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
         let mut used = parse_parameters(&list.get).unwrap_or_default();
         used.extend(
             list.only.values().flatten().flat_map(|value| parse_parameters(value).unwrap_or_default()),

@@ -1,0 +1,53 @@
+//! Lists of objects: what they show, which of their items count, and kinds without one.
+//!
+//! Deliberately absent: pages (`paging`).
+
+use super::identity_names::IdentityNames;
+use super::{CheckContext, KindChecker, YamlPath};
+use crate::kind::file::{IdAssigner, ListFile, ListShows, OperationsFile};
+
+impl KindChecker<'_> {
+    /// The list of the objects of a scope.
+    pub(super) fn check_object_list(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
+        if context.identity.is_singleton() {
+            let message = "a scope has one object, which `get` reads";
+            self.report_error_with_hint(yaml_path, "contradiction", message, "remove `list`");
+        }
+        self.check_list_operation(context, Some(context), yaml_path, list);
+        self.check_scope_use(context, yaml_path, list);
+        self.check_list_conditions(context, yaml_path, list);
+    }
+
+    /// Without a list, an object is read by what identifies it.
+    pub(super) fn check_unlisted(
+        &mut self,
+        yaml_path: YamlPath,
+        file: &OperationsFile,
+        identity: &IdentityNames,
+    ) {
+        let place = yaml_path.select_key("get");
+        if file.get.as_ref().is_none_or(|get| get.get.is_none() || !get.list_with.is_empty()) {
+            let message = "without a `list`, `get` reads each object by its own path";
+            self.report_error_with_hint(place, "missing-word", message, "add `get: { get: PATH }`");
+        }
+        if !identity.natural_key.is_empty() || file.find.is_some() {
+            let message = "without a `list`, nothing finds an object by its natural key";
+            self.report_error(yaml_path, "contradiction", message);
+        }
+        if identity.id_assigned_by == IdAssigner::Server && file.create.is_some() {
+            let message =
+                "without a `list`, nothing shows whether an object is there that the server numbers";
+            let hint = "add a `list`, or remove `create`";
+            self.report_error_with_hint(yaml_path, "contradiction", message, hint);
+        }
+    }
+
+    /// A list of summaries leads to objects that are read one by one.
+    pub(super) fn check_list_form(&mut self, yaml_path: YamlPath, list: &ListFile, reads_one: bool) {
+        if list.shows == ListShows::Summary && !reads_one {
+            let message = "the list shows summaries, and no path reads one object";
+            let place = yaml_path.select_key("shows");
+            self.report_error_with_hint(place, "contradiction", message, "add `get: { get: PATH }`");
+        }
+    }
+}
