@@ -154,7 +154,7 @@ impl ReferenceResolver {
         let sites = job.document.collect_references().into_iter();
         for (parent, (site, reference)) in job.document.parents.iter().zip(sites) {
             let Some(kind) = site.reference.and_then(FieldReference::referenced_kind) else { continue };
-            match self.statuses.find_id(index, job, (&site, reference, kind)) {
+            match self.statuses.find_id(index, job, &site, reference, kind) {
                 Ok(id) => values.push((parent.number, id)),
                 Err(missing) => {
                     let is_unread = missing.diagnostic.code == "reference-unread";
