@@ -150,11 +150,11 @@ fn connect_target(
     let source = &workspace.settings.source;
     let slots = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots = slots.map(|own| (own.source.clone(), source.locate_span(own.span))).collect();
-    let (secrets, mut unresolved) =
-        secrets::resolve_secrets(slots, &workspace.settings.build_secret_environment(&workspace.root));
+    let world = workspace.settings.build_secret_environment(&workspace.root);
+    let (secrets, mut unresolved) = secrets::resolve_secrets(slots, &world);
     faults.append(&mut unresolved);
     let allowance = args.network.build_retry_budget();
-    let target = target.build_target(&secrets, &workspace.root, CredentialPurpose::Read, args.parallelism)?;
+    let target = target.build_target(&secrets, &world, CredentialPurpose::Read, args.parallelism)?;
     let services =
         run_setup::connect_targets(vec![target], &workspace.settings, &args.network, &allowance, faults);
     let hides_paths = aim.import.kind.id_field().sensitivity > Sensitivity::Public;

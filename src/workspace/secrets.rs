@@ -20,7 +20,6 @@ use zeroize::Zeroizing;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
 use crate::document::ValueSource;
-use crate::output_filter::hide_texts;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 use crate::workspace::secret_provider::{SecretProvider, find_secret};
 
@@ -111,15 +110,13 @@ pub fn resolve_secrets(
     (secrets, faults)
 }
 
-/// Reads sources once more; those without a value are left out. What comes is hidden in outputs like the rest.
+/// Reads sources once more; those without a value are left out.
 pub fn read_sources_again(
     sources: impl Iterator<Item = ValueSource>,
     world: &SecretEnvironment,
 ) -> ResolvedSecrets {
     let place = NamedSource::new("", "").locate_span(SourceSpan::default());
-    let (secrets, _) = resolve_secrets(sources.map(|source| (source, place.clone())).collect(), world);
-    hide_texts(secrets.list_texts(|source| matches!(source, ValueSource::Command(_))));
-    secrets
+    resolve_secrets(sources.map(|source| (source, place.clone())).collect(), world).0
 }
 
 /// The text in what a source gave, without the newline at its end.

@@ -376,7 +376,7 @@ impl TargetSettings {
     pub fn build_target(
         &self,
         secrets: &ResolvedSecrets,
-        root: &Path,
+        world: &SecretEnvironment,
         purpose: CredentialPurpose,
         parallelism: Option<u32>,
     ) -> Option<Target> {
@@ -388,7 +388,7 @@ impl TargetSettings {
             api: Arc::clone(&self.api),
             base_url: self.base_url.clone(),
             format: self.format,
-            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, root)?,
+            auth: self.auth.select_auth(purpose)?.resolve_renewable(secrets, world)?,
             scope: self.scope.clone(),
             parallelism: wanted.min(limit.unwrap_or(wanted)).max(1),
             also_send_nested: self.carry_nested,

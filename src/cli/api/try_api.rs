@@ -113,12 +113,12 @@ fn prepare_trial(root: &Path, args: &ApiTryArgs) -> Result<ApiTrial, Vec<Diagnos
     let credentials = target.list_credentials(CredentialPurpose::Read).into_iter();
     let slots =
         credentials.map(|own| (own.source.clone(), base.settings.source.locate_span(own.span))).collect();
-    let (secrets, unresolved) =
-        secrets::resolve_secrets(slots, &base.settings.build_secret_environment(&base.root));
+    let world = base.settings.build_secret_environment(&base.root);
+    let (secrets, unresolved) = secrets::resolve_secrets(slots, &world);
     faults.extend(unresolved);
     let (network, allowance) = (&args.network, args.network.build_retry_budget());
     let connected =
-        target.build_target(&secrets, &base.root, CredentialPurpose::Read, None).into_iter().collect();
+        target.build_target(&secrets, &world, CredentialPurpose::Read, None).into_iter().collect();
     let services = run_setup::connect_targets(connected, &base.settings, network, &allowance, &mut faults);
     match services.into_values().next() {
         Some(service) if !has_errors(&faults) => {

@@ -15,8 +15,8 @@ use crate::kind::scalar::ScalarToken;
 use crate::remote::target_client::{CollectionRef, RequestError, TargetClient};
 use crate::report::sanitize::format_count;
 use crate::value::Value;
-use crate::workspace::settings::TargetSettings;
 use crate::workspace::settings::auth::{AccessSettings, CredentialPurpose};
+use crate::workspace::settings::{SETTINGS_FILE_NAME, TargetSettings};
 use crate::workspace::{LoadedWorkspace, secrets};
 
 /// How many objects of a kind are held against its description.
@@ -30,6 +30,13 @@ pub async fn check_targets(workspace: &LoadedWorkspace, args: &DoctorArgs) -> Ve
     for target in &workspace.settings.targets {
         let area = format!("target {}", target.name);
         checks.push(DoctorCheck::ok(&area, "address", format!("{}", target.base_url)));
+        if workspace.settings.has_errors {
+            // what cannot be read of the settings may be a credential
+            let message = format!("not checked, because {SETTINGS_FILE_NAME} has errors");
+            let remedy = "correct the errors above, and run `trueup doctor` again";
+            checks.push(DoctorCheck::warning(&area, "read", message).with_remedy(remedy));
+            continue;
+        }
         let reading = connect_target(workspace, target, CredentialPurpose::Read, args);
         match reading {
             Err(faults) => {
@@ -78,7 +85,7 @@ fn connect_target(
     let world = workspace.settings.build_secret_environment(&workspace.root);
     let (resolved, mut faults) = secrets::resolve_secrets(slots, &world);
     let allowance = args.network.build_retry_budget();
-    let built = target.build_target(&resolved, &workspace.root, purpose, None);
+    let built = target.build_target(&resolved, &world, purpose, None);
     let settings = &workspace.settings;
     let services = run_setup::connect_targets(
         built.into_iter().collect(),

@@ -4,7 +4,6 @@
 //! is redacted and reported as a plain secret instead of being quoted in another error.
 //! Deliberately absent: values. `secrets` reads them; [`AuthSettings::resolve_secrets`] puts them in.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -15,6 +14,7 @@ use crate::document::read::SourceReader;
 use crate::document::{ValueSource, value_source};
 use crate::kind::read::read_typed;
 use crate::kind::{Api, AuthScheme};
+use crate::output_filter::hide_texts;
 use crate::remote::target;
 use crate::remote::target::TokenLocation;
 use crate::workspace::secrets::{self, ResolvedSecrets, SecretEnvironment};
@@ -364,22 +364,34 @@ impl AuthSettings {
         })
     }
 
-    /// The same, able to run the programs among the sources once more, in the workspace in `root`.
-    pub fn resolve_renewable(&self, secrets: &ResolvedSecrets, root: &Path) -> Option<target::TargetAuth> {
+    /// The same, able to run the programs and providers among the sources once more. What they print then is hidden in
+    /// outputs like the rest.
+    pub fn resolve_renewable(
+        &self,
+        secrets: &ResolvedSecrets,
+        world: &SecretEnvironment,
+    ) -> Option<target::TargetAuth> {
         let resolved = self.resolve_secrets(secrets)?;
-        let is_command = |own: &&CredentialSource| matches!(own.source, ValueSource::Command(_));
-        let is_renewable = self.list_credentials().iter().any(is_command);
-        let (auth, root) = (self.clone(), root.to_owned());
+        let is_renewable = self.list_credentials().iter().any(|own| is_program(&own.source));
+        let (auth, root, providers) = (self.clone(), world.root.to_owned(), world.providers.to_vec());
         let renewal = move || {
-            let secrets = secrets::read_sources_again(
-                auth.list_credentials().into_iter().map(|own| own.source.clone()),
-                &SecretEnvironment::from_process(&root),
-            );
+            let sources = auth.list_credentials().into_iter().map(|own| own.source.clone());
+            let process = SecretEnvironment::from_process(&root);
+            let secrets =
+                secrets::read_sources_again(sources, &SecretEnvironment { providers: &providers, ..process });
+            let is_name =
+                |source: &ValueSource| auth.list_user_names().iter().any(|own| own.source == *source);
+            hide_texts(secrets.list_texts(|source| is_program(source) && !is_name(source)));
             auth.resolve_secrets(&secrets)
         };
         let renewal = is_renewable.then(|| target::CredentialRenewal(Arc::new(renewal)));
         Some(target::TargetAuth { renewal, ..resolved })
     }
+}
+
+/// Whether a program prints the value, which can be another one each time.
+fn is_program(source: &ValueSource) -> bool {
+    matches!(source, ValueSource::Command(_) | ValueSource::Provider(..))
 }
 
 /// Nothing wanted is fine; something wanted and unknown is not.

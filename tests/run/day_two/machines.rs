@@ -1,6 +1,6 @@
 //! `init` as a new user runs it against a sandbox, and `doctor` with each thing that can be wrong.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use trueup::kind::WireFormat;
 use trueup::kind::registry::KindRegistry;
 use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
@@ -148,4 +148,28 @@ fn each_fault_has_its_check_and_its_remedy() {
     let ran = fixture.workspace.run(&["doctor", "--offline"]);
     ran.says(&["the proxy of HTTPS_PROXY"]);
     assert!(!ran.all().contains("hidden-password"), "{}", ran.all());
+}
+
+#[test]
+fn nothing_is_said_of_credentials_that_cannot_be_read() {
+    let fixture = SandboxFixture::new(PARTNER, 1, WireFormat::Json);
+    let settings = fixture.workspace.read("trueup.yaml");
+    let settings: Json = serde_yaml::from_str(&settings).expect("settings");
+    for (wrong, said) in [
+        (json!({ "from_vault": "x" }), "not checked, because trueup.yaml has errors"),
+        (json!({ "from_secret": { "nowhere": "x" } }), "unknown-secret-provider"),
+    ] {
+        let mut faulty = settings.clone();
+        for target in faulty["targets"].as_object_mut().expect("targets").values_mut() {
+            target["auth"] = json!({ "bearer": wrong });
+        }
+        fixture.workspace.write("trueup.yaml", &trueup::yaml::write_yaml(&faulty));
+        let before = fixture.sandbox.read_log().len();
+        for arguments in [&["doctor", "--offline"][..], &["doctor"]] {
+            let ran = fixture.workspace.expect(1, arguments);
+            ran.says(&[said]);
+            assert!(!ran.out.contains("every secret has a value"), "{wrong}: {}", ran.all());
+        }
+        assert_eq!(fixture.sandbox.read_log().len(), before, "nothing is sent without a credential");
+    }
 }

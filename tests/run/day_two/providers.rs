@@ -161,3 +161,33 @@ fn a_plan_without_secrets_compares_everything_else_and_says_so() {
     fixture.workspace.expect(64, &["plan", "--no-secrets", "-o", "plan.json"]);
     fixture.workspace.expect(64, &["apply", "--no-secrets"]);
 }
+
+#[test]
+fn a_credential_of_a_provider_is_read_again_after_401_and_hidden() {
+    const CANARY: &str = "renewed-canary-8802";
+    // the sandbox refuses the word `wrong`: the token that ran out
+    let script = format!(
+        "if [ $(wc -l < calls) = 1 ]; then printf '{{\"token\": \"wrong\"}}'; else printf '{{\"token\": \"{CANARY}\"}}'; fi"
+    );
+    let mut fixture = SandboxFixture::new(GATEWAY, 2, WireFormat::Json);
+    let settings = fixture.workspace.read("trueup.yaml");
+    let mut settings: serde_json::Value = serde_yaml::from_str(&settings).expect("settings");
+    settings["secrets"] = json!({ "vault": { "command": ["./vault"] } });
+    for target in settings["targets"].as_object_mut().expect("targets").values_mut() {
+        target["auth"] = json!({ "bearer": { "from_secret": { "vault": "token" } } });
+    }
+    fixture.workspace.write("trueup.yaml", &trueup::yaml::write_yaml(&settings));
+    write_program(&fixture, "vault", &script);
+    // a service may show the token in a field that nobody marked
+    fixture.edit(0, json!({ "merchantId": format!("of {CANARY}") }));
+    fixture.documents[0].document["spec"]["merchantId"] = json!("another");
+    fixture.write();
+    let ran = fixture.workspace.expect(0, &["plan", "-vv", "--report", "json=out/plan"]);
+    assert_eq!(calls(&fixture), 2, "once more after 401");
+    ran.says(&["merchantId", "of •••"]);
+    assert!(
+        !ran.all().contains(CANARY) && !fixture.workspace.read("out/plan").contains(CANARY),
+        "{}",
+        ran.all()
+    );
+}
