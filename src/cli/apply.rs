@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use clap::Args;
 
 use super::approval::ask_approval;
+use super::environment_order::OrderedRun;
 use super::events::EventStream;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::ids::WrittenIds;
 use super::progress::ProgressDisplay;
+use super::records::RunConclusion;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::RunArgs;
@@ -62,6 +64,9 @@ pub struct ApplyArgs {
     /// Write no ids into documents
     #[arg(long, env = "TRUEUP_NO_WRITE_IDS", hide_env_values = true)]
     pub no_write_ids: bool,
+    /// Apply an environment although no receipt says that this commit is verified in the environment before it (`after`)
+    #[arg(long, env = "TRUEUP_ALLOW_UNVERIFIED", hide_env_values = true)]
+    pub allow_unverified: bool,
 }
 
 /// The code of what could not be noted in `.trueup`.
@@ -216,6 +221,8 @@ pub struct ApplyOptions<'w> {
     pub all_or_nothing: bool,
     /// Which ids go into the documents that have none.
     pub write_ids: WrittenIds,
+    /// The order of environments does not count.
+    pub allow_unverified: bool,
     /// The plan that was reviewed, and what was applied before.
     pub saved_plan: Option<(&'w SavedPlan, &'w Mutex<AppliedPlans>)>,
     /// Documents of the workspace that the reviewed plan has no step for.
@@ -236,6 +243,7 @@ impl ApplyOptions<'_> {
             approved: args.auto_approve,
             all_or_nothing: args.all_or_nothing,
             write_ids: WrittenIds::from_flags(args.write_ids, args.no_write_ids),
+            allow_unverified: args.allow_unverified,
             ..Self::default()
         }
     }
@@ -301,6 +309,29 @@ impl ApplyOptions<'_> {
     /// How many objects are only in part what was asked for, although they were written.
     fn count_partial_undos(&self, outcomes: &[StepOutcome]) -> usize {
         self.undo.map_or(0, |undoing| undoing.count_partial(outcomes.iter().map(|outcome| &outcome.subject)))
+    }
+
+    /// How a run exits whose results are these.
+    fn compute_exit(
+        &self,
+        outcomes: &[StepOutcome],
+        held: &StaleObjects,
+        stop: &CancellationToken,
+    ) -> ExitStatus {
+        let gone = held.without_document.len() + self.count_partial_undos(outcomes);
+        let interrupted = stop.is_interrupted() && self.diagnose_lost_lease().is_none();
+        compute_exit_status(outcomes, gone, interrupted, stop.is_expired())
+    }
+
+    /// The environments that are verified at the end of a run that did all that it was to do.
+    fn verify_environments(
+        &self,
+        exit: ExitStatus,
+        order: Option<&OrderedRun>,
+        screen: &TerminalScreen,
+    ) -> anyhow::Result<Vec<String>> {
+        let Some(order) = order.filter(|_| exit == ExitStatus::Done) else { return Ok(Vec::new()) };
+        order.verify_environments(&order.list_preceding(self.saved_plan.map(|(own, _)| own)), screen)
     }
 
     /// Tells the result wherever else it is to be told.
@@ -427,10 +458,10 @@ fn execute(
         StdoutFormat::Text => plan::print_plan(&plan, &shown, &verdicts, prepared, screen)?,
         StdoutFormat::Json => screen.print_remark(&plan_text::render_plan(&shown, screen.width())),
     }
-    let environments = plan.steps.iter().filter_map(|step| step.subject.environment.as_deref());
-    let composition = &prepared.workspace.settings.composition;
-    screen.print_diagnostics(&composition.diagnose_unchecked_order(environments));
+    let order = OrderedRun::begin(prepared, reading).filter(|_| way.undo.is_none());
     let mut why = way.check_gates(&plan, &held, &reading.build_limits());
+    let checked = order.as_ref().filter(|_| !way.allow_unverified);
+    why.extend(checked.map(|order| order.check_order(&plan)).unwrap_or_default());
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
     if !why.is_empty() {
         screen.print_diagnostics(&why);
@@ -443,11 +474,19 @@ fn execute(
         records::recover_interrupted_runs(prepared, &cut_off, screen);
         screen.print_diagnostics(&collect_warnings(&outcomes));
         report_unwritten(&outcomes, &plan.diagnostics, &held, screen, way)?;
-        return Ok(if held.without_document.is_empty() {
-            plan::compute_exit_status(&plan, false)
-        } else {
-            ExitStatus::Refused
-        });
+        let exit = match held.without_document.is_empty() {
+            true => plan::compute_exit_status(&plan, false),
+            false => ExitStatus::Refused,
+        };
+        let verified = way.verify_environments(exit, order.as_ref(), screen)?;
+        if !verified.is_empty() {
+            // without a receipt, nobody would know it later
+            let conclusion = RunConclusion { results: ApplyReport::from_outcomes(&outcomes), verified };
+            let fault = records::record_verified(prepared, &plan, conclusion, screen);
+            screen.print_diagnostics(fault.as_slice());
+            return Ok(if fault.is_none() { exit } else { ExitStatus::Error });
+        }
+        return Ok(exit);
     }
     if !way.approved
         && let Some((why, exit)) = ask_approval(&plan, &runtime, screen)?
@@ -483,14 +522,28 @@ fn execute(
     screen.print_diagnostics(&hindrances);
     let hindrances = [known, hindrances].concat();
     let requests = request_forecast::compare_forecast(&shown.requests, &prepared.services, &before);
-    conclude_apply(prepared, (&outcomes, hindrances, requests), (&held, &journal), screen, way)
+    let exit = way.compute_exit(&outcomes, &held, &prepared.retry_budget.cancellation);
+    let verified = way.verify_environments(exit, order.as_ref(), screen)?;
+    let ended = EndedRun { outcomes: &outcomes, held: &held, hindrances, requests, verified };
+    conclude_apply(prepared, ended, &journal, screen, way)
+}
+
+/// What a run came to.
+struct EndedRun<'o> {
+    outcomes: &'o [StepOutcome],
+    /// What of the reviewed plan was not applied.
+    held: &'o StaleObjects,
+    hindrances: Vec<Diagnostic>,
+    requests: Vec<TargetRequestUsage>,
+    /// The environments that are verified.
+    verified: Vec<String>,
 }
 
 /// Tells what a run came to, closes its account, and says how it exits.
 fn conclude_apply(
     prepared: &PreparedRun,
-    (outcomes, mut hindrances, requests): (&[StepOutcome], Vec<Diagnostic>, Vec<TargetRequestUsage>),
-    (held, journal): (&StaleObjects, &Journal),
+    EndedRun { outcomes, held, mut hindrances, requests, verified }: EndedRun,
+    journal: &Journal,
     screen: &TerminalScreen,
     way: ApplyOptions,
 ) -> anyhow::Result<ExitStatus> {
@@ -509,7 +562,8 @@ fn conclude_apply(
     let shown = print_report(clear.as_ref().unwrap_or(&report), screen)
         .and_then(|()| way.write_reports(&report, screen));
     // the account is closed whoever listens, and before anybody far away is waited for
-    records::close_journal(prepared, journal, report.clone(), screen);
+    let conclusion = RunConclusion { results: report.clone(), verified };
+    records::close_journal(prepared, journal, conclusion, screen);
     notify::send_notifications(
         &prepared.workspace,
         NotifyEvent::Apply,
@@ -518,19 +572,11 @@ fn conclude_apply(
     );
     shown?;
     let is_recorded = outcomes.iter().all(|own| own.findings.iter().all(|found| found.code != NOT_RECORDED));
-    let interrupted = prepared.retry_budget.cancellation.is_interrupted() && lost.is_none();
-    Ok(
-        match compute_exit_status(
-            outcomes,
-            held.without_document.len() + way.count_partial_undos(outcomes),
-            interrupted,
-            prepared.retry_budget.cancellation.is_expired(),
-        ) {
-            // somebody else may have written over it, or the next run does not know what this one did
-            ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,
-            exit => exit,
-        },
-    )
+    Ok(match way.compute_exit(outcomes, held, &prepared.retry_budget.cancellation) {
+        // somebody else may have written over it, or the next run does not know what this one did
+        ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,
+        exit => exit,
+    })
 }
 
 /// Nothing was written; what of a reviewed plan is not any more as it was is told in every format.

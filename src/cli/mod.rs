@@ -15,6 +15,7 @@ pub mod demo;
 mod digest_keys;
 pub mod doctor;
 pub mod drift;
+mod environment_order;
 mod events;
 pub mod exit;
 pub mod explain;

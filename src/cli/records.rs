@@ -290,14 +290,35 @@ fn record_plan(root: &Path, keys: &DigestKeys, jobs: &[ObjectJob], plan: &Plan) 
     );
 }
 
+/// How a run ended.
+pub struct RunConclusion {
+    pub results: ApplyReport,
+    /// The environments that are verified.
+    pub verified: Vec<String>,
+}
+
+/// Keeps the receipt of a run that had nothing to write and found environments verified; gives what kept it from that.
+pub fn record_verified(
+    prepared: &PreparedRun,
+    plan: &Plan,
+    conclusion: RunConclusion,
+    screen: &TerminalScreen,
+) -> Option<Diagnostic> {
+    match begin_journal(prepared, plan, &[], None, screen) {
+        Ok(journal) => close_journal(prepared, &journal, conclusion, screen),
+        Err(fault) => return Some(fault),
+    }
+    None
+}
+
 /// Ends a journal and keeps the receipt.
 pub fn close_journal(
     prepared: &PreparedRun,
     journal: &Journal,
-    results: ApplyReport,
+    conclusion: RunConclusion,
     screen: &TerminalScreen,
 ) {
-    if let Err(error) = write_receipt(prepared, journal, results, screen) {
+    if let Err(error) = write_receipt(prepared, journal, conclusion, screen) {
         let message = format!("the receipt cannot be written: {error}");
         let hint = "the journal of the run has the same content; free disk space or fix the permissions";
         screen.print_diagnostics(&[Diagnostic::warning("no-receipt", message).with_hint(hint)]);
@@ -307,7 +328,7 @@ pub fn close_journal(
 fn write_receipt(
     prepared: &PreparedRun,
     journal: &Journal,
-    results: ApplyReport,
+    RunConclusion { results, verified }: RunConclusion,
     screen: &TerminalScreen,
 ) -> anyhow::Result<()> {
     let (folder, name) = (prepared.workspace.root.join(STATE_FOLDER), journal.name().to_owned());
@@ -315,7 +336,7 @@ fn write_receipt(
         let text = super::saved_plan::read_bounded(&folder.join("journal").join(format!("{name}.jsonl")))?;
         let Some(mut account) = journal::parse_run(name.clone(), &text) else { return Ok(None) };
         account.ended = Some(crate::run::format_now());
-        let mut receipt = Receipt::new(&account, Some(results));
+        let mut receipt = Receipt { verified, ..Receipt::new(&account, Some(results)) };
         receipt.applied = shared_receipts::collect_applied_notes(prepared, &receipt);
         let text = to_json(&receipt.seal(journal.key())?)?;
         shared_receipts::keep_receipt(prepared, &name, &text)?;

@@ -3,7 +3,6 @@
 //! Read and checked where the settings are; here they are plain data.
 //! Deliberately absent: the connections themselves.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, suggest_word};
@@ -86,22 +85,9 @@ impl CompositionSettings {
         self.target_environments.iter().find(|(name, _)| &**name == target).map(|(_, own)| own)
     }
 
-    /// A warning for each of these environments that comes after another one: nothing checks what was applied there.
-    pub fn diagnose_unchecked_order<'e>(
-        &self,
-        environments: impl Iterator<Item = &'e str>,
-    ) -> Vec<Diagnostic> {
-        let names: BTreeSet<&str> = environments.collect();
-        let entries = names.into_iter().filter_map(|name| self.find_environment(name));
-        let warn = |own: &EnvironmentSettings| {
-            let after = own.after.as_ref()?;
-            let message =
-                format!("whether this commit was applied to `{after}` before `{}` was not checked", own.name);
-            let hint = format!("let CI apply `{after}` first, and `{}` only if that succeeded", own.name);
-            let fault = Diagnostic::warning("order-not-checked", message).with_hint(hint);
-            Some(fault.with_location(self.source.locate_span(own.span)))
-        };
-        entries.filter_map(warn).collect()
+    /// Whether another environment comes after this one.
+    pub fn has_successor(&self, name: &str) -> bool {
+        self.environments.iter().any(|own| own.after.as_deref() == Some(name))
     }
 
     /// The bases of documents of a kind that name none.

@@ -62,6 +62,10 @@ pub struct Receipt {
     /// What objects were applied as, for `drift` on other machines; absent where receipts are not shared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<DigestExport>,
+    /// The environments of which every object was as this commit describes it when the run ended; only where another
+    /// environment comes after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verified: Vec<String>,
     /// What became of the objects.
     pub results: ApplyReport,
     /// What tells whether anything above was changed.
@@ -120,6 +124,7 @@ impl Receipt {
             requests: account.requests.iter().map(convert_request).collect(),
             objects: account.objects.clone(),
             applied: None,
+            verified: Vec::new(),
             results: results.unwrap_or_else(|| build_partial_results(account)),
             seal: None,
         }
@@ -149,12 +154,14 @@ impl Receipt {
             .commit
             .as_ref()
             .map(|own| format!(", at commit {}", sanitize::truncate_line(&line(own), 13)));
+        let verified = self.verified.iter().map(|name| format!(", {} verified", line(name)));
         format!(
-            "apply from {} {ended}{}{}{}; {}, {}\n\n{}",
+            "apply from {} {ended}{}{}{}{}; {}, {}\n\n{}",
             line(&self.started),
             who.unwrap_or_default(),
             plan.unwrap_or_default(),
             commit.unwrap_or_default(),
+            verified.collect::<String>(),
             sanitize::format_count(self.requests.len(), "request"),
             sanitize::format_count(self.retries as usize, "retry").replace("retrys", "retries"),
             results_text(&self.results, width),

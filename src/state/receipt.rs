@@ -29,6 +29,17 @@ pub fn read_receipt(folder: &Path, name: &str) -> io::Result<Option<String>> {
     }
 }
 
+/// The names of the newest receipts here, the newest first. A name begins with the time of its run.
+pub fn list_newest(folder: &Path, most: usize) -> Vec<String> {
+    let entries = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> =
+        names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect();
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    names.truncate(most);
+    names
+}
+
 /// Whether the run of that name has its receipt here.
 pub fn has_receipt(folder: &Path, name: &str) -> bool {
     folder.join(FOLDER).join(format!("{name}.json")).is_file()

@@ -325,6 +325,18 @@ impl LoadedWorkspace {
         if diagnostic::has_errors(&faults) { Vec::new() } else { documents }
     }
 
+    /// The files that this workspace was read from.
+    pub fn list_input_files(&self) -> Vec<String> {
+        let values = self.settings.composition.environments.iter();
+        let values = values.map(|own| files::format_values_path(&own.name));
+        let descriptions = files::read_descriptions(&self.root, API_FOLDER, &mut Vec::new());
+        let mut paths: Vec<String> = self.sources.files.iter().map(|source| source.path.clone()).collect();
+        paths.push(settings::SETTINGS_FILE_NAME.to_owned());
+        paths.extend(values.filter(|path| self.root.join(path).is_file()));
+        paths.extend(descriptions.into_iter().map(|(path, _)| path));
+        paths
+    }
+
     /// What is wrong with the name of an environment.
     pub fn diagnose_environment(&self, name: &str) -> Option<Diagnostic> {
         let composition = &self.settings.composition;
@@ -424,9 +436,8 @@ impl LoadedWorkspace {
                 .filter_map(|own| own.diagnose_missing_credentials(self.purpose, &self.settings.source)),
         );
         diagnostic::sort_diagnostics(&mut faults);
-        let connect = |own: &settings::TargetSettings| {
-            own.build_target(&secrets, &self.root, self.purpose, parallelism)
-        };
+        let connect =
+            |own: &settings::TargetSettings| own.build_target(&secrets, world, self.purpose, parallelism);
         (self.list_used_targets().filter_map(connect).collect(), faults)
     }
 }

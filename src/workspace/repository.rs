@@ -228,6 +228,27 @@ impl GitRepository {
         Some(listed.split('\0').filter_map(entry).collect())
     }
 
+    /// A file of the workspace that differs from the checked-out commit: one that is changed or gone, or one of these
+    /// that the commit does not have.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    pub fn find_uncommitted<'p>(
+        &self,
+        mut paths: impl Iterator<Item = &'p str>,
+    ) -> GitResult<Option<String>> {
+        let differing =
+            ["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z", "--relative"];
+        let differing = self.run_git(&[&differing[..], &["HEAD", "--", "."]].concat());
+        let listed = self.run_git(&["ls-tree", "-r", "--name-only", "-z", "HEAD"]);
+        let (Some(differing), Some(listed)) = (differing, listed) else {
+            return Err(self.diagnose_missing_history());
+        };
+        let committed: BTreeSet<&str> = listed.split('\0').collect();
+        let changed = differing.split('\0').find(|path| !path.is_empty());
+        Ok(changed.or_else(|| paths.find(|path| !committed.contains(path))).map(str::to_owned))
+    }
+
     /// Whether the checked-out commit or the index has a file, a folder, a link or a submodule of this name in the
     /// workspace. Case does not matter, because it does not on some file systems.
     pub fn has_entry(&self, name: &str) -> bool {

@@ -12,7 +12,8 @@ fn committed() -> Depot {
     own.write(".gitignore", ".trueup/\nout/\n");
     git(own.root(), &["init", "-q", "-b", "main"]);
     commit(&depot, "as it is applied");
-    own.expect(0, &["apply", "--trust-empty", "--auto-approve"]);
+    own.expect(0, &["apply", "--trust-empty", "--auto-approve", "--env", "staging"]);
+    own.expect(0, &["apply", "--trust-empty", "--auto-approve", "--env", "production"]);
     forget(&depot);
     depot
 }
@@ -52,7 +53,8 @@ fn a_merged_edit_of_a_natural_key_is_a_rename() {
     own.write("values/production.yaml", "price: 6\n");
     commit(&depot, "a price");
     assert_eq!(actions(&depot), ["update s/anvil", "update p/anvil", "update p/bolt"]);
-    own.expect(0, &["apply", "--auto-approve"]);
+    own.expect(0, &["apply", "--auto-approve", "--env", "staging"]);
+    own.expect(0, &["apply", "--auto-approve", "--env", "production"]);
     assert_eq!(depot.count(), before);
 }
 

@@ -7,6 +7,7 @@ mod composed_history;
 mod day_two;
 mod drift;
 mod end_to_end;
+mod environment_order;
 mod environments;
 mod events;
 mod identity;

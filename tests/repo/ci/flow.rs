@@ -8,7 +8,7 @@ use trueup::kind::Kind;
 use trueup::kind::registry::KindRegistry;
 use trueup::sandbox::{RunningSandbox, SandboxLauncher, SandboxOptions};
 
-use super::runner::{FORK_ID, Hub, artifact};
+use super::runner::{Ended, FORK_ID, Hub, artifact};
 
 const PRODUCTION: (&str, &str) = ("environment", "production");
 const GATEWAY: &str = "bootview/payment-gateway";
@@ -301,6 +301,17 @@ fn an_apply_waits_for_the_earlier_one_and_is_not_lost() {
     assert_eq!(amount(&production), json!(3500.0));
 }
 
+/// Plans an environment by the workflow that is started by hand, and applies this plan.
+fn apply_by_hand(hub: &mut Hub, commit: &str, environment: &str) -> Ended {
+    let event = "workflow_dispatch";
+    let planned =
+        hub.run_with("by-hand.yml", event, commit, &[("mode", "plan"), ("environments", environment)]);
+    assert!(planned.ok, "{}", planned.log);
+    let run = hub.last_run();
+    let inputs = [("mode", "apply"), ("environment", environment), ("plan-run", &*run)];
+    hub.run_with("by-hand.yml", event, commit, &inputs)
+}
+
 #[test]
 fn by_hand_a_plan_is_reviewed_applied_and_undone() {
     let (mut hub, _staging, production) = fixture();
@@ -309,21 +320,10 @@ fn by_hand_a_plan_is_reviewed_applied_and_undone() {
     let pushed = change(&hub, "3000.00", "3700.00");
     let refused = hub.run("apply.yml", "push", &pushed);
     assert!(!refused.ok && refused.log.contains("mode plan"), "{}", refused.log);
-    let planned = hub.run_with(
-        "by-hand.yml",
-        "workflow_dispatch",
-        &pushed,
-        &[("mode", "plan"), ("environments", "production")],
-    );
-    assert!(planned.ok, "{}", planned.log);
-    let run = hub.last_run();
-    let applied = hub.run_with(
-        "by-hand.yml",
-        "workflow_dispatch",
-        &pushed,
-        &[("mode", "apply"), PRODUCTION, ("plan-run", &run)],
-    );
-    assert!(applied.ok, "{}", applied.log);
+    for environment in ["staging", "production"] {
+        let applied = apply_by_hand(&mut hub, &pushed, environment);
+        assert!(applied.ok, "{}", applied.log);
+    }
     assert_eq!(amount(&production), json!(3700.0));
     let run = hub.last_run();
     let undone = hub.run_with(

@@ -195,3 +195,33 @@ fn a_commit_without_a_reviewed_plan_writes_nothing() {
     let (ok, log) = run_job(&gitlab, "trueup-apply", folder.path());
     assert!(!ok && log.contains("nothing was written") && !log.contains("trueup -C . apply"), "{log}");
 }
+
+#[test]
+fn receipts_reach_the_stage_of_the_next_environment() {
+    let text = fs::read_to_string("templates/trueup.yml").expect("the component");
+    let jobs = text.split_once("\n---\n").expect("two documents").1;
+    let jobs = jobs.replace("$[[ inputs.name ]]", "trueup").replace("$[[ inputs.directory ]]", ".");
+    let jobs: Json = document("templates/trueup.yml", &jobs);
+    let apply = &jobs["trueup-apply"];
+    assert_eq!(apply["stage"], "$[[ inputs.stage ]]");
+    assert!(
+        apply["needs"].is_null() && apply["dependencies"].is_null(),
+        "artifacts of earlier stages come along"
+    );
+    assert_eq!(apply["artifacts"]["paths"], json!(["./.trueup/receipts"]));
+    // what came along is left in place where receipts are sealed under the key of all jobs
+    let lines = jobs[".trueup"]["before_script"].as_array().expect("a script").iter();
+    let of_state = lines.filter_map(Json::as_str).filter(|line| line.contains(".trueup"));
+    let script = of_state.collect::<Vec<_>>().join("\n");
+    for (key, is_kept) in [("the same long text", true), ("", false)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let receipts = folder.path().join(".trueup/receipts");
+        fs::create_dir_all(&receipts).expect("a folder");
+        fs::write(receipts.join("2026.json"), "{}").expect("a file");
+        let mut command = Command::new("bash");
+        command.args(["-e", "-c", &script]).current_dir(folder.path());
+        let status = command.env("DIRECTORY", ".").env("TRUEUP_DIGEST_KEY", key).status().expect("bash");
+        assert!(status.success());
+        assert_eq!(receipts.join("2026.json").exists(), is_kept, "{key:?}");
+    }
+}

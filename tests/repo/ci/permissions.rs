@@ -101,15 +101,15 @@ fn atlantis_plans_and_applies_by_its_workflow() {
         return;
     }
     let (hub, staging, production) = fixture();
-    let (server, before) = (yaml("ci/atlantis.yaml"), amount(&staging));
+    let server = yaml("ci/atlantis.yaml");
     let repository = yaml("examples/gitops-repo/atlantis.yaml");
     let names: Vec<_> =
         repository["projects"].as_array().expect("projects").iter().map(|own| own["name"].clone()).collect();
     assert_eq!(names, ["staging", "production"]);
     let workflow = &server["workflows"][server["repos"][0]["workflow"].as_str().expect("a workflow")];
     change(&hub, "3000.00", "3500.00");
-    let plan_file = hub.path("plan.json").to_string_lossy().into_owned();
-    let run = |phase: &str, head_owner: &str| {
+    let run = |phase: &str, project: &str, head_owner: &str| {
+        let plan_file = hub.path(&format!("plan-{project}.json"));
         let mut log = String::new();
         let mut own = Vec::new();
         for step in workflow[phase]["steps"].as_array().expect("steps") {
@@ -120,7 +120,7 @@ fn atlantis_plans_and_applies_by_its_workflow() {
             let mut command: Command = hub.shell(script.expect("a script"));
             command
                 .env("PLANFILE", &plan_file)
-                .env("PROJECT_NAME", "production")
+                .env("PROJECT_NAME", project)
                 .env("HEAD_REPO_OWNER", head_owner)
                 .env("BASE_REPO_OWNER", "example");
             let output = command.envs(own.iter().cloned()).output().expect("a shell");
@@ -135,12 +135,20 @@ fn atlantis_plans_and_applies_by_its_workflow() {
         }
         (true, log, own)
     };
-    let (ok, log, own) = run("plan", "example");
+    let (ok, log, own) = run("plan", "production", "example");
     assert!(ok && log.contains("3500") && own == [("TRUEUP_NO_COMMANDS".to_owned(), String::new())], "{log}");
-    assert_eq!(run("plan", "mallory").2, [("TRUEUP_NO_COMMANDS".to_owned(), "1".to_owned())]);
-    let (ok, log, _) = run("apply", "example");
+    assert_eq!(run("plan", "production", "mallory").2, [("TRUEUP_NO_COMMANDS".to_owned(), "1".to_owned())]);
+    // the projects are applied in their order
+    let (ok, log, _) = run("apply", "production", "example");
+    assert!(!ok && log.contains("environment-order"), "{log}");
+    for phase in ["plan", "apply"] {
+        let (ok, log, _) = run(phase, "staging", "example");
+        assert!(ok, "{log}");
+    }
+    let applied = amount(&staging);
+    let (ok, log, _) = run("apply", "production", "example");
     assert!(ok, "{log}");
     assert_eq!(amount(&production), json!(3500.0));
-    assert_eq!(amount(&staging), before, "the other environment");
-    assert!(fs::metadata(&plan_file).is_ok());
+    assert_eq!(amount(&staging), applied, "the other environment");
+    assert!(fs::metadata(hub.path("plan-production.json")).is_ok());
 }

@@ -193,6 +193,36 @@ fn play_friday(week: &mut Week) -> String {
     merge
 }
 
+/// Thursday: somebody starts the apply of production by hand before that of staging; it waits until the same commit is
+/// verified there.
+fn play_thursday(week: &mut Week) {
+    week.hub.git(&["checkout", "--quiet", "-b", "thursday", "main"]);
+    let head = change(&week.hub, "feeAmount: 4.25", "feeAmount: 4.75");
+    let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
+    week.expect(&planned, true, "plan of thursday");
+    let merge = week.hub.merge("thursday");
+    let by_hand = |environment: &'static str, run: &'static str| {
+        [("mode", "apply"), ("environment", environment), ("plan-run", run)]
+    };
+    let planned = week.run(
+        "by-hand.yml",
+        "workflow_dispatch",
+        &merge,
+        &[("mode", "plan"), ("environments", "staging production")],
+    );
+    week.expect(&planned, true, "plan by hand of both");
+    let run: &'static str = week.hub.last_run().leak();
+    let refused = week.run("by-hand.yml", "workflow_dispatch", &merge, &by_hand("production", run));
+    week.expect(&refused, false, "production before staging, by hand");
+    assert!(refused.log.contains("[environment-order]"), "{}", refused.log);
+    assert!(Week::list_writes(&week.production).is_empty());
+    for environment in ["staging", "production"] {
+        let applied = week.run("by-hand.yml", "workflow_dispatch", &merge, &by_hand(environment, run));
+        week.expect(&applied, true, &format!("{environment}, by hand"));
+        week.applies += 1;
+    }
+}
+
 /// Saturday: a fork, which gets no secrets, and whose document asks for programs, files and variables.
 fn play_saturday(week: &mut Week) {
     let job =
@@ -261,6 +291,9 @@ fn a_week() {
     let planned = week.run("pull-request.yml", "pull_request", &head, &[]);
     week.expect(&planned, true, "plan of payments-fee");
     week.apply_merged("payments-fee", &head);
+
+    week.day = "Thursday";
+    play_thursday(&mut week);
 
     week.day = "Friday";
     play_friday(&mut week);

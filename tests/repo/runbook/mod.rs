@@ -51,6 +51,7 @@ macro_rules! sections {
 
 sections! {
     refused_by_a_gate: "Refused by a gate",
+    environment_order: "An environment is not next",
     refused_by_a_policy: "Refused by a policy",
     partly_applied: "Partly applied",
     interrupted: "Interrupted",

@@ -1,0 +1,230 @@
+//! The order of environments: one that comes `after` another is applied once the same commit is verified there.
+//!
+//! At the end of an apply, each environment that others come after is planned once more. If nothing differs, the
+//! receipt names it as verified, with the commit. Receipts of this workspace and shared ones are the evidence; without
+//! one, with edits that are not committed, or without a commit, the apply is refused.
+//! Deliberately absent: what happens to the service after that.
+
+use std::collections::BTreeSet;
+
+use super::plan::make_plan;
+use super::run_args::RunArgs;
+use super::run_setup::{self, PreparedRun, RunSelection, STATE_FOLDER};
+use super::screen::TerminalScreen;
+use super::shared_receipts::{MAX_READ_RECEIPTS, run_on_archive};
+use crate::compose::settings::EnvironmentSettings;
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::plan::Plan;
+use crate::report::receipt as receipts;
+use crate::report::sanitize::format_count;
+use crate::report::saved_plan::SavedPlan;
+use crate::state::receipt;
+use crate::workspace;
+use crate::workspace::LoadedWorkspace;
+use crate::workspace::repository::GitRepository;
+
+/// The characters of a commit that are shown.
+const SHOWN_COMMIT: usize = 12;
+
+/// A run in a workspace where environments come after each other, and the commit that it applies.
+pub struct OrderedRun<'r> {
+    prepared: &'r PreparedRun,
+    reading: &'r RunArgs,
+    commit: Result<String, UnknownCommit>,
+}
+
+/// Why no commit describes the documents, and what to do.
+struct UnknownCommit {
+    reason: String,
+    hint: String,
+}
+
+impl<'r> OrderedRun<'r> {
+    /// A run that has changed nothing yet; nothing where no environment comes after another one.
+    pub fn begin(prepared: &'r PreparedRun, reading: &'r RunArgs) -> Option<Self> {
+        let environments = &prepared.workspace.settings.composition.environments;
+        let is_ordered = environments.iter().any(|own| own.after.is_some());
+        is_ordered.then(|| Self { prepared, reading, commit: read_clean_commit(&prepared.workspace) })
+    }
+
+    /// Why the steps of a plan are not applied: the environment before theirs is not verified at this commit.
+    pub fn check_order(&self, plan: &Plan) -> Vec<Diagnostic> {
+        let composition = &self.prepared.workspace.settings.composition;
+        let names: BTreeSet<&str> =
+            plan.steps.iter().filter_map(|step| step.subject.environment.as_deref()).collect();
+        let entries = names.into_iter().filter_map(|name| composition.find_environment(name));
+        let check = |own: &EnvironmentSettings| {
+            let fault = self.check_environment(own)?;
+            Some(fault.with_location(composition.source.locate_span(own.span)))
+        };
+        entries.filter_map(check).collect()
+    }
+
+    fn check_environment(&self, own: &EnvironmentSettings) -> Option<Diagnostic> {
+        let (name, after) = (&own.name, own.after.as_ref()?);
+        let refuse = |reason: &str, hint: &str| {
+            let fault = Diagnostic::error(
+                "environment-order",
+                format!("`{name}` comes after `{after}`, and {reason}"),
+            );
+            Some(fault.with_hint(format!("{hint}; `--allow-unverified` applies all the same")))
+        };
+        let commit = match &self.commit {
+            Ok(commit) => commit,
+            Err(unknown) => return refuse(&unknown.reason, &unknown.hint),
+        };
+        if self.is_verified_here(after, commit) {
+            return None;
+        }
+        let unread = match self.find_shared_evidence(after, commit) {
+            Ok(true) => return None,
+            Ok(false) => String::new(),
+            Err(why) => format!("; shared receipts cannot be read: {why}"),
+        };
+        let commit = shorten_commit(commit);
+        let reason = format!("no receipt says that commit {commit} is verified there{unread}");
+        refuse(&reason, &self.describe_remedy(after))
+    }
+
+    fn describe_remedy(&self, after: &str) -> String {
+        let first = format!("apply `{after}` first, at this commit");
+        match self.prepared.workspace.settings.receipts.store {
+            Some(_) => first,
+            None => format!(
+                "{first}; if another machine did, share receipts in trueup.yaml or keep `{STATE_FOLDER}` between the jobs"
+            ),
+        }
+    }
+
+    /// The environments of the run that others come after. A saved plan may have no step for the environment that it
+    /// is for.
+    pub fn list_preceding(&self, saved: Option<&SavedPlan>) -> Vec<String> {
+        let workspace = &self.prepared.workspace;
+        let composition = &workspace.settings.composition;
+        let of_plan = saved.and_then(|saved| saved.report.selection.as_ref());
+        let of_plan = of_plan.map(|selection| &selection.environments).filter(|names| !names.is_empty());
+        let is_selected = |name: &str| match of_plan {
+            Some(names) => names.iter().any(|own| own == name),
+            None => {
+                let selected = &workspace.selected_environments;
+                selected.is_empty() || selected.iter().any(|own| **own == *name)
+            }
+        };
+        let names = composition.environments.iter().map(|own| &*own.name);
+        names.filter(|name| composition.has_successor(name) && is_selected(name)).map(str::to_owned).collect()
+    }
+
+    /// The environments of this list that are as the commit describes them.
+    ///
+    /// # Errors
+    /// When there is no runtime.
+    pub fn verify_environments(
+        &self,
+        names: &[String],
+        screen: &TerminalScreen,
+    ) -> anyhow::Result<Vec<String>> {
+        let mut verified = Vec::new();
+        for name in names {
+            let difference = match &self.commit {
+                Ok(_) => self.find_difference(name, screen)?,
+                Err(unknown) => Some(unknown.reason.clone()),
+            };
+            match (difference, &self.commit) {
+                (Some(why), _) => screen.print_diagnostics(&[diagnose_unverified(name, &why)]),
+                (None, Ok(commit)) => {
+                    let commit = shorten_commit(commit);
+                    screen.print_remark(&format!("verified: {name} is as commit {commit} describes it\n"));
+                    verified.push(name.clone());
+                }
+                (None, Err(_)) => {}
+            }
+        }
+        Ok(verified)
+    }
+
+    /// What a plan over a whole environment still finds; nothing when all of it is in sync. It is read with the
+    /// credentials of this run, on connections that cannot write.
+    fn find_difference(&self, name: &str, screen: &TerminalScreen) -> anyhow::Result<Option<String>> {
+        let failed = || Ok(Some("it could not be planned again".to_owned()));
+        let root = &self.prepared.workspace.root;
+        let (workspace, faults) = workspace::open_environments(root, &[], &[name.to_owned()]);
+        let Some(workspace) = workspace.filter(|_| !has_errors(&faults)) else { return failed() };
+        let workspace = workspace.with_write_access(None);
+        let reading = RunArgs { rotate: Vec::new(), unmanaged: false, ..self.reading.clone() };
+        let whole = RunSelection::WHOLE;
+        let fresh = run_setup::prepare_run(workspace, &reading, whole, screen, run_setup::PROCESS_ENV);
+        let Ok(fresh) = fresh else { return failed() };
+        let plan = make_plan(&fresh, &reading, screen)?;
+        Ok(match (plan.steps.len() + plan.refused.len(), plan.complete) {
+            (0, true) => None,
+            (0, false) => Some("not everything could be read".to_owned()),
+            (number, _) => Some(format!("{} not in sync", format_count(number, "object"))),
+        })
+    }
+
+    fn is_verified_here(&self, environment: &str, commit: &str) -> bool {
+        let folder = self.prepared.workspace.root.join(STATE_FOLDER);
+        let names = receipt::list_newest(&folder, MAX_READ_RECEIPTS);
+        let mut texts = names.iter().filter_map(|name| receipt::read_receipt(&folder, name).ok().flatten());
+        texts.any(|text| self.proves(&text, environment, commit))
+    }
+
+    /// # Errors
+    /// Why the receipts of other machines cannot be read.
+    fn find_shared_evidence(&self, environment: &str, commit: &str) -> Result<bool, String> {
+        let Some(store) = &self.prepared.workspace.settings.receipts.store else { return Ok(false) };
+        let found = run_on_archive(store, async |archive| {
+            for name in archive.list_newest(MAX_READ_RECEIPTS).await? {
+                let Ok(text) = archive.get_receipt(&name).await else { continue };
+                if self.proves(&text, environment, commit) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        found.map_err(|why| why.to_string())
+    }
+
+    /// Whether a receipt says that this commit was verified in an environment.
+    fn proves(&self, text: &str, environment: &str, commit: &str) -> bool {
+        let Some(receipt) = receipts::read_unverified(text) else { return false };
+        let is_about = receipt.commit.as_deref() == Some(commit)
+            && receipt.verified.iter().any(|own| own == environment)
+            && receipt.ended.is_some();
+        // where all machines have a key, a receipt without it can be from anybody
+        let keys = &self.prepared.keys;
+        let is_keyed = receipt.seal.as_ref().is_some_and(|seal| seal.keyed);
+        is_about
+            && (is_keyed || keys.environment_key().is_none())
+            && receipts::read_verified(text, |keyed| keys.select_key(keyed)).is_ok()
+    }
+}
+
+fn diagnose_unverified(name: &str, why: &str) -> Diagnostic {
+    let message = format!("this commit does not count as verified in `{name}`: {why}");
+    Diagnostic::warning("environment-not-verified", message).with_hint(format!(
+        "the environments after `{name}` are refused until an apply ends with all of it in sync"
+    ))
+}
+
+fn shorten_commit(commit: &str) -> &str {
+    commit.get(..SHOWN_COMMIT).unwrap_or(commit)
+}
+
+/// The checked-out commit, if every file of the workspace is as it has it.
+fn read_clean_commit(workspace: &LoadedWorkspace) -> Result<String, UnknownCommit> {
+    let unknown = |reason: String, hint: &str| Err(UnknownCommit { reason, hint: hint.to_owned() });
+    let head = GitRepository::discover(&workspace.root).and_then(|own| Some((own.head()?, own)));
+    let Some((head, repository)) = head else {
+        return unknown("these documents are in no Git commit".to_owned(), "commit them");
+    };
+    let files = workspace.list_input_files();
+    match repository.find_uncommitted(files.iter().map(String::as_str)) {
+        Ok(None) => Ok(head.to_string()),
+        Ok(Some(path)) => {
+            let reason = format!("`{}` differs from the commit", path.escape_debug());
+            unknown(reason, "commit the edit, or take it back")
+        }
+        Err(fault) => unknown(fault.message, &fault.hint.unwrap_or_default()),
+    }
+}
