@@ -309,6 +309,11 @@ impl Sensitivity {
             Self::Secret => "secret",
         }
     }
+
+    /// Whether a field may hold a value that is this sensitive: no more than itself, and secrets by themselves.
+    pub fn takes_value_of(self, value: Self) -> bool {
+        value <= self && (value == Self::Secret) == (self == Self::Secret)
+    }
 }
 
 /// Where a leaf stands in an object.

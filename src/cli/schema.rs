@@ -16,8 +16,9 @@ use super::global_args::{GlobalArgs, StdoutFormat};
 use super::import::ImportReport;
 use super::output_file::write_output;
 use super::screen::TerminalScreen;
+use crate::compose::settings::ValueDefinition;
 use crate::kind::registry::KindRegistry;
-use crate::kind::schema;
+use crate::kind::schema::{self, NamedValue, WorkspaceNames};
 use crate::policy::file::PolicyFile;
 use crate::report::DriftReport;
 use crate::report::event::EventLine;
@@ -27,6 +28,7 @@ use crate::report::receipt::Receipt;
 use crate::report::saved_plan::SavedPlan;
 use crate::report::to_json;
 use crate::workspace;
+use crate::workspace::settings::WorkspaceSettings;
 use crate::workspace::settings::file::SettingsFile;
 
 /// Arguments of `schema`.
@@ -96,11 +98,33 @@ pub fn run(common: &GlobalArgs, args: &SchemaArgs, screen: &TerminalScreen) -> a
 /// Every schema with its path: of the kinds, a workspace's own included, and of the files and reports that
 /// this program reads and writes.
 fn load_schemas(root: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    Ok(build_schemas(&workspace::load_registry(root)?))
+    let names = match workspace::open_config(root).0 {
+        Some(config) => list_workspace_names(&config.settings),
+        None => WorkspaceNames::default(),
+    };
+    Ok(build_schemas(&workspace::load_registry(root)?, &names))
 }
 
-/// The schemas that belong to these kinds.
-pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
+/// What an editor offers by the settings of a workspace.
+pub fn list_workspace_names(settings: &WorkspaceSettings) -> WorkspaceNames {
+    let own = &settings.composition;
+    let value = |own: &ValueDefinition| NamedValue {
+        name: own.name.to_string(),
+        description: own.description.clone(),
+        ty: own.ty.clone(),
+        sensitivity: own.sensitivity,
+    };
+    WorkspaceNames {
+        environments: own.environments.iter().map(|own| own.name.to_string()).collect(),
+        targets: settings.targets.iter().map(|own| own.name.to_string()).collect(),
+        values: own.values.iter().map(value).collect(),
+        kinds_with_defaults: own.defaults.iter().map(|own| own.kind.to_string()).collect(),
+        is_workspace: true,
+    }
+}
+
+/// The schemas that belong to these kinds and names.
+pub fn build_schemas(registry: &KindRegistry, names: &WorkspaceNames) -> Vec<(String, String)> {
     let extra = vec![
         ("trueup.json", schema::generate_input_schema::<SettingsFile>()),
         ("report.json", schema::generate_output_schema::<PlanReport>()),
@@ -124,5 +148,5 @@ pub fn build_schemas(registry: &KindRegistry) -> Vec<(String, String)> {
         ("policy.json", schema::generate_input_schema::<PolicyFile>()),
         ("policy-test.json", schema::generate_output_schema::<PolicyTestReport>()),
     ];
-    schema::generate_schemas(registry, extra)
+    schema::generate_schemas(registry, names, extra)
 }

@@ -36,6 +36,7 @@ pub struct EnvironmentSettings {
 pub struct ValueDefinition {
     pub name: Arc<str>,
     pub span: SourceSpan,
+    pub description: Option<String>,
     pub ty: ScalarType,
     pub sensitivity: Sensitivity,
     pub default: Option<ValueSetting>,

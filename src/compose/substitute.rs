@@ -183,7 +183,7 @@ impl<'s> Substitution<'s> {
 /// Why a value does not fit a field.
 fn diagnose_unfit(value: &ValueDefinition, context: ValuePlace) -> Option<Diagnostic> {
     let (name, field) = (&value.name, context.name);
-    if !fits_type(&value.ty, context.leaf) {
+    if !context.leaf.takes_value_of(&value.ty) {
         let message = format!(
             "the value `{name}` is {}, and `{field}` takes {}",
             value.ty.describe_type(),
@@ -193,8 +193,7 @@ fn diagnose_unfit(value: &ValueDefinition, context: ValuePlace) -> Option<Diagno
         return Some(Diagnostic::error("wrong-value-type", message).with_hint(hint));
     }
     let (own, of_field) = (value.sensitivity, context.sensitivity);
-    let is_secret = |sensitivity| sensitivity == Sensitivity::Secret;
-    if own > of_field || is_secret(own) != is_secret(of_field) {
+    if !of_field.takes_value_of(own) {
         let message = format!(
             "the value `{name}` is {}, and `{field}` is {}",
             describe_sensitivity(own),
@@ -213,11 +212,6 @@ fn describe_sensitivity(sensitivity: Sensitivity) -> &'static str {
         Sensitivity::Personal => "personal",
         Sensitivity::Secret => "secret",
     }
-}
-
-fn fits_type(value: &ScalarType, leaf: &ScalarType) -> bool {
-    value.type_name() == leaf.type_name()
-        || matches!((value, leaf), (ScalarType::Integer(_), ScalarType::Decimal(_)))
 }
 
 fn build_node<'t>(content: &'t ValueContent, span: SourceSpan) -> YamlNode<'t> {

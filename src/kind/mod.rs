@@ -679,6 +679,11 @@ impl ScalarType {
         }
     }
 
+    /// Whether a named value of that type can be put here.
+    pub fn takes_value_of(&self, value: &Self) -> bool {
+        self.type_name() == value.type_name() || matches!((value, self), (Self::Integer(_), Self::Decimal(_)))
+    }
+
     /// What it is, for messages.
     pub fn describe_type(&self) -> &'static str {
         match self {

@@ -24,15 +24,15 @@ const SERVERS: [&str; 2] = ["yaml-language-server", "yaml-language-server-2"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The line that a document has on top.
-const DOCUMENT: &str = "# yaml-language-server: $schema=../../schemas/document.json\n";
-const SETTINGS: &str = "# yaml-language-server: $schema=../../schemas/trueup.json\n";
-const GATEWAY: &str = "kind: bootview/payment-gateway\nname: harbor\n";
+pub const DOCUMENT: &str = "# yaml-language-server: $schema=../../schemas/document.json\n";
+pub const SETTINGS: &str = "# yaml-language-server: $schema=../../schemas/trueup.json\n";
+pub const GATEWAY: &str = "kind: bootview/payment-gateway\nname: harbor\n";
 
 // -- the servers ---------------------------------------------------------------------------------------------
 
 /// A language server that runs, and what it has said.
-struct Server {
-    name: &'static str,
+pub struct Server {
+    pub name: &'static str,
     child: Child,
     input: ChildStdin,
     output: Receiver<Json>,
@@ -43,14 +43,14 @@ struct Server {
 
 /// What is wrong, as the editor underlines it.
 #[derive(Debug)]
-struct Squiggle {
+pub struct Squiggle {
     /// From 1.
-    line: u64,
-    message: String,
+    pub line: u64,
+    pub message: String,
 }
 
 /// Runs `work` with each server that is installed.
-fn each_server(settings: &Json, work: impl Fn(&mut Server)) {
+pub fn each_server(settings: &Json, work: impl Fn(&mut Server)) {
     for name in SERVERS {
         match missing(name) {
             None => work(&mut Server::start(name, settings)),
@@ -174,12 +174,12 @@ impl Server {
     }
 
     /// Opens a text as a file beside the servers: its address, and what is wrong with it.
-    fn open(&mut self, text: &str) -> (String, Vec<Squiggle>) {
+    pub fn open(&mut self, text: &str) -> (String, Vec<Squiggle>) {
         self.open_all(&[text]).remove(0)
     }
 
     /// Opens several at once: a server waits for a pause in typing before it checks.
-    fn open_all(&mut self, texts: &[&str]) -> Vec<(String, Vec<Squiggle>)> {
+    pub fn open_all(&mut self, texts: &[&str]) -> Vec<(String, Vec<Squiggle>)> {
         let folder = std::env::current_dir().expect("a folder").join(FOLDER);
         let folder = folder.to_string_lossy().replace('\\', "/");
         let root = if folder.starts_with('/') { "file://" } else { "file:///" };
@@ -205,7 +205,7 @@ impl Server {
     }
 
     /// What is offered at the `|` of a text, by label.
-    fn offers(&mut self, text: &str) -> BTreeMap<String, Json> {
+    pub fn offers(&mut self, text: &str) -> BTreeMap<String, Json> {
         let (uri, position, _) = self.at_bar(text);
         let at = json!({ "textDocument": { "uri": uri }, "position": position });
         let list = self.request("textDocument/completion", at);
@@ -214,7 +214,7 @@ impl Server {
     }
 
     /// What is shown at the `|` of a text, which may well stand inside a word.
-    fn hover(&mut self, text: &str) -> String {
+    pub fn hover(&mut self, text: &str) -> String {
         let (uri, position, _) = self.at_bar(text);
         let shown = self
             .request("textDocument/hover", json!({ "textDocument": { "uri": uri }, "position": position }));
@@ -271,17 +271,17 @@ fn read_message(from: &mut impl BufRead) -> Option<Json> {
 
 // -- documents -----------------------------------------------------------------------------------------------
 
-fn silent(server: &mut Server, why: &str, text: &str) {
+pub fn silent(server: &mut Server, why: &str, text: &str) {
     let (_, found) = server.open(text);
     assert!(found.is_empty(), "{}: {why}: {found:#?}\n{text}", server.name);
 }
 
-fn one(server: &mut Server, why: &str, text: &str, says: &str) {
+pub fn one(server: &mut Server, why: &str, text: &str, says: &str) {
     ones(server, &[(why, text.to_owned(), says)]);
 }
 
 /// Each of the texts gets exactly one message, at the line that is marked with `# here`.
-fn ones(server: &mut Server, cases: &[(&str, String, &str)]) {
+pub fn ones(server: &mut Server, cases: &[(&str, String, &str)]) {
     let texts: Vec<_> = cases.iter().map(|(_, text, _)| text.as_str()).collect();
     for ((why, text, says), (_, found)) in cases.iter().zip(server.open_all(&texts)) {
         let marked = text.lines().position(|line| line.ends_with("# here")).expect("a marked line");
@@ -413,11 +413,11 @@ fn several_documents_of_a_file_are_checked_each_by_its_kind() {
 
 // -- completion and hover ------------------------------------------------------------------------------------
 
-fn documentation(item: &Json) -> &str {
+pub fn documentation(item: &Json) -> &str {
     item["documentation"]["value"].as_str().or_else(|| item["documentation"].as_str()).unwrap_or_default()
 }
 
-fn inserts(item: &Json) -> &str {
+pub fn inserts(item: &Json) -> &str {
     item["textEdit"]["newText"].as_str().or_else(|| item["insertText"].as_str()).unwrap_or_default()
 }
 

@@ -274,7 +274,7 @@ fn every_field_of_every_kind_is_explained() {
 
 #[test]
 fn a_workspace_s_own_kind_has_schemas_like_any_other() {
-    let files = schema::generate_schemas(&depot(), Vec::new());
+    let files = schema::generate_schemas(&depot(), &schema::WorkspaceNames::default(), Vec::new());
     let text = |path: &str| files.iter().find(|(own, _)| own == path).map(|(_, text)| text.clone());
     let document: Json = serde_json::from_str(&text("document.json").expect("a file")).expect("JSON");
     let kinds = document["properties"]["kind"]["enum"].as_array().expect("a list");
@@ -321,7 +321,7 @@ fn a_workspace_s_own_kind_has_schemas_like_any_other() {
 #[test]
 fn the_same_registry_gives_the_same_files() {
     assert_eq!(
-        schema::generate_schemas(&depot(), Vec::new()),
-        schema::generate_schemas(&depot(), Vec::new())
+        schema::generate_schemas(&depot(), &schema::WorkspaceNames::default(), Vec::new()),
+        schema::generate_schemas(&depot(), &schema::WorkspaceNames::default(), Vec::new())
     );
 }

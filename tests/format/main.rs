@@ -6,6 +6,7 @@ mod support;
 mod compose;
 mod documents;
 mod editor;
+mod editor_levels;
 mod explain;
 mod fmt;
 mod jsv_vectors;

@@ -9,13 +9,15 @@ use clap::{Arg, Command, CommandFactory};
 use serde_json::Value as Json;
 use trueup::cli::command_line::CommandLine;
 use trueup::kind::registry::KindRegistry;
+use trueup::kind::schema::WorkspaceNames;
 
 /// The pages, by their paths below `docs/reference/`.
 pub fn render_pages() -> Vec<(&'static str, String)> {
-    let schemas: BTreeMap<String, Json> = trueup::cli::schema::build_schemas(KindRegistry::get_builtin())
-        .into_iter()
-        .map(|(path, text)| (path, serde_json::from_str(&text).expect("JSON")))
-        .collect();
+    let schemas: BTreeMap<String, Json> =
+        trueup::cli::schema::build_schemas(KindRegistry::get_builtin(), &WorkspaceNames::default())
+            .into_iter()
+            .map(|(path, text)| (path, serde_json::from_str(&text).expect("JSON")))
+            .collect();
     vec![
         ("cli.md", render_cli()),
         ("trueup-yaml.md", render_settings(&schemas["trueup.json"])),
@@ -150,13 +152,34 @@ fn render_documents(schemas: &BTreeMap<String, Json>) -> String {
         "# Documents\n\nThis page is generated from the schemas of the kinds. The fields of `spec` are on the page of \
          each [kind](README.md).\n\nA document describes one object; one file may hold several, separated by `---`.\n",
     );
+    let forms = [
+        ("document", ""),
+        ("objects", "Many objects of a kind in one document:"),
+        ("object", "Each of these objects:"),
+        ("overlay", "An overlay, which says what one object has otherwise in one environment:"),
+        ("base", "A base, which documents of its kind extend:"),
+    ];
+    for (form, title) in forms {
+        if !title.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+        }
+        let shared = collect_shared_keys(schemas, form);
+        write_keys(&mut out, "", &serde_json::json!({ "properties": shared }));
+    }
+    out
+}
+
+/// The keys that documents of a form have, whatever their kind.
+fn collect_shared_keys(schemas: &BTreeMap<String, Json>, form: &str) -> serde_json::Map<String, Json> {
     let mut shared = serde_json::Map::new();
     for (path, schema) in schemas.iter().filter(|(path, _)| path.contains('/')) {
-        for (key, own) in schema["properties"].as_object().into_iter().flatten() {
+        let keys = schema["definitions"][form]["properties"].as_object().into_iter().flatten();
+        for (key, own) in keys.filter(|(_, own)| own["doNotSuggest"] != true) {
             let mut own = own.clone();
             match &**key {
                 "kind" => own["description"] = "Which sort of object this is, as `api/kind`.".into(),
                 "spec" | "scope" => own["properties"] = Json::Null,
+                "objects" => own["additionalProperties"] = Json::Null,
                 "id" => {
                     own["description"] =
                         "The service's id of the object. Without it the object is found by its natural key."
@@ -169,8 +192,8 @@ fn render_documents(schemas: &BTreeMap<String, Json>) -> String {
             assert_eq!(before["description"], own["description"], "{path}: `{key}` means another thing");
         }
     }
-    write_keys(&mut out, "", &serde_json::json!({ "properties": shared }));
-    out
+    assert!(!shared.is_empty(), "no kind has the form {form}");
+    shared
 }
 
 /// A table of the keys below a path, and of what is in them.

@@ -10,12 +10,13 @@ use serde_json::{Value as Json, json};
 use trueup::diagnostic::{NamedSource, has_errors};
 use trueup::kind::reference::{self, FormatRole, UsageFile};
 use trueup::kind::registry::KindRegistry;
+use trueup::kind::schema::WorkspaceNames;
 use trueup::kind::{ArrayType, Field, FieldType, ItemType, Kind, Shape, explain};
 use trueup::value::Sensitivity;
 use trueup::{document, yaml};
 
 fn schema_files() -> BTreeMap<PathBuf, String> {
-    let files = trueup::cli::schema::build_schemas(KindRegistry::get_builtin());
+    let files = trueup::cli::schema::build_schemas(KindRegistry::get_builtin(), &WorkspaceNames::default());
     files.into_iter().map(|(path, text)| (path.into(), text)).collect()
 }
 
@@ -184,9 +185,12 @@ fn no_default_is_null() {
 
 #[test]
 fn every_offered_property_says_what_it_is() {
-    fn silent(at: &str, value: &Json, found: &mut Vec<String>) {
+    fn silent(at: &str, value: &Json, root: &Json, found: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(Json::as_object) {
             for (name, schema) in properties {
+                // a field that several forms of a document have is defined once
+                let definition = schema["$ref"].as_str().and_then(|own| own.strip_prefix('#'));
+                let schema = definition.map_or(schema, |own| root.pointer(own).expect("a definition"));
                 let said = schema.get("description").is_some_and(|text| text != "");
                 if !said
                     && schema.get("doNotSuggest").is_none()
@@ -205,18 +209,19 @@ fn every_offered_property_says_what_it_is() {
                     match inner.as_object().filter(|_| key == "properties") {
                         Some(named) => named
                             .iter()
-                            .for_each(|(name, inner)| silent(&format!("{at}/{name}"), inner, found)),
-                        None => silent(&at, inner, found),
+                            .for_each(|(name, inner)| silent(&format!("{at}/{name}"), inner, root, found)),
+                        None => silent(&at, inner, root, found),
                     }
                 }
             }
-            Json::Array(items) => items.iter().for_each(|inner| silent(at, inner, found)),
+            Json::Array(items) => items.iter().for_each(|inner| silent(at, inner, root, found)),
             _ => {}
         }
     }
     let mut found = Vec::new();
     for (path, text) in schema_files() {
-        silent(&path.to_string_lossy(), &serde_json::from_str(&text).expect("JSON"), &mut found);
+        let schema: Json = serde_json::from_str(&text).expect("JSON");
+        silent(&path.to_string_lossy(), &schema, &schema, &mut found);
     }
     assert!(found.is_empty(), "{found:#?}");
 }

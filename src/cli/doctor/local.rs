@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::check::DoctorCheck;
 use crate::cli::digest_keys::DigestKeys;
-use crate::cli::schema::build_schemas;
+use crate::cli::schema::{build_schemas, list_workspace_names};
 use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::remote::hosts::AllowedHosts;
 use crate::report::sanitize::format_count;
@@ -181,7 +181,7 @@ fn check_schemas(workspace: &LoadedWorkspace) -> DoctorCheck {
         return DoctorCheck::note(WORKSPACE, "schemas", "editors have no schemas here")
             .with_remedy("`trueup schema` writes them");
     }
-    let files = build_schemas(&workspace.registry);
+    let files = build_schemas(&workspace.registry, &list_workspace_names(&workspace.settings));
     let is_old =
         |(name, text): &&(String, String)| fs::read_to_string(folder.join(name)).ok().as_ref() != Some(text);
     match files.iter().filter(is_old).count() {

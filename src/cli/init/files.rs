@@ -6,18 +6,21 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::schema::build_schemas;
+use crate::cli::schema::{build_schemas, list_workspace_names};
 use crate::diagnostic::{Diagnostic, NamedSource};
 use crate::kind::registry::KindRegistry;
 use crate::report::sanitize::format_count;
-use crate::workspace::settings::{self, SETTINGS_FILE_NAME};
+use crate::workspace::settings::{self, SETTINGS_FILE_NAME, WorkspaceSettings};
 use crate::workspace::state_folder::STATE_FOLDER;
 
 /// The settings of an editor.
 const EDITOR_FILE: &str = ".vscode/settings.json";
 const EDITOR_TEXT: &str = r#"{
   "yaml.schemas": {
-    "schemas/document.json": "config/**/*.yaml",
+    "schemas/document.json": ["config/**/*.yaml", "config/**/*.yml"],
+    "schemas/base.json": ["bases/**/*.yaml", "bases/**/*.yml"],
+    "schemas/values.json": ["values/*.yaml"],
+    "schemas/policy.json": ["policies/**/*.yaml"],
     "schemas/trueup.json": "trueup.yaml"
   }
 }
@@ -41,8 +44,12 @@ pub fn diagnose_existing_settings(root: &Path) -> Option<Diagnostic> {
 /// What is wrong with settings before they are written.
 pub fn check_settings(text: &str, registry: &KindRegistry) -> Vec<Diagnostic> {
     let mut faults = Vec::new();
-    settings::read_settings(&NamedSource::new(SETTINGS_FILE_NAME, text), registry, &mut faults);
+    read_new_settings(text, registry, &mut faults);
     faults
+}
+
+fn read_new_settings(text: &str, registry: &KindRegistry, faults: &mut Vec<Diagnostic>) -> WorkspaceSettings {
+    settings::read_settings(&NamedSource::new(SETTINGS_FILE_NAME, text), registry, faults)
 }
 
 /// Writes the files of a workspace.
@@ -54,7 +61,8 @@ pub fn write_workspace(root: &Path, text: &str, registry: &KindRegistry) -> anyh
     files.write_new(root, SETTINGS_FILE_NAME, text)?;
     files.write_new(root, ".gitignore", &format!("{STATE_FOLDER}/\n"))?;
     files.write_new(root, EDITOR_FILE, EDITOR_TEXT)?;
-    for (name, text) in build_schemas(registry) {
+    let names = list_workspace_names(&read_new_settings(text, registry, &mut Vec::new()));
+    for (name, text) in build_schemas(registry, &names) {
         files.write_new(root, &format!("schemas/{name}"), &text)?;
     }
     Ok(files)

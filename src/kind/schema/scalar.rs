@@ -7,6 +7,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::close_mapping;
+use super::names::{WorkspaceNames, build_value_name_schema};
 use crate::kind::limits::ValueLimits;
 use crate::kind::{Field, FieldReference, ScalarType, ScopeParameter, explain};
 use crate::value::Sensitivity;
@@ -19,7 +20,12 @@ const DATE_PATTERN: &str = r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}\s*$";
 const DATE_TIME_PATTERN: &str =
     r"^\s*([0-9]{4}-?[0-9]{2}-?[0-9]{2}([Tt ].*)?|/Date\(-?[0-9]+([-+][0-9]{4})?\)/)\s*$";
 
-/// What stands around a leaf.
+/// The key of a value that is named.
+const VALUE_KEY: &str = "value";
+/// The keys of a source, besides the name of a value.
+const SOURCE_KEYS: [&str; 4] = ["from_env", "from_file", "from_command", "from_secret"];
+
+/// What is around a scalar.
 #[derive(Clone, Copy)]
 pub struct ScalarPosition<'k> {
     /// The field that is the leaf, or holds it.
@@ -27,40 +33,68 @@ pub struct ScalarPosition<'k> {
     /// The strictest mark of the field and those around it.
     pub sensitivity: Sensitivity,
     pub nullable: bool,
+    pub names: &'k WorkspaceNames,
 }
 
-/// The schema of the value of a leaf: plain, or where it comes from, or null.
+/// The schema of the value of a scalar: plain, or where it comes from, or the name of a value, or null.
 pub fn build_scalar_schema(leaf: &ScalarType, place: ScalarPosition) -> Map<String, Json> {
     let nullable = place.nullable;
-    let plain = || add_limits(build_plain_schema(leaf, nullable), &place.field.value_limits);
+    let plain = add_limits(build_plain_schema(leaf, nullable), &place.field.value_limits);
     let names = place.field.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
+    let value = build_value_property(leaf, place.sensitivity, place.names);
     match (place.sensitivity, leaf) {
-        (mark, _) if !names.is_empty() && mark != Sensitivity::Secret => {
-            let from_outside = mark > Sensitivity::Public || matches!(leaf, ScalarType::String { .. });
-            build_value_or_mapping(plain(), build_reference_schema(&names, from_outside))
-        }
         (Sensitivity::Secret, _) => {
-            build_secret_schema(&explain::suggest_variable(&place.field.name), nullable)
+            build_secret_schema(&explain::suggest_variable(&place.field.name), nullable, Some(value))
         }
         // any mapping is a value here, so nothing can be said about one that is a source
-        (_, ScalarType::Any) => plain(),
-        // any text may come from elsewhere, but only where it is worth it does an editor say so
-        (Sensitivity::Public, ScalarType::String { .. }) => {
-            build_value_or_mapping(plain(), build_source_schema(false))
+        (_, ScalarType::Any) => plain,
+        (mark, _) if !names.is_empty() => {
+            let mut words = list_reference_properties(&names);
+            words.extend(if mark > Sensitivity::Public { list_source_properties(false) } else { Vec::new() });
+            words.push(value);
+            build_value_or_mapping(plain, build_exactly_one(words, &names))
         }
-        (Sensitivity::Public, _) => plain(),
-        _ => build_value_or_mapping(plain(), build_source_schema(true)),
+        // any text may come from elsewhere, but only where it is worth it does an editor say so
+        (Sensitivity::Public, ScalarType::String { .. }) => build_value_or_source(plain, vec![value], false),
+        (Sensitivity::Public, _) => {
+            build_value_or_mapping(plain, build_exactly_one(vec![value], &[VALUE_KEY]))
+        }
+        _ => build_value_or_source(plain, vec![value], true),
     }
 }
 
-/// The schema of a scope value: plain, or the document of the parent.
-pub fn build_scope_value_schema(scope: &ScopeParameter) -> Map<String, Json> {
+fn build_value_or_source(
+    plain: Map<String, Json>,
+    more: Vec<(String, Json)>,
+    offers_sources: bool,
+) -> Map<String, Json> {
+    let mut words = list_source_properties(offers_sources);
+    words.extend(more);
+    build_value_or_mapping(plain, build_exactly_one(words, &SOURCE_KEYS))
+}
+
+/// The schema of a scope value: plain, or the document of the parent, or the name of a value.
+pub fn build_scope_value_schema(scope: &ScopeParameter, names: &WorkspaceNames) -> Map<String, Json> {
     let plain = build_plain_schema(&scope.ty, false);
-    let names = scope.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
-    match names.is_empty() {
-        true => plain,
-        false => build_value_or_mapping(plain, build_reference_schema(&names, false)),
-    }
+    let keys = scope.reference.as_ref().map(FieldReference::list_reference_keys).unwrap_or_default();
+    let mut words = list_reference_properties(&keys);
+    words.push(build_value_property(&scope.ty, Sensitivity::Public, names));
+    let told = if keys.is_empty() { &[VALUE_KEY][..] } else { &keys[..] };
+    build_value_or_mapping(plain, build_exactly_one(words, told))
+}
+
+fn build_value_property(
+    leaf: &ScalarType,
+    sensitivity: Sensitivity,
+    names: &WorkspaceNames,
+) -> (String, Json) {
+    let name = build_value_name_schema(&names.list_fitting_values(leaf, sensitivity));
+    build_property(
+        VALUE_KEY,
+        name,
+        "The value of this name: typed once in trueup.yaml, set by the environment.",
+        true,
+    )
 }
 
 /// Limits as an editor checks them; they are in the words of JSON Schema.
@@ -148,14 +182,25 @@ fn build_enum_schema(
 
 /// A value, or a mapping that stands for it. Not `anyOf` but a condition: a fault inside the mapping is then told
 /// as such, and a fault outside as a fault of the value.
-fn build_value_or_mapping(value: Map<String, Json>, mapping: Json) -> Map<String, Json> {
-    // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait
-    as_map(json!({ "anyOf": [{}], "if": { "type": "object" }, "then": mapping, "else": value }))
+pub fn build_value_or_mapping(value: Map<String, Json>, mapping: Json) -> Map<String, Json> {
+    // the `anyOf` forbids nothing; it makes the editor write `name: ` and wait, and offer the values that are known
+    let offered = ["enum", "anyOf", "markdownEnumDescriptions"].iter();
+    let offered = offered.filter_map(|word| Some(((*word).to_owned(), value.get(*word)?.clone())));
+    let offered: Map<String, Json> = offered.collect();
+    let open = if offered.is_empty() { json!([{}]) } else { json!([offered, {}]) };
+    as_map(json!({ "anyOf": open, "if": { "type": "object" }, "then": mapping, "else": value }))
 }
 
-fn build_secret_schema(variable: &str, nullable: bool) -> Map<String, Json> {
+/// The schema of a secret: where it comes from, or the name of a value.
+pub fn build_secret_schema(
+    variable: &str,
+    nullable: bool,
+    value: Option<(String, Json)>,
+) -> Map<String, Json> {
     let mut schema = allow_null(build_type_schema(&["object"], None), nullable);
-    schema.insert("allOf".into(), json!([build_source_schema(true)]));
+    let mut words = list_source_properties(true);
+    words.extend(value);
+    schema.insert("allOf".into(), json!([build_exactly_one(words, &SOURCE_KEYS)]));
     schema.insert(
         "errorMessage".into(),
         "a secret is never plain text: write where it comes from, such as { from_env: NAME }".into(),
@@ -172,11 +217,8 @@ fn build_secret_schema(variable: &str, nullable: bool) -> Map<String, Json> {
 }
 
 /// Where a value comes from: exactly one of four.
-fn build_source_schema(offered: bool) -> Json {
-    build_exactly_one(
-        list_source_properties(offered),
-        &["from_env", "from_file", "from_command", "from_secret"],
-    )
+pub fn build_source_schema(offered: bool) -> Json {
+    build_exactly_one(list_source_properties(offered), &SOURCE_KEYS)
 }
 
 fn list_source_properties(offered: bool) -> Vec<(String, Json)> {
@@ -205,16 +247,14 @@ fn list_source_properties(offered: bool) -> Vec<(String, Json)> {
     ]
 }
 
-/// A thing by one of its names instead of its id.
-fn build_reference_schema(names: &[&str], from_outside: bool) -> Json {
+/// An object by one of its names instead of its id.
+fn list_reference_properties(names: &[&str]) -> Vec<(String, Json)> {
     let text = || json!({ "type": ["string", "number", "boolean"], "minLength": 1 });
     let is = |name: &str| match name {
         "ref" => "The name of the document that describes it.".to_owned(),
         name => format!("The {name} of the thing that is meant; exactly one must have it."),
     };
-    let mut words: Vec<_> = names.iter().map(|name| build_property(name, text(), &is(name), true)).collect();
-    words.extend(if from_outside { list_source_properties(false) } else { Vec::new() });
-    build_exactly_one(words, names)
+    names.iter().map(|name| build_property(name, text(), &is(name), true)).collect()
 }
 
 fn build_property(name: &str, ty: Json, is: &str, offered: bool) -> (String, Json) {

@@ -84,6 +84,7 @@ fn read_value(entry: &YamlEntry, reader: &mut SourceReader) -> Option<ValueDefin
     let mut definition = ValueDefinition {
         name: (&*entry.key).into(),
         span: entry.key_span,
+        description: file.description,
         ty: convert_type(file.ty),
         sensitivity: convert_sensitivity(file.sensitivity),
         default: None,

@@ -76,7 +76,12 @@ fn a_key_that_a_filter_cannot_say_is_looked_for_in_the_list() {
 fn compiled(kind: &str) -> (Schemas, SchemaIndex) {
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     let kind = KindRegistry::get_builtin().find_kind(kind).expect("a kind");
-    compiler.add_resource("kind.json", schema::build_document_schema(&kind).to_value()).expect("a schema");
+    compiler
+        .add_resource(
+            "kind.json",
+            schema::build_document_schema(&kind, &schema::WorkspaceNames::default()).to_value(),
+        )
+        .expect("a schema");
     let index = compiler.compile("kind.json", &mut schemas).expect("a schema that compiles");
     (schemas, index)
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use boon::{Compiler, Schemas};
 use serde_json::{Value as Json, json};
 use trueup::kind::registry::KindRegistry;
+use trueup::kind::schema::WorkspaceNames;
 use trueup::sandbox::SandboxOptions;
 
 use crate::support::own_api_fixture::{OwnApiFixture, body, descriptions};
@@ -146,7 +147,7 @@ impl Judge {
     pub fn new(registry: &KindRegistry) -> Self {
         let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
         let url = |name: &str| format!("https://schemas.example/{name}");
-        let files = trueup::cli::schema::build_schemas(registry);
+        let files = trueup::cli::schema::build_schemas(registry, &WorkspaceNames::default());
         for (name, text) in &files {
             let schema: Json = serde_json::from_str(text).expect("JSON");
             compiler.add_resource(&url(name), schema).expect("a resource");
