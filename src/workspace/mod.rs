@@ -124,7 +124,7 @@ pub fn open_policies(root: &Path) -> (PolicySet, Vec<Diagnostic>) {
 pub struct WorkspaceSources {
     pub root: PathBuf,
     pub documents: Vec<Arc<NamedSource>>,
-    /// Settings and policies; none where only some documents were asked for.
+    /// Settings, values and policies; none where only some documents were asked for.
     pub others: Vec<Arc<NamedSource>>,
 }
 
@@ -145,10 +145,15 @@ fn read_sources(
     let source = files::read_settings_source(&root)?;
     // faults of the settings keep nobody from laying out a text
     let settings = settings::read_settings(&source, KindRegistry::get_builtin(), &mut Vec::new());
-    let found = files::find_files(&root, &DocumentPatterns::new(&settings.documents, faults), faults);
+    let mut found = files::find_files(&root, &DocumentPatterns::new(&settings.documents, faults), faults);
+    let environments = &settings.composition.environments;
+    environments.iter().for_each(|own| drop(found.remove(&files::format_values_path(&own.name))));
+    files::add_base_files(&root, &mut found, faults);
     let narrowed = SelectedFiles::new(&root, narrow, found, faults);
     let documents = files::read_sources(&narrowed.files, faults);
     let mut others = vec![source];
+    let values = files::read_values(&root, environments, &mut Vec::new());
+    others.extend(values.into_iter().map(|(_, source)| source));
     others.extend(files::read_policies(&root, faults));
     others.retain(|_| narrow.is_empty());
     Ok(WorkspaceSources { root, documents, others })

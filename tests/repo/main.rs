@@ -5,6 +5,7 @@ mod support;
 
 mod ci;
 mod diagnostic_codes;
+mod environments;
 mod house;
 mod own_api;
 #[cfg(unix)]
