@@ -1,4 +1,4 @@
-//! What a shell offers for the values of arguments: APIs, kinds, targets, names of documents, codes.
+//! What a shell offers for the values of arguments: APIs, kinds, targets, environments, names of documents, codes.
 //!
 //! The workspace is the one in `TRUEUP_DIRECTORY`, else in the current folder. What cannot be read offers nothing:
 //! a completion never prints an error.
@@ -50,6 +50,13 @@ pub fn list_topics() -> Vec<CompletionCandidate> {
 pub fn list_targets() -> Vec<CompletionCandidate> {
     let (config, _) = workspace::open_config(&find_root());
     offer(config.into_iter().flat_map(|own| own.settings.targets).map(|target| target.name.to_string()))
+}
+
+/// The environments of the workspace.
+pub fn list_environments() -> Vec<CompletionCandidate> {
+    let (config, _) = workspace::open_config(&find_root());
+    let environments = config.into_iter().flat_map(|own| own.settings.composition.environments.clone());
+    offer(environments.map(|environment| environment.name.to_string()))
 }
 
 /// The names of the documents of the workspace.

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::completion_values;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::run_setup::{self, STATE_FOLDER};
@@ -35,7 +37,7 @@ pub struct ForgetArgs {
     #[arg(value_name = "OBJECT", required = true)]
     pub objects: Vec<String>,
     /// The target, if the name was used for several
-    #[arg(long, value_name = "NAME", env = "TRUEUP_TARGET", hide_env_values = true)]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion_values::list_targets), env = "TRUEUP_TARGET", hide_env_values = true)]
     pub target: Option<String>,
 }
 

@@ -30,6 +30,7 @@ pub struct EnvironmentArgs {
     #[arg(
         long = "env",
         value_name = "ENVIRONMENT",
+        add = ArgValueCandidates::new(completion_values::list_environments),
         value_delimiter = ',',
         env = "TRUEUP_ENV",
         hide_env_values = true

@@ -1,9 +1,11 @@
 //! `trueup why`: what each level says of a value, which one counts, and how the live value differs.
 
 use clap::Args;
+use clap_complete::ArgValueCandidates;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::completion_values;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::run_args::RunArgs;
@@ -31,7 +33,7 @@ Examples:
   trueup why bootview/payment-gateway/harbor-cards --offline")]
 pub struct WhyArgs {
     /// An object, as NAME or api/kind/NAME, with an optional .FIELD
-    #[arg(value_name = "OBJECT[.PATH]")]
+    #[arg(value_name = "OBJECT[.PATH]", add = ArgValueCandidates::new(completion_values::list_names))]
     pub object: String,
     #[command(flatten)]
     pub environments: EnvironmentArgs,

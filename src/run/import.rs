@@ -52,6 +52,8 @@ pub struct ImportJob {
     pub names_target: bool,
     /// Whether personal and sensitive values are written.
     pub personal: bool,
+    /// Whether documents leave secret fields unmanaged.
+    pub no_secrets: bool,
     /// Whether documents that are there get fields that they do not name.
     pub all_fields: bool,
 }

@@ -36,7 +36,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     pub names: NameArgs,
     /// The environment to read from, where the workspace has environments
-    #[arg(long = "env", value_name = "ENVIRONMENT", env = "TRUEUP_ENV", hide_env_values = true)]
+    #[arg(long = "env", value_name = "ENVIRONMENT", add = ArgValueCandidates::new(completion_values::list_environments), env = "TRUEUP_ENV", hide_env_values = true)]
     pub environment: Option<String>,
     /// Scope of the objects, overriding the target; repeatable
     #[arg(long, value_name = "NAME=VALUE")]
@@ -44,6 +44,9 @@ pub struct ImportArgs {
     /// Write personal and internal values too
     #[arg(long, env = "TRUEUP_PERSONAL", hide_env_values = true)]
     pub personal: bool,
+    /// Leave secret fields out of new documents, so that no secret has to be set; they stay unmanaged
+    #[arg(long)]
+    pub no_secrets: bool,
     /// Add fields that documents do not set yet
     #[arg(long)]
     pub all_fields: bool,

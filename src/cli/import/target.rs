@@ -67,6 +67,7 @@ impl ImportTarget {
             target: target.name.clone(),
             names_target,
             personal: args.personal,
+            no_secrets: args.no_secrets,
             all_fields: args.all_fields,
             kind,
             scope,

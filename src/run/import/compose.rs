@@ -116,7 +116,8 @@ impl<'e> ImportComposer<'_, 'e> {
         // the same name on two targets is two objects, with two secrets
         words.extend(import.names_target.then(|| to_variable_words(&import.target)));
         words.push(to_variable_words(name));
-        let manner = DraftOptions { kind: &import.kind, personal: import.personal, words };
+        let (personal, no_secrets) = (import.personal, import.no_secrets);
+        let manner = DraftOptions { kind: &import.kind, personal, no_secrets, words };
         draft_object(&manner, &live.object, self.variables)
     }
 

@@ -32,6 +32,8 @@ pub struct DraftOptions<'m> {
     pub kind: &'m Kind,
     /// Whether personal and sensitive values are written.
     pub personal: bool,
+    /// Whether secret fields are left unmanaged.
+    pub no_secrets: bool,
     /// The words with which every variable begins.
     pub words: Vec<String>,
 }
@@ -131,6 +133,9 @@ impl ObjectDrafter<'_> {
         mark: Sensitivity,
         must: bool,
     ) -> Option<DesiredValue> {
+        if mark == Sensitivity::Secret && self.options.no_secrets && !must {
+            return None;
+        }
         if mark == Sensitivity::Secret && matches!(field.ty, FieldType::Scalar(_)) {
             return self.draft_secret(field, live);
         }

@@ -36,6 +36,19 @@ fn values_of_the_workspace_are_offered() {
 }
 
 #[test]
+fn environments_are_offered_wherever_one_is_named() {
+    let mut fixture = SandboxFixture::new("carrierx/partner", 1, WireFormat::Json);
+    let settings = "environments: { staging: {}, production: {} }\ntargets:\n  there: { api: carrierx, environment: staging }\n";
+    fixture.workspace.write("trueup.yaml", settings);
+    for command in ["plan", "apply", "drift", "render", "why", "undo"] {
+        assert_eq!(offered(&mut fixture, &[command, "--env", ""]), ["production", "staging"], "{command}");
+    }
+    assert_eq!(offered(&mut fixture, &["import", "carrierx/partner", "--env", "st"]), ["staging"]);
+    assert_eq!(offered(&mut fixture, &["why", "o-"]), ["o-0000"]);
+    assert_eq!(offered(&mut fixture, &["forget", "--target", ""]), ["there"]);
+}
+
+#[test]
 fn man_pages_are_written_for_every_command() {
     let fixture = SandboxFixture::new("carrierx/partner", 1, WireFormat::Json);
     fixture.workspace.expect(0, &["man"]).says(&[".TH trueup 1", "SUBCOMMANDS"]);

@@ -92,6 +92,64 @@ fn the_outputs_of_known_vaults_are_read() {
     }
 }
 
+/// A program in the place of a real one: it checks how it is called, and prints what the real one would.
+const STAND_INS: [(&str, &str, &str); 4] = [
+    (
+        "vault",
+        "kv get -format=json secret/harbor",
+        r#"{"request_id":"1","data":{"data":{"merchant_key":"the-secret"},"metadata":{"version":2}}}"#,
+    ),
+    (
+        "aws",
+        "secretsmanager batch-get-secret-value --query SecretValues[].{name:Name,value:SecretString} --output json --secret-id-list harbor/merchant-key",
+        r#"[{"name":"harbor/merchant-key","value":"the-secret"}]"#,
+    ),
+    (
+        "op",
+        "item get harbor --format json",
+        r#"{"id":"x","fields":[{"id":"u","label":"username"},{"id":"k","label":"merchant key","value":"the-secret"}]}"#,
+    ),
+    ("sops", "--decrypt --output-type json secrets.yaml", r#"{"harbor":{"merchant_key":"the-secret"}}"#),
+];
+
+/// The entries of the page about secrets: the name of each provider, its settings, and a source.
+fn documented_providers() -> Vec<(String, String)> {
+    let page = fs::read_to_string("docs/secrets.md").expect("the page");
+    let entries = page.split("\n### ").skip(1).map(|section| {
+        let block = section.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+        let source = section.split("`{ from_secret: ").nth(1).and_then(|rest| rest.split('`').next());
+        (block.expect("an entry").to_owned(), format!("{{ from_secret: {}", source.expect("a source")))
+    });
+    entries.collect()
+}
+
+#[test]
+fn the_documented_providers_work_with_stand_ins() {
+    let has_jq = std::process::Command::new("jq").arg("--version").output().is_ok();
+    assert!(has_jq || std::env::var_os("TRUEUP_REQUIRE_CI_TOOLS").is_none(), "there is no jq");
+    let providers = documented_providers();
+    assert_eq!(providers.len(), STAND_INS.len());
+    for ((settings, source), (program, words, output)) in providers.into_iter().zip(STAND_INS) {
+        if program == "op" && !has_jq {
+            continue;
+        }
+        let mut fixture = SandboxFixture::new(GATEWAY, 2, WireFormat::Json);
+        for one in &mut fixture.documents {
+            one.document["spec"]["merchantKey"] = serde_yaml::from_str(&source).expect("a source");
+        }
+        fixture.write();
+        let own = fixture.workspace.read("trueup.yaml");
+        fixture.workspace.write("trueup.yaml", &format!("{own}\n{settings}"));
+        let script = format!("[ \"$*\" = '{words}' ] || exit 9\ncat <<'EOF'\n{output}\nEOF");
+        write_program(&fixture, &format!("bin/{program}"), &script);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let bin = fixture.workspace.path("bin");
+        fixture.workspace.set("PATH", format!("{}:{path}", bin.display()));
+        assert_eq!(applied_keys(&fixture), ["the-secret"; 2], "{program}");
+        assert_eq!(calls(&fixture), 1, "one call for all names");
+    }
+}
+
 #[test]
 fn a_provider_that_fails_is_named_once_at_its_line() {
     let broken = "echo the-secret-on-stderr >&2; echo the-secret; exit 3";

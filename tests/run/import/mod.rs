@@ -47,6 +47,29 @@ fn every_kind_comes_in_and_a_plan_over_it_is_empty() {
 }
 
 #[test]
+fn an_import_without_secrets_needs_none() {
+    each_kind(|kind| {
+        let fixture = ImportFixture::new(&kind.name);
+        let ran = fixture.import(0, &["--no-secrets"]);
+        ran.says(&["planning these documents shows no changes"]);
+        for (path, text) in fixture.workspace.files() {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let is_document = path.starts_with(fixture.workspace.path("config"));
+            assert!(!is_document || !text.contains("from_env"), "{}: {text}", path.display());
+        }
+        // nothing is set
+        fixture.workspace.expect(0, &PLAN).says(&["No changes"]);
+    });
+    // a source that a document has stays
+    let fixture = ImportFixture::new(GATEWAY);
+    fixture.import(0, &[]);
+    fixture.import(0, &["--no-secrets"]).says(&["unchanged"]);
+    let texts =
+        fixture.workspace.files().into_iter().map(|(_, text)| String::from_utf8_lossy(&text).into_owned());
+    assert!(texts.into_iter().any(|text| text.contains("merchantKey: { from_env:")));
+}
+
+#[test]
 fn a_document_looks_as_a_person_would_write_it() {
     let fixture = ImportFixture::new(GATEWAY);
     fixture.workspace.write("schemas/document.json", "{}");

@@ -49,7 +49,7 @@ fn object(json: &Json) -> Object {
 
 fn drafted(object: &Object, personal: bool) -> ObjectDraft {
     let kind = stall();
-    let manner = DraftOptions { kind: &kind, personal, words: vec!["SHOP".into()] };
+    let manner = DraftOptions { kind: &kind, personal, no_secrets: false, words: vec!["SHOP".into()] };
     draft_object(&manner, object, &mut VariableNames::new(Default::default()))
 }
 
@@ -268,6 +268,7 @@ fn twice(first: &Json, second: &Json) -> (String, Result<String, Vec<Diagnostic>
         own_scope: vec![(0, Value::Integer(7))],
         names_target: true,
         personal: true,
+        no_secrets: false,
         all_fields: false,
     };
     let before =
