@@ -6,8 +6,8 @@
 //! Deliberately absent: reading bodies and answering.
 
 use crate::kind::{
-    AbsenceRule, ArrayType, CopySource, Field, FieldType, IfMatchSource, ItemType, Kind, NestedGranularity,
-    ReadConsistency, ScalarType, Shape, UnknownMembers, WireFormat, WriteOperation,
+    AbsenceRule, ArrayType, CopySource, Field, FieldType, IfMatchSource, ItemType, Kind, ListType,
+    NestedGranularity, ReadConsistency, ScalarType, Shape, UnknownMembers, WireFormat, WriteOperation,
 };
 use crate::remote::wire;
 use crate::sandbox::deserialize::{SandboxBodyDirection, SandboxDeserializer, is_lenient, is_same_name};
@@ -217,6 +217,10 @@ impl SandboxWriteRules<'_> {
                 let mut all = before.map(Value::items).unwrap_or_default().to_vec();
                 all.extend(given.items().iter().map(|item| self.replace_item(list, item, None)));
                 Value::Array(all)
+            }
+            // items that nothing identifies are replaced together
+            (FieldType::Array(list), ..) if matches!(list.list_type, ListType::Atomic) => {
+                self.replace_value(field, Some(given), before)
             }
             (FieldType::Array(list), given, _) => self.upsert_items(list, given.items(), before),
         }
