@@ -3,7 +3,8 @@
 //! The crate that knows OpenAPI 3.0 reads one part at a time: what stands inside a part is handed to it as a
 //! reference to where it stands. So a broken part spoils no other, a schema that holds itself ends nothing, and
 //! the work grows with the document only. What 3.1 says otherwise is said in the words of 3.0 on the way.
-//! Deliberately absent: other documents. A reference leads within this one or nowhere.
+//! Deliberately absent: files and versions; `bundle` makes one document of several files, and `upgrade_20` one of 3.0
+//! of one of 2.0.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,8 +18,10 @@ use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::kind::read::convert_untyped;
+use crate::openapi::bundle::bundle_files;
 use crate::openapi::downgrade_31;
 use crate::openapi::pointer::{build_reference, escape_pointer_token};
+use crate::openapi::upgrade_20::upgrade_document;
 use crate::yaml;
 
 /// How many references are followed from one to the next.
@@ -26,30 +29,36 @@ const MAX_REFERENCE_HOPS: usize = 32;
 /// How deep a document may nest; the YAML reader keeps the same bound.
 const MAX_DEPTH: usize = 64;
 
+/// Reads another file of a document, by its path relative to the folder of the document.
+pub type DraftFileReader<'r> = &'r dyn Fn(&str) -> Option<Arc<NamedSource>>;
+
 /// A document.
 pub struct OpenApiDocument {
     tree: Json,
+    missing_files: Vec<String>,
     /// Schemas that were read already; most stand in many places.
     schema_cache: RefCell<HashMap<String, Option<Rc<Schema>>>>,
 }
 
 impl OpenApiDocument {
-    /// Reads a document, JSON or YAML.
+    /// Reads a document, JSON or YAML, with the files to which it refers.
     ///
     /// # Errors
     /// What keeps it from being read at all.
-    pub fn parse_source(source: &Arc<NamedSource>) -> Result<Self, Diagnostic> {
-        let tree = match source.text.trim_start().starts_with('{') {
-            true => parse_json(source)?,
-            false => parse_yaml(source)?,
-        };
-        let at = |fault: Diagnostic| fault.with_location(source.locate_span(SourceSpan::default()));
-        if exceeds_depth(&tree, MAX_DEPTH) {
-            let message = format!("this document nests deeper than {MAX_DEPTH}");
-            return Err(at(Diagnostic::error("too-deep", message).with_hint("take out what is not needed")));
+    pub fn parse_source(source: &Arc<NamedSource>, read: DraftFileReader) -> Result<Self, Diagnostic> {
+        let mut tree = parse_tree(source)?;
+        check_version(&tree)
+            .map_err(|fault| fault.with_location(source.locate_span(SourceSpan::default())))?;
+        let missing_files = bundle_files(&mut tree, &|path| parse_tree(&read(path)?).ok());
+        if tree.get("swagger").is_some() && tree.get("openapi").is_none() {
+            upgrade_document(&mut tree);
         }
-        check_version(&tree).map_err(at)?;
-        Ok(Self { tree, schema_cache: RefCell::default() })
+        Ok(Self { tree, missing_files, schema_cache: RefCell::default() })
+    }
+
+    /// The files to which the document refers and that cannot be read.
+    pub fn missing_files(&self) -> &[String] {
+        &self.missing_files
     }
 
     /// The text at a pointer, as one line; none when it says nothing.
@@ -60,6 +69,12 @@ impl OpenApiDocument {
     /// What stands at a pointer, as it was written.
     pub fn find_json(&self, pointer: &str) -> Option<&Json> {
         self.tree.pointer(pointer)
+    }
+
+    /// Whether the description of the service says that the header `Link` leads to the next page.
+    pub fn mentions_link_header(&self) -> bool {
+        let text = self.tree.pointer("/info/description").and_then(Json::as_str);
+        text.is_some_and(crate::openapi::wording::says_link_header)
     }
 
     /// The names in the mapping at a pointer, each with the pointer of what it names.
@@ -109,9 +124,22 @@ impl OpenApiDocument {
         part.deserialize_part()
     }
 
-    /// The pointer of the JSON schema of a request's body.
-    pub fn find_body_schema(&self, body: &ReferenceOr<RequestBody>) -> Option<String> {
-        self.find_json_schema(&self.resolve_pointer(parse_target(body)?)?)
+    /// The schema of a request's body, in JSON where it has that.
+    pub fn find_body(&self, body: &ReferenceOr<RequestBody>) -> Option<BodySchema> {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        let place = self.resolve_pointer(parse_target(body)?)?;
+        let content = format!("{place}/content");
+        let media = self.list_media(&content);
+        let form = || media.iter().find(|media| media.name == FORM);
+        let best = select_json_media(&media).or_else(form);
+        let schema = best.map(|media| format!("{}/schema", media.pointer));
+        Some(BodySchema {
+            schema: schema.filter(|schema| self.tree.pointer(schema).is_some()),
+            media: match best {
+                Some(media) => vec![media.written.clone()],
+                None => media.into_iter().map(|media| media.written).collect(),
+            },
+        })
     }
 
     /// The pointer of the JSON schema of an answer; none when it answers no JSON.
@@ -156,21 +184,21 @@ impl OpenApiDocument {
         Some(reference.as_str().and_then(parse_local_reference))
     }
 
-    /// The pointer of the schema that stands below `content` for JSON.
+    /// The pointer of the JSON schema below `content`.
     fn find_json_schema(&self, pointer: &str) -> Option<String> {
-        let content = format!("{pointer}/content");
-        let media: Vec<(String, String)> = self
-            .list_members(&content)
-            .into_iter()
-            .map(|(name, pointer)| (name.split(';').next().unwrap_or(name).trim().to_lowercase(), pointer))
-            .collect();
-        let find = |fits: &dyn Fn(&str) -> bool| media.iter().find(|(name, _)| fits(name));
-        let (_, media) = find(&|name| name == "application/json")
-            // a JSON Patch is a list of edits, not an object
-            .or_else(|| find(&|name| name.ends_with("+json") && name != "application/json-patch+json"))
-            .or_else(|| find(&|name| name == "*/*"))?;
-        let schema = format!("{media}/schema");
+        let media = self.list_media(&format!("{pointer}/content"));
+        let schema = format!("{}/schema", select_json_media(&media)?.pointer);
         self.tree.pointer(&schema).map(|_| schema)
+    }
+
+    /// The media types at a pointer.
+    fn list_media(&self, content: &str) -> Vec<MediaEntry> {
+        let entry = |(name, pointer): (&str, String)| MediaEntry {
+            name: name.split(';').next().unwrap_or(name).trim().to_lowercase(),
+            written: name.to_owned(),
+            pointer,
+        };
+        self.list_members(content).into_iter().map(entry).collect()
     }
 
     fn read_part(&self, pointer: &str, words: &[&str]) -> Option<OpenApiPart<'_>> {
@@ -180,6 +208,32 @@ impl OpenApiDocument {
         let made = members.iter().filter(|(word, _)| words.contains(&word.as_str())).map(kept).collect();
         Some(OpenApiPart { members, pointer, output: made })
     }
+}
+
+/// The schema of a request's body.
+pub struct BodySchema {
+    /// The pointer of the schema; none for media types that are neither JSON nor a form.
+    pub schema: Option<String>,
+    /// The media type that was chosen, or all of them where none fits.
+    pub media: Vec<String>,
+}
+
+/// A media type.
+struct MediaEntry {
+    /// In lower case and without parameters.
+    name: String,
+    written: String,
+    pointer: String,
+}
+
+/// The media type with JSON.
+fn select_json_media(media: &[MediaEntry]) -> Option<&MediaEntry> {
+    let find = |fits: &dyn Fn(&str) -> bool| media.iter().find(|media| fits(&media.name));
+    find(&|name| name == "application/json")
+        // a JSON Patch is a list of edits, not an object
+        .or_else(|| find(&|name| name.ends_with("+json") && name != "application/json-patch+json"))
+        .or_else(|| find(&|name| name == "text/json"))
+        .or_else(|| find(&|name| name == "*/*"))
 }
 
 /// One part on its way to the crate: the words that are plain values, and references in place of the others.
@@ -238,6 +292,20 @@ fn parse_local_reference(reference: &str) -> Option<String> {
     (pointer.is_empty() || pointer.starts_with('/')).then(|| pointer.into_owned())
 }
 
+/// The tree of a file, JSON or YAML.
+fn parse_tree(source: &Arc<NamedSource>) -> Result<Json, Diagnostic> {
+    let tree = match source.text.trim_start().starts_with('{') {
+        true => parse_json(source)?,
+        false => parse_yaml(source)?,
+    };
+    if exceeds_depth(&tree, MAX_DEPTH) {
+        let message = format!("this document nests deeper than {MAX_DEPTH}");
+        let fault = Diagnostic::error("too-deep", message).with_hint("take out what is not needed");
+        return Err(fault.with_location(source.locate_span(SourceSpan::default())));
+    }
+    Ok(tree)
+}
+
 fn parse_json(source: &Arc<NamedSource>) -> Result<Json, Diagnostic> {
     serde_json::from_str(&source.text).map_err(|error| {
         let line = error.line().saturating_sub(1);
@@ -275,20 +343,22 @@ fn exceeds_depth(tree: &Json, most: usize) -> bool {
 }
 
 fn check_version(tree: &Json) -> Result<(), Diagnostic> {
-    let known = "documents of OpenAPI 3.0 and 3.1 are read";
-    let version = tree.get("openapi").map(|version| match version {
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    });
-    match version {
-        Some(version) if version.starts_with("3.0") || version.starts_with("3.1") => Ok(()),
-        Some(_) => {
+    let known = "documents of OpenAPI 3.0 and 3.1, and of Swagger 2.0, are read";
+    let text = |word: &str| {
+        tree.get(word).map(|version| match version {
+            Json::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+    };
+    let reads = |version: &str, known: &[&str]| known.iter().any(|known| version.starts_with(known));
+    match (text("openapi"), text("swagger")) {
+        (Some(version), _) if reads(&version, &["3.0", "3.1"]) => Ok(()),
+        (None, Some(version)) if reads(&version, &["2"]) => Ok(()),
+        (None, None) => {
+            Err(Diagnostic::error("not-openapi", "this is not an OpenAPI document").with_hint(known))
+        }
+        _ => {
             Err(Diagnostic::error("openapi-version", "this version of OpenAPI is not read").with_hint(known))
         }
-        None if tree.get("swagger").is_some() => {
-            let fault = Diagnostic::error("openapi-version", "this is a document of Swagger 2.0");
-            Err(fault.with_hint(format!("{known}; converters from 2.0 to 3.0 are easily found")))
-        }
-        None => Err(Diagnostic::error("not-openapi", "this is not an OpenAPI document").with_hint(known)),
     }
 }

@@ -39,6 +39,9 @@ pub fn downgrade_schema(members: &Map<String, Json>, pointer: &str) -> Map<Strin
             made.insert(word.to_owned(), value.clone());
         }
     }
+    if members.get("x-nullable") == Some(&Json::Bool(true)) {
+        made.insert("nullable".into(), true.into());
+    }
     downgrade_types(members, &mut made);
     downgrade_values(members, &mut made);
     reference_inner_schemas(members, pointer, &mut made);

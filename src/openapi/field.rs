@@ -6,13 +6,16 @@
 
 use serde_json::Value as Json;
 
+use crate::kind::ScalarType;
 use crate::kind::scalar::ScalarToken;
-use crate::kind::{NumberEncoding, ScalarType};
-use crate::openapi::flatten_schema::{FlatSchema, SchemaForm, StringSchema};
+use crate::openapi::field_type::{
+    DraftType, build_items_entry, build_type_entry, draft_id_type, draft_map_type, draft_scalar_type,
+};
+use crate::openapi::flatten_schema::{FlatSchema, SchemaForm};
 use crate::openapi::naming;
-use crate::openapi::naming::DraftSensitivity;
 use crate::openapi::schema_pair::{DraftBehavior, OperationSchemas};
-use crate::openapi::yaml_writer::{DraftEntry, DraftValue};
+use crate::openapi::sensitivity::{self, DraftSensitivity};
+use crate::openapi::yaml_writer::{DraftEntry, DraftValue, RemarkLevel};
 
 /// How deep fields may nest in a draft.
 const MAX_NESTED_FIELDS: usize = 10;
@@ -39,6 +42,8 @@ pub struct FieldDrafter<'s> {
     pub kind_names: &'s [String],
     /// The field with the service's id, and whether the caller makes it.
     pub id_field: (&'s str, bool),
+    /// The field that documents must have, because it identifies their object.
+    pub key_field: Option<&'s str>,
     /// Whether a write sends the whole object.
     pub full_body: bool,
 }
@@ -48,29 +53,6 @@ pub struct FieldDrafter<'s> {
 struct DraftNesting {
     depth: usize,
     read_only: bool,
-}
-
-/// A type of the format with the words that belong to it.
-struct DraftType {
-    keyword: &'static str,
-    entries: Vec<DraftEntry>,
-    decision: Option<String>,
-    scalar: Option<ScalarType>,
-}
-
-impl DraftType {
-    fn from_scalar(word: &'static str, leaf: ScalarType) -> Self {
-        Self { keyword: word, entries: Vec::new(), decision: None, scalar: Some(leaf) }
-    }
-
-    fn from_entries(word: &'static str, lines: Vec<DraftEntry>) -> Self {
-        Self { keyword: word, entries: lines, decision: None, scalar: None }
-    }
-
-    fn new_any(why: &str) -> Self {
-        let decide = Some(format!("{why}; `any` is compared as a whole, so say more if more is known"));
-        Self { decision: decide, ..Self::from_scalar("any", ScalarType::Any) }
-    }
 }
 
 impl FieldDrafter<'_> {
@@ -97,7 +79,8 @@ impl FieldDrafter<'_> {
 
     fn draft_field(&self, name: &str, views: &OperationSchemas, above: DraftNesting) -> DraftField {
         let is_id = above.depth == 0 && name == self.id_field.0;
-        let (access, guessed) = self.infer_behavior(name, views, above, is_id);
+        let (mut access, guessed) = self.infer_behavior(name, views, above, is_id);
+        access.required |= above.depth == 0 && self.key_field == Some(name);
         let below = DraftNesting { depth: above.depth + 1, read_only: access.read_only };
         let typed = match is_id {
             true => draft_id_type(views),
@@ -111,7 +94,7 @@ impl FieldDrafter<'_> {
         };
         let other_kind = self.suggest_reference(name, typed.keyword).filter(|_| !is_id);
         let mut lines =
-            vec![build_type_entry(typed.keyword).with_decisions(typed.decision).with_decisions(other_kind)];
+            vec![build_type_entry(typed.keyword).with_polishes(typed.remark).with_polishes(other_kind)];
         lines.push(DraftEntry::from_text("description", draft_description(name, views)));
         if !above.read_only {
             lines.extend(build_behavior_entries(access, guessed));
@@ -126,13 +109,12 @@ impl FieldDrafter<'_> {
         let example = example.and_then(|leaf| find_example(views, leaf));
         lines.extend(typed.entries);
         lines.extend(example.map(|example| DraftEntry::new("example", DraftValue::Json(example))));
-        DraftField {
-            name: name.to_owned(),
-            ty: typed.keyword,
-            behavior: access,
-            sensitivity: mark,
-            entry: DraftEntry::new(name, DraftValue::Mapping(lines)),
+        let mut entry = DraftEntry::new(name, DraftValue::Mapping(lines));
+        if access.read_only && guessed.is_none() {
+            // nobody writes it, so nothing is asked about it
+            entry.remove_remarks(RemarkLevel::Polish);
         }
+        DraftField { name: name.to_owned(), ty: typed.keyword, behavior: access, sensitivity: mark, entry }
     }
 
     /// Who may write the field, and what of that is a guess.
@@ -192,7 +174,11 @@ impl FieldDrafter<'_> {
             }
             SchemaForm::Object { .. } => self.draft_object_type(views, below),
             SchemaForm::Array { item, unique_items: distinct } => {
-                self.draft_list_type(name, item, *distinct, (views, below))
+                let list_type = if *distinct { DraftListType::Set } else { DraftListType::Atomic };
+                match views.select_items().list_present().any(|plain| !plain.properties().is_empty()) {
+                    true => self.draft_object_list(name, views, below),
+                    false => DraftType::from_entries("array", list_type.with_items(build_items_entry(item))),
+                }
             }
             _ => draft_scalar_type(plain),
         }
@@ -206,34 +192,11 @@ impl FieldDrafter<'_> {
         }
     }
 
-    fn draft_list_type(
-        &self,
-        name: &str,
-        item: &FlatSchema,
-        distinct: bool,
-        (views, below): (&OperationSchemas, DraftNesting),
-    ) -> DraftType {
-        let items = views.select_items();
-        let objects = items.list_present().any(|plain| !plain.properties().is_empty());
-        let (items, list_type) = match objects {
-            true => {
-                let (fields, left_out) = self.draft_nested_fields(&items, below);
-                let key = infer_list_type(&fields, name);
-                (
-                    DraftEntry::new(
-                        "items",
-                        DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]),
-                    ),
-                    key,
-                )
-            }
-            false => {
-                (build_items_entry(item), if distinct { DraftListType::Set } else { DraftListType::Atomic })
-            }
-        };
-        let mut lines = list_type.into_entries();
-        lines.push(items);
-        DraftType::from_entries("array", lines)
+    fn draft_object_list(&self, name: &str, views: &OperationSchemas, below: DraftNesting) -> DraftType {
+        let (fields, left_out) = self.draft_nested_fields(&views.select_items(), below);
+        let list_type = infer_list_type(&fields, name);
+        let items = DraftValue::Mapping(vec![build_fields_entry(fields, &left_out)]);
+        DraftType::from_entries("array", list_type.with_items(DraftEntry::new("items", items)))
     }
 
     /// That a value may be the id of an object of another kind.
@@ -255,7 +218,12 @@ fn build_reference_entry(views: &OperationSchemas, ty: &str) -> Option<DraftEntr
     let id = read.properties().iter().find(|member| naming::normalize_name(&member.name).ends_with("id"))?;
     let line =
         DraftEntry::new("reference", DraftValue::Mapping(vec![DraftEntry::from_text("id", &*id.name)]));
-    Some(line.with_decision("it is read whole and written as an id; `source` says where such things are"))
+    let ids = read.properties().iter().filter(|member| naming::normalize_name(&member.name).ends_with("id"));
+    let remark = "it is read as an object and written as an id; `source` says where such objects are";
+    Some(match naming::normalize_name(&id.name) == "id" || ids.count() == 1 {
+        true => line.with_polish(remark),
+        false => line.with_decision("which member of the object is the id that is written"),
+    })
 }
 
 /// How the items of a list are matched.
@@ -266,17 +234,22 @@ enum DraftListType {
 }
 
 impl DraftListType {
+    /// The words of a list with these items.
+    fn with_items(self, items: DraftEntry) -> Vec<DraftEntry> {
+        self.into_entries().into_iter().chain([items]).collect()
+    }
+
     fn into_entries(self) -> Vec<DraftEntry> {
         let keep = || {
             let remark = "`keep` deletes nothing; `delete` if a written list is complete";
-            DraftEntry::from_keyword("unlisted_items", "keep").with_decision(remark)
+            DraftEntry::from_keyword("unlisted_items", "keep").with_polish(remark)
         };
         match self {
             Self::Atomic => {
                 let remark = "`atomic` compares item by item; `set`, or `map` with `list_keys: [[field]]`, if \
                               the order means nothing";
                 vec![
-                    DraftEntry::from_keyword("list_type", "atomic").with_decision(remark),
+                    DraftEntry::from_keyword("list_type", "atomic").with_polish(remark),
                     DraftEntry::from_keyword("unlisted_items", "delete"),
                 ]
             }
@@ -289,7 +262,7 @@ impl DraftListType {
                 let keys = std::iter::once(key).chain(row).map(|name| vec![name]).collect();
                 vec![
                     DraftEntry::from_keyword("list_type", "map"),
-                    DraftEntry::new("list_keys", DraftValue::FlowRows(keys)).with_decision(remark),
+                    DraftEntry::new("list_keys", DraftValue::FlowRows(keys)).with_polish(remark),
                     keep(),
                 ]
             }
@@ -351,97 +324,6 @@ fn find_written_scalar<'p>(views: &OperationSchemas<'p>) -> Option<&'p FlatSchem
     views.list_written().find(|plain| whole && plain.is_scalar())
 }
 
-fn draft_id_type(views: &OperationSchemas) -> DraftType {
-    let leaf = views.list_present().find(|plain| plain.is_scalar()).map(draft_scalar_type);
-    match leaf {
-        Some(typed) if ["string", "integer", "uuid"].contains(&typed.keyword) => typed,
-        _ => DraftType::from_scalar("string", ScalarType::String { max_length: None }),
-    }
-}
-
-fn draft_scalar_type(plain: &FlatSchema) -> DraftType {
-    match &plain.form {
-        SchemaForm::Integer { enum_values: values, .. } => {
-            let decide = match values.as_slice() {
-                [] => None,
-                values => Some(format!(
-                    "the document allows only {}",
-                    values.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
-                )),
-            };
-            DraftType {
-                decision: decide,
-                ..DraftType::from_scalar("integer", ScalarType::Integer(NumberEncoding::Number))
-            }
-        }
-        SchemaForm::Number => DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::Number)),
-        SchemaForm::Boolean => DraftType::from_scalar("boolean", ScalarType::Boolean),
-        SchemaForm::String(text) => draft_string_type(text),
-        SchemaForm::Unknown(why) => DraftType::new_any(why),
-        SchemaForm::Object { .. } | SchemaForm::Array { .. } => DraftType::new_any("its values have parts"),
-    }
-}
-
-fn draft_string_type(text: &StringSchema) -> DraftType {
-    let in_quotes = || vec![DraftEntry::from_keyword("encode_as", "string")];
-    let choices: Vec<&String> = text.enum_values.iter().filter(|choice| !choice.trim().is_empty()).collect();
-    if !choices.is_empty() {
-        return draft_enum_type(&choices);
-    }
-    match text.format.as_deref() {
-        Some("uuid" | "guid") => DraftType::from_scalar("uuid", ScalarType::Uuid),
-        Some("date") => DraftType::from_scalar("date", ScalarType::Date),
-        Some("date-time" | "datetime") => DraftType::from_scalar("datetime", ScalarType::DateTime),
-        Some("decimal" | "number" | "double" | "float" | "money") => DraftType {
-            entries: in_quotes(),
-            ..DraftType::from_scalar("decimal", ScalarType::Decimal(NumberEncoding::String))
-        },
-        Some("int32" | "int64" | "integer") => DraftType {
-            entries: in_quotes(),
-            ..DraftType::from_scalar("integer", ScalarType::Integer(NumberEncoding::String))
-        },
-        _ => {
-            let lines = text.max_length.map(|most| DraftEntry::from_keyword("max_length", most));
-            DraftType {
-                entries: lines.into_iter().collect(),
-                ..DraftType::from_scalar("string", ScalarType::String { max_length: text.max_length })
-            }
-        }
-    }
-}
-
-fn draft_enum_type(choices: &[&String]) -> DraftType {
-    let mut known: Vec<(std::sync::Arc<str>, String)> = Vec::new();
-    for choice in choices {
-        if !known.iter().any(|(own, _)| **own == ***choice) {
-            let is = Some(naming::humanize_name(choice)).filter(|is| !is.is_empty());
-            known.push((choice.as_str().into(), is.unwrap_or_else(|| "One of the values".into())));
-        }
-    }
-    let lines = known.iter().map(|(choice, is)| DraftEntry::from_text(&**choice, &**is)).collect();
-    let line = DraftEntry::new("enum", DraftValue::Mapping(lines)).with_decision("what each of these means");
-    DraftType {
-        entries: vec![line],
-        ..DraftType::from_scalar("enum", ScalarType::Enum { values: known, open: false })
-    }
-}
-
-fn draft_map_type(others: Option<&FlatSchema>) -> DraftType {
-    let silent = FlatSchema::from_form(SchemaForm::Unknown(crate::openapi::flatten_schema::UNSPECIFIED));
-    let listed = DraftEntry::from_keyword("unlisted_items", "keep")
-        .with_decision("`keep` deletes nothing; `delete` if a written map is complete");
-    DraftType::from_entries("map", vec![listed, build_items_entry(others.unwrap_or(&silent))])
-}
-
-/// The `items` of a list or map of leaves.
-fn build_items_entry(item: &FlatSchema) -> DraftEntry {
-    let typed = draft_scalar_type(item);
-    let mut lines = vec![build_type_entry(typed.keyword)];
-    // of the words of a scalar an item has only its enum
-    lines.extend(typed.entries.into_iter().filter(|_| typed.keyword == "enum"));
-    DraftEntry::new("items", DraftValue::Mapping(lines)).with_decisions(typed.decision)
-}
-
 fn draft_description(name: &str, views: &OperationSchemas) -> String {
     let said =
         |text: fn(&FlatSchema) -> &Option<String>| views.list_present().find_map(|plain| text(plain).clone());
@@ -455,16 +337,12 @@ fn draft_description(name: &str, views: &OperationSchemas) -> String {
     }
 }
 
-fn build_type_entry(keyword: &str) -> DraftEntry {
-    DraftEntry::from_keyword("type", if keyword == "enum" { "string" } else { keyword })
-}
-
 /// The words that say who may write the field; the guess is about the last of them.
 fn build_behavior_entries(access: DraftBehavior, guessed: Option<&str>) -> Vec<DraftEntry> {
     let mut entries: Vec<_> =
         access.list_keywords().iter().map(|word| DraftEntry::from_keyword(word, true)).collect();
     if let Some(last) = entries.pop() {
-        entries.push(last.with_decisions(guessed));
+        entries.push(last.with_polishes(guessed));
     }
     entries
 }
@@ -475,13 +353,19 @@ fn infer_sensitivity(name: &str, views: &OperationSchemas, ty: &str) -> Option<&
             |plain| matches!(&plain.form, SchemaForm::String(text) if text.format.as_deref() == Some(wanted)),
         )
     };
-    let telling = match naming::guess_sensitivity(name) {
+    let described = || {
+        views
+            .list_present()
+            .any(|plain| plain.description.as_deref().is_some_and(sensitivity::describes_secret))
+    };
+    let found = match sensitivity::guess_sensitivity(name) {
         _ if format("password") => Some(DraftSensitivity::Secret),
         None if format("email") || format("idn-email") => Some(DraftSensitivity::Personal),
-        told => told,
+        None if ty == "string" && described() => Some(DraftSensitivity::Secret),
+        found => found,
     }?;
     let text = views.list_present().any(|plain| matches!(plain.form, SchemaForm::String(_)));
-    match telling {
+    match found {
         _ if ["boolean", "datetime"].contains(&ty) => None,
         DraftSensitivity::Personal => Some("personal"),
         DraftSensitivity::Secret if ["date", "enum"].contains(&ty) => None,
@@ -497,7 +381,7 @@ fn build_sensitivity_entry(name: &str, mark: &str) -> DraftEntry {
         _ => "it may carry a credential; its values are then not shown",
     };
     DraftEntry::from_keyword("sensitivity", mark)
-        .with_decision(format!("named `{}`, {remark}", naming::sanitize_text(name)))
+        .with_polish(format!("named `{}`, {remark}", naming::sanitize_text(name)))
 }
 
 /// How the field is cleared, where not as `api.yaml` says: texts with the empty one, nothing else at all.

@@ -4,6 +4,8 @@
 //! a schema that holds itself, a reference that leads nowhere. The size of what is unfolded is bounded.
 //! Deliberately absent: what becomes of a form; `field` decides that.
 
+use std::rc::Rc;
+
 use openapiv3::{
     AdditionalProperties, AnySchema, ObjectType, ReferenceOr, Schema, SchemaKind, StringFormat, StringType,
     Type, VariantOrUnknownOrEmpty,
@@ -18,6 +20,10 @@ const MAX_NESTED_SCHEMAS: usize = 24;
 /// How many schemas are unfolded for one body or answer.
 const MAX_SCHEMAS: usize = 3_000;
 
+/// How many descriptions of one value are kept, and how many characters of each.
+const MAX_NOTES: usize = 4;
+const MAX_NOTE_CHARS: usize = 1_000;
+
 /// Why a value's form is unclear.
 pub const UNSPECIFIED: &str = "the document does not say what it is";
 
@@ -29,6 +35,8 @@ pub struct FlatSchema {
     pub name: Option<String>,
     pub title: Option<String>,
     pub description: Option<String>,
+    /// Everything that is said about it, shortened.
+    pub notes: Vec<Rc<str>>,
     pub example: Option<Json>,
     pub nullable: bool,
     pub read_only: bool,
@@ -86,6 +94,7 @@ impl FlatSchema {
             name: None,
             title: None,
             description: None,
+            notes: Vec::new(),
             example: None,
             nullable: false,
             read_only: false,
@@ -160,8 +169,7 @@ impl SchemaFlattener<'_> {
             (Some(None), _) => FlatSchema::new_unknown("the document refers to another file for it"),
             (Some(Some(target)), own) => {
                 let mut referred = self.flatten_pointer(&target);
-                referred.name =
-                    target.strip_prefix("/components/schemas/").map(str::to_owned).or(referred.name);
+                referred.name = find_schema_name(&target).or(referred.name);
                 match own {
                     Some(own) => merge_schemas(own, referred),
                     None => referred,
@@ -176,6 +184,7 @@ impl SchemaFlattener<'_> {
         let own = FlatSchema {
             title: said(&data.title),
             description: said(&data.description),
+            notes: data.description.as_deref().map(shorten_note).into_iter().collect(),
             example: data.example.clone(),
             nullable: data.nullable,
             read_only: data.read_only,
@@ -314,6 +323,16 @@ impl SchemaFlattener<'_> {
     }
 }
 
+/// The name of a schema that a document defines.
+fn find_schema_name(pointer: &str) -> Option<String> {
+    let (place, name) = pointer.rsplit_once('/')?;
+    (place.ends_with("/schemas") || place.ends_with("/definitions")).then(|| name.to_owned())
+}
+
+fn shorten_note(text: &str) -> Rc<str> {
+    text.chars().take(MAX_NOTE_CHARS).collect::<String>().into()
+}
+
 /// Says nothing about the form.
 fn is_unspecified(plain: &FlatSchema) -> bool {
     match &plain.form {
@@ -358,6 +377,7 @@ pub fn merge_schemas(own: FlatSchema, other: FlatSchema) -> FlatSchema {
         name: own.name.or(other.name),
         title: own.title.or(other.title),
         description: own.description.or(other.description),
+        notes: own.notes.into_iter().chain(other.notes).take(MAX_NOTES).collect(),
         example: own.example.or(other.example),
         nullable: own.nullable || other.nullable,
         read_only: own.read_only || other.read_only,

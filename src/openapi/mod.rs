@@ -1,32 +1,46 @@
 //! A first draft of a description, from an OpenAPI document.
 //!
-//! What the document says is taken over; where it is silent and the format asks, the cautious word stands with
-//! a remark (`# decide: …`) for the person who refines the draft. Every file is read and checked again before
-//! it is given out, so a draft always passes the check.
-//! Deliberately absent: disks and the network. Whoever calls hands in a text and gets texts.
+//! What the document says is taken over; where it says nothing, the careful word is taken. `# decide: …` marks
+//! what may not work or may write something wrong, `# polish: …` what can be more precise. Every file is read and
+//! checked again before it is returned, so a draft always passes the check.
+//! Deliberately absent: disks and the network. The caller passes a text and gets texts.
 
+mod bundle;
 mod document;
 mod downgrade_31;
+mod edit;
 mod envelope;
+mod examples;
 mod field;
+mod field_type;
 mod flatten_schema;
+mod identity;
 mod kind;
+mod member_path;
 mod naming;
+mod operations;
 mod paging;
 mod pointer;
 mod resource;
 mod schema_pair;
+mod scope;
+mod sensitivity;
 mod service;
+mod upgrade_20;
+mod wording;
 mod yaml_writer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan, suggest_word};
 use crate::kind::registry::KindRegistry;
+pub use crate::openapi::document::DraftFileReader;
 use crate::openapi::document::OpenApiDocument;
 use crate::openapi::kind::{DraftContext, NamedResource};
 use crate::openapi::resource::OpenApiResource;
 pub use crate::openapi::resource::SkippedPath;
+use crate::openapi::yaml_writer::{DraftEntry, RemarkLevel, remove_remarks};
 
 /// The most kinds of one draft.
 const MAX_KINDS: usize = 500;
@@ -43,32 +57,83 @@ pub struct DraftFile {
     /// Without a folder.
     pub name: String,
     pub text: String,
-    /// How many places ask for a decision.
-    pub decision_count: usize,
+    /// What a person must decide, in the order of the lines.
+    pub decisions: Vec<DraftDecision>,
+    /// How many places can be more precise.
+    pub polish_count: usize,
+    /// What a refresh changed; none for a new file.
+    pub changes: Option<FileChanges>,
 }
 
-/// Drafts the API `name` from an OpenAPI document; `only` are the names of the kinds that are wanted, all when
-/// empty.
+/// What a refresh changed in a file.
+#[derive(Default)]
+pub struct FileChanges {
+    /// The paths of what is new in the document, and was added.
+    pub added: Vec<String>,
+    /// The paths of what the document has no more, and was kept.
+    pub gone: Vec<String>,
+}
+
+/// A remark that asks for a decision.
+pub struct DraftDecision {
+    /// The number of its line, from 1.
+    pub line: usize,
+    pub text: String,
+}
+
+/// What is to be drafted.
+pub struct DraftRequest<'r> {
+    /// The name of the API.
+    pub api: &'r str,
+    pub source: &'r Arc<NamedSource>,
+    /// Reads another file of the document.
+    pub read_file: DraftFileReader<'r>,
+    /// The names of the kinds that are wanted; all when empty.
+    pub only: &'r [String],
+    /// The files that are there already, by name. `api.yaml` stays as it is; a kind gets what is new in the document.
+    pub existing: &'r BTreeMap<String, String>,
+    /// Whether the files show where the draft can be more precise.
+    pub with_polish: bool,
+}
+
+/// Drafts an API from an OpenAPI document.
 ///
 /// # Errors
 /// When the document cannot be read, the API not be called so, or nothing in it can become a kind.
-pub fn draft_api(name: &str, source: &Arc<NamedSource>, only: &[String]) -> Result<ApiDraft, Diagnostic> {
+pub fn draft_api(request: &DraftRequest) -> Result<ApiDraft, Diagnostic> {
+    let &DraftRequest { api, source, only, .. } = request;
     check_files(
-        name,
+        api,
         vec![("api.yaml".into(), "format: 1\ntitle: x\ndescription: x\nformats: [json]\n".into())],
     )?;
-    let book = OpenApiDocument::parse_source(source)?;
+    let book = OpenApiDocument::parse_source(source, request.read_file)?;
     let (found, mut skipped) = resource::find_resources(&book);
-    let named = select_resources(name_resources(found), only, source)?;
-    let document = describe_document(&book, source);
+    skipped.splice(0..0, list_missing_files(&book));
+    let named = name_resources(found);
     let names: Vec<String> = named.iter().map(|named| named.name.clone()).collect();
-    let whole = DraftContext { document: &book, api: name, source_name: &document, kind_names: &names };
+    let named = select_resources(named, only, source)?;
+    skipped.retain(|_| only.is_empty());
+    let document = describe_document(&book, source);
+    let context = DraftContext { document: &book, api, source_name: &document, kind_names: &names };
+    skipped.extend(list_vanished_files(request.existing, &names));
     let resources: Vec<&OpenApiResource> = named.iter().map(|named| &named.resource).collect();
-    let api = service::render_api(&book, &document, &resources);
-    let api = check_files(name, vec![("api.yaml".into(), api)])?.pop().into_iter();
-    let mut files: Vec<(String, String)> = api.collect();
+    let service = match request.existing.get("api.yaml") {
+        Some(text) => {
+            DraftFile { changes: Some(FileChanges::default()), ..DraftFile::from_text("api", text.clone()) }
+        }
+        None => {
+            let entries = service::draft_api_entries(&book, &document, &resources);
+            DraftFile::render("api", entries, request.with_polish)
+        }
+    };
+    check_files(api, vec![(service.name.clone(), service.text.clone())])?;
+    let mut files = vec![service];
     for one in &named {
-        match draft_kind_file(&whole, one, &files) {
+        let made = match request.existing.get(&format!("{}.yaml", one.name)) {
+            Some(text) => refresh_kind_file(&context, one, &files[0], text, request.with_polish),
+            None => draft_kind_file(&context, one, &files[0], request.with_polish),
+        };
+        match made {
             Ok(file) => files.push(file),
             Err(why) => skipped.push(SkippedPath { path: one.resource.path.clone(), reason: why }),
         }
@@ -76,52 +141,101 @@ pub fn draft_api(name: &str, source: &Arc<NamedSource>, only: &[String]) -> Resu
     if files.len() < 2 {
         return Err(report_empty_draft(source, &skipped));
     }
-    Ok(ApiDraft {
-        files: files.into_iter().map(|(name, text)| DraftFile::new(name, text)).collect(),
-        skipped,
-    })
+    Ok(ApiDraft { files, skipped })
 }
 
 impl DraftFile {
-    fn new(name: String, text: String) -> Self {
-        let mark = format!("# {}", yaml_writer::DECISION_PREFIX);
-        let decide = text.lines().filter(|line| line.trim_start().starts_with(&mark)).count();
-        Self { name, text, decision_count: decide }
+    /// The file about the API (`api`) or about a kind.
+    fn render(name: &str, mut entries: Vec<DraftEntry>, with_polish: bool) -> Self {
+        let hidden = match with_polish {
+            true => 0,
+            false => remove_remarks(&mut entries, RemarkLevel::Polish),
+        };
+        let schema = if name == "api" { "api" } else { "kind" };
+        let top = [format!("yaml-language-server: $schema=../../schemas/{schema}.json")];
+        let mut file = Self::from_text(name, yaml_writer::render_entries(&top, &entries));
+        file.polish_count += hidden;
+        file
     }
+
+    fn from_text(name: &str, text: String) -> Self {
+        let decisions = list_remarks(&text, yaml_writer::DECISION_PREFIX);
+        let polish_count = list_remarks(&text, yaml_writer::POLISH_PREFIX).len();
+        Self { name: format!("{name}.yaml"), text, decisions, polish_count, changes: None }
+    }
+}
+
+/// The remarks of a description that begin so.
+fn list_remarks(text: &str, prefix: &str) -> Vec<DraftDecision> {
+    let mark = format!("# {prefix}");
+    let mut found: Vec<DraftDecision> = Vec::new();
+    let mut last = 0;
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim_start();
+        if let Some(rest) = line.strip_prefix(&mark) {
+            found.push(DraftDecision { line: number, text: rest.to_owned() });
+            last = number;
+        } else if let (Some(rest), Some(open)) = (line.strip_prefix("#   "), found.last_mut())
+            && last + 1 == number
+        {
+            open.text.extend([" ", rest]);
+            last = number;
+        }
+    }
+    found
 }
 
 /// How many places of a description still ask for a decision.
 pub fn count_decisions(text: &str) -> usize {
-    DraftFile::new(String::new(), text.to_owned()).decision_count
+    list_remarks(text, yaml_writer::DECISION_PREFIX).len()
 }
 
 /// A kind's file that passes the check; samples of the document that do not fit are left out.
 fn draft_kind_file(
-    whole: &DraftContext,
+    context: &DraftContext,
     named: &NamedResource,
-    api: &[(String, String)],
-) -> Result<(String, String), String> {
+    service: &DraftFile,
+    with_polish: bool,
+) -> Result<DraftFile, String> {
     let mut fault = String::new();
     for samples in [true, false] {
-        let text = kind::render_kind(whole, named, samples)?;
-        let file = (format!("{}.yaml", named.name), text);
-        match check_files(whole.api, api.iter().take(1).chain([&file]).cloned().collect()) {
-            Ok(_) => return Ok(file),
+        let file = DraftFile::render(&named.name, kind::draft_kind(context, named, samples)?, with_polish);
+        let pairs = [service, &file].map(|file| (file.name.clone(), file.text.clone()));
+        match check_files(context.api, pairs.into()) {
+            Ok(()) => return Ok(file),
             Err(found) => fault = found.message,
         }
     }
     Err(format!("the format cannot say it: {fault}"))
 }
 
+/// A kind's file with what is new in the document.
+fn refresh_kind_file(
+    context: &DraftContext,
+    named: &NamedResource,
+    service: &DraftFile,
+    existing: &str,
+    with_polish: bool,
+) -> Result<DraftFile, String> {
+    let unchanged = |why: String| format!("its file stays as it is: {why}");
+    let mut entries = kind::draft_kind(context, named, false)?;
+    let made = edit::refresh_fields(existing, &mut entries, with_polish).map_err(unchanged)?;
+    let changes = FileChanges { added: made.added, gone: made.gone };
+    let file = DraftFile { changes: Some(changes), ..DraftFile::from_text(&named.name, made.text) };
+    let pairs = [service, &file].map(|file| (file.name.clone(), file.text.clone()));
+    check_files(context.api, pairs.into()).map_err(|fault| unchanged(fault.message))?;
+    Ok(file)
+}
+
 /// Files that pass the check.
-fn check_files(name: &str, files: Vec<(String, String)>) -> Result<Vec<(String, String)>, Diagnostic> {
+fn check_files(name: &str, files: Vec<(String, String)>) -> Result<(), Diagnostic> {
     let mut faults = Vec::new();
-    let placed = files.iter().map(|(file, text)| (format!("apis/{name}/{file}"), text.clone())).collect();
+    let placed = files.into_iter().map(|(file, text)| (format!("apis/{name}/{file}"), text)).collect();
     KindRegistry::with_workspace(placed, &mut faults);
     match faults.into_iter().next() {
-        // a sample with a member that no field has would be told in every check from now on
+        // a sample with a member that no field has would be a warning of every check
         Some(fault) => Err(Diagnostic { location: None, ..fault }),
-        None => Ok(files),
+        None => Ok(()),
     }
 }
 
@@ -132,7 +246,8 @@ fn name_resources(mut resources: Vec<OpenApiResource>) -> Vec<NamedResource> {
     resources.sort_by_key(|resource| resource.path.matches('/').count());
     let mut named: Vec<NamedResource> = Vec::new();
     for resource in resources {
-        let mut words = resource.path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
+        let path = resource.path.strip_suffix(".json").unwrap_or(&resource.path);
+        let mut words = path.rsplit('/').filter(|part| !part.is_empty() && !part.starts_with('{'));
         let last = naming::derive_kind_name(words.next().unwrap_or_default());
         let longer = words.next().map(|before| format!("{}-{last}", naming::derive_kind_name(before)));
         let numbered = (2..).map(|number| format!("{last}-{number}"));
@@ -142,6 +257,20 @@ fn name_resources(mut resources: Vec<OpenApiResource>) -> Vec<NamedResource> {
     }
     named.sort_by(|a, b| a.resource.path.cmp(&b.resource.path));
     named
+}
+
+fn list_missing_files(book: &OpenApiDocument) -> Vec<SkippedPath> {
+    let reason = "the document refers to this file, which is not in its folder: bundle the document first";
+    let missing = book.missing_files().iter();
+    missing.map(|path| SkippedPath { path: path.clone(), reason: reason.to_owned() }).collect()
+}
+
+/// The files of kinds that the document has no more.
+fn list_vanished_files(existing: &BTreeMap<String, String>, names: &[String]) -> Vec<SkippedPath> {
+    let kinds = existing.keys().filter_map(|file| Some((file, file.strip_suffix(".yaml")?)));
+    let gone = kinds.filter(|(_, name)| *name != "api" && !names.iter().any(|own| own == name));
+    let reason = "nothing in the document is called so; the file stays as it is";
+    gone.map(|(file, _)| SkippedPath { path: file.clone(), reason: reason.to_owned() }).collect()
 }
 
 fn select_resources(

@@ -82,68 +82,49 @@ pub fn singularize_word(word: &str) -> String {
         .unwrap_or_else(|| word.to_owned())
 }
 
-/// What a name tells about the data behind it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DraftSensitivity {
-    /// A credential.
-    Secret,
-    /// About a person.
-    Personal,
-    /// It may carry a credential.
-    Internal,
+/// Whether a name is that of a value which no two objects share.
+pub fn is_unique_name(name: &str) -> bool {
+    const UNIQUE_NAMES: [&str; 9] = [
+        "slug",
+        "username",
+        "login",
+        "handle",
+        "sku",
+        "serialnumber",
+        "externalid",
+        "uniqueid",
+        "uniquename",
+    ];
+    UNIQUE_NAMES.contains(&normalize_name(name).as_str())
 }
 
-/// What a name tells about the data behind it, if it does.
-pub fn guess_sensitivity(name: &str) -> Option<DraftSensitivity> {
-    const SECRET_WORDS: [&str; 10] = [
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "secret",
-        "token",
-        "credential",
-        "pin",
-        "otp",
-        "apikey",
-    ];
-    const SECRET_KEY_PREFIXES: [&str; 7] =
-        ["api", "private", "access", "signing", "secret", "encryption", "auth"];
-    const PERSONAL_WORDS: [&str; 19] = [
+/// Whether a name is that of an id, an address or a code: something that says which thing is meant.
+pub fn is_reference_name(name: &str) -> bool {
+    const LAST_WORDS: [&str; 22] = [
+        "id",
+        "uuid",
+        "guid",
+        "ref",
+        "reference",
+        "key",
+        "code",
+        "url",
+        "uri",
+        "domain",
+        "host",
+        "hostname",
+        "path",
         "email",
-        "mail",
-        "phone",
-        "telephone",
-        "mobile",
-        "fax",
-        "birthday",
-        "birthdate",
-        "birth",
-        "ssn",
-        "iban",
-        "firstname",
-        "lastname",
-        "surname",
-        "fullname",
+        "number",
         "address",
-        "street",
-        "passport",
-        "gender",
+        "ip",
+        "slug",
+        "name",
+        "identifier",
+        "prefix",
+        "cidr",
     ];
-    const PERSONAL_NAME_PREFIXES: [&str; 7] =
-        ["first", "last", "given", "family", "full", "middle", "contact"];
-    let words: Vec<String> = split_words(name).iter().map(|word| singularize_word(word)).collect();
-    let any = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
-    let pair = |first: &[&str], second: &str| {
-        words.windows(2).any(|two| matches!(two, [a, b] if first.contains(&a.as_str()) && b == second))
-    };
-    if any(&SECRET_WORDS) || pair(&SECRET_KEY_PREFIXES, "key") {
-        return Some(DraftSensitivity::Secret);
-    }
-    if any(&PERSONAL_WORDS) || pair(&PERSONAL_NAME_PREFIXES, "name") {
-        return Some(DraftSensitivity::Personal);
-    }
-    any(&["webhook", "callback"]).then_some(DraftSensitivity::Internal)
+    split_words(name).last().is_some_and(|last| LAST_WORDS.contains(&last.as_str()))
 }
 
 /// How well a field names things to people, the best first; none for one that does not.
@@ -247,20 +228,6 @@ mod tests {
         ];
         for (name, wanted) in named {
             assert_eq!(derive_kind_name(name), wanted, "{name}");
-        }
-    }
-
-    #[test]
-    fn names_tell_what_must_not_be_seen() {
-        for name in ["password", "apiKey", "client_secret", "webhookSecrets", "accessToken", "PIN"] {
-            assert_eq!(guess_sensitivity(name), Some(DraftSensitivity::Secret), "{name}");
-        }
-        for name in ["email", "contactPhone", "first_name", "street", "billingEmails", "eMail"] {
-            assert_eq!(guess_sensitivity(name), Some(DraftSensitivity::Personal), "{name}");
-        }
-        assert_eq!(guess_sensitivity("callbackUrl"), Some(DraftSensitivity::Internal));
-        for name in ["key", "name", "shipping", "spinner", "companyName", "code"] {
-            assert_eq!(guess_sensitivity(name), None, "{name}");
         }
     }
 

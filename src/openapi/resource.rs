@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use crate::openapi::document::{OpenApiDocument, parse_target};
 use crate::openapi::envelope::{DraftEnvelope, detect_envelope};
-use crate::openapi::flatten_schema::{FlatSchema, flatten_schema};
+use crate::openapi::flatten_schema::{FlatSchema, SchemaForm, flatten_schema};
 
 /// One sort of object, by its paths.
 pub struct OpenApiResource {
@@ -43,11 +43,24 @@ pub struct OpenApiOperation {
     pub parameters: Vec<Parameter>,
     /// What is sent.
     pub body: Option<FlatSchema>,
-    /// The media type of what is sent, where it is JSON by another name.
-    pub media_type: Option<String>,
-    /// Whether it takes a body that is not JSON.
-    pub non_json_body: bool,
+    /// How it is sent.
+    pub media: BodyMedia,
     pub response: OpenApiResponse,
+}
+
+/// How the body of a request is sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BodyMedia {
+    /// As JSON, or there is no body.
+    Json,
+    /// As a JSON merge patch (RFC 7396).
+    MergePatch,
+    /// As a form.
+    Form,
+    /// As JSON by another name.
+    Other(String),
+    /// Only in ways that the format cannot say.
+    Unsupported(Vec<String>),
 }
 
 /// What an operation answers when all is well.
@@ -82,7 +95,7 @@ pub fn find_resources(book: &OpenApiDocument) -> (Vec<OpenApiResource>, Vec<Skip
         match atlas.read_resource(general, path) {
             Ok(Some(resource)) => found.push(resource),
             Ok(None) => {}
-            Err(why) => skipped.push(SkippedPath { path: (*path).to_owned(), reason: why.to_owned() }),
+            Err(why) => skipped.push(SkippedPath { path: (*path).to_owned(), reason: why }),
         }
     }
     (found, skipped)
@@ -90,34 +103,45 @@ pub fn find_resources(book: &OpenApiDocument) -> (Vec<OpenApiResource>, Vec<Skip
 
 impl OpenApiPathIndex<'_> {
     /// The resource listed at a path; why there is none, where something can be written.
-    fn read_resource(&self, general: &str, path: &str) -> Result<Option<OpenApiResource>, &'static str> {
-        if general.ends_with("/{}") {
-            let collection = general.strip_suffix("/{}").unwrap_or_default();
+    fn read_resource(&self, general: &str, path: &str) -> Result<Option<OpenApiResource>, String> {
+        if let Some(collection) = general.strip_suffix("/{}") {
             let listed = self.list_methods(collection).contains(&"get");
             let lonely = !listed && self.has_writes(general);
-            return if lonely { Err("nothing lists such objects") } else { Ok(None) };
+            let why = || format!("nothing lists such objects: the document has no GET {}", shorten(path));
+            return if lonely { Err(why()) } else { Ok(None) };
         }
         let below = format!("{general}/{{}}");
-        let writes = self.has_writes(general) || self.has_writes(&below);
-        if !writes {
-            let readable =
-                self.list_methods(general).contains(&"get") && self.list_methods(&below).contains(&"get");
-            return if readable { Err("it can only be read") } else { Ok(None) };
+        let methods = self.list_methods(general);
+        if !self.has_writes(general) && !self.has_writes(&below) {
+            let readable = methods.contains(&"get") && self.list_methods(&below).contains(&"get");
+            return if readable { Err("it can only be read".into()) } else { Ok(None) };
         }
         if general.replace("{}", "").contains(['{', '}']) {
-            return Err("its path has a parameter inside a word");
+            return Err("its path has a parameter inside a word".into());
         }
         let Some(list) = self.read_operation(general, "get") else {
-            return Err("nothing lists such objects");
+            return Err(match methods.contains(&"post") && self.list_methods(&below).is_empty() {
+                true => "it is an action: there is only a POST".into(),
+                false => "nothing lists such objects: there is no GET".into(),
+            });
         };
-        let Some(envelope) = list.response.schema.as_ref().and_then(|plain| detect_envelope(plain, path))
-        else {
-            return Err("its GET does not answer a list of objects");
+        let answer = list.response.schema.as_ref().ok_or("its GET answers no JSON")?;
+        let item = self.read_item(&below);
+        let single = item.as_ref().and_then(|item| item.get.as_ref()?.response.schema.as_ref());
+        let Some(envelope) = detect_envelope(answer, path, single) else {
+            return Err(describe_unlisted(answer).into());
         };
-        let Some(item) = self.read_item(&below) else { return Err("no path leads to one object") };
-        let create = self.read_operation(general, "post").filter(OpenApiOperation::accepts_json);
+        let Some(item) = item else {
+            return Err("it is listed, but no path leads to one object".into());
+        };
+        let create = self.read_operation(general, "post");
+        if let Some(why) = find_unsupported_body(create.as_ref(), &item) {
+            return Err(why);
+        }
+        let create = create.filter(OpenApiOperation::is_supported);
+        let item = item.without_unsupported();
         if create.is_none() && [&item.put, &item.patch, &item.post].iter().all(|op| op.is_none()) {
-            return Err("nothing makes or changes it with a body of JSON");
+            return Err("objects can only be deleted: nothing creates or changes one".into());
         }
         let path = path.trim_end_matches('/').to_owned();
         Ok(Some(OpenApiResource { path, list, envelope, create, item }))
@@ -126,14 +150,14 @@ impl OpenApiPathIndex<'_> {
     fn read_item(&self, general: &str) -> Option<OpenApiItem> {
         let (path, _) = self.paths.get(general)?;
         let last = path.trim_end_matches('/').rsplit('/').next()?;
-        let json = |verb| self.read_operation(general, verb).filter(OpenApiOperation::accepts_json);
+        let read = |verb| self.read_operation(general, verb);
         let item = OpenApiItem {
-            parameter: last.trim_matches(['{', '}']).to_owned(),
-            get: self.read_operation(general, "get"),
-            put: json("put"),
-            patch: json("patch"),
-            post: json("post"),
-            delete: self.read_operation(general, "delete"),
+            parameter: find_path_parameter(last)?.to_owned(),
+            get: read("get"),
+            put: read("put"),
+            patch: read("patch"),
+            post: read("post"),
+            delete: read("delete"),
         };
         let any = [&item.get, &item.put, &item.patch, &item.post, &item.delete];
         any.iter().any(|op| op.is_some()).then_some(item)
@@ -160,15 +184,14 @@ impl OpenApiPathIndex<'_> {
         let shared = format!("{place}/parameters");
         let shared: Vec<String> = self.list_item_pointers(&shared);
         let parameters = self.merge_parameters(&operation, &shared);
-        let body = operation.request_body.as_ref();
-        let pointer = body.and_then(|body| self.document.find_body_schema(body));
+        let body = operation.request_body.as_ref().and_then(|body| self.document.find_body(body));
         let answer = self.read_response(&operation);
+        let pointer = body.as_ref().and_then(|body| body.schema.as_deref());
         Some(OpenApiOperation {
             path: (*path).to_owned(),
             parameters,
-            non_json_body: body.is_some() && pointer.is_none(),
-            media_type: pointer.as_deref().and_then(read_other_media_type),
-            body: pointer.map(|pointer| flatten_schema(self.document, &pointer)),
+            body: pointer.map(|pointer| flatten_schema(self.document, pointer)),
+            media: body.map_or(BodyMedia::Json, |body| classify_media(body.media)),
             response: answer,
             operation,
         })
@@ -198,12 +221,10 @@ impl OpenApiPathIndex<'_> {
 
     fn read_response(&self, operation: &Operation) -> OpenApiResponse {
         let all = &operation.responses.responses;
-        let good = |code: &StatusCode| match code {
-            StatusCode::Code(code) => (200..300).contains(code),
-            StatusCode::Range(hundred) => *hundred == 2,
-        };
-        let mut schemas =
-            all.iter().filter(|(code, _)| good(code)).filter_map(|(_, one)| self.read_response_schema(one));
+        let mut schemas = all
+            .iter()
+            .filter(|(code, _)| is_success(code))
+            .filter_map(|(_, one)| self.read_response_schema(one));
         schemas.next().unwrap_or_default()
     }
 
@@ -215,8 +236,30 @@ impl OpenApiPathIndex<'_> {
 }
 
 impl OpenApiOperation {
-    fn accepts_json(&self) -> bool {
-        !self.non_json_body
+    /// Whether the format can say its body: an object in JSON or as a form.
+    fn is_supported(&self) -> bool {
+        let list = self.body.as_ref().is_some_and(|body| matches!(body.form, SchemaForm::Array { .. }));
+        !list && !matches!(self.media, BodyMedia::Unsupported(_))
+    }
+
+    /// Whether it may be answered that there is such an object.
+    pub fn may_conflict(&self) -> bool {
+        self.operation.responses.responses.contains_key(&StatusCode::Code(409))
+    }
+
+    /// Whether the answer names the URL of the object in a header.
+    pub fn answers_location(&self, book: &OpenApiDocument) -> bool {
+        self.list_response_headers(book).iter().any(|name| name.eq_ignore_ascii_case("Location"))
+    }
+
+    /// The headers of the answer when all is well.
+    pub fn list_response_headers<'b>(&self, book: &'b OpenApiDocument) -> Vec<&'b str> {
+        let good = self.operation.responses.responses.iter().filter(|(code, _)| is_success(code));
+        let headers = good.filter_map(|(_, response)| {
+            let place = book.resolve_pointer(parse_target(response)?)?;
+            Some(book.list_members(&format!("{place}/headers")).into_iter().map(|(name, _)| name))
+        });
+        headers.flatten().collect()
     }
 
     /// What the document says that it does.
@@ -231,7 +274,7 @@ impl OpenApiOperation {
     }
 }
 
-/// Where a parameter travels.
+/// Where requests carry a parameter.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OpenApiLocation {
     Path,
@@ -240,7 +283,7 @@ pub enum OpenApiLocation {
     Cookie,
 }
 
-/// Where a parameter travels.
+/// Where requests carry a parameter.
 pub fn locate_parameter(parameter: &Parameter) -> OpenApiLocation {
     match parameter {
         Parameter::Path { .. } => OpenApiLocation::Path,
@@ -264,17 +307,83 @@ pub fn flatten_parameter(book: &OpenApiDocument, parameter: &Parameter) -> Optio
     }
 }
 
-/// The media type in the pointer of a schema, where it is neither plain JSON nor anything.
-fn read_other_media_type(pointer: &str) -> Option<String> {
-    let media = pointer.strip_suffix("/schema")?.rsplit('/').next()?;
-    let media = media.replace("~1", "/").replace("~0", "~");
-    let named = media.split(';').next().unwrap_or_default().trim().to_lowercase();
-    (named != "application/json" && named != "*/*").then_some(media)
+/// The parameter in a segment of a path: `{id}`, `{id}.json`.
+pub fn find_path_parameter(segment: &str) -> Option<&str> {
+    let (_, rest) = segment.split_once('{')?;
+    let (name, _) = rest.split_once('}')?;
+    Some(name)
 }
 
-/// A path without what may differ between two spellings of it.
+impl OpenApiItem {
+    /// Without the writes whose bodies the format cannot say.
+    fn without_unsupported(self) -> Self {
+        let keep = |op: Option<OpenApiOperation>| op.filter(OpenApiOperation::is_supported);
+        Self { put: keep(self.put), patch: keep(self.patch), post: keep(self.post), ..self }
+    }
+}
+
+/// Why no write of a resource can be said, where it has some.
+fn find_unsupported_body(create: Option<&OpenApiOperation>, item: &OpenApiItem) -> Option<String> {
+    let writes = [create, item.put.as_ref(), item.patch.as_ref(), item.post.as_ref()];
+    let writes: Vec<&OpenApiOperation> = writes.into_iter().flatten().collect();
+    if writes.is_empty() || writes.iter().any(|write| write.is_supported()) {
+        return None;
+    }
+    let media: Vec<String> = writes
+        .iter()
+        .flat_map(|write| match &write.media {
+            BodyMedia::Unsupported(media) => media.clone(),
+            _ => Vec::new(),
+        })
+        .collect();
+    Some(match media.first() {
+        Some(media) => format!("all its bodies are `{media}`"),
+        None => "all its bodies are lists, not objects".into(),
+    })
+}
+
+/// Why the answer of a GET is no list of objects.
+fn describe_unlisted(answer: &FlatSchema) -> &'static str {
+    match &answer.form {
+        SchemaForm::Array { .. } => "its GET answers a list of plain values, not of objects",
+        SchemaForm::Object { .. } => "its GET answers one object, not a list",
+        SchemaForm::Unknown(why) => why,
+        _ => "its GET answers a plain value, not a list of objects",
+    }
+}
+
+/// A path without its last parameter, for a message.
+fn shorten(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit_once('/').map_or(path, |(before, _)| before)
+}
+
+fn is_success(code: &StatusCode) -> bool {
+    match code {
+        StatusCode::Code(code) => (200..300).contains(code),
+        StatusCode::Range(hundred) => *hundred == 2,
+    }
+}
+
+fn classify_media(media: Vec<String>) -> BodyMedia {
+    let named = |media: &str| media.split(';').next().unwrap_or_default().trim().to_lowercase();
+    match media.as_slice() {
+        [one] => match named(one).as_str() {
+            "application/json" | "*/*" => BodyMedia::Json,
+            "application/merge-patch+json" => BodyMedia::MergePatch,
+            "application/x-www-form-urlencoded" => BodyMedia::Form,
+            other if other.ends_with("json") && other != "application/json-patch+json" => {
+                BodyMedia::Other(one.clone())
+            }
+            _ => BodyMedia::Unsupported(media),
+        },
+        _ => BodyMedia::Unsupported(media),
+    }
+}
+
+/// A path without what may differ between two spellings of it: the names of parameters and an ending `.json`.
 fn normalize_path(path: &str) -> String {
-    let parts = path.trim_end_matches('/').split('/');
+    let path = path.trim_end_matches('/');
+    let parts = path.strip_suffix(".json").unwrap_or(path).split('/');
     let parts = parts.map(|part| if part.starts_with('{') && part.ends_with('}') { "{}" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }

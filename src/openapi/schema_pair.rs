@@ -1,10 +1,11 @@
 //! One field as the document shows it: in what is read, in what is created, in what is updated.
 //!
 //! From the three together follows who may write it. Where an operation is not there at all, nothing follows
-//! from its silence; that is told apart from a body that lacks the field.
+//! from its silence; that is not the same as a body that lacks the field.
 //! Deliberately absent: what the field is; `field` says that.
 
 use crate::openapi::flatten_schema::{FlatSchema, SchemaForm};
+use crate::openapi::wording;
 
 /// What one side shows of a field.
 #[derive(Clone, Copy)]
@@ -110,10 +111,15 @@ impl<'p> OperationSchemas<'p> {
         Self { read, create, update }
     }
 
-    /// Who may write it.
+    /// Who may write it, by the schemas and by what their texts say.
     pub fn infer_behavior(&self) -> DraftBehavior {
         let says = |is: fn(&FlatSchema) -> bool| self.list_present().any(is);
-        if says(|plain| plain.read_only) || self.list_written().next().is_none() {
+        let notes = |test: fn(&str) -> bool| {
+            self.list_present().any(|schema| schema.notes.iter().any(|note| test(note)))
+        };
+        let demanded = self.create.is_required() || self.update.is_required();
+        let read_only = says(|schema| schema.read_only) || (!demanded && notes(wording::says_read_only));
+        if read_only || self.list_written().next().is_none() {
             return DraftBehavior { read_only: true, ..DraftBehavior::default() };
         }
         let (created, updated) = (self.create.schema().is_some(), self.update.schema().is_some());
@@ -126,9 +132,11 @@ impl<'p> OperationSchemas<'p> {
         DraftBehavior {
             read_only: false,
             required: required && !update_only,
-            immutable: created && !updated,
+            immutable: created && (!updated || notes(wording::says_immutable)),
             update_only,
-            write_only: says(|plain| plain.write_only) || matches!(self.read, SchemaPresence::Absent),
+            write_only: says(|schema| schema.write_only)
+                || notes(wording::says_write_only)
+                || matches!(self.read, SchemaPresence::Absent),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::openapi::resource::{
     OpenApiLocation, OpenApiOperation, OpenApiResource, get_parameter_name, locate_parameter,
 };
 use crate::openapi::yaml_writer::{DraftEntry, DraftValue};
-use crate::openapi::{naming, yaml_writer};
+use crate::openapi::{naming, sensitivity};
 
 /// Ways to authenticate, in the words of the format.
 #[derive(Default)]
@@ -24,8 +24,9 @@ struct DraftAuth {
     schemes: Vec<&'static str>,
     headers: Vec<String>,
     token_url: Option<Url>,
-    /// What the format cannot say, or somebody must decide.
+    /// What the format cannot say, or a person must decide.
     decisions: Vec<String>,
+    polishes: Vec<String>,
 }
 
 /// Where the service is.
@@ -34,10 +35,15 @@ struct DraftServer {
     base_url: Option<String>,
     hosts: Vec<String>,
     decision: Option<String>,
+    polish: Option<String>,
 }
 
-/// The text of `api.yaml`.
-pub fn render_api(book: &OpenApiDocument, source: &str, resources: &[&OpenApiResource]) -> String {
+/// The lines of `api.yaml`.
+pub fn draft_api_entries(
+    book: &OpenApiDocument,
+    source: &str,
+    resources: &[&OpenApiResource],
+) -> Vec<DraftEntry> {
     let title = book.read_text("/info/title").unwrap_or_else(|| "The service".to_owned());
     let is = book.read_text("/info/description").or_else(|| book.read_text("/info/summary"));
     let mut home = find_server(book);
@@ -64,10 +70,9 @@ pub fn render_api(book: &OpenApiDocument, source: &str, resources: &[&OpenApiRes
         "how the service clears a value: `null`, `empty`, `zero` or `nothing`; fields may say otherwise";
     let clear_with =
         vec![DraftEntry::from_keyword("string", "empty"), DraftEntry::from_keyword("other", "nothing")];
-    lines.push(DraftEntry::new("clear_with", DraftValue::Mapping(clear_with)).with_decision(remark));
+    lines.push(DraftEntry::new("clear_with", DraftValue::Mapping(clear_with)).with_polish(remark));
     lines.push(build_errors_entry(book, resources));
-    let top = ["yaml-language-server: $schema=../../schemas/api.json".to_owned()];
-    yaml_writer::render_entries(&top, &lines)
+    lines
 }
 
 /// The first server that the format can name.
@@ -80,15 +85,24 @@ fn find_server(book: &OpenApiDocument) -> DraftServer {
         Some((url, host)) => DraftServer {
             base_url: Some(url),
             hosts: vec![host],
-            decision: others
+            decision: None,
+            polish: others
                 .then(|| "the document names other servers too; a target may name any of them".to_owned()),
         },
-        None => DraftServer {
-            decision: Some(
-                "where the service is; until `base_url` stands here, each target names its own".to_owned(),
-            ),
-            ..DraftServer::default()
-        },
+        None => DraftServer { decision: Some(describe_missing_server(&urls)), ..DraftServer::default() },
+    }
+}
+
+/// What to do where the document names no server that can be used as it is.
+fn describe_missing_server(urls: &[String]) -> String {
+    let relative = urls.iter().find(|url| url.starts_with('/') && url.len() > 1);
+    match relative {
+        Some(path) => format!(
+            "where the service is: the document says only `{}`, so the `base_url` here or of each target is the \
+             host with this path",
+            sanitize_text(path.trim_end_matches('/'))
+        ),
+        None => "where the service is; without `base_url` here each target names its own".to_owned(),
     }
 }
 
@@ -119,13 +133,14 @@ fn parse_usable_url(text: &str) -> Option<(String, String)> {
 
 impl DraftServer {
     fn into_entries(self, token_url: Option<&Url>) -> Vec<DraftEntry> {
-        let Self { base_url, mut hosts, decision: mut decide } = self;
+        let Self { base_url, mut hosts, decision: mut decide, mut polish } = self;
         let token_host = token_url.and_then(|url| url.host_str()).map(str::to_owned);
         hosts.extend(token_host.filter(|host| !hosts.contains(host) && base_url.is_some()));
         let mut lines: Vec<DraftEntry> =
             base_url.map(|url| DraftEntry::from_text("base_url", url)).into_iter().collect();
         lines.push(DraftEntry::new("hosts", DraftValue::FlowList(hosts)));
-        lines.into_iter().map(|line| line.with_decisions(decide.take())).collect()
+        let remark = |line: DraftEntry| line.with_decisions(decide.take()).with_polishes(polish.take());
+        lines.into_iter().map(remark).collect()
     }
 }
 
@@ -157,6 +172,21 @@ impl DraftAuth {
         }
     }
 
+    /// A grant of OAuth, or a bearer token where its URL cannot be used.
+    fn add_grant(&mut self, word: &'static str, token_url: &str) {
+        match Url::parse(token_url).ok().filter(|url| url.scheme() == "https") {
+            Some(url) => {
+                self.add_scheme(word);
+                self.token_url = Some(url);
+            }
+            None => {
+                self.add_scheme("bearer");
+                self.polishes
+                    .push("where the bearer token comes from: the document names no `https` URL".into());
+            }
+        }
+    }
+
     fn add_security_scheme(&mut self, scheme: SecurityScheme) {
         match scheme {
             SecurityScheme::HTTP { scheme, .. } => match scheme.to_lowercase().as_str() {
@@ -182,21 +212,18 @@ impl DraftAuth {
                 ));
             }
             SecurityScheme::OAuth2 { flows, .. } => match flows.password {
-                Some(flow) => {
-                    self.add_scheme("oauth_password");
-                    self.token_url = Url::parse(&flow.token_url).ok().filter(|url| url.scheme() == "https");
-                }
-                None => {
-                    self.add_scheme("bearer");
-                    self.decisions.push(
-                        "where the bearer token comes from; only the password flow of OAuth has a word"
-                            .into(),
-                    );
-                }
+                Some(flow) => self.add_grant("oauth_password", &flow.token_url),
+                None => match flows.client_credentials {
+                    Some(flow) => self.add_grant("oauth_client_credentials", &flow.token_url),
+                    None => {
+                        self.add_scheme("bearer");
+                        self.polishes.push("where the bearer token comes from: the document has only flows of OAuth with a browser".into());
+                    }
+                },
             },
             SecurityScheme::OpenIDConnect { .. } => {
                 self.add_scheme("bearer");
-                self.decisions.push("where the bearer token of OpenID Connect comes from".into());
+                self.polishes.push("where the bearer token of OpenID Connect comes from".into());
             }
         }
     }
@@ -207,7 +234,8 @@ impl DraftAuth {
             decide.push("how requests prove who sends them: bearer, token, basic, headers, query, …".into());
         }
         let words = self.schemes.iter().map(|word| (*word).to_owned()).collect();
-        let mut lines = vec![DraftEntry::new("auth", DraftValue::FlowList(words)).with_decisions(decide)];
+        let auth = DraftEntry::new("auth", DraftValue::FlowList(words));
+        let mut lines = vec![auth.with_decisions(decide).with_polishes(self.polishes)];
         if !self.headers.is_empty() {
             lines.push(DraftEntry::new("auth_headers", DraftValue::FlowList(self.headers)));
         }
@@ -217,7 +245,7 @@ impl DraftAuth {
                 "token_urls",
                 DraftValue::Mapping(vec![DraftEntry::from_text(host, url.as_str())]),
             )
-            .with_decision(remark);
+            .with_polish(remark);
             lines.push(DraftEntry::new("oauth", DraftValue::Mapping(vec![urls])));
         }
         lines
@@ -247,8 +275,8 @@ fn collect_required_headers(
         if !wanted || known || headers.credentials.iter().any(|other| other == own) {
             continue;
         }
-        match (naming::guess_sensitivity(own), find_fixed_value(book, parameter)) {
-            (Some(naming::DraftSensitivity::Secret), _) => headers.credentials.push(own.to_owned()),
+        match (sensitivity::guess_sensitivity(own), find_fixed_value(book, parameter)) {
+            (Some(sensitivity::DraftSensitivity::Secret), _) => headers.credentials.push(own.to_owned()),
             (_, Some(value)) => {
                 headers.fixed.insert(own.to_owned(), value);
             }
@@ -295,7 +323,7 @@ fn build_errors_entry(book: &OpenApiDocument, resources: &[&OpenApiResource]) ->
         let usual = ["message", "error", "detail", "title"].map(str::to_owned).to_vec();
         vec![DraftEntry::new("messages", DraftValue::FlowList(usual))]
     };
-    DraftEntry::new("errors", DraftValue::Mapping(lines.unwrap_or_else(usual))).with_decision(remark)
+    DraftEntry::new("errors", DraftValue::Mapping(lines.unwrap_or_else(usual))).with_polish(remark)
 }
 
 fn find_error_schema(book: &OpenApiDocument, op: &OpenApiOperation) -> Option<FlatSchema> {

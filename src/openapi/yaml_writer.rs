@@ -28,11 +28,38 @@ pub enum DraftValue {
     MappingList(Vec<Vec<DraftEntry>>),
 }
 
-/// A key with what stands behind it, and the remarks above it.
+/// A key with its value, and the remarks above it.
 pub struct DraftEntry {
-    comments: Vec<String>,
+    comments: Vec<DraftComment>,
     key: String,
     value: DraftValue,
+}
+
+/// A remark above a key.
+struct DraftComment {
+    level: RemarkLevel,
+    text: String,
+}
+
+/// What a remark asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RemarkLevel {
+    /// Nothing.
+    Note,
+    /// A decision, without which the draft may not work or may write something wrong.
+    Decision,
+    /// A look: the draft is safe as it is, and more precise with an answer.
+    Polish,
+}
+
+impl RemarkLevel {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Note => "",
+            Self::Decision => DECISION_PREFIX,
+            Self::Polish => POLISH_PREFIX,
+        }
+    }
 }
 
 impl DraftEntry {
@@ -51,28 +78,80 @@ impl DraftEntry {
         Self::new(key, DraftValue::Keyword(word.to_string()))
     }
 
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The entries of its mapping; none for any other value.
+    pub fn entries(&self) -> &[DraftEntry] {
+        match &self.value {
+            DraftValue::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// With what a person must decide here.
     #[must_use]
-    pub fn with_decision(self, what: impl AsRef<str>) -> Self {
-        self.with_comment(format!("{DECISION_PREFIX} {}", what.as_ref()))
+    pub fn with_decision(self, what: impl Into<String>) -> Self {
+        self.with_remark(RemarkLevel::Decision, what)
+    }
+
+    /// With what a person may improve here.
+    #[must_use]
+    pub fn with_polish(self, what: impl Into<String>) -> Self {
+        self.with_remark(RemarkLevel::Polish, what)
+    }
+
+    /// With a remark above it that asks for nothing.
+    #[must_use]
+    pub fn with_comment(self, remark: impl Into<String>) -> Self {
+        self.with_remark(RemarkLevel::Note, remark)
     }
 
     /// With a remark above it.
     #[must_use]
-    pub fn with_comment(mut self, remark: impl Into<String>) -> Self {
-        self.comments.push(remark.into());
+    pub fn with_remark(mut self, level: RemarkLevel, text: impl Into<String>) -> Self {
+        self.comments.push(DraftComment { level, text: text.into() });
         self
     }
 
     /// With what a person must decide here, if anything.
     #[must_use]
-    pub fn with_decisions<S: AsRef<str>>(self, what: impl IntoIterator<Item = S>) -> Self {
+    pub fn with_decisions<S: Into<String>>(self, what: impl IntoIterator<Item = S>) -> Self {
         what.into_iter().fold(self, Self::with_decision)
+    }
+
+    /// With what a person may improve here, if anything.
+    #[must_use]
+    pub fn with_polishes<S: Into<String>>(self, what: impl IntoIterator<Item = S>) -> Self {
+        what.into_iter().fold(self, Self::with_polish)
+    }
+
+    /// Removes the remarks of a level here and below, and says how many there were.
+    pub fn remove_remarks(&mut self, level: RemarkLevel) -> usize {
+        let before = self.comments.len();
+        self.comments.retain(|comment| comment.level != level);
+        let own = before - self.comments.len();
+        own + match &mut self.value {
+            DraftValue::Mapping(entries) => remove_remarks(entries, level),
+            DraftValue::MappingList(items) => {
+                items.iter_mut().map(|entries| remove_remarks(entries, level)).sum()
+            }
+            _ => 0,
+        }
     }
 }
 
+/// Removes the remarks of a level, and says how many there were.
+pub fn remove_remarks(entries: &mut [DraftEntry], level: RemarkLevel) -> usize {
+    entries.iter_mut().map(|entry| entry.remove_remarks(level)).sum()
+}
+
 /// How a remark begins that asks for a decision.
-pub const DECISION_PREFIX: &str = "decide:";
+pub const DECISION_PREFIX: &str = "decide: ";
+/// How a remark begins that asks for a look.
+pub const POLISH_PREFIX: &str = "polish: ";
 
 /// The text of a file: remarks on top, then its lines. A blank line stands before each section.
 pub fn render_entries(top: &[String], lines: &[DraftEntry]) -> String {
@@ -88,6 +167,13 @@ pub fn render_entries(top: &[String], lines: &[DraftEntry]) -> String {
         }
         sheet.write_entry(line, 0, "");
     }
+    sheet.text
+}
+
+/// Entries as lines of a mapping that begins in a column.
+pub fn render_indented(entries: &[&DraftEntry], indent: usize) -> String {
+    let mut sheet = DraftYamlWriter { text: String::new() };
+    entries.iter().for_each(|entry| sheet.write_entry(entry, indent, ""));
     sheet.text
 }
 
@@ -113,7 +199,7 @@ impl DraftYamlWriter {
     /// One key; `dash` is what stands before the first key of a list item.
     fn write_entry(&mut self, line: &DraftEntry, indent: usize, dash: &str) {
         for remark in &line.comments {
-            self.write_comment(remark, indent);
+            self.write_comment(&format!("{}{}", remark.level.prefix(), remark.text), indent);
         }
         let (key, below) = (format!("{dash}{}", render_scalar(&line.key)), indent + dash.len());
         match &line.value {

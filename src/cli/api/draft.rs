@@ -1,10 +1,13 @@
 //! `trueup api new`: a first draft of a description, written where there is none yet.
 //!
-//! Nothing is overwritten, and nothing is written unless everything can be.
+//! Nothing is overwritten, and nothing is written unless everything can be. A refresh adds lines to files that are
+//! there and leaves every other line as it is.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -14,13 +17,18 @@ use serde::Serialize;
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
 use crate::cli::screen::TerminalScreen;
-use crate::diagnostic::Diagnostic;
-use crate::openapi::{ApiDraft, draft_api};
+use crate::diagnostic::{Diagnostic, NamedSource};
+use crate::openapi::{ApiDraft, DraftRequest, draft_api};
 use crate::report::json::to_json;
 use crate::report::plan_report::{DiagnosticView, FORMAT_VERSION, ValidationReport};
 use crate::report::sanitize::{escape_line, format_count};
 use crate::workspace;
 use crate::workspace::API_FOLDER;
+
+/// The most bytes of a document on stdin.
+const MAX_STDIN_BYTES: u64 = 64 * 1024 * 1024;
+/// The most decisions that the text names one by one.
+const MAX_SHOWN_DECISIONS: usize = 20;
 
 /// Arguments of `api new`.
 #[derive(Args)]
@@ -28,15 +36,18 @@ pub struct ApiNewArgs {
     /// Name of the API: lower-case letters, digits and hyphens
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// OpenAPI 3.0 or 3.1 document, JSON or YAML
+    /// OpenAPI 3.0 or 3.1 or Swagger 2.0 document, JSON or YAML; `-` reads stdin
     #[arg(long, value_name = "FILE")]
     pub from_openapi: PathBuf,
     /// Output folder, relative to the workspace [default: apis/NAME]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Only these kinds, by the names of a full draft; repeatable
+    /// Only these kinds, by the names of a full draft; added to an API that is there; repeatable
     #[arg(long, value_name = "KIND")]
     pub only: Vec<String>,
+    /// Add what is new in the document to the files that are there; nothing else in them changes
+    #[arg(long)]
+    pub refresh: bool,
 }
 
 /// What was drafted from an OpenAPI document.
@@ -47,6 +58,8 @@ pub struct ApiNewReport {
     format_version: u32,
     /// The version of the program that made it.
     tool_version: &'static str,
+    /// What a person must decide.
+    decisions: Vec<OpenDecision>,
     /// The files that were written.
     files: Vec<DraftedFile>,
     /// What of the document became no kind.
@@ -58,10 +71,29 @@ pub struct ApiNewReport {
 /// A file that was written.
 #[derive(Serialize, JsonSchema)]
 struct DraftedFile {
-    /// Where it stands.
+    /// Its path.
     path: String,
     /// Remarks that ask for a decision.
     undecided: usize,
+    /// Places that are safe and can be more precise; `--verbose` marks them in the file.
+    polish: usize,
+    /// Whether it is new.
+    created: bool,
+    /// The paths of what a refresh added.
+    added: Vec<String>,
+    /// The paths of what the document has no more, and was kept.
+    gone: Vec<String>,
+}
+
+/// A place that may not work, or may write something wrong, until a person decides.
+#[derive(Serialize, JsonSchema)]
+struct OpenDecision {
+    /// The file.
+    path: String,
+    /// The line of the remark.
+    line: usize,
+    /// What to decide.
+    question: String,
 }
 
 /// A path that became no kind.
@@ -80,9 +112,21 @@ struct SkippedOperation {
 pub fn run(common: &GlobalArgs, args: &ApiNewArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     let folder = args.output.clone().unwrap_or_else(|| Path::new(API_FOLDER).join(&args.name));
     let full = common.directory.join(&folder);
+    let read_file = |path: &str| read_neighbour(&args.from_openapi, path);
+    let existing = read_existing_files(&full, args);
     let made = check_folder_name(&folder, &args.name)
-        .and_then(|()| workspace::read_source(&args.from_openapi))
-        .and_then(|source| draft_api(&args.name, &source, &args.only))
+        .and_then(|()| read_document(&args.from_openapi))
+        .and_then(|source| {
+            let with_polish = common.verbose > 0;
+            draft_api(&DraftRequest {
+                api: &args.name,
+                source: &source,
+                read_file: &read_file,
+                only: &args.only,
+                existing: &existing,
+                with_polish,
+            })
+        })
         .and_then(|draft| match diagnose_existing_files(&full, &draft) {
             None => Ok(draft),
             Some(fault) => Err(fault),
@@ -96,10 +140,53 @@ pub fn run(common: &GlobalArgs, args: &ApiNewArgs, screen: &TerminalScreen) -> a
     Ok(ExitStatus::Done)
 }
 
+/// The files that stay: all of them for a refresh, `api.yaml` where kinds are added to it.
+fn read_existing_files(folder: &Path, args: &ApiNewArgs) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let kept = |name: &String| match name.as_str() {
+        "api.yaml" => args.refresh || !args.only.is_empty(),
+        other => args.refresh && other.ends_with(".yaml"),
+    };
+    let files = names.filter(kept);
+    files
+        .filter_map(|name| Some((fs::read_to_string(folder.join(&name)).ok()?, name)))
+        .map(|(text, name)| (name, text))
+        .collect()
+}
+
+/// The document: a file, or stdin.
+fn read_document(path: &Path) -> Result<Arc<NamedSource>, Diagnostic> {
+    if path != Path::new("-") {
+        return workspace::read_source(path);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().take(MAX_STDIN_BYTES + 1).read_to_string(&mut text);
+    match read {
+        Ok(bytes) if bytes as u64 <= MAX_STDIN_BYTES => Ok(NamedSource::new("stdin", text)),
+        Ok(_) => Err(Diagnostic::error("file-too-large", "the document on stdin is larger than 64 MiB")),
+        Err(error) => {
+            let message = format!("stdin cannot be read: {error}");
+            Err(Diagnostic::error("unreadable-file", message))
+        }
+    }
+}
+
+/// Another file of the document, in its folder or below it.
+fn read_neighbour(document: &Path, path: &str) -> Option<Arc<NamedSource>> {
+    if document == Path::new("-") {
+        return None;
+    }
+    let folder = document.canonicalize().ok()?.parent()?.to_owned();
+    let file = folder.join(path).canonicalize().ok()?;
+    // a link may lead out of the folder
+    file.starts_with(&folder).then(|| workspace::read_source(&file).ok())?
+}
+
 fn report_refusal(fault: Diagnostic, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
     screen.print_diagnostics(std::slice::from_ref(&fault));
     if screen.format == StdoutFormat::Json {
-        screen.print_stdout(&to_json(&ApiNewReport::new(Vec::new(), Vec::new(), &[fault]))?)?;
+        screen.print_stdout(&to_json(&ApiNewReport::from_fault(Some(fault)))?)?;
     }
     Ok(ExitStatus::Error)
 }
@@ -122,30 +209,37 @@ fn check_folder_name(folder: &Path, name: &str) -> Result<(), Diagnostic> {
 /// A file that stands already where one would be written.
 fn diagnose_existing_files(folder: &Path, draft: &ApiDraft) -> Option<Diagnostic> {
     let there = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok();
-    let taken: Vec<String> =
-        draft.files.iter().filter(|file| there(&file.name)).map(|file| format!("`{}`", file.name)).collect();
+    let taken: Vec<String> = draft
+        .files
+        .iter()
+        .filter(|file| file.changes.is_none() && there(&file.name))
+        .map(|file| format!("`{}`", file.name))
+        .collect();
     if taken.is_empty() {
         return None;
     }
     let message =
         format!("{} exists already in {}", taken.join(", "), escape_line(&folder.to_string_lossy()));
-    Some(
-        Diagnostic::error("file-exists", message)
-            .with_hint("nothing is overwritten; give the API another name, or another folder with -o"),
-    )
+    Some(Diagnostic::error("file-exists", message).with_hint(
+        "nothing is overwritten; --refresh adds what is new in the document, -o names another folder",
+    ))
 }
 
 fn write_files(folder: &Path, draft: &ApiDraft) -> anyhow::Result<()> {
     let cannot = |path: &Path| format!("{} cannot be written", path.display());
     fs::create_dir_all(folder).with_context(|| cannot(folder))?;
     let mut written: Vec<PathBuf> = Vec::new();
-    for file in &draft.files {
+    for file in
+        draft.files.iter().filter(|file| file.changes.as_ref().is_none_or(|one| !one.added.is_empty()))
+    {
         let path = folder.join(&file.name);
-        let made = OpenOptions::new().write(true).create_new(true).open(&path);
-        let made = made.and_then(|mut new| {
-            written.push(path.clone());
-            new.write_all(file.text.as_bytes())
-        });
+        let made = match file.changes {
+            Some(_) => fs::write(&path, file.text.as_bytes()),
+            None => OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut new| {
+                written.push(path.clone());
+                new.write_all(file.text.as_bytes())
+            }),
+        };
         if let Err(error) = made {
             // half a draft would stand in the way of the next try
             written.iter().for_each(|path| drop(fs::remove_file(path)));
@@ -156,50 +250,106 @@ fn write_files(folder: &Path, draft: &ApiDraft) -> anyhow::Result<()> {
 }
 
 fn report_draft(folder: &Path, draft: ApiDraft, screen: &TerminalScreen) -> anyhow::Result<()> {
-    let path = |name: &str| escape_line(&folder.join(name).to_string_lossy().replace('\\', "/")).into_owned();
-    let files: Vec<DraftedFile> = draft
-        .files
-        .iter()
-        .map(|file| DraftedFile { path: path(&file.name), undecided: file.decision_count })
-        .collect();
-    let clean = |text: String| escape_line(&text).into_owned();
-    let skipped: Vec<SkippedOperation> = draft
-        .skipped
-        .into_iter()
-        .map(|one| SkippedOperation { path: clean(one.path), why: clean(one.reason) })
-        .collect();
+    let report = ApiNewReport::from_draft(folder, draft);
     match screen.format {
-        StdoutFormat::Json => screen.print_stdout(&to_json(&ApiNewReport::new(files, skipped, &[]))?)?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(&report)?)?,
         StdoutFormat::Text => {
-            screen.print_stdout(&render_text(&files, &skipped))?;
-            screen.print_remark(
-                "resolve each `# decide:`; then run `trueup api check`, and `trueup api try TARGET`\n",
-            );
+            screen.print_stdout(&render_text(&report))?;
+            screen.print_remark(match report.decisions.is_empty() {
+                true => "run `trueup api check`, and `trueup api try TARGET`\n",
+                false => {
+                    "resolve each `# decide:`; then run `trueup api check`, and `trueup api try TARGET`\n"
+                }
+            });
         }
     }
     Ok(())
 }
 
-fn render_text(files: &[DraftedFile], skipped: &[SkippedOperation]) -> String {
-    let width = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
+/// The decisions first, then what was written and what was not.
+fn render_text(report: &ApiNewReport) -> String {
     let mut text = String::new();
-    for DraftedFile { path, undecided } in files {
-        text.push_str(&format!("wrote {path:<width$}  {} to decide\n", format_count(*undecided, "place")));
+    for OpenDecision { path, line, question } in report.decisions.iter().take(MAX_SHOWN_DECISIONS) {
+        text.push_str(&format!("decide {path}:{line}: {question}\n"));
     }
-    for SkippedOperation { path, why } in skipped {
+    let more = report.decisions.len().saturating_sub(MAX_SHOWN_DECISIONS);
+    if more > 0 {
+        text.push_str(&format!(
+            "and {} to decide, each marked `# decide:`\n",
+            format_count(more, "more place")
+        ));
+    }
+    let width = report.files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
+    for file in &report.files {
+        text.push_str(&render_file(file, width));
+    }
+    for SkippedOperation { path, why } in &report.skipped {
         text.push_str(&format!("skipped {path}: {why}\n"));
+    }
+    let polish: usize = report.files.iter().map(|file| file.polish).sum();
+    if polish > 0 {
+        let places = format_count(polish, "place");
+        text.push_str(&format!("{places} can be more precise; --verbose marks them `# polish:`\n"));
+    }
+    text
+}
+
+fn render_file(file: &DraftedFile, width: usize) -> String {
+    let DraftedFile { path, undecided, created, added, gone, .. } = file;
+    let word = match (created, added.is_empty()) {
+        (true, _) => "wrote",
+        (false, true) => "kept",
+        (false, false) => "refreshed",
+    };
+    let mut text = format!("{word} {path:<width$}  {} to decide\n", format_count(*undecided, "place"));
+    for (what, paths) in [("added", added), ("no longer in the document", gone)] {
+        if !paths.is_empty() {
+            text.push_str(&format!("  {what}: {}\n", paths.join(", ")));
+        }
     }
     text
 }
 
 impl ApiNewReport {
-    fn new(files: Vec<DraftedFile>, skipped: Vec<SkippedOperation>, faults: &[Diagnostic]) -> Self {
+    fn from_draft(folder: &Path, draft: ApiDraft) -> Self {
+        let mut report = Self::from_fault(None);
+        for file in draft.files {
+            let path = folder.join(&file.name).to_string_lossy().replace('\\', "/");
+            let path = escape_line(&path).into_owned();
+            let decisions = file.decisions.iter().map(|one| OpenDecision {
+                path: path.clone(),
+                line: one.line,
+                question: escape_line(&one.text).into_owned(),
+            });
+            report.decisions.extend(decisions);
+            let clean =
+                |paths: Vec<String>| paths.iter().map(|path| escape_line(path).into_owned()).collect();
+            let (created, changes) = (file.changes.is_none(), file.changes.unwrap_or_default());
+            report.files.push(DraftedFile {
+                path,
+                undecided: file.decisions.len(),
+                polish: file.polish_count,
+                created,
+                added: clean(changes.added),
+                gone: clean(changes.gone),
+            });
+        }
+        let clean = |text: String| escape_line(&text).into_owned();
+        let skipped = draft.skipped.into_iter();
+        report.skipped =
+            skipped.map(|one| SkippedOperation { path: clean(one.path), why: clean(one.reason) }).collect();
+        report
+    }
+
+    fn from_fault(fault: Option<Diagnostic>) -> Self {
+        let faults: Vec<Diagnostic> = fault.into_iter().collect();
         Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION"),
-            files,
-            skipped,
-            diagnostics: ValidationReport::from_diagnostics(0, faults).diagnostics,
+            decisions: Vec::new(),
+            files: Vec::new(),
+            skipped: Vec::new(),
+            diagnostics: ValidationReport::from_diagnostics(0, &faults).diagnostics,
         }
     }
 }

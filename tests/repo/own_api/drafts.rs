@@ -51,7 +51,7 @@ fn drafts_pass_check_and_schema() {
     for (name, document) in DOCUMENTS {
         let workspace = drafted(name, document);
         let ran = workspace.expect(0, &["api", "check"]);
-        ran.says(&["still marked `# decide:`", ": valid"]);
+        ran.says(&[": valid"]);
         assert!(ran.err.is_empty(), "{}", ran.err);
         let judge = Judge::new(KindRegistry::get_builtin());
         for (path, text) in descriptions(workspace.root()) {
@@ -80,8 +80,15 @@ fn what_became_no_kind_is_told() {
     let workspace = Workspace::new();
     workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
     let ran = workspace.expect(0, &["api", "new", "bikes", "--from-openapi", "b.yaml"]);
-    ran.says(&["skipped /rentals: it can only be read", "skipped /settings: its GET does not answer a list"]);
-    ran.says(&["wrote apis/bikes/station.yaml", "places to decide"]);
+    ran.says(&[
+        "skipped /rentals: it can only be read",
+        "skipped /settings: its GET answers one object, not a list",
+    ]);
+    ran.says(&[
+        "wrote apis/bikes/station.yaml",
+        "0 places to decide",
+        "places can be more precise; --verbose marks them",
+    ]);
     let workspace = Workspace::new();
     workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
     let arguments =
@@ -90,6 +97,89 @@ fn what_became_no_kind_is_told() {
     let paths: Vec<&Json> =
         json["files"].as_array().expect("files").iter().map(|file| &file["path"]).collect();
     assert_eq!(paths, [&json!("elsewhere/town/api.yaml"), &json!("elsewhere/town/dock.yaml")]);
+}
+
+#[test]
+fn decisions_come_first() {
+    let workspace = Workspace::new();
+    workspace.write("f.json", &fs::read_to_string("tests/openapi/festival-3.1.json").expect("a document"));
+    let ran = workspace.expect(0, &["api", "new", "festival", "--from-openapi", "f.json"]);
+    let first = ran.out.lines().next().unwrap_or_default();
+    assert!(first.starts_with("decide apis/festival/api.yaml:"), "{}", ran.out);
+    let json = workspace.run(&["api", "check", "--format", "json"]).json();
+    let shown = ran.out.lines().filter(|line| line.starts_with("decide ")).count();
+    assert_eq!(json["apis"][0]["undecided"], json!(shown));
+    assert!(!workspace.read("apis/festival/stage.yaml").contains("# polish"));
+    let arguments = ["-v", "api", "new", "all", "--from-openapi", "f.json"];
+    workspace.expect(0, &arguments);
+    assert!(workspace.read("apis/all/stage.yaml").contains("# polish: "));
+}
+
+#[test]
+fn kinds_are_added_to_an_api_that_is_there() {
+    let workspace = Workspace::new();
+    workspace.write("b.yaml", &fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document"));
+    let new =
+        |only: &str| ["api", "new", "bikes", "--from-openapi", "b.yaml", "--only", only].map(str::to_owned);
+    let run = |only: &str, code: i32| workspace.expect(code, &new(only).each_ref().map(String::as_str));
+    run("dock", 0);
+    let own = workspace.read("apis/bikes/api.yaml").replace("title: City Bikes", "title: Mine");
+    workspace.write("apis/bikes/api.yaml", &own);
+    run("station", 0).says(&["kept apis/bikes/api.yaml", "wrote apis/bikes/station.yaml"]);
+    assert_eq!(workspace.read("apis/bikes/api.yaml"), own);
+    run("station", 1).complains(&["file-exists", "`station.yaml`", "--refresh"]);
+}
+
+#[test]
+fn a_refresh_adds_what_is_new_and_keeps_decisions() {
+    let document = fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document");
+    let workspace = drafted("bikes", "bikes-3.0.yaml");
+    let mine =
+        workspace.read("apis/bikes/dock.yaml").replace("  serialNumber:\n", "  # mine\n  serialNumber:\n");
+    workspace.write("apis/bikes/dock.yaml", &mine);
+    let grown = document.replace("serialNumber: {", "colour: { type: string }\n        serialNumber: {");
+    assert_ne!(grown, document);
+    workspace.write("bikes-3.0.yaml", &grown);
+    let arguments = ["api", "new", "bikes", "--from-openapi", "bikes-3.0.yaml", "--refresh"];
+    let ran = workspace.expect(0, &arguments);
+    ran.says(&["refreshed apis/bikes/dock.yaml", "  added: colour", "kept apis/bikes/station.yaml"]);
+    let text = workspace.read("apis/bikes/dock.yaml");
+    let kept = |line: &&str| mine.lines().any(|own| own == *line);
+    assert!(
+        text.contains("  # mine\n  serialNumber:\n") && text.contains("  colour:\n    type: string\n"),
+        "{text}"
+    );
+    assert!(mine.lines().all(|line| text.lines().any(|own| own == line)), "no line is lost");
+    assert!(text.lines().filter(|line| !kept(line)).count() <= 4, "{text}");
+    workspace.expect(0, &["api", "check"]);
+    workspace.expect(0, &arguments).says(&["kept apis/bikes/dock.yaml"]);
+    workspace.write("bikes-3.0.yaml", &document);
+    workspace.expect(0, &arguments).says(&["no longer in the document: colour"]);
+}
+
+#[test]
+fn a_document_may_be_several_files() {
+    let workspace = Workspace::new();
+    let document = fs::read_to_string("tests/openapi/bikes-3.0.yaml").expect("a document");
+    let (paths, components) = document.split_once("\ncomponents:\n").expect("components");
+    let paths = paths.replace("\"#/components/", "\"parts/all.yaml#/components/");
+    workspace.write("spec/bikes.yaml", &format!("{paths}\n"));
+    workspace.write("spec/parts/all.yaml", &format!("components:\n{components}"));
+    workspace.expect(0, &["api", "new", "bikes", "--from-openapi", "spec/bikes.yaml", "--only", "station"]);
+    let fields = |text: &str| text.split_once("properties:").expect("fields").1.to_owned();
+    let whole = drafted("bikes", "bikes-3.0.yaml").read("apis/bikes/station.yaml");
+    assert_eq!(fields(&workspace.read("apis/bikes/station.yaml")), fields(&whole));
+    // a file that is not there, and one outside of the folder
+    workspace.write("spec/parts/all.yaml", "components: {}\n");
+    workspace.write("secret.yaml", &format!("components:\n{components}"));
+    let outside = paths.replace("parts/all.yaml", "../secret.yaml");
+    workspace.write("spec/bikes.yaml", &outside);
+    workspace
+        .expect(1, &["api", "new", "outside", "--from-openapi", "spec/bikes.yaml"])
+        .complains(&["nothing-to-draft"]);
+    workspace.write("spec/bikes.yaml", &paths.replace("parts/all.yaml", "gone.yaml"));
+    let ran = workspace.expect(1, &["api", "new", "gone", "--from-openapi", "spec/bikes.yaml"]);
+    ran.complains(&["nothing-to-draft", "bundle the document first"]);
 }
 
 #[test]
@@ -129,7 +219,9 @@ fn a_draft_from_3_0_creates_updates_and_deletes() {
     assert_eq!(sent, ["price", "openingHours", "tags", "labels"]);
     assert_eq!(patch["price"], json!("1.80"), "money stays text");
     assert_eq!(patch["tags"], json!(["covered", "lit"]), "an upsert loses nothing");
-    assert_eq!(patch["labels"], json!({ "district": "centre", "zone": "1" }));
+    assert_eq!(patch["labels"], json!({ "zone": "1" }), "a merge patch holds what differs");
+    let labels: Vec<Json> = shop.objects("bikes/station").iter().map(|one| one["labels"].clone()).collect();
+    assert_eq!(labels[0], json!({ "district": "centre", "zone": "1" }), "and loses nothing");
     let codes: Vec<Json> = shop.objects("bikes/station").iter().map(|one| one["code"].clone()).collect();
     assert_eq!(codes, ["CENTRAL", "HARBOUR"]);
 

@@ -5,6 +5,8 @@
 mod api_check;
 mod api_try;
 mod conditional_writes;
+mod draft_estates;
+mod draft_guesses;
 mod drafts;
 mod example;
 mod identities;

@@ -8,11 +8,19 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use trueup::diagnostic::{Diagnostic, NamedSource};
 use trueup::kind::registry::KindRegistry;
-use trueup::openapi::{ApiDraft, draft_api};
+use trueup::openapi::{ApiDraft, DraftRequest, draft_api};
 
 fn drafted(text: &str) -> Result<ApiDraft, Diagnostic> {
     let source: Arc<NamedSource> = NamedSource::new("some.json", text);
-    let draft = draft_api("some", &source, &[])?;
+    let read_file: trueup::openapi::DraftFileReader = &|_| None;
+    let draft = draft_api(&DraftRequest {
+        api: "some",
+        source: &source,
+        read_file,
+        only: &[],
+        existing: &Default::default(),
+        with_polish: true,
+    })?;
     let files = draft.files.iter().map(|file| (format!("apis/some/{}", file.name), file.text.clone()));
     let mut faults = Vec::new();
     KindRegistry::with_workspace(files.collect(), &mut faults);
@@ -77,7 +85,8 @@ fn what_is_no_openapi_is_told() {
     assert_eq!(fault("a: 1\n---\nb: 2\n").code, "document-count");
     assert_eq!(fault("{}").code, "not-openapi");
     assert_eq!(fault("[]").code, "not-openapi");
-    assert_eq!(fault("swagger: \"2.0\"\n").code, "openapi-version");
+    assert_eq!(fault("swagger: \"2.0\"\n").code, "nothing-to-draft");
+    assert_eq!(fault("swagger: \"1.2\"\n").code, "openapi-version");
     assert_eq!(fault("openapi: 4.0.0\n").code, "openapi-version");
     assert_eq!(fault("openapi: 3.1\n").code, "nothing-to-draft");
     assert_eq!(
@@ -95,7 +104,7 @@ fn schemas_that_hold_themselves_end() {
         thing(json!({ "tree": { "$ref": "#/components/schemas/Tree" } })),
         json!({ "Tree": tree }),
     ));
-    assert!(field(&text, "tree").contains("# decide: it holds itself"), "{text}");
+    assert!(field(&text, "tree").contains("# polish: it holds itself"), "{text}");
     // references that lead round, nowhere, out of the document
     for reference in ["#/components/schemas/A", "#/nowhere", "other.yaml#/x", "#", "#x", "", "#/%ff"] {
         let loops = json!({ "A": { "$ref": "#/components/schemas/B" }, "B": { "allOf": [{ "$ref": "#/components/schemas/A" }] } });
@@ -141,7 +150,7 @@ fn forms_become_types() {
         (json!({ "type": "string", "enum": ["a", "b"] }), "type: string"),
         (json!({ "enum": ["a", "b", null] }), "clear_with: \"null\""),
         (json!({ "const": "a" }), "type: string"),
-        (json!({ "type": "integer", "enum": [1, 2] }), "# decide: the document allows only 1, 2"),
+        (json!({ "type": "integer", "enum": [1, 2] }), "# polish: the document allows only 1, 2"),
         (json!({ "type": "array", "items": { "type": "string" } }), "list_type: atomic"),
         (json!({ "type": "array", "uniqueItems": true, "items": { "type": "string" } }), "list_type: set"),
         (json!({ "type": "array" }), "type: any"),
@@ -150,7 +159,7 @@ fn forms_become_types() {
         (json!({ "type": "object", "additionalProperties": { "type": "array" } }), "type: any"),
         (
             json!({ "oneOf": [{ "type": "string" }, { "type": "integer" }] }),
-            "# decide: it may have one of several forms",
+            "# polish: it may have one of several forms",
         ),
         (json!({ "anyOf": [{ "type": "string" }, { "type": "null" }] }), "type: string"),
         (json!({ "oneOf": [{ "type": "integer" }, { "type": "number" }] }), "type: decimal"),
@@ -220,7 +229,7 @@ fn names_that_the_format_cannot_say_are_told() {
 }
 
 #[test]
-fn wrapped_bodies_and_answers_are_told() {
+fn members_around_bodies_and_answers_are_named() {
     let mut document = things(thing(json!({ "name": { "type": "string" } })), json!({}));
     let wrapped =
         json!({ "type": "object", "properties": { "thing": { "$ref": "#/components/schemas/Thing" } } });
@@ -228,11 +237,13 @@ fn wrapped_bodies_and_answers_are_told() {
         json!({ "200": { "description": "", "content": { "application/json": { "schema": wrapped } } } });
     document["paths"]["/things/{id}"]["get"] = json!({ "responses": answer });
     let text = kind(&document);
-    assert!(text.contains("wrapped in a member") && !text.contains("\n  get:\n"), "{text}");
+    assert!(text.contains("    get: /things/{id}\n    response_member: thing\n"), "{text}");
+    assert!(!text.contains("request_member"), "{text}");
     document["paths"]["/things/{id}"]["put"]["requestBody"]["content"]["application/json"]["schema"] =
         wrapped;
-    let fault = drafted(&document.to_string()).map(|_| ()).expect_err("nothing to draft");
-    assert!(fault.hint.unwrap_or_default().contains("wrapped in a member"));
+    document["paths"]["/things/{id}"]["put"]["responses"] = answer;
+    let text = kind(&document);
+    assert!(text.contains("request_member: thing\n    response_member: thing\n"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! Samples of a draft: objects that the document shows as examples of what is read.
+//!
+//! Deliberately absent: values of secrets, whatever the document shows.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json};
+
+use crate::openapi::document::OpenApiDocument;
+use crate::openapi::flatten_schema::FlatSchema;
+use crate::openapi::resource::OpenApiResource;
+use crate::openapi::scope::{DraftScope, build_example_scope};
+use crate::openapi::yaml_writer::{DraftEntry, DraftValue};
+use crate::openapi::{naming, sensitivity};
+
+/// The most samples of a kind.
+const MAX_EXAMPLES: usize = 3;
+
+/// Where the samples of a kind come from.
+pub struct ExampleSource<'s> {
+    pub document: &'s OpenApiDocument,
+    pub resource: &'s OpenApiResource,
+    pub read_schema: &'s FlatSchema,
+    pub id: &'s str,
+    pub scope: &'s [DraftScope],
+}
+
+impl<'s> ExampleSource<'s> {
+    /// The `examples` of the kind, each id once.
+    pub fn build_entry(&self) -> Option<DraftEntry> {
+        let mut seen = BTreeSet::new();
+        let mut items: Vec<Vec<DraftEntry>> = Vec::new();
+        for object in self.collect_objects() {
+            let id = object.get(self.id).filter(|id| !id.is_null() && !id.is_object());
+            let Some(id) = id.map(|id| naming::normalize_name(&id.to_string())) else { continue };
+            if items.len() < MAX_EXAMPLES && seen.insert(id) {
+                let object =
+                    DraftEntry::new("object", DraftValue::Json(Json::Object(remove_secrets(object))));
+                items.push(build_example_scope(self.scope)?.into_iter().chain([object]).collect());
+            }
+        }
+        (!items.is_empty()).then(|| DraftEntry::new("examples", DraftValue::MappingList(items)))
+    }
+
+    fn collect_objects(&self) -> Vec<&'s Map<String, Json>> {
+        let (resource, book) = (self.resource, self.document);
+        let get = resource.item.get.as_ref().and_then(|get| get.response.media_pointer.as_deref());
+        let list = resource.list.response.media_pointer.as_deref();
+        let items = resource.envelope.items.as_deref().unwrap_or_default();
+        let mut found: Vec<&Json> = get.map_or_else(Vec::new, |media| read_media_examples(book, media));
+        for listed in list.map_or_else(Vec::new, |media| read_media_examples(book, media)) {
+            let mut steps = items.split('.').filter(|step| !step.is_empty());
+            let inner = steps.try_fold(listed, |json, step| json.get(step));
+            found.extend(inner.and_then(Json::as_array).into_iter().flatten());
+        }
+        found.extend(self.read_schema.example.as_ref());
+        found.into_iter().filter_map(Json::as_object).collect()
+    }
+}
+
+/// The examples beside a schema.
+fn read_media_examples<'b>(book: &'b OpenApiDocument, media: &str) -> Vec<&'b Json> {
+    let one = book.find_json(&format!("{media}/example"));
+    let several = book.list_members(&format!("{media}/examples")).into_iter().filter_map(|(_, pointer)| {
+        let place = book.resolve_pointer(&pointer)?;
+        book.find_json(&format!("{place}/value"))
+    });
+    one.into_iter().chain(several).collect()
+}
+
+fn remove_secrets(object: &Map<String, Json>) -> Map<String, Json> {
+    let open = object.iter().filter(|(name, _)| {
+        sensitivity::guess_sensitivity(name) != Some(sensitivity::DraftSensitivity::Secret)
+    });
+    open.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
