@@ -9,5 +9,5 @@ mod environments;
 mod house;
 mod own_api;
 #[cfg(unix)]
-mod runbook;
+mod page_commands;
 mod workspace;
