@@ -185,6 +185,14 @@ impl Diagnostic {
     }
 }
 
+/// Why a file or a program cannot be used, in the words of messages.
+pub fn describe_io_error(kind: std::io::ErrorKind) -> String {
+    match kind {
+        std::io::ErrorKind::NotFound => "not found".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 /// Whether any of these is an error.
 pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == DiagnosticSeverity::Error)

@@ -28,7 +28,7 @@ use super::selection_args::SelectionArgs;
 use super::selection_filter::{ObjectSelection, label_document};
 use super::{plan, saved_plan, shared_receipts};
 use crate::cli::digest_keys::DigestKeys;
-use crate::diagnostic::{Diagnostic, NamedSource};
+use crate::diagnostic::{Diagnostic, NamedSource, describe_io_error};
 use crate::document::Document;
 use crate::kind::Kind;
 use crate::plan::count_limit::ObjectCounts;
@@ -337,7 +337,7 @@ fn load_identity(root: &Path) -> Result<Option<ValueOpener>, Diagnostic> {
         Some(text) => Zeroizing::new(text.to_owned()),
         None => saved_plan::read_bounded(&root.join(named))
             .map(Zeroizing::new)
-            .map_err(|error| unreadable(error.kind().to_string()))?,
+            .map_err(|error| unreadable(describe_io_error(error.kind())))?,
     };
     ValueOpener::new(&text).map(Some).map_err(|unfit| match unfit {
         SealerError::NotBuiltIn => diagnose_missing_encryption(),

@@ -103,7 +103,7 @@ fn is_variable_name(name: &str) -> bool {
 
 /// The fault of a secret that stands in clear.
 pub fn diagnose_plain_secret(name: &str) -> Diagnostic {
-    Diagnostic::error("plain-secret", format!("`{name}` is a secret and must not stand here in clear"))
+    Diagnostic::error("plain-secret", format!("`{name}` is a secret and must not be here in clear"))
         .with_hint(format!("write {}; a secret that was ever committed must be changed", FORMS))
 }
 

@@ -50,7 +50,7 @@ pub struct KindFile {
     pub scope: OrderedMap<ScopeParameterFile>,
     /// Which fields identify an object; `singleton` where each scope has exactly one object, which has no id.
     pub identity: IdentityForm,
-    /// When an object waits for somebody. Its empty `pending` fields then wait too and are no difference.
+    /// When an object waits for a person, for example for a confirmation. Its empty `pending` fields are then not compared.
     #[serde(default)]
     pub pending_when: Option<PendingWhenFile>,
     /// When an object counts as deleted although reads still return it.
@@ -64,7 +64,7 @@ pub struct KindFile {
     /// The fields of the object, in the order in which they are written and shown.
     #[schemars(with = "BTreeMap<String, FieldFile>")]
     pub properties: OrderedMap<FieldFile>,
-    /// Members of responses that are known and that nobody manages: counters, links, states. They are never compared, shown or set; a full write sends them back as they were read, like `unknown_members`. `*` stands for any characters; dots reach into fields.
+    /// Known members of responses that no document manages: counters, links, states. They are never compared, shown or set; a full write sends them back as they were read, like `unknown_members`. `*` matches any characters; dots reach into fields.
     #[serde(default)]
     pub ignore_members: Vec<String>,
     /// What a full write does with members that no field describes: it sends them back as they were read (`carried`, default), or leaves them out (`dropped`) for a service that refuses them or keeps them by itself.
@@ -225,7 +225,7 @@ pub struct DeletedWhenFile {
     pub values: Vec<String>,
 }
 
-/// When an object waits for somebody.
+/// When an object waits for a person.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct PendingWhenFile {

@@ -270,7 +270,7 @@ fn split_path(path: &str) -> Option<(&str, &str)> {
 
 fn parse_description_path(path: &str) -> Result<(&str, &str), Diagnostic> {
     let Some((api, name)) = split_path(path) else {
-        return Err(Diagnostic::error("wrong-place", "a description stands in `apis/<api>/<name>.yaml`"));
+        return Err(Diagnostic::error("wrong-place", "a description belongs in `apis/<api>/<name>.yaml`"));
     };
     let plain = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_lowercase())

@@ -409,7 +409,7 @@ impl TargetClient {
             401 => ("unauthorized", "did not accept the credentials"),
             403 => ("forbidden", "does not allow this"),
             404 | 410 => ("not-found", "does not have this"),
-            412 => ("concurrent-edit", "says that somebody else changed the object meanwhile"),
+            412 => ("concurrent-edit", "says that the object was changed since it was read"),
             409 => ("conflict", "reports a conflict"),
             429 => ("too-many-requests", "asks to slow down"),
             500..=599 => ("service-error", "failed"),

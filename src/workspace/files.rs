@@ -18,7 +18,9 @@ use crate::compose::bases::BASES_FOLDER;
 use crate::compose::settings::EnvironmentSettings;
 use crate::compose::values::VALUES_FOLDER;
 use crate::cores::map_parallel;
-use crate::diagnostic::{Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, SourceSpan};
+use crate::diagnostic::{
+    Diagnostic, DiagnosticSeverity, NamedSource, SourceLocation, SourceSpan, describe_io_error,
+};
 use crate::document::Document;
 use crate::document::read::MAX_BYTES;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
@@ -250,8 +252,8 @@ fn diagnose_walk_error(root: &Path, error: &walkdir::Error) -> Option<Diagnostic
     let path = error.path().unwrap_or(root);
     let path = to_slash_path(path.strip_prefix(root).unwrap_or(path));
     if error.loop_ancestor().is_some() {
-        let fault = Diagnostic::warning("link-loop", "this link leads back to where it stands");
-        return Some(fault.with_hint("take the link out").with_location(build_file_place(&path)));
+        let fault = Diagnostic::warning("link-loop", "this link leads back to a folder above it");
+        return Some(fault.with_hint("remove the link").with_location(build_file_place(&path)));
     }
     let kind = error.io_error().map(std::io::Error::kind)?;
     let nothing = error.depth() == 0 && kind == std::io::ErrorKind::NotFound;
@@ -432,8 +434,13 @@ pub fn load_source(path: &Path, name: &str) -> Result<Arc<NamedSource>, Diagnost
 }
 
 fn diagnose_unreadable_file(name: &str, kind: std::io::ErrorKind) -> Diagnostic {
-    let fault = Diagnostic::error("unreadable-file", format!("this file can't be read: {kind}"));
-    fault.with_hint("check that it is there and may be read").with_location(build_file_place(name))
+    let fault = Diagnostic::error(
+        "unreadable-file",
+        format!("this file cannot be read: {}", describe_io_error(kind)),
+    );
+    fault
+        .with_hint("check that the file exists and that this user may read it")
+        .with_location(build_file_place(name))
 }
 
 fn diagnose_not_a_file(name: &str) -> Diagnostic {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan};
+use crate::diagnostic::{Diagnostic, NamedSource, SourceLocation, SourceSpan, describe_io_error};
 use crate::document::ValueSource;
 use crate::workspace::boundary::{BoundaryError, OUTSIDE_HINT, WorkspaceBoundary};
 use crate::workspace::secret_provider::{SecretProvider, find_secret};
@@ -247,8 +247,9 @@ impl SecretEnvironment<'_> {
 
     fn read_file(&self, source: &ValueSource, path: &str) -> Result<SecretBytes, SecretSourceError> {
         let hint = "paths are relative to the workspace; the file must be readable by this user";
-        let unreadable =
-            |kind: io::ErrorKind| SecretSourceError::new(format!("{source} can't be read: {kind}"), hint);
+        let unreadable = |kind: io::ErrorKind| {
+            SecretSourceError::new(format!("{source} cannot be read: {}", describe_io_error(kind)), hint)
+        };
         let failed = |error: io::Error| unreadable(error.kind());
         let boundary = WorkspaceBoundary::new(self.root, self.env);
         let path = boundary.resolve_value(&self.root.join(path)).map_err(|error| match error {
@@ -386,12 +387,12 @@ impl<'w> CommandRunner<'w> {
         let failed = |why: String| {
             SecretSourceError::new(
                 format!("{what} {why}"),
-                "run it by hand in the workspace to see what it says",
+                "run it by hand in the workspace to see its output",
             )
         };
         let mut child = self
             .spawn_command(call)
-            .map_err(|error| failed(format!("can't be started: {}", error.kind())))?;
+            .map_err(|error| failed(format!("cannot be started: {}", describe_io_error(error.kind()))))?;
         let deadline = Instant::now() + call.timeout;
         write_input(&mut child, call.input.clone());
         let output = read_output(&mut child, call.most).recv_timeout(call.timeout);
@@ -401,7 +402,9 @@ impl<'w> CommandRunner<'w> {
             (Ok(Ok(bytes)), _) if !whole => Ok(bytes),
             (Ok(Ok(bytes)), Some(status)) if status.success() => Ok(bytes),
             (Ok(Ok(_)), Some(status)) => Err(failed(describe_exit(status))),
-            (Ok(Err(error)), _) => Err(failed(format!("can't be read: {}", error.kind()))),
+            (Ok(Err(error)), _) => {
+                Err(failed(format!("cannot be read: {}", describe_io_error(error.kind()))))
+            }
             (Err(_), _) | (_, None) => {
                 Err(failed(format!("did not end within {} s", call.timeout.as_secs_f32())))
             }

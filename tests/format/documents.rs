@@ -339,13 +339,13 @@ fn a_secret_that_stands_where_it_must_not_is_never_repeated() {
         "pin: hunter2\nplace: {door: 'hunter2'}\ngoods: [{code: a, token: hunter2}]",
         &[
             &format!(
-                "5:8 plain-secret: `pin` is a secret and must not stand here in clear ({forms}; a secret that was ever committed must be changed)"
+                "5:8 plain-secret: `pin` is a secret and must not be here in clear ({forms}; a secret that was ever committed must be changed)"
             ),
             &format!(
-                "6:17 plain-secret: `door` is a secret and must not stand here in clear ({forms}; a secret that was ever committed must be changed)"
+                "6:17 plain-secret: `door` is a secret and must not be here in clear ({forms}; a secret that was ever committed must be changed)"
             ),
             &format!(
-                "7:28 plain-secret: `token` is a secret and must not stand here in clear ({forms}; a secret that was ever committed must be changed)"
+                "7:28 plain-secret: `token` is a secret and must not be here in clear ({forms}; a secret that was ever committed must be changed)"
             ),
         ],
     );

@@ -103,7 +103,7 @@ fn credentials_that_read_stand_beside_those_that_write() {
     says(
         &target("{read: {bearer: {from_env: R}}, token: {from_env: T}}"),
         &[
-            "trueup.yaml:4:43 mixed-auth: this stands beside `read` or `write` (move it into both of them, or use it alone for everything)",
+            "trueup.yaml:4:43 mixed-auth: this is beside `read` or `write` (move it into both of them, or use it alone for everything)",
         ],
     );
     says(
@@ -181,10 +181,10 @@ fn a_credential_in_the_settings_is_never_repeated() {
         "targets:\n  a:\n    api: bootview\n    auth: {bearer: hunter2, query: {key: [hunter2]}}\n",
         &[
             &format!(
-                "trueup.yaml:4:20 plain-secret: `bearer` is a secret and must not stand here in clear ({FORMS})"
+                "trueup.yaml:4:20 plain-secret: `bearer` is a secret and must not be here in clear ({FORMS})"
             ),
             &format!(
-                "trueup.yaml:4:42 plain-secret: `key` is a secret and must not stand here in clear ({FORMS})"
+                "trueup.yaml:4:42 plain-secret: `key` is a secret and must not be here in clear ({FORMS})"
             ),
         ],
     );
@@ -395,8 +395,8 @@ fn links_are_followed_and_loops_end() {
     assert_eq!(
         faults,
         [
-            "config/b/up:1:1 link-loop: this link leads back to where it stands (take the link out)",
-            "config/gone.yaml:1:1 unreadable-file: this file can't be read: entity not found (check that it is there and may be read)",
+            "config/b/up:1:1 link-loop: this link leads back to a folder above it (remove the link)",
+            "config/gone.yaml:1:1 unreadable-file: this file cannot be read: not found (check that the file exists and that this user may read it)",
             "config/pipe.yaml:1:1 not-a-file: this is named like a document, but is not a file (rename it)",
         ]
     );
@@ -607,7 +607,7 @@ fn slots_are_looked_up() {
 #[test]
 fn slots_without_a_value_are_told_with_every_place() {
     let also = "+ config/a.yaml:7:37 needed here too";
-    let by_hand = "(run it by hand in the workspace to see what it says)";
+    let by_hand = "(run it by hand in the workspace to see its output)";
     let paths = "(paths are relative to the workspace; the file must be readable by this user)";
     let right = "check that it is the right source";
     let huge = "x".repeat(64 * 1024 + 1);
@@ -615,13 +615,13 @@ fn slots_without_a_value_are_told_with_every_place() {
         ("{from_env: NONE}", "unresolved-secret: the environment variable NONE is not set (set NONE before the run)".to_owned()),
         ("{from_env: EMPTY}", "empty-secret: the environment variable EMPTY returns an empty value (give it a value; to clear a field write null instead)".into()),
         ("{from_env: BROKEN}", format!("unresolved-secret: the environment variable BROKEN returns bytes that are not UTF-8 text (a secret is text; {right})")),
-        ("{from_file: none}", format!("unresolved-secret: the file none can't be read: entity not found {paths}")),
+        ("{from_file: none}", format!("unresolved-secret: the file none cannot be read: not found {paths}")),
         ("{from_file: config}", format!("unresolved-secret: the file config is not a file {paths}")),
         ("{from_file: newline}", "empty-secret: the file newline returns an empty value (give it a value; to clear a field write null instead)".into()),
         ("{from_file: huge}", format!("unresolved-secret: the file huge returns more than 64 KiB (a secret is short; {right})")),
         ("{from_command: [cat, huge]}", format!("unresolved-secret: the command cat returns more than 64 KiB (a secret is short; {right})")),
         ("{from_command: [yes]}", format!("unresolved-secret: the command yes returns more than 64 KiB (a secret is short; {right})")),
-        ("{from_command: [no-such-program]}", format!("unresolved-secret: the command no-such-program can't be started: entity not found {by_hand}")),
+        ("{from_command: [no-such-program]}", format!("unresolved-secret: the command no-such-program cannot be started: not found {by_hand}")),
         ("{from_command: [sh, -c, 'echo half; echo hunter2 >&2; exit 3']}", format!("unresolved-secret: the command sh ended with exit status 3 {by_hand}")),
         ("{from_command: [sh, -c, 'kill -9 $$']}", format!("unresolved-secret: the command sh was ended by a signal {by_hand}")),
         ("{from_command: [sleep, '5']}", format!("unresolved-secret: the command sleep did not end within 0.6 s {by_hand}")),

@@ -68,8 +68,8 @@ struct CheckedKind {
     fields: usize,
     /// What the service can do with its objects.
     operations: Vec<&'static str>,
-    /// How many sample objects it has.
-    samples: usize,
+    /// How many examples it has.
+    examples: usize,
 }
 
 /// Checks the descriptions of a workspace.
@@ -164,7 +164,7 @@ fn describe_kind(kind: &Kind) -> CheckedKind {
         title: kind.title.clone(),
         fields: kind.shape.list_all_fields().len(),
         operations: operations.into_iter().filter(|(_, there)| *there).map(|(word, _)| word).collect(),
-        samples: kind.examples.len(),
+        examples: kind.examples.len(),
     }
 }
 
@@ -176,9 +176,9 @@ fn render_text(apis: &[CheckedApi]) -> String {
         text.push_str(&format!("{}: {}\n", api.name, crate::report::sanitize::escape_line(&api.title)));
         for kind in &api.kinds {
             let (name, fields) = (&kind.kind, format_count(kind.fields, "field"));
-            let samples = format_count(kind.samples, "sample");
+            let examples = format_count(kind.examples, "example");
             text.push_str(&format!(
-                "  {name:<width$}  {fields:>10}  {samples:>9}  {}\n",
+                "  {name:<width$}  {fields:>10}  {examples:>10}  {}\n",
                 kind.operations.join(", ")
             ));
         }

@@ -453,7 +453,7 @@ impl KindChecker<'_> {
         allowed: &[&str],
     ) -> Vec<String> {
         let Some(names) = parse_parameters(text) else {
-            self.report_error(yaml_path, "wrong-path", "a curly bracket stands alone");
+            self.report_error(yaml_path, "wrong-path", "a curly bracket has no counterpart");
             return Vec::new();
         };
         for name in names.iter().filter(|name| !allowed.contains(name)) {

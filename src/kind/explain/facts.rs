@@ -201,7 +201,7 @@ fn describe_absence(field: &Field) -> Option<ExplanationFact> {
             "absent on read, it may be hidden: then it is not compared, nor overwritten with nothing".into()
         }
         AbsenceRule::Pending => {
-            "absent on read, it may wait for somebody, such as a mail to confirm: then it is shown as \
+            "absent on read, it may wait for a person, such as a mail to confirm: then it is shown as \
              pending, not as a difference"
                 .into()
         }

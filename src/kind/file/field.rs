@@ -34,13 +34,13 @@ pub struct FieldFile {
     /// `secret` (a credential; documents name its source), `personal` (about a person) or `internal` (may carry credentials).
     #[serde(default)]
     pub sensitivity: Option<SensitivityFile>,
-    /// How a secret comes back when the object is read: in `clear`, `masked`, or `never`. Without this word nobody knows: it is written back only when it is known to be the real one.
+    /// How a secret comes back when the object is read: in `clear`, `masked`, or `never`. Without this word it is unknown: the value is written back only when it is known to be the real one.
     #[serde(default)]
     pub reads_back: Option<SecretReadback>,
     /// The texts that the service shows in place of a secret.
     #[serde(default)]
     pub masked_as: Vec<String>,
-    /// What null or a missing member means when the object is read: `null` (default, no value), `zero` (the zero value of the type: false, 0, no items), `hidden` (the service may hide it) or `pending` (it may wait for somebody).
+    /// What null or a missing member means when the object is read: `null` (default, no value), `zero` (the zero value of the type: false, 0, no items), `hidden` (the service may hide it) or `pending` (it may wait for a person).
     #[serde(default)]
     pub when_absent: AbsenceRule,
     /// What clears this field: `null`, the `empty` string, array or map, the `zero` value, or `nothing`.
@@ -118,7 +118,7 @@ pub struct FieldFile {
     /// The largest number that a document may have.
     #[serde(default)]
     pub maximum: Option<serde_json::Value>,
-    /// A regular expression that a string of a document matches somewhere; `^` and `$` stand for its ends.
+    /// A regular expression that a string of a document matches somewhere; `^` and `$` match its ends.
     #[serde(default)]
     pub pattern: Option<String>,
     /// Siblings that can't have a value when this field has one. A write that sets one of them clears the others.
@@ -272,7 +272,7 @@ pub enum AbsenceRule {
     Zero,
     /// The service may hide it: never compared, and never overwritten with nothing.
     Hidden,
-    /// It may wait for somebody (a mail to confirm): never compared while it waits, and never overwritten with nothing.
+    /// It may wait for a person (a mail to confirm): not compared while it waits, and never erased.
     Pending,
 }
 

@@ -35,7 +35,7 @@ pub struct OperationsFile {
     /// Deletes an object.
     #[serde(default)]
     pub delete: Option<DeleteFile>,
-    /// The version of an object. Every update and delete sends it as `If-Match`, so that the service itself refuses a write (412) over what somebody else wrote in the moment before.
+    /// The version of an object. Every update and delete sends it as `If-Match`, so that the service refuses a write (412) if another client changed the object since the last read.
     #[serde(default)]
     pub if_match: Option<IfMatchFile>,
 }
@@ -74,13 +74,13 @@ pub struct ListFile {
     /// How further pages are requested; without it one response holds the whole list.
     #[serde(default)]
     pub paging: Option<PagingFile>,
-    /// The values that fields of an object have when it belongs to this kind; `*` stands for any characters. Other items of the list are passed over. `{name}` is the value of a scope parameter, where one list has the objects of all scopes.
+    /// The values that fields of an object have when it belongs to this kind; `*` matches any characters. Other items of the list are ignored. `{name}` is the value of a scope parameter, where one list has the objects of all scopes.
     #[serde(default)]
     pub only: BTreeMap<String, Vec<String>>,
-    /// The values that mark an object which the service brings along; `*` stands for any characters, one match is enough. Such an object is never reported as unmanaged, imported only when it is named, and never deleted.
+    /// The values that mark an object which the service creates itself; `*` matches any characters, and one match is enough. Such an object is never reported as unmanaged, imported only when it is named, and never deleted.
     #[serde(default)]
     pub built_in: BTreeMap<String, Vec<String>>,
-    /// A path that answers 2xx only where the scope exists and may be seen. It is requested before an empty list is believed, because a service may answer an empty list to those who may not look.
+    /// A path that answers 2xx only where the scope exists and may be seen. It is requested before an empty list is accepted, because a service may return an empty list to a client without access.
     #[serde(default)]
     pub access_check: Option<String>,
     /// Where the facts come from.
@@ -128,7 +128,7 @@ pub enum EmptyListForm {
     Absent,
 }
 
-/// Reads one object, by a path of its own, by the list, or by the list where the path does not exist.
+/// Reads one object: by a path, by the list, or by the list if the path does not exist.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct ReadFile {
@@ -158,7 +158,7 @@ pub struct FindFile {
     /// Characters of a value that are written otherwise in this filter, and how.
     #[serde(default)]
     pub escape: BTreeMap<char, String>,
-    /// Characters that this filter can't express: an object with one of them in its key is looked for in the whole list.
+    /// Characters that this filter cannot express. An object with one of them in its key is searched in the whole list.
     #[serde(default)]
     pub except: Option<String>,
 }

@@ -28,7 +28,7 @@ pub(super) fn diagnose_concurrent_change(step: &Step) -> Diagnostic {
 
 /// Nothing tells over which state of the object a write would be.
 pub(super) fn diagnose_missing_state(step: &Step) -> Diagnostic {
-    let message = "the service did not tell the state of this object, so nothing could be bound to it";
+    let message = "the service did not send the state of this object, so the write cannot be bound to it";
     Diagnostic::error("no-state", message)
         .with_location(step.subject.place.clone())
         .with_hint("see whether `if_match` of the kind says what the service tells")

@@ -154,7 +154,7 @@ impl<'k, 'r> CredentialReader<'k, 'r> {
         for entry in node.entries().iter().filter(|entry| !matches!(&*entry.key, "read" | "write")) {
             self.reading.redact_entry(entry);
             self.claimed_spans.push(SourceSpan { start: entry.key_span.start, end: entry.value.span.end });
-            let fault = Diagnostic::error("mixed-auth", "this stands beside `read` or `write`")
+            let fault = Diagnostic::error("mixed-auth", "this is beside `read` or `write`")
                 .with_hint("move it into both of them, or use it alone for everything");
             self.reading.add_diagnostic(entry.key_span, fault);
         }

@@ -12,7 +12,7 @@ use crate::kind::WireFormat;
 use crate::kind::file::OrderedMap;
 use crate::workspace::settings::composition_file::{EnvironmentFile, ValueFile, ValueReferenceFile};
 
-/// The settings of a workspace: to which services it speaks, and where its documents are.
+/// The settings of a workspace: its targets, and where its documents are.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct SettingsFile {
@@ -28,19 +28,19 @@ pub struct SettingsFile {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, ValueFile>")]
     pub values: OrderedMap<ValueFile>,
-    /// The bases that documents of a kind extend when they have no `extends` of their own.
+    /// The bases of documents of a kind that have no `extends`.
     #[serde(default)]
     pub defaults: BTreeMap<String, Vec<String>>,
     /// Where documents are: patterns of paths, relative to this file. `*` stays within one directory, `**` does not.
     #[serde(default = "default_documents")]
     pub documents: Vec<String>,
-    /// Whether a workspace without any document is right; otherwise it is an error, since the patterns may be wrong.
+    /// Whether a workspace without any document is valid. By default it is an error, because the patterns may be wrong.
     #[serde(default)]
     pub allow_empty: bool,
-    /// Whether reports tell the domain of a mail address behind the short name that stands for a person.
+    /// Whether reports show the domain of a mail address after its pseudonym.
     #[serde(default)]
     pub mail_domains: MailDomainsFile,
-    /// Webhooks that are told what an apply did, and what drifted. A host must be named in `TRUEUP_ALLOWED_WEBHOOK_HOSTS`.
+    /// Webhooks that get the result of an apply and the drift that was found. Their hosts must be named in `TRUEUP_ALLOWED_WEBHOOK_HOSTS`.
     #[serde(default)]
     pub notify: Vec<NotifyFile>,
     /// How receipts of applies are kept.
@@ -52,17 +52,17 @@ pub struct SettingsFile {
     pub secrets: OrderedMap<SecretProviderFile>,
 }
 
-/// A command that gives many secrets at once, as JSON.
+/// A command that supplies many secrets at once, as JSON.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct SecretProviderFile {
-    /// A program and its arguments. It prints an object from name to text, in which dots lead into inner objects, or a list of objects with `name` and `value`. No shell is used.
+    /// A program and its arguments. It prints an object from names to strings, in which dots in a name lead into nested objects, or an array of objects with `name` and `value`. No shell is used.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
     /// How the program gets the names of the secrets that a run needs.
     #[serde(default)]
     pub names: SecretNamesFile,
-    /// After so many seconds the program is stopped; 30 when left out.
+    /// The time limit in seconds, after which the program is stopped. The default is 30.
     #[serde(default)]
     #[schemars(range(min = 1, max = 600))]
     pub timeout: Option<u32>,
@@ -72,19 +72,19 @@ pub struct SecretProviderFile {
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretNamesFile {
-    /// On its standard input, a name a line.
+    /// On its standard input, one name on each line.
     #[default]
     Stdin,
     /// As further arguments.
     Arguments,
 }
 
-/// The patterns of a workspace that names none.
+/// The default patterns.
 pub fn default_documents() -> Vec<String> {
     vec!["config/**/*.yaml".into(), "config/**/*.yml".into()]
 }
 
-/// What reports tell of mail addresses.
+/// What reports show of mail addresses.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum MailDomainsFile {
@@ -99,22 +99,22 @@ pub enum MailDomainsFile {
 #[derive(Deserialize, JsonSchema, Clone, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReceiptsFile {
-    /// What becomes of values under a mark that an apply overwrites, so that `undo` can bring them back.
+    /// Whether sensitive values that an apply overwrites are kept, so that `undo` can restore them.
     pub before_values: BeforeValuesFile,
-    /// With `encrypted`: who can read them, as public keys of age (`age1…`). `undo` finds an identity through `TRUEUP_AGE_IDENTITY`.
+    /// With `encrypted`: the public keys of age (`age1…`) that can decrypt the values. `undo` finds an identity through `TRUEUP_AGE_IDENTITY`.
     pub recipients: Vec<String>,
-    /// A place that machines share, where each receipt is put a second time: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, or `file:///folder`. Credentials come from the environment, as the cloud's own programs take them.
+    /// A shared store that gets a copy of each receipt: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`, or `file:///folder`. Credentials come from the environment, in the variables of the cloud's own programs.
     pub store: Option<String>,
 }
 
-/// What becomes of values under a mark that an apply overwrites.
+/// Whether sensitive values that an apply overwrites are kept.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum BeforeValuesFile {
-    /// They are left out, and an undo says so; values without a mark are kept in clear.
+    /// They are not kept, and `undo` reports it. Other values are kept in clear.
     #[default]
     Open,
-    /// They are kept too, encrypted to the recipients.
+    /// They are kept, encrypted to the recipients.
     Encrypted,
 }
 
@@ -124,13 +124,13 @@ pub enum BeforeValuesFile {
 pub struct NotifyFile {
     /// The source of the webhook URL. Everyone who has the URL can write to the channel.
     pub url: SourceFile,
-    /// Where the secret comes from that signs each message (`X-Trueup-Signature`).
+    /// The source of the secret that signs each message (`X-Trueup-Signature`).
     #[serde(default)]
     pub secret: Option<SourceFile>,
-    /// What is sent.
+    /// The content of the message.
     #[serde(default)]
     pub format: NotifyFormat,
-    /// After what; both when left out.
+    /// The runs after which a message is sent. The default is both.
     #[serde(default = "default_events")]
     pub on: Vec<NotifyEvent>,
 }
@@ -139,7 +139,7 @@ fn default_events() -> Vec<NotifyEvent> {
     vec![NotifyEvent::Apply, NotifyEvent::Drift]
 }
 
-/// What a webhook is sent.
+/// The content of the message to a webhook.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyFormat {
@@ -152,7 +152,7 @@ pub enum NotifyFormat {
     Teams,
 }
 
-/// After what a webhook is told.
+/// The runs after which a message is sent.
 #[derive(Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum NotifyEvent {
@@ -176,46 +176,46 @@ impl NotifyEvent {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct TargetFile {
-    /// The API that is served there: a built-in one, or one that a directory under `apis/` describes.
+    /// The API of the service: a built-in one, or one that a directory under `apis/` describes.
     pub api: String,
     /// The environment that the target belongs to; required where the workspace has environments.
     #[serde(default)]
     pub environment: Option<String>,
-    /// Where the service is; the API's own address when left out. `https`, or `http` on this machine.
+    /// The URL of the service. The default is the URL of the API. `https`, or `http` on this machine only.
     #[serde(default)]
     pub base_url: Option<String>,
-    /// The wire format; the API's first one when left out.
+    /// The wire format. The default is the first one of the API.
     #[serde(default)]
     pub format: Option<WireFormat>,
-    /// How requests prove who sends them; several may stand together. A credential is never written here, only where it comes from.
+    /// How requests authenticate. Several ways can be combined. A credential is never written here, only its source.
     #[serde(default)]
     pub auth: AuthFile,
-    /// Parameters of paths that hold for every document of this target, e.g. the customer. A document's own `scope` wins, parameter by parameter.
+    /// Path parameters of every document of this target, for example the customer. The `scope` of a document overrides them one by one.
     #[serde(default)]
     pub scope: BTreeMap<String, TargetScopeFile>,
-    /// The most requests under way at once; the API's own limit stays the upper one.
+    /// The maximum number of concurrent requests. The limit of the API still applies.
     #[serde(default)]
     #[schemars(range(min = 1, max = 256))]
     pub parallelism: Option<u32>,
-    /// Whether unchanged nested fields ride along when a nested field changes, so that a service that empties what is left out empties nothing. `false` makes such updates minimal, trusting that the service leaves nested fields alone that are not sent.
+    /// Whether unchanged nested fields are sent too when a nested field changes, so that a service that empties omitted fields empties nothing. With `false` such updates are minimal; the service must then keep nested fields that are not sent.
     #[serde(default = "default_true")]
     pub carry_nested: bool,
-    /// Lets one apply at a time write to this service and scope: a second one is refused, and told who holds the lease and since when.
+    /// Lets one apply at a time write to this service and scope. A second apply is refused, with the holder of the lease and the time since when.
     #[serde(default)]
     pub lease: Option<LeaseFile>,
-    /// Whether values of documents that are about a person are written. `refuse`, the default, refuses objects of which such a value would change.
+    /// Whether personal values of documents are written. `refuse`, the default, refuses objects with a changed personal value.
     #[serde(default)]
     pub personal: PersonalFile,
 }
 
-/// The word that one run alone writes to a target, for a while.
+/// Lets one run at a time write to a target.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseFile {
-    /// A directory that every machine shares from which this target is written, relative to this file. It has to be there. When left out, only runs in this very workspace are kept apart.
+    /// A directory that all machines that write to this target share, relative to this file. It must exist. Without it, the lease is for runs in this workspace only.
     #[serde(default)]
     pub directory: Option<String>,
-    /// After so many seconds a lease expires by itself that its run, killed or cut off, neither renewed nor gave back. Clocks that differ by more than half of it make it void.
+    /// The seconds after which a lease expires if its run neither renews nor releases it. The clocks of the machines may differ by less than half of this time.
     #[serde(default = "default_lease_seconds")]
     #[schemars(range(min = 5, max = 3600))]
     pub seconds: u32,
@@ -225,14 +225,14 @@ fn default_lease_seconds() -> u32 {
     120
 }
 
-/// What becomes of personal values of documents.
+/// Whether personal values of documents are written.
 #[derive(Deserialize, JsonSchema, Clone, Copy, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonalFile {
-    /// Objects of which one would change are refused.
+    /// An object with a changed personal value is refused.
     #[default]
     Refuse,
-    /// They are written like all others.
+    /// They are written like other values.
     Write,
 }
 
@@ -244,15 +244,15 @@ fn default_true() -> bool {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(untagged)]
 pub enum TargetScopeFile {
-    /// A text or a guid.
+    /// A string or a UUID.
     Text(String),
-    /// A whole number.
+    /// An integer.
     Whole(i64),
     /// A value, as the environment of the target sets it.
     Value(ValueReferenceFile),
 }
 
-/// How requests prove who sends them.
+/// How requests authenticate.
 #[derive(Deserialize, JsonSchema, Clone, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthFile {
@@ -260,39 +260,39 @@ pub struct AuthFile {
     pub bearer: Option<SourceFile>,
     /// `Authorization: Token …`.
     pub token: Option<SourceFile>,
-    /// `Authorization: Basic …`, from a name and a password.
+    /// `Authorization: Basic …`, from a user name and a password.
     pub basic: Option<BasicFile>,
     /// Headers with credentials, by their names.
     #[schemars(with = "BTreeMap<String, SourceFile>")]
     pub headers: OrderedMap<SourceFile>,
-    /// Query parameters with credentials, by their names. Headers are the better place: addresses end up in logs.
+    /// Query parameters with credentials, by their names. Prefer headers: URLs appear in logs.
     #[schemars(with = "BTreeMap<String, SourceFile>")]
     pub query: OrderedMap<SourceFile>,
-    /// A session that is opened with a name and a password before the first request.
+    /// A session that is opened with a user name and a password before the first request.
     pub login: Option<LoginAuthFile>,
     /// A token from an OAuth password grant.
     pub oauth_password: Option<OauthPasswordFile>,
     /// A token for this client itself (OAuth client credentials grant).
     pub oauth_client_credentials: Option<OauthClientFile>,
-    /// A token from a refresh token; one that the service gives with it is used from then on, in this run.
+    /// A token from a refresh token. If the service returns a new refresh token, this run uses it from then on.
     pub oauth_refresh_token: Option<OauthRefreshFile>,
-    /// Credentials that only read, in the place of all others: those of `plan`, `drift` and `import`, which then do not even look up where those that write come from.
+    /// Credentials that can only read, instead of all others: `plan`, `drift` and `import` use them, and do not read the sources of `write`.
     pub read: Option<Box<AuthFile>>,
-    /// Beside `read`: the credentials of commands that write, which read with them too. Without these a target cannot be written to.
+    /// With `read`: the credentials of commands that write. These commands read with them too. Without them the target is read-only.
     pub write: Option<Box<AuthFile>>,
 }
 
-/// Where a credential comes from.
+/// The source of a credential.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceFile {
     /// The name of an environment variable.
     FromEnv(String),
-    /// The path of a file, relative to the workspace; a newline at its end is dropped.
+    /// The path of a file, relative to the workspace. A newline at its end is removed.
     FromFile(String),
-    /// A program and its arguments; what it prints is the value. No shell is used.
+    /// A program and its arguments. Its output is the value. No shell is used.
     FromCommand(Vec<String>),
-    /// A provider under `secrets`, and the name of the secret there.
+    /// A provider under `secrets`, and the name of its secret.
     FromSecret(BTreeMap<String, String>),
 }
 
@@ -300,25 +300,25 @@ pub enum SourceFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct BasicFile {
-    /// Where the user's name comes from.
+    /// The source of the user name.
     pub username: SourceFile,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: SourceFile,
 }
 
-/// A session that is opened with a name and a password.
+/// A session that is opened with a user name and a password.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct LoginAuthFile {
-    /// Where the user's name comes from.
+    /// The source of the user name.
     pub username: SourceFile,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: SourceFile,
-    /// How the token of the session travels with each request.
+    /// How each request carries the token of the session.
     pub sends: SendsFile,
 }
 
-/// How a token travels with each request.
+/// How each request carries a token.
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(rename_all = "snake_case")]
 pub enum SendsFile {
@@ -336,18 +336,18 @@ pub enum SendsFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct OauthPasswordFile {
-    /// Where tokens are asked for; the API's own place for this address when left out.
+    /// The URL for token requests. The default is the one of the API.
     #[serde(default)]
     pub url: Option<String>,
-    /// The name of this client, which is no secret; the API's own when left out.
+    /// The client id, which is not a secret. The default is the one of the API.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// Where the client's secret comes from, when it has one.
+    /// The source of the client secret, if there is one.
     #[serde(default)]
     pub client_secret: Option<SourceFile>,
-    /// Where the user's name comes from.
+    /// The source of the user name.
     pub username: SourceFile,
-    /// Where the password comes from.
+    /// The source of the password.
     pub password: SourceFile,
 }
 
@@ -355,15 +355,15 @@ pub struct OauthPasswordFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct OauthClientFile {
-    /// Where tokens are requested; the API's own place for this address when left out.
+    /// The URL for token requests. The default is the one of the API.
     #[serde(default)]
     pub url: Option<String>,
-    /// The name of this client, which is no secret; the API's own when left out.
+    /// The client id, which is not a secret. The default is the one of the API.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// Where the client's secret comes from.
+    /// The source of the client secret.
     pub client_secret: SourceFile,
-    /// What the token is to allow, as the service names it.
+    /// The scope of the token, as the service names it.
     #[serde(default)]
     pub scope: Option<String>,
 }
@@ -372,18 +372,18 @@ pub struct OauthClientFile {
 #[derive(Deserialize, JsonSchema, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct OauthRefreshFile {
-    /// Where tokens are requested; the API's own place for this address when left out.
+    /// The URL for token requests. The default is the one of the API.
     #[serde(default)]
     pub url: Option<String>,
-    /// The name of this client, which is no secret; the API's own when left out.
+    /// The client id, which is not a secret. The default is the one of the API.
     #[serde(default)]
     pub client_id: Option<String>,
-    /// Where the client's secret comes from, when it has one.
+    /// The source of the client secret, if there is one.
     #[serde(default)]
     pub client_secret: Option<SourceFile>,
-    /// Where the refresh token comes from.
+    /// The source of the refresh token.
     pub refresh_token: SourceFile,
-    /// What the token is to allow, as the service names it.
+    /// The scope of the token, as the service names it.
     #[serde(default)]
     pub scope: Option<String>,
 }

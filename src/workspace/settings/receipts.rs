@@ -30,8 +30,7 @@ pub fn read_receipt_settings(root: Option<&YamlNode>, reading: &mut SourceReader
     let named = node.get_value("recipients").map_or(&[][..], YamlNode::items);
     let recipients: Vec<String> = named.iter().filter_map(|node| read_recipient(node, reading)).collect();
     if sealed && named.is_empty() {
-        let fault =
-            Diagnostic::error("no-recipient", "`before_values: encrypted` needs somebody who can read them");
+        let fault = Diagnostic::error("no-recipient", "`before_values: encrypted` needs `recipients`");
         reading.add_diagnostic(
             find_start(node),
             fault.with_hint("name `recipients`: public keys of age, `age1…`"),

@@ -40,7 +40,7 @@ fn what_is_fine_is_told_by_what_was_found() {
         "ferry: Ferry\n",
         "ferry/boat",
         "2 fields",
-        "0 samples",
+        "0 examples",
         "  list\n",
         "1 API, 1 kind: valid\n",
     ]);
