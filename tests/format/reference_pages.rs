@@ -140,8 +140,9 @@ fn escape(text: &str) -> String {
 fn render_settings(schema: &Json) -> String {
     let mut out = String::from(
         "# trueup.yaml\n\nThis page is generated from [schemas/trueup.json](../../schemas/trueup.json), with which \
-         editors complete and check the file.\n\nA *source* is one of `{ from_env: NAME }`, `{ from_file: PATH }` and \
-         `{ from_command: [PROGRAM, ARGUMENT] }`; see [Security](../security.md#secrets-in-documents).\n",
+         editors complete and check the file.\n\nA *source* is one of `{ from_env: NAME }`, `{ from_file: PATH }`, \
+         `{ from_command: [PROGRAM, ARGUMENT] }` and `{ from_secret: { PROVIDER: NAME } }`; see \
+         [Secrets](../secrets.md).\n",
     );
     write_keys(&mut out, "", schema);
     out
