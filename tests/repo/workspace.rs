@@ -132,7 +132,7 @@ fn every_fault_of_the_settings_is_told() {
             "trueup.yaml:6:5 unknown-key: the key `parallelsm` is not known here (did you mean `parallelism`?)",
             "trueup.yaml:7:13 wrong-format: the API `carrierx` does not speak `jsv` (it speaks: json)",
             "trueup.yaml:8:19 wrong-type: this is a single value, but true or false is wanted here",
-            "trueup.yaml:9:3 missing-key: the key `api` is missing here (`api`: The API that is served there: a built-in one, or one that a directory under `apis/` describes)",
+            "trueup.yaml:9:3 missing-key: the key `api` is missing here (`api`: The API of the service: a built-in one, or one that a directory under `apis/` describes)",
             "trueup.yaml:10:12 wrong-type: this is a single value, but a list is wanted here",
             "trueup.yaml:11:1 unknown-key: the key `foo` is not known here (known here: allow_empty, defaults, environments, mail_domains, notify, receipts, secrets, values)",
         ],

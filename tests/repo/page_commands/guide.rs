@@ -22,6 +22,8 @@ impl GuideRun {
     fn new() -> Self {
         let mut shell = PageShell::new();
         shell.set_variable("TRUEUP_AUTO_APPROVE", "true");
+        // no page reaches a real service
+        shell.set_variable("HTTPS_PROXY", "http://127.0.0.1:9");
         shell.write("variables", "");
         Self { shell, sandboxes: PORTS.map(|_| start_sandbox(None)) }
     }
@@ -39,13 +41,7 @@ impl GuideRun {
     }
 
     fn write_file(&self, path: &str, text: &str) {
-        let mut text = text.to_owned();
-        if path == "trueup.yaml" && !text.contains("base_url") {
-            text = text.replace(
-                "    api: bootview\n",
-                "    api: bootview\n    base_url: http://127.0.0.1:8080/bootview\n",
-            );
-        }
+        let text = if path == "trueup.yaml" { add_base_urls(text) } else { text.to_owned() };
         self.shell.write(&format!("repo/{path}"), &self.localize(&text));
     }
 
@@ -92,6 +88,18 @@ impl GuideRun {
             }
         }
     }
+}
+
+/// Settings whose targets are at the sandbox. Without this a test would reach the real services.
+fn add_base_urls(settings: &str) -> String {
+    if settings.contains("base_url") {
+        return settings.to_owned();
+    }
+    let add_url = |line: &str| match line.strip_prefix("    api: ") {
+        Some(api) => format!("{line}\n    base_url: http://{}/{api}\n", PORTS[0]),
+        None => format!("{line}\n"),
+    };
+    settings.lines().map(add_url).collect()
 }
 
 fn run_page(page: &str) {

@@ -44,7 +44,7 @@ fn run_provider(section: &str, program: &str, printed: &str) {
     shell.write("repo/config/cards.yaml", &format!(
         "kind: bootview/payment-gateway\nname: cards\nspec:\n  displayName: Card gateway\n  merchantKey: {source}\n  merchantPin: null\n"
     ));
-    let (code, output) = shell.wait(shell.start("trueup apply --auto-approve"));
+    let (code, output) = shell.wait(shell.start("trueup apply --auto-approve --force-hidden"));
     assert_eq!(code, 0, "{section}\n{output}");
     assert!(sandbox.dump_state().to_string().contains(SECRET), "{section}\n{output}");
 }
