@@ -48,7 +48,7 @@ fn version_text() -> String {
     subcommand_required = true,
     arg_required_else_help = true,
     after_help = "Exit codes: 0 done or no differences; 1 error; 2 differences; 3 refused, nothing written; \
-4 partly applied; 64 usage error; 130, 143, 129 interrupted by SIGINT, SIGTERM, SIGHUP.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
+4 partly applied; 5 drift: only pending or never applied changes; 64 usage error; 130, 143, 129 interrupted by SIGINT, SIGTERM, SIGHUP.\n\nNew here? `trueup demo` shows a plan, an apply and drift against a sandbox."
 )]
 pub struct CommandLine {
     #[command(subcommand)]
@@ -60,7 +60,7 @@ pub struct CommandLine {
 /// The commands.
 #[derive(Subcommand)]
 pub enum CliCommand {
-    /// Check documents and settings without touching the network
+    /// Check documents and settings, offline
     Validate(ValidateArgs),
     /// Show effective documents: with bases, overlays and values
     Render(RenderArgs),
@@ -80,7 +80,7 @@ pub enum CliCommand {
     Import(ImportArgs),
     /// Stop managing objects whose documents were removed; nothing is sent
     Forget(ForgetArgs),
-    /// Make a workspace: settings, editor files and schemas; the credentials are checked with a read
+    /// Create a workspace: settings, editor files and schemas; check the credentials with a read
     Init(InitArgs),
     /// Check settings, credentials, hosts, clock, Git and kinds, each with its remedy
     Doctor(DoctorArgs),
@@ -89,6 +89,9 @@ pub enum CliCommand {
     /// Write JSON Schemas for editors and checks
     Schema(SchemaArgs),
     /// Serve every kind over HTTP, for practice and tests
+    ///
+    /// `/_sandbox/` has controls: GET log and dump, POST edit, verify, reset and token. An edit is JSON with `kind`, `id`
+    /// and `set`, and changes a live object as another client would.
     Sandbox(SandboxArgs),
     /// Run plan, apply and drift against a sandbox
     Demo(DemoArgs),
