@@ -133,6 +133,7 @@ guide_pages! {
     secrets: "docs/secrets.md",
     example_bootview: "examples/bootview/README.md",
     example_carrierx: "examples/carrierx/README.md",
+    example_forty_gateways: "examples/forty-gateways/README.md",
     example_gitops_repo: "examples/gitops-repo/README.md",
     example_own_api: "examples/own-api/README.md",
     example_quickstart: "examples/quickstart/README.md",
