@@ -43,27 +43,12 @@ impl KindChecker<'_> {
         if let Some(find) = &own.find {
             self.check_find_operation(context, yaml_path.select_key("find"), find, identity);
         }
-        let create = self.resolve_write_operation(
-            context,
-            yaml_path.select_key("create"),
-            own.create.as_ref(),
-            WriteAction::Create,
-            identity,
-        );
-        let update = self.resolve_write_operation(
-            context,
-            yaml_path.select_key("update"),
-            own.update.as_ref(),
-            WriteAction::Update,
-            identity,
-        );
-        let replace = self.resolve_write_operation(
-            context,
-            yaml_path.select_key("replace"),
-            own.replace.as_ref(),
-            WriteAction::Replace,
-            identity,
-        );
+        let mut resolve_write = |key, write: Option<&WriteFile>, action| {
+            self.resolve_write_operation(context, yaml_path.select_key(key), write, action, identity)
+        };
+        let create = resolve_write("create", own.create.as_ref(), WriteAction::Create);
+        let update = resolve_write("update", own.update.as_ref(), WriteAction::Update);
+        let replace = resolve_write("replace", own.replace.as_ref(), WriteAction::Replace);
         let get_path = own.get.as_ref().and_then(|get| get.get.as_ref());
         if let Some(list) = &own.list {
             self.check_list_form(yaml_path.select_key("list"), list, get_path.is_some());
