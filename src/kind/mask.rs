@@ -9,7 +9,8 @@ use crate::kind::{AbsenceRule, Field, SecretReadback};
 use crate::value::{Sensitivity, Value};
 
 /// Characters that only masks repeat.
-const MASK_CHARACTERS: [char; 10] = ['*', '•', '●', '∗', '·', '◦', '█', '■', '▪', '×'];
+const MASK_CHARACTERS: [char; 16] =
+    ['*', '•', '●', '∗', '·', '◦', '█', '■', '▪', '×', '＊', '⁎', '∙', '◼', '◾', '⬤'];
 /// Words that say that a value is withheld, without brackets around them.
 const WITHHELD_WORDS: [&str; 16] = [
     "redacted",
@@ -60,6 +61,8 @@ const PRESENCE_WORDS: [&str; 26] = [
 ];
 /// So many of them in a row are a mask.
 const MIN_MASK_RUN: usize = 3;
+/// The longest text of a field without sensitivity that is taken for a mask.
+const MAX_PUBLIC_MASK: usize = 64;
 /// The most characters that a service leaves in clear at either end of a mask.
 const MAX_VISIBLE_END: usize = 12;
 
@@ -88,6 +91,36 @@ pub fn may_be_mask(text: &str) -> bool {
         || WITHHELD_WORDS.contains(&&*plain)
         || PRESENCE_WORDS.contains(&&*plain)
         || WITHHELD_WORDS.iter().any(|word| is_phrase_with(&plain, word))
+}
+
+/// Whether a text that nothing marks as sensitive is a mask all the same: `********`, `sk_****1234`, `[REDACTED]`.
+///
+/// Only for values that a full write sends back unread. `*`, `***URGENT***` and sentences are values.
+pub fn is_public_mask(text: &str) -> bool {
+    let text = text.trim();
+    let letters = text.split(is_mask_character).filter(|part| !part.is_empty()).count();
+    let run = text.split(|c| !is_mask_character(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+    let is_one_word = !text.contains(char::is_whitespace) && text.len() <= MAX_PUBLIC_MASK;
+    let is_framed = text.starts_with(is_mask_character) && text.ends_with(is_mask_character) && letters > 0;
+    (is_one_word && run >= MIN_MASK_RUN && letters <= 2 && !is_framed) || is_bracketed_word(text)
+}
+
+/// Whether a text hides a part of a personal value: `j**@e.com`, `4111 11XX XXXX 1111`, `xxxxxx1234`, `…1234`.
+fn is_partial_mask(text: &str) -> bool {
+    let text = text.trim();
+    let is_strong = |c: char| is_mask_character(c) && !matches!(c, '·' | '×');
+    let run = text.split(|c| !is_strong(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+    let ends_elided = ["…", "..."].iter().any(|dots| text.starts_with(dots) || text.ends_with(dots));
+    run >= 2 || is_masked_number(text) || is_padded(text) || (ends_elided && is_elided(text))
+}
+
+/// `XXX-XX-1234`, `+46 70 XXX XX 12`: a number with some of its digits replaced.
+fn is_masked_number(text: &str) -> bool {
+    let is_replacement = |c: char| matches!(c, 'x' | 'X' | '#' | '*' | '_');
+    let is_number = text.chars().all(|c| {
+        c.is_ascii_digit() || is_replacement(c) || matches!(c, ' ' | '-' | '+' | '(' | ')' | '/' | '.')
+    });
+    is_number && text.chars().filter(|c| is_replacement(*c)).count() >= MIN_MASK_RUN
 }
 
 fn is_mask_character(c: char) -> bool {
@@ -193,7 +226,7 @@ fn is_masked(field: &Field, live: Option<&Value>) -> bool {
         _ if field.masked_as.iter().any(|mask| **mask == *text) => true,
         Sensitivity::Public => false,
         Sensitivity::Secret => may_be_mask(text),
-        Sensitivity::Internal | Sensitivity::Personal => is_mask(text),
+        Sensitivity::Internal | Sensitivity::Personal => is_mask(text) || is_partial_mask(text),
     })
 }
 
@@ -237,6 +270,51 @@ mod tests {
         }
         for plain in ["", "k:9,f", "0000", "a**b", "xxx", "Xaver", "p\"w,1", "redacted", "-", "set", "true"] {
             assert!(!is_mask(plain), "{plain} is a value");
+        }
+    }
+
+    #[test]
+    fn parts_of_personal_values_are_recognised() {
+        let masks = [
+            "j**@e.com",
+            "** ** 67",
+            "4111 11XX XXXX 1111",
+            "XXX-XX-1234",
+            "xxxxxx1234",
+            "…1234",
+            "Jan…",
+            "######",
+            "+46 70 XXX XX 12",
+        ];
+        for mask in masks {
+            assert!(is_partial_mask(mask), "{mask} hides a part");
+        }
+        for plain in [
+            "Jan Doe",
+            "+46 70 123 45 67",
+            "j.doe@e.com",
+            "Main St. 5... left",
+            "MAX",
+            "Foxx",
+            "*",
+            "-",
+            "2×4",
+        ] {
+            assert!(!is_partial_mask(plain), "{plain} is a value");
+        }
+    }
+
+    #[test]
+    fn a_field_without_sensitivity_holds_a_mask_only_where_it_is_plain() {
+        for mask in
+            ["********", "＊＊＊＊", "∙∙∙∙∙", "◼◼◼◼", "sk_****1234", "[REDACTED]", "<hidden>", "(protected)"]
+        {
+            assert!(is_public_mask(mask), "{mask} is a mask");
+        }
+        for plain in
+            ["*", "**", "* * * * *", "***URGENT***", "see *** below", "xxxx", "hidden", "REDACTED-2", "a*b*c"]
+        {
+            assert!(!is_public_mask(plain), "{plain} is a value");
         }
     }
 

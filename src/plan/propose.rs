@@ -189,6 +189,7 @@ impl ProposalBuilder<'_> {
         path: &ValuePath,
     ) -> Object {
         let mut result = live.cloned().unwrap_or_default();
+        live.iter().for_each(|live| self.check_unknown_fields(shape, live, path));
         for field in &shape.fields {
             let now = live.and_then(|live| live.get_field(field.number));
             let at = || path.join_segment(PathSegment::Field(field.name.clone()));

@@ -2,16 +2,16 @@
 //!
 //! A value that the tool cannot know to be the real one is never written back: one that the service hides would be
 //! erased, a mask would take the place of the secret. A secret is real when the kind says that the service shows
-//! it, or when it is the value that was last written from here.
+//! it, or when it is the value that was last written from here. Masks are looked for in every member that is sent
+//! back, with or without sensitivity, described or not.
 
 use super::{ItemType, ProposalBuilder, ProposalInput};
 use crate::diagnostic::{Diagnostic, SourceSpan};
-use crate::kind::mask::is_mask;
-use crate::kind::mask::is_unreadable;
+use crate::kind::mask::{is_mask, is_public_mask, is_unreadable};
 use crate::kind::visit::walk_path;
-use crate::kind::{Field, FieldType, Kind, ScalarType, SecretReadback, WrittenItems};
+use crate::kind::{Field, FieldType, Kind, ScalarType, SecretReadback, Shape, UnknownMembers, WrittenItems};
 use crate::plan::{Change, WriteComparison};
-use crate::value::{PathSegment, Sensitivity, Value, ValuePath};
+use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
 
 /// A live value that must not be written back.
 pub struct CarryRisk {
@@ -28,7 +28,9 @@ pub enum CarryRiskReason {
     Hidden,
     /// The service shows a mask.
     Masked,
-    /// Nobody says whether the service shows the secret itself.
+    /// The kind does not describe the member, and the service shows a mask.
+    Undescribed,
+    /// Nothing says whether the service shows the secret itself.
     Unconfirmed,
 }
 
@@ -48,11 +50,8 @@ impl ProposalBuilder<'_> {
         }
         match (&field.ty, live) {
             (FieldType::Scalar(_), live) => self.check_carried_value(field, live, path),
-            (FieldType::Map(_), Some(Value::Map(entries))) if field.sensitivity == Sensitivity::Secret => {
-                for (key, value) in entries {
-                    let segment = PathSegment::Key(key.clone(), field.sensitivity);
-                    self.check_carried_value(field, Some(value), &|| path().join_segment(segment.clone()));
-                }
+            (FieldType::Map(_), Some(Value::Map(entries))) => {
+                self.check_carried_entries(field, entries, path)
             }
             (FieldType::Object(shape), Some(Value::Object(_))) => {
                 self.check_unmanaged_item(&ItemType::Object(shape.clone()), live, &path());
@@ -62,10 +61,7 @@ impl ProposalBuilder<'_> {
                     let at = || path().join_segment(list.build_item_segment(index, item, items));
                     match &list.item {
                         ItemType::Object(_) => self.check_unmanaged_item(&list.item, Some(item), &at()),
-                        ItemType::Scalar(_) if field.sensitivity == Sensitivity::Secret => {
-                            self.check_carried_value(field, Some(item), &at);
-                        }
-                        ItemType::Scalar(_) => {}
+                        ItemType::Scalar(_) => self.check_carried_value(field, Some(item), &at),
                     }
                 }
             }
@@ -76,10 +72,36 @@ impl ProposalBuilder<'_> {
     /// A live list item or nested object that the document leaves alone.
     pub(super) fn check_unmanaged_item(&mut self, item: &ItemType, value: Option<&Value>, path: &ValuePath) {
         if let (ItemType::Object(shape), Some(object)) = (item, value.and_then(Value::as_object)) {
+            self.check_unknown_fields(shape, object, path);
             for field in &shape.fields {
                 let at = || path.join_segment(PathSegment::Field(field.name.clone()));
                 self.check_unmanaged_field(field, object.get_field(field.number), &at);
             }
+        }
+    }
+
+    /// Members that no field describes.
+    pub(super) fn check_unknown_fields(&mut self, shape: &Shape, live: &Object, path: &ValuePath) {
+        if self.creating || shape.unknown_members == UnknownMembers::Dropped {
+            return;
+        }
+        for member in live.unknown_fields.iter().filter(|member| holds_mask_in_text(&member.raw)) {
+            let path = path.join_segment(PathSegment::Field((*member.name).into()));
+            let reason = CarryRiskReason::Undescribed;
+            self.proposal.carry_risks.push(CarryRisk { path, span: self.current_span, reason });
+        }
+    }
+
+    /// Entries of a map that a write sends back.
+    pub(super) fn check_carried_entries(
+        &mut self,
+        field: &Field,
+        entries: &[(Box<str>, Value)],
+        path: &dyn Fn() -> ValuePath,
+    ) {
+        for (key, value) in entries {
+            let segment = || PathSegment::Key(key.clone(), field.sensitivity);
+            self.check_carried_value(field, Some(value), &|| path().join_segment(segment()));
         }
     }
 
@@ -118,17 +140,20 @@ impl ProposalBuilder<'_> {
         let is_blank = live.is_none_or(Value::is_blank);
         let unreadable = is_unreadable(field, live);
         let is_clear = field.reads_back == Some(SecretReadback::Clear);
-        if !unreadable && (!is_secret || is_blank || is_clear) {
+        let masked = match field.sensitivity {
+            Sensitivity::Public => live.is_some_and(|live| holds_text(live, &is_public_mask)),
+            _ => live.is_some_and(|live| holds_text(live, &is_mask)),
+        };
+        if !unreadable && !masked && (!is_secret || is_clear) {
             return;
         }
         let path = path();
-        let masked = live.and_then(Value::as_str).is_some_and(is_mask);
         let value = live.filter(|_| !is_blank).unwrap_or(&Value::Null);
         let written = self.input.write_history.compare_last_written(self.input.subject, &path, value);
         if !masked && written == WriteComparison::Same {
             return;
         }
-        let reason = match (unreadable, is_blank) {
+        let reason = match (unreadable || masked, is_blank) {
             (_, true) => CarryRiskReason::Hidden,
             (true, false) => CarryRiskReason::Masked,
             (false, false) => CarryRiskReason::Unconfirmed,
@@ -144,7 +169,7 @@ pub fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagno
         CarryRiskReason::Hidden => {
             ("would-erase", format!("the API does not return `{name}`; this write would erase it"))
         }
-        CarryRiskReason::Masked => (
+        CarryRiskReason::Masked | CarryRiskReason::Undescribed => (
             "would-write-mask",
             format!("the API returns a mask for `{name}`; this write would put it in its place"),
         ),
@@ -159,12 +184,49 @@ pub fn diagnose_carry_risk(question: &ProposalInput, risk: &CarryRisk) -> Diagno
         PathSegment::Field(name) => Some(&**name),
         _ => None,
     });
-    let line = format!("add `{}: {{ from_env: NAME }}` to the document", field.unwrap_or_default());
+    let field = field.unwrap_or_default();
+    let line = match find_sensitivity(&question.document.kind, &risk.path) {
+        Sensitivity::Public => format!("add `{field}` with its real value to the document"),
+        _ => format!("add `{field}: {{ from_env: NAME }}` to the document"),
+    };
     let hint = match risk.reason {
+        CarryRiskReason::Undescribed => format!("describe `{field}` in the kind, and set it in the document"),
         CarryRiskReason::Hidden => format!("{line}, or `null` if there is none"),
         CarryRiskReason::Masked | CarryRiskReason::Unconfirmed => line,
     };
     Diagnostic::error(code, message).with_location(question.document.locate_span(risk.span)).with_hint(hint)
+}
+
+/// The sensitivity of what a path leads to.
+fn find_sensitivity(kind: &Kind, path: &ValuePath) -> Sensitivity {
+    walk_path(&kind.shape, path).last().map_or(Sensitivity::Public, |step| step.sensitivity)
+}
+
+/// Whether one of the texts in a value is of a certain form.
+fn holds_text(value: &Value, is_such: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => is_such(text),
+        Value::Array(items) => items.iter().any(|item| holds_text(item, is_such)),
+        Value::Map(entries) => entries.iter().any(|(_, value)| holds_text(value, is_such)),
+        _ => false,
+    }
+}
+
+/// Whether one of the texts in a member, in the bytes of JSON or JSV, is a mask.
+fn holds_mask_in_text(raw: &str) -> bool {
+    fn holds_mask(value: &serde_json::Value) -> bool {
+        match value {
+            serde_json::Value::String(text) => is_public_mask(text),
+            serde_json::Value::Array(items) => items.iter().any(holds_mask),
+            serde_json::Value::Object(members) => members.values().any(holds_mask),
+            _ => false,
+        }
+    }
+    match serde_json::from_str(raw) {
+        Ok(value) => holds_mask(&value),
+        // JSV writes texts bare
+        Err(_) => is_public_mask(raw) || raw.split(['{', '}', '[', ']', ',', ':', '"']).any(is_public_mask),
+    }
 }
 
 /// What is said of a value that could not be compared. `travels`: the step sends it along with the rest.

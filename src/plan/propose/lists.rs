@@ -268,12 +268,7 @@ impl ProposalBuilder<'_> {
         let keep_rest = !map.deletes_unlisted && !entries.is_empty();
         let mut after: Vec<(Box<str>, Value)> = if keep_rest { before.to_vec() } else { Vec::new() };
         after.retain(|(key, _)| !entries.iter().any(|(named, _)| named == key));
-        if field.sensitivity == Sensitivity::Secret {
-            for (key, value) in &after {
-                let segment = PathSegment::Key(key.clone(), field.sensitivity);
-                self.check_carried_value(field, Some(value), &|| path.join_segment(segment.clone()));
-            }
-        }
+        self.check_carried_entries(field, &after, &|| path.clone());
         for (key, wanted) in entries {
             if let DesiredValue::Literal(value) = &wanted.value {
                 after.push((key.clone(), value.clone()));
