@@ -425,6 +425,13 @@ impl Kind {
         self.scope.iter().find(|scope| &*scope.name == name)
     }
 
+    /// Whether two natural keys may be the same although they are not letter by letter.
+    pub fn compares_natural_key_loosely(&self) -> bool {
+        let is_loose = |field: &Field| field.compare != ComparisonRule::Exact;
+        let fields = self.identity.natural_key.iter().filter_map(|path| self.shape.find_path_field(path));
+        fields.into_iter().any(|(_, field)| is_loose(field))
+    }
+
     /// Whether an object of the list is one of this kind and scope: lists may hold others.
     pub fn is_own_object(&self, object: &Object, scope: &[Value]) -> bool {
         let is_in_scope = |name: &str, pattern: &str| {

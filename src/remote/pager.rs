@@ -47,6 +47,10 @@ pub enum IncompleteReason {
     UndescribedSign(Box<str>),
     /// The page is as large as it may be, and nothing says that it is the last.
     FullPage(u64),
+    /// A read by id shows an object that the list lacks.
+    MissingObject,
+    /// So many items have no natural key that can be read.
+    UnreadableItems(u64),
     /// The next page is on another host.
     OtherOrigin,
     TooManyPages(u32),
@@ -102,6 +106,9 @@ impl std::fmt::Display for IncompleteReason {
                     "the response has as many items as were asked for ({items}), and nothing says that these are all"
                 )
             }
+            Self::MissingObject => f.write_str("a read by id shows an object that the list does not have"),
+            Self::UnreadableItems(1) => f.write_str("1 item has no natural key that can be read"),
+            Self::UnreadableItems(items) => write!(f, "{items} items have no natural key that can be read"),
             Self::OtherOrigin => f.write_str("the next page is on another host"),
             Self::TooManyPages(pages) => write!(f, "the list has more than {pages} pages"),
         }

@@ -5,6 +5,7 @@
 //! Deliberately absent: ids that were seen to be right, which may be those of renamed objects (`renames`).
 
 use super::fetch::{ObjectJob, ReadOutcome, build_key_job, is_duplicate_checked, read_one};
+use super::identity::is_same_key;
 use super::match_up::ObjectMatch;
 use super::natural_key::{build_desired_key, build_live_key};
 use super::{RunSession, lock_mutex};
@@ -35,6 +36,7 @@ fn is_wrong_answer(session: &RunSession, job: &ObjectJob, read: &Option<ReadOutc
     let index = lock_mutex(session.index);
     let entry = index.get(&job.target, &kind.name, &job.document.name);
     let is_answered = entry.is_some_and(|entry| entry.id.is_none() && entry.open_create.is_some());
-    let desired = build_desired_key(kind, job.document);
-    is_answered && is_duplicate_checked(job) && build_live_key(kind, &live.object) != desired
+    let (desired, live) = (build_desired_key(kind, job.document), build_live_key(kind, &live.object));
+    let is_same = desired.zip(live).is_some_and(|(desired, live)| is_same_key(&desired, &live));
+    is_answered && is_duplicate_checked(job) && !is_same
 }

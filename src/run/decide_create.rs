@@ -95,8 +95,11 @@ fn check_open_create(session: &RunSession, document: &Document, subject: &PlanSu
     let kind = &document.kind;
     let index = lock_mutex(session.index);
     let entry = index.get_in_scope(kind, &subject.target, &subject.name, &subject.scope);
-    let Some((entry, open)) = entry.and_then(|entry| Some((entry, entry.open_create.as_ref()?))) else {
-        return OpenCreateStatus::None;
+    let Some(entry) = entry else { return OpenCreateStatus::None };
+    let Some(open) = &entry.open_create else {
+        let until = entry.may_be_missed_until.filter(|until| session.clock.now() < *until);
+        return until
+            .map_or(OpenCreateStatus::None, |until| OpenCreateStatus::Unknown(diagnose_stale_read(until)));
     };
     let named = document.id.is_some() || entry.id.is_some() || open.answered_id.is_some();
     if named && is_hidden_until_confirmed(kind) {
@@ -143,6 +146,13 @@ fn diagnose_young_create(open: &OpenCreate) -> Diagnostic {
         "run again after {until}: until then the service may still carry it out; `--retry-creates` sends it \
          again at once"
     ))
+}
+
+/// An object that was created and seen, and that a later read does not show.
+fn diagnose_stale_read(until: Timestamp) -> Diagnostic {
+    let message = format!("it was created a moment ago, and reads may miss it until {until}");
+    Diagnostic::error(CREATE_UNKNOWN, message)
+        .with_hint(format!("run again after {until}; `--retry-creates` if it surely was deleted since"))
 }
 
 /// A create of which no look tells what came of it.

@@ -94,6 +94,9 @@ pub struct FetchedGroup {
     pub completeness: Option<ListCompleteness>,
     /// Live objects that no job needs: all where all were asked for, else some of those that a create may mean.
     pub others: Vec<UnmatchedObject>,
+    /// The ids of objects that have the natural key of a document whose object has another id, by the place of the
+    /// job in the group.
+    pub key_holders: BTreeMap<usize, Value>,
     /// Those whose natural key is almost that of a document, by the place of the job in the group.
     pub similar: BTreeMap<usize, Vec<UnmatchedObject>>,
     /// How many of the reads were told on the way.
@@ -123,7 +126,7 @@ pub enum FetchScope {
 
 /// Reads what one group needs, by the fewest requests.
 pub async fn fetch_needed(service: &TargetClient, group: &JobGroup, jobs: &[ObjectJob<'_>]) -> FetchedGroup {
-    let how = FetchOptions { scope: FetchScope::Needed, drop_in_sync: false };
+    let how = FetchOptions { scope: FetchScope::Needed, drop_in_sync: false, confirms_absence: false };
     fetch_group(service, group, jobs, how, &|_| {}).await
 }
 
@@ -133,6 +136,8 @@ pub struct FetchOptions {
     pub scope: FetchScope,
     /// Whether of objects that are unchanged only the id is of interest.
     pub drop_in_sync: bool,
+    /// Whether the list is looked at too before an object counts as absent.
+    pub confirms_absence: bool,
 }
 
 /// Reads one group; `tell` hears now and then how many objects more were found.
@@ -145,21 +150,56 @@ pub async fn fetch_group(
 ) -> FetchedGroup {
     let own: Vec<&ObjectJob> = group.jobs.iter().map(|number| &jobs[*number]).collect();
     let of = CollectionRef { kind: &group.kind, scope: &group.scope };
-    let reads_each = options.scope == FetchScope::Needed && can_read_each(&own);
-    if reads_each || !of.kind.operations.is_listed {
+    if !of.kind.operations.is_listed {
         return fetch_each(service, of, &own, tell).await;
     }
+    let mut alone = options.scope == FetchScope::Needed && own.iter().all(|job| can_read_alone(job));
+    let mut fetched = None;
+    if options.scope == FetchScope::Needed && can_read_each(&own) {
+        let each = fetch_each(service, of, &own, tell).await;
+        let reads = || own.iter().zip(&each.reads);
+        if !options.confirms_absence || !reads().any(|(job, read)| needs_list(job, read)) {
+            return each;
+        }
+        alone = !reads().any(|(job, read)| needs_whole_list(job, read));
+        fetched = Some(each);
+    }
     let mut reading = CollectionReading::new(of.kind, &own, options);
-    let alone = options.scope == FetchScope::Needed && own.iter().all(|job| can_read_alone(job));
     let most = if alone { own.len() as u64 } else { u64::MAX };
     match service.list_objects_within(of, most, &mut |event| reading.take_event(event, tell)).await {
-        Ok(ListReading::TooLong) => fetch_each(service, of, &own, tell).await,
+        Ok(ListReading::TooLong) => match fetched {
+            Some(each) => each,
+            None => fetch_each(service, of, &own, tell).await,
+        },
         Ok(ListReading::Done(completeness)) => finish_list(service, of, reading, completeness).await,
         Err(trouble) => {
             let trouble = Arc::new(trouble);
             let reads = own.iter().map(|_| ReadOutcome::Failed(trouble.clone())).collect();
             FetchedGroup { reads, reported: reading.reported, ..FetchedGroup::default() }
         }
+    }
+}
+
+/// Whether a look at a single object says too little: what a filter or an id does not find may be hidden from these
+/// credentials, and the natural key that a document wants may be another object's.
+fn needs_list(job: &ObjectJob, read: &ReadOutcome) -> bool {
+    let is_missing = matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
+    (is_missing && job.document.state == DocumentState::Present) || needs_whole_list(job, read)
+}
+
+/// Whether only the whole list tells: the kind compares natural keys by other rules than letter by letter, and
+/// nothing says that the filter does; or the object that was found by its id has another natural key.
+fn needs_whole_list(job: &ObjectJob, read: &ReadOutcome) -> bool {
+    let kind = &job.document.kind;
+    match read {
+        ReadOutcome::Found(ObjectMatch::Nothing) => {
+            job.document.id.is_none() && kind.compares_natural_key_loosely()
+        }
+        ReadOutcome::Found(ObjectMatch::One(live)) => {
+            let wanted = build_desired_key(kind, job.document);
+            wanted.is_some() && wanted != build_live_key(kind, &live.object)
+        }
+        _ => false,
     }
 }
 
@@ -229,14 +269,24 @@ async fn finish_list(
     service: &TargetClient,
     of: CollectionRef<'_>,
     mut reading: CollectionReading<'_, '_>,
-    completeness: ListCompleteness,
+    mut completeness: ListCompleteness,
 ) -> FetchedGroup {
     let in_sync_ids = reading.matcher.take_in_sync_ids();
     let duplicates = reading.matcher.take_duplicates();
     let similar = reading.matcher.take_similar();
+    let key_holders = reading.matcher.take_key_holders();
+    let unreadable = reading.matcher.count_unreadable();
     let mut reads: Vec<ReadOutcome> =
         reading.matcher.into_found().into_iter().map(ReadOutcome::Found).collect();
     complete_reads(service, of, &mut reads).await;
+    if completeness.is_complete() && unreadable > 0 {
+        completeness = ListCompleteness::Incomplete(IncompleteReason::UnreadableItems(unreadable));
+    }
+    if completeness.is_complete()
+        && find_missing_known(service, of, reading.jobs, &mut reads, &in_sync_ids).await
+    {
+        completeness = ListCompleteness::Incomplete(IncompleteReason::MissingObject);
+    }
     let mut emptiness = Emptiness::Certain;
     match completeness.reason() {
         None if reading.is_empty => emptiness = check_emptiness(service, of).await,
@@ -262,9 +312,40 @@ async fn finish_list(
         emptiness,
         completeness: Some(completeness),
         others,
+        key_holders,
         similar,
         reported,
     }
+}
+
+/// Reads the objects with known ids that a list does not show; whether one of them is there all the same, so that
+/// the list is not complete.
+async fn find_missing_known(
+    service: &TargetClient,
+    of: CollectionRef<'_>,
+    jobs: &[&ObjectJob<'_>],
+    reads: &mut [ReadOutcome],
+    in_sync_ids: &BTreeMap<usize, Value>,
+) -> bool {
+    if of.kind.operations.get.is_none() {
+        return false;
+    }
+    let missing = jobs.iter().zip(reads).enumerate().filter(|(at, (job, read))| {
+        let is_listed =
+            in_sync_ids.contains_key(at) || !matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
+        !is_listed && find_id(job).is_some()
+    });
+    let look = missing.map(async |(_, (job, read))| {
+        let live = find_id(job).map(|id| service.get_object(of, id));
+        match live?.await {
+            Ok(live) => *read = ReadOutcome::Found(ObjectMatch::One(Box::new(live?))),
+            Err(error) => *read = ReadOutcome::Failed(Arc::new(error)),
+        }
+        Some(())
+    });
+    let width = service.target.parallelism.max(1) as usize;
+    let found: Vec<Option<()>> = stream::iter(look).buffer_unordered(width).collect().await;
+    found.iter().any(Option::is_some)
 }
 
 /// Reads the objects of which a list shows summaries.

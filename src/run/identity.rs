@@ -33,6 +33,31 @@ impl ObjectIdentity {
         matches!(self, Self::Allowed).then_some(Permission::Rename)
     }
 
+    /// Why a rename is refused: another live object has the natural key that the document names.
+    pub fn diagnose_taken_key(&self, job: &ObjectJob, live: &Object, holder: &Value) -> Option<Diagnostic> {
+        let (kind, document) = (&job.document.kind, job.document);
+        let is_renamed = !matches!(self, Self::Confirmed) && document.state == DocumentState::Present;
+        let id = live.get_field(kind.identity.id)?;
+        let is_public = kind.id_field().sensitivity == Sensitivity::Public;
+        let show = |id: &Value| match is_public {
+            true => format!("the object {}", ScalarType::render_url_text(id, &kind.api)),
+            false => "another object".to_owned(),
+        };
+        (is_renamed && holder != id).then(|| {
+            let message = format!(
+                "this document is known as {}, and the natural key that it names, {}, belongs to {}",
+                show(id),
+                describe_desired_key(document),
+                show(holder)
+            );
+            let hint =
+                "set `id` to the object that is meant; two objects with one natural key are never made";
+            Diagnostic::error("natural-key-taken", message)
+                .with_location(document.locate_span(document.name_span))
+                .with_hint(hint)
+        })
+    }
+
     /// What to say beside the step.
     pub fn to_note(&self, job: &ObjectJob, live: &Object) -> Option<Diagnostic> {
         let document = job.document;
@@ -78,7 +103,7 @@ pub fn check_identity(
 }
 
 /// Case, blanks and Unicode form are no other object where the id is the same.
-fn is_same_key(a: &str, b: &str) -> bool {
+pub fn is_same_key(a: &str, b: &str) -> bool {
     a == b || fold_key(a) == fold_key(b)
 }
 

@@ -68,6 +68,9 @@ pub struct IndexEntry {
     /// A create that was sent and of which no object was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_create: Option<OpenCreate>,
+    /// Until when reads may miss the object although it was created and seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_be_missed_until: Option<jiff::Timestamp>,
 }
 
 /// A create that was sent and is not known to be finished.
@@ -84,6 +87,14 @@ pub struct OpenCreate {
     /// The id in the answer; it is not adopted before the object was seen under it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_id: Option<String>,
+}
+
+/// When an object is recorded.
+#[derive(Clone, Copy)]
+pub struct RecordTimes {
+    pub now: jiff::Timestamp,
+    /// When reads surely show what is written now.
+    pub settled_at: jiff::Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -263,14 +274,20 @@ impl ObjectIndex {
     }
 
     /// Records the id of a managed object. Its create is finished, unless it was not answered: until its time is
-    /// over the service may still carry it out, and what was seen may be another clone's object.
-    pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document, now: jiff::Timestamp) {
+    /// over the service may still carry it out, and what was seen may be another clone's object. Of one that was
+    /// answered, reads may still lag until `settled_at`.
+    pub fn record_managed(&mut self, subject: &PlanSubject, document: &Document, clock: RecordTimes) {
         if subject.id.is_some() {
             let key = build_key(&subject.target, &subject.kind.name, &subject.name);
-            let open = self.entries.get(&key).and_then(|entry| entry.open_create.clone());
+            let IndexEntry { open_create, may_be_missed_until, .. } =
+                self.entries.get(&key).cloned().unwrap_or_default();
             self.confirmed_keys.insert(key);
             let mut entry = self.build_managed_entry(subject, document);
-            entry.open_create = open.filter(|open| !open.accepted && now < open.unknown_until);
+            entry.may_be_missed_until = match &open_create {
+                Some(open) if open.accepted => Some(clock.settled_at),
+                _ => may_be_missed_until.filter(|until| clock.now < *until),
+            };
+            entry.open_create = open_create.filter(|open| !open.accepted && clock.now < open.unknown_until);
             self.put_entry(entry);
         }
     }

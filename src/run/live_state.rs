@@ -29,14 +29,23 @@ pub async fn fetch_all(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     fetch_state(session, jobs, false).await.reads
 }
 
+/// What the collection of a job says beside the object of the job.
+#[derive(Clone, Default)]
+pub struct CollectionFacts {
+    /// Whether it is believed to have no objects.
+    pub emptiness: Emptiness,
+    /// Another object that has the natural key of the document.
+    pub key_holder: Option<Value>,
+}
+
 /// Live state as it was read.
 pub struct FetchedState {
     /// One for each job, but for those that were let go of.
     pub reads: Vec<Option<ReadOutcome>>,
     /// The ids of objects that are unchanged and were let go of, by the number of the job.
     pub in_sync_ids: BTreeMap<usize, Value>,
-    /// Of each job, whether an empty collection can be believed.
-    pub emptiness: Vec<Emptiness>,
+    /// One for each job.
+    pub facts: Vec<CollectionFacts>,
     /// The lists that were read, in an order that depends on the jobs alone.
     pub collections: Vec<PlanCollection>,
     /// Live objects that no job needs, list by list.
@@ -48,7 +57,7 @@ impl FetchedState {
         Self {
             reads: (0..count).map(|_| None).collect(),
             in_sync_ids: BTreeMap::new(),
-            emptiness: vec![Emptiness::Certain; count],
+            facts: vec![CollectionFacts::default(); count],
             collections: Vec::new(),
             unmatched: Vec::new(),
         }
@@ -65,13 +74,15 @@ impl FetchedState {
     }
 
     fn add_group(&mut self, group: &JobGroup, fetched: FetchedGroup) {
-        let FetchedGroup { reads, mut in_sync_ids, emptiness, completeness, others, similar, .. } = fetched;
+        let FetchedGroup { reads, mut in_sync_ids, mut key_holders, completeness, others, similar, .. } =
+            fetched;
         for (at, (number, read)) in group.jobs.iter().zip(reads).enumerate() {
             match in_sync_ids.remove(&at) {
                 Some(id) => drop(self.in_sync_ids.insert(*number, id)),
                 None => self.reads[*number] = Some(read),
             }
-            self.emptiness[*number] = emptiness.clone();
+            let (emptiness, key_holder) = (fetched.emptiness.clone(), key_holders.remove(&at));
+            self.facts[*number] = CollectionFacts { emptiness, key_holder };
         }
         self.collections.extend(completeness.map(|completeness| build_collection(group, &completeness)));
         self.unmatched.push(UnmatchedGroup::new(group, others, similar));
@@ -146,7 +157,7 @@ async fn read_group(
     settles: bool,
 ) -> FetchedGroup {
     let scope = if session.unmanaged { FetchScope::All } else { FetchScope::Needed };
-    let options = FetchOptions { scope, drop_in_sync: settles };
+    let options = FetchOptions { scope, drop_in_sync: settles, confirms_absence: true };
     match session.services.get(&group.target) {
         Some(service) if !session.stop.is_cancelled() => {
             fetch_group(service, group, jobs, options, session.on_event).await

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::natural_key::{SimilarKeys, UnmatchedObject, build_desired_key, build_live_key};
+use super::natural_key::{SimilarKeys, UnmatchedObject, build_desired_key, build_live_key, find_live_value};
 use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ReadConsistency, ScalarType};
 use crate::plan::sync_check::is_in_sync;
@@ -34,6 +34,13 @@ pub struct ObjectMatcher<'d> {
     duplicates: Vec<Snapshot>,
     /// Objects with the id of such a document and another natural key.
     other_keys: BTreeMap<usize, Snapshot>,
+    /// The natural keys of documents that name an id.
+    keys_beside_ids: HashMap<String, Vec<usize>>,
+    /// The ids of objects that have the natural key of a document whose object was found by its id, by the number of
+    /// the document.
+    key_holders: BTreeMap<usize, Value>,
+    /// How many objects came of which nobody can say whether a document means them.
+    unreadable_count: u64,
     in_sync_ids: BTreeMap<usize, Value>,
     by_id: HashMap<String, Vec<usize>>,
     by_key: HashMap<String, Vec<usize>>,
@@ -51,16 +58,16 @@ impl<'d> ObjectMatcher<'d> {
     /// Waits for the objects of these documents; `ids` are those known from elsewhere than the document.
     pub fn new(kind: &'d Kind, documents: &[&'d Document], ids: &[Option<Value>]) -> Self {
         let (mut by_id, mut by_key): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) = Default::default();
+        let mut keys_beside_ids: HashMap<_, Vec<_>> = HashMap::new();
         for (number, document) in documents.iter().enumerate() {
             let known = ids.get(number).and_then(Option::as_ref);
             if let Some(id) = document.id.as_ref().or(known) {
                 by_id.entry(ScalarType::render_url_text(id, &kind.api)).or_default().push(number);
             }
             // an id that only we remember may be stale, so the natural key counts beside it
-            if document.id.is_none()
-                && let Some(key) = build_desired_key(kind, document)
-            {
-                by_key.entry(key).or_default().push(number);
+            if let Some(key) = build_desired_key(kind, document) {
+                let keys = if document.id.is_none() { &mut by_key } else { &mut keys_beside_ids };
+                keys.entry(key).or_default().push(number);
             }
         }
         let found = documents.iter().map(|_| ObjectMatch::Nothing).collect();
@@ -73,6 +80,9 @@ impl<'d> ObjectMatcher<'d> {
             unique: BTreeSet::new(),
             duplicates: Vec::new(),
             other_keys: BTreeMap::new(),
+            keys_beside_ids,
+            key_holders: BTreeMap::new(),
+            unreadable_count: 0,
             in_sync_ids: agreed,
             by_id,
             by_key,
@@ -106,14 +116,16 @@ impl<'d> ObjectMatcher<'d> {
             .get_field(self.kind.identity.id)
             .map(|id| ScalarType::render_url_text(id, &self.kind.api));
         let by_id = id.and_then(|id| self.by_id.get(&id)).cloned().unwrap_or_default();
-        let by_key = match self.by_key.is_empty() {
-            true => Vec::new(),
-            false => build_live_key(self.kind, &live.object)
-                .and_then(|key| self.by_key.get(&key))
-                .cloned()
-                .unwrap_or_default(),
-        };
+        let has_keys = !self.by_key.is_empty() || !self.keys_beside_ids.is_empty();
+        let key = if has_keys { build_live_key(self.kind, &live.object) } else { None };
+        let by_key = key.as_ref().and_then(|key| self.by_key.get(key)).cloned().unwrap_or_default();
+        let beside = key.as_ref().and_then(|key| self.keys_beside_ids.get(key)).into_iter().flatten();
+        for taker in beside.filter(|taker| !by_id.contains(taker)) {
+            let id = live.object.get_field(self.kind.identity.id).cloned().unwrap_or(Value::Null);
+            self.key_holders.insert(*taker, id);
+        }
         if by_id.is_empty() && by_key.is_empty() {
+            self.unreadable_count += u64::from(has_keys && is_key_unreadable(self.kind, &live));
             self.note_similar(&live.object);
             return Some(live);
         }
@@ -156,16 +168,20 @@ impl<'d> ObjectMatcher<'d> {
     /// An object found by its id is the one, whatever else has the natural key.
     fn assign_object(&mut self, taker: usize, live: Snapshot, sure: bool) {
         let sure = sure && !self.unique.contains(&taker);
+        let id = self.get_id(&live);
         if self.found_by_id[taker] && !sure {
+            self.key_holders.insert(taker, id);
             self.duplicates.push(live);
             return;
         }
-        let id = self.get_id(&live);
         let found = std::mem::take(&mut self.found[taker]);
         let first = match &found {
             ObjectMatch::One(first) => Some(self.get_id(first)),
             ObjectMatch::Nothing | ObjectMatch::Several(_) => self.in_sync_ids.remove(&taker),
         };
+        if let Some(first) = first.as_ref().filter(|first| sure && **first != id) {
+            self.key_holders.insert(taker, first.clone());
+        }
         match (found, first) {
             (ObjectMatch::Several(mut ids), _) if !sure => {
                 if !ids.contains(&id) {
@@ -210,6 +226,16 @@ impl<'d> ObjectMatcher<'d> {
         std::mem::take(&mut self.duplicates)
     }
 
+    /// The ids of objects that have the natural key of a document whose object has another id.
+    pub fn take_key_holders(&mut self) -> BTreeMap<usize, Value> {
+        std::mem::take(&mut self.key_holders)
+    }
+
+    /// How many objects came of which nobody can say whether a document means them.
+    pub fn count_unreadable(&self) -> u64 {
+        self.unreadable_count
+    }
+
     /// How many documents have no object yet.
     pub fn count_open(&self) -> usize {
         self.open_count
@@ -237,6 +263,18 @@ impl<'d> ObjectMatcher<'d> {
         }
         self.found
     }
+}
+
+/// Whether the natural key of an object is not what the kind says: of another type, or missing although each object
+/// of the kind has it.
+fn is_key_unreadable(kind: &Kind, live: &Snapshot) -> bool {
+    kind.identity.natural_key.iter().any(|path| {
+        let fields = kind.shape.list_path_fields(path);
+        let pointer: String = fields.iter().map(|field| format!("/{}", field.name)).collect();
+        let is_misread = live.mismatches.iter().any(|mismatch| mismatch.pointer.starts_with(&pointer));
+        let is_missing = find_live_value(&live.object, path).is_none_or(Value::is_blank);
+        is_misread || (is_missing && fields.last().is_some_and(|field| field.behavior.required))
+    })
 }
 
 /// Whether an object that was created is found by a look.

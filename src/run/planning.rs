@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::{StreamExt, stream};
 
 use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
-use super::fetch::{Emptiness, ObjectJob, ReadOutcome};
-use super::live_state::{FetchedState, fetch_state};
+use super::fetch::{ObjectJob, ReadOutcome};
+use super::live_state::{CollectionFacts, FetchedState, fetch_state};
 use super::match_up::ObjectMatch;
 use super::parents;
 use super::refer::{
@@ -30,14 +30,14 @@ use crate::plan::{Plan, PlanSubject, RefusedObject, StepRequest, UnchangedObject
 use crate::remote::wire::Snapshot;
 use crate::value::Value;
 
-/// The most collections read at once; each target has its own limit below this.
+/// The most collections looked at at once; each target has its own limit below this.
 const MAX_PARALLEL_COLLECTIONS: usize = 64;
 /// So many objects are decided by one core before it looks for more.
 const DECIDE_BATCH_SIZE: usize = 256;
 
 /// Reads live state and makes the plan.
 pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> Plan {
-    let FetchedState { mut reads, in_sync_ids: agreed, emptiness, collections, unmatched } =
+    let FetchedState { mut reads, in_sync_ids: agreed, facts, collections, unmatched } =
         fetch_state(session, jobs, session.rotation.is_empty()).await;
     let jobs = &*jobs;
     answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
@@ -49,7 +49,7 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     let unmanaged = if session.unmanaged { unmatched.list_unmanaged() } else { Vec::new() };
     let diagnostics = incomplete.chain(unmanaged).collect();
     let mut plan = Plan { diagnostics, collections, ..Plan::default() };
-    for judged in decide_all(session, jobs, reads, agreed, &emptiness) {
+    for judged in decide_all(session, jobs, reads, agreed, &facts) {
         add_decision(&mut plan, judged);
     }
     plan.complete = plan.unread.is_empty();
@@ -86,7 +86,7 @@ fn decide_all(
     jobs: &[ObjectJob],
     mut reads: Vec<Option<ReadOutcome>>,
     agreed: BTreeMap<usize, Value>,
-    emptiness: &[Emptiness],
+    facts: &[CollectionFacts],
 ) -> Vec<JobDecision> {
     let missing = |(number, read): (usize, &Option<ReadOutcome>)| {
         !agreed.contains_key(&number) && !read.as_ref().is_some_and(is_found)
@@ -94,7 +94,7 @@ fn decide_all(
     let missing: Vec<bool> = reads.iter().enumerate().map(missing).collect();
     let edges = build_edges(jobs, &|number| missing[number]);
     let DependencyOrder { sequence, cycles: circles } = sort_topologically(&edges);
-    let mut judged = decide_independent(session, jobs, &mut reads);
+    let mut judged = decide_independent(session, jobs, &mut reads, facts);
     for (number, id) in agreed {
         let subject = PlanSubject { id: Some(id), ..build_subject(number, &jobs[number], None) };
         judged[number] =
@@ -111,7 +111,7 @@ fn decide_all(
                 build_subject(number, job, None),
                 vec![diagnose_cycle(jobs, &edges, circle, number)],
             ),
-            (None, Some(read)) => decide_job(session, number, job, read, &emptiness[number]),
+            (None, Some(read)) => decide_job(session, number, job, read, &facts[number]),
             (None, None) if !job.has_known_scope() => decide_without_parent(session, number, job),
             (None, None) => refuse_unread(number, job),
         };
@@ -132,6 +132,7 @@ fn decide_independent(
     session: &RunSession,
     jobs: &[ObjectJob],
     reads: &mut [Option<ReadOutcome>],
+    facts: &[CollectionFacts],
 ) -> Vec<Option<JobDecision>> {
     let mut judged: Vec<Option<JobDecision>> = jobs.iter().map(|_| None).collect();
     let portions = jobs
@@ -144,7 +145,7 @@ fn decide_independent(
         let (first, ((jobs, reads), judged)) = &mut *portion;
         for (at, job) in jobs.iter().enumerate().filter(|(_, job)| !job.document.needs_lookup()) {
             if let Some(read) = reads[at].take_if(|read| is_found(read)) {
-                judged[at] = Some(decide_job(session, *first + at, job, read, &Emptiness::Certain));
+                judged[at] = Some(decide_job(session, *first + at, job, read, &facts[*first + at]));
             }
         }
     });
@@ -214,7 +215,7 @@ fn decide_without_parent(session: &RunSession, number: usize, job: &ObjectJob) -
     match parents::resolve_planned_scope(session.references, session.index, job) {
         Ok(job) => {
             let nothing = ReadOutcome::Found(ObjectMatch::Nothing);
-            decide_job(session, number, &job, nothing, &Emptiness::Certain)
+            decide_job(session, number, &job, nothing, &CollectionFacts::default())
         }
         Err(UnresolvedReferences { reasons, unread: false }) => {
             refuse_job(build_subject(number, job, None), reasons)
@@ -231,7 +232,7 @@ fn decide_job(
     number: usize,
     job: &ObjectJob,
     read: ReadOutcome,
-    emptiness: &Emptiness,
+    facts: &CollectionFacts,
 ) -> JobDecision {
     let found = match read {
         ReadOutcome::Found(found) => found,
@@ -260,10 +261,10 @@ fn decide_job(
         return refuse_job(subject, vec![reason]);
     }
     if let Some(live) = &live {
-        return decide_found(session, job, subject, live);
+        return decide_found(session, job, subject, live, facts.key_holder.as_ref());
     }
     if job.document.state == DocumentState::Present {
-        match decide_create(session, job, &subject, emptiness) {
+        match decide_create(session, job, &subject, &facts.emptiness) {
             CreateDecision::Create(needs) => {
                 // the object of an id that only we remember is gone: a new one gets a new id
                 let subject = PlanSubject { id: job.document.id.clone(), ..subject };
@@ -286,11 +287,21 @@ fn decide_job(
 }
 
 /// Decides about a live object that is there, once it is known to be the one that the document means.
-fn decide_found(session: &RunSession, job: &ObjectJob, subject: PlanSubject, live: &Snapshot) -> JobDecision {
+fn decide_found(
+    session: &RunSession,
+    job: &ObjectJob,
+    subject: PlanSubject,
+    live: &Snapshot,
+    key_holder: Option<&Value>,
+) -> JobDecision {
     let identity = match identity::check_identity(session, job, &live.object) {
         Ok(identity) => identity,
         Err(reason) => return refuse_job(subject, vec![reason]),
     };
+    if let Some(reason) = key_holder.and_then(|holder| identity.diagnose_taken_key(job, &live.object, holder))
+    {
+        return refuse_job(subject, vec![reason]);
+    }
     if let Some(reason) = identity::diagnose_protected(session, job, &subject) {
         return refuse_job(subject, vec![reason]);
     }

@@ -13,9 +13,9 @@ use super::fetch::JobGroup;
 use super::natural_key::{UnmatchedObject, build_desired_key};
 use super::other_documents::UnselectedDocument;
 use crate::diagnostic::Diagnostic;
-use crate::kind::{ComparisonRule, Kind, ScalarType};
+use crate::kind::{Kind, ScalarType};
 use crate::plan::{Plan, RefusedObject, Step, StepAction};
-use crate::value::Value;
+use crate::value::{Sensitivity, Value};
 
 /// The most objects that a message names.
 const MAX_NAMED: usize = 3;
@@ -84,8 +84,14 @@ impl UnmatchedObjects {
     pub fn list_unmanaged(&self) -> Vec<Diagnostic> {
         let named = |group: &UnmatchedGroup, object: &UnmatchedObject| {
             let (kind, target) = (&group.kind.name, &group.target);
-            let message = format!("{kind} {} at target {target} is in no document", object.describe());
-            let hint = format!("`trueup import {kind} {} --target {target} -o config` writes one", object.id);
+            let shown = object.describe_to_anybody(&group.kind);
+            let message = format!("{kind} {shown} at target {target} is in no document");
+            let hint = match group.kind.id_field().sensitivity {
+                Sensitivity::Public => {
+                    format!("`trueup import {kind} {} --target {target} -o config` writes one", object.id)
+                }
+                _ => format!("`trueup import {kind} --target {target} -o config` writes them"),
+            };
             Diagnostic::note("unmanaged", message).with_hint(hint)
         };
         let each =
@@ -130,10 +136,7 @@ fn review_create(group: &UnmatchedGroup, step: &Step) -> Result<Option<Diagnosti
             name_objects(kind, similar)
         );
         let hint = "set its `id` if it is the same object, or spell the natural key as it is live";
-        let is_same = kind.identity.natural_key.iter().any(|path| {
-            kind.shape.find_path_field(path).is_some_and(|(_, field)| field.compare != ComparisonRule::Exact)
-        });
-        return match is_same {
+        return match kind.compares_natural_key_loosely() {
             true => Err(Diagnostic::error("similar-natural-key", message)
                 .with_location(place.clone())
                 .with_hint(hint)),

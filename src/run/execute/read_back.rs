@@ -16,6 +16,7 @@ use crate::remote::target_client::{CollectionRef, TargetClient};
 use crate::remote::wire::Snapshot;
 use crate::run::decide_create::get_read_after_write;
 use crate::run::fetch::{ObjectJob, ReadOutcome};
+use crate::run::identity::is_same_key;
 use crate::run::lock_mutex;
 use crate::run::match_up::{ObjectMatch, is_hidden_until_confirmed};
 use crate::run::natural_key::{build_desired_key, build_live_key};
@@ -106,14 +107,14 @@ impl StepExecutor<'_, '_> {
         let Some(id) = sent.id.as_ref().filter(|_| step.subject.id.is_none()) else { return false };
         let desired = build_desired_key(kind, self.jobs[step.subject.number].document);
         match (desired, build_live_key(kind, &live.object)) {
-            (Some(desired), live) => live.is_none_or(|live| live != desired),
+            (Some(desired), live) => live.is_none_or(|live| !is_same_key(&live, &desired)),
             // without a natural key, an id that is another object's tells
             (None, _) => lock_mutex(self.session.index).find_other_name(&step.subject, id).is_some(),
         }
     }
 
     /// From now on the object is looked for by its natural key alone.
-    fn reject_id(&self, step: &Step, sent: &mut SentWrite) {
+    pub(super) fn reject_id(&self, step: &Step, sent: &mut SentWrite) {
         sent.wrong_id = sent.id.take();
         let mut index = lock_mutex(self.session.index);
         let PlanSubject { target, kind, name, .. } = &step.subject;

@@ -5,7 +5,9 @@ use crate::document::DocumentState;
 use crate::plan::{Plan, PlanSubject, Step, StepAction};
 use crate::run::RunSession;
 use crate::run::decide_create::APPEARS_LATER;
+use crate::run::decide_create::{get_read_after_write, round_second};
 use crate::run::fetch::ObjectJob;
+use crate::run::index::RecordTimes;
 use crate::run::lock_mutex;
 use crate::run::outcome::{OutcomeStatus, StepOutcome};
 use crate::run::refer::ReferentStatus;
@@ -74,7 +76,10 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
                 index.record_accepted(&outcome.subject, document)
             }
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
-                index.record_managed(&outcome.subject, document, session.clock.now())
+                let lag = get_read_after_write(session, &document.kind);
+                let settled_at = round_second(session.clock.compute_later(lag));
+                let times = RecordTimes { now: session.clock.now(), settled_at };
+                index.record_managed(&outcome.subject, document, times)
             }
             _ => {}
         }

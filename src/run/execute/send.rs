@@ -480,9 +480,9 @@ pub(super) struct LostResponse {
 }
 
 /// Whether a service may carry out a request later. An answer of the service itself ends it; that of a gateway, or
-/// none, does not.
+/// none, does not. A 503 may be either's.
 fn may_still_act(trouble: &RequestError) -> bool {
-    !matches!(trouble.status(), Some(500 | 501 | 503))
+    !matches!(trouble.status(), Some(500 | 501))
 }
 
 /// The values that the first request of a step sends and that do not read back; the time of an edit by others is

@@ -102,7 +102,7 @@ impl StepExecutor<'_, '_> {
     fn compare_live(
         &self,
         step: &Step,
-        sent: SentWrite,
+        mut sent: SentWrite,
         live: &Snapshot,
         mut outcome: StepOutcome,
     ) -> VerifyOutcome {
@@ -125,6 +125,11 @@ impl StepExecutor<'_, '_> {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {
+                if keeps_nothing(step, &again) {
+                    // an object without natural key that has nothing of what was sent is another one
+                    self.reject_id(step, &mut sent);
+                    outcome.subject.id = None;
+                }
                 match self.is_stale(step, &sent, live) {
                     true => self.drop_assumed(step, &sent),
                     false => self.record_written(step, &sent, &mut outcome),
@@ -265,4 +270,13 @@ impl VerifyOutcome {
     fn from_outcome(outcome: StepOutcome) -> Self {
         Self::Finished(Box::new(outcome))
     }
+}
+
+/// Whether an object that a create answered has nothing of what was sent, where no natural key tells what it is.
+fn keeps_nothing(step: &Step, again: &Step) -> bool {
+    let is_lost = |change: &Change| again.changes.iter().any(|own| is_overlapping(&own.path, &change.path));
+    step.action == StepAction::Create
+        && step.subject.kind.identity.natural_key.is_empty()
+        && !step.changes.is_empty()
+        && step.changes.iter().all(is_lost)
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use self::warehouse::{Faults, Warehouse};
 
+const LAGGING_CREATE: &str = "create: { post: /items, response: object, read_after_write: { within: 60s } }";
 const PATIENT: [&str; 2] = ["--read-back-timeout", "5"];
 
 fn millis(millis: u64) -> Duration {
@@ -35,6 +36,39 @@ fn a_create_that_was_accepted_and_does_not_show_is_not_sent_again() {
         warehouse.apply(0, &[]).says(&["No changes"]);
         assert_eq!((warehouse.count("POST"), warehouse.own_items().len()), (1, 1));
     }
+}
+
+#[test]
+fn a_verified_create_is_not_sent_again_while_reads_may_miss_it() {
+    let warehouse = Warehouse::new(Faults::default());
+    warehouse.amend_kind("create: { post: /items, response: object }", LAGGING_CREATE);
+    warehouse.apply(0, &[]).says(&["1 done"]);
+    warehouse.set_faults(Faults { stale: true, ..Faults::default() });
+    warehouse.apply(3, &[]).says(&["create-unknown", "reads may miss it until"]);
+    assert_eq!(warehouse.count("POST"), 1);
+    warehouse.set_faults(Faults::default());
+    warehouse.apply(0, &[]).says(&["No changes"]);
+}
+
+#[test]
+fn an_object_whose_natural_key_the_service_folds_is_created_once() {
+    let warehouse = Warehouse::new(Faults { folds_code: true, ..Faults::default() });
+    warehouse.write_document("spec: { code: 'A ', label: mine }\n");
+    warehouse.apply(1, &[]).says(&["not-kept"]);
+    warehouse.pass_time();
+    warehouse.apply(0, &[]);
+    assert_eq!((warehouse.count("POST"), warehouse.count("PATCH")), (1, 1));
+}
+
+#[test]
+fn without_a_natural_key_the_id_of_an_object_that_was_there_before_is_not_adopted() {
+    let warehouse =
+        Warehouse::new(Faults { create_answer: Some((200, json!({ "id": 1 }))), ..Faults::default() });
+    warehouse
+        .amend_kind("identity: { id: id, natural_key: [code] }", "identity: { id: id, natural_key: [] }");
+    warehouse.apply(1, &[]).says(&["not-kept"]);
+    warehouse.apply(3, &[]).says(&["create-unknown"]);
+    assert_eq!((warehouse.count("POST"), warehouse.count("PATCH")), (1, 0));
 }
 
 #[test]
@@ -75,7 +109,7 @@ fn a_create_that_is_held_is_not_sent_again_by_the_next_run() {
 
 #[test]
 fn a_create_that_a_gateway_gave_up_is_looked_up() {
-    for status in [502, 504] {
+    for status in [502, 503, 504] {
         let done = Faults { carried_out: vec![status], ..Faults::default() };
         let warehouse = Warehouse::new(done);
         warehouse.apply(0, &[]).says(&["1 done"]);

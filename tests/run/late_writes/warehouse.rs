@@ -48,6 +48,10 @@ pub struct Faults {
     pub rival: bool,
     /// Reads after the first write are answered with this status.
     pub read_status: Option<u16>,
+    /// The service keeps codes trimmed and in lower case.
+    pub folds_code: bool,
+    /// Reads are answered by a replica that has only what was there at the start.
+    pub stale: bool,
 }
 
 #[derive(Default)]
@@ -61,6 +65,9 @@ pub struct State {
 impl State {
     fn add_item(&mut self, body: &Json, shows: Instant) -> Json {
         let mut item = body.clone();
+        if let Some(code) = item["code"].as_str().filter(|_| self.faults.folds_code) {
+            item["code"] = json!(code.trim().to_lowercase());
+        }
         item["id"] = json!(self.items.len() + 1);
         self.items.push(vec![(shows, item.clone())]);
         item
@@ -143,7 +150,8 @@ fn answer(state: &Mutex<State>, request: &ReceivedRequest) -> Answer {
     if let Some(status) = state.faults.read_status.filter(|_| state.has_written) {
         return (status, json!({}));
     }
-    let items: Vec<Json> = state.list_items(Instant::now()).into_iter().map(hide).collect();
+    let mut items: Vec<Json> = state.list_items(Instant::now()).into_iter().map(hide).collect();
+    items.truncate(if state.faults.stale { 1 } else { usize::MAX });
     if id == 0 {
         return (200, json!({ "total": items.len(), "items": items }));
     }

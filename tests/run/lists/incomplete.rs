@@ -1,10 +1,11 @@
 //! Lists that end too early: what was seen is updated, nothing is created, deleted or called unmanaged.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use super::{GET, Orchard, answer, describe_tree, parameter, reasons, trees};
+use super::{GET, Orchard, answer, describe_tree, parameter, reasons, tree, trees};
 use crate::support::stub_server::RawAnswer;
 
 const APPLY: [&str; 2] = ["apply", "--auto-approve"];
@@ -124,6 +125,105 @@ fn a_list_that_moves_is_read_once_more() {
         assert_eq!((unchanged, unread), (&expected.0, &expected.1), "{plan:#}");
         assert_eq!(orchard.count_list_requests(), 4);
     }
+}
+
+#[test]
+fn a_list_that_lacks_an_object_that_is_known_by_its_id_is_incomplete() {
+    let shown = Arc::new(AtomicUsize::new(3));
+    let shows = Arc::clone(&shown);
+    let orchard = Orchard::new(&describe_tree(BARE, GET), 3, move |_| {
+        answer(200, &json!({ "rows": trees(1..=shows.load(Ordering::SeqCst)) }))
+    });
+    let orchard = orchard.document(1..=3, None);
+    orchard.workspace.expect(0, &APPLY);
+    shown.store(1, Ordering::SeqCst);
+    let orchard = orchard.document([9], None);
+    let plan = orchard.plan(1);
+    assert!(reasons(&plan).iter().any(|own| own.contains("a read by id shows")), "{plan:#}");
+    let summary = &plan["summary"];
+    assert_eq!(
+        (&summary["create"], &summary["unchanged"], &summary["unread"]),
+        (&json!(0), &json!(3), &json!(1))
+    );
+    // one that is gone for good is created again
+    let orchard =
+        Orchard::new(&describe_tree(BARE, GET), 2, |_| answer(200, &json!({ "rows": trees(1..=2) })));
+    let orchard = orchard.document(1..=2, None);
+    let known = "kind: orchard/tree\nname: far\nid: 33\nspec: { code: T33 }\n";
+    orchard.workspace.write("config/far.yaml", known);
+    let plan = orchard.plan(3);
+    assert_eq!((reasons(&plan), &plan["summary"]["refused"]), (Vec::new(), &json!(1)), "{plan:#}");
+}
+
+#[test]
+fn items_whose_natural_key_cannot_be_read_prove_nothing() {
+    for code in [json!({ "en": "T1" }), json!(["T1"]), json!(""), json!(null)] {
+        let rows = json!([{ "id": 1, "code": code, "height": 1 }, tree(4)]);
+        let orchard =
+            Orchard::new(&describe_tree(BARE, ""), 4, move |_| answer(200, &json!({ "rows": rows })));
+        assert_held_back(orchard, 4, 1, "1 item has no natural key that can be read");
+    }
+    for row in [json!({ "item": tree(1) }), json!({ "id": 1 })] {
+        let rows = json!([row]);
+        let orchard =
+            Orchard::new(&describe_tree(BARE, ""), 4, move |_| answer(200, &json!({ "rows": rows })));
+        let plan = orchard.document([1], None).plan(1);
+        assert_eq!(plan["summary"]["create"], 0, "{plan:#}");
+    }
+}
+
+#[test]
+fn what_a_filter_does_not_find_is_not_created_in_a_collection_that_shows_nothing() {
+    let kind = describe_tree(BARE, "  find: { query: { code: \"{code}\" } }\n");
+    let orchard = Orchard::new(&kind, 0, |_| answer(200, &json!({ "rows": [] }))).document([1], None);
+    let plan = orchard.plan(3);
+    assert!(plan.to_string().contains("empty-collection"), "{plan:#}");
+    assert_eq!(orchard.count_list_requests(), 2, "the filter and one look at the list");
+}
+
+#[test]
+fn an_object_is_not_renamed_to_the_natural_key_of_another_one() {
+    for operations in ["", GET] {
+        let orchard = Orchard::new(&describe_tree(BARE, operations), 3, |_| {
+            answer(200, &json!({ "rows": trees(1..=3) }))
+        });
+        let orchard = orchard.document(1..=2, None);
+        orchard.workspace.expect(0, &APPLY);
+        for (name, code) in [("t1", "T2"), ("t2", "T1")] {
+            let text = format!("kind: orchard/tree\nname: {name}\nspec: {{ code: {code} }}\n");
+            orchard.workspace.write(&format!("config/{name}.yaml"), &text);
+        }
+        let plan = orchard.plan(3);
+        assert!(plan.to_string().contains("natural-key-taken"), "{plan:#}");
+        assert_eq!(
+            (&plan["summary"]["update"], &plan["summary"]["refused"]),
+            (&json!(0), &json!(2)),
+            "{plan:#}"
+        );
+    }
+}
+
+#[test]
+fn a_filter_proves_nothing_of_keys_that_are_compared_by_other_rules() {
+    let by_case = |compare: &str| {
+        let kind = describe_tree(BARE, "  find: { query: { code: \"{code}\" } }\n")
+            .replace("required: true, example: T1", &format!("required: true, {compare}example: T1"));
+        let orchard = Orchard::new(&kind, 0, |request| {
+            let rows = if request.path.contains("code=") { Vec::new() } else { trees([7]) };
+            answer(200, &json!({ "rows": rows }))
+        });
+        let text = "kind: orchard/tree\nname: t7\nspec: { code: t7, height: 7 }\n";
+        orchard.workspace.write("config/t7.yaml", text);
+        orchard
+    };
+    let plan = by_case("compare: case_insensitive, ").plan(0);
+    assert_eq!(
+        (&plan["summary"]["create"], &plan["summary"]["unchanged"]),
+        (&json!(0), &json!(1)),
+        "{plan:#}"
+    );
+    let plan = by_case("").plan(0);
+    assert_eq!(plan["summary"]["create"], 1, "{plan:#}");
 }
 
 #[test]
