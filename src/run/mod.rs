@@ -23,6 +23,7 @@ pub mod locate_error;
 pub mod match_up;
 mod mismatches;
 pub mod natural_key;
+pub mod object_job;
 mod open_updates;
 pub mod other_documents;
 pub mod outcome;
