@@ -72,7 +72,7 @@ fn a_value_comes_from_inside_or_from_a_folder_that_the_operator_names() {
     for path in [&*outside, "link", "../credentials", "/proc/self/environ", ".git/config", ".trueup/key"] {
         let ran = with(&workspace, path);
         assert!(
-            ran.err.contains("outside the workspace") || ran.err.contains("can't be read"),
+            ran.err.contains("outside the workspace") || ran.err.contains("cannot be read"),
             "{path}\n{}",
             ran.all()
         );
