@@ -64,6 +64,8 @@ pub enum BodyEncoding {
     Form,
     /// As a JSON merge patch (RFC 7396): members that differ, null for those that go.
     MergePatch,
+    /// As a JSON Patch (RFC 6902): `add` for members that differ, `remove` for those that go.
+    JsonPatch,
 }
 
 impl BodyForm {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 pub use api::{
     ApiFile, ApiLoginFile, AuthScheme, ClearDefaultsFile, ErrorListFile, ErrorsFile, LimitsFile,
-    MemberNameCase, OauthFile, UuidFormat, WireFormat,
+    MemberNameCase, OauthFile, OperationStatusFile, UuidFormat, WireFormat,
 };
 pub use body::{BodyEncoding, ReadConsistency, SettleTime};
 pub use field::{
@@ -53,6 +53,9 @@ pub struct KindFile {
     /// When an object waits for a person, for example for a confirmation. Its empty `pending` fields are then not compared.
     #[serde(default)]
     pub pending_when: Option<PendingWhenFile>,
+    /// The values of a field with which a written object is ready; until then it is read again, as long as `read_after_write` allows.
+    #[serde(default)]
+    pub pending_until: Option<PendingUntilFile>,
     /// When an object counts as deleted although reads still return it.
     #[serde(default)]
     pub deleted_when: Option<DeletedWhenFile>,
@@ -212,6 +215,19 @@ pub enum IdAssigner {
     Server,
     /// The client, on create.
     Client,
+}
+
+/// When a written object is ready.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct PendingUntilFile {
+    /// A string or boolean field of the object that the service sets.
+    pub field: String,
+    /// Its values when the object is ready.
+    pub values: Vec<String>,
+    /// Its values when the object will never be ready.
+    #[serde(default)]
+    pub failed: Vec<String>,
 }
 
 /// When an object counts as deleted.

@@ -55,6 +55,9 @@ pub struct Api {
     pub oauth: Option<file::OauthFile>,
     pub login: Option<file::ApiLoginFile>,
     pub headers: Vec<(String, String)>,
+    /// The header for the key of a POST.
+    pub idempotency_header: Option<String>,
+    pub operation_status: Option<file::OperationStatusFile>,
     pub clear_with: file::ClearDefaultsFile,
     pub errors: file::ErrorsFile,
     pub limits: file::LimitsFile,
@@ -76,6 +79,8 @@ pub struct Kind {
     pub shape: Arc<Shape>,
     /// What tells that a whole object still waits for somebody.
     pub pending_when: Option<FieldCondition>,
+    /// What says that a written object is ready.
+    pub pending_until: Option<ReadyCondition>,
     /// What says that an object counts as deleted.
     pub deleted_when: Option<FieldCondition>,
     /// Live objects for the sandbox: scope values by name, and the object as the service answers it (JSON).
@@ -116,6 +121,14 @@ pub struct KindIdentity {
 pub struct FieldCondition {
     pub field: u16,
     pub values: Vec<Arc<str>>,
+}
+
+/// When a written object is ready, and when it never will be.
+#[derive(Clone)]
+pub struct ReadyCondition {
+    pub field: u16,
+    pub ready: Vec<Arc<str>>,
+    pub failed: Vec<Arc<str>>,
 }
 
 /// Root fields that tell when, and by whom, an object was last edited.
@@ -445,6 +458,15 @@ impl Kind {
         self.operations.list.only.iter().all(|(name, values)| {
             self.has_value(object, name, values) || values.iter().any(|value| is_in_scope(name, value))
         })
+    }
+
+    /// Whether a written object is ready; nothing where it will never be.
+    pub fn is_ready(&self, object: &Object) -> Option<bool> {
+        let Some(condition) = &self.pending_until else { return Some(true) };
+        let value = object.get_field(condition.field).unwrap_or(&Value::Null);
+        let text = ScalarType::render_url_text(value, &self.api);
+        let has = |values: &[Arc<str>]| values.iter().any(|own| **own == *text);
+        (!has(&condition.failed)).then(|| has(&condition.ready))
     }
 
     /// Whether the service brings the object along.

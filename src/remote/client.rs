@@ -13,8 +13,9 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::Method as ReqwestMethod;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MATCH};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH};
 use secrecy::SecretString;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
@@ -23,6 +24,7 @@ use super::breaker::{BreakerPermit, CircuitBreaker};
 use super::hosts::{self, AllowedHosts};
 use super::rate_limit_headers;
 use super::rate_limiter::{RateLimiter, RateStatus};
+use super::redirect::resolve_redirect;
 use super::retry;
 use super::retry_budget::RetryBudget;
 use super::session::LoginContext;
@@ -52,6 +54,10 @@ pub struct HttpClient {
     connection: HostConnection,
     credentials: TargetCredentials,
     rate_limiter: RateLimiter,
+    /// The writes that may be under way, where the API limits them.
+    write_permits: Option<Semaphore>,
+    /// The header for the key of a request, where the API has one.
+    idempotency_header: Option<HeaderName>,
     breaker: CircuitBreaker,
     retry_budget: Arc<RetryBudget>,
     first_attempts: AtomicU64,
@@ -92,6 +98,8 @@ pub(super) struct OutgoingRequest<'r> {
     pub body: Option<&'r Bytes>,
     /// The state of the object over which it may be done.
     pub if_match: Option<&'r str>,
+    /// What is the same for all attempts, so that the service carries out one.
+    pub idempotency_key: Option<&'r str>,
     pub limits: &'r ExchangeLimits,
 }
 
@@ -120,6 +128,9 @@ impl HttpClient {
         let limits = &target.api.limits;
         let parallel = target.parallelism.min(limits.parallelism.unwrap_or(u32::MAX));
         let pace = RateLimiter::new(parallel, limits);
+        let write_permits = limits.writes.map(|writes| Semaphore::new(writes.max(1) as usize));
+        let header = target.api.idempotency_header.as_deref();
+        let idempotency_header = header.and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
         let (target, format, host) =
             (Arc::clone(&target.name), target.format, hosts::format_authority(&base));
         let mut root = base.clone();
@@ -135,6 +146,8 @@ impl HttpClient {
             connection: transport,
             credentials,
             rate_limiter: pace,
+            write_permits,
+            idempotency_header,
             breaker,
             retry_budget: allowance,
             first_attempts: first,
@@ -174,6 +187,7 @@ impl HttpClient {
             request,
             body: body.as_ref(),
             if_match: None,
+            idempotency_key: None,
             limits: bounds,
         };
         self.send_attempt(outgoing, 1).await.0
@@ -211,6 +225,10 @@ impl HttpClient {
 
     /// One attempt, in its turn and in the log; with the time it took, the wait for its turn left out.
     pub(super) async fn send_attempt(&self, outgoing: OutgoingRequest<'_>, number: u32) -> TimedAttempt {
+        let _write = match self.run_until_cancelled(outgoing, self.acquire_write(outgoing)).await {
+            Ok(write) => write,
+            Err(failure) => return (Err(failure), Duration::ZERO),
+        };
         let _turn = match self.run_until_cancelled(outgoing, self.rate_limiter.acquire_permit()).await {
             Ok(turn) => turn,
             Err(failure) => return (Err(failure), Duration::ZERO),
@@ -230,6 +248,21 @@ impl HttpClient {
             tracing::warn!(target = &*self.target, "it fails again and again, and is left alone for a while");
         }
         (outcome, took)
+    }
+
+    /// Waits until no other write is in the way of a write.
+    async fn acquire_write(&self, outgoing: OutgoingRequest<'_>) -> Option<SemaphorePermit<'_>> {
+        let permits = self.write_permits.as_ref().filter(|_| outgoing.request.method != Method::Get)?;
+        // it is never closed
+        permits.acquire().await.ok()
+    }
+
+    /// A new key for a request that must not be carried out twice, where the service knows such keys.
+    pub(super) fn create_idempotency_key(&self, request: &PlannedRequest) -> Option<String> {
+        self.idempotency_header.as_ref().filter(|_| request.method == Method::Post)?;
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())
     }
 
     /// Waits until the service may be asked: it is not left alone, and its rate allows one more.
@@ -361,14 +394,13 @@ impl HttpClient {
             let own = wire::get_media_type(request.body_form.encoding).map(HeaderValue::from_static);
             headers.insert(CONTENT_TYPE, own.unwrap_or(content_type));
         }
-        if let Some(state) = outgoing.if_match {
-            let value = HeaderValue::from_str(state);
-            headers.insert(
-                IF_MATCH,
-                value.map_err(|_| {
-                    self.build_error(TransportErrorReason::InvalidPath, DeliveryStatus::NotSent)
-                })?,
-            );
+        let own = [
+            (Some(&IF_MATCH), outgoing.if_match),
+            (self.idempotency_header.as_ref(), outgoing.idempotency_key),
+        ];
+        for (name, text) in own.into_iter().filter_map(|(name, text)| Some((name?, text?))) {
+            let invalid = |_| self.build_error(TransportErrorReason::InvalidPath, DeliveryStatus::NotSent);
+            headers.insert(name.clone(), HeaderValue::from_str(text).map_err(invalid)?);
         }
         // a write without a body still says its length
         let empty = matches!(request.method, Method::Post | Method::Put | Method::Patch).then(Bytes::new);
@@ -411,28 +443,6 @@ impl HttpClient {
             }
         }
     }
-}
-
-/// Where a redirect may be followed to.
-fn resolve_redirect(call: &PreparedRequest, to: Option<&str>) -> Result<Url, RedirectError> {
-    let to = to.and_then(|to| call.url.join(to).ok());
-    if call.method != ReqwestMethod::GET {
-        return Err(RedirectError::WriteRedirected(
-            to.filter(Url::has_host).map(|to| hosts::format_authority(&to)),
-        ));
-    }
-    let mut to = to.filter(Url::has_host).ok_or(RedirectError::InvalidLocation)?;
-    if to.origin() != call.url.origin() {
-        return Err(RedirectError::OtherOrigin(format!(
-            "{}://{}",
-            to.scheme(),
-            hosts::format_authority(&to)
-        )));
-    }
-    let bare = to.set_username("").and_then(|()| to.set_password(None));
-    bare.map_err(|()| RedirectError::InvalidLocation)?;
-    to.set_fragment(None);
-    Ok(to)
 }
 
 fn to_reqwest_method(method: Method) -> ReqwestMethod {

@@ -16,6 +16,7 @@ pub mod pager;
 mod rate_limit_headers;
 pub mod rate_limiter;
 pub mod redactor;
+mod redirect;
 pub mod request_error;
 pub mod retry;
 pub mod retry_budget;

@@ -84,8 +84,15 @@ impl HttpClient {
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
         let body = body.map(Bytes::from);
-        let outgoing =
-            OutgoingRequest { base: self.base_url(), request, body: body.as_ref(), if_match, limits: bounds };
+        let key = self.create_idempotency_key(request);
+        let outgoing = OutgoingRequest {
+            base: self.base_url(),
+            request,
+            body: body.as_ref(),
+            if_match,
+            idempotency_key: key.as_deref(),
+            limits: bounds,
+        };
         self.send_outgoing(outgoing, patience).await
     }
 
@@ -96,8 +103,14 @@ impl HttpClient {
         bounds: &ExchangeLimits,
         patience: &RetryPolicy,
     ) -> Result<CompletedRequest, TransportError> {
-        let outgoing =
-            OutgoingRequest { base: self.root_url(), request, body: None, if_match: None, limits: bounds };
+        let outgoing = OutgoingRequest {
+            base: self.root_url(),
+            request,
+            body: None,
+            if_match: None,
+            idempotency_key: None,
+            limits: bounds,
+        };
         self.send_outgoing(outgoing, patience).await
     }
 
@@ -109,7 +122,7 @@ impl HttpClient {
         let allowance = self.retry_budget();
         allowance.count_request();
         let writes = outgoing.request.method != Method::Get;
-        let repeatable = outgoing.request.idempotent;
+        let repeatable = outgoing.request.idempotent || outgoing.idempotency_key.is_some();
         let terms = RetryContext {
             policy: patience,
             idempotent: repeatable,
@@ -277,11 +290,20 @@ pub(super) fn parse_retry_after(outcome: &AttemptResult, now: SystemTime) -> Opt
         }) => retry_after.as_deref()?,
         Err(_) => return None,
     };
+    parse_pause(text, now)
+}
+
+/// The pause that a response asks for.
+pub(super) fn parse_response_pause(response: &HttpResponse, now: SystemTime) -> Option<Duration> {
+    parse_pause(response.retry_after.as_deref()?, now)
+}
+
+/// Seconds, or the time until a date.
+fn parse_pause(text: &str, now: SystemTime) -> Option<Duration> {
     if let Some(pause) = rate_limit_headers::parse_seconds(text) {
         return Some(pause);
     }
-    let date = httpdate::parse_http_date(text.trim()).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    httpdate::parse_http_date(text.trim()).ok().map(|date| date.duration_since(now).unwrap_or_default())
 }
 
 /// Whether a read that was answered with this status may succeed a little later.

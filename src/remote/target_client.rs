@@ -8,6 +8,7 @@ mod collection_size;
 mod find;
 mod list;
 mod lookup;
+mod operation_status;
 mod origin;
 mod try_paging;
 
@@ -294,7 +295,8 @@ impl TargetClient {
         let answered =
             self.client.send_conditional((request, if_match), body, &self.limits, &self.retry_policy).await;
         let answered = answered.map_err(|failure| self.attribute_error(failure.into()))?;
-        self.check_response(answered, request).await
+        let answered = self.check_response(answered, request).await?;
+        if request.method == Method::Get { Ok(answered) } else { self.wait_for_operation(answered).await }
     }
 
     /// An answer that does not say no.

@@ -36,7 +36,7 @@ pub use created_id::{read_created_id, read_id};
 pub use lookup::{LookupColumns, LookupPage, LookupRow, read_lookup_page};
 pub use page::{
     TotalPreview, is_error_in_success, peek_total, read_any, read_object, read_object_spellings, read_page,
-    read_page_with,
+    read_page_with, read_texts,
 };
 pub use page_signs::add_header_signs;
 pub use request_body::{encode_request_body, get_media_type};

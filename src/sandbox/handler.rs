@@ -14,7 +14,7 @@ use crate::sandbox::raw_body::{RawBodyError, RawBodyValue, RawScalar};
 use crate::sandbox::response::{SandboxFormat, SandboxResponse};
 use crate::sandbox::route::{SandboxOperation, SandboxPathParameters, SandboxRouteTarget, SandboxRouter};
 use crate::sandbox::service::{FaultMode, SandboxRequest, SandboxService};
-use crate::sandbox::{auth, form_body, raw_body};
+use crate::sandbox::{auth, form_body, json_patch, raw_body};
 use crate::value::Object;
 
 /// One request on its way through an API.
@@ -50,7 +50,10 @@ impl SandboxHandler<'_> {
         };
         self.authenticate_request()?;
         self.check_parents(number, parameters)?;
-        match operation {
+        if let Some(earlier) = self.find_replay()? {
+            return Ok(earlier);
+        }
+        let answered = match operation {
             SandboxOperation::List => self.list_objects(number, parameters),
             SandboxOperation::AccessCheck => self.check_access(number, parameters),
             SandboxOperation::Get => self.get_object(number, parameters),
@@ -62,7 +65,8 @@ impl SandboxHandler<'_> {
             SandboxOperation::Update | SandboxOperation::UpdatePart(_) | SandboxOperation::Replace => {
                 self.update_object(number, operation, parameters)
             }
-        }
+        };
+        answered.map(|response| self.finish_write(response))
     }
 
     /// What no operation knows: perhaps a list of things to which ids refer.
@@ -71,7 +75,10 @@ impl SandboxHandler<'_> {
             return Err(build_not_found());
         }
         self.authenticate_request()?;
-        self.list_referenced(path)
+        match self.read_operation_status(path) {
+            Some(status) => Ok(status),
+            None => self.list_referenced(path),
+        }
     }
 
     fn authenticate_request(&self) -> Result<(), SandboxError> {
@@ -163,6 +170,7 @@ impl SandboxHandler<'_> {
         match encoding {
             BodyEncoding::Form => Ok(form_body::parse_form(text)),
             BodyEncoding::Default | BodyEncoding::MergePatch => require_object(raw_body::parse_json(text)),
+            BodyEncoding::JsonPatch => json_patch::parse_patch(text),
         }
     }
 

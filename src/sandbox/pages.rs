@@ -143,9 +143,24 @@ impl SandboxHandler<'_> {
     }
 }
 
+/// An item without the member whose value is its name.
+fn take_key(item: WireValue, name: &str) -> Option<(String, WireValue)> {
+    let WireValue::Object(mut members) = item else { return None };
+    let at = members.iter().position(|(own, _)| own == name)?;
+    let key = match members.remove(at).1 {
+        WireValue::String(text) | WireValue::Number(text) => text,
+        WireValue::Uuid(uuid) => uuid.hyphenated().to_string(),
+        _ => return None,
+    };
+    Some((key, WireValue::Object(members)))
+}
+
 /// A list in the envelope that the description says.
 fn wrap_list(list: &ListFile, items: Vec<WireValue>, page: &SandboxPage) -> WireValue {
-    let items = WireValue::Array(items);
+    let items = match &list.keyed_by {
+        Some(name) => WireValue::Object(items.into_iter().filter_map(|item| take_key(item, name)).collect()),
+        None => WireValue::Array(items),
+    };
     let Some(at) = &list.items else { return items };
     let mut answer = WireValue::Object(Vec::new());
     set_member(&mut answer, at, items);

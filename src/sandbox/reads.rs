@@ -13,7 +13,7 @@ use crate::sandbox::pages::SandboxListing;
 use crate::sandbox::response::{SandboxEncoder, SandboxFormat, SandboxResponse};
 use crate::sandbox::route::SandboxPathParameters;
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{filter, reference_lists};
+use crate::sandbox::{filter, ready, reference_lists};
 use crate::value::Value;
 
 impl SandboxHandler<'_> {
@@ -179,7 +179,8 @@ impl SandboxHandler<'_> {
             format: self.format,
             embedded: wholes,
         };
-        showing.encode_object(&table.kind.shape, &record.object)
+        let unready = ready::show_object(&table.kind, record);
+        showing.encode_object(&table.kind.shape, unready.as_ref().unwrap_or(&record.object))
     }
 
     /// The object that the path names, with its scope.

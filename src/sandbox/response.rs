@@ -26,6 +26,7 @@ pub enum SandboxFormat {
 }
 
 /// A whole answer.
+#[derive(Clone)]
 pub struct SandboxResponse {
     pub status: u16,
     pub content_type: &'static str,

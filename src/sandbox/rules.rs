@@ -73,7 +73,7 @@ impl SandboxWriteRules<'_> {
             object.set_field(self.kind.identity.id, id.clone());
         }
         self.remove_items(&mut object, body);
-        let mut record = SandboxRecord { object, pending: old.pending.clone(), unverified: old.unverified };
+        let mut record = SandboxRecord { object, ..old.clone() };
         self.defer_pending(&mut record, Some(&old.object), |_| true);
         self.finish_record(record)
     }

@@ -10,6 +10,7 @@ use hyper::HeaderMap;
 use crate::kind::{Kind, WireFormat};
 use crate::sandbox::id_generator::SandboxIdGenerator;
 use crate::sandbox::options::SandboxOptions;
+use crate::sandbox::response::SandboxResponse;
 use crate::sandbox::route::SandboxRouter;
 use crate::sandbox::seed;
 use crate::sandbox::store::SandboxTable;
@@ -53,6 +54,10 @@ pub struct SandboxState {
     /// For each kind an object to take after in what the service makes by itself.
     pub templates: Vec<Option<Object>>,
     pub id_generator: SandboxIdGenerator,
+    /// Of each write that was only accepted, how many requests still hear that it is under way.
+    pub operations: Vec<u8>,
+    /// What POSTs were answered, by their keys.
+    pub replays: Vec<(String, SandboxResponse)>,
 }
 
 impl SandboxState {
@@ -62,7 +67,8 @@ impl SandboxState {
         let tables = kinds.iter().map(table).collect();
         let pattern =
             |kind: &Arc<Kind>| seed::read_examples(kind).0.into_iter().next().map(|seed| seed.object);
-        Self { tables, templates: kinds.iter().map(pattern).collect(), id_generator: mint }
+        let templates = kinds.iter().map(pattern).collect();
+        Self { tables, templates, id_generator: mint, operations: Vec::new(), replays: Vec::new() }
     }
 }
 

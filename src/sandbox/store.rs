@@ -3,6 +3,7 @@
 //! Objects keep the order in which they came, so that pages neither repeat nor lose one. Encoding waits until
 //! a page is asked for. Deliberately absent: what a write means; `rules` makes the object that is put here.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct SandboxRecord {
     pub pending: Object,
     /// Made here and not yet verified, in a kind whose objects wait.
     pub unverified: bool,
+    /// So many reads show it before it is ready.
+    pub unready_reads: Cell<u8>,
 }
 
 /// Scope values by the number of the parameter; none where the request did not say.
@@ -43,7 +46,7 @@ struct SandboxScopeGroup {
 impl SandboxRecord {
     /// An object that waits for nothing.
     pub fn new(object: Object) -> Self {
-        Self { object, pending: Object::default(), unverified: false }
+        Self { object, pending: Object::default(), unverified: false, unready_reads: Cell::new(0) }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::sandbox::route::{SandboxOperation, SandboxPathParameters};
 use crate::sandbox::rules::{SandboxNestedMerge, SandboxWriteRules};
 use crate::sandbox::service::{FaultMode, SandboxState};
 use crate::sandbox::store::{SandboxRecord, SandboxTable};
-use crate::sandbox::{list_items, parents, rules, validation};
+use crate::sandbox::{list_items, parents, ready, rules, validation};
 use crate::value::{Object, Value};
 
 impl SandboxHandler<'_> {
@@ -29,7 +29,7 @@ impl SandboxHandler<'_> {
         parameters: &SandboxPathParameters,
     ) -> Result<SandboxResponse, SandboxError> {
         let mut state = self.service.lock_state();
-        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let SandboxState { tables, templates: patterns, id_generator: mint, .. } = &mut *state;
         let table = tables.get_mut(number).ok_or_else(build_not_found)?;
         let kind = Arc::clone(&table.kind);
         let write = kind.operations.create.as_ref().ok_or_else(build_not_found)?;
@@ -82,7 +82,7 @@ impl SandboxHandler<'_> {
         parameters: &SandboxPathParameters,
     ) -> Result<SandboxResponse, SandboxError> {
         let mut state = self.service.lock_state();
-        let SandboxState { tables, templates: patterns, id_generator: mint } = &mut *state;
+        let SandboxState { tables, templates: patterns, id_generator: mint, .. } = &mut *state;
         let table = tables.get_mut(number).ok_or_else(build_not_found)?;
         let kind = Arc::clone(&table.kind);
         let write = match operation {
@@ -127,6 +127,7 @@ impl SandboxHandler<'_> {
             FaultMode::ReverseLists => reverse_lists(&mut record.object),
             FaultMode::Normal | FaultMode::EndlessPages => {}
         }
+        ready::mark_unready(&table.kind, &mut record);
         table.put_record(scope, record);
     }
 

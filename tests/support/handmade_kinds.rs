@@ -136,6 +136,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         shows: ListShows::default(),
         none: Vec::new(),
         source: None,
+        keyed_by: None,
     };
     let operations = KindOperations {
         is_listed: true,
@@ -157,6 +158,7 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
         description: String::new(),
         source: None,
         scope: Vec::new(),
+        pending_until: None,
         identity: KindIdentity {
             composition: None,
             id,
@@ -175,6 +177,8 @@ pub fn kind(shape: &Arc<Shape>, id: u16, habits: Habits) -> Kind {
 
 pub fn api(habits: &Habits) -> Api {
     Api {
+        idempotency_header: None,
+        operation_status: None,
         name: "hand".into(),
         title: "Hand".into(),
         description: String::new(),

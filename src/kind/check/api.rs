@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::{KindChecker, YamlPath};
 use crate::kind::Api;
-use crate::kind::file::{ApiFile, AuthScheme, ErrorsFile, LimitsFile};
+use crate::kind::file::{ApiFile, AuthScheme, ErrorsFile, LimitsFile, OperationStatusFile};
 
 /// The API, from a file in which no fault was found.
 pub(super) fn build_api(name: &str, file: ApiFile) -> Api {
@@ -25,6 +25,8 @@ pub(super) fn build_api(name: &str, file: ApiFile) -> Api {
         oauth: file.oauth,
         login: file.login,
         headers: file.headers.into_iter().collect(),
+        idempotency_header: file.idempotency_header,
+        operation_status: file.operation_status,
         clear_with: file.clear_with,
         errors: file.errors,
         limits: file.limits,
@@ -58,6 +60,12 @@ impl KindChecker<'_> {
                     "a target holds them; `auth` says how they travel",
                 );
             }
+        }
+        if let Some(name) = &file.idempotency_header {
+            self.check_header_name(root.select_key("idempotency_header"), name);
+        }
+        if let Some(status) = &file.operation_status {
+            self.check_operation_status(root.select_key("operation_status"), status);
         }
         self.check_error_lists(root.select_key("errors"), &file.errors);
         self.check_rate_limits(root.select_key("limits"), &file.limits);
@@ -159,6 +167,33 @@ impl KindChecker<'_> {
         }
     }
 
+    fn check_operation_status(&mut self, yaml_path: YamlPath, status: &OperationStatusFile) {
+        if status.url_from.is_some() == status.url_member.is_some() {
+            let message = "exactly one of `url_from` and `url_member` says where the status is";
+            self.report_error(yaml_path, "missing-word", message);
+        }
+        if status.done.is_empty() {
+            let message = "`done` names no member";
+            self.report_error(yaml_path.select_key("done"), "missing-word", message);
+        }
+        for (word, members) in [("done", &status.done), ("failed", &status.failed)] {
+            for (name, values) in members {
+                let place = yaml_path.select_key(word).select_key(name);
+                if name.split('.').any(|part| part.trim().is_empty()) {
+                    self.report_error(place, "empty-text", "this names no member");
+                }
+                if values.is_empty() {
+                    self.report_error(place, "missing-word", format!("`{name}` lists no value"));
+                }
+                let both = values.iter().find(|value| word == "failed" && status.is_done(name, value));
+                if let Some(value) = both {
+                    let message = format!("`{value}` means both success and failure");
+                    self.report_error(place, "contradiction", message);
+                }
+            }
+        }
+    }
+
     fn check_error_lists(&mut self, yaml_path: YamlPath, errors: &ErrorsFile) {
         for (index, list) in errors.lists.iter().enumerate() {
             let yaml_path = yaml_path.select_key("lists").select_item(index);
@@ -170,6 +205,7 @@ impl KindChecker<'_> {
     fn check_rate_limits(&mut self, yaml_path: YamlPath, limits: &LimitsFile) {
         let numbers = [
             ("parallelism", limits.parallelism.map(u64::from)),
+            ("writes", limits.writes.map(u64::from)),
             ("per_second", limits.per_second.map(u64::from)),
             ("per_minute", limits.per_minute.map(u64::from)),
             ("burst", limits.burst.map(u64::from)),

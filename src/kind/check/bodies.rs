@@ -4,10 +4,10 @@
 
 use super::{CheckContext, KindChecker, YamlPath};
 use crate::kind::file::{
-    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, NestedGranularity, OperationsFile, TypeName,
-    WireFormat, WriteBody, WriteFile,
+    BodyEncoding, DeleteFile, DeletedWhenFile, IfMatchFile, NestedGranularity, OperationsFile,
+    PendingUntilFile, TypeName, WireFormat, WriteBody, WriteFile,
 };
-use crate::kind::{FieldCondition, IfMatchSource};
+use crate::kind::{FieldCondition, IfMatchSource, ReadyCondition};
 
 impl KindChecker<'_> {
     /// The words around a body.
@@ -22,11 +22,19 @@ impl KindChecker<'_> {
         }
         let only_json = context.api.formats == [WireFormat::Json];
         let merges = file.encoding == BodyEncoding::MergePatch;
+        let patches = file.encoding == BodyEncoding::JsonPatch;
         let whole =
             file.nested_fields.as_ref().is_some_and(|nested| nested.granularity == NestedGranularity::Whole);
         let rules = [
             (!only_json, "encoding", "an encoding of its own needs an API with `formats: [json]`"),
             (merges && file.body != WriteBody::Changes, "encoding", "`merge_patch` needs `body: changes`"),
+            (patches && file.body != WriteBody::Changes, "encoding", "`json_patch` needs `body: changes`"),
+            (patches && file.request_member.is_some(), "request_member", "a JSON Patch is inside no member"),
+            (
+                patches && file.nested_fields.is_some() && !whole,
+                "encoding",
+                "a JSON Patch sets whole fields, so it needs `granularity: whole`",
+            ),
             (
                 merges && whole,
                 "encoding",
@@ -61,6 +69,32 @@ impl KindChecker<'_> {
         if delete.body.as_ref().is_some_and(|body| !body.is_object()) {
             self.report_error(yaml_path.select_key("body"), "word-does-not-fit", "`body` is not an object");
         }
+    }
+
+    /// When a written object is ready.
+    pub(super) fn resolve_ready_condition(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        file: Option<&PendingUntilFile>,
+    ) -> Option<ReadyCondition> {
+        let file = file?;
+        if file.values.is_empty() {
+            self.report_error(yaml_path.select_key("values"), "missing-word", "`values` lists no value");
+        }
+        if let Some(value) = file.failed.iter().find(|value| file.values.contains(value)) {
+            let message = format!("`{value}` means both that the object is ready and that it never will be");
+            self.report_error(yaml_path.select_key("failed"), "contradiction", message);
+        }
+        let place = yaml_path.select_key("field");
+        let (field, found) = self.find_root_field(context, place, &file.field)?;
+        if !matches!(found.ty, TypeName::String | TypeName::Boolean) || !found.read_only {
+            let message = format!("`{}` is not a `string` or `boolean` that the service sets", file.field);
+            let hint = "add `read_only: true` to the field";
+            self.report_error_with_hint(place, "word-does-not-fit", message, hint);
+        }
+        let texts = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
+        Some(ReadyCondition { field, ready: texts(&file.values), failed: texts(&file.failed) })
     }
 
     /// The fields of each update: every field belongs to one operation.

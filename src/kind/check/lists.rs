@@ -4,7 +4,7 @@
 
 use super::identity_names::IdentityNames;
 use super::{CheckContext, KindChecker, YamlPath};
-use crate::kind::file::{IdAssigner, ListFile, ListShows, OperationsFile};
+use crate::kind::file::{IdAssigner, ListFile, ListResponseShape, ListShows, OperationsFile, TypeName};
 
 impl KindChecker<'_> {
     /// The list of the objects of a scope.
@@ -16,6 +16,7 @@ impl KindChecker<'_> {
         self.check_list_operation(context, Some(context), yaml_path, list);
         self.check_scope_use(context, yaml_path, list);
         self.check_list_conditions(context, yaml_path, list);
+        self.check_item_keys(context, yaml_path, list);
     }
 
     /// Without a list, an object is read by what identifies it.
@@ -39,6 +40,26 @@ impl KindChecker<'_> {
                 "without a `list`, nothing shows whether an object is there that the server numbers";
             let hint = "add a `list`, or remove `create`";
             self.report_error_with_hint(yaml_path, "contradiction", message, hint);
+        }
+    }
+
+    /// The names of items are the values of a field.
+    pub(super) fn check_item_keys(&mut self, context: &CheckContext, yaml_path: YamlPath, list: &ListFile) {
+        let Some(name) = &list.keyed_by else { return };
+        let place = yaml_path.select_key("keyed_by");
+        if let Some((_, field)) = self.find_root_field(context, place, name)
+            && !matches!(field.ty, TypeName::String | TypeName::Integer | TypeName::Uuid)
+        {
+            let message = format!("`{name}` is not a `string`, an `integer` or a `uuid`");
+            self.report_error(place, "word-does-not-fit", message);
+        }
+        if context.identity.is_composed {
+            let message = "the names of items can't be a part of an id of several fields";
+            self.report_error(place, "contradiction", message);
+        }
+        if list.response != ListResponseShape::List {
+            let message = "an object is either the items by their names or one item";
+            self.report_error(place, "contradiction", message);
         }
     }
 

@@ -62,6 +62,8 @@ pub(super) fn build_placeholder_api(name: &str) -> Api {
         oauth: None,
         login: None,
         headers: Vec::new(),
+        idempotency_header: None,
+        operation_status: None,
         clear_with: super::file::ClearDefaultsFile::default(),
         errors: super::file::ErrorsFile::default(),
         limits: super::file::LimitsFile::default(),
@@ -99,6 +101,11 @@ pub fn check_kind(
         root.select_key("pending_when"),
         file.pending_when.as_ref(),
     );
+    let pending_until = checker.resolve_ready_condition(
+        &context,
+        root.select_key("pending_until"),
+        file.pending_until.as_ref(),
+    );
     let deleted_when = checker.resolve_deleted_condition(
         &context,
         root.select_key("deleted_when"),
@@ -125,6 +132,7 @@ pub fn check_kind(
         operations,
         history,
         pending_when,
+        pending_until,
         deleted_when,
         shape,
         examples: file.examples,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ClearValue;
+use super::{ClearValue, SettleTime};
 
 /// Everything about one API that its kinds share.
 #[derive(Deserialize, JsonSchema, Clone, Debug)]
@@ -49,6 +49,12 @@ pub struct ApiFile {
     /// Headers sent with every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// The header that holds a key for each POST. The service carries out one of several requests with the same key, so that a POST without an answer is sent again.
+    #[serde(default)]
+    pub idempotency_header: Option<String>,
+    /// How a write that was answered 202 is followed to its end.
+    #[serde(default)]
+    pub operation_status: Option<OperationStatusFile>,
     /// What clears fields, unless a field says otherwise.
     #[serde(default)]
     pub clear_with: ClearDefaultsFile,
@@ -116,6 +122,38 @@ pub enum AuthScheme {
     OauthClientCredentials,
     /// A token from an OAuth refresh token.
     OauthRefreshToken,
+}
+
+/// How a write that was answered 202 is followed to its end. Its status is requested until it is one of `done` or `failed`.
+#[derive(Deserialize, JsonSchema, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct OperationStatusFile {
+    /// The header of the response with the URL of the status, e.g. `Location`; the URL is followed on the configured origin only.
+    #[serde(default)]
+    pub url_from: Option<String>,
+    /// The member of the response with the URL of the status.
+    #[serde(default)]
+    pub url_member: Option<String>,
+    /// Members of the status with the values that mean success.
+    pub done: BTreeMap<String, Vec<String>>,
+    /// Members of the status with the values that mean failure.
+    #[serde(default)]
+    pub failed: BTreeMap<String, Vec<String>>,
+    /// How long a write may take; 5 minutes without this word.
+    #[serde(default)]
+    pub within: Option<SettleTime>,
+}
+
+impl OperationStatusFile {
+    /// Whether a value of a member means success.
+    pub fn is_done(&self, member: &str, value: &str) -> bool {
+        self.done.get(member).is_some_and(|values| values.iter().any(|own| own == value))
+    }
+
+    /// Whether a value of a member means failure.
+    pub fn is_failed(&self, member: &str, value: &str) -> bool {
+        self.failed.get(member).is_some_and(|values| values.iter().any(|own| own == value))
+    }
 }
 
 /// How a session is opened.
@@ -193,6 +231,8 @@ pub struct ErrorListFile {
 pub struct LimitsFile {
     /// The most requests at the same time.
     pub parallelism: Option<u32>,
+    /// The most writes at the same time, where that is less: 1 for a service that loses one of two.
+    pub writes: Option<u32>,
     /// The most requests in a second.
     pub per_second: Option<u32>,
     /// The most requests in a minute.
@@ -211,6 +251,7 @@ impl Default for LimitsFile {
     fn default() -> Self {
         Self {
             parallelism: None,
+            writes: None,
             per_second: None,
             per_minute: None,
             burst: None,

@@ -62,6 +62,9 @@ pub struct ListFile {
     /// The member of the response that holds the items; dots reach inwards. Without it the response is the list itself. A response that is a list is always taken as the list.
     #[serde(default)]
     pub items: Option<String>,
+    /// The items are an object instead of a list: each member is one of them, and its name is the value of this field.
+    #[serde(default)]
+    pub keyed_by: Option<String>,
     /// `list` (default), or `one_or_list` where a single object, or nothing, may come instead.
     #[serde(default)]
     pub response: ListResponseShape,
@@ -188,7 +191,7 @@ pub struct WriteFile {
     /// The member of the response that holds the object, or its id; dots reach inwards, and a list of one counts as that one.
     #[serde(default)]
     pub response_member: Option<String>,
-    /// How the body is encoded: in the format of the API (default), as a `form`, or as a JSON `merge_patch` (RFC 7396).
+    /// How the body is encoded: in the format of the API (default), as a `form`, as a JSON `merge_patch` (RFC 7396), or as a `json_patch` (RFC 6902).
     #[serde(default)]
     pub encoding: BodyEncoding,
     /// Fixed query parameters.

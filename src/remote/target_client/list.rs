@@ -372,7 +372,7 @@ impl TargetClient {
     }
 
     /// The response of a page at a URL of this origin.
-    async fn fetch_url(&self, url: &Url) -> Result<HttpResponse, RequestError> {
+    pub(super) async fn fetch_url(&self, url: &Url) -> Result<HttpResponse, RequestError> {
         let query = url.query_pairs().into_owned().collect();
         self.fetch_from_root(&build_read_request(url.path().to_owned(), query)).await
     }

@@ -10,6 +10,7 @@ use super::{
     WireReadResult, WireScalar,
 };
 use crate::kind::file::{EmptyListForm, EmptyListSign, ListFile, ListResponseShape};
+use crate::kind::scalar::ScalarToken;
 use crate::kind::{Api, Kind, MemberNameCase, ScalarType, WireFormat};
 use crate::remote::pager::PageSigns;
 use crate::remote::wire::page_signs;
@@ -146,11 +147,7 @@ fn build_member_index(kind: &Kind) -> MemberIndex<'_> {
 }
 
 /// What stands at these paths, as text; a list or an object as it stands there.
-pub(super) fn read_texts(
-    body: &[u8],
-    format: WireFormat,
-    paths: &[String],
-) -> Result<Vec<Box<str>>, DecodeError> {
+pub fn read_texts(body: &[u8], format: WireFormat, paths: &[String]) -> Result<Vec<Box<str>>, DecodeError> {
     let mut found = Vec::new();
     let sought: Vec<_> = paths.iter().map(|path| MemberSearch { goal: (), path }).collect();
     with_lexer!(body, format, |lexer| read_to_end(lexer, |lexer| {
@@ -381,6 +378,9 @@ impl<'k> PageReader<'k> {
         let mut page = ListPage::default();
         match (lexer.peek_token()?, self.list.response) {
             (TokenKind::Array, _) => self.read_items(&mut lexer, take)?,
+            (TokenKind::Object, _) if self.list.items.is_none() && self.list.keyed_by.is_some() => {
+                self.read_keyed_items(&mut lexer, take)?;
+            }
             (TokenKind::Object, answer) => {
                 let start = lexer;
                 let around = self.list.items.is_some() && self.read_envelope(&mut lexer, &mut page, take)?;
@@ -423,6 +423,7 @@ impl<'k> PageReader<'k> {
         match (lexer.peek_token()?, self.list.response) {
             (TokenKind::Array, _) => self.read_items(lexer, take),
             (TokenKind::Null, _) => lexer.read_null(),
+            (TokenKind::Object, _) if self.list.keyed_by.is_some() => self.read_keyed_items(lexer, take),
             (TokenKind::Object, answer) => self.read_bare_object(lexer, answer, take),
             (TokenKind::Scalar, _) => {
                 Err(build_error("the answer holds a single value where a list was expected"))
@@ -442,6 +443,30 @@ impl<'k> PageReader<'k> {
                 return Err(build_error(&format!("the answered list has more than {MAX_ITEMS} items")));
             }
             take(read_item(&mut reading, lexer, &self.names)?);
+            Ok(())
+        })
+    }
+
+    /// Items that are the members of an object; the name of each is the value of a field.
+    fn read_keyed_items<'b, L: WireLexer<'b>>(
+        &self,
+        lexer: &mut L,
+        take: &mut dyn FnMut(Snapshot),
+    ) -> WireReadResult<()> {
+        let key = self.list.keyed_by.as_deref().and_then(|name| self.kind.shape.find_field(name));
+        let (mut reading, mut items) = (ObjectReader::default(), 0);
+        lexer.read_members(KeySyntax::AnyText, |name, lexer| {
+            items += 1;
+            if items > MAX_ITEMS {
+                return Err(build_error(&format!("the answered list has more than {MAX_ITEMS} items")));
+            }
+            let mut live = read_item(&mut reading, lexer, &self.names)?;
+            if let Some((field, leaf)) = key.and_then(|field| Some((field, field.ty.scalar_type()?)))
+                && let Ok(value) = leaf.read_token(ScalarToken::String(name))
+            {
+                live.object.set_field(field.number, value);
+            }
+            take(live);
             Ok(())
         })
     }

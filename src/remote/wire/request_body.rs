@@ -16,8 +16,23 @@ pub fn encode_request_body(body: &WireValue, form: &BodyForm, format: WireFormat
     match form.encoding {
         BodyEncoding::Default => encode_body(body, format, api),
         BodyEncoding::MergePatch => encode_body(body, WireFormat::Json, api),
+        BodyEncoding::JsonPatch => encode_body(&build_json_patch(body), WireFormat::Json, api),
         BodyEncoding::Form => encode_form(body, format, api),
     }
+}
+
+/// Members as the operations that set or remove them: `add` sets a member also where there is one.
+fn build_json_patch(body: &WireValue) -> WireValue {
+    let WireValue::Object(members) = body else { return body.clone() };
+    let text = |name: &str, text: &str| (name.to_owned(), WireValue::String(text.to_owned()));
+    let operation = |(name, value): &(String, WireValue)| {
+        let path = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        WireValue::Object(match value {
+            WireValue::Null => vec![text("op", "remove"), text("path", &path)],
+            value => vec![text("op", "add"), text("path", &path), ("value".to_owned(), value.clone())],
+        })
+    };
+    WireValue::Array(members.iter().map(operation).collect())
 }
 
 /// The media type of an encoding; none where the format of the API says it.
@@ -26,6 +41,7 @@ pub fn get_media_type(encoding: BodyEncoding) -> Option<&'static str> {
         BodyEncoding::Default => None,
         BodyEncoding::Form => Some("application/x-www-form-urlencoded"),
         BodyEncoding::MergePatch => Some("application/merge-patch+json"),
+        BodyEncoding::JsonPatch => Some("application/json-patch+json"),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::plan::step::{format_path, is_overlapping};
 use crate::plan::{Change, PlanSubject, Step, StepAction};
 use crate::remote::wire::Snapshot;
 use crate::run::outcome::OutcomeStatus;
-use crate::value::{PathSegment, Sensitivity, Value};
+use crate::value::{Object, PathSegment, Sensitivity, Value};
 
 pub(super) fn diagnose_ambiguous_object(step: &Step) -> Diagnostic {
     Diagnostic::error("ambiguous-object", "meanwhile several live objects have this natural key")
@@ -240,4 +240,24 @@ pub(super) fn diagnose_unrequested_change(step: &Step, change: &Change) -> Diagn
     Diagnostic::error(CHANGED_BESIDES, message).with_location(step.subject.place.clone()).with_hint(
         "the service did it, or somebody else at the same time; look before anything else is written",
     )
+}
+
+/// An object that was written and is not ready.
+pub(super) fn diagnose_not_ready(step: &Step, live: &Object) -> Diagnostic {
+    let kind = &step.subject.kind;
+    let field = kind.pending_until.as_ref().map(|condition| kind.shape.get_field(condition.field));
+    let shown = field.filter(|field| field.sensitivity == Sensitivity::Public).map(|field| {
+        let value = live.get_field(field.number).unwrap_or(&Value::Null);
+        format!(
+            ": its `{}` is `{}`",
+            field.name,
+            ScalarType::render_url_text(value, &kind.api).escape_debug()
+        )
+    });
+    let what =
+        if kind.is_ready(live).is_some() { "is not ready yet" } else { "was written and is not usable" };
+    let message = format!("this {} {what}{}", kind.title.to_lowercase(), shown.unwrap_or_default());
+    Diagnostic::error("not-ready", message)
+        .with_location(step.subject.place.clone())
+        .with_hint("look at the object in the service; `read_after_write: { within: TIME }` waits longer")
 }

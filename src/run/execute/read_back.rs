@@ -97,7 +97,10 @@ impl StepExecutor<'_, '_> {
                 self.reject_id(step, sent);
                 false
             }
-            (_, ObjectMatch::One(live)) => !self.is_stale(step, sent, live),
+            (_, ObjectMatch::One(live)) => match step.subject.kind.is_ready(&live.object) {
+                Some(is_ready) => is_ready && !self.is_stale(step, sent, live),
+                None => true,
+            },
         }
     }
 

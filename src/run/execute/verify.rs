@@ -5,8 +5,8 @@
 use super::StepExecutor;
 use super::diagnostics::{
     CHANGED_BESIDES, diagnose_ambiguous_object, diagnose_lost_changes, diagnose_missing_after_write,
-    diagnose_not_deleted, diagnose_unread_after_write, diagnose_unrequested_change, diagnose_unsaved_digests,
-    diagnose_wrong_created_id,
+    diagnose_not_deleted, diagnose_not_ready, diagnose_unread_after_write, diagnose_unrequested_change,
+    diagnose_unsaved_digests, diagnose_wrong_created_id,
 };
 use super::send::{SendResult, SentWrite, list_sent_values};
 use crate::kind::visit::walk_path;
@@ -111,6 +111,10 @@ impl StepExecutor<'_, '_> {
         outcome.findings.extend(sent.wrong_id.as_ref().map(|id| diagnose_wrong_created_id(step, id)));
         outcome.after_digest = self.digest_object(&outcome.subject.kind, &live.object);
         match decide_live(self.session, &job, &outcome.subject, Some(live)) {
+            PlanDecision::Unchanged(_) if step.subject.kind.is_ready(&live.object) != Some(true) => {
+                self.record_written(step, &sent, &mut outcome);
+                outcome.status = OutcomeStatus::Failed(vec![diagnose_not_ready(step, &live.object)]);
+            }
             PlanDecision::Unchanged(agreeing) => {
                 outcome.findings.extend(agreeing.notes);
                 self.record_written(step, &sent, &mut outcome);

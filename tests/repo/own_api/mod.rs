@@ -11,6 +11,7 @@ mod drafts;
 mod example;
 mod identities;
 mod large_collections;
+mod late_operations;
 mod operation_words;
 mod paging_styles;
 mod parents;

@@ -157,6 +157,47 @@ fn a_merge_patch_holds_what_differs() {
 }
 
 #[test]
+fn a_json_patch_sets_and_removes_members() {
+    let shop = harbour(
+        "",
+        r#"list: { get: /boats }
+        get: { get: "/boats/{id}" }
+        create: { post: /boats }
+        update: { patch: "/boats/{id}", body: changes, nested_fields: { granularity: whole }, encoding: json_patch }
+        delete: { delete: "/boats/{id}" }"#,
+    );
+    let lines = converge(&shop);
+    let set = |path: &str, value: Json| json!({ "op": "add", "path": path, "value": value });
+    let home = json!({ "pier": "C", "berth": 3 });
+    let operations = [set("/seats", json!(41)), set("/home", home), set("/flags", json!(["x", "y"]))];
+    assert_eq!(*first(&lines, "PATCH /boats/1"), json!(operations));
+    shop.sandbox.clear_log();
+    let swan =
+        json!({ "kind": "ferry/boat", "name": "swan", "id": 1, "spec": { "name": "Swan", "state": null } });
+    shop.workspace.write("config/swan.yaml", &swan.to_string());
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+    let sent: Vec<Json> = shop.writes().iter().map(body).collect();
+    assert_eq!(sent, [json!([{ "op": "remove", "path": "/state" }])]);
+    shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+}
+
+#[test]
+fn items_may_be_the_members_of_an_object() {
+    for list in
+        ["list: { get: /boats, keyed_by: name }", "list: { get: /boats, items: data.boats, keyed_by: name }"]
+    {
+        let operations = format!(
+            "{list}\nget: {{ get: \"/boats/{{id}}\" }}\ncreate: {{ post: /boats }}\n\
+             update: {{ put: \"/boats/{{id}}\", response: none }}\ndelete: {{ delete: \"/boats/{{id}}\" }}"
+        );
+        let shop = harbour("", &operations);
+        converge(&shop);
+        let ran = shop.workspace.run(&["import", "ferry/boat", "--output", "imported", "--format", "json"]);
+        assert_eq!(ran.json()["verified"], json!(true), "{}", ran.all());
+    }
+}
+
+#[test]
 fn operations_have_queries_and_an_empty_list_may_be_a_404() {
     let shop = harbour(
         "",
@@ -262,6 +303,16 @@ fn words_that_cannot_be_served_are_refused() {
             "list: { get: /boats }\nGETupdates: [{ put: \"/a/{id}\", fields: [name] }, { put: \"/b/{id}\", fields: [name] }]",
             "`name` belongs to two updates",
         ),
+        (
+            "list: { get: /boats }\nGETupdate: { put: \"/boats/{id}\", encoding: json_patch }",
+            "`json_patch` needs `body: changes`",
+        ),
+        (
+            "list: { get: /boats }\nGETupdate: { patch: \"/boats/{id}\", body: changes, nested_fields: { granularity: members }, encoding: json_patch }",
+            "needs `granularity: whole`",
+        ),
+        ("list: { get: /boats, keyed_by: home }", "`home` is not a `string`, an `integer` or a `uuid`"),
+        ("list: { get: /boats, keyed_by: name, response: one_or_list }", "either the items by their names"),
         ("list: { get: /boats }\nGETupdates: [{ put: \"/a/{id}\", fields: [id] }]", "`id` is never updated"),
         (
             "list: { get: /boats }\nGETupdate: { put: \"/boats/{id}\", response: location }",
