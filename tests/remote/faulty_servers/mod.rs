@@ -31,6 +31,8 @@ const BOUNDS: ExchangeLimits =
 
 fn api() -> Api {
     Api {
+        idempotency_header: None,
+        operation_status: None,
         name: "fishery".into(),
         title: "Fishery".into(),
         description: "A service for tests.".into(),
