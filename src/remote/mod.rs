@@ -13,6 +13,7 @@ mod json;
 mod jsv;
 pub mod page_position;
 pub mod pager;
+mod proxy;
 mod rate_limit_headers;
 pub mod rate_limiter;
 pub mod redactor;

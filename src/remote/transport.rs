@@ -20,6 +20,7 @@ use reqwest::{Method, redirect};
 use tokio::time::timeout;
 use url::Url;
 
+use super::proxy::{PROXY_AUTHENTICATION_REQUIRED, attribute_to_proxy, find_proxy};
 use super::transport_error::{DeliveryStatus, TransportError, TransportErrorReason};
 use super::{hosts, rate_limit_headers};
 use crate::diagnostic::Diagnostic;
@@ -104,7 +105,11 @@ pub struct TransportRequest {
 /// Connections to one host.
 #[derive(Clone)]
 pub(super) enum HostConnection {
-    Http(reqwest::Client),
+    Http {
+        client: reqwest::Client,
+        /// The proxy through which the host is reached, where there is one.
+        proxy: Option<Arc<str>>,
+    },
     Custom(Arc<dyn Transport>),
 }
 
@@ -117,13 +122,15 @@ impl HostConnection {
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT);
-        if hosts::is_local(url) {
+        let is_local = hosts::is_local(url);
+        if is_local {
             // what is meant for this machine must not pass through another
             builder = builder.no_proxy();
         }
-        let http =
+        let client =
             configure_tls(builder, url).and_then(|builder| builder.build().map_err(|_| build_tls_error()))?;
-        Ok(Self::Http(http))
+        let proxy = if is_local { None } else { find_proxy(url) };
+        Ok(Self::Http { client, proxy: proxy.map(Arc::from) })
     }
 
     /// Sends `call` once and reads its answer.
@@ -143,18 +150,26 @@ impl HostConnection {
         call: PreparedRequest,
         limit: u64,
     ) -> Result<TransportResponse, (TransportErrorReason, DeliveryStatus)> {
-        let http = match self {
-            Self::Http(http) => http,
+        let (client, proxy) = match self {
+            Self::Http { client, proxy } => (client, proxy.as_deref()),
             Self::Custom(courier) => {
                 return courier.send_request(call.into()).await.map(TransportResponse::Complete);
             }
         };
-        let mut request = http.request(call.method, call.url).headers(call.headers);
+        let mut request = client.request(call.method, call.url).headers(call.headers);
         if let Some(body) = call.body {
             // said by hand, so that an empty body has its length too
             request = request.header(CONTENT_LENGTH, body.len()).body(body);
         }
-        let answer = request.send().await.map_err(|error| classify_send_error(&error))?;
+        let answer = request.send().await.map_err(|error| {
+            let (reason, sent) = classify_send_error(&error);
+            (proxy.map_or(reason.clone(), |proxy| attribute_to_proxy(reason, &error, proxy)), sent)
+        })?;
+        if let Some(proxy) = proxy.filter(|_| answer.status() == PROXY_AUTHENTICATION_REQUIRED) {
+            let reason =
+                TransportErrorReason::ProxyRefused { proxy: proxy.to_owned(), needs_credentials: true };
+            return Err((reason, DeliveryStatus::NotSent));
+        }
         match answer.headers().get(LOCATION) {
             Some(to) if answer.status().is_redirection() => {
                 Ok(TransportResponse::Redirect(to.to_str().ok().map(str::to_owned)))

@@ -38,6 +38,10 @@ pub enum DeliveryStatus {
 pub enum TransportErrorReason {
     /// No connection; the words say why.
     CannotConnect(String),
+    /// No connection to the proxy through which the host is reached; the words say why.
+    ProxyUnreachable { proxy: String, why: String },
+    /// The proxy does not let the request through.
+    ProxyRefused { proxy: String, needs_credentials: bool },
     /// No secure connection; the words say why.
     Tls(String),
     /// No whole answer within the time a request has.
@@ -96,6 +100,8 @@ impl TransportError {
     pub fn code(&self) -> &'static str {
         match self.reason {
             TransportErrorReason::CannotConnect(_) => "cannot-connect",
+            TransportErrorReason::ProxyUnreachable { .. } => "proxy-unreachable",
+            TransportErrorReason::ProxyRefused { .. } => "proxy-refused",
             TransportErrorReason::Tls(_) => "tls",
             TransportErrorReason::Timeout(_) => "timeout",
             TransportErrorReason::ConnectionClosed => "broken",
@@ -132,6 +138,15 @@ impl TransportError {
         match self.reason {
             TransportErrorReason::CannotConnect(_) => {
                 "check the base URL, the network and the proxy settings"
+            }
+            TransportErrorReason::ProxyUnreachable { .. } => {
+                "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; NO_PROXY names hosts that are reached directly"
+            }
+            TransportErrorReason::ProxyRefused { needs_credentials: true, .. } => {
+                "put user and password into the URL of the proxy, in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
+            }
+            TransportErrorReason::ProxyRefused { .. } => {
+                "ask the people who run the proxy to allow this host, or name it in NO_PROXY"
             }
             TransportErrorReason::Tls(_) => "check the address, and which certificates this machine trusts",
             TransportErrorReason::Timeout(_) => {
@@ -178,6 +193,7 @@ impl TransportErrorReason {
         matches!(
             self,
             Self::CannotConnect(_)
+                | Self::ProxyUnreachable { .. }
                 | Self::Timeout(_)
                 | Self::ConnectionClosed
                 | Self::Truncated
@@ -194,6 +210,15 @@ impl fmt::Display for TransportError {
         let host = &self.host;
         match &self.reason {
             TransportErrorReason::CannotConnect(why) => write!(f, "{host} cannot be reached: {why}"),
+            TransportErrorReason::ProxyUnreachable { proxy, why } => {
+                write!(f, "{host} cannot be reached: no connection to the proxy {proxy}: {why}")
+            }
+            TransportErrorReason::ProxyRefused { proxy, needs_credentials: true } => {
+                write!(f, "{host} cannot be reached: the proxy {proxy} asks for credentials (407)")
+            }
+            TransportErrorReason::ProxyRefused { proxy, .. } => {
+                write!(f, "{host} cannot be reached: the proxy {proxy} refused the connection")
+            }
             TransportErrorReason::Tls(why) => write!(f, "there is no secure connection to {host}: {why}"),
             TransportErrorReason::Timeout(after) => {
                 write!(f, "{host} did not answer within {} s", after.as_secs_f32())

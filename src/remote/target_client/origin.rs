@@ -8,8 +8,18 @@ use crate::diagnostic::{Diagnostic, SourceLocation};
 /// Codes of errors about credentials.
 const CREDENTIAL_CODES: [&str; 4] = ["unauthorized", "forbidden", "login-refused", "no-token"];
 /// Codes of errors about the URL of a target.
-const URL_CODES: [&str; 8] =
-    ["cannot-connect", "tls", "timeout", "broken", "not-http", "redirect", "login-busy", "circuit-open"];
+const URL_CODES: [&str; 10] = [
+    "cannot-connect",
+    "proxy-unreachable",
+    "proxy-refused",
+    "tls",
+    "timeout",
+    "broken",
+    "not-http",
+    "redirect",
+    "login-busy",
+    "circuit-open",
+];
 
 /// Where a target is written.
 pub struct TargetOrigin {

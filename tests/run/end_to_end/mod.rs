@@ -9,6 +9,7 @@ mod interrupts;
 #[cfg(unix)]
 mod locks_and_signals;
 mod personal_values;
+mod proxies;
 mod request_gate;
 mod unread;
 mod workspaces;
