@@ -17,6 +17,7 @@ use super::run_args::{MethodArg, NetworkArgs, RunArgs};
 use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::selection_filter::SelectionFilter;
+use super::shared_receipts;
 use super::wait_notice::WaitNotice;
 use crate::cli::digest_keys::DigestKeys;
 use crate::diagnostic::{Diagnostic, NamedSource, has_errors};
@@ -186,6 +187,7 @@ pub fn prepare_run(
         unselected_documents: OnceLock::new(),
     };
     prepared.mark_base_sources();
+    shared_receipts::learn_written_values(&prepared);
     Ok(prepared)
 }
 

@@ -15,12 +15,16 @@ use url::Url;
 use super::run_setup::{PreparedRun, STATE_FOLDER, build_runtime};
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
+use crate::document::{Document, visit_spec};
 use crate::kind::ScalarType;
+use crate::kind::visit::{NodeType, VisitFlow};
+use crate::plan::rotate::is_rotatable;
 use crate::plan::{Plan, PlanSubject, Step};
 use crate::report::outcome::{ObjectResult, ResultStatus};
 use crate::report::plan_report::ActionView;
 use crate::report::receipt::{self as receipts, Receipt};
 use crate::run::last_applied::{DigestExport, DigestRecord, LastApplied};
+use crate::run::write_digests::WrittenObject;
 use crate::state::files::replace_file;
 use crate::state::receipt;
 use crate::state::receipt_error::ReceiptStoreError;
@@ -130,12 +134,18 @@ pub fn collect_applied_notes(prepared: &PreparedRun, receipt: &Receipt) -> Optio
         let done = receipt.ended.is_some() && result.result == ResultStatus::Done;
         if done && result.action == Some(ActionView::Delete) {
             let (target, kind, name) = (own.target.clone(), own.kind.clone(), own.name.clone());
-            return Some(DigestRecord { target, kind, name, applied: None, id: None, protect: false });
+            let (id, written) = (None, Vec::new());
+            return Some(DigestRecord { target, kind, name, applied: None, id, protect: false, written });
         }
         let mut noted = ledger.export_record(&own.target, &own.kind, &own.name)?;
         let index = prepared.index.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = index.get(&own.target, &own.kind, &own.name) {
             (noted.id, noted.protect) = (entry.id.clone(), entry.protect);
+        }
+        // digests under the key of this machine say nothing elsewhere
+        if prepared.keys.environment_key().is_some() {
+            let digests = prepared.write_digests.lock().unwrap_or_else(PoisonError::into_inner);
+            noted.written = digests.export_written(identify_written(&noted));
         }
         let is_new = noted.applied.as_ref().is_some_and(|entry| entry.at >= receipt.started);
         (done || is_new).then_some(noted)
@@ -206,6 +216,53 @@ pub fn find_protected(steps: &[&Step], prepared: &PreparedRun) -> BTreeSet<usize
         Ok(())
     });
     read.map(|()| protected).unwrap_or_default()
+}
+
+/// Learns from receipts what other machines last wrote where the services do not show it, of the objects whose
+/// documents supply such values. The newest receipt about each counts. A place that cannot be read teaches nothing.
+pub fn learn_written_values(prepared: &PreparedRun) {
+    let Some(store) = &prepared.workspace.settings.receipts.store else { return };
+    let documents = prepared.workspace.documents.iter().filter(|document| supplies_hidden_value(document));
+    let mut sought: BTreeSet<ReceiptObjectKey> = documents
+        .filter_map(|own| {
+            Some((own.target.as_ref()?.to_string(), own.kind.name.to_string(), own.name.to_string()))
+        })
+        .collect();
+    if sought.is_empty() || prepared.keys.environment_key().is_none() {
+        return;
+    }
+    let read = run_on_archive(store, async |archive| {
+        for name in archive.list_newest(MAX_READ_RECEIPTS).await? {
+            if sought.is_empty() {
+                break;
+            }
+            let Ok(text) = archive.get_receipt(&name).await else { continue };
+            for mut note in read_trusted_notes(&text, prepared) {
+                if sought.remove(&build_note_key(&note)) {
+                    let written = std::mem::take(&mut note.written);
+                    let mut digests = prepared.write_digests.lock().unwrap_or_else(PoisonError::into_inner);
+                    digests.import_written(identify_written(&note), written);
+                }
+            }
+        }
+        Ok(())
+    });
+    // drift and apply report a place that cannot be read
+    let _ = read;
+}
+
+/// Whether a document supplies a value that a service may not show.
+fn supplies_hidden_value(document: &Document) -> bool {
+    let mut supplies = false;
+    visit_spec(document, &mut |at| {
+        supplies |= matches!(at.node_type, NodeType::Field) && is_rotatable(at.field);
+        VisitFlow::Descend
+    });
+    supplies
+}
+
+fn identify_written(note: &DigestRecord) -> WrittenObject<'_> {
+    WrittenObject { target: &note.target, kind: &note.kind, name: &note.name, id: note.id.as_deref() }
 }
 
 /// What a receipt tells of objects of the same services, if it is sealed under the same key.

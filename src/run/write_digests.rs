@@ -4,6 +4,8 @@
 //! The key stays on this machine (`.trueup/key`) or comes from `TRUEUP_DIGEST_KEY`; without it a digest says
 //! nothing, so that not even a four-digit PIN can be guessed from the file.
 
+mod written_export;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+pub use self::written_export::{WrittenDigest, WrittenObject};
 use super::clock::RunClock;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};
@@ -36,6 +39,8 @@ pub struct WriteDigests {
     entries: AppendLog<WriteDigestEntry>,
     /// What services answered to have taken and no look has proved yet; it is not on disk.
     assumed: BTreeMap<String, WriteDigestEntry>,
+    /// What other machines wrote, under the same key; it is not on disk.
+    shared: BTreeMap<String, WriteDigestEntry>,
     clock: RunClock,
 }
 
@@ -75,6 +80,7 @@ impl WriteDigests {
             key: Zeroizing::default(),
             entries: AppendLog::new_in_memory(),
             assumed: BTreeMap::new(),
+            shared: BTreeMap::new(),
             clock: RunClock::start(),
         }
     }
@@ -90,8 +96,8 @@ impl WriteDigests {
         };
         let entries = AppendLog::open(&folder.join(FILE))?;
         let clock = RunClock::start();
-        let assumed = BTreeMap::new();
-        Ok(Self { folder: folder.to_owned(), key, entries, assumed, clock })
+        let (assumed, shared) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { folder: folder.to_owned(), key, entries, assumed, shared, clock })
     }
 
     /// Marks that these values are about to be sent: until the outcome is known, neither they nor those before
@@ -107,7 +113,7 @@ impl WriteDigests {
     ) -> io::Result<()> {
         // where nothing is known, a clear whose outcome is unknown adds nothing
         let is_news = |(path, value): &&(ValuePath, Value)| {
-            !value.is_blank() || self.entries.get(&build_key(subject, path)).is_some()
+            !value.is_blank() || self.find_recorded(&build_key(subject, path)).is_some()
         };
         let values: Vec<_> = values.iter().filter(is_news).cloned().collect();
         self.append_entries(&[(subject, &values)], |own, sent| {
@@ -249,7 +255,7 @@ impl WriteDigests {
                     doubtful_until: None,
                     repeated_until: None,
                 };
-                let entry = choose(self.entries.get(&name).cloned(), sent);
+                let entry = choose(self.find_recorded(&name).cloned(), sent);
                 entries.push((name, entry));
             }
         }
@@ -257,7 +263,15 @@ impl WriteDigests {
     }
 
     fn find_entry(&self, name: &str) -> Option<&WriteDigestEntry> {
-        self.assumed.get(name).or_else(|| self.entries.get(name))
+        self.assumed.get(name).or_else(|| self.find_recorded(name))
+    }
+
+    /// What this workspace recorded, or another machine later.
+    fn find_recorded(&self, name: &str) -> Option<&WriteDigestEntry> {
+        match (self.entries.get(name), self.shared.get(name)) {
+            (Some(own), Some(shared)) if own.at < shared.at => Some(shared),
+            (own, shared) => own.or(shared),
+        }
     }
 }
 

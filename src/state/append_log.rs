@@ -94,6 +94,11 @@ impl<T: LogValue> AppendLog<T> {
         self.values.get(name)
     }
 
+    /// Every fact with its name, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.values.iter().map(|(name, value)| (&**name, value))
+    }
+
     /// Every fact, in no order.
     pub fn values(&self) -> impl Iterator<Item = &T> {
         self.values.values()

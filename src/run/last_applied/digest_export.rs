@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LastApplied, LastAppliedEntry, build_object_key};
+use crate::run::write_digests::WrittenDigest;
 
 /// What was noted of objects.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
@@ -36,6 +37,9 @@ pub struct DigestRecord {
     /// Whether its document protects it from deletion.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protect: bool,
+    /// What was last written where the service does not show it, in digests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<WrittenDigest>,
 }
 
 /// The digests say nothing to anybody who reads them.
@@ -61,6 +65,7 @@ impl LastApplied {
             applied,
             id: None,
             protect: false,
+            written: Vec::new(),
         })
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trueup::kind::WireFormat::Json;
+use trueup::sandbox::{SandboxOptions, SandboxSecretMode};
 
 use super::records::{has, object};
-use crate::support::sandbox_fixture::SandboxFixture;
+use crate::support::sandbox_fixture::{SandboxFixture, options};
 use crate::support::workspace::Workspace;
 
 const PARTNER: &str = "carrierx/partner";
@@ -23,7 +24,10 @@ struct Home {
 
 impl Home {
     fn new(kind: &str, count: usize) -> Self {
-        let mut fixture = SandboxFixture::new(kind, count, Json);
+        Self::of(SandboxFixture::new(kind, count, Json))
+    }
+
+    fn of(mut fixture: SandboxFixture) -> Self {
         fixture.workspace.set("TRUEUP_DIGEST_KEY", "a key of the operator's own");
         let place = tempfile::tempdir().expect("a folder");
         share(&fixture.workspace, &place);
@@ -204,4 +208,47 @@ fn what_was_deleted_elsewhere_was_not_applied_last() {
     home.fixture.workspace.write("config/000.yaml", &there);
     let report = home.cloned().expect(5, &DRIFT).json();
     assert_eq!(has(&report), [false, false, true, false], "{report:#}");
+}
+
+/// One object whose secrets read back in no clear form, written with the values of its document.
+fn hidden(secret_mode: SandboxSecretMode) -> Home {
+    let options = SandboxOptions { count: Some(1), secret_mode, ..options() };
+    let mut home = Home::of(SandboxFixture::with("bootview/payment-gateway", Json, options));
+    home.fixture.documents[0].document["spec"]["maxPaymentAmount"] = json!(4321.5);
+    home.fixture.write();
+    home.fixture.workspace.expect(0, &APPLY);
+    home
+}
+
+#[test]
+fn a_rotation_in_a_fresh_clone_is_seen_by_what_another_one_wrote() {
+    for mode in [SandboxSecretMode::Masked, SandboxSecretMode::Hidden] {
+        let home = hidden(mode);
+        let mut clone = home.cloned();
+        clone.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+        let (name, _) = home.fixture.documents[0].variables[0].clone();
+        clone.set(name.clone(), "canary-rotated");
+        let planned = clone.expect(2, &["plan", "--detailed-exitcode"]);
+        assert!(!planned.all().contains("canary"), "{}", planned.all());
+        a_second_later();
+        clone.expect(0, &APPLY);
+        assert!(home.fixture.dump()[0].to_string().contains("canary-rotated"));
+        // and the first one learns that its own value is not the last one any more
+        let first = home.fixture.workspace.expect(2, &["plan", "--detailed-exitcode", "--format", "json"]);
+        assert_eq!(first.json()["summary"]["update"], 1, "{}", first.all());
+    }
+}
+
+#[test]
+fn without_a_shared_key_nothing_is_known_of_what_others_wrote() {
+    let home = hidden(SandboxSecretMode::Masked);
+    let receipts = std::fs::read_dir(home.place.path()).expect("a folder").flatten();
+    let texts: Vec<String> =
+        receipts.filter_map(|entry| std::fs::read_to_string(entry.path()).ok()).collect();
+    assert!(texts.iter().any(|text| text.contains("\"written\"")), "{texts:?}");
+    let mut clone = home.cloned();
+    clone.unset("TRUEUP_DIGEST_KEY");
+    let plan = clone.expect(0, &["plan", "--format", "json"]).json();
+    let hidden = plan["unchanged"][0]["hidden"].as_array().expect("hidden values");
+    assert!(hidden.iter().all(|own| own["status"] == "never_written"), "{plan:#}");
 }
