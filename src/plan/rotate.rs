@@ -56,8 +56,15 @@ impl SecretRotation {
             !documents.iter().any(|document| selector.matches_any_value(document))
         };
         let fault = |selector: &RotationSelector| {
-            let message =
-                format!("`--rotate {}` names no secret of any document", selector.text.escape_debug());
+            let is_fixed = documents.iter().any(|document| selector.matches_immutable_value(document));
+            let text = selector.text.escape_debug();
+            if is_fixed {
+                let message =
+                    format!("`--rotate {text}` names a value that cannot be changed after creation");
+                return Diagnostic::error("unmatched-rotate", message)
+                    .with_hint("change it in the service, or create the object anew");
+            }
+            let message = format!("`--rotate {text}` names no secret of any document");
             Diagnostic::error("unmatched-rotate", message)
                 .with_hint("write a document's name, or `api/kind/name`, and behind a colon a field; `*` stands for any letters")
         };
@@ -84,6 +91,15 @@ impl RotationSelector {
     }
 
     fn matches_any_value(&self, document: &Document) -> bool {
+        self.matches_value(document, &|field| !field.behavior.immutable)
+    }
+
+    /// Whether it names a value that is only set by a create.
+    fn matches_immutable_value(&self, document: &Document) -> bool {
+        self.matches_value(document, &|field| field.behavior.immutable)
+    }
+
+    fn matches_value(&self, document: &Document, is_meant: &dyn Fn(&Field) -> bool) -> bool {
         self.matches_document(document) && {
             let mut matches = false;
             visit_spec(document, &mut |at| {
@@ -91,7 +107,8 @@ impl RotationSelector {
                 let path = || ValuePath(at.path.iter().map(segment).collect());
                 let is_value =
                     matches!((at.node_type, &at.field.ty), (NodeType::Field, FieldType::Scalar(_)));
-                matches |= is_value && is_rotatable(at.field) && self.selects_value(document, &path());
+                let is_meant = is_value && is_rotatable(at.field) && is_meant(at.field);
+                matches |= is_meant && self.selects_value(document, &path());
                 VisitFlow::Descend
             });
             matches

@@ -90,3 +90,126 @@ fn words_about_reads_belong_to_secrets() {
         workspace.expect(1, &["api", "check"]).complains(&[says, "boat.yaml:"]);
     }
 }
+
+/// The only document, with this `spec` and no id.
+fn create(shop: &OwnApiFixture, spec: &serde_json::Value) {
+    let document = json!({ "kind": "ferry/boat", "name": "tern", "spec": spec });
+    shop.workspace.write("config/swan.yaml", &document.to_string());
+    shop.workspace.expect(0, &["apply", "--auto-approve"]);
+}
+
+#[test]
+fn a_secret_that_a_create_left_out_is_known_to_be_none() {
+    for words in ["reads_back: never", "when_absent: hidden", "write_only: true"] {
+        let shop = harbour(&format!("sensitivity: secret, {words}"), None);
+        create(&shop, &json!({ "name": "Tern", "seats": 3 }));
+        create(&shop, &json!({ "name": "Tern", "seats": 4 }));
+        let writes = shop.writes();
+        let lines: Vec<&str> = writes.iter().map(|entry| &*entry.method).collect();
+        assert_eq!(lines, ["POST", "PUT"], "{words}");
+        assert!(body(&writes[1])["pin"].is_null(), "{words}");
+        shop.workspace.expect(0, &["plan", "--detailed-exitcode"]).says(&["No changes"]);
+    }
+}
+
+#[test]
+fn one_secret_on_several_objects_is_not_carried() {
+    let workspace = Workspace::new();
+    workspace.write("apis/ferry/api.yaml", API);
+    let second = "\n  - object: { id: 2, name: Gull, seats: 12, pin: as before }\n";
+    let kind = BOAT.replace("WORDS", "sensitivity: secret").replace("canary-real-pin", "as before");
+    workspace.write("apis/ferry/boat.yaml", &format!("{}{second}", kind.trim_end()));
+    let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
+    for (id, name) in [(1, "Swan"), (2, "Gull")] {
+        let spec = json!({ "name": name, "seats": 41 });
+        let document = json!({ "kind": "ferry/boat", "name": name.to_lowercase(), "id": id, "spec": spec });
+        shop.workspace.write(&format!("config/{name}.yaml"), &document.to_string());
+    }
+    let ran = shop.workspace.expect(3, &["apply", "--auto-approve"]);
+    assert_eq!(ran.all().matches("unconfirmed-secret]").count(), 2, "{}", ran.all());
+    assert!(shop.writes().is_empty());
+}
+
+const DEEP: &str = r#"
+format: 1
+title: Boat
+description: A boat.
+identity: { id: id, natural_key: [name] }
+operations:
+  list: { get: /boats }
+  get: { get: "/boats/{id}" }
+  update: { patch: "/boats/{id}", body: changes, nested_fields: { granularity: GRANULARITY } }
+properties:
+  id: { type: integer, description: The id., read_only: true }
+  name: { type: string, description: The name., required: true }
+  cabin:
+    type: object
+    description: The cabin.
+    properties:
+      beds: { type: integer, description: How many beds. }
+      lock:
+        type: object
+        description: Its lock.
+        properties:
+          label: { type: string, description: Its label. }
+          code: { type: string, description: What opens it., sensitivity: secret }
+  doors:
+    type: array
+    description: The doors.
+    unlisted_items: keep
+    list_type: map
+    list_keys: [[side]]
+    items:
+      properties:
+        side: { type: string, description: The side., required: true }
+        width: { type: integer, description: The width. }
+        code: { type: string, description: What opens it., sensitivity: secret }
+examples:
+  - object: { id: 1, name: Swan, cabin: { beds: 2, lock: { label: A, code: "••••" } }, doors: [{ side: port, width: 1, code: "****" }, { side: aft, width: 2, code: "xxxx1234" }] }
+"#;
+
+#[test]
+fn a_mask_does_not_travel_with_what_is_beside_it_at_any_depth() {
+    for (granularity, spec, refused) in [
+        ("whole", json!({ "cabin": { "beds": 3 } }), true),
+        ("whole", json!({ "cabin": { "lock": { "label": "B" } } }), true),
+        ("members", json!({ "cabin": { "beds": 3 } }), false),
+        ("members", json!({ "cabin": { "lock": { "label": "B" } } }), true),
+        ("members", json!({ "doors": [{ "side": "port", "width": 9 }] }), true),
+        ("whole", json!({ "doors": [{ "side": "port", "width": 9 }] }), true),
+        // another door travels in the list too
+        (
+            "members",
+            json!({ "doors": [{ "side": "port", "width": 9, "code": { "from_env": "PIN" } }] }),
+            true,
+        ),
+    ] {
+        let mut workspace = Workspace::new();
+        workspace.set("PIN", "canary-new-pin");
+        workspace.write("apis/ferry/api.yaml", API);
+        workspace.write("apis/ferry/boat.yaml", &DEEP.replace("GRANULARITY", granularity));
+        let shop = OwnApiFixture::open(workspace, SETTINGS, SandboxOptions::default());
+        let mut all = json!({ "name": "Swan" });
+        all.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
+        let document = json!({ "kind": "ferry/boat", "name": "swan", "id": 1, "spec": all });
+        shop.workspace.write("config/swan.yaml", &document.to_string());
+        let ran = shop.workspace.run(&["apply", "--auto-approve"]);
+        let sent: Vec<String> = shop.writes().iter().map(|entry| body(entry).to_string()).collect();
+        assert_eq!(
+            ran.code,
+            Some(if refused { 3 } else { 0 }),
+            "{granularity} {spec}: {sent:?}\n{}",
+            ran.all()
+        );
+        assert_eq!(sent.len(), usize::from(!refused), "{granularity} {spec}: {sent:?}");
+        assert!(!sent.concat().contains("code"), "{granularity} {spec}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_never_changes_is_not_rotated_in_silence() {
+    let shop = harbour("sensitivity: secret, immutable: true, write_only: true", Some("canary-first-pin"));
+    let ran = shop.workspace.run(&["plan", "--rotate", "swan:pin"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.all());
+    ran.complains(&["unmatched-rotate", "cannot be changed after creation"]);
+}
