@@ -3,11 +3,13 @@
 //! server that is fast enough not to be the limit; what counts is the ratio within one run.
 //!
 //! `cargo bench --bench ratios` runs a short table, `-- --full` the whole one, `-- --only apply` the lines with
-//! that in their titles, and `-- --only "apply, 1000 " --under "strace -f -c"` trueup alone, once, under another
+//! that in their titles, `-- --against PROGRAM` another build of trueup in the place of the floor, on 100,000
+//! documents without environments, and `-- --only "apply, 1000 " --under "strace -f -c"` trueup alone, once, under another
 //! program. `docs/performance.md` says how to read it.
 
 mod estate;
 mod floor;
+mod levels;
 mod measure;
 mod mock;
 
@@ -77,6 +79,9 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--floor", workspace, base_url, what] => floor::main(Path::new(workspace), base_url, what),
         ["--bare"] => println!("a bare program"),
+        options if after(options, "--against").is_some() => {
+            compare_builds(Path::new(after(options, "--against").unwrap_or_default()));
+        }
         options => match (after(options, "--only"), after(options, "--under")) {
             (Some(title), Some(words)) => under(title, &words.split_whitespace().collect::<Vec<_>>()),
             (None, Some(_)) => panic!("name one line with --only"),
@@ -115,7 +120,37 @@ fn table(full: bool, title: &str) {
         figures.print(&work.title());
         seen.push((*work, figures));
     }
+    if BASE_TITLE.contains(title) {
+        compare_base();
+    }
     growth(&seen);
+}
+
+const BASE_TITLE: &str = "validate, 40000 objects on one base, against flat documents";
+const VALIDATE: [&str; 2] = ["validate", "--quiet"];
+
+/// Objects on one base, against documents that say the same without it.
+fn compare_base() {
+    let (extending, flat) = (levels::write_extending(40_000), levels::write_flat(40_000));
+    let validate = |workspace: &TempDir| {
+        let root = workspace.path().to_string_lossy();
+        run(Path::new(TRUEUP), &[&["-C", &*root][..], &VALIDATE].concat(), 0)
+    };
+    let pair = |_| Pair { ours: validate(&extending), floor: validate(&flat), requests: (0, 0) };
+    pair(0); // warm-up
+    Figures::of(&(0..9).map(pair).collect::<Vec<_>>()).print(BASE_TITLE);
+}
+
+/// This build against another one, without environments.
+fn compare_builds(other: &Path) {
+    println!("{HEAD}");
+    let workspace = Estate::new(100_000, 0).write("http://127.0.0.1:1");
+    let root = workspace.path().to_string_lossy().into_owned();
+    let validate = |program: &Path| run(program, &[&["-C", &*root][..], &VALIDATE].concat(), 0);
+    let pair = |_| Pair { ours: validate(Path::new(TRUEUP)), floor: validate(other), requests: (0, 0) };
+    pair(0); // warm-up
+    Figures::of(&(0..9).map(pair).collect::<Vec<_>>())
+        .print("validate, 100000 objects, against another build");
 }
 
 /// Start-up alone, against a program that prints one line.

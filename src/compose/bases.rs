@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, SourceLocation, SourceSpan, suggest_word};
 use crate::document::levels::{DocumentLevels, LevelKind};
 use crate::document::node_encoder::NodeEncoder;
 use crate::document::read::EffectiveReader;
+use crate::kind::explain::is_set_by_service;
 use crate::kind::registry::KindRegistry;
 use crate::kind::{FieldType, Kind, Shape};
 use crate::value::Sensitivity;
@@ -207,8 +208,8 @@ fn copy_base<'v, 's: 'v>(
     base: &BaseDocument<'s>,
     substitution: &mut Substitution<'v>,
 ) -> Option<(YamlNode<'v>, Arc<Kind>)> {
-    let start =
-        substitution.levels_mut().add_level(LevelKind::Base(Arc::from(&*base.name.0)), base.source)?;
+    let kind = LevelKind::Base(Arc::from(&*base.name.0));
+    let start = substitution.levels_mut().add_level(kind, base.source, base.name.1)?;
     let spec = base.spec.as_ref()?;
     if !matches!(spec.data, YamlData::Mapping(_)) {
         let fault = Diagnostic::error(
@@ -225,16 +226,23 @@ fn copy_base<'v, 's: 'v>(
 fn report_identity(base: &BaseDocument, faults: &mut Vec<Diagnostic>) {
     let Some(spec) = &base.spec else { return };
     let kind = &base.kind;
-    let parts: Vec<_> =
-        kind.identity.natural_key.iter().filter_map(|path| find_field_node(spec, kind, path)).collect();
+    // what trueup fills in is written nowhere
+    let is_written =
+        |path: &&Vec<u16>| path.first().is_none_or(|own| kind.shape.get_field(*own).copy_of.is_none());
+    let key: Vec<_> = kind.identity.natural_key.iter().filter(is_written).collect();
+    let parts: Vec<_> = key.iter().filter_map(|path| find_field_node(spec, kind, path)).collect();
     let fault = |span: SourceSpan, message: String| {
         Diagnostic::error("identity-in-base", message)
             .with_location(base.source.locate_span(span))
             .with_hint("move it to the document of the object")
     };
-    if let Some(first) = parts.first().filter(|_| parts.len() == kind.identity.natural_key.len()) {
+    if let Some(first) = parts.first().filter(|_| parts.len() == key.len()) {
         let names = kind.list_natural_key_names().join(", ");
         faults.push(fault(*first, format!("`{names}` finds one object, so it cannot stand in a base")));
+    }
+    let id = kind.id_field();
+    if let Some(span) = find_field_node(spec, kind, &[id.number]).filter(|_| !is_set_by_service(id)) {
+        faults.push(fault(span, format!("`{}` finds one object, so it cannot be in a base", id.name)));
     }
     report_personal(spec, &kind.shape, &mut |span, name| {
         faults.push(fault(span, format!("`{name}` is about a person, so it cannot stand in a base")));

@@ -239,7 +239,7 @@ impl<'c> Composer<'c> {
         let document = document.map(|document| Document {
             environment: environment.cloned(),
             is_composed: job.is_shared() || !map.is_single(),
-            levels: (!map.is_single()).then(|| Arc::new(map)),
+            levels: (!map.is_single()).then(|| reader.share_levels(map)),
             ..document
         });
         ComposedObject { document, faults, overlay_faults, depends_on_environment }

@@ -65,7 +65,8 @@ impl<'s> LevelStack<'s> {
         let kind = &object.kind;
         let overlay_level =
             |overlay: &OverlayDocument| LevelKind::Overlay(Arc::from(&*overlay.environment.0));
-        let start = overlay.map_or(Some(0), |own| map.add_level(overlay_level(own), own.source))?;
+        let start =
+            overlay.map_or(Some(0), |own| map.add_level(overlay_level(own), own.source, own.name.1))?;
         let mut substitution = Substitution::new(values, environment.cloned(), map);
         let own = LevelNodes::copy(&|key| object.find_entry(key), kind, 0, &mut substitution);
         let find_above = |overlay: &'s OverlayDocument<'s>| {

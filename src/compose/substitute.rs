@@ -171,7 +171,7 @@ impl<'s> Substitution<'s> {
     fn place_value(&mut self, found: ValueUse<'s>, reference: SourceSpan) -> YamlNode<'s> {
         let known = self.value_starts.iter().find(|(kind, _)| *kind == found.level).map(|(_, start)| *start);
         let start = known.or_else(|| {
-            let start = self.levels.add_level(found.level.clone(), found.source)?;
+            let start = self.levels.add_level(found.level.clone(), found.source, SourceSpan::default())?;
             self.value_starts.push((found.level.clone(), start));
             Some(start)
         });

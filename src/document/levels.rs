@@ -22,6 +22,8 @@ pub struct DocumentLevel {
     pub source: Arc<NamedSource>,
     /// Where its stretch starts.
     pub start: u32,
+    /// Its name in its file.
+    pub name: SourceSpan,
 }
 
 /// What a level is.
@@ -61,7 +63,7 @@ impl DocumentLevels {
     /// The levels of a document in this file, so far.
     pub fn new(source: &Arc<NamedSource>) -> Self {
         let mut levels = Self::empty();
-        levels.add_level(LevelKind::Document, source);
+        levels.add_level(LevelKind::Document, source, SourceSpan::default());
         levels
     }
 
@@ -70,12 +72,12 @@ impl DocumentLevels {
         Self { levels: Vec::new(), end: 0 }
     }
 
-    /// Adds a level, and gives where its stretch starts; nothing when there is no room for it.
-    pub fn add_level(&mut self, kind: LevelKind, source: &Arc<NamedSource>) -> Option<u32> {
+    /// Adds a level with the place of its name, and gives where its stretch starts; nothing when there is no room for it.
+    pub fn add_level(&mut self, kind: LevelKind, source: &Arc<NamedSource>, name: SourceSpan) -> Option<u32> {
         let start = self.end;
         let length = u32::try_from(source.text.len()).ok()?.checked_add(1)?;
         self.end = start.checked_add(length)?;
-        self.levels.push(DocumentLevel { kind, source: Arc::clone(source), start });
+        self.levels.push(DocumentLevel { kind, source: Arc::clone(source), start, name });
         Some(start)
     }
 
@@ -105,6 +107,20 @@ impl DocumentLevels {
     /// Every level, in the order of their stretches.
     pub fn iter_levels(&self) -> impl Iterator<Item = &DocumentLevel> {
         self.levels.iter()
+    }
+
+    /// The bases and the overlay: what each is, and where its name is.
+    pub fn list_other_documents(&self) -> impl Iterator<Item = (&LevelKind, SourceLocation)> {
+        let is_other = |own: &&DocumentLevel| own.kind.is_document() && own.kind != LevelKind::Document;
+        self.levels.iter().filter(is_other).map(|own| (&own.kind, own.source.locate_span(own.name)))
+    }
+
+    /// Whether both have the same levels in the same files.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same = |(a, b): (&DocumentLevel, &DocumentLevel)| {
+            Arc::ptr_eq(&a.source, &b.source) && a.start == b.start && a.name == b.name && a.kind == b.kind
+        };
+        self.levels.len() == other.levels.len() && self.levels.iter().zip(&other.levels).all(is_same)
     }
 
     /// Whether there is no other level than the document itself.

@@ -97,11 +97,21 @@ impl<'r> SourceReader<'r> {
 pub struct EffectiveReader<'k> {
     kinds: &'k KindRegistry,
     tainted_kinds: TaintedKinds,
+    /// The levels of the last document; objects of a file often have the same ones.
+    levels: Option<Arc<DocumentLevels>>,
 }
 
 impl<'k> EffectiveReader<'k> {
     pub fn new(kinds: &'k KindRegistry) -> Self {
-        Self { kinds, tainted_kinds: TaintedKinds::default() }
+        Self { kinds, tainted_kinds: TaintedKinds::default(), levels: None }
+    }
+
+    /// The levels of a document, shared with the one before it where they are the same.
+    pub fn share_levels(&mut self, levels: DocumentLevels) -> Arc<DocumentLevels> {
+        match &self.levels {
+            Some(last) if last.is_same(&levels) => Arc::clone(last),
+            _ => Arc::clone(self.levels.insert(Arc::new(levels))),
+        }
     }
 
     /// Reads a node as the document in `source`; its spans lie in `levels`.
@@ -154,10 +164,13 @@ impl SourceReader<'_> {
 
     fn defers_unread(&self, node: &YamlNode) -> bool {
         match self.defer_rule {
-            DeferRule::Never | DeferRule::WhereNeeded([]) => false,
+            DeferRule::Never => false,
             DeferRule::Always => matches!(node.data, YamlData::Mapping(_)),
+            // what other documents complete is read once, when it is complete
             DeferRule::WhereNeeded(kinds) => {
-                node.get_value("kind").and_then(YamlNode::as_scalar).is_some_and(|kind| kinds.contains(&kind))
+                let kind = || node.get_value("kind").and_then(YamlNode::as_scalar);
+                node.entries().iter().any(|entry| COMPOSITION_KEYS.contains(&&*entry.key))
+                    || (!kinds.is_empty() && kind().is_some_and(|kind| kinds.contains(&kind)))
             }
         }
     }

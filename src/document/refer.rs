@@ -222,13 +222,32 @@ pub fn report_dangling_references(documents: &[Document], faults: &mut Vec<Diagn
             let Some(ReferenceSource::Kind(kind)) = among else { continue };
             let known = names.get(&(&**kind, document.target.as_deref())).map_or(&[][..], Vec::as_slice);
             if !known.contains(&&*reference.name) {
-                faults.push(
-                    diagnose_unknown_document(reference, kind, known)
-                        .with_location(document.locate_span(yaml_path.span)),
-                );
+                let elsewhere = documents.iter().find(|own| {
+                    *own.kind.name == **kind
+                        && *own.name == *reference.name
+                        && own.environment != document.environment
+                });
+                let fault = match elsewhere {
+                    Some(other) => diagnose_other_environment(document, other),
+                    None => diagnose_unknown_document(reference, kind, known),
+                };
+                faults.push(fault.with_location(document.locate_span(yaml_path.span)));
             }
         }
     }
+}
+
+/// The fault of a reference to a document that another environment has.
+fn diagnose_other_environment(document: &Document, other: &Document) -> Diagnostic {
+    let name = escape_for_message(&other.name);
+    let own = document.environment.as_deref().unwrap_or_default();
+    let there = other.environment.as_deref().unwrap_or_default();
+    let message = format!("`{name}` is not in the environment `{own}`, where this reference is");
+    Diagnostic::error("reference-across-environments", message)
+        .with_related(other.locate_span(other.name_span), format!("the document, in `{there}`"))
+        .with_hint(
+            "name the environment in its `environments` too, or narrow this document to its environments",
+        )
 }
 
 /// The fault of a name that no document has; `known` are those that documents of the kind have.

@@ -224,7 +224,9 @@ fn read_workspace(
     faults.extend(diagnostic::remove_repetitions(duplicates));
     check_providers(&read.documents, &settings, faults);
     if narrow.is_empty() {
-        document::refer::report_dangling_references(&read.documents, faults);
+        let mut dangling = Vec::new();
+        document::refer::report_dangling_references(&read.documents, &mut dangling);
+        faults.extend(diagnostic::remove_repetitions(dangling));
     }
     let policies = PolicySet::read_sources(&files::read_policies(&root, faults), &registry, faults);
     Ok(LoadedWorkspace {

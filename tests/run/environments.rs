@@ -162,6 +162,30 @@ fn an_environment_without_its_values_and_an_object_without_an_environment_are_er
 }
 
 #[test]
+fn a_required_field_that_no_level_sets_is_refused() {
+    let depot = Depot::new();
+    let own = &depot.workspace;
+    let required = "price: { type: decimal, description: The price., required: true }";
+    own.write(
+        "apis/depot/item.yaml",
+        &ITEM.replace("price: { type: decimal, description: The price. }", required),
+    );
+    own.write("bases/usual.yaml", "# shared\nbase: usual\nkind: depot/item\nspec: { label: Usual }\n");
+    let settings = own.read("trueup.yaml");
+    let values = "values: { price: { type: decimal, default: 2.5 } }\n";
+    own.write("trueup.yaml", &settings.replace(values, ""));
+    own.remove("values/production.yaml");
+    let ran = own
+        .expect(0, &["plan", "--env", "production", "--name", "bolt", "--trust-empty=1", "--format", "json"]);
+    assert_eq!(ran.json()["summary"]["create"], 1, "the document sets it");
+    own.write("config/items.yaml", &ITEMS.replace(", price: 1", ""));
+    let ran = own.run(&["plan", "--env", "production", "--name", "bolt", "--trust-empty=1"]);
+    for said in ["missing-field", "a new object needs `price`", "config/items.yaml:5"] {
+        assert!(ran.all().contains(said), "{said}\n{}", ran.all());
+    }
+}
+
+#[test]
 fn an_edit_that_is_refused_shows_no_sensitive_value() {
     const CANARY: &str = "canary-4410";
     let depot = Depot::new();

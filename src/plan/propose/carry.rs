@@ -114,9 +114,22 @@ impl ProposalBuilder<'_> {
             };
             let message = format!("{what} needs `{}`", field.name);
             self.push_error("missing-field", message, self.current_span, hint);
+            if self.new_item_list.is_none() {
+                self.relate_levels();
+            }
         } else if self.is_unsent_secret(field) {
             // none is sent, so none is there
             self.proposal.hidden.push((path(), Value::Null));
+        }
+    }
+
+    /// Names the other levels of the document in the last error: each of them could set what is missing.
+    fn relate_levels(&mut self) {
+        let levels = self.input.document.levels.iter().flat_map(|own| own.list_other_documents());
+        let related = levels
+            .map(|(level, place)| (place, format!("{}, which does not set it either", level.describe())));
+        if let Some(fault) = self.proposal.errors.last_mut() {
+            fault.related.extend(related);
         }
     }
 

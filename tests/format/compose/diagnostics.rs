@@ -207,6 +207,33 @@ fn objects() {
 }
 
 #[test]
+fn references_stay_within_an_environment() {
+    let item = "kind: depot/item\nname: i\nextends: [usual]\nspec: { code: I, parent: { ref: k } }\n";
+    let parent = |environments: &str| {
+        format!("kind: depot/item\nname: k\n{environments}extends: [usual]\nspec: {{ code: K }}\n")
+    };
+    check(&[("config/i.yaml", item), ("config/k.yaml", &parent(""))], &[], "");
+    check(
+        &[("config/i.yaml", item), ("config/k.yaml", &parent("environments: [production]\n"))],
+        &["reference-across-environments config/i.yaml:4:26 + config/k.yaml:2:7"],
+        "`environments`",
+    );
+    check(&[("config/i.yaml", item)], &["unknown-reference config/i.yaml:4:26"], "known here: i");
+}
+
+#[test]
+fn an_id_in_the_spec_of_a_base() {
+    check(
+        &[(
+            "bases/b.yaml",
+            "base: usual\nkind: depot/item\nspec: { price: { value: price }, pin: { value: pin }, id: 4 }\n",
+        )],
+        &["identity-in-base bases/b.yaml:3:55"],
+        "move it to the document",
+    );
+}
+
+#[test]
 fn what_is_the_same_in_one_environment_only_is_there_for_the_other() {
     check(
         &[("config/i.yaml", "kind: depot/item\nname: i\nextends: [usual]\nspec: { code: I, price: 5 }\n")],

@@ -159,7 +159,7 @@ fn bases_that_disagree_are_decided_by_the_value_that_one_of_them_names() {
         ("config/i.yaml", &item("spec: { code: I, price: { value: price }, size: { depth: 3 } }\n")),
     ]);
     composed.expect_faults(&[
-        "conflicting-bases bases/b.yaml:3:51 + bases/b.yaml:7:33",
-        "conflicting-bases bases/b.yaml:3:74 + bases/b.yaml:7:56",
+        "conflicting-bases bases/b.yaml:3:47 + bases/b.yaml:7:32",
+        "conflicting-bases bases/b.yaml:3:69 + bases/b.yaml:7:54",
     ]);
 }

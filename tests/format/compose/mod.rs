@@ -32,6 +32,7 @@ properties:
   code: { type: string, description: The code., required: true }
   label: { type: string, description: The label. }
   count: { type: integer, description: How many. }
+  parent: { type: integer, description: The item that holds it., reference: { id: id, source: { kind: depot/item } } }
   price: { type: decimal, description: The price. }
   contact: { type: string, description: Whom to ask., sensitivity: personal }
   pin: { type: string, description: The PIN., sensitivity: secret, when_absent: hidden }
