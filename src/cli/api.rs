@@ -6,6 +6,8 @@ pub mod check;
 pub mod draft;
 pub mod fit;
 mod fit_text;
+mod fit_values;
+mod propose;
 pub mod try_api;
 
 use clap::Subcommand;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::diagnostic::NamedSource;
-use crate::openapi::yaml_writer::{DraftEntry, RemarkLevel, remove_remarks, render_indented};
+use crate::openapi::yaml_writer::{DraftEntry, DraftValue, RemarkLevel, remove_remarks, render_indented};
 use crate::yaml::{YamlData, YamlNode, read_documents};
 
 /// Members of a field's mapping below which further names are compared.
@@ -50,6 +50,15 @@ pub fn refresh_fields(
     refresh.compare_names(fields, drafted.unwrap_or_default(), "");
     let FieldRefresh { made, insertions, .. } = refresh;
     Ok(RefreshedText { text: insert_lines(text, insertions), ..made })
+}
+
+/// Adds entries to the mapping at a path of keys; none when there is no such mapping in lines of its keys.
+pub fn insert_entries(text: &str, path: &[&str], entries: &[DraftEntry]) -> Option<String> {
+    let source: Arc<NamedSource> = NamedSource::new("description", text);
+    let root = read_root(&source)?;
+    let node = path.iter().try_fold(&root, |node, key| node.get_value(key))?;
+    let insertion = build_insertion(&source, node, entries.iter())?;
+    Some(insert_lines(text, vec![insertion]))
 }
 
 fn read_root(source: &Arc<NamedSource>) -> Option<YamlNode<'_>> {
@@ -147,10 +156,34 @@ fn insert_lines(text: &str, mut insertions: Vec<Insertion>) -> String {
     made
 }
 
+/// A field as a trial proposes it: read, and never written until a person says more.
+pub fn build_seen_field(name: &str, ty: &str) -> DraftEntry {
+    let entries = vec![
+        DraftEntry::from_keyword("type", ty),
+        DraftEntry::from_text("description", "Returned by the service."),
+        DraftEntry::from_keyword("read_only", true),
+    ];
+    DraftEntry::new(name, DraftValue::Mapping(entries))
+}
+
+/// A key with a list of texts.
+pub fn build_flow_list(key: &str, texts: &[String]) -> DraftEntry {
+    DraftEntry::new(key, DraftValue::FlowList(texts.to_vec()))
+}
+
+/// A key with a word or number of the format.
+pub fn build_keyword(key: &str, word: impl ToString) -> DraftEntry {
+    DraftEntry::from_keyword(key, word)
+}
+
+/// Entries as lines.
+pub fn render_lines(entries: &[DraftEntry]) -> String {
+    render_indented(&entries.iter().collect::<Vec<_>>(), 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::openapi::yaml_writer::DraftValue;
 
     const TEXT: &str = "\
 title: Boat
@@ -187,5 +220,15 @@ operations: {}
             .replace("lies.\n", "lies.\n  seats:\n    type: integer\n");
         assert_eq!(made.text, wanted);
         assert_eq!((made.added, made.gone), (vec!["seats".into(), "home.berth".into()], vec!["id".into()]));
+    }
+
+    #[test]
+    fn lines_are_inserted_at_the_end_of_a_mapping() {
+        let new = [build_seen_field("a", "string")];
+        let made = insert_entries("x:\n  y: 1", &["x"], &new).unwrap_or_default();
+        let wanted = "x:\n  y: 1\n  a:\n    type: string\n    description: Returned by the service.\n    read_only: true\n";
+        assert_eq!(made, wanted);
+        assert!(insert_entries("x: { y: 1 }\n", &["x"], &new).is_none());
+        assert!(insert_entries("x: 1\n", &["y"], &new).is_none());
     }
 }

@@ -8,7 +8,7 @@
 mod bundle;
 mod document;
 mod downgrade_31;
-mod edit;
+pub mod edit;
 mod envelope;
 mod examples;
 mod field;
@@ -38,9 +38,11 @@ use crate::kind::registry::KindRegistry;
 pub use crate::openapi::document::DraftFileReader;
 use crate::openapi::document::OpenApiDocument;
 use crate::openapi::kind::{DraftContext, NamedResource};
+pub use crate::openapi::naming::rank_identifying_name;
 use crate::openapi::resource::OpenApiResource;
 pub use crate::openapi::resource::SkippedPath;
-use crate::openapi::yaml_writer::{DraftEntry, RemarkLevel, remove_remarks};
+pub use crate::openapi::yaml_writer::DraftEntry;
+use crate::openapi::yaml_writer::{RemarkLevel, remove_remarks};
 
 /// The most kinds of one draft.
 const MAX_KINDS: usize = 500;

@@ -164,6 +164,12 @@ pub fn rank_key_name(name: &str, owner: &str) -> Option<usize> {
     rank(&own).or_else(|| short.and_then(rank))
 }
 
+/// How likely a field identifies a thing, the likeliest first; none for one that does not.
+pub fn rank_identifying_name(name: &str, owner: &str) -> Option<usize> {
+    const UNRANKED: usize = 100;
+    rank_key_name(name, owner).or_else(|| is_reference_name(name).then_some(UNRANKED))
+}
+
 /// Text of the document as one harmless line.
 pub fn sanitize_text(text: &str) -> String {
     let visible: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::fit_values::{SeenMasks, ValueTracker};
 use crate::kind::scalar::ScalarToken;
 use crate::kind::{
     ArrayType, Field, FieldType, ItemType, Kind, ListType, MemberNameCase, ScalarType, Shape, WireFormat,
@@ -49,6 +50,10 @@ pub struct FitReport {
     pub natural_key: Option<KeyFit>,
     /// Whether the items of each list can be matched.
     pub lists: Vec<ListFit>,
+    /// Fields that no two objects share, the likeliest natural key first.
+    pub unique_fields: Vec<String>,
+    /// What the service shows in place of secrets, where the description does not say it.
+    pub masks: Vec<SeenMasks>,
     /// How the service turned the pages of the list; absent where they were not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paging: Option<PagingFit>,
@@ -65,6 +70,9 @@ pub struct PagingFit {
     pub finished: bool,
     /// What contradicts the description.
     pub contradictions: Vec<String>,
+    /// The number of the first page, where it is lower than described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_page: Option<u64>,
 }
 
 impl PagingFit {
@@ -76,7 +84,14 @@ impl PagingFit {
         let earlier = "a page before `first_page` holds other objects";
         let earlier = trial.starts_earlier.then(|| earlier.to_owned());
         let contradictions = reason.into_iter().chain(ignored).chain(earlier).collect();
-        Self { pages: trial.pages, objects: trial.objects, finished: trial.is_finished, contradictions }
+        let first_page = trial.starts_earlier.then_some(0);
+        Self {
+            pages: trial.pages,
+            objects: trial.objects,
+            finished: trial.is_finished,
+            contradictions,
+            first_page,
+        }
     }
 }
 
@@ -179,6 +194,7 @@ pub struct FitCollector<'k> {
     /// How often a field came, and how often with a value.
     occurrences: BTreeMap<String, (usize, usize)>,
     keys: BTreeMap<String, Vec<String>>,
+    values: ValueTracker,
 }
 
 /// Something with the number of objects that have it; an object counts once.
@@ -222,6 +238,7 @@ impl<'k> FitCollector<'k> {
             lists: BTreeMap::new(),
             occurrences: BTreeMap::new(),
             keys: BTreeMap::new(),
+            values: ValueTracker::default(),
         }
     }
 
@@ -234,6 +251,7 @@ impl<'k> FitCollector<'k> {
     pub fn inspect_object(&mut self, live: &Snapshot) {
         self.fit.objects += 1;
         self.inspect_members(&self.kind.shape, &live.object, "");
+        self.values.inspect_object(self.kind, &live.object);
         for misread in &live.mismatches {
             self.record_mismatch(&live.object, &misread.pointer, &misread.message);
         }
@@ -256,6 +274,8 @@ impl<'k> FitCollector<'k> {
         let missing = self.missing.iter().map(|(path, counted)| build_undescribed_member(path, counted));
         fit.missing = missing.collect();
         fit.natural_key = self.check_natural_key(fit.objects);
+        fit.unique_fields = self.values.list_unique_fields(self.kind);
+        fit.masks = self.values.list_masks(self.kind);
         (fit.never_returned, fit.only_null) = self.find_unseen_fields(fit.objects);
         fit.mistyped = self
             .mistyped

@@ -1,6 +1,7 @@
 //! `trueup api try`: a few live objects against their description.
 //!
-//! Reads the first page of each kind of a target's API, then turns the pages, and writes nothing. What is told are names and types.
+//! Reads the first page of each kind of a target's API, then turns the pages, and writes nothing to the service. Names
+//! and types are shown, values are not. `--write` adds the proposed lines to the descriptions.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use super::fit::{FitCollector, FitReport, PagingFit};
 use super::fit_text::render_fit;
+use super::propose::{ProposedLines, propose_lines, render_proposals, write_lines};
 use crate::cli::completion_values;
 use crate::cli::exit::ExitStatus;
 use crate::cli::global_args::{GlobalArgs, StdoutFormat};
@@ -46,6 +48,9 @@ pub struct ApiTryArgs {
     /// Scope parameter that the target does not set; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_name_value)]
     pub scope: Vec<(String, String)>,
+    /// Add the proposed lines to the descriptions of the workspace
+    #[arg(long)]
+    pub write: bool,
     #[command(flatten)]
     pub network: NetworkArgs,
 }
@@ -71,6 +76,8 @@ pub struct ApiTryReport<'f> {
     complete: bool,
     /// What live objects say about each kind.
     kinds: &'f [FitReport],
+    /// Lines that finish the descriptions.
+    proposals: &'f [ProposedLines],
     /// What is wrong, or worth a look.
     diagnostics: Vec<DiagnosticView>,
 }
@@ -80,20 +87,35 @@ pub struct ApiTryReport<'f> {
 /// # Errors
 /// When there is no runtime, or the result cannot be written.
 pub fn run(common: &GlobalArgs, args: &ApiTryArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
-    let (fits, faults) = match prepare_trial(&common.directory, args) {
+    let (trial, mut faults) = match prepare_trial(&common.directory, args) {
         Ok(trial) => run_setup::build_runtime()?.block_on(trial.inspect_kinds()),
-        Err(faults) => (Vec::new(), faults),
+        Err(faults) => (TrialResult::default(), faults),
     };
+    let TrialResult { fits, mut proposals } = trial;
+    if args.write {
+        faults.extend(write_lines(&common.directory, &mut proposals)?);
+    }
     screen.print_diagnostics(&faults);
+    let report = ApiTryReport::new(args, &fits, &proposals, &faults);
     match screen.format {
-        StdoutFormat::Json => screen.print_stdout(&to_json(&ApiTryReport::new(args, &fits, &faults))?)?,
-        StdoutFormat::Text => screen.print_stdout(&fits.iter().map(render_fit).collect::<String>())?,
+        StdoutFormat::Json => screen.print_stdout(&to_json(&report)?)?,
+        StdoutFormat::Text => {
+            screen.print_stdout(&fits.iter().map(render_fit).collect::<String>())?;
+            screen.print_stdout(&render_proposals(&proposals))?;
+        }
     }
     Ok(match (has_errors(&faults), fits.iter().all(FitReport::is_good)) {
         (true, _) => ExitStatus::Error,
         (false, true) => ExitStatus::Done,
         (false, false) => ExitStatus::Differs,
     })
+}
+
+/// What a trial found.
+#[derive(Default)]
+struct TrialResult {
+    fits: Vec<FitReport>,
+    proposals: Vec<ProposedLines>,
 }
 
 /// Everything that a trial needs.
@@ -201,8 +223,8 @@ fn resolve_scope(
 }
 
 impl ApiTrial {
-    async fn inspect_kinds(mut self) -> (Vec<FitReport>, Vec<Diagnostic>) {
-        let mut fits = Vec::new();
+    async fn inspect_kinds(mut self) -> (TrialResult, Vec<Diagnostic>) {
+        let mut found = TrialResult::default();
         for (kind, scope) in &self.kinds {
             let mut look = FitCollector::new(kind, self.service.target.format);
             let most = self.max_objects as usize;
@@ -225,12 +247,14 @@ impl ApiTrial {
             match trial {
                 Ok(trial) => {
                     let paging = Some(PagingFit::from_trial(&trial));
-                    fits.push(FitReport { paging, ..look.into_report() });
+                    let fit = FitReport { paging, ..look.into_report() };
+                    found.proposals.extend(propose_lines(kind, &fit));
+                    found.fits.push(fit);
                 }
                 Err(error) => self.faults.push(describe_failure(&self.service, kind, &error)),
             }
         }
-        (fits, self.faults)
+        (found, self.faults)
     }
 }
 
@@ -262,13 +286,19 @@ fn describe_failure(service: &TargetClient, kind: &Kind, error: &RequestError) -
 }
 
 impl<'f> ApiTryReport<'f> {
-    fn new(args: &ApiTryArgs, fits: &'f [FitReport], faults: &[Diagnostic]) -> Self {
+    fn new(
+        args: &ApiTryArgs,
+        fits: &'f [FitReport],
+        proposals: &'f [ProposedLines],
+        faults: &[Diagnostic],
+    ) -> Self {
         Self {
             format_version: FORMAT_VERSION,
             tool_version: env!("CARGO_PKG_VERSION"),
             target: args.target.clone(),
             complete: !has_errors(faults),
             kinds: fits,
+            proposals,
             diagnostics: ValidationReport::from_diagnostics(0, faults).diagnostics,
         }
     }

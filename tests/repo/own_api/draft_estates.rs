@@ -12,7 +12,7 @@ use crate::support::workspace::Workspace;
 const OBJECTS: usize = 500;
 
 /// The objects of a server, in the order of their ids.
-type Estate = Arc<Mutex<Vec<Json>>>;
+pub type Estate = Arc<Mutex<Vec<Json>>>;
 
 /// A request without its query.
 struct Question<'r> {
@@ -72,6 +72,22 @@ fn lamps(estate: &Estate, question: &Question) -> Answer {
     let page: Vec<Json> = all.iter().skip(start).take(size).cloned().collect();
     let next = (start + page.len() < all.len()).then(|| format!("c{}", start + page.len()));
     (200, json!({ "data": page, "meta": { "page": { "next_cursor": next, "size": size } } }))
+}
+
+/// A lamp.
+pub fn make_lamp(number: usize) -> Json {
+    json!({
+        "id": format!("0f5d2c1e-8a44-4e0b-9d7e-{number:012}"), "name": format!("Lamp {number:03}"),
+        "colour": (["white", "red", "green"][number % 3]), "range": number % 20,
+        "sectors": [{ "from": 0, "to": number % 360 }], "labels": { "chart": format!("{number}") }, "total_tokens": 7,
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z",
+    })
+}
+
+/// A server with lamps.
+pub fn serve_lamps(estate: &Estate) -> StubServer {
+    let own = Arc::clone(estate);
+    StubServer::new(move |request| lamps(&own, &Question::new(request, "/lamps")))
 }
 
 /// Berths: numbered pages of at most 50; objects are in `berth`, also in the bodies of updates.
@@ -188,19 +204,11 @@ impl Estates {
 
 #[test]
 fn a_list_with_cursors() {
-    let make = |number: usize| {
-        json!({
-            "id": format!("0f5d2c1e-8a44-4e0b-9d7e-{number:012}"), "name": format!("Lamp {number:03}"),
-            "colour": (["white", "red", "green"][number % 3]), "range": number % 20,
-            "sectors": [{ "from": 0, "to": number % 360 }], "labels": { "chart": format!("{number}") }, "total_tokens": 7,
-            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z",
-        })
-    };
     Estates {
         document: "cursor",
         kind: "lamp",
         collection: "/lamps",
-        make,
+        make: make_lamp,
         serve: lamps,
         edit: ["chart: \"250\"", "chart: Skagerrak"],
         sent: json!({ "labels": { "chart": "Skagerrak" } }),

@@ -4,6 +4,7 @@
 
 mod api_check;
 mod api_try;
+mod api_try_write;
 mod conditional_writes;
 mod draft_estates;
 mod draft_guesses;
@@ -18,4 +19,5 @@ mod parents;
 mod partial_updates;
 mod secret_readback;
 mod several_updates;
+mod tutorial;
 mod unusual_openapi;
