@@ -13,7 +13,10 @@ use super::page_position::{PagePosition, PageProgress, needs_empty_page};
 use crate::kind::file::{ListFile, PagingFile, PagingStyle};
 
 /// Words in the names of query parameters that limit a list.
-const LIMIT_WORDS: [&str; 8] = ["limit", "take", "top", "size", "perpage", "per_page", "maxresults", "count"];
+const LIMIT_WORDS: [&str; 12] = [
+    "limit", "take", "top", "size", "perpage", "per_page", "max", "count", "pagelen", "rows", "first",
+    "length",
+];
 
 /// The most empty pages in turn that name themselves as the next one.
 const MAX_IDLE_PAGES: u32 = 3;
@@ -51,7 +54,9 @@ pub enum IncompleteReason {
     MissingObject,
     /// So many items have no natural key that can be read.
     UnreadableItems(u64),
-    /// The next page is on another host.
+    /// So many items of several pages have no id, so nobody knows whether they are different ones.
+    ItemsWithoutId(u64),
+    /// The next page is on another host, or its URL cannot be sent as it came.
     OtherOrigin,
     TooManyPages(u32),
 }
@@ -109,7 +114,10 @@ impl std::fmt::Display for IncompleteReason {
             Self::MissingObject => f.write_str("a read by id shows an object that the list does not have"),
             Self::UnreadableItems(1) => f.write_str("1 item has no natural key that can be read"),
             Self::UnreadableItems(items) => write!(f, "{items} items have no natural key that can be read"),
-            Self::OtherOrigin => f.write_str("the next page is on another host"),
+            Self::ItemsWithoutId(items) => write!(f, "{items} items of several pages have no id"),
+            Self::OtherOrigin => {
+                f.write_str("the URL of the next page is on another host, or cannot be sent as it came")
+            }
             Self::TooManyPages(pages) => write!(f, "the list has more than {pages} pages"),
         }
     }
@@ -125,6 +133,8 @@ pub struct PageSigns {
     pub pages: Option<u64>,
     /// The URL of the next page, or its cursor, as sent.
     pub next: Option<String>,
+    /// Whether the page has the member that names the next one, be it null.
+    pub has_next_member: bool,
     /// What the kind does not describe.
     pub undescribed: UndescribedSigns,
 }
@@ -134,6 +144,10 @@ pub struct PageSigns {
 pub struct UndescribedSigns {
     /// The name of a member or header that leads to the next page.
     pub next: Option<Box<str>>,
+    /// The name of a member with a cursor, which the last page may have too.
+    pub cursor: Option<Box<str>>,
+    /// A member says that this page is the last.
+    pub ends: bool,
     /// A number of all items.
     pub total: Option<UndescribedCount>,
     /// A number of all pages.
@@ -171,6 +185,8 @@ pub struct Pager<'p> {
     position: PagePosition,
     /// How many empty pages named themselves as the next one.
     idle_pages: u32,
+    /// Whether a page had the member that names the next one.
+    has_next_member: bool,
     fault: Option<IncompleteReason>,
 }
 
@@ -193,6 +209,7 @@ impl<'p> Pager<'p> {
             item_cursor: None,
             position: PagePosition::find_first(list.paging.as_ref()),
             idle_pages: 0,
+            has_next_member: false,
             fault: None,
         }
     }
@@ -243,6 +260,7 @@ impl<'p> Pager<'p> {
             self.items += items;
             self.repeated_items += items - new_items;
         }
+        self.has_next_member |= signs.has_next_member;
         self.last = signs;
         self.last_items = items;
         let next = if is_repeated { None } else { self.find_next() };
@@ -316,7 +334,12 @@ impl<'p> Pager<'p> {
             return true;
         }
         let counts = self.total.is_some() || self.last.pages.is_some();
-        let ends = self.last.has_more == Some(false) || paging.names_next_page() || counts;
+        // a page that never names the next one, where the next one can be counted, says nothing
+        let names_next = paging.names_next_page()
+            && (self.has_next_member
+                || paging.next.is_none()
+                || PagePosition::find_counted(paging, &self.measure_progress()).is_none());
+        let ends = self.last.has_more == Some(false) || names_next || counts;
         // a short page may be all that the service gives at once, so without a sign only an empty page ends the list
         !ends
     }
@@ -349,14 +372,20 @@ impl<'p> Pager<'p> {
         if self.list.paging.as_ref().is_some_and(more) && self.find_next().is_none() {
             return Some(IncompleteReason::NoNextPage);
         }
-        let more_pages = self.last.pages.is_some_and(|pages| pages > self.pages.into());
+        if self.without_id > 0 && self.pages > 1 {
+            return Some(IncompleteReason::ItemsWithoutId(self.without_id));
+        }
+        let is_early_end = self.last_items == 0 && self.pages > 1;
+        let read_pages = u64::from(self.pages) - u64::from(is_early_end);
+        let more_pages = self.last.pages.is_some_and(|pages| pages > read_pages);
         if self.last.has_more == Some(true) || more_pages {
             return Some(IncompleteReason::EmptyPage);
         }
-        let UndescribedSigns { next, total, pages } = &self.last.undescribed;
+        let UndescribedSigns { next, cursor, ends, total, pages } = &self.last.undescribed;
+        let next = next.as_ref().or(cursor.as_ref().filter(|_| !ends));
         let total = total.as_ref().filter(|total| total.number > listed).map(|total| &total.name);
         let pages = pages.as_ref().filter(|pages| pages.number > self.pages.into()).map(|pages| &pages.name);
-        if let Some(name) = next.as_ref().or(total).or(pages) {
+        if let Some(name) = next.or(total).or(pages) {
             return Some(IncompleteReason::UndescribedSign(name.clone()));
         }
         (self.list.paging.is_none() && is_fixed_limit(self.list, listed))
@@ -380,7 +409,8 @@ mod tests {
     }
 
     fn signs(has_more: Option<bool>, total: Option<u64>, next: Option<&str>) -> PageSigns {
-        PageSigns { has_more, total, next: next.map(str::to_owned), ..PageSigns::default() }
+        let next = next.map(str::to_owned);
+        PageSigns { has_more, total, next, has_next_member: true, ..PageSigns::default() }
     }
 
     /// Reads pages of ids as the pager asks for them; gives how many were read and what is missing.
@@ -456,6 +486,35 @@ mod tests {
             let reason = ListCompleteness::Incomplete(IncompleteReason::NoNextPage);
             assert_eq!(pager.check_completeness(), reason, "{signs_of_more}");
         }
+    }
+
+    #[test]
+    fn a_next_page_that_is_never_named_is_counted_where_it_can_be() {
+        let list = list(LINKED);
+        let silent = || PageSigns::default();
+        let pages = [(&["a", "b"][..], silent()), (&["c"], silent()), (&[], silent())];
+        assert_eq!(read(&list, &pages), (3, None));
+        assert_eq!(read(&list, &[(&["a", "b"], signs(None, None, None))]), (1, None));
+    }
+
+    #[test]
+    fn an_empty_page_among_the_promised_ones_is_incomplete() {
+        let list = list("{ style: page, page: p, limit: l, page_size: 2, pages: q }");
+        let of = |pages| PageSigns { pages: Some(pages), ..PageSigns::default() };
+        let short = [(&["a", "b"][..], of(3)), (&["c", "d"], of(3)), (&[], of(3))];
+        assert_eq!(read(&list, &short), (3, Some(IncompleteReason::EmptyPage)));
+        assert_eq!(read(&list, &[(&[], of(1))]), (1, None), "an empty list");
+    }
+
+    #[test]
+    fn items_without_an_id_on_several_pages_are_incomplete() {
+        let list = list(SILENT);
+        let mut pager = Pager::new(&list, 9);
+        pager.take_item(None);
+        assert!(pager.finish_page(signs(None, None, None)).is_some());
+        pager.finish_page(signs(None, None, None));
+        let reason = ListCompleteness::Incomplete(IncompleteReason::ItemsWithoutId(1));
+        assert_eq!(pager.check_completeness(), reason);
     }
 
     #[test]

@@ -365,8 +365,10 @@ impl TargetClient {
         if request.from_root {
             return self.fetch_from_root(&own).await;
         }
+        // a later page that is not there is none of an empty list
+        let is_first = *position == PagePosition::find_first(request.list.paging.as_ref());
         match self.send_request(&own).await {
-            Err(error) if is_empty_list(request.list, &error) => Ok(build_empty_page()),
+            Err(error) if is_first && is_empty_list(request.list, &error) => Ok(build_empty_page()),
             sent => Ok(sent?.response),
         }
     }
@@ -386,7 +388,10 @@ impl TargetClient {
     /// A URL that a response holds, absolute or relative to that of the response (RFC 3986); nothing when it is on
     /// another host, where the credentials do not go.
     pub(super) fn resolve_same_origin(&self, current: &Url, url: &str) -> Option<Url> {
-        current.join(url).ok().filter(|to| to.origin() == self.target.base_url.origin())
+        let to = current.join(url).ok()?;
+        // a cursor of bytes that are no text would be another cursor when it is sent
+        let is_text = to.query_pairs().all(|(name, value)| !format!("{name}{value}").contains('\u{fffd}'));
+        (to.origin() == self.target.base_url.origin() && is_text).then_some(to)
     }
 
     /// Decodes a page beside the thread that waits for responses, where it is large enough.

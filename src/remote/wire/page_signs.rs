@@ -1,7 +1,7 @@
 //! What surrounds the items of a page: signs of further pages, described by the kind or not.
 //!
 //! Members that no kind describes count where their names usually mean that there is more. They are looked for
-//! beside the items and one level below.
+//! beside the items, one level below, and deeper in members whose names are about paging.
 //! Deliberately absent: what the signs mean for the reading (`pager`).
 
 use super::page::{build_error, read_scalar_text};
@@ -10,10 +10,16 @@ use crate::kind::file::ListFile;
 use crate::remote::page_position::find_next_link;
 use crate::remote::pager::{PageSigns, UndescribedCount, UndescribedSigns};
 
-/// Names of headers whose words are those of members, without their prefix.
-const HEADER_PREFIX: &str = "x-";
+/// What the names of headers begin with beside words that are those of members.
+const HEADER_PREFIXES: [&str; 4] = ["x-", "wp-", "pagination-", "paging-"];
+/// Names of members about paging, whose inner members are looked at at any depth.
+const CONTAINER_NAMES: [&str; 9] =
+    ["meta", "metadata", "pagination", "paging", "links", "pages", "page", "cursors", "pageinfo"];
+/// The deepest level at which signs are looked for.
+const MAX_SIGN_DEPTH: u32 = 4;
 /// Names of members that lead to the next page, in lower case, letters and digits only.
-const NEXT_NAMES: [&str; 14] = [
+const NEXT_NAMES: [&str; 15] = [
+    "nextrange",
     "next",
     "nextpage",
     "nextcursor",
@@ -30,10 +36,26 @@ const NEXT_NAMES: [&str; 14] = [
     "nextrecordsurl",
 ];
 /// Names of members that are true where there is more.
-const HAS_MORE_NAMES: [&str; 6] =
-    ["hasmore", "hasnext", "hasnextpage", "hasmoreitems", "hasmoreresults", "moreavailable"];
+const HAS_MORE_NAMES: [&str; 11] = [
+    "hasmore",
+    "hasnext",
+    "hasnextpage",
+    "hasmoreitems",
+    "hasmoreresults",
+    "moreavailable",
+    "more",
+    "morerecords",
+    "istruncated",
+    "truncated",
+    "incompleteresults",
+];
+/// Names of members that are false where there is more.
+const IS_LAST_NAMES: [&str; 4] = ["islast", "islastpage", "last", "done"];
+/// Names of members with a cursor, which some services send with the last page too.
+const CURSOR_NAMES: [&str; 3] = ["cursor", "after", "endcursor"];
 /// Names of members with the number of all items.
-const TOTAL_NAMES: [&str; 13] = [
+const TOTAL_NAMES: [&str; 14] = [
+    "totalentries",
     "total",
     "count",
     "totalcount",
@@ -49,7 +71,7 @@ const TOTAL_NAMES: [&str; 13] = [
     "itemcount",
 ];
 /// Names of members with the number of all pages.
-const PAGES_NAMES: [&str; 4] = ["totalpages", "pagecount", "lastpage", "pagestotal"];
+const PAGES_NAMES: [&str; 6] = ["totalpages", "pagecount", "lastpage", "pagestotal", "pages", "numpages"];
 
 /// Reads the described member that says whether there is more.
 pub(super) fn read_has_more<'b, L: WireLexer<'b>>(
@@ -85,20 +107,36 @@ pub fn add_header_signs(list: &ListFile, signs: &mut PageSigns, headers: &[(Stri
         } else if is_link && target.is_some() {
             signs.undescribed.next.get_or_insert_with(|| "Link: rel=\"next\"".into());
         } else if !is_link {
-            record_sign(
-                &mut signs.undescribed,
-                name.strip_prefix(HEADER_PREFIX).unwrap_or(name),
-                value.trim(),
-            );
+            record_header_sign(&mut signs.undescribed, name, value.trim());
         }
     }
 }
 
-/// Reads the described member with the number of all pages.
+/// Records what a header says that the kind does not describe.
+fn record_header_sign(signs: &mut UndescribedSigns, name: &str, value: &str) {
+    let mut word = name;
+    while let Some(rest) = HEADER_PREFIXES.iter().find_map(|prefix| word.strip_prefix(prefix)) {
+        word = rest;
+    }
+    let total_of_range =
+        || value.rsplit_once('/').map(|(_, total)| total).filter(|_| name == "content-range");
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(value) {
+        Ok(members) => members.iter().for_each(|(member, value)| match value {
+            serde_json::Value::String(text) => record_sign(signs, member, text),
+            other => record_sign(signs, member, &other.to_string()),
+        }),
+        Err(_) => match total_of_range() {
+            Some(total) => record_sign(signs, "total", total),
+            None => record_sign(signs, word, value),
+        },
+    }
+}
+
+/// Reads the described member with the number of all pages. Zero is what services say that do not count.
 pub(super) fn read_pages<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mut L) -> WireReadResult<()> {
     let pages = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(|text| text.parse::<u64>());
     match pages.transpose() {
-        Ok(pages) => signs.pages = pages,
+        Ok(pages) => signs.pages = pages.filter(|pages| *pages > 0),
         Err(_) => return Err(build_error("the answer does not say clearly how many pages there are")),
     }
     Ok(())
@@ -118,7 +156,9 @@ pub(super) fn read_total<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mu
 
 /// Reads the described member that leads to the next page.
 pub(super) fn read_next<'b, L: WireLexer<'b>>(signs: &mut PageSigns, lexer: &mut L) -> WireReadResult<()> {
-    signs.next = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(String::from);
+    let next = read_scalar_text(lexer)?.filter(|text| !text.is_empty()).map(String::from);
+    signs.has_next_member = true;
+    signs.next = next.or(signs.next.take());
     Ok(())
 }
 
@@ -130,16 +170,48 @@ pub(super) fn read_undescribed<'b, L: WireLexer<'b>>(
 ) -> WireReadResult<()> {
     let mut inner = *lexer;
     lexer.skip_value()?;
-    if inner.peek_token()? == TokenKind::Object && !is_any_name(name, &NEXT_NAMES) {
-        let _ = inner.read_members(KeySyntax::AnyText, |name, lexer| {
-            let mut value = *lexer;
-            lexer.skip_value()?;
-            let _ = read_sign(signs, name, &mut value);
-            Ok(())
-        });
+    let _ = read_nested_signs(signs, name, &mut inner, 1);
+    Ok(())
+}
+
+/// Reads a member and what is in it.
+fn read_nested_signs<'b, L: WireLexer<'b>>(
+    signs: &mut UndescribedSigns,
+    name: &str,
+    lexer: &mut L,
+    depth: u32,
+) -> WireReadResult<()> {
+    let is_container = depth == 1 || is_any_name(name, &CONTAINER_NAMES);
+    let token = lexer.peek_token()?;
+    if token == TokenKind::Array && name == "links" {
+        let mut is_next = false;
+        lexer.read_array(|lexer| read_link_relation(&mut is_next, lexer))?;
+        signs.next = if is_next { Some("links".into()) } else { signs.next.take() };
         return Ok(());
     }
-    let _ = read_sign(signs, name, &mut inner);
+    if token != TokenKind::Object || !is_container || depth > MAX_SIGN_DEPTH || is_any_name(name, &NEXT_NAMES)
+    {
+        return read_sign(signs, name, lexer);
+    }
+    lexer.read_members(KeySyntax::AnyText, |name, lexer| {
+        let mut value = *lexer;
+        lexer.skip_value()?;
+        let _ = read_nested_signs(signs, name, &mut value, depth + 1);
+        Ok(())
+    })
+}
+
+/// Whether a link, `{ rel: next, href: … }`, leads to the next page.
+fn read_link_relation<'b, L: WireLexer<'b>>(is_next: &mut bool, lexer: &mut L) -> WireReadResult<()> {
+    let mut link = *lexer;
+    lexer.skip_value()?;
+    let _ = link.read_members(KeySyntax::AnyText, |name, lexer| {
+        let mut value = *lexer;
+        lexer.skip_value()?;
+        let relation = if name == "rel" { read_scalar_text(&mut value).ok().flatten() } else { None };
+        *is_next |= relation.as_deref() == Some("next");
+        Ok(())
+    });
     Ok(())
 }
 
@@ -173,8 +245,14 @@ fn read_scalar_sign<'b, L: WireLexer<'b>>(
 pub(super) fn record_sign(signs: &mut UndescribedSigns, name: &str, text: &str) {
     let leads_on = !matches!(&*text.to_ascii_lowercase(), "" | "0" | "false" | "null");
     let count = || text.parse().ok().map(|number| UndescribedCount { name: name.into(), number });
-    if leads_on && (is_any_name(name, &NEXT_NAMES) || is_any_name(name, &HAS_MORE_NAMES)) {
+    let is_false = text.eq_ignore_ascii_case("false");
+    let is_last_name = is_any_name(name, &IS_LAST_NAMES);
+    let is_more_name = is_any_name(name, &HAS_MORE_NAMES);
+    signs.ends |= (is_more_name && is_false) || (is_last_name && text.eq_ignore_ascii_case("true"));
+    if (leads_on && (is_any_name(name, &NEXT_NAMES) || is_more_name)) || (is_last_name && is_false) {
         signs.next = Some(name.into());
+    } else if leads_on && is_any_name(name, &CURSOR_NAMES) {
+        signs.cursor = Some(name.into());
     } else if is_any_name(name, &TOTAL_NAMES) {
         signs.total = count().or(signs.total.take());
     } else if is_any_name(name, &PAGES_NAMES) {

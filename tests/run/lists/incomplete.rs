@@ -63,6 +63,14 @@ fn signs_that_the_kind_does_not_describe_count() {
         (with("paging", json!({ "next_cursor": "x9" })), "", "`next_cursor`"),
         (with("_links", json!({ "next": { "href": "/trees?p=2" } })), "", "`next`"),
         (with("hasNextPage", json!(true)), "", "`hasNextPage`"),
+        (with("isLast", json!(false)), "", "`isLast`"),
+        (with("cursor", json!("x9")), "", "`cursor`"),
+        (with("meta", json!({ "pagination": { "pageCount": 4, "total": 31 } })), "", "`total`"),
+        (with("links", json!({ "pages": { "next": "/trees?p=2" } })), "", "`next`"),
+        (with("links", json!([{ "rel": "self" }, { "rel": "next", "href": "/p2" }])), "", "`links`"),
+        (page(), "content-range: items 0-9/31\r\n", "`total`"),
+        (page(), "x-wp-total: 31\r\n", "`total`"),
+        (page(), "x-pagination: {\"TotalCount\":31,\"HasNext\":true}\r\n", "`HasNext`"),
         (page(), "link: </api/v2/trees?p=2>; rel=\"next\"\r\n", "`Link: rel=\"next\"`"),
     ] {
         let orchard = Orchard::new(&describe_tree(BARE, ""), 31, move |_| RawAnswer {
@@ -71,7 +79,15 @@ fn signs_that_the_kind_does_not_describe_count() {
         });
         assert_held_back(orchard, 4, 30, reason);
     }
-    for body in [with("count", json!(10)), with("next", json!("")), with("links", json!({ "next": null }))] {
+    for body in [
+        with("count", json!(10)),
+        with("next", json!("")),
+        with("links", json!({ "next": null })),
+        with("isLast", json!(true)),
+        with("pageInfo", json!({ "hasNextPage": false, "endCursor": "x9" })),
+        with("meta", json!({ "pagination": { "total": 10, "pageCount": 1 } })),
+        with("links", json!([{ "rel": "self", "href": "/trees" }])),
+    ] {
         let orchard =
             Orchard::new(&describe_tree(BARE, ""), 10, move |_| answer(200, &body)).document(4..=6, None);
         let plan = orchard.plan(0);
