@@ -342,28 +342,33 @@ impl ApplyOptions<'_> {
         self.reports.map_or(Ok(()), |reports| reports.write_reports(&ReportContent::Results(report), screen))
     }
 
-    /// Keeps what was applied on record, and ids where they are to stand.
+    /// Keeps what was applied on record, and ids where they are to be; whether the record is there.
     fn record_outcomes(
         &self,
         prepared: &PreparedRun,
         jobs: &[ObjectJob],
         outcomes: &mut [StepOutcome],
         screen: &TerminalScreen,
-    ) {
-        records::record_last_applied(prepared, (jobs, self.undo.is_some()), outcomes, screen);
+    ) -> bool {
+        let is_recorded =
+            records::record_last_applied(prepared, (jobs, self.undo.is_some()), outcomes, screen);
         if let Some(undoing) = self.undo {
             undoing.annotate_outcomes(outcomes);
         }
         ids::write_ids(prepared, jobs, outcomes, self.write_ids, screen);
+        is_recorded
     }
 
-    fn record_settled_steps(&self, outcomes: &[StepOutcome], screen: &TerminalScreen) {
-        let Some((reviewed, settled)) = self.saved_plan else { return };
+    /// Whether what is settled of the saved plan is on record.
+    fn record_settled_steps(&self, outcomes: &[StepOutcome], screen: &TerminalScreen) -> bool {
+        let Some((reviewed, settled)) = self.saved_plan else { return true };
         if let Err(error) = saved_plan::record_settled_steps(reviewed, &mut lock_mutex(settled), outcomes) {
             let message = format!("`.trueup/applied.json` cannot be written: {}", error.kind());
             let hint = "do not apply this plan again";
-            screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
+            screen.print_diagnostics(&[Diagnostic::error(NOT_RECORDED, message).with_hint(hint)]);
+            return false;
         }
+        true
     }
 }
 
@@ -448,7 +453,7 @@ fn execute(
     // what is undone is put down to the run that did it
     if way.undo.is_none() {
         prepared.selection.iter().for_each(|selection| selection.filter_plan(&mut plan));
-        records::record_baselines(prepared, &jobs, &plan);
+        screen.print_diagnostics(records::record_baselines(prepared, &jobs, &plan).as_slice());
         causes::label_plan(&mut plan, &jobs, prepared);
     }
     // with JSON the one document on stdout is the result; the plan then goes to stderr
@@ -470,11 +475,12 @@ fn execute(
     }
     if plan.steps.is_empty() {
         let mut outcomes = execute::finish_without_steps(&session, &plan, &jobs);
-        way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
+        let is_recorded = way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
         records::recover_interrupted_runs(prepared, &cut_off, screen);
         screen.print_diagnostics(&collect_warnings(&outcomes));
         report_unwritten(&outcomes, &plan.diagnostics, &held, screen, way)?;
         let exit = match held.without_document.is_empty() {
+            true if !is_recorded => ExitStatus::Error,
             true => plan::compute_exit_status(&plan, false),
             false => ExitStatus::Refused,
         };
@@ -513,8 +519,8 @@ fn execute(
         execute::execute_plan(&session, plan, &jobs),
     ));
     progress.clear();
-    way.record_outcomes(prepared, &jobs, &mut outcomes, screen);
-    way.record_settled_steps(&outcomes, screen);
+    let is_recorded = way.record_outcomes(prepared, &jobs, &mut outcomes, screen)
+        & way.record_settled_steps(&outcomes, screen);
     let certain = outcomes.iter().all(|outcome| outcome.status.is_certain());
     // what the plan was told of already is in the results, and not said again
     let mut hindrances = session.collect_run_errors(certain);
@@ -524,7 +530,7 @@ fn execute(
     let requests = request_forecast::compare_forecast(&shown.requests, &prepared.services, &before);
     let exit = way.compute_exit(&outcomes, &held, &prepared.retry_budget.cancellation);
     let verified = way.verify_environments(exit, order.as_ref(), screen)?;
-    let ended = EndedRun { outcomes: &outcomes, held: &held, hindrances, requests, verified };
+    let ended = EndedRun { outcomes: &outcomes, held: &held, is_recorded, hindrances, requests, verified };
     conclude_apply(prepared, ended, &journal, screen, way)
 }
 
@@ -533,6 +539,8 @@ struct EndedRun<'o> {
     outcomes: &'o [StepOutcome],
     /// What of the reviewed plan was not applied.
     held: &'o StaleObjects,
+    /// Whether the records of this workspace hold all of it.
+    is_recorded: bool,
     hindrances: Vec<Diagnostic>,
     requests: Vec<TargetRequestUsage>,
     /// The environments that are verified.
@@ -542,7 +550,7 @@ struct EndedRun<'o> {
 /// Tells what a run came to, closes its account, and says how it exits.
 fn conclude_apply(
     prepared: &PreparedRun,
-    EndedRun { outcomes, held, mut hindrances, requests, verified }: EndedRun,
+    EndedRun { outcomes, held, is_recorded, mut hindrances, requests, verified }: EndedRun,
     journal: &Journal,
     screen: &TerminalScreen,
     way: ApplyOptions,
@@ -571,7 +579,8 @@ fn conclude_apply(
         screen,
     );
     shown?;
-    let is_recorded = outcomes.iter().all(|own| own.findings.iter().all(|found| found.code != NOT_RECORDED));
+    let is_noted = |own: &StepOutcome| own.findings.iter().all(|found| found.code != NOT_RECORDED);
+    let is_recorded = is_recorded && outcomes.iter().all(is_noted);
     Ok(match way.compute_exit(outcomes, held, &prepared.retry_budget.cancellation) {
         // somebody else may have written over it, or the next run does not know what this one did
         ExitStatus::Done if lost.is_some() || !is_recorded => ExitStatus::Error,

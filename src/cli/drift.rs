@@ -129,7 +129,7 @@ pub fn report_drift(
         }
     };
     let pasts = ObjectHistory::annotate_plan_with_shared(&mut plan, &jobs, prepared, branch.as_ref());
-    records::record_baselines(prepared, &jobs, &plan);
+    screen.print_diagnostics(records::record_baselines(prepared, &jobs, &plan).as_slice());
     if pasts.is_empty && !(plan.steps.is_empty() && plan.refused.is_empty()) {
         plan.diagnostics.insert(0, diagnose_missing_history());
     }

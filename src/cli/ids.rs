@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::import::folder::{self, ReplaceOutcome};
+use super::output_file::check_no_links_below;
 use super::run_setup::PreparedRun;
 use super::screen::TerminalScreen;
 use crate::diagnostic::Diagnostic;
@@ -121,6 +122,10 @@ fn write_file_ids(prepared: &PreparedRun, learnt: &[LearnedId]) -> Vec<Option<St
         return left;
     }
     let path = prepared.workspace.locate_path(Path::new(&source.path));
+    if check_no_links_below(&prepared.workspace.root, &path).is_err() {
+        let failed = "the file is a link or in one, and is not written through it".to_owned();
+        return left.into_iter().map(|why| Some(why.unwrap_or_else(|| failed.clone()))).collect();
+    }
     let failed = match folder::replace_if_unchanged(&path, &source.text, &page.text) {
         Ok(ReplaceOutcome::Done) => return left,
         Ok(ReplaceOutcome::Conflict) => "the file changed in the meantime".to_owned(),

@@ -133,7 +133,7 @@ pub fn plan_workspace(
     let jobs = prepared.build_jobs();
     // what was not compared is not known to be in sync
     if !prepared.workspace.skips_secrets {
-        records::record_baselines(prepared, &jobs, &plan);
+        screen.print_diagnostics(records::record_baselines(prepared, &jobs, &plan).as_slice());
     }
     let mut objects = ObjectCounts::from_plan(&plan);
     if let Some(selection) = &prepared.selection {

@@ -12,7 +12,7 @@ use super::exit::ExitStatus;
 use super::run_setup::{DiagnosticList, PreparedRun, STATE_FOLDER, diagnose_unreadable_state};
 use super::screen::TerminalScreen;
 use super::shared_receipts;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, DiagnosticSeverity};
 use crate::plan::Plan;
 use crate::remote::target_client::TargetClient;
 use crate::report::receipt::Receipt;
@@ -182,10 +182,7 @@ pub fn report_interrupted_runs(root: &Path, screen: &TerminalScreen) -> Vec<Reco
         Err(error) => {
             let hint = "the outcome of earlier runs is unknown; live objects are read again";
             let fault = diagnose_unreadable_state("journal", &error).with_hint(hint);
-            screen.print_diagnostics(&[Diagnostic {
-                severity: crate::diagnostic::DiagnosticSeverity::Warning,
-                ..fault
-            }]);
+            screen.print_diagnostics(&[Diagnostic { severity: DiagnosticSeverity::Warning, ..fault }]);
             return Vec::new();
         }
     };
@@ -247,7 +244,8 @@ pub fn recover_interrupted_runs(prepared: &PreparedRun, accounts: &[RecordedRun]
     shared_receipts::share_pending_receipts(prepared, screen);
 }
 
-/// Notes what each object was applied as, for whoever asks later which side moved.
+/// Notes what each object was applied as, so that a later difference can be put down to a side; whether that is on
+/// record now.
 ///
 /// Where `in_part`, the documents name only what was written, and the rest stays as it was applied before.
 pub fn record_last_applied(
@@ -255,21 +253,29 @@ pub fn record_last_applied(
     (jobs, in_part): (&[ObjectJob], bool),
     outcomes: &[StepOutcome],
     screen: &TerminalScreen,
-) {
+) -> bool {
     let folder = prepared.workspace.root.join(STATE_FOLDER);
-    if let Err(error) =
-        LastApplied::record_outcomes(&folder, prepared.keys.environment_key(), outcomes, jobs, in_part)
-    {
-        let message = format!("`{STATE_FOLDER}/{}` cannot be written: {}", last_applied::FILE, error.kind());
-        let hint = "`trueup drift` cannot distinguish edits of these documents from edits of their objects";
-        screen.print_diagnostics(&[Diagnostic::warning("not-recorded", message).with_hint(hint)]);
+    let key = prepared.keys.environment_key();
+    let recorded = LastApplied::record_outcomes(&folder, key, outcomes, jobs, in_part);
+    let Err(error) = recorded else { return true };
+    if !in_part && !LastApplied::has_updates(&folder, key, outcomes, jobs) {
+        return true;
     }
+    let fault = diagnose_unrecorded(&error);
+    screen.print_diagnostics(&[Diagnostic { severity: DiagnosticSeverity::Error, ..fault }]);
+    false
+}
+
+fn diagnose_unrecorded(error: &io::Error) -> Diagnostic {
+    let message = format!("`{STATE_FOLDER}/{}` cannot be written: {}", last_applied::FILE, error.kind());
+    let hint = "`trueup drift` cannot distinguish edits of these documents from edits of their objects";
+    Diagnostic::warning("not-recorded", message).with_hint(hint)
 }
 
 /// Records what the objects are that a plan found in sync, so that a later difference is put down to the side that was
-/// edited. Where nothing can be kept, nothing is known later.
-pub fn record_baselines(prepared: &PreparedRun, jobs: &[ObjectJob], plan: &Plan) {
-    record_plan(&prepared.workspace.root, &prepared.keys, jobs, plan);
+/// edited; a warning where that cannot be kept, as in a checkout that can only be read.
+pub fn record_baselines(prepared: &PreparedRun, jobs: &[ObjectJob], plan: &Plan) -> Option<Diagnostic> {
+    record_plan(&prepared.workspace.root, &prepared.keys, jobs, plan)
 }
 
 /// The same for documents that an import has written.
@@ -279,15 +285,11 @@ pub fn record_imported(root: &Path, jobs: &[ObjectJob], plan: &Plan) {
     }
 }
 
-fn record_plan(root: &Path, keys: &DigestKeys, jobs: &[ObjectJob], plan: &Plan) {
+fn record_plan(root: &Path, keys: &DigestKeys, jobs: &[ObjectJob], plan: &Plan) -> Option<Diagnostic> {
     let outcomes = execute::build_unstarted_outcomes(plan);
-    let _ = LastApplied::record_outcomes(
-        &root.join(STATE_FOLDER),
-        keys.environment_key(),
-        &outcomes,
-        jobs,
-        false,
-    );
+    let (folder, key) = (root.join(STATE_FOLDER), keys.environment_key());
+    let error = LastApplied::record_outcomes(&folder, key, &outcomes, jobs, false).err()?;
+    LastApplied::has_updates(&folder, key, &outcomes, jobs).then(|| diagnose_unrecorded(&error))
 }
 
 /// How a run ended.

@@ -304,7 +304,8 @@ fn describe_masked(field: &FieldChange) -> Option<String> {
     let sides = [field.after.as_ref(), field.before.as_ref()];
     let (what, how) = match sides.into_iter().flatten().find_map(find_mask) {
         Some((what, how)) => (what, how),
-        // a marked field that is cleared without anybody seeing what it held
+        // a marked field that is cleared without anybody seeing what it held; one that is written shows its value
+        None if field.after.as_ref().is_some_and(|after| !after.is_null() && after != "") => return None,
         None => (field.sensitivity.as_deref().filter(|_| field.unreadable)?, "removed"),
     };
     Some(match (field.unreadable, how) {

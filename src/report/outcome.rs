@@ -270,7 +270,14 @@ pub fn render_results(report: &ApplyReport, width: usize) -> String {
     };
     let words = told.iter().map(|result| measure_width(describe_result(result))).max().unwrap_or(0);
     let (kinds, names) = (widest(|r| &r.object.kind).min(40), widest(|r| &r.object.name).min(40));
-    told.iter().for_each(|result| write_row(&mut page, result, words, kinds, names));
+    // which one is meant has to be said only where there are several
+    let first = report.results.first().map(|result| &result.object.target);
+    let targets = match report.results.iter().any(|result| Some(&result.object.target) != first) {
+        true => widest(|result| &result.object.target).min(40),
+        false => 0,
+    };
+    let columns = RowColumns { words, kinds, names, targets };
+    told.iter().for_each(|result| write_row(&mut page, result, columns));
     page.write_gap();
     page.write_wrapped(0, 2, &build_headline(&report.summary));
     if let Some(surprise) = request_estimate::format_deviations(&report.requests) {
@@ -283,12 +290,27 @@ fn is_omitted(result: &ObjectResult) -> bool {
     result.result == ResultStatus::Unchanged && result.action.is_none() && result.diagnostics.is_empty()
 }
 
-fn write_row(page: &mut TextPage, result: &ObjectResult, words: usize, kinds: usize, names: usize) {
+/// The widths of the columns of results; the targets have none where there is one only.
+#[derive(Clone, Copy)]
+struct RowColumns {
+    words: usize,
+    kinds: usize,
+    names: usize,
+    targets: usize,
+}
+
+fn write_row(page: &mut TextPage, result: &ObjectResult, columns: RowColumns) {
+    let RowColumns { words, kinds, names, targets } = columns;
     let (symbol, style) = style_result(result);
+    let target = match targets {
+        0 => String::new(),
+        width => format!("{}  ", pad_text(&sanitize::escape_line(&result.object.target), width)),
+    };
     let line = [
         style_text(style, format!("{symbol} {}  ", pad_text(describe_result(result), words))),
         style_text(PLAIN, format!("{}  ", pad_text(&sanitize::escape_line(&result.object.kind), kinds))),
         style_text(BOLD, format!("{}  ", pad_text(&sanitize::escape_line(&result.object.name), names))),
+        style_text(PLAIN, target),
         style_text(DIM, format_attempts(result)),
     ];
     page.write_wrapped(0, 4, &line);

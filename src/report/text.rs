@@ -20,6 +20,8 @@ use super::{field, request_estimate, selection};
 
 /// The most names of unknown members that a request line lists.
 const MAX_NAMES: usize = 8;
+/// After more objects the numbers of the plan are said once more, because its first lines are out of sight.
+const MAX_OBJECTS_IN_VIEW: usize = 20;
 
 /// The whole report for a terminal of `width` columns.
 pub fn render_plan(report: &PlanReport, width: usize) -> String {
@@ -46,6 +48,12 @@ pub fn render_plan(report: &PlanReport, width: usize) -> String {
     for finding in &report.diagnostics {
         page.write_gap();
         write_diagnostics(&mut page, 0, std::slice::from_ref(finding));
+    }
+    let numbers = build_headline(report);
+    let objects = report.changes.len() + report.refused.len();
+    if objects > MAX_OBJECTS_IN_VIEW {
+        page.write_gap();
+        page.write_wrapped(0, 2, &numbers);
     }
     if let Some(line) = request_estimate::format_estimates(&report.requests) {
         page.write_gap();

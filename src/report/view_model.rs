@@ -178,8 +178,17 @@ impl<'r> ViewModel<'r> {
         }
     }
 
-    /// The numbers of a run on one line: `1 to create, 2 to update, 12 unchanged`.
+    /// The numbers of a run on one line: `1 to create, 2 to update, 12 unchanged`; `refused: …` for a plan that is not
+    /// applied as it is.
     pub fn format_headline(&self) -> String {
+        let is_refused = self.title == "plan"
+            && self.complete
+            && self.diagnostics.iter().any(|own| own.severity == SeverityView::Error);
+        let numbers = self.format_numbers();
+        if is_refused { format!("refused: {numbers}") } else { numbers }
+    }
+
+    fn format_numbers(&self) -> String {
         let mut numbers: BTreeMap<(ViewEntryStatus, &str), usize> = BTreeMap::new();
         for entry in &self.entries {
             *numbers.entry((entry.status, entry.label)).or_default() += 1;

@@ -126,18 +126,43 @@ impl LastApplied {
                 || load_or_create_key(folder, KeyPurpose::Records),
                 |key| Ok(Zeroizing::new(key.as_bytes().to_vec())),
             )?;
-            let mut own = Self::with_key(folder, key)?;
-            let stretches: Vec<&[StepOutcome]> = outcomes.chunks(THREAD_BATCH_SIZE).collect();
-            let new = map_parallel(&stretches, |outcomes| {
-                let mut whole = (!in_part).then(|| DocumentDigester::new(&own.key));
-                let new = outcomes.iter().filter_map(|outcome| {
-                    own.build_update(outcome, jobs.get(outcome.subject.number)?, whole.as_mut())
-                });
-                new.collect::<Vec<_>>()
-            });
-            let new: Vec<_> = new.into_iter().flatten().collect();
+            let (mut own, new) = Self::collect_updates(folder, key, outcomes, jobs, in_part)?;
             if new.is_empty() { Ok(()) } else { own.entries.append_values(new) }
         })
+    }
+
+    /// Whether there is anything to note of outcomes; looked up without writing.
+    pub fn has_updates(
+        folder: &Path,
+        key: Option<&str>,
+        outcomes: &[StepOutcome],
+        jobs: &[ObjectJob],
+    ) -> bool {
+        let key = match key {
+            Some(key) => Zeroizing::new(key.as_bytes().to_vec()),
+            None => read_key(folder, KeyPurpose::Records).ok().flatten().unwrap_or_default(),
+        };
+        Self::collect_updates(folder, key, outcomes, jobs, false).map_or(true, |(_, new)| !new.is_empty())
+    }
+
+    fn collect_updates(
+        folder: &Path,
+        key: Zeroizing<Vec<u8>>,
+        outcomes: &[StepOutcome],
+        jobs: &[ObjectJob],
+        in_part: bool,
+    ) -> io::Result<(Self, Vec<(String, RawLogValue)>)> {
+        let own = Self::with_key(folder, key)?;
+        let stretches: Vec<&[StepOutcome]> = outcomes.chunks(THREAD_BATCH_SIZE).collect();
+        let new = map_parallel(&stretches, |outcomes| {
+            let mut whole = (!in_part).then(|| DocumentDigester::new(&own.key));
+            let new = outcomes.iter().filter_map(|outcome| {
+                own.build_update(outcome, jobs.get(outcome.subject.number)?, whole.as_mut())
+            });
+            new.collect::<Vec<_>>()
+        });
+        let new = new.into_iter().flatten().collect();
+        Ok((own, new))
     }
 
     /// Notes that objects, by target, kind and name, are not managed any more.

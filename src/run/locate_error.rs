@@ -26,10 +26,13 @@ pub fn locate_error(trouble: &RequestError, document: &Document, live: Option<&O
         diagnostic.message = Redactor::new(&hidden).redact_text(&diagnostic.message);
     }
     diagnostic.location.get_or_insert_with(|| document.locate_span(document.name_span));
+    // what a service says of credentials is about no document
+    let place = diagnostic.location.clone().filter(|_| trouble.status() == Some(401));
     let mut all = vec![diagnostic];
-    all.extend(
-        trouble.read_api_errors(&hidden).iter().map(|complaint| build_diagnostic(complaint, document)),
-    );
+    all.extend(trouble.read_api_errors(&hidden).iter().map(|said| {
+        let fault = build_diagnostic(said, document);
+        Diagnostic { location: place.clone().or(fault.location.clone()), ..fault }
+    }));
     all
 }
 

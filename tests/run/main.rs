@@ -15,6 +15,7 @@ mod import;
 mod late_writes;
 mod life;
 mod lists;
+mod reported_faults;
 mod saved;
 mod selection;
 mod storms;

@@ -14,6 +14,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::report::{ImportRow, ImportStatus};
 use crate::cli::import::args::ImportArgs;
+use crate::cli::output_file::check_no_links_below;
 use crate::diagnostic::{Diagnostic, NamedSource, SourceSpan};
 use crate::document::Document;
 use crate::remote::wire::Snapshot;
@@ -188,7 +189,7 @@ impl<'p> PendingFiles<'p> {
             let proof = page.verify_file(self.import, &self.workspace.registry);
             let put = proof.and_then(|proof| match self.dry_run {
                 true => Ok(proof),
-                false => write_file(path, page, &proof).map(|()| proof),
+                false => write_file(&self.workspace.root, path, page, &proof).map(|()| proof),
             });
             match put {
                 Ok(proof) => written.extend(proof.documents),
@@ -219,7 +220,17 @@ fn render_schema_line(workspace: &LoadedWorkspace, path: &Path) -> Option<String
 }
 
 /// Puts a file on disk.
-fn write_file(path: &Path, page: &EditedFile, proof: &VerifiedFile) -> Result<(), Vec<Diagnostic>> {
+fn write_file(
+    root: &Path,
+    path: &Path,
+    page: &EditedFile,
+    proof: &VerifiedFile,
+) -> Result<(), Vec<Diagnostic>> {
+    if check_no_links_below(root, path).is_err() {
+        let message = format!("{} is a link or in one, and is not written through it", page.path);
+        let fault = Diagnostic::error("unwritable-file", message);
+        return Err(vec![fault.with_hint("import into the folder to which it leads")]);
+    }
     let failed = |error: io::Error| {
         let message = format!("{} can't be written: {}", page.path, error.kind());
         vec![Diagnostic::error("unwritable-file", message).with_hint("check the folder and its permissions")]
@@ -278,19 +289,17 @@ fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts other bytes into a file that is there, as a whole.
+/// Puts other bytes into a file that is there, as a whole. Whether a link leads to it is for the caller to check.
 ///
 /// # Errors
 /// When that cannot be done.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // a link stays one
-    let path = path.canonicalize()?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".import-").tempfile_in(folder)?;
     file.write_all(bytes)?;
     // somebody's work stands there: the new text is on disk before the old one goes
     file.as_file().sync_all()?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    file.persist(&path).map_err(|error| error.error)?;
+    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+    file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

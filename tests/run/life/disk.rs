@@ -120,6 +120,34 @@ fn a_memory_that_may_only_be_read_is_enough_for_a_plan() {
     shell("chmod -R u+w .trueup");
 }
 
+#[test]
+fn a_checkout_that_can_only_be_read_is_enough_for_plan_and_drift() {
+    for kind in creatable() {
+        let fixture = fixture(&kind, 3);
+        let root = fixture.workspace.root().to_owned();
+        fixture.workspace.expect(0, &APPLY);
+        fs::remove_dir_all(root.join(".trueup")).expect("a folder");
+        let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        let shell = |command: &str| {
+            let status =
+                Command::new("sh").args(["-c", command]).current_dir(&root).status().expect("a shell");
+            assert!(status.success(), "{command}");
+        };
+        shell("chmod -R a+rX . && chmod a-w .");
+        for command in ["plan", "drift"] {
+            let mut own = fixture.workspace.command(&[command]);
+            if is_root {
+                own.uid(NOBODY).gid(NOBODY);
+            }
+            let ran = RunningProgram::start(&mut own).finish();
+            assert_eq!(ran.code, Some(0), "{} {}", kind.name, ran.all());
+            ran.complains(&["warning[not-recorded]", "ledger.jsonl"]);
+            assert!(!root.join(".trueup").exists());
+        }
+        shell("chmod u+w .");
+    }
+}
+
 /// The program where files cannot grow beyond so many blocks of the shell.
 fn cramped(fixture: &SandboxFixture, blocks: usize) -> ProgramOutput {
     let mut shell = Command::new("sh");

@@ -52,6 +52,36 @@ fn fmt_writes_through_no_link() {
 }
 
 #[test]
+fn import_and_ids_are_written_through_no_link() {
+    let mut fixture = fixture();
+    let scope = &fixture.documents[0].document["scope"]["customerId"];
+    let scope = format!("customerId={}", scope.as_str().expect("a customer"));
+    // the documents are behind a link
+    std::fs::create_dir_all(fixture.workspace.path("elsewhere")).expect("a folder");
+    std::fs::rename(fixture.workspace.path("config/000.yaml"), fixture.workspace.path("elsewhere/a.txt"))
+        .expect("a file");
+    symlink("../elsewhere/a.txt", fixture.workspace.path("config/000.yaml")).expect("a link");
+    for number in 0..2 {
+        fixture.edit(number, serde_json::json!({ "maxPaymentAmount": 77 }));
+    }
+    let before = fixture.workspace.read("elsewhere/a.txt");
+    let import =
+        ["import", "bootview/payment-gateway", "-o", "config", "--scope", &scope, "--discard-pending"];
+    let ran = fixture.workspace.run(&import);
+    assert!(ran.all().contains("config/000.yaml is a link"), "{}", ran.all());
+    assert_eq!(fixture.workspace.read("elsewhere/a.txt"), before);
+    // a new file in a folder that is a link
+    std::fs::create_dir_all(fixture.workspace.path("away")).expect("a folder");
+    symlink("../away", fixture.workspace.path("config/linked")).expect("a link");
+    fixture.documents.clear();
+    fixture.workspace.remove("config/000.yaml");
+    let import = ["import", "bootview/payment-gateway", "-o", "config/linked", "--scope", &scope];
+    let ran = fixture.workspace.run(&import);
+    assert!(ran.all().contains("is a link or in one"), "{}", ran.all());
+    assert_eq!(std::fs::read_dir(fixture.workspace.path("away")).expect("a folder").count(), 0);
+}
+
+#[test]
 fn streams_devices_and_pipes_are_written_to_and_stay() {
     let fixture = fixture();
     let ran = fixture.workspace.expect(0, &["plan", "--quiet", "-o", "/dev/stdout"]);
