@@ -4,6 +4,7 @@
 
 use clap::{Parser, Subcommand};
 
+use super::accept::AcceptArgs;
 use super::api::ApiCommand;
 use super::apply::ApplyArgs;
 use super::completions::CompletionsArgs;
@@ -19,9 +20,11 @@ use super::init::InitArgs;
 use super::man::ManArgs;
 use super::plan::PlanArgs;
 use super::policy::PolicyCommand;
+use super::promote::PromoteArgs;
 use super::render::RenderArgs;
 use super::sandbox::SandboxArgs;
 use super::schema::SchemaArgs;
+use super::share::ShareArgs;
 use super::show::ShowArgs;
 use super::undo::UndoArgs;
 use super::validate::ValidateArgs;
@@ -74,6 +77,12 @@ pub enum CliCommand {
     Undo(UndoArgs),
     /// Show drift since the last apply, and which side changed
     Drift(DriftArgs),
+    /// Write drifted live values into the level of the documents that owns them
+    Accept(AcceptArgs),
+    /// Move what one environment says of objects on to another one
+    Promote(PromoteArgs),
+    /// Propose a base of what documents of one kind have in common
+    Share(ShareArgs),
     /// Show a saved plan, or the receipt of an apply
     Show(ShowArgs),
     /// Write documents from live objects

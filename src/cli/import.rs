@@ -6,7 +6,7 @@
 
 mod args;
 pub(super) mod folder;
-mod history;
+pub(super) mod history;
 mod parents;
 mod report;
 mod target;

@@ -3,6 +3,7 @@
 //! Here alone files are found and read, the environment is asked, programs are run for secrets, and anything
 //! is printed. Deliberately absent: rules. What is right or wrong in a document or a plan is said below.
 
+pub mod accept;
 pub mod api;
 mod applied_elsewhere;
 pub mod apply;
@@ -37,6 +38,7 @@ mod output_file;
 pub mod plan;
 pub mod policy;
 mod progress;
+pub mod promote;
 mod protection;
 mod records;
 pub mod render;
@@ -51,6 +53,7 @@ pub mod schema;
 mod screen;
 pub mod selection_args;
 mod selection_filter;
+pub mod share;
 mod shared_receipts;
 pub mod show;
 mod signals;
@@ -59,6 +62,7 @@ pub mod undo;
 pub mod validate;
 mod wait_notice;
 pub mod why;
+mod write_back;
 
 use std::process::ExitCode;
 
@@ -110,6 +114,9 @@ fn run_command(cli: CommandLine, screen: &TerminalScreen) -> anyhow::Result<Exit
         CliCommand::Why(args) => why::run(&common, &args, screen),
         CliCommand::Drift(args) => drift::run(&common, &args, screen),
         CliCommand::Show(args) => show::run(&common, &args, screen),
+        CliCommand::Accept(args) => accept::run(&common, &args, screen),
+        CliCommand::Promote(args) => promote::run(&common, &args, screen),
+        CliCommand::Share(args) => share::run(&common, &args, screen),
         CliCommand::Import(args) => import::run(&common, &args, screen),
         CliCommand::Forget(args) => forget::run(&common, &args, screen),
         CliCommand::Init(args) => init::run(&common, &args, screen),

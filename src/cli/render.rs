@@ -122,7 +122,10 @@ pub fn run(common: &GlobalArgs, args: &RenderArgs, screen: &TerminalScreen) -> a
 }
 
 /// Leaves the selected documents in a workspace.
-fn select_documents(
+///
+/// # Errors
+/// When a pattern matches nothing, or the history that `--since` needs is not there.
+pub fn select_documents(
     workspace: &mut LoadedWorkspace,
     selection: &SelectionArgs,
 ) -> Result<(), Vec<Diagnostic>> {

@@ -2,8 +2,9 @@
 //!
 //! Deliberately absent: which of them counts; the origin of the value in the effective document tells.
 
-use super::head::{ObjectDocument, RawDocument, SortedDocuments, sort_documents};
-use super::paths::{find_at_path, split_path};
+use super::head::RawDocument;
+use super::level_index::{LevelIndex, WrittenLevel};
+use super::paths::split_path;
 use super::redact::{find_field_sensitivity, find_greatest_sensitivity};
 use super::settings::CompositionSettings;
 use super::values::ValueTable;
@@ -37,40 +38,10 @@ pub struct LevelLookup<'s> {
 /// What each level of a document says of the value at a path with dots, from the lowest to the highest.
 pub fn list_statements(lookup: LevelLookup, document: &Document, path: &str) -> Vec<LevelStatement> {
     let LevelLookup { settings, values, kinds, documents } = lookup;
-    let SortedDocuments { bases, overlays, objects } = sort_documents(documents, kinds, &mut Vec::new());
-    // a name is not enough: documents of one name are for several environments or targets
-    let is_one = |own: &&ObjectDocument| {
-        own.source.path == document.source.path
-            && own.name.as_ref().is_some_and(|(_, span)| *span == document.name_span)
-    };
-    let Some(object) = objects.iter().find(is_one) else { return Vec::new() };
-    let shape = &document.kind.shape;
-    let keys = split_path(path, shape);
+    let index = LevelIndex::new(documents, settings, kinds);
+    let keys = split_path(path, &document.kind.shape);
     let mut search = StatementSearch { document, values, keys: &keys, path, found: Vec::new() };
-    let defaults = || settings.find_defaults(&document.kind.name).into_iter().flat_map(|own| &own.bases);
-    let extended: Vec<&str> = match &object.extends {
-        Some(names) => names.iter().map(|(name, _)| &**name).collect(),
-        None => defaults().map(|(name, _)| &**name).collect(),
-    };
-    let mut used: Vec<_> = bases.iter().filter(|base| extended.contains(&&*base.name.0)).collect();
-    used.sort_by(|a, b| a.name.0.cmp(&b.name.0));
-    for base in used {
-        let level = LevelKind::Base((&*base.name.0).into());
-        search.add_level(level, base.source, base.spec.as_ref(), None);
-    }
-    let own = &object.own;
-    search.add_level(LevelKind::Document, object.source, own.get_value("spec"), own.get_value("unset"));
-    let is_above = |own: &&super::head::OverlayDocument| {
-        let environment = document.environment.as_deref();
-        own.kind.name == document.kind.name
-            && *own.name.0 == *document.name
-            && environment == Some(&*own.environment.0)
-    };
-    for overlay in overlays.iter().filter(is_above) {
-        let level = LevelKind::Overlay((&*overlay.environment.0).into());
-        let node = &overlay.node;
-        search.add_level(level, overlay.source, node.get_value("spec"), node.get_value("unset"));
-    }
+    index.list_levels(document).iter().for_each(|level| search.add_level(level));
     search.found
 }
 
@@ -83,21 +54,16 @@ struct StatementSearch<'s> {
 }
 
 impl StatementSearch<'_> {
-    fn add_level(
-        &mut self,
-        level: LevelKind,
-        source: &std::sync::Arc<crate::diagnostic::NamedSource>,
-        spec: Option<&YamlNode>,
-        unset: Option<&YamlNode>,
-    ) {
+    fn add_level(&mut self, written: &WrittenLevel) {
+        let WrittenLevel { kind: level, source, unset, .. } = written;
         let is_path = |item: &&YamlNode| {
             item.as_scalar().is_some_and(|own| own == self.path || self.path.starts_with(&format!("{own}.")))
         };
-        if let Some(item) = unset.into_iter().flat_map(YamlNode::items).find(is_path) {
+        if let Some(item) = unset.iter().flat_map(|unset| unset.items()).find(is_path) {
             let location = source.locate_span(item.span);
             self.found.push(LevelStatement { level: level.clone(), location, text: None, unsets: true });
         }
-        let Some(node) = spec.and_then(|spec| find_at_path(spec, self.keys.iter().copied())) else { return };
+        let Some(node) = written.find(self.keys) else { return };
         let (sensitivity, leaf) = find_scalar(&self.document.kind.shape, self.keys);
         let text = |span: SourceSpan, text: &str| {
             let own = text.get(span.start as usize..span.end as usize).unwrap_or_default();
@@ -105,7 +71,7 @@ impl StatementSearch<'_> {
         };
         let location = source.locate_span(node.span);
         self.found.push(LevelStatement {
-            level,
+            level: level.clone(),
             location,
             text: text(node.span, &source.text),
             unsets: false,

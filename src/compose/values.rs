@@ -111,6 +111,11 @@ impl ValueTable {
             .with_related(place, "the value is defined here")
     }
 
+    /// The file of each environment that has one.
+    pub fn list_files(&self) -> impl Iterator<Item = (Arc<str>, Arc<NamedSource>)> {
+        self.files.iter().map(|(environment, own)| (Arc::clone(environment), Arc::clone(&own.source)))
+    }
+
     /// Whether a workspace has no values.
     pub fn is_empty(&self) -> bool {
         self.settings.values.is_empty() && self.files.is_empty()

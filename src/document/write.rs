@@ -8,6 +8,8 @@
 pub mod edit;
 pub mod ids;
 pub mod layout;
+pub mod patch;
+pub mod rewrite;
 pub mod tree;
 
 use std::collections::BTreeMap;

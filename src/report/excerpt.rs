@@ -12,7 +12,7 @@ use super::sanitize::needs_escape;
 use crate::diagnostic::{NamedSource, SourceSpan};
 
 /// What stands for something veiled.
-const REDACTED_TEXT: &str = "•••";
+pub const REDACTED_TEXT: &str = "•••";
 /// Bytes of a long line that are looked at, for each character that is shown.
 const BYTES_PER_CHARACTER: usize = 8;
 

@@ -14,6 +14,7 @@ pub mod drift;
 pub mod event;
 mod excerpt;
 mod field;
+pub mod file_patch;
 pub mod github;
 pub mod gitlab;
 pub mod html;

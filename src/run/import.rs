@@ -10,6 +10,7 @@ pub mod draft;
 pub mod edited_file;
 pub mod fill;
 pub mod imported_references;
+pub mod live_layout;
 pub mod names;
 pub mod pending;
 pub mod revise;

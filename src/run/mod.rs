@@ -4,6 +4,7 @@
 //! prints. After an interrupt, or when the time of the run is over, the request under way is finished and none is
 //! begun.
 
+pub mod accept;
 mod answered_ids;
 pub mod applied_plans;
 pub mod clock;

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 
 use super::decide_create::{CreateDecision, decide_create, diagnose_appears_later, diagnose_hidden_create};
 use super::fetch::{ObjectJob, ReadOutcome};
-use super::live_state::{CollectionFacts, FetchedState, fetch_state};
+use super::live_state::{CollectionFacts, FetchedState, fetch_all, fetch_state};
 use super::match_up::ObjectMatch;
 use super::parents;
 use super::refer::{
@@ -59,6 +59,14 @@ pub async fn make_plan(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> 
     read_errors::merge_read_errors(&mut plan);
     plan.diagnostics.splice(0..0, session.collect_run_errors(plan.complete));
     plan
+}
+
+/// What was read for each job, where the answers are to be those of the objects that the documents mean.
+pub async fn fetch_checked(session: &RunSession<'_>, jobs: &mut [ObjectJob<'_>]) -> Vec<Option<ReadOutcome>> {
+    let mut reads = fetch_all(session, jobs).await;
+    answered_ids::drop_wrong_answers(session, jobs, &mut reads).await;
+    renames::find_renamed_objects(session, jobs, &mut reads).await;
+    reads
 }
 
 /// Reads what references need.

@@ -7,6 +7,7 @@
 mod assign;
 pub mod boundary;
 pub mod earlier;
+pub mod edited;
 mod files;
 mod parse;
 pub mod repository;
@@ -35,6 +36,8 @@ use crate::{diagnostic, document};
 
 /// The directory with a workspace's own kinds.
 pub const API_FOLDER: &str = "apis";
+/// The schema that an editor checks documents by, below the workspace.
+const DOCUMENT_SCHEMA: &str = "schemas/document.json";
 
 /// Everything that a run knows before it speaks to a service.
 pub struct LoadedWorkspace {
@@ -317,6 +320,14 @@ impl LoadedWorkspace {
             Ok(inner) => files::to_slash_path(inner),
             Err(_) => path.to_string_lossy().into_owned(),
         }
+    }
+
+    /// The line that tells an editor the schema, where the workspace has it and the file lies in the workspace.
+    pub fn render_schema_line(&self, path: &Path) -> Option<String> {
+        let inner = path.strip_prefix(&self.root).ok()?;
+        let depth = inner.components().count().checked_sub(1)?;
+        let is_there = self.root.join(DOCUMENT_SCHEMA).is_file();
+        is_there.then(|| format!("# yaml-language-server: $schema={}{DOCUMENT_SCHEMA}", "../".repeat(depth)))
     }
 
     /// Reads a file that is not the workspace's own; nothing when it is no file of sound documents. Targets

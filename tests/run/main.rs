@@ -21,3 +21,4 @@ mod selection;
 mod storms;
 mod trust;
 mod undo;
+mod write_back;

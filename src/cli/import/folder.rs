@@ -22,8 +22,6 @@ use crate::run::import::edited_file::{EditedDocument, EditedFile, VerifiedFile};
 use crate::run::import::{ImportJob, names};
 use crate::workspace::{LoadedWorkspace, settings};
 
-/// The schema that an editor checks documents by, below the workspace.
-const DOCUMENT_SCHEMA: &str = "schemas/document.json";
 /// The byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -160,7 +158,7 @@ impl<'p> PendingFiles<'p> {
         self.files.entry(path.to_owned()).or_insert_with(|| {
             let shown = workspace.format_path(path);
             EditedFile {
-                first_line: render_schema_line(workspace, path),
+                first_line: workspace.render_schema_line(path),
                 before: sources.get(&*shown).map(|source| Arc::clone(source)),
                 edited: Vec::new(),
                 new: Vec::new(),
@@ -209,14 +207,6 @@ impl<'p> PendingFiles<'p> {
 fn diagnose_taken_path(name: &str) -> Diagnostic {
     let message = format!("files for `{}` exist already with other content", name);
     Diagnostic::error("file-exists", message).with_hint("name another folder with `-o`, or move these files")
-}
-
-/// The line that tells an editor the schema, where the workspace has it and the file lies in the workspace.
-fn render_schema_line(workspace: &LoadedWorkspace, path: &Path) -> Option<String> {
-    let inner = path.strip_prefix(&workspace.root).ok()?;
-    let depth = inner.components().count().checked_sub(1)?;
-    let there = workspace.root.join(DOCUMENT_SCHEMA).is_file();
-    there.then(|| format!("# yaml-language-server: $schema={}{DOCUMENT_SCHEMA}", "../".repeat(depth)))
 }
 
 /// Puts a file on disk.
@@ -272,7 +262,11 @@ pub fn replace_if_unchanged(path: &Path, before: &str, text: &str) -> io::Result
     replace_file(path, &[mark, text.as_bytes()].concat()).map(|()| ReplaceOutcome::Done)
 }
 
-fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts bytes into a new file; one that is there stays.
+///
+/// # Errors
+/// When that cannot be done.
+pub fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();

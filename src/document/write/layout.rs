@@ -17,7 +17,7 @@ const LINE_WIDTH: usize = 100;
 const INDENT_WIDTH: usize = 2;
 
 /// What is written.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub enum LayoutNode {
     /// A number, a flag or null: written as it is.
     Plain(String),
@@ -29,7 +29,7 @@ pub enum LayoutNode {
 }
 
 /// One entry of a mapping, or a comment in its place.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct LayoutEntry {
     pub key: String,
     /// None when only the remark is written.

@@ -145,7 +145,8 @@ impl<'e> EditedFile<'e> {
     }
 }
 
-fn has_same_header(old: &Document, new: &Document) -> bool {
+/// Whether two versions of a document say the same around `spec`.
+pub fn has_same_header(old: &Document, new: &Document) -> bool {
     old.kind.name == new.kind.name
         && old.name == new.name
         && old.target == new.target

@@ -15,13 +15,19 @@ pub enum FillMode {
     Secrets,
     /// Names of other documents.
     References,
+    /// Sources and all references.
+    Everything,
 }
 
 impl FillMode {
     fn matches(self, desired: &DesiredValue) -> bool {
         match desired {
-            DesiredValue::Source(_) => self == Self::Secrets,
-            DesiredValue::Reference(reference) => self == Self::References && reference.member.is_none(),
+            DesiredValue::Source(_) => matches!(self, Self::Secrets | Self::Everything),
+            DesiredValue::Reference(reference) => match self {
+                Self::Secrets => false,
+                Self::References => reference.member.is_none(),
+                Self::Everything => true,
+            },
             _ => false,
         }
     }

@@ -10,6 +10,7 @@ use super::ImportJob;
 use super::draft::{ObjectDraft, SecretVariable, can_represent};
 use super::fill::get_object_fields;
 use super::imported_references::ImportedReferences;
+use super::live_layout::{LiveLayout, LiveNode, resolve_field};
 use super::pending::is_answered;
 use crate::diagnostic::{Diagnostic, SourceSpan};
 use crate::document::write::edit::{DocumentEditor, EditError, TextEdit};
@@ -17,15 +18,12 @@ use crate::document::write::is_guarded;
 use crate::document::write::layout::{LayoutEntry, LayoutNode};
 use crate::document::write::tree::{self, LayoutBuilder};
 use crate::document::{DesiredNode, DesiredValue, Document, ValueSource};
-use crate::kind::equality::is_equal;
-use crate::kind::explain::can_be_cleared;
-use crate::kind::visit::walk_path;
 use crate::kind::{Field, FieldType, ItemType, Kind, Shape};
 use crate::plan::propose::{GrantedPermissions, ObjectProposal, ProposalInput, propose_object};
 use crate::plan::rotate::NO_ROTATION;
 use crate::plan::step::format_path;
 use crate::plan::{Change, EmptyWriteHistory, PlanSubject};
-use crate::value::{Object, PathSegment, Sensitivity, Value, ValuePath};
+use crate::value::{Object, PathSegment, Sensitivity, ValuePath};
 use crate::yaml::YamlNode;
 
 /// Edits of one document.
@@ -52,7 +50,11 @@ pub fn compare_document(
     subject: &PlanSubject,
     live: &Object,
 ) -> ObjectProposal {
-    let document = meanings.fill_document(document, live);
+    compare_filled(&meanings.fill_document(document, live), subject, live)
+}
+
+/// The same of a document that has everything in place.
+pub fn compare_filled(document: &Document, subject: &PlanSubject, live: &Object) -> ObjectProposal {
     // what may be lowered or overwritten is a question to those who write to the service
     let permits = GrantedPermissions {
         lower_protection: true,
@@ -62,7 +64,7 @@ pub fn compare_document(
     };
     propose_object(
         &ProposalInput {
-            document: &document,
+            document,
             subject,
             live: Some(live),
             write_history: &EmptyWriteHistory,
@@ -163,41 +165,23 @@ impl<'r> DocumentReviser<'r> {
             (Some(PathSegment::Item { .. }), span) => self.change_item(change, span, mark, field),
             (Some(PathSegment::Key(key, _)), span) => self.change_key(change, key, span, mark, field),
             (_, Some(span)) => {
-                let tree = self.build_live_tree(change, mark, field);
+                let tree = self.layout().build_field(change, mark, field);
+                let tree = self.take_layout(tree);
                 self.replace_value(span, tree);
             }
             (_, None) => self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND),
         }
     }
 
-    /// What stands for the live value of a field; none when it can't be said.
-    fn build_live_tree(&mut self, change: &Change, mark: Sensitivity, field: &Field) -> Option<LayoutNode> {
-        let live = change.before.as_ref().filter(|value| !matches!(value, Value::Null));
-        let Some(live) = live.filter(|value| !(value.is_blank() && can_be_cleared(field))) else {
-            return build_cleared(field);
-        };
-        match &field.ty {
-            FieldType::Scalar(leaf) if mark != Sensitivity::Secret => {
-                can_represent(leaf, live).then(|| tree::build_literal(live))
-            }
-            _ => self.build_drafted_tree(&change.path, mark, field),
-        }
+    fn layout(&self) -> LiveLayout<'r> {
+        LiveLayout { kind: &self.document.kind, draft: self.draft, personal: self.import.personal }
     }
 
-    /// What the draft says at a path.
-    fn build_drafted_tree(
-        &mut self,
-        path: &ValuePath,
-        mark: Sensitivity,
-        field: &Field,
-    ) -> Option<LayoutNode> {
-        let (node, here) = find_drafted(self.kind(), self.draft, path)?;
-        let tree = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
-            .with_path(here)
-            .build_node(&field.ty, &node.value, mark, &field.name)
-            .ok()?;
-        self.add_variables(node);
-        Some(tree)
+    /// The layout of a live value, with the variables that it needs.
+    fn take_layout(&mut self, live: Option<LiveNode>) -> Option<LayoutNode> {
+        let live = live?;
+        live.drafted.iter().for_each(|node| self.add_variables(node));
+        Some(live.tree)
     }
 
     fn add_variables(&mut self, node: &DesiredNode) {
@@ -238,18 +222,13 @@ impl<'r> DocumentReviser<'r> {
         if let Some(span) = span {
             return self.groups.entry(path).or_default().removed.push(span);
         }
-        let Some((node, here)) = find_drafted(self.kind(), self.draft, &change.path) else {
-            return self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND);
-        };
-        let (at, here) = here.split_last().map_or((0, &[][..]), |(at, here)| (*at, here));
-        let planted = LayoutBuilder::new(&self.draft.remarks, self.import.personal)
-            .with_path(here.to_vec())
-            .build_item(&list.item, at, node, mark, &field.name);
-        match planted {
-            Ok(tree) => {
-                self.add_variables(node);
-                self.groups.entry(path).or_default().items.push(tree);
+        match self.layout().build_item(&change.path, &list.item, mark, &field.name) {
+            Ok(Some(live)) => {
+                if let Some(tree) = self.take_layout(Some(live)) {
+                    self.groups.entry(path).or_default().items.push(tree);
+                }
             }
+            Ok(None) => self.add_diagnostic("unsafe-edit", None, describe_difference(change), HINT_BY_HAND),
             Err(fault) => {
                 self.faults.push(fault.with_location(self.document.locate_span(self.document.name_span)))
             }
@@ -394,27 +373,6 @@ fn describe_difference(change: &Change) -> String {
     )
 }
 
-/// How a document says that there is nothing.
-fn build_cleared(field: &Field) -> Option<LayoutNode> {
-    if can_be_cleared(field) {
-        return Some(LayoutNode::Plain("null".into()));
-    }
-    let zero = field.ty.build_zero_value();
-    match zero {
-        Value::Null => None,
-        zero => is_equal(field, None, Some(&zero)).then(|| tree::build_literal(&zero)),
-    }
-}
-
-/// The field to which a path leads, or the list or mapping whose member it leads to, and the strictest mark on
-/// the way.
-fn resolve_field<'k>(kind: &'k Kind, path: &ValuePath) -> Option<(Sensitivity, &'k Field)> {
-    let steps = walk_path(&kind.shape, path);
-    let fields: Vec<&Field> = steps.iter().map(|step| step.field).collect::<Option<_>>()?;
-    let mark = fields.iter().map(|field| field.sensitivity).max()?;
-    Some((mark, *fields.last()?))
-}
-
 /// The field numbers that lead to the list or mapping of a member; none when items stand on the way.
 fn resolve_field_path(kind: &Kind, path: &ValuePath) -> Option<Vec<u16>> {
     let (_, way) = path.0.split_last()?;
@@ -429,44 +387,6 @@ fn resolve_field_path(kind: &Kind, path: &ValuePath) -> Option<Vec<u16>> {
         };
     }
     Some(numbers)
-}
-
-/// The node of a draft at a path, items by their place in the live list, and the numbers that lead there.
-fn find_drafted<'d>(
-    kind: &Kind,
-    draft: &'d ObjectDraft,
-    path: &ValuePath,
-) -> Option<(&'d DesiredNode, Vec<u32>)> {
-    let (mut shape, mut here) = (Some(&kind.shape), Vec::new());
-    let mut fields: &[(u16, DesiredNode)] = &draft.fields;
-    let mut node: Option<&DesiredNode> = None;
-    for segment in &path.0 {
-        match segment {
-            PathSegment::Field(name) => {
-                let field = shape?.find_field(name)?;
-                here.push(u32::from(field.number));
-                node = fields.iter().find(|(number, _)| *number == field.number).map(|(_, node)| node);
-                shape = field.ty.inner_shape();
-            }
-            PathSegment::Item { index, .. } => {
-                here.push(u32::try_from(*index).ok()?);
-                node = match &node?.value {
-                    DesiredValue::List(items) => items.get(*index),
-                    _ => None,
-                };
-            }
-            PathSegment::Key(key, _) => {
-                node = match &node?.value {
-                    DesiredValue::Map(entries) => {
-                        entries.iter().find(|(own, _)| own == key).map(|(_, node)| node)
-                    }
-                    _ => None,
-                };
-            }
-        }
-        fields = node.map(get_object_fields).unwrap_or_default();
-    }
-    Some((node?, here))
 }
 
 fn collect_value_spans(node: &DesiredNode, keys: &[&str]) -> Vec<SourceSpan> {

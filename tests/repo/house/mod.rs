@@ -34,7 +34,7 @@ const ROOMS: [(&str, &str); 21] = [
     ),
     ("policy", "value diagnostic yaml kind document report"),
     ("report", "cores value diagnostic exchange yaml kind document plan state run"),
-    ("run", "cores value diagnostic exchange yaml kind document remote plan state"),
+    ("run", "cores value diagnostic exchange yaml kind document compose remote plan state"),
     ("state", "output_filter value diagnostic exchange yaml kind document"),
     ("plan", "value diagnostic exchange yaml kind document"),
     ("sandbox", "value diagnostic exchange yaml kind remote"),

@@ -1,0 +1,172 @@
+//! `accept`: each live value goes into the level that owns it.
+
+use serde_json::json;
+
+use super::depot::Depot;
+
+const BASE: &str = "base: usual\nkind: depot/item\nspec:\n  price: { value: price }\n  stock: 4 # of each\n";
+const ITEMS: &str = "\
+# our items
+kind: depot/item
+extends: [usual]
+objects:
+  anvil:
+    spec: { code: A, label: Anvil }   # heavy
+  bolt:
+    environments: [production]
+    spec:
+      code: B   # a bolt
+      label: 'Bolt'
+";
+const OVERLAY: &str = "overlay: production\nkind: depot/item\nname: anvil\nspec:\n  note: old # ask Ann\n";
+const FILES: [(&str, &str); 4] = [
+    ("bases/usual.yaml", BASE),
+    ("config/items.yaml", ITEMS),
+    ("config/production/anvil.yaml", OVERLAY),
+    ("values/production.yaml", "price: 5\n"),
+];
+
+#[test]
+fn a_value_goes_into_the_overlay_that_sets_it() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "note": "new" }));
+    depot.accept(0, &[]).says(&["note", "config/production/anvil.yaml"]);
+    let text = depot.workspace.read("config/production/anvil.yaml");
+    assert_eq!(text, OVERLAY.replace("old", "new"));
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+    depot.expect_in_sync("production");
+    depot.accept(0, &[]).says(&["nothing to accept"]);
+}
+
+#[test]
+fn a_value_of_a_document_of_one_environment_goes_into_the_document() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "B", json!({ "label": "Big bolt", "stock": 9 }));
+    depot.accept(0, &[]);
+    let expected = ITEMS.replace("'Bolt'\n", "'Big bolt'\n      stock: 9\n");
+    assert_eq!(depot.workspace.read("config/items.yaml"), expected);
+    assert_eq!(depot.workspace.read("bases/usual.yaml"), BASE);
+    depot.expect_in_sync("production");
+}
+
+#[test]
+fn a_value_of_a_shared_document_goes_into_an_overlay() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "label": "Heavy anvil", "stock": 5 }));
+    depot.accept(0, &[]);
+    let expected = OVERLAY.to_owned() + "  label: Heavy anvil\n  stock: 5\n";
+    assert_eq!(depot.workspace.read("config/production/anvil.yaml"), expected);
+    assert_eq!(depot.workspace.read("config/items.yaml"), ITEMS);
+    depot.expect_in_sync("production");
+}
+
+#[test]
+fn a_new_overlay_stands_beside_its_document() {
+    let depot = Depot::new(&FILES);
+    let staged = depot.render("production");
+    depot.edit(&depot.staging, "A", json!({ "label": "Test anvil" }));
+    let dry = depot.workspace.expect(0, &["accept", "--env", "staging", "--dry-run"]);
+    dry.says(&[
+        "--- /dev/null\n+++ b/config/staging/items.yaml",
+        "+overlay: staging",
+        "+  label: Test anvil",
+    ]);
+    assert!(!depot.workspace.path("config/staging").exists());
+    depot.workspace.expect(0, &["accept", "--env", "staging"]);
+    let text = depot.workspace.read("config/staging/items.yaml");
+    assert_eq!(text, "overlay: staging\nkind: depot/item\nname: anvil\nspec:\n  label: Test anvil\n");
+    assert_eq!(depot.render("production"), staged);
+    depot.expect_in_sync("staging");
+}
+
+#[test]
+fn a_shared_level_needs_the_exact_number_of_objects() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "B", json!({ "stock": 9 }));
+    let before = depot.workspace.read("bases/usual.yaml");
+    let ran = depot.workspace.expect(3, &["accept", "--name", "bolt", "--into", "base=2"]);
+    ran.complains(&["shared-level", "this changes 3 objects, not 2", "--into base=3"]);
+    assert_eq!(depot.workspace.read("bases/usual.yaml"), before);
+    depot.workspace.expect(0, &["accept", "--name", "bolt", "--into", "base=3"]);
+    assert_eq!(depot.workspace.read("bases/usual.yaml"), BASE.replace("stock: 4", "stock: 9"));
+    depot.workspace.expect(64, &["accept", "--into", "bases=3"]);
+}
+
+#[test]
+fn a_named_value_is_reported_and_left() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "price": 7, "note": "new" }));
+    let ran = depot.accept(4, &[]);
+    ran.complains(&["named-value", "`price` is set by a value in values/production.yaml"]);
+    assert_eq!(depot.workspace.read("values/production.yaml"), "price: 5\n");
+    assert!(depot.workspace.read("config/production/anvil.yaml").contains("note: new"));
+    depot.accept(3, &["--path", "price"]).complains(&["named-value"]);
+    depot.accept(0, &["--path", "label"]).says(&["nothing to accept"]);
+}
+
+#[test]
+fn secrets_and_personal_values_stay_out() {
+    let files = [(
+        "config/one.yaml",
+        "kind: depot/item\nname: one\nenvironments: [production]\nspec:\n  code: O\n  contact: Ann Example\n  token: { from_env: TOKEN }\n",
+    )];
+    let depot = Depot::new(&files);
+    depot.edit(&depot.production, "O", json!({ "contact": "Bob Example", "token": "secret-token-2" }));
+    let ran = depot.accept(3, &[]);
+    ran.complains(&["sensitive-value", "`contact` is personal and differs"]);
+    assert!(!ran.all().contains("Bob") && !ran.all().contains("secret-token"), "{}", ran.all());
+    let ran = depot.accept(0, &["--personal", "--dry-run"]);
+    ran.says(&["-  contact: •••", "+  contact: •••"]);
+    assert!(!ran.all().contains("Bob") && !ran.all().contains("Ann"), "{}", ran.all());
+    depot.accept(0, &["--personal"]);
+    let text = depot.workspace.read("config/one.yaml");
+    assert!(text.contains("contact: Bob Example") && text.contains("{ from_env: TOKEN }"), "{text}");
+}
+
+#[test]
+fn an_edit_that_was_not_applied_stays() {
+    let depot = Depot::new(&FILES);
+    depot.workspace.write("config/production/anvil.yaml", &OVERLAY.replace("old", "mine"));
+    let ran = depot.accept(0, &[]);
+    ran.says(&["pending", "nothing to accept"]).complains(&["pending-edit"]);
+    assert_eq!(depot.workspace.read("config/production/anvil.yaml"), OVERLAY.replace("old", "mine"));
+    depot.edit(&depot.production, "A", json!({ "note": "live", "label": "Live" }));
+    depot.accept(0, &[]).complains(&["edited-on-both-sides"]);
+    let text = depot.workspace.read("config/production/anvil.yaml");
+    assert!(text.contains("note: mine") && text.contains("label: Live"), "{text}");
+}
+
+#[test]
+fn a_field_without_a_value_is_cleared_or_left_unmanaged() {
+    let depot = Depot::new(&FILES);
+    depot.edit(&depot.production, "A", json!({ "note": null, "label": null, "stock": null }));
+    depot.accept(0, &[]);
+    depot.expect_in_sync("production");
+}
+
+#[test]
+fn without_environments_the_document_takes_the_value() {
+    let depot =
+        Depot::new(&[("config/a.yaml", "kind: depot/item\nname: a\nspec:\n  code: A # A\n  label: a\n")]);
+    let settings = depot.workspace.read("trueup.yaml");
+    let lines: Vec<&str> =
+        settings.lines().filter(|line| !line.contains("environments:") && !line.contains("  p:")).collect();
+    depot.workspace.write("trueup.yaml", &(lines.join("\n") + "\n").replace(" environment: staging,", ""));
+    depot.edit(&depot.staging, "A", json!({ "label": "b" }));
+    let json = depot.workspace.expect(0, &["accept", "--format", "json"]).json();
+    assert_eq!(json["objects"][0]["fields"][0]["after"], "b");
+    assert_eq!(json["files"][0]["file"], "config/a.yaml");
+    assert!(depot.workspace.read("config/a.yaml").ends_with("spec:\n  code: A # A\n  label: b\n"));
+}
+
+#[test]
+fn a_link_that_leads_out_is_not_written_through() {
+    let depot = Depot::new(&FILES);
+    let outside = tempfile::tempdir().expect("a folder");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(outside.path(), depot.workspace.path("config/staging")).expect("a link");
+    depot.edit(&depot.staging, "A", json!({ "label": "Test anvil" }));
+    let ran = depot.workspace.run(&["accept", "--env", "staging"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.all());
+    assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 0);
+}

@@ -1,0 +1,9 @@
+//! Write-back: live values, values of other environments and common values become what documents say. Every other
+//! object and environment renders as before, and every other byte stays.
+
+mod accept;
+mod accept_lists;
+mod accept_property;
+mod depot;
+mod promote;
+mod share;
