@@ -6,6 +6,7 @@ use crate::diagnostic::{SourceLocation, SourceSpan};
 use crate::document::levels::LevelKind;
 use crate::document::{DesiredNode, DesiredValue, Document};
 use crate::kind::{FieldType, ItemType, Shape};
+use crate::value::Sensitivity;
 
 /// The origin of one value.
 pub struct ValueOrigin {
@@ -20,7 +21,7 @@ pub struct ValueOrigin {
 /// The origin of every value of a document, in the order of its fields. Lists of scalars have one.
 pub fn list_origins(document: &Document) -> Vec<ValueOrigin> {
     let mut search = OriginSearch { document, path: Vec::new(), names: Vec::new(), found: Vec::new() };
-    search.add_fields(&document.spec, &document.kind.shape);
+    search.add_fields(&document.spec, &document.kind.shape, Sensitivity::Public);
     search.found
 }
 
@@ -39,26 +40,34 @@ struct OriginSearch<'d> {
 }
 
 impl OriginSearch<'_> {
-    fn add_fields(&mut self, node: &DesiredNode, shape: &Shape) {
+    fn add_fields(&mut self, node: &DesiredNode, shape: &Shape, above: Sensitivity) {
         let DesiredValue::Object(fields) = &node.value else { return };
         for (number, node) in fields {
             let field = shape.get_field(*number);
-            self.enter(u32::from(*number), field.name.to_string(), |own| own.add_field(node, &field.ty));
+            let mark = above.max(field.sensitivity);
+            self.enter(u32::from(*number), field.name.to_string(), |own| {
+                own.add_field(node, &field.ty, mark)
+            });
         }
     }
 
-    fn add_field(&mut self, node: &DesiredNode, ty: &FieldType) {
+    fn add_field(&mut self, node: &DesiredNode, ty: &FieldType, mark: Sensitivity) {
         match (ty, &node.value) {
-            (FieldType::Object(shape), DesiredValue::Object(_)) => self.add_fields(node, shape),
-            (FieldType::Map(_), DesiredValue::Map(entries)) => {
+            (FieldType::Object(shape), DesiredValue::Object(_)) => self.add_fields(node, shape, mark),
+            (FieldType::Map(map), DesiredValue::Map(entries)) => {
                 for (at, (key, node)) in (0..).zip(entries) {
-                    self.enter(at, key.to_string(), |own| own.add_origin(node.span));
+                    let name = match map.resolve_key_sensitivity(key, mark) {
+                        Sensitivity::Public => key.to_string(),
+                        // a key can be as sensitive as its value
+                        _ => format_hidden_key(at),
+                    };
+                    self.enter(at, name, |own| own.add_origin(node.span));
                 }
             }
             (FieldType::Array(list), DesiredValue::List(items)) => match &list.item {
                 ItemType::Object(shape) if !items.is_empty() => {
                     for (at, item) in (0..).zip(items) {
-                        self.enter(at, at.to_string(), |own| own.add_fields(item, shape));
+                        self.enter(at, at.to_string(), |own| own.add_fields(item, shape, mark));
                     }
                 }
                 _ => self.add_origin(node.span),
@@ -83,4 +92,9 @@ impl OriginSearch<'_> {
             level: find_level(self.document, span),
         });
     }
+}
+
+/// What stands for a key that must not be seen, by its place.
+fn format_hidden_key(at: u32) -> String {
+    if at == 0 { "*".to_owned() } else { format!("*{}", at + 1) }
 }

@@ -211,7 +211,7 @@ impl PreservationCheck<'_> {
             .all(|value| kept.iter().position(|other| other == value).map(|at| kept.remove(at)).is_some())
     }
 
-    fn collect_named<'d>(&self, node: &'d DesiredNode, found: &mut Vec<NamedValue<'d>>) {
+    fn collect_named<'d>(&self, node: &'d DesiredNode, found: &mut Vec<IndirectValue<'d>>) {
         let DesiredValue::List(items) = &node.value else { return };
         let is_removed = |item: &DesiredNode| {
             let place = self.before.locate_span(item.span);
@@ -228,15 +228,15 @@ impl PreservationCheck<'_> {
 
 /// A value that a document names rather than says.
 #[derive(PartialEq)]
-enum NamedValue<'d> {
+enum IndirectValue<'d> {
     Source(&'d ValueSource),
     Reference(&'d NamedReference),
 }
 
-fn collect_named_values<'d>(node: &'d DesiredNode, found: &mut Vec<NamedValue<'d>>) {
+fn collect_named_values<'d>(node: &'d DesiredNode, found: &mut Vec<IndirectValue<'d>>) {
     match &node.value {
-        DesiredValue::Source(source) => found.push(NamedValue::Source(source)),
-        DesiredValue::Reference(reference) => found.push(NamedValue::Reference(reference)),
+        DesiredValue::Source(source) => found.push(IndirectValue::Source(source)),
+        DesiredValue::Reference(reference) => found.push(IndirectValue::Reference(reference)),
         DesiredValue::Object(fields) => {
             fields.iter().for_each(|(_, inner)| collect_named_values(inner, found));
         }

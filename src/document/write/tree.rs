@@ -114,8 +114,13 @@ impl<'r> LayoutBuilder<'r> {
                     |(at, item): (u32, &DesiredNode)| self.build_item(&list.item, at, item, mark, name);
                 LayoutNode::List((0..).zip(items).map(item).collect::<LayoutResult<_>>()?)
             }
-            (FieldType::Map(_), DesiredValue::Map(entries)) => {
+            (FieldType::Map(map), DesiredValue::Map(entries)) => {
                 let value = FieldType::Scalar(crate::kind::ScalarType::Any);
+                if self.omit_guarded {
+                    // a key can be as sensitive as its value
+                    let marks = entries.iter().map(|(key, _)| map.resolve_key_sensitivity(key, mark));
+                    marks.max().map_or(Ok(()), |mark| check_writable(mark, self.allow_personal, name))?;
+                }
                 let entry = |(at, (key, wanted)): (u32, &(Box<str>, DesiredNode))| {
                     let tree = self.build_node(&value, &wanted.value, mark, name)?;
                     self.path.push(at);

@@ -8,6 +8,7 @@
 mod echo_server;
 mod mistakes;
 mod settings;
+mod write_back;
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
