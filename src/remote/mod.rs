@@ -11,6 +11,7 @@ pub mod client;
 pub mod hosts;
 mod json;
 mod jsv;
+pub mod list_completeness;
 pub mod page_position;
 pub mod pager;
 mod proxy;

@@ -78,6 +78,14 @@ pub(super) fn find_reset(response: &HttpResponse, now: SystemTime) -> Option<Dur
     Some(time.saturating_sub(now.duration_since(UNIX_EPOCH).unwrap_or_default()))
 }
 
+/// Seconds, or the time until a date.
+pub(super) fn parse_pause(text: &str, now: SystemTime) -> Option<Duration> {
+    if let Some(pause) = parse_seconds(text) {
+        return Some(pause);
+    }
+    httpdate::parse_http_date(text.trim()).ok().map(|date| date.duration_since(now).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::header::{HeaderName, HeaderValue};
@@ -120,5 +128,23 @@ mod tests {
         assert_eq!(after(503, 0, 1_700_000_000), Some(0));
         assert_eq!(after(403, 1, 9), None, "forbidden for another reason");
         assert_eq!(after(200, 0, 9), None);
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
+        let requested = |text| parse_pause(text, now).map(|pause| pause.as_secs());
+        assert_eq!(requested("120"), Some(120));
+        assert_eq!(requested(" 0 "), Some(0));
+        assert_eq!(requested("1.5"), Some(1));
+        assert_eq!(requested("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(
+            requested("Sun, 06 Nov 1994 08:00:00 GMT"),
+            Some(0),
+            "a date that is over asks for nothing"
+        );
+        for nonsense in ["", "soon", "-1", "1e3", "nan"] {
+            assert_eq!(requested(nonsense), None, "{nonsense}");
+        }
     }
 }

@@ -290,20 +290,12 @@ pub(super) fn parse_retry_after(outcome: &AttemptResult, now: SystemTime) -> Opt
         }) => retry_after.as_deref()?,
         Err(_) => return None,
     };
-    parse_pause(text, now)
+    rate_limit_headers::parse_pause(text, now)
 }
 
 /// The pause that a response asks for.
 pub(super) fn parse_response_pause(response: &HttpResponse, now: SystemTime) -> Option<Duration> {
-    parse_pause(response.retry_after.as_deref()?, now)
-}
-
-/// Seconds, or the time until a date.
-fn parse_pause(text: &str, now: SystemTime) -> Option<Duration> {
-    if let Some(pause) = rate_limit_headers::parse_seconds(text) {
-        return Some(pause);
-    }
-    httpdate::parse_http_date(text.trim()).ok().map(|date| date.duration_since(now).unwrap_or_default())
+    rate_limit_headers::parse_pause(response.retry_after.as_deref()?, now)
 }
 
 /// Whether a read that was answered with this status may succeed a little later.
@@ -487,24 +479,6 @@ mod tests {
         ];
         let (result, _) = play(&patience(), true, &outcomes).await;
         assert_eq!(shown(&result), ("cannot-connect".into(), 4, DeliveryStatus::MaybeSent));
-    }
-
-    #[test]
-    fn both_forms_of_retry_after_are_read() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
-        let requested = |text| parse_retry_after(&answer(503, Some(text)), now).map(|pause| pause.as_secs());
-        assert_eq!(requested("120"), Some(120));
-        assert_eq!(requested(" 0 "), Some(0));
-        assert_eq!(requested("1.5"), Some(1));
-        assert_eq!(requested("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(
-            requested("Sun, 06 Nov 1994 08:00:00 GMT"),
-            Some(0),
-            "a date that is over asks for nothing"
-        );
-        for nonsense in ["", "soon", "-1", "1e3", "nan"] {
-            assert_eq!(requested(nonsense), None, "{nonsense}");
-        }
     }
 
     #[test]

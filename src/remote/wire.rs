@@ -25,6 +25,7 @@ macro_rules! with_lexer {
 
 mod created_id;
 mod lookup;
+mod member_search;
 mod object_reader;
 mod page;
 mod page_signs;

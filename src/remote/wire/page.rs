@@ -4,7 +4,8 @@
 //! not what the operation answers (an object where only a list may come, an object without one known
 //! member) is an error: taken for an empty list or an empty object it would cause writes.
 
-use super::object_reader::{MemberIndex, ObjectReader, into_text, matches_member_name};
+use super::member_search::{MemberSearch, search_all_members, search_members};
+use super::object_reader::{MemberIndex, ObjectReader, into_text};
 use super::{
     DecodeError, KeySyntax, ListPage, MemberSpelling, Snapshot, TokenKind, WireLexer, WireReadError,
     WireReadResult, WireScalar,
@@ -160,63 +161,6 @@ pub fn read_texts(body: &[u8], format: WireFormat, paths: &[String]) -> Result<V
         })
     }))?;
     Ok(found)
-}
-
-/// A member that is looked for, and what for; dots reach inwards.
-#[derive(Clone, Copy)]
-struct MemberSearch<'p, G> {
-    goal: G,
-    path: &'p str,
-}
-
-/// Hands each member that is sought to `found`, which takes its value; the others are passed over.
-fn search_members<'b, L: WireLexer<'b>, G: Copy>(
-    lexer: &mut L,
-    sought: &[MemberSearch<G>],
-    names: MemberNameCase,
-    found: &mut dyn FnMut(G, &mut L) -> WireReadResult<()>,
-) -> WireReadResult<()> {
-    search_all_members(lexer, sought, names, &mut |goal, _, lexer| match goal {
-        Some(goal) => found(goal, lexer),
-        None => lexer.skip_value().map(drop),
-    })
-}
-
-/// What to do with a member: what it was sought as, its name, and its value.
-type MemberHandler<'h, G, L> = dyn FnMut(Option<G>, &str, &mut L) -> WireReadResult<()> + 'h;
-
-/// The same; `found` takes the other members too, with their names.
-fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
-    lexer: &mut L,
-    sought: &[MemberSearch<G>],
-    names: MemberNameCase,
-    found: &mut MemberHandler<'_, G, L>,
-) -> WireReadResult<()> {
-    lexer.read_members(KeySyntax::Identifier, |name, lexer| {
-        let start = *lexer;
-        let mut taken = false;
-        let mut below = Vec::new();
-        for MemberSearch { goal, path } in sought {
-            match path.split_once('.') {
-                Some((head, rest)) if matches_member_name(names, head, name) => {
-                    below.push(MemberSearch { goal: *goal, path: rest })
-                }
-                None if matches_member_name(names, path, name) => {
-                    *lexer = start;
-                    found(Some(*goal), name, lexer)?;
-                    taken = true;
-                }
-                _ => {}
-            }
-        }
-        let mut inner = start;
-        if !below.is_empty() && inner.peek_token()? == TokenKind::Object {
-            search_all_members(&mut inner, &below, names, found)?;
-            *lexer = inner;
-            taken = true;
-        }
-        if taken { Ok(()) } else { found(None, name, lexer) }
-    })
 }
 
 /// Reads everything there is.

@@ -1,0 +1,62 @@
+//! Members of an answer that are looked for by their paths, wherever they are in it.
+
+use super::object_reader::matches_member_name;
+use super::{KeySyntax, TokenKind, WireLexer, WireReadResult};
+use crate::kind::MemberNameCase;
+
+/// A member that is looked for, and what for; dots reach inwards.
+#[derive(Clone, Copy)]
+pub(super) struct MemberSearch<'p, G> {
+    pub(super) goal: G,
+    pub(super) path: &'p str,
+}
+
+/// Hands each member that is sought to `found`, which takes its value; the others are passed over.
+pub(super) fn search_members<'b, L: WireLexer<'b>, G: Copy>(
+    lexer: &mut L,
+    sought: &[MemberSearch<G>],
+    names: MemberNameCase,
+    found: &mut dyn FnMut(G, &mut L) -> WireReadResult<()>,
+) -> WireReadResult<()> {
+    search_all_members(lexer, sought, names, &mut |goal, _, lexer| match goal {
+        Some(goal) => found(goal, lexer),
+        None => lexer.skip_value().map(drop),
+    })
+}
+
+/// What to do with a member: what it was sought as, its name, and its value.
+pub(super) type MemberHandler<'h, G, L> = dyn FnMut(Option<G>, &str, &mut L) -> WireReadResult<()> + 'h;
+
+/// The same; `found` takes the other members too, with their names.
+pub(super) fn search_all_members<'b, L: WireLexer<'b>, G: Copy>(
+    lexer: &mut L,
+    sought: &[MemberSearch<G>],
+    names: MemberNameCase,
+    found: &mut MemberHandler<'_, G, L>,
+) -> WireReadResult<()> {
+    lexer.read_members(KeySyntax::Identifier, |name, lexer| {
+        let start = *lexer;
+        let mut taken = false;
+        let mut below = Vec::new();
+        for MemberSearch { goal, path } in sought {
+            match path.split_once('.') {
+                Some((head, rest)) if matches_member_name(names, head, name) => {
+                    below.push(MemberSearch { goal: *goal, path: rest })
+                }
+                None if matches_member_name(names, path, name) => {
+                    *lexer = start;
+                    found(Some(*goal), name, lexer)?;
+                    taken = true;
+                }
+                _ => {}
+            }
+        }
+        let mut inner = start;
+        if !below.is_empty() && inner.peek_token()? == TokenKind::Object {
+            search_all_members(&mut inner, &below, names, found)?;
+            *lexer = inner;
+            taken = true;
+        }
+        if taken { Ok(()) } else { found(None, name, lexer) }
+    })
+}
