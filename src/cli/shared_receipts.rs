@@ -24,7 +24,7 @@ use crate::report::outcome::{ObjectResult, ResultStatus};
 use crate::report::plan_report::ActionView;
 use crate::report::receipt::{self as receipts, Receipt};
 use crate::run::last_applied::{DigestExport, DigestRecord, LastApplied};
-use crate::run::write_digests::WrittenObject;
+use crate::run::write_digests::WrittenObjectKey;
 use crate::state::files::replace_file;
 use crate::state::receipt;
 use crate::state::receipt_error::ReceiptStoreError;
@@ -261,8 +261,8 @@ fn supplies_hidden_value(document: &Document) -> bool {
     supplies
 }
 
-fn identify_written(note: &DigestRecord) -> WrittenObject<'_> {
-    WrittenObject { target: &note.target, kind: &note.kind, name: &note.name, id: note.id.as_deref() }
+fn identify_written(note: &DigestRecord) -> WrittenObjectKey<'_> {
+    WrittenObjectKey { target: &note.target, kind: &note.kind, name: &note.name, id: note.id.as_deref() }
 }
 
 /// What a receipt tells of objects of the same services, if it is sealed under the same key.

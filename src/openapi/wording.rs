@@ -136,8 +136,8 @@ pub fn find_largest_page(text: &str) -> Option<i64> {
         "limit is",
     ];
     let text = text.to_lowercase();
-    let after = MARKERS.iter().filter_map(|marker| {
-        let start = text.find(marker)?;
+    let starts = MARKERS.iter().flat_map(|marker| text.match_indices(marker).map(|(start, _)| start));
+    let after = starts.filter_map(|start| {
         let rest: String = text[start..].chars().take(60).collect();
         let sentence = rest.split(['.', ';', '\n']).next().unwrap_or_default();
         list_numbers(sentence).into_iter().max()

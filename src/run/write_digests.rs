@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-pub use self::written_export::{WrittenDigest, WrittenObject};
+pub use self::written_export::{WrittenDigest, WrittenObjectKey};
 use super::clock::RunClock;
 use crate::kind::ScalarType;
 use crate::plan::{PlanSubject, WriteComparison, WriteHistory, WriteTime};

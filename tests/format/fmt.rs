@@ -84,6 +84,14 @@ fn permissions_and_links_stay() {
 }
 
 #[test]
+fn a_key_without_a_value_keeps_its_blanks() {
+    for text in ["a: { b: c, d }\n", "a: { b }\n", "a: [{ b: }, { c }]\n"] {
+        let outcome = format_source(&NamedSource::new("x.yaml", text), true);
+        assert_eq!(outcome, FormatOutcome::Unchanged, "{text}");
+    }
+}
+
+#[test]
 fn every_text_of_this_repository_comes_out_once_and_for_all() {
     let (mut texts, mut changed, mut untouched) = (0, 0, Vec::new());
     for folder in ["tests", "examples", "src/kind/builtin"] {

@@ -116,5 +116,7 @@ impl TokenSpacing<'_> {
 
 /// From the start of a key to the end of what belongs to it; a key alone has a value of no bytes.
 fn to_range(from: SourceSpan, to: SourceSpan) -> Range<usize> {
-    from.start as usize..from.end.max(to.end) as usize
+    let is_alone = to.start == to.end;
+    let end = if is_alone { from.end } else { from.end.max(to.end) };
+    from.start as usize..end as usize
 }

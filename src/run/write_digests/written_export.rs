@@ -21,14 +21,14 @@ pub struct WrittenDigest {
 
 /// Which object was written.
 #[derive(Clone, Copy)]
-pub struct WrittenObject<'o> {
+pub struct WrittenObjectKey<'o> {
     pub target: &'o str,
     pub kind: &'o str,
     pub name: &'o str,
     pub id: Option<&'o str>,
 }
 
-impl WrittenObject<'_> {
+impl WrittenObjectKey<'_> {
     /// The begin of the names of its values.
     fn build_prefix(&self) -> String {
         let id = self.id.map_or_else(|| format!("name:{}", self.name), str::to_owned);
@@ -38,7 +38,7 @@ impl WrittenObject<'_> {
 
 impl WriteDigests {
     /// What was written of an object, for others.
-    pub fn export_written(&self, object: WrittenObject) -> Vec<WrittenDigest> {
+    pub fn export_written(&self, object: WrittenObjectKey) -> Vec<WrittenDigest> {
         let prefix = object.build_prefix();
         let is_certain = |entry: &WriteDigestEntry| {
             !entry.digest.is_empty() && !entry.is_doubtful() && entry.repeated_until.is_none()
@@ -54,7 +54,7 @@ impl WriteDigests {
     }
 
     /// Takes over what another machine wrote; nothing of it is written to this folder.
-    pub fn import_written(&mut self, object: WrittenObject, written: Vec<WrittenDigest>) {
+    pub fn import_written(&mut self, object: WrittenObjectKey, written: Vec<WrittenDigest>) {
         let prefix = object.build_prefix();
         for WrittenDigest { path, digest, at } in written {
             let entry = WriteDigestEntry {
