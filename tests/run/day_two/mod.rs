@@ -11,7 +11,7 @@ use crate::support::workspace::Workspace;
 fn a_code_is_explained_in_any_folder() {
     let workspace = Workspace::new();
     let ran = workspace.expect(0, &["explain", "stale-plan"]);
-    ran.says(&["stale-plan\n", "changed since the saved plan", "Plan again and review the new plan."]);
+    ran.says(&["stale-plan\n", "the object changed since the review", "Plan again and review the new plan."]);
     let entry = workspace.expect(0, &["explain", "stale-plan", "--format", "json"]).json();
     assert_eq!(entry["code"], "stale-plan");
     for member in ["meaning", "example", "remedy"] {
