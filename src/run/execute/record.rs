@@ -76,7 +76,9 @@ pub(super) fn update_index(session: &RunSession, jobs: &[ObjectJob], outcomes: &
                 index.record_accepted(&outcome.subject, document)
             }
             (OutcomeStatus::Done | OutcomeStatus::Unchanged, DocumentState::Present) => {
-                let lag = get_read_after_write(session, &document.kind);
+                // how long a run waits for itself says nothing of a lag that the kind describes
+                let lag = document.kind.operations.find_settle_time();
+                let lag = lag.unwrap_or_else(|| get_read_after_write(session, &document.kind));
                 let settled_at = round_second(session.clock.compute_later(lag));
                 let times = RecordTimes { now: session.clock.now(), settled_at };
                 index.record_managed(&outcome.subject, document, times)
