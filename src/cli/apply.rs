@@ -468,6 +468,7 @@ fn execute(
     let checked = order.as_ref().filter(|_| !way.allow_unverified);
     why.extend(checked.map(|order| order.check_order(&plan)).unwrap_or_default());
     why.extend(verdicts.into_iter().filter(|verdict| verdict.severity == DiagnosticSeverity::Error));
+    why.extend(way.saved_plan.and_then(|(saved, _)| saved_plan::diagnose_lost_error(saved, &shown)));
     if !why.is_empty() {
         screen.print_diagnostics(&why);
         report_unwritten(&execute::build_unstarted_outcomes(&plan), &why, &held, screen, way)?;

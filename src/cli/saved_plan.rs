@@ -26,7 +26,8 @@ use crate::diagnostic::Diagnostic;
 use crate::output_filter::filter_bytes;
 use crate::plan::count_limit::ObjectCounts;
 use crate::plan::{Plan, RefusedObject, Step, digest, permission};
-use crate::report::plan_report::{ObjectChange, ObjectName};
+use crate::report::code_table::CodeTable;
+use crate::report::plan_report::{DiagnosticView, ObjectChange, ObjectName, SeverityView};
 use crate::report::pseudonyms::PersonalDataMode;
 use crate::report::saved_plan::{
     self, BoundStep, BoundTarget, PlanCircumstances, STALE_PLAN_CODE, SavedPlan, StaleObjects, StaleStep,
@@ -103,6 +104,21 @@ fn diagnose_unbound_values(report: &PlanReport) -> Option<Diagnostic> {
         Diagnostic::warning("unbound-values", message)
             .with_hint("set TRUEUP_DIGEST_KEY for plan and apply to detect edits of these values")
     })
+}
+
+/// Why a plan is refused that was saved with an error of a rule which a new plan does not have: what was reviewed was
+/// not to be applied. Errors with a code of the program are decided by the flags and the state of the apply.
+pub fn diagnose_lost_error(saved: &SavedPlan, fresh: &PlanReport) -> Option<Diagnostic> {
+    let is_there = |own: &DiagnosticView| {
+        fresh.diagnostics.iter().any(|new| (&new.code, &new.message) == (&own.code, &own.message))
+    };
+    let errors = saved.report.diagnostics.iter().filter(|own| own.severity == SeverityView::Error);
+    let mut lost = errors.filter(|own| !is_there(own)).peekable();
+    lost.peek()?;
+    let table = CodeTable::load();
+    let lost = lost.find(|own| table.find_code(&own.code).is_none())?;
+    let message = format!("the plan was saved with the error `{}`: {}", lost.code, lost.message);
+    Some(Diagnostic::error("stale-plan", message).with_hint("plan again, and review the new plan"))
 }
 
 /// The flags that allow what is refused otherwise.

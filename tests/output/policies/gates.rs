@@ -26,6 +26,18 @@ rules:
 ";
 
 #[test]
+fn a_saved_plan_that_a_rule_refused_is_not_applied_once_the_rule_is_gone() {
+    let fixture = fixture(NO_NORTH);
+    fixture.workspace.expect(3, &["plan", "-o", "p.json"]);
+    fixture.workspace.remove("policies/names.yaml");
+    let apply = ["apply", "p.json", "--auto-approve"];
+    fixture.workspace.expect(3, &apply).complains(&["stale-plan", "saved with the error `no-north`"]);
+    assert!(fixture.writes().is_empty());
+    fixture.workspace.expect(0, &["plan", "-o", "p.json"]);
+    fixture.workspace.expect(0, &apply);
+}
+
+#[test]
 fn a_broken_rule_refuses_the_plan_and_the_apply() {
     let fixture = fixture(NO_NORTH);
     // of a rule about changes nothing can be said offline
