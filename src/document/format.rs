@@ -445,7 +445,7 @@ mod tests {
             "a: 1\nb: 'x'   # y\nc: |\n  one\nd: &x   2\n",
         );
         becomes("a: {b: 1,c: 2}\n", "a: { b: 1, c: 2 }\n");
-        becomes("a: {  b :1 , c: [ 1,2 ,3 ] }\n", "a: { b :1 , c: [1, 2, 3] }\n");
+        becomes("a: {  b :1 , c: [ 1,2 ,3 ] }\n", "a: { b :1, c: [1, 2, 3] }\n");
         becomes("a: {\"b\":1,\"c\":{}}\nd: [ ]\n", "a: { \"b\": 1, \"c\": {} }\nd: []\n");
         becomes("- {a: 1}\n- [  x,  y,  ]\n", "- { a: 1 }\n- [x, y]\n");
         becomes("a: [1,2, # one\n  3,4]\n", "a: [1, 2, # one\n  3, 4]\n");
