@@ -2,7 +2,7 @@
 //!
 //! A diagnostic has a stable kebab-case code, a severity, a sentence, often a hint, and a place: a range of
 //! bytes in a source, resolved to line and column only when it is shown. A source remembers which of its
-//! ranges are veiled (secret and personal values), so that no source line can print one.
+//! ranges are redacted (secret and personal values), so that no source line can print one.
 //! Deliberately absent: drawing. `report` draws.
 
 use std::borrow::Cow;
@@ -84,11 +84,11 @@ impl NamedSource {
 
     /// From now on no shown line of this source contains the text of `span`.
     pub fn redact_span(&self, span: SourceSpan) {
-        let mut veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
         let range = span.start..span.end;
         // a level that many documents share is read with each of them
-        if !veils.iter().rev().take(RECENT_REDACTIONS).any(|own| *own == range) {
-            veils.push(range);
+        if !redactions.iter().rev().take(RECENT_REDACTIONS).any(|own| *own == range) {
+            redactions.push(range);
         }
     }
 
@@ -106,10 +106,10 @@ impl NamedSource {
         })
     }
 
-    /// The veiled ranges, in order, as bytes.
+    /// The redacted ranges, in order, as bytes.
     pub fn list_redactions(&self) -> Vec<Range<usize>> {
-        let veils = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ranges: Vec<_> = veils.iter().map(|v| v.start as usize..v.end as usize).collect();
+        let redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ranges: Vec<_> = redactions.iter().map(|v| v.start as usize..v.end as usize).collect();
         ranges.sort_by_key(|range| range.start);
         ranges
     }

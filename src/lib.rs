@@ -34,7 +34,7 @@
 //! 3. [`value::Value`] and [`exchange::Wire`] have no `Debug`, `Display` or `Serialize`: `report` alone turns
 //!    values into text, by the mark of their field, `document::write` those that an import may write, and
 //!    `run::undo` those of what is overwritten that may be kept.
-//!    A source line is shown only with its veils on.
+//!    A source line is shown only with its redactions on.
 //! 4. A field that a document does not name is neither shown nor reset. A write of everything carries it,
 //!    strangers and row ids included; what does not read back and would be blanked stops the step.
 //! 5. A step holds its complete request; `apply` reads the object again right before the write and sends

@@ -104,7 +104,12 @@ pub fn run(common: &GlobalArgs, args: &AcceptArgs, screen: &TerminalScreen) -> a
     let mut summary = AcceptSummary::new(args.dry_run);
     match prepared {
         Ok(prepared) => accept_objects(&prepared, args, &reading, screen, &mut summary)?,
-        Err(faults) => summary.diagnostics.extend(faults),
+        Err(faults) => {
+            // stderr has them already
+            summary.diagnostics.extend(faults);
+            summary.print_stdout(screen)?;
+            return Ok(ExitStatus::Error);
+        }
     }
     summary.print(screen)?;
     Ok(summary.compute_exit_status())
@@ -121,7 +126,6 @@ fn accept_objects(
     let before = match EditedWorkspace::new(workspace, &FileEdits::new()).compose() {
         Ok(documents) => documents,
         Err(faults) => {
-            screen.print_diagnostics(&faults);
             summary.diagnostics.extend(faults);
             return Ok(());
         }

@@ -28,13 +28,13 @@ const MAX_NAME: usize = 200;
 pub(super) const DOCUMENT_KEYS: [&str; 8] =
     ["kind", "name", "target", "state", "id", "protect", "scope", "spec"];
 
-/// One source while it is read: where faults go and what is veiled.
+/// One source while it is read: where faults go and what is redacted.
 pub struct SourceReader<'r> {
     pub source: &'r Arc<NamedSource>,
     pub diagnostics: &'r mut Vec<Diagnostic>,
     /// Where spans lie, when not all of them are in `source`.
     levels: Option<&'r DocumentLevels>,
-    /// What was veiled last: on a long line most of the next ones lie in it.
+    /// What was redacted last: on a long line most of the next ones lie in it.
     last_redacted: Range<usize>,
     tainted_kinds: TaintedKinds,
     pub(super) defer_rule: DeferRule<'r>,

@@ -1,7 +1,7 @@
 //! The spec under the kind's guidance: every node becomes a wish of the type that its field has.
 //!
 //! All mismatches are found, each with its place; what does not fit is left out of the tree. A marked value
-//! is veiled in the source before anything is said about it, and no message repeats one.
+//! is redacted in the source before anything is said about it, and no message repeats one.
 //! Deliberately absent: what must be there to create an object. Only the plan knows that it is a create.
 
 use super::read::{SourceReader, escape_for_message};

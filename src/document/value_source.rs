@@ -2,7 +2,7 @@
 //!
 //! `{ from_env: NAME }`, `{ from_file: PATH }`, `{ from_command: [PROGRAM, ARGUMENT] }` or
 //! `{ from_secret: { PROVIDER: NAME } }`, read from a node.
-//! What stands there instead is never repeated: it may be the secret itself, so it is veiled.
+//! What stands there instead is never repeated: it may be the secret itself, so it is redacted.
 //! Deliberately absent: looking anything up. The `cli` room does, once, before the first request.
 
 use std::fmt;

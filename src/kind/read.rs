@@ -26,7 +26,7 @@ use crate::yaml::{YamlData, YamlEntry, YamlNode, is_number_literal, parse_boolea
 /// How often a schema may refer on before it is taken to go in circles.
 const MAX_HOPS: usize = 32;
 
-/// Reads a tree that may hold credentials by mistake: what stands where it does not belong is veiled.
+/// Reads a tree that may hold credentials by mistake: what stands where it does not belong is redacted.
 /// Faults are added to `faults`; the value comes only when there is none.
 pub fn read_typed<T: DeserializeOwned + JsonSchema>(
     node: &YamlNode,
@@ -68,10 +68,10 @@ impl<T> PartialRead<T> {
 fn read_with_schema<T: DeserializeOwned + JsonSchema>(
     node: &YamlNode,
     source: &Arc<NamedSource>,
-    veil: bool,
+    redacts: bool,
 ) -> PartialRead<T> {
     let PartialRead { value, diagnostics: mut faults, suspect_spans: doubtful } =
-        convert_document::<T>(node, source, veil);
+        convert_document::<T>(node, source, redacts);
     let read = serde_json::from_value(value.unwrap_or_default());
     if let (Err(error), true) = (&read, faults.is_empty()) {
         // what the schema lets through and serde does not is a mistake in the type, not in the tree
@@ -88,13 +88,13 @@ fn read_with_schema<T: DeserializeOwned + JsonSchema>(
 fn convert_document<T: JsonSchema>(
     node: &YamlNode,
     source: &Arc<NamedSource>,
-    veil: bool,
+    redacts: bool,
 ) -> PartialRead<Json> {
     let schema = schemars::schema_for!(T).to_value();
     let mut walk = SchemaWalker {
         root: &schema,
         source,
-        redact: veil,
+        redact: redacts,
         diagnostics: Vec::new(),
         suspect_spans: Vec::new(),
     };
@@ -575,7 +575,7 @@ mod tests {
             format!("{line}:{column} {}: {}{hint}", fault.code, fault.message)
         });
         let shown = shown.collect();
-        let redacted = source.list_redactions().iter().map(|veil| &source.text[veil.clone()]).collect();
+        let redacted = source.list_redactions().iter().map(|range| &source.text[range.clone()]).collect();
         (read, shown, redacted)
     }
 
@@ -651,7 +651,7 @@ fre: 1
     }
 
     #[test]
-    fn what_does_not_belong_is_veiled() {
+    fn what_does_not_belong_is_redacted() {
         let (_, faults, redacted) =
             read("{name: x, secret: hunter2, pasword: hunter3, named: {a: hunter4}, clear: hunter5}");
         assert_eq!(faults.len(), 4);

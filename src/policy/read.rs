@@ -1,6 +1,6 @@
 //! Files of policies to rules and cases, with every fault at its place, down to the character of an expression.
 //!
-//! Documents of cases are read first and under their kind's guidance, so that what must not be shown is veiled
+//! Documents of cases are read first and under their kind's guidance, so that what must not be shown is redacted
 //! before anything else is said about the file.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! Diagnostics drawn on their source, like a compiler's: code, sentence, line, caret, what to do.
 //!
 //! All of them in one order however they were found, at most so many, with their number at the end. Lines are
-//! excerpts: what is veiled in the source stays veiled.
+//! excerpts: what is redacted in the source stays redacted.
 //! Deliberately absent: printing, and deciding whether there is colour.
 
 use std::collections::{BTreeSet, HashMap};
@@ -161,9 +161,9 @@ impl DiagnosticRenderer {
         let source = &place.source;
         let lines = self.line_index.index_lines(source);
         // the places keep the source alive, so its address stays its own
-        let veils =
+        let redactions =
             self.redactions.entry(Arc::as_ptr(source)).or_insert_with(|| find_redactions(source, lines));
-        let redacted = RedactedSource { text: &source.text, lines, redactions: veils };
+        let redacted = RedactedSource { text: &source.text, lines, redactions };
         let SourceExcerpt { first_line, text, spans } = redacted.extract_lines(&spans, self.excerpt_width);
         let annotations =
             points.iter().zip(spans).map(|(point, span)| point.kind.span(span).label(point.label.clone()));

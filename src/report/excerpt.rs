@@ -1,7 +1,7 @@
-//! Lines of a source as they may be shown: veiled parts as `•••`, hostile characters replaced, long lines cut
+//! Lines of a source as they may be shown: redacted parts as `•••`, hostile characters replaced, long lines cut
 //! around what they are shown for.
 //!
-//! A veil takes three marks however long it is, for the length of a secret tells something too. Places are
+//! A redaction takes three marks however long it is, for the length of a secret tells something too. Places are
 //! carried over into the excerpt, so that carets stand under the right characters.
 //! Deliberately absent: drawing.
 
@@ -11,12 +11,12 @@ use super::line_index::{LineStarts, floor_char_boundary};
 use super::sanitize::needs_escape;
 use crate::diagnostic::{NamedSource, SourceSpan};
 
-/// What stands for something veiled.
+/// What stands for something redacted.
 pub const REDACTED_TEXT: &str = "•••";
 /// Bytes of a long line that are looked at, for each character that is shown.
 const BYTES_PER_CHARACTER: usize = 8;
 
-/// A text with its lines and [`veils`].
+/// A text with its lines and redactions.
 pub struct RedactedSource<'s> {
     pub text: &'s str,
     pub lines: &'s LineStarts,
@@ -34,26 +34,26 @@ pub struct SourceExcerpt {
 /// One line as shown: for each character the byte of the source from which it comes.
 struct ExcerptLine(Vec<(usize, char)>);
 
-/// The veiled ranges of a source and its comments, for a secret may have been commented out: in order, none over
+/// The redacted ranges of a source and its comments, for a secret may have been commented out: in order, none over
 /// the end of a line, each starting after its line's indentation.
 pub fn find_redactions(source: &NamedSource, lines: &LineStarts) -> Vec<Range<usize>> {
     let text = &*source.text;
-    let mut veils: Vec<Range<usize>> = Vec::new();
+    let mut redactions: Vec<Range<usize>> = Vec::new();
     let mut hidden = source.list_redactions();
     hidden.extend(find_comments(text));
     hidden.sort_by_key(|range| range.start);
-    for veil in merge_ranges(hidden, text) {
-        for line in lines.find_line(veil.start)..=lines.find_line(veil.end.saturating_sub(1)) {
+    for redaction in merge_ranges(hidden, text) {
+        for line in lines.find_line(redaction.start)..=lines.find_line(redaction.end.saturating_sub(1)) {
             let line = lines.find_range(text, line);
-            let (start, end) = (veil.start.max(line.start), veil.end.min(line.end));
+            let (start, end) = (redaction.start.max(line.start), redaction.end.min(line.end));
             let body = text.get(start..end).unwrap_or("");
             let start = start + (body.len() - body.trim_start().len());
             if start < end {
-                veils.push(start..end);
+                redactions.push(start..end);
             }
         }
     }
-    veils
+    redactions
 }
 
 /// Whatever may be a comment of YAML: also what only looks like one inside quotes, which may be unbalanced.
@@ -122,11 +122,11 @@ impl RedactedSource<'_> {
     fn collect_cells(&self, range: Range<usize>) -> Vec<(usize, char)> {
         let mut cells = Vec::new();
         let mut at = range.start;
-        let first = self.redactions.partition_point(|veil| veil.end <= range.start);
-        for veil in self.redactions[first..].iter().take_while(|veil| veil.start < range.end) {
-            self.push_plain(at..veil.start, &mut cells);
-            cells.extend(REDACTED_TEXT.chars().map(|mark| (veil.start.max(range.start), mark)));
-            at = veil.end;
+        let first = self.redactions.partition_point(|redaction| redaction.end <= range.start);
+        for redaction in self.redactions[first..].iter().take_while(|redaction| redaction.start < range.end) {
+            self.push_plain(at..redaction.start, &mut cells);
+            cells.extend(REDACTED_TEXT.chars().map(|mark| (redaction.start.max(range.start), mark)));
+            at = redaction.end;
         }
         self.push_plain(at..range.end, &mut cells);
         cells
@@ -138,11 +138,12 @@ impl RedactedSource<'_> {
         cells.extend(text.char_indices().map(|(at, c)| (range.start + at, shown(c))));
     }
 
-    /// A place in the bytes of a shown line; one that starts in a veil starts where the marks do.
+    /// A place in the bytes of a shown line; one that starts in a redaction starts where the marks do.
     fn map_span(&self, shown: &ExcerptLine, span: SourceSpan) -> Range<usize> {
         let (start, end) = (span.start as usize, span.end as usize);
-        let veil = self.redactions.get(self.redactions.partition_point(|veil| veil.end <= start));
-        let start = veil.map_or(start, |veil| veil.start.min(start));
+        let redaction =
+            self.redactions.get(self.redactions.partition_point(|redaction| redaction.end <= start));
+        let start = redaction.map_or(start, |redaction| redaction.start.min(start));
         let byte = |at: usize| {
             shown.0.iter().take_while(|(from, _)| *from < at).map(|(_, c)| c.len_utf8()).sum::<usize>()
         };
@@ -179,7 +180,7 @@ mod tests {
             let start = text.find(part).unwrap();
             SourceSpan { start: start as u32, end: (start + part.len()) as u32 }
         };
-        redacted.iter().for_each(|veil| source.redact_span(span(veil)));
+        redacted.iter().for_each(|redaction| source.redact_span(span(redaction)));
         let mut all = SourceLineIndex::default();
         let spans: Vec<SourceSpan> = places.iter().map(|place| span(place)).collect();
         let lines = all.index_lines(&source);

@@ -3,7 +3,7 @@
 //! Marks decide: a secret, personal or sensitive value becomes an object that says only how it changed. A
 //! [`PlanReport`] is made from a plan once; text, JSON and whatever follows are rendered from it alone, so no
 //! format can show what another hides. Results of an apply go the same way ([`ApplyReport`]), diagnostics are
-//! drawn on their source with its veiled parts hidden.
+//! drawn on their source with its redacted parts hidden.
 //! Deliberately absent: printing, and the question whether there is a terminal.
 
 pub mod chat_message;

@@ -288,10 +288,12 @@ async fn find_missing_known(
         !is_listed && find_id(job).is_some()
     });
     let look = missing.map(async |(_, (job, read))| {
-        let live = find_id(job).map(|id| service.get_object(of, id));
-        match live?.await {
+        match service.get_object(of, find_id(job)?).await {
             Ok(live) => *read = ReadOutcome::Found(ObjectMatch::One(Box::new(live?))),
-            Err(error) => *read = ReadOutcome::Failed(Arc::new(error)),
+            Err(error) => {
+                *read = ReadOutcome::Failed(Arc::new(error));
+                return None;
+            }
         }
         Some(())
     });

@@ -271,7 +271,9 @@ fn is_key_unreadable(kind: &Kind, live: &Snapshot) -> bool {
     kind.identity.natural_key.iter().any(|path| {
         let fields = kind.shape.list_path_fields(path);
         let pointer: String = fields.iter().map(|field| format!("/{}", field.name)).collect();
-        let is_misread = live.mismatches.iter().any(|mismatch| mismatch.pointer.starts_with(&pointer));
+        let is_at = |rest: &str| rest.is_empty() || rest.starts_with('/');
+        let mut misread = live.mismatches.iter().filter_map(|own| own.pointer.strip_prefix(&pointer));
+        let is_misread = misread.any(is_at);
         let is_missing = find_live_value(&live.object, path).is_none_or(Value::is_blank);
         is_misread || (is_missing && fields.last().is_some_and(|field| field.behavior.required))
     })

@@ -422,7 +422,7 @@ fn no_drawing_shows_a_marked_value() {
     }
 }
 
-/// Every line of a source with a fault drawn on it: what a veil leaves to be seen.
+/// Every line of a source with a fault drawn on it: what a redaction leaves to be seen.
 #[test]
 fn no_line_shows_a_marked_value_even_when_nothing_is_wrong_with_it() {
     let text = stall(&format!(

@@ -146,11 +146,11 @@ fn told(faults: &[Diagnostic]) -> Vec<String> {
     faults.iter().map(one).collect()
 }
 
-fn veils(source: &NamedSource) -> Vec<std::ops::Range<usize>> {
-    let mut veils = source.list_redactions();
-    veils.sort_by_key(|veil| (veil.start, veil.end));
-    veils.dedup();
-    veils
+fn redactions(source: &NamedSource) -> Vec<std::ops::Range<usize>> {
+    let mut redactions = source.list_redactions();
+    redactions.sort_by_key(|redaction| (redaction.start, redaction.end));
+    redactions.dedup();
+    redactions
 }
 
 type Read<'t> = (Vec<YamlNode<'t>>, Vec<Diagnostic>);
@@ -170,8 +170,8 @@ fn agree(text: &str) {
     let shown: Vec<String> = nodes.iter().map(show).collect();
     assert_eq!(shown, expected.iter().map(show).collect::<Vec<_>>(), "{text:?}");
     assert_eq!(told(&faults), told(&expected_faults), "{text:?}");
-    for veil in veils(&theirs) {
-        assert!(veils(&ours).contains(&veil), "a veil is missing: {text:?}");
+    for redaction in redactions(&theirs) {
+        assert!(redactions(&ours).contains(&redaction), "a redaction is missing: {text:?}");
     }
     for size in [1, 7, 40] {
         let mut nodes = Vec::new();

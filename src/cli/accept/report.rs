@@ -98,12 +98,21 @@ impl AcceptSummary {
     /// # Errors
     /// When stdout cannot be written.
     pub fn print(&self, screen: &TerminalScreen) -> anyhow::Result<()> {
+        self.print_stdout(screen)?;
+        screen.print_diagnostics(&self.list_faults());
+        Ok(())
+    }
+
+    /// Prints the result without its diagnostics.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub fn print_stdout(&self, screen: &TerminalScreen) -> anyhow::Result<()> {
         match screen.format {
             StdoutFormat::Json => screen.print_stdout(&to_json(&self.build_report())?)?,
             StdoutFormat::Text if self.objects.is_empty() && has_errors(&self.list_faults()) => {}
             StdoutFormat::Text => screen.print_stdout(&self.render_text(screen.width()))?,
         }
-        screen.print_diagnostics(&self.list_faults());
         Ok(())
     }
 

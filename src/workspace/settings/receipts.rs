@@ -1,7 +1,7 @@
 //! `receipts:` in the settings: to whom before-values under a mark are sealed, and where receipts are shared.
 //!
 //! A recipient is a public key and may stand in the file; an identity, which opens what is sealed, may not: such a
-//! line is veiled and never repeated, and so is an address with a name or password in it.
+//! line is redacted and never repeated, and so is an address with a name or password in it.
 
 use url::Url;
 
