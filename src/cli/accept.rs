@@ -24,7 +24,6 @@ use super::screen::TerminalScreen;
 use super::selection_args::SelectionArgs;
 use super::write_back;
 use crate::document::Document;
-use crate::plan::permission::PermissionLimit;
 use crate::run::RunEvent;
 use crate::run::accept::level_choice::{SharedLevel, SharedLevelKind};
 use crate::run::accept::live::{AcceptedRead, compare_with_live, fill_document, read_live};
@@ -89,12 +88,8 @@ fn parse_shared_level(text: &str) -> Result<SharedLevel, String> {
 /// # Errors
 /// When there is no runtime, or stdout cannot be written.
 pub fn run(common: &GlobalArgs, args: &AcceptArgs, screen: &TerminalScreen) -> anyhow::Result<ExitStatus> {
-    let reading = RunArgs {
-        parallelism: args.parallelism,
-        network: args.network.clone(),
-        allow_rename: PermissionLimit::Unlimited,
-        ..RunArgs::default()
-    };
+    let reading =
+        RunArgs { parallelism: args.parallelism, network: args.network.clone(), ..RunArgs::default() };
     let prepared = run_setup::open_workspace(common, &args.selection, screen).and_then(|workspace| {
         // secrets are never written, so none is read
         let workspace = LoadedWorkspace { skips_secrets: true, ..workspace };
@@ -136,14 +131,15 @@ fn accept_objects(
     let rounds = AcceptRounds { workspace, options: &options, before: &before };
     let outcome = rounds.accept_objects(&objects);
     summary.refused.extend(outcome.refused);
-    summary.files = write_back::show_edits(workspace, &outcome.edits);
-    for (at, changes) in &outcome.accepted {
-        summary.add_object(&objects[*at].subject, changes, ObjectStatus::Accepted);
-    }
     if !args.dry_run
         && let Err(faults) = write_back::write_edits(workspace, &outcome.edits)
     {
         summary.diagnostics.extend(faults);
+        return Ok(());
+    }
+    summary.files = write_back::show_edits(workspace, &outcome.edits);
+    for (at, changes) in &outcome.accepted {
+        summary.add_object(&objects[*at].subject, changes, ObjectStatus::Accepted);
     }
     Ok(())
 }
@@ -206,7 +202,9 @@ fn collect_objects(
         }
         let environments =
             environments.get(&(&document.source.path, document.name_span.start)).copied().unwrap_or(1);
-        let object = AcceptedObject { subject, live: live.object, environments, pending };
+        let misread = live.mismatches.iter().filter_map(|own| own.pointer.split('/').nth(1)).map(Into::into);
+        let misread = misread.collect();
+        let object = AcceptedObject { subject, live: live.object, misread, environments, pending };
         match find_changes(document, &object, options) {
             Ok(selected) if selected.accepted.is_empty() => summary.refused.extend(selected.refused),
             Ok(_) => objects.push(object),

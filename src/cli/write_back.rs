@@ -62,10 +62,12 @@ pub fn write_edits(workspace: &LoadedWorkspace, edits: &FileEdits) -> Result<(),
 /// Why a file must not be written: it is not what was read, or a link is on the way to it.
 fn diagnose_changed(workspace: &LoadedWorkspace, path: &str) -> Option<Diagnostic> {
     let full = workspace.root.join(path);
+    if let Err(error) = check_no_links_below(&workspace.root, &full) {
+        return Some(diagnose_unwritable(path, &error));
+    }
     let Some(before) = workspace.find_file(path) else {
-        let linked = check_no_links_below(&workspace.root, &full).err();
-        let taken = || full.symlink_metadata().is_ok().then(|| io::Error::from(io::ErrorKind::AlreadyExists));
-        return linked.or_else(taken).map(|error| diagnose_unwritable(path, &error));
+        let is_taken = full.symlink_metadata().is_ok();
+        return is_taken.then(|| diagnose_unwritable(path, &io::ErrorKind::AlreadyExists.into()));
     };
     let is_same =
         fs::read_to_string(&full).is_ok_and(|text| text.trim_start_matches('\u{feff}') == before.text);

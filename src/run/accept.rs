@@ -33,6 +33,8 @@ pub struct AcceptOptions {
 pub struct AcceptedObject {
     pub subject: PlanSubject,
     pub live: Object,
+    /// The fields of the live object that are not what the kind says, by the names of their root fields.
+    pub misread: Vec<Box<str>>,
     /// In how many environments its document is.
     pub environments: usize,
     /// Edits of its document that were not applied; the fields in which they are stay as they are.

@@ -30,7 +30,9 @@ pub fn select_changes(
         if !is_asked(&change, &options.paths) || is_in_pending_field(&change, &object.pending) {
             continue;
         }
-        match diagnose_unacceptable(document, &change, options) {
+        let is_misread = |field: &str| object.misread.iter().any(|own| **own == *field);
+        let misread = change.path.top_field().is_some_and(is_misread).then(|| diagnose_misread(&change));
+        match misread.or_else(|| diagnose_unacceptable(document, &change, options)) {
             Some(fault) => {
                 let place = change.place.unwrap_or_else(|| document.locate_span(document.name_span));
                 selected.refused.push(fault.with_location(place));
@@ -58,6 +60,13 @@ fn is_asked(change: &Change, paths: &[String]) -> bool {
         own.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     paths.is_empty() || paths.iter().any(is_below)
+}
+
+/// A live value that was not understood seems to be absent.
+fn diagnose_misread(change: &Change) -> Diagnostic {
+    let message =
+        format!("the live `{}` is not what the kind says, so it is not accepted", format_path(&change.path));
+    Diagnostic::error("misread-field", message).with_hint("correct the description of the kind")
 }
 
 /// Why a live value is never written down.

@@ -170,3 +170,31 @@ fn a_link_that_leads_out_is_not_written_through() {
     assert_ne!(ran.code, Some(0), "{}", ran.all());
     assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 0);
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_inside_the_workspace() {
+    let depot = Depot::new(&FILES);
+    let real = depot.workspace.read("config/production/anvil.yaml");
+    depot.workspace.write("shared/anvil.yaml", &real);
+    depot.workspace.remove("config/production/anvil.yaml");
+    std::os::unix::fs::symlink(
+        "../../shared/anvil.yaml",
+        depot.workspace.path("config/production/anvil.yaml"),
+    )
+    .expect("a link");
+    depot.edit(&depot.production, "A", json!({ "note": "new" }));
+    let ran = depot.accept(1, &[]);
+    ran.complains(&["unwritable-file", "is a link"]);
+    assert!(!ran.out.contains("1 value written"), "{}", ran.all());
+    assert_eq!(depot.workspace.read("shared/anvil.yaml"), real);
+    assert!(depot.workspace.path("config/production/anvil.yaml").is_symlink());
+}
+
+#[test]
+fn errors_of_documents_are_printed_once() {
+    let depot = Depot::new(&FILES);
+    depot.workspace.write("config/wrong.yaml", "kind: depot/item\nname: w\nspec: { cod: W }\n");
+    let ran = depot.workspace.expect(1, &["accept", "--env", "production"]);
+    assert_eq!(ran.err.matches("error[unknown-field]").count(), 1, "{}", ran.all());
+}

@@ -102,11 +102,13 @@ impl Depot {
 
     /// Runs `accept` in production and expects this exit code; staging renders as before.
     pub fn accept(&self, code: i32, arguments: &[&str]) -> ProgramOutput {
-        let staging = self.render("staging");
+        let count = |sandbox: &RunningSandbox| {
+            sandbox.read_log().iter().filter(|entry| entry.method != "GET").count()
+        };
+        let (staging, written) = (self.render("staging"), [count(&self.staging), count(&self.production)]);
         let ran = self.workspace.expect(code, &[&["accept", "--env", "production"], arguments].concat());
         assert_eq!(self.render("staging"), staging, "{}", ran.all());
-        let writes = self.production.read_log().iter().filter(|entry| entry.method != "GET").count();
-        assert!(writes > 0, "apply wrote before");
+        assert_eq!([count(&self.staging), count(&self.production)], written, "it writes files alone");
         ran
     }
 
