@@ -77,6 +77,14 @@ pub fn is_mask(text: &str) -> bool {
         || is_shouted_word(text)
 }
 
+/// Whether a mask leaves nothing in clear, so that it can be shown: of `abc***9` a part may be the secret's.
+pub fn is_opaque_mask(text: &str) -> bool {
+    let text = text.trim();
+    let is_filled = |is_filler: &dyn Fn(char) -> bool| !text.is_empty() && text.chars().all(is_filler);
+    let is_crossed_out = text.len() >= 4 && is_filled(&|c| matches!(c, 'x' | 'X'));
+    is_filled(&is_mask_character) || is_crossed_out || is_bracketed_word(text) || is_shouted_word(text)
+}
+
 /// Whether a text may be a mask.
 pub fn may_be_mask(text: &str) -> bool {
     let text = text.trim();
@@ -267,6 +275,12 @@ mod tests {
         for mask in masks {
             assert!(is_mask(mask), "{mask} is a mask");
             assert!(may_be_mask(mask), "{mask} may be a mask");
+        }
+        for mask in ["****", "XXXX", "[FILTERED]", "MASKED"] {
+            assert!(is_opaque_mask(mask), "{mask} hides everything");
+        }
+        for partial in ["", "••••1234", "hunter***2", "sk_live_****", "k:9,f"] {
+            assert!(!is_opaque_mask(partial), "{partial} shows a part");
         }
         for plain in ["", "k:9,f", "0000", "a**b", "xxx", "Xaver", "p\"w,1", "redacted", "-", "set", "true"] {
             assert!(!is_mask(plain), "{plain} is a value");

@@ -8,7 +8,9 @@
 pub fn says_unique(text: &str) -> bool {
     let text = text.to_lowercase();
     let says = ["unique", "uniquely identif", "no two "].iter().any(|word| text.contains(word));
-    says && !says_not_unique(&text)
+    // the identifier of something else
+    let says_of = ["unique id of", "unique identifier of", "unique id for", "unique identifier for"];
+    says && !says_of.iter().any(|word| text.contains(word)) && !says_not_unique(&text)
 }
 
 /// Whether a text says that several objects may have the same value.

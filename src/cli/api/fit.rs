@@ -76,6 +76,11 @@ pub struct PagingFit {
 }
 
 impl PagingFit {
+    /// Whether these objects are all that the list has.
+    pub fn is_whole(&self, objects: usize) -> bool {
+        self.finished && self.contradictions.is_empty() && self.objects == objects as u64
+    }
+
     /// What a trial shows.
     pub fn from_trial(trial: &PagingTrial) -> Self {
         let ignored = "the service gives more objects at a time than `limit` asks for";

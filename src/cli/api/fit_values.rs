@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::kind::mask::is_mask;
+use crate::kind::mask::is_opaque_mask;
 use crate::kind::{Field, FieldType, Kind, ScalarType};
 use crate::openapi::rank_identifying_name;
 use crate::value::{Object, Sensitivity, Value};
@@ -43,7 +43,7 @@ impl ValueTracker {
             let Some(value) = object.get_field(field.number) else { continue };
             if let Value::String(text) = value
                 && field.sensitivity == Sensitivity::Secret
-                && is_mask(text)
+                && is_opaque_mask(text)
             {
                 let masks = self.masks.entry(field.number).or_default();
                 masks.extend((masks.len() < MAX_MASKS).then(|| text.to_string()));

@@ -4,7 +4,6 @@
 //! key; masks and the number of the first page as they were seen. `--write` adds the lines and changes no other.
 //! Deliberately absent: guesses that live objects do not confirm.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
@@ -12,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fit::{FitReport, UndescribedMember};
+use crate::cli::output_file::{check_no_links_below, write_output};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Kind;
 use crate::kind::registry::KindRegistry;
@@ -57,7 +57,9 @@ pub fn propose_lines(kind: &Kind, fit: &FitReport) -> Vec<ProposedLines> {
             None => all.push(ProposedLines::new(kind, &keys, vec![entry])),
         }
     }
-    let key = fit.unique_fields.first().filter(|_| kind.identity.natural_key.is_empty());
+    // values of a part of the list prove nothing of the rest
+    let is_whole = fit.paging.as_ref().is_some_and(|paging| paging.is_whole(fit.objects));
+    let key = fit.unique_fields.first().filter(|_| is_whole && kind.identity.natural_key.is_empty());
     let key =
         key.map(|name| (vec!["identity".into()], build_flow_list("natural_key", std::slice::from_ref(name))));
     let masks = fit.masks.iter().map(|seen| {
@@ -103,7 +105,10 @@ pub fn write_lines(root: &Path, proposals: &mut [ProposedLines]) -> anyhow::Resu
             proposals.iter_mut().filter(|lines| lines.kind == kind).collect();
         match add_lines(root, &path, &own) {
             Ok((text, added)) => {
-                fs::write(root.join(&path), text).with_context(|| format!("{path} cannot be written"))?;
+                let full = root.join(&path);
+                check_no_links_below(root, &full)
+                    .and_then(|()| write_output(&full, text.as_bytes()))
+                    .with_context(|| format!("{path} cannot be written"))?;
                 own.iter_mut().zip(added).for_each(|(lines, added)| lines.written = added);
             }
             Err(fault) => faults.push(*fault),

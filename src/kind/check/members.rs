@@ -59,8 +59,9 @@ impl KindChecker<'_> {
         yaml_path: YamlPath,
         list: &ListFile,
     ) {
-        self.check_object_conditions(context, yaml_path.select_key("only"), &list.only);
-        self.check_object_conditions(context, yaml_path.select_key("built_in"), &list.built_in);
+        let scope: Vec<&str> = context.scope.iter().map(|own| &*own.name).collect();
+        self.check_object_conditions(context, yaml_path.select_key("only"), &list.only, &scope);
+        self.check_object_conditions(context, yaml_path.select_key("built_in"), &list.built_in, &[]);
     }
 
     /// Conditions on the objects of a list: root fields with the values that they may have.
@@ -69,12 +70,17 @@ impl KindChecker<'_> {
         context: &CheckContext,
         yaml_path: YamlPath,
         conditions: &BTreeMap<String, Vec<String>>,
+        scope: &[&str],
     ) {
-        let scope: Vec<&str> = context.scope.iter().map(|own| &*own.name).collect();
         for (name, values) in conditions {
             let yaml_path = yaml_path.select_key(name);
             for value in values {
-                self.check_parameters(yaml_path, value, &scope);
+                self.check_parameters(yaml_path, value, scope);
+                if value.contains('{') && !is_whole_parameter(value) {
+                    let message = format!("a scope parameter is a whole value, and `{value}` holds more");
+                    let hint = "write `\"{PARAMETER}\"`";
+                    self.report_error_with_hint(yaml_path, "word-does-not-fit", message, hint);
+                }
             }
             if values.is_empty() {
                 self.report_error(yaml_path, "missing-word", format!("`{name}` lists no value"));
@@ -87,6 +93,12 @@ impl KindChecker<'_> {
             }
         }
     }
+}
+
+/// Whether a value is one parameter and nothing else.
+fn is_whole_parameter(value: &str) -> bool {
+    let inner = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inner.is_some_and(|name| !name.contains(['{', '}']))
 }
 
 fn find_inner_shape(field: &mut Field) -> Option<&mut Shape> {
