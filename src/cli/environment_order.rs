@@ -15,6 +15,7 @@ use super::shared_receipts::{MAX_READ_RECEIPTS, run_on_archive};
 use crate::compose::settings::EnvironmentSettings;
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::plan::Plan;
+use crate::plan::permission::PermissionLimit;
 use crate::report::receipt as receipts;
 use crate::report::sanitize::format_count;
 use crate::report::saved_plan::SavedPlan;
@@ -150,11 +151,14 @@ impl<'r> OrderedRun<'r> {
         let (workspace, faults) = workspace::open_environments(root, &[], &[name.to_owned()]);
         let Some(workspace) = workspace.filter(|_| !has_errors(&faults)) else { return failed() };
         let workspace = workspace.with_write_access(None);
-        let reading = RunArgs { rotate: Vec::new(), unmanaged: false, ..self.reading.clone() };
+        // what is still to be deleted is a difference too
+        let allow_delete = PermissionLimit::Unlimited;
+        let reading = RunArgs { rotate: Vec::new(), unmanaged: false, allow_delete, ..self.reading.clone() };
         let whole = RunSelection::WHOLE;
         let fresh = run_setup::prepare_run(workspace, &reading, whole, screen, run_setup::PROCESS_ENV);
         let Ok(fresh) = fresh else { return failed() };
-        let plan = make_plan(&fresh, &reading, screen)?;
+        // an apply that is over keeps its results whatever comes of this
+        let Ok(plan) = make_plan(&fresh, &reading, screen) else { return failed() };
         Ok(match (plan.steps.len() + plan.refused.len(), plan.complete) {
             (0, true) => None,
             (0, false) => Some("not everything could be read".to_owned()),

@@ -37,7 +37,12 @@ pub fn diagnose_moved_documents(
 }
 
 /// The document of an object that is to go, made from the index.
-pub fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<NamedSource>) -> Document {
+pub fn build_absent_document(
+    entry: &IndexEntry,
+    kind: Arc<Kind>,
+    source: &Arc<NamedSource>,
+    environment: Option<Arc<str>>,
+) -> Document {
     let scope = kind.scope.iter().enumerate().filter_map(|(number, scope)| {
         let text = entry.scope.get(&*scope.name)?;
         Some((u16::try_from(number).ok()?, scope.ty.read_token(ScalarToken::Plain(text)).ok()?))
@@ -53,7 +58,7 @@ pub fn build_absent_document(entry: &IndexEntry, kind: Arc<Kind>, source: &Arc<N
         parents: Vec::new(),
         spec: DesiredNode { span: SourceSpan::default(), value: DesiredValue::Object(Vec::new()) },
         source: source.clone(),
-        environment: None,
+        environment,
         is_composed: false,
         levels: None,
         name_span: SourceSpan::default(),

@@ -288,7 +288,8 @@ fn find_orphans(
             continue;
         }
         if reading.allow_delete.is_granted() && kind.operations.delete.is_some() {
-            documents.push(build_absent_document(entry, kind, &source));
+            let environment = workspace.settings.composition.find_target_environment(&entry.target).cloned();
+            documents.push(build_absent_document(entry, kind, &source, environment));
         } else {
             let hint = match (&kind.operations.delete, entry.protect) {
                 (Some(_), false) => "`--allow-delete` deletes it; restore the document to keep it",

@@ -126,7 +126,8 @@ pub fn build_open_create(session: &RunSession, service: &TargetClient, kind: &Ki
 
 /// Until when the outcome of a request that is sent now is unknown if no answer comes.
 pub fn compute_unknown_until(session: &RunSession, service: &TargetClient, kind: &Kind) -> Timestamp {
-    let wait = service.request_timeout() + UNKNOWN_TIME + get_read_after_write(session, kind);
+    let answer = service.request_timeout() + service.operation_timeout();
+    let wait = answer + UNKNOWN_TIME + get_read_after_write(session, kind);
     round_second(session.clock.compute_later(wait))
 }
 

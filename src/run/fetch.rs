@@ -110,10 +110,10 @@ pub async fn fetch_group(
     if options.scope == FetchScope::Needed && can_read_each(&own) {
         let each = fetch_each(service, of, &own, tell).await;
         let reads = || own.iter().zip(&each.reads);
-        if !options.confirms_absence || !reads().any(|(job, read)| needs_list(job, read)) {
+        if !options.confirms_absence || !reads().any(|(job, read)| job.needs_list(read)) {
             return each;
         }
-        alone = !reads().any(|(job, read)| needs_whole_list(job, read));
+        alone = !reads().any(|(job, read)| job.needs_whole_list(read));
         fetched = Some(each);
     }
     let mut reading = CollectionReading::new(of.kind, &own, options);
@@ -124,34 +124,22 @@ pub async fn fetch_group(
             None => fetch_each(service, of, &own, tell).await,
         },
         Ok(ListReading::Done(completeness)) => finish_list(service, of, reading, completeness).await,
-        Err(trouble) => {
-            let trouble = Arc::new(trouble);
-            let reads = own.iter().map(|_| ReadOutcome::Failed(trouble.clone())).collect();
-            FetchedGroup { reads, reported: reading.reported, ..FetchedGroup::default() }
+        Err(error) => {
+            let error = Arc::new(error);
+            let mut fetched = fetched.unwrap_or_else(|| FetchedGroup {
+                reads: own.iter().map(|_| ReadOutcome::Found(ObjectMatch::Nothing)).collect(),
+                reported: reading.reported,
+                ..FetchedGroup::default()
+            });
+            // what was read by itself needs no list
+            for (job, read) in own.iter().zip(&mut fetched.reads) {
+                let is_missing = matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
+                if is_missing || job.needs_list(read) {
+                    *read = ReadOutcome::Failed(Arc::clone(&error));
+                }
+            }
+            fetched
         }
-    }
-}
-
-/// Whether a look at a single object says too little: what a filter or an id does not find may be hidden from these
-/// credentials, and the natural key that a document wants may be another object's.
-fn needs_list(job: &ObjectJob, read: &ReadOutcome) -> bool {
-    let is_missing = matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
-    (is_missing && job.document.state == DocumentState::Present) || needs_whole_list(job, read)
-}
-
-/// Whether only the whole list tells: the kind compares natural keys by other rules than letter by letter, and
-/// nothing says that the filter does; or the object that was found by its id has another natural key.
-fn needs_whole_list(job: &ObjectJob, read: &ReadOutcome) -> bool {
-    let kind = &job.document.kind;
-    match read {
-        ReadOutcome::Found(ObjectMatch::Nothing) => {
-            job.document.id.is_none() && kind.compares_natural_key_loosely()
-        }
-        ReadOutcome::Found(ObjectMatch::One(live)) => {
-            let wanted = build_desired_key(kind, job.document);
-            wanted.is_some() && wanted != build_live_key(kind, &live.object)
-        }
-        _ => false,
     }
 }
 

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::match_up::ObjectMatch;
-use crate::document::Document;
+use super::natural_key::{build_desired_key, build_live_key};
+use crate::document::{Document, DocumentState};
 use crate::kind::{Kind, ScalarType};
 use crate::remote::pager::IncompleteReason;
 use crate::remote::target_client::RequestError;
@@ -23,6 +24,32 @@ pub struct ObjectJob<'d> {
     pub known_id: Option<Value>,
     /// A create of ours has not been finished yet.
     pub just_created: bool,
+}
+
+impl ObjectJob<'_> {
+    /// Whether a read of the object by itself says too little: what a filter or an id does not find may be hidden from
+    /// these credentials, and the natural key that the document wants may be another object's. The first page of a
+    /// longer list shows that the credentials see objects.
+    pub(super) fn needs_list(&self, read: &ReadOutcome) -> bool {
+        let is_missing = matches!(read, ReadOutcome::Found(ObjectMatch::Nothing));
+        (is_missing && self.document.state == DocumentState::Present) || self.needs_whole_list(read)
+    }
+
+    /// Whether only the whole list tells: the kind compares natural keys by other rules than letter by letter, and
+    /// nothing says that the filter does; or the object that was found by its id has another natural key.
+    pub(super) fn needs_whole_list(&self, read: &ReadOutcome) -> bool {
+        let kind = &self.document.kind;
+        match read {
+            ReadOutcome::Found(ObjectMatch::Nothing) => {
+                self.document.id.is_none() && kind.compares_natural_key_loosely()
+            }
+            ReadOutcome::Found(ObjectMatch::One(live)) => {
+                let wanted = build_desired_key(kind, self.document);
+                wanted.is_some() && wanted != build_live_key(kind, &live.object)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Documents that share a collection.

@@ -24,6 +24,7 @@ impl ImportSession<'_> {
             return self.import_scope(ready, args, told);
         };
         let Some(ids) = self.list_parents(&ready, open, &mut told.diagnostics) else { return };
+        let is_complete = !has_errors(&told.diagnostics);
         let kind = &ready.import_target.import.kind;
         let Some(parameter) = kind.scope.get(open) else { return };
         let mut scopes = Vec::with_capacity(ids.len());
@@ -38,6 +39,7 @@ impl ImportSession<'_> {
             scopes.push(own);
         }
         merge_summaries(told, scopes);
+        told.verified &= is_complete;
     }
 
     /// The ids of the parents for a parameter of the scope, in order.

@@ -80,12 +80,13 @@ impl ProposalBuilder<'_> {
         }
     }
 
-    /// Members that no field describes.
+    /// Members that no field describes, or that are described as ignored.
     pub(super) fn check_unknown_fields(&mut self, shape: &Shape, live: &Object, path: &ValuePath) {
         if self.creating || shape.unknown_members == UnknownMembers::Dropped {
             return;
         }
-        for member in live.unknown_fields.iter().filter(|member| holds_mask_in_text(&member.raw)) {
+        let members = live.unknown_fields.iter().chain(live.ignored_fields());
+        for member in members.filter(|member| holds_mask_in_text(&member.raw)) {
             let path = path.join_segment(PathSegment::Field((*member.name).into()));
             let reason = CarryRiskReason::Undescribed;
             self.proposal.carry_risks.push(CarryRisk { path, span: self.current_span, reason });

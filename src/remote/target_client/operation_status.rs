@@ -33,6 +33,12 @@ enum OperationProgress {
 }
 
 impl TargetClient {
+    /// How long a write that was only accepted is followed.
+    pub fn operation_timeout(&self) -> Duration {
+        let status = self.target.api.operation_status.as_ref();
+        status.map_or(Duration::ZERO, |status| status.within.map_or(DEFAULT_TIMEOUT, |within| within.0))
+    }
+
     /// Follows a write that was only accepted to its end.
     pub(super) async fn wait_for_operation(
         &self,
@@ -44,7 +50,7 @@ impl TargetClient {
         };
         let Some(url) = self.find_status_url(status, &answered.response) else { return Ok(answered) };
         let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let timeout = status.within.map_or(DEFAULT_TIMEOUT, |within| within.0);
+        let timeout = self.operation_timeout();
         while began.elapsed() < timeout {
             let response = self.fetch_url(&url).await.map_err(mark_unknown)?;
             match self.read_progress(status, &response) {
@@ -114,7 +120,7 @@ impl TargetClient {
     }
 }
 
-/// The write may still be carried out.
+/// The write may still be carried out; the response of another request says nothing of it.
 fn mark_unknown(error: RequestError) -> RequestError {
-    RequestError { outcome_unknown: true, not_started: false, ..error }
+    RequestError { response: None, outcome_unknown: true, not_started: false, ..error }
 }

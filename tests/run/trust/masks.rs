@@ -51,6 +51,7 @@ fn send_beside(key: &str, live: &Json) -> (Option<Json>, String) {
 }
 
 const UNDESCRIBED: &str = "";
+const IGNORED: &str = "ignore_members: [key]\n";
 const ANY: &str = "  key: { type: any, description: K. }\n";
 const MAP: &str = "  key: { type: map, description: K., unlisted_items: keep, items: { type: string } }\n";
 const PUBLIC: &str = "  key: { type: string, description: K. }\n";
@@ -64,6 +65,7 @@ fn a_mask_is_never_sent_back() {
         for (key, live) in [
             (UNDESCRIBED, json!(mask)),
             (UNDESCRIBED, json!({ "inner": [mask] })),
+            (IGNORED, json!(mask)),
             (ANY, json!({ "token": mask })),
             (MAP, json!({ "a": mask })),
             (PUBLIC, json!(mask)),
