@@ -92,7 +92,7 @@ impl<'r> OrderedRun<'r> {
         match self.prepared.workspace.settings.receipts.store {
             Some(_) => first,
             None => format!(
-                "{first}; if another machine did, share receipts in trueup.yaml or keep `{STATE_FOLDER}` between the jobs"
+                "{first}; if another machine did, share receipts in trueup.yaml or keep `{STATE_FOLDER}` between the jobs, with the same TRUEUP_DIGEST_KEY"
             ),
         }
     }

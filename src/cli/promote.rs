@@ -18,6 +18,7 @@ use super::write_back::{show_edits, write_edits};
 use crate::cli::write_back::promotion::{PromotedValues, check_promotion};
 use crate::cli::write_back::texts::apply_patches;
 use crate::compose::promote::Promotion;
+use crate::compose::statements::format_shown_path;
 use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::workspace::LoadedWorkspace;
@@ -128,7 +129,7 @@ fn build_promotion(
         summary.moved.push(MovedFields {
             kind: document.kind.name.to_string(),
             name: document.name.to_string(),
-            fields: promoted.moved.iter().map(|keys| keys.join(".")).collect(),
+            fields: promoted.moved.iter().map(|keys| format_shown_path(&document.kind.shape, keys)).collect(),
         });
         patches.extend(promoted.patches);
         let (kind, name) = (Arc::clone(&document.kind.name), Arc::clone(&document.name));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::level_index::{LevelIndex, WrittenLevel};
 use super::level_patch::{LevelPatch, LevelPlace};
-use super::statements::{Statement, list_level_statements};
+use super::statements::{Statement, format_shown_path, list_level_statements};
 use crate::document::Document;
 use crate::document::composition::is_list_edit;
 use crate::document::levels::LevelKind;
@@ -63,7 +63,7 @@ pub fn propose_base(index: &LevelIndex, documents: &[&Document], name: &str) -> 
     Some(SharedBase {
         text: render_entries(&entries, &[]),
         patches: build_patches(index, documents, &levels, &common, name),
-        fields: common.iter().map(|own| own.keys.join(".")).collect(),
+        fields: common.iter().map(|own| format_shown_path(&kind.shape, &own.keys)).collect(),
     })
 }
 
@@ -78,7 +78,7 @@ fn is_shareable(statement: &Statement, kind: &Kind) -> bool {
     let holds_personal =
         inner.is_some_and(|shape| shape.list_all_fields().iter().any(|field| is_personal(field.sensitivity)));
     !kind.identity.natural_key.iter().any(is_key)
-        && !is_personal(statement.field.sensitivity)
+        && !is_personal(statement.sensitivity)
         && !holds_personal
         && !is_list_edit(statement.node)
 }

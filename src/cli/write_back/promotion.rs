@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::proof::{diagnose_other, is_same_outside, list_changed};
 use crate::compose::origin::find_level;
+use crate::compose::statements::format_shown_path;
 use crate::diagnostic::Diagnostic;
 use crate::document::levels::LevelKind;
 use crate::document::{DesiredNode, DesiredValue, Document};
@@ -61,8 +62,8 @@ fn diagnose_difference(from: &Document, to: &Document, keys: &[String]) -> Optio
         (own, other) => own.is_none() && other.is_none(),
     };
     (!is_same).then(|| {
-        let message =
-            format!("`{}` of `{}` would not be the same in both environments", keys.join("."), to.name);
+        let path = format_shown_path(&to.kind.shape, keys);
+        let message = format!("`{path}` of `{}` would not be the same in both environments", to.name);
         let place = other.map_or(to.name_span, |other| other.span);
         Diagnostic::error("not-verified", message)
             .with_location(to.locate_span(place))

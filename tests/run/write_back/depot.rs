@@ -28,6 +28,7 @@ properties:
   size: { type: object, description: The size., properties: { width: { type: integer, description: The width. }, height: { type: integer, description: The height. } } }
   tags: { type: array, description: Tags., list_type: set, unlisted_items: delete, items: { type: string } }
   steps: { type: array, description: Steps in order., list_type: atomic, unlisted_items: delete, items: { type: string } }
+  hints: { type: map, description: Hints for the staff., items: { type: string }, unlisted_items: delete, sensitivity: internal }
   labels: { type: map, description: Labels., items: { type: string }, unlisted_items: delete }
   fees:
     type: array

@@ -79,3 +79,17 @@ fn other_objects_and_environments_stay() {
     assert_eq!(own.read("config/staging/bolt.yaml"), BOLT);
     own.expect(1, &["promote", "--from", "staging", "--to", "prodution"]).complains(&["unknown-environment"]);
 }
+
+#[test]
+fn keys_of_sensitive_maps_are_not_shown() {
+    let overlay = "overlay: staging\nkind: depot/item\nname: bolt\nspec: { hints: { canary-key: x } }\n";
+    let depot = Depot::new(&[("config/items.yaml", ITEMS), ("config/staging/bolt.yaml", overlay)]);
+    for format in ["text", "json"] {
+        let ran = depot.workspace.expect(
+            0,
+            &["promote", "--from", "staging", "--to", "production", "--dry-run", "--format", format],
+        );
+        ran.says(&["hints.*"]);
+        assert!(!ran.all().contains("canary"), "{}", ran.all());
+    }
+}
