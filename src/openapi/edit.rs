@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::NamedSource;
 use crate::openapi::yaml_writer::{DraftEntry, DraftValue, RemarkLevel, remove_remarks, render_indented};
-use crate::yaml::{YamlData, YamlNode, read_documents};
+use crate::yaml::{YamlData, YamlEntry, YamlNode, read_documents};
 
 /// Members of a field's mapping below which further names are compared.
 const NESTED_WORDS: [&str; 3] = ["properties", "items", "enum"];
@@ -111,7 +111,12 @@ fn build_insertion<'e>(
 ) -> Option<Insertion> {
     let entries: Vec<&DraftEntry> = entries.collect();
     let (first, last) = (node.entries().first()?, node.entries().last()?);
-    if entries.is_empty() || is_in_one_line(&source.text, node) {
+    // what came through an alias or a merge key is written elsewhere
+    let is_inside =
+        |own: &YamlEntry| own.key_span.start >= node.span.start && own.value.span.start >= own.key_span.end;
+    let is_new = |entry: &&DraftEntry| node.get_value(entry.key()).is_none();
+    let is_written_here = node.entries().iter().all(is_inside) && entries.iter().all(is_new);
+    if entries.is_empty() || is_in_one_line(&source.text, node) || !is_written_here {
         return None;
     }
     let start = first.key_span.start as usize;

@@ -68,9 +68,18 @@ fn read_media_examples<'b>(book: &'b OpenApiDocument, media: &str) -> Vec<&'b Js
     one.into_iter().chain(several).collect()
 }
 
+/// An example without members whose names are those of secrets, at any depth.
 fn remove_secrets(object: &Map<String, Json>) -> Map<String, Json> {
     let open = object.iter().filter(|(name, _)| {
         sensitivity::guess_sensitivity(name) != Some(sensitivity::DraftSensitivity::Secret)
     });
-    open.map(|(name, value)| (name.clone(), value.clone())).collect()
+    open.map(|(name, value)| (name.clone(), remove_inner_secrets(value))).collect()
+}
+
+fn remove_inner_secrets(value: &Json) -> Json {
+    match value {
+        Json::Object(members) => Json::Object(remove_secrets(members)),
+        Json::Array(items) => Json::Array(items.iter().map(remove_inner_secrets).collect()),
+        scalar => scalar.clone(),
+    }
 }

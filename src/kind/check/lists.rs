@@ -22,6 +22,7 @@ impl KindChecker<'_> {
     /// Without a list, an object is read by what identifies it.
     pub(super) fn check_unlisted(
         &mut self,
+        context: &CheckContext,
         yaml_path: YamlPath,
         file: &OperationsFile,
         identity: &IdentityNames,
@@ -31,6 +32,8 @@ impl KindChecker<'_> {
             let message = "without a `list`, `get` reads each object by its own path";
             self.report_error_with_hint(place, "missing-word", message, "add `get: { get: PATH }`");
         }
+        let path = file.get.as_ref().and_then(|get| get.get.as_deref()).unwrap_or_default();
+        self.check_scope_in_path(context, place, path, "write it into the path");
         if !identity.natural_key.is_empty() || file.find.is_some() {
             let message = "without a `list`, nothing finds an object by its natural key";
             self.report_error(yaml_path, "contradiction", message);

@@ -34,7 +34,7 @@ impl KindChecker<'_> {
         let (own, identity) = (&file.operations, context.identity);
         match &own.list {
             Some(list) => self.check_object_list(context, yaml_path.select_key("list"), list),
-            None => self.check_unlisted(yaml_path, own, identity),
+            None => self.check_unlisted(context, yaml_path, own, identity),
         }
         let get = own
             .get
@@ -145,6 +145,21 @@ impl KindChecker<'_> {
                 let hint = format!("write `{{{name}}}` where it belongs or under `only`, or say `in: query`");
                 self.report_error_with_hint(yaml_path.select_key("get"), "unused-scope", message, &hint);
             }
+        }
+    }
+
+    /// Objects of different scopes have different paths.
+    pub(super) fn check_scope_in_path(
+        &mut self,
+        context: &CheckContext,
+        yaml_path: YamlPath,
+        path: &str,
+        hint: &str,
+    ) {
+        let used = parse_parameters(path).unwrap_or_default();
+        for name in list_path_parameters(context).into_iter().filter(|name| !used.contains(name)) {
+            let message = format!("the scope parameter `{name}` is not in this path");
+            self.report_error_with_hint(yaml_path, "unused-scope", message, hint);
         }
     }
 

@@ -183,22 +183,28 @@ fn read_nested_signs<'b, L: WireLexer<'b>>(
 ) -> WireReadResult<()> {
     let is_container = depth == 1 || is_any_name(name, &CONTAINER_NAMES);
     let token = lexer.peek_token()?;
-    if token == TokenKind::Array && name == "links" {
+    if token == TokenKind::Array && is_any_name(name, &["links", "link"]) {
         let mut is_next = false;
         lexer.read_array(|lexer| read_link_relation(&mut is_next, lexer))?;
-        signs.next = if is_next { Some("links".into()) } else { signs.next.take() };
+        signs.next = if is_next { Some(name.into()) } else { signs.next.take() };
         return Ok(());
     }
     if token != TokenKind::Object || !is_container || depth > MAX_SIGN_DEPTH || is_any_name(name, &NEXT_NAMES)
     {
         return read_sign(signs, name, lexer);
     }
-    lexer.read_members(KeySyntax::AnyText, |name, lexer| {
+    let ends = signs.ends;
+    let read = lexer.read_members(KeySyntax::AnyText, |name, lexer| {
         let mut value = *lexer;
         lexer.skip_value()?;
         let _ = read_nested_signs(signs, name, &mut value, depth + 1);
         Ok(())
-    })
+    });
+    // `done` of something else ends no list
+    if !is_any_name(name, &CONTAINER_NAMES) {
+        signs.ends = ends;
+    }
+    read
 }
 
 /// Whether a link, `{ rel: next, href: … }`, leads to the next page.
@@ -209,7 +215,8 @@ fn read_link_relation<'b, L: WireLexer<'b>>(is_next: &mut bool, lexer: &mut L) -
         let mut value = *lexer;
         lexer.skip_value()?;
         let relation = if name == "rel" { read_scalar_text(&mut value).ok().flatten() } else { None };
-        *is_next |= relation.as_deref() == Some("next");
+        *is_next |=
+            relation.is_some_and(|text| text.split_whitespace().any(|own| own.eq_ignore_ascii_case("next")));
         Ok(())
     });
     Ok(())

@@ -129,12 +129,16 @@ impl StepExecutor<'_, '_> {
                 return VerifyOutcome::Unfinished(Box::new(outcome), again);
             }
             PlanDecision::Step(again) => {
-                if keeps_nothing(step, &again) {
-                    // an object without natural key that has nothing of what was sent is another one
+                // an object without natural key that has nothing of what was sent is another one
+                let is_other = keeps_nothing(step, &again);
+                if is_other {
                     self.reject_id(step, &mut sent);
                     outcome.subject.id = None;
+                    outcome
+                        .findings
+                        .extend(sent.wrong_id.as_ref().map(|id| diagnose_wrong_created_id(step, id)));
                 }
-                match self.is_stale(step, &sent, live) {
+                match is_other || self.is_stale(step, &sent, live) {
                     true => self.drop_assumed(step, &sent),
                     false => self.record_written(step, &sent, &mut outcome),
                 }
