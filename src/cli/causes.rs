@@ -57,7 +57,7 @@ pub fn explain_plan(
     let requested = requested.unwrap_or(&default);
     let needed = requested.base.is_some() || requested.require_up_to_date || requested.only.is_some();
     let unknown = |why| CauseFailure { diagnostic: why, exit: ExitStatus::Error };
-    let branch = match GitBranch::find_current(&prepared.workspace.root, requested.base.as_deref()) {
+    let branch = match prepared.find_branch(requested.base.as_deref()) {
         Ok(branch) => branch,
         Err(why) if needed => return Err(unknown(why)),
         Err(why) => {
@@ -87,7 +87,7 @@ pub fn explain_plan(
 /// has seen a plan that did.
 pub fn label_plan(plan: &mut Plan, jobs: &[ObjectJob], prepared: &PreparedRun) {
     let said = plan.diagnostics.len();
-    let branch = GitBranch::find_current(&prepared.workspace.root, None).ok().flatten();
+    let branch = prepared.find_branch(None).ok().flatten();
     ObjectHistory::annotate_plan(plan, jobs, prepared, branch.as_ref());
     plan.diagnostics.truncate(said);
 }

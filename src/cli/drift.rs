@@ -9,7 +9,6 @@ use clap::Args;
 use super::exit::ExitStatus;
 use super::global_args::{GlobalArgs, StdoutFormat};
 use super::history::{ObjectHistory, diagnose_missing_history};
-use super::merge_base::GitBranch;
 use super::report_args::{ReportArgs, RevealArgs};
 use super::reports::{ReportContent, ReportOutputs, ReportedCommand};
 use super::run_args::{NetworkArgs, RunArgs, parse_permission_limit};
@@ -117,7 +116,7 @@ pub fn report_drift(
     let mut plan = plans::make_plan(prepared, reading, screen)?;
     let jobs = prepared.build_jobs();
     prepared.selection.iter().for_each(|selection| selection.filter_plan(&mut plan));
-    let branch = match GitBranch::find_current(&prepared.workspace.root, args.base.as_deref()) {
+    let branch = match prepared.find_branch(args.base.as_deref()) {
         Ok(branch) => branch,
         Err(fault) if args.base.is_some() => {
             screen.print_diagnostics(std::slice::from_ref(&fault));

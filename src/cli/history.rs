@@ -7,7 +7,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
@@ -54,7 +54,7 @@ impl ObjectHistoryEntry {
 pub struct HistorySources<'w, I> {
     pub workspace: &'w LoadedWorkspace,
     pub ledger: Option<LastApplied>,
-    pub before: Option<MergeBaseDocuments>,
+    pub before: Option<Arc<MergeBaseDocuments>>,
     /// Borrowed or its own.
     pub index: I,
 }
@@ -107,14 +107,13 @@ impl ObjectHistory {
         };
         let differs = !plan.steps.is_empty() || plan.refused.iter().any(|own| !own.changes.is_empty());
         let requested = branch.filter(|_| differs);
-        let before =
-            match requested.map(|branch| MergeBaseDocuments::new(branch, &prepared.workspace)).transpose() {
-                Ok(before) => before,
-                Err(fault) => {
-                    plan.diagnostics.push(Diagnostic { severity: DiagnosticSeverity::Warning, ..fault });
-                    None
-                }
-            };
+        let before = match requested.map(|branch| load_base_documents(branch, prepared)).transpose() {
+            Ok(before) => before,
+            Err(fault) => {
+                plan.diagnostics.push(Diagnostic { severity: DiagnosticSeverity::Warning, ..fault });
+                None
+            }
+        };
         let sources =
             HistorySources { workspace: &prepared.workspace, ledger, before, index: &prepared.index };
         let differing = plan.steps.iter().map(|step| &step.subject);
@@ -141,6 +140,17 @@ impl ObjectHistory {
     }
 }
 
+/// The documents of the base of a branch: those of the run, unless it compares with another commit.
+fn load_base_documents(
+    branch: &GitBranch,
+    prepared: &PreparedRun,
+) -> Result<Arc<MergeBaseDocuments>, Diagnostic> {
+    match prepared.base_documents().filter(|own| own.is_base_of(branch)) {
+        Some(own) => Ok(Arc::clone(own)),
+        None => MergeBaseDocuments::new(branch, &prepared.workspace).map(Arc::new),
+    }
+}
+
 impl<I: Borrow<Mutex<ObjectIndex>>> HistorySources<'_, I> {
     /// The key of the digests in records.
     pub fn key(&self) -> &[u8] {
@@ -150,7 +160,7 @@ impl<I: Borrow<Mutex<ObjectIndex>>> HistorySources<'_, I> {
     /// What is known of the past of an object.
     pub fn build_entry(&self, subject: &PlanSubject, document: &Document) -> ObjectHistoryEntry {
         let (target, kind, name) = (&*subject.target, &*subject.kind.name, &*subject.name);
-        let (key, before) = (self.key(), self.before.as_ref());
+        let (key, before) = (self.key(), self.before.as_deref());
         let entry = self.ledger.as_ref().and_then(|ledger| ledger.get(target, kind, name));
         let index = self.index.borrow().lock().unwrap_or_else(PoisonError::into_inner);
         let ours = index.get(target, kind, name);

@@ -14,7 +14,7 @@ use crate::plan::cause::BaseState;
 use crate::plan::desired_digest::DesiredDigest;
 use crate::workspace::LoadedWorkspace;
 use crate::workspace::earlier::{CommitDocuments, is_shared_path, list_document_files};
-use crate::workspace::repository::{BlobId, CommitFiles, CommitId, CommittedFile, GitRepository};
+use crate::workspace::repository::{BlobId, CommitFiles, CommitId, CommittedFile, GitRepository, MergeBase};
 use crate::workspace::settings::SETTINGS_FILE_NAME;
 
 /// The most earlier texts of a file that are read.
@@ -29,9 +29,7 @@ pub struct GitBranch {
     repository: GitRepository,
     head: CommitId,
     main_branch: NamedCommit,
-    merge_base: CommitId,
-    /// The files of the merge base, or of several that are merged.
-    base_tree: CommitId,
+    merge_base: MergeBase,
 }
 
 impl GitBranch {
@@ -84,13 +82,12 @@ impl GitBranch {
         main_branch: NamedCommit,
     ) -> Result<Self, Diagnostic> {
         let merge_base = repository.find_merge_base(&head, &main_branch.1)?;
-        let base_tree = repository.find_base_tree(&head, &main_branch.1, &merge_base);
-        Ok(Self { repository, head, main_branch, merge_base, base_tree })
+        Ok(Self { repository, head, main_branch, merge_base })
     }
 
     /// The best common ancestor with the main branch.
     pub fn merge_base(&self) -> &CommitId {
-        &self.merge_base
+        &self.merge_base.commit
     }
 
     /// The commit that is checked out.
@@ -214,10 +211,15 @@ fn may_have_sources(text: &Option<String>) -> bool {
 }
 
 impl MergeBaseDocuments {
+    /// Whether these are the documents of the base of a branch.
+    pub fn is_base_of(&self, branch: &GitBranch) -> bool {
+        self.branch.merge_base == branch.merge_base
+    }
+
     /// # Errors
     /// When the base is not here.
     pub fn new(branch: &GitBranch, workspace: &LoadedWorkspace) -> Result<Self, Diagnostic> {
-        let files = branch.repository.list_files(&branch.base_tree)?;
+        let files = branch.repository.list_files(&branch.merge_base.tree)?;
         if workspace.composes() {
             return Ok(Self::compose(branch, files, workspace));
         }
@@ -371,7 +373,7 @@ impl MergeBaseDocuments {
     /// The documents of files below a path, each file by itself.
     fn parse_earlier(&self, workspace: &LoadedWorkspace, path: &str, most: usize) -> Vec<Document> {
         let repository = &self.branch.repository;
-        let mut files = repository.list_earlier_files(&self.branch.merge_base, path, most);
+        let mut files = repository.list_earlier_files(&self.branch.merge_base.commit, path, most);
         let paths = workspace.filter_document_paths(files.iter().map(|file| &*file.path));
         let paths: BTreeSet<String> = paths.into_iter().map(str::to_owned).collect();
         files.retain(|file| paths.contains(&file.path));
@@ -386,7 +388,7 @@ impl MergeBaseDocuments {
     /// of these commits has what the base has, so it is left out.
     fn compose_earlier(&self, workspace: &LoadedWorkspace, paths: &[&str], most: usize) -> Vec<Document> {
         let repository = &self.branch.repository;
-        let commits = repository.list_earlier_commits(&self.branch.merge_base, paths, most);
+        let commits = repository.list_earlier_commits(&self.branch.merge_base.commit, paths, most);
         let compose = |commit: CommitId| {
             let mut known = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
             let documents = known.entry((commit, paths.join("\n"))).or_insert_with_key(|(commit, _)| {

@@ -70,8 +70,10 @@ pub struct PreparedRun {
     pub selection: Option<SelectionFilter>,
     /// How many documents are of targets that the saved plan does not name.
     pub other_documents: ObjectCounts,
+    /// The checked-out branch, once it was needed.
+    pub current_branch: OnceLock<Result<Option<GitBranch>, Diagnostic>>,
     /// The documents of the base of the branch, once they were needed.
-    pub base_documents: OnceLock<Option<MergeBaseDocuments>>,
+    pub base_documents: OnceLock<Option<Arc<MergeBaseDocuments>>>,
     /// Whether the run is over some documents of the workspace only.
     pub leaves_documents_out: bool,
     /// The other documents, once they were needed; nothing where they cannot be read.
@@ -183,6 +185,7 @@ pub fn prepare_run(
         leaves_documents_out: reach.is_partly_read || selection.is_some(),
         selection,
         other_documents,
+        current_branch: OnceLock::new(),
         base_documents: OnceLock::new(),
         unselected_documents: OnceLock::new(),
     };
@@ -370,11 +373,23 @@ impl PreparedRun {
         }
     }
 
+    /// The checked-out branch; none without a repository. `named` is the commit to compare with, else the main branch.
+    ///
+    /// # Errors
+    /// When the commit is not there, or the history is not.
+    pub fn find_branch(&self, named: Option<&str>) -> Result<Option<GitBranch>, Diagnostic> {
+        let find = || GitBranch::find_current(&self.workspace.root, named);
+        match named {
+            Some(_) => find(),
+            None => self.current_branch.get_or_init(find).clone(),
+        }
+    }
+
     /// The documents of the base of the checked-out branch; none without a repository.
-    pub fn base_documents(&self) -> Option<&MergeBaseDocuments> {
+    pub fn base_documents(&self) -> Option<&Arc<MergeBaseDocuments>> {
         let load = || {
-            let branch = GitBranch::find_current(&self.workspace.root, None).ok().flatten()?;
-            MergeBaseDocuments::new(&branch, &self.workspace).ok()
+            let branch = self.find_branch(None).ok().flatten()?;
+            MergeBaseDocuments::new(&branch, &self.workspace).ok().map(Arc::new)
         };
         self.base_documents.get_or_init(load).as_ref()
     }

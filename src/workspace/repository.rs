@@ -38,6 +38,15 @@ impl std::fmt::Display for CommitId {
     }
 }
 
+/// Where two branches parted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MergeBase {
+    /// The best common ancestor.
+    pub commit: CommitId,
+    /// The files of it, or of several that are merged.
+    pub tree: CommitId,
+}
+
 /// The content of a file of a commit: the same for the same text.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobId(Arc<str>);
@@ -69,6 +78,8 @@ type GitResult<T> = Result<T, Diagnostic>;
 impl GitRepository {
     /// The repository in whose work tree a workspace is; none where there is none, or no Git.
     pub fn discover(workspace: &Path) -> Option<Self> {
+        // a program that is started for nothing costs more than the plan of an object
+        find_git_entry(workspace)?;
         let mut repository = Self { workspace: workspace.to_owned(), is_shallow: false };
         let found = repository.run_git(&["rev-parse", "--is-inside-work-tree", "--is-shallow-repository"])?;
         let mut lines = found.lines();
@@ -121,6 +132,24 @@ impl GitRepository {
         Some(CommitId(found.trim_end().into()))
     }
 
+    /// The first of these names that is a commit here, found by one process for all of them.
+    fn find_first_commit(&self, names: Vec<String>) -> Option<(String, CommitId)> {
+        let names: Vec<String> = names.into_iter().filter(|name| !name.contains(['\n', '\0'])).collect();
+        let requested: String = names.iter().map(|name| format!("{name}^{{commit}}\n")).collect();
+        let mut command = self.build_command(&["cat-file", "--batch-check=%(objectname)"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().ok()?;
+        // a few names fit into a pipe, whatever Git answers meanwhile
+        let written = child.stdin.take()?.write_all(requested.as_bytes());
+        let output = child.wait_with_output().ok()?;
+        written.ok()?;
+        let answers = String::from_utf8_lossy(&output.stdout);
+        // `<id>`, else `<name> missing`
+        let is_id = |answer: &str| answer.len() >= 40 && answer.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = names.into_iter().zip(answers.lines()).find(|(_, answer)| is_id(answer));
+        found.map(|(name, answer)| (name, CommitId(answer.into())))
+    }
+
     fn diagnose_unknown_commit(&self, name: &str) -> Diagnostic {
         let message = format!("there is no commit `{}` in this repository", name.escape_debug());
         Diagnostic::error("unknown-commit", message).with_hint(match self.is_shallow {
@@ -137,7 +166,7 @@ impl GitRepository {
             .flat_map(|name| [format!("origin/{name}"), name])
             .chain(["origin/HEAD", "origin/main", "origin/master", "main", "master"].map(str::to_owned))
             .collect();
-        candidates.into_iter().find_map(|name| Some((name.clone(), self.find_commit(&name)?)))
+        self.find_first_commit(candidates)
     }
 
     /// What to say where earlier commits are needed and the clone has only the latest.
@@ -169,25 +198,21 @@ impl GitRepository {
         }
     }
 
-    /// The best common ancestor of two commits.
+    /// The best common ancestor of two commits, and the tree from which the edits of a branch are told. Where several
+    /// ancestors are as good, none of them has what the other has, so the tree is their merge, as Git makes it.
     ///
     /// # Errors
     /// When the history is not here, or they have none in common.
-    pub fn find_merge_base(&self, a: &CommitId, b: &CommitId) -> GitResult<CommitId> {
-        let found = self.run_git(&["merge-base", &a.0, &b.0]);
-        let found = found.map(|own| own.trim_end().to_owned()).filter(|own| !own.is_empty());
-        found.map(|own| CommitId(own.into())).ok_or_else(|| self.diagnose_missing_history())
-    }
-
-    /// What the edits of a branch are told from: the best common ancestor with another one. Where there are several,
-    /// none of them has what the other has, so they are merged as Git does it.
-    pub fn find_base_tree(&self, a: &CommitId, b: &CommitId, base: &CommitId) -> CommitId {
+    pub fn find_merge_base(&self, a: &CommitId, b: &CommitId) -> GitResult<MergeBase> {
+        if a == b {
+            return Ok(MergeBase { commit: a.clone(), tree: a.clone() });
+        }
         let all = self.run_git(&["merge-base", "--all", &a.0, &b.0]).unwrap_or_default();
-        let merged = match all.lines().collect::<Vec<_>>().as_slice() {
-            [first, second, ..] => self.merge_commits(first, second),
-            _ => None,
-        };
-        merged.unwrap_or_else(|| base.clone())
+        let mut bases = all.lines();
+        let best = bases.next().ok_or_else(|| self.diagnose_missing_history())?;
+        let merged = bases.next().and_then(|second| self.merge_commits(best, second));
+        let commit = CommitId(best.into());
+        Ok(MergeBase { tree: merged.unwrap_or_else(|| commit.clone()), commit })
     }
 
     /// The tree of a merge; files that both changed in one place have marks of conflicts.
@@ -322,10 +347,15 @@ impl GitRepository {
     }
 }
 
+/// The `.git` folder or file of the work tree around a workspace, where Git looks for it too.
+fn find_git_entry(workspace: &Path) -> Option<PathBuf> {
+    let workspace = workspace.canonicalize().ok()?;
+    workspace.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists())
+}
+
 /// Whether the index of the clone around a workspace may name an entry, on a machine where Git does not run.
 pub fn may_track(workspace: &Path, name: &str) -> bool {
-    let clone = workspace.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists());
-    let Some(git) = clone else { return false };
+    let Some(git) = find_git_entry(workspace) else { return false };
     // the file of a linked work tree says where its folder is
     let linked = std::fs::read_to_string(&git).ok();
     let linked = linked.and_then(|text| Some(git.parent()?.join(text.strip_prefix("gitdir:")?.trim())));

@@ -47,7 +47,7 @@ pub fn check_state_folder(root: &Path) -> Result<(), Diagnostic> {
 fn is_tracked(root: &Path) -> bool {
     match GitRepository::discover(root) {
         Some(repository) => repository.has_entry(STATE_FOLDER),
-        None => !GitRepository::is_available() && repository::may_track(root, STATE_FOLDER),
+        None => repository::may_track(root, STATE_FOLDER) && !GitRepository::is_available(),
     }
 }
 

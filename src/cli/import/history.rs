@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: what follows from it (`run::import::pending`).
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::cli::digest_keys::DigestKeys;
 use crate::cli::history::HistorySources;
@@ -27,7 +27,7 @@ impl<'w> ImportHistory<'w> {
         let keys = DigestKeys::load(&workspace.root).ok();
         let key = keys.as_ref().and_then(DigestKeys::environment_key);
         let branch = GitBranch::find_current(&workspace.root, None).ok().flatten();
-        let before = branch.and_then(|branch| MergeBaseDocuments::new(&branch, workspace).ok());
+        let before = branch.and_then(|branch| MergeBaseDocuments::new(&branch, workspace).ok()).map(Arc::new);
         let index = ObjectIndex::open(&folder).unwrap_or_else(|_| ObjectIndex::new_in_memory());
         let ledger = LastApplied::open(&folder, key).ok();
         Self { sources: HistorySources { workspace, ledger, before, index: Mutex::new(index) } }
