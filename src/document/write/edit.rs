@@ -213,9 +213,19 @@ impl<'t> DocumentEditor<'t> {
             return Ok(());
         }
         let part = parts.get(behind).filter(|part| self.is_last_on_line(part.end)).ok_or(unclear)?;
-        let at = self.find_line_end(part.end);
-        self.push_edit(at..at, format!("{}{}", self.newline, lines.trim_end()));
+        self.insert_lines_after(part.end, &lines);
         Ok(())
+    }
+
+    /// Lines before the next one, so that the line of this place may itself go.
+    fn insert_lines_after(&mut self, place: usize, lines: &str) {
+        let end = self.find_line_end(place);
+        let at = end + self.measure_line_break(end);
+        let text = match at == end {
+            true => format!("{}{}", self.newline, lines.trim_end()),
+            false => format!("{}{}", lines.trim_end(), self.newline),
+        };
+        self.push_edit(at..at, text);
     }
 
     /// The end of `key:` before a list or mapping.
@@ -398,13 +408,14 @@ impl<'t> DocumentEditor<'t> {
         let start = self.find_line_start(part.start);
         let alone = self.text.get(start..part.start)?.trim().is_empty();
         let end = self.find_line_end(part.end);
-        let newline = self.text.get(end..)?.len().min(self.measure_line_break(end));
-        (alone && self.is_last_on_line(part.end)).then_some(start..end + newline)
+        let after = end + self.measure_line_break(end);
+        (alone && self.is_last_on_line(part.end)).then_some(start..after)
     }
 
+    /// The bytes of the line break at the end of a line; none at the end of the text.
     fn measure_line_break(&self, end: usize) -> usize {
         let rest = self.text.get(end..).unwrap_or_default();
-        if rest.starts_with("\r\n") { 2 } else { 1 }
+        if rest.starts_with("\r\n") { 2 } else { rest.len().min(1) }
     }
 
     /// Whether nothing but a comment follows on the line.

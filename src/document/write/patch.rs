@@ -207,3 +207,73 @@ impl ListPatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::NamedSource;
+    use crate::document::write::edit::apply_edits;
+    use crate::yaml;
+
+    /// The text after a patch of its only document.
+    fn patched(text: &str, patch: &MapPatch) -> String {
+        let source = NamedSource::new("a.yaml", text);
+        let nodes = yaml::read_documents(&source, &mut Vec::new());
+        let mut editor = DocumentEditor::new(&source, &nodes[0]);
+        assert!(patch.apply(&mut editor, &nodes[0]).is_ok());
+        apply_edits(text, &editor.into_edits()).expect("edits that do not meet")
+    }
+
+    fn plain(text: &str) -> LayoutNode {
+        LayoutNode::Plain(text.to_owned())
+    }
+
+    fn remove_items(places: &[usize]) -> NodePatch {
+        NodePatch::List(ListPatch { removed: places.to_vec(), ..ListPatch::default() })
+    }
+
+    #[test]
+    fn entries_come_behind_lines_that_go() {
+        let list = "spec:\n  a: 1\n  m:\n    l:\n      - x\n      - y # last\n";
+        let mut patch = MapPatch::default();
+        patch.get_or_insert_map(&["spec", "m"]).unwrap().put("l", remove_items(&[1]));
+        patch.get_or_insert_map(&["spec"]).unwrap().put("b", NodePatch::Set(plain("2")));
+        patch.put("unset", NodePatch::Set(LayoutNode::List(vec![plain("c")])));
+        let expected = "spec:\n  a: 1\n  m:\n    l:\n      - x\n  b: 2\nunset: [c]\n";
+        assert_eq!(patched(list, &patch), expected);
+        assert_eq!(patched(&list.replace('\n', "\r\n"), &patch), expected.replace('\n', "\r\n"));
+        let followed = format!("{list}# behind\nz: 1\n");
+        assert_eq!(
+            patched(&followed, &patch),
+            expected.replace("unset: [c]\n", "# behind\nz: 1\nunset: [c]\n")
+        );
+    }
+
+    #[test]
+    fn a_mapping_that_goes_makes_room_for_others() {
+        let map = "kind: k\nspec:\n  labels:\n    one: 1\n";
+        let mut patch = MapPatch::default();
+        patch.get_or_insert_map(&["spec", "labels"]).unwrap().put("one", NodePatch::Remove);
+        patch.get_or_insert_map(&["spec"]).unwrap().keeps_empty = true;
+        patch.get_or_insert_list("unset").unwrap().added.push(plain("labels.one"));
+        assert_eq!(patched(map, &patch), "kind: k\nspec: {}\nunset: [labels.one]\n");
+        let last = "kind: k\nspec:\n  labels:\n    one: 1";
+        let text = patched(last, &patch);
+        assert_eq!(
+            text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>(),
+            ["kind: k", "spec: {}", "unset: [labels.one]"]
+        );
+    }
+
+    #[test]
+    fn lists_of_an_edit_come_and_go_together() {
+        let edit = "fees:\n  add:\n    - { s: a }\n  remove:\n    - { s: b }\n    - { s: c }\n";
+        let mut patch = MapPatch::default();
+        let fees = patch.get_or_insert_map(&["fees"]).unwrap();
+        fees.put("remove", remove_items(&[1]));
+        fees.put("change", NodePatch::Set(LayoutNode::List(vec![plain("1")])));
+        patch.put("tags", NodePatch::Set(plain("2")));
+        let expected = "fees:\n  add:\n    - { s: a }\n  remove:\n    - { s: b }\n  change: [1]\ntags: 2\n";
+        assert_eq!(patched(edit, &patch), expected);
+    }
+}
