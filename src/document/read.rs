@@ -421,16 +421,17 @@ impl SourceReader<'_> {
         let DesiredValue::Literal(value) = &inner.value else { return id };
         let Some((outer, span)) = id else { return Some((value.clone(), inner.span)) };
         if outer != *value {
-            let name = &kind.id_field().name;
-            let fault = Diagnostic::error(
-                "conflicting-ids",
-                format!("`id` and `spec.{name}` name different objects"),
-            )
-            .with_hint("keep one of the two")
-            .with_related(self.locate_span(inner.span), "the other one");
-            self.add_diagnostic(span, fault);
+            self.report_conflicting_ids(span, inner.span, &format!("spec.{}", kind.id_field().name));
         }
         Some((outer, span))
+    }
+
+    fn report_conflicting_ids(&mut self, outer: SourceSpan, inner: SourceSpan, name: &str) {
+        let message = format!("`id` and `{name}` name different objects");
+        let fault = Diagnostic::error("conflicting-ids", message)
+            .with_hint("keep one of the two")
+            .with_related(self.locate_span(inner), "the other one");
+        self.add_diagnostic(outer, fault);
     }
 
     /// The id that is made of fields of the document.
@@ -444,7 +445,12 @@ impl SourceReader<'_> {
             DesiredValue::Literal(value) => Some(value),
             _ => None,
         };
-        let own = address::compose_id(kind, literal).map(|own| (own, spec.span));
+        let own = address::compose_id(kind, literal);
+        if let (Some((outer, span)), Some(own)) = (&id, &own)
+            && outer != own
+        {
+            self.report_conflicting_ids(*span, spec.span, "spec");
+        }
         if let (None, None) = (&id, &own) {
             let parts = kind.identity.composition.iter().flatten();
             let names: Vec<String> =
@@ -453,7 +459,7 @@ impl SourceReader<'_> {
             let fault = Diagnostic::error("no-identity", message);
             self.add_diagnostic(spec.span, fault.with_hint("write a value for each of them in `spec`"));
         }
-        own.or(id)
+        id.or(own.map(|own| (own, spec.span)))
     }
 
     /// Without an id, the object is found by its natural key, which the document must then name.

@@ -125,6 +125,25 @@ fn a_scope_has_one_object() {
 }
 
 #[test]
+fn an_id_that_contradicts_its_fields_is_an_error() {
+    let shop = open(&[("shelf", &SHELF.replace("CREATE", "post: /shelves")), ("rules", RULES)]);
+    let document =
+        |id: &str| format!("kind: depot/shelf\nname: x\nid: {id}\nspec: {{ hall: B 2, row: 1 }}\n");
+    shop.workspace.write("config/x.yaml", &document("B%202/1"));
+    shop.workspace.expect(0, &["validate"]);
+    for id in ["B%202/2", "A/1", "B 2/1"] {
+        shop.workspace.write("config/x.yaml", &document(id));
+        let ran = shop.workspace.expect(1, &["validate"]);
+        ran.complains(&["conflicting-ids", "`id` and `spec` name different objects", "config/x.yaml:3:5"]);
+    }
+    shop.workspace.write(
+        "config/x.yaml",
+        "kind: depot/rules\nname: x\nid: 7\nscope: { site: north }\nspec: { hours: 7-19 }\n",
+    );
+    shop.workspace.expect(1, &["validate"]).complains(&["conflicting-ids"]);
+}
+
+#[test]
 fn several_fields_identify_an_object_together() {
     for create in ["put: \"/halls/{hall}/rows/{row}\"", "post: /shelves"] {
         let shop = open(&[("shelf", &SHELF.replace("CREATE", create))]);
